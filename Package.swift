@@ -1,0 +1,56 @@
+// swift-tools-version: 6.2
+
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+func module(_ name: String, uses dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(of name: String, uses dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: "\(name)Tests", dependencies: dependencies + ["TestSupport"], swiftSettings: strict)
+}
+
+let package = Package(
+    name: "playbook",
+    products: [.executable(name: "playbook", targets: ["PlaybookCommand"])],
+    dependencies: [],
+    targets: [
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+
+        // Pure: no clock, file, socket or lock.
+        module("JSON"),
+        module("YAML", uses: ["JSON", "CYAML"]),
+        module("Kubernetes", uses: ["JSON"]),
+        module("Playbook", uses: ["Kubernetes", "JSON"]),
+        module("HTTP"),
+        module("Webhook", uses: ["HTTP", "Playbook", "Kubernetes", "JSON"]),
+        module("Report", uses: ["Playbook", "Kubernetes", "JSON"]),
+
+        // Effects.
+        module("Net", uses: ["HTTP", "COpenSSL"]),
+        .executableTarget(
+            name: "PlaybookCommand",
+            dependencies: ["Webhook", "Report", "Net", "YAML", "HTTP", "Playbook", "Kubernetes", "JSON"],
+            swiftSettings: strict),
+
+        .target(name: "TestSupport", dependencies: ["JSON", "YAML"], path: "Tests/TestSupport", swiftSettings: strict),
+        tests(of: "JSON", uses: ["JSON"]),
+        tests(of: "YAML", uses: ["YAML", "JSON"]),
+        tests(of: "Kubernetes", uses: ["Kubernetes", "JSON"]),
+        tests(of: "Playbook", uses: ["Playbook", "Kubernetes", "JSON", "YAML"]),
+        tests(of: "HTTP", uses: ["HTTP"]),
+        tests(of: "Webhook", uses: ["Webhook", "HTTP", "Playbook", "Kubernetes", "JSON"]),
+        tests(of: "Net", uses: ["Net", "HTTP"]),
+        tests(of: "Report", uses: ["Report", "Playbook", "Kubernetes", "JSON"]),
+        tests(of: "Command", uses: ["PlaybookCommand", "JSON"]),
+    ]
+)
