@@ -1,0 +1,221 @@
+/// A JSON document read in place: a flat list of nodes over the bytes they were read from.
+///
+/// Nothing is decoded while reading. Every value and every key is one 16-byte ``Node``, in document order, and a container's
+/// node says how many nodes it and all within it take. Worked through on an example:
+///
+///     {"a": [1, "x"], "b": {}}        bytes 0..<24
+///
+///     node  kind    start..<end  size
+///     0     object   0..<24      7      the whole
+///     1     string   2..<3       1      key a      (strings lie between their quotes)
+///     2     array    6..<14      3      its value: nodes 2, 3, 4
+///     3     number   7..<8       1
+///     4     string  11..<12      1
+///     5     string  17..<18      1      key b = node 2 + size of node 2
+///     6     object  21..<23      1      an empty object is one node
+///
+/// The next sibling of a node is `node + node.size`, so passing over a subtree costs one addition however large it is.
+///
+/// A document is a scratch that is read into again and again (``read(_:_:_:)``): its node memory grows to what the largest
+/// document so far needed, and reading allocates nothing after that. It belongs to one thread at a time.
+public final class Document {
+    var nodes: UnsafeMutablePointer<Node>
+    var capacity: Int
+    private var copy: UnsafeMutableBufferPointer<UInt8>?
+
+    /// Creates an empty scratch, to be read into.
+    public init() {
+        capacity = 512
+        // Owned by this object alone, freed in `deinit`; `grow` is the only one to replace it, while parsing.
+        nodes = .allocate(capacity: capacity)
+        nodes.initialize(to: Node(kind: .null, start: 0, end: 0))
+    }
+
+    /// Reads a document that keeps a copy of its bytes, for whoever outlives them.
+    ///
+    /// - Parameters:
+    ///   - bytes: UTF-8 text of one JSON value.
+    ///   - options: What is skipped, and how deep it may nest.
+    /// - Throws: ``ParseError`` with the place.
+    public convenience init(parsing bytes: [UInt8], _ options: ParseOptions = .strict) throws(ParseError) {
+        self.init()
+        // One byte more, so that an empty document has an address too.
+        let buffer = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: bytes.count + 1)
+        buffer.initialize(repeating: 0)
+        for index in bytes.indices { buffer[index] = bytes[index] }
+        copy = buffer
+        // `buffer` lives as long as this document, and so as long as its values may be used.
+        if let base = buffer.baseAddress {
+            try parse(UnsafeBufferPointer(start: base, count: bytes.count), options)
+        }
+    }
+
+    deinit {
+        nodes.deallocate()
+        copy?.deallocate()
+    }
+
+    /// Reads bytes that belong to someone else, and hands out the root while they are borrowed.
+    ///
+    /// - Parameters:
+    ///   - bytes: UTF-8 text of one JSON value.
+    ///   - options: What is skipped, and how deep it may nest.
+    ///   - body: What to do with the root. No ``Value`` may leave it: it points into `bytes` and into this document.
+    /// - Returns: What `body` returns.
+    /// - Throws: ``ParseError`` with the place.
+    public func read<Result>(
+        _ bytes: Span<UInt8>, _ options: ParseOptions, _ body: (Value) -> Result
+    ) throws(ParseError) -> Result {
+        // The pointer is used inside this call only; `body` must not let a value out, as its documentation says.
+        try bytes.withUnsafeBufferPointer { (buffer) throws(ParseError) -> Result in
+            try parse(buffer, options)
+            return body(root(over: buffer))
+        }
+    }
+
+    /// The outermost value of a document made by ``init(parsing:_:)``; `null` in an empty scratch.
+    ///
+    /// Values point into the document: keep it alive while they are in use.
+    public var root: Value { root(over: UnsafeBufferPointer(copy ?? .init(start: nil, count: 0))) }
+
+    private func root(over buffer: UnsafeBufferPointer<UInt8>) -> Value {
+        // A null root never looks at its bytes, so any address will do for it.
+        let bytes = buffer.baseAddress ?? UnsafeRawPointer(nodes).assumingMemoryBound(to: UInt8.self)
+        return Value(node: UnsafePointer(nodes), bytes: bytes)
+    }
+
+    private func parse(_ buffer: UnsafeBufferPointer<UInt8>, _ options: ParseOptions) throws(ParseError) {
+        guard let base = buffer.baseAddress, !buffer.isEmpty else {
+            throw ParseError("the document is empty", at: 0, in: buffer)
+        }
+        guard buffer.count <= Int(Int32.max) else {
+            throw ParseError("the document is larger than 2 GiB", at: 0, in: buffer)
+        }
+        do {
+            var parser = Parser(base, buffer.count, options, self)
+            try parser.run()
+        } catch {
+            // What a failed reading left is no tree: make the document `null` again before anyone can look.
+            nodes.initialize(to: Node(kind: .null, start: 0, end: 0))
+            throw ParseError(error.reason, at: error.offset, in: buffer)
+        }
+    }
+
+    /// Doubles the node memory, keeping the first `count` nodes.
+    func grow(keeping count: Int) {
+        let larger = UnsafeMutablePointer<Node>.allocate(capacity: capacity * 2)
+        // `count <= capacity`, both regions are at least that large and do not overlap; nodes are trivial.
+        larger.moveInitialize(from: nodes, count: count)
+        nodes.deallocate()
+        nodes = larger
+        capacity *= 2
+    }
+}
+
+/// One value or key of a document: what it is, where its bytes are, and how many nodes it takes.
+@frozen
+@usableFromInline
+struct Node {
+    /// The kind in the low byte, ``escapeFlag`` above it.
+    @usableFromInline var meta: UInt32
+    @usableFromInline var start: UInt32
+    @usableFromInline var end: UInt32
+    /// This node and all below it; 1 for scalars and empty containers.
+    @usableFromInline var size: UInt32
+
+    @usableFromInline static var escapeFlag: UInt32 { 0x100 }
+
+    @inline(__always)
+    init(kind: Kind, start: Int, end: Int) {
+        meta = UInt32(kind.rawValue)
+        self.start = UInt32(truncatingIfNeeded: start)
+        self.end = UInt32(truncatingIfNeeded: end)
+        size = 1
+    }
+}
+
+/// What a JSON value is.
+@frozen
+public enum Kind: UInt8, Sendable {
+    /// `null`
+    case null
+    /// `false`
+    case `false`
+    /// `true`
+    case `true`
+    /// A number, kept as its text.
+    case number
+    /// A string, or a key.
+    case string
+    /// An array.
+    case array
+    /// An object.
+    case object
+    /// A subtree that was passed over, because it was asked to be or because it nests too deep.
+    case opaque
+}
+
+/// How a document is read.
+public struct ParseOptions: Sendable {
+    /// Members that are passed over without being looked into.
+    public var skipped: SkipTree
+    /// What nests deeper than 128 becomes ``Kind/opaque`` instead of an error.
+    public var toleratesDepth: Bool
+
+    /// Creates options.
+    public init(skipped: SkipTree = .none, toleratesDepth: Bool = false) {
+        self.skipped = skipped
+        self.toleratesDepth = toleratesDepth
+    }
+
+    /// Everything is checked, and nesting deeper than 128 is an error: for files.
+    public static let strict = ParseOptions()
+
+    /// How deep values may nest before they become opaque, or an error.
+    public static let maximumDepth = 128
+    /// How deep brackets are counted inside an opaque value; the API server's own decoder ends here.
+    public static let maximumOpaqueDepth = 10_000
+}
+
+/// Members to skip, by their exact place: a key `status` inside a ConfigMap's `data` is not one of them.
+public struct SkipTree: Sendable {
+    struct Branch: Sendable {
+        let key: StaticString
+        /// Index of the first child and their number; no children: skip the value.
+        var first = 0
+        var count = 0
+    }
+
+    var branches: [Branch]
+    var rootCount: Int
+
+    /// Skips nothing.
+    public static let none = SkipTree([])
+
+    /// A member and, inside it, further ones; without any, the member's value is skipped.
+    public struct Member: Sendable {
+        let key: StaticString
+        let inside: [Member]
+
+        /// Names a member.
+        public init(_ key: StaticString, _ inside: [Member] = []) {
+            self.key = key
+            self.inside = inside
+        }
+    }
+
+    /// Creates a tree from the members of the root object.
+    public init(_ members: [Member]) {
+        branches = members.map { Branch(key: $0.key) }
+        rootCount = members.count
+        var pending = Array(zip(branches.indices, members))
+        while let (index, member) = pending.popLast(), index < branches.count {
+            branches[index].first = branches.count
+            branches[index].count = member.inside.count
+            for child in member.inside {
+                pending.append((branches.count, child))
+                branches.append(Branch(key: child.key))
+            }
+        }
+    }
+}

@@ -1,0 +1,275 @@
+/// A place in a document: a value that knows its kind, its text and its children.
+///
+/// Two addresses and nothing to count or free, so that thousands can be made while judging a request. Both point into a
+/// ``Document`` and the bytes it was read from, which must be alive and not read into again while the value is in use.
+@frozen
+public struct Value {
+    // `node` is one of the document's nodes, followed by the `node.size - 1` nodes of its subtree; `bytes` is the text that the
+    // nodes' offsets count in. Both were made by `Document` and are in bounds because the parser made the offsets.
+    @usableFromInline let node: UnsafePointer<Node>
+    @usableFromInline let bytes: UnsafePointer<UInt8>
+
+    @inlinable
+    init(node: UnsafePointer<Node>, bytes: UnsafePointer<UInt8>) {
+        self.node = node
+        self.bytes = bytes
+    }
+
+    /// What the value is.
+    @inlinable public var kind: Kind { Kind(rawValue: UInt8(truncatingIfNeeded: node.pointee.meta)) ?? .null }
+
+    /// Whether the value is `null`.
+    @inlinable public var isNull: Bool { kind == .null }
+
+    /// The identity of the value within its document, for errors that must not hold the value itself.
+    public var id: NodeID { NodeID(address: UInt(bitPattern: node)) }
+
+    // MARK: Children
+
+    /// The value of the member `key`; of several, the last one, as for the API server.
+    @inlinable
+    public subscript(key: StaticString) -> Value? {
+        guard kind == .object else { return nil }
+        return member(key.utf8Start, key.utf8CodeUnitCount)
+    }
+
+    /// The value of the member `key`; of several, the last one, as for the API server.
+    public subscript(name name: String) -> Value? {
+        guard kind == .object else { return nil }
+        var name = name
+        return name.withUTF8 { utf8 in
+            // An empty key's buffer may have no address; nothing is read from a length of 0.
+            member(utf8.baseAddress ?? bytes, utf8.count)
+        }
+    }
+
+    @usableFromInline
+    func member(_ key: UnsafePointer<UInt8>, _ length: Int) -> Value? {
+        var found: UnsafePointer<Node>?
+        var at = node + 1
+        let end = node + Int(node.pointee.size)
+        while at < end {
+            // A key is one node, its value the next: the parser puts them in pairs.
+            let name = at.pointee
+            if name.meta & Node.escapeFlag == 0 {
+                if Int(name.end - name.start) == length, equal(bytes + Int(name.start), key, length) { found = at + 1 }
+            } else if Value(node: at, bytes: bytes).decoded().elementsEqual(
+                UnsafeBufferPointer(start: key, count: length))
+            {
+                found = at + 1
+            }
+            at += 1 + Int(at[1].size)
+        }
+        return found.map { Value(node: $0, bytes: bytes) }
+    }
+
+    /// The element at `index` of an array.
+    public subscript(index: Int) -> Value? {
+        for (position, element) in elements.enumerated() where position == index { return element }
+        return nil
+    }
+
+    /// The elements of an array; none for anything else.
+    public var elements: Elements {
+        guard kind == .array else { return Elements(at: node, end: node, bytes) }
+        return Elements(at: node + 1, end: node + Int(node.pointee.size), bytes)
+    }
+
+    /// The members of an object in the order written, doubled ones included; none for anything else.
+    public var members: Members {
+        guard kind == .object else { return Members(at: node, end: node, bytes) }
+        return Members(at: node + 1, end: node + Int(node.pointee.size), bytes)
+    }
+
+    /// The members of an object that count: of those that share a key, the last.
+    public var uniqueMembers: [(key: String, value: Value)] {
+        var result: [(key: String, value: Value)] = []
+        for member in members {
+            let key = member.key.text
+            if let index = result.firstIndex(where: { $0.key == key }) {
+                result[index].value = member.value
+            } else {
+                result.append((key, member.value))
+            }
+        }
+        return result
+    }
+
+    /// The elements of an array, one after the other.
+    public struct Elements: Sequence, IteratorProtocol {
+        private var at: UnsafePointer<Node>
+        private let end: UnsafePointer<Node>
+        private let bytes: UnsafePointer<UInt8>
+
+        // `at` to `end` are whole subtrees, one after the other.
+        fileprivate init(at: UnsafePointer<Node>, end: UnsafePointer<Node>, _ bytes: UnsafePointer<UInt8>) {
+            self.at = at
+            self.end = end
+            self.bytes = bytes
+        }
+
+        /// The next element.
+        public mutating func next() -> Value? {
+            guard at < end else { return nil }
+            defer { at += Int(at.pointee.size) }
+            return Value(node: at, bytes: bytes)
+        }
+    }
+
+    /// The members of an object, one after the other.
+    public struct Members: Sequence, IteratorProtocol {
+        private var at: UnsafePointer<Node>
+        private let end: UnsafePointer<Node>
+        private let bytes: UnsafePointer<UInt8>
+
+        // `at` to `end` are pairs of a key node and a whole subtree.
+        fileprivate init(at: UnsafePointer<Node>, end: UnsafePointer<Node>, _ bytes: UnsafePointer<UInt8>) {
+            self.at = at
+            self.end = end
+            self.bytes = bytes
+        }
+
+        /// The next member.
+        public mutating func next() -> (key: Value, value: Value)? {
+            guard at < end else { return nil }
+            defer { at += 1 + Int(at[1].size) }
+            return (Value(node: at, bytes: bytes), Value(node: at + 1, bytes: bytes))
+        }
+    }
+
+    // MARK: Scalars
+
+    /// The string; nil for anything else.
+    ///
+    /// A lone surrogate reads as U+FFFD, as for the API server.
+    public var string: String? { kind == .string ? text : nil }
+
+    /// A string's contents, or the text of anything else as it was written.
+    public var text: String {
+        guard node.pointee.meta & Node.escapeFlag == 0 else { return String(decoding: decoded(), as: UTF8.self) }
+        return String(decoding: raw, as: UTF8.self)
+    }
+
+    /// The boolean; nil for anything else.
+    public var bool: Bool? {
+        switch kind {
+        case .true: true
+        case .false: false
+        default: nil
+        }
+    }
+
+    /// The number, when it is an integer that 64 bits hold; nil for anything else.
+    public var int: Int? {
+        guard kind == .number else { return nil }
+        var rest = raw[...]
+        let isNegative = rest.first == UInt8(ascii: "-")
+        if isNegative { rest = rest.dropFirst() }
+        var result = 0
+        for byte in rest {
+            guard byte &- UInt8(ascii: "0") <= 9 else { return nil }
+            let (product, overflow) = result.multipliedReportingOverflow(by: 10)
+            // Summed below zero, where there is room for one more.
+            let (sum, more) = product.subtractingReportingOverflow(Int(byte &- UInt8(ascii: "0")))
+            guard !overflow, !more else { return nil }
+            result = sum
+        }
+        if isNegative { return result }
+        return result == .min ? nil : -result
+    }
+
+    /// Whether this is the string `other`.
+    @inlinable
+    public func equals(_ other: StaticString) -> Bool {
+        kind == .string && hasContents(other.utf8Start, other.utf8CodeUnitCount)
+    }
+
+    /// Whether this is the string `other`.
+    public func equals(_ other: String) -> Bool {
+        guard kind == .string else { return false }
+        var other = other
+        return other.withUTF8 { hasContents($0.baseAddress ?? bytes, $0.count) }
+    }
+
+    @usableFromInline
+    func hasContents(_ other: UnsafePointer<UInt8>, _ length: Int) -> Bool {
+        let node = node.pointee
+        guard node.meta & Node.escapeFlag == 0 else {
+            return decoded().elementsEqual(UnsafeBufferPointer(start: other, count: length))
+        }
+        return Int(node.end - node.start) == length && equal(bytes + Int(node.start), other, length)
+    }
+
+    // MARK: Text
+
+    /// The bytes as written; a string's lie between its quotes.
+    var raw: UnsafeBufferPointer<UInt8> {
+        UnsafeBufferPointer(start: bytes + Int(node.pointee.start), count: Int(node.pointee.end - node.pointee.start))
+    }
+
+    /// The text of the value as it was written, quotes included, as a document of its own.
+    public var source: [UInt8] {
+        guard kind == .string else { return Array(raw) }
+        return [UInt8(ascii: "\"")] + raw + [UInt8(ascii: "\"")]
+    }
+
+    /// The number of bytes that the value takes in its document, without a string's quotes.
+    public var byteCount: Int { raw.count }
+
+    /// Hands out the bytes as written; a string's lie between its quotes, and its escapes are still in.
+    public func withRawText<Result>(_ body: (Span<UInt8>) -> Result) -> Result { body(raw.span) }
+
+    /// Whether both values are the same, member order and white space aside; numbers are compared by their text.
+    public func isSame(as other: Value) -> Bool {
+        guard kind == other.kind else { return false }
+        switch kind {
+        case .null, .true, .false: return true
+        case .number, .opaque: return raw.elementsEqual(other.raw)
+        case .string: return other.hasSameContents(as: self)
+        case .array, .object:
+            // The common case by far: what was not touched was written alike.
+            if raw.count == other.raw.count, let left = raw.baseAddress, let right = other.raw.baseAddress,
+                equal(left, right, raw.count)
+            {
+                return true
+            }
+            return kind == .array ? hasSameElements(as: other) : hasSameMembers(as: other)
+        }
+    }
+
+    private func hasSameContents(as other: Value) -> Bool {
+        guard (node.pointee.meta | other.node.pointee.meta) & Node.escapeFlag == 0 else {
+            return decoded() == other.decoded()
+        }
+        guard let start = raw.baseAddress else { return true }
+        return other.hasContents(start, raw.count)
+    }
+
+    private func hasSameElements(as other: Value) -> Bool {
+        var theirs = other.elements
+        for mine in elements {
+            guard let its = theirs.next(), mine.isSame(as: its) else { return false }
+        }
+        return theirs.next() == nil
+    }
+
+    private func hasSameMembers(as other: Value) -> Bool {
+        let mine = uniqueMembers
+        let theirs = other.uniqueMembers
+        guard mine.count == theirs.count else { return false }
+        for (index, member) in mine.enumerated() {
+            // Written in the same order nearly always; looked up where not, in an index, so that no input makes this slow.
+            guard theirs[index].key == member.key else {
+                let byName = Dictionary(theirs.map { ($0.key, $0.value) }, uniquingKeysWith: { $1 })
+                return mine.allSatisfy { member in byName[member.key].map { member.value.isSame(as: $0) } ?? false }
+            }
+            guard member.value.isSame(as: theirs[index].value) else { return false }
+        }
+        return true
+    }
+}
+
+/// Which node of a document is meant; says nothing without the document.
+public struct NodeID: Sendable, Hashable {
+    let address: UInt
+}
