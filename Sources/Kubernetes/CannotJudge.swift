@@ -1,0 +1,16 @@
+public import JSON
+
+/// The two ways in which a check has no answer.
+public enum CannotJudge: Error, Sendable {
+    /// A field is not of the type that the API gives it.
+    ///
+    /// - Parameters:
+    ///   - node: The value that is wrong.
+    ///   - expected: What the API has there, as in "a number".
+    case malformed(NodeID, expected: StaticString)
+
+    /// Other objects would be needed, and whether they exist is not known.
+    ///
+    /// - Parameter companion: The kind of those objects, as in "PodDisruptionBudgets".
+    case unknown(companion: String)
+}

@@ -1,0 +1,144 @@
+public import JSON
+
+/// Reading fields with the types that the API gives them; absent and `null` are the same, as for the API server.
+extension Value {
+    /// The member, unless it is absent or `null`.
+    @inlinable
+    public func present(_ key: StaticString) -> Value? {
+        guard let value = self[key], !value.isNull else { return nil }
+        return value
+    }
+
+    /// The member as an object.
+    public func object(_ key: StaticString) throws(CannotJudge) -> Value? {
+        guard let value = present(key) else { return nil }
+        guard value.kind == .object else { throw .malformed(value.id, expected: "an object") }
+        return value
+    }
+
+    /// The member as an array.
+    public func array(_ key: StaticString) throws(CannotJudge) -> Value? {
+        guard let value = present(key) else { return nil }
+        guard value.kind == .array else { throw .malformed(value.id, expected: "an array") }
+        return value
+    }
+
+    /// The objects of an array member; none when it is absent.
+    public func objects(_ key: StaticString) throws(CannotJudge) -> [Value] {
+        guard let array = try array(key) else { return [] }
+        var result: [Value] = []
+        for element in array.elements {
+            guard element.kind == .object else { throw .malformed(element.id, expected: "an object") }
+            result.append(element)
+        }
+        return result
+    }
+
+    /// The member as a string, not copied out of the document.
+    public func text(_ key: StaticString) throws(CannotJudge) -> Value? {
+        guard let value = present(key) else { return nil }
+        guard value.kind == .string else { throw .malformed(value.id, expected: "a string") }
+        return value
+    }
+
+    /// The member as a string.
+    public func string(_ key: StaticString) throws(CannotJudge) -> String? { try text(key)?.string }
+
+    /// The member as a boolean.
+    public func boolean(_ key: StaticString) throws(CannotJudge) -> Bool? {
+        guard let value = present(key) else { return nil }
+        guard let bool = value.bool else { throw .malformed(value.id, expected: "true or false") }
+        return bool
+    }
+
+    /// The member as an integer.
+    public func integer(_ key: StaticString) throws(CannotJudge) -> Int? {
+        guard let value = present(key) else { return nil }
+        guard let int = value.int else { throw .malformed(value.id, expected: "an integer") }
+        return int
+    }
+
+    /// The member as a quantity, which the API writes as a string or a number.
+    public func quantity(_ key: StaticString) throws(CannotJudge) -> Quantity? {
+        guard let value = present(key) else { return nil }
+        guard value.kind == .string || value.kind == .number, let quantity = Quantity(value.text) else {
+            throw .malformed(value.id, expected: "a quantity such as 512Mi or 250m")
+        }
+        return quantity
+    }
+
+    /// The member as a whole number or a percentage.
+    public func intOrPercent(_ key: StaticString) throws(CannotJudge) -> IntOrPercent? {
+        guard let value = present(key) else { return nil }
+        let parsed: IntOrPercent? = value.kind == .string ? IntOrPercent(percent: value.text) : value.int.map { .int($0) }
+        guard let parsed else { throw .malformed(value.id, expected: "a whole number or a percentage such as 50%") }
+        return parsed
+    }
+
+    /// The member as a map of strings.
+    public func labels(_ key: StaticString) throws(CannotJudge) -> Labels {
+        guard let map = try object(key) else { return .none }
+        for member in map.members where member.value.kind != .string {
+            throw .malformed(member.value.id, expected: "a string")
+        }
+        return Labels(map)
+    }
+}
+
+/// A map of labels or annotations, in a document or copied out of one.
+public struct Labels {
+    private enum Storage {
+        case document(Value)
+        case copied([String: String])
+    }
+
+    private let storage: Storage
+
+    init(_ map: Value) { storage = .document(map) }
+
+    /// Creates labels that are in no document.
+    public init(_ labels: [String: String]) { storage = .copied(labels) }
+
+    /// No labels.
+    public static var none: Labels { Labels([:]) }
+
+    /// Whether there are none.
+    public var isEmpty: Bool {
+        switch storage {
+        case .document(let map): !map.members.contains { _ in true }
+        case .copied(let labels): labels.isEmpty
+        }
+    }
+
+    /// The value of a label.
+    public subscript(_ key: String) -> String? {
+        switch storage {
+        case .document(let map): map[name: key]?.string
+        case .copied(let labels): labels[key]
+        }
+    }
+
+    /// Whether a label has this value.
+    public func has(_ key: String, _ value: String) -> Bool {
+        switch storage {
+        case .document(let map): map[name: key]?.equals(value) ?? false
+        case .copied(let labels): labels[key] == value
+        }
+    }
+
+    /// Whether there is such a label.
+    public func has(_ key: String) -> Bool {
+        switch storage {
+        case .document(let map): map[name: key] != nil
+        case .copied(let labels): labels[key] != nil
+        }
+    }
+
+    /// The labels, copied out of the document, in the order written.
+    public var pairs: [(key: String, value: String)] {
+        switch storage {
+        case .document(let map): map.uniqueMembers.map { ($0.key, $0.value.text) }
+        case .copied(let labels): labels.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+        }
+    }
+}

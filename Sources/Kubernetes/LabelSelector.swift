@@ -1,0 +1,114 @@
+public import JSON
+
+/// Which labels are meant (`metav1.LabelSelector`): all of its labels and all of its expressions at once.
+public struct LabelSelector: Sendable, Equatable {
+    /// One of `matchExpressions`.
+    public struct Expression: Sendable, Equatable {
+        /// How the label is compared.
+        public enum Operator: Sendable, Equatable {
+            /// The label is there with one of the values.
+            case isIn([String])
+            /// The label has none of the values; it may be absent.
+            case isNotIn([String])
+            /// The label is there.
+            case exists
+            /// The label is absent.
+            case doesNotExist
+        }
+
+        /// The label's key.
+        public let key: String
+        /// How it is compared.
+        public let comparison: Operator
+    }
+
+    /// The labels that must be there with exactly these values.
+    public let labels: [(key: String, value: String)]
+    /// What else must hold.
+    public let expressions: [Expression]
+
+    /// Creates a selector.
+    public init(labels: [(key: String, value: String)] = [], expressions: [Expression] = []) {
+        self.labels = labels
+        self.expressions = expressions
+    }
+
+    /// Reads a selector object.
+    ///
+    /// - Parameter value: The object, as in `spec.selector` of a PodDisruptionBudget.
+    /// - Throws: ``CannotJudge/malformed(_:expected:)`` where a part is not as the API has it.
+    public init(_ value: Value) throws(CannotJudge) {
+        guard value.kind == .object else { throw .malformed(value.id, expected: "a label selector") }
+        labels = try value.labels("matchLabels").pairs
+        var expressions: [Expression] = []
+        for expression in try value.objects("matchExpressions") {
+            expressions.append(try Expression(expression))
+        }
+        self.expressions = expressions
+    }
+
+    /// Whether it selects everything: `{}`.
+    public var isEmpty: Bool { labels.isEmpty && expressions.isEmpty }
+
+    /// Whether labels are selected.
+    public func matches(_ labels: Labels) -> Bool { mismatch(with: labels) == nil }
+
+    /// The first part that keeps labels from being selected, as one writes it: `app=web`, `tier in (a, b)`.
+    public func mismatch(with labels: Labels) -> String? {
+        for (key, value) in self.labels where !labels.has(key, value) { return "\(key)=\(value)" }
+        return expressions.first { !$0.matches(labels) }?.description
+    }
+
+    /// Whether both have the same parts in the same order.
+    public static func == (left: LabelSelector, right: LabelSelector) -> Bool {
+        left.labels.elementsEqual(right.labels, by: ==) && left.expressions == right.expressions
+    }
+}
+
+extension LabelSelector.Expression: CustomStringConvertible {
+    init(_ value: Value) throws(CannotJudge) {
+        guard let key = try value.string("key") else { throw .malformed(value.id, expected: "an expression with a key") }
+        guard let name = try value.text("operator") else {
+            throw .malformed(value.id, expected: "an expression with an operator")
+        }
+        var values: [String] = []
+        if let array = try value.array("values") {
+            for element in array.elements {
+                guard let text = element.string else { throw .malformed(element.id, expected: "a string") }
+                values.append(text)
+            }
+        }
+        self.key = key
+        if name.equals("In") {
+            comparison = .isIn(values)
+        } else if name.equals("NotIn") {
+            comparison = .isNotIn(values)
+        } else if name.equals("Exists") {
+            comparison = .exists
+        } else if name.equals("DoesNotExist") {
+            comparison = .doesNotExist
+        } else {
+            throw .malformed(name.id, expected: "In, NotIn, Exists or DoesNotExist")
+        }
+    }
+
+    /// Whether labels fulfil it; `NotIn` also holds where the label is absent.
+    public func matches(_ labels: Labels) -> Bool {
+        switch comparison {
+        case .isIn(let values): values.contains { labels.has(key, $0) }
+        case .isNotIn(let values): !values.contains { labels.has(key, $0) }
+        case .exists: labels.has(key)
+        case .doesNotExist: !labels.has(key)
+        }
+    }
+
+    /// The expression as `kubectl get -l` writes it.
+    public var description: String {
+        switch comparison {
+        case .isIn(let values): "\(key) in (\(values.joined(separator: ", ")))"
+        case .isNotIn(let values): "\(key) notin (\(values.joined(separator: ", ")))"
+        case .exists: key
+        case .doesNotExist: "!\(key)"
+        }
+    }
+}

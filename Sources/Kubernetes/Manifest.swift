@@ -1,0 +1,81 @@
+public import JSON
+
+extension Literal {
+    /// The value as YAML in block style, a line each, without a line break at the end.
+    ///
+    /// What is short and flat goes on one line, as people write it: `httpGet: {path: /livez, port: http}`.
+    public var yaml: String { lines.joined(separator: "\n") }
+
+    private var lines: [String] {
+        switch self {
+        case .object(let members) where !members.isEmpty: members.flatMap { Literal.lines(of: $0) }
+        case .array(let elements) where !elements.isEmpty: elements.flatMap { Literal.lines(of: $0) }
+        default: [flow]
+        }
+    }
+
+    private static func lines(of member: Member) -> [String] {
+        let key = quotedIfNeeded(member.key)
+        if member.value.isShort { return ["\(key): \(member.value.flow)"] }
+        // Lists stand under their key without indentation, as kubectl writes them.
+        if case .array = member.value { return ["\(key):"] + member.value.lines }
+        return ["\(key):"] + member.value.lines.map { "  " + $0 }
+    }
+
+    private static func lines(of element: Literal) -> [String] {
+        let lines = element.isShort ? [element.flow] : element.lines
+        return zip(lines.indices, lines).map { ($0 == 0 ? "- " : "  ") + $1 }
+    }
+
+    /// Whether the value is a scalar, or a container of scalars (of one level more, for objects) that fits on a line.
+    private var isShort: Bool {
+        switch self {
+        case .object(let members): members.allSatisfy { $0.value.isScalar || $0.value.isEmpty } && flow.count <= 70
+        case .array(let elements): elements.allSatisfy { $0.isScalar } && flow.count <= 70
+        default: true
+        }
+    }
+
+    private var isScalar: Bool {
+        switch self {
+        case .object, .array: false
+        default: true
+        }
+    }
+
+    private var isEmpty: Bool { self == .object([]) || self == .array([]) }
+
+    /// The value as YAML on one line.
+    public var flow: String {
+        switch self {
+        case .null: "null"
+        case .bool(let value): value ? "true" : "false"
+        case .number(let text): text
+        case .string(let text): Literal.quotedIfNeeded(text)
+        case .array(let elements): "[" + elements.map(\.flow).joined(separator: ", ") + "]"
+        case .object(let members):
+            "{" + members.map { "\(Literal.quotedIfNeeded($0.key)): \($0.value.flow)" }.joined(separator: ", ") + "}"
+        }
+    }
+
+    /// A string as YAML 1.1 reads it back, with quotes only where it would be read as something else.
+    private static func quotedIfNeeded(_ text: String) -> String {
+        let isPlain = text.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "/"), UInt8(ascii: "."), UInt8(ascii: "_"),
+                UInt8(ascii: "-"):
+                true
+            default: false
+            }
+        }
+        let startsPlain = text.utf8.first.map { $0 == UInt8(ascii: "/") || $0 | 0x20 >= UInt8(ascii: "a") } ?? false
+        if isPlain, startsPlain, !words.contains(text.lowercased()) { return text }
+        var bytes: [UInt8] = []
+        appendQuoted(text, to: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// What YAML 1.1 takes for a boolean or null.
+    private static let words: Set<String> = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"]
+}

@@ -1,0 +1,79 @@
+public import JSON
+
+/// What pods are made of: a Pod's own metadata and spec, or the template of whatever makes pods.
+public struct PodTemplate {
+    /// The metadata that the pods get; nil when there is none.
+    public let metadata: Value?
+    /// The pod spec.
+    public let spec: Value
+    /// All containers: main ones, then sidecars and init containers in the order written, then ephemeral ones.
+    public let containers: [Container]
+    /// The object that the template is part of.
+    let object: Value
+
+    /// Finds the template of an object.
+    ///
+    /// - Parameters:
+    ///   - object: A Pod, or something with a template.
+    ///   - kind: Its kind.
+    /// - Returns: nil where the kind has no template, or this object none of its own (a Rollout with `workloadRef`).
+    /// - Throws: ``CannotJudge/malformed(_:expected:)`` where a list or an entry is not as the API has it.
+    public init?(of object: Value, kind: ResourceKind) throws(CannotJudge) {
+        let holder: Value?
+        switch kind {
+        case .pod: holder = object
+        case .podTemplate: holder = try object.object("template")
+        case .cronJob:
+            holder = try object.object("spec")?.object("jobTemplate")?.object("spec")?.object("template")
+        case .replicationController, .replicaSet, .deployment, .statefulSet, .daemonSet, .job, .rollout:
+            holder = try object.object("spec")?.object("template")
+        default: return nil
+        }
+        guard let holder, let spec = try holder.object("spec") else { return nil }
+        self.object = object
+        self.spec = spec
+        metadata = try holder.object("metadata")
+        containers = try PodTemplate.containers(of: spec, in: object)
+    }
+
+    private static func containers(of spec: Value, in object: Value) throws(CannotJudge) -> [Container] {
+        var result: [Container] = []
+        for value in try spec.objects("containers") {
+            result.append(Container(role: .main, value: value, object: object))
+        }
+        for value in try spec.objects("initContainers") {
+            let isSidecar = value["restartPolicy"]?.equals("Always") ?? false
+            result.append(Container(role: isSidecar ? .sidecar : .initial, value: value, object: object))
+        }
+        for value in try spec.objects("ephemeralContainers") {
+            result.append(Container(role: .ephemeral, value: value, object: object))
+        }
+        return result
+    }
+
+    /// The containers of these roles.
+    public func containers(_ roles: Container.Role...) -> some Sequence<Container> {
+        containers.lazy.filter { roles.contains($0.role) }
+    }
+
+    /// Where the pod spec stands in the object, as in `/spec/template/spec`.
+    public var pointer: Pointer { object.pointer(to: spec.id) ?? Pointer() }
+
+    /// The labels that the pods get.
+    public func labels() throws(CannotJudge) -> Labels { try metadata?.labels("labels") ?? .none }
+
+    /// The pod's own security settings, which a container's override.
+    public func securityContext() throws(CannotJudge) -> Value? { try spec.object("securityContext") }
+
+    /// The resources of the pod as a whole (Kubernetes, "Pod-level resource specification").
+    public func resources() throws(CannotJudge) -> Resources? { try spec.object("resources").map { Resources($0) } }
+
+    /// Whether the pods run on Windows nodes: by `spec.os.name`, else by the node selector.
+    public var isWindows: Bool {
+        if let name = spec["os"]?["name"] { return name.equals("windows") }
+        return spec["nodeSelector"]?["kubernetes.io/os"]?.equals("windows") ?? false
+    }
+
+    /// Whether the pods are to run until somebody stops them: not with `restartPolicy` Never or OnFailure.
+    public var restartsAlways: Bool { spec.present("restartPolicy")?.equals("Always") ?? true }
+}

@@ -1,0 +1,193 @@
+/// An amount of a resource, as Kubernetes writes it (`resource.Quantity`): `512Mi`, `250m`, `1.5`, `2e3`.
+///
+/// Compared by value and exactly, however large or small: `1Gi` equals `1024Mi`, `0.5` equals `500m`. The API server rounds what
+/// is finer than a billionth up and caps what does not fit 64 bits; here nothing is rounded, so that what an author wrote
+/// is told apart even there.
+public struct Quantity: Sendable, CustomStringConvertible {
+    /// The amount as it was written.
+    public let description: String
+    private let isNegative: Bool
+    /// The digits as a number, while they fit; the amount is `mantissa * 2^shift * 10^exponent`.
+    private let mantissa: UInt64
+    private let exponent: Int
+    private let shift: Int
+    /// The digits, where they do not fit.
+    private let digits: [UInt8]?
+
+    /// The longest text that is read; nothing that anyone means is longer.
+    static let maximumLength = 1000
+
+    /// Reads an amount.
+    ///
+    /// - Parameter text: A sign, digits with at most one point, and a suffix (`n u m k M G T P E`, `Ki` to `Ei`) or an
+    ///   exponent (`e3`, `E-3`); no spaces.
+    /// - Returns: nil when it is none, or is longer than 1,000 characters.
+    public init?(_ text: String) {
+        guard text.utf8.count <= Quantity.maximumLength else { return nil }
+        var rest = text.utf8[...]
+        var isNegative = false
+        if let sign = rest.first, sign == UInt8(ascii: "-") || sign == UInt8(ascii: "+") {
+            isNegative = sign == UInt8(ascii: "-")
+            rest = rest.dropFirst()
+        }
+        var number = Digits()
+        while let byte = rest.first, number.take(byte) { rest = rest.dropFirst() }
+        guard number.count > 0, let scale = Scale(rest) else { return nil }
+        description = text
+        self.isNegative = isNegative
+        mantissa = number.value
+        exponent = scale.exponent - number.decimals
+        shift = scale.shift
+        digits = number.digits
+    }
+
+    /// The number before the suffix.
+    private struct Digits {
+        var value: UInt64 = 0
+        var digits: [UInt8]?
+        var count = 0
+        var decimals = 0
+        var hasPoint = false
+
+        mutating func take(_ byte: UInt8) -> Bool {
+            if byte == UInt8(ascii: "."), !hasPoint {
+                hasPoint = true
+                return true
+            }
+            let digit = byte &- UInt8(ascii: "0")
+            guard digit <= 9 else { return false }
+            count += 1
+            if hasPoint { decimals += 1 }
+            if digits == nil {
+                let (product, overflow) = value.multipliedReportingOverflow(by: 10)
+                let (sum, carry) = product.addingReportingOverflow(UInt64(digit))
+                if !overflow, !carry {
+                    value = sum
+                    return true
+                }
+                digits = String(value).utf8.map { $0 - UInt8(ascii: "0") }
+            }
+            digits?.append(digit)
+            return true
+        }
+    }
+
+    /// The suffix.
+    private struct Scale {
+        var exponent = 0
+        var shift = 0
+
+        init?(_ suffix: Substring.UTF8View) {
+            let bytes = Array(suffix.prefix(16))
+            switch bytes.count {
+            case 0: return
+            case 1:
+                guard let index = Array("num kMGTPE".utf8).firstIndex(of: bytes[0]), index != 3 else { return nil }
+                exponent = [-9, -6, -3, 0, 3, 6, 9, 12, 15, 18][index]
+                return
+            case 2 where bytes[1] == UInt8(ascii: "i"):
+                guard let index = Array("KMGTPE".utf8).firstIndex(of: bytes[0]) else { return nil }
+                shift = 10 * (index + 1)
+                return
+            default:
+                guard bytes[0] | 0x20 == UInt8(ascii: "e"), suffix.count <= 12,
+                    let value = Int(String(decoding: bytes.dropFirst(), as: UTF8.self)), abs(value) <= Int(Int32.max)
+                else { return nil }
+                exponent = value
+            }
+        }
+    }
+
+    /// Whether it is nothing.
+    public var isZero: Bool { mantissa == 0 && (digits?.allSatisfy { $0 == 0 } ?? true) }
+
+    /// Whether it is more than nothing.
+    public var isPositive: Bool { !isNegative && !isZero }
+
+    /// Whether it is a whole number.
+    public var isWhole: Bool { isZero || normal.exponent >= 0 }
+
+    /// The amount as a floating-point number, which is exact for everyday amounts only.
+    public var approximate: Double {
+        let sign = isNegative ? "-" : ""
+        let normal = normal
+        let text = normal.digits.map { String($0) }.joined()
+        return Double("\(sign)\(text.isEmpty ? "0" : text)e\(normal.exponent)") ?? 0
+    }
+
+    // MARK: Comparison
+
+    /// The amount in its one normal form: decimal digits without zeros at either end, and a power of ten.
+    private var normal: (digits: [UInt8], exponent: Int) {
+        var digits = digits ?? String(mantissa).utf8.map { $0 - UInt8(ascii: "0") }
+        for _ in 0..<shift / 10 { digits = Quantity.times1024(digits) }
+        var exponent = exponent
+        while digits.last == 0 {
+            digits.removeLast()
+            exponent += 1
+        }
+        let significant = Array(digits.drop { $0 == 0 })
+        return (significant, significant.isEmpty ? 0 : exponent)
+    }
+
+    private static func times1024(_ digits: [UInt8]) -> [UInt8] {
+        var result: [UInt8] = []
+        var carry = 0
+        for digit in digits.reversed() {
+            carry += Int(digit) * 1024
+            result.append(UInt8(carry % 10))
+            carry /= 10
+        }
+        while carry > 0 {
+            result.append(UInt8(carry % 10))
+            carry /= 10
+        }
+        return result.reversed()
+    }
+
+    /// The amount in units of `10^exponent`, where that is a whole number that fits.
+    private func scaled(to exponent: Int) -> UInt128? {
+        guard digits == nil, self.exponent >= exponent, self.exponent - exponent <= 38 else { return nil }
+        var result = UInt128(mantissa) << UInt128(shift)
+        for _ in 0..<self.exponent - exponent {
+            let (product, overflow) = result.multipliedReportingOverflow(by: 10)
+            if overflow { return nil }
+            result = product
+        }
+        return result
+    }
+
+    private func isSmallerInSize(than other: Quantity) -> Bool {
+        let unit = min(exponent, other.exponent)
+        if let mine = scaled(to: unit), let theirs = other.scaled(to: unit) { return mine < theirs }
+        let (mine, theirs) = (normal, other.normal)
+        let (length, otherLength) = (mine.digits.count + mine.exponent, theirs.digits.count + theirs.exponent)
+        if mine.digits.isEmpty || theirs.digits.isEmpty { return mine.digits.isEmpty && !theirs.digits.isEmpty }
+        guard length == otherLength else { return length < otherLength }
+        return mine.digits.lexicographicallyPrecedes(theirs.digits)
+    }
+}
+
+extension Quantity: Comparable, Hashable {
+    /// Whether the amount is less.
+    public static func < (left: Quantity, right: Quantity) -> Bool {
+        if left.isZero && right.isZero { return false }
+        switch (left.isNegative && !left.isZero, right.isNegative && !right.isZero) {
+        case (true, false): return true
+        case (false, true): return false
+        case (false, false): return left.isSmallerInSize(than: right)
+        case (true, true): return right.isSmallerInSize(than: left)
+        }
+    }
+
+    /// Whether both are the same amount, however written.
+    public static func == (left: Quantity, right: Quantity) -> Bool { !(left < right) && !(right < left) }
+
+    /// Feeds the amount, not its spelling.
+    public func hash(into hasher: inout Hasher) {
+        let normal = normal
+        hasher.combine(isNegative && !isZero)
+        hasher.combine(normal.digits)
+        hasher.combine(normal.exponent)
+    }
+}

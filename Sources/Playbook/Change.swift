@@ -1,0 +1,37 @@
+import JSON
+import Kubernetes
+
+/// How much of an object a request changes.
+enum Change {
+    /// Everything may be new.
+    case all
+    /// Nothing outside `metadata` and `status`.
+    case metadata
+    /// Nothing outside `metadata`, of an object that is being deleted: its finalizers come off.
+    case finalizers
+
+    init(of subject: Subject) {
+        self = .all
+        guard subject.review.operation == .update, let old = subject.review.oldObject else { return }
+        let isDeleted = subject.metadata.deletionTimestamp != nil
+        guard Change.isSame(subject.object, old) else { return }
+        self = isDeleted ? .finalizers : .metadata
+    }
+
+    /// Whether both objects are the same but for `metadata`, `status` and what names their type.
+    private static func isSame(_ new: Value, _ old: Value) -> Bool {
+        covers(new, old) && covers(old, new)
+    }
+
+    private static func covers(_ left: Value, _ right: Value) -> Bool {
+        for (key, _) in left.members where !isPassedOver(key) {
+            let name = key.text
+            guard let mine = left[name: name], let theirs = right[name: name], mine.isSame(as: theirs) else { return false }
+        }
+        return true
+    }
+
+    private static func isPassedOver(_ key: Value) -> Bool {
+        key.equals("metadata") || key.equals("status") || key.equals("kind") || key.equals("apiVersion")
+    }
+}

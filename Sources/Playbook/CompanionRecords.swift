@@ -1,0 +1,120 @@
+import JSON
+public import Kubernetes
+
+/// What is kept of a Namespace.
+public struct NamespaceRecord: Sendable {
+    /// Its name.
+    public let name: String
+    /// What it exempts.
+    let annotations: ExemptionAnnotations?
+}
+
+/// What is kept of a PodDisruptionBudget (`policy/v1`).
+public struct DisruptionBudget: Sendable {
+    /// Its name.
+    public let name: String
+    /// Its namespace.
+    public let namespace: String
+    /// Which pods it guards: the empty selector all, nil none.
+    public let selector: LabelSelector?
+    /// How many must stay.
+    public let minAvailable: IntOrPercent?
+    /// How many may go.
+    public let maxUnavailable: IntOrPercent?
+
+    init(_ object: Value, _ name: String, _ namespace: String) throws(CannotJudge) {
+        self.name = name
+        self.namespace = namespace
+        let spec = try object.object("spec")
+        selector = try spec?.object("selector").map { (value) throws(CannotJudge) in try LabelSelector(value) }
+        minAvailable = try spec?.intOrPercent("minAvailable")
+        maxUnavailable = try spec?.intOrPercent("maxUnavailable")
+    }
+
+    /// The budget that a request is about.
+    init(_ subject: Subject) throws(CannotJudge) {
+        try self.init(subject.object, subject.name ?? "", subject.namespace)
+    }
+
+    /// Whether it guards pods with these labels.
+    public func selects(_ labels: Labels) -> Bool { selector?.matches(labels) ?? false }
+}
+
+/// What is kept of a HorizontalPodAutoscaler, or of KEDA's ScaledObject.
+public struct Autoscaler: Sendable {
+    /// Which of the two.
+    public let kind: ResourceKind
+    /// Its name.
+    public let name: String
+    /// The kind of the workload that it scales.
+    public let targetKind: ResourceKind
+    /// The name of the workload that it scales.
+    public let targetName: String
+    /// The fewest replicas; 1 where nothing is said (an HPA), 0 (a ScaledObject).
+    public let minimum: Int
+
+    init(_ object: Value, _ kind: ResourceKind, _ name: String) throws(CannotJudge) {
+        self.kind = kind
+        self.name = name
+        let spec = try object.object("spec")
+        let target = try spec?.object("scaleTargetRef")
+        // KEDA's default target is a Deployment; an HPA always names its own.
+        targetKind = ResourceKind(
+            kind: try target?.string("kind") ?? "Deployment", apiVersion: try target?.string("apiVersion") ?? "apps/v1")
+        targetName = try target?.string("name") ?? ""
+        if kind == .scaledObject {
+            minimum = try spec?.integer("minReplicaCount") ?? 0
+        } else {
+            minimum = try spec?.integer("minReplicas") ?? 1
+        }
+    }
+}
+
+/// What is kept of a ResourceQuota.
+public struct Quota: Sendable {
+    /// Its name.
+    public let name: String
+    /// Whether it counts `limits.cpu`.
+    public let countsCPULimits: Bool
+    /// The memory that may be requested in all, in bytes; nil when it does not count.
+    public let requestedMemory: Double?
+    /// The memory that is requested already, in bytes; nil when the object does not say.
+    public let usedMemory: Double?
+
+    init(_ object: Value, _ name: String) throws(CannotJudge) {
+        self.name = name
+        let hard = try object.object("spec")?.object("hard")
+        countsCPULimits = hard?.present("limits.cpu") != nil
+        requestedMemory = try Quota.memory(hard)
+        usedMemory = try Quota.memory(object.object("status")?.object("used"))
+    }
+
+    /// What an amount of `requests.memory` comes to; `memory` is the API's other name for it.
+    private static func memory(_ amounts: Value?) throws(CannotJudge) -> Double? {
+        if let amount = try amounts?.quantity("requests.memory") { return amount.approximate }
+        return try amounts?.quantity("memory")?.approximate
+    }
+}
+
+/// What is kept of a Deployment, StatefulSet or Rollout.
+public struct Workload: Sendable {
+    /// Its kind.
+    public let kind: ResourceKind
+    /// Its name.
+    public let name: String
+    /// The labels of its pods.
+    public let labels: [String: String]
+    /// How many there shall be; 1 where nothing is said.
+    public let replicas: Int
+    /// What it exempts itself from.
+    let annotations: ExemptionAnnotations?
+
+    init(_ object: Value, _ kind: ResourceKind, _ name: String) throws(CannotJudge) {
+        self.kind = kind
+        self.name = name
+        let template = try PodTemplate(of: object, kind: kind)
+        labels = Dictionary(try template?.labels().pairs.map { ($0.key, $0.value) } ?? [], uniquingKeysWith: { $1 })
+        replicas = try object.object("spec")?.integer("replicas") ?? 1
+        annotations = ExemptionAnnotations(ObjectMeta(of: object))
+    }
+}

@@ -1,0 +1,31 @@
+public import Kubernetes
+
+/// All that a judgement may depend on besides the request.
+public struct Context: Sendable {
+    /// Where a request comes from, which decides what is believed of it.
+    public enum Source: Sendable {
+        /// An API server: defaults are filled in, system namespaces are passed over, companions come and go.
+        case server
+        /// Recorded reviews at a command line: as a server, but system namespaces are judged too.
+        case recording
+        /// Manifests as their author wrote them.
+        case files
+    }
+
+    /// The environment's settings.
+    public let settings: Settings
+    /// The other objects.
+    public let companions: Companions
+    /// The time.
+    public let now: Timestamp
+    /// Where the request comes from.
+    public let source: Source
+
+    /// Creates a context.
+    public init(settings: Settings, companions: Companions = .unknown, now: Timestamp, source: Source = .server) {
+        self.settings = settings
+        self.companions = companions
+        self.now = now
+        self.source = source
+    }
+}

@@ -1,0 +1,64 @@
+/// An object that a rule is happy with, or not, as YAML.
+///
+/// The text is a fragment: what stands in it is merged into a complete object, by the words of its first key.
+/// - `apiVersion: …`: a whole object (or several, separated by `---`; the first is judged).
+/// - anything else: merged into the spec of the rule's usual object (the pod spec for rules about pods, else `spec`).
+public struct Example: Sendable {
+    /// What makes it worth showing.
+    public let name: String
+    /// The YAML.
+    public let yaml: String
+    /// The clause that it violates; nil for a good one.
+    public let clause: Clause?
+    /// Where the finding is, as a readable path.
+    public let path: String?
+    /// The other objects of its cluster, as YAML documents; nil: not known.
+    public let companions: String?
+    /// The object as it was, for an update.
+    public let before: String?
+    /// What happens to it.
+    public let request: Request
+    /// Settings of the environment that it needs.
+    public let settings: [String: String]
+    /// Whether the rule's fix turns it into a good one.
+    public let isFixed: Bool
+    /// Whether the finding is a hint that never denies.
+    public let isHint: Bool
+
+    /// What is asked of the API server in an example.
+    public enum Request: Sendable {
+        /// Somebody creates the object, or updates it where there is a ``Example/before``.
+        case apply
+        /// Somebody scales the workload.
+        case scale
+        /// Somebody adds ephemeral containers to a Pod.
+        case debug
+        /// Somebody resizes a running Pod.
+        case resize
+        /// Somebody deletes the object.
+        case delete
+        /// A user by this name applies, or scales, the object.
+        case by(String)
+    }
+
+    /// An object that the rule has nothing to say about.
+    public static func good(
+        _ name: String, _ yaml: String, companions: String? = nil, before: String? = nil, request: Request = .apply,
+        settings: [String: String] = [:]
+    ) -> Example {
+        Example(
+            name: name, yaml: yaml, clause: nil, path: nil, companions: companions, before: before, request: request,
+            settings: settings, isFixed: false, isHint: false)
+    }
+
+    /// An object with exactly one finding.
+    public static func bad(
+        _ name: String, _ clause: Clause, at path: String, _ yaml: String, companions: String? = nil,
+        before: String? = nil, request: Request = .apply, settings: [String: String] = [:], isFixed: Bool = false,
+        isHint: Bool = false
+    ) -> Example {
+        Example(
+            name: name, yaml: yaml, clause: clause, path: path, companions: companions, before: before, request: request,
+            settings: settings, isFixed: isFixed, isHint: isHint)
+    }
+}

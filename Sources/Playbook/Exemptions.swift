@@ -1,0 +1,108 @@
+import Kubernetes
+
+/// The exemptions that may cover a subject, and what is wrong with them.
+struct Exemptions {
+    private var found: [Exemption] = []
+    private var complaints: [String] = []
+    private var used: [Exemption] = []
+    private var covers: (Rule) -> Exemption?
+    /// Whether the request sets or changes the object's own exemption.
+    private(set) var areChanged = false
+    private var changed: Exemption?
+    /// Whether the workload of a Scale, and so its exemption, is not known.
+    private(set) var areUnknown = false
+
+    init(of subject: Subject, in context: Context) {
+        let settings = context.settings
+        let standing = settings.exempt
+        covers = { rule in standing.first { $0.covers(rule, subject) }?.exemption }
+        guard settings.exemptions != .none else { return }
+        let isNamespace = subject.kind == .namespace
+        if !isNamespace, let record = try? context.companions.namespace(subject.namespace) {
+            // What is wrong with the Namespace's annotations is told to who changes the Namespace.
+            var ignored: [String] = []
+            record.annotations?.exemption(.namespace, complaints: &ignored).map { found.append($0) }
+        }
+        guard isNamespace || settings.exemptions == .all else { return }
+        if subject.review.subresource == .scale {
+            addWorkload(of: subject, in: context)
+            return
+        }
+        for (annotations, old) in Exemptions.annotations(of: subject) {
+            let isChanged = annotations != old
+            areChanged = areChanged || isChanged
+            guard let annotations else { continue }
+            var wrong: [String] = []
+            let exemption = annotations.exemption(isNamespace ? .namespace : .workload, complaints: &wrong)
+            if isChanged { changed = exemption ?? changed }
+            complaints += wrong
+            exemption.map { found.append($0) }
+        }
+    }
+
+    /// The annotations of the object and of its template, now and before.
+    private static func annotations(
+        of subject: Subject
+    ) -> [(now: ExemptionAnnotations?, before: ExemptionAnnotations?)] {
+        let old = subject.before
+        var result = [(ExemptionAnnotations(subject.metadata), old.flatMap { ExemptionAnnotations($0.metadata) })]
+        if subject.kind != .pod {
+            result.append((subject.templateExemption, old?.templateExemption))
+        }
+        return result.filter { $0.0 != nil || $0.1 != nil }
+    }
+
+    private mutating func addWorkload(of subject: Subject, in context: Context) {
+        do throws(CannotJudge) {
+            let workload = try context.companions.workload(
+                subject.scaledKind, subject.name ?? "", in: subject.namespace)
+            workload?.annotations?.exemption(.workload, complaints: &complaints).map { found.append($0) }
+        } catch {
+            areUnknown = true
+        }
+    }
+
+    /// The exemption in force that frees the subject from a rule.
+    mutating func exemption(from rule: Rule, at now: Timestamp) -> Exemption? {
+        let standing = covers(rule)
+        let candidates = (standing.map { [$0] } ?? []) + found
+        guard let exemption = candidates.first(where: { $0.covers(rule) && $0.holds(at: now) }) else { return nil }
+        if !used.contains(exemption) { used.append(exemption) }
+        return exemption
+    }
+
+    /// Whether a rule did not count for the object as it was: under an exemption that has been taken off, or has ended.
+    func coveredBefore(_ rule: Rule, _ before: Subject) -> Bool {
+        if covers(rule) != nil || found.contains(where: { $0.covers(rule) }) { return true }
+        var ignored: [String] = []
+        return [ExemptionAnnotations(before.metadata), before.templateExemption].contains { annotations in
+            annotations?.exemption(.workload, complaints: &ignored)?.covers(rule) ?? false
+        }
+    }
+
+    /// What to tell whoever sent the request.
+    func notices(at now: Timestamp) -> [String] {
+        var notices = complaints
+        if let changed {
+            let rules = changed.rules?.joined(separator: ", ") ?? "all rules"
+            let end = changed.until.map { " until \($0)" } ?? ""
+            notices.append("exemption from \(rules.isEmpty ? "no rule" : rules)\(end) noted: \(changed.reason)")
+        }
+        for exemption in used where exemption.endsSoon(at: now) {
+            notices.append("the exemption from \(exemption.rules?.joined(separator: ", ") ?? "all rules") ends "
+                + "\(exemption.until.map { "\($0)" } ?? "soon")")
+        }
+        for exemption in found where exemption.origin == .workload && !exemption.holds(at: now) {
+            notices.append("the exemption from \(exemption.rules?.joined(separator: ", ") ?? "all rules") has ended")
+        }
+        return notices
+    }
+}
+
+extension Subject {
+    /// What the pod template's own annotations exempt.
+    fileprivate var templateExemption: ExemptionAnnotations? {
+        guard kind != .pod, let metadata = (try? template())?.metadata else { return nil }
+        return ExemptionAnnotations(ObjectMeta(metadata: metadata))
+    }
+}

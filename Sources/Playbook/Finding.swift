@@ -1,0 +1,53 @@
+public import JSON
+
+/// Something that is not as the playbook has it: what, where, and what to write instead.
+public struct Finding: Sendable {
+    /// Which of the rule's clauses.
+    public let clause: Clause
+    /// Where, in the object; the place may not exist yet.
+    public let place: Pointer
+    /// What is wrong, with the value seen, after the place: "has no liveness probe".
+    public let message: String
+    /// What to write instead. Carried out on the object, they make the finding go away.
+    public var edits: [Edit] = []
+    /// What to create beside the object instead.
+    public var companion: Literal?
+    /// What to do where no YAML says it, or what to know about the YAML.
+    public var advice: String?
+    /// Whether the edits are safe enough for the mutating endpoint.
+    public var isFixable = false
+    /// What was chosen, where the value is a choice: keeping a bad choice is old, making another one is new.
+    public var choice: String?
+    /// How far a number is from what is allowed: moving further away is new.
+    public var excess: Double?
+    /// A hint: it warns even where the rule denies.
+    public var isHint = false
+    /// What is missing is another object, which may be about to be created.
+    public var awaitsCompanion = false
+
+    /// Creates a finding.
+    ///
+    /// - Parameters:
+    ///   - clause: Which of the rule's clauses.
+    ///   - place: Where, in the object.
+    ///   - message: What is wrong, with the value seen.
+    ///   - edits: What to write instead.
+    public init(_ clause: Clause, at place: Pointer, _ message: String, edits: [Edit] = []) {
+        self.clause = clause
+        self.place = place
+        self.message = message
+        self.edits = edits
+    }
+
+    /// The same finding with more said about it.
+    public func with(_ change: (inout Finding) -> Void) -> Finding {
+        var copy = self
+        change(&copy)
+        return copy
+    }
+}
+
+extension Clause {
+    /// A field is not of the type that the API gives it; every rule has this clause.
+    public static let malformed = Clause("malformed", "every field is of the type that the API gives it")
+}

@@ -1,0 +1,32 @@
+/// How much a rule insists.
+public enum Level: String, Sendable, CaseIterable {
+    /// The request is refused.
+    case deny
+    /// The request passes with a warning to whoever sent it.
+    case warn
+    /// The rule is not looked at.
+    case off
+}
+
+/// Which part of the playbook a rule belongs to; also says who may grant an exemption from it.
+public enum Group: String, Sendable, CaseIterable {
+    case application = "Application requirements"
+    case secrets = "Secrets and identity"
+    case containers = "Containers"
+    case availability = "Availability and placement"
+    case traffic = "Traffic"
+    case nodes = "Nodes and storage"
+    case cloud = "The cloud around the cluster"
+
+    /// Whether an annotation on the workload itself may exempt from the group's rules; else it takes the Namespace's.
+    public var mayBeExemptedByWorkload: Bool { self == .application || self == .availability || self == .traffic }
+}
+
+/// The headings of the playbook that rules are taken from.
+public enum Section: String, Sendable, CaseIterable {
+    case applicationRequirements = "Application Requirements"
+    case networkSecurity = "Network Security"
+    case kubernetesDeployment = "Kubernetes Deployment and Management"
+    case scalingAndResources = "Node Groups, Scaling, and Resource Allocation"
+    case containerization = "Containerization Strategy"
+}

@@ -1,0 +1,152 @@
+public import Kubernetes
+
+extension Verdict {
+    /// How many findings a denial tells in full.
+    static let maximumFindings = 50
+    /// How long a denial may be, in bytes.
+    static let maximumMessage = 16 << 10
+    /// How long all warnings may be together: the API server's limit is shared by all webhooks of a request.
+    static let maximumWarnings = 1500
+    /// How long one warning may be.
+    static let maximumWarning = 256
+
+    /// Why the request is refused: every finding that denies, with what to write instead.
+    public var message: String {
+        let denials = judgements.filter { $0.effect == .deny }
+        let rules = Set(denials.map(\.rule.id)).count
+        var text = "\(title) breaks \(rules == 1 ? "a rule" : "\(rules) rules") of the playbook:\n"
+        for (index, denial) in denials.enumerated() {
+            let entry = denial.entry
+            guard index < Verdict.maximumFindings, text.utf8.count + entry.utf8.count < Verdict.maximumMessage else {
+                return text + "\nand \(denials.count - index) more.\n"
+            }
+            text += "\n" + entry
+        }
+        return text
+    }
+
+    /// The findings that deny, for tools.
+    public var causes: [AdmissionResponse.Cause] {
+        judgements.filter { $0.effect == .deny }.prefix(Verdict.maximumFindings).map { denial in
+            AdmissionResponse.Cause(
+                reason: denial.rule.id, field: clipped(denial.path), message: clipped(denial.finding.message))
+        }
+    }
+
+    /// What the client is told beside a denial, or instead of one: a line each, the most severe first, few enough to arrive.
+    public var warnings: [String] {
+        let lines =
+            judgements.filter { $0.effect == .warn }.enumerated()
+            .sorted { ($0.element.severity, $0.offset) < ($1.element.severity, $1.offset) }.map(\.element.warning)
+            + notices.map { "playbook: " + $0 }
+        return Verdict.limited(lines)
+    }
+
+    /// Makes lines that arrive: without control characters, none too long, and not too much in all.
+    static func limited(_ lines: [String]) -> [String] {
+        var result: [String] = []
+        var total = 0
+        // Room for the last line, which says how many are missing.
+        let room = maximumWarnings - 80
+        for (index, line) in lines.enumerated() {
+            let line = singleLine(line)
+            guard total + line.utf8.count <= (index == lines.count - 1 ? maximumWarnings : room) else {
+                result.append("and \(lines.count - index) more findings, see the audit log or run playbook review")
+                break
+            }
+            total += line.utf8.count
+            result.append(line)
+        }
+        return result
+    }
+
+    /// What goes into the API server's audit log: rule names only.
+    public var auditAnnotations: [(key: String, value: String)] {
+        var result: [(key: String, value: String)] = []
+        func add(_ key: String, _ rules: [String]) {
+            var unique: [String] = []
+            for rule in rules where !unique.contains(rule) { unique.append(rule) }
+            if !unique.isEmpty { result.append((key, unique.joined(separator: ","))) }
+        }
+        func rules(_ isMeant: (Judgement) -> Bool) -> [String] { judgements.filter(isMeant).map(\.rule.id) }
+        if !judgements.isEmpty {
+            result.append(("decision", isDenied ? "deny" : judgements.contains { $0.effect == .warn } ? "warn" : "allow"))
+        }
+        add("rules-denied", rules { $0.effect == .deny })
+        add("rules-would-deny", rules { $0.leniency == .dryRun })
+        add("rules-warned", rules { $0.effect == .warn && $0.leniency != .dryRun && $0.leniency != .existing })
+        add("rules-ratcheted", rules { $0.leniency == .existing })
+        add("rules-exempt", rules { $0.effect == .exempt })
+        add("rules-break-glass", rules { $0.leniency == .breakGlass })
+        add("not-evaluated", notEvaluated.map(\.rule.id))
+        if changesExemption { result.append(("exemption", "changed")) }
+        return result
+    }
+}
+
+extension Judgement {
+    /// The finding as a denial tells it, on several lines.
+    fileprivate var entry: String {
+        var text = "- \(rule.id): \(clipped(path)) \(clipped(finding.message))\n"
+        for line in remedy.block.split(separator: "\n", omittingEmptySubsequences: false) where !line.isEmpty {
+            text += "    \(line)\n"
+        }
+        return text
+    }
+
+    /// The finding on one line, the remedy first.
+    public var warning: String {
+        let what = "\(path) \(finding.message) [\(rule.id)\(note.map { ", \($0)" } ?? "")]"
+        return remedy.line.isEmpty ? what : "\(remedy.line); \(what)"
+    }
+
+    /// Why a finding that would deny does not, in a word or two.
+    private var note: String? {
+        switch leniency {
+        case nil, .hint, .deletion: nil
+        case .existing: "existing"
+        case .dryRun: "would be denied"
+        case .trustedUser: "trusted user"
+        case .breakGlass: "break glass"
+        case .operatorMade: "made by an operator"
+        case .serverDryRun: "apply it first or with it"
+        case .grace: "apply it soon"
+        case .unknownExemption: "its workload is not known here"
+        }
+    }
+
+    /// Would-be denials come first, what was there before comes last.
+    fileprivate var severity: Int {
+        switch leniency {
+        case .dryRun, .breakGlass: 0
+        case nil where level == .warn: 2
+        case .existing: 3
+        default: 1
+        }
+    }
+}
+
+/// A text for one line: every control character is a space, and it is no longer than a warning may be.
+func singleLine(_ text: String) -> String {
+    var scalars = String.UnicodeScalarView()
+    var length = 0
+    var lastSpace = false
+    for scalar in text.unicodeScalars {
+        let isControl = scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) || scalar.value == 0x2028 || scalar.value == 0x2029
+        let clean: Unicode.Scalar = isControl ? " " : scalar
+        if clean == " ", lastSpace { continue }
+        lastSpace = clean == " "
+        length += UTF8.width(clean)
+        guard length <= Verdict.maximumWarning - 3 else {
+            scalars.append("…")
+            break
+        }
+        scalars.append(clean)
+    }
+    return String(scalars)
+}
+
+/// A value that came with the request, short enough for a message.
+func clipped(_ text: String) -> String {
+    text.utf8.count <= 300 ? text : String(text.prefix(200)) + "…"
+}

@@ -1,0 +1,43 @@
+public import JSON
+import Kubernetes
+
+extension Subject {
+    /// A place as people write it, with names instead of indexes: `containers[app].resources.limits.memory`.
+    ///
+    /// Below the pod spec it starts there, since that reads alike for all kinds. The place may lead beyond what is there.
+    public func path(_ pointer: Pointer) -> String {
+        var tokens = pointer.tokens[...]
+        var current: Value? = object
+        if let spec = templatePointer, pointer.isInside(spec), pointer != spec {
+            tokens = tokens.dropFirst(spec.tokens.count)
+            current = object[at: spec]
+        }
+        var path = ""
+        for token in tokens {
+            if let array = current, array.kind == .array {
+                let element = array[at: Pointer([token])]
+                path += "[\(element.flatMap(identity) ?? token)]"
+                current = element
+            } else {
+                let isWord = token.utf8.allSatisfy { $0 != UInt8(ascii: ".") && $0 != UInt8(ascii: "/") }
+                path += isWord ? (path.isEmpty ? token : ".\(token)") : "[\(token)]"
+                current = current?[name: token]
+            }
+        }
+        return path
+    }
+
+    /// What an element of a list is called, by the field that the API merges such lists by.
+    func identity(_ element: Value) -> String? { identityMember(element)?.value.text }
+
+    /// The member of an element that tells it from its siblings.
+    func identityMember(_ element: Value) -> (key: String, value: Value)? {
+        for key in ["name", "topologyKey", "mountPath", "containerPort", "key"] {
+            if let value = element[name: key], value.kind == .string || value.kind == .number { return (key, value) }
+        }
+        return nil
+    }
+
+    /// Where the pod spec stands, if there is one.
+    var templatePointer: Pointer? { (try? template())?.pointer }
+}

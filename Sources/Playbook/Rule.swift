@@ -1,0 +1,90 @@
+public import Kubernetes
+
+/// One rule of the playbook, with everything there is to know about it.
+///
+/// A rule knows only how to see. Levels, exemptions, the ratchet, modes and order belong to the ``Judge``.
+public final class Rule: Sendable {
+    /// What its finding is exempt from, and how it is switched: `memory-request-equals-limit`.
+    public let id: String
+    /// What it demands, in a few words.
+    public let title: String
+    /// Which part of the catalogue it stands in.
+    public let group: Group
+    /// The heading of the playbook that it comes from.
+    public let section: Section
+    /// Why, in a sentence or two.
+    public let rationale: String
+    /// The level that it has where no setting says otherwise.
+    public let level: Level
+    /// What it is asked about.
+    public let scope: Scope
+    /// The single things it checks.
+    public let clauses: [Clause]
+    /// The environment variables that change its answer, beside its level.
+    public let settings: [String]
+    /// The other objects that it reads, by kind: the rule is not evaluated where they are not known.
+    public let companions: [ResourceKind]
+    /// What the mutating endpoint changes, and when; nil where nothing is safe.
+    public let fix: Fix?
+    /// Examples, good and bad: tests and documentation at once.
+    public let examples: [Example]
+    /// Looks at a subject.
+    let check: Check
+
+    /// What a rule says about a subject.
+    public typealias Check = @Sendable (Subject, Context) throws(CannotJudge) -> [Finding]
+
+    /// Creates a rule.
+    public init(
+        id: String, title: String, group: Group, section: Section, rationale: String, level: Level, scope: Scope,
+        clauses: [Clause], settings: [String] = [], companions: [ResourceKind] = [], fix: Fix? = nil,
+        examples: [Example], check: @escaping Check
+    ) {
+        self.id = id
+        self.title = title
+        self.group = group
+        self.section = section
+        self.rationale = rationale
+        self.level = level
+        self.scope = scope
+        self.clauses = clauses
+        self.settings = settings
+        self.companions = companions
+        self.fix = fix
+        self.examples = examples
+        self.check = check
+    }
+
+    /// The environment variable that sets the level: `PLAYBOOK_RULE_MEMORY_REQUEST_EQUALS_LIMIT`.
+    public var variable: String {
+        "PLAYBOOK_RULE_" + id.map { $0 == "-" ? "_" : $0.uppercased() }.joined()
+    }
+}
+
+/// One of the things that a rule checks.
+public struct Clause: Sendable, Hashable {
+    /// A short name, unique in its rule.
+    public let name: String
+    /// What is demanded.
+    public let demand: String
+
+    /// Names a clause.
+    public init(_ name: String, _ demand: String) {
+        self.name = name
+        self.demand = demand
+    }
+}
+
+/// What a rule's fix does.
+public struct Fix: Sendable {
+    /// Whether it only fills in what is absent; else it changes or removes what the author wrote.
+    public let isAdditive: Bool
+    /// What is changed, and when.
+    public let summary: String
+
+    /// A fix that fills in what is absent.
+    public static func adds(_ summary: String) -> Fix { Fix(isAdditive: true, summary: summary) }
+
+    /// A fix that changes or removes what the author wrote.
+    public static func changes(_ summary: String) -> Fix { Fix(isAdditive: false, summary: summary) }
+}

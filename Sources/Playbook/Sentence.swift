@@ -1,0 +1,57 @@
+import Kubernetes
+
+/// What becomes of one finding: exempted, a warning, or a denial.
+struct Sentence {
+    let subject: Subject
+    let context: Context
+    let origin: Origin
+    let ratchet: Ratchet
+
+    func judgement(_ rule: Rule, _ finding: Finding, at path: String, _ exemptions: inout Exemptions) -> Judgement {
+        let level = context.settings.level(of: rule)
+        let exemption = exemptions.exemption(from: rule, at: context.now)
+        let leniency = exemption == nil ? leniency(for: finding, of: rule, at: path, exemptions) : nil
+        let effect: Judgement.Effect =
+            exemption != nil ? .exempt : level == .deny && leniency == nil ? .deny : .warn
+        return Judgement(
+            rule: rule, finding: finding, path: path, remedy: RemedyText(finding, subject), level: level,
+            effect: effect, leniency: leniency, exemption: exemption)
+    }
+
+    /// Why the finding does not deny; the first reason in the order of how long it will hold.
+    private func leniency(
+        for finding: Finding, of rule: Rule, at path: String, _ exemptions: Exemptions
+    ) -> Judgement.Leniency? {
+        if subject.review.operation == .delete { return .deletion }
+        if finding.isHint { return .hint }
+        switch grace(for: finding) {
+        case .over: break
+        case .running: return .grace
+        case .none: if ratchet.has(finding, of: rule, at: path) { return .existing }
+        }
+        if exemptions.areUnknown { return .unknownExemption }
+        if origin.isOperatorMade, !Origin.holdsForOperators(rule) { return .operatorMade }
+        if subject.review.isDryRun, finding.awaitsCompanion { return .serverDryRun }
+        if let leniency = origin.leniency { return leniency }
+        return context.settings.mode == .dryRun ? .dryRun : nil
+    }
+
+    private enum Grace {
+        /// There is none: the ratchet decides.
+        case none
+        case running
+        /// It is over, for an object that is new enough to be held to it.
+        case over
+    }
+
+    /// How long a companion may still be missing (for tools that create it after its workload).
+    private func grace(for finding: Finding) -> Grace {
+        let settings = context.settings
+        guard finding.awaitsCompanion, settings.companionGrace > .zero else { return .none }
+        guard subject.review.operation == .update else { return .running }
+        guard let created = subject.metadata.creationTimestamp else { return .none }
+        if context.now.seconds - created.seconds <= settings.companionGrace.components.seconds { return .running }
+        guard let since = settings.enforcedSince, created >= since else { return .none }
+        return .over
+    }
+}

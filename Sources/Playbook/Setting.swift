@@ -1,0 +1,112 @@
+import Kubernetes
+
+/// One environment variable: its name, what it looks like, its default and its meaning.
+public struct Setting: Sendable {
+    /// The part of the documentation that it stands in.
+    public enum Topic: String, Sendable, CaseIterable {
+        case server = "Server"
+        case judging = "Judging"
+        case rules = "Rules"
+    }
+
+    /// The name, as in `PLAYBOOK_MODE`.
+    public let name: String
+    /// Where it is documented.
+    public let topic: Topic
+    /// What a value looks like: `duration`, `HOST:PORT`, `enforce|dry-run`.
+    public let form: String
+    /// The default, as one would write it; empty when unset.
+    public let defaultText: String
+    /// What it does.
+    public let meaning: String
+    /// Puts a value in.
+    let apply: @Sendable (_ text: String, _ settings: inout Settings) throws(Malformed) -> Void
+
+    /// Why a value cannot be used.
+    struct Malformed: Error {
+        let expected: String
+    }
+}
+
+/// What is wrong with the environment, one entry a variable.
+public struct SettingsError: Error, CustomStringConvertible {
+    /// The complaints, in the order of the table.
+    public let complaints: [String]
+    /// All complaints, a line each.
+    public var description: String { complaints.joined(separator: "\n") }
+}
+
+extension Settings {
+    /// Reads the environment.
+    ///
+    /// Kubernetes' service links (`PLAYBOOK_SERVICE_HOST`, `PLAYBOOK_PORT_443_TCP`, …) are passed over: the API makes them for
+    /// every Service, so one called `playbook` would keep the server from starting.
+    ///
+    /// - Parameter environment: Names and values; only those that start with `PLAYBOOK_` are looked at.
+    /// - Throws: ``SettingsError`` with every malformed or unknown variable.
+    public init(environment: [String: String]) throws(SettingsError) {
+        self.init()
+        var complaints: [String] = []
+        let given = environment.filter { $0.key.hasPrefix("PLAYBOOK_") && !Settings.isServiceLink($0.key) }
+        for setting in Setting.all {
+            guard let text = given[setting.name] else { continue }
+            do {
+                try setting.apply(text, &self)
+            } catch {
+                complaints.append("\(setting.name) is '\(text)': \(error.expected) was expected")
+            }
+        }
+        let known = Set(Setting.all.map(\.name))
+        for name in given.keys.sorted() where !known.contains(name) {
+            let nearest = nearest(to: name, in: known.sorted())
+            complaints.append("\(name) is no setting\(nearest.map { "; did you mean \($0)?" } ?? "")")
+        }
+        if !complaints.isEmpty { throw SettingsError(complaints: complaints) }
+    }
+
+    /// Whether the kubelet made the variable for a Service of the namespace (Kubernetes, "Accessing the Service").
+    static func isServiceLink(_ name: String) -> Bool {
+        guard name.hasPrefix("PLAYBOOK_") else { return false }
+        if name.hasSuffix("_SERVICE_HOST") || name.contains("_SERVICE_PORT") { return true }
+        // PLAYBOOK_PORT, PLAYBOOK_METRICS_PORT, PLAYBOOK_PORT_443_TCP, PLAYBOOK_PORT_443_TCP_ADDR
+        guard let range = name.firstRange(ofText: "_PORT") else { return false }
+        let rest = name[range.upperBound...]
+        if rest.isEmpty { return !Setting.all.contains { $0.name == name } }
+        let parts = rest.split(separator: "_")
+        return parts.count >= 2 && parts[0].allSatisfy(\.isNumber) && ["TCP", "UDP", "SCTP"].contains(parts[1])
+    }
+}
+
+extension String {
+    fileprivate func firstRange(ofText text: String) -> Range<Index>? {
+        var start = startIndex
+        while start < endIndex {
+            if self[start...].hasPrefix(text) { return start..<index(start, offsetBy: text.count) }
+            start = index(after: start)
+        }
+        return nil
+    }
+}
+
+/// The candidate that takes the fewest changes to get from `word`; nil when none is near.
+public func nearest(to word: String, in candidates: [String]) -> String? {
+    let limit = max(2, word.count / 3)
+    return candidates.map { (distance($0, word), $0) }.filter { $0.0 <= limit }.min { $0.0 < $1.0 }?.1
+}
+
+/// Levenshtein's distance between two words.
+private func distance(_ left: String, _ right: String) -> Int {
+    let left = Array(left.lowercased().utf8)
+    let right = Array(right.lowercased().utf8)
+    var row = Array(0...right.count)
+    for (i, a) in left.enumerated() {
+        var diagonal = row[0]
+        row[0] = i + 1
+        for (j, b) in right.enumerated() {
+            let next = min(row[j] + 1, row[j + 1] + 1, diagonal + (a == b ? 0 : 1))
+            diagonal = row[j + 1]
+            row[j + 1] = next
+        }
+    }
+    return row[right.count]
+}

@@ -1,0 +1,112 @@
+import Kubernetes
+
+extension Setting {
+    /// Every environment variable that is read, in the order of the documentation.
+    public static let all: [Setting] = server + judging + rules + levels
+
+    private static let server: [Setting] = [
+        .text("PLAYBOOK_LISTEN", .server, "HOST:PORT", \.listen, "Where reviews are served, over TLS."),
+        .text(
+            "PLAYBOOK_HEALTH_LISTEN", .server, "HOST:PORT", \.healthListen,
+            "Where `/livez`, `/readyz` and `/metrics` are served, without TLS."),
+        .text(
+            "PLAYBOOK_TLS_CERT_FILE", .server, "path", \.certificateFile,
+            "The serving certificate and its chain, PEM. Read again when its contents change."),
+        .text("PLAYBOOK_TLS_KEY_FILE", .server, "path", \.keyFile, "The certificate's private key, PEM."),
+        .text(
+            "PLAYBOOK_TLS_CLIENT_CA_FILE", .server, "path", \.clientAuthorityFile,
+            "Authorities of client certificates, PEM. When set, a client without a certificate from one of them gets nothing."),
+        .list(
+            "PLAYBOOK_TLS_CLIENT_NAMES", .server, "names", \.clientNames,
+            "The names (subject alternative names, or the common name) of the clients that are allowed; empty: any."),
+        .integer(
+            "PLAYBOOK_LOOPS", .server, 1...256, \.loops,
+            "Event loops, at most the processors online. Set it to the CPU request, rounded up."),
+        .integer(
+            "PLAYBOOK_MAX_CONNECTIONS", .server, 1...1_000_000, \.maximumConnections,
+            "Connections held at once; further ones wait until one closes."),
+        .size(
+            "PLAYBOOK_MAX_BODY", .server, \.maximumBodyBytes,
+            "The largest review that is judged. A larger one is answered with a denial (code 413)."),
+        .duration(
+            "PLAYBOOK_REQUEST_TIMEOUT", .server, \.requestTimeout,
+            "How long a request may take to arrive; the request's own `?timeout=` shortens it."),
+        .duration(
+            "PLAYBOOK_IDLE_TIMEOUT", .server, \.idleTimeout,
+            "How long a connection may be idle. Longer than the API server's 90 s, so that it is the one to close."),
+        .duration(
+            "PLAYBOOK_SHUTDOWN_DELAY", .server, \.shutdownDelay,
+            "How long requests are served as before after SIGTERM, while the Service's endpoints change."),
+        .duration(
+            "PLAYBOOK_SHUTDOWN_TIMEOUT", .server, \.shutdownTimeout,
+            "How long after SIGTERM the program ends at the latest, the delay included."),
+        .choice("PLAYBOOK_LOG_LEVEL", .server, \.logLevel, "What is logged to standard output."),
+        .choice(
+            "PLAYBOOK_LOG_FORMAT", .server, \.logFormat, "How log lines look; `auto`: text on a terminal, JSON elsewhere."),
+    ]
+
+    private static let judging: [Setting] = [
+        .choice(
+            "PLAYBOOK_MODE", .judging, \.mode,
+            "`dry-run` evaluates everything and denies nothing: would-be denials become warnings, log lines and metrics."),
+        .flag(
+            "PLAYBOOK_RATCHET", .judging, \.isRatchetOn,
+            "Whether a finding that the object had before an update only warns."),
+        .fixes(
+            "PLAYBOOK_FIX", .judging, \.fixes,
+            "Which fixes `/mutate` makes: those that fill in absent fields, all, none, or those of a list of rules."),
+        .text(
+            "PLAYBOOK_NAMESPACE", .judging, "name", \.namespace,
+            "The namespace that the product itself runs in; passed over like a system namespace."),
+        .list(
+            "PLAYBOOK_SYSTEM_NAMESPACES", .judging, "names", \.systemNamespaces,
+            "Further namespaces that are passed over, beside `kube-system`, `kube-node-lease` and `kube-public`."),
+        .list(
+            "PLAYBOOK_TRUSTED_USERS", .judging, "names", \.trustedUsers,
+            "Users who get warnings instead of denials, as those of EKS (`eks:…`) do. `*` stands for any text."),
+        .list(
+            "PLAYBOOK_TRUSTED_CONTROLLERS", .judging, "names", \.trustedControllers,
+            "Further users that make Pods, ReplicaSets and Jobs for an owner which has been judged itself."),
+        .list(
+            "PLAYBOOK_BREAK_GLASS", .judging, "names", \.breakGlass,
+            "Users and groups whose denials become warnings, logged and counted: for an incident."),
+        .choice(
+            "PLAYBOOK_EXEMPTIONS", .judging, \.exemptions,
+            "Which annotations may exempt: those of workloads and Namespaces, of Namespaces alone, or none."),
+        .exemptions(
+            "PLAYBOOK_EXEMPT", .judging, \.exempt,
+            "Exemptions that stand: `rule@namespace/Kind/name: reason until 2027-01-31`, separated by `;`. `*` stands for any text."),
+        .duration(
+            "PLAYBOOK_COMPANION_GRACE", .judging, \.companionGrace,
+            "How long a missing companion (a PodDisruptionBudget) only warns after its workload was created; for tools that create it later."),
+        .time(
+            "PLAYBOOK_ENFORCED_SINCE", .judging, \.enforcedSince,
+            "With a grace: workloads created since then are denied updates when the grace is over and the companion still missing."),
+    ]
+
+    private static let rules: [Setting] = [
+        .list("PLAYBOOK_LIVENESS_PATHS", .rules, "paths", \.livenessPaths, "Paths that a liveness probe may ask for."),
+        .list("PLAYBOOK_READINESS_PATHS", .rules, "paths", \.readinessPaths, "Paths that a readiness probe may ask for."),
+        .optionalInteger(
+            "PLAYBOOK_HEALTH_PORT", .rules, 1...65535, \.healthPort,
+            "The port number that all probes ask at; unset: any declared port."),
+        .integer("PLAYBOOK_MIN_REPLICAS", .rules, 1...1000, \.minimumReplicas, "The fewest replicas, other than 0."),
+        .integer(
+            "PLAYBOOK_MIN_GRACE_SECONDS", .rules, 1...86400, \.minimumGraceSeconds,
+            "The shortest termination grace period."),
+        .integer("PLAYBOOK_MAX_SKEW", .rules, 1...1000, \.maximumSkew, "The largest skew between zones."),
+    ]
+
+    /// One variable a rule, for its level.
+    private static var levels: [Setting] {
+        Catalogue.rules.map { rule in
+            Setting(
+                name: rule.variable, topic: .rules, form: "deny|warn|off", defaultText: rule.level.rawValue,
+                meaning: "The level of `\(rule.id)`."
+            ) { (text, settings) throws(Malformed) in
+                guard let level = Level(rawValue: text) else { throw Malformed(expected: "deny, warn or off") }
+                settings.levels[rule.id] = level
+            }
+        }
+    }
+}

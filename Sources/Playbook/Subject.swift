@@ -1,0 +1,65 @@
+public import JSON
+public import Kubernetes
+
+/// The object that is judged: as it would be, or as it was.
+public struct Subject {
+    /// The request.
+    public let review: AdmissionReview
+    /// The object.
+    public let object: Value
+    /// Its metadata.
+    public let metadata: ObjectMeta
+    /// Whether this is the object as it was before the request.
+    public let isOld: Bool
+    private let found: Result<PodTemplate?, CannotJudge>
+
+    init(_ review: AdmissionReview, _ object: Value, isOld: Bool = false) {
+        self.review = review
+        self.object = object
+        self.isOld = isOld
+        metadata = ObjectMeta(of: object)
+        do throws(CannotJudge) {
+            found = .success(try PodTemplate(of: object, kind: review.kind))
+        } catch {
+            found = .failure(error)
+        }
+    }
+
+    /// The object's kind.
+    public var kind: ResourceKind { review.kind }
+
+    /// The namespace; empty for what belongs to the cluster.
+    public var namespace: String { review.namespace ?? "" }
+
+    /// The object's name; nil while it is still to be generated.
+    public var name: String? { review.name ?? metadata.name }
+
+    /// What it is called, for people: `Deployment shop/catalogue`.
+    public var title: String {
+        let name = review.displayName
+        let place = review.namespace.map { kind == .namespace ? name : "\($0)/\(name)" } ?? name
+        guard review.subresource != .scale else { return "the scale of \(scaledKind.name) \(place)" }
+        return "\(review.kindName) \(place)"
+    }
+
+    /// The object's spec.
+    public func spec() throws(CannotJudge) -> Value? { try object.object("spec") }
+
+    /// The pod template; nil where there is none.
+    public func template() throws(CannotJudge) -> PodTemplate? { try found.get() }
+
+    /// Whether it is to run until somebody stops it.
+    public var isLongRunning: Bool {
+        switch kind {
+        case .job, .cronJob: false
+        case .pod: (try? found.get()?.restartsAlways) ?? true
+        default: true
+        }
+    }
+
+    /// The object as it was, on UPDATE.
+    var before: Subject? {
+        guard review.operation == .update, let old = review.oldObject, !isOld else { return nil }
+        return Subject(review, old, isOld: true)
+    }
+}

@@ -1,0 +1,85 @@
+/// What comes of a request: every finding with what became of it.
+public struct Verdict: Sendable {
+    /// The findings in catalogue order, then by path.
+    public internal(set) var judgements: [Judgement] = []
+    /// The rules that had no answer, and why.
+    public internal(set) var notEvaluated: [NotEvaluated] = []
+    /// What else there is to say to whoever sent the request, about exemptions.
+    public internal(set) var notices: [String] = []
+    /// Why the request was passed over without a look; nil when it was judged.
+    public internal(set) var passedOver: String?
+    /// Whether the request sets or changes an exemption.
+    public internal(set) var changesExemption = false
+    /// A controller that is not trusted and made an object for an owner, in the words of `PLAYBOOK_TRUSTED_CONTROLLERS`.
+    public internal(set) var untrustedController: String?
+    /// What is judged, for people: `Deployment shop/catalogue`.
+    public internal(set) var title = ""
+
+    /// Whether the request is refused.
+    public var isDenied: Bool { judgements.contains { $0.effect == .deny } }
+
+    /// Whether there is nothing to say.
+    public var isSilent: Bool { judgements.isEmpty && notices.isEmpty && notEvaluated.isEmpty }
+}
+
+/// A rule that had no answer.
+public struct NotEvaluated: Sendable {
+    /// The rule.
+    public let rule: Rule
+    /// What is not known, as in "PodDisruptionBudgets are not known".
+    public let reason: String
+}
+
+/// A finding, and what became of it.
+public struct Judgement: Sendable {
+    /// What a finding does to the request.
+    public enum Effect: String, Sendable {
+        /// It refuses it.
+        case deny
+        /// It lets it pass with a warning.
+        case warn
+        /// It is exempted, and only reported.
+        case exempt
+    }
+
+    /// Why a finding of a rule that denies only warns.
+    public enum Leniency: String, Sendable {
+        /// The object had it before.
+        case existing
+        /// The server runs in dry-run mode.
+        case dryRun = "dry-run"
+        /// The user is trusted.
+        case trustedUser = "trusted-user"
+        /// The user holds the key for emergencies.
+        case breakGlass = "break-glass"
+        /// An operator made the object.
+        case operatorMade = "operator"
+        /// The client asks what would happen, perhaps before the companion exists.
+        case serverDryRun = "server-dry-run"
+        /// The companion may still be created.
+        case grace
+        /// The workload, which may be exempt, is not known.
+        case unknownExemption = "unknown-exemption"
+        /// Nothing that is deleted is held.
+        case deletion
+        /// The finding is but a hint.
+        case hint
+    }
+
+    /// The rule.
+    public let rule: Rule
+    /// The finding.
+    public let finding: Finding
+    /// Where, for people: `containers[app].livenessProbe`.
+    public let path: String
+    /// What to write instead, as text.
+    public let remedy: RemedyText
+    /// The level of the rule here.
+    public let level: Level
+    /// What it does to the request.
+    public let effect: Effect
+    /// Why it only warns although the rule denies.
+    public let leniency: Leniency?
+    /// What it is exempted by.
+    public let exemption: Exemption?
+}
