@@ -7,13 +7,18 @@ public struct Value {
     // `node` is one of the document's nodes, followed by the `node.size - 1` nodes of its subtree; `bytes` is the text that the
     // nodes' offsets count in. Both were made by `Document` and are in bounds because the parser made the offsets.
     @usableFromInline let node: UnsafePointer<Node>
-    @usableFromInline let bytes: UnsafePointer<UInt8>
+    // A number, not a pointer: with two pointers Swift 6.3's debug builds take some nil `Value?` for a value, since `nil` leaves
+    // the second one undefined (see `a missing member of a missing member is nil`).
+    @usableFromInline let address: UInt
 
     @inlinable
     init(node: UnsafePointer<Node>, bytes: UnsafePointer<UInt8>) {
         self.node = node
-        self.bytes = bytes
+        address = UInt(bitPattern: bytes)
     }
+
+    // `address` was a pointer, so it is not zero.
+    @inlinable var bytes: UnsafePointer<UInt8> { UnsafePointer(bitPattern: address).unsafelyUnwrapped }
 
     /// What the value is.
     @inlinable public var kind: Kind { Kind(rawValue: UInt8(truncatingIfNeeded: node.pointee.meta)) ?? .null }

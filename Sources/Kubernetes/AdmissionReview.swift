@@ -82,7 +82,7 @@ public struct AdmissionReview {
     /// Whether nothing will come of it.
     public let isDryRun: Bool
     /// The object as it would be; nil on DELETE.
-    public let object: Value?
+    public private(set) var object: Value?
     /// The object as it is; nil on CREATE.
     public let oldObject: Value?
 
@@ -131,6 +131,13 @@ public struct AdmissionReview {
         name = AdmissionReview.text(request["name"]) ?? metadata?.name
         user = User(request["userInfo"])
         isDryRun = request["dryRun"]?.bool ?? false
+    }
+
+    /// The same request for another object.
+    public func replacingObject(with other: Value) -> AdmissionReview {
+        var copy = self
+        copy.object = other
+        return copy
     }
 
     /// What is served, for those who sent something else.

@@ -44,6 +44,12 @@ public struct Resources {
 
     init(_ value: Value) { self.value = value }
 
+    /// Whether there is a request or a limit.
+    public func sets(_ resource: StaticString) throws(CannotJudge) -> Bool {
+        if try request(resource) != nil { return true }
+        return try limit(resource) != nil
+    }
+
     /// The amount asked for, such as `requests.memory`.
     public func request(_ resource: StaticString) throws(CannotJudge) -> Quantity? {
         try value.object("requests")?.quantity(resource)

@@ -112,9 +112,10 @@ public struct Workload: Sendable {
     init(_ object: Value, _ kind: ResourceKind, _ name: String) throws(CannotJudge) {
         self.kind = kind
         self.name = name
-        let template = try PodTemplate(of: object, kind: kind)
-        labels = Dictionary(try template?.labels().pairs.map { ($0.key, $0.value) } ?? [], uniquingKeysWith: { $1 })
-        replicas = try object.object("spec")?.integer("replicas") ?? 1
+        let spec = try object.object("spec")
+        let pairs = try spec?.object("template")?.object("metadata")?.labels("labels").pairs ?? []
+        labels = Dictionary(pairs.map { ($0.key, $0.value) }, uniquingKeysWith: { $1 })
+        replicas = try spec?.integer("replicas") ?? 1
         annotations = ExemptionAnnotations(ObjectMeta(of: object))
     }
 }

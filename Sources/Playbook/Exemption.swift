@@ -37,7 +37,8 @@ public struct Exemption: Sendable, Equatable {
     /// Whether it covers a rule, be it in force or not.
     func covers(_ rule: Rule) -> Bool {
         guard origin != .workload || rule.group.mayBeExemptedByWorkload else { return false }
-        return rules?.contains(rule.id) ?? true
+        guard let rules else { return true }
+        return rules.contains(rule.id) || rule.exemptWith.map(rules.contains) ?? false
     }
 
     /// Whether it holds at a time.

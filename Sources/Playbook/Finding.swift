@@ -12,6 +12,8 @@ public struct Finding: Sendable {
     public var edits: [Edit] = []
     /// What to create beside the object instead.
     public var companion: Literal?
+    /// Whether that is to be created in the object's place.
+    public var isReplacement = false
     /// What to do where no YAML says it, or what to know about the YAML.
     public var advice: String?
     /// Whether the edits are safe enough for the mutating endpoint.

@@ -21,7 +21,7 @@ extension Subject {
             } else {
                 let isWord = token.utf8.allSatisfy { $0 != UInt8(ascii: ".") && $0 != UInt8(ascii: "/") }
                 path += isWord ? (path.isEmpty ? token : ".\(token)") : "[\(token)]"
-                current = current?[name: token]
+                if let here = current { current = here[name: token] }
             }
         }
         return path

@@ -24,6 +24,8 @@ public final class Rule: Sendable {
     public let settings: [String]
     /// The other objects that it reads, by kind: the rule is not evaluated where they are not known.
     public let companions: [ResourceKind]
+    /// Another rule whose exemption covers this one too.
+    public let exemptWith: String?
     /// What the mutating endpoint changes, and when; nil where nothing is safe.
     public let fix: Fix?
     /// Examples, good and bad: tests and documentation at once.
@@ -37,7 +39,8 @@ public final class Rule: Sendable {
     /// Creates a rule.
     public init(
         id: String, title: String, group: Group, section: Section, rationale: String, level: Level, scope: Scope,
-        clauses: [Clause], settings: [String] = [], companions: [ResourceKind] = [], fix: Fix? = nil,
+        clauses: [Clause], settings: [String] = [], companions: [ResourceKind] = [],
+        exemptWith: String? = nil, fix: Fix? = nil,
         examples: [Example], check: @escaping Check
     ) {
         self.id = id
@@ -50,6 +53,7 @@ public final class Rule: Sendable {
         self.clauses = clauses
         self.settings = settings
         self.companions = companions
+        self.exemptWith = exemptWith
         self.fix = fix
         self.examples = examples
         self.check = check

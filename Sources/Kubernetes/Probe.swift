@@ -1,0 +1,45 @@
+public import JSON
+
+/// A container's health check (`v1.Probe`).
+public struct Probe {
+    /// The probe itself.
+    public let value: Value
+
+    /// The names of the handlers that are set, of which the API allows one.
+    public var handlers: [StaticString] { Probe.handlerNames.filter { value.present($0) != nil } }
+
+    private static let handlerNames: [StaticString] = ["httpGet", "exec", "tcpSocket", "grpc"]
+
+    /// What an HTTP probe asks for; nil for the other handlers.
+    public func httpGet() throws(CannotJudge) -> HTTPGet? { try value.object("httpGet").map { HTTPGet(value: $0) } }
+
+    /// An HTTP probe's request.
+    public struct HTTPGet {
+        /// The handler itself.
+        public let value: Value
+
+        /// The path without its query; the root where nothing is said.
+        public func path() throws(CannotJudge) -> String {
+            let path = try value.string("path") ?? "/"
+            return String(path.prefix { $0 != "?" })
+        }
+
+        /// The port's name; nil when it is given by number.
+        public func portName() throws(CannotJudge) -> String? {
+            guard let port = value.present("port"), port.kind == .string else { return nil }
+            return port.string
+        }
+
+        /// The port's number; nil when it is given by name.
+        public func portNumber() throws(CannotJudge) -> Int? {
+            guard let port = value.present("port"), port.kind != .string else { return nil }
+            guard let number = port.int else { throw .malformed(port.id, expected: "a port's name or number") }
+            return number
+        }
+    }
+}
+
+extension Container {
+    /// The probe `livenessProbe`, `readinessProbe` or `startupProbe`.
+    public func probe(_ key: StaticString) throws(CannotJudge) -> Probe? { try value.object(key).map { Probe(value: $0) } }
+}

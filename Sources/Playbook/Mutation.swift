@@ -1,0 +1,114 @@
+public import JSON
+public import Kubernetes
+
+/// What the mutating endpoint does to a request: a patch, and a word on each thing it changes.
+public struct Mutation: Sendable {
+    /// The steps; none when there is nothing to fix, or a doubt.
+    public internal(set) var patch = Patch()
+    /// The fixes, or in dry-run mode those that would be made.
+    public internal(set) var fixes: [Judgement] = []
+    /// Whether the fixes are only told, not made.
+    public internal(set) var isDryRun = false
+    /// What is fixed, for people: `Deployment shop/catalogue`.
+    public internal(set) var title = ""
+
+    /// What the client is told, a line a fix.
+    public var warnings: [String] {
+        let verb = isDryRun ? "would fix" : "fixed"
+        return Verdict.limited(fixes.map { "playbook \(verb): \($0.remedy.line) [\($0.rule.id)]" })
+    }
+
+    /// What goes into the API server's audit log.
+    public var auditAnnotations: [(key: String, value: String)] {
+        guard !fixes.isEmpty else { return [] }
+        var ids: [String] = []
+        for fix in fixes where !ids.contains(fix.rule.id) { ids.append(fix.rule.id) }
+        return [(isDryRun ? "would-fix" : "fixed", ids.joined(separator: ","))]
+    }
+}
+
+extension Judge {
+    /// Makes the patch of all fixes that are safe for a request; it never refuses anything.
+    ///
+    /// The patch is carried out on the object and the result judged again: where a fixed finding is still there, or anything
+    /// new would deny, no patch is made. One that fails to apply would fail the user's request.
+    public func mutation(of review: AdmissionReview, in context: Context) -> Mutation {
+        var mutation = Mutation()
+        guard let object = review.object, review.mayBePatched else { return mutation }
+        let verdict = verdict(on: review, in: context)
+        let subject = Subject(review, object)
+        let fixes = verdict.judgements.filter { judgement in
+            judgement.finding.isFixable && judgement.effect != .exempt && context.settings.fixes.includes(judgement.rule)
+                && subject.isChangedHere(judgement.finding)
+        }
+        guard !fixes.isEmpty else { return mutation }
+        let literal = Literal(object)
+        let patch = Patch(fixes.flatMap(\.finding.edits), on: literal)
+        guard !patch.operations.isEmpty, let patched = try? patch.applied(to: literal),
+            leavesNothingBehind(verdict, fixes, patched, review, context)
+        else { return mutation }
+        mutation.title = subject.title
+        mutation.fixes = fixes
+        mutation.isDryRun = context.settings.mode == .dryRun
+        if !mutation.isDryRun { mutation.patch = patch }
+        return mutation
+    }
+
+    /// Whether the patched object has none of the fixed findings, and none that was not there before.
+    private func leavesNothingBehind(
+        _ before: Verdict, _ fixes: [Judgement], _ patched: Literal, _ review: AdmissionReview, _ context: Context
+    ) -> Bool {
+        guard let document = try? Document(parsing: Array(patched.json.utf8)) else { return false }
+        return withExtendedLifetime(document) {
+            let after = verdict(on: review.replacingObject(with: document.root), in: context)
+            let known = Set(before.judgements.map(\.key))
+            let fixed = Set(fixes.map(\.key))
+            return after.judgements.allSatisfy { known.contains($0.key) && !fixed.contains($0.key) }
+        }
+    }
+}
+
+extension Judgement {
+    /// What tells findings of one object apart.
+    fileprivate var key: String { "\(rule.id) \(path) \(finding.choice ?? "")" }
+}
+
+extension AdmissionReview {
+    /// Whether a patch may be made at all: templates of Pods and Jobs cannot be changed once they are there.
+    fileprivate var mayBePatched: Bool {
+        guard subresource == .none else { return false }
+        switch operation {
+        case .create: return true
+        case .update:
+            guard kind != .pod, kind != .job, let object else { return false }
+            return ObjectMeta(of: object).controller == nil
+        case .delete, .connect: return false
+        }
+    }
+}
+
+extension Subject {
+    /// Whether this request wrote what a finding is about: all of it on CREATE; on UPDATE what differs from before, so that an
+    /// unrelated change does not roll all pods.
+    fileprivate func isChangedHere(_ finding: Finding) -> Bool {
+        guard let before else { return true }
+        var old = before.object
+        var new = object
+        for token in finding.place.tokens {
+            let next = new[at: Pointer([token])]
+            if new.kind == .array {
+                // A list's element is the same one if it has the same name; one that was not there is this request's.
+                guard let next, let name = identity(next) else { return true }
+                guard let same = old.elements.first(where: { identity($0) == name }) else { return true }
+                (old, new) = (same, next)
+                continue
+            }
+            switch (old[at: Pointer([token])], next) {
+            case (nil, nil): return false
+            case (let theirs?, let mine?): (old, new) = (theirs, mine)
+            default: return true
+            }
+        }
+        return !new.isSame(as: old)
+    }
+}

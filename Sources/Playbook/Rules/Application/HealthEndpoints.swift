@@ -1,0 +1,154 @@
+import JSON
+import Kubernetes
+
+extension Rule {
+    static let healthEndpoints = Rule(
+        id: "health-endpoints",
+        title: "Probes ask at the agreed endpoints",
+        group: .application,
+        section: .applicationRequirements,
+        rationale: """
+            `/livez` says whether the process must be restarted, `/readyz` whether it can serve. Where both ask the same, a \
+            database that is away restarts the whole fleet.
+            """,
+        level: .warn,
+        scope: .longRunning,
+        clauses: [livenessPath, readinessPath, sameHandler, declaredPort, healthPort],
+        settings: ["PLAYBOOK_LIVENESS_PATHS", "PLAYBOOK_READINESS_PATHS", "PLAYBOOK_HEALTH_PORT"],
+        examples: cases,
+        check: endpointFindings
+    )
+}
+
+private let livenessPath = Clause("liveness-path", "an HTTP liveness probe asks for one of the agreed paths")
+private let readinessPath = Clause("readiness-path", "an HTTP readiness probe asks for one of the agreed paths")
+private let sameHandler = Clause("same-handler", "the two probes do not ask the same")
+private let declaredPort = Clause("declared-port", "a port that is named is one of the container's")
+private let healthPort = Clause("health-port", "probes ask at the port that all applications share, where one is set")
+
+private func endpointFindings(in subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
+    guard let template = try subject.template() else { return [] }
+    let settings = context.settings
+    var findings: [Finding] = []
+    for container in template.containers(.main) {
+        let liveness = try container.probe("livenessProbe")?.httpGet()
+        let readiness = try container.probe("readinessProbe")?.httpGet()
+        if let liveness, let readiness, liveness.value.isSame(as: readiness.value) {
+            findings.append(try sameHandlerFinding(readiness, container, liveness, settings))
+        } else {
+            if let liveness {
+                findings += try pathFinding(livenessPath, liveness, settings.livenessPaths, "livenessProbe", container)
+            }
+            if let readiness {
+                findings += try pathFinding(readinessPath, readiness, settings.readinessPaths, "readinessProbe", container)
+            }
+        }
+        if let liveness { findings += try portFinding(liveness, "livenessProbe", container, settings) }
+        if let readiness { findings += try portFinding(readiness, "readinessProbe", container, settings) }
+    }
+    return findings
+}
+
+private func pathFinding(
+    _ clause: Clause, _ handler: Probe.HTTPGet, _ paths: [String], _ probe: String, _ container: Container
+) throws(CannotJudge) -> [Finding] {
+    let path = try handler.path()
+    guard !paths.contains(path), let agreed = paths.first else { return [] }
+    let place = container.pointer / probe / "httpGet" / "path"
+    let message = "is \(path), not \(paths.joined(separator: " or "))"
+    return [
+        Finding(clause, at: place, message, edits: [.set(place, .string(agreed))]).with { $0.choice = path }
+    ]
+}
+
+private func sameHandlerFinding(
+    _ readiness: Probe.HTTPGet, _ container: Container, _ liveness: Probe.HTTPGet, _ settings: Settings
+) throws(CannotJudge) -> Finding {
+    let path = try liveness.path()
+    let live = container.pointer / "livenessProbe" / "httpGet" / "path"
+    let ready = container.pointer / "readinessProbe" / "httpGet" / "path"
+    var edits: [Edit] = []
+    if !settings.livenessPaths.contains(path), let agreed = settings.livenessPaths.first {
+        edits.append(.set(live, .string(agreed)))
+    }
+    if let agreed = settings.readinessPaths.first(where: { $0 != path }) { edits.append(.set(ready, .string(agreed))) }
+    return Finding(sameHandler, at: ready, "is \(path), the same as the liveness probe's", edits: edits)
+        .with { $0.choice = path }
+}
+
+private func portFinding(
+    _ handler: Probe.HTTPGet, _ probe: String, _ container: Container, _ settings: Settings
+) throws(CannotJudge) -> [Finding] {
+    let place = container.pointer / probe / "httpGet" / "port"
+    let ports = try container.ports()
+    var number = try handler.portNumber()
+    if let name = try handler.portName() {
+        var named: Value?
+        for port in ports where try port.text("name")?.equals(name) ?? false { named = port }
+        guard let named else {
+            let wanted = settings.healthPort.map { Literal.number(String($0)) }
+            let declared: Literal? = if let port = ports.first { try port.portReference() } else { nil }
+            let edits: [Edit] = [.set(place, wanted ?? declared ?? 8080)]
+            return [
+                Finding(declaredPort, at: place, "is \(name), which the container does not declare", edits: edits)
+                    .with { $0.choice = name }
+            ]
+        }
+        number = try named.integer("containerPort")
+    }
+    guard let wanted = settings.healthPort, let number, number != wanted else { return [] }
+    return [
+        Finding(
+            healthPort, at: place, "is \(number), not \(wanted) as everywhere",
+            edits: [.set(place, .number(String(wanted)))]
+        ).with { $0.choice = String(number) }
+    ]
+}
+
+private let cases: [Example] = [
+    .good("the agreed paths", """
+        containers:
+        - name: app
+          livenessProbe: {httpGet: {path: /livez, port: http}}
+          readinessProbe: {httpGet: {path: /readyz, port: http}}
+        """),
+    .good("a query does not count", "containers: [{name: app, livenessProbe: {httpGet: {path: '/livez?verbose'}}}]"),
+    .good("other handlers are taken as they are", """
+        containers:
+        - name: app
+          livenessProbe: {httpGet: null, tcpSocket: {port: 8080}}
+          readinessProbe: {httpGet: null, grpc: {port: 8080}}
+        """),
+    .bad(
+        "another liveness path", livenessPath, at: "containers[app].livenessProbe.httpGet.path",
+        "containers: [{name: app, livenessProbe: {httpGet: {path: /health, port: http}}}]"),
+    .bad(
+        "no liveness path is the root", livenessPath, at: "containers[app].livenessProbe.httpGet.path",
+        "containers: [{name: app, livenessProbe: {httpGet: {path: null}}}]"),
+    .bad(
+        "another readiness path", readinessPath, at: "containers[app].readinessProbe.httpGet.path",
+        "containers: [{name: app, readinessProbe: {httpGet: {path: /health, port: http}}}]"),
+    .bad(
+        "both probes ask the same", sameHandler, at: "containers[app].readinessProbe.httpGet.path", """
+        containers:
+        - name: app
+          livenessProbe: {httpGet: {path: /health, port: http}}
+          readinessProbe: {httpGet: {path: /health, port: http}}
+        """),
+    .bad(
+        "a port that is not declared", declaredPort, at: "containers[app].livenessProbe.httpGet.port",
+        "containers: [{name: app, livenessProbe: {httpGet: {port: admin}}}]"),
+    .bad(
+        "not the port that all share", healthPort, at: "containers[app].readinessProbe.httpGet.port",
+        "containers: [{name: app, livenessProbe: {httpGet: {port: 9000}}, readinessProbe: {httpGet: {port: http}}}]",
+        settings: ["PLAYBOOK_HEALTH_PORT": "9000"]),
+    .good("a sidecar's probes are its own affair", """
+        initContainers:
+        - name: proxy
+          restartPolicy: Always
+          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/proxy:1.0.0-9f3c1ab
+          livenessProbe: {httpGet: {path: /ping, port: 15021}}
+          resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
+        """),
+    .good("an ephemeral container has none", "ephemeralContainers: [{name: debugger, image: shell}]", request: .debug),
+]

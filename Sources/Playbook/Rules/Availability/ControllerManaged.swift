@@ -1,0 +1,119 @@
+import JSON
+import Kubernetes
+
+extension Rule {
+    static let controllerManaged = Rule(
+        id: "controller-managed",
+        title: "Pods are made by controllers",
+        group: .availability,
+        section: .kubernetesDeployment,
+        rationale: """
+            A Pod made by hand is gone with its node, and nobody brings it back. Deployments and StatefulSets do, and roll updates \
+            out besides.
+            """,
+        level: .deny,
+        scope: Scope(ResourceKinds(.pod, .replicaSet, .replicationController), on: [.create]),
+        clauses: [pod, replicaSet],
+        examples: cases,
+        check: handmadeFindings
+    )
+}
+
+private let pod = Clause("pod", "no Pod is made by hand")
+private let replicaSet = Clause("replica-set", "no ReplicaSet or ReplicationController is made by hand")
+
+private func handmadeFindings(in subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
+    let hooks = subject.metadata.annotation("helm.sh/hook") ?? ""
+    if hooks.split(separator: ",").contains(where: { $0.hasPrefix("test") }) { return [] }
+    let isPod = subject.kind == .pod
+    let message = isPod ? "is Pod: nothing brings it back when its node goes" : "is \(subject.review.kindName): nothing rolls updates out"
+    return [
+        Finding(isPod ? pod : replicaSet, at: "/kind", message).with {
+            $0.companion = try? deployment(for: subject)
+            $0.isReplacement = true
+            $0.advice = "or annotate it: playbook.superinc.com/exempt: controller-managed, and exempt-reason"
+        }
+    ]
+}
+
+/// The Deployment to write instead: its outline, with the object's own name, labels and images.
+private func deployment(for subject: Subject) throws(CannotJudge) -> Literal? {
+    guard let template = try subject.template() else { return nil }
+    let name = subject.name ?? subject.metadata.generateName.map { String($0.drop { $0 == "-" }) } ?? "web"
+    var labels = try template.labels().pairs
+    if labels.isEmpty { labels = [("app.kubernetes.io/name", name)] }
+    let own = Literal.object(labels.map { .init($0.key, .string($0.value)) })
+    let containers = template.containers(.main).map { container -> Literal in
+        ["name": .string(container.name), "image": .string(container.value["image"]?.string ?? "")]
+    }
+    return [
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": ["name": .string(name), "namespace": .string(subject.namespace)],
+        "spec": [
+            "replicas": 2,
+            "selector": ["matchLabels": own],
+            "template": ["metadata": ["labels": own], "spec": ["containers": .array(containers)]],
+        ],
+    ]
+}
+
+private let handmade = """
+    apiVersion: v1
+    kind: Pod
+    metadata: {name: web, namespace: shop, labels: {app: web}}
+    spec:
+      securityContext: {runAsNonRoot: true, runAsUser: 10001, runAsGroup: 10001}
+      containers:
+      - name: app
+        image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.2-9f3c1ab
+        ports: [{name: http, containerPort: 8080}]
+        resources: {requests: {cpu: 100m, memory: 256Mi}, limits: {memory: 256Mi}}
+        livenessProbe: {httpGet: {path: /livez, port: http}}
+        readinessProbe: {httpGet: {path: /readyz, port: http}}
+    """
+
+private let cases: [Example] = [
+    .good("a Deployment", "{}"),
+    .bad("kubectl run", pod, at: "kind", handmade),
+    .bad("a Pod whose name is to be generated", pod, at: "kind", handmade.replacing("name: web,", with: "generateName: web-,")),
+    .bad(
+        "an owner that its author made up", pod, at: "kind",
+        handmade.replacing(
+            "name: web,",
+            with: "name: web, ownerReferences: [{apiVersion: apps/v1, kind: ReplicaSet, name: web, uid: u, controller: true}],")),
+    .bad("a ReplicaSet", replicaSet, at: "kind", """
+        apiVersion: apps/v1
+        kind: ReplicaSet
+        metadata: {name: web, namespace: shop}
+        spec:
+          replicas: 2
+          selector: {matchLabels: {app: web}}
+          template:
+            metadata: {labels: {app: web}}
+            spec:
+              containers: [{name: app, image: web}]
+        """),
+    .good("a Helm test", handmade.replacing("labels: {app: web}", with: "annotations: {helm.sh/hook: test}")),
+    .good("a Pod of a ReplicaSet, made by its controller", handmade.replacing(
+        "name: web,",
+        with: "name: web, ownerReferences: [{apiVersion: apps/v1, kind: ReplicaSet, name: web, uid: u, controller: true}],"),
+        request: .by("system:serviceaccount:kube-system:replicaset-controller")),
+    .good("an update of a Pod that is there", handmade, before: handmade.replacing("256Mi", with: "512Mi")),
+]
+
+extension String {
+    fileprivate func replacing(_ part: String, with other: String) -> String {
+        var result = ""
+        var rest = self[...]
+        while !rest.isEmpty {
+            if rest.hasPrefix(part) {
+                result += other
+                rest = rest.dropFirst(part.count)
+            } else {
+                result.append(rest.removeFirst())
+            }
+        }
+        return result
+    }
+}

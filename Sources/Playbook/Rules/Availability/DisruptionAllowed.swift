@@ -1,0 +1,163 @@
+import JSON
+import Kubernetes
+
+extension Rule {
+    static let disruptionAllowed = Rule(
+        id: "disruption-allowed",
+        title: "A PodDisruptionBudget lets a pod go",
+        group: .availability,
+        section: .scalingAndResources,
+        rationale: """
+            A budget that lets no pod go blocks every drain, so that nodes can be neither upgraded nor consolidated; two budgets \
+            over one pod make its eviction fail outright.
+            """,
+        level: .deny,
+        scope: Scope([.replicated, ResourceKinds(.podDisruptionBudget, .scale)], of: [.none, .scale]),
+        clauses: [DisruptionClause.blocks, DisruptionClause.tooFew, DisruptionClause.overlaps, DisruptionClause.overlapped],
+        companions: [.podDisruptionBudget, .horizontalPodAutoscaler, .deployment, .statefulSet, .rollout],
+        examples: disruptionExamples,
+        check: { (subject, context) throws(CannotJudge) in
+            if subject.kind == .podDisruptionBudget { return try budgetFindings(subject, context) }
+            return try workloadFindings(subject, context)
+        }
+    )
+}
+
+/// What the rule checks; its examples stand in a file of their own.
+enum DisruptionClause {
+    static let blocks = Clause("blocks", "the budget lets at least one pod go")
+    static let tooFew = Clause("too-few", "the workload has more replicas than its budget keeps")
+    static let overlaps = Clause("overlaps", "no other budget selects the same pods")
+    static let overlapped = Clause("overlapped", "no workload is selected by two budgets")
+}
+
+// MARK: The budget's side
+
+private func budgetFindings(_ subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
+    let budget = try DisruptionBudget(subject)
+    let guarded = context.companions.workloads(in: subject.namespace).filter { budget.selects(Labels($0.labels)) }
+    var findings: [Finding] = []
+    if let reason = budget.blockage(of: count(of: guarded, subject, context)) {
+        let isMinimum = budget.maxUnavailable == nil
+        let place: Pointer = isMinimum ? "/spec/minAvailable" : "/spec/maxUnavailable"
+        var edits: [Edit] = [.set("/spec/maxUnavailable", 1)]
+        if isMinimum { edits.insert(.remove("/spec/minAvailable"), at: 0) }
+        findings.append(Finding(DisruptionClause.blocks, at: place, reason, edits: edits).with { $0.choice = budget.strictness })
+    }
+    do throws(CannotJudge) {
+        let others = try context.companions.budgets(in: subject.namespace).filter { $0.name != budget.name }
+        findings += others.filter { $0.overlaps(budget, guarded) }.map { other in
+            Finding(DisruptionClause.overlaps, at: "/spec/selector", "selects pods that PodDisruptionBudget \(other.name) selects too").with {
+                $0.choice = other.name
+                $0.advice = "delete one of the two, or narrow a selector: evicting such a pod fails with an error"
+            }
+        }
+    } catch {
+        // What the budget says of itself holds whatever else there is.
+        if findings.isEmpty { throw error }
+    }
+    return findings
+}
+
+/// The replicas of several workloads together; nil when that is not known.
+private func count(of workloads: [Workload], _ subject: Subject, _ context: Context) -> Int? {
+    guard !workloads.isEmpty else { return nil }
+    var total = 0
+    for workload in workloads {
+        guard let count = countInForce(workload.kind, workload.name, workload.replicas, subject, context) else { return nil }
+        total += count
+    }
+    return total
+}
+
+/// How many pods there are at least: an autoscaler's minimum where one owns the workload; nil when that is not known.
+private func countInForce(
+    _ kind: ResourceKind, _ name: String, _ replicas: Int, _ subject: Subject, _ context: Context
+) -> Int? {
+    do throws(CannotJudge) {
+        return try context.companions.autoscaler(of: kind, name, in: subject.namespace)?.minimum ?? replicas
+    } catch {
+        return nil
+    }
+}
+
+extension DisruptionBudget {
+    /// Why no pod may go of so many (nil or 0: of any number); nil when one may.
+    fileprivate func blockage(of count: Int?) -> String? {
+        if let maxUnavailable { return maxUnavailable.isZero ? "is \(maxUnavailable): no pod may ever go" : nil }
+        guard let minAvailable else { return nil }
+        if minAvailable.isAll { return "is \(minAvailable): no pod may ever go" }
+        guard let count, count > 0, count - minAvailable.scaled(of: count) < 1 else { return nil }
+        return "is \(minAvailable) of \(count) replicas: none may go"
+    }
+
+    /// What the budget demands, as written.
+    fileprivate var strictness: String {
+        maxUnavailable.map { "maxUnavailable \($0)" } ?? minAvailable.map { "minAvailable \($0)" } ?? ""
+    }
+
+    /// Whether both select the same pods for sure: those of a known workload, or by selectors that say so.
+    fileprivate func overlaps(_ other: DisruptionBudget, _ guarded: [Workload]) -> Bool {
+        guard let selector, let theirs = other.selector else { return false }
+        return selector.isEmpty || theirs.isEmpty || selector == theirs || guarded.contains { selects(Labels($0.labels)) }
+    }
+}
+
+// MARK: The workload's side
+
+private func workloadFindings(_ subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
+    let isScale = subject.review.subresource == .scale
+    let kind = isScale ? subject.scaledKind : subject.kind
+    guard ResourceKinds.replicated.contains(kind) else { return [] }
+    guard let labels = try isScale ? scaledLabels(subject, context) : subject.template()?.labels() else { return [] }
+    let budgets = try context.companions.budgets(in: subject.namespace).filter { $0.selects(labels) }
+    guard let budget = budgets.first else { return [] }
+    let place: Pointer = isScale ? "/spec/replicas" : "/spec/template/metadata/labels"
+    if budgets.count > 1, !isScale {
+        let names = budgets.map(\.name).sorted().joined(separator: " and ")
+        return [
+            Finding(DisruptionClause.overlapped, at: place, "are selected by several PodDisruptionBudgets: \(names)").with {
+                $0.choice = names
+                $0.advice = "delete all but one: evicting such a pod fails with an error"
+            }
+        ]
+    }
+    let replicas = try subject.spec()?.integer("replicas") ?? 1
+    let count = countInForce(kind, subject.name ?? "", replicas, subject, context)
+    guard let reason = budget.blockage(of: count) else { return [] }
+    return [
+        Finding(DisruptionClause.tooFew, at: "/spec/replicas", "is \(replicas), while PodDisruptionBudget \(budget.name)'s \(reason.budgetWords(budget))")
+            .with {
+                $0.choice = budget.name + " " + budget.strictness
+                $0.excess = -Double(replicas)
+                $0.companion = corrected(budget, labels)
+            }
+    ]
+}
+
+/// The labels of the pods that a Scale is about.
+private func scaledLabels(_ subject: Subject, _ context: Context) throws(CannotJudge) -> Labels? {
+    try context.companions.workload(subject.scaledKind, subject.name ?? "", in: subject.namespace)
+        .map { Labels($0.labels) }
+}
+
+extension String {
+    fileprivate func budgetWords(_ budget: DisruptionBudget) -> String {
+        (budget.maxUnavailable == nil ? "minAvailable " : "maxUnavailable ") + self
+    }
+}
+
+/// The budget as it could be.
+private func corrected(_ budget: DisruptionBudget, _ labels: Labels) -> Literal {
+    [
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": ["name": .string(budget.name), "namespace": .string(budget.namespace)],
+        "spec": [
+            "maxUnavailable": 1, "unhealthyPodEvictionPolicy": "AlwaysAllow",
+            "selector": [
+                "matchLabels": .object((budget.selector?.labels ?? []).map { .init($0.key, .string($0.value)) })
+            ],
+        ],
+    ]
+}

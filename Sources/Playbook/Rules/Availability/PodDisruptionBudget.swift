@@ -1,0 +1,144 @@
+import JSON
+import Kubernetes
+
+extension Rule {
+    static let podDisruptionBudget = Rule(
+        id: "pod-disruption-budget",
+        title: "A PodDisruptionBudget guards the pods",
+        group: .availability,
+        section: .scalingAndResources,
+        rationale: """
+            Nodes are drained for upgrades, consolidation and expiry all the time. Without a budget a drain may take every replica \
+            at once.
+            """,
+        level: .deny,
+        scope: Scope([.replicated, ResourceKinds(.podDisruptionBudget)], on: [.create, .update, .delete]),
+        clauses: [missing, uncovered],
+        settings: ["PLAYBOOK_COMPANION_GRACE", "PLAYBOOK_ENFORCED_SINCE"],
+        companions: [.podDisruptionBudget],
+        exemptWith: "replicas",
+        examples: cases,
+        check: { (subject, context) throws(CannotJudge) in
+            let isDeleted = subject.review.operation == .delete
+            if subject.kind == .podDisruptionBudget {
+                return isDeleted ? try uncoveredFindings(subject, context) : []
+            }
+            return isDeleted ? [] : try missingFindings(subject, context)
+        }
+    )
+}
+
+private let missing = Clause("missing", "some PodDisruptionBudget of the namespace selects the pods")
+private let uncovered = Clause("uncovered", "no workload is left without a budget when one is deleted")
+
+private func missingFindings(_ subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
+    guard let template = try subject.template() else { return [] }
+    let labels = try template.labels()
+    let budgets = try context.companions.budgets(in: subject.namespace)
+    guard !budgets.contains(where: { $0.selects(labels) }) else { return [] }
+    let near = nearMiss(budgets, labels, subject, context)
+    return [
+        Finding(
+            missing, at: "/spec/template/metadata/labels",
+            "are selected by no PodDisruptionBudget\(near.map { ": \($0)" } ?? "")"
+        ).with {
+            $0.companion = budget(named: subject.name ?? "web", for: subject, labels)
+            $0.awaitsCompanion = true
+        }
+    ]
+}
+
+/// The budget that its author may have meant, and what keeps it apart.
+private func nearMiss(
+    _ budgets: [DisruptionBudget], _ labels: Labels, _ subject: Subject, _ context: Context
+) -> String? {
+    for budget in budgets {
+        guard let selector = budget.selector else { return "\(budget.name) has a null selector, which selects nothing" }
+        let parts = selector.labels.filter { !labels.has($0.key, $0.value) }.map { "\($0.key)=\($0.value)" }
+            + selector.expressions.filter { !$0.matches(labels) }.map(\.description)
+        // A selector of one part that fails may be about anything; sharing another part or a name makes it a near miss.
+        let isNear = selector.labels.count + selector.expressions.count > 1 || budget.name == subject.name
+        if parts.count == 1, isNear { return "\(budget.name) selects \(parts[0]), which they do not have" }
+    }
+    return context.companions.budgets(outside: subject.namespace)
+        .first { !($0.selector?.isEmpty ?? true) && $0.selects(labels) }
+        .map { "\($0.name) would, but is in namespace \($0.namespace)" }
+}
+
+/// A budget that lets one pod go at a time.
+private func budget(named name: String, for subject: Subject, _ labels: Labels) -> Literal {
+    [
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": ["name": .string(name), "namespace": .string(subject.namespace)],
+        "spec": [
+            "maxUnavailable": 1, "unhealthyPodEvictionPolicy": "AlwaysAllow",
+            "selector": ["matchLabels": ownLabels(of: subject, labels)],
+        ],
+    ]
+}
+
+private func uncoveredFindings(_ subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
+    let budget = try DisruptionBudget(subject)
+    let others = try context.companions.budgets(in: subject.namespace).filter { $0.name != budget.name }
+    let left = context.companions.workloads(in: subject.namespace).filter { workload in
+        let labels = Labels(workload.labels)
+        return budget.selects(labels) && !others.contains { $0.selects(labels) }
+    }
+    return left.map { workload in
+        Finding(
+            uncovered, at: "/spec/selector",
+            "is the only one that guards \(workload.kind.name) \(workload.name), which is left without a budget"
+        ).with { $0.advice = "apply another PodDisruptionBudget for it first" }
+    }
+}
+
+private func budgetExample(selector: String, name: String = "web", namespace: String = "shop") -> String {
+    """
+    apiVersion: policy/v1
+    kind: PodDisruptionBudget
+    metadata: {name: \(name), namespace: \(namespace)}
+    spec: {maxUnavailable: 1, unhealthyPodEvictionPolicy: AlwaysAllow, selector: \(selector)}
+    """
+}
+
+private let cases: [Example] = [
+    .good("a budget for its label", "{}", companions: budgetExample(selector: "{matchLabels: {app: web}}")),
+    .good("the empty selector selects all", "{}", companions: budgetExample(selector: "{}")),
+    .good(
+        "expressions alone", "{}",
+        companions: budgetExample(selector: "{matchExpressions: [{key: app, operator: NotIn, values: [api]}]}")),
+    .bad(
+        "a null selector selects nothing", missing, at: "spec.template.metadata.labels", "{}",
+        companions: budgetExample(selector: "null")),
+    .bad(
+        "a budget for something else", missing, at: "spec.template.metadata.labels", "{}",
+        companions: budgetExample(selector: "{matchLabels: {app: api}}", name: "api")),
+    .bad(
+        "one label too many", missing, at: "spec.template.metadata.labels", "{}",
+        companions: budgetExample(selector: "{matchLabels: {app: web, tier: front}}")),
+    .bad(
+        "no replicas now, more tomorrow", missing, at: "spec.template.metadata.labels", "spec: {replicas: 0}",
+        companions: budgetExample(selector: "{matchLabels: {app: api}}", name: "api")),
+    .good("where budgets are not known, nothing is said", "{}"),
+    .bad(
+        "the last budget of a workload is deleted", uncovered, at: "spec.selector",
+        budgetExample(selector: "{matchLabels: {app: web}}"),
+        companions: budgetExample(selector: "{matchLabels: {app: web}}") + "\n---\n" + """
+            apiVersion: apps/v1
+            kind: Deployment
+            metadata: {name: web, namespace: shop}
+            spec: {replicas: 3, template: {metadata: {labels: {app: web}}}}
+            """, request: .delete),
+    .good("containers do not matter", """
+        initContainers:
+        - name: proxy
+          restartPolicy: Always
+          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/proxy:1.0.0-9f3c1ab
+          resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
+        """, companions: budgetExample(selector: "{matchLabels: {app: web}}")),
+    .good("what is exempt from replicas", """
+        metadata:
+          annotations: {playbook.superinc.com/exempt: replicas, playbook.superinc.com/exempt-reason: one licence}
+        """, companions: budgetExample(selector: "{matchLabels: {app: api}}", name: "api")),
+]

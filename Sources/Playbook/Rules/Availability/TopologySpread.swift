@@ -1,0 +1,153 @@
+import JSON
+import Kubernetes
+
+extension Rule {
+    static let topologySpread = Rule(
+        id: "topology-spread",
+        title: "Replicas spread over zones",
+        group: .availability,
+        section: .scalingAndResources,
+        rationale: """
+            Zones fail, and Karpenter buys nodes where they are cheapest: without a constraint all replicas may stand in one zone.
+            """,
+        level: .deny,
+        scope: .replicated,
+        clauses: [missing, selectsNothing, skewed],
+        settings: ["PLAYBOOK_MAX_SKEW"],
+        exemptWith: "replicas",
+        fix: .adds("Adds a constraint on zones with `maxSkew: 1`, `ScheduleAnyway`, and the workload's own selector."),
+        examples: cases,
+        check: spreadFindings
+    )
+}
+
+private let missing = Clause("missing", "there is a constraint on `topology.kubernetes.io/zone`")
+private let selectsNothing = Clause("selects-nothing", "the constraint's selector matches the pods' own labels")
+private let skewed = Clause("skewed", "the constraint's `maxSkew` is no more than `PLAYBOOK_MAX_SKEW`")
+
+private let zone = "topology.kubernetes.io/zone"
+
+private func spreadFindings(in subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
+    guard let template = try subject.template() else { return [] }
+    let labels = try template.labels()
+    let largest = context.settings.maximumSkew
+    var findings: [Finding] = []
+    let constraints = try template.spec.objects("topologySpreadConstraints")
+    for constraint in constraints where constraint["topologyKey"]?.equals("topology.kubernetes.io/zone") ?? false {
+        // Without a selector it counts no pod; `matchLabelKeys` only add what every pod of the template has.
+        let selector = try constraint.object("labelSelector").map { (value) throws(CannotJudge) in
+            try LabelSelector(value)
+        }
+        let place = subject.object.pointer(to: constraint.id) ?? Pointer()
+        if let part = selector.map({ $0.mismatch(with: labels) }) ?? "no labelSelector" {
+            findings.append(
+                Finding(
+                    selectsNothing, at: place, "does nothing: the pods do not match \(part)",
+                    edits: [.set(place / "labelSelector", ["matchLabels": ownLabels(of: subject, labels)])]))
+            continue
+        }
+        let skew = try constraint.integer("maxSkew") ?? 1
+        guard skew > largest else { return [] }
+        findings.append(
+            Finding(
+                skewed, at: place / "maxSkew", "is \(skew), more than \(largest)",
+                edits: [.set(place / "maxSkew", .number(String(largest)))]
+            ).with { $0.excess = Double(skew) })
+    }
+    // One sound constraint is enough, so one finding is, too.
+    if let first = findings.first { return [first] }
+    return [missingFinding(subject, template, labels, hasOthers: !constraints.isEmpty)]
+}
+
+private func missingFinding(
+    _ subject: Subject, _ template: PodTemplate, _ labels: Labels, hasOthers: Bool
+) -> Finding {
+    var constraint: [Literal.Member] = [
+        .init("maxSkew", 1), .init("topologyKey", .string(zone)), .init("whenUnsatisfiable", "ScheduleAnyway"),
+        .init("labelSelector", ["matchLabels": ownLabels(of: subject, labels)]),
+    ]
+    if subject.kind == .deployment { constraint.append(.init("matchLabelKeys", ["pod-template-hash"])) }
+    let place = template.pointer / "topologySpreadConstraints"
+    let edit: Edit =
+        hasOthers ? .set(place / "-", .object(constraint)) : .set(place, .array([.object(constraint)]))
+    return Finding(missing, at: place, "has nothing for \(zone)", edits: [edit]).with {
+        $0.isFixable = !labels.isEmpty
+    }
+}
+
+/// The labels by which a workload knows its pods: its own selector's where they are what the pods have, else the pods'.
+func ownLabels(of subject: Subject, _ labels: Labels) -> Literal {
+    if let selector = subject.object["spec"]?["selector"], let parsed = try? LabelSelector(selector),
+        !parsed.labels.isEmpty, parsed.matches(labels)
+    {
+        return .object(parsed.labels.map { .init($0.key, .string($0.value)) })
+    }
+    return .object(labels.pairs.map { .init($0.key, .string($0.value)) })
+}
+
+private let cases: [Example] = [
+    .good("over zones, by the pods' own label", """
+        topologySpreadConstraints:
+        - {maxSkew: 1, topologyKey: topology.kubernetes.io/zone, whenUnsatisfiable: DoNotSchedule, labelSelector: {matchExpressions: [{key: app, operator: In, values: [web, api]}]}, matchLabelKeys: [pod-template-hash]}
+        """),
+    .bad("no constraint", missing, at: "topologySpreadConstraints", "topologySpreadConstraints: null", isFixed: true),
+    .bad("over nodes only", missing, at: "topologySpreadConstraints", """
+        topologySpreadConstraints:
+        - {topologyKey: topology.kubernetes.io/zone, $patch: delete}
+        - {maxSkew: 1, topologyKey: kubernetes.io/hostname, whenUnsatisfiable: ScheduleAnyway, labelSelector: {matchLabels: {app: web}}}
+        """, isFixed: true),
+    .bad(
+        "a selector that the pods do not match", selectsNothing,
+        at: "topologySpreadConstraints[topology.kubernetes.io/zone]", """
+            topologySpreadConstraints:
+            - {topologyKey: topology.kubernetes.io/zone, labelSelector: {matchLabels: {app: website}}}
+            """),
+    .bad("no selector counts no pod", selectsNothing, at: "topologySpreadConstraints[topology.kubernetes.io/zone]", """
+        topologySpreadConstraints:
+        - {topologyKey: topology.kubernetes.io/zone, labelSelector: null}
+        """),
+    .bad("a skew of two", skewed, at: "topologySpreadConstraints[topology.kubernetes.io/zone].maxSkew", """
+        topologySpreadConstraints:
+        - {topologyKey: topology.kubernetes.io/zone, maxSkew: 2}
+        """),
+    .good("a skew of two where the team allows it", """
+        topologySpreadConstraints:
+        - {topologyKey: topology.kubernetes.io/zone, maxSkew: 2}
+        """, settings: ["PLAYBOOK_MAX_SKEW": "2"]),
+    .bad("no replicas now, more tomorrow", missing, at: "topologySpreadConstraints", """
+        spec:
+          replicas: 0
+          template: {spec: {topologySpreadConstraints: null}}
+        """, isFixed: true),
+    .good("what is exempt from replicas", """
+        metadata:
+          annotations: {playbook.superinc.com/exempt: replicas, playbook.superinc.com/exempt-reason: one licence}
+        spec:
+          template: {spec: {topologySpreadConstraints: null}}
+        """),
+    .good("containers do not matter", """
+        initContainers:
+        - name: proxy
+          restartPolicy: Always
+          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/proxy:1.0.0-9f3c1ab
+          resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
+        """),
+    .good("a DaemonSet runs on every node anyway", """
+        apiVersion: apps/v1
+        kind: DaemonSet
+        metadata: {name: agent, namespace: shop}
+        spec:
+          selector: {matchLabels: {app: agent}}
+          template:
+            metadata: {labels: {app: agent}}
+            spec:
+              securityContext: {runAsNonRoot: true, runAsUser: 10001, runAsGroup: 10001}
+              containers:
+              - name: agent
+                image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/agent:1.4.2-9f3c1ab
+                ports: [{name: http, containerPort: 8080}]
+                resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
+                livenessProbe: {httpGet: {path: /livez, port: http}}
+                readinessProbe: {httpGet: {path: /readyz, port: http}}
+        """),
+]

@@ -1,0 +1,91 @@
+import JSON
+import Kubernetes
+
+extension Rule {
+    static let cpuRequest = Rule(
+        id: "cpu-request",
+        title: "Containers request CPU",
+        group: .containers,
+        section: .scalingAndResources,
+        rationale: """
+            The request is a container's share when a node is busy, what the scheduler and Karpenter count with, and what an \
+            autoscaler measures against.
+            """,
+        level: .deny,
+        scope: .containerResources,
+        clauses: [missing, limitAlone, zero],
+        fix: .adds("Where a CPU limit is set alone, the request is set to it, which is what the API server does for a Pod."),
+        examples: cases,
+        check: cpuRequestFindings
+    )
+}
+
+private let missing = Clause("missing", "a CPU request is set")
+private let limitAlone = Clause("limit-alone", "the request is written down where a limit stands for it")
+private let zero = Clause("zero", "the CPU request is over zero")
+
+private func cpuRequestFindings(in subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
+    guard let template = try subject.template() else { return [] }
+    if let request = try template.resources()?.request("cpu"), request.isPositive { return [] }
+    var findings: [Finding] = []
+    for container in template.containers(.main, .sidecar, .initial) {
+        let resources = try container.resources()
+        let request = try resources?.request("cpu")
+        if let request, request.isPositive { continue }
+        let limit = try resources?.limit("cpu").flatMap { $0.isPositive ? $0 : nil }
+        let place = container.pointer / "resources" / "requests" / "cpu"
+        let edits: [Edit] = [.set(place, .string(limit?.description ?? "100m"))]
+        if let request {
+            findings.append(Finding(zero, at: place, "is \(request)", edits: edits))
+        } else if let limit {
+            findings.append(
+                Finding(limitAlone, at: place, "is unset; the limit of \(limit) is no request", edits: edits)
+                    .with { $0.isFixable = true })
+        } else {
+            findings.append(
+                Finding(missing, at: place, "is unset", edits: edits)
+                    .with { $0.advice = "as much as the container uses when it is busy" })
+        }
+    }
+    return findings
+}
+
+private let cases: [Example] = [
+    .good("a request", "containers: [{name: app, resources: {requests: {cpu: 1m}}}]"),
+    .bad(
+        "none", missing, at: "containers[app].resources.requests.cpu",
+        "containers: [{name: app, resources: {requests: {cpu: null}}}]"),
+    .bad(
+        "no resources at all", missing, at: "containers[app].resources.requests.cpu", """
+            resources: {requests: {memory: 256Mi}, limits: {memory: 256Mi}}
+            containers: [{name: app, resources: null}]
+            """),
+    .bad(
+        "zero", zero, at: "containers[app].resources.requests.cpu",
+        "containers: [{name: app, resources: {requests: {cpu: 0}}}]"),
+    .bad(
+        "a limit alone", limitAlone, at: "containers[app].resources.requests.cpu",
+        "containers: [{name: app, resources: {requests: {cpu: null}, limits: {cpu: 500m}}}]", isFixed: true),
+    .good("a request for the whole pod", """
+        resources: {requests: {cpu: 500m, memory: 256Mi}, limits: {memory: 256Mi}}
+        containers: [{name: app, resources: null}]
+        """),
+    .bad("a sidecar", missing, at: "initContainers[proxy].resources.requests.cpu", """
+        initContainers:
+        - name: proxy
+          restartPolicy: Always
+          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/proxy:1.0.0-9f3c1ab
+          resources: {limits: {memory: 32Mi}}
+        """),
+    .bad("an init container", zero, at: "initContainers[migrate].resources.requests.cpu", """
+        initContainers:
+        - name: migrate
+          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.2-9f3c1ab
+          resources: {requests: {cpu: 0m}, limits: {memory: 32Mi}}
+        """),
+    .bad(
+        "a running Pod that is resized to none", zero, at: "containers[app].resources.requests.cpu",
+        "containers: [{name: app, resources: {requests: {cpu: 0}}}]", before: "{}", request: .resize),
+    .good(
+        "an ephemeral container may set none", "ephemeralContainers: [{name: debugger, image: shell}]", request: .debug),
+]

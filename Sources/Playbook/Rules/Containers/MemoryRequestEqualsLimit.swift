@@ -1,0 +1,130 @@
+import JSON
+import Kubernetes
+
+extension Rule {
+    static let memoryRequestEqualsLimit = Rule(
+        id: "memory-request-equals-limit",
+        title: "Memory request equals memory limit",
+        group: .containers,
+        section: .scalingAndResources,
+        rationale: """
+            A pod is placed by its request and killed by its limit. Where the two differ, a node promises memory that it does not \
+            have, and whoever runs there when it falls short pays for it.
+            """,
+        level: .deny,
+        scope: .containerResources,
+        clauses: [noLimit, differs],
+        companions: [.resourceQuota],
+        fix: .changes("The request becomes the limit, unless a ResourceQuota that is known would be exceeded. Where no limit is set, the amount is the author's to choose."),
+        examples: cases,
+        check: memoryFindings
+    )
+}
+
+private let noLimit = Clause("no-limit", "a memory limit is set")
+private let differs = Clause("differs", "the memory request in force is the same amount as the limit")
+
+private func memoryFindings(in subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
+    guard let template = try subject.template() else { return [] }
+    // A pair for the whole pod counts instead of the containers' (Kubernetes, "Pod-level resource specification").
+    if let pod = try template.resources(), try pod.sets("memory") {
+        return try finding(pod, at: template.pointer / "resources", subject, context).map { [$0] } ?? []
+    }
+    var findings: [Finding] = []
+    for container in template.containers(.main, .sidecar, .initial) {
+        let resources = try container.resources()
+        if let finding = try finding(resources, at: container.pointer / "resources", subject, context) {
+            findings.append(finding)
+        }
+    }
+    return findings
+}
+
+private func finding(
+    _ resources: Resources?, at place: @autoclosure () -> Pointer, _ subject: Subject, _ context: Context
+) throws(CannotJudge) -> Finding? {
+    let request = try resources?.request("memory")
+    guard let limit = try resources?.limit("memory") else {
+        let place = place()
+        let amount = request?.description ?? "256Mi"
+        return Finding(
+            noLimit, at: place, request.map { "requests \($0) of memory without a limit" } ?? "sets no memory limit",
+            edits: [
+                .set(place / "requests" / "memory", .string(amount)), .set(place / "limits" / "memory", .string(amount)),
+            ]
+        ).with { if request == nil { $0.advice = "as much as the container uses at its peak" } }
+    }
+    // A limit alone is in force as the request too.
+    guard let request, request != limit else { return nil }
+    let place = place()
+    return Finding(
+        differs, at: place, "requests \(request) of memory, limited to \(limit)",
+        edits: [.set(place / "requests" / "memory", .string(limit.description))]
+    ).with {
+        let more = limit.approximate - request.approximate
+        $0.excess = abs(more)
+        $0.isFixable = !exceedsQuota(more, subject, context)
+    }
+}
+
+/// Whether a known quota of the namespace has no room for more requested memory.
+private func exceedsQuota(_ bytes: Double, _ subject: Subject, _ context: Context) -> Bool {
+    guard let quotas = try? context.companions.quotas(in: subject.namespace) else { return false }
+    let replicas = Double((try? subject.spec()?.integer("replicas")) ?? 1)
+    return quotas.contains { quota in
+        quota.requestedMemory.map { (quota.usedMemory ?? 0) + bytes * replicas > $0 } ?? false
+    }
+}
+
+private let cases: [Example] = [
+    .good(
+        "equal as quantities",
+        "containers: [{name: app, resources: {requests: {memory: 1Gi}, limits: {memory: 1024Mi}}}]"),
+    .good(
+        "a limit alone is the request too",
+        "containers: [{name: app, resources: {requests: {memory: null}, limits: {memory: 1Gi}}}]"),
+    .bad(
+        "a smaller request", differs, at: "containers[app].resources",
+        "containers: [{name: app, resources: {requests: {memory: 512Mi}, limits: {memory: 1Gi}}}]",
+        settings: ["PLAYBOOK_FIX": "all"], isFixed: true),
+    .bad(
+        "a smaller request, and no room in the quota", differs, at: "containers[app].resources",
+        "containers: [{name: app, resources: {requests: {memory: 512Mi}, limits: {memory: 1Gi}}}]", companions: """
+            apiVersion: v1
+            kind: ResourceQuota
+            metadata: {name: shop, namespace: shop}
+            spec: {hard: {requests.memory: 2Gi}}
+            status: {used: {requests.memory: 1Gi}}
+            """, settings: ["PLAYBOOK_FIX": "all"]),
+    .bad(
+        "no limit", noLimit, at: "containers[app].resources",
+        "containers: [{name: app, resources: {requests: {memory: 1Gi}, limits: {memory: null}}}]"),
+    .bad(
+        "nothing at all", noLimit, at: "containers[app].resources",
+        "containers: [{name: app, resources: {requests: {memory: null}, limits: null}}]"),
+    .good("a pair for the whole pod", """
+        resources: {requests: {memory: 1Gi, cpu: 500m}, limits: {memory: 1Gi}}
+        containers: [{name: app, resources: {requests: {memory: 256Mi}, limits: {memory: null}}}]
+        """),
+    .bad("an uneven pair for the whole pod", differs, at: "resources", """
+        resources: {requests: {memory: 1Gi}, limits: {memory: 2Gi}}
+        """),
+    .bad("a sidecar", differs, at: "initContainers[proxy].resources", """
+        initContainers:
+        - name: proxy
+          restartPolicy: Always
+          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/proxy:1.0.0-9f3c1ab
+          resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 64Mi}}
+        """),
+    .bad("an init container", noLimit, at: "initContainers[migrate].resources", """
+        initContainers:
+        - name: migrate
+          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.2-9f3c1ab
+          resources: {requests: {cpu: 10m}}
+        """),
+    .bad(
+        "a running Pod that is resized", differs, at: "containers[app].resources",
+        "containers: [{name: app, resources: {requests: {memory: 128Mi}}}]", before: "{}", request: .resize),
+    .good(
+        "an ephemeral container may set none", "ephemeralContainers: [{name: debugger, image: shell}]", request: .debug),
+]

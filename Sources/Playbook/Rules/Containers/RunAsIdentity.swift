@@ -1,0 +1,81 @@
+import JSON
+import Kubernetes
+
+extension Rule {
+    static let runAsIdentity = Rule(
+        id: "run-as-identity",
+        title: "Containers state the uid and gid they run as",
+        group: .containers,
+        section: .containerization,
+        rationale: """
+            A uid and gid in the manifest hold whatever the image says, and files on volumes belong to somebody that can be looked \
+            up.
+            """,
+        level: .warn,
+        scope: .allContainers,
+        clauses: [noUser, noGroup, rootUser, rootGroup],
+        examples: cases,
+        check: identityFindings
+    )
+}
+
+private let noUser = Clause("no-user", "a numeric `runAsUser` is in force for each container")
+private let noGroup = Clause("no-group", "a numeric `runAsGroup` is in force for each container")
+private let rootUser = Clause("root-user", "the uid is not 0")
+private let rootGroup = Clause("root-group", "the gid is not 0")
+
+private func identityFindings(in subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
+    guard let template = try subject.template(), !template.isWindows else { return [] }
+    var findings: [Finding] = []
+    for container in template.containers {
+        let settings = try SecurityContext(of: container, in: template)
+        let user = try settings.user()
+        let group = try settings.group()
+        guard user ?? 0 == 0 || group ?? 0 == 0 else { continue }
+        let place = container.pointer / "securityContext"
+        let clause = user == nil ? noUser : user == 0 ? rootUser : group == nil ? noGroup : rootGroup
+        let uid = user.map { "uid \($0)" } ?? "no uid"
+        let gid = group.map { "gid \($0)" } ?? "no gid"
+        var edits: [Edit] = []
+        if user ?? 0 == 0 { edits.append(.set(place / "runAsUser", 10001)) }
+        if group ?? 0 == 0 { edits.append(.set(place / "runAsGroup", 10001)) }
+        findings.append(
+            Finding(clause, at: place, "has \(uid) and \(gid)", edits: edits).with { $0.choice = "\(uid) \(gid)" })
+    }
+    return findings
+}
+
+private let cases: [Example] = [
+    .good("both stated for the pod", "securityContext: {runAsUser: 10001, runAsGroup: 10001}"),
+    .good("a container's own over the pod's", """
+        securityContext: {runAsUser: null, runAsGroup: 20001}
+        containers: [{name: app, securityContext: {runAsUser: 10001}}]
+        """),
+    .bad("no uid", noUser, at: "containers[app].securityContext", "securityContext: {runAsUser: null}"),
+    .bad("no gid", noGroup, at: "containers[app].securityContext", "securityContext: {runAsGroup: null}"),
+    .bad(
+        "uid 0", rootUser, at: "containers[app].securityContext",
+        "containers: [{name: app, securityContext: {runAsUser: 0}}]"),
+    .bad(
+        "gid 0", rootGroup, at: "containers[app].securityContext",
+        "containers: [{name: app, securityContext: {runAsGroup: 0}}]"),
+    .bad("an init container as root's group", rootGroup, at: "initContainers[migrate].securityContext", """
+        initContainers:
+        - name: migrate
+          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.2-9f3c1ab
+          resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
+          securityContext: {runAsGroup: 0}
+        """),
+    .bad("a sidecar as root", rootUser, at: "initContainers[proxy].securityContext", """
+        initContainers:
+        - name: proxy
+          restartPolicy: Always
+          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/proxy:1.0.0-9f3c1ab
+          resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
+          securityContext: {runAsUser: 0}
+        """),
+    .bad(
+        "an ephemeral container as root's group", rootGroup, at: "ephemeralContainers[debugger].securityContext",
+        "ephemeralContainers: [{name: debugger, image: shell, securityContext: {runAsGroup: 0}}]", request: .debug),
+    .good("Windows has no uids", "{os: {name: windows}, securityContext: {runAsNonRoot: null, runAsUser: null, runAsGroup: null}}"),
+]

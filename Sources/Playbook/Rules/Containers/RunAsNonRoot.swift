@@ -1,0 +1,145 @@
+import JSON
+import Kubernetes
+
+extension Rule {
+    static let runAsNonRoot = Rule(
+        id: "run-as-non-root",
+        title: "Containers do not run as root",
+        group: .containers,
+        section: .containerization,
+        rationale: """
+            Root in a container is root on the node as soon as one wall falls. With `runAsNonRoot: true` the kubelet refuses to \
+            start an image that would be root.
+            """,
+        level: .deny,
+        scope: .allContainers,
+        clauses: [unset, rootAllowed, rootUser, administrator, hostProcess],
+        fix: .adds("Sets `runAsNonRoot: true` where a non-zero `runAsUser` is in force already, so that nothing can fail to start."),
+        examples: cases,
+        check: rootFindings
+    )
+}
+
+private let unset = Clause("unset", "`runAsNonRoot: true` is in force for each container, by its own settings or the pod's")
+private let rootAllowed = Clause("root-allowed", "no container sets `runAsNonRoot: false`")
+private let rootUser = Clause("root-user", "no `runAsUser: 0` is in force")
+private let administrator = Clause("administrator", "on Windows, no container runs as ContainerAdministrator")
+private let hostProcess = Clause("host-process", "on Windows, no container is a host process")
+
+private func rootFindings(in subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
+    guard let template = try subject.template() else { return [] }
+    let isWindows = template.isWindows
+    // In a user namespace root is nobody outside (Kubernetes, "User Namespaces").
+    let hasOwnUsers = try template.spec.boolean("hostUsers") == false
+    var findings: [Finding] = []
+    for container in template.containers {
+        let settings = try SecurityContext(of: container, in: template)
+        if isWindows {
+            findings += try windowsFindings(container, settings)
+        } else if let finding = try linuxFinding(container, settings, hasOwnUsers: hasOwnUsers) {
+            findings.append(finding)
+        }
+    }
+    return findings
+}
+
+private func linuxFinding(
+    _ container: Container, _ settings: SecurityContext, hasOwnUsers: Bool
+) throws(CannotJudge) -> Finding? {
+    let user = try settings.user()
+    let isNonRoot = try settings.runAsNonRoot()
+    if user != 0, isNonRoot == true || isNonRoot == nil && hasOwnUsers { return nil }
+    let place = container.pointer / "securityContext"
+    let nonRoot = Edit.set(place / "runAsNonRoot", true)
+    if user == 0 {
+        return Finding(
+            rootUser, at: place / "runAsUser", "is 0, which is root",
+            edits: [nonRoot, .set(place / "runAsUser", 10001)]
+        ).with { $0.advice = "any uid but 0 that the image's files allow" }
+    }
+    let message = isNonRoot == nil ? "is not in force" : "is false"
+    return Finding(isNonRoot == nil ? unset : rootAllowed, at: place / "runAsNonRoot", message, edits: [nonRoot]).with {
+        $0.isFixable = isNonRoot == nil && user != nil
+        if user == nil { $0.advice = "the image needs a numeric USER other than 0, or set runAsUser too" }
+    }
+}
+
+private func windowsFindings(_ container: Container, _ settings: SecurityContext) throws(CannotJudge) -> [Finding] {
+    let place = container.pointer / "securityContext" / "windowsOptions"
+    var findings: [Finding] = []
+    if let name = try settings.windowsUser(), name.lowercased() == "containeradministrator" {
+        findings.append(
+            Finding(
+                administrator, at: place / "runAsUserName", "is \(name)",
+                edits: [.set(place / "runAsUserName", "ContainerUser")]))
+    }
+    if try settings.isHostProcess() {
+        findings.append(
+            Finding(
+                hostProcess, at: place / "hostProcess", "is true: the container runs on the node itself",
+                edits: [.set(place / "hostProcess", false)]))
+    }
+    return findings
+}
+
+private let cases: [Example] = [
+    .good("set for the pod", "securityContext: {runAsNonRoot: true}"),
+    .good("set by each container", """
+        securityContext: {runAsNonRoot: null}
+        containers: [{name: app, securityContext: {runAsNonRoot: true}}]
+        """),
+    .bad(
+        "set nowhere", unset, at: "containers[app].securityContext.runAsNonRoot",
+        "securityContext: {runAsNonRoot: null, runAsUser: null}"),
+    .bad(
+        "a uid alone is one line short", unset, at: "containers[app].securityContext.runAsNonRoot",
+        "securityContext: {runAsNonRoot: null}", isFixed: true),
+    .bad(
+        "a container that overrides its pod", rootAllowed, at: "containers[app].securityContext.runAsNonRoot",
+        "containers: [{name: app, securityContext: {runAsNonRoot: false}}]"),
+    .bad(
+        "uid 0 beside runAsNonRoot", rootUser, at: "containers[app].securityContext.runAsUser",
+        "containers: [{name: app, securityContext: {runAsUser: 0}}]"),
+    .bad("an init container", unset, at: "initContainers[migrate].securityContext.runAsNonRoot", """
+        securityContext: {runAsNonRoot: null, runAsUser: null}
+        containers: [{name: app, securityContext: {runAsNonRoot: true}}]
+        initContainers:
+        - name: migrate
+          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.2-9f3c1ab
+          resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
+        """),
+    .bad("a sidecar", rootUser, at: "initContainers[proxy].securityContext.runAsUser", """
+        initContainers:
+        - name: proxy
+          restartPolicy: Always
+          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/proxy:1.0.0-9f3c1ab
+          resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
+          securityContext: {runAsUser: 0}
+        """),
+    .bad(
+        "an ephemeral container", rootUser, at: "ephemeralContainers[debugger].securityContext.runAsUser",
+        "ephemeralContainers: [{name: debugger, image: shell, securityContext: {runAsUser: 0}}]", request: .debug),
+    .good(
+        "a user namespace of its own may leave it unset",
+        "{hostUsers: false, securityContext: {runAsNonRoot: null}}"),
+    .good(
+        "Windows has no uids",
+        "{os: {name: windows}, securityContext: {runAsNonRoot: null, runAsUser: null, runAsGroup: null}}"),
+    .bad(
+        "an administrator on Windows", administrator,
+        at: "containers[app].securityContext.windowsOptions.runAsUserName", """
+            os: {name: windows}
+            containers: [{name: app, securityContext: {windowsOptions: {runAsUserName: ContainerAdministrator}}}]
+            """),
+    .bad(
+        "a host process on Windows", hostProcess, at: "containers[app].securityContext.windowsOptions.hostProcess", """
+            os: {name: windows}
+            securityContext: {windowsOptions: {hostProcess: true}}
+            """),
+    .good("a Rollout whose template stands elsewhere", """
+        apiVersion: argoproj.io/v1alpha1
+        kind: Rollout
+        metadata: {name: web, namespace: shop}
+        spec: {replicas: 3, workloadRef: {apiVersion: apps/v1, kind: Deployment, name: web}}
+        """),
+]

@@ -1,0 +1,181 @@
+import JSON
+import Kubernetes
+import Playbook
+import TestSupport
+
+/// An AdmissionReview that is put together for a test, and what it is judged with.
+struct World {
+    var object: Literal?
+    var before: Literal?
+    var operation = "CREATE"
+    var subresource = ""
+    var user = "kubernetes-admin"
+    var groups = ["system:masters"]
+    var isDryRun = false
+    var companions: [Literal]?
+    var settings: [String: String] = [:]
+    var source = Context.Source.server
+    /// 2026-11-23T12:00:00Z
+    var now = Timestamp(seconds: 1_795_435_200)
+    var rules = Catalogue.rules
+
+    init(_ object: Literal?) { self.object = object }
+
+    /// The review as the API server would send it.
+    var review: [UInt8] {
+        let subject = object ?? before ?? .null
+        let kind = subject["kind"]?.text ?? "Pod"
+        let parts = (subject["apiVersion"]?.text ?? "v1").split(separator: "/").map(String.init)
+        let workload = subresource == "scale" ? "Deployment" : kind
+        var request: [Literal.Member] = [
+            .init("uid", "b4c0a4a8-7d3e-4e6f-9c39-3a1f0a6a5a11"),
+            .init(
+                "kind",
+                [
+                    "group": .string(parts.count > 1 ? parts[0] : ""), "version": .string(parts.last ?? "v1"),
+                    "kind": .string(kind),
+                ]),
+            .init("resource", ["group": "", "version": "v1", "resource": .string(workload.lowercased() + "s")]),
+            .init("operation", .string(operation)),
+            .init("userInfo", ["username": .string(user), "groups": .array(groups.map { .string($0) })]),
+            .init("object", operation == "DELETE" ? nil : object ?? nil),
+            .init("oldObject", before ?? nil),
+            .init("dryRun", .bool(isDryRun)),
+        ]
+        if !subresource.isEmpty { request.append(.init("subResource", .string(subresource))) }
+        for key in ["name", "namespace"] {
+            if let value = subject["metadata"]?[key] { request.append(.init(key, value)) }
+        }
+        let review: Literal = [
+            "kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1", "request": .object(request),
+        ]
+        return Array(review.json.utf8)
+    }
+
+    /// The context to judge it in.
+    func context() throws -> Context {
+        var known = Companions.unknown
+        if let companions {
+            known = Companions(knowledge: .kindsHeld)
+            for companion in companions {
+                let document = try Document(parsing: Array(companion.json.utf8))
+                try withExtendedLifetime(document) { try known.add(document.root) }
+            }
+        }
+        return Context(
+            settings: try Settings(environment: settings), companions: known, now: now, source: source)
+    }
+
+    /// What the judge says.
+    func verdict() throws -> Verdict {
+        let context = try context()
+        return try read { Judge(context.settings, rules: rules).verdict(on: $0, in: context) }
+    }
+
+    /// What `/mutate` would do.
+    func mutation() throws -> Mutation {
+        let context = try context()
+        return try read { Judge(context.settings, rules: rules).mutation(of: $0, in: context) }
+    }
+
+    private func read<Result>(_ body: (AdmissionReview) -> Result) throws -> Result {
+        try Document().read(review.span, AdmissionReview.options) { root in
+            Swift.Result { body(try AdmissionReview(root)) }
+        }.get()
+    }
+
+    /// The object after an update of it to `object`.
+    func updated(to object: Literal) -> World {
+        var world = self
+        world.before = self.object
+        world.object = object
+        world.operation = "UPDATE"
+        return world
+    }
+}
+
+extension World {
+    /// The world of an example, for a rule.
+    init(_ example: Example) throws {
+        self.init(try World.object(example.yaml, example.request))
+        settings = example.settings
+        companions = try example.companions.map { try Literal.all(yaml: $0) }
+        if let text = example.before {
+            before = try World.object(text, example.request)
+            operation = "UPDATE"
+        }
+        switch example.request {
+        case .apply: break
+        case .scale: (operation, subresource) = ("UPDATE", "scale")
+        case .debug:
+            (operation, subresource) = ("UPDATE", "ephemeralcontainers")
+            before = before ?? World.pod
+        case .resize: (operation, subresource) = ("UPDATE", "resize")
+        case .delete:
+            operation = "DELETE"
+            before = object
+        case .by(let name):
+            user = name
+            groups = []
+        }
+    }
+
+    /// The complete object that an example's text stands for.
+    static func object(_ yaml: String, _ request: Example.Request) throws -> Literal {
+        if yaml.hasPrefix("apiVersion:") { return try Literal(yaml: yaml) }
+        let fragment = try Literal(yaml: yaml)
+        let isWhole = fragment["spec"] != nil || fragment["metadata"] != nil
+        switch request {
+        case .scale: return scale.merging(fragment)
+        case .debug, .resize: return pod.merging(isWhole ? fragment : ["spec": fragment])
+        default: return deployment.merging(isWhole ? fragment : ["spec": ["template": ["spec": fragment]]])
+        }
+    }
+
+    /// A pod spec that no rule has anything against.
+    static let podSpec = try! Literal(
+        yaml: """
+            terminationGracePeriodSeconds: 30
+            securityContext: {runAsNonRoot: true, runAsUser: 10001, runAsGroup: 10001}
+            topologySpreadConstraints:
+            - maxSkew: 1
+              topologyKey: topology.kubernetes.io/zone
+              whenUnsatisfiable: ScheduleAnyway
+              labelSelector: {matchLabels: {app: web}}
+            containers:
+            - name: app
+              image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.2-9f3c1ab
+              ports: [{name: http, containerPort: 8080}]
+              resources: {requests: {cpu: 100m, memory: 256Mi}, limits: {memory: 256Mi}}
+              livenessProbe: {httpGet: {path: /livez, port: http}}
+              readinessProbe: {httpGet: {path: /readyz, port: http}}
+              securityContext: {allowPrivilegeEscalation: false}
+            """)
+
+    /// A Deployment that no rule has anything against.
+    static let deployment: Literal = [
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": ["name": "web", "namespace": "shop", "labels": ["app": "web"]],
+        "spec": [
+            "replicas": 3, "selector": ["matchLabels": ["app": "web"]],
+            "template": ["metadata": ["labels": ["app": "web"]], "spec": podSpec],
+        ],
+    ]
+
+    /// A running Pod that no rule has anything against.
+    static let pod: Literal = [
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": ["name": "web-1", "namespace": "shop", "labels": ["app": "web"]],
+        "spec": podSpec,
+    ]
+
+    /// The Deployment's scale.
+    static let scale: Literal = [
+        "apiVersion": "autoscaling/v1",
+        "kind": "Scale",
+        "metadata": ["name": "web", "namespace": "shop"],
+        "spec": ["replicas": 3],
+    ]
+}
