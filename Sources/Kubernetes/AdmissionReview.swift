@@ -73,6 +73,8 @@ public struct AdmissionReview {
     public let resource: String
     /// What of the resource.
     public let subresource: Subresource
+    /// The same by name; empty for the resource itself.
+    public let subresourceName: String
     /// The namespace; nil for what belongs to the cluster.
     public let namespace: String?
     /// The name; nil while it is still to be generated.
@@ -124,6 +126,7 @@ public struct AdmissionReview {
         self.kindName = kindName.text
         resource = request["resource"]?["resource"]?.string ?? ""
         subresource = Subresource(request.present("subResource"))
+        subresourceName = request["subResource"]?.string ?? ""
         object = AdmissionReview.object(request["object"])
         oldObject = AdmissionReview.object(request["oldObject"])
         let metadata = (object ?? oldObject).map { ObjectMeta(of: $0) }

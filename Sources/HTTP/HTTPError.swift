@@ -1,0 +1,24 @@
+/// A request that cannot be answered as one, and the status that it deserves.
+public struct HTTPError: Error, Equatable, Sendable {
+    /// The status code.
+    public let status: Int
+    /// What is wrong, for whoever wrote the client.
+    public let message: String
+
+    /// Creates an error.
+    public init(status: Int, message: String) {
+        self.status = status
+        self.message = message
+    }
+
+    static func malformed(_ message: String) -> HTTPError { HTTPError(status: 400, message: message) }
+}
+
+/// How large the parts of a request may be.
+public struct Limits: Sendable {
+    /// The request line and all headers, in bytes.
+    public var head = 16 << 10
+
+    /// Creates the limits.
+    public init() {}
+}

@@ -1,0 +1,305 @@
+/// What bytes are, as far as they go.
+public enum Parsed: Sendable, Equatable {
+    /// The head's end has not come yet.
+    case incomplete
+    /// A head, in the first `length` bytes; the body, if any, follows.
+    case head(RequestHead, length: Int)
+    /// No request; the connection cannot be trusted any more.
+    case invalid(HTTPError)
+}
+
+/// Bytes to the head of a request (RFC 9112): strict, since what two parsers read differently can be smuggled past one.
+///
+/// A function of all bytes so far. A head that trickles in is read anew each time, which its limit of 16 KiB makes harmless.
+public enum RequestParser {
+    /// Reads the head at the beginning of `bytes`.
+    ///
+    /// - Parameters:
+    ///   - bytes: Everything that was received and not yet used.
+    ///   - limits: How large it may be.
+    /// - Returns: The head, or why there is none.
+    public static func parse(_ bytes: Span<UInt8>, limits: Limits = Limits()) -> Parsed {
+        do throws(Stop) {
+            var reader = HeadReader(count: min(bytes.count, limits.head))
+            // One empty line before a request is let pass (RFC 9112, section 2.2).
+            if bytes.count >= 2, bytes[0] == cr, bytes[1] == lf { reader.at = 2 }
+            var head = try reader.requestLine(bytes)
+            try reader.headers(bytes, &head)
+            return .head(head.finished, length: reader.at)
+        } catch {
+            switch error {
+            case .invalid(let error): return .invalid(error)
+            case .incomplete:
+                guard bytes.count < limits.head else {
+                    return .invalid(HTTPError(status: 431, message: "the request's headers are larger than \(limits.head) bytes"))
+                }
+                return .incomplete
+            }
+        }
+    }
+}
+
+private let cr = UInt8(ascii: "\r")
+private let lf = UInt8(ascii: "\n")
+
+/// Why a head is not there.
+enum Stop: Error {
+    case incomplete
+    case invalid(HTTPError)
+
+    static func malformed(_ message: String) -> Stop { .invalid(.malformed(message)) }
+}
+
+/// A head while it is read, with what must not come twice.
+private struct Draft {
+    var method = Method.other
+    var path = ""
+    var query = ""
+    var isOldVersion = false
+    var mediaType = MediaType.absent
+    var length: Int?
+    var isChunked = false
+    var hosts = 0
+    var expectsContinue = false
+    var closes = false
+    var keepsAlive = false
+
+    var finished: RequestHead {
+        RequestHead(
+            method: method, path: path, query: query, mediaType: mediaType,
+            framing: isChunked ? .chunked : length.map { $0 == 0 ? .none : .length($0) } ?? .none,
+            expectsContinue: expectsContinue && !isOldVersion, closes: closes || isOldVersion && !keepsAlive)
+    }
+}
+
+private struct HeadReader {
+    let count: Int
+    var at = 0
+
+    // MARK: The request line
+
+    mutating func requestLine(_ bytes: Span<UInt8>) throws(Stop) -> Draft {
+        var draft = Draft()
+        let method = try token(bytes, "the method")
+        try expect(UInt8(ascii: " "), bytes, "a space must follow the method")
+        // Methods are case-sensitive (RFC 9110, section 9.1).
+        switch text(bytes, method) {
+        case "POST": draft.method = .post
+        case "GET": draft.method = .get
+        case "HEAD": draft.method = .head
+        default: draft.method = .other
+        }
+        try target(bytes, &draft)
+        try version(bytes, &draft)
+        return draft
+    }
+
+    private mutating func token(_ bytes: Span<UInt8>, _ what: String) throws(Stop) -> Range<Int> {
+        let start = at
+        while at < count, isTokenCharacter(bytes[at]) { at += 1 }
+        guard at < count else { throw .incomplete }
+        guard at > start else { throw .malformed("\(what) is missing or has a character that is not allowed") }
+        return start..<at
+    }
+
+    private mutating func expect(_ byte: UInt8, _ bytes: Span<UInt8>, _ message: String) throws(Stop) {
+        guard at < count else { throw .incomplete }
+        guard bytes[at] == byte else { throw .malformed(message) }
+        at += 1
+    }
+
+    private mutating func target(_ bytes: Span<UInt8>, _ draft: inout Draft) throws(Stop) {
+        let start = at
+        while at < count, bytes[at] > 0x20, bytes[at] < 0x7F, bytes[at] != UInt8(ascii: "#") { at += 1 }
+        guard at < count else { throw .incomplete }
+        guard at > start, bytes[at] == UInt8(ascii: " ") else {
+            throw .malformed("the request target is missing or has a character that is not allowed")
+        }
+        var path = start
+        if bytes[start] != UInt8(ascii: "/"), !(at == start + 1 && bytes[start] == UInt8(ascii: "*")) {
+            path = try absolutePath(bytes, start..<at)
+        }
+        var question = path
+        while question < at, bytes[question] != UInt8(ascii: "?") { question += 1 }
+        draft.path = path == question ? "/" : text(bytes, path..<question)
+        draft.query = question < at ? text(bytes, question + 1..<at) : ""
+        at += 1
+    }
+
+    /// Where the path of `http://host/path` begins (RFC 9112, section 3.2.2: a server must take that form too).
+    private func absolutePath(_ bytes: Span<UInt8>, _ target: Range<Int>) throws(Stop) -> Int {
+        var rest = target
+        if hasPrefix(bytes, rest, "http://") {
+            rest = rest.lowerBound + 7..<rest.upperBound
+        } else if hasPrefix(bytes, rest, "https://") {
+            rest = rest.lowerBound + 8..<rest.upperBound
+        } else {
+            throw .malformed("the request target must be a path")
+        }
+        let path = rest.first { bytes[$0] == UInt8(ascii: "/") || bytes[$0] == UInt8(ascii: "?") } ?? rest.upperBound
+        guard path > rest.lowerBound else { throw .malformed("the request target names no host") }
+        return path
+    }
+
+    private mutating func version(_ bytes: Span<UInt8>, _ draft: inout Draft) throws(Stop) {
+        let start = at
+        while at < count, bytes[at] != cr, bytes[at] != lf { at += 1 }
+        // A line that is longer than any version need not be waited for.
+        guard at < count || at - start > 8 else { throw .incomplete }
+        let line = start..<at
+        guard line.count == 8, hasPrefix(bytes, line, "HTTP/"), isDigit(bytes[start + 5]),
+            bytes[start + 6] == UInt8(ascii: "."), isDigit(bytes[start + 7])
+        else { throw .malformed("the request line must end with HTTP/1.1") }
+        guard bytes[start + 5] == UInt8(ascii: "1"), bytes[start + 7] <= UInt8(ascii: "1") else {
+            throw .invalid(HTTPError(status: 505, message: "only HTTP/1.1 and HTTP/1.0 are served"))
+        }
+        draft.isOldVersion = bytes[start + 7] == UInt8(ascii: "0")
+        try endOfLine(bytes)
+    }
+
+    private mutating func endOfLine(_ bytes: Span<UInt8>) throws(Stop) {
+        guard at < count else { throw .incomplete }
+        guard bytes[at] == cr else { throw .malformed("a line must end with CR LF") }
+        guard at + 1 < count else { throw .incomplete }
+        guard bytes[at + 1] == lf else { throw .malformed("a line must end with CR LF") }
+        at += 2
+    }
+
+    // MARK: Headers
+
+    mutating func headers(_ bytes: Span<UInt8>, _ draft: inout Draft) throws(Stop) {
+        while true {
+            guard at < count else { throw .incomplete }
+            if bytes[at] == cr {
+                try endOfLine(bytes)
+                break
+            }
+            guard bytes[at] != UInt8(ascii: " "), bytes[at] != UInt8(ascii: "\t") else {
+                throw .malformed("a header must not be folded over several lines")
+            }
+            let name = try token(bytes, "a header's name")
+            try expect(UInt8(ascii: ":"), bytes, "a header's name must be followed by a colon")
+            let value = try value(bytes)
+            try take(bytes, name, value, &draft)
+        }
+        if !draft.isOldVersion, draft.hosts != 1 { throw .malformed("there must be exactly one Host header") }
+        if draft.isChunked, draft.length != nil {
+            throw .malformed("Content-Length and Transfer-Encoding must not come together")
+        }
+        if draft.isChunked, draft.isOldVersion { throw .malformed("HTTP/1.0 has no Transfer-Encoding") }
+    }
+
+    /// The value without the white space around it.
+    private mutating func value(_ bytes: Span<UInt8>) throws(Stop) -> Range<Int> {
+        while at < count, isBlank(bytes[at]) { at += 1 }
+        let start = at
+        while at < count, bytes[at] >= 0x20 && bytes[at] != 0x7F || bytes[at] == UInt8(ascii: "\t") { at += 1 }
+        guard at < count else { throw .incomplete }
+        guard bytes[at] == cr else { throw .malformed("a header's value has a control character") }
+        var end = at
+        while end > start, isBlank(bytes[end - 1]) { end -= 1 }
+        try endOfLine(bytes)
+        return start..<end
+    }
+
+    private func take(
+        _ bytes: Span<UInt8>, _ name: Range<Int>, _ value: Range<Int>, _ draft: inout Draft
+    ) throws(Stop) {
+        // Few names matter; their lengths tell nearly all others apart.
+        switch name.count {
+        case 4 where matches(bytes, name, "host"): draft.hosts += 1
+        case 6 where matches(bytes, name, "expect"):
+            guard matches(bytes, value, "100-continue") else {
+                throw .invalid(HTTPError(status: 417, message: "only 'Expect: 100-continue' is understood"))
+            }
+            draft.expectsContinue = true
+        case 10 where matches(bytes, name, "connection"): takeConnection(bytes, value, &draft)
+        case 12 where matches(bytes, name, "content-type"): draft.mediaType = mediaType(bytes, value)
+        case 14 where matches(bytes, name, "content-length"): try takeLength(bytes, value, &draft)
+        case 17 where matches(bytes, name, "transfer-encoding"):
+            guard !draft.isChunked else { throw .malformed("Transfer-Encoding must not come twice") }
+            guard matches(bytes, value, "chunked") else {
+                throw .invalid(HTTPError(status: 501, message: "only 'Transfer-Encoding: chunked' is understood"))
+            }
+            draft.isChunked = true
+        default: break
+        }
+    }
+
+    private func takeConnection(_ bytes: Span<UInt8>, _ value: Range<Int>, _ draft: inout Draft) {
+        var start = value.lowerBound
+        while start < value.upperBound {
+            let end = (start..<value.upperBound).first { bytes[$0] == UInt8(ascii: ",") } ?? value.upperBound
+            var option = start..<end
+            while let first = option.first, isBlank(bytes[first]) { option = first + 1..<option.upperBound }
+            while let last = option.last, isBlank(bytes[last]) { option = option.lowerBound..<last }
+            if matches(bytes, option, "close") { draft.closes = true }
+            if matches(bytes, option, "keep-alive") { draft.keepsAlive = true }
+            start = end + 1
+        }
+    }
+
+    private func takeLength(_ bytes: Span<UInt8>, _ value: Range<Int>, _ draft: inout Draft) throws(Stop) {
+        guard draft.length == nil else { throw .malformed("Content-Length must not come twice") }
+        var length = 0
+        for index in value {
+            guard isDigit(bytes[index]) else { throw .malformed("Content-Length must be a number") }
+            let (product, overflow) = length.multipliedReportingOverflow(by: 10)
+            let (sum, carry) = product.addingReportingOverflow(Int(bytes[index] - UInt8(ascii: "0")))
+            guard !overflow, !carry else { throw .malformed("Content-Length is too large a number") }
+            length = sum
+        }
+        guard !value.isEmpty else { throw .malformed("Content-Length must be a number") }
+        draft.length = length
+    }
+
+    private func mediaType(_ bytes: Span<UInt8>, _ value: Range<Int>) -> MediaType {
+        let json: StaticString = "application/json"
+        guard value.count >= 16, matches(bytes, value.lowerBound..<value.lowerBound + 16, json) else { return .other }
+        guard value.count > 16 else { return .json }
+        let next = bytes[value.lowerBound + 16]
+        return next == UInt8(ascii: ";") || isBlank(next) ? .json : .other
+    }
+
+    // MARK: Bytes
+
+    private func text(_ bytes: Span<UInt8>, _ range: Range<Int>) -> String {
+        var text = ""
+        for index in range { text.unicodeScalars.append(Unicode.Scalar(bytes[index])) }
+        return text
+    }
+
+    private func hasPrefix(_ bytes: Span<UInt8>, _ range: Range<Int>, _ prefix: StaticString) -> Bool {
+        let length = prefix.utf8CodeUnitCount
+        return range.count >= length && matches(bytes, range.lowerBound..<range.lowerBound + length, prefix)
+    }
+
+    /// Whether the bytes are a word, letters' case aside.
+    private func matches(_ bytes: Span<UInt8>, _ range: Range<Int>, _ word: StaticString) -> Bool {
+        guard range.count == word.utf8CodeUnitCount else { return false }
+        return word.withUTF8Buffer { word in
+            for (index, byte) in zip(range, word) where lowercased(bytes[index]) != lowercased(byte) { return false }
+            return true
+        }
+    }
+}
+
+private func lowercased(_ byte: UInt8) -> UInt8 {
+    byte &- UInt8(ascii: "A") < 26 ? byte | 0x20 : byte
+}
+
+private func isDigit(_ byte: UInt8) -> Bool { byte &- UInt8(ascii: "0") <= 9 }
+
+private func isBlank(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
+
+/// RFC 9110, section 5.6.2.
+private func isTokenCharacter(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+        UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "!"), UInt8(ascii: "#"), UInt8(ascii: "$"), UInt8(ascii: "%"),
+        UInt8(ascii: "&"), UInt8(ascii: "'"), UInt8(ascii: "*"), UInt8(ascii: "+"), UInt8(ascii: "."), UInt8(ascii: "^"),
+        UInt8(ascii: "`"), UInt8(ascii: "|"), UInt8(ascii: "~"):
+        true
+    default: false
+    }
+}

@@ -1,0 +1,97 @@
+/// An answer.
+public struct Response: Sendable {
+    /// The status code.
+    public var status: Int
+    /// What the body is.
+    public var contentType: String
+    /// Further headers, such as `Allow`.
+    public var headers: [(name: String, value: String)]
+    /// The body.
+    public var body: [UInt8]
+
+    /// Creates an answer.
+    public init(
+        status: Int, contentType: String = "application/json", headers: [(name: String, value: String)] = [],
+        body: [UInt8]
+    ) {
+        self.status = status
+        self.contentType = contentType
+        self.headers = headers
+        self.body = body
+    }
+
+    /// An answer that says what is wrong, as JSON: `{"error":"…"}`.
+    public init(_ error: HTTPError, headers: [(name: String, value: String)] = []) {
+        var body = Array(#"{"error":""#.utf8)
+        for byte in error.message.utf8 {
+            switch byte {
+            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
+                body.append(UInt8(ascii: "\\"))
+                body.append(byte)
+            // Messages may quote what a client sent.
+            case 0..<0x20: body.append(UInt8(ascii: " "))
+            default: body.append(byte)
+            }
+        }
+        body.append(contentsOf: "\"}\n".utf8)
+        self.init(status: error.status, headers: headers, body: body)
+    }
+}
+
+/// Answers to bytes.
+public enum Encoder {
+    /// Appends an answer, head and body.
+    ///
+    /// - Parameters:
+    ///   - response: The answer.
+    ///   - closing: Whether the connection is closed after it, and the client is told so.
+    ///   - omittingBody: Whether only the head is sent, as for HEAD.
+    ///   - bytes: Where it goes.
+    public static func append(_ response: Response, closing: Bool, omittingBody: Bool, to bytes: inout [UInt8]) {
+        bytes.append(contentsOf: "HTTP/1.1 ".utf8)
+        append(response.status, to: &bytes)
+        bytes.append(contentsOf: " ".utf8)
+        bytes.append(contentsOf: reason(response.status).utf8)
+        header("Content-Type", response.contentType, to: &bytes)
+        bytes.append(contentsOf: "\r\nContent-Length: ".utf8)
+        append(response.body.count, to: &bytes)
+        for (name, value) in response.headers { header(name, value, to: &bytes) }
+        if closing { bytes.append(contentsOf: "\r\nConnection: close".utf8) }
+        bytes.append(contentsOf: "\r\n\r\n".utf8)
+        if !omittingBody { bytes.append(contentsOf: response.body) }
+    }
+
+    /// What is sent to a client that waits before it sends its body (RFC 9110, section 15.2.1).
+    public static let `continue` = Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)
+
+    private static func header(_ name: String, _ value: String, to bytes: inout [UInt8]) {
+        bytes.append(contentsOf: "\r\n".utf8)
+        bytes.append(contentsOf: name.utf8)
+        bytes.append(contentsOf: ": ".utf8)
+        bytes.append(contentsOf: value.utf8)
+    }
+
+    private static func append(_ number: Int, to bytes: inout [UInt8]) {
+        if number >= 10 { append(number / 10, to: &bytes) }
+        bytes.append(UInt8(ascii: "0") + UInt8(number % 10))
+    }
+
+    private static func reason(_ status: Int) -> String {
+        switch status {
+        case 200: "OK"
+        case 400: "Bad Request"
+        case 404: "Not Found"
+        case 405: "Method Not Allowed"
+        case 408: "Request Timeout"
+        case 413: "Content Too Large"
+        case 415: "Unsupported Media Type"
+        case 417: "Expectation Failed"
+        case 431: "Request Header Fields Too Large"
+        case 500: "Internal Server Error"
+        case 501: "Not Implemented"
+        case 503: "Service Unavailable"
+        case 505: "HTTP Version Not Supported"
+        default: "Status"
+        }
+    }
+}

@@ -1,0 +1,176 @@
+import JSON
+public import Kubernetes
+public import Playbook
+
+/// What is asked of a review.
+public enum Endpoint: Sendable, CaseIterable {
+    /// Whether the request may pass.
+    case validate
+    /// What to change in it.
+    case mutate
+}
+
+/// What came of a review, for metrics and the log.
+public struct AdmissionEvent: Sendable {
+    /// What comes of a request.
+    public enum Decision: String, Sendable, CaseIterable {
+        case allow, warn, deny, patch, error
+    }
+
+    /// What was asked.
+    public var endpoint: Endpoint
+    /// The operation; nil where the review could not be read that far.
+    public var operation: Operation?
+    /// The kind; other where the review could not be read that far.
+    public var kind = ResourceKind.other
+    /// The decision.
+    public var decision: Decision
+    /// Who asked for what; nil where there is nothing to log.
+    public var details: Details?
+    /// Every finding, where there are any.
+    public var judgements: [Judgement] = []
+    /// The rules that had no answer.
+    public var notEvaluated: [NotEvaluated] = []
+    /// Whether an exemption was set or changed.
+    public var changesExemption = false
+
+    /// Who asked for what.
+    public struct Details: Sendable {
+        /// The review's uid.
+        public var uid: String
+        /// The user.
+        public var user: String
+        /// The kind by name.
+        public var kind: String
+        /// The namespace.
+        public var namespace: String?
+        /// The name.
+        public var name: String
+        /// The operation and, after a slash, the subresource.
+        public var operation: String
+        /// What is said beside the findings.
+        public var notices: [String]
+        /// A controller that is not trusted, seen in dry-run mode.
+        public var untrustedController: String?
+    }
+}
+
+/// Bodies to verdicts to bodies: the whole of admission, without a socket. The command line uses it too.
+public final class Admission {
+    private let judge: Judge
+    /// What requests are judged with; replaced when settings, companions or the time change.
+    public var context: Context
+    /// Whether requests without findings have details too.
+    public let describesAll: Bool
+    private let document = Document()
+
+    /// Creates an admission for one thread.
+    public init(judge: Judge, context: Context, describesAll: Bool = false) {
+        self.judge = judge
+        self.context = context
+        self.describesAll = describesAll
+    }
+
+    /// An answer in bytes, and what came of it.
+    public struct Answer: Sendable {
+        /// The AdmissionReview to send.
+        public let body: [UInt8]
+        /// For metrics and the log.
+        public let event: AdmissionEvent
+    }
+
+    /// Answers a review.
+    ///
+    /// - Parameters:
+    ///   - body: The review as it was sent; only its beginning where it was too large.
+    ///   - isTruncated: Whether it was too large.
+    ///   - endpoint: What is asked.
+    /// - Returns: The answer.
+    /// - Throws: ``Rejection`` when it is no review that is served.
+    public func answer(
+        _ body: Span<UInt8>, isTruncated: Bool = false, to endpoint: Endpoint
+    ) throws(Rejection) -> Answer {
+        if isTruncated {
+            guard let envelope = Envelope(beginningOf: body) else { throw .tooLarge }
+            return refusal(envelope, endpoint, 413, "the review is larger than PLAYBOOK_MAX_BODY, so it cannot be judged")
+        }
+        let result: Result<Answer, Rejection>
+        do throws(ParseError) {
+            result = try document.read(body, AdmissionReview.options) { root in
+                do throws(NotAReview) {
+                    let review = try AdmissionReview(root)
+                    return .success(endpoint == .validate ? validation(of: review) : mutation(of: review))
+                } catch {
+                    return .failure(.notAReview(error))
+                }
+            }
+        } catch {
+            guard error.isTooDeep, let envelope = Envelope(beginningOf: body) else { throw .malformed(error) }
+            return refusal(envelope, endpoint, 422, "the object nests too deep, so it cannot be judged")
+        }
+        return try result.get()
+    }
+
+    private func validation(of review: AdmissionReview) -> Answer {
+        let verdict = judge.verdict(on: review, in: context)
+        var response = AdmissionResponse(apiVersion: "\(review.apiVersion)", uid: review.uid)
+        var event = AdmissionEvent(
+            endpoint: .validate, operation: review.operation, kind: review.kind, decision: .allow)
+        if !verdict.isSilent {
+            if verdict.isDenied {
+                response.refusal = .init(
+                    code: 403, reason: "Forbidden", message: verdict.message, causes: verdict.causes)
+                event.decision = .deny
+            }
+            response.warnings = verdict.warnings
+            response.auditAnnotations = verdict.auditAnnotations
+            if event.decision == .allow, !response.warnings.isEmpty { event.decision = .warn }
+            event.judgements = verdict.judgements
+            event.notEvaluated = verdict.notEvaluated
+            event.changesExemption = verdict.changesExemption
+        }
+        if describesAll || event.decision != .allow || verdict.changesExemption || verdict.untrustedController != nil {
+            event.details = details(of: review, verdict.notices, verdict.untrustedController)
+        }
+        return Answer(body: response.encoded(), event: event)
+    }
+
+    private func mutation(of review: AdmissionReview) -> Answer {
+        let mutation = judge.mutation(of: review, in: context)
+        var response = AdmissionResponse(apiVersion: "\(review.apiVersion)", uid: review.uid)
+        var event = AdmissionEvent(endpoint: .mutate, operation: review.operation, kind: review.kind, decision: .allow)
+        if !mutation.fixes.isEmpty {
+            response.patch = mutation.patch
+            response.warnings = mutation.warnings
+            response.auditAnnotations = mutation.auditAnnotations
+            event.decision = mutation.isDryRun ? .warn : .patch
+            event.judgements = mutation.fixes
+        }
+        if describesAll || event.decision != .allow { event.details = details(of: review, [], nil) }
+        return Answer(body: response.encoded(), event: event)
+    }
+
+    /// Answers a review that cannot be judged: a denial, since anything else would be a way past all rules.
+    private func refusal(_ envelope: Envelope, _ endpoint: Endpoint, _ code: Int, _ message: String) -> Answer {
+        var response = AdmissionResponse(apiVersion: envelope.apiVersion, uid: envelope.uid)
+        let denies = endpoint == .validate && context.settings.mode == .enforce
+        if denies {
+            response.refusal = .init(
+                code: code, reason: code == 413 ? "RequestEntityTooLarge" : "Invalid", message: message)
+        } else {
+            response.warnings = ["playbook: " + message]
+        }
+        return Answer(
+            body: response.encoded(), event: AdmissionEvent(endpoint: endpoint, decision: denies ? .deny : .error))
+    }
+
+    private func details(
+        of review: AdmissionReview, _ notices: [String], _ untrusted: String?
+    ) -> AdmissionEvent.Details {
+        AdmissionEvent.Details(
+            uid: review.uid, user: review.user.name, kind: review.kindName, namespace: review.namespace,
+            name: review.displayName,
+            operation: "\(review.operation.name)\(review.subresourceName.isEmpty ? "" : "/")\(review.subresourceName)",
+            notices: notices, untrustedController: untrusted)
+    }
+}

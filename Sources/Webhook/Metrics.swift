@@ -1,0 +1,160 @@
+import Kubernetes
+import Playbook
+
+/// The counters of admission: a value that one loop owns, added up with the other loops' when somebody asks.
+///
+/// Everything is bounded: kinds are those that rules read, everything else is `other`.
+public struct Metrics: Sendable {
+    private var requests: [UInt64]
+    private var findings: [UInt64]
+    private var notEvaluated: [UInt64]
+    private var buckets = [UInt64](repeating: 0, count: Metrics.bounds.count + 1)
+    private var nanoseconds: UInt64 = 0
+    private var exemptionChanges: UInt64 = 0
+    private var breakGlass: UInt64 = 0
+
+    /// The upper bounds of the latency histogram's buckets, in microseconds: fine where nearly all requests are.
+    static let bounds: [UInt64] = [
+        10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 150, 200, 300, 500, 1000, 2500, 5000, 10_000, 50_000, 100_000, 1_000_000,
+    ]
+
+    private static let kinds = ResourceKind.allCases
+    /// Operations, and one for reviews that could not be read that far.
+    private static let operations = Operation.allCases.map { "\($0.name)" } + ["unknown"]
+    private static let decisions = AdmissionEvent.Decision.allCases
+    private static let effects: [Judgement.Effect] = [.deny, .warn, .exempt]
+    private static let rules = Catalogue.rules
+
+    /// Creates counters that are all zero.
+    public init() {
+        requests = Array(repeating: 0, count: 2 * Metrics.operations.count * Metrics.kinds.count * Metrics.decisions.count)
+        findings = Array(repeating: 0, count: Metrics.rules.count * Metrics.effects.count)
+        notEvaluated = Array(repeating: 0, count: Metrics.rules.count)
+    }
+
+    /// Counts a review.
+    ///
+    /// - Parameters:
+    ///   - event: What came of it.
+    ///   - duration: How long it took from the last byte in to the response's first, in nanoseconds.
+    public mutating func count(_ event: AdmissionEvent, nanoseconds duration: UInt64) {
+        let operation = event.operation.flatMap { Operation.allCases.firstIndex(of: $0) } ?? Metrics.operations.count - 1
+        let decision = Metrics.decisions.firstIndex(of: event.decision) ?? 0
+        let place = ((event.endpoint == .validate ? 0 : 1) * Metrics.operations.count + operation) * Metrics.kinds.count
+        requests[(place + Int(event.kind.rawValue)) * Metrics.decisions.count + decision] += 1
+        nanoseconds += duration
+        let bucket = Metrics.bounds.firstIndex { duration <= $0 * 1000 } ?? Metrics.bounds.count
+        buckets[bucket] += 1
+        if event.changesExemption { exemptionChanges += 1 }
+        guard event.endpoint == .validate else { return }
+        for judgement in event.judgements {
+            guard let rule = Metrics.rules.firstIndex(where: { $0 === judgement.rule }),
+                let effect = Metrics.effects.firstIndex(of: judgement.effect)
+            else { continue }
+            findings[rule * Metrics.effects.count + effect] += 1
+            if judgement.leniency == .breakGlass { breakGlass += 1 }
+        }
+        for rule in event.notEvaluated {
+            if let index = Metrics.rules.firstIndex(where: { $0 === rule.rule }) { notEvaluated[index] += 1 }
+        }
+    }
+
+    /// Adds another loop's counters.
+    public static func += (left: inout Metrics, right: Metrics) {
+        func add(_ left: inout [UInt64], _ right: [UInt64]) {
+            for index in left.indices { left[index] += right[index] }
+        }
+        add(&left.requests, right.requests)
+        add(&left.findings, right.findings)
+        add(&left.notEvaluated, right.notEvaluated)
+        add(&left.buckets, right.buckets)
+        left.nanoseconds += right.nanoseconds
+        left.exemptionChanges += right.exemptionChanges
+        left.breakGlass += right.breakGlass
+    }
+
+    /// Appends the counters in Prometheus' text format; what is zero and has many labels is left out.
+    public func write(to text: inout Exposition) {
+        text.family("playbook_admission_requests_total", .counter, "Reviews answered, by what was asked and decided.")
+        for (index, count) in requests.enumerated() where count > 0 {
+            let decision = Metrics.decisions[index % Metrics.decisions.count]
+            let kind = Metrics.kinds[index / Metrics.decisions.count % Metrics.kinds.count]
+            let rest = index / Metrics.decisions.count / Metrics.kinds.count
+            text.sample(
+                [
+                    ("endpoint", rest < Metrics.operations.count ? "validate" : "mutate"),
+                    ("operation", Metrics.operations[rest % Metrics.operations.count]),
+                    ("kind", kind == .other ? "other" : "\(kind.name)"), ("decision", decision.rawValue),
+                ], Double(count))
+        }
+        text.family("playbook_findings_total", .counter, "Findings, by rule and what they did to the request.")
+        for (index, count) in findings.enumerated() where count > 0 {
+            text.sample(
+                [
+                    ("rule", Metrics.rules[index / Metrics.effects.count].id),
+                    ("effect", Metrics.effects[index % Metrics.effects.count].rawValue),
+                ], Double(count))
+        }
+        text.family(
+            "playbook_rules_not_evaluated_total", .counter, "Rules that had no answer because a companion was not known.")
+        for (rule, count) in zip(Metrics.rules, notEvaluated) where count > 0 { text.sample([("rule", rule.id)], Double(count)) }
+        text.family("playbook_exemption_changes_total", .counter, "Requests that set or changed an exemption.")
+        text.sample([], Double(exemptionChanges))
+        text.family("playbook_break_glass_total", .counter, "Denials that were let pass for holders of PLAYBOOK_BREAK_GLASS.")
+        text.sample([], Double(breakGlass))
+        writeHistogram(to: &text)
+    }
+
+    private func writeHistogram(to text: inout Exposition) {
+        text.family(
+            "playbook_admission_duration_seconds", .histogram, "Time from a review's last byte in to its answer, without the network.")
+        var total: UInt64 = 0
+        for (bound, count) in zip(Metrics.bounds, buckets) {
+            total += count
+            text.sample([("le", Exposition.number(Double(bound) / 1e6))], Double(total), suffix: "_bucket")
+        }
+        total += buckets[Metrics.bounds.count]
+        text.sample([("le", "+Inf")], Double(total), suffix: "_bucket")
+        text.sample([], Double(nanoseconds) / 1e9, suffix: "_sum")
+        text.sample([], Double(total), suffix: "_count")
+    }
+}
+
+/// Prometheus' text format (version 0.0.4).
+public struct Exposition: Sendable {
+    /// What a family of samples is.
+    public enum Kind: String, Sendable {
+        case counter, gauge, histogram
+    }
+
+    /// The text so far.
+    public private(set) var text = ""
+    private var name = ""
+
+    /// Creates an empty text.
+    public init() {}
+
+    /// Starts a family of samples.
+    public mutating func family(_ name: String, _ kind: Kind, _ help: String) {
+        self.name = name
+        text += "# HELP \(name) \(help)\n# TYPE \(name) \(kind.rawValue)\n"
+    }
+
+    /// Adds a sample to the family.
+    public mutating func sample(_ labels: [(name: String, value: String)], _ value: Double, suffix: String = "") {
+        text += name + suffix
+        if !labels.isEmpty {
+            text += "{" + labels.map { "\($0.name)=\"\(Exposition.escaped($0.value))\"" }.joined(separator: ",") + "}"
+        }
+        text += " \(Exposition.number(value))\n"
+    }
+
+    /// A number as Prometheus reads it: whole ones without a fraction.
+    static func number(_ value: Double) -> String {
+        value == value.rounded() && abs(value) < 1e15 ? String(Int64(value)) : "\(value)"
+    }
+
+    private static func escaped(_ value: String) -> String {
+        value.map { $0 == "\\" ? "\\\\" : $0 == "\"" ? "\\\"" : $0 == "\n" ? "\\n" : String($0) }.joined()
+    }
+}

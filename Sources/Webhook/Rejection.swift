@@ -1,0 +1,36 @@
+public import HTTP
+public import JSON
+public import Kubernetes
+
+/// Why a request gets no AdmissionReview for an answer; each has its status and text here.
+public enum Rejection: Error, Sendable {
+    /// There is nothing at the path.
+    case notFound
+    /// The path does not take the method.
+    case methodNotAllowed(allow: String)
+    /// The body is not called JSON.
+    case notJSON
+    /// The body is larger than allowed, and not the beginning of a review.
+    case tooLarge
+    /// The body is not JSON.
+    case malformed(ParseError)
+    /// The body is JSON, but no review that is served.
+    case notAReview(NotAReview)
+
+    /// The answer.
+    public var response: Response {
+        switch self {
+        case .notFound:
+            Response(HTTPError(status: 404, message: "nothing is served here; reviews go to /validate and /mutate"))
+        case .methodNotAllowed(let allow):
+            Response(
+                HTTPError(status: 405, message: "the method is not allowed here; use \(allow)"),
+                headers: [("Allow", allow)])
+        case .notJSON:
+            Response(HTTPError(status: 415, message: "the Content-Type must be application/json"))
+        case .tooLarge: Response(HTTPError(status: 413, message: "the body is larger than PLAYBOOK_MAX_BODY"))
+        case .malformed(let error): Response(HTTPError(status: 400, message: "the body is not JSON: \(error)"))
+        case .notAReview(let error): Response(HTTPError(status: 400, message: error.description))
+        }
+    }
+}
