@@ -40,6 +40,20 @@ public struct RequestHead: Sendable, Equatable {
     /// Whether the client closes the connection after the response.
     public var closes: Bool
 
+    /// Creates a head.
+    public init(
+        method: Method, path: String, query: String = "", mediaType: MediaType = .absent, framing: Framing = .none,
+        expectsContinue: Bool = false, closes: Bool = false
+    ) {
+        self.method = method
+        self.path = path
+        self.query = query
+        self.mediaType = mediaType
+        self.framing = framing
+        self.expectsContinue = expectsContinue
+        self.closes = closes
+    }
+
     /// The time that the client gives us, from `?timeout=10s`; nil when it says none that can be read.
     public var timeout: Duration? { parameter("timeout").flatMap { Duration(goSyntax: $0) } }
 

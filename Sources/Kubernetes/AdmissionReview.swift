@@ -171,6 +171,26 @@ public struct AdmissionReview {
     }
 }
 
+extension AdmissionReview {
+    /// What the request is about, for people: `Deployment shop/catalogue`.
+    public var title: String {
+        let place = namespace.map { kind == .namespace ? displayName : "\($0)/\(displayName)" } ?? displayName
+        return subresource == .scale ? "the scale of \(scaledKind.name) \(place)" : "\(kindName) \(place)"
+    }
+
+    /// The kind of the workload that a Scale belongs to.
+    public var scaledKind: ResourceKind {
+        switch resource {
+        case "deployments": .deployment
+        case "statefulsets": .statefulSet
+        case "rollouts": .rollout
+        case "replicasets": .replicaSet
+        case "replicationcontrollers": .replicationController
+        default: .other
+        }
+    }
+}
+
 /// Who asks (`authentication.k8s.io/v1`, UserInfo).
 public struct User {
     /// The name, as in `system:serviceaccount:shop:deployer`.

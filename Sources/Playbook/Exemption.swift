@@ -127,18 +127,6 @@ public struct StandingExemption: Sendable, Equatable {
 extension Subject {
     /// The kind that exemptions name: a Scale is its workload.
     var exemptKindName: String { review.subresource == .scale ? "\(scaledKind.name)" : review.kindName }
-
-    /// The kind of the workload that a Scale belongs to.
-    public var scaledKind: ResourceKind {
-        switch review.resource {
-        case "deployments": .deployment
-        case "statefulsets": .statefulSet
-        case "rollouts": .rollout
-        case "replicasets": .replicaSet
-        case "replicationcontrollers": .replicationController
-        default: .other
-        }
-    }
 }
 
 extension String {

@@ -35,12 +35,10 @@ public struct Subject {
     public var name: String? { review.name ?? metadata.name }
 
     /// What it is called, for people: `Deployment shop/catalogue`.
-    public var title: String {
-        let name = review.displayName
-        let place = review.namespace.map { kind == .namespace ? name : "\($0)/\(name)" } ?? name
-        guard review.subresource != .scale else { return "the scale of \(scaledKind.name) \(place)" }
-        return "\(review.kindName) \(place)"
-    }
+    public var title: String { review.title }
+
+    /// The kind of the workload that a Scale belongs to.
+    public var scaledKind: ResourceKind { review.scaledKind }
 
     /// The object's spec.
     public func spec() throws(CannotJudge) -> Value? { try object.object("spec") }

@@ -1,4 +1,61 @@
+import Glibc
+import Playbook
+
+/// The program: finds the command, runs it, and turns errors into a message and an exit code.
 @main
 struct Main {
-    static func main() {}
+    static func main() {
+        // A reader that went away is an error of `write`, not the end of the program.
+        signal(SIGPIPE, SIG_IGN)
+        exit(run(Array(CommandLine.arguments.dropFirst())).rawValue)
+    }
+
+    private static func run(_ arguments: [String]) -> ExitCode {
+        guard let name = arguments.first else {
+            Console.error(Help.overview)
+            return .usage
+        }
+        switch name {
+        case "--help", "-h", "help":
+            Console.print(arguments.count > 1 && Command(rawValue: arguments[1]) != nil ? Help.page(arguments[1]) : Help.overview)
+            return .success
+        case "--version": return run(["version"])
+        default: break
+        }
+        do throws(CommandError) {
+            guard let command = Command(rawValue: name) else {
+                throw CommandError.unknown("command", name, among: Command.allCases.map(\.rawValue))
+            }
+            let rest = Array(arguments.dropFirst())
+            if rest.contains("--help") || rest.contains("-h") {
+                Console.print(Help.page(name))
+                return .success
+            }
+            return try command.run(Arguments(rest, for: command))
+        } catch {
+            Console.error("playbook: \(error.message)\n")
+            return .usage
+        }
+    }
+}
+
+/// How the program ends; scripts rely on these.
+enum ExitCode: Int32 {
+    /// Nothing at level deny.
+    case success = 0
+    /// At least one denial.
+    case denied = 1
+    /// Bad usage, or something could not be read.
+    case usage = 2
+}
+
+/// What is wrong with what a person asked for.
+struct CommandError: Error {
+    let message: String
+
+    /// A word that is not known, with the nearest one that is.
+    static func unknown(_ what: String, _ word: String, among words: [String]) -> CommandError {
+        let hint = nearest(to: word, in: words).map { "; did you mean '\($0)'?" } ?? "; see playbook --help"
+        return CommandError(message: "there is no \(what) '\(word)'\(hint)")
+    }
 }

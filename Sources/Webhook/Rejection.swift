@@ -17,20 +17,27 @@ public enum Rejection: Error, Sendable {
     /// The body is JSON, but no review that is served.
     case notAReview(NotAReview)
 
+    /// What is wrong, in words.
+    public var message: String {
+        switch self {
+        case .notFound: "nothing is served here; reviews go to /validate and /mutate"
+        case .methodNotAllowed(let allow): "the method is not allowed here; use \(allow)"
+        case .notJSON: "the Content-Type must be application/json"
+        case .tooLarge: "the body is larger than PLAYBOOK_MAX_BODY"
+        case .malformed(let error): "the body is not JSON: \(error)"
+        case .notAReview(let error): error.description
+        }
+    }
+
     /// The answer.
     public var response: Response {
         switch self {
-        case .notFound:
-            Response(HTTPError(status: 404, message: "nothing is served here; reviews go to /validate and /mutate"))
+        case .notFound: Response(HTTPError(status: 404, message: message))
         case .methodNotAllowed(let allow):
-            Response(
-                HTTPError(status: 405, message: "the method is not allowed here; use \(allow)"),
-                headers: [("Allow", allow)])
-        case .notJSON:
-            Response(HTTPError(status: 415, message: "the Content-Type must be application/json"))
-        case .tooLarge: Response(HTTPError(status: 413, message: "the body is larger than PLAYBOOK_MAX_BODY"))
-        case .malformed(let error): Response(HTTPError(status: 400, message: "the body is not JSON: \(error)"))
-        case .notAReview(let error): Response(HTTPError(status: 400, message: error.description))
+            Response(HTTPError(status: 405, message: message), headers: [("Allow", allow)])
+        case .notJSON: Response(HTTPError(status: 415, message: message))
+        case .tooLarge: Response(HTTPError(status: 413, message: message))
+        case .malformed, .notAReview: Response(HTTPError(status: 400, message: message))
         }
     }
 }

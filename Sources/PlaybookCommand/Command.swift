@@ -1,0 +1,151 @@
+import Playbook
+
+/// The commands, and what each takes: help and checks are made of this table.
+enum Command: String, CaseIterable {
+    case serve, review, rules, explain, config, certs, version
+
+    /// What it does, in a line.
+    var summary: String {
+        switch self {
+        case .serve: "run the webhook server; all settings come from the environment"
+        case .review: "judge recorded AdmissionReviews"
+        case .rules: "list the rules"
+        case .explain: "say everything about a rule"
+        case .config: "show every setting and its value"
+        case .certs: "make or show certificates for development"
+        case .version: "say which version this is"
+        }
+    }
+
+    /// What follows its name.
+    var operands: String {
+        switch self {
+        case .review: "[PATH|-]..."
+        case .explain: "RULE"
+        case .certs: "[FILE]..."
+        default: ""
+        }
+    }
+
+    /// The flags it takes.
+    var flags: [Flag] {
+        switch self {
+        case .serve, .version: []
+        case .review: [.format, .companions, .level, .mode, .verbose, .quiet, .noColor]
+        case .rules: [.format]
+        case .explain: []
+        case .config: [.format]
+        case .certs: [.directory, .host, .days]
+        }
+    }
+
+    /// The formats it prints, the default first.
+    var formats: [String] {
+        switch self {
+        case .review: ["text", "json", "response"]
+        case .rules, .config: ["text", "json", "markdown"]
+        default: []
+        }
+    }
+
+    /// What else there is to say.
+    var details: String {
+        switch self {
+        case .serve:
+            """
+            Serves POST /validate and /mutate over TLS on PLAYBOOK_LISTEN, and GET /livez, /readyz and /metrics on
+            PLAYBOOK_HEALTH_LISTEN. SIGTERM drains and ends it, SIGHUP reads the certificates again.
+            `playbook config` lists all settings.
+            """
+        case .review:
+            """
+            Reads AdmissionReviews as an API server sends them: files with one (JSON) or one a line, and folders of such
+            files; - or nothing is standard input. Without --companions other objects are unknown, and rules that need them
+            are not evaluated. `--format response` prints the bytes that the server would answer with, a line a review.
+
+            Exit code: 0 nothing is denied, 1 something is, 2 something could not be read (the rest is judged).
+            """
+        case .rules: "Levels are those of the environment (PLAYBOOK_RULE_<ID>)."
+        case .explain: "RULE is a rule's id, as `playbook rules` lists them."
+        case .config: "Values are those of the environment; nothing is read from a file."
+        case .certs:
+            """
+            With --directory: makes a certificate authority (ca.crt) and a serving certificate (tls.crt, tls.key) there, for
+            development. With files: says whose they are and until when they hold. Without either: those of the environment.
+            """
+        case .version: ""
+        }
+    }
+}
+
+/// A flag of the command line.
+enum Flag: String, CaseIterable {
+    case format, companions, level, mode, verbose, quiet, noColor = "no-color", directory, host, days
+
+    /// What follows it; nil for a switch.
+    var value: String? {
+        switch self {
+        case .format: "FORMAT"
+        case .companions: "PATH"
+        case .level: "RULE=LEVEL"
+        case .mode: "enforce|dry-run"
+        case .directory: "DIR"
+        case .host: "NAME"
+        case .days: "DAYS"
+        case .verbose, .quiet, .noColor: nil
+        }
+    }
+
+    /// What it does.
+    var summary: String {
+        switch self {
+        case .format: "how to print"
+        case .companions: "files or folders (YAML, JSON) with the cluster's other objects; may be repeated"
+        case .level: "set a rule's level: deny, warn or off; may be repeated"
+        case .mode: "whether denials deny (enforce) or warn (dry-run)"
+        case .verbose: "show what passed, and which rules had no answer"
+        case .quiet: "print nothing but errors; the exit code says the rest"
+        case .noColor: "no colours on a terminal (as NO_COLOR does)"
+        case .directory: "where to write the certificates"
+        case .host: "a name or address that the certificate is for; may be repeated (default: localhost, 127.0.0.1)"
+        case .days: "how long it holds (default: 90)"
+        }
+    }
+}
+
+/// The pages of `--help`.
+enum Help {
+    static var overview: String {
+        var text = """
+            playbook: an admission webhook that enforces an AWS/EKS architecture playbook
+
+            usage: playbook COMMAND [FLAGS] [ARGUMENTS]
+
+
+            """
+        for command in Command.allCases {
+            text += "  \(padded("\(command.rawValue) \(command.operands)", 24))\(command.summary)\n"
+        }
+        return text + "\n`playbook COMMAND --help` says more about a command.\n"
+    }
+
+    static func page(_ name: String) -> String {
+        guard let command = Command(rawValue: name) else { return overview }
+        var text = "usage: playbook \(name)\(command.flags.isEmpty ? "" : " [FLAGS]")"
+        text += "\(command.operands.isEmpty ? "" : " \(command.operands)")\n\n"
+        text += command.summary.prefix(1).uppercased() + command.summary.dropFirst() + ".\n"
+        if !command.details.isEmpty { text += "\n\(command.details)\n" }
+        guard !command.flags.isEmpty else { return text }
+        text += "\nflags:\n"
+        for flag in command.flags {
+            let form = "--\(flag.rawValue)\(flag.value.map { " \($0)" } ?? "")"
+            let more = flag == .format ? ": \(command.formats.joined(separator: ", "))" : ""
+            text += "  \(padded(form, 24))\(flag.summary)\(more)\n"
+        }
+        return text
+    }
+
+    private static func padded(_ text: String, _ width: Int) -> String {
+        text + String(repeating: " ", count: max(2, width - text.count))
+    }
+}

@@ -1,0 +1,61 @@
+import Glibc
+import Kubernetes
+
+/// Standard output and error.
+enum Console {
+    /// Writes to standard output. When its reader has gone (`| head`) the program ends: nobody wants the rest.
+    static func print(_ text: String) {
+        if !write(text, to: 1) { exit(ExitCode.success.rawValue) }
+    }
+
+    /// Writes to standard error.
+    static func error(_ text: String) { _ = write(text, to: 2) }
+
+    private static func write(_ text: String, to descriptor: Int32) -> Bool {
+        var text = text
+        return text.withUTF8 { bytes in
+            var rest = UnsafeRawBufferPointer(bytes)
+            // `rest` stays within the string's bytes, which live as long as this closure.
+            while !rest.isEmpty {
+                let count = Glibc.write(descriptor, rest.baseAddress, rest.count)
+                if count < 0 {
+                    if errno == EINTR { continue }
+                    return false
+                }
+                rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
+            }
+            return true
+        }
+    }
+
+    /// Whether a descriptor is a terminal that may show colours (no-color.org).
+    static func isColored(_ descriptor: Int32 = 1) -> Bool {
+        isatty(descriptor) == 1 && (Process.environment["NO_COLOR"] ?? "").isEmpty && Process.environment["TERM"] != "dumb"
+    }
+}
+
+/// The process' surroundings.
+enum Process {
+    /// The environment's variables.
+    static let environment: [String: String] = {
+        var result: [String: String] = [:]
+        var entry = environ
+        // `environ` ends with a null pointer, each entry with a zero byte; nothing changes it while we read.
+        while let text = entry.pointee {
+            let parts = String(cString: text).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            if parts.count == 2 { result[String(parts[0])] = String(parts[1]) }
+            entry += 1
+        }
+        return result
+    }()
+
+    /// The time of day.
+    static var now: Timestamp { Timestamp(seconds: Int64(time(nil))) }
+
+    /// Nanoseconds of a clock that only goes forward.
+    static var nanoseconds: UInt64 {
+        var moment = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &moment)
+        return UInt64(moment.tv_sec) * 1_000_000_000 + UInt64(moment.tv_nsec)
+    }
+}

@@ -1,0 +1,62 @@
+import Playbook
+import Report
+
+extension Command {
+    /// Runs the command.
+    func run(_ arguments: Arguments) throws(CommandError) -> ExitCode {
+        switch self {
+        case .serve: return try ServeCommand().run()
+        case .review:
+            var review = try ReviewCommand(arguments)
+            return review.run()
+        case .rules: return try rules(arguments)
+        case .explain: return try explain(arguments)
+        case .config: return try config(arguments)
+        case .certs: return try CertsCommand.run(arguments)
+        case .version:
+            Console.print("playbook \(Version.current)\n")
+            return .success
+        }
+    }
+
+    private func rules(_ arguments: Arguments) throws(CommandError) -> ExitCode {
+        let settings = try arguments.settings()
+        switch try arguments.format() {
+        case "json": Console.print(RuleList.json(Catalogue.rules, settings))
+        case "markdown": Console.print(RulePage.markdown(Catalogue.rules))
+        default: Console.print(RuleList.text(Catalogue.rules, settings))
+        }
+        return .success
+    }
+
+    private func explain(_ arguments: Arguments) throws(CommandError) -> ExitCode {
+        guard let id = arguments.operands.first, arguments.operands.count == 1 else {
+            throw CommandError(message: "explain takes one rule; `playbook rules` lists them")
+        }
+        guard let rule = Catalogue.rule(id) else {
+            throw CommandError.unknown("rule", id, among: Catalogue.rules.map(\.id))
+        }
+        Console.print(RulePage.text(rule, level: try arguments.settings().level(of: rule)))
+        return .success
+    }
+
+    private func config(_ arguments: Arguments) throws(CommandError) -> ExitCode {
+        let format = try arguments.format()
+        if format == "markdown" {
+            Console.print(ConfigurationPage.markdown())
+            return .success
+        }
+        // What could not start a server is not shown as if it could.
+        _ = try arguments.settings()
+        Console.print(
+            format == "json"
+                ? ConfigurationPage.json(environment: Process.environment)
+                : ConfigurationPage.text(environment: Process.environment))
+        return .success
+    }
+}
+
+/// Which version this is.
+enum Version {
+    static let current = "0.1.0"
+}

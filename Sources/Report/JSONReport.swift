@@ -1,0 +1,75 @@
+import JSON
+import Kubernetes
+public import Playbook
+
+/// Verdicts as one JSON object: `findings` and `summary`.
+public enum JSONReport {
+    /// Makes the report.
+    public static func text(_ objects: [JudgedObject], _ summary: Summary) -> String {
+        let report: Literal = [
+            "findings": .array(objects.flatMap { object in object.verdict.judgements.map { finding($0, object) } }),
+            "summary": [
+                "reviews": number(summary.reviews), "denied": number(summary.denied), "warned": number(summary.warned),
+                "unreadable": number(summary.unreadable),
+                "notEvaluated": .object(summary.notEvaluated.map { .init($0.rule, number($0.count)) }),
+            ],
+        ]
+        return report.json + "\n"
+    }
+
+    private static func finding(_ judgement: Judgement, _ object: JudgedObject) -> Literal {
+        var members: [Literal.Member] = [
+            .init("rule", .string(judgement.rule.id)), .init("clause", .string(judgement.finding.clause.name)),
+            .init("level", .string(judgement.level.rawValue)), .init("effective", .string(judgement.effect.rawValue)),
+            .init("file", .string(object.file)), .init("line", object.line.map(number) ?? .null), .init("column", .null),
+            .init("object", .string(object.title)), .init("path", .string(judgement.path)),
+            .init("message", .string("\(judgement.path) \(judgement.finding.message)")),
+            .init("remedy", .string(judgement.remedy.block)),
+        ]
+        if let leniency = judgement.leniency { members.append(.init("because", .string(leniency.rawValue))) }
+        if let exemption = judgement.exemption { members.append(.init("exemption", .string(exemption.reason))) }
+        return .object(members)
+    }
+
+    private static func number(_ number: Int) -> Literal { .number(String(number)) }
+}
+
+/// The catalogue as JSON, and as a table.
+public enum RuleList {
+    /// An array of objects, one a rule.
+    public static func json(_ rules: [Rule], _ settings: Settings) -> String {
+        let list = Literal.array(
+            rules.map { rule in
+                [
+                    "id": .string(rule.id), "group": .string(rule.group.rawValue), "title": .string(rule.title),
+                    "level": .string(settings.level(of: rule).rawValue), "fixable": .bool(rule.fix != nil),
+                    "companions": .array(rule.companions.map { .string("\($0.name)") }),
+                    "source": .string(rule.section.rawValue),
+                    "settings": .array(rule.settings.map { .string($0) }),
+                    "clauses": .array(
+                        rule.clauses.map { ["name": .string($0.name), "demand": .string($0.demand)] }),
+                ]
+            })
+        return list.json + "\n"
+    }
+
+    /// Lines of rule, level and title, by group.
+    public static func text(_ rules: [Rule], _ settings: Settings) -> String {
+        let width = rules.map(\.id.count).max() ?? 0
+        var text = ""
+        for group in Group.allCases {
+            let members = rules.filter { $0.group == group }
+            guard !members.isEmpty else { continue }
+            text += (text.isEmpty ? "" : "\n") + group.rawValue + "\n"
+            for rule in members {
+                let level = settings.level(of: rule).rawValue
+                text += "  \(padded(rule.id, width))  \(padded(level, 4))  \(rule.fix == nil ? "   " : "fix")  \(rule.title)\n"
+            }
+        }
+        return text
+    }
+
+    private static func padded(_ text: String, _ width: Int) -> String {
+        text + String(repeating: " ", count: max(0, width - text.count))
+    }
+}
