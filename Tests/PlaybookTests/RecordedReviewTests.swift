@@ -1,0 +1,144 @@
+import JSON
+import Kubernetes
+import Playbook
+import TestSupport
+import Testing
+
+/// A line of `Fixtures/expected/recordings.tsv`.
+private struct Expectation {
+    let recording: String
+    let alone: [String]
+    let withCompanions: [String]
+
+    static func all() throws -> [Expectation] {
+        try Fixtures.text("expected/recordings.tsv").split(separator: "\n").filter { !$0.hasPrefix("#") }.map { line in
+            let columns = line.split(separator: "\t").map(String.init)
+            try #require(columns.count == 4, "\(line)")
+            func entries(_ column: String) -> [String] { column == "-" ? [] : column.split(separator: " ").map(String.init) }
+            return Expectation(
+                recording: columns[0], alone: entries(columns[1]),
+                withCompanions: entries(columns[2] == "=" ? columns[1] : columns[2]))
+        }
+    }
+}
+
+@Suite struct RecordedReviewTests {
+    private func context(companions files: [String]) throws -> Context {
+        var companions = files.isEmpty ? Companions.unknown : Companions(knowledge: .kindsHeld)
+        for file in files {
+            for object in try Literal.all(yaml: Fixtures.text(file)) {
+                let document = try Document(parsing: Array(object.json.utf8))
+                try withExtendedLifetime(document) { try companions.add(document.root) }
+            }
+        }
+        return Context(
+            settings: Settings(), companions: companions, now: Timestamp(seconds: 1_795_435_200), source: .recording)
+    }
+
+    private func verdict(_ bytes: [UInt8], _ context: Context) throws -> Verdict {
+        try Document().read(bytes.span, AdmissionReview.options) { root in
+            Result { Judge(context.settings).verdict(on: try AdmissionReview(root), in: context) }
+        }.get()
+    }
+
+    /// What fires, in the words of the table.
+    private func summary(_ verdict: Verdict) -> [String] {
+        let found = verdict.judgements.map { judgement -> String in
+            let containers = ["containers[", "initContainers[", "ephemeralContainers["]
+            let isContainer = containers.contains { judgement.path.hasPrefix($0) }
+            let name = isContainer ? judgement.path.split(separator: "[")[1].prefix { $0 != "]" } : ""
+            let effect = judgement.leniency == .existing ? "existing" : judgement.effect.rawValue
+            return "\(judgement.rule.id)\(isContainer ? "[\(name)]" : "")=\(effect)"
+        }
+        return (found + verdict.notEvaluated.map { "\($0.rule.id)=unknown" }).sorted()
+    }
+
+    @Test func `each recording comes to what the specification says`() throws {
+        let alone = try context(companions: [])
+        let accompanied = try context(companions: ["manifests/0-namespace.yaml", "manifests/1-checkout-good.yaml"])
+        let reviews = try Fixtures.reviews()
+        let expectations = try Expectation.all()
+        #expect(reviews.count == expectations.count)
+        for (file, expectation) in zip(reviews, expectations) {
+            #expect(file.contains("/\(expectation.recording)-"))
+            let bytes = try Fixtures.bytes(file)
+            #expect(summary(try verdict(bytes, alone)) == expectation.alone.sorted(), "\(file), without companions")
+            #expect(summary(try verdict(bytes, accompanied)) == expectation.withCompanions.sorted(), "\(file), with companions")
+        }
+    }
+
+    @Test func `the catalogue Deployment is told all its sins in one message`() throws {
+        let file = "reviews/023-create-deployment-catalogue.json"
+        let message = try verdict(Fixtures.bytes(file), context(companions: ["manifests/1-checkout-good.yaml"])).message
+        for rule in [
+            "liveness-probe", "readiness-probe", "replicas", "graceful-shutdown", "run-as-non-root", "privilege-escalation",
+            "memory-request-equals-limit", "cpu-request", "topology-spread", "pod-disruption-budget",
+        ] {
+            #expect(message.contains("- \(rule): "), "\(rule)")
+        }
+    }
+
+    @Test func `the debug container is denied where it stands`() throws {
+        let file = "reviews/185-update-pod-ephemeralcontainers-by-hand.json"
+        let denials = try verdict(Fixtures.bytes(file), context(companions: [])).judgements.filter { $0.effect == .deny }
+        #expect(denials.map(\.rule.id) == ["run-as-non-root"])
+        #expect(denials.allSatisfy { $0.path.hasPrefix("ephemeralContainers[debugger-") })
+    }
+
+    /// Every way to break one field: removed, null, and of another type.
+    private func broken(_ literal: Literal) -> [Literal] {
+        var result: [Literal] = [.null, .number("7"), .string("x"), .array([.number("1")]), .object([.init("k", "v")])]
+        switch literal {
+        case .object(let members):
+            for index in members.indices {
+                var fewer = members
+                fewer.remove(at: index)
+                result.append(.object(fewer))
+                for value in broken(members[index].value) {
+                    var changed = members
+                    changed[index].value = value
+                    result.append(.object(changed))
+                }
+            }
+        case .array(let elements):
+            for index in elements.indices {
+                for value in broken(elements[index]) {
+                    var changed = elements
+                    changed[index] = value
+                    result.append(.array(changed))
+                }
+            }
+        default: break
+        }
+        return result
+    }
+
+    @Test(arguments: ["016", "023", "049", "071", "083", "101", "185", "201"])
+    func `a recording with any one field broken is judged or refused, and never crashes`(_ number: String) throws {
+        let file = try #require(Fixtures.reviews().first { $0.contains("/\(number)-") })
+        var review = try Literal(json: Fixtures.bytes(file))
+        // What the parser skips needs no breaking.
+        for object in ["object", "oldObject"] {
+            let edits: [Edit] = [
+                .remove(Pointer(["request", object, "metadata", "managedFields"])),
+                .remove(Pointer(["request", object, "status"])),
+            ]
+            review = try Patch(edits, on: review).applied(to: review)
+        }
+        let context = try context(companions: ["manifests/0-namespace.yaml", "manifests/1-checkout-good.yaml"])
+        let judge = Judge(context.settings)
+        let document = Document()
+        var judged = 0
+        for variant in broken(review) {
+            try document.read(Array(variant.json.utf8).span, AdmissionReview.options) { root in
+                guard let review = try? AdmissionReview(root) else { return }
+                let verdict = judge.verdict(on: review, in: context)
+                _ = judge.mutation(of: review, in: context)
+                #expect(verdict.warnings.allSatisfy { $0.utf8.count <= 256 })
+                #expect(!verdict.isDenied || !verdict.message.isEmpty)
+                judged += 1
+            }
+        }
+        #expect(judged > 100)
+    }
+}
