@@ -118,7 +118,7 @@ public final class Certificates: Sendable {
     /// How many times they changed to something that was refused.
     public var refusals: UInt64 { refused.load(ordering: .relaxed) }
 
-    /// The context for the next handshake. The lock is taken once a connection, not once a request.
+    /// The context for the next handshake; its lock is taken once a connection, not once a request.
     var context: TLSContext { state.withLock { $0.context } }
 }
 

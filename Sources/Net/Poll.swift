@@ -63,7 +63,7 @@ struct Poll: ~Copyable {
 }
 
 /// A way to end another thread's wait.
-struct Wakeup: ~Copyable, Sendable {
+final class Wakeup: Sendable {
     let descriptor: Int32
 
     init() throws(SystemError) {

@@ -1,7 +1,7 @@
 internal import COpenSSL
 
 /// The server's side of TLS on one socket.
-struct TLSSession: ~Copyable {
+final class TLSSession {
     private let session: OpaquePointer
     // Its callbacks are used while the session lives.
     private let context: TLSContext
@@ -103,6 +103,14 @@ public enum HandshakeFailure: String, CaseIterable, Sendable {
     case refusedByClient = "refused_by_client"
     /// Anything else.
     case other
+
+    /// Whether the client was sent an alert that says what was wrong.
+    var isAnswered: Bool {
+        switch self {
+        case .version, .cipher, .applicationProtocol, .noClientCertificate, .clientCertificate: true
+        case .closed, .timeout, .notTLS, .refusedByClient, .other: false
+        }
+    }
 
     init(_ code: UInt, verification: Int) {
         let reason = tls_error_reason(code)
