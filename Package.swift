@@ -24,6 +24,7 @@ let package = Package(
     dependencies: [],
     targets: [
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CLinux"),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
 
         // Pure: no clock, file, socket or lock.
@@ -36,7 +37,7 @@ let package = Package(
         module("Report", uses: ["Playbook", "Kubernetes", "JSON"]),
 
         // Effects.
-        module("Net", uses: ["HTTP", "COpenSSL"]),
+        module("Net", uses: ["HTTP", "COpenSSL", "CLinux"]),
         .executableTarget(
             name: "PlaybookCommand",
             dependencies: ["Webhook", "Report", "Net", "YAML", "HTTP", "Playbook", "Kubernetes", "JSON"],
@@ -49,7 +50,7 @@ let package = Package(
         tests(of: "Playbook", uses: ["Playbook", "Kubernetes", "JSON", "YAML"]),
         tests(of: "HTTP", uses: ["HTTP"]),
         tests(of: "Webhook", uses: ["Webhook", "HTTP", "Playbook", "Kubernetes", "JSON"]),
-        tests(of: "Net", uses: ["Net", "HTTP"]),
+        tests(of: "Net", uses: ["Net", "HTTP", "COpenSSL"]),
         tests(of: "Report", uses: ["Report", "Playbook", "Kubernetes", "JSON"]),
         tests(of: "Command", uses: ["PlaybookCommand", "JSON"]),
     ]

@@ -1,0 +1,11 @@
+#pragma once
+
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+
+// Behind _GNU_SOURCE, which Swift's importer does not define. Defining it for the whole import would turn the socket
+// address parameters into a transparent union that Swift cannot call.
+extern int accept4(int descriptor, struct sockaddr *address, socklen_t *length, int flags);

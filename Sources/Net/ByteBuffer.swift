@@ -1,0 +1,103 @@
+internal import Glibc
+
+/// Received bytes that are not yet consumed, with room behind them for more.
+///
+/// Each loop has a big one, its scratch, which every connection reads into. Only bytes that must outlive the event, the
+/// beginning of a message whose rest has not come, move to a buffer of the connection's own.
+final class ByteBuffer {
+    // Allocated by this object and replaced only in `reserve`; `start <= end <= capacity` holds between calls.
+    private var base: UnsafeMutablePointer<UInt8>
+    private(set) var capacity: Int
+    private var start = 0
+    private var end = 0
+
+    /// Allocates the buffer; nil when there is no memory for it.
+    init?(capacity: Int) {
+        self.capacity = max(capacity, 1)
+        guard let memory = malloc(self.capacity) else { return nil }
+        // `malloc` aligns for any type, and bytes need no initialization before they are written.
+        base = memory.assumingMemoryBound(to: UInt8.self)
+    }
+
+    deinit {
+        Glibc.free(base)
+    }
+
+    /// How many bytes are there.
+    var count: Int { end - start }
+
+    /// How many more fit without moving or growing anything.
+    var room: Int { capacity - end }
+
+    /// The bytes that are there; valid until the next mutating call.
+    var bytes: UnsafeMutableBufferPointer<UInt8> {
+        UnsafeMutableBufferPointer(start: base + start, count: end - start)
+    }
+
+    /// The room behind them; valid until the next mutating call.
+    var vacant: UnsafeMutableRawBufferPointer {
+        UnsafeMutableRawBufferPointer(start: base + end, count: capacity - end)
+    }
+
+    /// Counts bytes that were written into the room.
+    func commit(_ count: Int) {
+        end += min(count, room)
+    }
+
+    /// Takes bytes away from the front.
+    func consume(_ count: Int) {
+        start += min(count, self.count)
+        if start == end { reset() }
+    }
+
+    /// Takes bytes away from between; what lies behind them moves up.
+    func remove(at offset: Int, count: Int) {
+        let tail = self.count - offset - count
+        guard count > 0, offset >= 0, tail >= 0 else { return }
+        // Both ranges lie in the filled part, as just checked, and `memmove` allows them to overlap.
+        if tail > 0 { memmove(base + start + offset, base + start + offset + count, tail) }
+        end -= count
+        if start == end { reset() }
+    }
+
+    /// Moves bytes to another place among those that are there.
+    func move(from offset: Int, to target: Int, count: Int) {
+        guard offset != target, min(offset, target) >= 0, max(offset, target) + count <= self.count else { return }
+        // Both ranges lie in the filled part, as just checked, and `memmove` allows them to overlap.
+        memmove(base + start + target, base + start + offset, count)
+    }
+
+    func reset() {
+        start = 0
+        end = 0
+    }
+
+    /// Makes room for at least so many bytes: by moving to the front, or by growing to twice the size.
+    ///
+    /// Growth follows what has arrived. `expected`, the size that the message announced, only keeps it from going over.
+    /// False when there is no memory; nothing is changed then.
+    func reserve(_ wanted: Int, expected: Int) -> Bool {
+        guard room < wanted else { return true }
+        if start > 0 {
+            memmove(base, base + start, count)
+            end -= start
+            start = 0
+        }
+        guard room < wanted else { return true }
+        let needed = end + wanted
+        let grown = max(needed, min(2 * capacity, max(expected, needed)))
+        guard let memory = realloc(base, grown) else { return false }
+        base = memory.assumingMemoryBound(to: UInt8.self)
+        capacity = grown
+        return true
+    }
+
+    /// Adds another buffer's bytes; false when there is no memory for them.
+    func append(_ other: ByteBuffer) -> Bool {
+        guard reserve(other.count, expected: end + other.count) else { return false }
+        // The room was just made, and two buffers never share memory.
+        memcpy(base + end, other.base + other.start, other.count)
+        end += other.count
+        return true
+    }
+}

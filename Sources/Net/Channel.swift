@@ -1,0 +1,98 @@
+internal import HTTP
+
+/// A connection with what it lives on: its socket, its TLS session, the bytes that wait on either side.
+///
+/// It belongs to one loop and never leaves that loop's thread.
+final class Channel {
+    let socket: Descriptor
+    let listener: Int
+    let slot: Int
+    let token: UInt64
+    var connection: Connection
+    /// Made when the first bytes arrive, so that a silent client costs no more than this object.
+    private(set) var session: TLSSession?
+    /// The beginning of a message whose rest has not come yet.
+    var unread: ByteBuffer?
+    /// The part of the responses that the client has not taken yet.
+    private var unsent: [UInt8] = []
+    private var unsentStart = 0
+    var interest: Interest = .readable
+    /// How much is still thrown away before the connection is closed without regard to the client.
+    var lingerBudget = 0
+
+    init(_ socket: consuming Descriptor, listener: Int, slot: Int, token: UInt64, connection: Connection) {
+        self.socket = socket
+        self.listener = listener
+        self.slot = slot
+        self.token = token
+        self.connection = connection
+    }
+
+    /// Goes on with the handshake, and begins it at the first call.
+    func handshake(with context: @autoclosure () -> TLSContext?) -> TLSSession.Handshake {
+        if session == nil, let context = context() {
+            session = TLSSession(context: context, descriptor: socket.number)
+        }
+        return session?.handshake() ?? .failed(.other)
+    }
+
+    /// Whether received bytes wait inside libssl, where epoll does not see them.
+    var hasPending: Bool { session?.hasPending ?? false }
+
+    func read(into buffer: UnsafeMutableRawBufferPointer) -> Transfer {
+        session?.read(into: buffer) ?? socket.read(into: buffer)
+    }
+
+    /// Whether responses wait for the client to take them.
+    var hasUnsent: Bool { unsentStart < unsent.count }
+
+    /// Sends bytes in one write; what is not taken is kept.
+    func send(_ bytes: [UInt8]) -> Transfer {
+        let (outcome, sent) = bytes.withUnsafeBytes { write($0) }
+        if outcome == .wantsWrite || outcome == .wantsRead {
+            unsent = Array(bytes[sent...])
+            unsentStart = 0
+        }
+        return outcome
+    }
+
+    /// Goes on with what was kept.
+    func sendUnsent() -> Transfer {
+        let (outcome, sent) = unsent.withUnsafeBytes { write(UnsafeRawBufferPointer(rebasing: $0[unsentStart...])) }
+        unsentStart += sent
+        if case .bytes = outcome {
+            unsent = []
+            unsentStart = 0
+        }
+        return outcome
+    }
+
+    /// Writes all, or says how much of it went and what it waits for.
+    private func write(_ bytes: UnsafeRawBufferPointer) -> (outcome: Transfer, sent: Int) {
+        // libssl takes all or wants the same bytes again; only a plain socket takes a part.
+        if let session { return (session.write(bytes), 0) }
+        var sent = 0
+        while sent < bytes.count {
+            let outcome = socket.write(UnsafeRawBufferPointer(rebasing: bytes[sent...]))
+            guard case .bytes(let count) = outcome else { return (outcome, sent) }
+            sent += count
+        }
+        return (.bytes(sent), sent)
+    }
+
+    /// Tells the client that nothing more will come.
+    func finishWriting() {
+        session?.finishWriting()
+        socket.finishWriting()
+    }
+
+    /// Tells the client that the connection ends, as far as that can be done at once.
+    func sayGoodbye() {
+        session?.finishWriting()
+    }
+
+    /// Reads past TLS and throws away: nobody will look at these bytes.
+    func discard(using scratch: UnsafeMutableRawBufferPointer) -> Transfer {
+        socket.read(into: scratch)
+    }
+}

@@ -1,0 +1,68 @@
+internal import Glibc
+
+/// A listening socket as one loop sees it: open, or closed for a while.
+struct Gate {
+    let listener: BoundListener
+    var isOpen = false
+    /// When to try again, if it was closed for want of resources.
+    var closedUntil: Instant?
+
+    init(listener: BoundListener) {
+        self.listener = listener
+    }
+}
+
+extension EventLoop {
+    /// Connections taken at one event: few, so that the other loops get their share of a burst.
+    private static let handful = 4
+
+    func open(gate index: Int) {
+        guard !gates[index].isOpen else { return }
+        gates[index].closedUntil = nil
+        gates[index].isOpen = poll.add(
+            gates[index].listener.socket.number, [.readable, .exclusive], token: Token.gate(index: index))
+    }
+
+    private func shut(gate index: Int, until: Instant? = nil) {
+        guard gates[index].isOpen else { return }
+        poll.remove(gates[index].listener.socket.number)
+        gates[index].isOpen = false
+        gates[index].closedUntil = until
+    }
+
+    func accept(through index: Int) {
+        let listener = gates[index].listener
+        for _ in 0..<EventLoop.handful {
+            guard shared.enter(reserve: listener.reserve) else { return waitForRoom(at: index) }
+            switch Descriptor.accept(from: listener.socket.number) {
+            case .connection(let socket):
+                add(socket, listener: index)
+            case .none:
+                return shared.leave()
+            case .exhausted(let error):
+                shared.leave()
+                shared.report(.cannotAccept(listener: listener.name, error))
+                return shut(gate: index, until: now + Instant.Span(.seconds(1)))
+            }
+        }
+    }
+
+    /// Leaves new connections in the backlog until one of the open ones ends.
+    private func waitForRoom(at index: Int) {
+        shut(gate: index)
+        shared.awaitRoom()
+        // Room may have come between the two: whoever made it did not know yet that it is awaited.
+        if shared.hasRoom(reserve: gates[index].listener.reserve) { open(gate: index) }
+    }
+
+    func reopenGates() {
+        for index in gates.indices where !gates[index].isOpen {
+            if let until = gates[index].closedUntil, until > now { continue }
+            if shared.hasRoom(reserve: gates[index].listener.reserve) {
+                open(gate: index)
+            } else {
+                shared.awaitRoom()
+            }
+        }
+    }
+}

@@ -1,0 +1,167 @@
+internal import Glibc
+public import HTTP
+
+/// Answers one request: its head, its body, and which listener it came through.
+///
+/// The closure belongs to one loop and is called on that loop's thread only, so what it captures needs no lock. The
+/// body is the connection's memory: it ends with the call.
+public typealias Responder = (Request, Span<UInt8>, ListenerID) -> Response
+
+/// One thread's connections: waits for events, lets each connection's state machine decide, carries out what it says.
+final class EventLoop {
+    let poll: Poll
+    let scratch: ByteBuffer
+    let shared: SharedState
+    let counters: LoopCounters
+    let limits: ConnectionLimits
+    let respond: Responder
+    private let wakeup: Wakeup
+    var now = Instant.now
+    var timers = Timers()
+    var channels: [Channel?] = []
+    var vacantSlots: [Int] = []
+    var openCount = 0
+    private var generation: UInt32 = 0
+    var gates: [Gate]
+    /// Responses under way to the connection being served.
+    var out: [UInt8] = []
+    /// Connections that had their share of an event, and still have bytes that epoll does not see.
+    var unfinished: [UInt64] = []
+
+    /// How many times a connection may read before the others have their turn.
+    static let turns = 16
+    /// The least room worth reading into: a TLS record's contents.
+    static let piece = 16 * 1024
+    private static let scratchSize = 128 * 1024
+
+    init(index: Int, shared: SharedState, respond: @escaping Responder) throws(SystemError) {
+        guard let scratch = ByteBuffer(capacity: EventLoop.scratchSize) else {
+            throw SystemError(call: "malloc", code: ENOMEM, context: "a loop's scratch")
+        }
+        self.scratch = scratch
+        self.shared = shared
+        self.respond = respond
+        counters = shared.status.loops[index]
+        limits = ConnectionLimits(shared.configuration)
+        poll = try Poll()
+        gates = shared.listeners.map { Gate(listener: $0) }
+        wakeup = shared.wakeups[index]
+        poll.add(wakeup.descriptor, .readable, token: Token.wakeup)
+        for index in gates.indices { open(gate: index) }
+        out.reserveCapacity(4096)
+    }
+
+    /// Serves until the server lets it go.
+    func run() {
+        while !isDone() {
+            let count = poll.wait(milliseconds: patience())
+            now = .now
+            for index in 0..<count { handle(poll.token(at: index)) }
+            takeUpUnfinished()
+            expireDeadlines()
+        }
+        for case let channel? in channels {
+            channel.sayGoodbye()
+            close(channel)
+        }
+    }
+
+    private func handle(_ token: UInt64) {
+        if token == Token.wakeup {
+            wakeup.clear()
+            reopenGates()
+        } else if let gate = Token.gate(token) {
+            accept(through: gate)
+        } else if let channel = channel(token) {
+            advance(channel)
+        }
+    }
+
+    private func takeUpUnfinished() {
+        guard !unfinished.isEmpty else { return }
+        let tokens = unfinished
+        unfinished = []
+        for token in tokens { if let channel = channel(token) { advance(channel) } }
+    }
+
+    private func expireDeadlines() {
+        while let slot = timers.popExpired(at: now) {
+            if let channel = channels[slot] { expire(channel) }
+        }
+        if let until = gates.lazy.compactMap(\.closedUntil).min(), until <= now { reopenGates() }
+    }
+
+    /// How long to wait when nothing happens, in milliseconds.
+    private func patience() -> Int32 {
+        guard unfinished.isEmpty else { return 0 }
+        var next = timers.next
+        for gate in gates { if let until = gate.closedUntil { next = min(next ?? until, until) } }
+        guard let next else { return -1 }
+        let nanoseconds = next.nanoseconds - now.nanoseconds
+        // Rounded up, or the loop would wake a moment early and find nothing to do.
+        return nanoseconds <= 0 ? 0 : Int32(clamping: nanoseconds / 1_000_000 + 1)
+    }
+
+    private func channel(_ token: UInt64) -> Channel? {
+        let slot = Token.slot(token)
+        // A slot may have been given to another connection since the event was queued.
+        guard slot < channels.count, let channel = channels[slot], channel.token == token else { return nil }
+        return channel
+    }
+
+    private func isDone() -> Bool {
+        switch shared.release {
+        case .keepServing: return false
+        case .atOnce: return true
+        case .whenEmpty:
+            // What reached the backlog was sent to us: it is answered before the door is shut.
+            if openCount == 0 { for index in gates.indices { accept(through: index) } }
+            return openCount == 0
+        }
+    }
+
+    func add(_ socket: consuming Descriptor, listener: Int) {
+        let slot: Int
+        if let vacant = vacantSlots.popLast() {
+            slot = vacant
+        } else {
+            slot = channels.count
+            channels.append(nil)
+        }
+        generation = (generation &+ 1) & 0x7FFF_FFFF
+        let token = Token.channel(slot: slot, generation: generation)
+        let isSecure = shared.listeners[listener].certificates != nil
+        let channel = Channel(
+            socket, listener: listener, slot: slot, token: token,
+            connection: Connection(isSecure: isSecure, limits: limits, at: now))
+        channels[slot] = channel
+        openCount += 1
+        counters.accepted.add()
+        timers.set(slot, to: channel.connection.deadline)
+        guard poll.add(channel.socket.number, .readable, token: token) else { return close(channel) }
+    }
+
+    func close(_ channel: Channel) {
+        guard channels[channel.slot] === channel else { return }
+        // The last reference to the channel closes its socket, and that takes it out of epoll.
+        timers.remove(channel.slot)
+        channels[channel.slot] = nil
+        vacantSlots.append(channel.slot)
+        openCount -= 1
+        counters.closed.add()
+        shared.leave()
+    }
+}
+
+/// What an event's 64 bits stand for: the wakeup, a listener, or a connection by its slot and its generation.
+enum Token {
+    static let wakeup = UInt64.max
+
+    static func gate(index: Int) -> UInt64 { 1 << 63 | UInt64(index) }
+
+    static func gate(_ token: UInt64) -> Int? { token >> 63 == 1 ? Int(token & 0xFFFF) : nil }
+
+    static func channel(slot: Int, generation: UInt32) -> UInt64 { UInt64(generation) << 32 | UInt64(slot) }
+
+    static func slot(_ token: UInt64) -> Int { Int(token & 0xFFFF_FFFF) }
+}

@@ -1,0 +1,169 @@
+internal import Glibc
+internal import Synchronization
+
+/// What the loops of a server are given when they start.
+public struct LoopContext: Sendable {
+    /// The loop's number, from 0.
+    public let index: Int
+    /// How far the server is, and what it has done.
+    public let status: ServerStatus
+}
+
+/// Answers HTTP requests on its listeners, with one event loop a thread.
+///
+/// Between a request's last byte and its response's first there is no lock, no other thread and no waiting: a loop reads,
+/// asks its responder, and writes. The thread that calls `run` only looks after signals, certificates and the end.
+public final class Server: Sendable {
+    private let shared: SharedState
+    private let signals: Signals?
+    private let makeResponder: @Sendable (LoopContext) -> Responder
+    private let failure = Mutex<SystemError?>(nil)
+
+    /// Opens the listeners' ports; connections wait in their backlogs until `run`.
+    ///
+    /// - Parameters:
+    ///   - configuration: Sizes and times.
+    ///   - listeners: Where to answer.
+    ///   - report: Called from any of the server's threads with what an operator should know.
+    ///   - responder: Called once on each loop's thread, for what will answer that loop's requests.
+    /// - Throws: A ``SystemError`` that names the address that could not be opened.
+    public init(
+        configuration: ServerConfiguration, listeners: [Listener],
+        report: @escaping @Sendable (ServerEvent) -> Void = { _ in },
+        responder: @escaping @Sendable (LoopContext) -> Responder
+    ) throws(SystemError) {
+        // A client that leaves early must end a write with an error, not the process with a signal.
+        signal(SIGPIPE, SIG_IGN)
+        signals = configuration.handlesSignals ? try Signals() : nil
+        var bound: [BoundListener] = []
+        for (index, listener) in listeners.enumerated() { try bound.append(BoundListener(listener, index: index)) }
+        shared = try SharedState(configuration: configuration, listeners: bound, report: report)
+        makeResponder = responder
+    }
+
+    /// How far the server is, and what it has done.
+    public var status: ServerStatus { shared.status }
+
+    /// The addresses of the listeners, in their order, with the ports that they really have.
+    public var addresses: [Address] { shared.listeners.map(\.address) }
+
+    /// Begins the end: see ``ServerStatus/Phase``. Safe from any thread.
+    public func drain() {
+        if shared.status.advance(to: .draining) { shared.report(.phase(.draining)) }
+        shared.supervisor.signal()
+    }
+
+    /// Ends every connection at once. Safe from any thread.
+    public func stop() {
+        shared.status.advance(to: .closing)
+        shared.letGo(.atOnce)
+        shared.supervisor.signal()
+    }
+
+    /// Looks at the certificate files now, as it is done every few seconds anyway.
+    public func reloadCertificates() {
+        for listener in shared.listeners {
+            guard let certificates = listener.certificates else { continue }
+            switch certificates.reload() {
+            case .unchanged: continue
+            case .replaced(let certificate):
+                shared.report(.certificateReplaced(listener: listener.name, certificate))
+                warn(of: certificate, on: listener)
+            case .refused(let error): shared.report(.certificateRefused(listener: listener.name, error))
+            }
+        }
+    }
+
+    /// Serves until the end: `drain`, `stop` or a signal. Call it once.
+    ///
+    /// - Throws: A ``SystemError`` when a loop could not start.
+    public func run() throws(SystemError) {
+        for listener in shared.listeners {
+            shared.report(.listening(listener: listener.name, listener.address))
+            if let certificates = listener.certificates { warn(of: certificates.current, on: listener) }
+        }
+        var threads: [Thread] = []
+        for index in shared.wakeups.indices {
+            do throws(SystemError) {
+                try threads.append(Thread { [self] in serve(loop: index) })
+            } catch {
+                failed(error)
+            }
+        }
+        if shared.status.advance(to: .serving) { shared.report(.phase(.serving)) }
+        supervise()
+        for thread in threads { thread.join() }
+        // The descriptors live as long as this object; from here on their ports are closed.
+        for listener in shared.listeners { shutdown(listener.socket.number, Int32(SHUT_RDWR)) }
+        if shared.status.advance(to: .stopped) { shared.report(.phase(.stopped)) }
+        if let error = failure.withLock({ $0 }) { throw error }
+    }
+
+    private func serve(loop index: Int) {
+        defer { shared.loopEnded() }
+        do throws(SystemError) {
+            let respond = makeResponder(LoopContext(index: index, status: shared.status))
+            try EventLoop(index: index, shared: shared, respond: respond).run()
+        } catch {
+            failed(error)
+        }
+    }
+
+    private func failed(_ error: SystemError) {
+        failure.withLock { $0 = $0 ?? error }
+        stop()
+    }
+
+    private func warn(of certificate: CertificateDescription, on listener: BoundListener) {
+        let now = Int64(time(nil))
+        guard now < certificate.notBefore || now >= certificate.notAfter else { return }
+        shared.report(.certificateOutOfDate(listener: listener.name, certificate))
+    }
+}
+
+extension Server {
+    /// The end, stage by stage; everything else is the loops' work.
+    private func supervise() {
+        let configuration = shared.configuration
+        let interval = Instant.Span(configuration.certificateInterval)
+        var nextReload = Instant.now + interval
+        var closing = Instant.distantFuture
+        var end = Instant.distantFuture
+        while shared.release != .atOnce {
+            let now = Instant.now
+            if status.isDraining, end == .distantFuture {
+                closing = now + Instant.Span(configuration.shutdownDelay)
+                end = now + Instant.Span(configuration.shutdownTimeout)
+            }
+            if now >= closing, status.advance(to: .closing) { shared.report(.phase(.closing)) }
+            if now >= end { return shared.letGo(.atOnce) }
+            if status.phase >= .closing, status.openConnections.load(ordering: .acquiring) == 0 {
+                // Each loop looks into the backlog once more before it ends; should one find somebody there, the
+                // time-out still holds.
+                shared.letGo(.whenEmpty)
+            }
+            if shared.hasEnded { return }
+            if now >= nextReload {
+                reloadCertificates()
+                nextReload = now + interval
+            }
+            wait(until: min(nextReload, end, status.phase >= .closing ? end : closing))
+        }
+    }
+
+    /// Waits for a signal, for another thread, or for the time.
+    private func wait(until deadline: Instant) {
+        var watched = [pollfd(fd: shared.supervisor.descriptor, events: Int16(POLLIN), revents: 0)]
+        if let signals { watched.append(pollfd(fd: signals.descriptor, events: Int16(POLLIN), revents: 0)) }
+        let nanoseconds = max(0, deadline.nanoseconds - Instant.now.nanoseconds)
+        _ = poll(&watched, nfds_t(watched.count), Int32(clamping: nanoseconds / 1_000_000 + 1))
+        shared.supervisor.clear()
+        while let signal = signals?.next() {
+            switch signal {
+            case SIGHUP: reloadCertificates()
+            // Asked twice means now.
+            default: status.isDraining ? stop() : drain()
+            }
+        }
+    }
+}

@@ -1,0 +1,34 @@
+/// The sizes and times of a server.
+public struct ServerConfiguration: Equatable, Sendable {
+    /// How many threads serve; each has a loop of its own.
+    public var loops = 1
+    /// The connections that are open at the same time; more wait in the backlog.
+    public var maxConnections = 4096
+    /// The largest request body that is kept whole; of a larger one only the beginning is.
+    public var maxBody = 32 << 20
+    /// How much is kept of a body that is larger than that.
+    public var keptBody = 64 << 10
+    /// The time from a request's first byte to its last.
+    public var requestTimeout = Duration.seconds(10)
+    /// The time that a client may take to receive a response.
+    public var writeTimeout = Duration.seconds(10)
+    /// The time between requests on one connection.
+    public var idleTimeout = Duration.seconds(120)
+    /// The time for the TLS handshake, from the connection's acceptance.
+    public var handshakeTimeout = Duration.seconds(10)
+    /// The time to wait for a client to read the response that ends its connection.
+    public var lingerTimeout = Duration.seconds(3)
+    /// The time from the announcement of the end until responses begin to end their connections.
+    public var shutdownDelay = Duration.seconds(5)
+    /// The time from the announcement of the end until the server stops, whoever is still connected.
+    public var shutdownTimeout = Duration.seconds(20)
+    /// The time between two looks at the certificate files.
+    public var certificateInterval = Duration.seconds(5)
+    /// Whether SIGTERM and SIGINT end the server and SIGHUP reloads its certificates.
+    ///
+    /// The signals are blocked in the thread that creates the server, and in every thread started from it afterwards.
+    public var handlesSignals = true
+
+    /// The defaults.
+    public init() {}
+}

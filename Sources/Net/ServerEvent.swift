@@ -1,0 +1,15 @@
+/// Something that happened to a server and that its operator should read of.
+public enum ServerEvent: Sendable {
+    /// A listener's port is open.
+    case listening(listener: String, Address)
+    /// New connections are not taken for a second: the process or the machine has no more to give.
+    case cannotAccept(listener: String, SystemError)
+    /// A listener's certificate files changed, and new connections get the new certificate.
+    case certificateReplaced(listener: String, CertificateDescription)
+    /// They changed to something that cannot be used; the certificate before stays.
+    case certificateRefused(listener: String, CertificateError)
+    /// The certificate in use is expired or not yet valid; clients will refuse it.
+    case certificateOutOfDate(listener: String, CertificateDescription)
+    /// The server went on to another stage of its life.
+    case phase(ServerStatus.Phase)
+}

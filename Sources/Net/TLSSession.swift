@@ -1,0 +1,135 @@
+internal import COpenSSL
+
+/// The server's side of TLS on one socket.
+final class TLSSession {
+    private let session: OpaquePointer
+    // Its callbacks are used while the session lives.
+    private let context: TLSContext
+
+    /// Prepares a session on a socket, which it does not own; nil when there is no memory.
+    init?(context: TLSContext, descriptor: Int32) {
+        guard let session = SSL_new(context.pointer) else {
+            ERR_clear_error()
+            return nil
+        }
+        guard SSL_set_fd(session, descriptor) == 1 else {
+            ERR_clear_error()
+            SSL_free(session)
+            return nil
+        }
+        SSL_set_accept_state(session)
+        self.session = session
+        self.context = context
+    }
+
+    deinit {
+        SSL_free(session)
+    }
+
+    /// What came of a step of the handshake.
+    enum Handshake: Equatable {
+        case done
+        case wantsRead
+        case wantsWrite
+        case failed(HandshakeFailure)
+    }
+
+    func handshake() -> Handshake {
+        let result = SSL_do_handshake(session)
+        if result == 1 { return .done }
+        let error = SSL_get_error(session, result)
+        // The queue is the thread's: an entry left in it would be taken for the next connection's error.
+        defer { ERR_clear_error() }
+        switch error {
+        case SSL_ERROR_WANT_READ: return .wantsRead
+        case SSL_ERROR_WANT_WRITE: return .wantsWrite
+        case SSL_ERROR_SSL:
+            let verification = SSL_get_verify_result(session)
+            return .failed(HandshakeFailure(ERR_peek_error(), verification: verification))
+        default: return .failed(.closed)
+        }
+    }
+
+    /// Whether received bytes wait inside the library, decrypted or not; epoll will not tell.
+    var hasPending: Bool { SSL_has_pending(session) == 1 }
+
+    func read(into buffer: UnsafeMutableRawBufferPointer) -> Transfer {
+        let count = SSL_read(session, buffer.baseAddress, Int32(clamping: buffer.count))
+        return count > 0 ? .bytes(Int(count)) : outcome(of: count)
+    }
+
+    /// Writes all or nothing; after `.wantsWrite` the same bytes must be offered again.
+    func write(_ buffer: UnsafeRawBufferPointer) -> Transfer {
+        let count = SSL_write(session, buffer.baseAddress, Int32(clamping: buffer.count))
+        return count > 0 ? .bytes(Int(count)) : outcome(of: count)
+    }
+
+    /// Sends close_notify, as far as the socket takes it now.
+    func finishWriting() {
+        if SSL_shutdown(session) < 0 { ERR_clear_error() }
+    }
+
+    private func outcome(of result: Int32) -> Transfer {
+        let error = SSL_get_error(session, result)
+        ERR_clear_error()
+        switch error {
+        case SSL_ERROR_WANT_READ: return .wantsRead
+        case SSL_ERROR_WANT_WRITE: return .wantsWrite
+        case SSL_ERROR_ZERO_RETURN: return .end
+        default: return .failed
+        }
+    }
+}
+
+/// Why a handshake came to nothing, in as few words as a metric's label should have.
+public enum HandshakeFailure: String, CaseIterable, Sendable {
+    /// The client left before it was done.
+    case closed
+    /// It took longer than it may.
+    case timeout
+    /// The bytes were not TLS.
+    case notTLS = "not_tls"
+    /// TLS older than 1.2, or no version in common.
+    case version
+    /// No cipher, group or signature in common.
+    case cipher
+    /// The client offered protocols, but not HTTP/1.1.
+    case applicationProtocol = "alpn"
+    /// A client certificate is required and none came.
+    case noClientCertificate = "no_client_certificate"
+    /// The client's certificate is not signed by an authority, is out of date, or carries no allowed name.
+    case clientCertificate = "client_certificate"
+    /// The client refused our certificate or gave up with another alert.
+    case refusedByClient = "refused_by_client"
+    /// Anything else.
+    case other
+
+    /// Whether the client was sent an alert that says what was wrong.
+    var isAnswered: Bool {
+        switch self {
+        case .version, .cipher, .applicationProtocol, .noClientCertificate, .clientCertificate: true
+        case .closed, .timeout, .notTLS, .refusedByClient, .other: false
+        }
+    }
+
+    init(_ code: UInt, verification: Int) {
+        let reason = tls_error_reason(code)
+        switch reason {
+        case SSL_R_HTTP_REQUEST, SSL_R_HTTPS_PROXY_REQUEST, SSL_R_WRONG_VERSION_NUMBER, SSL_R_UNEXPECTED_MESSAGE,
+            SSL_R_RECORD_LENGTH_MISMATCH, SSL_R_BAD_PACKET:
+            self = .notTLS
+        case SSL_R_UNSUPPORTED_PROTOCOL, SSL_R_NO_PROTOCOLS_AVAILABLE, SSL_R_UNKNOWN_PROTOCOL,
+            SSL_R_VERSION_TOO_LOW, SSL_R_INAPPROPRIATE_FALLBACK:
+            self = .version
+        case SSL_R_NO_SHARED_CIPHER, SSL_R_NO_SUITABLE_KEY_SHARE, SSL_R_NO_SHARED_GROUPS,
+            SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM, SSL_R_NO_SHARED_SIGNATURE_ALGORITHMS:
+            self = .cipher
+        case SSL_R_NO_APPLICATION_PROTOCOL: self = .applicationProtocol
+        case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE: self = .noClientCertificate
+        case SSL_R_CERTIFICATE_VERIFY_FAILED: self = .clientCertificate
+        // libssl reports an alert that the peer sent as this number plus the alert's own.
+        case SSL_AD_REASON_OFFSET...(SSL_AD_REASON_OFFSET + 255): self = .refusedByClient
+        default: self = verification == Int(X509_V_OK) ? .other : .clientCertificate
+        }
+    }
+}
