@@ -40,7 +40,7 @@ let package = Package(
         module("Net", uses: ["HTTP", "COpenSSL", "CLinux"]),
         .executableTarget(
             name: "PlaybookCommand",
-            dependencies: ["Webhook", "Report", "Net", "YAML", "HTTP", "Playbook", "Kubernetes", "JSON"],
+            dependencies: ["Webhook", "Report", "Net", "CLinux", "YAML", "HTTP", "Playbook", "Kubernetes", "JSON"],
             swiftSettings: strict),
 
         .target(name: "TestSupport", dependencies: ["JSON", "YAML"], path: "Tests/TestSupport", swiftSettings: strict),

@@ -17,7 +17,7 @@ public struct Context: Sendable {
     /// The other objects.
     public let companions: Companions
     /// The time.
-    public let now: Timestamp
+    public var now: Timestamp
     /// Where the request comes from.
     public let source: Source
 

@@ -1,0 +1,128 @@
+import Glibc
+import Kubernetes
+import Net
+import Playbook
+import Synchronization
+import Webhook
+
+/// What all loops share: their counters, and how the process is.
+final class Registry: Sendable {
+    /// One loop's counters of admission. The loop that counts and the one that is scraped may be two, hence the lock, which
+    /// nobody else wants nearly always.
+    final class Shared: Sendable {
+        let metrics = Mutex(Metrics())
+    }
+
+    private let loops = Mutex<[Shared]>([])
+    private let log: Log
+    private let certificates: Certificates
+    private let start = Process.now
+
+    init(log: Log, certificates: Certificates) {
+        self.log = log
+        self.certificates = certificates
+    }
+
+    /// Counters for one more loop.
+    func join(_ status: ServerStatus) -> Shared {
+        let shared = Shared()
+        loops.withLock { $0.append(shared) }
+        return shared
+    }
+
+    /// Whether requests may come.
+    func health(_ status: ServerStatus) -> Health {
+        let now = Process.now.seconds
+        let certificate = certificates.current
+        let isOver = now >= certificate.notAfter
+        return Health([
+            Health.Check("shutdown", problem: status.isDraining ? "the server is shutting down" : nil),
+            Health.Check("certificate", problem: isOver ? "the certificate has expired" : nil),
+        ])
+    }
+
+    /// Every metric, in Prometheus' text format.
+    func exposition(_ status: ServerStatus) -> String {
+        var text = Exposition()
+        var sum = Metrics()
+        for shared in loops.withLock({ $0 }) { sum += shared.metrics.withLock { $0 } }
+        sum.write(to: &text)
+        writeNetwork(status.counts, to: &text)
+        writeCertificate(to: &text)
+        text.family("playbook_log_lines_dropped_total", .counter, "Log lines lost because nobody read them.")
+        text.sample([], Double(log.droppedLines))
+        text.family("playbook_build_info", .gauge, "The version that runs.")
+        text.sample([("version", Version.current)], 1)
+        ProcessMetrics.write(to: &text, start: start.seconds)
+        return text.text
+    }
+
+    private func writeNetwork(_ counts: Counts, to text: inout Exposition) {
+        text.family("playbook_connections", .gauge, "Connections that are open.")
+        text.sample([], Double(counts.active))
+        text.family("playbook_connections_accepted_total", .counter, "Connections taken from the backlog.")
+        text.sample([], Double(counts.accepted))
+        text.family("playbook_http_requests_total", .counter, "HTTP requests answered, errors included.")
+        text.sample([], Double(counts.requests))
+        text.family("playbook_http_refusals_total", .counter, "HTTP requests refused before anyone saw them, by status.")
+        for (status, count) in counts.refusals.sorted(by: { $0.key < $1.key }) {
+            text.sample([("code", String(status))], Double(count))
+        }
+        text.family("playbook_tls_handshakes_total", .counter, "TLS handshakes that came to their end.")
+        text.sample([], Double(counts.handshakes))
+        text.family("playbook_tls_handshake_failures_total", .counter, "TLS handshakes that did not, by reason.")
+        for (reason, count) in counts.handshakeFailures.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+            text.sample([("reason", reason.rawValue)], Double(count))
+        }
+        text.family("playbook_timeouts_total", .counter, "Connections that the clock ended, by what they were about.")
+        for (phase, count) in counts.timeouts.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+            text.sample([("phase", phase.rawValue)], Double(count))
+        }
+        text.family("playbook_received_bytes_total", .counter, "Bytes of requests, after decryption.")
+        text.sample([], Double(counts.bytesReceived))
+        text.family("playbook_sent_bytes_total", .counter, "Bytes of responses, before encryption.")
+        text.sample([], Double(counts.bytesSent))
+    }
+
+    private func writeCertificate(to text: inout Exposition) {
+        text.family("playbook_certificate_expiry_timestamp_seconds", .gauge, "When the serving certificate expires.")
+        text.sample([], Double(certificates.current.notAfter))
+        text.family("playbook_certificate_reloads_total", .counter, "Looks at the certificate files that found new contents.")
+        text.sample([("result", "replaced")], Double(certificates.reloads))
+        text.sample([("result", "refused")], Double(certificates.refusals))
+    }
+}
+
+/// The usual metrics of a process, from `/proc` (Prometheus, "Process metrics").
+private enum ProcessMetrics {
+    static func write(to text: inout Exposition, start: Int64) {
+        var usage = rusage()
+        getrusage(RUSAGE_SELF.rawValue, &usage)
+        func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
+        text.family("process_cpu_seconds_total", .counter, "User and system CPU time spent.")
+        text.sample([], seconds(usage.ru_utime) + seconds(usage.ru_stime))
+        text.family("process_start_time_seconds", .gauge, "When the process started, since 1970.")
+        text.sample([], Double(start))
+        if case .success(let bytes) = Inputs.bytes(of: "/proc/self/statm") {
+            let pages = String(decoding: bytes, as: UTF8.self).split(separator: " ").compactMap { Double($0) }
+            let size = Double(sysconf(Int32(_SC_PAGESIZE)))
+            if pages.count > 1 {
+                text.family("process_virtual_memory_bytes", .gauge, "Virtual memory size.")
+                text.sample([], pages[0] * size)
+                text.family("process_resident_memory_bytes", .gauge, "Resident memory size.")
+                text.sample([], pages[1] * size)
+            }
+        }
+        if let stream = opendir("/proc/self/fd") {
+            var count = -3.0
+            while readdir(stream) != nil { count += 1 }
+            closedir(stream)
+            text.family("process_open_fds", .gauge, "File descriptors that are open.")
+            text.sample([], count)
+        }
+        var limit = rlimit()
+        getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        text.family("process_max_fds", .gauge, "File descriptors that may be open.")
+        text.sample([], Double(limit.rlim_cur))
+    }
+}
