@@ -13,7 +13,7 @@ public struct ChunkedDecoder: Sendable {
     }
 
     private enum Step {
-        case size, extension_, sizeEnd, data, dataCR, dataLF, trailerStart, trailer, trailerLF, endLF
+        case size, chunkExtension, sizeEnd, data, dataCR, dataLF, trailerStart, trailer, trailerLF, endLF
     }
 
     private var step = Step.size
@@ -48,7 +48,8 @@ public struct ChunkedDecoder: Sendable {
             let byte = input[at]
             at += 1
             if step == .endLF {
-                return byte == UInt8(ascii: "\n") ? (at, .done) : (at, .invalid(.malformed("a line must end with CR LF")))
+                return byte == UInt8(ascii: "\n")
+                    ? (at, .done) : (at, .invalid(.malformed("a line must end with CR LF")))
             }
             if let error = take(byte) { return (at, .invalid(error)) }
         }
@@ -58,7 +59,7 @@ public struct ChunkedDecoder: Sendable {
     private mutating func take(_ byte: UInt8) -> HTTPError? {
         switch step {
         case .size: return takeSize(byte)
-        case .extension_, .trailer:
+        case .chunkExtension, .trailer:
             overhead += 1
             guard overhead <= ChunkedDecoder.maximumOverhead else {
                 return HTTPError(status: 431, message: "chunk extensions or trailers are too large")
@@ -75,12 +76,11 @@ public struct ChunkedDecoder: Sendable {
             guard byte == UInt8(ascii: "\r") else { return .malformed("a chunk is longer than it says") }
             step = .dataLF
         case .trailerStart:
-            if byte == UInt8(ascii: "\r") {
-                step = .endLF
-            } else {
+            guard byte == UInt8(ascii: "\r") else {
                 step = .trailer
                 return take(byte)
             }
+            step = .endLF
         case .data, .endLF: break
         }
         return nil
@@ -106,7 +106,7 @@ public struct ChunkedDecoder: Sendable {
             step = .sizeEnd
             return nil
         case UInt8(ascii: ";") where digits > 0:
-            step = .extension_
+            step = .chunkExtension
             return nil
         default: return .malformed("a chunk's size must be hexadecimal digits")
         }

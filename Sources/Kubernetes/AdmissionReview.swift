@@ -166,7 +166,9 @@ public struct AdmissionReview {
     /// The name for people: `web`, or `web-… (generated)` while the API server has still to make it up.
     public var displayName: String {
         if let name { return name }
-        guard let prefix = (object ?? oldObject).flatMap({ ObjectMeta(of: $0).generateName }) else { return "(no name)" }
+        guard let prefix = (object ?? oldObject).flatMap({ ObjectMeta(of: $0).generateName }) else {
+            return "(no name)"
+        }
         return "\(prefix)… (generated)"
     }
 }

@@ -7,10 +7,9 @@ public struct Envelope: Sendable, Equatable {
 
     /// Finds the envelope at the beginning of a review, of which the end may be missing.
     ///
-    /// The API server writes `kind`, `apiVersion` and `request.uid` first, before the objects.
+    /// nil where it is no review, or the uid does not come before the bytes end. The API server writes `kind`, `apiVersion` and `request.uid` first, before the objects.
     ///
     /// - Parameter bytes: The beginning of the body.
-    /// - Returns: nil where it is no review, or the uid does not come before the bytes end.
     public init?(beginningOf bytes: Span<UInt8>) {
         var scanner = EnvelopeScanner()
         var at = 0
@@ -54,7 +53,9 @@ private struct EnvelopeScanner {
             while at < bytes.count, bytes[at] != UInt8(ascii: "\"") {
                 // What has an escape is none of the words that we look for.
                 if bytes[at] == UInt8(ascii: "\\") { at += 1 }
-                if at < bytes.count, depth <= 2, text.utf8.count < 256 { text.unicodeScalars.append(Unicode.Scalar(bytes[at])) }
+                if at < bytes.count, depth <= 2, text.utf8.count < 256 {
+                    text.unicodeScalars.append(Unicode.Scalar(bytes[at]))
+                }
                 at += 1
             }
             guard at < bytes.count else { return false }

@@ -70,7 +70,8 @@ extension Value {
     /// The member as a whole number or a percentage.
     public func intOrPercent(_ key: StaticString) throws(CannotJudge) -> IntOrPercent? {
         guard let value = present(key) else { return nil }
-        let parsed: IntOrPercent? = value.kind == .string ? IntOrPercent(percent: value.text) : value.int.map { .int($0) }
+        let parsed: IntOrPercent? =
+            value.kind == .string ? IntOrPercent(percent: value.text) : value.int.map { .int($0) }
         guard let parsed else { throw .malformed(value.id, expected: "a whole number or a percentage such as 50%") }
         return parsed
     }

@@ -5,7 +5,9 @@ public enum IntOrPercent: Sendable, Equatable, CustomStringConvertible {
     /// A share in hundredths.
     case percent(Int)
 
-    /// Reads a string: digits and a percent sign. `"1"` is none; the API refuses it too.
+    /// Reads a string: digits and a percent sign.
+    ///
+    /// `"1"` is none; the API refuses it too.
     public init?(percent text: String) {
         guard text.utf8.last == UInt8(ascii: "%"), text.utf8.count > 1,
             text.utf8.dropLast().allSatisfy({ $0 &- UInt8(ascii: "0") <= 9 }), let value = Int(text.dropLast())

@@ -67,7 +67,9 @@ public struct LabelSelector: Sendable, Equatable {
 
 extension LabelSelector.Expression: CustomStringConvertible {
     init(_ value: Value) throws(CannotJudge) {
-        guard let key = try value.string("key") else { throw .malformed(value.id, expected: "an expression with a key") }
+        guard let key = try value.string("key") else {
+            throw .malformed(value.id, expected: "an expression with a key")
+        }
         guard let name = try value.text("operator") else {
             throw .malformed(value.id, expected: "an expression with an operator")
         }

@@ -11,12 +11,11 @@ public struct PodTemplate {
     /// The object that the template is part of.
     let object: Value
 
-    /// Finds the template of an object.
+    /// Finds the template of an object; nil where its kind has none, or it has none of its own (a Rollout with `workloadRef`).
     ///
     /// - Parameters:
     ///   - object: A Pod, or something with a template.
     ///   - kind: Its kind.
-    /// - Returns: nil where the kind has no template, or this object none of its own (a Rollout with `workloadRef`).
     /// - Throws: ``CannotJudge/malformed(_:expected:)`` where a list or an entry is not as the API has it.
     public init?(of object: Value, kind: ResourceKind) throws(CannotJudge) {
         let holder: Value?

@@ -41,5 +41,7 @@ public struct Probe {
 
 extension Container {
     /// The probe `livenessProbe`, `readinessProbe` or `startupProbe`.
-    public func probe(_ key: StaticString) throws(CannotJudge) -> Probe? { try value.object(key).map { Probe(value: $0) } }
+    public func probe(_ key: StaticString) throws(CannotJudge) -> Probe? {
+        try value.object(key).map { Probe(value: $0) }
+    }
 }

@@ -17,11 +17,10 @@ public struct Quantity: Sendable, CustomStringConvertible {
     /// The longest text that is read; nothing that anyone means is longer.
     static let maximumLength = 1000
 
-    /// Reads an amount.
+    /// Reads an amount; nil when it is none, or is longer than 1,000 characters.
     ///
     /// - Parameter text: A sign, digits with at most one point, and a suffix (`n u m k M G T P E`, `Ki` to `Ei`) or an
     ///   exponent (`e3`, `E-3`); no spaces.
-    /// - Returns: nil when it is none, or is longer than 1,000 characters.
     public init?(_ text: String) {
         guard text.utf8.count <= Quantity.maximumLength else { return nil }
         var rest = text.utf8[...]

@@ -23,7 +23,9 @@ public enum ResourceKind: UInt8, Sendable, CaseIterable {
         self = .other
         for kind in ResourceKind.allCases.dropFirst() {
             let row = kind.row
-            guard name.equals(row.name), group?.equals(row.group) ?? (row.group.utf8CodeUnitCount == 0) else { continue }
+            guard name.equals(row.name), group?.equals(row.group) ?? (row.group.utf8CodeUnitCount == 0) else {
+                continue
+            }
             self = kind
             return
         }
@@ -83,7 +85,8 @@ public struct ResourceKinds: OptionSet, Sendable {
 
     /// Everything with a pod template.
     public static let holders = ResourceKinds(
-        .pod, .podTemplate, .replicationController, .replicaSet, .deployment, .statefulSet, .daemonSet, .job, .cronJob, .rollout)
+        .pod, .podTemplate, .replicationController, .replicaSet, .deployment, .statefulSet, .daemonSet, .job, .cronJob,
+        .rollout)
 
     /// What runs in several copies at the author's choice: Deployment, StatefulSet, Rollout.
     public static let replicated = ResourceKinds(.deployment, .statefulSet, .rollout)

@@ -122,7 +122,9 @@ public struct Timestamp: Sendable, Hashable, Comparable, CustomStringConvertible
         mutating func offset() -> Int? {
             if takes("Zz") { return 0 }
             let isEast = rest.first == UInt8(ascii: "+")
-            guard takes("+-"), let hour = number(2, 0...23), takes(":"), let minute = number(2, 0...59) else { return nil }
+            guard takes("+-"), let hour = number(2, 0...23), takes(":"), let minute = number(2, 0...59) else {
+                return nil
+            }
             return (isEast ? 1 : -1) * (hour * 3600 + minute * 60)
         }
     }

@@ -26,7 +26,9 @@ enum Change {
     private static func covers(_ left: Value, _ right: Value) -> Bool {
         for (key, _) in left.members where !isPassedOver(key) {
             let name = key.text
-            guard let mine = left[name: name], let theirs = right[name: name], mine.isSame(as: theirs) else { return false }
+            guard let mine = left[name: name], let theirs = right[name: name], mine.isSame(as: theirs) else {
+                return false
+            }
         }
         return true
     }

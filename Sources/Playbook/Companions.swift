@@ -33,7 +33,8 @@ public struct Companions: Sendable {
 
     /// The kinds that are kept; others are passed over by ``add(_:)``.
     public static let kinds: ResourceKinds = [
-        ResourceKinds(.namespace, .podDisruptionBudget, .horizontalPodAutoscaler, .scaledObject, .resourceQuota, .limitRange),
+        ResourceKinds(
+            .namespace, .podDisruptionBudget, .horizontalPodAutoscaler, .scaledObject, .resourceQuota, .limitRange),
         .replicated,
     ]
 
@@ -94,7 +95,9 @@ public struct Companions: Sendable {
 
     /// PodDisruptionBudgets of other namespaces, as far as they are known, for messages; not more than a few hundred.
     func budgets(outside namespace: String) -> some Sequence<DisruptionBudget> {
-        holdings.lazy.filter { $0.key != namespace }.prefix(500).sorted { $0.key < $1.key }.lazy.flatMap { $0.value.budgets }
+        holdings.lazy.filter { $0.key != namespace }.prefix(500).sorted { $0.key < $1.key }.lazy.flatMap {
+            $0.value.budgets
+        }
     }
 
     /// The autoscaler that owns a workload's scale; nil when there is none.

@@ -58,7 +58,8 @@ public struct Example: Sendable {
         isHint: Bool = false
     ) -> Example {
         Example(
-            name: name, yaml: yaml, clause: clause, path: path, companions: companions, before: before, request: request,
+            name: name, yaml: yaml, clause: clause, path: path, companions: companions, before: before,
+            request: request,
             settings: settings, isFixed: isFixed, isHint: isHint)
     }
 }

@@ -69,7 +69,8 @@ extension ExemptionAnnotations {
                 }
             } else if let rule = Catalogue.rule(id) {
                 if origin == .workload, !rule.group.mayBeExemptedByWorkload {
-                    complaints.append("\(id) cannot be exempted by the workload: annotate its Namespace, or set PLAYBOOK_EXEMPT")
+                    complaints.append(
+                        "\(id) cannot be exempted by the workload: annotate its Namespace, or set PLAYBOOK_EXEMPT")
                 }
                 ids?.append(id)
             } else {

@@ -89,8 +89,9 @@ struct Exemptions {
             notices.append("exemption from \(rules.isEmpty ? "no rule" : rules)\(end) noted: \(changed.reason)")
         }
         for exemption in used where exemption.endsSoon(at: now) {
-            notices.append("the exemption from \(exemption.rules?.joined(separator: ", ") ?? "all rules") ends "
-                + "\(exemption.until.map { "\($0)" } ?? "soon")")
+            notices.append(
+                "the exemption from \(exemption.rules?.joined(separator: ", ") ?? "all rules") ends "
+                    + "\(exemption.until.map { "\($0)" } ?? "soon")")
         }
         for exemption in found where exemption.origin == .workload && !exemption.holds(at: now) {
             notices.append("the exemption from \(exemption.rules?.joined(separator: ", ") ?? "all rules") has ended")

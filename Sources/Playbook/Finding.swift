@@ -8,7 +8,9 @@ public struct Finding: Sendable {
     public let place: Pointer
     /// What is wrong, with the value seen, after the place: "has no liveness probe".
     public let message: String
-    /// What to write instead. Carried out on the object, they make the finding go away.
+    /// What to write instead.
+    ///
+    /// Carried out on the object, they make the finding go away.
     public var edits: [Edit] = []
     /// What to create beside the object instead.
     public var companion: Literal?

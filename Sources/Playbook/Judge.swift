@@ -167,7 +167,9 @@ extension Rule {
                 let place = subject.object.pointer(to: node) ?? Pointer()
                 let seen = subject.object[at: place]?.kindInWords ?? "malformed"
                 return [
-                    Finding(.malformed, at: place, "is \(seen), not \(expected)").with { $0.advice = "write \(expected)" }
+                    Finding(.malformed, at: place, "is \(seen), not \(expected)").with {
+                        $0.advice = "write \(expected)"
+                    }
                 ]
             case .unknown(let companion): throw UnknownCompanion(companion: companion)
             }

@@ -70,7 +70,8 @@ extension Verdict {
         }
         func rules(_ isMeant: (Judgement) -> Bool) -> [String] { judgements.filter(isMeant).map(\.rule.id) }
         if !judgements.isEmpty {
-            result.append(("decision", isDenied ? "deny" : judgements.contains { $0.effect == .warn } ? "warn" : "allow"))
+            result.append(
+                ("decision", isDenied ? "deny" : judgements.contains { $0.effect == .warn } ? "warn" : "allow"))
         }
         add("rules-denied", rules { $0.effect == .deny })
         add("rules-would-deny", rules { $0.leniency == .dryRun })
@@ -132,7 +133,9 @@ func singleLine(_ text: String) -> String {
     var length = 0
     var lastSpace = false
     for scalar in text.unicodeScalars {
-        let isControl = scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) || scalar.value == 0x2028 || scalar.value == 0x2029
+        let isControl =
+            scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) || scalar.value == 0x2028
+            || scalar.value == 0x2029
         let clean: Unicode.Scalar = isControl ? " " : scalar
         if clean == " ", lastSpace { continue }
         lastSpace = clean == " "

@@ -38,7 +38,8 @@ extension Judge {
         let verdict = verdict(on: review, in: context)
         let subject = Subject(review, object)
         let fixes = verdict.judgements.filter { judgement in
-            judgement.finding.isFixable && judgement.effect != .exempt && context.settings.fixes.includes(judgement.rule)
+            judgement.finding.isFixable && judgement.effect != .exempt
+                && context.settings.fixes.includes(judgement.rule)
                 && subject.isChangedHere(judgement.finding)
         }
         guard !fixes.isEmpty else { return mutation }

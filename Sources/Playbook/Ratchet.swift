@@ -14,7 +14,8 @@ struct Ratchet {
 
     /// Whether the old object has the same finding, judged today, and was not under an exemption then.
     func has(_ finding: Finding, of rule: Rule, at path: String) -> Bool {
-        guard let before, !rule.scope.isLongRunningOnly || before.isLongRunning, !exemptions.coveredBefore(rule, before),
+        guard let before, !rule.scope.isLongRunningOnly || before.isLongRunning,
+            !exemptions.coveredBefore(rule, before),
             let findings = try? rule.findings(in: before, context)
         else { return false }
         return findings.contains { old in

@@ -1,6 +1,8 @@
 public import Kubernetes
 
-/// What a rule is asked about: kinds, operations and subresources. Everything else costs it nothing.
+/// What a rule is asked about: kinds, operations and subresources.
+///
+/// Everything else costs it nothing.
 public struct Scope: Sendable {
     /// The kinds whose objects it reads.
     public var kinds: ResourceKinds
@@ -17,7 +19,8 @@ public struct Scope: Sendable {
 
     /// Creates a scope.
     public init(
-        _ kinds: ResourceKinds, on operations: [Operation] = [.create, .update], of subresources: [Subresource] = [.none],
+        _ kinds: ResourceKinds, on operations: [Operation] = [.create, .update],
+        of subresources: [Subresource] = [.none],
         isLongRunningOnly: Bool = false, readsMetadata: Bool = false, reachesSystemNamespaces: Bool = false
     ) {
         self.kinds = kinds

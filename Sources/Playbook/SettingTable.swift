@@ -15,7 +15,8 @@ extension Setting {
         .text("PLAYBOOK_TLS_KEY_FILE", .server, "path", \.keyFile, "The certificate's private key, PEM."),
         .text(
             "PLAYBOOK_TLS_CLIENT_CA_FILE", .server, "path", \.clientAuthorityFile,
-            "Authorities of client certificates, PEM. When set, a client without a certificate from one of them gets nothing."),
+            "Authorities of client certificates, PEM. When set, a client without a certificate from one of them gets nothing."
+        ),
         .list(
             "PLAYBOOK_TLS_CLIENT_NAMES", .server, "names", \.clientNames,
             "The names (subject alternative names, or the common name) of the clients that are allowed; empty: any."),
@@ -42,13 +43,15 @@ extension Setting {
             "How long after SIGTERM the program ends at the latest, the delay included."),
         .choice("PLAYBOOK_LOG_LEVEL", .server, \.logLevel, "What is logged to standard output."),
         .choice(
-            "PLAYBOOK_LOG_FORMAT", .server, \.logFormat, "How log lines look; `auto`: text on a terminal, JSON elsewhere."),
+            "PLAYBOOK_LOG_FORMAT", .server, \.logFormat,
+            "How log lines look; `auto`: text on a terminal, JSON elsewhere."),
     ]
 
     private static let judging: [Setting] = [
         .choice(
             "PLAYBOOK_MODE", .judging, \.mode,
-            "`dry-run` evaluates everything and denies nothing: would-be denials become warnings, log lines and metrics."),
+            "`dry-run` evaluates everything and denies nothing: would-be denials become warnings, log lines and metrics."
+        ),
         .flag(
             "PLAYBOOK_RATCHET", .judging, \.isRatchetOn,
             "Whether a finding that the object had before an update only warns."),
@@ -75,18 +78,22 @@ extension Setting {
             "Which annotations may exempt: those of workloads and Namespaces, of Namespaces alone, or none."),
         .exemptions(
             "PLAYBOOK_EXEMPT", .judging, \.exempt,
-            "Exemptions that stand: `rule@namespace/Kind/name: reason until 2027-01-31`, separated by `;`. `*` stands for any text."),
+            "Exemptions that stand: `rule@namespace/Kind/name: reason until 2027-01-31`, separated by `;`. `*` stands for any text."
+        ),
         .duration(
             "PLAYBOOK_COMPANION_GRACE", .judging, \.companionGrace,
-            "How long a missing companion (a PodDisruptionBudget) only warns after its workload was created; for tools that create it later."),
+            "How long a missing companion (a PodDisruptionBudget) only warns after its workload was created; for tools that create it later."
+        ),
         .time(
             "PLAYBOOK_ENFORCED_SINCE", .judging, \.enforcedSince,
-            "With a grace: workloads created since then are denied updates when the grace is over and the companion still missing."),
+            "With a grace: workloads created since then are denied updates when the grace is over and the companion still missing."
+        ),
     ]
 
     private static let rules: [Setting] = [
         .list("PLAYBOOK_LIVENESS_PATHS", .rules, "paths", \.livenessPaths, "Paths that a liveness probe may ask for."),
-        .list("PLAYBOOK_READINESS_PATHS", .rules, "paths", \.readinessPaths, "Paths that a readiness probe may ask for."),
+        .list(
+            "PLAYBOOK_READINESS_PATHS", .rules, "paths", \.readinessPaths, "Paths that a readiness probe may ask for."),
         .optionalInteger(
             "PLAYBOOK_HEALTH_PORT", .rules, 1...65535, \.healthPort,
             "The port number that all probes ask at; unset: any declared port."),

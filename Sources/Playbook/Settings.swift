@@ -8,44 +8,77 @@ public struct Settings: Sendable {
     public init() {}
 
     // The server.
+    /// The value of `PLAYBOOK_LISTEN`.
     public internal(set) var listen = "0.0.0.0:8443"
+    /// The value of `PLAYBOOK_HEALTH_LISTEN`.
     public internal(set) var healthListen = "0.0.0.0:8080"
+    /// The value of `PLAYBOOK_TLS_CERT_FILE`.
     public internal(set) var certificateFile = "/etc/playbook/tls/tls.crt"
+    /// The value of `PLAYBOOK_TLS_KEY_FILE`.
     public internal(set) var keyFile = "/etc/playbook/tls/tls.key"
+    /// The value of `PLAYBOOK_TLS_CLIENT_CA_FILE`.
     public internal(set) var clientAuthorityFile = ""
+    /// The value of `PLAYBOOK_TLS_CLIENT_NAMES`.
     public internal(set) var clientNames: [String] = []
+    /// The value of `PLAYBOOK_LOOPS`.
     public internal(set) var loops = 2
+    /// The value of `PLAYBOOK_MAX_CONNECTIONS`.
     public internal(set) var maximumConnections = 4096
+    /// The value of `PLAYBOOK_MAX_BODY`.
     public internal(set) var maximumBodyBytes = 32 << 20
+    /// The value of `PLAYBOOK_REQUEST_TIMEOUT`.
     public internal(set) var requestTimeout = Duration.seconds(10)
+    /// The value of `PLAYBOOK_IDLE_TIMEOUT`.
     public internal(set) var idleTimeout = Duration.seconds(120)
+    /// The value of `PLAYBOOK_SHUTDOWN_DELAY`.
     public internal(set) var shutdownDelay = Duration.seconds(5)
+    /// The value of `PLAYBOOK_SHUTDOWN_TIMEOUT`.
     public internal(set) var shutdownTimeout = Duration.seconds(20)
+    /// The value of `PLAYBOOK_LOG_LEVEL`.
     public internal(set) var logLevel = LogLevel.info
+    /// The value of `PLAYBOOK_LOG_FORMAT`.
     public internal(set) var logFormat = LogFormat.automatic
 
     // The judge.
+    /// The value of `PLAYBOOK_MODE`.
     public internal(set) var mode = Mode.enforce
+    /// The value of `PLAYBOOK_RATCHET`.
     public internal(set) var isRatchetOn = true
+    /// The value of `PLAYBOOK_FIX`.
     public internal(set) var fixes = Fixes.additive
+    /// The value of `PLAYBOOK_NAMESPACE`.
     public internal(set) var namespace = "playbook"
+    /// The value of `PLAYBOOK_SYSTEM_NAMESPACES`.
     public internal(set) var systemNamespaces: [String] = []
+    /// The value of `PLAYBOOK_TRUSTED_USERS`.
     public internal(set) var trustedUsers: [String] = []
+    /// The value of `PLAYBOOK_TRUSTED_CONTROLLERS`.
     public internal(set) var trustedControllers = ["system:serviceaccount:argo-rollouts:argo-rollouts"]
+    /// The value of `PLAYBOOK_BREAK_GLASS`.
     public internal(set) var breakGlass: [String] = []
+    /// The value of `PLAYBOOK_EXEMPTIONS`.
     public internal(set) var exemptions = ExemptionSource.all
+    /// The value of `PLAYBOOK_EXEMPT`.
     public internal(set) var exempt: [StandingExemption] = []
+    /// The value of `PLAYBOOK_COMPANION_GRACE`.
     public internal(set) var companionGrace = Duration.zero
+    /// The value of `PLAYBOOK_ENFORCED_SINCE`.
     public internal(set) var enforcedSince: Timestamp?
     /// The levels that differ from the rules' own, by rule.
     public internal(set) var levels: [String: Level] = [:]
 
     // The rules.
+    /// The value of `PLAYBOOK_LIVENESS_PATHS`.
     public internal(set) var livenessPaths = ["/livez", "/healthz"]
+    /// The value of `PLAYBOOK_READINESS_PATHS`.
     public internal(set) var readinessPaths = ["/readyz"]
+    /// The value of `PLAYBOOK_HEALTH_PORT`.
     public internal(set) var healthPort: Int?
+    /// The value of `PLAYBOOK_MIN_REPLICAS`.
     public internal(set) var minimumReplicas = 2
+    /// The value of `PLAYBOOK_MIN_GRACE_SECONDS`.
     public internal(set) var minimumGraceSeconds = 5
+    /// The value of `PLAYBOOK_MAX_SKEW`.
     public internal(set) var maximumSkew = 1
 
     /// Whether a namespace belongs to the cluster itself, or to the product.

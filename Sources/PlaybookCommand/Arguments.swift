@@ -50,7 +50,9 @@ struct Arguments {
         guard let format = last(.format) else { return command.formats.first ?? "" }
         guard command.formats.contains(format) else {
             throw CommandError(
-                message: "playbook \(command.rawValue) does not print '\(format)', but \(command.formats.joined(separator: ", "))")
+                message:
+                    "playbook \(command.rawValue) does not print '\(format)', but \(command.formats.joined(separator: ", "))"
+            )
         }
         return format
     }

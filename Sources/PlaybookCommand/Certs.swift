@@ -53,7 +53,9 @@ enum CertsCommand {
         try write(authority.keyPair.certificate, to: "\(directory)/ca.crt", mode: 0o644)
         try write(pair.certificate, to: "\(directory)/tls.crt", mode: 0o644)
         try write(pair.privateKey, to: "\(directory)/tls.key", mode: 0o600)
-        Console.print("ca.crt, tls.crt and tls.key are in \(directory), for \(hosts.joined(separator: ", ")); they hold \(days) days\n")
+        Console.print(
+            "ca.crt, tls.crt and tls.key are in \(directory), for \(hosts.joined(separator: ", ")); they hold \(days) days\n"
+        )
         return .success
     }
 
@@ -63,7 +65,8 @@ enum CertsCommand {
         unlink(temporary)
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
         var text = text
-        let isWritten = descriptor >= 0
+        let isWritten =
+            descriptor >= 0
             && text.withUTF8 { Glibc.write(descriptor, UnsafeRawPointer($0.baseAddress), $0.count) == $0.count }
         if descriptor >= 0 { close(descriptor) }
         guard isWritten, rename(temporary, path) == 0 else {

@@ -3,7 +3,9 @@ import Kubernetes
 
 /// Standard output and error.
 enum Console {
-    /// Writes to standard output. When its reader has gone (`| head`) the program ends: nobody wants the rest.
+    /// Writes to standard output.
+    ///
+    /// When its reader has gone (`| head`) the program ends: nobody wants the rest.
     static func print(_ text: String) {
         if !write(text, to: 1) { exit(ExitCode.success.rawValue) }
     }
@@ -30,7 +32,8 @@ enum Console {
 
     /// Whether a descriptor is a terminal that may show colours (no-color.org).
     static func isColored(_ descriptor: Int32 = 1) -> Bool {
-        isatty(descriptor) == 1 && (Process.environment["NO_COLOR"] ?? "").isEmpty && Process.environment["TERM"] != "dumb"
+        isatty(descriptor) == 1 && (Process.environment["NO_COLOR"] ?? "").isEmpty
+            && Process.environment["TERM"] != "dumb"
     }
 }
 

@@ -46,11 +46,13 @@ final class Log: Sendable {
         let box = Unmanaged.passRetained(self)
         var id = pthread_t()
         // The box carries one reference into the thread, which takes it over.
-        let code = pthread_create(&id, nil, { pointer in
-            guard let pointer else { return nil }
-            Unmanaged<Log>.fromOpaque(pointer).takeRetainedValue().run()
-            return nil
-        }, box.toOpaque())
+        let code = pthread_create(
+            &id, nil,
+            { pointer in
+                guard let pointer else { return nil }
+                Unmanaged<Log>.fromOpaque(pointer).takeRetainedValue().run()
+                return nil
+            }, box.toOpaque())
         if code == 0 {
             thread.withLock { $0 = id }
         } else {

@@ -17,7 +17,8 @@ struct Main {
         }
         switch name {
         case "--help", "-h", "help":
-            Console.print(arguments.count > 1 && Command(rawValue: arguments[1]) != nil ? Help.page(arguments[1]) : Help.overview)
+            Console.print(
+                arguments.count > 1 && Command(rawValue: arguments[1]) != nil ? Help.page(arguments[1]) : Help.overview)
             return .success
         case "--version": return run(["version"])
         default: break

@@ -7,8 +7,10 @@ import Webhook
 
 /// What all loops share: their counters, and how the process is.
 final class Registry: Sendable {
-    /// One loop's counters of admission. The loop that counts and the one that is scraped may be two, hence the lock, which
-    /// nobody else wants nearly always.
+    /// One loop's counters of admission.
+    ///
+    /// The loop that counts and the one that is scraped may be two, hence the lock, which nobody else wants nearly
+    /// always.
     final class Shared: Sendable {
         let metrics = Mutex(Metrics())
     }
@@ -64,7 +66,8 @@ final class Registry: Sendable {
         text.sample([], Double(counts.accepted))
         text.family("playbook_http_requests_total", .counter, "HTTP requests answered, errors included.")
         text.sample([], Double(counts.requests))
-        text.family("playbook_http_refusals_total", .counter, "HTTP requests refused before anyone saw them, by status.")
+        text.family(
+            "playbook_http_refusals_total", .counter, "HTTP requests refused before anyone saw them, by status.")
         for (status, count) in counts.refusals.sorted(by: { $0.key < $1.key }) {
             text.sample([("code", String(status))], Double(count))
         }
@@ -87,7 +90,8 @@ final class Registry: Sendable {
     private func writeCertificate(to text: inout Exposition) {
         text.family("playbook_certificate_expiry_timestamp_seconds", .gauge, "When the serving certificate expires.")
         text.sample([], Double(certificates.current.notAfter))
-        text.family("playbook_certificate_reloads_total", .counter, "Looks at the certificate files that found new contents.")
+        text.family(
+            "playbook_certificate_reloads_total", .counter, "Looks at the certificate files that found new contents.")
         text.sample([("result", "replaced")], Double(certificates.reloads))
         text.sample([("result", "refused")], Double(certificates.refusals))
     }

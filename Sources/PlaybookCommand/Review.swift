@@ -62,7 +62,8 @@ struct ReviewCommand {
     /// A file with one review, or with one a line.
     private mutating func judge(_ bytes: [UInt8], from path: String) {
         let lines = bytes.split(separator: UInt8(ascii: "\n"))
-        let isLines = lines.count > 1 && lines.allSatisfy { $0.first == UInt8(ascii: "{") && $0.last == UInt8(ascii: "}") }
+        let isLines =
+            lines.count > 1 && lines.allSatisfy { $0.first == UInt8(ascii: "{") && $0.last == UInt8(ascii: "}") }
         guard isLines else {
             judgeOne(bytes, from: path, line: nil)
             return

@@ -27,7 +27,9 @@ struct ServeCommand {
             certificates = try Certificates(files: files)
         } catch {
             throw CommandError(
-                message: "\(error)\nPLAYBOOK_TLS_CERT_FILE and PLAYBOOK_TLS_KEY_FILE name the certificate; `playbook certs` makes one")
+                message:
+                    "\(error)\nPLAYBOOK_TLS_CERT_FILE and PLAYBOOK_TLS_KEY_FILE name the certificate; `playbook certs` makes one"
+            )
         }
     }
 

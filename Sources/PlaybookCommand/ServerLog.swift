@@ -10,7 +10,9 @@ extension Log {
         case .listening(let listener, let address):
             write(.info, "listening", [("listener", .string(listener)), ("address", .string("\(address)"))])
         case .cannotAccept(let listener, let error):
-            write(.error, "no new connection is taken for a second", [("listener", .string(listener)), ("error", .string("\(error)"))])
+            write(
+                .error, "no new connection is taken for a second",
+                [("listener", .string(listener)), ("error", .string("\(error)"))])
         case .certificateReplaced(_, let certificate):
             write(.info, "the certificate was replaced", description(certificate))
         case .certificateRefused(_, let error):

@@ -44,7 +44,8 @@ public enum ConfigurationPage {
         Literal.array(
             Setting.all.map { setting in
                 [
-                    "name": .string(setting.name), "topic": .string(setting.topic.rawValue), "form": .string(setting.form),
+                    "name": .string(setting.name), "topic": .string(setting.topic.rawValue),
+                    "form": .string(setting.form),
                     "default": .string(setting.defaultText),
                     "value": .string(environment[setting.name] ?? setting.defaultText),
                     "isSet": .bool(environment[setting.name] != nil), "meaning": .string(setting.meaning),

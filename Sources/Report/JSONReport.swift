@@ -21,7 +21,8 @@ public enum JSONReport {
         var members: [Literal.Member] = [
             .init("rule", .string(judgement.rule.id)), .init("clause", .string(judgement.finding.clause.name)),
             .init("level", .string(judgement.level.rawValue)), .init("effective", .string(judgement.effect.rawValue)),
-            .init("file", .string(object.file)), .init("line", object.line.map(number) ?? .null), .init("column", .null),
+            .init("file", .string(object.file)), .init("line", object.line.map(number) ?? .null),
+            .init("column", .null),
             .init("object", .string(object.title)), .init("path", .string(judgement.path)),
             .init("message", .string("\(judgement.path) \(judgement.finding.message)")),
             .init("remedy", .string(judgement.remedy.block)),
@@ -63,7 +64,8 @@ public enum RuleList {
             text += (text.isEmpty ? "" : "\n") + group.rawValue + "\n"
             for rule in members {
                 let level = settings.level(of: rule).rawValue
-                text += "  \(padded(rule.id, width))  \(padded(level, 4))  \(rule.fix == nil ? "   " : "fix")  \(rule.title)\n"
+                text +=
+                    "  \(padded(rule.id, width))  \(padded(level, 4))  \(rule.fix == nil ? "   " : "fix")  \(rule.title)\n"
             }
         }
         return text

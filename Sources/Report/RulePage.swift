@@ -15,7 +15,8 @@ public enum RulePage {
 
             """
         for rule in rules {
-            text += "| [`\(rule.id)`](#\(rule.id)) | \(rule.level.rawValue) | \(rule.fix == nil ? "" : "yes") | \(rule.title) |\n"
+            text +=
+                "| [`\(rule.id)`](#\(rule.id)) | \(rule.level.rawValue) | \(rule.fix == nil ? "" : "yes") | \(rule.title) |\n"
         }
         text += """
 
@@ -35,7 +36,8 @@ public enum RulePage {
     /// One rule as `playbook explain` shows it.
     public static func text(_ rule: Rule, level: Level) -> String {
         var text = "\(rule.id): \(rule.title)\n\n\(rule.rationale)\n\n"
-        text += "Level      \(level.rawValue)\(level == rule.level ? "" : " (by default \(rule.level.rawValue))"), set by \(rule.variable)\n"
+        text +=
+            "Level      \(level.rawValue)\(level == rule.level ? "" : " (by default \(rule.level.rawValue))"), set by \(rule.variable)\n"
         text += "Applies to \(kinds(rule))\n"
         text += "Source     \(rule.section.rawValue)\n"
         if !rule.settings.isEmpty { text += "Settings   \(rule.settings.joined(separator: ", "))\n" }
@@ -43,7 +45,9 @@ public enum RulePage {
         if let fix = rule.fix { text += "Fix        \(fix.summary)\n" }
         text += "Exemption  \(exemption(rule))\n\nDemands\n"
         for clause in rule.clauses { text += "  \(clause.name): \(clause.demand)\n" }
-        for (title, examples) in [("Bad", rule.examples.filter { $0.clause != nil }), ("Good", rule.examples.filter { $0.clause == nil })] {
+        for (title, examples) in [
+            ("Bad", rule.examples.filter { $0.clause != nil }), ("Good", rule.examples.filter { $0.clause == nil }),
+        ] {
             text += "\n\(title)\n"
             for example in examples {
                 text += "  # \(caption(example))\n"
@@ -66,7 +70,9 @@ public enum RulePage {
         if let fix = rule.fix { text += "- Fix\(fix.isAdditive ? "" : " (with `PLAYBOOK_FIX=all`)"): \(fix.summary)\n" }
         text += "- Exemption: \(exemption(rule))\n\nDemands:\n\n"
         for clause in rule.clauses { text += "- `\(clause.name)`: \(clause.demand)\n" }
-        for (title, examples) in [("Bad", rule.examples.filter { $0.clause != nil }), ("Good", rule.examples.filter { $0.clause == nil })] {
+        for (title, examples) in [
+            ("Bad", rule.examples.filter { $0.clause != nil }), ("Good", rule.examples.filter { $0.clause == nil }),
+        ] {
             text += "\n\(title):\n\n```yaml\n"
             text += examples.map { "# \(caption($0))\n\($0.yaml)\n" }.joined(separator: "\n")
             text += "```\n"
@@ -100,7 +106,9 @@ public enum RulePage {
     }
 
     private static func exemption(_ rule: Rule) -> String {
-        let own = rule.group.mayBeExemptedByWorkload ? "by the workload's own annotation, its Namespace's" : "by its Namespace's annotation"
+        let own =
+            rule.group.mayBeExemptedByWorkload
+            ? "by the workload's own annotation, its Namespace's" : "by its Namespace's annotation"
         let shared = rule.exemptWith.map { "; what is exempt from `\($0)` is exempt from this too" } ?? ""
         return "\(own), or `PLAYBOOK_EXEMPT`\(shared)"
     }

@@ -12,19 +12,23 @@ public struct TextReport: Sendable {
     /// - Parameters:
     ///   - object: What was judged.
     ///   - showsAll: Whether objects without findings have a line too.
+    /// - Returns: Lines, each with its end.
     public func block(_ object: JudgedObject, showsAll: Bool) -> String {
         let verdict = object.verdict
         let hasMore = !verdict.judgements.isEmpty || !verdict.notices.isEmpty
         guard hasMore || showsAll else { return "" }
         let outcome =
-            verdict.isDenied ? paint("DENIED", .red) : verdict.warnings.isEmpty ? paint("allowed", .green) : paint("WARNED", .yellow)
+            verdict.isDenied
+            ? paint("DENIED", .red) : verdict.warnings.isEmpty ? paint("allowed", .green) : paint("WARNED", .yellow)
         var text = "\(paint(object.title, .bold)) · \(object.request) · \(outcome)\n"
         text += paint("  \(object.file)\(object.line.map { ":\($0)" } ?? "")", .dim) + "\n"
         if let reason = verdict.passedOver { text += "  not judged: \(reason)\n" }
         let width = verdict.judgements.map(\.rule.id.count).max() ?? 0
         for judgement in verdict.judgements { text += entry(judgement, width) }
         for notice in verdict.notices { text += "  note   \(notice)\n" }
-        for entry in verdict.notEvaluated where showsAll { text += "  -      \(entry.rule.id) not evaluated: \(entry.reason)\n" }
+        for entry in verdict.notEvaluated where showsAll {
+            text += "  -      \(entry.rule.id) not evaluated: \(entry.reason)\n"
+        }
         return text + "\n"
     }
 
@@ -46,7 +50,8 @@ public struct TextReport: Sendable {
     /// The last line.
     public func summary(_ summary: Summary) -> String {
         let allowed = summary.reviews - summary.denied - summary.warned
-        var text = "\(count(summary.reviews, "review")): \(summary.denied) denied, \(summary.warned) with warnings, \(allowed) allowed"
+        var text =
+            "\(count(summary.reviews, "review")): \(summary.denied) denied, \(summary.warned) with warnings, \(allowed) allowed"
         if summary.unreadable > 0 { text += "; \(count(summary.unreadable, "input")) could not be read" }
         if !summary.notEvaluated.isEmpty {
             let rules = summary.notEvaluated.map { "\($0.rule) (\($0.count))" }.joined(separator: ", ")

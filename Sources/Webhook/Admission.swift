@@ -55,7 +55,9 @@ public struct AdmissionEvent: Sendable {
     }
 }
 
-/// Bodies to verdicts to bodies: the whole of admission, without a socket. The command line uses it too.
+/// Bodies to verdicts to bodies: the whole of admission, without a socket.
+///
+/// The command line uses it too.
 public final class Admission {
     private let judge: Judge
     /// What requests are judged with; replaced when settings, companions or the time change.
@@ -92,7 +94,8 @@ public final class Admission {
     ) throws(Rejection) -> Answer {
         if isTruncated {
             guard let envelope = Envelope(beginningOf: body) else { throw .tooLarge }
-            return refusal(envelope, endpoint, 413, "the review is larger than PLAYBOOK_MAX_BODY, so it cannot be judged")
+            return refusal(
+                envelope, endpoint, 413, "the review is larger than PLAYBOOK_MAX_BODY, so it cannot be judged")
         }
         let result: Result<Answer, Rejection>
         do throws(ParseError) {

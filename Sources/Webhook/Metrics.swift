@@ -15,7 +15,8 @@ public struct Metrics: Sendable {
 
     /// The upper bounds of the latency histogram's buckets, in microseconds: fine where nearly all requests are.
     static let bounds: [UInt64] = [
-        10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 150, 200, 300, 500, 1000, 2500, 5000, 10_000, 50_000, 100_000, 1_000_000,
+        10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 150, 200, 300, 500, 1000, 2500, 5000, 10_000, 50_000, 100_000,
+        1_000_000,
     ]
 
     private static let kinds = ResourceKind.allCases
@@ -27,7 +28,8 @@ public struct Metrics: Sendable {
 
     /// Creates counters that are all zero.
     public init() {
-        requests = Array(repeating: 0, count: 2 * Metrics.operations.count * Metrics.kinds.count * Metrics.decisions.count)
+        requests = Array(
+            repeating: 0, count: 2 * Metrics.operations.count * Metrics.kinds.count * Metrics.decisions.count)
         findings = Array(repeating: 0, count: Metrics.rules.count * Metrics.effects.count)
         notEvaluated = Array(repeating: 0, count: Metrics.rules.count)
     }
@@ -38,7 +40,8 @@ public struct Metrics: Sendable {
     ///   - event: What came of it.
     ///   - duration: How long it took from the last byte in to the response's first, in nanoseconds.
     public mutating func count(_ event: AdmissionEvent, nanoseconds duration: UInt64) {
-        let operation = event.operation.flatMap { Operation.allCases.firstIndex(of: $0) } ?? Metrics.operations.count - 1
+        let operation =
+            event.operation.flatMap { Operation.allCases.firstIndex(of: $0) } ?? Metrics.operations.count - 1
         let decision = Metrics.decisions.firstIndex(of: event.decision) ?? 0
         let place = ((event.endpoint == .validate ? 0 : 1) * Metrics.operations.count + operation) * Metrics.kinds.count
         requests[(place + Int(event.kind.rawValue)) * Metrics.decisions.count + decision] += 1
@@ -96,18 +99,23 @@ public struct Metrics: Sendable {
                 ], Double(count))
         }
         text.family(
-            "playbook_rules_not_evaluated_total", .counter, "Rules that had no answer because a companion was not known.")
-        for (rule, count) in zip(Metrics.rules, notEvaluated) where count > 0 { text.sample([("rule", rule.id)], Double(count)) }
+            "playbook_rules_not_evaluated_total", .counter,
+            "Rules that had no answer because a companion was not known.")
+        for (rule, count) in zip(Metrics.rules, notEvaluated) where count > 0 {
+            text.sample([("rule", rule.id)], Double(count))
+        }
         text.family("playbook_exemption_changes_total", .counter, "Requests that set or changed an exemption.")
         text.sample([], Double(exemptionChanges))
-        text.family("playbook_break_glass_total", .counter, "Denials that were let pass for holders of PLAYBOOK_BREAK_GLASS.")
+        text.family(
+            "playbook_break_glass_total", .counter, "Denials that were let pass for holders of PLAYBOOK_BREAK_GLASS.")
         text.sample([], Double(breakGlass))
         writeHistogram(to: &text)
     }
 
     private func writeHistogram(to text: inout Exposition) {
         text.family(
-            "playbook_admission_duration_seconds", .histogram, "Time from a review's last byte in to its answer, without the network.")
+            "playbook_admission_duration_seconds", .histogram,
+            "Time from a review's last byte in to its answer, without the network.")
         var total: UInt64 = 0
         for (bound, count) in zip(Metrics.bounds, buckets) {
             total += count

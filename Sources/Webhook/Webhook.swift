@@ -42,6 +42,7 @@ public final class Webhook {
     ///   - request: The request without its body.
     ///   - body: The body.
     ///   - port: Where it came to.
+    /// - Returns: The response, and what came of it.
     public func respond(to request: Request, body: Span<UInt8>, on port: Port) -> Reply {
         do throws(Rejection) {
             switch try Route(request.head, on: port) {
@@ -49,11 +50,13 @@ public final class Webhook {
             case .mutate: return try answer(request, body, .mutate)
             case .live: return Reply(response: health().liveness, event: nil)
             case .ready:
-                return Reply(response: health().readiness(isVerbose: request.head.parameter("verbose") != nil), event: nil)
+                return Reply(
+                    response: health().readiness(isVerbose: request.head.parameter("verbose") != nil), event: nil)
             case .metrics:
                 return Reply(
                     response: Response(
-                        status: 200, contentType: "text/plain; version=0.0.4; charset=utf-8", body: Array(metrics().utf8)),
+                        status: 200, contentType: "text/plain; version=0.0.4; charset=utf-8",
+                        body: Array(metrics().utf8)),
                     event: nil)
             }
         } catch {

@@ -53,7 +53,8 @@ struct EventParser: ~Copyable {
                     text: String(decoding: bytes, as: UTF8.self), tag: text(scalar.tag),
                     isPlain: scalar.style == YAML_PLAIN_SCALAR_STYLE, anchor: text(scalar.anchor)), location
             )
-        case YAML_SEQUENCE_START_EVENT: return (.sequenceStart(anchor: text(event.data.sequence_start.anchor)), location)
+        case YAML_SEQUENCE_START_EVENT:
+            return (.sequenceStart(anchor: text(event.data.sequence_start.anchor)), location)
         case YAML_MAPPING_START_EVENT: return (.mappingStart(anchor: text(event.data.mapping_start.anchor)), location)
         default: return (.other, location)
         }
@@ -119,7 +120,8 @@ struct EventParser: ~Copyable {
         }
     }
 
-    private mutating func sequence(_ anchor: String?, _ location: Location, _ depth: Int) throws(YAMLError) -> YAMLNode {
+    private mutating func sequence(_ anchor: String?, _ location: Location, _ depth: Int) throws(YAMLError) -> YAMLNode
+    {
         let node = YAMLNode(.null, location)
         if let anchor { anchors[anchor] = node }
         open.insert(ObjectIdentifier(node))
@@ -155,7 +157,8 @@ struct EventParser: ~Copyable {
                 throw YAMLError(message: "a list or mapping cannot be a key", location: place)
             }
             if let first = places[text] {
-                throw YAMLError(message: "the key '\(text)' is there twice, first in line \(first.line)", location: place)
+                throw YAMLError(
+                    message: "the key '\(text)' is there twice, first in line \(first.line)", location: place)
             }
             places[text] = place
             members.append((key, value))

@@ -123,7 +123,8 @@ private struct TreeWriter {
     /// Notes where the next node stands; aliases make one stand many times, so this is where they are bounded.
     private mutating func place(_ location: Location) throws(YAMLError) {
         guard locations.count < Reader.maximumNodes else {
-            throw YAMLError(message: "the document grows beyond \(Reader.maximumNodes) values by its aliases", location: location)
+            throw YAMLError(
+                message: "the document grows beyond \(Reader.maximumNodes) values by its aliases", location: location)
         }
         locations.append(location)
     }

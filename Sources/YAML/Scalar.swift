@@ -9,7 +9,9 @@ enum Scalar {
         case nil: return try plain(text, at: location)
         case "tag:yaml.org,2002:null": return .null
         case "tag:yaml.org,2002:bool":
-            guard let value = boolean(text) else { throw YAMLError(message: "'\(text)' is no boolean", location: location) }
+            guard let value = boolean(text) else {
+                throw YAMLError(message: "'\(text)' is no boolean", location: location)
+            }
             return .bool(value)
         case "tag:yaml.org,2002:int", "tag:yaml.org,2002:float":
             guard let number = try number(text, at: location) else {
@@ -46,7 +48,9 @@ enum Scalar {
         }
         let isNegative = first == UInt8(ascii: "-")
         let digits = (isNegative || first == UInt8(ascii: "+") ? text.dropFirst() : text[...]).filter { $0 != "_" }
-        guard let start = digits.utf8.first, start &- UInt8(ascii: "0") <= 9 || start == UInt8(ascii: ".") else { return nil }
+        guard let start = digits.utf8.first, start &- UInt8(ascii: "0") <= 9 || start == UInt8(ascii: ".") else {
+            return nil
+        }
         let sign = isNegative ? "-" : ""
         if let (radix, rest) = radix(of: digits) {
             guard let value = UInt64(rest, radix: radix), rest.utf8.first != UInt8(ascii: "+") else { return nil }
@@ -61,7 +65,9 @@ enum Scalar {
         if digits.hasPrefix("0o") { return (8, String(digits.dropFirst(2))) }
         // YAML 1.1's octal: a leading zero and nothing but octal digits.
         let rest = digits.dropFirst()
-        guard digits.hasPrefix("0"), !rest.isEmpty, rest.utf8.allSatisfy({ $0 &- UInt8(ascii: "0") <= 7 }) else { return nil }
+        guard digits.hasPrefix("0"), !rest.isEmpty, rest.utf8.allSatisfy({ $0 &- UInt8(ascii: "0") <= 7 }) else {
+            return nil
+        }
         return (8, String(rest))
     }
 

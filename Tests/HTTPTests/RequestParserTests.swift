@@ -2,7 +2,8 @@ import HTTP
 import Testing
 
 @Suite struct RequestParserTests {
-    static let post = "POST /validate?timeout=10s HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 5\r\n\r\n"
+    static let post =
+        "POST /validate?timeout=10s HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 5\r\n\r\n"
 
     @Test func `a review's head is read`() {
         let bytes = Array(Self.post.utf8)

@@ -2,6 +2,7 @@ public import Playbook
 public import Testing
 
 extension Rule: CustomTestStringConvertible {
+    /// The rule's id.
     public var testDescription: String { id }
 }
 

@@ -49,7 +49,9 @@ struct Case: CustomTestStringConvertible, Sendable {
         if finding.isReplacement {
             world.object = finding.companion
         } else if let companion = finding.companion {
-            world.companions = (world.companions ?? []).filter { $0["metadata"]?["name"] != companion["metadata"]?["name"] }
+            world.companions = (world.companions ?? []).filter {
+                $0["metadata"]?["name"] != companion["metadata"]?["name"]
+            }
             world.companions?.append(companion)
         } else {
             world.object = try Patch(finding.edits, on: object).applied(to: object)
@@ -68,7 +70,8 @@ struct Case: CustomTestStringConvertible, Sendable {
         let object = try #require(world.object)
         let isInPodSpec = !["spec", "metadata"].contains { fragment[$0] != nil }
         let isPod = object["kind"] == "Pod"
-        let whole: Literal = isInPodSpec ? isPod ? ["spec": fragment] : ["spec": ["template": ["spec": fragment]]] : fragment
+        let whole: Literal =
+            isInPodSpec ? isPod ? ["spec": fragment] : ["spec": ["template": ["spec": fragment]]] : fragment
         world.object = object.merging(whole)
         #expect(try world.verdict().judgements.map(\.summary) == [])
     }

@@ -14,7 +14,9 @@ private struct Expectation {
         try Fixtures.text("expected/recordings.tsv").split(separator: "\n").filter { !$0.hasPrefix("#") }.map { line in
             let columns = line.split(separator: "\t").map(String.init)
             try #require(columns.count == 4, "\(line)")
-            func entries(_ column: String) -> [String] { column == "-" ? [] : column.split(separator: " ").map(String.init) }
+            func entries(_ column: String) -> [String] {
+                column == "-" ? [] : column.split(separator: " ").map(String.init)
+            }
             return Expectation(
                 recording: columns[0], alone: entries(columns[1]),
                 withCompanions: entries(columns[2] == "=" ? columns[1] : columns[2]))
@@ -63,7 +65,9 @@ private struct Expectation {
             #expect(file.contains("/\(expectation.recording)-"))
             let bytes = try Fixtures.bytes(file)
             #expect(summary(try verdict(bytes, alone)) == expectation.alone.sorted(), "\(file), without companions")
-            #expect(summary(try verdict(bytes, accompanied)) == expectation.withCompanions.sorted(), "\(file), with companions")
+            #expect(
+                summary(try verdict(bytes, accompanied)) == expectation.withCompanions.sorted(),
+                "\(file), with companions")
         }
     }
 
@@ -71,7 +75,8 @@ private struct Expectation {
         let file = "reviews/023-create-deployment-catalogue.json"
         let message = try verdict(Fixtures.bytes(file), context(companions: ["manifests/1-checkout-good.yaml"])).message
         for rule in [
-            "liveness-probe", "readiness-probe", "replicas", "graceful-shutdown", "run-as-non-root", "privilege-escalation",
+            "liveness-probe", "readiness-probe", "replicas", "graceful-shutdown", "run-as-non-root",
+            "privilege-escalation",
             "memory-request-equals-limit", "cpu-request", "topology-spread", "pod-disruption-budget",
         ] {
             #expect(message.contains("- \(rule): "), "\(rule)")
@@ -80,7 +85,9 @@ private struct Expectation {
 
     @Test func `the debug container is denied where it stands`() throws {
         let file = "reviews/185-update-pod-ephemeralcontainers-by-hand.json"
-        let denials = try verdict(Fixtures.bytes(file), context(companions: [])).judgements.filter { $0.effect == .deny }
+        let denials = try verdict(Fixtures.bytes(file), context(companions: [])).judgements.filter {
+            $0.effect == .deny
+        }
         #expect(denials.map(\.rule.id) == ["run-as-non-root"])
         #expect(denials.allSatisfy { $0.path.hasPrefix("ephemeralContainers[debugger-") })
     }

@@ -2,6 +2,7 @@ import JSON
 import Kubernetes
 import Playbook
 import TestSupport
+import Testing
 
 /// An AdmissionReview that is put together for a test, and what it is judged with.
 struct World {
@@ -15,7 +16,7 @@ struct World {
     var companions: [Literal]?
     var settings: [String: String] = [:]
     var source = Context.Source.server
-    /// 2026-11-23T12:00:00Z
+    /// It is 2026-11-23T12:00:00Z.
     var now = Timestamp(seconds: 1_795_435_200)
     var rules = Catalogue.rules
 
@@ -133,24 +134,33 @@ extension World {
     }
 
     /// A pod spec that no rule has anything against.
-    static let podSpec = try! Literal(
-        yaml: """
-            terminationGracePeriodSeconds: 30
-            securityContext: {runAsNonRoot: true, runAsUser: 10001, runAsGroup: 10001}
-            topologySpreadConstraints:
-            - maxSkew: 1
-              topologyKey: topology.kubernetes.io/zone
-              whenUnsatisfiable: ScheduleAnyway
-              labelSelector: {matchLabels: {app: web}}
-            containers:
-            - name: app
-              image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.2-9f3c1ab
-              ports: [{name: http, containerPort: 8080}]
-              resources: {requests: {cpu: 100m, memory: 256Mi}, limits: {memory: 256Mi}}
-              livenessProbe: {httpGet: {path: /livez, port: http}}
-              readinessProbe: {httpGet: {path: /readyz, port: http}}
-              securityContext: {allowPrivilegeEscalation: false}
-            """)
+    static let podSpec = fragment(
+        """
+        terminationGracePeriodSeconds: 30
+        securityContext: {runAsNonRoot: true, runAsUser: 10001, runAsGroup: 10001}
+        topologySpreadConstraints:
+        - maxSkew: 1
+          topologyKey: topology.kubernetes.io/zone
+          whenUnsatisfiable: ScheduleAnyway
+          labelSelector: {matchLabels: {app: web}}
+        containers:
+        - name: app
+          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.2-9f3c1ab
+          ports: [{name: http, containerPort: 8080}]
+          resources: {requests: {cpu: 100m, memory: 256Mi}, limits: {memory: 256Mi}}
+          livenessProbe: {httpGet: {path: /livez, port: http}}
+          readinessProbe: {httpGet: {path: /readyz, port: http}}
+          securityContext: {allowPrivilegeEscalation: false}
+        """)
+
+    private static func fragment(_ yaml: String) -> Literal {
+        do {
+            return try Literal(yaml: yaml)
+        } catch {
+            Issue.record(error)
+            return .null
+        }
+    }
 
     /// A Deployment that no rule has anything against.
     static let deployment: Literal = [

@@ -9,7 +9,9 @@ public enum Fixtures {
     public static func path(_ name: String) -> String { root.appending(path: name).path }
 
     /// The bytes of a fixture.
-    public static func bytes(_ name: String) throws -> [UInt8] { Array(try Data(contentsOf: root.appending(path: name))) }
+    public static func bytes(_ name: String) throws -> [UInt8] {
+        Array(try Data(contentsOf: root.appending(path: name)))
+    }
 
     /// The text of a fixture.
     public static func text(_ name: String) throws -> String { String(decoding: try bytes(name), as: UTF8.self) }

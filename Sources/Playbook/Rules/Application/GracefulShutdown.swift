@@ -26,13 +26,17 @@ extension Rule {
             .bad(
                 "less than the team's least", tooShort, at: "terminationGracePeriodSeconds",
                 "terminationGracePeriodSeconds: 30", settings: ["PLAYBOOK_MIN_GRACE_SECONDS": "45"]),
-            .good("containers do not matter", """
+            .good(
+                "containers do not matter",
+                """
                 initContainers:
                 - name: migrate
                   image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.2-9f3c1ab
                   resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
                 """),
-            .good("a Job may be killed", """
+            .good(
+                "a Job may be killed",
+                """
                 apiVersion: batch/v1
                 kind: Job
                 metadata: {name: reindex, namespace: shop}

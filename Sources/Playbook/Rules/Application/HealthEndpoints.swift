@@ -40,7 +40,8 @@ private func endpointFindings(in subject: Subject, _ context: Context) throws(Ca
                 findings += try pathFinding(livenessPath, liveness, settings.livenessPaths, "livenessProbe", container)
             }
             if let readiness {
-                findings += try pathFinding(readinessPath, readiness, settings.readinessPaths, "readinessProbe", container)
+                findings += try pathFinding(
+                    readinessPath, readiness, settings.readinessPaths, "readinessProbe", container)
             }
         }
         if let liveness { findings += try portFinding(liveness, "livenessProbe", container, settings) }
@@ -106,14 +107,18 @@ private func portFinding(
 }
 
 private let cases: [Example] = [
-    .good("the agreed paths", """
+    .good(
+        "the agreed paths",
+        """
         containers:
         - name: app
           livenessProbe: {httpGet: {path: /livez, port: http}}
           readinessProbe: {httpGet: {path: /readyz, port: http}}
         """),
     .good("a query does not count", "containers: [{name: app, livenessProbe: {httpGet: {path: '/livez?verbose'}}}]"),
-    .good("other handlers are taken as they are", """
+    .good(
+        "other handlers are taken as they are",
+        """
         containers:
         - name: app
           livenessProbe: {httpGet: null, tcpSocket: {port: 8080}}
@@ -129,7 +134,8 @@ private let cases: [Example] = [
         "another readiness path", readinessPath, at: "containers[app].readinessProbe.httpGet.path",
         "containers: [{name: app, readinessProbe: {httpGet: {path: /health, port: http}}}]"),
     .bad(
-        "both probes ask the same", sameHandler, at: "containers[app].readinessProbe.httpGet.path", """
+        "both probes ask the same", sameHandler, at: "containers[app].readinessProbe.httpGet.path",
+        """
         containers:
         - name: app
           livenessProbe: {httpGet: {path: /health, port: http}}
@@ -142,7 +148,9 @@ private let cases: [Example] = [
         "not the port that all share", healthPort, at: "containers[app].readinessProbe.httpGet.port",
         "containers: [{name: app, livenessProbe: {httpGet: {port: 9000}}, readinessProbe: {httpGet: {port: http}}}]",
         settings: ["PLAYBOOK_HEALTH_PORT": "9000"]),
-    .good("a sidecar's probes are its own affair", """
+    .good(
+        "a sidecar's probes are its own affair",
+        """
         initContainers:
         - name: proxy
           restartPolicy: Always

@@ -17,7 +17,8 @@ extension Rule {
         examples: cases,
         check: { (subject, context) throws(CannotJudge) in
             try probeFindings(
-                "livenessProbe", path: context.settings.livenessPaths.first ?? "/livez", missing, oneHandler, in: subject)
+                "livenessProbe", path: context.settings.livenessPaths.first ?? "/livez", missing, oneHandler,
+                in: subject)
         }
     )
 }
@@ -27,7 +28,9 @@ private let oneHandler = Clause("one-handler", "the probe has exactly one of htt
 
 private let cases: [Example] = [
     .good("an HTTP probe", "containers: [{name: app, livenessProbe: {httpGet: {path: /livez, port: http}}}]"),
-    .good("a command, for what serves no port", """
+    .good(
+        "a command, for what serves no port",
+        """
         containers:
         - name: app
           ports: null
@@ -37,8 +40,11 @@ private let cases: [Example] = [
     .bad("no probe", missing, at: "containers[app].livenessProbe", "containers: [{name: app, livenessProbe: null}]"),
     .bad(
         "no probe, and no port to ask at", missing, at: "containers[app].livenessProbe",
-        "containers: [{name: app, ports: null, livenessProbe: null, readinessProbe: {httpGet: null, exec: {command: [/ready]}}}]"),
-    .bad("a second container without one", missing, at: "containers[helper].livenessProbe", """
+        "containers: [{name: app, ports: null, livenessProbe: null, readinessProbe: {httpGet: null, exec: {command: [/ready]}}}]"
+    ),
+    .bad(
+        "a second container without one", missing, at: "containers[helper].livenessProbe",
+        """
         containers:
         - name: helper
           image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/helper:1.0.0-9f3c1ab
@@ -52,7 +58,9 @@ private let cases: [Example] = [
     .bad(
         "two handlers at once", oneHandler, at: "containers[app].livenessProbe",
         "containers: [{name: app, livenessProbe: {tcpSocket: {port: 8080}}}]"),
-    .good("an init container and a sidecar need none", """
+    .good(
+        "an init container and a sidecar need none",
+        """
         initContainers:
         - name: migrate
           image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.2-9f3c1ab
@@ -62,8 +70,11 @@ private let cases: [Example] = [
           image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/proxy:1.0.0-9f3c1ab
           resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
         """),
-    .good("an ephemeral container needs none", "ephemeralContainers: [{name: debugger, image: shell}]", request: .debug),
-    .good("a Job ends by itself", """
+    .good(
+        "an ephemeral container needs none", "ephemeralContainers: [{name: debugger, image: shell}]", request: .debug),
+    .good(
+        "a Job ends by itself",
+        """
         apiVersion: batch/v1
         kind: Job
         metadata: {name: reindex, namespace: shop}

@@ -17,7 +17,8 @@ extension Rule {
         examples: cases,
         check: { (subject, context) throws(CannotJudge) in
             try probeFindings(
-                "readinessProbe", path: context.settings.readinessPaths.first ?? "/readyz", missing, oneHandler, in: subject)
+                "readinessProbe", path: context.settings.readinessPaths.first ?? "/readyz", missing, oneHandler,
+                in: subject)
         }
     )
 }
@@ -31,14 +32,19 @@ private let cases: [Example] = [
     .bad("no probe", missing, at: "containers[app].readinessProbe", "containers: [{name: app, readinessProbe: null}]"),
     .bad(
         "an exec probe serves where there is no port", missing, at: "containers[app].readinessProbe",
-        "containers: [{name: app, ports: null, readinessProbe: null, livenessProbe: {httpGet: null, exec: {command: [/alive]}}}]"),
+        "containers: [{name: app, ports: null, readinessProbe: null, livenessProbe: {httpGet: null, exec: {command: [/alive]}}}]"
+    ),
     .bad(
         "an empty probe", oneHandler, at: "containers[app].readinessProbe",
         "containers: [{name: app, readinessProbe: {httpGet: null}}]"),
-    .good("a startup probe beside it", """
+    .good(
+        "a startup probe beside it",
+        """
         containers: [{name: app, startupProbe: {httpGet: {path: /livez, port: http}, failureThreshold: 30}}]
         """),
-    .good("an init container and a sidecar need none", """
+    .good(
+        "an init container and a sidecar need none",
+        """
         initContainers:
         - name: migrate
           image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.2-9f3c1ab
@@ -48,8 +54,11 @@ private let cases: [Example] = [
           image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/proxy:1.0.0-9f3c1ab
           resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
         """),
-    .good("an ephemeral container needs none", "ephemeralContainers: [{name: debugger, image: shell}]", request: .debug),
-    .good("a Pod that ends by itself", """
+    .good(
+        "an ephemeral container needs none", "ephemeralContainers: [{name: debugger, image: shell}]", request: .debug),
+    .good(
+        "a Pod that ends by itself",
+        """
         apiVersion: v1
         kind: Pod
         metadata: {name: once, namespace: shop, annotations: {helm.sh/hook: test}}

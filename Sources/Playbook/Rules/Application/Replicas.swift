@@ -46,12 +46,14 @@ private func replicaFindings(in subject: Subject, _ context: Context) throws(Can
     guard try !isAutoscaled(kind, subject, context) else { return [] }
     guard subject.review.operation != .create || wroteReplicas(subject, context) else {
         return [
-            Finding(unstated, at: place, "is \(stated == nil ? "unset, which is 1" : "\(count) by default")", edits: edits)
-                .with {
-                    $0.excess = excess
-                    $0.isHint = true
-                    $0.advice = "or let a HorizontalPodAutoscaler with minReplicas of at least \(least) follow"
-                }
+            Finding(
+                unstated, at: place, "is \(stated == nil ? "unset, which is 1" : "\(count) by default")", edits: edits
+            )
+            .with {
+                $0.excess = excess
+                $0.isHint = true
+                $0.advice = "or let a HorizontalPodAutoscaler with minReplicas of at least \(least) follow"
+            }
         ]
     }
     return [
@@ -65,7 +67,9 @@ private func scalesByItself(_ user: User, _ settings: Settings) -> Bool {
         || settings.trustedControllers.contains(user.name)
 }
 
-/// Whether an autoscaler keeps enough replicas. On CREATE it need not be known: every tool makes it after the workload.
+/// Whether an autoscaler keeps enough replicas.
+///
+/// On CREATE it need not be known: every tool makes it after the workload.
 private func isAutoscaled(_ kind: ResourceKind, _ subject: Subject, _ context: Context) throws(CannotJudge) -> Bool {
     do throws(CannotJudge) {
         guard let name = subject.name,
@@ -107,7 +111,9 @@ private let autoscaler = """
     """
 
 private let otherAutoscaler = autoscaler.split(separator: "\n", omittingEmptySubsequences: false)
-    .map { $0.hasPrefix("spec") ? "spec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: api}}" : String($0) }
+    .map {
+        $0.hasPrefix("spec") ? "spec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: api}}" : String($0)
+    }
     .joined(separator: "\n")
 
 private let applied = """
@@ -118,11 +124,14 @@ private let cases: [Example] = [
     .good("two", "spec: {replicas: 2}"),
     .good("none, on purpose", "spec: {replicas: 0}"),
     .bad("one, written by the author", tooFew, at: "spec.replicas", applied),
-    .bad("one, applied by a server-side apply", tooFew, at: "spec.replicas", """
+    .bad(
+        "one, applied by a server-side apply", tooFew, at: "spec.replicas",
+        """
         metadata: {managedFields: [{manager: argocd, operation: Apply, fieldsV1: {"f:spec": {"f:replicas": {}}}}]}
         spec: {replicas: 1}
         """),
-    .bad("one by default: an autoscaler must follow", unstated, at: "spec.replicas", "spec: {replicas: 1}", isHint: true),
+    .bad(
+        "one by default: an autoscaler must follow", unstated, at: "spec.replicas", "spec: {replicas: 1}", isHint: true),
     .bad(
         "fewer than the team's least", tooFew, at: "spec.replicas", "spec: {replicas: 2}", companions: otherAutoscaler,
         before: "spec: {replicas: 3}", settings: ["PLAYBOOK_MIN_REPLICAS": "3"]),
@@ -131,14 +140,17 @@ private let cases: [Example] = [
         "changed to one, with an autoscaler for something else", tooFew, at: "spec.replicas", "spec: {replicas: 1}",
         companions: otherAutoscaler, before: "spec: {replicas: 3}"),
     .bad(
-        "scaled to one by a person", scaledDown, at: "spec.replicas", "spec: {replicas: 1}", companions: """
+        "scaled to one by a person", scaledDown, at: "spec.replicas", "spec: {replicas: 1}",
+        companions: """
             apiVersion: apps/v1
             kind: Deployment
             metadata: {name: web, namespace: shop}
             spec: {replicas: 3, template: {metadata: {labels: {app: web}}}}
             """, before: "spec: {replicas: 3}", request: .scale),
     .good("scaled to none by a person", "spec: {replicas: 0}", before: "spec: {replicas: 3}", request: .scale),
-    .good("containers do not matter", """
+    .good(
+        "containers do not matter",
+        """
         initContainers:
         - name: migrate
           image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.2-9f3c1ab
@@ -148,7 +160,9 @@ private let cases: [Example] = [
           image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/proxy:1.0.0-9f3c1ab
           resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
         """),
-    .good("a DaemonSet runs once a node", """
+    .good(
+        "a DaemonSet runs once a node",
+        """
         apiVersion: apps/v1
         kind: DaemonSet
         metadata: {name: agent, namespace: shop}

@@ -26,7 +26,10 @@ private func handmadeFindings(in subject: Subject, _ context: Context) throws(Ca
     let hooks = subject.metadata.annotation("helm.sh/hook") ?? ""
     if hooks.split(separator: ",").contains(where: { $0.hasPrefix("test") }) { return [] }
     let isPod = subject.kind == .pod
-    let message = isPod ? "is Pod: nothing brings it back when its node goes" : "is \(subject.review.kindName): nothing rolls updates out"
+    let message =
+        isPod
+        ? "is Pod: nothing brings it back when its node goes"
+        : "is \(subject.review.kindName): nothing rolls updates out"
     return [
         Finding(isPod ? pod : replicaSet, at: "/kind", message).with {
             $0.companion = try? deployment(for: subject)
@@ -76,13 +79,19 @@ private let handmade = """
 private let cases: [Example] = [
     .good("a Deployment", "{}"),
     .bad("kubectl run", pod, at: "kind", handmade),
-    .bad("a Pod whose name is to be generated", pod, at: "kind", handmade.replacing("name: web,", with: "generateName: web-,")),
+    .bad(
+        "a Pod whose name is to be generated", pod, at: "kind",
+        handmade.replacing("name: web,", with: "generateName: web-,")),
     .bad(
         "an owner that its author made up", pod, at: "kind",
         handmade.replacing(
             "name: web,",
-            with: "name: web, ownerReferences: [{apiVersion: apps/v1, kind: ReplicaSet, name: web, uid: u, controller: true}],")),
-    .bad("a ReplicaSet", replicaSet, at: "kind", """
+            with:
+                "name: web, ownerReferences: [{apiVersion: apps/v1, kind: ReplicaSet, name: web, uid: u, controller: true}],"
+        )),
+    .bad(
+        "a ReplicaSet", replicaSet, at: "kind",
+        """
         apiVersion: apps/v1
         kind: ReplicaSet
         metadata: {name: web, namespace: shop}
@@ -95,9 +104,13 @@ private let cases: [Example] = [
               containers: [{name: app, image: web}]
         """),
     .good("a Helm test", handmade.replacing("labels: {app: web}", with: "annotations: {helm.sh/hook: test}")),
-    .good("a Pod of a ReplicaSet, made by its controller", handmade.replacing(
-        "name: web,",
-        with: "name: web, ownerReferences: [{apiVersion: apps/v1, kind: ReplicaSet, name: web, uid: u, controller: true}],"),
+    .good(
+        "a Pod of a ReplicaSet, made by its controller",
+        handmade.replacing(
+            "name: web,",
+            with:
+                "name: web, ownerReferences: [{apiVersion: apps/v1, kind: ReplicaSet, name: web, uid: u, controller: true}],"
+        ),
         request: .by("system:serviceaccount:kube-system:replicaset-controller")),
     .good("an update of a Pod that is there", handmade, before: handmade.replacing("256Mi", with: "512Mi")),
 ]

@@ -17,29 +17,39 @@ extension Rule {
         examples: [
             .good("a namespace of its own", "{}"),
             .bad("a Deployment", inDefault, at: "metadata.namespace", "metadata: {namespace: default}"),
-            .bad("a Secret", inDefault, at: "metadata.namespace", """
+            .bad(
+                "a Secret", inDefault, at: "metadata.namespace",
+                """
                 apiVersion: v1
                 kind: Secret
                 metadata: {name: web, namespace: default}
                 """),
-            .good("the API server's own Service", """
+            .good(
+                "the API server's own Service",
+                """
                 apiVersion: v1
                 kind: Service
                 metadata: {name: kubernetes, namespace: default}
                 spec: {ports: [{port: 443}]}
                 """),
-            .good("the cluster's certificate", """
+            .good(
+                "the cluster's certificate",
+                """
                 apiVersion: v1
                 kind: ConfigMap
                 metadata: {name: kube-root-ca.crt, namespace: default}
                 data: {ca.crt: none}
                 """),
-            .good("a ServiceAccount named default is another matter", """
+            .good(
+                "a ServiceAccount named default is another matter",
+                """
                 apiVersion: v1
                 kind: ServiceAccount
                 metadata: {name: default, namespace: default}
                 """),
-            .good("containers do not matter", """
+            .good(
+                "containers do not matter",
+                """
                 initContainers:
                 - name: proxy
                   restartPolicy: Always

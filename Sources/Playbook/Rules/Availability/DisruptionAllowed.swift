@@ -13,7 +13,9 @@ extension Rule {
             """,
         level: .deny,
         scope: Scope([.replicated, ResourceKinds(.podDisruptionBudget, .scale)], of: [.none, .scale]),
-        clauses: [DisruptionClause.blocks, DisruptionClause.tooFew, DisruptionClause.overlaps, DisruptionClause.overlapped],
+        clauses: [
+            DisruptionClause.blocks, DisruptionClause.tooFew, DisruptionClause.overlaps, DisruptionClause.overlapped,
+        ],
         companions: [.podDisruptionBudget, .horizontalPodAutoscaler, .deployment, .statefulSet, .rollout],
         examples: disruptionExamples,
         check: { (subject, context) throws(CannotJudge) in
@@ -42,12 +44,16 @@ private func budgetFindings(_ subject: Subject, _ context: Context) throws(Canno
         let place: Pointer = isMinimum ? "/spec/minAvailable" : "/spec/maxUnavailable"
         var edits: [Edit] = [.set("/spec/maxUnavailable", 1)]
         if isMinimum { edits.insert(.remove("/spec/minAvailable"), at: 0) }
-        findings.append(Finding(DisruptionClause.blocks, at: place, reason, edits: edits).with { $0.choice = budget.strictness })
+        findings.append(
+            Finding(DisruptionClause.blocks, at: place, reason, edits: edits).with { $0.choice = budget.strictness })
     }
     do throws(CannotJudge) {
         let others = try context.companions.budgets(in: subject.namespace).filter { $0.name != budget.name }
         findings += others.filter { $0.overlaps(budget, guarded) }.map { other in
-            Finding(DisruptionClause.overlaps, at: "/spec/selector", "selects pods that PodDisruptionBudget \(other.name) selects too").with {
+            Finding(
+                DisruptionClause.overlaps, at: "/spec/selector",
+                "selects pods that PodDisruptionBudget \(other.name) selects too"
+            ).with {
                 $0.choice = other.name
                 $0.advice = "delete one of the two, or narrow a selector: evicting such a pod fails with an error"
             }
@@ -64,7 +70,9 @@ private func count(of workloads: [Workload], _ subject: Subject, _ context: Cont
     guard !workloads.isEmpty else { return nil }
     var total = 0
     for workload in workloads {
-        guard let count = countInForce(workload.kind, workload.name, workload.replicas, subject, context) else { return nil }
+        guard let count = countInForce(workload.kind, workload.name, workload.replicas, subject, context) else {
+            return nil
+        }
         total += count
     }
     return total
@@ -99,7 +107,8 @@ extension DisruptionBudget {
     /// Whether both select the same pods for sure: those of a known workload, or by selectors that say so.
     fileprivate func overlaps(_ other: DisruptionBudget, _ guarded: [Workload]) -> Bool {
         guard let selector, let theirs = other.selector else { return false }
-        return selector.isEmpty || theirs.isEmpty || selector == theirs || guarded.contains { selects(Labels($0.labels)) }
+        return selector.isEmpty || theirs.isEmpty || selector == theirs
+            || guarded.contains { selects(Labels($0.labels)) }
     }
 }
 
@@ -116,22 +125,26 @@ private func workloadFindings(_ subject: Subject, _ context: Context) throws(Can
     if budgets.count > 1, !isScale {
         let names = budgets.map(\.name).sorted().joined(separator: " and ")
         return [
-            Finding(DisruptionClause.overlapped, at: place, "are selected by several PodDisruptionBudgets: \(names)").with {
-                $0.choice = names
-                $0.advice = "delete all but one: evicting such a pod fails with an error"
-            }
+            Finding(DisruptionClause.overlapped, at: place, "are selected by several PodDisruptionBudgets: \(names)")
+                .with {
+                    $0.choice = names
+                    $0.advice = "delete all but one: evicting such a pod fails with an error"
+                }
         ]
     }
     let replicas = try subject.spec()?.integer("replicas") ?? 1
     let count = countInForce(kind, subject.name ?? "", replicas, subject, context)
     guard let reason = budget.blockage(of: count) else { return [] }
     return [
-        Finding(DisruptionClause.tooFew, at: "/spec/replicas", "is \(replicas), while PodDisruptionBudget \(budget.name)'s \(reason.budgetWords(budget))")
-            .with {
-                $0.choice = budget.name + " " + budget.strictness
-                $0.excess = -Double(replicas)
-                $0.companion = corrected(budget, labels)
-            }
+        Finding(
+            DisruptionClause.tooFew, at: "/spec/replicas",
+            "is \(replicas), while PodDisruptionBudget \(budget.name)'s \(reason.budgetWords(budget))"
+        )
+        .with {
+            $0.choice = budget.name + " " + budget.strictness
+            $0.excess = -Double(replicas)
+            $0.companion = corrected(budget, labels)
+        }
     ]
 }
 

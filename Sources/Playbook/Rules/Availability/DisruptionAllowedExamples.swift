@@ -29,7 +29,9 @@ private func all(_ objects: String...) -> String { objects.joined(separator: "\n
 
 let disruptionExamples: [Example] = [
     .good("one may go", budget("maxUnavailable: 1")),
-    .good("a share may go, rounded up", budget("maxUnavailable: 1%"), companions: all(workload(replicas: 2), budget("maxUnavailable: 1%"))),
+    .good(
+        "a share may go, rounded up", budget("maxUnavailable: 1%"),
+        companions: all(workload(replicas: 2), budget("maxUnavailable: 1%"))),
     .bad("none may go", DisruptionClause.blocks, at: "spec.maxUnavailable", budget("maxUnavailable: 0")),
     .bad("no share may go", DisruptionClause.blocks, at: "spec.maxUnavailable", budget("maxUnavailable: 0%")),
     .bad("all must stay", DisruptionClause.blocks, at: "spec.minAvailable", budget("minAvailable: 100%")),
@@ -41,13 +43,15 @@ let disruptionExamples: [Example] = [
         "as many must stay as there are", DisruptionClause.blocks, at: "spec.minAvailable", budget("minAvailable: 3"),
         companions: all(workload(replicas: 3), autoscaler(minimum: 3, of: "other"), budget("minAvailable: 3"))),
     .bad(
-        "as many must stay as the autoscaler may leave", DisruptionClause.blocks, at: "spec.minAvailable", budget("minAvailable: 2"),
+        "as many must stay as the autoscaler may leave", DisruptionClause.blocks, at: "spec.minAvailable",
+        budget("minAvailable: 2"),
         companions: all(workload(replicas: 5), autoscaler(minimum: 2), budget("minAvailable: 2"))),
     .good(
         "none run now", budget("minAvailable: 2"),
         companions: all(workload(replicas: 0), autoscaler(minimum: 2, of: "other"), budget("minAvailable: 2"))),
     .bad(
-        "a second budget over the same pods", DisruptionClause.overlaps, at: "spec.selector", budget("maxUnavailable: 1", name: "second"),
+        "a second budget over the same pods", DisruptionClause.overlaps, at: "spec.selector",
+        budget("maxUnavailable: 1", name: "second"),
         companions: all(workload(replicas: 3), budget("maxUnavailable: 1"))),
     .bad(
         "a budget for everything beside another", DisruptionClause.overlaps, at: "spec.selector",
@@ -56,7 +60,8 @@ let disruptionExamples: [Example] = [
         "a budget for other pods", budget("maxUnavailable: 1", name: "api", selector: "{matchLabels: {app: api}}"),
         companions: all(workload(replicas: 3), budget("maxUnavailable: 1"))),
     .bad(
-        "a workload with too few replicas for its budget", DisruptionClause.tooFew, at: "spec.replicas", "spec: {replicas: 2}",
+        "a workload with too few replicas for its budget", DisruptionClause.tooFew, at: "spec.replicas",
+        "spec: {replicas: 2}",
         companions: all(budget("minAvailable: 2"), autoscaler(minimum: 2, of: "other"))),
     .bad(
         "a workload whose budget lets nothing go", DisruptionClause.tooFew, at: "spec.replicas", "spec: {replicas: 3}",
@@ -64,13 +69,17 @@ let disruptionExamples: [Example] = [
     .bad(
         "a workload under two budgets", DisruptionClause.overlapped, at: "spec.template.metadata.labels", "{}",
         companions: all(budget("maxUnavailable: 1"), budget("maxUnavailable: 1", name: "all", selector: "{}"))),
-    .good("a workload with room", "spec: {replicas: 3}", companions: all(budget("minAvailable: 2"), autoscaler(minimum: 2, of: "other"))),
+    .good(
+        "a workload with room", "spec: {replicas: 3}",
+        companions: all(budget("minAvailable: 2"), autoscaler(minimum: 2, of: "other"))),
     .bad(
         "scaled down to what the budget keeps", DisruptionClause.tooFew, at: "spec.replicas", "spec: {replicas: 2}",
         companions: all(workload(replicas: 3), budget("minAvailable: 2"), autoscaler(minimum: 2, of: "other")),
         before: "spec: {replicas: 3}", request: .scale),
     .good("where budgets are not known, nothing is said", "{}"),
-    .good("containers do not matter", """
+    .good(
+        "containers do not matter",
+        """
         initContainers:
         - name: proxy
           restartPolicy: Always

@@ -54,7 +54,8 @@ private func nearMiss(
 ) -> String? {
     for budget in budgets {
         guard let selector = budget.selector else { return "\(budget.name) has a null selector, which selects nothing" }
-        let parts = selector.labels.filter { !labels.has($0.key, $0.value) }.map { "\($0.key)=\($0.value)" }
+        let parts =
+            selector.labels.filter { !labels.has($0.key, $0.value) }.map { "\($0.key)=\($0.value)" }
             + selector.expressions.filter { !$0.matches(labels) }.map(\.description)
         // A selector of one part that fails may be about anything; sharing another part or a name makes it a near miss.
         let isNear = selector.labels.count + selector.expressions.count > 1 || budget.name == subject.name
@@ -130,14 +131,18 @@ private let cases: [Example] = [
             metadata: {name: web, namespace: shop}
             spec: {replicas: 3, template: {metadata: {labels: {app: web}}}}
             """, request: .delete),
-    .good("containers do not matter", """
+    .good(
+        "containers do not matter",
+        """
         initContainers:
         - name: proxy
           restartPolicy: Always
           image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/proxy:1.0.0-9f3c1ab
           resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
         """, companions: budgetExample(selector: "{matchLabels: {app: web}}")),
-    .good("what is exempt from replicas", """
+    .good(
+        "what is exempt from replicas",
+        """
         metadata:
           annotations: {playbook.superinc.com/exempt: replicas, playbook.superinc.com/exempt-reason: one licence}
         """, companions: budgetExample(selector: "{matchLabels: {app: api}}", name: "api")),

@@ -86,53 +86,72 @@ func ownLabels(of subject: Subject, _ labels: Labels) -> Literal {
 }
 
 private let cases: [Example] = [
-    .good("over zones, by the pods' own label", """
+    .good(
+        "over zones, by the pods' own label",
+        """
         topologySpreadConstraints:
         - {maxSkew: 1, topologyKey: topology.kubernetes.io/zone, whenUnsatisfiable: DoNotSchedule, labelSelector: {matchExpressions: [{key: app, operator: In, values: [web, api]}]}, matchLabelKeys: [pod-template-hash]}
         """),
     .bad("no constraint", missing, at: "topologySpreadConstraints", "topologySpreadConstraints: null", isFixed: true),
-    .bad("over nodes only", missing, at: "topologySpreadConstraints", """
+    .bad(
+        "over nodes only", missing, at: "topologySpreadConstraints",
+        """
         topologySpreadConstraints:
         - {topologyKey: topology.kubernetes.io/zone, $patch: delete}
         - {maxSkew: 1, topologyKey: kubernetes.io/hostname, whenUnsatisfiable: ScheduleAnyway, labelSelector: {matchLabels: {app: web}}}
         """, isFixed: true),
     .bad(
         "a selector that the pods do not match", selectsNothing,
-        at: "topologySpreadConstraints[topology.kubernetes.io/zone]", """
-            topologySpreadConstraints:
-            - {topologyKey: topology.kubernetes.io/zone, labelSelector: {matchLabels: {app: website}}}
-            """),
-    .bad("no selector counts no pod", selectsNothing, at: "topologySpreadConstraints[topology.kubernetes.io/zone]", """
+        at: "topologySpreadConstraints[topology.kubernetes.io/zone]",
+        """
+        topologySpreadConstraints:
+        - {topologyKey: topology.kubernetes.io/zone, labelSelector: {matchLabels: {app: website}}}
+        """),
+    .bad(
+        "no selector counts no pod", selectsNothing, at: "topologySpreadConstraints[topology.kubernetes.io/zone]",
+        """
         topologySpreadConstraints:
         - {topologyKey: topology.kubernetes.io/zone, labelSelector: null}
         """),
-    .bad("a skew of two", skewed, at: "topologySpreadConstraints[topology.kubernetes.io/zone].maxSkew", """
+    .bad(
+        "a skew of two", skewed, at: "topologySpreadConstraints[topology.kubernetes.io/zone].maxSkew",
+        """
         topologySpreadConstraints:
         - {topologyKey: topology.kubernetes.io/zone, maxSkew: 2}
         """),
-    .good("a skew of two where the team allows it", """
+    .good(
+        "a skew of two where the team allows it",
+        """
         topologySpreadConstraints:
         - {topologyKey: topology.kubernetes.io/zone, maxSkew: 2}
         """, settings: ["PLAYBOOK_MAX_SKEW": "2"]),
-    .bad("no replicas now, more tomorrow", missing, at: "topologySpreadConstraints", """
+    .bad(
+        "no replicas now, more tomorrow", missing, at: "topologySpreadConstraints",
+        """
         spec:
           replicas: 0
           template: {spec: {topologySpreadConstraints: null}}
         """, isFixed: true),
-    .good("what is exempt from replicas", """
+    .good(
+        "what is exempt from replicas",
+        """
         metadata:
           annotations: {playbook.superinc.com/exempt: replicas, playbook.superinc.com/exempt-reason: one licence}
         spec:
           template: {spec: {topologySpreadConstraints: null}}
         """),
-    .good("containers do not matter", """
+    .good(
+        "containers do not matter",
+        """
         initContainers:
         - name: proxy
           restartPolicy: Always
           image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/proxy:1.0.0-9f3c1ab
           resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
         """),
-    .good("a DaemonSet runs on every node anyway", """
+    .good(
+        "a DaemonSet runs on every node anyway",
+        """
         apiVersion: apps/v1
         kind: DaemonSet
         metadata: {name: agent, namespace: shop}

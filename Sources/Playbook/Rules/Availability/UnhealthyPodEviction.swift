@@ -20,7 +20,9 @@ extension Rule {
             .bad(
                 "only within the budget", onlyHealthy, at: "spec.unhealthyPodEvictionPolicy",
                 budget("unhealthyPodEvictionPolicy: IfHealthyBudget")),
-            .good("a workload with init container and sidecar", """
+            .good(
+                "a workload with init container and sidecar",
+                """
                 initContainers:
                 - name: proxy
                   restartPolicy: Always

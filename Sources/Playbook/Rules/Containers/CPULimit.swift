@@ -15,7 +15,9 @@ extension Rule {
         scope: .containerResources,
         clauses: [limited],
         companions: [.resourceQuota],
-        fix: .changes("Removes the limit once a CPU request is set; not where a ResourceQuota counts `limits.cpu` or is not known to the server, nor for a whole number of CPUs that equals the request (static CPU policy)."),
+        fix: .changes(
+            "Removes the limit once a CPU request is set; not where a ResourceQuota counts `limits.cpu` or is not known to the server, nor for a whole number of CPUs that equals the request (static CPU policy)."
+        ),
         examples: cases,
         check: cpuLimitFindings
     )
@@ -44,11 +46,13 @@ private func finding(
     guard let limit = try resources.limit("cpu") else { return nil }
     let place = place() / "resources" / "limits" / "cpu"
     let request = try resources.request("cpu")
-    return Finding(limited, at: place, "is \(limit): it slows the container while the node idles", edits: [.remove(place)])
-        .with {
-            let isPinned = request == limit && limit.isWhole
-            $0.isFixable = request?.isPositive ?? false && !isPinned && !isCounted(subject, context)
-        }
+    return Finding(
+        limited, at: place, "is \(limit): it slows the container while the node idles", edits: [.remove(place)]
+    )
+    .with {
+        let isPinned = request == limit && limit.isWhole
+        $0.isFixable = request?.isPositive ?? false && !isPinned && !isCounted(subject, context)
+    }
 }
 
 /// Whether a quota counts CPU limits, so that a pod without one would be refused; on a server, also where that is not known.
@@ -92,14 +96,18 @@ private let cases: [Example] = [
     .bad(
         "a limit for the whole pod", limited, at: "resources.limits.cpu",
         "resources: {requests: {cpu: 250m, memory: 256Mi}, limits: {cpu: 1, memory: 256Mi}}"),
-    .bad("a sidecar", limited, at: "initContainers[proxy].resources.limits.cpu", """
+    .bad(
+        "a sidecar", limited, at: "initContainers[proxy].resources.limits.cpu",
+        """
         initContainers:
         - name: proxy
           restartPolicy: Always
           image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/proxy:1.0.0-9f3c1ab
           resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {cpu: 100m, memory: 32Mi}}
         """),
-    .bad("an init container", limited, at: "initContainers[migrate].resources.limits.cpu", """
+    .bad(
+        "an init container", limited, at: "initContainers[migrate].resources.limits.cpu",
+        """
         initContainers:
         - name: migrate
           image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.2-9f3c1ab

@@ -14,7 +14,8 @@ extension Rule {
         level: .deny,
         scope: .containerResources,
         clauses: [missing, limitAlone, zero],
-        fix: .adds("Where a CPU limit is set alone, the request is set to it, which is what the API server does for a Pod."),
+        fix: .adds(
+            "Where a CPU limit is set alone, the request is set to it, which is what the API server does for a Pod."),
         examples: cases,
         check: cpuRequestFindings
     )
@@ -56,28 +57,35 @@ private let cases: [Example] = [
         "none", missing, at: "containers[app].resources.requests.cpu",
         "containers: [{name: app, resources: {requests: {cpu: null}}}]"),
     .bad(
-        "no resources at all", missing, at: "containers[app].resources.requests.cpu", """
-            resources: {requests: {memory: 256Mi}, limits: {memory: 256Mi}}
-            containers: [{name: app, resources: null}]
-            """),
+        "no resources at all", missing, at: "containers[app].resources.requests.cpu",
+        """
+        resources: {requests: {memory: 256Mi}, limits: {memory: 256Mi}}
+        containers: [{name: app, resources: null}]
+        """),
     .bad(
         "zero", zero, at: "containers[app].resources.requests.cpu",
         "containers: [{name: app, resources: {requests: {cpu: 0}}}]"),
     .bad(
         "a limit alone", limitAlone, at: "containers[app].resources.requests.cpu",
         "containers: [{name: app, resources: {requests: {cpu: null}, limits: {cpu: 500m}}}]", isFixed: true),
-    .good("a request for the whole pod", """
+    .good(
+        "a request for the whole pod",
+        """
         resources: {requests: {cpu: 500m, memory: 256Mi}, limits: {memory: 256Mi}}
         containers: [{name: app, resources: null}]
         """),
-    .bad("a sidecar", missing, at: "initContainers[proxy].resources.requests.cpu", """
+    .bad(
+        "a sidecar", missing, at: "initContainers[proxy].resources.requests.cpu",
+        """
         initContainers:
         - name: proxy
           restartPolicy: Always
           image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/proxy:1.0.0-9f3c1ab
           resources: {limits: {memory: 32Mi}}
         """),
-    .bad("an init container", zero, at: "initContainers[migrate].resources.requests.cpu", """
+    .bad(
+        "an init container", zero, at: "initContainers[migrate].resources.requests.cpu",
+        """
         initContainers:
         - name: migrate
           image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.2-9f3c1ab

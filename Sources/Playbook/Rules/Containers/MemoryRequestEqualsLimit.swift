@@ -15,7 +15,9 @@ extension Rule {
         scope: .containerResources,
         clauses: [noLimit, differs],
         companions: [.resourceQuota],
-        fix: .changes("The request becomes the limit, unless a ResourceQuota that is known would be exceeded. Where no limit is set, the amount is the author's to choose."),
+        fix: .changes(
+            "The request becomes the limit, unless a ResourceQuota that is known would be exceeded. Where no limit is set, the amount is the author's to choose."
+        ),
         examples: cases,
         check: memoryFindings
     )
@@ -50,7 +52,8 @@ private func finding(
         return Finding(
             noLimit, at: place, request.map { "requests \($0) of memory without a limit" } ?? "sets no memory limit",
             edits: [
-                .set(place / "requests" / "memory", .string(amount)), .set(place / "limits" / "memory", .string(amount)),
+                .set(place / "requests" / "memory", .string(amount)),
+                .set(place / "limits" / "memory", .string(amount)),
             ]
         ).with { if request == nil { $0.advice = "as much as the container uses at its peak" } }
     }
@@ -89,7 +92,8 @@ private let cases: [Example] = [
         settings: ["PLAYBOOK_FIX": "all"], isFixed: true),
     .bad(
         "a smaller request, and no room in the quota", differs, at: "containers[app].resources",
-        "containers: [{name: app, resources: {requests: {memory: 512Mi}, limits: {memory: 1Gi}}}]", companions: """
+        "containers: [{name: app, resources: {requests: {memory: 512Mi}, limits: {memory: 1Gi}}}]",
+        companions: """
             apiVersion: v1
             kind: ResourceQuota
             metadata: {name: shop, namespace: shop}
@@ -102,21 +106,29 @@ private let cases: [Example] = [
     .bad(
         "nothing at all", noLimit, at: "containers[app].resources",
         "containers: [{name: app, resources: {requests: {memory: null}, limits: null}}]"),
-    .good("a pair for the whole pod", """
+    .good(
+        "a pair for the whole pod",
+        """
         resources: {requests: {memory: 1Gi, cpu: 500m}, limits: {memory: 1Gi}}
         containers: [{name: app, resources: {requests: {memory: 256Mi}, limits: {memory: null}}}]
         """),
-    .bad("an uneven pair for the whole pod", differs, at: "resources", """
+    .bad(
+        "an uneven pair for the whole pod", differs, at: "resources",
+        """
         resources: {requests: {memory: 1Gi}, limits: {memory: 2Gi}}
         """),
-    .bad("a sidecar", differs, at: "initContainers[proxy].resources", """
+    .bad(
+        "a sidecar", differs, at: "initContainers[proxy].resources",
+        """
         initContainers:
         - name: proxy
           restartPolicy: Always
           image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/proxy:1.0.0-9f3c1ab
           resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 64Mi}}
         """),
-    .bad("an init container", noLimit, at: "initContainers[migrate].resources", """
+    .bad(
+        "an init container", noLimit, at: "initContainers[migrate].resources",
+        """
         initContainers:
         - name: migrate
           image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.2-9f3c1ab

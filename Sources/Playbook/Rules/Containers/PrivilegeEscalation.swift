@@ -40,7 +40,8 @@ private func privilegeFindings(in subject: Subject, _ context: Context) throws(C
         if let mount = try settings.string("procMount"), mount != "Default" {
             let place = container.pointer / "securityContext" / "procMount"
             findings.append(
-                Finding(procMount, at: place, "is \(mount)", edits: [.set(place, "Default")]).with { $0.choice = mount })
+                Finding(procMount, at: place, "is \(mount)", edits: [.set(place, "Default")]).with { $0.choice = mount }
+            )
         }
         findings += try capabilityFindings(settings, container)
     }
@@ -65,7 +66,9 @@ private func capabilityFindings(_ settings: Value, _ container: Container) throw
 
 private let cases: [Example] = [
     .good("nothing set", "containers: [{name: app, securityContext: {allowPrivilegeEscalation: null}}]"),
-    .good("everything dropped, a low port bound", """
+    .good(
+        "everything dropped, a low port bound",
+        """
         containers:
         - name: app
           securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL], add: [NET_BIND_SERVICE]}, procMount: Default}
@@ -82,14 +85,18 @@ private let cases: [Example] = [
     .bad(
         "an unmasked /proc", procMount, at: "containers[app].securityContext.procMount",
         "containers: [{name: app, securityContext: {procMount: Unmasked}}]"),
-    .bad("an init container", privileged, at: "initContainers[tune].securityContext.privileged", """
+    .bad(
+        "an init container", privileged, at: "initContainers[tune].securityContext.privileged",
+        """
         initContainers:
         - name: tune
           image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/tune:1.4.2-9f3c1ab
           resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
           securityContext: {privileged: true}
         """),
-    .bad("a sidecar", capability, at: "initContainers[proxy].securityContext.capabilities.add", """
+    .bad(
+        "a sidecar", capability, at: "initContainers[proxy].securityContext.capabilities.add",
+        """
         initContainers:
         - name: proxy
           restartPolicy: Always
@@ -101,7 +108,9 @@ private let cases: [Example] = [
         "an ephemeral container", capability, at: "ephemeralContainers[debugger].securityContext.capabilities.add",
         "ephemeralContainers: [{name: debugger, image: shell, securityContext: {capabilities: {add: [SYS_PTRACE]}}}]",
         request: .debug),
-    .good("a ConfigMap may say privileged", """
+    .good(
+        "a ConfigMap may say privileged",
+        """
         apiVersion: v1
         kind: ConfigMap
         metadata: {name: web, namespace: shop}

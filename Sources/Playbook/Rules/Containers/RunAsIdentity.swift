@@ -47,7 +47,9 @@ private func identityFindings(in subject: Subject, _ context: Context) throws(Ca
 
 private let cases: [Example] = [
     .good("both stated for the pod", "securityContext: {runAsUser: 10001, runAsGroup: 10001}"),
-    .good("a container's own over the pod's", """
+    .good(
+        "a container's own over the pod's",
+        """
         securityContext: {runAsUser: null, runAsGroup: 20001}
         containers: [{name: app, securityContext: {runAsUser: 10001}}]
         """),
@@ -59,14 +61,18 @@ private let cases: [Example] = [
     .bad(
         "gid 0", rootGroup, at: "containers[app].securityContext",
         "containers: [{name: app, securityContext: {runAsGroup: 0}}]"),
-    .bad("an init container as root's group", rootGroup, at: "initContainers[migrate].securityContext", """
+    .bad(
+        "an init container as root's group", rootGroup, at: "initContainers[migrate].securityContext",
+        """
         initContainers:
         - name: migrate
           image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.2-9f3c1ab
           resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
           securityContext: {runAsGroup: 0}
         """),
-    .bad("a sidecar as root", rootUser, at: "initContainers[proxy].securityContext", """
+    .bad(
+        "a sidecar as root", rootUser, at: "initContainers[proxy].securityContext",
+        """
         initContainers:
         - name: proxy
           restartPolicy: Always
@@ -77,5 +83,7 @@ private let cases: [Example] = [
     .bad(
         "an ephemeral container as root's group", rootGroup, at: "ephemeralContainers[debugger].securityContext",
         "ephemeralContainers: [{name: debugger, image: shell, securityContext: {runAsGroup: 0}}]", request: .debug),
-    .good("Windows has no uids", "{os: {name: windows}, securityContext: {runAsNonRoot: null, runAsUser: null, runAsGroup: null}}"),
+    .good(
+        "Windows has no uids",
+        "{os: {name: windows}, securityContext: {runAsNonRoot: null, runAsUser: null, runAsGroup: null}}"),
 ]

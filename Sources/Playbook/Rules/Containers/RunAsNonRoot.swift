@@ -14,13 +14,16 @@ extension Rule {
         level: .deny,
         scope: .allContainers,
         clauses: [unset, rootAllowed, rootUser, administrator, hostProcess],
-        fix: .adds("Sets `runAsNonRoot: true` where a non-zero `runAsUser` is in force already, so that nothing can fail to start."),
+        fix: .adds(
+            "Sets `runAsNonRoot: true` where a non-zero `runAsUser` is in force already, so that nothing can fail to start."
+        ),
         examples: cases,
         check: rootFindings
     )
 }
 
-private let unset = Clause("unset", "`runAsNonRoot: true` is in force for each container, by its own settings or the pod's")
+private let unset = Clause(
+    "unset", "`runAsNonRoot: true` is in force for each container, by its own settings or the pod's")
 private let rootAllowed = Clause("root-allowed", "no container sets `runAsNonRoot: false`")
 private let rootUser = Clause("root-user", "no `runAsUser: 0` is in force")
 private let administrator = Clause("administrator", "on Windows, no container runs as ContainerAdministrator")
@@ -84,7 +87,9 @@ private func windowsFindings(_ container: Container, _ settings: SecurityContext
 
 private let cases: [Example] = [
     .good("set for the pod", "securityContext: {runAsNonRoot: true}"),
-    .good("set by each container", """
+    .good(
+        "set by each container",
+        """
         securityContext: {runAsNonRoot: null}
         containers: [{name: app, securityContext: {runAsNonRoot: true}}]
         """),
@@ -100,7 +105,9 @@ private let cases: [Example] = [
     .bad(
         "uid 0 beside runAsNonRoot", rootUser, at: "containers[app].securityContext.runAsUser",
         "containers: [{name: app, securityContext: {runAsUser: 0}}]"),
-    .bad("an init container", unset, at: "initContainers[migrate].securityContext.runAsNonRoot", """
+    .bad(
+        "an init container", unset, at: "initContainers[migrate].securityContext.runAsNonRoot",
+        """
         securityContext: {runAsNonRoot: null, runAsUser: null}
         containers: [{name: app, securityContext: {runAsNonRoot: true}}]
         initContainers:
@@ -108,7 +115,9 @@ private let cases: [Example] = [
           image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.2-9f3c1ab
           resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
         """),
-    .bad("a sidecar", rootUser, at: "initContainers[proxy].securityContext.runAsUser", """
+    .bad(
+        "a sidecar", rootUser, at: "initContainers[proxy].securityContext.runAsUser",
+        """
         initContainers:
         - name: proxy
           restartPolicy: Always
@@ -127,16 +136,20 @@ private let cases: [Example] = [
         "{os: {name: windows}, securityContext: {runAsNonRoot: null, runAsUser: null, runAsGroup: null}}"),
     .bad(
         "an administrator on Windows", administrator,
-        at: "containers[app].securityContext.windowsOptions.runAsUserName", """
-            os: {name: windows}
-            containers: [{name: app, securityContext: {windowsOptions: {runAsUserName: ContainerAdministrator}}}]
-            """),
+        at: "containers[app].securityContext.windowsOptions.runAsUserName",
+        """
+        os: {name: windows}
+        containers: [{name: app, securityContext: {windowsOptions: {runAsUserName: ContainerAdministrator}}}]
+        """),
     .bad(
-        "a host process on Windows", hostProcess, at: "containers[app].securityContext.windowsOptions.hostProcess", """
-            os: {name: windows}
-            securityContext: {windowsOptions: {hostProcess: true}}
-            """),
-    .good("a Rollout whose template stands elsewhere", """
+        "a host process on Windows", hostProcess, at: "containers[app].securityContext.windowsOptions.hostProcess",
+        """
+        os: {name: windows}
+        securityContext: {windowsOptions: {hostProcess: true}}
+        """),
+    .good(
+        "a Rollout whose template stands elsewhere",
+        """
         apiVersion: argoproj.io/v1alpha1
         kind: Rollout
         metadata: {name: web, namespace: shop}
