@@ -1,5 +1,19 @@
 public import JSON
 
+extension ResourceKind {
+    /// Where objects of this kind have their pod spec; nil where they have none.
+    public var podSpecPointer: Pointer? {
+        switch self {
+        case .pod: "/spec"
+        case .podTemplate: "/template/spec"
+        case .cronJob: "/spec/jobTemplate/spec/template/spec"
+        case .replicationController, .replicaSet, .deployment, .statefulSet, .daemonSet, .job, .rollout:
+            "/spec/template/spec"
+        default: nil
+        }
+    }
+}
+
 /// What pods are made of: a Pod's own metadata and spec, or the template of whatever makes pods.
 public struct PodTemplate {
     /// The metadata that the pods get; nil when there is none.

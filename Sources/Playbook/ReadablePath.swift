@@ -39,5 +39,5 @@ extension Subject {
     }
 
     /// Where the pod spec stands, if there is one.
-    var templatePointer: Pointer? { (try? template())?.pointer }
+    var templatePointer: Pointer? { kind.podSpecPointer.flatMap { object[at: $0] == nil ? nil : $0 } }
 }

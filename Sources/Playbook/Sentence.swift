@@ -10,7 +10,7 @@ struct Sentence {
     func judgement(_ rule: Rule, _ finding: Finding, at path: String, _ exemptions: inout Exemptions) -> Judgement {
         let level = context.settings.level(of: rule)
         let exemption = exemptions.exemption(from: rule, at: context.now)
-        let leniency = exemption == nil ? leniency(for: finding, of: rule, at: path, exemptions) : nil
+        let leniency = exemption == nil ? leniency(for: finding, of: rule, at: path, level, exemptions) : nil
         let effect: Judgement.Effect =
             exemption != nil ? .exempt : level == .deny && leniency == nil ? .deny : .warn
         return Judgement(
@@ -20,8 +20,10 @@ struct Sentence {
 
     /// Why the finding does not deny; the first reason in the order of how long it will hold.
     private func leniency(
-        for finding: Finding, of rule: Rule, at path: String, _ exemptions: Exemptions
+        for finding: Finding, of rule: Rule, at path: String, _ level: Level, _ exemptions: Exemptions
     ) -> Judgement.Leniency? {
+        // What only warns anyway needs no reason to, but what is old is worth telling apart.
+        if level == .warn { return ratchet.has(finding, of: rule, at: path) ? .existing : nil }
         if subject.review.operation == .delete { return .deletion }
         if finding.isHint { return .hint }
         switch grace(for: finding) {

@@ -1,0 +1,172 @@
+import JSON
+import Kubernetes
+import Playbook
+import TestSupport
+import Testing
+
+/// What must hold of every bad example, whatever the rule.
+@Suite struct DerivedExampleTests {
+    private func world(_ item: Case) throws -> World {
+        var world = try World(item.example)
+        world.rules = [item.rule]
+        return world
+    }
+
+    private static let created = Case.bad.filter {
+        if case .apply = $0.example.request { $0.example.before == nil } else { false }
+    }
+
+    @Test(arguments: created.filter { $0.rule.scope.operations.contains(.update) })
+    func `as an update of itself it is old, and only warns`(_ item: Case) throws {
+        var world = try world(item)
+        let object = try #require(world.object)
+        // Something else of the spec changes.
+        let touched = object.merging(["spec": ["revisionHistoryLimit": 3], "data": ["touched": "yes"]])
+        world = world.updated(to: touched)
+        // Known autoscalers, so that nothing is left open.
+        if world.companions == nil { world.companions = [Self.otherAutoscaler] }
+        let verdict = try world.verdict()
+        #expect(!verdict.isDenied)
+        #expect(verdict.judgements.map(\.path) == [item.example.path].compactMap(\.self))
+        #expect(verdict.judgements.allSatisfy { $0.leniency == .existing || $0.leniency == .hint })
+        world.settings["PLAYBOOK_RATCHET"] = "off"
+        #expect(try world.verdict().isDenied == (item.rule.level == .deny))
+    }
+
+    private static let otherAutoscaler: Literal = [
+        "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler",
+        "metadata": ["name": "other", "namespace": "shop"],
+        "spec": [
+            "scaleTargetRef": ["apiVersion": "apps/v1", "kind": "Deployment", "name": "other"], "minReplicas": 2,
+        ],
+    ]
+
+    @Test(arguments: Case.bad)
+    func `as a deletion it passes`(_ item: Case) throws {
+        var world = try world(item)
+        world.before = world.object
+        world.operation = "DELETE"
+        #expect(try !world.verdict().isDenied)
+    }
+
+    @Test(arguments: Case.bad)
+    func `with its rule off it is silent`(_ item: Case) throws {
+        var world = try world(item)
+        world.settings[item.rule.variable] = "off"
+        #expect(try world.verdict().judgements.map(\.summary) == [])
+    }
+
+    @Test(arguments: Case.bad)
+    func `with its rule at warn, in dry-run mode and for trusted users it passes and says so`(_ item: Case) throws {
+        var lowered = try world(item)
+        lowered.settings[item.rule.variable] = "warn"
+        var dry = try world(item)
+        dry.settings["PLAYBOOK_MODE"] = "dry-run"
+        var trusted = try world(item)
+        trusted.user = "eks:addon-manager"
+        for world in [lowered, dry, trusted] {
+            let verdict = try world.verdict()
+            #expect(!verdict.isDenied)
+            #expect(verdict.judgements.allSatisfy { $0.effect == .warn } && !verdict.warnings.isEmpty)
+        }
+        let isDenied = try world(item).verdict().isDenied
+        #expect(try dry.verdict().judgements.contains { $0.leniency == .dryRun } == isDenied)
+    }
+
+    @Test(arguments: Case.bad)
+    func `the control plane is not judged`(_ item: Case) throws {
+        for (user, groups) in [
+            ("system:apiserver", []), ("system:kube-scheduler", []), ("system:node:a", ["system:nodes"]),
+        ] {
+            var world = try world(item)
+            world.user = user
+            world.groups = groups
+            #expect(try world.verdict().judgements.isEmpty)
+        }
+    }
+
+    @Test(arguments: created)
+    func `exempted it passes, by whoever may exempt from the rule`(_ item: Case) throws {
+        let annotations: Literal = [
+            "playbook.superinc.com/exempt": .string(item.rule.id), "playbook.superinc.com/exempt-reason": "one licence",
+        ]
+        var own = try world(item)
+        own.object = own.object?.merging(["metadata": ["annotations": annotations]])
+        let isOwnEnough = item.rule.group.mayBeExemptedByWorkload
+        #expect(try own.verdict().judgements.allSatisfy { ($0.effect == .exempt) == isOwnEnough })
+
+        var namespace = try world(item)
+        let name = namespace.object?["metadata"]?["namespace"] ?? "shop"
+        namespace.companions =
+            (namespace.companions ?? []) + [
+                ["apiVersion": "v1", "kind": "Namespace", "metadata": ["name": name, "annotations": annotations]]
+            ]
+        #expect(try namespace.verdict().judgements.allSatisfy { $0.effect == .exempt })
+
+        var standing = try world(item)
+        standing.settings["PLAYBOOK_EXEMPT"] = "\(item.rule.id)@*/*/*: one licence until 2027-01-31"
+        #expect(
+            try standing.verdict().judgements.allSatisfy {
+                $0.effect == .exempt && $0.exemption?.reason == "one licence"
+            })
+    }
+
+    @Test(arguments: Case.bad.filter { $0.rule.scope.kinds.contains(.daemonSet) && $0.example.before == nil })
+    func `it is found in every kind with a pod template, at that kind's path`(_ item: Case) throws {
+        var world = try world(item)
+        guard let spec = world.object?["spec"]?["template"]?["spec"], world.object?["kind"] == "Deployment" else {
+            return
+        }
+        let namespace = world.object?["metadata"]?["namespace"] ?? "shop"
+        let metadata: Literal = ["name": "web", "namespace": namespace, "labels": ["app": "web"]]
+        let template: Literal = ["metadata": ["labels": ["app": "web"]], "spec": spec]
+        let ending = spec.merging(["restartPolicy": "Never"])
+        let kinds: [(String, String, Literal, isLongRunning: Bool)] = [
+            ("v1", "Pod", ["spec": spec], true),
+            ("v1", "PodTemplate", ["template": template], true),
+            ("v1", "ReplicationController", ["spec": ["template": template]], true),
+            ("apps/v1", "ReplicaSet", ["spec": ["template": template]], true),
+            ("apps/v1", "StatefulSet", ["spec": ["template": template]], true),
+            ("apps/v1", "DaemonSet", ["spec": ["template": template]], true),
+            ("argoproj.io/v1alpha1", "Rollout", ["spec": ["template": template]], true),
+            ("batch/v1", "Job", ["spec": ["template": ["spec": ending]]], false),
+            ("batch/v1", "CronJob", ["spec": ["jobTemplate": ["spec": ["template": ["spec": ending]]]]], false),
+        ]
+        for (version, kind, body, isLongRunning) in kinds {
+            let head: Literal = ["apiVersion": .string(version), "kind": .string(kind), "metadata": metadata]
+            world.object = head.merging(body)
+            let expected =
+                isLongRunning || !item.rule.scope.isLongRunningOnly ? [item.example.path].compactMap(\.self) : []
+            #expect(try world.verdict().judgements.map(\.path) == expected, "\(kind)")
+        }
+    }
+
+    @Test(
+        arguments: Case.bad.filter { $0.example.companions != nil && $0.rule.companions.contains(.podDisruptionBudget) }
+    )
+    func `where companions are not known, a missing one denies nothing`(_ item: Case) throws {
+        var world = try world(item)
+        world.companions = nil
+        let verdict = try world.verdict()
+        // What an object says of itself alone still holds.
+        #expect(verdict.judgements.allSatisfy { !$0.finding.awaitsCompanion })
+        if verdict.judgements.isEmpty { #expect(verdict.notEvaluated.map(\.rule.id) == [item.rule.id]) }
+    }
+
+    @Test(arguments: Case.bad)
+    func `every text of it is fit to be sent`(_ item: Case) throws {
+        var world = try world(item)
+        let denied = try world.verdict()
+        world.settings["PLAYBOOK_MODE"] = "dry-run"
+        let warned = try world.verdict()
+        for warning in denied.warnings + warned.warnings {
+            #expect(warning.utf8.count <= 256)
+            #expect(!warning.unicodeScalars.contains { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) })
+        }
+        for (key, value) in denied.auditAnnotations + warned.auditAnnotations {
+            #expect(key.utf8.count <= 63 && key.allSatisfy { $0.isLetter || $0.isNumber || "-_.".contains($0) })
+            #expect(value.utf8.count <= 1024)
+        }
+        #expect(denied.causes.count == denied.judgements.count { $0.effect == .deny })
+    }
+}

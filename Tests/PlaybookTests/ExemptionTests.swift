@@ -1,0 +1,194 @@
+import JSON
+import Kubernetes
+import Playbook
+import TestSupport
+import Testing
+
+@Suite struct ExemptionTests {
+    private func annotated(_ annotations: [String: String], _ spec: String = "terminationGracePeriodSeconds: 0") throws
+        -> Literal
+    {
+        let named = annotations.sorted { $0.key < $1.key }.map {
+            Literal.Member("playbook.superinc.com/\($0.key)", .string($0.value))
+        }
+        return World.deployment.merging([
+            "metadata": ["annotations": .object(named)], "spec": ["template": ["spec": try Literal(yaml: spec)]],
+        ])
+    }
+
+    @Test(
+        arguments: [
+            (["exempt": "graceful-shutdown", "exempt-reason": "why"], true, nil),
+            (["exempt": "replicas, graceful-shutdown", "exempt-reason": "why"], true, nil),
+            (["exempt": "graceful-shutdown"], false, "add annotation playbook.superinc.com/exempt-reason"),
+            (["exempt": "graceful-shutdown", "exempt-reason": "  "], false, "exempt-reason"),
+            (["exempt": "graceful-shutdwn", "exempt-reason": "why"], false, "did you mean graceful-shutdown?"),
+            (["exempt": "*", "exempt-reason": "why"], false, "'*' is believed on a Namespace only"),
+            (
+                ["exempt": "graceful-shutdown", "exempt-reason": "why", "exempt-until": "soon"], false,
+                "'soon' is no date"
+            ),
+            (
+                ["exempt": "graceful-shutdown", "exempt-reason": "why", "exempt-until": "2026-11-22"], false,
+                "has ended"
+            ),
+            (
+                ["exempt": "graceful-shutdown", "exempt-reason": "why", "exempt-until": "2026-11-23"], true,
+                "ends 2026-11-23"
+            ),
+            (
+                ["exempt": "graceful-shutdown", "exempt-reason": "why", "exempt-until": "2026-12-06"], true,
+                "ends 2026-12-06"
+            ),
+            (
+                ["exempt": "graceful-shutdown", "exempt-reason": "why", "exempt-until": "2026-11-23T11:59:59Z"], false,
+                "has ended"
+            ),
+            (
+                ["exempt": "graceful-shutdown", "exempt-reason": "why", "exempt-until": "2027-01-31T00:00:00+02:00"],
+                true, nil
+            ),
+        ] as [([String: String], Bool, String?)])
+    func `a workload's annotations exempt it, or say why not`(
+        _ annotations: [String: String], _ isExempt: Bool, _ notice: String?
+    ) throws {
+        let verdict = try World(try annotated(annotations)).verdict()
+        #expect(verdict.isDenied == !isExempt)
+        #expect(verdict.changesExemption)
+        if let notice { #expect(verdict.notices.contains { $0.contains(notice) }, "\(verdict.notices)") }
+        if isExempt { #expect(verdict.auditAnnotations.contains { $0 == ("rules-exempt", "graceful-shutdown") }) }
+    }
+
+    @Test func `a template's annotations count as the workload's`() throws {
+        let object = World.deployment.merging(
+            try Literal(
+                yaml: """
+                    spec:
+                      template:
+                        metadata: {annotations: {playbook.superinc.com/exempt: graceful-shutdown, playbook.superinc.com/exempt-reason: why}}
+                        spec: {terminationGracePeriodSeconds: 0}
+                    """))
+        #expect(try !World(object).verdict().isDenied)
+    }
+
+    @Test func `a workload cannot exempt itself from rules of the security groups`() throws {
+        let verdict = try World(
+            try annotated(
+                ["exempt": "privilege-escalation", "exempt-reason": "why"],
+                "containers: [{name: app, securityContext: {privileged: true}}]")
+        ).verdict()
+        #expect(verdict.isDenied)
+        #expect(verdict.notices.contains { $0.contains("annotate its Namespace") })
+    }
+
+    private func world(namespace annotations: [String: String]) throws -> World {
+        var world = World(
+            World.deployment.merging(
+                try Literal(
+                    yaml: "spec: {template: {spec: {containers: [{name: app, securityContext: {privileged: true}}]}}}"))
+        )
+        let members = annotations.sorted { $0.key < $1.key }.map {
+            Literal.Member("playbook.superinc.com/\($0.key)", .string($0.value))
+        }
+        world.companions = [
+            ["apiVersion": "v1", "kind": "Namespace", "metadata": ["name": "shop", "annotations": .object(members)]]
+        ]
+        return world
+    }
+
+    @Test func `a Namespace exempts what is in it, from all rules if it says so`() throws {
+        #expect(try !world(namespace: ["exempt": "privilege-escalation", "exempt-reason": "why"]).verdict().isDenied)
+        #expect(try !world(namespace: ["exempt": "*", "exempt-reason": "why"]).verdict().isDenied)
+        #expect(try world(namespace: ["exempt": "*"]).verdict().isDenied)
+        #expect(
+            try world(namespace: ["exempt": "*", "exempt-reason": "why", "exempt-until": "2026-11-22"]).verdict()
+                .isDenied)
+        var other = try world(namespace: ["exempt": "*", "exempt-reason": "why"])
+        other.object = other.object?.merging(["metadata": ["namespace": "blog"]])
+        #expect(try other.verdict().isDenied)
+    }
+
+    @Test func `PLAYBOOK_EXEMPTIONS says whose annotations are believed`() throws {
+        let annotations = ["exempt": "graceful-shutdown", "exempt-reason": "why"]
+        var own = World(try annotated(annotations))
+        var namespace = try world(namespace: ["exempt": "*", "exempt-reason": "why"])
+        for (setting, believesOwn, believesNamespace) in [
+            ("all", true, true), ("namespace", false, true), ("none", false, false),
+        ] {
+            own.settings["PLAYBOOK_EXEMPTIONS"] = setting
+            namespace.settings["PLAYBOOK_EXEMPTIONS"] = setting
+            #expect(try own.verdict().isDenied == !believesOwn, "\(setting)")
+            #expect(try namespace.verdict().isDenied == !believesNamespace, "\(setting)")
+        }
+    }
+
+    @Test(arguments: [
+        ("graceful-shutdown@shop/Deployment/web: why", true),
+        ("graceful-shutdown@sh*/*/we*: why until 2027-01-31", true),
+        ("graceful-shutdown@shop/Deployment/web: until the end until 2026-11-22", false),
+        ("graceful-shutdown@blog/Deployment/web: why", false), ("graceful-shutdown@shop/StatefulSet/web: why", false),
+        ("replicas@shop/Deployment/web: why", false),
+        ("replicas@*/*/*: one; graceful-shutdown@shop/Deployment/*: another", true),
+    ])
+    func `standing exemptions match by namespace, kind and name`(_ text: String, _ isExempt: Bool) throws {
+        var world = World(try annotated([:]))
+        world.settings = ["PLAYBOOK_EXEMPT": text]
+        #expect(try world.verdict().isDenied == !isExempt)
+    }
+
+    @Test(arguments: [
+        "nothing", "graceful-shutdown@shop: why", "graceful-shutdown@a/b/c:", "gracefulshutdown@a/b/c: why",
+        "replicas@a/b/c: why until soon",
+    ])
+    func `a standing exemption that is malformed stops the start`(_ text: String) {
+        #expect(throws: SettingsError.self) { try Settings(environment: ["PLAYBOOK_EXEMPT": text]) }
+    }
+
+    @Test func `a Scale takes its workload's exemption`() throws {
+        var world = World(World.scale.merging(["spec": ["replicas": 1]]))
+        world.before = World.scale
+        world.operation = "UPDATE"
+        world.subresource = "scale"
+        #expect(try world.verdict().judgements.map(\.leniency) == [.unknownExemption])
+        world.companions = [World.deployment]
+        #expect(try world.verdict().isDenied)
+        world.companions = [
+            World.deployment.merging([
+                "metadata": [
+                    "annotations": [
+                        "playbook.superinc.com/exempt": "replicas",
+                        "playbook.superinc.com/exempt-reason": "one licence",
+                    ]
+                ]
+            ])
+        ]
+        #expect(try world.verdict().judgements.map(\.effect) == [.exempt])
+    }
+
+    @Test func `a scale by the autoscaler is never denied, one by a stranger of its name is`() throws {
+        var world = World(World.scale.merging(["spec": ["replicas": 1]]))
+        world.before = World.scale
+        world.operation = "UPDATE"
+        world.subresource = "scale"
+        world.companions = [World.deployment]
+        world.user = "system:serviceaccount:kube-system:horizontal-pod-autoscaler"
+        #expect(try world.verdict().judgements.isEmpty)
+        world.user = "system:serviceaccount:shop:horizontal-pod-autoscaler"
+        #expect(try world.verdict().isDenied)
+    }
+
+    @Test func `setting an exemption on a Namespace is told`() throws {
+        let before = try Literal(yaml: "{apiVersion: v1, kind: Namespace, metadata: {name: shop}}")
+        let after = before.merging([
+            "metadata": [
+                "annotations": ["playbook.superinc.com/exempt": "*", "playbook.superinc.com/exempt-reason": "move"]
+            ]
+        ])
+        let verdict = try World(before).updated(to: after).verdict()
+        #expect(verdict.changesExemption && !verdict.isDenied)
+        #expect(verdict.warnings.contains { $0.contains("exemption from all rules noted: move") })
+        #expect(
+            try !World(after).updated(to: after.merging(["metadata": ["labels": ["a": "b"]]])).verdict()
+                .changesExemption)
+    }
+}

@@ -1,0 +1,434 @@
+import JSON
+import Kubernetes
+import Playbook
+import TestSupport
+import Testing
+
+/// The decision semantics, by their numbers in the specification.
+@Suite struct JudgeTests {
+    private func spec(_ yaml: String) throws -> Literal {
+        World.deployment.merging(["spec": ["template": ["spec": try Literal(yaml: yaml)]]])
+    }
+
+    private func pod(_ yaml: String = "{}") throws -> Literal { World.pod.merging(["spec": try Literal(yaml: yaml)]) }
+
+    private func denied(_ world: World) throws -> [String] {
+        try world.verdict().judgements.filter { $0.effect == .deny }.map { "\($0.rule.id) \($0.path)" }
+    }
+
+    // MARK: 0, control plane
+
+    @Test func `a name that only begins like the control plane's is judged`() throws {
+        var world = World(try spec("terminationGracePeriodSeconds: 0"))
+        for user in [
+            "system:apiserver-imposter", "system:serviceaccount:shop:deployer", "system:kube-controller-manager2",
+        ] {
+            world.user = user
+            #expect(try denied(world) == ["graceful-shutdown terminationGracePeriodSeconds"], "\(user)")
+        }
+    }
+
+    @Test func `trusted users are warned, by name or pattern`() throws {
+        var world = World(try spec("terminationGracePeriodSeconds: 0"))
+        world.settings["PLAYBOOK_TRUSTED_USERS"] = "flux,ops-*"
+        for (user, isTrusted) in [("flux", true), ("ops-ann", true), ("fluxx", false), ("dev-ops-ann", false)] {
+            world.user = user
+            #expect(try world.verdict().isDenied == !isTrusted, "\(user)")
+        }
+    }
+
+    // MARK: 1, the ratchet
+
+    @Test(arguments: [
+        // What changes beside an old sin does not matter.
+        (
+            "terminationGracePeriodSeconds: 0",
+            "{terminationGracePeriodSeconds: 0, containers: [{name: app, image: new}]}", false
+        ),
+        // A number that moves further away is new, one that moves nearer is not.
+        ("terminationGracePeriodSeconds: 3", "terminationGracePeriodSeconds: 1", true),
+        ("terminationGracePeriodSeconds: 1", "terminationGracePeriodSeconds: 3", false),
+        // The same sin in another container is new; its order in the list is not.
+        (
+            "containers: [{name: app, livenessProbe: null}]",
+            "containers: [{name: app, livenessProbe: null}, {name: b, image: i, ports: [{containerPort: 1}], livenessProbe: null, readinessProbe: {tcpSocket: {port: 1}}, resources: {requests: {cpu: 1, memory: 1Gi}, limits: {memory: 1Gi}}}]",
+            true
+        ),
+        // Another choice at the same place is new.
+        (
+            "containers: [{name: app, securityContext: {capabilities: {add: [SYS_TIME]}}}]",
+            "containers: [{name: app, securityContext: {capabilities: {add: [SYS_ADMIN]}}}]", true
+        ),
+        (
+            "containers: [{name: app, securityContext: {capabilities: {add: [SYS_TIME, SYS_ADMIN]}}}]",
+            "containers: [{name: app, securityContext: {capabilities: {add: [SYS_ADMIN]}}}]", false
+        ),
+        // Root is worse than not saying so.
+        (
+            "securityContext: {runAsNonRoot: null, runAsUser: null}",
+            "securityContext: {runAsNonRoot: null, runAsUser: 0}", true
+        ),
+        // A memory request further from its limit.
+        (
+            "containers: [{name: app, resources: {requests: {memory: 200Mi}}}]",
+            "containers: [{name: app, resources: {requests: {memory: 100Mi}}}]", true
+        ),
+        (
+            "containers: [{name: app, resources: {requests: {memory: 100Mi}}}]",
+            "containers: [{name: app, resources: {requests: {memory: 200Mi}}}]", false
+        ),
+    ])
+    func `an old finding warns, a new or worse one denies`(_ before: String, _ after: String, _ isDenied: Bool) throws {
+        let world = World(try spec(before)).updated(to: try spec(after))
+        #expect(try world.verdict().isDenied == isDenied)
+    }
+
+    @Test func `a container that keeps its name keeps its sins wherever it stands`() throws {
+        let other =
+            "{name: b, image: i, ports: [{containerPort: 1}], livenessProbe: {tcpSocket: {port: 1}}, readinessProbe: {tcpSocket: {port: 1}}, resources: {requests: {cpu: 1, memory: 1Gi}, limits: {memory: 1Gi}}}"
+        let before = try spec("containers: [{name: app, livenessProbe: null}]")
+        var containers = [try Literal(yaml: other)]
+        if case .array(let old) = before["spec"]?["template"]?["spec"]?["containers"] { containers += old }
+        let after = try Patch([.set("/spec/template/spec/containers", .array(containers))], on: before).applied(
+            to: before)
+        #expect(try denied(World(before).updated(to: after)) == [])
+    }
+
+    @Test func `a finding that was exempt before denies once the exemption has ended`() throws {
+        func exempt(until date: String) -> Literal {
+            [
+                "metadata": [
+                    "annotations": [
+                        "playbook.superinc.com/exempt": "graceful-shutdown",
+                        "playbook.superinc.com/exempt-reason": "soon",
+                        "playbook.superinc.com/exempt-until": .string(date),
+                    ]
+                ]
+            ]
+        }
+        let sinner = try spec("terminationGracePeriodSeconds: 0")
+        let touched = sinner.merging(["spec": ["revisionHistoryLimit": 3]])
+        let over = exempt(until: "2026-11-22")
+        #expect(try World(sinner.merging(over)).updated(to: touched.merging(over)).verdict().isDenied)
+        let running = exempt(until: "2026-11-23")
+        #expect(try !World(sinner.merging(running)).updated(to: touched.merging(running)).verdict().isDenied)
+        // Taking the annotation off is no way to make the sin an old one.
+        #expect(try World(sinner.merging(running)).updated(to: touched).verdict().isDenied)
+    }
+
+    // MARK: 2 and 3, deletion, metadata and status
+
+    @Test func `finalizers come off an object that is being deleted, and nothing else may change`() throws {
+        let dying: Literal = ["metadata": ["deletionTimestamp": "2026-11-23T11:00:00Z", "finalizers": ["a/b"]]]
+        let before = try spec("terminationGracePeriodSeconds: 0").merging(dying)
+        var after = try Patch([.remove("/metadata/finalizers")], on: before).applied(to: before)
+        #expect(try World(before).updated(to: after).verdict().passedOver != nil)
+        after = after.merging(
+            try Literal(
+                yaml: "spec: {template: {spec: {containers: [{name: app, securityContext: {privileged: true}}]}}}"))
+        #expect(
+            try denied(World(before).updated(to: after)) == [
+                "privilege-escalation containers[app].securityContext.privileged"
+            ])
+    }
+
+    @Test func `metadata and status alone are no reason to judge the rest`() throws {
+        let before = try spec("terminationGracePeriodSeconds: 0")
+        let after = before.merging(["metadata": ["labels": ["a": "b"], "generation": 7], "status": ["replicas": 3]])
+        var world = World(before).updated(to: after)
+        world.settings["PLAYBOOK_RATCHET"] = "off"
+        #expect(try world.verdict().judgements.isEmpty)
+    }
+
+    @Test func `a ConfigMap has no spec and is compared whole`() throws {
+        let before = try Literal(
+            yaml: "{apiVersion: v1, kind: ConfigMap, metadata: {name: a, namespace: default}, data: {a: b}}")
+        var world = World(before).updated(to: before.merging(["metadata": ["labels": ["x": "y"]]]))
+        world.settings["PLAYBOOK_RATCHET"] = "off"
+        #expect(try denied(world) == [])
+        world = World(before).updated(to: before.merging(["data": ["status": "c"]]))
+        world.settings["PLAYBOOK_RATCHET"] = "off"
+        #expect(try denied(world) == ["default-namespace metadata.namespace"])
+        // A key called status or metadata inside the data is data.
+        let nested = before.merging(["data": ["metadata": "1"]])
+        world = World(nested).updated(to: nested.merging(["data": ["metadata": "2"]]))
+        world.settings["PLAYBOOK_RATCHET"] = "off"
+        #expect(try denied(world) == ["default-namespace metadata.namespace"])
+    }
+
+    @Test func `the status subresource is passed over`() throws {
+        var world = World(try spec("terminationGracePeriodSeconds: 0"))
+        world.subresource = "status"
+        #expect(try world.verdict().judgements.isEmpty)
+    }
+
+    // MARK: 4, what a controller made
+
+    private func owned(by kind: String, _ version: String = "apps/v1", isController: Bool = true) throws -> Literal {
+        try pod("containers: [{name: app, livenessProbe: null, securityContext: {privileged: true}}]").merging([
+            "metadata": [
+                "ownerReferences": [
+                    [
+                        "apiVersion": .string(version), "kind": .string(kind), "name": "web", "uid": "u",
+                        "controller": .bool(isController),
+                    ]
+                ]
+            ]
+        ])
+    }
+
+    @Test(arguments: [
+        ("ReplicaSet", "apps/v1", "system:serviceaccount:kube-system:replicaset-controller", "passed"),
+        ("StatefulSet", "apps/v1", "system:serviceaccount:kube-system:statefulset-controller", "passed"),
+        ("DaemonSet", "apps/v1", "system:serviceaccount:kube-system:daemon-set-controller", "passed"),
+        ("Job", "batch/v1", "system:serviceaccount:kube-system:job-controller", "passed"),
+        ("Rollout", "argoproj.io/v1alpha1", "system:serviceaccount:argo-rollouts:argo-rollouts", "passed"),
+        // Owner references are words that anybody can write.
+        ("ReplicaSet", "apps/v1", "kubernetes-admin", "denied"),
+        ("ReplicaSet", "apps/v1", "system:serviceaccount:shop:replicaset-controller", "denied"),
+        ("ReplicaSet", "apps/v1", "system:serviceaccount:kube-system:evil-controller", "denied"),
+        ("ReplicaSet", "apps/v1", "system:serviceaccount:kube-system:replicaset-controller:x", "denied"),
+        ("ReplicaSet", "evil.example/v1", "system:serviceaccount:kube-system:replicaset-controller", "operator"),
+        // An operator's Pods: warnings, but not for what steps over walls.
+        ("StrimziPodSet", "core.strimzi.io/v1beta2", "system:serviceaccount:strimzi:operator", "operator"),
+        // From its own namespace it is no operator, but a team.
+        ("StrimziPodSet", "core.strimzi.io/v1beta2", "system:serviceaccount:shop:operator", "denied"),
+        ("StrimziPodSet", "core.strimzi.io/v1beta2", "kubernetes-admin", "denied"),
+    ])
+    func `a Pod with an owner is believed by who made it`(
+        _ kind: String, _ version: String, _ user: String, _ outcome: String
+    ) throws {
+        var world = World(try owned(by: kind, version))
+        world.user = user
+        let verdict = try world.verdict()
+        let denials = verdict.judgements.filter { $0.effect == .deny }.map(\.rule.id)
+        switch outcome {
+        case "passed": #expect(verdict.passedOver != nil)
+        case "operator":
+            #expect(denials == ["privilege-escalation"])
+            #expect(verdict.judgements.contains { $0.rule.id == "liveness-probe" && $0.leniency == .operatorMade })
+        default: #expect(denials == ["liveness-probe", "privilege-escalation", "controller-managed"])
+        }
+    }
+
+    @Test func `an owner that is not the controller does not count`() throws {
+        var world = World(try owned(by: "ReplicaSet", isController: false))
+        world.user = "system:serviceaccount:kube-system:replicaset-controller"
+        #expect(try world.verdict().isDenied)
+    }
+
+    @Test func `a static Pod's annotation is not believed from anybody else`() throws {
+        var world = World(
+            try pod("containers: [{name: app, livenessProbe: null}]").merging(
+                ["metadata": ["annotations": ["kubernetes.io/config.mirror": "x"]]]))
+        #expect(try world.verdict().isDenied)
+        world.groups = ["system:nodes"]
+        #expect(try world.verdict().passedOver != nil)
+    }
+
+    @Test func `a person's change of a controller's Pod is judged`() throws {
+        let before = try owned(by: "ReplicaSet").merging(
+            try Literal(yaml: "spec: {containers: [{name: app, securityContext: {privileged: null}}]}"))
+        let after = before.merging(
+            try Literal(yaml: "spec: {containers: [{name: app, securityContext: {privileged: true}}]}"))
+        #expect(
+            try denied(World(before).updated(to: after)) == [
+                "privilege-escalation containers[app].securityContext.privileged"
+            ])
+    }
+
+    @Test func `dry-run mode names the controllers that are not trusted`() throws {
+        var world = World(try owned(by: "Rollout", "argoproj.io/v1alpha1"))
+        world.user = "system:serviceaccount:rollouts:argo"
+        #expect(try world.verdict().untrustedController == nil)
+        world.settings["PLAYBOOK_MODE"] = "dry-run"
+        #expect(try world.verdict().untrustedController == "system:serviceaccount:rollouts:argo")
+    }
+
+    // MARK: 5, system namespaces
+
+    @Test(arguments: ["kube-system", "kube-public", "kube-node-lease", "playbook", "monitoring"])
+    func `system namespaces are passed over by the server, and judged at a command line`(_ namespace: String) throws {
+        var world = World(
+            try spec("terminationGracePeriodSeconds: 0").merging(["metadata": ["namespace": .string(namespace)]]))
+        world.settings["PLAYBOOK_SYSTEM_NAMESPACES"] = "monitoring"
+        #expect(try world.verdict().judgements.isEmpty)
+        world.source = .recording
+        #expect(try world.verdict().isDenied)
+    }
+
+    // MARK: 6 and 7, dry runs and modes
+
+    @Test func `in a server-side dry run a missing companion only warns`() throws {
+        var world = World(World.deployment)
+        world.companions = [
+            [
+                "apiVersion": "policy/v1", "kind": "PodDisruptionBudget",
+                "metadata": ["name": "b", "namespace": "shop"],
+                "spec": ["selector": ["matchLabels": ["app": "b"]], "maxUnavailable": 1],
+            ]
+        ]
+        #expect(try denied(world) == ["pod-disruption-budget spec.template.metadata.labels"])
+        world.isDryRun = true
+        #expect(try world.verdict().judgements.map(\.leniency) == [.serverDryRun])
+        world.object = try spec("terminationGracePeriodSeconds: 0")
+        #expect(try denied(world) == ["graceful-shutdown terminationGracePeriodSeconds"])
+    }
+
+    @Test func `holders of the key for emergencies are warned, by name or group`() throws {
+        var world = World(try spec("terminationGracePeriodSeconds: 0"))
+        world.settings["PLAYBOOK_BREAK_GLASS"] = "ann,sre"
+        world.groups = ["devs"]
+        #expect(try world.verdict().isDenied)
+        world.groups = ["devs", "sre"]
+        #expect(try world.verdict().judgements.map(\.leniency) == [.breakGlass])
+        world.groups = []
+        world.user = "ann"
+        #expect(try world.verdict().judgements.map(\.leniency) == [.breakGlass])
+    }
+
+    // MARK: 13, grace for companions
+
+    @Test(arguments: [
+        ("CREATE", "2026-11-23T11:59:00Z", false), ("UPDATE", "2026-11-23T11:59:00Z", false),
+        ("UPDATE", "2026-11-23T10:00:00Z", true), ("UPDATE", "2026-01-01T00:00:00Z", false),
+    ])
+    func `a companion may come later within its grace, and not after it`(
+        _ operation: String, _ created: String, _ isDenied: Bool
+    ) throws {
+        let object = World.deployment.merging(["metadata": ["creationTimestamp": .string(created)]])
+        var world = World(object)
+        if operation == "UPDATE" { world = world.updated(to: object.merging(["spec": ["revisionHistoryLimit": 3]])) }
+        world.companions = [
+            [
+                "apiVersion": "policy/v1", "kind": "PodDisruptionBudget",
+                "metadata": ["name": "b", "namespace": "shop"],
+                "spec": ["selector": ["matchLabels": ["app": "b"]], "maxUnavailable": 1],
+            ]
+        ]
+        world.settings = ["PLAYBOOK_COMPANION_GRACE": "10m", "PLAYBOOK_ENFORCED_SINCE": "2026-11-01"]
+        #expect(try world.verdict().isDenied == isDenied)
+    }
+
+    // MARK: 9, order
+
+    @Test func `the same request gives the same bytes, in catalogue order, then by path`() throws {
+        let world = World(
+            try spec("{terminationGracePeriodSeconds: 0, containers: [{name: zeta, image: z}, {name: beta, image: b}]}")
+        )
+        let first = try world.verdict()
+        #expect(try world.verdict().message == first.message)
+        let order = Catalogue.rules.map(\.id)
+        let places = first.judgements.map { (order.firstIndex(of: $0.rule.id) ?? -1, $0.path) }
+        #expect(places.elementsEqual(places.sorted { $0 < $1 }, by: ==))
+        #expect(
+            first.judgements.filter { $0.rule.id == "liveness-probe" }.map(\.path) == [
+                "containers[beta].livenessProbe", "containers[zeta].livenessProbe",
+            ])
+    }
+
+    // MARK: 10, messages
+
+    @Test func `forty findings stay within what arrives`() throws {
+        let containers = (1...20).map { "{name: c\($0), image: i}" }.joined(separator: ", ")
+        var world = World(try spec("containers: [\(containers)]"))
+        var verdict = try world.verdict()
+        #expect(verdict.judgements.count >= 80)
+        #expect(verdict.message.utf8.count <= 16 << 10)
+        #expect(verdict.message.hasSuffix(" more.\n"))
+        #expect(verdict.causes.count == 50)
+        world.settings["PLAYBOOK_MODE"] = "dry-run"
+        verdict = try world.verdict()
+        #expect(verdict.warnings.reduce(0) { $0 + $1.utf8.count } <= 1500)
+        #expect(verdict.warnings.last?.hasPrefix("and ") == true)
+    }
+
+    @Test func `a warning has no control character, whatever the object is called`() throws {
+        var world = World(
+            try spec("{containers: [{name: app, livenessProbe: {httpGet: {path: \"/a\\n\\tb\\u0085\\u2028c\"}}}]}"))
+        world.settings["PLAYBOOK_MODE"] = "dry-run"
+        let warnings = try world.verdict().warnings
+        #expect(!warnings.isEmpty)
+        for warning in warnings {
+            #expect(
+                !warning.unicodeScalars.contains {
+                    $0.value < 0x20 || (0x7F...0x9F).contains($0.value) || $0.value == 0x2028
+                })
+        }
+    }
+
+    @Test func `a Pod without a name yet is called by what its name will begin with`() throws {
+        let object = try pod("containers: [{name: app, livenessProbe: null}]").merging([
+            "metadata": ["name": nil, "generateName": "web-"]
+        ])
+        #expect(try World(object).verdict().message.hasPrefix("Pod shop/web-… (generated) breaks "))
+    }
+
+    // MARK: 11, malformed
+
+    @Test func `a field of the wrong type is told once, by the rule that insists most`() throws {
+        let verdict = try World(try spec("containers: oops")).verdict()
+        #expect(
+            verdict.judgements.map(\.summary) == [
+                "liveness-probe containers is a string, not an array -> deny"
+            ])
+    }
+
+    @Test func `junk that nests deep is passed over, not stumbled upon`() throws {
+        var world = World(try spec("terminationGracePeriodSeconds: 0"))
+        var junk: Literal = "x"
+        for _ in 0..<300 { junk = ["a": junk] }
+        world.object = world.object?.merging(["spec": ["junk": junk]])
+        #expect(try denied(world) == ["graceful-shutdown terminationGracePeriodSeconds"])
+    }
+
+    // MARK: 12, patches
+
+    @Test func `an update is patched only where it wrote something itself`() throws {
+        let limited = "containers: [{name: app, resources: {requests: {cpu: null}, limits: {cpu: 1}}}]"
+        let before = try spec(limited)
+        // An unrelated change must not roll all pods.
+        var world = World(before).updated(to: before.merging(["spec": ["replicas": 4]]))
+        #expect(try world.mutation().patch.operations.isEmpty)
+        // A container that this request adds is its own.
+        let added = try spec(
+            "containers: [{name: app, resources: {requests: {cpu: null}, limits: {cpu: 1}}}, {name: b, image: i, resources: {limits: {cpu: 1, memory: 1Gi}}}]"
+        )
+        world = World(before).updated(to: added)
+        #expect(
+            try world.mutation().patch.operations == [
+                .add("/spec/template/spec/containers/1/resources/requests", ["cpu": "1"])
+            ])
+        // Taking the request away is this request's doing.
+        world = World(World.deployment).updated(to: before)
+        #expect(
+            try world.mutation().patch.operations == [
+                .add("/spec/template/spec/containers/0/resources/requests/cpu", "1")
+            ])
+    }
+
+    @Test func `running Pods and Jobs, and what a controller made, are never patched`() throws {
+        let limited = try pod("containers: [{name: app, resources: {requests: {cpu: null}, limits: {cpu: 1}}}]")
+        #expect(try !World(limited).mutation().patch.operations.isEmpty)
+        #expect(try World(World.pod).updated(to: limited).mutation().patch.operations.isEmpty)
+    }
+
+    @Test func `fixes are chosen by PLAYBOOK_FIX, and only told in dry-run mode`() throws {
+        var world = World(
+            try spec(
+                "{securityContext: {runAsNonRoot: null}, containers: [{name: app, resources: {requests: {memory: 100Mi}}}]}"
+            ))
+        func fixed(_ setting: String) throws -> [String] {
+            world.settings["PLAYBOOK_FIX"] = setting
+            return try world.mutation().fixes.map(\.rule.id)
+        }
+        #expect(try fixed("additive") == ["run-as-non-root"])
+        #expect(try fixed("all") == ["run-as-non-root", "memory-request-equals-limit"])
+        #expect(try fixed("none") == [])
+        #expect(try fixed("memory-request-equals-limit") == ["memory-request-equals-limit"])
+        world.settings["PLAYBOOK_MODE"] = "dry-run"
+        let mutation = try world.mutation()
+        #expect(mutation.patch.operations.isEmpty)
+        #expect(mutation.warnings.allSatisfy { $0.hasPrefix("playbook would fix: ") } && !mutation.warnings.isEmpty)
+    }
+}
