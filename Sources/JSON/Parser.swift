@@ -51,7 +51,7 @@ struct Parser: ~Copyable {
             case UInt8(ascii: "{"), UInt8(ascii: "["):
                 if depth == ParseOptions.maximumDepth {
                     guard options.toleratesDepth else { throw failure(ParseError.tooDeep) }
-                    try opaque()
+                    try opaque(at: depth)
                     break
                 }
                 let isObject = byte == UInt8(ascii: "{")
@@ -69,7 +69,7 @@ struct Parser: ~Copyable {
                 depth += 1
                 skipCount = 0
                 if !isObject { continue value }
-                try member(of: stack[depth - 1], &skipFirst, &skipCount)
+                try member(of: stack[depth - 1], at: depth, &skipFirst, &skipCount)
                 if skipCount < 0 { break }
                 continue value
             case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
@@ -97,7 +97,7 @@ struct Parser: ~Copyable {
                     skipCount = 0
                     if open.isObject {
                         skipSpace()
-                        try member(of: open, &skipFirst, &skipCount)
+                        try member(of: open, at: depth, &skipFirst, &skipCount)
                         if skipCount < 0 { continue }
                     }
                     continue value
@@ -119,7 +119,7 @@ struct Parser: ~Copyable {
     /// A `skipCount` below zero says that the value itself was skipped and is there, as an opaque node.
     @inline(__always)
     private mutating func member(
-        of open: Open, _ skipFirst: inout Int16, _ skipCount: inout Int16
+        of open: Open, at depth: Int, _ skipFirst: inout Int16, _ skipCount: inout Int16
     ) throws(Failure) {
         guard position < count, bytes[position] == UInt8(ascii: "\"") else { throw unexpected("a key was expected") }
         let key = nodeCount
@@ -128,11 +128,11 @@ struct Parser: ~Copyable {
         guard position < count, bytes[position] == UInt8(ascii: ":") else { throw unexpected("':' was expected") }
         position += 1
         guard open.skipCount > 0 else { return }
-        try skip(key, Int(open.skipFirst), Int(open.skipCount), &skipFirst, &skipCount)
+        try skip(key, at: depth, Int(open.skipFirst), Int(open.skipCount), &skipFirst, &skipCount)
     }
 
     private mutating func skip(
-        _ key: Int, _ first: Int, _ number: Int, _ skipFirst: inout Int16, _ skipCount: inout Int16
+        _ key: Int, at depth: Int, _ first: Int, _ number: Int, _ skipFirst: inout Int16, _ skipCount: inout Int16
     ) throws(Failure) {
         let length = Int(nodes[key].end - nodes[key].start)
         for index in first..<first + number {
@@ -150,7 +150,7 @@ struct Parser: ~Copyable {
             guard position < count, bytes[position] == UInt8(ascii: "{") || bytes[position] == UInt8(ascii: "[") else {
                 return
             }
-            try opaque()
+            try opaque(at: depth)
             skipCount = -1
             return
         }
@@ -262,10 +262,10 @@ struct Parser: ~Copyable {
 
     // MARK: Opaque values
 
-    /// Passes over a container at scan speed: only strings and brackets are looked at.
-    private mutating func opaque() throws(Failure) {
+    /// Passes over a container that lies in `outer` others, at scan speed: only strings and brackets are looked at.
+    private mutating func opaque(at outer: Int) throws(Failure) {
         let start = position
-        var depth = 0
+        var depth = outer
         var at = position
         repeat {
             at = scanStructure(bytes, at, count)
@@ -290,7 +290,7 @@ struct Parser: ~Copyable {
                 depth -= 1
                 at += 1
             }
-        } while depth > 0
+        } while depth > outer
         _ = append(.opaque, start, at)
         position = at
     }
