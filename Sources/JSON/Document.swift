@@ -111,8 +111,7 @@ public final class Document {
             throw ParseError("the document is larger than 2 GiB", at: 0, in: buffer)
         }
         do {
-            var parser = Parser(base, buffer.count, options, self)
-            try parser.run()
+            try Parser(base, buffer.count, options, self).run()
         } catch {
             // What a failed reading left is no tree: make the document `null` again before anyone can look.
             nodes.initialize(to: Node(kind: .null, start: 0, end: 0))
@@ -194,48 +193,4 @@ public struct ParseOptions: Sendable {
     public static let maximumDepth = 128
     /// How deep brackets are counted inside an opaque value; the API server's own decoder ends here.
     public static let maximumOpaqueDepth = 10_000
-}
-
-/// Members to skip, by their exact place: a key `status` inside a ConfigMap's `data` is not one of them.
-public struct SkipTree: Sendable {
-    struct Branch: Sendable {
-        let key: StaticString
-        /// Index of the first child and their number; no children: skip the value.
-        var first = 0
-        var count = 0
-    }
-
-    var branches: [Branch]
-    var rootCount: Int
-
-    /// Skips nothing.
-    public static let none = SkipTree([])
-
-    /// A member and, inside it, further ones; without any, the member's value is skipped.
-    public struct Member: Sendable {
-        let key: StaticString
-        let inside: [Member]
-
-        /// Names a member.
-        public init(_ key: StaticString, _ inside: [Member] = []) {
-            self.key = key
-            self.inside = inside
-        }
-    }
-
-    /// Creates a tree from the members of the root object, a few dozen in all: it is written in the source.
-    public init(_ members: [Member]) {
-        branches = members.map { Branch(key: $0.key) }
-        rootCount = members.count
-        var pending = Array(zip(branches.indices, members))
-        while let (index, member) = pending.popLast(), index < branches.count {
-            branches[index].first = branches.count
-            branches[index].count = member.inside.count
-            for child in member.inside {
-                pending.append((branches.count, child))
-                branches.append(Branch(key: child.key))
-            }
-        }
-        precondition(branches.count <= Int(Int16.max), "the parser keeps places in the tree as 16 bits")
-    }
 }

@@ -19,6 +19,7 @@ extension Value {
     }
 
     /// Whether the string's contents, its escapes resolved, are the `length` bytes at `other`.
+    @usableFromInline
     func decodes(to other: UnsafePointer<UInt8>, _ length: Int) -> Bool {
         let raw = raw
         guard length <= raw.count else { return false }
@@ -92,11 +93,10 @@ public func appendQuoted(_ string: some StringProtocol, to bytes: inout [UInt8])
     for byte in string.utf8 {
         switch byte {
         case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-            bytes.append(UInt8(ascii: "\\"))
-            bytes.append(byte)
-        case UInt8(ascii: "\n"): bytes.append(contentsOf: [UInt8(ascii: "\\"), UInt8(ascii: "n")])
-        case UInt8(ascii: "\t"): bytes.append(contentsOf: [UInt8(ascii: "\\"), UInt8(ascii: "t")])
-        case UInt8(ascii: "\r"): bytes.append(contentsOf: [UInt8(ascii: "\\"), UInt8(ascii: "r")])
+            appendEscape(byte, to: &bytes)
+        case UInt8(ascii: "\n"): appendEscape(UInt8(ascii: "n"), to: &bytes)
+        case UInt8(ascii: "\t"): appendEscape(UInt8(ascii: "t"), to: &bytes)
+        case UInt8(ascii: "\r"): appendEscape(UInt8(ascii: "r"), to: &bytes)
         case 0..<0x20:
             bytes.append(contentsOf: "\\u00".utf8)
             bytes.append(hexDigit(byte >> 4))
@@ -105,6 +105,11 @@ public func appendQuoted(_ string: some StringProtocol, to bytes: inout [UInt8])
         }
     }
     bytes.append(UInt8(ascii: "\""))
+}
+
+private func appendEscape(_ code: UInt8, to bytes: inout [UInt8]) {
+    bytes.append(UInt8(ascii: "\\"))
+    bytes.append(code)
 }
 
 private func hexDigit(_ value: UInt8) -> UInt8 {

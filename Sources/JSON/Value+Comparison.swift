@@ -71,7 +71,8 @@ func arePaired<Member>(
         var place = position
         if !hasSameBytes(key(member), key(theirs[position])) {
             let places =
-                index ?? Dictionary(theirs.enumerated().map { (Key(key($1)), $0) }, uniquingKeysWith: { first, _ in first })
+                index
+                ?? Dictionary(theirs.enumerated().map { (Key(key($1)), $0) }, uniquingKeysWith: { first, _ in first })
             index = places
             guard let found = places[Key(key(member))] else { return false }
             place = found

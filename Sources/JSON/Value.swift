@@ -48,7 +48,8 @@ public struct Value {
         }
     }
 
-    @usableFromInline
+    // `key` is readable for `length` bytes.
+    @inlinable
     func member(_ key: UnsafePointer<UInt8>, _ length: Int) -> Value? {
         var found: UnsafePointer<Node>?
         var at = node + 1
@@ -73,31 +74,34 @@ public struct Value {
     }
 
     /// The elements of an array; none for anything else.
-    public var elements: Elements {
+    @inlinable public var elements: Elements {
         guard kind == .array else { return Elements(at: node, end: node, bytes) }
         return Elements(at: node + 1, end: node + Int(node.pointee.size), bytes)
     }
 
     /// The members of an object in the order written, doubled ones included; none for anything else.
-    public var members: Members {
+    @inlinable public var members: Members {
         guard kind == .object else { return Members(at: node, end: node, bytes) }
         return Members(at: node + 1, end: node + Int(node.pointee.size), bytes)
     }
 
     /// The elements of an array, one after the other.
+    @frozen
     public struct Elements: Sequence, IteratorProtocol {
-        private var at: UnsafePointer<Node>
-        private let end: UnsafePointer<Node>
-        private let bytes: UnsafePointer<UInt8>
+        @usableFromInline var at: UnsafePointer<Node>
+        @usableFromInline let end: UnsafePointer<Node>
+        @usableFromInline let bytes: UnsafePointer<UInt8>
 
         // `at` to `end` are whole subtrees, one after the other.
-        fileprivate init(at: UnsafePointer<Node>, end: UnsafePointer<Node>, _ bytes: UnsafePointer<UInt8>) {
+        @inlinable
+        init(at: UnsafePointer<Node>, end: UnsafePointer<Node>, _ bytes: UnsafePointer<UInt8>) {
             self.at = at
             self.end = end
             self.bytes = bytes
         }
 
         /// The next element.
+        @inlinable
         public mutating func next() -> Value? {
             guard at < end else { return nil }
             defer { at += Int(at.pointee.size) }
@@ -106,19 +110,22 @@ public struct Value {
     }
 
     /// The members of an object, one after the other.
+    @frozen
     public struct Members: Sequence, IteratorProtocol {
-        private var at: UnsafePointer<Node>
-        private let end: UnsafePointer<Node>
-        private let bytes: UnsafePointer<UInt8>
+        @usableFromInline var at: UnsafePointer<Node>
+        @usableFromInline let end: UnsafePointer<Node>
+        @usableFromInline let bytes: UnsafePointer<UInt8>
 
         // `at` to `end` are pairs of a key node and a whole subtree.
-        fileprivate init(at: UnsafePointer<Node>, end: UnsafePointer<Node>, _ bytes: UnsafePointer<UInt8>) {
+        @inlinable
+        init(at: UnsafePointer<Node>, end: UnsafePointer<Node>, _ bytes: UnsafePointer<UInt8>) {
             self.at = at
             self.end = end
             self.bytes = bytes
         }
 
         /// The next member.
+        @inlinable
         public mutating func next() -> (key: Value, value: Value)? {
             guard at < end else { return nil }
             defer { at += 1 + Int(at[1].size) }
@@ -140,7 +147,7 @@ public struct Value {
     }
 
     /// The boolean; nil for anything else.
-    public var bool: Bool? {
+    @inlinable public var bool: Bool? {
         switch kind {
         case .true: true
         case .false: false
@@ -180,7 +187,8 @@ public struct Value {
         return other.withUTF8 { hasContents($0.baseAddress ?? bytes, $0.count) }
     }
 
-    @usableFromInline
+    // `other` is readable for `length` bytes.
+    @inlinable
     func hasContents(_ other: UnsafePointer<UInt8>, _ length: Int) -> Bool {
         let node = node.pointee
         guard node.meta & Node.escapeFlag == 0 else { return decodes(to: other, length) }

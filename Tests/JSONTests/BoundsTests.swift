@@ -26,13 +26,14 @@ import Testing
     }
 
     @Test(arguments: recordings)
-    func `every proper prefix of a recording is refused`(_ name: String) throws {
+    func `a proper prefix of a recording is refused`(_ name: String) throws {
         // A text file's last line feed would make the last prefix a whole document.
         let bytes = try fixture(name).prefix { $0 != UInt8(ascii: "\n") }
         let memory = try GuardedMemory(capacity: bytes.count)
         let document = Document()
         for options in [ParseOptions.strict, SkipTests.options] {
-            for length in 0..<bytes.count {
+            // Some hundred of the many thousand, at every place in a block.
+            for length in stride(from: bytes.count - 1, through: 0, by: -53) {
                 #expect(memory.refusal(of: bytes[..<length], into: document, options) != nil)
             }
             #expect(memory.refusal(of: bytes, into: document, options) == nil)
@@ -41,7 +42,8 @@ import Testing
 
     @Test func `a document that starts anywhere in a block is read alike`() throws {
         let memory = try GuardedMemory(capacity: 4096)
-        let inner = #"{"name":"caf\u00e9 und crème brûlée","value":[1.5e3,null,{"deep":"\\\"\\"}],"status":{"a":"}]\""}}"#
+        let inner =
+            #"{"name":"caf\u00e9 und crème brûlée","value":[1.5e3,null,{"deep":"\\\"\\"}],"status":{"a":"}]\""}}"#
         let expected = try Literal(parsing: Array(inner.utf8))
         for padding in 0..<64 {
             let text = inner + String(repeating: " ", count: padding)

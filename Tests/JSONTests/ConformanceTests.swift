@@ -153,14 +153,15 @@ struct Refused: Sendable, CustomTestStringConvertible {
     ]
 
     /// RFC 3629, section 3 and 4: shortest form, no surrogates, at most U+10FFFF.
-    static let encodings: [Refused] = [
-        ([0xEF, 0xBB, 0xBF, 0x31], 0, "byte order mark"),
-        ([0xEF, 0xBB, 0xBF], 0, "byte order mark"),
-        ([0x20, 0xEF, 0xBB, 0xBF, 0x31], 1, "value"),
-        ([0xFF, 0xFE, 0x31, 0x00], 0, "value"),
-        ([0x31, 0x00], 1, "more after the end"),
-        ([0x00, 0x31], 0, "value"),
-    ].map { Refused($0.0, $0.1, $0.2) }
+    static let encodings: [Refused] =
+        [
+            ([0xEF, 0xBB, 0xBF, 0x31], 0, "byte order mark"),
+            ([0xEF, 0xBB, 0xBF], 0, "byte order mark"),
+            ([0x20, 0xEF, 0xBB, 0xBF, 0x31], 1, "value"),
+            ([0xFF, 0xFE, 0x31, 0x00], 0, "value"),
+            ([0x31, 0x00], 1, "more after the end"),
+            ([0x00, 0x31], 0, "value"),
+        ].map { Refused($0.0, $0.1, $0.2) }
         + ([
             [0x80], [0xBF], [0x80, 0x80],
             [0xC0, 0x80], [0xC0, 0xAF], [0xC1, 0xBF],
@@ -169,7 +170,8 @@ struct Refused: Sendable, CustomTestStringConvertible {
             [0xED, 0xA0, 0x80], [0xED, 0xAF, 0xBF], [0xED, 0xB0, 0x80], [0xED, 0xBF, 0xBF],
             [0xED, 0xA0, 0x81, 0xED, 0xB0, 0x80],
             [0xF0, 0x80, 0x80, 0x80], [0xF0, 0x8F, 0xBF, 0xBF], [0xF0, 0x90, 0x80], [0xF0, 0x90, 0x80, 0x41],
-            [0xF0, 0x90, 0x41, 0x80], [0xF4, 0x90, 0x80, 0x80], [0xF5, 0x80, 0x80, 0x80], [0xF8, 0x88, 0x80, 0x80, 0x80],
+            [0xF0, 0x90, 0x41, 0x80], [0xF4, 0x90, 0x80, 0x80], [0xF5, 0x80, 0x80, 0x80],
+            [0xF8, 0x88, 0x80, 0x80, 0x80],
             [0xFC, 0x84, 0x80, 0x80, 0x80, 0x80], [0xFE], [0xFF],
         ] as [[UInt8]]).flatMap { bytes in
             // Alone; in the second block of sixteen; at the very end, with the quote that would close it missing.
@@ -195,21 +197,24 @@ struct Refused: Sendable, CustomTestStringConvertible {
                 == "line \(refused.line), column \(refused.column) (byte \(refused.offset)): \(error.reason)")
     }
 
-    @Test(arguments: [
-        ("null", .null), ("true", true), ("false", false), (" \t\r\n1\n", .number("1")),
-        ("0", .number("0")), ("-0", .number("-0")), ("-1", .number("-1")), ("10", .number("10")),
-        ("0.0", .number("0.0")), ("1.50", .number("1.50")), ("0e0", .number("0e0")), ("1E+05", .number("1E+05")),
-        ("1e400", .number("1e400")), ("-1.25e-10", .number("-1.25e-10")),
-        ("123456789012345678901234567890.10", .number("123456789012345678901234567890.10")),
-        (#""""#, ""), (#"" ""#, " "), (#""'""#, "'"), ("\"\u{7F}\"", "\u{7F}"), ("\"\u{2028}\"", "\u{2028}"),
-        (#""\"\\\/\b\f\n\r\t""#, "\"\\/\u{8}\u{C}\n\r\t"), (#""\u0000""#, "\u{0}"), (#""\u00e9\u00E9""#, "éé"),
-        (#""\ud83d\uDE00""#, "😀"), (#""\uFFFF""#, "\u{FFFF}"), (#""\ufeff""#, "\u{FEFF}"),
-        ("\"\u{80}\u{7FF}\u{800}\u{D7FF}\u{E000}\u{FFFF}\u{10000}\u{10FFFF}\"",
-            "\u{80}\u{7FF}\u{800}\u{D7FF}\u{E000}\u{FFFF}\u{10000}\u{10FFFF}"),
-        ("[]", []), ("[ ]", []), ("{}", .object([])), ("{ \n}", .object([])), ("[[],{}]", [[], .object([])]),
-        ("[1,\"a\" , null]", [1, "a", nil]), (" {\"a\" :\t1 ,\"\":{\"b\":[]} } ", ["a": 1, "": ["b": []]]),
-        (#"{"a\u0062":1}"#, ["ab": 1]),
-    ] as [(String, Literal)])
+    @Test(
+        arguments: [
+            ("null", .null), ("true", true), ("false", false), (" \t\r\n1\n", .number("1")),
+            ("0", .number("0")), ("-0", .number("-0")), ("-1", .number("-1")), ("10", .number("10")),
+            ("0.0", .number("0.0")), ("1.50", .number("1.50")), ("0e0", .number("0e0")), ("1E+05", .number("1E+05")),
+            ("1e400", .number("1e400")), ("-1.25e-10", .number("-1.25e-10")),
+            ("123456789012345678901234567890.10", .number("123456789012345678901234567890.10")),
+            (#""""#, ""), (#"" ""#, " "), (#""'""#, "'"), ("\"\u{7F}\"", "\u{7F}"), ("\"\u{2028}\"", "\u{2028}"),
+            (#""\"\\\/\b\f\n\r\t""#, "\"\\/\u{8}\u{C}\n\r\t"), (#""\u0000""#, "\u{0}"), (#""\u00e9\u00E9""#, "éé"),
+            (#""\ud83d\uDE00""#, "😀"), (#""\uFFFF""#, "\u{FFFF}"), (#""\ufeff""#, "\u{FEFF}"),
+            (
+                "\"\u{80}\u{7FF}\u{800}\u{D7FF}\u{E000}\u{FFFF}\u{10000}\u{10FFFF}\"",
+                "\u{80}\u{7FF}\u{800}\u{D7FF}\u{E000}\u{FFFF}\u{10000}\u{10FFFF}"
+            ),
+            ("[]", []), ("[ ]", []), ("{}", .object([])), ("{ \n}", .object([])), ("[[],{}]", [[], .object([])]),
+            ("[1,\"a\" , null]", [1, "a", nil]), (" {\"a\" :\t1 ,\"\":{\"b\":[]} } ", ["a": 1, "": ["b": []]]),
+            (#"{"a\u0062":1}"#, ["ab": 1]),
+        ] as [(String, Literal)])
     func `what RFC 8259 allows is read`(_ text: String, _ value: Literal) throws {
         let document = try parse(text)
         #expect(Literal(document.root) == value)

@@ -82,7 +82,10 @@ import Testing
     @Test(arguments: 0...40)
     func `what is skipped ends where its brackets do, wherever that is in a block`(_ length: Int) throws {
         let plain = String(repeating: "x", count: length)
-        for inside in [#"{"\#(plain)":{}}"#, #"{"\#(plain)":"]}\\\"}"}"#, #"["\#(plain)\\",{"a":[[]]}]"#, "[\(plain)]", #"["\\\#(plain)"]"#] {
+        for inside in [
+            #"{"\#(plain)":{}}"#, #"{"\#(plain)":"]}\\\"}"}"#, #"["\#(plain)\\",{"a":[[]]}]"#, "[\(plain)]",
+            #"["\\\#(plain)"]"#,
+        ] {
             let text = #"{"request":{"object":{"status":\#(inside),"after":"here"}}}"#
             let document = try parse(text, Self.options)
             let object = try #require(document.root["request"]?["object"])
@@ -105,7 +108,9 @@ import Testing
         Array((String(repeating: open, count: depth) + inside + String(repeating: close, count: depth)).utf8)
     }
 
-    @Test(arguments: [("[", "", "]"), ("[", "1", "]"), (#"{"a":"#, "1", "}"), (#"{"a":"#, "{}", "}"), (#"[{"a":"#, "null", "}]")])
+    @Test(arguments: [
+        ("[", "", "]"), ("[", "1", "]"), (#"{"a":"#, "1", "}"), (#"{"a":"#, "{}", "}"), (#"[{"a":"#, "null", "}]"),
+    ])
     func `a file nests 128 deep and no deeper`(_ open: String, _ inside: String, _ close: String) throws {
         let each = open.utf8.filter { $0 == 0x5B || $0 == 0x7B }.count
         let more = inside == "{}" ? 1 : 0

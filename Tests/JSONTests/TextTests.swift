@@ -34,12 +34,17 @@ import Testing
         let seed = Seeded.ofThisRun()
         var random = Seeded(seed)
         let pieces = [
-            "a", "spec.template", "  ", "é", "€", "😀", "\u{7F}", #"\n"#, #"\t"#, #"\""#, #"\\"#, #"\/"#, #"\b\f\r"#, #"\u0000"#,
+            "a", "spec.template", "  ", "é", "€", "😀", "\u{7F}", #"\n"#, #"\t"#, #"\""#, #"\\"#, #"\/"#, #"\b\f\r"#,
+            #"\u0000"#,
             #"\u00e9"#, #"\u20AC"#, #"\ud83d\ude00"#, "0123456789abcdef", "\u{2028}", "e\u{301}",
         ]
         for _ in 0..<2_000 {
-            let text = "\"" + (0..<Int.random(in: 0...12, using: &random)).map { _ in pieces.randomElement(using: &random) ?? "" }.joined() + "\""
-            let expected = try JSONSerialization.jsonObject(with: Data(text.utf8), options: .fragmentsAllowed) as? String
+            let text =
+                "\""
+                + (0..<Int.random(in: 0...12, using: &random)).map { _ in pieces.randomElement(using: &random) ?? "" }
+                .joined() + "\""
+            let expected =
+                try JSONSerialization.jsonObject(with: Data(text.utf8), options: .fragmentsAllowed) as? String
             #expect(try string(text).map { Array($0.utf8) } == expected.map { Array($0.utf8) }, "seed \(seed): \(text)")
         }
     }
@@ -48,7 +53,8 @@ import Testing
         ("", #""""#), ("plain", #""plain""#), (#"a"b\c/"#, #""a\"b\\c/""#), ("\n\r\t", #""\n\r\t""#),
         ("\u{0}\u{1}\u{8}\u{B}\u{C}\u{1F}", #""\u0000\u0001\u0008\u000b\u000c\u001f""#), ("\u{7F}é€😀", "\"\u{7F}é€😀\""),
     ])
-    func `a string is written with quotes, backslashes and control characters escaped`(_ string: String, _ json: String) {
+    func `a string is written with quotes, backslashes and control characters escaped`(_ string: String, _ json: String)
+    {
         #expect(Literal.string(string).json == json)
         var bytes: [UInt8] = [0x41]
         appendQuoted(string[...], to: &bytes)
@@ -73,7 +79,9 @@ import Testing
         writer.member("warnings", ["one", nil])
         let text = String(decoding: writer.finish(), as: UTF8.self)
         #expect(
-            text == #"{"uid":"a\"b","allowed":false,"status":{"code":-403,"details":{},"message":"no\n"},"warnings":["one",null]}"#)
+            text
+                == #"{"uid":"a\"b","allowed":false,"status":{"code":-403,"details":{},"message":"no\n"},"warnings":["one",null]}"#
+        )
         #expect(String(decoding: ObjectWriter().finish(), as: UTF8.self) == "{}")
     }
 }

@@ -58,12 +58,14 @@ import Testing
         #expect(doubled.root.uniqueMembers.map(\.value.int) == Array(0..<30_000))
     }
 
-    @Test(arguments: [
-        ("0", 0), ("-0", 0), ("7", 7), ("-7", -7), ("9223372036854775807", .max), ("-9223372036854775808", .min),
-        ("9223372036854775808", nil), ("-9223372036854775809", nil), ("92233720368547758070", nil),
-        ("18446744073709551616", nil), ("100000000000000000000000000000000", nil), ("1.0", nil), ("1e3", nil), ("\"1\"", nil),
-        ("true", nil), ("null", nil), ("[1]", nil), ("{}", nil),
-    ] as [(String, Int?)])
+    @Test(
+        arguments: [
+            ("0", 0), ("-0", 0), ("7", 7), ("-7", -7), ("9223372036854775807", .max), ("-9223372036854775808", .min),
+            ("9223372036854775808", nil), ("-9223372036854775809", nil), ("92233720368547758070", nil),
+            ("18446744073709551616", nil), ("100000000000000000000000000000000", nil), ("1.0", nil), ("1e3", nil),
+            ("\"1\"", nil),
+            ("true", nil), ("null", nil), ("[1]", nil), ("{}", nil),
+        ] as [(String, Int?)])
     func `a number is an integer where 64 bits hold it`(_ text: String, _ value: Int?) throws {
         let document = try parse(text)
         #expect(document.root.int == value)
@@ -93,7 +95,9 @@ import Testing
         #expect(root.byteCount == (kind == .string ? 1 : text.utf8.count))
     }
 
-    @Test(arguments: [("\"a\\u0062c\"", "abc"), ("\"abc\"", "abc"), ("\"\"", ""), (#""\n""#, "\n"), (#""\u0000""#, "\u{0}")])
+    @Test(arguments: [
+        ("\"a\\u0062c\"", "abc"), ("\"abc\"", "abc"), ("\"\"", ""), (#""\n""#, "\n"), (#""\u0000""#, "\u{0}"),
+    ])
     func `a string equals its contents, not their beginning or more`(_ text: String, _ contents: String) throws {
         let document = try parse(text)
         let root = document.root
@@ -108,15 +112,19 @@ import Testing
         ("1", "1", true), ("1", "1.0", false), ("0", "-0", false), ("1", "\"1\"", false), ("null", "false", false),
         (#""a""#, #""\u0061""#, true), (#""\u0061""#, #""a""#, true), (#""\u0061""#, #""\u0061""#, true),
         (#""\/""#, #""/""#, true), (#""\n""#, #""\u000A""#, true), (#""\n""#, #""\\n""#, false), (#""""#, #""""#, true),
-        (#""""#, #""a""#, false), ("[]", "[ ]", true), ("[]", "{}", false), ("[1,2]", "[ 1 , 2 ]", true), ("[1,2]", "[2,1]", false),
-        ("[1,2]", "[1]", false), ("[1]", "[1,2]", false), ("{}", "{ }", true), (#"{"a":1,"b":2}"#, #"{"b":2,"a":1}"#, true),
+        (#""""#, #""a""#, false), ("[]", "[ ]", true), ("[]", "{}", false), ("[1,2]", "[ 1 , 2 ]", true),
+        ("[1,2]", "[2,1]", false),
+        ("[1,2]", "[1]", false), ("[1]", "[1,2]", false), ("{}", "{ }", true),
+        (#"{"a":1,"b":2}"#, #"{"b":2,"a":1}"#, true),
         (#"{"a":1,"b":2}"#, #"{"a":1}"#, false), (#"{"a":1}"#, #"{"a":1,"b":2}"#, false),
         (#"{"a":1,"b":2}"#, #"{"a":1,"c":2}"#, false), (#"{"a":1,"b":2}"#, #"{"b":1,"a":2}"#, false),
-        (#"{"a":0,"a":1}"#, #"{"a":1}"#, true), (#"{"a":1,"a":0}"#, #"{"a":1}"#, false), (#"{"\u0061":1}"#, #"{"a":1}"#, true),
+        (#"{"a":0,"a":1}"#, #"{"a":1}"#, true), (#"{"a":1,"a":0}"#, #"{"a":1}"#, false),
+        (#"{"\u0061":1}"#, #"{"a":1}"#, true),
         (#"{"a":{"b":[{"c":1,"d":2}],"e":3}}"#, #"{"a":{"e":3,"b":[{"d":2,"c":1}]}}"#, true),
         (#"{"a":{"b":[{"c":1,"d":2}],"e":3}}"#, #"{"a":{"e":3,"b":[{"d":2,"c":2}]}}"#, false),
     ])
-    func `values are the same whatever their order and spelling`(_ left: String, _ right: String, _ isSame: Bool) throws {
+    func `values are the same whatever their order and spelling`(_ left: String, _ right: String, _ isSame: Bool) throws
+    {
         let one = try parse(left)
         let other = try parse(right)
         #expect(one.root.isSame(as: other.root) == isSame)
@@ -141,7 +149,8 @@ import Testing
 
     @Test func `literals are the same values as their JSON`() throws {
         let literal: Literal = [
-            "httpGet": ["path": "/livez", "port": 8080], "list": [1, -2, true, nil, "x\n"], "empty": .object([]), "none": [],
+            "httpGet": ["path": "/livez", "port": 8080], "list": [1, -2, true, nil, "x\n"], "empty": .object([]),
+            "none": [],
         ]
         let json = #"{"httpGet":{"path":"/livez","port":8080},"list":[1,-2,true,null,"x\n"],"empty":{},"none":[]}"#
         #expect(literal.json == json)
