@@ -17,7 +17,7 @@
 /// The next sibling of a node is `node + node.size`, so passing over a subtree costs one addition however large it is.
 ///
 /// A document is a scratch that is read into again and again (``read(_:_:_:)``): its node memory grows to what the largest
-/// document so far needed, and reading allocates nothing after that. It belongs to one thread at a time.
+/// document so far needed (up to 4 MiB), and reading allocates nothing after that. It belongs to one thread at a time.
 public final class Document {
     var nodes: UnsafeMutablePointer<Node>
     var capacity: Int
@@ -25,8 +25,8 @@ public final class Document {
 
     /// Creates an empty scratch, to be read into.
     public init() {
-        capacity = 512
-        // Owned by this object alone, freed in `deinit`; `grow` is the only one to replace it, while parsing.
+        capacity = Document.initialCapacity
+        // Owned by this object alone, freed in `deinit`; replaced by `grow` while parsing and by `forget` after a reading only.
         nodes = .allocate(capacity: capacity)
         nodes.initialize(to: Node(kind: .null, start: 0, end: 0))
     }
@@ -67,15 +67,34 @@ public final class Document {
         _ bytes: Span<UInt8>, _ options: ParseOptions, _ body: (Value) -> Result
     ) throws(ParseError) -> Result {
         // The pointer is used inside this call only; `body` must not let a value out, as its documentation says.
-        try bytes.withUnsafeBufferPointer { (buffer) throws(ParseError) -> Result in
+        defer { forget() }
+        return try bytes.withUnsafeBufferPointer { (buffer) throws(ParseError) -> Result in
             try parse(buffer, options)
             return body(root(over: buffer))
         }
     }
 
-    /// The outermost value of a document made by ``init(parsing:_:)``; `null` in an empty scratch.
+    /// Makes the document `null` again, so that ``root`` cannot lead to bytes that were only borrowed.
     ///
-    /// Values point into the document: keep it alive while they are in use.
+    /// Memory that one enormous document needed is given back: nobody should pay for it until the process ends.
+    private func forget() {
+        if capacity > Document.keptCapacity {
+            nodes.deallocate()
+            capacity = Document.initialCapacity
+            nodes = .allocate(capacity: capacity)
+        }
+        nodes.initialize(to: Node(kind: .null, start: 0, end: 0))
+    }
+
+    private static let initialCapacity = 512
+    // 4 MiB of nodes: more than any object that fits into etcd needs, unless it was made up of nothing but brackets.
+    private static let keptCapacity = 262_144
+
+    /// The outermost value of a document made by ``init(parsing:_:)``; `null` in a scratch, and after any ``read(_:_:_:)``.
+    ///
+    /// Values point into the document and do not hold it: bind it to a variable or a property that outlives them, and do not
+    /// read into it again while they are in use. Of a document that nothing holds (`try Document(parsing: bytes).root`) the root
+    /// is gone before it is looked at.
     public var root: Value { root(over: UnsafeBufferPointer(copy ?? .init(start: nil, count: 0))) }
 
     private func root(over buffer: UnsafeBufferPointer<UInt8>) -> Value {
@@ -92,8 +111,7 @@ public final class Document {
             throw ParseError("the document is larger than 2 GiB", at: 0, in: buffer)
         }
         do {
-            var parser = Parser(base, buffer.count, options, self)
-            try parser.run()
+            try Parser(base, buffer.count, options, self).run()
         } catch {
             // What a failed reading left is no tree: make the document `null` again before anyone can look.
             nodes.initialize(to: Node(kind: .null, start: 0, end: 0))
@@ -175,47 +193,4 @@ public struct ParseOptions: Sendable {
     public static let maximumDepth = 128
     /// How deep brackets are counted inside an opaque value; the API server's own decoder ends here.
     public static let maximumOpaqueDepth = 10_000
-}
-
-/// Members to skip, by their exact place: a key `status` inside a ConfigMap's `data` is not one of them.
-public struct SkipTree: Sendable {
-    struct Branch: Sendable {
-        let key: StaticString
-        /// Index of the first child and their number; no children: skip the value.
-        var first = 0
-        var count = 0
-    }
-
-    var branches: [Branch]
-    var rootCount: Int
-
-    /// Skips nothing.
-    public static let none = SkipTree([])
-
-    /// A member and, inside it, further ones; without any, the member's value is skipped.
-    public struct Member: Sendable {
-        let key: StaticString
-        let inside: [Member]
-
-        /// Names a member.
-        public init(_ key: StaticString, _ inside: [Member] = []) {
-            self.key = key
-            self.inside = inside
-        }
-    }
-
-    /// Creates a tree from the members of the root object.
-    public init(_ members: [Member]) {
-        branches = members.map { Branch(key: $0.key) }
-        rootCount = members.count
-        var pending = Array(zip(branches.indices, members))
-        while let (index, member) = pending.popLast(), index < branches.count {
-            branches[index].first = branches.count
-            branches[index].count = member.inside.count
-            for child in member.inside {
-                pending.append((branches.count, child))
-                branches.append(Branch(key: child.key))
-            }
-        }
-    }
 }

@@ -31,24 +31,40 @@ public enum Literal: Sendable, Hashable {
 
     /// Copies a value out of its document.
     ///
-    /// What was opaque there is read now, and is `null` where that fails.
-    public init(_ value: Value) {
+    /// What was skipped there is read now, and is `null` where that fails. What nests deeper than 128 is `null` too: copies are
+    /// made, compared and freed level by level, and shall fit on the stack of a small thread.
+    public init(_ value: Value) { self.init(value, at: 0) }
+
+    private init(_ value: Value, at depth: Int) {
         switch value.kind {
         case .null: self = .null
         case .true: self = .bool(true)
         case .false: self = .bool(false)
         case .number: self = .number(value.text)
         case .string: self = .string(value.text)
-        case .array: self = .array(value.elements.map { Literal($0) })
-        case .object: self = .object(value.uniqueMembers.map { Member($0.key, Literal($0.value)) })
-        case .opaque: self = (try? Document(parsing: value.source)).map { Literal($0.root) } ?? .null
+        case .array:
+            var elements: [Literal] = []
+            for element in value.elements { elements.append(Literal(element, at: depth + 1)) }
+            self = .array(elements)
+        case .object:
+            var members: [Member] = []
+            for (key, value) in value.uniqueMembers { members.append(Member(key, Literal(value, at: depth + 1))) }
+            self = .object(members)
+        case .opaque:
+            self = depth < ParseOptions.maximumDepth ? (try? Literal(parsing: value.source)) ?? .null : .null
         }
+    }
+
+    /// Reads a document for good, strictly: no deeper than 128.
+    public init(parsing bytes: [UInt8]) throws(ParseError) {
+        let document = try Document(parsing: bytes)
+        self = withExtendedLifetime(document) { Literal(document.root) }
     }
 
     /// The value of the member `key` of an object.
     public subscript(key: String) -> Literal? {
         guard case .object(let members) = self else { return nil }
-        return members.first { $0.key == key }?.value
+        return members.first { hasSameBytes($0.key, key) }?.value
     }
 
     /// The value at a place, if there is one.
@@ -72,10 +88,49 @@ public enum Literal: Sendable, Hashable {
         case (.array(let mine), .array(let theirs)):
             return mine.count == theirs.count && zip(mine, theirs).allSatisfy { $0.isSame(as: $1) }
         case (.object(let mine), .object(let theirs)):
-            return mine.count == theirs.count
-                && mine.allSatisfy { member in other[member.key].map { member.value.isSame(as: $0) } ?? false }
+            return arePaired(mine, theirs, key: \.key) { $0.value.isSame(as: $1.value) }
         default: return self == other
         }
+    }
+}
+
+// Strings are compared by their bytes, as everywhere in JSON: Swift's own comparison takes `é` and `e` with an accent for the
+// same, and an API server does not.
+extension Literal {
+    /// Whether both are the same, member order and the way numbers are written included.
+    public static func == (left: Literal, right: Literal) -> Bool {
+        switch (left, right) {
+        case (.null, .null): true
+        case (.bool(let left), .bool(let right)): left == right
+        case (.number(let left), .number(let right)), (.string(let left), .string(let right)): hasSameBytes(left, right)
+        case (.array(let left), .array(let right)): left == right
+        case (.object(let left), .object(let right)): left == right
+        default: false
+        }
+    }
+
+    /// Feeds what `==` compares.
+    public func hash(into hasher: inout Hasher) {
+        switch self {
+        case .null: hasher.combine(0)
+        case .bool(let value): hasher.combine(value)
+        case .number(let text), .string(let text): hasher.combine(Key(text))
+        case .array(let elements): hasher.combine(elements)
+        case .object(let members): hasher.combine(members)
+        }
+    }
+}
+
+extension Literal.Member {
+    /// Whether both have the same key and value.
+    public static func == (left: Literal.Member, right: Literal.Member) -> Bool {
+        hasSameBytes(left.key, right.key) && left.value == right.value
+    }
+
+    /// Feeds what `==` compares.
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(Key(key))
+        hasher.combine(value)
     }
 }
 

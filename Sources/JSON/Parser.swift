@@ -1,7 +1,7 @@
 /// Bytes to nodes: iterative, strict RFC 8259 and UTF-8, bounded in depth.
 ///
-/// One pass. The inner loops look at 16 bytes at a time; near the end of the input, where 16 are no longer there, at one.
-/// A comparison of vectors is written with vectors on both sides: with a scalar it is not specialised and 30 times slower.
+/// One pass. Whatever is rare (an escape, a skipped member, an error) lies outside of ``run()``, in functions that are given what
+/// they need instead of the parser: that lets the compiler keep the parser's own properties in registers.
 struct Parser: ~Copyable {
     struct Failure: Error {
         let reason: String
@@ -13,7 +13,10 @@ struct Parser: ~Copyable {
     private let count: Int
     private let options: ParseOptions
     private let document: Document
+    // Positions and counts stay far below 2^32 (a document has at most 2^31 bytes): their sums do not overflow.
+    // The document's memory, `capacity` nodes, of which the first `nodeCount` are initialized.
     private var nodes: UnsafeMutablePointer<Node>
+    private var capacity: Int
     private var nodeCount = 0
     private var position = 0
 
@@ -23,57 +26,75 @@ struct Parser: ~Copyable {
         self.options = options
         self.document = document
         nodes = document.nodes
+        capacity = document.capacity
     }
 
-    /// Open containers: the node's index, and where in the skip tree its members stand.
+    /// A container that is not closed yet: its node, and the branch of the skip tree that it stands at, if any.
     private struct Open {
         var node: Int32
-        var skipFirst: Int16
-        var skipCount: Int16
+        var branch: Int16
         var isObject: Bool
     }
 
-    mutating func run() throws(Failure) {
-        var stack = InlineArray<128, Open>(repeating: Open(node: 0, skipFirst: 0, skipCount: 0, isObject: false))
+    consuming func run() throws(Failure) {
+        // The container that the next value is in, and those around it.
+        var open = Open(node: 0, branch: SkipTree.nowhere, isObject: false)
+        var outer = InlineArray<128, Open>(repeating: open)
         var depth = 0
-        // The members to skip in the object that the next value opens.
-        var skipFirst: Int16 = 0
-        var skipCount = Int16(options.skipped.rootCount)
+        var branch = SkipTree.root
         if count >= 3, bytes[0] == 0xEF, bytes[1] == 0xBB, bytes[2] == 0xBF {
             throw failure("a byte order mark is not allowed")
         }
         value: while true {
             skipSpace()
+            if open.isObject {
+                guard position < count, bytes[position] == UInt8(ascii: "\"") else {
+                    throw unexpected("a key was expected")
+                }
+                let key = nodeCount
+                try string()
+                skipSpace()
+                guard position < count, bytes[position] == UInt8(ascii: ":") else {
+                    throw unexpected("':' was expected")
+                }
+                position &+= 1
+                if open.branch != SkipTree.nowhere {
+                    branch = options.skipped.child(of: open.branch, nodes[key], bytes)
+                }
+                skipSpace()
+            }
             let byte = position < count ? bytes[position] : 0
             switch byte {
             case UInt8(ascii: "\""):
                 try string()
             case UInt8(ascii: "{"), UInt8(ascii: "["):
-                if depth == ParseOptions.maximumDepth {
-                    guard options.toleratesDepth else { throw failure(ParseError.tooDeep) }
-                    try opaque()
+                if depth == ParseOptions.maximumDepth || branch == SkipTree.skipped {
+                    guard branch == SkipTree.skipped || options.toleratesDepth else {
+                        throw failure(ParseError.tooDeep)
+                    }
+                    let end = try endOfContainer(bytes, position, count, depth)
+                    _ = append(.opaque, position, end)
+                    position = end
                     break
                 }
                 let isObject = byte == UInt8(ascii: "{")
                 let node = append(isObject ? .object : .array, position, position)
-                position += 1
+                position &+= 1
                 skipSpace()
                 if position < count, bytes[position] == (isObject ? UInt8(ascii: "}") : UInt8(ascii: "]")) {
-                    position += 1
+                    position &+= 1
                     nodes[node].end = UInt32(truncatingIfNeeded: position)
                     break
                 }
-                stack[depth] = Open(
-                    node: Int32(truncatingIfNeeded: node), skipFirst: skipFirst, skipCount: isObject ? skipCount : 0,
-                    isObject: isObject)
+                outer[depth] = open
                 depth += 1
-                skipCount = 0
-                if !isObject { continue value }
-                try member(of: stack[depth - 1], &skipFirst, &skipCount)
-                if skipCount < 0 { break }
+                open = Open(node: Int32(truncatingIfNeeded: node), branch: branch, isObject: isObject)
+                branch = SkipTree.nowhere
                 continue value
             case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
-                try number()
+                let end = try endOfNumber(bytes, position, count)
+                _ = append(.number, position, end)
+                position = end
             case UInt8(ascii: "t"):
                 try word(0x6575_7274, 4, .true)
             case UInt8(ascii: "n"):
@@ -90,69 +111,21 @@ struct Parser: ~Copyable {
                     guard position == count else { throw failure("there is more after the end of the document") }
                     return
                 }
-                let open = stack[depth - 1]
                 let byte = position < count ? bytes[position] : 0
                 if byte == UInt8(ascii: ",") {
-                    position += 1
-                    skipCount = 0
-                    if open.isObject {
-                        skipSpace()
-                        try member(of: open, &skipFirst, &skipCount)
-                        if skipCount < 0 { continue }
-                    }
+                    position &+= 1
                     continue value
                 }
                 guard byte == (open.isObject ? UInt8(ascii: "}") : UInt8(ascii: "]")) else {
                     throw unexpected(open.isObject ? "',' or '}' was expected" : "',' or ']' was expected")
                 }
-                position += 1
+                position &+= 1
                 let node = Int(open.node)
                 nodes[node].end = UInt32(truncatingIfNeeded: position)
                 nodes[node].size = UInt32(truncatingIfNeeded: nodeCount - node)
                 depth -= 1
+                open = outer[depth]
             }
-        }
-    }
-
-    /// Reads a key and its colon, and finds what of its value is to be skipped.
-    ///
-    /// A `skipCount` below zero says that the value itself was skipped and is there, as an opaque node.
-    @inline(__always)
-    private mutating func member(
-        of open: Open, _ skipFirst: inout Int16, _ skipCount: inout Int16
-    ) throws(Failure) {
-        guard position < count, bytes[position] == UInt8(ascii: "\"") else { throw unexpected("a key was expected") }
-        let key = nodeCount
-        try string()
-        skipSpace()
-        guard position < count, bytes[position] == UInt8(ascii: ":") else { throw unexpected("':' was expected") }
-        position += 1
-        guard open.skipCount > 0 else { return }
-        try skip(key, Int(open.skipFirst), Int(open.skipCount), &skipFirst, &skipCount)
-    }
-
-    private mutating func skip(
-        _ key: Int, _ first: Int, _ number: Int, _ skipFirst: inout Int16, _ skipCount: inout Int16
-    ) throws(Failure) {
-        let length = Int(nodes[key].end - nodes[key].start)
-        for index in first..<first + number {
-            let branch = options.skipped.branches[index]
-            guard branch.key.utf8CodeUnitCount == length,
-                equal(branch.key.utf8Start, bytes + Int(nodes[key].start), length)
-            else { continue }
-            if branch.count > 0 {
-                skipFirst = Int16(truncatingIfNeeded: branch.first)
-                skipCount = Int16(truncatingIfNeeded: branch.count)
-                return
-            }
-            skipSpace()
-            // Scalars are read as always: there is nothing to save.
-            guard position < count, bytes[position] == UInt8(ascii: "{") || bytes[position] == UInt8(ascii: "[") else {
-                return
-            }
-            try opaque()
-            skipCount = -1
-            return
         }
     }
 
@@ -164,10 +137,11 @@ struct Parser: ~Copyable {
         while position < count, bytes[position] <= 0x20 {
             let byte = bytes[position]
             guard byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 else { return }
-            position += 1
+            position &+= 1
         }
     }
 
+    @inline(__always)
     private mutating func word(_ start: UInt32, _ length: Int, _ kind: Kind) throws(Failure) {
         // Four bytes are there, by the first comparison; `false` has its last one checked apart.
         guard position + length <= count,
@@ -178,121 +152,17 @@ struct Parser: ~Copyable {
         position += length
     }
 
-    private mutating func number() throws(Failure) {
-        let start = position
-        if bytes[position] == UInt8(ascii: "-") { position += 1 }
-        if position < count, bytes[position] == UInt8(ascii: "0") {
-            position += 1
-            if isDigit { throw failure("a number may not start with 0") }
-        } else {
-            try digits("a digit was expected")
-        }
-        if position < count, bytes[position] == UInt8(ascii: ".") {
-            position += 1
-            try digits("a digit was expected after the decimal point")
-        }
-        if position < count, bytes[position] | 0x20 == UInt8(ascii: "e") {
-            position += 1
-            if position < count, bytes[position] == UInt8(ascii: "+") || bytes[position] == UInt8(ascii: "-") {
-                position += 1
-            }
-            try digits("a digit was expected in the exponent")
-        }
-        _ = append(.number, start, position)
-    }
-
-    private var isDigit: Bool { position < count && bytes[position] &- UInt8(ascii: "0") <= 9 }
-
-    private mutating func digits(_ complaint: String) throws(Failure) {
-        guard isDigit else { throw unexpected(complaint) }
-        while isDigit { position += 1 }
-    }
-
     @inline(__always)
     private mutating func string() throws(Failure) {
-        let start = position + 1
-        var at = start
+        let start = position &+ 1
+        var end = scanPlain(bytes, start, count)
         var flag: UInt32 = 0
-        while true {
-            at = scanPlain(bytes, at, count)
-            guard at < count else {
-                throw Failure(reason: "a string is not closed", offset: start - 1)
-            }
-            let byte = bytes[at]
-            if byte == UInt8(ascii: "\"") { break }
-            if byte == UInt8(ascii: "\\") {
-                flag = Node.escapeFlag
-                at = try escape(at)
-            } else if byte < 0x20 {
-                throw Failure(reason: "a control character in a string must be escaped", offset: at)
-            } else {
-                at = try multibyte(at)
-            }
+        if end >= count || bytes[end] != UInt8(ascii: "\"") {
+            (end, flag) = try endOfString(bytes, from: end, count, start)
         }
-        let node = append(.string, start, at)
+        let node = append(.string, start, end)
         nodes[node].meta |= flag
-        position = at + 1
-    }
-
-    /// Checks an escape and says where it ends.
-    ///
-    /// A lone surrogate is let through, as by the API server.
-    private func escape(_ at: Int) throws(Failure) -> Int {
-        guard at + 1 < count else { throw Failure(reason: "an escape is not complete", offset: at) }
-        switch bytes[at + 1] {
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "b"), UInt8(ascii: "f"),
-            UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
-            return at + 2
-        case UInt8(ascii: "u"):
-            guard at + 6 <= count, (at + 2..<at + 6).allSatisfy({ isHexDigit(bytes[$0]) }) else {
-                throw Failure(reason: "'\\u' needs four hexadecimal digits", offset: at)
-            }
-            return at + 6
-        default:
-            throw Failure(reason: "no such escape", offset: at)
-        }
-    }
-
-    /// Checks one UTF-8 sequence of two to four bytes (RFC 3629: shortest form, no surrogates, at most U+10FFFF).
-    private func multibyte(_ at: Int) throws(Failure) -> Int {
-        let length = utf8Length(bytes + at, available: count - at)
-        guard length > 0 else { throw Failure(reason: "not valid UTF-8", offset: at) }
-        return at + length
-    }
-
-    // MARK: Opaque values
-
-    /// Passes over a container at scan speed: only strings and brackets are looked at.
-    private mutating func opaque() throws(Failure) {
-        let start = position
-        var depth = 0
-        var at = position
-        repeat {
-            at = scanStructure(bytes, at, count)
-            guard at < count else { throw Failure(reason: "an object or array is not closed", offset: start) }
-            switch bytes[at] {
-            case UInt8(ascii: "\""):
-                at += 1
-                while true {
-                    at = scanQuote(bytes, at, count)
-                    guard at < count else { throw Failure(reason: "a string is not closed", offset: start) }
-                    if bytes[at] == UInt8(ascii: "\"") { break }
-                    at += 2
-                }
-                at += 1
-            case UInt8(ascii: "{"), UInt8(ascii: "["):
-                depth += 1
-                guard depth <= ParseOptions.maximumOpaqueDepth else {
-                    throw Failure(reason: ParseError.tooDeep, offset: at)
-                }
-                at += 1
-            default:
-                depth -= 1
-                at += 1
-            }
-        } while depth > 0
-        _ = append(.opaque, start, at)
-        position = at
+        position = end &+ 1
     }
 
     // MARK: Nodes and errors
@@ -300,20 +170,122 @@ struct Parser: ~Copyable {
     @inline(__always)
     private mutating func append(_ kind: Kind, _ start: Int, _ end: Int) -> Int {
         let index = nodeCount
-        if index == document.capacity {
+        if index == capacity {
             document.grow(keeping: index)
             nodes = document.nodes
+            capacity = document.capacity
         }
         // `index < capacity` now, and `nodes` is the document's current memory.
         nodes[index] = Node(kind: kind, start: start, end: end)
-        nodeCount = index + 1
+        nodeCount = index &+ 1
         return index
     }
 
+    @inline(__always)
     private func failure(_ reason: String) -> Failure { Failure(reason: reason, offset: position) }
 
-    private func unexpected(_ expected: String) -> Failure {
-        guard position < count else { return failure("the document ends too early: \(expected)") }
-        return failure(expected)
+    @inline(__always)
+    private func unexpected(_ expected: String) -> Failure { missing(expected, at: position, of: count) }
+}
+
+@inline(never)
+private func missing(_ expected: String, at position: Int, of count: Int) -> Parser.Failure {
+    let isCut = position >= count
+    return Parser.Failure(reason: isCut ? "the document ends too early: \(expected)" : expected, offset: position)
+}
+
+// MARK: Numbers
+
+/// Checks the number at `start`, a minus or a digit, and says where it ends (RFC 8259, section 6).
+@inline(never)
+private func endOfNumber(_ bytes: UnsafePointer<UInt8>, _ start: Int, _ count: Int) throws(Parser.Failure) -> Int {
+    var at = bytes[start] == UInt8(ascii: "-") ? start &+ 1 : start
+    if at < count, bytes[at] == UInt8(ascii: "0") {
+        at &+= 1
+        guard !isDigit(bytes, at, count) else {
+            throw Parser.Failure(reason: "a number may not start with 0", offset: at)
+        }
+    } else {
+        at = try endOfDigits(bytes, at, count, "a digit was expected")
+    }
+    if at < count, bytes[at] == UInt8(ascii: ".") {
+        at = try endOfDigits(bytes, at &+ 1, count, "a digit was expected after the decimal point")
+    }
+    if at < count, bytes[at] | 0x20 == UInt8(ascii: "e") {
+        at &+= 1
+        if at < count, bytes[at] == UInt8(ascii: "+") || bytes[at] == UInt8(ascii: "-") { at &+= 1 }
+        at = try endOfDigits(bytes, at, count, "a digit was expected in the exponent")
+    }
+    return at
+}
+
+@inline(__always)
+private func isDigit(_ bytes: UnsafePointer<UInt8>, _ at: Int, _ count: Int) -> Bool {
+    at < count && bytes[at] &- UInt8(ascii: "0") <= 9
+}
+
+@inline(__always)
+private func endOfDigits(
+    _ bytes: UnsafePointer<UInt8>, _ start: Int, _ count: Int, _ complaint: String
+) throws(Parser.Failure) -> Int {
+    guard isDigit(bytes, start, count) else { throw missing(complaint, at: start, of: count) }
+    var at = start
+    while isDigit(bytes, at, count) { at &+= 1 }
+    return at
+}
+
+// MARK: Strings that are not plain
+
+/// Finds the quote that ends a string, from the first byte on that needs a look, and checks what lies between.
+///
+/// - Parameters:
+///   - bytes: Readable for `count` bytes.
+///   - first: The first byte that is a quote, a backslash, a control character or not ASCII, or `count`.
+///   - count: The number of bytes.
+///   - start: The string's first byte, after its quote.
+/// - Returns: The place of the closing quote, and `Node.escapeFlag` where there are escapes.
+/// - Throws: A failure at the first byte that a string may not hold, or at its opening quote where it has no other.
+@inline(never)
+private func endOfString(
+    _ bytes: UnsafePointer<UInt8>, from first: Int, _ count: Int, _ start: Int
+) throws(Parser.Failure) -> (Int, UInt32) {
+    var at = first
+    var flag: UInt32 = 0
+    while at < count {
+        let byte = bytes[at]
+        if byte == UInt8(ascii: "\"") { return (at, flag) }
+        if byte == UInt8(ascii: "\\") {
+            flag = Node.escapeFlag
+            at = try endOfEscape(bytes, at, count)
+        } else if byte >= 0x80 {
+            // RFC 3629: shortest form, no surrogates, at most U+10FFFF.
+            let length = utf8Length(bytes + at, available: count - at)
+            guard length > 0 else { throw Parser.Failure(reason: "not valid UTF-8", offset: at) }
+            at += length
+        } else {
+            throw Parser.Failure(reason: "a control character in a string must be escaped", offset: at)
+        }
+        at = scanPlain(bytes, at, count)
+    }
+    throw Parser.Failure(reason: "a string is not closed", offset: start - 1)
+}
+
+/// Checks the escape at `at` and says where it ends.
+///
+/// A lone surrogate is let through, as by the API server.
+@inline(__always)
+private func endOfEscape(_ bytes: UnsafePointer<UInt8>, _ at: Int, _ count: Int) throws(Parser.Failure) -> Int {
+    guard at + 1 < count else { throw Parser.Failure(reason: "an escape is not complete", offset: at) }
+    switch bytes[at + 1] {
+    case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "b"), UInt8(ascii: "f"),
+        UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
+        return at + 2
+    case UInt8(ascii: "u"):
+        guard at + 6 <= count, isHexDigit(bytes[at + 2]), isHexDigit(bytes[at + 3]), isHexDigit(bytes[at + 4]),
+            isHexDigit(bytes[at + 5])
+        else { throw Parser.Failure(reason: "'\\u' needs four hexadecimal digits", offset: at) }
+        return at + 6
+    default:
+        throw Parser.Failure(reason: "no such escape", offset: at)
     }
 }

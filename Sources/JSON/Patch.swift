@@ -22,39 +22,88 @@ public struct Patch: Sendable, Hashable {
 
     /// Makes the patch that carries edits out on a document.
     ///
-    /// Missing parents are made once, by the first edit that needs them; what is already as wished takes no step, so that a
-    /// second patch of the same edits is empty. An edit that cannot be carried out (its way leads through a scalar, or to an
-    /// array element that is not there) is left out.
+    /// Missing parents are made once, by the first edit that needs them (a `null` on the way counts as missing). What is
+    /// already as wished takes no step, and `-` appends only what the array does not hold yet, so that a second patch of the
+    /// same edits is empty. The exception is an element taken out of an array, whose place the next one takes: those steps come
+    /// last, the highest index first, so that every index means the element it means in `document`. An edit that cannot be
+    /// carried out (its way leads through a scalar, or to an array element that is not there) is left out.
     public init(_ edits: [Edit], on document: Literal) {
         operations = []
         var current = document
+        var leaving: [Pointer] = []
         for edit in edits {
-            let operation: Operation?
             switch edit {
-            case .set(let pointer, let value): operation = Patch.setting(pointer, to: value, in: current)
-            case .remove(let pointer): operation = current[at: pointer] == nil ? nil : .remove(pointer)
+            case .set(let pointer, let value):
+                // Of two wishes for one place the later counts, as it does for members.
+                leaving.removeAll { $0.isInside(pointer) }
+                guard let operation = Patch.setting(pointer, to: value, in: current) else { continue }
+                append(operation, &current)
+            case .remove(let pointer):
+                if case .array? = current[at: pointer.parent], !pointer.tokens.isEmpty {
+                    leaving.append(pointer)
+                } else {
+                    appendRemoval(of: pointer, &current)
+                }
             }
-            guard let operation, let changed = try? Patch([operation]).applied(to: current) else { continue }
-            operations.append(operation)
-            current = changed
         }
+        leaving.sort(by: Patch.leavesFirst)
+        var last: Pointer?
+        for pointer in leaving where pointer != last {
+            last = pointer
+            appendRemoval(of: pointer, &current)
+        }
+    }
+
+    private mutating func appendRemoval(of pointer: Pointer, _ current: inout Literal) {
+        guard current[at: pointer] != Literal?.none else { return }
+        append(.remove(pointer), &current)
+    }
+
+    private mutating func append(_ operation: Operation, _ current: inout Literal) {
+        // What does not apply changes nothing, and is left out.
+        guard (try? Patch.carryOut(operation, on: &current)) != nil else { return }
+        operations.append(operation)
+    }
+
+    /// Backwards in the document, and what is inside an element before the element.
+    private static func leavesFirst(_ left: Pointer, _ right: Pointer) -> Bool {
+        for (one, other) in zip(left.tokens, right.tokens) where !hasSameBytes(one, other) {
+            switch (arrayIndex(one), arrayIndex(other)) {
+            case (let index?, let otherIndex?): return index > otherIndex
+            // Which of two members goes first makes no difference, but the order has to be one.
+            case (nil, nil): return other.utf8.lexicographicallyPrecedes(one.utf8)
+            case (let index, _): return index == nil
+            }
+        }
+        return left.tokens.count > right.tokens.count
     }
 
     private static func setting(_ pointer: Pointer, to value: Literal, in document: Literal) -> Operation? {
         if let present = document[at: pointer] { return present.isSame(as: value) ? nil : .replace(pointer, value) }
-        // The longest part of the way that is there; the rest becomes part of the value.
-        var depth = pointer.tokens.count - 1
-        while depth > 0, isMissing(document[at: Pointer(Array(pointer.tokens[..<depth]))]) { depth -= 1 }
+        let tokens = pointer.tokens
+        // The longest part of the way that is there leads to a value to add to; the rest becomes part of what is added.
+        var present = tokens.count - 1
+        while present >= 0, isMissing(document[at: Pointer(Array(tokens[..<present]))]) { present -= 1 }
+        let place = Pointer(Array(tokens[...present]))
         var added = value
-        for token in pointer.tokens[min(depth + 1, pointer.tokens.count)...].reversed() {
+        for token in tokens[place.tokens.count...].reversed() {
             added = token == "-" ? .array([added]) : .object([.init(token, added)])
         }
-        let place = Pointer(Array(pointer.tokens[...max(depth, 0)]))
-        // A `null` on the way counts as missing: it is replaced by what is added.
-        return document[at: place] == nil ? .add(place, added) : .replace(place, added)
+        if place.tokens.last == "-", case .array(let elements)? = document[at: place.parent],
+            elements.contains(where: { $0.isSame(as: added) })
+        {
+            return nil
+        }
+        // There is something in the place only where a `null` stood in the way.
+        return document[at: place] == Literal?.none ? .add(place, added) : .replace(place, added)
     }
 
-    private static func isMissing(_ value: Literal?) -> Bool { value == nil || value == .null }
+    private static func isMissing(_ value: Literal?) -> Bool {
+        switch value {
+        case nil, .null?: true
+        default: false
+        }
+    }
 
     /// Why a patch does not apply.
     public struct ApplyError: Error, CustomStringConvertible, Equatable {
@@ -136,19 +185,20 @@ extension Literal {
         if tokens.count == 1 { return try carryOut(change(token)) }
         switch self {
         case .object(var members):
-            guard let index = members.firstIndex(where: { $0.key == token }) else {
+            guard let index = members.firstIndex(where: { hasSameBytes($0.key, token) }) else {
                 throw Patch.Obstacle(reason: "there is no '\(token)' on the way")
             }
+            // Held once while it changes, so that it changes in place; put back as it was where the change fails.
             self = .null
+            defer { self = .object(members) }
             try members[index].value.change(tokens.dropFirst(), change)
-            self = .object(members)
         case .array(var elements):
             guard let index = arrayIndex(token), index < elements.count else {
                 throw Patch.Obstacle(reason: "there is no element '\(token)' on the way")
             }
             self = .null
+            defer { self = .array(elements) }
             try elements[index].change(tokens.dropFirst(), change)
-            self = .array(elements)
         default: throw Patch.Obstacle(reason: "'\(token)' lies inside a scalar")
         }
     }
@@ -156,20 +206,20 @@ extension Literal {
     private mutating func carryOut(_ change: Patch.Change) throws(Patch.Obstacle) {
         switch (self, change) {
         case (.object(var members), .add(let key, let value)):
-            if let index = members.firstIndex(where: { $0.key == key }) {
+            if let index = members.firstIndex(where: { hasSameBytes($0.key, key) }) {
                 members[index].value = value
             } else {
                 members.append(Member(key, value))
             }
             self = .object(members)
         case (.object(var members), .replace(let key, let value)):
-            guard let index = members.firstIndex(where: { $0.key == key }) else {
+            guard let index = members.firstIndex(where: { hasSameBytes($0.key, key) }) else {
                 throw Patch.Obstacle(reason: "there is no '\(key)' to replace")
             }
             members[index].value = value
             self = .object(members)
         case (.object(var members), .remove(let key)):
-            guard let index = members.firstIndex(where: { $0.key == key }) else {
+            guard let index = members.firstIndex(where: { hasSameBytes($0.key, key) }) else {
                 throw Patch.Obstacle(reason: "there is no '\(key)' to remove")
             }
             members.remove(at: index)

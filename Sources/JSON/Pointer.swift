@@ -6,21 +6,29 @@ public struct Pointer: Sendable, Hashable, CustomStringConvertible, ExpressibleB
     /// Creates a pointer from its tokens.
     public init(_ tokens: [String] = []) { self.tokens = tokens }
 
-    /// Reads `/spec/containers/0`; nil when it does not start with a slash (the root is the empty text).
+    /// Reads `/spec/containers/0`; nil when it is malformed: no slash first (the root is the empty text), or a lone `~`.
     public init?(parsing text: String) {
         guard !text.isEmpty else {
             self.init()
             return
         }
         guard text.utf8.first == UInt8(ascii: "/") else { return nil }
-        self.init(
-            text.dropFirst().split(separator: "/", omittingEmptySubsequences: false).map { token in
-                token.contains("~") ? Pointer.unescaped(token) : String(token)
-            })
+        // As bytes: a `/` before a combining accent is still a separator, but no longer a `Character` of its own.
+        let parts = text.utf8.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+        var tokens: [String] = []
+        for part in parts {
+            guard let token = Pointer.unescaped(part) else { return nil }
+            tokens.append(token)
+        }
+        self.init(tokens)
     }
 
-    /// A pointer in the source; one that is malformed is the root.
-    public init(stringLiteral text: String) { self = Pointer(parsing: text) ?? Pointer() }
+    /// A pointer in the source; one that is malformed is the root, and stops a debug build.
+    public init(stringLiteral text: String) {
+        let pointer = Pointer(parsing: text)
+        assert(pointer != nil, "a pointer starts with a slash, and '~' is '~0' in it")
+        self = pointer ?? Pointer()
+    }
 
     /// The pointer as RFC 6901 writes it: `/metadata/labels/app.kubernetes.io~1name`.
     public var description: String { tokens.map { "/" + Pointer.escaped($0) }.joined() }
@@ -35,25 +43,47 @@ public struct Pointer: Sendable, Hashable, CustomStringConvertible, ExpressibleB
     public static func + (pointer: Pointer, other: Pointer) -> Pointer { Pointer(pointer.tokens + other.tokens) }
 
     /// Whether the place is `other` or inside it.
-    public func isInside(_ other: Pointer) -> Bool { tokens.starts(with: other.tokens) }
+    public func isInside(_ other: Pointer) -> Bool { tokens.starts(with: other.tokens, by: hasSameBytes) }
+
+    /// Whether both are the same tokens, byte by byte.
+    public static func == (left: Pointer, right: Pointer) -> Bool {
+        left.tokens.count == right.tokens.count && left.isInside(right)
+    }
+
+    /// Feeds what `==` compares.
+    public func hash(into hasher: inout Hasher) {
+        for token in tokens { hasher.combine(Key(token)) }
+    }
 
     private static func escaped(_ token: String) -> String {
         guard token.utf8.contains(where: { $0 == UInt8(ascii: "~") || $0 == UInt8(ascii: "/") }) else { return token }
-        return token.map { $0 == "~" ? "~0" : $0 == "/" ? "~1" : String($0) }.joined()
-    }
-
-    private static func unescaped(_ token: Substring) -> String {
         var result = ""
-        var rest = token
-        while let character = rest.popFirst() {
-            if character == "~", let code = rest.first, code == "0" || code == "1" {
-                rest.removeFirst()
-                result.append(code == "0" ? "~" : "/")
-            } else {
-                result.append(character)
+        for scalar in token.unicodeScalars {
+            switch scalar {
+            case "~": result += "~0"
+            case "/": result += "~1"
+            default: result.unicodeScalars.append(scalar)
             }
         }
         return result
+    }
+
+    private static func unescaped(_ token: Substring.UTF8View.SubSequence) -> String? {
+        guard token.contains(UInt8(ascii: "~")) else { return String(Substring(token)) }
+        var bytes: [UInt8] = []
+        var rest = token
+        while let byte = rest.popFirst() {
+            guard byte == UInt8(ascii: "~") else {
+                bytes.append(byte)
+                continue
+            }
+            switch rest.popFirst() {
+            case UInt8(ascii: "0"): bytes.append(UInt8(ascii: "~"))
+            case UInt8(ascii: "1"): bytes.append(UInt8(ascii: "/"))
+            default: return nil
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
     }
 }
 

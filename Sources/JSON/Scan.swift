@@ -9,58 +9,18 @@ func scanPlain(_ bytes: UnsafePointer<UInt8>, _ start: Int, _ count: Int) -> Int
     let backslash = SIMD16<UInt8>(repeating: UInt8(ascii: "\\"))
     // As signed numbers, control characters and all bytes of a multibyte sequence lie below the space.
     let space = SIMD16<Int8>(repeating: 0x20)
-    while at + 16 <= count {
+    while at &+ 16 <= count {
         let block = UnsafeRawPointer(bytes + at).loadUnaligned(as: SIMD16<UInt8>.self)
         let signed = unsafeBitCast(block, to: SIMD16<Int8>.self)
         let mask = (block .== quote) .| (block .== backslash) .| (signed .< space)
         let first = firstSet(mask)
-        if first < 16 { return at + first }
-        at += 16
+        if first < 16 { return at &+ first }
+        at &+= 16
     }
     while at < count {
         let byte = bytes[at]
         if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte < 0x20 || byte >= 0x80 { break }
-        at += 1
-    }
-    return at
-}
-
-/// The first `"` or `\` at or after `at`.
-@inline(__always)
-func scanQuote(_ bytes: UnsafePointer<UInt8>, _ start: Int, _ count: Int) -> Int {
-    var at = start
-    let quote = SIMD16<UInt8>(repeating: UInt8(ascii: "\""))
-    let backslash = SIMD16<UInt8>(repeating: UInt8(ascii: "\\"))
-    while at + 16 <= count {
-        let block = UnsafeRawPointer(bytes + at).loadUnaligned(as: SIMD16<UInt8>.self)
-        let first = firstSet((block .== quote) .| (block .== backslash))
-        if first < 16 { return at + first }
-        at += 16
-    }
-    while at < count, bytes[at] != UInt8(ascii: "\""), bytes[at] != UInt8(ascii: "\\") { at += 1 }
-    return at
-}
-
-/// The first quote or bracket at or after `at`.
-@inline(__always)
-func scanStructure(_ bytes: UnsafePointer<UInt8>, _ start: Int, _ count: Int) -> Int {
-    var at = start
-    let quote = SIMD16<UInt8>(repeating: UInt8(ascii: "\""))
-    // `[` and `{`, `]` and `}` differ in one bit only.
-    let bit = SIMD16<UInt8>(repeating: 0x20)
-    let opening = SIMD16<UInt8>(repeating: UInt8(ascii: "{"))
-    let closing = SIMD16<UInt8>(repeating: UInt8(ascii: "}"))
-    while at + 16 <= count {
-        let block = UnsafeRawPointer(bytes + at).loadUnaligned(as: SIMD16<UInt8>.self)
-        let folded = block | bit
-        let first = firstSet((block .== quote) .| (folded .== opening) .| (folded .== closing))
-        if first < 16 { return at + first }
-        at += 16
-    }
-    while at < count {
-        let folded = bytes[at] | 0x20
-        if bytes[at] == UInt8(ascii: "\"") || folded == UInt8(ascii: "{") || folded == UInt8(ascii: "}") { break }
-        at += 1
+        at &+= 1
     }
     return at
 }
@@ -95,20 +55,32 @@ func utf8Length(_ bytes: UnsafePointer<UInt8>, available: Int) -> Int {
 }
 
 /// Whether two regions of `length` readable bytes are the same.
+@inlinable
 @inline(__always)
 func equal(_ left: UnsafePointer<UInt8>, _ right: UnsafePointer<UInt8>, _ length: Int) -> Bool {
+    guard length >= 8 else {
+        var at = 0
+        while at < length {
+            guard left[at] == right[at] else { return false }
+            at += 1
+        }
+        return true
+    }
+    // The last 8 bytes may overlap the ones before them: `length - 8` is not negative, so all loads are inside the regions.
+    let last = length - 8
     var at = 0
-    while at + 8 <= length {
-        let a = UnsafeRawPointer(left + at).loadUnaligned(as: UInt64.self)
-        let b = UnsafeRawPointer(right + at).loadUnaligned(as: UInt64.self)
-        guard a == b else { return false }
+    while at < last {
+        guard word(left, at) == word(right, at) else { return false }
         at += 8
     }
-    while at < length {
-        guard left[at] == right[at] else { return false }
-        at += 1
-    }
-    return true
+    return word(left, last) == word(right, last)
+}
+
+/// The 8 readable bytes at an offset.
+@inlinable
+@inline(__always)
+func word(_ bytes: UnsafePointer<UInt8>, _ offset: Int) -> UInt64 {
+    UnsafeRawPointer(bytes + offset).loadUnaligned(as: UInt64.self)
 }
 
 @inline(__always)

@@ -1,30 +1,65 @@
 extension Value {
-    /// The contents of a string with its escapes resolved, as UTF-8.
-    func decoded() -> [UInt8] {
-        var result: [UInt8] = []
+    /// Whether the text of a string is not yet its contents.
+    var hasEscapes: Bool { node.pointee.meta & Node.escapeFlag != 0 }
+
+    /// The contents of a string with its escapes resolved.
+    var unescaped: String {
         let raw = raw
-        result.reserveCapacity(raw.count)
+        // No escape stands for more bytes than it takes, so that the text's length is enough for the contents.
+        return String(unsafeUninitializedCapacity: raw.count) { contents in
+            var count = 0
+            var at = 0
+            while at < raw.count {
+                let (units, length) = unit(in: raw, &at)
+                for shift in 0..<length { contents[count + shift] = UInt8(truncatingIfNeeded: units >> (8 * shift)) }
+                count += length
+            }
+            return count
+        }
+    }
+
+    /// Whether the string's contents, its escapes resolved, are the `length` bytes at `other`.
+    @usableFromInline
+    func decodes(to other: UnsafePointer<UInt8>, _ length: Int) -> Bool {
+        let raw = raw
+        guard length <= raw.count else { return false }
+        var matched = 0
         var at = 0
         while at < raw.count {
-            guard raw[at] == UInt8(ascii: "\\"), at + 1 < raw.count else {
-                result.append(raw[at])
-                at += 1
-                continue
+            let (units, count) = unit(in: raw, &at)
+            guard matched + count <= length else { return false }
+            for shift in 0..<count where other[matched + shift] != UInt8(truncatingIfNeeded: units >> (8 * shift)) {
+                return false
             }
-            at += 2
-            switch raw[at - 1] {
-            case UInt8(ascii: "b"): result.append(0x08)
-            case UInt8(ascii: "f"): result.append(0x0C)
-            case UInt8(ascii: "n"): result.append(0x0A)
-            case UInt8(ascii: "r"): result.append(0x0D)
-            case UInt8(ascii: "t"): result.append(0x09)
-            case UInt8(ascii: "u"):
-                let scalar = scalar(in: raw, &at)
-                result.append(contentsOf: String(Character(scalar)).utf8)
-            case let byte: result.append(byte)
-            }
+            matched += count
         }
-        return result
+        return matched == length
+    }
+
+    /// What stands at `at`, a byte or an escape, as one to four bytes of UTF-8, the first in the lowest place.
+    @inline(__always)
+    private func unit(in raw: UnsafeBufferPointer<UInt8>, _ at: inout Int) -> (units: UInt32, count: Int) {
+        let byte = raw[at]
+        at += 1
+        guard byte == UInt8(ascii: "\\"), at < raw.count else { return (UInt32(byte), 1) }
+        let code = raw[at]
+        at += 1
+        switch code {
+        case UInt8(ascii: "b"): return (0x08, 1)
+        case UInt8(ascii: "f"): return (0x0C, 1)
+        case UInt8(ascii: "n"): return (0x0A, 1)
+        case UInt8(ascii: "r"): return (0x0D, 1)
+        case UInt8(ascii: "t"): return (0x09, 1)
+        case UInt8(ascii: "u"):
+            var units: UInt32 = 0
+            var count = 0
+            for unit in UTF8.encode(scalar(in: raw, &at)) ?? UTF8.encodedReplacementCharacter {
+                units |= UInt32(unit) << (8 * UInt32(count))
+                count += 1
+            }
+            return (units, count)
+        default: return (UInt32(code), 1)
+        }
     }
 
     /// The scalar of the four digits at `at`, joined with a second escape where both make a surrogate pair.
@@ -58,11 +93,10 @@ public func appendQuoted(_ string: some StringProtocol, to bytes: inout [UInt8])
     for byte in string.utf8 {
         switch byte {
         case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-            bytes.append(UInt8(ascii: "\\"))
-            bytes.append(byte)
-        case UInt8(ascii: "\n"): bytes.append(contentsOf: [UInt8(ascii: "\\"), UInt8(ascii: "n")])
-        case UInt8(ascii: "\t"): bytes.append(contentsOf: [UInt8(ascii: "\\"), UInt8(ascii: "t")])
-        case UInt8(ascii: "\r"): bytes.append(contentsOf: [UInt8(ascii: "\\"), UInt8(ascii: "r")])
+            appendEscape(byte, to: &bytes)
+        case UInt8(ascii: "\n"): appendEscape(UInt8(ascii: "n"), to: &bytes)
+        case UInt8(ascii: "\t"): appendEscape(UInt8(ascii: "t"), to: &bytes)
+        case UInt8(ascii: "\r"): appendEscape(UInt8(ascii: "r"), to: &bytes)
         case 0..<0x20:
             bytes.append(contentsOf: "\\u00".utf8)
             bytes.append(hexDigit(byte >> 4))
@@ -71,6 +105,11 @@ public func appendQuoted(_ string: some StringProtocol, to bytes: inout [UInt8])
         }
     }
     bytes.append(UInt8(ascii: "\""))
+}
+
+private func appendEscape(_ code: UInt8, to bytes: inout [UInt8]) {
+    bytes.append(UInt8(ascii: "\\"))
+    bytes.append(code)
 }
 
 private func hexDigit(_ value: UInt8) -> UInt8 {

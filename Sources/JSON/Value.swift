@@ -48,7 +48,8 @@ public struct Value {
         }
     }
 
-    @usableFromInline
+    // `key` is readable for `length` bytes.
+    @inlinable
     func member(_ key: UnsafePointer<UInt8>, _ length: Int) -> Value? {
         var found: UnsafePointer<Node>?
         var at = node + 1
@@ -58,9 +59,7 @@ public struct Value {
             let name = at.pointee
             if name.meta & Node.escapeFlag == 0 {
                 if Int(name.end - name.start) == length, equal(bytes + Int(name.start), key, length) { found = at + 1 }
-            } else if Value(node: at, bytes: bytes).decoded().elementsEqual(
-                UnsafeBufferPointer(start: key, count: length))
-            {
+            } else if Value(node: at, bytes: bytes).decodes(to: key, length) {
                 found = at + 1
             }
             at += 1 + Int(at[1].size)
@@ -75,45 +74,34 @@ public struct Value {
     }
 
     /// The elements of an array; none for anything else.
-    public var elements: Elements {
+    @inlinable public var elements: Elements {
         guard kind == .array else { return Elements(at: node, end: node, bytes) }
         return Elements(at: node + 1, end: node + Int(node.pointee.size), bytes)
     }
 
     /// The members of an object in the order written, doubled ones included; none for anything else.
-    public var members: Members {
+    @inlinable public var members: Members {
         guard kind == .object else { return Members(at: node, end: node, bytes) }
         return Members(at: node + 1, end: node + Int(node.pointee.size), bytes)
     }
 
-    /// The members of an object that count: of those that share a key, the last.
-    public var uniqueMembers: [(key: String, value: Value)] {
-        var result: [(key: String, value: Value)] = []
-        for member in members {
-            let key = member.key.text
-            if let index = result.firstIndex(where: { $0.key == key }) {
-                result[index].value = member.value
-            } else {
-                result.append((key, member.value))
-            }
-        }
-        return result
-    }
-
     /// The elements of an array, one after the other.
+    @frozen
     public struct Elements: Sequence, IteratorProtocol {
-        private var at: UnsafePointer<Node>
-        private let end: UnsafePointer<Node>
-        private let bytes: UnsafePointer<UInt8>
+        @usableFromInline var at: UnsafePointer<Node>
+        @usableFromInline let end: UnsafePointer<Node>
+        @usableFromInline let bytes: UnsafePointer<UInt8>
 
         // `at` to `end` are whole subtrees, one after the other.
-        fileprivate init(at: UnsafePointer<Node>, end: UnsafePointer<Node>, _ bytes: UnsafePointer<UInt8>) {
+        @inlinable
+        init(at: UnsafePointer<Node>, end: UnsafePointer<Node>, _ bytes: UnsafePointer<UInt8>) {
             self.at = at
             self.end = end
             self.bytes = bytes
         }
 
         /// The next element.
+        @inlinable
         public mutating func next() -> Value? {
             guard at < end else { return nil }
             defer { at += Int(at.pointee.size) }
@@ -122,19 +110,22 @@ public struct Value {
     }
 
     /// The members of an object, one after the other.
+    @frozen
     public struct Members: Sequence, IteratorProtocol {
-        private var at: UnsafePointer<Node>
-        private let end: UnsafePointer<Node>
-        private let bytes: UnsafePointer<UInt8>
+        @usableFromInline var at: UnsafePointer<Node>
+        @usableFromInline let end: UnsafePointer<Node>
+        @usableFromInline let bytes: UnsafePointer<UInt8>
 
         // `at` to `end` are pairs of a key node and a whole subtree.
-        fileprivate init(at: UnsafePointer<Node>, end: UnsafePointer<Node>, _ bytes: UnsafePointer<UInt8>) {
+        @inlinable
+        init(at: UnsafePointer<Node>, end: UnsafePointer<Node>, _ bytes: UnsafePointer<UInt8>) {
             self.at = at
             self.end = end
             self.bytes = bytes
         }
 
         /// The next member.
+        @inlinable
         public mutating func next() -> (key: Value, value: Value)? {
             guard at < end else { return nil }
             defer { at += 1 + Int(at[1].size) }
@@ -151,12 +142,12 @@ public struct Value {
 
     /// A string's contents, or the text of anything else as it was written.
     public var text: String {
-        guard node.pointee.meta & Node.escapeFlag == 0 else { return String(decoding: decoded(), as: UTF8.self) }
+        guard node.pointee.meta & Node.escapeFlag == 0 else { return unescaped }
         return String(decoding: raw, as: UTF8.self)
     }
 
     /// The boolean; nil for anything else.
-    public var bool: Bool? {
+    @inlinable public var bool: Bool? {
         switch kind {
         case .true: true
         case .false: false
@@ -196,12 +187,11 @@ public struct Value {
         return other.withUTF8 { hasContents($0.baseAddress ?? bytes, $0.count) }
     }
 
-    @usableFromInline
+    // `other` is readable for `length` bytes.
+    @inlinable
     func hasContents(_ other: UnsafePointer<UInt8>, _ length: Int) -> Bool {
         let node = node.pointee
-        guard node.meta & Node.escapeFlag == 0 else {
-            return decoded().elementsEqual(UnsafeBufferPointer(start: other, count: length))
-        }
+        guard node.meta & Node.escapeFlag == 0 else { return decodes(to: other, length) }
         return Int(node.end - node.start) == length && equal(bytes + Int(node.start), other, length)
     }
 
@@ -223,55 +213,6 @@ public struct Value {
 
     /// Hands out the bytes as written; a string's lie between its quotes, and its escapes are still in.
     public func withRawText<Result>(_ body: (Span<UInt8>) -> Result) -> Result { body(raw.span) }
-
-    /// Whether both values are the same, member order and white space aside; numbers are compared by their text.
-    public func isSame(as other: Value) -> Bool {
-        guard kind == other.kind else { return false }
-        switch kind {
-        case .null, .true, .false: return true
-        case .number, .opaque: return raw.elementsEqual(other.raw)
-        case .string: return other.hasSameContents(as: self)
-        case .array, .object:
-            // The common case by far: what was not touched was written alike.
-            if raw.count == other.raw.count, let left = raw.baseAddress, let right = other.raw.baseAddress,
-                equal(left, right, raw.count)
-            {
-                return true
-            }
-            return kind == .array ? hasSameElements(as: other) : hasSameMembers(as: other)
-        }
-    }
-
-    private func hasSameContents(as other: Value) -> Bool {
-        guard (node.pointee.meta | other.node.pointee.meta) & Node.escapeFlag == 0 else {
-            return decoded() == other.decoded()
-        }
-        guard let start = raw.baseAddress else { return true }
-        return other.hasContents(start, raw.count)
-    }
-
-    private func hasSameElements(as other: Value) -> Bool {
-        var theirs = other.elements
-        for mine in elements {
-            guard let its = theirs.next(), mine.isSame(as: its) else { return false }
-        }
-        return theirs.next() == nil
-    }
-
-    private func hasSameMembers(as other: Value) -> Bool {
-        let mine = uniqueMembers
-        let theirs = other.uniqueMembers
-        guard mine.count == theirs.count else { return false }
-        for (index, member) in mine.enumerated() {
-            // Written in the same order nearly always; looked up where not, in an index, so that no input makes this slow.
-            guard theirs[index].key == member.key else {
-                let byName = Dictionary(theirs.map { ($0.key, $0.value) }, uniquingKeysWith: { $1 })
-                return mine.allSatisfy { member in byName[member.key].map { member.value.isSame(as: $0) } ?? false }
-            }
-            guard member.value.isSame(as: theirs[index].value) else { return false }
-        }
-        return true
-    }
 }
 
 /// Which node of a document is meant; says nothing without the document.

@@ -1,0 +1,65 @@
+/// Members to skip, by their exact place: a key `status` inside a ConfigMap's `data` is not one of them.
+public struct SkipTree: Sendable {
+    struct Branch: Sendable {
+        let key: StaticString
+        /// Index of the first child and their number; no children: skip the value.
+        var first = 0
+        var count = 0
+    }
+
+    // The document itself first, and each branch's children side by side.
+    private var branches: [Branch]
+
+    // Places in the tree: an index of `branches`, or one of these.
+    static let root: Int16 = 0
+    static let nowhere: Int16 = -1
+    static let skipped: Int16 = -2
+
+    /// Skips nothing.
+    public static let none = SkipTree([])
+
+    /// A member and, inside it, further ones; without any, the member's value is skipped.
+    public struct Member: Sendable {
+        let key: StaticString
+        let inside: [Member]
+
+        /// Names a member.
+        public init(_ key: StaticString, _ inside: [Member] = []) {
+            self.key = key
+            self.inside = inside
+        }
+    }
+
+    /// Creates a tree from the members of the root object, a few dozen in all: it is written in the source.
+    public init(_ members: [Member]) {
+        branches = [Branch(key: "")]
+        var pending = [(0, members)]
+        while let (index, members) = pending.popLast() {
+            branches[index].first = branches.count
+            branches[index].count = members.count
+            for member in members {
+                if !member.inside.isEmpty { pending.append((branches.count, member.inside)) }
+                branches.append(Branch(key: member.key))
+            }
+        }
+        precondition(branches.count <= Int(Int16.max), "places in the tree are 16 bits")
+    }
+
+    /// The place of the member of `branch` with a key whose node counts in `bytes`.
+    ///
+    /// Compared as it is written: a key in another spelling is not skipped, which costs time and nothing else.
+    @inline(never)
+    func child(of branch: Int16, _ key: Node, _ bytes: UnsafePointer<UInt8>) -> Int16 {
+        let start = Int(key.start)
+        let length = Int(key.end) - start
+        let parent = branches[Int(branch)]
+        for index in parent.first..<parent.first + parent.count {
+            let child = branches[index]
+            // A static string's bytes are there for good, the key's lie in the document.
+            if child.key.utf8CodeUnitCount == length, equal(child.key.utf8Start, bytes + start, length) {
+                return child.count == 0 ? SkipTree.skipped : Int16(truncatingIfNeeded: index)
+            }
+        }
+        return SkipTree.nowhere
+    }
+}

@@ -1,0 +1,106 @@
+extension Value {
+    /// The members of an object that count: of those that share a key, the last, in the place of the first.
+    public var uniqueMembers: [(key: String, value: Value)] {
+        var result: [(key: String, value: Value)] = []
+        // Looked up one by one while there are few, in an index after that: an object of a million keys must not stop us.
+        var index: [Key: Int] = [:]
+        for member in members {
+            let key = member.key.text
+            if result.count == Value.fewMembers {
+                for (place, seen) in result.enumerated() { index[Key(seen.key)] = place }
+            }
+            let isIndexed = result.count >= Value.fewMembers
+            let place = isIndexed ? index[Key(key)] : result.firstIndex { hasSameBytes($0.key, key) }
+            if let place {
+                result[place].value = member.value
+            } else {
+                if isIndexed { index[Key(key)] = result.count }
+                result.append((key, member.value))
+            }
+        }
+        return result
+    }
+
+    private static var fewMembers: Int { 16 }
+
+    /// Whether both values are the same, member order and white space aside; numbers are compared by their text.
+    public func isSame(as other: Value) -> Bool {
+        guard kind == other.kind else { return false }
+        switch kind {
+        case .null, .true, .false: return true
+        case .number, .opaque: return raw.elementsEqual(other.raw)
+        case .string: return hasSameContents(as: other)
+        case .array, .object:
+            // The common case by far: what was not touched was written alike.
+            if raw.count == other.raw.count, let left = raw.baseAddress, let right = other.raw.baseAddress,
+                equal(left, right, raw.count)
+            {
+                return true
+            }
+            guard kind == .object else { return hasSameElements(as: other) }
+            return arePaired(uniqueMembers, other.uniqueMembers, key: \.key) { $0.value.isSame(as: $1.value) }
+        }
+    }
+
+    private func hasSameContents(as other: Value) -> Bool {
+        guard hasEscapes else { return other.hasContents(bytes + Int(node.pointee.start), raw.count) }
+        guard other.hasEscapes else { return other.hasSameContents(as: self) }
+        return hasSameBytes(unescaped, other.unescaped)
+    }
+
+    private func hasSameElements(as other: Value) -> Bool {
+        var theirs = other.elements
+        for mine in elements {
+            guard let its = theirs.next(), mine.isSame(as: its) else { return false }
+        }
+        return theirs.next() == nil
+    }
+}
+
+/// Whether two lists of members, none with a key twice, hold the same keys with the same values, in any order.
+///
+/// Each pair of values is compared once at most: compared twice a level, values that nest would take a time exponential in their
+/// depth.
+func arePaired<Member>(
+    _ mine: [Member], _ theirs: [Member], key: (Member) -> String, _ isSame: (Member, Member) -> Bool
+) -> Bool {
+    guard mine.count == theirs.count else { return false }
+    // Written in the same order nearly always; looked up in an index where not, so that no input makes this slow.
+    var index: [Key: Int]?
+    for (position, member) in mine.enumerated() {
+        var place = position
+        if !hasSameBytes(key(member), key(theirs[position])) {
+            let places =
+                index
+                ?? Dictionary(theirs.enumerated().map { (Key(key($1)), $0) }, uniquingKeysWith: { first, _ in first })
+            index = places
+            guard let found = places[Key(key(member))] else { return false }
+            place = found
+        }
+        guard isSame(member, theirs[place]) else { return false }
+    }
+    return true
+}
+
+/// Whether two strings are the same bytes, which is what makes keys and values the same in JSON.
+///
+/// Swift's `==` compares by canonical equivalence instead.
+func hasSameBytes(_ left: String, _ right: String) -> Bool {
+    left.utf8.count == right.utf8.count && left.utf8.elementsEqual(right.utf8)
+}
+
+/// A string that is hashed and compared by its bytes.
+struct Key: Hashable {
+    let text: String
+
+    init(_ text: String) { self.text = text }
+
+    static func == (left: Key, right: Key) -> Bool { hasSameBytes(left.text, right.text) }
+
+    func hash(into hasher: inout Hasher) {
+        var text = text
+        text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+        // No byte of UTF-8, so that lists of strings cannot be shifted against each other.
+        hasher.combine(0xFF as UInt8)
+    }
+}
