@@ -28,7 +28,7 @@ public final class Document {
         capacity = Document.initialCapacity
         // Owned by this object alone, freed in `deinit`; replaced by `grow` while parsing and by `forget` after a reading only.
         nodes = .allocate(capacity: capacity)
-        nodes.initialize(to: Node(kind: .null, start: 0, end: 0))
+        nodes.initialize(to: Document.nothing(nodes))
     }
 
     /// Reads a document that keeps a copy of its bytes, for whoever outlives them.
@@ -70,7 +70,7 @@ public final class Document {
         defer { forget() }
         return try bytes.withUnsafeBufferPointer { (buffer) throws(ParseError) -> Result in
             try parse(buffer, options)
-            return body(root(over: buffer))
+            return body(root)
         }
     }
 
@@ -83,7 +83,7 @@ public final class Document {
             capacity = Document.initialCapacity
             nodes = .allocate(capacity: capacity)
         }
-        nodes.initialize(to: Node(kind: .null, start: 0, end: 0))
+        nodes.initialize(to: Document.nothing(nodes))
     }
 
     private static let initialCapacity = 512
@@ -95,12 +95,11 @@ public final class Document {
     /// Values point into the document and do not hold it: bind it to a variable or a property that outlives them, and do not
     /// read into it again while they are in use. Of a document that nothing holds (`try Document(parsing: bytes).root`) the root
     /// is gone before it is looked at.
-    public var root: Value { root(over: UnsafeBufferPointer(copy ?? .init(start: nil, count: 0))) }
+    public var root: Value { Value(node: UnsafePointer(nodes)) }
 
-    private func root(over buffer: UnsafeBufferPointer<UInt8>) -> Value {
-        // A null root never looks at its bytes, so any address will do for it.
-        let bytes = buffer.baseAddress ?? UnsafeRawPointer(nodes).assumingMemoryBound(to: UInt8.self)
-        return Value(node: UnsafePointer(nodes), bytes: bytes)
+    private static func nothing(_ nodes: UnsafeMutablePointer<Node>) -> Node {
+        // A null of no bytes never looks at them, so any address will do for it.
+        Node(kind: .null, text: UnsafeRawPointer(nodes).assumingMemoryBound(to: UInt8.self), length: 0)
     }
 
     private func parse(_ buffer: UnsafeBufferPointer<UInt8>, _ options: ParseOptions) throws(ParseError) {
@@ -114,7 +113,7 @@ public final class Document {
             try Parser(base, buffer.count, options, self).run()
         } catch {
             // What a failed reading left is no tree: make the document `null` again before anyone can look.
-            nodes.initialize(to: Node(kind: .null, start: 0, end: 0))
+            nodes.initialize(to: Document.nothing(nodes))
             throw ParseError(error.reason, at: error.offset, in: buffer)
         }
     }
@@ -130,26 +129,43 @@ public final class Document {
     }
 }
 
-/// One value or key of a document: what it is, where its bytes are, and how many nodes it takes.
+/// One value or key of a document: what it is, where its text is, and how many nodes it takes.
+///
+/// It holds the address of its text, so that a ``Value`` is a single pointer to its node. That also keeps clear of a fault of
+/// Swift 6.3: of an optional of two words, what generic code made `nil` may be taken for a value when it is read from memory.
 @frozen
 @usableFromInline
 struct Node {
-    /// The kind in the low byte, ``escapeFlag`` above it.
-    @usableFromInline var meta: UInt32
-    @usableFromInline var start: UInt32
-    @usableFromInline var end: UInt32
-    /// This node and all below it; 1 for scalars and empty containers.
-    @usableFromInline var size: UInt32
+    /// The first byte of the text; a string's lies behind its quote.
+    @usableFromInline let text: UnsafePointer<UInt8>
+    /// The text's length in bytes; a string's without its quotes.
+    @usableFromInline var length: UInt32
+    /// The kind in the lowest three bits, the escape flag above it, and above that the number of nodes: this one and all below.
+    @usableFromInline var packed: UInt32
 
-    @usableFromInline static var escapeFlag: UInt32 { 0x100 }
+    /// As many nodes as their number has bits for.
+    static let maximumCount = 1 << 28
 
     @inline(__always)
-    init(kind: Kind, start: Int, end: Int) {
-        meta = UInt32(kind.rawValue)
-        self.start = UInt32(truncatingIfNeeded: start)
-        self.end = UInt32(truncatingIfNeeded: end)
-        size = 1
+    init(kind: Kind, text: UnsafePointer<UInt8>, length: Int) {
+        self.text = text
+        self.length = UInt32(truncatingIfNeeded: length)
+        packed = 1 << 4 | UInt32(kind.rawValue)
     }
+
+    @inlinable var kind: Kind { Kind(rawValue: UInt8(truncatingIfNeeded: packed & 7)) ?? .null }
+
+    /// Whether there are escapes in a string.
+    @inlinable var hasEscapes: Bool { packed & 8 != 0 }
+
+    /// This node and all below it; 1 for scalars and empty containers.
+    @inlinable var size: Int { Int(packed >> 4) }
+
+    @inline(__always)
+    mutating func setSize(_ size: Int) { packed = UInt32(truncatingIfNeeded: size) << 4 | packed & 15 }
+
+    @inline(__always)
+    mutating func setEscapes(_ flag: Bool) { packed |= flag ? 8 : 0 }
 }
 
 /// What a JSON value is.

@@ -59,7 +59,7 @@ struct Parser: ~Copyable {
                 }
                 position &+= 1
                 if open.branch != SkipTree.nowhere {
-                    branch = options.skipped.child(of: open.branch, nodes[key], bytes)
+                    branch = options.skipped.child(of: open.branch, nodes[key])
                 }
                 skipSpace()
             }
@@ -73,17 +73,17 @@ struct Parser: ~Copyable {
                         throw failure(ParseError.tooDeep)
                     }
                     let end = try endOfContainer(bytes, position, count, depth)
-                    _ = append(.opaque, position, end)
+                    _ = try append(.opaque, position, end)
                     position = end
                     break
                 }
                 let isObject = byte == UInt8(ascii: "{")
-                let node = append(isObject ? .object : .array, position, position)
+                let node = try append(isObject ? .object : .array, position, position)
                 position &+= 1
                 skipSpace()
                 if position < count, bytes[position] == (isObject ? UInt8(ascii: "}") : UInt8(ascii: "]")) {
                     position &+= 1
-                    nodes[node].end = UInt32(truncatingIfNeeded: position)
+                    nodes[node].length = UInt32(truncatingIfNeeded: bytes + position - nodes[node].text)
                     break
                 }
                 outer[depth] = open
@@ -93,7 +93,7 @@ struct Parser: ~Copyable {
                 continue value
             case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
                 let end = try endOfNumber(bytes, position, count)
-                _ = append(.number, position, end)
+                _ = try append(.number, position, end)
                 position = end
             case UInt8(ascii: "t"):
                 try word(0x6575_7274, 4, .true)
@@ -121,8 +121,8 @@ struct Parser: ~Copyable {
                 }
                 position &+= 1
                 let node = Int(open.node)
-                nodes[node].end = UInt32(truncatingIfNeeded: position)
-                nodes[node].size = UInt32(truncatingIfNeeded: nodeCount - node)
+                nodes[node].length = UInt32(truncatingIfNeeded: bytes + position - nodes[node].text)
+                nodes[node].setSize(nodeCount - node)
                 depth -= 1
                 open = outer[depth]
             }
@@ -148,7 +148,7 @@ struct Parser: ~Copyable {
             UnsafeRawPointer(bytes + position).loadUnaligned(as: UInt32.self) == UInt32(littleEndian: start),
             length == 4 || bytes[position + 4] == UInt8(ascii: "e")
         else { throw unexpected("a value was expected") }
-        _ = append(kind, position, position + length)
+        _ = try append(kind, position, position + length)
         position += length
     }
 
@@ -156,27 +156,28 @@ struct Parser: ~Copyable {
     private mutating func string() throws(Failure) {
         let start = position &+ 1
         var end = scanPlain(bytes, start, count)
-        var flag: UInt32 = 0
+        var hasEscapes = false
         if end >= count || bytes[end] != UInt8(ascii: "\"") {
-            (end, flag) = try endOfString(bytes, from: end, count, start)
+            (end, hasEscapes) = try endOfString(bytes, from: end, count, start)
         }
-        let node = append(.string, start, end)
-        nodes[node].meta |= flag
+        let node = try append(.string, start, end)
+        nodes[node].setEscapes(hasEscapes)
         position = end &+ 1
     }
 
     // MARK: Nodes and errors
 
     @inline(__always)
-    private mutating func append(_ kind: Kind, _ start: Int, _ end: Int) -> Int {
+    private mutating func append(_ kind: Kind, _ start: Int, _ end: Int) throws(Failure) -> Int {
         let index = nodeCount
         if index == capacity {
+            guard index < Node.maximumCount else { throw failure("the document has too many values") }
             document.grow(keeping: index)
             nodes = document.nodes
             capacity = document.capacity
         }
         // `index < capacity` now, and `nodes` is the document's current memory.
-        nodes[index] = Node(kind: kind, start: start, end: end)
+        nodes[index] = Node(kind: kind, text: bytes + start, length: end &- start)
         nodeCount = index &+ 1
         return index
     }
@@ -243,19 +244,19 @@ private func endOfDigits(
 ///   - first: The first byte that is a quote, a backslash, a control character or not ASCII, or `count`.
 ///   - count: The number of bytes.
 ///   - start: The string's first byte, after its quote.
-/// - Returns: The place of the closing quote, and `Node.escapeFlag` where there are escapes.
+/// - Returns: The place of the closing quote, and whether there are escapes.
 /// - Throws: A failure at the first byte that a string may not hold, or at its opening quote where it has no other.
 @inline(never)
 private func endOfString(
     _ bytes: UnsafePointer<UInt8>, from first: Int, _ count: Int, _ start: Int
-) throws(Parser.Failure) -> (Int, UInt32) {
+) throws(Parser.Failure) -> (Int, Bool) {
     var at = first
-    var flag: UInt32 = 0
+    var hasEscapes = false
     while at < count {
         let byte = bytes[at]
-        if byte == UInt8(ascii: "\"") { return (at, flag) }
+        if byte == UInt8(ascii: "\"") { return (at, hasEscapes) }
         if byte == UInt8(ascii: "\\") {
-            flag = Node.escapeFlag
+            hasEscapes = true
             at = try endOfEscape(bytes, at, count)
         } else if byte >= 0x80 {
             // RFC 3629: shortest form, no surrogates, at most U+10FFFF.

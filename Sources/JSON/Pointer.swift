@@ -115,7 +115,7 @@ extension Value {
     }
 
     private func contains(_ id: NodeID) -> Bool {
-        id.address >= UInt(bitPattern: node) && id.address < UInt(bitPattern: node + Int(node.pointee.size))
+        id.address >= UInt(bitPattern: node) && id.address < UInt(bitPattern: node + node.pointee.size)
     }
 
     private func child(containing id: NodeID) -> (String, Value)? {

@@ -49,14 +49,13 @@ public struct SkipTree: Sendable {
     ///
     /// Compared as it is written: a key in another spelling is not skipped, which costs time and nothing else.
     @inline(never)
-    func child(of branch: Int16, _ key: Node, _ bytes: UnsafePointer<UInt8>) -> Int16 {
-        let start = Int(key.start)
-        let length = Int(key.end) - start
+    func child(of branch: Int16, _ key: Node) -> Int16 {
+        let length = Int(key.length)
         let parent = branches[Int(branch)]
         for index in parent.first..<parent.first + parent.count {
             let child = branches[index]
             // A static string's bytes are there for good, the key's lie in the document.
-            if child.key.utf8CodeUnitCount == length, equal(child.key.utf8Start, bytes + start, length) {
+            if child.key.utf8CodeUnitCount == length, equal(child.key.utf8Start, key.text, length) {
                 return child.count == 0 ? SkipTree.skipped : Int16(truncatingIfNeeded: index)
             }
         }

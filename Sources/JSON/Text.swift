@@ -1,6 +1,6 @@
 extension Value {
     /// Whether the text of a string is not yet its contents.
-    var hasEscapes: Bool { node.pointee.meta & Node.escapeFlag != 0 }
+    var hasEscapes: Bool { node.pointee.hasEscapes }
 
     /// The contents of a string with its escapes resolved.
     var unescaped: String {

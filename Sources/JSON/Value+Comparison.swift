@@ -43,7 +43,7 @@ extension Value {
     }
 
     private func hasSameContents(as other: Value) -> Bool {
-        guard hasEscapes else { return other.hasContents(bytes + Int(node.pointee.start), raw.count) }
+        guard hasEscapes else { return other.hasContents(node.pointee.text, raw.count) }
         guard other.hasEscapes else { return other.hasSameContents(as: self) }
         return hasSameBytes(unescaped, other.unescaped)
     }

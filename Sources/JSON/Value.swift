@@ -1,27 +1,19 @@
 /// A place in a document: a value that knows its kind, its text and its children.
 ///
-/// Two addresses and nothing to count or free, so that thousands can be made while judging a request. Both point into a
-/// ``Document`` and the bytes it was read from, which must be alive and not read into again while the value is in use.
+/// One address and nothing to count or free, so that thousands can be made while judging a request. It points into a
+/// ``Document``, and the node there into the bytes it was read from; both must be alive, and the document not read into again,
+/// while the value is in use.
 @frozen
 public struct Value {
-    // `node` is one of the document's nodes, followed by the `node.size - 1` nodes of its subtree; `bytes` is the text that the
-    // nodes' offsets count in. Both were made by `Document` and are in bounds because the parser made the offsets.
+    // One of the document's nodes, followed by the `size - 1` nodes of its subtree. Made by `Document`, or by going from a node to
+    // one of its subtree; the nodes' texts are in bounds because the parser made them.
     @usableFromInline let node: UnsafePointer<Node>
-    // A number, not a pointer: with two pointers Swift 6.3's debug builds take some nil `Value?` for a value, since `nil` leaves
-    // the second one undefined (see `a missing member of a missing member is nil`).
-    @usableFromInline let address: UInt
 
     @inlinable
-    init(node: UnsafePointer<Node>, bytes: UnsafePointer<UInt8>) {
-        self.node = node
-        address = UInt(bitPattern: bytes)
-    }
-
-    // `address` was a pointer, so it is not zero.
-    @inlinable var bytes: UnsafePointer<UInt8> { UnsafePointer(bitPattern: address).unsafelyUnwrapped }
+    init(node: UnsafePointer<Node>) { self.node = node }
 
     /// What the value is.
-    @inlinable public var kind: Kind { Kind(rawValue: UInt8(truncatingIfNeeded: node.pointee.meta)) ?? .null }
+    @inlinable public var kind: Kind { node.pointee.kind }
 
     /// Whether the value is `null`.
     @inlinable public var isNull: Bool { kind == .null }
@@ -44,7 +36,7 @@ public struct Value {
         var name = name
         return name.withUTF8 { utf8 in
             // An empty key's buffer may have no address; nothing is read from a length of 0.
-            member(utf8.baseAddress ?? bytes, utf8.count)
+            member(utf8.baseAddress ?? node.pointee.text, utf8.count)
         }
     }
 
@@ -53,18 +45,19 @@ public struct Value {
     func member(_ key: UnsafePointer<UInt8>, _ length: Int) -> Value? {
         var found: UnsafePointer<Node>?
         var at = node + 1
-        let end = node + Int(node.pointee.size)
+        let end = node + node.pointee.size
         while at < end {
             // A key is one node, its value the next: the parser puts them in pairs.
             let name = at.pointee
-            if name.meta & Node.escapeFlag == 0 {
-                if Int(name.end - name.start) == length, equal(bytes + Int(name.start), key, length) { found = at + 1 }
-            } else if Value(node: at, bytes: bytes).decodes(to: key, length) {
+            if !name.hasEscapes {
+                if Int(name.length) == length, equal(name.text, key, length) { found = at + 1 }
+            } else if Value(node: at).decodes(to: key, length) {
                 found = at + 1
             }
-            at += 1 + Int(at[1].size)
+            at += 1 + at[1].size
         }
-        return found.map { Value(node: $0, bytes: bytes) }
+        guard let found else { return nil }
+        return Value(node: found)
     }
 
     /// The element at `index` of an array.
@@ -75,14 +68,14 @@ public struct Value {
 
     /// The elements of an array; none for anything else.
     @inlinable public var elements: Elements {
-        guard kind == .array else { return Elements(at: node, end: node, bytes) }
-        return Elements(at: node + 1, end: node + Int(node.pointee.size), bytes)
+        guard kind == .array else { return Elements(at: node, end: node) }
+        return Elements(at: node + 1, end: node + node.pointee.size)
     }
 
     /// The members of an object in the order written, doubled ones included; none for anything else.
     @inlinable public var members: Members {
-        guard kind == .object else { return Members(at: node, end: node, bytes) }
-        return Members(at: node + 1, end: node + Int(node.pointee.size), bytes)
+        guard kind == .object else { return Members(at: node, end: node) }
+        return Members(at: node + 1, end: node + node.pointee.size)
     }
 
     /// The elements of an array, one after the other.
@@ -90,22 +83,20 @@ public struct Value {
     public struct Elements: Sequence, IteratorProtocol {
         @usableFromInline var at: UnsafePointer<Node>
         @usableFromInline let end: UnsafePointer<Node>
-        @usableFromInline let bytes: UnsafePointer<UInt8>
 
         // `at` to `end` are whole subtrees, one after the other.
         @inlinable
-        init(at: UnsafePointer<Node>, end: UnsafePointer<Node>, _ bytes: UnsafePointer<UInt8>) {
+        init(at: UnsafePointer<Node>, end: UnsafePointer<Node>) {
             self.at = at
             self.end = end
-            self.bytes = bytes
         }
 
         /// The next element.
         @inlinable
         public mutating func next() -> Value? {
             guard at < end else { return nil }
-            defer { at += Int(at.pointee.size) }
-            return Value(node: at, bytes: bytes)
+            defer { at += at.pointee.size }
+            return Value(node: at)
         }
     }
 
@@ -114,23 +105,34 @@ public struct Value {
     public struct Members: Sequence, IteratorProtocol {
         @usableFromInline var at: UnsafePointer<Node>
         @usableFromInline let end: UnsafePointer<Node>
-        @usableFromInline let bytes: UnsafePointer<UInt8>
 
         // `at` to `end` are pairs of a key node and a whole subtree.
         @inlinable
-        init(at: UnsafePointer<Node>, end: UnsafePointer<Node>, _ bytes: UnsafePointer<UInt8>) {
+        init(at: UnsafePointer<Node>, end: UnsafePointer<Node>) {
             self.at = at
             self.end = end
-            self.bytes = bytes
         }
 
         /// The next member.
         @inlinable
-        public mutating func next() -> (key: Value, value: Value)? {
+        public mutating func next() -> Member? {
             guard at < end else { return nil }
-            defer { at += 1 + Int(at[1].size) }
-            return (Value(node: at, bytes: bytes), Value(node: at + 1, bytes: bytes))
+            defer { at += 1 + at[1].size }
+            return Member(key: Value(node: at))
         }
+    }
+
+    /// A key and its value.
+    @frozen
+    public struct Member {
+        /// The key, which is a string.
+        public let key: Value
+
+        @inlinable
+        init(key: Value) { self.key = key }
+
+        /// The value: the node after the key's, since the parser puts them in pairs.
+        @inlinable public var value: Value { Value(node: key.node + 1) }
     }
 
     // MARK: Scalars
@@ -142,7 +144,7 @@ public struct Value {
 
     /// A string's contents, or the text of anything else as it was written.
     public var text: String {
-        guard node.pointee.meta & Node.escapeFlag == 0 else { return unescaped }
+        guard !node.pointee.hasEscapes else { return unescaped }
         return String(decoding: raw, as: UTF8.self)
     }
 
@@ -184,22 +186,22 @@ public struct Value {
     public func equals(_ other: String) -> Bool {
         guard kind == .string else { return false }
         var other = other
-        return other.withUTF8 { hasContents($0.baseAddress ?? bytes, $0.count) }
+        return other.withUTF8 { hasContents($0.baseAddress ?? node.pointee.text, $0.count) }
     }
 
     // `other` is readable for `length` bytes.
     @inlinable
     func hasContents(_ other: UnsafePointer<UInt8>, _ length: Int) -> Bool {
         let node = node.pointee
-        guard node.meta & Node.escapeFlag == 0 else { return decodes(to: other, length) }
-        return Int(node.end - node.start) == length && equal(bytes + Int(node.start), other, length)
+        guard !node.hasEscapes else { return decodes(to: other, length) }
+        return Int(node.length) == length && equal(node.text, other, length)
     }
 
     // MARK: Text
 
     /// The bytes as written; a string's lie between its quotes.
     var raw: UnsafeBufferPointer<UInt8> {
-        UnsafeBufferPointer(start: bytes + Int(node.pointee.start), count: Int(node.pointee.end - node.pointee.start))
+        UnsafeBufferPointer(start: node.pointee.text, count: Int(node.pointee.length))
     }
 
     /// The text of the value as it was written, quotes included, as a document of its own.

@@ -24,8 +24,8 @@ enum Change {
     }
 
     private static func covers(_ left: Value, _ right: Value) -> Bool {
-        for (key, _) in left.members where !isPassedOver(key) {
-            let name = key.text
+        for member in left.members where !isPassedOver(member.key) {
+            let name = member.key.text
             guard let mine = left[name: name], let theirs = right[name: name], mine.isSame(as: theirs) else {
                 return false
             }

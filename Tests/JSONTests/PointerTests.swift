@@ -80,7 +80,7 @@ import Testing
             #expect(root.pointer(to: value.id) == pointer)
             #expect(root[at: pointer]?.id == value.id)
             for (index, element) in value.elements.enumerated() { pending.append((pointer / String(index), element)) }
-            for (key, value) in value.members { pending.append((pointer / key.text, value)) }
+            for member in value.members { pending.append((pointer / member.key.text, member.value)) }
         }
     }
 
