@@ -70,10 +70,18 @@ extension Literal {
             }
         }
         let startsPlain = text.utf8.first.map { $0 == UInt8(ascii: "/") || $0 | 0x20 >= UInt8(ascii: "a") } ?? false
-        if isPlain, startsPlain, !words.contains(text.lowercased()) { return text }
+        if isPlain, startsPlain || isAmount(text), !words.contains(text.lowercased()) { return text }
         var bytes: [UInt8] = []
         appendQuoted(text, to: &bytes)
         return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// Whether the text is a quantity with a suffix that no number of YAML's has: `512Mi`, `250m`.
+    private static func isAmount(_ text: String) -> Bool {
+        let digits = text.utf8.prefix { $0 &- UInt8(ascii: "0") <= 9 }
+        let suffix = text.utf8.dropFirst(digits.count)
+        return !digits.isEmpty
+            && ["m", "k", "M", "G", "T", "P", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"].contains(String(suffix) ?? "")
     }
 
     /// What YAML 1.1 takes for a boolean or null.
