@@ -6,19 +6,22 @@
 public struct Value {
     // `node` is one of the document's nodes, followed by the `node.size - 1` nodes of its subtree; `bytes` is the text that the
     // nodes' offsets count in. Both were made by `Document` and are in bounds because the parser made the offsets.
-    @usableFromInline let node: UnsafePointer<Node>
-    // A number, not a pointer: with two pointers Swift 6.3's debug builds take some nil `Value?` for a value, since `nil` leaves
-    // the second one undefined (see `a missing member of a missing member is nil`).
-    @usableFromInline let address: UInt
+    //
+    // Kept as numbers, so that a `Value?` has a tag of its own. With a pointer among them its null would be `nil`, and of that
+    // Swift 6.3 writes one word in generic code (`Optional.map`), but compares two in `variable?.member`: garbage in the second
+    // makes `nil` a value, at address 0 (see `a missing member of a missing member is nil`).
+    @usableFromInline let nodeAddress: UInt
+    @usableFromInline let bytesAddress: UInt
 
     @inlinable
     init(node: UnsafePointer<Node>, bytes: UnsafePointer<UInt8>) {
-        self.node = node
-        address = UInt(bitPattern: bytes)
+        nodeAddress = UInt(bitPattern: node)
+        bytesAddress = UInt(bitPattern: bytes)
     }
 
-    // `address` was a pointer, so it is not zero.
-    @inlinable var bytes: UnsafePointer<UInt8> { UnsafePointer(bitPattern: address).unsafelyUnwrapped }
+    // Both addresses were pointers, so they are not zero.
+    @inlinable var node: UnsafePointer<Node> { UnsafePointer(bitPattern: nodeAddress).unsafelyUnwrapped }
+    @inlinable var bytes: UnsafePointer<UInt8> { UnsafePointer(bitPattern: bytesAddress).unsafelyUnwrapped }
 
     /// What the value is.
     @inlinable public var kind: Kind { Kind(rawValue: UInt8(truncatingIfNeeded: node.pointee.meta)) ?? .null }
@@ -88,48 +91,47 @@ public struct Value {
     /// The elements of an array, one after the other.
     @frozen
     public struct Elements: Sequence, IteratorProtocol {
-        @usableFromInline var at: UnsafePointer<Node>
-        @usableFromInline let end: UnsafePointer<Node>
-        @usableFromInline let bytes: UnsafePointer<UInt8>
+        // Where the next one is, or the end; a number for the end, for the reason given at `Value`.
+        @usableFromInline var place: Value
+        @usableFromInline let endAddress: UInt
 
         // `at` to `end` are whole subtrees, one after the other.
         @inlinable
         init(at: UnsafePointer<Node>, end: UnsafePointer<Node>, _ bytes: UnsafePointer<UInt8>) {
-            self.at = at
-            self.end = end
-            self.bytes = bytes
+            place = Value(node: at, bytes: bytes)
+            endAddress = UInt(bitPattern: end)
         }
 
         /// The next element.
         @inlinable
         public mutating func next() -> Value? {
-            guard at < end else { return nil }
-            defer { at += Int(at.pointee.size) }
-            return Value(node: at, bytes: bytes)
+            guard place.nodeAddress < endAddress else { return nil }
+            defer { place = Value(node: place.node + Int(place.node.pointee.size), bytes: place.bytes) }
+            return place
         }
     }
 
     /// The members of an object, one after the other.
     @frozen
     public struct Members: Sequence, IteratorProtocol {
-        @usableFromInline var at: UnsafePointer<Node>
-        @usableFromInline let end: UnsafePointer<Node>
-        @usableFromInline let bytes: UnsafePointer<UInt8>
+        // Where the next one is, or the end; a number for the end, for the reason given at `Value`.
+        @usableFromInline var place: Value
+        @usableFromInline let endAddress: UInt
 
         // `at` to `end` are pairs of a key node and a whole subtree.
         @inlinable
         init(at: UnsafePointer<Node>, end: UnsafePointer<Node>, _ bytes: UnsafePointer<UInt8>) {
-            self.at = at
-            self.end = end
-            self.bytes = bytes
+            place = Value(node: at, bytes: bytes)
+            endAddress = UInt(bitPattern: end)
         }
 
         /// The next member.
         @inlinable
         public mutating func next() -> (key: Value, value: Value)? {
-            guard at < end else { return nil }
-            defer { at += 1 + Int(at[1].size) }
-            return (Value(node: at, bytes: bytes), Value(node: at + 1, bytes: bytes))
+            guard place.nodeAddress < endAddress else { return nil }
+            let value = Value(node: place.node + 1, bytes: place.bytes)
+            defer { place = Value(node: value.node + Int(value.node.pointee.size), bytes: place.bytes) }
+            return (place, value)
         }
     }
 
@@ -214,6 +216,14 @@ public struct Value {
     /// Hands out the bytes as written; a string's lie between its quotes, and its escapes are still in.
     public func withRawText<Result>(_ body: (Span<UInt8>) -> Result) -> Result { body(raw.span) }
 }
+
+// Values point into a document of one thread; the numbers that hold the addresses must not hide that from the compiler.
+@available(*, unavailable)
+extension Value: Sendable {}
+@available(*, unavailable)
+extension Value.Elements: Sendable {}
+@available(*, unavailable)
+extension Value.Members: Sendable {}
 
 /// Which node of a document is meant; says nothing without the document.
 public struct NodeID: Sendable, Hashable {
