@@ -19,6 +19,21 @@ import Testing
         #expect(root.members.map(\.key.text) == ["a", "b", "a", "a", "c", "", "b\u{0}"])
     }
 
+    @Test(arguments: ["/a/x/y/z", "/b/0/x/y", "/b/7/x/y", "/a/b/c/d"])
+    func `a missing member of a missing member is nil`(_ text: String) throws {
+        let document = try parse(#"{"a": {"b": 1}, "b": [{"name": "q"}]}"#)
+        var current: Value? = document.root
+        for token in try #require(Pointer(parsing: text)).tokens {
+            if let array = current, array.kind == .array {
+                let element = array[at: Pointer([token])]
+                current = element
+            } else {
+                current = current?[name: token]
+            }
+        }
+        #expect(current == nil)
+    }
+
     @Test(arguments: [(#"{"\u00e9":1,"é":2}"#, 2), (#"{"é":2,"\u00E9":1}"#, 1), (#"{"\ud83d\ude00":1,"x":0}"#, nil)])
     func `an escaped key is the key it stands for`(_ text: String, _ value: Int?) throws {
         let document = try parse(text)
