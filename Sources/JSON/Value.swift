@@ -217,14 +217,6 @@ public struct Value {
     public func withRawText<Result>(_ body: (Span<UInt8>) -> Result) -> Result { body(raw.span) }
 }
 
-// Values point into a document of one thread; the numbers that hold the addresses must not hide that from the compiler.
-@available(*, unavailable)
-extension Value: Sendable {}
-@available(*, unavailable)
-extension Value.Elements: Sendable {}
-@available(*, unavailable)
-extension Value.Members: Sendable {}
-
 /// Which node of a document is meant; says nothing without the document.
 public struct NodeID: Sendable, Hashable {
     let address: UInt

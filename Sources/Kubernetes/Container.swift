@@ -18,14 +18,18 @@ public struct Container {
     public let role: Role
     /// The container itself.
     public let value: Value
-    /// The object that it stands in.
-    let object: Value
+    /// Its list, as in `initContainers`.
+    let list: StaticString
+    /// Its place in the list.
+    let index: Int
+    /// The kind of the object that it stands in.
+    let kind: ResourceKind
 
     /// Its name; empty when it has none.
     public var name: String { value["name"]?.string ?? "" }
 
     /// Where it stands in the object.
-    public var pointer: Pointer { object.pointer(to: value.id) ?? Pointer() }
+    public var pointer: Pointer { (kind.podSpecPointer ?? Pointer()) / "\(list)" / String(index) }
 
     /// The security settings.
     public func securityContext() throws(CannotJudge) -> Value? { try value.object("securityContext") }

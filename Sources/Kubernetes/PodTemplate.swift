@@ -22,8 +22,8 @@ public struct PodTemplate {
     public let spec: Value
     /// All containers: main ones, then sidecars and init containers in the order written, then ephemeral ones.
     public let containers: [Container]
-    /// The object that the template is part of.
-    let object: Value
+    /// The kind of the object that it is part of.
+    let kind: ResourceKind
 
     /// Finds the template of an object; nil where its kind has none, or it has none of its own (a Rollout with `workloadRef`).
     ///
@@ -43,26 +43,30 @@ public struct PodTemplate {
         default: return nil
         }
         guard let holder, let spec = try holder.object("spec") else { return nil }
-        self.object = object
+        self.kind = kind
         self.spec = spec
         metadata = try holder.object("metadata")
-        containers = try PodTemplate.containers(of: spec, in: object)
+        containers = try PodTemplate.containers(of: spec, kind)
     }
 
-    private static func containers(of spec: Value, in object: Value) throws(CannotJudge) -> [Container] {
+    private static func containers(of spec: Value, _ kind: ResourceKind) throws(CannotJudge) -> [Container] {
         var result: [Container] = []
-        for value in try spec.objects("containers") {
-            result.append(Container(role: .main, value: value, object: object))
+        func add(_ list: StaticString, _ role: (Value) -> Container.Role) throws(CannotJudge) {
+            for (index, value) in try spec.objects(list).enumerated() {
+                guard result.count < PodTemplate.maximumContainers else {
+                    throw .malformed(value.id, expected: "one of at most 1000 containers")
+                }
+                result.append(Container(role: role(value), value: value, list: list, index: index, kind: kind))
+            }
         }
-        for value in try spec.objects("initContainers") {
-            let isSidecar = value["restartPolicy"]?.equals("Always") ?? false
-            result.append(Container(role: isSidecar ? .sidecar : .initial, value: value, object: object))
-        }
-        for value in try spec.objects("ephemeralContainers") {
-            result.append(Container(role: .ephemeral, value: value, object: object))
-        }
+        try add("containers") { _ in .main }
+        try add("initContainers") { $0["restartPolicy"]?.equals("Always") ?? false ? .sidecar : .initial }
+        try add("ephemeralContainers") { _ in .ephemeral }
         return result
     }
+
+    /// More containers than this no pod has; what asks for them wants something else of us.
+    static let maximumContainers = 1000
 
     /// The containers of these roles.
     public func containers(_ roles: Container.Role...) -> some Sequence<Container> {
@@ -70,7 +74,7 @@ public struct PodTemplate {
     }
 
     /// Where the pod spec stands in the object, as in `/spec/template/spec`.
-    public var pointer: Pointer { object.pointer(to: spec.id) ?? Pointer() }
+    public var pointer: Pointer { kind.podSpecPointer ?? Pointer() }
 
     /// The labels that the pods get.
     public func labels() throws(CannotJudge) -> Labels { try metadata?.labels("labels") ?? .none }

@@ -45,7 +45,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("0", false, true), ("0Gi", false, true), ("-0", false, true), ("1n", true, false), ("-1", false, false),
+        ("0", false, true), ("0Gi", false, true), ("-0", false, true), ("1n", true, false), ("-1", false, true),
         ("1", true, true), ("1.5", true, false), ("1500m", true, false), ("2000m", true, true),
     ])
     func `signs and wholeness`(_ text: String, _ isPositive: Bool, _ isWhole: Bool) throws {
