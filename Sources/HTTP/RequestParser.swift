@@ -22,7 +22,7 @@ public enum RequestParser {
         do throws(Stop) {
             var reader = HeadReader(count: min(bytes.count, limits.head))
             // One empty line before a request is let pass (RFC 9112, section 2.2).
-            if bytes.count >= 2, bytes[0] == cr, bytes[1] == lf { reader.at = 2 }
+            if bytes.count > 0, bytes[0] == cr { try reader.endOfLine(bytes) }
             var head = try reader.requestLine(bytes)
             try reader.headers(bytes, &head)
             return .head(head.finished, length: reader.at)
@@ -148,7 +148,8 @@ private struct HeadReader {
         // A line that is longer than any version need not be waited for.
         guard at < count || at - start > 8 else { throw .incomplete }
         let line = start..<at
-        guard line.count == 8, hasPrefix(bytes, line, "HTTP/"), isDigit(bytes[start + 5]),
+        // Its name is case-sensitive (RFC 9112, section 2.3).
+        guard line.count == 8, text(bytes, start..<start + 5) == "HTTP/", isDigit(bytes[start + 5]),
             bytes[start + 6] == UInt8(ascii: "."), isDigit(bytes[start + 7])
         else { throw .malformed("the request line must end with HTTP/1.1") }
         guard bytes[start + 5] == UInt8(ascii: "1"), bytes[start + 7] <= UInt8(ascii: "1") else {
@@ -158,7 +159,7 @@ private struct HeadReader {
         try endOfLine(bytes)
     }
 
-    private mutating func endOfLine(_ bytes: Span<UInt8>) throws(Stop) {
+    mutating func endOfLine(_ bytes: Span<UInt8>) throws(Stop) {
         guard at < count else { throw .incomplete }
         guard bytes[at] == cr else { throw .malformed("a line must end with CR LF") }
         guard at + 1 < count else { throw .incomplete }

@@ -76,7 +76,24 @@ struct EventParser: ~Copyable {
             let column = before.count - (before.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0)
             return YAMLError(message: problem, location: Location(line: line + 1, column: column + 1))
         }
-        return YAMLError(message: problem + context, location: Location(state.problem_mark))
+        let location = Location(state.problem_mark)
+        if byte(at: location) == UInt8(ascii: "\t") {
+            return YAMLError(message: "a tab cannot indent; use spaces", location: location)
+        }
+        return YAMLError(message: problem + context, location: location)
+    }
+
+    /// The input's byte at a place of which all before it in the line is ASCII; nil beyond the end.
+    private func byte(at location: Location) -> UInt8? {
+        var line = 1
+        for (index, byte) in input.enumerated() {
+            if line == location.line {
+                let place = index + location.column - 1
+                return place < input.count ? input[place] : nil
+            }
+            if byte == UInt8(ascii: "\n") { line += 1 }
+        }
+        return nil
     }
 
     /// The next document's root; nil at the end of the text.

@@ -1,0 +1,214 @@
+import HTTP
+import JSON
+import Kubernetes
+import Playbook
+import TestSupport
+import Testing
+import Webhook
+
+@Suite struct WebhookTests {
+    private func webhook(_ environment: [String: String] = [:], problem: String? = nil) throws -> Webhook {
+        let settings = try Settings(environment: environment)
+        let context = Context(settings: settings, now: Timestamp(seconds: 1_795_435_200))
+        return Webhook(
+            admission: Admission(judge: Judge(settings), context: context),
+            health: { Health([.init("shutdown", problem: problem), .init("certificate")]) }, metrics: { "a 1\n" })
+    }
+
+    private func head(_ method: HTTP.Method, _ path: String, _ query: String = "", type: MediaType = .json)
+        -> RequestHead
+    {
+        RequestHead(method: method, path: path, query: query, mediaType: type)
+    }
+
+    private func post(
+        _ body: [UInt8], to path: String = "/validate", isTruncated: Bool = false, _ environment: [String: String] = [:]
+    ) throws -> (Response, AdmissionEvent?) {
+        let reply = try webhook(environment).respond(
+            to: Request(head: head(.post, path), isBodyTruncated: isTruncated), body: body.span, on: .admission)
+        return (reply.response, reply.event)
+    }
+
+    private func response(
+        _ body: [UInt8], to path: String = "/validate", isTruncated: Bool = false, _ environment: [String: String] = [:]
+    ) throws -> Literal {
+        let (response, _) = try post(body, to: path, isTruncated: isTruncated, environment)
+        #expect(response.status == 200)
+        let review = try Literal(json: response.body)
+        #expect(review["kind"] == "AdmissionReview" && review["apiVersion"] == "admission.k8s.io/v1")
+        return try #require(review["response"])
+    }
+
+    private let catalogue = "reviews/023-create-deployment-catalogue.json"
+
+    @Test func `a good Deployment is allowed with its uid and not a word more`() throws {
+        let review = try Fixtures.bytes("reviews/016-create-deployment-checkout.json")
+        let uid = try Literal(json: review)["request"]?["uid"]
+        let answer = try response(review)
+        #expect(answer["uid"] == uid && uid != nil)
+        #expect(answer["allowed"] == true)
+        #expect(answer["status"] == nil && answer["warnings"] == nil && answer["patch"] == nil)
+    }
+
+    @Test func `a denial is Forbidden, with a message for people and causes for tools`() throws {
+        let answer = try response(Fixtures.bytes(catalogue))
+        #expect(answer["allowed"] == false)
+        let status = try #require(answer["status"])
+        #expect(status["code"] == 403 && status["reason"] == "Forbidden")
+        #expect(
+            status["message"]?.text?.hasPrefix("Deployment shop/catalogue breaks 9 rules of the playbook:\n") == true)
+        guard case .array(let causes)? = status["details"]?["causes"] else {
+            Issue.record("no causes")
+            return
+        }
+        #expect(
+            causes.contains([
+                "reason": "liveness-probe", "message": "is missing", "field": "containers[logger].livenessProbe",
+            ]))
+        #expect(answer["patch"] == nil, "the API refuses a patch from a validating webhook")
+    }
+
+    @Test func `dry-run mode allows, and says what it would have done`() throws {
+        let answer = try response(Fixtures.bytes(catalogue), ["PLAYBOOK_MODE": "dry-run"])
+        #expect(answer["allowed"] == true)
+        #expect(answer["warnings"]?.json.contains("would be denied") == true)
+        #expect(
+            answer["auditAnnotations"]?["rules-would-deny"]?.text?.hasPrefix("liveness-probe,readiness-probe,") == true)
+    }
+
+    @Test func `mutate answers with a patch in base64 and never denies`() throws {
+        let answer = try response(Fixtures.bytes(catalogue), to: "/mutate")
+        #expect(answer["allowed"] == true && answer["status"] == nil)
+        #expect(answer["patchType"] == "JSONPatch")
+        #expect(answer["auditAnnotations"]?["fixed"] == "cpu-request,topology-spread")
+        #expect(try response(Fixtures.bytes(catalogue), to: "/mutate", ["PLAYBOOK_FIX": "none"])["patchType"] == nil)
+        let deletion = try #require(Fixtures.reviews().first { $0.contains("/187-") })
+        #expect(
+            try response(Fixtures.bytes(deletion), to: "/mutate")["patch"] == nil, "a patch on DELETE fails the request"
+        )
+    }
+
+    @Test func `a review of v1beta1 is answered in v1beta1`() throws {
+        let text = try Fixtures.text(catalogue).replacing("admission.k8s.io/v1\"", with: "admission.k8s.io/v1beta1\"")
+        let (answer, _) = try post(Array(text.utf8))
+        #expect(try Literal(json: answer.body)["apiVersion"] == "admission.k8s.io/v1beta1")
+    }
+
+    @Test(arguments: [
+        ("{\"a\": 1,}", "line 1, column 9"), ("", "empty"), ("[]", "not an AdmissionReview"),
+        ("{}", "admission.k8s.io/v1 and v1beta1"),
+        (
+            "{\"kind\":\"AdmissionReview\",\"apiVersion\":\"admission.k8s.io/v2\",\"request\":{}}",
+            "admission.k8s.io/v2 is not served"
+        ),
+        ("{\"kind\":\"AdmissionReview\",\"apiVersion\":\"admission.k8s.io/v1\"}", "no request"),
+        (
+            "{\"kind\":\"AdmissionReview\",\"apiVersion\":\"admission.k8s.io/v1\",\"request\":{\"operation\":\"CREATE\"}}",
+            "no uid"
+        ),
+        (
+            "{\"kind\":\"AdmissionReview\",\"apiVersion\":\"admission.k8s.io/v1\",\"request\":{\"uid\":\"u\",\"operation\":\"MAKE\"}}",
+            "CREATE, UPDATE, DELETE, CONNECT"
+        ),
+        (
+            "{\"kind\":\"AdmissionReview\",\"apiVersion\":\"admission.k8s.io/v1\",\"request\":{\"uid\":\"u\",\"operation\":\"CREATE\"}}",
+            "no kind"
+        ),
+    ])
+    func `what is no review is 400, and says why`(_ body: String, _ part: String) throws {
+        let (response, event) = try post(Array(body.utf8))
+        #expect(response.status == 400)
+        #expect(
+            try Literal(json: response.body)["error"]?.text?.contains(part) == true,
+            "\(String(decoding: response.body, as: UTF8.self))")
+        #expect(event == nil)
+    }
+
+    @Test func `a review that is too large is denied with its uid, or allowed with a warning in dry-run mode`() throws {
+        let bytes = try Fixtures.bytes(catalogue)
+        let beginning = Array(bytes[..<600])
+        var answer = try response(beginning, isTruncated: true)
+        #expect(answer["uid"] == (try Literal(json: bytes))["request"]?["uid"])
+        #expect(answer["allowed"] == false && answer["status"]?["code"] == 413)
+        answer = try response(beginning, isTruncated: true, ["PLAYBOOK_MODE": "dry-run"])
+        #expect(answer["allowed"] == true && answer["warnings"]?.json.contains("PLAYBOOK_MAX_BODY") == true)
+        answer = try response(beginning, to: "/mutate", isTruncated: true)
+        #expect(answer["allowed"] == true && answer["patch"] == nil)
+        #expect(try post(Array("{\"a\":".utf8), isTruncated: true).0.status == 413)
+    }
+
+    @Test func `an object that nests beyond reason is denied with its uid`() throws {
+        let junk = String(repeating: "[", count: 20_000) + String(repeating: "]", count: 20_000)
+        let review =
+            "{\"kind\":\"AdmissionReview\",\"apiVersion\":\"admission.k8s.io/v1\",\"request\":{\"uid\":\"u-1\",\"operation\":\"CREATE\",\"object\":{\"junk\":\(junk)}}}"
+        let answer = try response(Array(review.utf8))
+        #expect(answer["uid"] == "u-1" && answer["allowed"] == false && answer["status"]?["code"] == 422)
+    }
+
+    @Test(arguments: [
+        (HTTP.Method.get, "/validate", MediaType.absent, Port.admission, 405),
+        (.head, "/mutate", .absent, .admission, 405), (.other, "/validate", .json, .admission, 405),
+        (.post, "/", .json, .admission, 404), (.post, "/validate/", .json, .admission, 404),
+        (.get, "/livez", .absent, .admission, 404),
+        (.post, "/validate", .other, .admission, 415), (.post, "/validate", .absent, .admission, 415),
+        (.get, "/livez", .absent, .health, 200), (.head, "/readyz", .absent, .health, 200),
+        (.get, "/metrics", .absent, .health, 200),
+        (.post, "/livez", .json, .health, 405), (.post, "/validate", .json, .health, 404),
+    ])
+    func `paths and methods`(_ method: HTTP.Method, _ path: String, _ type: MediaType, _ port: Port, _ status: Int)
+        throws
+    {
+        let reply = try webhook().respond(
+            to: Request(head: head(method, path, type: type)), body: [UInt8]().span, on: port)
+        #expect(reply.response.status == status)
+        #expect(reply.response.headers.contains { $0.name == "Allow" } == (status == 405))
+    }
+
+    @Test func `readiness names what is wrong, liveness does not care`() throws {
+        func get(_ path: String, _ query: String, problem: String?) throws -> (Int, String) {
+            let reply = try webhook(problem: problem).respond(
+                to: Request(head: head(.get, path, query)), body: [UInt8]().span, on: .health)
+            return (reply.response.status, String(decoding: reply.response.body, as: UTF8.self))
+        }
+        #expect(try get("/readyz", "", problem: nil) == (200, "ok\n"))
+        #expect(
+            try get("/readyz", "verbose", problem: nil) == (
+                200, "[+]shutdown ok\n[+]certificate ok\nreadyz check passed\n"
+            ))
+        #expect(
+            try get("/readyz", "", problem: "ending") == (
+                503, "[-]shutdown failed: ending\n[+]certificate ok\nreadyz check failed\n"
+            ))
+        #expect(try get("/livez", "", problem: "ending") == (200, "ok\n"))
+    }
+
+    @Test func `counters of several loops add up`() throws {
+        let (_, event) = try post(Fixtures.bytes(catalogue))
+        let denial = try #require(event)
+        #expect(denial.decision == .deny && denial.kind == .deployment && denial.details?.user == "admin")
+        var one = Metrics()
+        var other = Metrics()
+        one.count(denial, nanoseconds: 9_000)
+        other.count(denial, nanoseconds: 25_000)
+        other.count(denial, nanoseconds: 2_000_000_000)
+        one += other
+        var text = Exposition()
+        one.write(to: &text)
+        for line in [
+            "playbook_admission_requests_total{endpoint=\"validate\",operation=\"CREATE\",kind=\"Deployment\",decision=\"deny\"} 3",
+            "playbook_findings_total{rule=\"run-as-non-root\",effect=\"deny\"} 6",
+            "playbook_rules_not_evaluated_total{rule=\"pod-disruption-budget\"} 3",
+            "playbook_admission_duration_seconds_bucket{le=\"1e-05\"} 1",
+            "playbook_admission_duration_seconds_bucket{le=\"3e-05\"} 2",
+            "playbook_admission_duration_seconds_bucket{le=\"1\"} 2",
+            "playbook_admission_duration_seconds_bucket{le=\"+Inf\"} 3",
+            "playbook_admission_duration_seconds_sum 2.000034", "playbook_admission_duration_seconds_count 3",
+        ] { #expect(text.text.contains(line + "\n"), "\(line)") }
+    }
+}
+
+extension String {
+    fileprivate func replacing(_ part: String, with other: String) -> String {
+        split(separator: part, omittingEmptySubsequences: false).joined(separator: other)
+    }
+}
