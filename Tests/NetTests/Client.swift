@@ -223,7 +223,9 @@ final class Client {
 private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
 
 private func withMemory<R>(_ text: String, _ body: (OpaquePointer?) -> R) -> R {
-    let memory = BIO_new_mem_buf(text, Int32(text.utf8.count))
+    let memory = BIO_new(BIO_s_mem())
+    // Copies, where BIO_new_mem_buf would only look at the string, which is gone after that call.
+    BIO_write(memory, text, Int32(text.utf8.count))
     defer { BIO_free(memory) }
     return body(memory)
 }
