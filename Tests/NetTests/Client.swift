@@ -117,6 +117,22 @@ final class Client {
         return ERR_reason_error_string(code).map { String(cString: $0) } ?? "closed"
     }
 
+    /// The first message of a handshake, as bytes.
+    static func hello() throws -> [UInt8] {
+        let context = SSL_CTX_new(TLS_client_method())
+        defer { SSL_CTX_free(context) }
+        let session = SSL_new(context)
+        defer { SSL_free(session) }
+        guard let output = BIO_new(BIO_s_mem()) else { throw ClientError.handshakeFailed("no memory") }
+        // The session takes over both.
+        SSL_set_bio(session, BIO_new(BIO_s_mem()), output)
+        _ = SSL_connect(session)
+        ERR_clear_error()
+        var bytes = [UInt8](repeating: 0, count: 4096)
+        let count = BIO_read(output, &bytes, Int32(bytes.count))
+        return Array(bytes.prefix(max(0, Int(count))))
+    }
+
     // MARK: What was negotiated
 
     var version: String { session.map { String(cString: SSL_get_version($0)) } ?? "" }
@@ -189,6 +205,15 @@ final class Client {
 
     /// Whether the server has ended the stream in an orderly way, with nothing left to read.
     func isAtEnd() throws -> Bool { try unread.isEmpty && receive().isEmpty }
+
+    /// Whether the server has ended the connection, be it by a reset.
+    func isCut() throws -> Bool {
+        do {
+            return try isAtEnd()
+        } catch ClientError.ended {
+            return true
+        }
+    }
 
     // MARK: Messages
 

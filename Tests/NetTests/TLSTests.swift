@@ -26,6 +26,26 @@ import Testing
         #expect(eventually { server.status.counts.handshakeFailures[.version] == 1 })
     }
 
+    @Test func `a handshake may come byte by byte`() throws {
+        let server = try RunningServer()
+        let client = try Client(port: server.securePort)
+        for byte in try Client.hello() { try client.send([byte]) }
+        // RFC 8446 5.1: a record of the handshake; 4.1.3: the ServerHello, message type 2.
+        let answer = try client.receive()
+        #expect(answer.starts(with: [0x16, 0x03, 0x03]))
+        #expect(answer.dropFirst(5).first == 2)
+    }
+
+    @Test(arguments: [1, 4, 5, 100])
+    func `a client that leaves within its first message is let go`(count: Int) throws {
+        let server = try RunningServer()
+        let client = try Client(port: server.securePort)
+        try client.send(Array(Client.hello().prefix(count)))
+        client.finishSending()
+        #expect(try client.isAtEnd())
+        #expect(eventually { server.status.counts.handshakeFailures[.closed] == 1 })
+    }
+
     @Test func `plain HTTP on the TLS port is not answered`() throws {
         let server = try RunningServer()
         let client = try Client(port: server.securePort)

@@ -20,7 +20,7 @@ import Testing
             try client.send([byte])
             usleep(5000)
         }
-        #expect(try client.isAtEnd())
+        #expect(try client.isCut())
         #expect(server.status.counts.timeouts[.handshake] == 1)
     }
 
