@@ -91,3 +91,7 @@ static inline void tls_names_free(GENERAL_NAMES *names) {
 static inline int tls_name_print(BIO *memory, const X509_NAME *name) {
     return X509_NAME_print_ex(memory, name, 0, XN_FLAG_RFC2253);
 }
+
+static inline int tls_chain_count(const STACK_OF(X509) *chain) {
+    return sk_X509_num(chain);
+}

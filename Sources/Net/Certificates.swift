@@ -61,14 +61,16 @@ public final class Certificates: Sendable {
     /// The files that are followed.
     public let files: CertificateFiles
 
-    private struct State {
-        var context: TLSContext
-        /// A digest of what the files held when last looked at, usable or not; nil when they could not be read.
+    /// What the last look at the files found.
+    private struct Look {
+        /// A digest of what they held, usable or not; nil when they could not be read.
         var digest: [UInt8]?
         var refusal: CertificateError?
     }
 
-    private let state: Mutex<State>
+    /// Held while the files are read, so never by a loop.
+    private let look: Mutex<Look>
+    private let inUse: Mutex<TLSContext>
     private let accepted = Atomic<UInt64>(0)
     private let refused = Atomic<UInt64>(0)
 
@@ -79,25 +81,27 @@ public final class Certificates: Sendable {
     public init(files: CertificateFiles) throws(CertificateError) {
         self.files = files
         let contents = try Contents(of: files)
-        state = try Mutex(State(context: contents.context(for: files), digest: contents.digest, refusal: nil))
+        look = Mutex(Look(digest: contents.digest))
+        inUse = try Mutex(contents.context(for: files))
     }
 
     /// Looks at the files and takes over what they hold now.
     ///
     /// - Returns: What came of it; a refusal is told once, not at each look.
     public func reload() -> Reload {
-        let outcome = state.withLock { state -> Reload in
+        let outcome = look.withLock { look -> Reload in
             do throws(CertificateError) {
                 let contents = try Contents(of: files)
-                guard contents.digest != state.digest else { return .unchanged }
-                state.digest = contents.digest
-                state.context = try contents.context(for: files)
-                state.refusal = nil
-                return .replaced(state.context.certificate)
+                guard contents.digest != look.digest else { return .unchanged }
+                look.digest = contents.digest
+                let context = try contents.context(for: files)
+                inUse.withLock { $0 = context }
+                look.refusal = nil
+                return .replaced(context.certificate)
             } catch {
-                if case .unreadable = error { state.digest = nil }
-                guard state.refusal != error else { return .unchanged }
-                state.refusal = error
+                if case .unreadable = error { look.digest = nil }
+                guard look.refusal != error else { return .unchanged }
+                look.refusal = error
                 return .refused(error)
             }
         }
@@ -119,7 +123,7 @@ public final class Certificates: Sendable {
     public var refusals: UInt64 { refused.load(ordering: .relaxed) }
 
     /// The context for the next handshake; its lock is taken once a connection, not once a request.
-    var context: TLSContext { state.withLock { $0.context } }
+    var context: TLSContext { inUse.withLock { $0 } }
 }
 
 /// What the files hold at one look.

@@ -1,4 +1,4 @@
-internal import HTTP
+internal import Glibc
 
 /// A connection with what it lives on: its socket, its TLS session, the bytes that wait on either side.
 ///
@@ -19,6 +19,8 @@ final class Channel {
     var interest: Interest = .readable
     /// How much is still thrown away before the connection is closed without regard to the client.
     var lingerBudget = 0
+    /// How many bytes epoll waits for.
+    private var lowWaterMark = 1
 
     init(_ socket: consuming Descriptor, listener: Int, slot: Int, token: UInt64, connection: Connection) {
         self.socket = socket
@@ -26,6 +28,26 @@ final class Channel {
         self.slot = slot
         self.token = token
         self.connection = connection
+    }
+
+    /// Whether the client's first TLS record is here whole, or will not come whole.
+    ///
+    /// libssl holds over 40 KB for a handshake from its first byte on. A client that sends a byte a second has them wait
+    /// in the kernel instead: the low-water mark keeps epoll quiet until there is enough.
+    func hasFirstRecord(using scratch: UnsafeMutableRawBufferPointer) -> Bool {
+        guard session == nil else { return true }
+        let count = socket.peek(into: scratch)
+        let isHandshake = count > 0 && scratch[0] == 0x16
+        // RFC 8446 5.1: type, version, and in the bytes 3 and 4 the length of what follows.
+        let wanted = count < 5 ? 5 : 5 + (Int(scratch[3]) << 8 | Int(scratch[4]))
+        // Woken with too little: the client has finished sending, or the mark means nothing on this system.
+        if isHandshake, count < wanted, wanted > lowWaterMark, wanted <= scratch.count {
+            lowWaterMark = wanted
+            socket.set(SOL_SOCKET, SO_RCVLOWAT, to: Int32(wanted))
+            return false
+        }
+        if lowWaterMark > 1 { socket.set(SOL_SOCKET, SO_RCVLOWAT, to: 1) }
+        return true
     }
 
     /// Goes on with the handshake, and begins it at the first call.

@@ -21,7 +21,9 @@ struct ConnectionLimits {
     }
 }
 
-/// One connection's state: events go in, what to do comes out. It calls nothing of the system and reads no clock.
+/// One connection's state: events go in, what to do comes out.
+///
+/// It calls nothing of the system and reads no clock.
 ///
 ///     handshaking ──> idle ──> reading ──> (answer) ──> writing ──> idle
 ///                      ^          │                        ├──────> lingering ──> closed

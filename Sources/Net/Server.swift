@@ -47,13 +47,13 @@ public final class Server: Sendable {
     /// The addresses of the listeners, in their order, with the ports that they really have.
     public var addresses: [Address] { shared.listeners.map(\.address) }
 
-    /// Begins the end: see ``ServerStatus/Phase``. Safe from any thread.
+    /// Begins the end, whose stages are those of ``ServerStatus/Phase``; safe from any thread.
     public func drain() {
         if shared.status.advance(to: .draining) { shared.report(.phase(.draining)) }
         shared.supervisor.signal()
     }
 
-    /// Ends every connection at once. Safe from any thread.
+    /// Ends every connection at once; safe from any thread.
     public func stop() {
         shared.status.advance(to: .closing)
         shared.letGo(.atOnce)
@@ -74,7 +74,9 @@ public final class Server: Sendable {
         }
     }
 
-    /// Serves until the end: `drain`, `stop` or a signal. Call it once.
+    /// Serves until `drain`, `stop` or a signal brings the end.
+    ///
+    /// To be called once.
     ///
     /// - Throws: A ``SystemError`` when a loop could not start.
     public func run() throws(SystemError) {

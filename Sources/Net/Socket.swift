@@ -35,6 +35,11 @@ extension Descriptor {
         setsockopt(number, level, option, &value, socklen_t(MemoryLayout<Int32>.size))
     }
 
+    /// Copies what has been received and leaves it where it is; says how much that is.
+    func peek(into buffer: UnsafeMutableRawBufferPointer) -> Int {
+        max(0, recv(number, buffer.baseAddress, buffer.count, Int32(MSG_PEEK)))
+    }
+
     /// Tells the peer that nothing more will come from this end.
     func finishWriting() {
         shutdown(number, Int32(SHUT_WR))

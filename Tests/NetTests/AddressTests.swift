@@ -1,0 +1,40 @@
+import Net
+import Testing
+
+@Suite struct AddressTests {
+    @Test(arguments: [
+        (":8443", ":8443", 8443), ("0.0.0.0:8443", "0.0.0.0:8443", 8443), ("[::]:8443", "[::]:8443", 8443),
+        ("127.0.0.1:0", "127.0.0.1:0", 0), ("[::1]:65535", "[::1]:65535", 65535),
+        ("[2001:db8:0:0::1]:1", "[2001:db8::1]:1", 1),
+    ])
+    func `an address is read and written`(text: String, written: String, port: UInt16) throws {
+        let address = try Address(parsing: text)
+        #expect(address.description == written)
+        #expect(address.port == port)
+    }
+
+    @Test(arguments: [
+        ("", "port"), ("8443", "port"), ("127.0.0.1", "port"), ("127.0.0.1:", "port is not a number"),
+        ("127.0.0.1:65536", "port is not a number"), (":-1", "port is not a number"), (":+1", "port is not a number"),
+        (": 1", "port is not a number"), ("localhost:1", "not an IP address"), ("1.2.3:1", "not an IP address"),
+        ("256.0.0.1:1", "not an IP address"), ("::1:1", "brackets"), ("[::1:1", "brackets"),
+        ("[1.2.3.4]:1", "not an IP address"), ("[]:1", "not an IP address"),
+    ])
+    func `what is no address is refused with the reason`(text: String, reason: String) throws {
+        let error = try #require(throws: Address.Malformed.self) { try Address(parsing: text) }
+        #expect(error.text == text)
+        #expect(error.description.contains(reason))
+    }
+
+    @Test func `an address that is taken says so`() throws {
+        let server = try RunningServer()
+        let taken = server.server.addresses[1]
+        let error = try #require(throws: SystemError.self) {
+            try Server(
+                configuration: ServerConfiguration(), listeners: [Listener(taken, name: "second")],
+                responder: { _ in RunningServer.describe })
+        }
+        #expect(error.call == "bind")
+        #expect(error.description == "bind \(taken): Address already in use")
+    }
+}

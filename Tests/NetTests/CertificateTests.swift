@@ -1,0 +1,106 @@
+import Net
+import Testing
+
+@Suite struct CertificateTests {
+    private let authority = TestCertificates.authority
+
+    private func describe(_ pair: KeyPair) throws -> CertificateDescription {
+        try #require(CertificateDescription.certificates(inPEM: Array(pair.certificate.utf8)).first)
+    }
+
+    private func request(
+        _ name: String = "a", dnsNames: [String] = [], ipAddresses: [String] = []
+    ) -> CertificateRequest {
+        CertificateRequest(
+            commonName: name, dnsNames: dnsNames, ipAddresses: ipAddresses, usage: .server,
+            notBefore: 1_700_000_000, notAfter: 1_800_000_000)
+    }
+
+    @Test func `an authority describes itself`() throws {
+        let made = try CertificateAuthority(named: "playbook CA", notBefore: 1_700_000_000, notAfter: 4_000_000_000)
+        let description = try describe(made.keyPair)
+        #expect(description.subject == "CN=playbook CA")
+        #expect(description.issuer == "CN=playbook CA")
+        #expect(description.isAuthority)
+        #expect(description.keyType == "EC P-256")
+        // 4,000,000,000 is after 2049, where certificates change to the other form of time (RFC 5280 4.1.2.5).
+        #expect(description.notBefore == 1_700_000_000)
+        #expect(description.notAfter == 4_000_000_000)
+    }
+
+    @Test func `a certificate carries what was asked for`() throws {
+        let pair = try authority.issue(
+            request(
+                "playbook.playbook.svc", dnsNames: ["playbook.playbook.svc", "*.example.org"],
+                ipAddresses: ["10.0.0.1", "2001:db8::1"]))
+        let description = try describe(pair)
+        #expect(description.subject == "CN=playbook.playbook.svc")
+        #expect(description.issuer == "CN=tests")
+        #expect(description.dnsNames == ["playbook.playbook.svc", "*.example.org"])
+        #expect(description.ipAddresses == ["10.0.0.1", "2001:db8::1"])
+        #expect(description.notBefore == 1_700_000_000)
+        #expect(description.notAfter == 1_800_000_000)
+        #expect(!description.isAuthority)
+        #expect(pair.privateKey.hasPrefix("-----BEGIN PRIVATE KEY-----"))
+    }
+
+    @Test func `serial numbers differ`() throws {
+        let serials = try (0..<5).map { _ in try describe(authority.issue(request())).serial }
+        #expect(Set(serials).count == 5)
+    }
+
+    @Test func `a name with a comma stays one name`() throws {
+        let pair = try authority.issue(request("a,CN=b"))
+        #expect(try describe(pair).subject == #"CN=a\,CN=b"#)
+    }
+
+    @Test(arguments: ["a,DNS:b", "", "a b", "a\n", "a;b", "é"])
+    func `what is no DNS name is refused`(name: String) {
+        #expect(throws: TLSError.self) { try authority.issue(request(dnsNames: [name])) }
+    }
+
+    @Test(arguments: ["", "10.0.0", "10.0.0.1,DNS:b", "[::1]", "::1]:0", "localhost"])
+    func `what is no IP address is refused`(address: String) {
+        #expect(throws: TLSError.self) { try authority.issue(request(ipAddresses: [address])) }
+    }
+
+    @Test func `a common name longer than X 520 allows is refused`() throws {
+        #expect(throws: TLSError.self) { try authority.issue(request(String(repeating: "x", count: 65))) }
+        #expect(throws: Never.self) { try authority.issue(request(String(repeating: "x", count: 64))) }
+    }
+
+    @Test func `every certificate of a text is described`() throws {
+        let pair = try authority.issue(request())
+        let text = "a comment\n" + pair.certificate + "\n" + authority.keyPair.certificate
+        let names = try CertificateDescription.certificates(inPEM: Array(text.utf8)).map(\.subject)
+        #expect(names == ["CN=a", "CN=tests"])
+    }
+
+    @Test(arguments: ["", "nothing", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
+    func `a text without certificates is refused`(text: String) {
+        #expect(throws: TLSError.self) { try CertificateDescription.certificates(inPEM: Array(text.utf8)) }
+    }
+
+    @Test func `an encrypted key is refused rather than asked about`() throws {
+        // The password is "secret"; PKCS #8 with PBES2.
+        let encrypted = """
+            -----BEGIN ENCRYPTED PRIVATE KEY-----
+            MIHsMFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3DQEFDDAcBAhxtSP3b3hMkgICCAAw
+            DAYIKoZIhvcNAgkFADAdBglghkgBZQMEASoEEEaihcP1vt6X8dffWjQ/MukEgZBt
+            yPnl8sVcfOcxS1SruB2Fx72UvMOk37IqYAu/h87KEK187gLi90LNy7E0SgQXLELE
+            R0wf2C6gtRw2row1mMLHPKYhNicTVZmPLQ2qZgbaii/OBGmUcff1zCz9O2Bg3xLd
+            XRGQdrtkqwXt7SJ+09vqUdgINq+zeTfNBvo1Ih0Oa1a7gR6KqHpwaZ2PEyaTTX0=
+            -----END ENCRYPTED PRIVATE KEY-----
+
+            """
+        let folder = try CertificateFolder()
+        try folder.replace(
+            with: KeyPair(certificate: TestCertificates.server.certificate, privateKey: encrypted))
+        let error = #expect(throws: CertificateError.self) { try Certificates(files: folder.files()) }
+        guard case .unusable(_, let reason) = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(reason.task == "reading a private key")
+    }
+}

@@ -1,0 +1,188 @@
+import HTTP
+import Testing
+
+@testable import Net
+
+/// The state machine by itself: bytes and a clock set by hand go in, decisions come out.
+@Suite struct ConnectionTests {
+    private static let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+
+    private func connection(isSecure: Bool = false) -> Connection {
+        Connection(isSecure: isSecure, limits: ConnectionLimits(ServerConfiguration()), at: seconds(0))
+    }
+
+    private func seconds(_ value: Double) -> Instant { Instant(nanoseconds: Int64(value * 1e9)) }
+
+    private func buffer(_ text: String) throws -> ByteBuffer {
+        let buffer = try #require(ByteBuffer(capacity: 1))
+        try add(text, to: buffer)
+        return buffer
+    }
+
+    private func add(_ text: String, to buffer: ByteBuffer) throws {
+        try #require(buffer.reserve(text.utf8.count, expected: 0))
+        buffer.vacant.copyBytes(from: text.utf8)
+        buffer.commit(text.utf8.count)
+    }
+
+    /// Receives one whole request and takes it from the buffer.
+    private func answered(_ connection: inout Connection, _ buffer: ByteBuffer, at now: Instant) throws -> Request {
+        guard case .answer(let request, _, let length) = connection.receive(buffer, at: now) else {
+            throw Unexpected()
+        }
+        buffer.consume(length)
+        return request
+    }
+
+    private struct Unexpected: Error {}
+
+    @Test func `a handshake has its own time`() {
+        var connection = connection(isSecure: true)
+        #expect(connection.phase == .handshaking)
+        #expect(connection.deadline == seconds(10))
+        connection.finishHandshake(at: seconds(4))
+        #expect(connection.phase == .idle)
+        #expect(connection.deadline == seconds(124))
+        let expiry = connection.expire()
+        #expect(expiry == .close(.idle))
+    }
+
+    @Test func `a handshake that takes too long ends the connection`() {
+        var connection = connection(isSecure: true)
+        let expiry = connection.expire()
+        #expect(expiry == .close(.handshake))
+    }
+
+    @Test func `a request's time runs from its first byte`() throws {
+        var connection = connection()
+        let bytes = try buffer("GET / HT")
+        guard case .wait = connection.receive(bytes, at: seconds(100)) else { throw Unexpected() }
+        #expect(connection.phase == .reading)
+        #expect(connection.deadline == seconds(110))
+        try add("TP/1.1\r\n", to: bytes)
+        guard case .wait = connection.receive(bytes, at: seconds(109)) else { throw Unexpected() }
+        #expect(connection.deadline == seconds(110))
+        guard case .refuse(let error) = connection.expire() else { throw Unexpected() }
+        #expect(error.status == 408)
+        #expect(connection.isEnding)
+        let next = connection.finishWriting(at: seconds(110))
+        #expect(next == .linger)
+        #expect(connection.phase == .lingering)
+        let expiry = connection.expire()
+        #expect(expiry == .close(nil))
+    }
+
+    @Test(arguments: [("2s", 2.0), ("30s", 10), ("1500ms", 1.5), ("never", 10)])
+    func `a request's own time only shortens the server's`(timeout: String, expected: Double) throws {
+        var connection = connection()
+        let bytes = try buffer("POST /?timeout=\(timeout) HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nabc")
+        guard case .wait = connection.receive(bytes, at: seconds(1)) else { throw Unexpected() }
+        #expect(connection.deadline == seconds(1 + expected))
+    }
+
+    @Test func `after an answer the idle time begins`() throws {
+        var connection = connection()
+        let bytes = try buffer(Self.get)
+        let request = try answered(&connection, bytes, at: seconds(5))
+        let closes = connection.closes(after: request, serverCloses: false, moreIsHere: false)
+        #expect(!closes)
+        let next = connection.finishWriting(at: seconds(6))
+        #expect(next == .read)
+        #expect(connection.phase == .idle)
+        #expect(connection.deadline == seconds(126))
+        guard case .wait = connection.receive(bytes, at: seconds(7)) else { throw Unexpected() }
+        #expect(connection.phase == .idle)
+    }
+
+    @Test func `the beginning of a next request keeps its time while an answer is sent`() throws {
+        var connection = connection()
+        let bytes = try buffer(Self.get + "GET")
+        let request = try answered(&connection, bytes, at: seconds(5))
+        let closes = connection.closes(after: request, serverCloses: false, moreIsHere: true)
+        #expect(!closes)
+        guard case .wait = connection.receive(bytes, at: seconds(5)) else { throw Unexpected() }
+        connection.block(at: seconds(5))
+        #expect(connection.phase == .writing)
+        let next = connection.finishWriting(at: seconds(9))
+        #expect(next == .read)
+        #expect(connection.phase == .reading)
+        #expect(connection.deadline == seconds(15))
+    }
+
+    @Test func `telling a client to go on does not prolong its request`() throws {
+        var connection = connection()
+        let bytes = try buffer("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n")
+        guard case .sendContinue = connection.receive(bytes, at: seconds(1)) else { throw Unexpected() }
+        let next = connection.finishWriting(at: seconds(2))
+        #expect(next == .read)
+        #expect(connection.phase == .reading)
+        #expect(connection.deadline == seconds(11))
+        guard case .wait = connection.receive(bytes, at: seconds(3)) else { throw Unexpected() }
+        try add("x", to: bytes)
+        _ = try answered(&connection, bytes, at: seconds(4))
+    }
+
+    @Test func `a response that is not taken has its time`() throws {
+        var connection = connection()
+        let request = try answered(&connection, buffer(Self.get), at: seconds(1))
+        _ = connection.closes(after: request, serverCloses: false, moreIsHere: false)
+        connection.block(at: seconds(2))
+        connection.block(at: seconds(8))
+        #expect(connection.deadline == seconds(12))
+        let expiry = connection.expire()
+        #expect(expiry == .close(.write))
+    }
+
+    @Test(arguments: [
+        (false, false, false, Connection.Next.read), (true, false, false, .linger), (true, true, false, .read),
+        (false, false, true, .close), (true, true, true, .close),
+    ])
+    func `a connection ends when either side says so`(
+        serverCloses: Bool, moreIsHere: Bool, clientCloses: Bool, next: Connection.Next
+    ) throws {
+        var connection = connection()
+        let text = clientCloses ? "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n" : Self.get
+        let bytes = try buffer(text + Self.get)
+        let request = try answered(&connection, bytes, at: seconds(1))
+        let closes = connection.closes(after: request, serverCloses: serverCloses, moreIsHere: moreIsHere)
+        #expect(closes == (next != .read))
+        if closes {
+            // What comes after the last request is not answered.
+            guard case .wait = connection.receive(bytes, at: seconds(1)) else { throw Unexpected() }
+        }
+        let outcome = connection.finishWriting(at: seconds(1))
+        #expect(outcome == next)
+    }
+
+    @Test func `the size that is announced is known but nothing is promised for it`() throws {
+        var connection = connection()
+        let head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n"
+        let bytes = try buffer(head)
+        guard case .wait = connection.receive(bytes, at: seconds(1)) else { throw Unexpected() }
+        #expect(connection.expected == head.utf8.count + 1_000_000)
+        // Room for what comes next, not for all that was announced.
+        #expect(bytes.reserve(16 * 1024, expected: connection.expected))
+        #expect(bytes.capacity < 40 * 1024)
+    }
+
+    @Test(arguments: [
+        "Content-Length: 5\r\n\r\nhello", "Transfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n",
+    ])
+    func `bytes may come in any two parts`(rest: String) throws {
+        let text = Array("POST / HTTP/1.1\r\nHost: a\r\n\(rest)GET".utf8)
+        for cut in 0..<text.count {
+            var connection = connection()
+            let bytes = try buffer(String(decoding: text[..<cut], as: UTF8.self))
+            var step = connection.receive(bytes, at: seconds(1))
+            if case .wait = step {
+                try add(String(decoding: text[cut...], as: UTF8.self), to: bytes)
+                step = connection.receive(bytes, at: seconds(2))
+            }
+            guard case .answer(let request, let body, let length) = step else { throw Unexpected() }
+            #expect(request.head.method == .post)
+            #expect(String(decoding: bytes.bytes[body], as: UTF8.self) == "hello", "cut at \(cut)")
+            bytes.consume(length)
+            #expect("GET".hasPrefix(String(decoding: bytes.bytes, as: UTF8.self)))
+        }
+    }
+}

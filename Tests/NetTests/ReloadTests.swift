@@ -1,0 +1,125 @@
+import COpenSSL
+import Foundation
+import HTTP
+import Net
+import Testing
+
+@Suite struct ReloadTests {
+    static let renewed = TestCertificates.issue(by: TestCertificates.authority, "renewed.test", usage: .server)
+
+    private func isServed(_ client: Client) throws -> Bool {
+        try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        return try client.reply().status == 200
+    }
+
+    @Test func `new connections get a new certificate and old ones go on`() throws {
+        let server = try RunningServer()
+        let before = try server.secureClient()
+        #expect(before.serverCommonName == "server.test")
+        try server.folder.replace(with: Self.renewed)
+        server.server.reloadCertificates()
+        let after = try server.secureClient()
+        #expect(after.serverCommonName == "renewed.test")
+        #expect(try isServed(before))
+        #expect(try isServed(after))
+        #expect(server.certificates.current.subject == "CN=renewed.test")
+        #expect(server.certificates.current.notAfter == TestCertificates.notAfter)
+        #expect(server.certificates.reloads == 1)
+        #expect(server.reported.contains { $0.contains("certificateReplaced") })
+    }
+
+    @Test func `files are looked at without being asked`() throws {
+        let server = try RunningServer { $0.certificateInterval = .milliseconds(20) }
+        try server.folder.replace(with: Self.renewed)
+        #expect(eventually { server.certificates.current.subject == "CN=renewed.test" })
+        #expect(try server.secureClient().serverCommonName == "renewed.test")
+    }
+
+    @Test(arguments: [
+        KeyPair(certificate: renewed.certificate, privateKey: TestCertificates.server.privateKey),
+        KeyPair(certificate: "", privateKey: renewed.privateKey),
+        KeyPair(certificate: renewed.certificate, privateKey: "no key"),
+        KeyPair(certificate: String(renewed.certificate.prefix(200)), privateKey: renewed.privateKey),
+        KeyPair(certificate: renewed.certificate + "-----BEGIN CERTIFICATE-----\n", privateKey: renewed.privateKey),
+    ])
+    func `a pair that cannot be used is refused and the old one stays`(bad: KeyPair) throws {
+        let server = try RunningServer()
+        let before = try server.secureClient()
+        try server.folder.replace(with: bad)
+        for _ in 0..<3 { server.server.reloadCertificates() }
+        #expect(server.certificates.refusals == 1)
+        #expect(server.certificates.reloads == 0)
+        #expect(server.reported.count { $0.contains("certificateRefused") } == 1)
+        #expect(try isServed(before))
+        #expect(try server.secureClient().serverCommonName == "server.test")
+        try server.folder.replace(with: Self.renewed)
+        server.server.reloadCertificates()
+        #expect(try server.secureClient().serverCommonName == "renewed.test")
+    }
+
+    @Test func `a file that is gone is refused and its return noticed`() throws {
+        let folder = try CertificateFolder()
+        let certificates = try Certificates(files: folder.files())
+        let away = "\(folder.path)/away"
+        rename("\(folder.path)/data", away)
+        guard case .refused(.unreadable(let error)) = certificates.reload() else {
+            Issue.record("a missing file must be refused")
+            return
+        }
+        #expect(error == SystemError(call: "open", code: ENOENT, context: "\(folder.path)/tls.crt"))
+        #expect(certificates.reload() == .unchanged)
+        rename(away, "\(folder.path)/data")
+        #expect(certificates.reload() == .replaced(certificates.current))
+        #expect(certificates.reload() == .unchanged)
+    }
+
+    @Test func `an expired certificate is taken with a warning`() throws {
+        let server = try RunningServer()
+        try server.folder.replace(
+            with: TestCertificates.issue(
+                by: TestCertificates.authority, "expired.test", usage: .server,
+                notAfter: TestCertificates.notBefore + 60))
+        server.server.reloadCertificates()
+        #expect(server.certificates.current.subject == "CN=expired.test")
+        #expect(server.reported.contains { $0.contains("certificateOutOfDate") })
+    }
+
+    @Test func `a chain is sent with the certificate`() throws {
+        // The client trusts the other authority alone; the pair is followed by it, as an intermediate would be.
+        let server = try RunningServer()
+        let pair = TestCertificates.issue(by: TestCertificates.clientAuthority, "chained.test", usage: .server)
+        let authority = TestCertificates.clientAuthority.keyPair.certificate
+        try server.folder.replace(
+            with: KeyPair(certificate: pair.certificate + authority, privateKey: pair.privateKey))
+        server.server.reloadCertificates()
+        let client = try server.secureClient { $0.authority = authority }
+        #expect(client.serverCommonName == "chained.test")
+        #expect(client.serverChainCount == 2)
+    }
+
+    @Test(arguments: [TLS1_2_VERSION, TLS1_3_VERSION])
+    func `a client whose authority was taken back cannot resume`(version: Int32) throws {
+        let server = try RunningServer(clientAuthorities: TestCertificates.clientAuthority.keyPair.certificate)
+        let pair = ClientCertificateTests.known
+        let adjust = { (tls: inout ClientTLS) in
+            tls.versions = version...version
+            tls.certificate = pair.certificate
+            tls.privateKey = pair.privateKey
+        }
+        let first = try server.secureClient(adjust)
+        #expect(try isServed(first))
+        let session = first.resumable
+        try server.folder.replace(
+            with: TestCertificates.server, clientAuthorities: TestCertificates.authority.keyPair.certificate)
+        server.server.reloadCertificates()
+        #expect(throws: ClientError.self) {
+            let again = try server.secureClient {
+                adjust(&$0)
+                $0.session = session
+            }
+            _ = try isServed(again)
+        }
+        #expect(server.status.counts.requests == 1)
+        #expect(try isServed(first))
+    }
+}

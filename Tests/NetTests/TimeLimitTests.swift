@@ -1,0 +1,161 @@
+import Foundation
+import HTTP
+import Net
+import Testing
+
+@Suite struct TimeLimitTests {
+    @Test func `a client that never begins the handshake is ended`() throws {
+        let server = try RunningServer { $0.handshakeTimeout = .milliseconds(100) }
+        let client = try Client(port: server.securePort)
+        #expect(try client.isAtEnd())
+        #expect(server.status.counts.timeouts[.handshake] == 1)
+        #expect(server.status.counts.handshakeFailures[.timeout] == 1)
+    }
+
+    @Test func `a client that sends its handshake a byte at a time is ended`() throws {
+        let server = try RunningServer { $0.handshakeTimeout = .milliseconds(200) }
+        let client = try Client(port: server.securePort)
+        // The beginning of a ClientHello of 512 bytes, of which the rest does not come in time.
+        for byte: UInt8 in [0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xFC, 0x03, 0x03] {
+            try client.send([byte])
+            usleep(5000)
+        }
+        #expect(try client.isCut())
+        #expect(server.status.counts.timeouts[.handshake] == 1)
+    }
+
+    @Test func `a connection without requests is ended without a word`() throws {
+        let server = try RunningServer { $0.idleTimeout = .milliseconds(100) }
+        for client in try [server.plainClient(), server.secureClient()] { #expect(try client.isAtEnd()) }
+        let used = try server.secureClient()
+        try used.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(try used.reply().status == 200)
+        #expect(try used.isAtEnd())
+        #expect(server.status.counts.timeouts[.idle] == 3)
+        #expect(server.status.counts.timeouts[.request] == 0)
+    }
+
+    @Test(arguments: [
+        "GET / HT", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nabc",
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nabc",
+    ])
+    func `a request that does not arrive in time is answered 408`(text: String) throws {
+        let server = try RunningServer {
+            $0.requestTimeout = .milliseconds(100)
+            $0.maxBody = 100_000
+        }
+        for client in try [server.plainClient(), server.secureClient()] {
+            try client.send(text)
+            let reply = try client.reply()
+            #expect(reply.status == 408)
+            #expect(reply.headers["connection"] == "close")
+            #expect(try client.isAtEnd())
+        }
+        #expect(server.status.counts.timeouts[.request] == 2)
+        #expect(server.status.counts.refusals == [408: 2])
+    }
+
+    @Test func `bytes now and then do not prolong a request`() throws {
+        let server = try RunningServer { $0.requestTimeout = .milliseconds(300) }
+        let client = try server.secureClient()
+        try client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n")
+        // Goes on until the server has answered; each byte alone comes well within the time.
+        var sent = 0
+        while server.status.counts.timeouts[.request] == 0, sent < 1000 {
+            try client.send("x")
+            sent += 1
+            usleep(10_000)
+        }
+        #expect(try client.reply().status == 408)
+        #expect(sent < 1000)
+    }
+
+    @Test func `the time that a request names is its deadline`() throws {
+        let server = try RunningServer { $0.requestTimeout = .seconds(3600) }
+        let client = try server.secureClient()
+        try client.send("POST /validate?timeout=100ms HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc")
+        #expect(try client.reply().status == 408)
+    }
+
+    @Test func `a client that does not read its response is ended`() throws {
+        let server = try RunningServer(
+            { $0.writeTimeout = .milliseconds(200) },
+            responder: { _ in
+                { _, _, _ in Response(status: 200, body: [UInt8](repeating: 0x61, count: 32 << 20)) }
+            })
+        let clients = try [server.plainClient(receiveBuffer: 4096), server.secureClient()]
+        for client in clients { try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n") }
+        #expect(eventually { server.status.counts.timeouts[.write] == 2 })
+        #expect(eventually { server.status.counts.active == 0 })
+    }
+
+    @Test func `a client that is refused and goes on sending is ended`() throws {
+        let server = try RunningServer { $0.lingerTimeout = .milliseconds(200) }
+        let client = try server.plainClient()
+        try client.send("no request\r\n\r\n")
+        #expect(try client.reply().status == 400)
+        #expect(throws: ClientError.self) {
+            for _ in 0..<1000 {
+                try client.send("more")
+                usleep(10_000)
+            }
+        }
+        #expect(eventually { server.status.counts.active == 0 })
+    }
+}
+
+@Suite struct ConnectionLimitTests {
+    @Test(arguments: [1, 2])
+    func `connections past the limit wait until one ends`(loops: Int) throws {
+        let server = try RunningServer {
+            $0.loops = loops
+            $0.maxConnections = 2
+        }
+        var first: Client? = try server.plainClient()
+        try first?.send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(try first?.reply().status == 200)
+        let second = try server.plainClient()
+        let third = try server.plainClient()
+        try third.send("GET /3 HTTP/1.1\r\nHost: a\r\n\r\n")
+        for _ in 0..<50 {
+            try second.send("GET /2 HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(try second.reply().body == "GET /2 0")
+        }
+        #expect(server.status.counts.accepted == 2)
+        first = nil
+        #expect(try third.reply().body == "GET /3 0")
+        #expect(server.status.counts.accepted == 3)
+    }
+
+    @Test func `a listener's reserve is for it alone`() throws {
+        let server = try RunningServer({ $0.maxConnections = 1 }, reserve: 1)
+        let review = try server.secureClient()
+        let probe = try server.plainClient()
+        for client in [review, probe] {
+            try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(try client.reply().status == 200)
+        }
+        let waiting = try server.plainClient()
+        try waiting.send("GET /late HTTP/1.1\r\nHost: a\r\n\r\n")
+        for _ in 0..<50 {
+            try probe.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(try probe.reply().status == 200)
+        }
+        #expect(server.status.counts.accepted == 2)
+    }
+
+    @Test func `many connections come and go`() throws {
+        let server = try RunningServer {
+            $0.loops = 2
+            $0.maxConnections = 3
+        }
+        for _ in 0..<20 {
+            let clients = try (0..<9).map { _ in try server.plainClient() }
+            for client in clients { try client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n") }
+            for client in clients { #expect(try client.reply().status == 200) }
+        }
+        #expect(server.status.counts.accepted == 180)
+        #expect(eventually { server.status.counts.active == 0 })
+    }
+}
