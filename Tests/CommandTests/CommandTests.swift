@@ -1,0 +1,233 @@
+import Foundation
+import JSON
+import TestSupport
+import Testing
+
+@Suite struct CommandTests {
+    private let good = Fixtures.path("reviews/016-create-deployment-checkout.json")
+    private let bad = Fixtures.path("reviews/023-create-deployment-catalogue.json")
+    private let companions = [
+        "--companions", Fixtures.path("manifests/0-namespace.yaml"), "--companions",
+        Fixtures.path("manifests/1-checkout-good.yaml"),
+    ]
+
+    // MARK: Help and mistakes
+
+    @Test func `help names every command, and each command's help its flags`() throws {
+        let overview = try Program(["--help"])
+        #expect(overview.code == 0)
+        for command in ["serve", "review", "rules", "explain", "config", "certs", "version"] {
+            #expect(overview.output.contains("\n  \(command)"))
+            let page = try Program([command, "--help"])
+            #expect(page.code == 0 && page.output.hasPrefix("usage: playbook \(command)"))
+        }
+        let review = try Program(["review", "--help"]).output
+        for flag in ["--format", "--companions", "--level", "--mode", "--verbose", "--quiet", "--no-color"] {
+            #expect(review.contains(flag))
+        }
+        #expect(try Program([]).code == 2)
+    }
+
+    @Test(arguments: [
+        (["reveiw"], "did you mean 'review'?"), (["rules", "--fromat", "json"], "did you mean '--format'?"),
+        (["explain", "livenes-probe"], "did you mean 'liveness-probe'?"), (["explain"], "explain takes one rule"),
+        (["review", "--level", "replica=warn"], "did you mean 'replicas'?"),
+        (["review", "--level", "replicas=maybe"], "--level takes"),
+        (["review", "--mode", "strict"], "enforce or dry-run"),
+        (["review", "--format", "yaml"], "text, json, response"),
+        (["review", "--format"], "needs a value"), (["version", "now"], "takes no argument 'now'"),
+        (["review", "--quiet=1"], "takes no value"),
+        (["certs", "--directory", "/nowhere/at/all"], "/nowhere/at/all"), (["frobnicate"], "see playbook --help"),
+    ])
+    func `a mistake is named, with the nearest right word`(_ arguments: [String], _ part: String) throws {
+        let program = try Program(arguments)
+        #expect(program.code == 2)
+        #expect(program.error.hasPrefix("playbook: ") && program.error.contains(part), "\(program.error)")
+        #expect(program.output.isEmpty)
+    }
+
+    @Test(arguments: [
+        (["PLAYBOOK_MOD": "dry-run"], "PLAYBOOK_MOD is no setting; did you mean PLAYBOOK_MODE?"),
+        (["PLAYBOOK_MODE": "dry"], "PLAYBOOK_MODE is 'dry': enforce or dry-run was expected"),
+        (["PLAYBOOK_RULE_REPLICAS": "no"], "deny, warn or off"), (["PLAYBOOK_MAX_BODY": "8MB"], "a size such as"),
+        (["PLAYBOOK_REQUEST_TIMEOUT": "10"], "a duration such as"),
+        (["PLAYBOOK_ENFORCED_SINCE": "today"], "a date such as"),
+        (["PLAYBOOK_LOOPS": "0"], "from 1 to 256"), (["PLAYBOOK_FIX": "replicas"], "rules that have a fix"),
+        (["PLAYBOOK_HEALTH_PORT": "http"], "a whole number"),
+    ])
+    func `an unknown or malformed variable stops the start`(_ environment: [String: String], _ part: String) throws {
+        for command in ["serve", "review", "config"] {
+            let program = try Program([command], environment: environment)
+            #expect(program.code == 2)
+            #expect(program.error.contains(part), "\(program.error)")
+        }
+    }
+
+    @Test func `every mistake of the environment is told at once`() throws {
+        let error = try Program(["config"], environment: ["PLAYBOOK_MODE": "x", "PLAYBOOK_LOOPS": "x"]).error
+        #expect(error.contains("PLAYBOOK_MODE") && error.contains("PLAYBOOK_LOOPS"))
+    }
+
+    @Test func `Kubernetes' service links are no settings`() throws {
+        let links = [
+            "PLAYBOOK_SERVICE_HOST", "PLAYBOOK_SERVICE_PORT", "PLAYBOOK_SERVICE_PORT_HTTPS", "PLAYBOOK_PORT",
+            "PLAYBOOK_PORT_443_TCP",
+            "PLAYBOOK_PORT_443_TCP_ADDR", "PLAYBOOK_PORT_443_TCP_PROTO", "PLAYBOOK_METRICS_SERVICE_HOST",
+            "PLAYBOOK_METRICS_PORT_8080_TCP",
+        ]
+        let program = try Program(
+            ["config"], environment: Dictionary(uniqueKeysWithValues: links.map { ($0, "tcp://10.0.0.1:443") }))
+        #expect(program.code == 0, "\(program.error)")
+    }
+
+    // MARK: review
+
+    @Test func `exit codes say what came of it`() throws {
+        #expect(try Program(["review", good]).code == 0)
+        #expect(try Program(["review", bad]).code == 1)
+        #expect(try Program(["review", good, bad]).code == 1)
+        #expect(try Program(["review", "--mode", "dry-run", bad]).code == 0)
+        #expect(try Program(["review", bad], environment: ["PLAYBOOK_MODE": "dry-run"]).code == 0)
+        #expect(try Program(["review", "/no/such/file", bad]).code == 2)
+    }
+
+    @Test func `what cannot be read is named, and the rest is judged`() throws {
+        try Program.withFolder { folder in
+            try "{\"a\":\n 01}".write(toFile: "\(folder)/a.json", atomically: true, encoding: .utf8)
+            try "[]".write(toFile: "\(folder)/b.json", atomically: true, encoding: .utf8)
+            try FileManager.default.copyItem(atPath: bad, toPath: "\(folder)/c.json")
+            try "not looked at".write(toFile: "\(folder)/d.txt", atomically: true, encoding: .utf8)
+            let program = try Program(["review", folder, "/no/such/file"])
+            #expect(program.code == 2)
+            #expect(program.error.contains("\(folder)/a.json: line 2, column 3"))
+            #expect(program.error.contains("\(folder)/b.json: the body is not an AdmissionReview"))
+            #expect(program.error.contains("/no/such/file: No such file or directory"))
+            #expect(program.output.contains("Deployment shop/catalogue · CREATE by admin · DENIED"))
+            #expect(
+                program.output.contains("1 review: 1 denied, 0 with warnings, 0 allowed; 3 inputs could not be read"))
+        }
+    }
+
+    @Test func `reviews come from standard input and from JSON lines`() throws {
+        let one = try Fixtures.text("reviews/023-create-deployment-catalogue.json")
+        #expect(try Program(["review", "-"], input: one).code == 1)
+        #expect(try Program(["review"], input: one).code == 1)
+        let lines = try [good, bad, good].map {
+            try String(contentsOfFile: $0, encoding: .utf8).trimmingCharacters(in: .newlines)
+        }
+        let program = try Program(["review", "--format", "response"], input: lines.joined(separator: "\n") + "\n")
+        #expect(program.code == 1)
+        let answers = try program.output.split(separator: "\n").map {
+            try Literal(json: Array($0.utf8))["response"]?["allowed"]
+        }
+        #expect(answers == [true, false, true])
+    }
+
+    @Test func `companions decide what is known`() throws {
+        #expect(
+            try Program(["review", good]).output.contains(
+                "not evaluated, for lack of companions: pod-disruption-budget (1), disruption-allowed (1)"))
+        let known = try Program(["review", bad] + companions).output
+        #expect(known.contains("are selected by no PodDisruptionBudget") && !known.contains("not evaluated"))
+        let broken = try Program(["review", good, "--companions", Fixtures.path("expected/recordings.tsv")])
+        #expect(broken.code == 2)
+    }
+
+    @Test func `the JSON report has the fields that scripts read`() throws {
+        let report = try Literal(json: Array(Program(["review", "--format", "json", bad]).output.utf8))
+        #expect(report["summary"]?["denied"] == 1 && report["summary"]?["reviews"] == 1)
+        guard case .array(let findings)? = report["findings"] else {
+            Issue.record("no findings")
+            return
+        }
+        let first = try #require(findings.first)
+        for key in ["rule", "level", "effective", "file", "line", "column", "object", "path", "message", "remedy"] {
+            #expect(first[key] != nil, "\(key)")
+        }
+        #expect(
+            first["rule"] == "liveness-probe" && first["effective"] == "deny"
+                && first["object"] == "Deployment shop/catalogue")
+    }
+
+    @Test func `levels can be set by flag, over the environment`() throws {
+        let environment = ["PLAYBOOK_RULE_REPLICAS": "off"]
+        #expect(try !Program(["review", bad], environment: environment).output.contains("replicas "))
+        let program = try Program(["review", bad, "--level", "replicas=warn"], environment: environment)
+        #expect(program.output.contains("warn   replicas "))
+    }
+
+    @Test func `quiet prints nothing, verbose prints what passed`() throws {
+        let quiet = try Program(["review", "--quiet", bad])
+        #expect(quiet.code == 1 && quiet.output.isEmpty && quiet.error.isEmpty)
+        let verbose = try Program(["review", "--verbose", good]).output
+        #expect(verbose.contains("Deployment shop/checkout · CREATE by admin · allowed"))
+        #expect(verbose.contains("pod-disruption-budget not evaluated: PodDisruptionBudgets are not known"))
+    }
+
+    @Test func `a reader that goes away is no error`() throws {
+        let process = Process()
+        process.executableURL = URL(filePath: "/bin/sh")
+        process.arguments = [
+            "-c", "\"$0\" review \"$1\" 2>&1 | head -n 1 >/dev/null", Program.url.path, Fixtures.path("reviews"),
+        ]
+        try process.run()
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0)
+    }
+
+    // MARK: The other commands
+
+    @Test func `rules and config print the table, JSON and the documents`() throws {
+        let rules = try Literal(json: Array(Program(["rules", "--format", "json"]).output.utf8))
+        guard case .array(let list) = rules else {
+            Issue.record("no array")
+            return
+        }
+        #expect(list.count == 17)
+        for rule in list {
+            for key in ["id", "group", "title", "level", "fixable", "companions", "source"] {
+                #expect(rule[key] != nil, "\(key)")
+            }
+        }
+        #expect(
+            try Program(["rules"], environment: ["PLAYBOOK_RULE_REPLICAS": "off"]).output.contains(
+                "replicas                     off"))
+        #expect(try Program(["rules", "--format", "markdown"]).output.hasPrefix("# The rules\n"))
+        #expect(try Program(["config", "--format", "markdown"]).output.hasPrefix("# Configuration\n"))
+        #expect(try Program(["config"], environment: ["PLAYBOOK_MODE": "dry-run"]).output.contains("dry-run  (set)"))
+        #expect(try Program(["explain", "replicas"]).output.contains("PLAYBOOK_RULE_REPLICAS"))
+        #expect(try Program(["version"]).output.hasPrefix("playbook "))
+    }
+
+    @Test func `certificates are made, shown, and good for what they were made for`() throws {
+        try Program.withFolder { folder in
+            let made = try Program([
+                "certs", "--directory", "\(folder)/certs", "--host", "playbook.playbook.svc", "--host", "10.0.0.1",
+                "--days", "7",
+            ])
+            #expect(made.code == 0, "\(made.error)")
+            let shown = try Program(["certs", "\(folder)/certs/tls.crt"]).output
+            #expect(shown.contains("playbook.playbook.svc, 10.0.0.1") && shown.contains("days left)"))
+            let attributes = try FileManager.default.attributesOfItem(atPath: "\(folder)/certs/tls.key")
+            #expect(attributes[.posixPermissions] as? Int == 0o600)
+            #expect(try Program(["certs", "\(folder)/certs/tls.key"]).code == 2)
+            #expect(try Program(["certs", "--directory", folder, "--days", "0"]).code == 2)
+        }
+    }
+
+    @Test func `serve says what it lacks`() throws {
+        let program = try Program(["serve"], environment: ["PLAYBOOK_TLS_CERT_FILE": "/no/tls.crt"])
+        #expect(program.code == 2)
+        #expect(program.error.contains("/no/tls.crt") && program.error.contains("playbook certs"))
+        try Program.withFolder { folder in
+            _ = try Program(["certs", "--directory", folder])
+            let listen = try Program(
+                ["serve"],
+                environment: [
+                    "PLAYBOOK_TLS_CERT_FILE": "\(folder)/tls.crt", "PLAYBOOK_TLS_KEY_FILE": "\(folder)/tls.key",
+                    "PLAYBOOK_LISTEN": "localhost",
+                ])
+            #expect(listen.code == 2 && listen.error.contains("PLAYBOOK_LISTEN is 'localhost'"))
+        }
+    }
+}

@@ -1,0 +1,58 @@
+import JSON
+import Kubernetes
+import Playbook
+import Report
+import TestSupport
+import Testing
+
+@Suite struct ReportTests {
+    @Test(arguments: Catalogue.rules.map(\.id))
+    func `a rule's page says all there is to say about it`(_ id: String) throws {
+        let rule = try #require(Catalogue.rule(id))
+        for page in [RulePage.text(rule, level: rule.level), RulePage.markdown([rule])] {
+            #expect(page.contains(rule.title) && page.contains(rule.rationale) && page.contains(rule.variable))
+            for clause in rule.clauses { #expect(page.contains("\(clause.demand)")) }
+            for example in rule.examples { #expect(page.contains(example.name)) }
+        }
+    }
+
+    @Test func `the configuration page has every variable`() {
+        let page = ConfigurationPage.markdown()
+        for setting in Setting.all { #expect(page.contains("| `\(setting.name)` |")) }
+    }
+
+    @Test func `a default reads as a value of its own variable`() throws {
+        for setting in Setting.all where !setting.defaultText.isEmpty {
+            #expect(throws: Never.self, "\(setting.name)") {
+                try Settings(environment: [setting.name: setting.defaultText])
+            }
+        }
+    }
+
+    @Test func `colours are for terminals, alignment for all`() throws {
+        let document = Document()
+        let bytes = try Fixtures.bytes("reviews/049-create-pod-by-hand.json")
+        let context = Context(settings: Settings(), now: Timestamp(seconds: 1_795_435_200), source: .recording)
+        let object = try document.read(bytes.span, AdmissionReview.options) { root in
+            Result {
+                let review = try AdmissionReview(root)
+                return JudgedObject(
+                    file: "a.json", line: 3, request: "CREATE by x", title: review.title,
+                    verdict: Judge(context.settings).verdict(on: review, in: context))
+            }
+        }.get()
+        let plain = TextReport(isColored: false).block(object, showsAll: false)
+        #expect(!plain.contains("\u{1B}") && plain.hasPrefix("Pod shop/by-hand · CREATE by x · DENIED\n  a.json:3\n"))
+        let findings = plain.split(separator: "\n").filter { $0.hasPrefix("  deny") || $0.hasPrefix("  warn") }
+        #expect(findings.count == 5)
+        // Rules are padded to the longest, so that what was found stands in one column.
+        let columns = zip(
+            findings,
+            ["containers[sh].liv", "containers[sh].rea", "containers[sh].sec", "containers[sh].sec", "kind is"]
+        ).map { line, text in
+            line.firstRange(of: text).map { line.distance(from: line.startIndex, to: $0.lowerBound) }
+        }
+        #expect(Set(columns).count == 1 && columns.first != .some(nil))
+        #expect(TextReport(isColored: true).block(object, showsAll: false).contains("\u{1B}[31mDENIED\u{1B}[0m"))
+    }
+}
