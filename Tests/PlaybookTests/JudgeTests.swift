@@ -384,7 +384,8 @@ import Testing
 
     @Test func `a list of a hundred thousand containers is one finding, not an hour`() throws {
         let many = Literal.array(Array(repeating: .object([]), count: 100_000))
-        let object = try Patch([.set("/spec/template/spec/containers", many)], on: World.deployment).applied(to: World.deployment)
+        let object = try Patch([.set("/spec/template/spec/containers", many)], on: World.deployment).applied(
+            to: World.deployment)
         let verdict = try World(object).verdict()
         #expect(verdict.isDenied)
         #expect(verdict.judgements.count == 1)

@@ -16,7 +16,7 @@ extension Rule {
         clauses: [unset, onlyHealthy],
         examples: [
             .good("always", budget("unhealthyPodEvictionPolicy: AlwaysAllow")),
-            .bad("the API's default", unset, at: "spec.unhealthyPodEvictionPolicy", budget("maxUnavailable: 1")),
+            .bad("the API's default", unset, at: "spec.unhealthyPodEvictionPolicy", budget("minAvailable: 50%")),
             .bad(
                 "only within the budget", onlyHealthy, at: "spec.unhealthyPodEvictionPolicy",
                 budget("unhealthyPodEvictionPolicy: IfHealthyBudget")),
@@ -52,7 +52,6 @@ private func budget(_ line: String) -> String {
     kind: PodDisruptionBudget
     metadata: {name: web, namespace: shop}
     spec:
-      \(line.hasPrefix("maxUnavailable") ? "" : "maxUnavailable: 1")
       \(line)
       selector: {matchLabels: {app: web}}
     """
