@@ -143,9 +143,9 @@ extension Log {
         guard let details = event.details else { return }
         let level: LogLevel = event.decision == .allow && !event.changesExemption ? .debug : .info
         guard writes(level) else { return }
-        func rules(_ effect: Judgement.Effect) -> Literal {
+        func rules(_ isMeant: (Judgement) -> Bool) -> Literal {
             var ids: [String] = []
-            for judgement in event.judgements where judgement.effect == effect && !ids.contains(judgement.rule.id) {
+            for judgement in event.judgements where isMeant(judgement) && !ids.contains(judgement.rule.id) {
                 ids.append(judgement.rule.id)
             }
             return .array(ids.map { .string($0) })
@@ -156,9 +156,13 @@ extension Log {
             ("name", .string(details.name)), ("user", .string(details.user)), ("uid", .string(details.uid)),
             ("microseconds", .number(String(nanoseconds / 1000))),
         ]
-        for (key, effect) in [("denied", Judgement.Effect.deny), ("warned", .warn), ("exempt", .exempt)] {
-            let ids = rules(effect)
-            if ids != .array([]) { fields.append((key, ids)) }
+        if event.endpoint == .mutate {
+            fields.append(("fixed", rules { _ in true }))
+        } else {
+            for (key, effect) in [("denied", Judgement.Effect.deny), ("warned", .warn), ("exempt", .exempt)] {
+                let ids = rules { $0.effect == effect }
+                if ids != .array([]) { fields.append((key, ids)) }
+            }
         }
         let lenient = Set(event.judgements.compactMap(\.leniency?.rawValue)).sorted()
         if !lenient.isEmpty { fields.append(("because", .array(lenient.map { .string($0) }))) }

@@ -23,7 +23,8 @@ public struct Metrics: Sendable {
     /// Operations, and one for reviews that could not be read that far.
     private static let operations = Operation.allCases.map { "\($0.name)" } + ["unknown"]
     private static let decisions = AdmissionEvent.Decision.allCases
-    private static let effects: [Judgement.Effect] = [.deny, .warn, .exempt]
+    /// What findings do: denials that dry-run mode lets pass and old ones are told apart from other warnings.
+    private static let effects = ["deny", "would-deny", "existing", "warn", "exempt"]
     private static let rules = Catalogue.rules
 
     /// Creates counters that are all zero.
@@ -52,13 +53,21 @@ public struct Metrics: Sendable {
         guard event.endpoint == .validate else { return }
         for judgement in event.judgements {
             guard let rule = Metrics.rules.firstIndex(where: { $0 === judgement.rule }),
-                let effect = Metrics.effects.firstIndex(of: judgement.effect)
+                let effect = Metrics.effects.firstIndex(of: Metrics.effect(of: judgement))
             else { continue }
             findings[rule * Metrics.effects.count + effect] += 1
             if judgement.leniency == .breakGlass { breakGlass += 1 }
         }
         for rule in event.notEvaluated {
             if let index = Metrics.rules.firstIndex(where: { $0 === rule.rule }) { notEvaluated[index] += 1 }
+        }
+    }
+
+    private static func effect(of judgement: Judgement) -> String {
+        switch judgement.leniency {
+        case .dryRun: "would-deny"
+        case .existing: "existing"
+        default: judgement.effect.rawValue
         }
     }
 
@@ -95,7 +104,7 @@ public struct Metrics: Sendable {
             text.sample(
                 [
                     ("rule", Metrics.rules[index / Metrics.effects.count].id),
-                    ("effect", Metrics.effects[index % Metrics.effects.count].rawValue),
+                    ("effect", Metrics.effects[index % Metrics.effects.count]),
                 ], Double(count))
         }
         text.family(
