@@ -173,6 +173,14 @@ import Testing
         world.companions = [World.deployment]
         world.user = "system:serviceaccount:kube-system:horizontal-pod-autoscaler"
         #expect(try world.verdict().judgements.isEmpty)
+        // Nor for a budget that lets none of the fewer go: the autoscaler would be wedged.
+        world.companions?.append(
+            try Literal(
+                yaml: """
+                    {apiVersion: policy/v1, kind: PodDisruptionBudget, metadata: {name: web, namespace: shop},
+                     spec: {maxUnavailable: 0, selector: {matchLabels: {app: web}}}}
+                    """))
+        #expect(try world.verdict().judgements.isEmpty)
         world.user = "system:serviceaccount:shop:horizontal-pod-autoscaler"
         #expect(try world.verdict().isDenied)
     }

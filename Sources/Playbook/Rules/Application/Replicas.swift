@@ -37,7 +37,7 @@ private func replicaFindings(in subject: Subject, _ context: Context) throws(Can
     let edits: [Edit] = [.set(place, .number(String(least)))]
     let excess = Double(least - count)
     if isScale {
-        guard !scalesByItself(subject.review.user, context.settings) else { return [] }
+        guard !subject.review.user.scalesByItself(context.settings) else { return [] }
         return [
             Finding(scaledDown, at: place, "is \(count): fewer than \(least), and not 0", edits: edits)
                 .with { $0.excess = excess }
@@ -61,10 +61,11 @@ private func replicaFindings(in subject: Subject, _ context: Context) throws(Can
     ]
 }
 
-/// Whether the Scale comes from an autoscaler or another controller that may choose any count.
-private func scalesByItself(_ user: User, _ settings: Settings) -> Bool {
-    user.name == "system:serviceaccount:kube-system:horizontal-pod-autoscaler"
-        || settings.trustedControllers.contains(user.name)
+extension User {
+    /// Whether a Scale comes from an autoscaler, or another controller that may choose any count: it must not be wedged.
+    func scalesByItself(_ settings: Settings) -> Bool {
+        name == "system:serviceaccount:kube-system:horizontal-pod-autoscaler" || settings.trustedControllers.contains(name)
+    }
 }
 
 /// Whether an autoscaler keeps enough replicas.

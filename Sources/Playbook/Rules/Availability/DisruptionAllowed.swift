@@ -118,6 +118,7 @@ private func workloadFindings(_ subject: Subject, _ context: Context) throws(Can
     let isScale = subject.review.subresource == .scale
     let kind = isScale ? subject.scaledKind : subject.kind
     guard ResourceKinds.replicated.contains(kind) else { return [] }
+    if isScale, subject.review.user.scalesByItself(context.settings) { return [] }
     guard let labels = try isScale ? scaledLabels(subject, context) : subject.template()?.labels() else { return [] }
     let budgets = try context.companions.budgets(in: subject.namespace).filter { $0.selects(labels) }
     guard let budget = budgets.first else { return [] }
@@ -142,7 +143,7 @@ private func workloadFindings(_ subject: Subject, _ context: Context) throws(Can
         )
         .with {
             $0.choice = budget.name + " " + budget.strictness
-            $0.excess = -Double(replicas)
+            $0.excess = -Double(count ?? 0)
             $0.companion = corrected(budget, labels)
         }
     ]
