@@ -43,6 +43,10 @@ let package = Package(
             dependencies: ["Webhook", "Report", "Net", "CLinux", "YAML", "HTTP", "Playbook", "Kubernetes", "JSON"],
             swiftSettings: strict),
 
+        // Figures for scripts/bench; no product, and the one place that may use Foundation, to be compared with it.
+        .executableTarget(
+            name: "Bench", dependencies: ["Webhook", "Playbook", "Kubernetes", "JSON"], swiftSettings: strict),
+
         .target(name: "TestSupport", dependencies: ["JSON", "YAML"], path: "Tests/TestSupport", swiftSettings: strict),
         tests(of: "JSON", uses: ["JSON"]),
         tests(of: "YAML", uses: ["YAML", "JSON"]),
