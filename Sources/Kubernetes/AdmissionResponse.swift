@@ -63,6 +63,9 @@ public struct AdmissionResponse: Sendable {
     /// - Parameter bytes: Memory that is used again.
     /// - Returns: One JSON object without white space.
     public func encoded(reusing bytes: consuming [UInt8] = []) -> [UInt8] {
+        var bytes = bytes
+        // Enough for an answer without findings.
+        bytes.reserveCapacity(512)
         var writer = ObjectWriter(reusing: bytes)
         writer.member("kind", "AdmissionReview")
         writer.member("apiVersion", apiVersion)

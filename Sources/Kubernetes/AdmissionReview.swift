@@ -60,7 +60,7 @@ public struct NotAReview: Error, Equatable, CustomStringConvertible {
 /// A request for admission (`admission.k8s.io/v1`, AdmissionReview), read in place.
 public struct AdmissionReview {
     /// The version that it was asked in, and is answered in.
-    public let apiVersion: StaticString
+    public let apiVersion: String
     /// What the answer must repeat.
     public let uid: String
     /// What happens.
@@ -146,7 +146,7 @@ public struct AdmissionReview {
     /// What is served, for those who sent something else.
     public static let served = "admission.k8s.io/v1 and v1beta1 AdmissionReviews are served"
 
-    private static func version(of root: Value) throws(NotAReview) -> StaticString {
+    private static func version(of root: Value) throws(NotAReview) -> String {
         if root["apiVersion"]?.equals("admission.k8s.io/v1") ?? false { return "admission.k8s.io/v1" }
         if root["apiVersion"]?.equals("admission.k8s.io/v1beta1") ?? false { return "admission.k8s.io/v1beta1" }
         throw NotAReview(

@@ -38,7 +38,7 @@ public struct Container {
     public func resources() throws(CannotJudge) -> Resources? { try value.object("resources").map { Resources($0) } }
 
     /// The declared ports.
-    public func ports() throws(CannotJudge) -> [Value] { try value.objects("ports") }
+    public func ports() throws(CannotJudge) -> Objects { try value.objects("ports") }
 }
 
 /// Requests and limits (`v1.ResourceRequirements`), of a container or of a whole pod.

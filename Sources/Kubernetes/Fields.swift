@@ -24,14 +24,12 @@ extension Value {
     }
 
     /// The objects of an array member; none when it is absent.
-    public func objects(_ key: StaticString) throws(CannotJudge) -> [Value] {
-        guard let array = try array(key) else { return [] }
-        var result: [Value] = []
-        for element in array.elements {
-            guard element.kind == .object else { throw .malformed(element.id, expected: "an object") }
-            result.append(element)
+    public func objects(_ key: StaticString) throws(CannotJudge) -> Objects {
+        guard let array = try array(key) else { return Objects(elements: nil) }
+        for element in array.elements where element.kind != .object {
+            throw .malformed(element.id, expected: "an object")
         }
-        return result
+        return Objects(elements: array.elements)
     }
 
     /// The member as a string, not copied out of the document.
@@ -84,6 +82,25 @@ extension Value {
         }
         return Labels(map)
     }
+}
+
+/// The entries of a list of objects, read where they stand.
+public struct Objects: Sequence, IteratorProtocol {
+    private var elements: Value.Elements?
+
+    init(elements: Value.Elements?) { self.elements = elements }
+
+    /// The next entry.
+    public mutating func next() -> Value? { elements?.next() }
+
+    /// The first of the entries that are left.
+    public var first: Value? {
+        var rest = self
+        return rest.next()
+    }
+
+    /// Whether there is none left.
+    public var isEmpty: Bool { first == nil }
 }
 
 /// A map of labels or annotations, in a document or copied out of one.

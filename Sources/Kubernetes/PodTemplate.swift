@@ -51,6 +51,7 @@ public struct PodTemplate {
 
     private static func containers(of spec: Value, _ kind: ResourceKind) throws(CannotJudge) -> [Container] {
         var result: [Container] = []
+        result.reserveCapacity(4)
         func add(_ list: StaticString, _ role: (Value) -> Container.Role) throws(CannotJudge) {
             for (index, value) in try spec.objects(list).enumerated() {
                 guard result.count < PodTemplate.maximumContainers else {
@@ -68,10 +69,11 @@ public struct PodTemplate {
     /// More containers than this no pod has; what asks for them wants something else of us.
     static let maximumContainers = 1000
 
-    /// The containers of these roles.
-    public func containers(_ roles: Container.Role...) -> some Sequence<Container> {
-        containers.lazy.filter { roles.contains($0.role) }
-    }
+    /// The main containers.
+    public var mainContainers: ArraySlice<Container> { containers.prefix { $0.role == .main } }
+
+    /// All containers but the ephemeral ones, which come last.
+    public var lastingContainers: ArraySlice<Container> { containers.prefix { $0.role != .ephemeral } }
 
     /// Where the pod spec stands in the object, as in `/spec/template/spec`.
     public var pointer: Pointer { kind.podSpecPointer ?? Pointer() }

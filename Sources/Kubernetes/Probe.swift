@@ -18,6 +18,14 @@ public struct Probe {
         /// The handler itself.
         public let value: Value
 
+        /// Whether both ask the same; different paths, the common case, are seen before all else.
+        public func isSame(as other: HTTPGet) -> Bool {
+            if let path = value["path"], let otherPath = other.value["path"], !path.isSame(as: otherPath) {
+                return false
+            }
+            return value.isSame(as: other.value)
+        }
+
         /// The path without its query; the root where nothing is said.
         public func path() throws(CannotJudge) -> String {
             let path = try value.string("path") ?? "/"

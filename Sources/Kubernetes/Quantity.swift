@@ -23,15 +23,17 @@ public struct Quantity: Sendable, CustomStringConvertible {
     ///   exponent (`e3`, `E-3`); no spaces.
     public init?(_ text: String) {
         guard text.utf8.count <= Quantity.maximumLength else { return nil }
-        var rest = text.utf8[...]
+        let utf8 = text.utf8
+        let bytes = utf8.span
+        var at = 0
         var isNegative = false
-        if let sign = rest.first, sign == UInt8(ascii: "-") || sign == UInt8(ascii: "+") {
-            isNegative = sign == UInt8(ascii: "-")
-            rest = rest.dropFirst()
+        if !bytes.isEmpty, bytes[0] == UInt8(ascii: "-") || bytes[0] == UInt8(ascii: "+") {
+            isNegative = bytes[0] == UInt8(ascii: "-")
+            at = 1
         }
         var number = Digits()
-        while let byte = rest.first, number.take(byte) { rest = rest.dropFirst() }
-        guard number.count > 0, let scale = Scale(rest) else { return nil }
+        while at < bytes.count, number.take(bytes[at]) { at += 1 }
+        guard number.count > 0, let scale = Scale(bytes.extracting(at...)) else { return nil }
         description = text
         self.isNegative = isNegative
         mantissa = number.value
@@ -76,23 +78,50 @@ public struct Quantity: Sendable, CustomStringConvertible {
         var exponent = 0
         var shift = 0
 
-        init?(_ suffix: Substring.UTF8View) {
-            let bytes = Array(suffix.prefix(16))
-            switch bytes.count {
+        init?(_ suffix: Span<UInt8>) {
+            switch suffix.count {
             case 0: return
             case 1:
-                guard let index = Array("num kMGTPE".utf8).firstIndex(of: bytes[0]), index != 3 else { return nil }
-                exponent = [-9, -6, -3, 0, 3, 6, 9, 12, 15, 18][index]
-                return
-            case 2 where bytes[1] == UInt8(ascii: "i"):
-                guard let index = Array("KMGTPE".utf8).firstIndex(of: bytes[0]) else { return nil }
-                shift = 10 * (index + 1)
-                return
+                guard let power = Scale.decimal(suffix[0]) else { return nil }
+                exponent = power
+            case 2 where suffix[1] == UInt8(ascii: "i"):
+                guard let power = Scale.binary(suffix[0]) else { return nil }
+                shift = power
             default:
-                guard bytes[0] | 0x20 == UInt8(ascii: "e"), suffix.count <= 12,
-                    let value = Int(String(decoding: bytes.dropFirst(), as: UTF8.self)), abs(value) <= Int(Int32.max)
+                guard suffix[0] | 0x20 == UInt8(ascii: "e"), suffix.count <= 12 else { return nil }
+                let digits = suffix.indices.dropFirst().map { suffix[$0] }
+                guard let value = Int(String(decoding: digits, as: UTF8.self)), abs(value) <= Int(Int32.max)
                 else { return nil }
                 exponent = value
+            }
+        }
+
+        /// The power of ten that a letter stands for.
+        private static func decimal(_ letter: UInt8) -> Int? {
+            switch letter {
+            case UInt8(ascii: "n"): -9
+            case UInt8(ascii: "u"): -6
+            case UInt8(ascii: "m"): -3
+            case UInt8(ascii: "k"): 3
+            case UInt8(ascii: "M"): 6
+            case UInt8(ascii: "G"): 9
+            case UInt8(ascii: "T"): 12
+            case UInt8(ascii: "P"): 15
+            case UInt8(ascii: "E"): 18
+            default: nil
+            }
+        }
+
+        /// The power of two that a letter before an `i` stands for.
+        private static func binary(_ letter: UInt8) -> Int? {
+            switch letter {
+            case UInt8(ascii: "K"): 10
+            case UInt8(ascii: "M"): 20
+            case UInt8(ascii: "G"): 30
+            case UInt8(ascii: "T"): 40
+            case UInt8(ascii: "P"): 50
+            case UInt8(ascii: "E"): 60
+            default: nil
             }
         }
     }

@@ -12,10 +12,23 @@ public struct Context: Sendable {
         case files
     }
 
+    /// What is the same for many requests: shared, since every judgement takes a context along.
+    private final class Shared: Sendable {
+        let settings: Settings
+        let companions: Companions
+
+        init(_ settings: Settings, _ companions: Companions) {
+            self.settings = settings
+            self.companions = companions
+        }
+    }
+
+    private let shared: Shared
+
     /// The environment's settings.
-    public let settings: Settings
+    public var settings: Settings { shared.settings }
     /// The other objects.
-    public let companions: Companions
+    public var companions: Companions { shared.companions }
     /// The time.
     public var now: Timestamp
     /// Where the request comes from.
@@ -23,8 +36,7 @@ public struct Context: Sendable {
 
     /// Creates a context.
     public init(settings: Settings, companions: Companions = .unknown, now: Timestamp, source: Source = .server) {
-        self.settings = settings
-        self.companions = companions
+        shared = Shared(settings, companions)
         self.now = now
         self.source = source
     }

@@ -5,7 +5,8 @@ struct Exemptions {
     private var found: [Exemption] = []
     private var complaints: [String] = []
     private var used: [Exemption] = []
-    private var covers: (Rule) -> Exemption?
+    private let standing: [StandingExemption]
+    private let subject: Subject
     /// Whether the request sets or changes the object's own exemption.
     private(set) var areChanged = false
     private var changed: Exemption?
@@ -14,8 +15,8 @@ struct Exemptions {
 
     init(of subject: Subject, in context: Context) {
         let settings = context.settings
-        let standing = settings.exempt
-        covers = { rule in standing.first { $0.covers(rule, subject) }?.exemption }
+        self.subject = subject
+        standing = settings.exempt
         guard settings.exemptions != .none else { return }
         let isNamespace = subject.kind == .namespace
         if !isNamespace, let record = try? context.companions.namespace(subject.namespace) {
@@ -28,29 +29,24 @@ struct Exemptions {
             addWorkload(of: subject, in: context)
             return
         }
-        for (annotations, old) in Exemptions.annotations(of: subject) {
-            let isChanged = annotations != old
-            areChanged = areChanged || isChanged
-            guard let annotations else { continue }
-            var wrong: [String] = []
-            let exemption = annotations.exemption(isNamespace ? .namespace : .workload, complaints: &wrong)
-            if isChanged { changed = exemption ?? changed }
-            complaints += wrong
-            exemption.map { found.append($0) }
-        }
+        let old = subject.before
+        add(ExemptionAnnotations(subject.metadata), before: old.flatMap { ExemptionAnnotations($0.metadata) })
+        if subject.kind != .pod { add(subject.templateExemption, before: old?.templateExemption) }
     }
 
-    /// The annotations of the object and of its template, now and before.
-    private static func annotations(
-        of subject: Subject
-    ) -> [(now: ExemptionAnnotations?, before: ExemptionAnnotations?)] {
-        let old = subject.before
-        var result = [(ExemptionAnnotations(subject.metadata), old.flatMap { ExemptionAnnotations($0.metadata) })]
-        if subject.kind != .pod {
-            result.append((subject.templateExemption, old?.templateExemption))
-        }
-        return result.filter { $0.0 != nil || $0.1 != nil }
+    /// Takes in what the object, or its template, is annotated with now and was before.
+    private mutating func add(_ annotations: ExemptionAnnotations?, before old: ExemptionAnnotations?) {
+        let isChanged = annotations != old
+        areChanged = areChanged || isChanged
+        guard let annotations else { return }
+        let exemption = annotations.exemption(
+            subject.kind == .namespace ? .namespace : .workload, complaints: &complaints)
+        if isChanged { changed = exemption ?? changed }
+        exemption.map { found.append($0) }
     }
+
+    /// What stands in the environment about a rule and the subject.
+    private func standing(for rule: Rule) -> Exemption? { standing.first { $0.covers(rule, subject) }?.exemption }
 
     private mutating func addWorkload(of subject: Subject, in context: Context) {
         do throws(CannotJudge) {
@@ -64,7 +60,7 @@ struct Exemptions {
 
     /// The exemption in force that frees the subject from a rule.
     mutating func exemption(from rule: Rule, at now: Timestamp) -> Exemption? {
-        let standing = covers(rule)
+        let standing = standing(for: rule)
         let candidates = (standing.map { [$0] } ?? []) + found
         guard let exemption = candidates.first(where: { $0.covers(rule) && $0.holds(at: now) }) else { return nil }
         if !used.contains(exemption) { used.append(exemption) }
@@ -73,7 +69,7 @@ struct Exemptions {
 
     /// Whether a rule did not count for the object as it was: under an exemption that has been taken off, or has ended.
     func coveredBefore(_ rule: Rule, _ before: Subject) -> Bool {
-        if covers(rule) != nil || found.contains(where: { $0.covers(rule) }) { return true }
+        if standing(for: rule) != nil || found.contains(where: { $0.covers(rule) }) { return true }
         var ignored: [String] = []
         return [ExemptionAnnotations(before.metadata), before.templateExemption].contains { annotations in
             annotations?.exemption(.workload, complaints: &ignored)?.covers(rule) ?? false

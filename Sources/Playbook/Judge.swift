@@ -131,7 +131,7 @@ private struct Findings {
                 found.append(Entry(rule: rule, finding: finding, order: order))
             }
         } catch {
-            notEvaluated.append(NotEvaluated(rule: rule, reason: "\(error.companion) are not known"))
+            notEvaluated.append(NotEvaluated(rule: rule, companion: error.companion))
         }
     }
 

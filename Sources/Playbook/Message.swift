@@ -72,13 +72,13 @@ extension Verdict {
         if !judgements.isEmpty {
             result.append(
                 ("decision", isDenied ? "deny" : judgements.contains { $0.effect == .warn } ? "warn" : "allow"))
+            add("rules-denied", rules { $0.effect == .deny })
+            add("rules-would-deny", rules { $0.leniency == .dryRun })
+            add("rules-warned", rules { $0.effect == .warn && $0.leniency != .dryRun && $0.leniency != .existing })
+            add("rules-ratcheted", rules { $0.leniency == .existing })
+            add("rules-exempt", rules { $0.effect == .exempt })
+            add("rules-break-glass", rules { $0.leniency == .breakGlass })
         }
-        add("rules-denied", rules { $0.effect == .deny })
-        add("rules-would-deny", rules { $0.leniency == .dryRun })
-        add("rules-warned", rules { $0.effect == .warn && $0.leniency != .dryRun && $0.leniency != .existing })
-        add("rules-ratcheted", rules { $0.leniency == .existing })
-        add("rules-exempt", rules { $0.effect == .exempt })
-        add("rules-break-glass", rules { $0.leniency == .breakGlass })
         add("not-evaluated", notEvaluated.map(\.rule.id))
         if changesExemption { result.append(("exemption", "changed")) }
         return result

@@ -14,7 +14,7 @@ struct Origin {
     init(of subject: Subject, in context: Context) {
         let user = subject.review.user
         let settings = context.settings
-        if Origin.controlPlane.contains(user.name) || user.isIn("system:nodes") {
+        if user.isControlPlane || user.isIn("system:nodes") {
             passedOver = "the control plane is not judged"
             leniency = nil
             return
@@ -44,13 +44,16 @@ struct Origin {
     static func holdsForOperators(_ rule: Rule) -> Bool {
         ["privilege-escalation", "host-isolation", "image-registry"].contains(rule.id)
     }
-
-    private static let controlPlane: Set<String> = [
-        "system:apiserver", "system:kube-controller-manager", "system:kube-scheduler",
-    ]
 }
 
 extension User {
+    fileprivate var isControlPlane: Bool {
+        switch name {
+        case "system:apiserver", "system:kube-controller-manager", "system:kube-scheduler": true
+        default: false
+        }
+    }
+
     /// Whether this is one of Kubernetes' own workload controllers, by its service account.
     fileprivate var isController: Bool {
         guard let account = serviceAccount, account.namespace == "kube-system" else { return false }

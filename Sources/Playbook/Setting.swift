@@ -67,7 +67,7 @@ extension Settings {
     /// Whether the kubelet made the variable for a Service of the namespace (Kubernetes, "Accessing the Service").
     static func isServiceLink(_ name: String) -> Bool {
         guard name.hasPrefix("PLAYBOOK_") else { return false }
-        if name.hasSuffix("_SERVICE_HOST") || name.contains("_SERVICE_PORT") { return true }
+        if name.hasSuffix("_SERVICE_HOST") || name.firstRange(ofText: "_SERVICE_PORT") != nil { return true }
         // PLAYBOOK_PORT, PLAYBOOK_METRICS_PORT, PLAYBOOK_PORT_443_TCP, PLAYBOOK_PORT_443_TCP_ADDR
         guard let range = name.firstRange(ofText: "_PORT") else { return false }
         let rest = name[range.upperBound...]

@@ -2,7 +2,9 @@ public import JSON
 public import Kubernetes
 
 /// The object that is judged: as it would be, or as it was.
-public struct Subject {
+///
+/// One object for all rules to look at, and like the values in it not to be kept beyond the request.
+public final class Subject {
     /// The request.
     public let review: AdmissionReview
     /// The object.
@@ -56,8 +58,8 @@ public struct Subject {
     }
 
     /// The object as it was, on UPDATE.
-    var before: Subject? {
+    private(set) lazy var before: Subject? = {
         guard review.operation == .update, let old = review.oldObject, !isOld else { return nil }
         return Subject(review, old, isOld: true)
-    }
+    }()
 }

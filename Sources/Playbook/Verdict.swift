@@ -26,8 +26,11 @@ public struct Verdict: Sendable {
 public struct NotEvaluated: Sendable {
     /// The rule.
     public let rule: Rule
+    /// What is not known, as in "PodDisruptionBudgets".
+    let companion: String
+
     /// What is not known, as in "PodDisruptionBudgets are not known".
-    public let reason: String
+    public var reason: String { "\(companion) are not known" }
 }
 
 /// A finding, and what became of it.

@@ -116,7 +116,7 @@ public final class Admission {
 
     private func validation(of review: AdmissionReview) -> Answer {
         let verdict = judge.verdict(on: review, in: context)
-        var response = AdmissionResponse(apiVersion: "\(review.apiVersion)", uid: review.uid)
+        var response = AdmissionResponse(apiVersion: review.apiVersion, uid: review.uid)
         var event = AdmissionEvent(
             endpoint: .validate, operation: review.operation, kind: review.kind, decision: .allow)
         if !verdict.isSilent {
@@ -140,7 +140,7 @@ public final class Admission {
 
     private func mutation(of review: AdmissionReview) -> Answer {
         let mutation = judge.mutation(of: review, in: context)
-        var response = AdmissionResponse(apiVersion: "\(review.apiVersion)", uid: review.uid)
+        var response = AdmissionResponse(apiVersion: review.apiVersion, uid: review.uid)
         var event = AdmissionEvent(endpoint: .mutate, operation: review.operation, kind: review.kind, decision: .allow)
         if !mutation.fixes.isEmpty {
             response.patch = mutation.patch

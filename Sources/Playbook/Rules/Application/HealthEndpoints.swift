@@ -30,10 +30,10 @@ private func endpointFindings(in subject: Subject, _ context: Context) throws(Ca
     guard let template = try subject.template() else { return [] }
     let settings = context.settings
     var findings: [Finding] = []
-    for container in template.containers(.main) {
+    for container in template.mainContainers {
         let liveness = try container.probe("livenessProbe")?.httpGet()
         let readiness = try container.probe("readinessProbe")?.httpGet()
-        if let liveness, let readiness, liveness.value.isSame(as: readiness.value) {
+        if let liveness, let readiness, liveness.isSame(as: readiness) {
             findings.append(try sameHandlerFinding(readiness, container, liveness, settings))
         } else {
             if let liveness {
@@ -53,6 +53,8 @@ private func endpointFindings(in subject: Subject, _ context: Context) throws(Ca
 private func pathFinding(
     _ clause: Clause, _ handler: Probe.HTTPGet, _ paths: [String], _ probe: String, _ container: Container
 ) throws(CannotJudge) -> [Finding] {
+    // Nearly always it is one of them as it stands, without a query.
+    if let text = try handler.value.text("path"), paths.contains(where: { text.equals($0) }) { return [] }
     let path = try handler.path()
     guard !paths.contains(path), let agreed = paths.first else { return [] }
     let place = container.pointer / probe / "httpGet" / "path"
@@ -80,16 +82,17 @@ private func sameHandlerFinding(
 private func portFinding(
     _ handler: Probe.HTTPGet, _ probe: String, _ container: Container, _ settings: Settings
 ) throws(CannotJudge) -> [Finding] {
-    let place = container.pointer / probe / "httpGet" / "port"
+    var place: Pointer { container.pointer / probe / "httpGet" / "port" }
     let ports = try container.ports()
     var number = try handler.portNumber()
-    if let name = try handler.portName() {
+    if let wanted = handler.value.present("port"), wanted.kind == .string {
         var named: Value?
-        for port in ports where try port.text("name")?.equals(name) ?? false { named = port }
+        for port in ports where try port.text("name")?.isSame(as: wanted) ?? false { named = port }
         guard let named else {
-            let wanted = settings.healthPort.map { Literal.number(String($0)) }
+            let name = wanted.text
+            let agreed = settings.healthPort.map { Literal.number(String($0)) }
             let declared: Literal? = if let port = ports.first { try port.portReference() } else { nil }
-            let edits: [Edit] = [.set(place, wanted ?? declared ?? 8080)]
+            let edits: [Edit] = [.set(place, agreed ?? declared ?? 8080)]
             return [
                 Finding(declaredPort, at: place, "is \(name), which the container does not declare", edits: edits)
                     .with { $0.choice = name }

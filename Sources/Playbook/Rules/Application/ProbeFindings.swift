@@ -7,7 +7,7 @@ func probeFindings(
 ) throws(CannotJudge) -> [Finding] {
     guard let template = try subject.template() else { return [] }
     var findings: [Finding] = []
-    for container in template.containers(.main) {
+    for container in template.mainContainers {
         guard let probe = try container.probe(key) else {
             let (handler, advice) = try suggestedHandler(path: path, for: container)
             let place = container.pointer / "\(key)"

@@ -46,7 +46,7 @@ private func deployment(for subject: Subject) throws(CannotJudge) -> Literal? {
     var labels = try template.labels().pairs
     if labels.isEmpty { labels = [("app.kubernetes.io/name", name)] }
     let own = Literal.object(labels.map { .init($0.key, .string($0.value)) })
-    let containers = template.containers(.main).map { container -> Literal in
+    let containers = template.mainContainers.map { container -> Literal in
         ["name": .string(container.name), "image": .string(container.value["image"]?.string ?? "")]
     }
     return [

@@ -38,7 +38,7 @@ private func spreadFindings(in subject: Subject, _ context: Context) throws(Cann
         let selector = try constraint.object("labelSelector").map { (value) throws(CannotJudge) in
             try LabelSelector(value)
         }
-        let place = subject.object.pointer(to: constraint.id) ?? Pointer()
+        var place: Pointer { subject.object.pointer(to: constraint.id) ?? Pointer() }
         if let part = selector.map({ $0.mismatch(with: labels) }) ?? "no labelSelector" {
             findings.append(
                 Finding(

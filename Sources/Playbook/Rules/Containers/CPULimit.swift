@@ -31,7 +31,7 @@ private func cpuLimitFindings(in subject: Subject, _ context: Context) throws(Ca
     if let pod = try template.resources(), let finding = try finding(pod, at: template.pointer, subject, context) {
         findings.append(finding)
     }
-    for container in template.containers(.main, .sidecar, .initial) {
+    for container in template.lastingContainers {
         guard let resources = try container.resources(),
             let finding = try finding(resources, at: container.pointer, subject, context)
         else { continue }

@@ -29,7 +29,7 @@ private func cpuRequestFindings(in subject: Subject, _ context: Context) throws(
     guard let template = try subject.template() else { return [] }
     if let request = try template.resources()?.request("cpu"), request.isPositive { return [] }
     var findings: [Finding] = []
-    for container in template.containers(.main, .sidecar, .initial) {
+    for container in template.lastingContainers {
         let resources = try container.resources()
         let request = try resources?.request("cpu")
         if let request, request.isPositive { continue }

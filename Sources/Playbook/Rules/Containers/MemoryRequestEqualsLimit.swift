@@ -33,7 +33,7 @@ private func memoryFindings(in subject: Subject, _ context: Context) throws(Cann
         return try finding(pod, at: template.pointer / "resources", subject, context).map { [$0] } ?? []
     }
     var findings: [Finding] = []
-    for container in template.containers(.main, .sidecar, .initial) {
+    for container in template.lastingContainers {
         let resources = try container.resources()
         if let finding = try finding(resources, at: container.pointer / "resources", subject, context) {
             findings.append(finding)
