@@ -90,6 +90,14 @@ extension Value {
 /// Appends a string with its quotes, escaped as RFC 8259 asks: quotes, backslashes and control characters.
 public func appendQuoted(_ string: some StringProtocol, to bytes: inout [UInt8]) {
     bytes.append(UInt8(ascii: "\""))
+    defer { bytes.append(UInt8(ascii: "\"")) }
+    // Nearly always there is nothing to escape, and the text can be taken over as it is.
+    let isPlain = string.utf8.withContiguousStorageIfAvailable { utf8 in
+        for byte in utf8 where byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { return false }
+        bytes.append(contentsOf: utf8)
+        return true
+    }
+    if isPlain ?? false { return }
     for byte in string.utf8 {
         switch byte {
         case UInt8(ascii: "\""), UInt8(ascii: "\\"):
@@ -104,7 +112,6 @@ public func appendQuoted(_ string: some StringProtocol, to bytes: inout [UInt8])
         default: bytes.append(byte)
         }
     }
-    bytes.append(UInt8(ascii: "\""))
 }
 
 private func appendEscape(_ code: UInt8, to bytes: inout [UInt8]) {
