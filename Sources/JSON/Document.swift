@@ -153,7 +153,8 @@ struct Node {
         packed = 1 << 4 | UInt32(kind.rawValue)
     }
 
-    @inlinable var kind: Kind { Kind(rawValue: UInt8(truncatingIfNeeded: packed & 7)) ?? .null }
+    // `Kind` has a case for each of the eight values of three bits, numbered from 0, and its raw value is its memory.
+    @inlinable var kind: Kind { unsafeBitCast(UInt8(truncatingIfNeeded: packed & 7), to: Kind.self) }
 
     /// Whether there are escapes in a string.
     @inlinable var hasEscapes: Bool { packed & 8 != 0 }

@@ -15,6 +15,23 @@ public enum Operation: Sendable, CaseIterable {
     }
 }
 
+extension Operation {
+    init?(_ verb: Value?) {
+        guard let verb else { return nil }
+        if verb.equals("CREATE") {
+            self = .create
+        } else if verb.equals("UPDATE") {
+            self = .update
+        } else if verb.equals("DELETE") {
+            self = .delete
+        } else if verb.equals("CONNECT") {
+            self = .connect
+        } else {
+            return nil
+        }
+    }
+}
+
 /// The part of a resource that a request is about.
 public enum Subresource: Sendable, CaseIterable {
     /// The resource itself.
@@ -113,9 +130,7 @@ public struct AdmissionReview {
             throw NotAReview(description: "the AdmissionReview's request has no uid")
         }
         self.uid = uid
-        guard let verb = request["operation"],
-            let operation = Operation.allCases.first(where: { verb.equals($0.name) })
-        else {
+        guard let operation = Operation(request["operation"]) else {
             throw NotAReview(description: "request.operation is none of CREATE, UPDATE, DELETE, CONNECT")
         }
         self.operation = operation

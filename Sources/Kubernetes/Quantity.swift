@@ -209,7 +209,15 @@ extension Quantity: Comparable, Hashable {
     }
 
     /// Whether both are the same amount, however written.
-    public static func == (left: Quantity, right: Quantity) -> Bool { !(left < right) && !(right < left) }
+    public static func == (left: Quantity, right: Quantity) -> Bool {
+        // Written alike, nearly always.
+        if left.mantissa == right.mantissa, left.exponent == right.exponent, left.shift == right.shift,
+            left.isNegative == right.isNegative, left.digits == nil, right.digits == nil
+        {
+            return true
+        }
+        return !(left < right) && !(right < left)
+    }
 
     /// Feeds the amount, not its spelling.
     public func hash(into hasher: inout Hasher) {

@@ -18,10 +18,12 @@ public enum ResourceKind: UInt8, Sendable, CaseIterable {
     /// A version of its group that is served today, for manifests that we write.
     public var version: StaticString { row.version }
 
+    private static let known = Array(allCases.dropFirst())
+
     /// Finds a kind by name and group.
     public init(name: Value, group: Value?) {
         self = .other
-        for kind in ResourceKind.allCases.dropFirst() {
+        for kind in ResourceKind.known {
             let row = kind.row
             guard name.equals(row.name), group?.equals(row.group) ?? (row.group.utf8CodeUnitCount == 0) else {
                 continue

@@ -36,7 +36,12 @@ public struct Judge: Sendable {
             return verdict
         }
         var findings = Findings()
-        for rule in rules where isAsked(rule, about: subject, change, in: context) {
+        let isInSystem = context.source == .server && context.settings.isSystem(namespace: subject.namespace)
+        let isLongRunning = subject.isLongRunning
+        for rule in rules {
+            guard isLongRunning || !rule.scope.isLongRunningOnly, change != .metadata || rule.scope.readsMetadata,
+                !isInSystem || rule.scope.reachesSystemNamespaces
+            else { continue }
             findings.ask(rule, subject, context)
         }
         verdict.notEvaluated = findings.notEvaluated
@@ -54,14 +59,6 @@ public struct Judge: Sendable {
         return verdict
     }
 
-    private func isAsked(_ rule: Rule, about subject: Subject, _ change: Change, in context: Context) -> Bool {
-        if rule.scope.isLongRunningOnly, !subject.isLongRunning { return false }
-        if change == .metadata, !rule.scope.readsMetadata { return false }
-        if context.source == .server, context.settings.isSystem(namespace: subject.namespace) {
-            return rule.scope.reachesSystemNamespaces
-        }
-        return true
-    }
 }
 
 /// The rules by what they are asked about, so that the others cost nothing.

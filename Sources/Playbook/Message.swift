@@ -62,6 +62,11 @@ extension Verdict {
 
     /// What goes into the API server's audit log: rule names only.
     public var auditAnnotations: [(key: String, value: String)] {
+        // By far the most frequent case: nothing was found, but a companion was not known.
+        if isSilent {
+            let ids = notEvaluated.map(\.rule.id).joined(separator: ",")
+            return ids.isEmpty ? [] : [("not-evaluated", ids)]
+        }
         var result: [(key: String, value: String)] = []
         func add(_ key: String, _ rules: [String]) {
             var unique: [String] = []

@@ -18,8 +18,8 @@ public struct Verdict: Sendable {
     /// Whether the request is refused.
     public var isDenied: Bool { judgements.contains { $0.effect == .deny } }
 
-    /// Whether there is nothing to say.
-    public var isSilent: Bool { judgements.isEmpty && notices.isEmpty && notEvaluated.isEmpty }
+    /// Whether there is nothing to say to whoever sent the request.
+    public var isSilent: Bool { judgements.isEmpty && notices.isEmpty }
 }
 
 /// A rule that had no answer.

@@ -126,11 +126,13 @@ public final class Admission {
                 event.decision = .deny
             }
             response.warnings = verdict.warnings
-            response.auditAnnotations = verdict.auditAnnotations
             if event.decision == .allow, !response.warnings.isEmpty { event.decision = .warn }
             event.judgements = verdict.judgements
-            event.notEvaluated = verdict.notEvaluated
             event.changesExemption = verdict.changesExemption
+        }
+        if !verdict.isSilent || !verdict.notEvaluated.isEmpty {
+            response.auditAnnotations = verdict.auditAnnotations
+            event.notEvaluated = verdict.notEvaluated
         }
         if describesAll || event.decision != .allow || verdict.changesExemption || verdict.untrustedController != nil {
             event.details = details(of: review, verdict.notices, verdict.untrustedController)

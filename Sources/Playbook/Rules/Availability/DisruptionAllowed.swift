@@ -119,8 +119,10 @@ private func workloadFindings(_ subject: Subject, _ context: Context) throws(Can
     let kind = isScale ? subject.scaledKind : subject.kind
     guard ResourceKinds.replicated.contains(kind) else { return [] }
     if isScale, subject.review.user.scalesByItself(context.settings) { return [] }
+    // First of all: where they are not known there is nothing else to do.
+    let all = try context.companions.budgets(in: subject.namespace)
     guard let labels = try isScale ? scaledLabels(subject, context) : subject.template()?.labels() else { return [] }
-    let budgets = try context.companions.budgets(in: subject.namespace).filter { $0.selects(labels) }
+    let budgets = all.filter { $0.selects(labels) }
     guard let budget = budgets.first else { return [] }
     let place: Pointer = isScale ? "/spec/replicas" : "/spec/template/metadata/labels"
     if budgets.count > 1, !isScale {

@@ -32,9 +32,10 @@ private let missing = Clause("missing", "some PodDisruptionBudget of the namespa
 private let uncovered = Clause("uncovered", "no workload is left without a budget when one is deleted")
 
 private func missingFindings(_ subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
+    // First of all: where they are not known there is nothing else to do.
+    let budgets = try context.companions.budgets(in: subject.namespace)
     guard let template = try subject.template() else { return [] }
     let labels = try template.labels()
-    let budgets = try context.companions.budgets(in: subject.namespace)
     guard !budgets.contains(where: { $0.selects(labels) }) else { return [] }
     let near = nearMiss(budgets, labels, subject, context)
     return [
