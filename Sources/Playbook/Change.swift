@@ -20,7 +20,12 @@ enum Change {
 
     /// Whether both objects are the same but for `metadata`, `status` and what names their type.
     private static func isSame(_ new: Value, _ old: Value) -> Bool {
-        covers(new, old) && covers(old, new)
+        covers(new, old) && isCovered(old, by: new)
+    }
+
+    /// Whether every member is there at all; that it is the same has been seen the other way round.
+    private static func isCovered(_ left: Value, by right: Value) -> Bool {
+        left.members.allSatisfy { isPassedOver($0.key) || right[name: $0.key.text] != nil }
     }
 
     private static func covers(_ left: Value, _ right: Value) -> Bool {
