@@ -59,3 +59,11 @@ let package = Package(
         tests(of: "Command", uses: ["PlaybookCommand", "JSON"]),
     ]
 )
+
+// libFuzzer brings its own `main`, so this target is there only for scripts/fuzz.
+if Context.environment["PLAYBOOK_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "Fuzz", dependencies: ["HTTP", "JSON", "Kubernetes", "Playbook", "Webhook"], path: "Fuzz",
+            swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]))
+}
