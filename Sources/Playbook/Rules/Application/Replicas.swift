@@ -64,7 +64,9 @@ private func replicaFindings(in subject: Subject, _ context: Context) throws(Can
 extension User {
     /// Whether a Scale comes from an autoscaler, or another controller that may choose any count: it must not be wedged.
     func scalesByItself(_ settings: Settings) -> Bool {
-        name == "system:serviceaccount:kube-system:horizontal-pod-autoscaler" || settings.trustedControllers.contains(name)
+        name == "system:serviceaccount:kube-system:horizontal-pod-autoscaler"
+            || settings.trustedControllers.contains(name)
+            || settings.trustedControllers.contains(name)
     }
 }
 
