@@ -114,6 +114,12 @@ extension Value {
         return pointer
     }
 
+    /// How many nodes, keys included, stand before `descendant` in document order; nil when it is not below this value.
+    public func order(of descendant: NodeID) -> Int? {
+        guard contains(descendant) else { return nil }
+        return Int(descendant.address - UInt(bitPattern: node)) / MemoryLayout<Node>.stride
+    }
+
     private func contains(_ id: NodeID) -> Bool {
         id.address >= UInt(bitPattern: node) && id.address < UInt(bitPattern: node + node.pointee.size)
     }

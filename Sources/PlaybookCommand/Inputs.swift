@@ -110,7 +110,10 @@ enum Inputs {
         } catch {
             guard case .malformed(let node, let expected) = error else { return }
             let place = parsed.root.pointer(to: node).map(\.description) ?? ""
-            throw Failure(message: "\(path): \(place) is not \(expected)")
+            // The reader's locations are in the order of the document's nodes.
+            let location = parsed.root.order(of: node).map { document.locations[$0] }
+            let line = location.map { "line \($0.line), column \($0.column): " } ?? ""
+            throw Failure(message: "\(path): \(line)\(place) is not \(expected)")
         }
     }
 }

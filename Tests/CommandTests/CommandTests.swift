@@ -133,6 +133,26 @@ import Testing
         #expect(broken.code == 2)
     }
 
+    @Test func `a companion of the wrong shape is named with its place in the file`() throws {
+        try Program.withFolder { folder in
+            try """
+                apiVersion: v1
+                kind: Namespace
+                metadata: {name: shop}
+                ---
+                apiVersion: policy/v1
+                kind: PodDisruptionBudget
+                metadata: {name: web, namespace: shop}
+                spec:
+                  maxUnavailable: some
+                """.write(toFile: "\(folder)/a.yaml", atomically: true, encoding: .utf8)
+            let program = try Program(["review", good, "--companions", "\(folder)/a.yaml"])
+            #expect(program.code == 2)
+            let part = "a.yaml: line 9, column 19: /spec/maxUnavailable is not a whole number or a percentage"
+            #expect(program.error.contains(part), "\(program.error)")
+        }
+    }
+
     @Test func `the JSON report has the fields that scripts read`() throws {
         let report = try Literal(json: Array(Program(["review", "--format", "json", bad]).output.utf8))
         #expect(report["summary"]?["denied"] == 1 && report["summary"]?["reviews"] == 1)
