@@ -72,14 +72,21 @@ private struct Block {
         let bit = SIMD16<UInt8>(repeating: 0x20)
         let brace = SIMD16<UInt8>(repeating: UInt8(ascii: "{"))
         let closingBrace = SIMD16<UInt8>(repeating: UInt8(ascii: "}"))
+        var isAnyBackslash = SIMDMask<SIMD16<Int8>>(repeating: false)
         for part in 0..<4 {
             let vector = UnsafeRawPointer(bytes + 16 * part).loadUnaligned(as: SIMD16<UInt8>.self)
             let folded = vector | bit
             let shift = UInt64(16 * part)
             quotes |= bits(vector .== quote) << shift
-            backslashes |= bits(vector .== backslash) << shift
             opening |= bits(folded .== brace) << shift
             closing |= bits(folded .== closingBrace) << shift
+            isAnyBackslash = isAnyBackslash .| (vector .== backslash)
+        }
+        // What is skipped has few of them.
+        guard firstSet(isAnyBackslash) < 16 else { return }
+        for part in 0..<4 {
+            let vector = UnsafeRawPointer(bytes + 16 * part).loadUnaligned(as: SIMD16<UInt8>.self)
+            backslashes |= bits(vector .== backslash) << UInt64(16 * part)
         }
     }
 }

@@ -27,7 +27,7 @@ func scanPlain(_ bytes: UnsafePointer<UInt8>, _ start: Int, _ count: Int) -> Int
 
 /// The index of the first lane that is set; 16 when none is.
 @inline(__always)
-private func firstSet(_ mask: SIMDMask<SIMD16<Int8>>) -> Int {
+func firstSet(_ mask: SIMDMask<SIMD16<Int8>>) -> Int {
     // A mask's lanes are bytes of all ones or all zeros, 16 bytes in memory as two 64-bit words.
     let words = unsafeBitCast(mask, to: SIMD2<UInt64>.self)
     if words[0] != 0 { return UInt64(littleEndian: words[0]).trailingZeroBitCount >> 3 }

@@ -29,7 +29,8 @@ public struct Probe {
         /// The path without its query; the root where nothing is said.
         public func path() throws(CannotJudge) -> String {
             let path = try value.string("path") ?? "/"
-            return String(path.prefix { $0 != "?" })
+            guard let question = path.utf8.firstIndex(of: UInt8(ascii: "?")) else { return path }
+            return String(path[..<question])
         }
 
         /// The port's name; nil when it is given by number.
