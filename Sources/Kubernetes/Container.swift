@@ -19,7 +19,7 @@ public struct Container {
     /// The container itself.
     public let value: Value
     /// Its list, as in `initContainers`.
-    let list: StaticString
+    public let list: StaticString
     /// Its place in the list.
     let index: Int
     /// The kind of the object that it stands in.

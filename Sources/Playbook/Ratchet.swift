@@ -1,10 +1,20 @@
 import Kubernetes
 
 /// Which findings the object had already before the request.
-struct Ratchet {
+///
+/// The old object is judged once by each rule that finds something in the new one, and by no other.
+final class Ratchet {
+    /// Where a finding is, with names instead of indexes, and what was chosen there.
+    private struct Key: Hashable {
+        let path: String
+        let choice: String?
+    }
+
     private let before: Subject?
     private let context: Context
     private let exemptions: Exemptions
+    /// What each rule asked so far says about the old object, by its id: how far each number was from what is allowed.
+    private var old: [String: [Key: Double?]] = [:]
 
     init(_ subject: Subject, _ context: Context, _ exemptions: Exemptions) {
         before = context.settings.isRatchetOn ? subject.before : nil
@@ -14,20 +24,29 @@ struct Ratchet {
 
     /// Whether the old object has the same finding, judged today, and was not under an exemption then.
     func has(_ finding: Finding, of rule: Rule, at path: String) -> Bool {
-        guard let before, !rule.scope.isLongRunningOnly || before.isLongRunning,
-            !exemptions.coveredBefore(rule, before),
-            let findings = try? rule.findings(in: before, context)
-        else { return false }
-        return findings.contains { old in
-            before.path(old.place) == path && old.choice == finding.choice && finding.isNoFurther(than: old)
+        guard let before else { return false }
+        let known: [Key: Double?]
+        if let asked = old[rule.id] {
+            known = asked
+        } else {
+            known = findings(of: rule, in: before)
+            old[rule.id] = known
         }
+        guard let furthest = known[Key(path: path, choice: finding.choice)] else { return false }
+        // A number must be at least as near to what is allowed as it was.
+        guard let excess = finding.excess else { return true }
+        return furthest.map { excess <= $0 } ?? false
     }
-}
 
-extension Finding {
-    /// Whether a number is at least as near to what is allowed as the old one.
-    fileprivate func isNoFurther(than old: Finding) -> Bool {
-        guard let excess else { return true }
-        return old.excess.map { excess <= $0 } ?? false
+    private func findings(of rule: Rule, in before: Subject) -> [Key: Double?] {
+        guard !rule.scope.isLongRunningOnly || before.isLongRunning, !exemptions.coveredBefore(rule, before),
+            let findings = try? rule.findings(in: before, context)
+        else { return [:] }
+        return Dictionary(
+            findings.map { (Key(path: before.path($0.place), choice: $0.choice), $0.excess) },
+            uniquingKeysWith: { first, second in
+                guard let first, let second else { return first ?? second }
+                return max(first, second)
+            })
     }
 }

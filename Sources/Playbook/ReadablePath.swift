@@ -13,6 +13,14 @@ extension Subject {
             current = object[at: spec]
         }
         var path = ""
+        if tokens.count > 1, let list = tokens.first, let index = tokens.dropFirst().first.flatMap({ Int($0) }),
+            let container = containersByList[list].flatMap({ index < $0.count ? $0[index] : nil })
+        {
+            // By its number, not by going through the list: there may be many, each with findings.
+            path = "\(list)[\(identity(container) ?? String(index))]"
+            current = container
+            tokens = tokens.dropFirst(2)
+        }
         for token in tokens {
             if let array = current, array.kind == .array {
                 let element = array[at: Pointer([token])]

@@ -42,6 +42,15 @@ public final class Subject {
     /// The kind of the workload that a Scale belongs to.
     public var scaledKind: ResourceKind { review.scaledKind }
 
+    /// The containers of the template by the list that they stand in, for those who count them.
+    lazy var containersByList: [String: [Value]] = {
+        var lists: [String: [Value]] = [:]
+        for container in (try? template())?.containers ?? [] {
+            lists["\(container.list)", default: []].append(container.value)
+        }
+        return lists
+    }()
+
     /// The object's spec.
     public func spec() throws(CannotJudge) -> Value? { try object.object("spec") }
 

@@ -136,16 +136,16 @@ import Testing
     @Test func `a companion of the wrong shape is named with its place in the file`() throws {
         try Program.withFolder { folder in
             try """
-                apiVersion: v1
-                kind: Namespace
-                metadata: {name: shop}
-                ---
-                apiVersion: policy/v1
-                kind: PodDisruptionBudget
-                metadata: {name: web, namespace: shop}
-                spec:
-                  maxUnavailable: some
-                """.write(toFile: "\(folder)/a.yaml", atomically: true, encoding: .utf8)
+            apiVersion: v1
+            kind: Namespace
+            metadata: {name: shop}
+            ---
+            apiVersion: policy/v1
+            kind: PodDisruptionBudget
+            metadata: {name: web, namespace: shop}
+            spec:
+              maxUnavailable: some
+            """.write(toFile: "\(folder)/a.yaml", atomically: true, encoding: .utf8)
             let program = try Program(["review", good, "--companions", "\(folder)/a.yaml"])
             #expect(program.code == 2)
             let part = "a.yaml: line 9, column 19: /spec/maxUnavailable is not a whole number or a percentage"

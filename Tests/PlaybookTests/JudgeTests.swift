@@ -391,6 +391,15 @@ import Testing
         #expect(verdict.judgements.count == 1)
     }
 
+    @Test func `a thousand old sins are old, and the old object is judged once a rule`() throws {
+        let many = Literal.array((0..<900).map { ["name": .string("c\($0)"), "image": "i"] })
+        let base = World.deployment
+        let before = try Patch([.set("/spec/template/spec/containers", many)], on: base).applied(to: base)
+        let verdict = try World(before).updated(to: before.merging(["spec": ["revisionHistoryLimit": 3]])).verdict()
+        #expect(verdict.judgements.count >= 3600)
+        #expect(verdict.judgements.allSatisfy { $0.leniency == .existing })
+    }
+
     // MARK: 12, patches
 
     @Test func `an update is patched only where it wrote something itself`() throws {
