@@ -25,10 +25,11 @@ let package = Package(
     targets: [
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CLinux"),
+        .systemLibrary(name: "CVector"),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
 
         // Pure: no clock, file, socket or lock.
-        module("JSON"),
+        module("JSON", uses: ["CVector"]),
         module("YAML", uses: ["JSON", "CYAML"]),
         module("Kubernetes", uses: ["JSON"]),
         module("Playbook", uses: ["Kubernetes", "JSON"]),

@@ -114,7 +114,7 @@ public final class Document {
         } catch {
             // What a failed reading left is no tree: make the document `null` again before anyone can look.
             nodes.initialize(to: Document.nothing(nodes))
-            throw ParseError(error.reason, at: error.offset, in: buffer)
+            throw ParseError(error.reason, at: error.offset(from: base), in: buffer)
         }
     }
 
@@ -165,8 +165,11 @@ struct Node {
     @inline(__always)
     mutating func setSize(_ size: Int) { packed = UInt32(truncatingIfNeeded: size) << 4 | packed & 15 }
 
+    mutating func setEscapes() { packed |= 8 }
+
+    /// Corrects where the text ends.
     @inline(__always)
-    mutating func setEscapes(_ flag: Bool) { packed |= flag ? 8 : 0 }
+    mutating func end(at end: UnsafePointer<UInt8>) { length = UInt32(truncatingIfNeeded: end - text) }
 }
 
 /// What a JSON value is.

@@ -1,38 +1,36 @@
-// The inner loops: 16 bytes at a time while 16 are there, one at a time after that. Each takes a pointer that is readable for
-// `count` bytes and a position, and never reads at or past `count`.
+import CVector
+
+// The inner loops: 16 bytes at a time while 16 are there, one at a time after that. None reads at or past the end that it is
+// given.
 
 /// The first byte at or after `at` that a string cannot simply run over: `"`, `\`, a control character, non-ASCII.
 @inline(__always)
-func scanPlain(_ bytes: UnsafePointer<UInt8>, _ start: Int, _ count: Int) -> Int {
+func scanPlain(_ start: Parser.Cursor, _ end: Parser.Cursor) -> Parser.Cursor {
     var at = start
     let quote = SIMD16<UInt8>(repeating: UInt8(ascii: "\""))
     let backslash = SIMD16<UInt8>(repeating: UInt8(ascii: "\\"))
     // As signed numbers, control characters and all bytes of a multibyte sequence lie below the space.
     let space = SIMD16<Int8>(repeating: 0x20)
-    while at &+ 16 <= count {
-        let block = UnsafeRawPointer(bytes + at).loadUnaligned(as: SIMD16<UInt8>.self)
+    while end - at >= 16 {
+        let block = UnsafeRawPointer(at).loadUnaligned(as: SIMD16<UInt8>.self)
         let signed = unsafeBitCast(block, to: SIMD16<Int8>.self)
-        let mask = (block .== quote) .| (block .== backslash) .| (signed .< space)
-        let first = firstSet(mask)
-        if first < 16 { return at &+ first }
-        at &+= 16
+        let found = bits((block .== quote) .| (block .== backslash) .| (signed .< space))
+        if found != 0 { return at + found.trailingZeroBitCount }
+        at += 16
     }
-    while at < count {
-        let byte = bytes[at]
+    while at < end {
+        let byte = at.pointee
         if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte < 0x20 || byte >= 0x80 { break }
-        at &+= 1
+        at += 1
     }
     return at
 }
 
-/// The index of the first lane that is set; 16 when none is.
+/// One bit for each lane that is set, bit 0 for the first.
 @inline(__always)
-func firstSet(_ mask: SIMDMask<SIMD16<Int8>>) -> Int {
-    // A mask's lanes are bytes of all ones or all zeros, 16 bytes in memory as two 64-bit words.
-    let words = unsafeBitCast(mask, to: SIMD2<UInt64>.self)
-    if words[0] != 0 { return UInt64(littleEndian: words[0]).trailingZeroBitCount >> 3 }
-    if words[1] != 0 { return 8 + UInt64(littleEndian: words[1]).trailingZeroBitCount >> 3 }
-    return 16
+func bits(_ mask: SIMDMask<SIMD16<Int8>>) -> UInt64 {
+    // A mask's lanes are bytes of all ones or all zeros, and nothing else is in it.
+    UInt64(playbook_bits(unsafeBitCast(mask, to: SIMD16<Int8>.self)))
 }
 
 /// The length of the well-formed UTF-8 sequence at `bytes`; 0 when there is none (RFC 3629, section 4).
