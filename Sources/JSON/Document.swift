@@ -138,10 +138,10 @@ public final class Document {
 struct Node {
     /// The first byte of the text; a string's lies behind its quote.
     @usableFromInline let text: UnsafePointer<UInt8>
-    /// The text's length in bytes; a string's without its quotes.
-    @usableFromInline var length: UInt32
-    /// The kind in the lowest three bits, the escape flag above it, and above that the number of nodes: this one and all below.
-    @usableFromInline var packed: UInt32
+    /// What else there is to know, in one word that can be compared at once: the text's length in bytes (a string's without its
+    /// quotes) in the lower half; above it three bits of kind, the escape flag, and 28 bits for the number of nodes, this one
+    /// and all below.
+    @usableFromInline var word: UInt64
 
     /// As many nodes as their number has bits for.
     static let maximumCount = 1 << 28
@@ -149,27 +149,37 @@ struct Node {
     @inline(__always)
     init(kind: Kind, text: UnsafePointer<UInt8>, length: Int) {
         self.text = text
-        self.length = UInt32(truncatingIfNeeded: length)
-        packed = 1 << 4 | UInt32(kind.rawValue)
+        word = UInt64(UInt32(truncatingIfNeeded: length)) | UInt64(kind.rawValue) << 32 | 1 << 36
     }
 
-    // `Kind` has a case for each of the eight values of three bits, numbered from 0, and its raw value is its memory.
-    @inlinable var kind: Kind { unsafeBitCast(UInt8(truncatingIfNeeded: packed & 7), to: Kind.self) }
+    @inlinable var length: Int { Int(UInt32(truncatingIfNeeded: word)) }
 
-    /// Whether there are escapes in a string.
-    @inlinable var hasEscapes: Bool { packed & 8 != 0 }
+    // `Kind` has a case for each of the eight values of three bits, numbered from 0, and its raw value is its memory.
+    @inlinable var kind: Kind { unsafeBitCast(UInt8(truncatingIfNeeded: word >> 32 & 7), to: Kind.self) }
+
+    /// Whether there are escapes in a string, or in a key of an object.
+    @inlinable var hasEscapes: Bool { word & 1 << 35 != 0 }
 
     /// This node and all below it; 1 for scalars and empty containers.
-    @inlinable var size: Int { Int(packed >> 4) }
+    @inlinable var size: Int { Int(word >> 36) }
 
     @inline(__always)
-    mutating func setSize(_ size: Int) { packed = UInt32(truncatingIfNeeded: size) << 4 | packed & 15 }
+    mutating func setSize(_ size: Int) { word = word & ~(~0 << 36) | UInt64(truncatingIfNeeded: size) << 36 }
 
-    mutating func setEscapes() { packed |= 8 }
+    mutating func setEscapes() { word |= 1 << 35 }
 
     /// Corrects where the text ends.
     @inline(__always)
-    mutating func end(at end: UnsafePointer<UInt8>) { length = UInt32(truncatingIfNeeded: end - text) }
+    mutating func end(at end: UnsafePointer<UInt8>) {
+        word = word & (~0 << 32) | UInt64(UInt32(truncatingIfNeeded: end - text))
+    }
+
+    /// The word of a key of this length that has no escapes.
+    @inlinable
+    @inline(__always)
+    static func key(_ length: Int) -> UInt64 {
+        UInt64(UInt32(truncatingIfNeeded: length)) | UInt64(Kind.string.rawValue) << 32 | 1 << 36
+    }
 }
 
 /// What a JSON value is.

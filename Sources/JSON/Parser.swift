@@ -64,6 +64,8 @@ struct Parser: ~Copyable {
             if open.isObject {
                 guard byte == UInt8(ascii: "\"") else { throw unexpected("a key was expected") }
                 try string()
+                // A flag that says how to look for keys here, once for all of them.
+                if next[-1].hasEscapes { nodes[Int(open.node)].setEscapes() }
                 guard look() == UInt8(ascii: ":") else { throw unexpected("':' was expected") }
                 at += 1
                 if open.branch != SkipTree.nowhere {

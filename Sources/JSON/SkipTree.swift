@@ -50,7 +50,7 @@ public struct SkipTree: Sendable {
     /// Compared as it is written: a key in another spelling is not skipped, which costs time and nothing else.
     @inline(never)
     func child(of branch: Int16, _ key: Node) -> Int16 {
-        let length = Int(key.length)
+        let length = key.length
         let parent = branches[Int(branch)]
         for index in parent.first..<parent.first + parent.count {
             let child = branches[index]

@@ -25,14 +25,10 @@ public struct Value {
 
     /// The value of the member `key`; of several, the last one, as for the API server.
     @inlinable
-    public subscript(key: StaticString) -> Value? {
-        guard kind == .object else { return nil }
-        return member(key.utf8Start, key.utf8CodeUnitCount)
-    }
+    public subscript(key: StaticString) -> Value? { member(key.utf8Start, key.utf8CodeUnitCount) }
 
     /// The value of the member `key`; of several, the last one, as for the API server.
     public subscript(name name: String) -> Value? {
-        guard kind == .object else { return nil }
         var name = name
         return name.withUTF8 { utf8 in
             // An empty key's buffer may have no address; nothing is read from a length of 0.
@@ -41,23 +37,29 @@ public struct Value {
     }
 
     // `key` is readable for `length` bytes.
-    @inlinable
+    @usableFromInline
     func member(_ key: UnsafePointer<UInt8>, _ length: Int) -> Value? {
+        let object = node.pointee
+        guard object.kind == .object else { return nil }
+        guard !object.hasEscapes else { return memberAmongEscaped(key, length) }
+        let word = Node.key(length)
         var found: UnsafePointer<Node>?
         var at = node + 1
-        let end = node + node.pointee.size
+        let end = node + object.size
         while at < end {
             // A key is one node, its value the next: the parser puts them in pairs.
-            let name = at.pointee
-            if !name.hasEscapes {
-                if Int(name.length) == length, equal(name.text, key, length) { found = at + 1 }
-            } else if Value(node: at).decodes(to: key, length) {
-                found = at + 1
-            }
+            if at.pointee.word == word, equal(at.pointee.text, key, length) { found = at + 1 }
             at += 1 + at[1].size
         }
         guard let found else { return nil }
         return Value(node: found)
+    }
+
+    /// The same in an object where some key is written with an escape.
+    private func memberAmongEscaped(_ key: UnsafePointer<UInt8>, _ length: Int) -> Value? {
+        var found: Value?
+        for member in members where member.key.hasContents(key, length) { found = member.value }
+        return found
     }
 
     /// The element at `index` of an array.
@@ -194,14 +196,14 @@ public struct Value {
     func hasContents(_ other: UnsafePointer<UInt8>, _ length: Int) -> Bool {
         let node = node.pointee
         guard !node.hasEscapes else { return decodes(to: other, length) }
-        return Int(node.length) == length && equal(node.text, other, length)
+        return node.length == length && equal(node.text, other, length)
     }
 
     // MARK: Text
 
     /// The bytes as written; a string's lie between its quotes.
     var raw: UnsafeBufferPointer<UInt8> {
-        UnsafeBufferPointer(start: node.pointee.text, count: Int(node.pointee.length))
+        UnsafeBufferPointer(start: node.pointee.text, count: node.pointee.length)
     }
 
     /// The text of the value as it was written, quotes included, as a document of its own.

@@ -232,4 +232,30 @@ struct Refused: Sendable, CustomTestStringConvertible {
             #expect(read == [.string(plain + contents), .string(contents + plain)])
         }
     }
+
+    @Test(arguments: 0...140)
+    func `escapes are read wherever they lie in a block`(_ length: Int) throws {
+        let memory = try GuardedMemory(capacity: 600)
+        let plain = String(repeating: "x", count: length)
+        // A first escape, so that blocks begin there, and then one at each distance from it.
+        let cases = [
+            (#"\\"#, "\\"), (#"\\\""#, "\\\""), (#"\u0041"#, "A"), (#"\/"#, "/"), (#"\té"#, "\té"), (#"é\n"#, "é\n"),
+            (#"\n\\\\"#, "\n\\\\"),
+        ]
+        for (written, contents) in cases {
+            let after = String(repeating: "y", count: 70)
+            let text = "[\"\\n\(plain)\(written)\(after)\",1]"
+            let read = memory.with(text.utf8) { span in
+                try? Document().read(span, .strict) { root in Literal(root) }
+            }
+            #expect(read == [.string("\n\(plain)\(contents)\(after)"), 1])
+        }
+        for wrong in [#"\x"#, #"\u12"#, "\u{1}", "\\\u{1}"] {
+            let text = "[\"\\n\(plain)\(wrong)\(plain)\(plain)\"]"
+            let isRead = memory.with(text.utf8) { span in
+                (try? Document().read(span, .strict) { _ in true }) ?? false
+            }
+            #expect(!isRead)
+        }
+    }
 }
