@@ -147,7 +147,12 @@ public struct Value {
     /// A string's contents, or the text of anything else as it was written.
     public var text: String {
         guard !node.pointee.hasEscapes else { return unescaped }
-        return String(decoding: raw, as: UTF8.self)
+        switch kind {
+        // There may be something in them that was passed over, bytes that are no UTF-8 included.
+        case .array, .object, .opaque: return String(decoding: raw, as: UTF8.self)
+        // The parser has checked these.
+        default: return String(copying: UTF8Span(unchecked: raw.span))
+        }
     }
 
     /// The boolean; nil for anything else.
@@ -176,6 +181,12 @@ public struct Value {
         }
         if isNegative { return result }
         return result == .min ? nil : -result
+    }
+
+    /// The number of bytes of a string's contents, for telling strings apart by length first; 0 for anything else.
+    @inlinable public var contentLength: Int {
+        guard kind == .string else { return 0 }
+        return node.pointee.hasEscapes ? text.utf8.count : node.pointee.length
     }
 
     /// Whether this is the string `other`.

@@ -75,35 +75,69 @@ public struct NotAReview: Error, Equatable, CustomStringConvertible {
 }
 
 /// A request for admission (`admission.k8s.io/v1`, AdmissionReview), read in place.
-public struct AdmissionReview {
+///
+/// One object for everybody to look at, and like the values in it not to be kept beyond the request. Its texts are copied out of
+/// the document only when someone asks for them: most requests are about nothing that anyone has to say.
+public final class AdmissionReview {
     /// The version that it was asked in, and is answered in.
     public let apiVersion: String
-    /// What the answer must repeat.
-    public let uid: String
     /// What happens.
     public let operation: Operation
     /// The object's kind as we asked for it; the object's own may be missing.
     public let kind: ResourceKind
-    /// The object's kind by name, for people.
-    public let kindName: String
-    /// The resource that the request names, as in `deployments`.
-    public let resource: String
     /// What of the resource.
     public let subresource: Subresource
-    /// The same by name; empty for the resource itself.
-    public let subresourceName: String
-    /// The namespace; nil for what belongs to the cluster.
-    public let namespace: String?
-    /// The name; nil while it is still to be generated.
-    public let name: String?
     /// Who asks.
     public let user: User
     /// Whether nothing will come of it.
     public let isDryRun: Bool
     /// The object as it would be; nil on DELETE.
-    public private(set) var object: Value?
+    public let object: Value?
     /// The object as it is; nil on CREATE.
     public let oldObject: Value?
+
+    /// What the answer must repeat.
+    public var uid: String { uidValue.text }
+    /// The object's kind by name, for people.
+    public var kindName: String { kindNameValue.text }
+    /// The resource that the request names, as in `deployments`.
+    public var resource: String { fields.resource?["resource"]?.string ?? "" }
+    /// What of the resource, by name; empty for the resource itself.
+    public var subresourceName: String { fields.subResource?.string ?? "" }
+    /// The namespace; nil for what belongs to the cluster.
+    public private(set) lazy var namespace: String? = AdmissionReview.text(fields.namespace)
+    /// The name; nil while it is still to be generated.
+    public private(set) lazy var name: String? =
+        AdmissionReview.text(fields.name) ?? (object ?? oldObject).flatMap { ObjectMeta(of: $0).name }
+
+    private let fields: Fields
+    private let uidValue: Value
+    private let kindNameValue: Value
+
+    /// The request's members, found in one pass.
+    private struct Fields {
+        var uid, kind, operation, namespace, name, resource, subResource, userInfo, object, oldObject, dryRun: Value?
+
+        init(of request: Value) {
+            for member in request.members {
+                let (key, value) = (member.key, member.value)
+                switch key.contentLength {
+                case 3 where key.equals("uid"): uid = value
+                case 4 where key.equals("kind"): kind = value
+                case 4 where key.equals("name"): name = value
+                case 6 where key.equals("object"): object = value
+                case 6 where key.equals("dryRun"): dryRun = value
+                case 8 where key.equals("resource"): resource = value
+                case 8 where key.equals("userInfo"): userInfo = value
+                case 9 where key.equals("operation"): operation = value
+                case 9 where key.equals("namespace"): namespace = value
+                case 9 where key.equals("oldObject"): oldObject = value
+                case 11 where key.equals("subResource"): subResource = value.isNull ? nil : value
+                default: break
+                }
+            }
+        }
+    }
 
     /// The members that are not looked into: large, written by the API server itself, and read by no rule in passing.
     public static let skipped: SkipTree = {
@@ -126,36 +160,45 @@ public struct AdmissionReview {
         guard let request = root["request"], request.kind == .object else {
             throw NotAReview(description: "the AdmissionReview has no request")
         }
-        guard let uid = request["uid"]?.string, !uid.isEmpty else {
+        let fields = Fields(of: request)
+        guard let uid = fields.uid, uid.kind == .string, !uid.equals("") else {
             throw NotAReview(description: "the AdmissionReview's request has no uid")
         }
-        self.uid = uid
-        guard let operation = Operation(request["operation"]) else {
+        guard let operation = Operation(fields.operation) else {
             throw NotAReview(description: "request.operation is none of CREATE, UPDATE, DELETE, CONNECT")
         }
-        self.operation = operation
-        guard let kindObject = request["kind"], let kindName = kindObject["kind"], kindName.kind == .string else {
+        guard let kindObject = fields.kind, let kindName = kindObject["kind"], kindName.kind == .string else {
             throw NotAReview(description: "the AdmissionReview's request has no kind")
         }
+        self.fields = fields
+        self.operation = operation
+        uidValue = uid
+        kindNameValue = kindName
         kind = ResourceKind(name: kindName, group: kindObject.present("group"))
-        self.kindName = kindName.text
-        resource = request["resource"]?["resource"]?.string ?? ""
-        subresource = Subresource(request.present("subResource"))
-        subresourceName = request["subResource"]?.string ?? ""
-        object = AdmissionReview.object(request["object"])
-        oldObject = AdmissionReview.object(request["oldObject"])
-        let metadata = (object ?? oldObject).map { ObjectMeta(of: $0) }
-        namespace = AdmissionReview.text(request["namespace"])
-        name = AdmissionReview.text(request["name"]) ?? metadata?.name
-        user = User(request["userInfo"])
-        isDryRun = request["dryRun"]?.bool ?? false
+        subresource = Subresource(fields.subResource)
+        object = fields.object?.kind == .object ? fields.object : nil
+        oldObject = fields.oldObject?.kind == .object ? fields.oldObject : nil
+        user = User(fields.userInfo)
+        isDryRun = fields.dryRun?.bool ?? false
+    }
+
+    private init(_ other: AdmissionReview, object: Value) {
+        apiVersion = other.apiVersion
+        operation = other.operation
+        kind = other.kind
+        subresource = other.subresource
+        user = other.user
+        isDryRun = other.isDryRun
+        self.object = object
+        oldObject = other.oldObject
+        fields = other.fields
+        uidValue = other.uidValue
+        kindNameValue = other.kindNameValue
     }
 
     /// The same request for another object.
     public func replacingObject(with other: Value) -> AdmissionReview {
-        var copy = self
-        copy.object = other
-        return copy
+        AdmissionReview(self, object: other)
     }
 
     /// What is served, for those who sent something else.
@@ -166,11 +209,6 @@ public struct AdmissionReview {
         if root["apiVersion"]?.equals("admission.k8s.io/v1beta1") ?? false { return "admission.k8s.io/v1beta1" }
         throw NotAReview(
             description: "apiVersion \(root["apiVersion"]?.text ?? "is missing and") is not served; \(served)")
-    }
-
-    private static func object(_ value: Value?) -> Value? {
-        guard let value, value.kind == .object else { return nil }
-        return value
     }
 
     private static func text(_ value: Value?) -> String? {
@@ -210,14 +248,19 @@ extension AdmissionReview {
 
 /// Who asks (`authentication.k8s.io/v1`, UserInfo).
 public struct User {
-    /// The name, as in `system:serviceaccount:shop:deployer`.
-    public let name: String
+    private let username: Value?
     private let groups: Value?
 
     init(_ value: Value?) {
-        name = value?["username"]?.string ?? ""
+        username = value?["username"]
         groups = value?["groups"]
     }
+
+    /// The name, as in `system:serviceaccount:shop:deployer`.
+    public var name: String { username?.string ?? "" }
+
+    /// Whether this is the user's name.
+    public func isNamed(_ name: StaticString) -> Bool { username?.equals(name) ?? false }
 
     /// Whether the user is in a group.
     public func isIn(_ group: StaticString) -> Bool { groups?.elements.contains { $0.equals(group) } ?? false }

@@ -24,6 +24,41 @@ public struct Container {
     let index: Int
     /// The kind of the object that it stands in.
     let kind: ResourceKind
+    private let fields: Fields
+
+    init(_ value: Value, role: Role, list: StaticString, index: Int, kind: ResourceKind) {
+        self.role = role
+        self.value = value
+        self.list = list
+        self.index = index
+        self.kind = kind
+        fields = Fields(of: value)
+    }
+
+    /// What rules ask for again and again, found in one pass; absent and `null` are the same.
+    private struct Fields {
+        var securityContext: Value?
+        var resources: Value?
+        var ports: Value?
+        var livenessProbe: Value?
+        var readinessProbe: Value?
+        var startupProbe: Value?
+
+        init(of container: Value) {
+            for member in container.members {
+                let value = member.value.isNull ? nil : member.value
+                switch member.key.contentLength {
+                case 5 where member.key.equals("ports"): ports = value
+                case 9 where member.key.equals("resources"): resources = value
+                case 12 where member.key.equals("startupProbe"): startupProbe = value
+                case 13 where member.key.equals("livenessProbe"): livenessProbe = value
+                case 14 where member.key.equals("readinessProbe"): readinessProbe = value
+                case 15 where member.key.equals("securityContext"): securityContext = value
+                default: break
+                }
+            }
+        }
+    }
 
     /// Its name; empty when it has none.
     public var name: String { value["name"]?.string ?? "" }
@@ -32,13 +67,26 @@ public struct Container {
     public var pointer: Pointer { (kind.podSpecPointer ?? Pointer()) / "\(list)" / String(index) }
 
     /// The security settings.
-    public func securityContext() throws(CannotJudge) -> Value? { try value.object("securityContext") }
+    public func securityContext() throws(CannotJudge) -> Value? { try fields.securityContext?.asObject() }
 
     /// The resources.
-    public func resources() throws(CannotJudge) -> Resources? { try value.object("resources").map { Resources($0) } }
+    public func resources() throws(CannotJudge) -> Resources? {
+        try fields.resources.map { (value) throws(CannotJudge) in Resources(try value.asObject()) }
+    }
 
     /// The declared ports.
-    public func ports() throws(CannotJudge) -> Objects { try value.objects("ports") }
+    public func ports() throws(CannotJudge) -> Objects { try Objects(fields.ports) }
+
+    /// A health check.
+    public func probe(_ purpose: Probe.Purpose) throws(CannotJudge) -> Probe? {
+        let value =
+            switch purpose {
+            case .liveness: fields.livenessProbe
+            case .readiness: fields.readinessProbe
+            case .startup: fields.startupProbe
+            }
+        return try value.map { (value) throws(CannotJudge) in Probe(value: try value.asObject()) }
+    }
 }
 
 /// Requests and limits (`v1.ResourceRequirements`), of a container or of a whole pod.

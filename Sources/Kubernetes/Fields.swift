@@ -9,28 +9,26 @@ extension Value {
         return value
     }
 
-    /// The member as an object.
-    public func object(_ key: StaticString) throws(CannotJudge) -> Value? {
-        guard let value = present(key) else { return nil }
-        guard value.kind == .object else { throw .malformed(value.id, expected: "an object") }
-        return value
+    /// The value itself, which must be an object.
+    public func asObject() throws(CannotJudge) -> Value {
+        guard kind == .object else { throw .malformed(id, expected: "an object") }
+        return self
     }
 
+    /// The member as an object.
+    public func object(_ key: StaticString) throws(CannotJudge) -> Value? { try present(key)?.asObject() }
+
     /// The member as an array.
-    public func array(_ key: StaticString) throws(CannotJudge) -> Value? {
-        guard let value = present(key) else { return nil }
-        guard value.kind == .array else { throw .malformed(value.id, expected: "an array") }
-        return value
+    public func array(_ key: StaticString) throws(CannotJudge) -> Value? { try present(key)?.asArray() }
+
+    /// The value itself, which must be an array.
+    func asArray() throws(CannotJudge) -> Value {
+        guard kind == .array else { throw .malformed(id, expected: "an array") }
+        return self
     }
 
     /// The objects of an array member; none when it is absent.
-    public func objects(_ key: StaticString) throws(CannotJudge) -> Objects {
-        guard let array = try array(key) else { return Objects(elements: nil) }
-        for element in array.elements where element.kind != .object {
-            throw .malformed(element.id, expected: "an object")
-        }
-        return Objects(elements: array.elements)
-    }
+    public func objects(_ key: StaticString) throws(CannotJudge) -> Objects { try Objects(present(key)) }
 
     /// The member as a string, not copied out of the document.
     public func text(_ key: StaticString) throws(CannotJudge) -> Value? {
@@ -88,7 +86,13 @@ extension Value {
 public struct Objects: Sequence, IteratorProtocol {
     private var elements: Value.Elements?
 
-    init(elements: Value.Elements?) { self.elements = elements }
+    /// Takes what must be an array of objects, if it is there at all.
+    init(_ array: Value?) throws(CannotJudge) {
+        guard let array else { return }
+        let elements = try array.asArray().elements
+        for element in elements { _ = try element.asObject() }
+        self.elements = elements
+    }
 
     /// The next entry.
     public mutating func next() -> Value? { elements?.next() }

@@ -24,6 +24,7 @@ public struct PodTemplate {
     public let containers: [Container]
     /// The kind of the object that it is part of.
     let kind: ResourceKind
+    private let ownSecurityContext: Value?
 
     /// Finds the template of an object; nil where its kind has none, or it has none of its own (a Rollout with `workloadRef`).
     ///
@@ -46,6 +47,7 @@ public struct PodTemplate {
         self.kind = kind
         self.spec = spec
         metadata = try holder.object("metadata")
+        ownSecurityContext = spec.present("securityContext")
         containers = try PodTemplate.containers(of: spec, kind)
     }
 
@@ -57,7 +59,7 @@ public struct PodTemplate {
                 guard result.count < PodTemplate.maximumContainers else {
                     throw .malformed(value.id, expected: "one of at most 1000 containers")
                 }
-                result.append(Container(role: role(value), value: value, list: list, index: index, kind: kind))
+                result.append(Container(value, role: role(value), list: list, index: index, kind: kind))
             }
         }
         try add("containers") { _ in .main }
@@ -82,7 +84,7 @@ public struct PodTemplate {
     public func labels() throws(CannotJudge) -> Labels { try metadata?.labels("labels") ?? .none }
 
     /// The pod's own security settings, which a container's override.
-    public func securityContext() throws(CannotJudge) -> Value? { try spec.object("securityContext") }
+    public func securityContext() throws(CannotJudge) -> Value? { try ownSecurityContext?.asObject() }
 
     /// The resources of the pod as a whole (Kubernetes, "Pod-level resource specification").
     public func resources() throws(CannotJudge) -> Resources? { try spec.object("resources").map { Resources($0) } }

@@ -2,11 +2,35 @@ public import JSON
 
 /// A container's health check (`v1.Probe`).
 public struct Probe {
+    /// What a check is for.
+    public enum Purpose: Sendable, CaseIterable {
+        case liveness, readiness, startup
+
+        /// The container's field, as in `livenessProbe`.
+        public var field: StaticString {
+            switch self {
+            case .liveness: "livenessProbe"
+            case .readiness: "readinessProbe"
+            case .startup: "startupProbe"
+            }
+        }
+    }
+
     /// The probe itself.
     public let value: Value
 
     /// The names of the handlers that are set, of which the API allows one.
     public var handlers: [StaticString] { Probe.handlerNames.filter { value.present($0) != nil } }
+
+    /// Whether there is exactly one handler.
+    public var hasOneHandler: Bool {
+        var count = 0
+        if value.present("httpGet") != nil { count += 1 }
+        if value.present("exec") != nil { count += 1 }
+        if value.present("tcpSocket") != nil { count += 1 }
+        if value.present("grpc") != nil { count += 1 }
+        return count == 1
+    }
 
     private static let handlerNames: [StaticString] = ["httpGet", "exec", "tcpSocket", "grpc"]
 
@@ -45,12 +69,5 @@ public struct Probe {
             guard let number = port.int else { throw .malformed(port.id, expected: "a port's name or number") }
             return number
         }
-    }
-}
-
-extension Container {
-    /// The probe `livenessProbe`, `readinessProbe` or `startupProbe`.
-    public func probe(_ key: StaticString) throws(CannotJudge) -> Probe? {
-        try value.object(key).map { Probe(value: $0) }
     }
 }

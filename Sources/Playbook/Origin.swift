@@ -48,10 +48,7 @@ struct Origin {
 
 extension User {
     fileprivate var isControlPlane: Bool {
-        switch name {
-        case "system:apiserver", "system:kube-controller-manager", "system:kube-scheduler": true
-        default: false
-        }
+        isNamed("system:apiserver") || isNamed("system:kube-controller-manager") || isNamed("system:kube-scheduler")
     }
 
     /// Whether this is one of Kubernetes' own workload controllers, by its service account.

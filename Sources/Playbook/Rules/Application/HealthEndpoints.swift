@@ -31,8 +31,8 @@ private func endpointFindings(in subject: Subject, _ context: Context) throws(Ca
     let settings = context.settings
     var findings: [Finding] = []
     for container in template.mainContainers {
-        let liveness = try container.probe("livenessProbe")?.httpGet()
-        let readiness = try container.probe("readinessProbe")?.httpGet()
+        let liveness = try container.probe(.liveness)?.httpGet()
+        let readiness = try container.probe(.readiness)?.httpGet()
         if let liveness, let readiness, liveness.isSame(as: readiness) {
             findings.append(try sameHandlerFinding(readiness, container, liveness, settings))
         } else {

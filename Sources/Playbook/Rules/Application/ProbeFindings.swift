@@ -3,21 +3,21 @@ import Kubernetes
 
 /// What is wrong with one of the probes of each container; sidecars, init and ephemeral containers need none.
 func probeFindings(
-    _ key: StaticString, path: String, _ missing: Clause, _ oneHandler: Clause, in subject: Subject
+    _ purpose: Probe.Purpose, path: String, _ missing: Clause, _ oneHandler: Clause, in subject: Subject
 ) throws(CannotJudge) -> [Finding] {
     guard let template = try subject.template() else { return [] }
     var findings: [Finding] = []
     for container in template.mainContainers {
-        guard let probe = try container.probe(key) else {
+        guard let probe = try container.probe(purpose) else {
             let (handler, advice) = try suggestedHandler(path: path, for: container)
-            let place = container.pointer / "\(key)"
+            let place = container.pointer / "\(purpose.field)"
             findings.append(
                 Finding(missing, at: place, "is missing", edits: [.set(place, handler)]).with { $0.advice = advice })
             continue
         }
+        guard !probe.hasOneHandler else { continue }
         let handlers = probe.handlers
-        guard handlers.count != 1 else { continue }
-        let place = container.pointer / "\(key)"
+        let place = container.pointer / "\(purpose.field)"
         if handlers.isEmpty {
             let (handler, advice) = try suggestedHandler(path: path, for: container)
             let edits: [Edit] =
