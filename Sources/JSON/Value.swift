@@ -166,16 +166,20 @@ public struct Value {
 
     /// The number, when it is an integer that 64 bits hold; nil for anything else.
     public var int: Int? {
-        guard kind == .number else { return nil }
-        var rest = raw[...]
-        let isNegative = rest.first == UInt8(ascii: "-")
-        if isNegative { rest = rest.dropFirst() }
+        let node = node.pointee
+        guard node.kind == .number else { return nil }
+        let isNegative = node.text[0] == UInt8(ascii: "-")
         var result = 0
-        for byte in rest {
-            guard byte &- UInt8(ascii: "0") <= 9 else { return nil }
+        for index in (isNegative ? 1 : 0)..<node.length {
+            let digit = node.text[index] &- UInt8(ascii: "0")
+            guard digit <= 9 else { return nil }
+            // Eighteen digits fit in any case. Summed below zero, where there is room for one more.
+            guard index >= 18 else {
+                result = result &* 10 &- Int(digit)
+                continue
+            }
             let (product, overflow) = result.multipliedReportingOverflow(by: 10)
-            // Summed below zero, where there is room for one more.
-            let (sum, more) = product.subtractingReportingOverflow(Int(byte &- UInt8(ascii: "0")))
+            let (sum, more) = product.subtractingReportingOverflow(Int(digit))
             guard !overflow, !more else { return nil }
             result = sum
         }
@@ -195,11 +199,11 @@ public struct Value {
         kind == .string && hasContents(other.utf8Start, other.utf8CodeUnitCount)
     }
 
-    /// Whether this is the string `other`.
-    public func equals(_ other: String) -> Bool {
+    /// Whether this is the string `other`; a literal is compared faster without the label.
+    public func equals(string other: String) -> Bool {
         guard kind == .string else { return false }
-        var other = other
-        return other.withUTF8 { hasContents($0.baseAddress ?? node.pointee.text, $0.count) }
+        let utf8 = other.utf8.span
+        return utf8.withUnsafeBufferPointer { hasContents($0.baseAddress ?? node.pointee.text, $0.count) }
     }
 
     // `other` is readable for `length` bytes.

@@ -266,7 +266,7 @@ public struct User {
     public func isIn(_ group: StaticString) -> Bool { groups?.elements.contains { $0.equals(group) } ?? false }
 
     /// Whether the user is in a group.
-    public func isIn(_ group: String) -> Bool { groups?.elements.contains { $0.equals(group) } ?? false }
+    public func isIn(group: String) -> Bool { groups?.elements.contains { $0.equals(string: group) } ?? false }
 
     /// The namespace and name of a service account.
     public var serviceAccount: (namespace: Substring, name: Substring)? {

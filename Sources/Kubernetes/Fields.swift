@@ -57,7 +57,7 @@ extension Value {
     /// The member as a quantity, which the API writes as a string or a number.
     public func quantity(_ key: StaticString) throws(CannotJudge) -> Quantity? {
         guard let value = present(key) else { return nil }
-        guard value.kind == .string || value.kind == .number, let quantity = Quantity(value.text) else {
+        guard value.kind == .string || value.kind == .number, let quantity = Quantity(value) else {
             throw .malformed(value.id, expected: "a quantity such as 512Mi or 250m")
         }
         return quantity
@@ -143,8 +143,20 @@ public struct Labels {
     /// Whether a label has this value.
     public func has(_ key: String, _ value: String) -> Bool {
         switch storage {
-        case .document(let map): map[name: key]?.equals(value) ?? false
+        case .document(let map): map[name: key]?.equals(string: value) ?? false
         case .copied(let labels): labels[key] == value
+        }
+    }
+
+    /// Whether there is the label that a member of another map is.
+    func has(_ member: Value.Member) -> Bool {
+        switch storage {
+        case .document(let map):
+            // Of a key that is there twice the last one counts.
+            var last: Value?
+            for mine in map.members where mine.key.isSame(as: member.key) { last = mine.value }
+            return last?.isSame(as: member.value) ?? false
+        case .copied(let labels): return labels[member.key.text].map { member.value.equals(string: $0) } ?? false
         }
     }
 

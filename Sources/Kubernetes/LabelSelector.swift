@@ -47,6 +47,20 @@ public struct LabelSelector: Sendable, Equatable {
         self.expressions = expressions
     }
 
+    /// Whether a selector object selects labels, without copying it out of its document.
+    public static func matches(_ selector: Value, _ labels: Labels) throws(CannotJudge) -> Bool {
+        // Nearly always there are labels alone.
+        guard selector.kind == .object, selector.present("matchExpressions") == nil else {
+            return try LabelSelector(selector).matches(labels)
+        }
+        guard let wanted = try selector.object("matchLabels") else { return true }
+        for member in wanted.members {
+            guard member.value.kind == .string else { throw .malformed(member.value.id, expected: "a string") }
+            guard labels.has(member) else { return try LabelSelector(selector).matches(labels) }
+        }
+        return true
+    }
+
     /// Whether it selects everything: `{}`.
     public var isEmpty: Bool { labels.isEmpty && expressions.isEmpty }
 

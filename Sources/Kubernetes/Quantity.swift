@@ -1,3 +1,5 @@
+import JSON
+
 /// An amount of a resource, as Kubernetes writes it (`resource.Quantity`): `512Mi`, `250m`, `1.5`, `2e3`.
 ///
 /// Compared by value and exactly, however large or small: `1Gi` equals `1024Mi`, `0.5` equals `500m`. The API server rounds what
@@ -21,10 +23,20 @@ public struct Quantity: Sendable, CustomStringConvertible {
     ///
     /// - Parameter text: A sign, digits with at most one point, and a suffix (`n u m k M G T P E`, `Ki` to `Ei`) or an
     ///   exponent (`e3`, `E-3`); no spaces.
-    public init?(_ text: String) {
-        guard text.utf8.count <= Quantity.maximumLength else { return nil }
-        let utf8 = text.utf8
-        let bytes = utf8.span
+    public init?(_ text: String) { self.init(text.utf8.span, as: text) }
+
+    /// Reads the amount that a string or a number holds.
+    init?(_ value: Value) {
+        // As it is written, nearly always; what has escapes is no amount before they are decoded.
+        if let quantity = value.withRawText({ Quantity($0, as: value.text) }) {
+            self = quantity
+        } else {
+            self.init(value.text)
+        }
+    }
+
+    private init?(_ bytes: Span<UInt8>, as text: @autoclosure () -> String) {
+        guard bytes.count <= Quantity.maximumLength else { return nil }
         var at = 0
         var isNegative = false
         if !bytes.isEmpty, bytes[0] == UInt8(ascii: "-") || bytes[0] == UInt8(ascii: "+") {
@@ -34,7 +46,7 @@ public struct Quantity: Sendable, CustomStringConvertible {
         var number = Digits()
         while at < bytes.count, number.take(bytes[at]) { at += 1 }
         guard number.count > 0, let scale = Scale(bytes.extracting(at...)) else { return nil }
-        description = text
+        description = text()
         self.isNegative = isNegative
         mantissa = number.value
         exponent = scale.exponent - number.decimals
@@ -50,7 +62,18 @@ public struct Quantity: Sendable, CustomStringConvertible {
         var decimals = 0
         var hasPoint = false
 
+        @inline(__always)
         mutating func take(_ byte: UInt8) -> Bool {
+            let digit = byte &- UInt8(ascii: "0")
+            // The common case: a digit of a number that fits in any case.
+            guard digit <= 9, count < 19 else { return takeRare(byte) }
+            value = value &* 10 &+ UInt64(digit)
+            count += 1
+            if hasPoint { decimals += 1 }
+            return true
+        }
+
+        private mutating func takeRare(_ byte: UInt8) -> Bool {
             if byte == UInt8(ascii: "."), !hasPoint {
                 hasPoint = true
                 return true

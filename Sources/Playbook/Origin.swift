@@ -64,7 +64,7 @@ extension User {
 
     fileprivate func matches(_ patterns: [String]) -> Bool { patterns.contains { Glob($0).matches(name) } }
 
-    fileprivate func isInAny(_ groups: [String]) -> Bool { groups.contains { isIn($0) } }
+    fileprivate func isInAny(_ groups: [String]) -> Bool { groups.contains { isIn(group: $0) } }
 }
 
 extension ResourceKind {

@@ -34,24 +34,36 @@ public struct AdmissionEvent: Sendable {
     /// Whether an exemption was set or changed.
     public var changesExemption = false
 
-    /// Who asked for what.
-    public struct Details: Sendable {
+    /// Who asked for what: shared, since most events go without it and all of them are passed on.
+    public final class Details: Sendable {
         /// The review's uid.
-        public var uid: String
+        public let uid: String
         /// The user.
-        public var user: String
+        public let user: String
         /// The kind by name.
-        public var kind: String
+        public let kind: String
         /// The namespace.
-        public var namespace: String?
+        public let namespace: String?
         /// The name.
-        public var name: String
+        public let name: String
         /// The operation and, after a slash, the subresource.
-        public var operation: String
+        public let operation: String
         /// What is said beside the findings.
-        public var notices: [String]
+        public let notices: [String]
         /// A controller that is not trusted, seen in dry-run mode.
-        public var untrustedController: String?
+        public let untrustedController: String?
+
+        init(of review: AdmissionReview, notices: [String] = [], untrustedController: String? = nil) {
+            uid = review.uid
+            user = review.user.name
+            kind = review.kindName
+            namespace = review.namespace
+            name = review.displayName
+            let subresource = review.subresourceName
+            operation = "\(review.operation.name)\(subresource.isEmpty ? "" : "/")\(subresource)"
+            self.notices = notices
+            self.untrustedController = untrustedController
+        }
     }
 }
 
@@ -135,7 +147,8 @@ public final class Admission {
             event.notEvaluated = verdict.notEvaluated
         }
         if describesAll || event.decision != .allow || verdict.changesExemption || verdict.untrustedController != nil {
-            event.details = details(of: review, verdict.notices, verdict.untrustedController)
+            event.details = .init(
+                of: review, notices: verdict.notices, untrustedController: verdict.untrustedController)
         }
         return Answer(body: response.encoded(), event: event)
     }
@@ -151,7 +164,7 @@ public final class Admission {
             event.decision = mutation.isDryRun ? .warn : .patch
             event.judgements = mutation.fixes
         }
-        if describesAll || event.decision != .allow { event.details = details(of: review, [], nil) }
+        if describesAll || event.decision != .allow { event.details = .init(of: review) }
         return Answer(body: response.encoded(), event: event)
     }
 
@@ -167,15 +180,5 @@ public final class Admission {
         }
         return Answer(
             body: response.encoded(), event: AdmissionEvent(endpoint: endpoint, decision: denies ? .deny : .error))
-    }
-
-    private func details(
-        of review: AdmissionReview, _ notices: [String], _ untrusted: String?
-    ) -> AdmissionEvent.Details {
-        AdmissionEvent.Details(
-            uid: review.uid, user: review.user.name, kind: review.kindName, namespace: review.namespace,
-            name: review.displayName,
-            operation: "\(review.operation.name)\(review.subresourceName.isEmpty ? "" : "/")\(review.subresourceName)",
-            notices: notices, untrustedController: untrusted)
     }
 }

@@ -98,7 +98,7 @@ import Testing
         #expect(root.bool == (kind == .true ? true : kind == .false ? false : nil))
         #expect(root.string == (kind == .string ? "1" : nil))
         #expect(root.equals("1") == (kind == .string))
-        #expect(root.equals(String("1")) == (kind == .string))
+        #expect(root.equals(string: "1") == (kind == .string))
         #expect(root["0"]?.int == (kind == .object ? 1 : nil))
         #expect(root[0]?.int == (kind == .array ? 1 : nil))
         #expect(root[-1] == nil)
@@ -116,10 +116,10 @@ import Testing
     func `a string equals its contents, not their beginning or more`(_ text: String, _ contents: String) throws {
         let document = try parse(text)
         let root = document.root
-        #expect(root.equals(contents))
-        #expect(!root.equals(contents + "d"))
-        #expect(!root.equals(contents + "\u{0}"))
-        if !contents.isEmpty { #expect(!root.equals(String(contents.dropLast()))) }
+        #expect(root.equals(string: contents))
+        #expect(!root.equals(string: contents + "d"))
+        #expect(!root.equals(string: contents + "\u{0}"))
+        if !contents.isEmpty { #expect(!root.equals(string: String(contents.dropLast()))) }
         #expect(!root.equals("abd"))
     }
 

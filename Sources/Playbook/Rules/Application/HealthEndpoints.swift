@@ -37,31 +37,32 @@ private func endpointFindings(in subject: Subject, _ context: Context) throws(Ca
             findings.append(try sameHandlerFinding(readiness, container, liveness, settings))
         } else {
             if let liveness {
-                findings += try pathFinding(livenessPath, liveness, settings.livenessPaths, "livenessProbe", container)
+                try checkPath(
+                    livenessPath, liveness, settings.livenessPaths, .liveness, container, &findings)
             }
             if let readiness {
-                findings += try pathFinding(
-                    readinessPath, readiness, settings.readinessPaths, "readinessProbe", container)
+                try checkPath(
+                    readinessPath, readiness, settings.readinessPaths, .readiness, container, &findings)
             }
         }
-        if let liveness { findings += try portFinding(liveness, "livenessProbe", container, settings) }
-        if let readiness { findings += try portFinding(readiness, "readinessProbe", container, settings) }
+        if let liveness { try checkPort(liveness, .liveness, container, settings, &findings) }
+        if let readiness { try checkPort(readiness, .readiness, container, settings, &findings) }
     }
     return findings
 }
 
-private func pathFinding(
-    _ clause: Clause, _ handler: Probe.HTTPGet, _ paths: [String], _ probe: String, _ container: Container
-) throws(CannotJudge) -> [Finding] {
+private func checkPath(
+    _ clause: Clause, _ handler: Probe.HTTPGet, _ paths: [String], _ probe: Probe.Purpose, _ container: Container,
+    _ findings: inout [Finding]
+) throws(CannotJudge) {
     // Nearly always it is one of them as it stands, without a query.
-    if let text = try handler.value.text("path"), paths.contains(where: { text.equals($0) }) { return [] }
+    if let text = try handler.value.text("path"), paths.contains(where: { text.equals(string: $0) }) { return }
     let path = try handler.path()
-    guard !paths.contains(path), let agreed = paths.first else { return [] }
-    let place = container.pointer / probe / "httpGet" / "path"
+    guard !paths.contains(path), let agreed = paths.first else { return }
+    let place = container.pointer / "\(probe.field)" / "httpGet" / "path"
     let message = "is \(path), not \(paths.joined(separator: " or "))"
-    return [
-        Finding(clause, at: place, message, edits: [.set(place, .string(agreed))]).with { $0.choice = path }
-    ]
+    findings.append(
+        Finding(clause, at: place, message, edits: [.set(place, .string(agreed))]).with { $0.choice = path })
 }
 
 private func sameHandlerFinding(
@@ -79,10 +80,11 @@ private func sameHandlerFinding(
         .with { $0.choice = path }
 }
 
-private func portFinding(
-    _ handler: Probe.HTTPGet, _ probe: String, _ container: Container, _ settings: Settings
-) throws(CannotJudge) -> [Finding] {
-    var place: Pointer { container.pointer / probe / "httpGet" / "port" }
+private func checkPort(
+    _ handler: Probe.HTTPGet, _ probe: Probe.Purpose, _ container: Container, _ settings: Settings,
+    _ findings: inout [Finding]
+) throws(CannotJudge) {
+    var place: Pointer { container.pointer / "\(probe.field)" / "httpGet" / "port" }
     let ports = try container.ports()
     var number = try handler.portNumber()
     if let wanted = handler.value.present("port"), wanted.kind == .string {
@@ -93,20 +95,19 @@ private func portFinding(
             let agreed = settings.healthPort.map { Literal.number(String($0)) }
             let declared: Literal? = if let port = ports.first { try port.portReference() } else { nil }
             let edits: [Edit] = [.set(place, agreed ?? declared ?? 8080)]
-            return [
+            findings.append(
                 Finding(declaredPort, at: place, "is \(name), which the container does not declare", edits: edits)
-                    .with { $0.choice = name }
-            ]
+                    .with { $0.choice = name })
+            return
         }
         number = try named.integer("containerPort")
     }
-    guard let wanted = settings.healthPort, let number, number != wanted else { return [] }
-    return [
+    guard let wanted = settings.healthPort, let number, number != wanted else { return }
+    findings.append(
         Finding(
             healthPort, at: place, "is \(number), not \(wanted) as everywhere",
             edits: [.set(place, .number(String(wanted)))]
-        ).with { $0.choice = String(number) }
-    ]
+        ).with { $0.choice = String(number) })
 }
 
 private let cases: [Example] = [

@@ -35,14 +35,16 @@ private func spreadFindings(in subject: Subject, _ context: Context) throws(Cann
     let constraints = try template.spec.objects("topologySpreadConstraints")
     for constraint in constraints where constraint["topologyKey"]?.equals("topology.kubernetes.io/zone") ?? false {
         // Without a selector it counts no pod; `matchLabelKeys` only add what every pod of the template has.
-        let selector = try constraint.object("labelSelector").map { (value) throws(CannotJudge) in
-            try LabelSelector(value)
-        }
+        let selector = try constraint.object("labelSelector")
         var place: Pointer { subject.object.pointer(to: constraint.id) ?? Pointer() }
-        if let part = selector.map({ $0.mismatch(with: labels) }) ?? "no labelSelector" {
+        let isSelected = try selector.map { (value) throws(CannotJudge) in try LabelSelector.matches(value, labels) }
+        if isSelected != true {
+            let part = try selector.map { (value) throws(CannotJudge) in try LabelSelector(value).mismatch(with: labels)
+            }
             findings.append(
                 Finding(
-                    selectsNothing, at: place, "does nothing: the pods do not match \(part)",
+                    selectsNothing, at: place,
+                    "does nothing: the pods do not match \((part ?? nil) ?? "no labelSelector")",
                     edits: [.set(place / "labelSelector", ["matchLabels": ownLabels(of: subject, labels)])]))
             continue
         }

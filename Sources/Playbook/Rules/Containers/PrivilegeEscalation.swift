@@ -43,24 +43,26 @@ private func privilegeFindings(in subject: Subject, _ context: Context) throws(C
                 Finding(procMount, at: place, "is \(mount)", edits: [.set(place, "Default")]).with { $0.choice = mount }
             )
         }
-        findings += try capabilityFindings(settings, container)
+        try checkCapabilities(settings, container, &findings)
     }
     return findings
 }
 
-private func capabilityFindings(_ settings: Value, _ container: Container) throws(CannotJudge) -> [Finding] {
-    guard let added = try settings.object("capabilities")?.array("add") else { return [] }
+private func checkCapabilities(
+    _ settings: Value, _ container: Container, _ findings: inout [Finding]
+) throws(CannotJudge) {
+    guard let added = try settings.object("capabilities")?.array("add") else { return }
     var names: [String] = []
     for element in added.elements {
         guard let name = element.string else { throw .malformed(element.id, expected: "a capability's name") }
         names.append(name)
     }
     let allowed = names.filter { $0 == "NET_BIND_SERVICE" }
-    guard allowed.count < names.count else { return [] }
+    guard allowed.count < names.count else { return }
     let place = container.pointer / "securityContext" / "capabilities" / "add"
     let edit: Edit = allowed.isEmpty ? .remove(place) : .set(place, .array(allowed.map { .string($0) }))
-    return names.filter { $0 != "NET_BIND_SERVICE" }.prefix(40).map { name in
-        Finding(capability, at: place, "has \(name)", edits: [edit]).with { $0.choice = name }
+    for name in names.filter({ $0 != "NET_BIND_SERVICE" }).prefix(40) {
+        findings.append(Finding(capability, at: place, "has \(name)", edits: [edit]).with { $0.choice = name })
     }
 }
 
