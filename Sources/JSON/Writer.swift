@@ -33,66 +33,129 @@ extension Literal {
     }
 }
 
-/// Writes one JSON object straight into bytes, for answers that are made for every request.
-public struct ObjectWriter {
-    /// What is written so far.
-    public private(set) var bytes: [UInt8]
+/// Writes one JSON object straight into memory, for answers that are made for every request.
+public struct ObjectWriter: ~Copyable {
+    // Owned by this writer alone and freed with it: `capacity` bytes, of which the first `count` are written.
+    private var memory: UnsafeMutablePointer<UInt8>
+    private var capacity = 1024
+    private var count = 0
     private var needsComma = false
 
-    /// Starts an object in `bytes`, whose memory is used again.
-    public init(reusing bytes: consuming [UInt8] = []) {
-        self.bytes = bytes
-        self.bytes.removeAll(keepingCapacity: true)
-        self.bytes.append(UInt8(ascii: "{"))
+    /// Starts an object.
+    public init() {
+        memory = .allocate(capacity: capacity)
+        put(UInt8(ascii: "{"))
     }
 
-    private mutating func key(_ key: StaticString) {
-        if needsComma { bytes.append(UInt8(ascii: ",")) }
-        needsComma = true
-        bytes.append(UInt8(ascii: "\""))
-        // A static string's bytes live as long as the program; keys in our own source need no escape.
-        bytes.append(contentsOf: UnsafeBufferPointer(start: key.utf8Start, count: key.utf8CodeUnitCount))
-        bytes.append(UInt8(ascii: "\""))
-        bytes.append(UInt8(ascii: ":"))
-    }
+    deinit { memory.deallocate() }
 
     /// Writes a string member.
-    public mutating func member(_ key: StaticString, _ value: some StringProtocol) {
+    public mutating func member(_ key: StaticString, _ value: String) {
         self.key(key)
-        appendQuoted(value, to: &bytes)
+        quoted(value)
+    }
+
+    /// Writes a string member under a name that is not known beforehand.
+    public mutating func member(name: String, _ value: String) {
+        separate()
+        quoted(name)
+        put(UInt8(ascii: ":"))
+        quoted(value)
     }
 
     /// Writes a boolean member.
     public mutating func member(_ key: StaticString, _ value: Bool) {
         self.key(key)
-        bytes.append(contentsOf: (value ? "true" : "false").utf8)
+        put(value ? "true" : "false")
     }
 
     /// Writes an integer member.
-    public mutating func member(_ key: StaticString, _ value: Int) {
-        self.key(key)
-        bytes.append(contentsOf: String(value).utf8)
-    }
+    public mutating func member(_ key: StaticString, _ value: Int) { member(key, .number(String(value))) }
 
     /// Writes a member of any value.
     public mutating func member(_ key: StaticString, _ value: Literal) {
         self.key(key)
+        var bytes: [UInt8] = []
         value.write(to: &bytes)
+        bytes.withUnsafeBufferPointer { put($0.baseAddress, $0.count) }
     }
 
     /// Writes an object member with what `body` writes into it.
     public mutating func object(_ key: StaticString, _ body: (inout ObjectWriter) -> Void) {
         self.key(key)
-        bytes.append(UInt8(ascii: "{"))
+        put(UInt8(ascii: "{"))
         needsComma = false
         body(&self)
-        bytes.append(UInt8(ascii: "}"))
+        put(UInt8(ascii: "}"))
         needsComma = true
     }
 
     /// Ends the object.
     public consuming func finish() -> [UInt8] {
-        bytes.append(UInt8(ascii: "}"))
-        return bytes
+        put(UInt8(ascii: "}"))
+        return Array(UnsafeBufferPointer(start: memory, count: count))
+    }
+
+    // MARK: Bytes
+
+    private mutating func separate() {
+        if needsComma { put(UInt8(ascii: ",")) }
+        needsComma = true
+    }
+
+    private mutating func key(_ key: StaticString) {
+        separate()
+        put(UInt8(ascii: "\""))
+        // Keys in our own source need no escape.
+        put(key)
+        put(UInt8(ascii: "\""))
+        put(UInt8(ascii: ":"))
+    }
+
+    private mutating func quoted(_ string: String) {
+        let utf8 = string.utf8.span
+        // Nearly always there is nothing to escape, and the text is taken over as it is.
+        let isPlain = utf8.withUnsafeBufferPointer { buffer in
+            guard let start = buffer.baseAddress else { return true }
+            return scanPlain(start, start + buffer.count) == start + buffer.count
+        }
+        guard isPlain else {
+            var bytes: [UInt8] = []
+            appendQuoted(string, to: &bytes)
+            bytes.withUnsafeBufferPointer { put($0.baseAddress, $0.count) }
+            return
+        }
+        put(UInt8(ascii: "\""))
+        utf8.withUnsafeBufferPointer { put($0.baseAddress, $0.count) }
+        put(UInt8(ascii: "\""))
+    }
+
+    // A static string's bytes live as long as the program.
+    private mutating func put(_ text: StaticString) { put(text.utf8Start, text.utf8CodeUnitCount) }
+
+    @inline(__always)
+    private mutating func put(_ byte: UInt8) {
+        if count == capacity { grow(by: 1) }
+        // `count < capacity` now.
+        memory[count] = byte
+        count += 1
+    }
+
+    // `bytes` is readable for `length` bytes and does not lie in `memory`.
+    private mutating func put(_ bytes: UnsafePointer<UInt8>?, _ length: Int) {
+        guard let bytes, length > 0 else { return }
+        if capacity - count < length { grow(by: length) }
+        (memory + count).initialize(from: bytes, count: length)
+        count += length
+    }
+
+    private mutating func grow(by length: Int) {
+        let larger = max(capacity * 2, capacity + length)
+        let other = UnsafeMutablePointer<UInt8>.allocate(capacity: larger)
+        // The first `count` bytes are written, and both regions hold as many.
+        other.initialize(from: memory, count: count)
+        memory.deallocate()
+        memory = other
+        capacity = larger
     }
 }

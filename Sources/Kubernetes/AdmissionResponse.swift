@@ -58,15 +58,9 @@ public struct AdmissionResponse: Sendable {
         self.uid = uid
     }
 
-    /// Writes the AdmissionReview that carries the answer.
-    ///
-    /// - Parameter bytes: Memory that is used again.
-    /// - Returns: One JSON object without white space.
-    public func encoded(reusing bytes: consuming [UInt8] = []) -> [UInt8] {
-        var bytes = bytes
-        // Enough for an answer without findings.
-        bytes.reserveCapacity(512)
-        var writer = ObjectWriter(reusing: bytes)
+    /// Writes the AdmissionReview that carries the answer: one JSON object without white space.
+    public func encoded() -> [UInt8] {
+        var writer = ObjectWriter()
         writer.member("kind", "AdmissionReview")
         writer.member("apiVersion", apiVersion)
         writer.object("response") { writer in
@@ -78,7 +72,9 @@ public struct AdmissionResponse: Sendable {
                 writer.member("patch", base64(Array(patch.literal.json.utf8)))
             }
             if !auditAnnotations.isEmpty {
-                writer.member("auditAnnotations", .object(auditAnnotations.map { .init($0.key, .string($0.value)) }))
+                writer.object("auditAnnotations") { writer in
+                    for annotation in auditAnnotations { writer.member(name: annotation.key, annotation.value) }
+                }
             }
             if !warnings.isEmpty { writer.member("warnings", .array(warnings.map { .string($0) })) }
         }

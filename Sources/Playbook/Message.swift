@@ -64,8 +64,12 @@ extension Verdict {
     public var auditAnnotations: [(key: String, value: String)] {
         // By far the most frequent case: nothing was found, but a companion was not known.
         if isSilent {
-            let ids = notEvaluated.map(\.rule.id).joined(separator: ",")
-            return ids.isEmpty ? [] : [("not-evaluated", ids)]
+            guard var ids = notEvaluated.first?.rule.id else { return [] }
+            for other in notEvaluated.dropFirst() {
+                ids += ","
+                ids += other.rule.id
+            }
+            return [("not-evaluated", ids)]
         }
         var result: [(key: String, value: String)] = []
         func add(_ key: String, _ rules: [String]) {
