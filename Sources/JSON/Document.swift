@@ -110,7 +110,7 @@ public final class Document {
             throw ParseError("the document is larger than 2 GiB", at: 0, in: buffer)
         }
         do {
-            try Parser(base, buffer.count, options, self).run()
+            try Parser(base, buffer.count, into: self).run(options, into: self)
         } catch {
             // What a failed reading left is no tree: make the document `null` again before anyone can look.
             nodes.initialize(to: Document.nothing(nodes))
@@ -163,15 +163,33 @@ struct Node {
     /// This node and all below it; 1 for scalars and empty containers.
     @inlinable var size: Int { Int(word >> 36) }
 
-    @inline(__always)
-    mutating func setSize(_ size: Int) { word = word & ~(~0 << 36) | UInt64(truncatingIfNeeded: size) << 36 }
-
     mutating func setEscapes() { word |= 1 << 35 }
 
     /// Corrects where the text ends.
     @inline(__always)
     mutating func end(at end: UnsafePointer<UInt8>) {
         word = word & (~0 << 32) | UInt64(UInt32(truncatingIfNeeded: end - text))
+    }
+
+    // MARK: Containers that are not closed yet
+
+    // Until then length and size are not known, and their bits hold the index of the container around it, and where in the skip
+    // tree it stands.
+
+    @inline(__always)
+    mutating func open(in outer: Int, branch: Int16) {
+        word = UInt64(UInt32(truncatingIfNeeded: outer)) | word & (7 << 32) | UInt64(UInt16(bitPattern: branch)) << 36
+    }
+
+    var outer: Int { length }
+
+    var branch: Int16 { Int16(truncatingIfNeeded: word >> 36) }
+
+    /// Ends the text, and says how many nodes there are.
+    @inline(__always)
+    mutating func close(at end: UnsafePointer<UInt8>, size: Int) {
+        word =
+            UInt64(UInt32(truncatingIfNeeded: end - text)) | word & (15 << 32) | UInt64(truncatingIfNeeded: size) << 36
     }
 
     /// The word of a key of this length that has no escapes.

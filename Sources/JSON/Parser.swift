@@ -1,7 +1,8 @@
 /// Bytes to nodes: iterative, strict RFC 8259 and UTF-8, bounded in depth.
 ///
 /// One pass. Whatever is rare (an escape, a skipped member, white space, an error) lies outside of ``run()``, in functions that are
-/// given what they need instead of the parser: that lets the compiler keep the parser's own properties in registers.
+/// given what they need instead of the parser: that, and that it holds no reference, lets the compiler keep its properties in
+/// registers.
 struct Parser: ~Copyable {
     struct Failure: Error {
         let reason: String
@@ -24,92 +25,83 @@ struct Parser: ~Copyable {
     private let end: Cursor
     // What is looked at next; from the first byte to `end`.
     private var at: Cursor
-    private let options: ParseOptions
-    private let document: Document
     // The document's memory up to `limit`; the nodes before `next` are initialized.
     private var nodes: UnsafeMutablePointer<Node>
     private var next: UnsafeMutablePointer<Node>
     private var limit: UnsafeMutablePointer<Node>
 
-    init(_ bytes: Cursor, _ count: Int, _ options: ParseOptions, _ document: Document) {
+    init(_ bytes: Cursor, _ count: Int, into document: Document) {
         at = bytes
         end = bytes + count
-        self.options = options
-        self.document = document
         nodes = document.nodes
         next = nodes
         limit = nodes + document.capacity
     }
 
-    /// A container that is not closed yet: its node, the branch of the skip tree that it stands at, if any, and what closes it.
-    private struct Open {
-        var node: Int32
-        var branch: Int16
-        var closing: UInt8
 
-        var isObject: Bool { closing == UInt8(ascii: "}") }
-    }
-
-    consuming func run() throws(Failure) {
-        // The container that the next value is in, and those around it.
-        var open = Open(node: 0, branch: SkipTree.nowhere, closing: 0)
-        var outer = InlineArray<128, Open>(repeating: open)
+    consuming func run(_ options: ParseOptions, into document: Document) throws(Failure) {
+        // The container that the next value is in, by its node's index: until it is closed, its node leads to the one around it.
+        var container = 0
+        var isObject = false
         var depth = 0
+        // Where in the skip tree the container stands, and the next value.
+        var outerBranch = SkipTree.nowhere
         var branch = SkipTree.root
         if end - at >= 3, at[0] == 0xEF, at[1] == 0xBB, at[2] == 0xBF {
             throw failure("a byte order mark is not allowed")
         }
         value: while true {
             var byte = look()
-            if open.isObject {
+            if isObject {
                 guard byte == UInt8(ascii: "\"") else { throw unexpected("a key was expected") }
-                try string()
+                try string(document)
                 // A flag that says how to look for keys here, once for all of them.
-                if next[-1].hasEscapes { nodes[Int(open.node)].setEscapes() }
+                if next[-1].hasEscapes { nodes[container].setEscapes() }
                 guard look() == UInt8(ascii: ":") else { throw unexpected("':' was expected") }
                 at += 1
-                if open.branch != SkipTree.nowhere {
-                    branch = options.skipped.child(of: open.branch, next[-1])
+                if outerBranch != SkipTree.nowhere {
+                    branch = options.skipped.child(of: outerBranch, next[-1])
                 }
                 byte = look()
             }
             switch byte {
             case UInt8(ascii: "\""):
-                try string()
+                try string(document)
             case UInt8(ascii: "{"), UInt8(ascii: "["):
                 if depth == ParseOptions.maximumDepth || branch == SkipTree.skipped {
                     guard branch == SkipTree.skipped || options.toleratesDepth else {
                         throw failure(ParseError.tooDeep)
                     }
                     let after = try endOfContainer(at, end, depth)
-                    try append(.opaque, upTo: after)
+                    try append(.opaque, upTo: after, document)
                     at = after
                     break
                 }
-                let isObject = byte == UInt8(ascii: "{")
-                let closing = isObject ? UInt8(ascii: "}") : UInt8(ascii: "]")
-                try append(isObject ? .object : .array, upTo: at)
+                let opensObject = byte == UInt8(ascii: "{")
+                try append(opensObject ? .object : .array, upTo: at, document)
                 at += 1
-                if look() == closing {
+                if look() == (opensObject ? UInt8(ascii: "}") : UInt8(ascii: "]")) {
                     at += 1
                     next[-1].end(at: at)
                     break
                 }
-                outer[depth] = open
-                depth &+= 1
-                open = Open(node: Int32(truncatingIfNeeded: next - nodes - 1), branch: branch, closing: closing)
+                next[-1].open(in: container, branch: branch)
+                container = Parser.distance(nodes, next) &- 1
+                isObject = opensObject
+                outerBranch = branch
                 branch = SkipTree.nowhere
+                depth &+= 1
                 continue value
             case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
                 let after = try endOfNumber(at, end)
-                try append(.number, upTo: after)
+                try append(.number, upTo: after, document)
                 at = after
             case UInt8(ascii: "t"):
-                try word(0x6575_7274, 4, .true)
+                try word(0x6575_7274, 4, .true, document)
             case UInt8(ascii: "n"):
-                try word(0x6C6C_756E, 4, .null)
+                try word(0x6C6C_756E, 4, .null, document)
             case UInt8(ascii: "f"):
-                try word(0x736C_6166, 5, .false)
+                try word(0x736C_6166, 5, .false, document)
             default:
                 throw unexpected("a value was expected")
             }
@@ -124,18 +116,25 @@ struct Parser: ~Copyable {
                     at += 1
                     continue value
                 }
-                guard byte == open.closing else {
-                    throw unexpected(open.isObject ? "',' or '}' was expected" : "',' or ']' was expected")
+                guard byte == (isObject ? UInt8(ascii: "}") : UInt8(ascii: "]")) else {
+                    throw unexpected(isObject ? "',' or '}' was expected" : "',' or ']' was expected")
                 }
                 at += 1
                 // The container's node is one of those before `next`.
-                let node = nodes + Int(open.node)
-                node.pointee.end(at: at)
-                node.pointee.setSize(next - node)
+                let node = nodes + container
+                container = node.pointee.outer
+                node.pointee.close(at: at, size: Parser.distance(node, next))
                 depth &-= 1
-                open = outer[depth]
+                isObject = depth > 0 && nodes[container].kind == .object
+                outerBranch = nodes[container].branch
             }
         }
+    }
+
+    /// How many nodes lie between two, the second being behind the first: a shift, where the standard library allows for signs.
+    @inline(__always)
+    private static func distance(_ first: UnsafeMutablePointer<Node>, _ second: UnsafeMutablePointer<Node>) -> Int {
+        Int((UInt(bitPattern: second) &- UInt(bitPattern: first)) / UInt(MemoryLayout<Node>.stride))
     }
 
     /// The next byte that is no white space, which is gone to; 0 at the end.
@@ -150,25 +149,27 @@ struct Parser: ~Copyable {
     // MARK: Scalars
 
     @inline(__always)
-    private mutating func word(_ start: UInt32, _ length: Int, _ kind: Kind) throws(Failure) {
+    private mutating func word(
+        _ start: UInt32, _ length: Int, _ kind: Kind, _ document: Document
+    ) throws(Failure) {
         // Four bytes are there, by the first comparison; `false` has its last one checked apart.
         guard length <= end - at, UnsafeRawPointer(at).loadUnaligned(as: UInt32.self) == UInt32(littleEndian: start),
             length == 4 || at[4] == UInt8(ascii: "e")
         else { throw unexpected("a value was expected") }
-        try append(kind, upTo: at + length)
+        try append(kind, upTo: at + length, document)
         at += length
     }
 
     @inline(__always)
-    private mutating func string() throws(Failure) {
+    private mutating func string(_ document: Document) throws(Failure) {
         at += 1
         let stop = scanPlain(at, end)
         if stop < end, stop.pointee == UInt8(ascii: "\"") {
-            try append(.string, upTo: stop)
+            try append(.string, upTo: stop, document)
             at = stop + 1
         } else {
             let (close, hasEscapes) = try endOfString(at, from: stop, end)
-            try append(.string, upTo: close)
+            try append(.string, upTo: close, document)
             if hasEscapes { next[-1].setEscapes() }
             at = close + 1
         }
@@ -178,7 +179,7 @@ struct Parser: ~Copyable {
 
     /// Appends a node for the text from here to `stop`, which may still be corrected.
     @inline(__always)
-    private mutating func append(_ kind: Kind, upTo stop: Cursor) throws(Failure) {
+    private mutating func append(_ kind: Kind, upTo stop: Cursor, _ document: Document) throws(Failure) {
         if next == limit {
             let count = next - nodes
             guard count < Node.maximumCount else { throw failure("the document has too many values") }

@@ -11,7 +11,9 @@ func scanPlain(_ start: Parser.Cursor, _ end: Parser.Cursor) -> Parser.Cursor {
     let backslash = SIMD16<UInt8>(repeating: UInt8(ascii: "\\"))
     // As signed numbers, control characters and all bytes of a multibyte sequence lie below the space.
     let space = SIMD16<Int8>(repeating: 0x20)
-    while end - at >= 16 {
+    // Below the beginning where there are fewer than 16 bytes: then nothing is read here.
+    let last = end - 16
+    while at <= last {
         let block = UnsafeRawPointer(at).loadUnaligned(as: SIMD16<UInt8>.self)
         let signed = unsafeBitCast(block, to: SIMD16<Int8>.self)
         let found = bits((block .== quote) .| (block .== backslash) .| (signed .< space))

@@ -103,12 +103,27 @@ public struct Resources {
     }
 
     /// The amount asked for, such as `requests.memory`.
-    public func request(_ resource: StaticString) throws(CannotJudge) -> Quantity? {
-        try value.object("requests")?.quantity(resource)
+    public func request(_ resource: StaticString) throws(CannotJudge) -> Amount? {
+        try value.object("requests")?.amount(resource)
     }
 
     /// The amount not to be exceeded, such as `limits.cpu`.
-    public func limit(_ resource: StaticString) throws(CannotJudge) -> Quantity? {
-        try value.object("limits")?.quantity(resource)
+    public func limit(_ resource: StaticString) throws(CannotJudge) -> Amount? {
+        try value.object("limits")?.amount(resource)
     }
+}
+
+/// A quantity as it stands in an object.
+public struct Amount: CustomStringConvertible {
+    private let value: Value
+    /// The quantity.
+    public let quantity: Quantity
+
+    init(_ value: Value, _ quantity: Quantity) {
+        self.value = value
+        self.quantity = quantity
+    }
+
+    /// The quantity as it is written there.
+    public var description: String { value.text }
 }

@@ -41,26 +41,33 @@ extension Value {
     public func string(_ key: StaticString) throws(CannotJudge) -> String? { try text(key)?.string }
 
     /// The member as a boolean.
-    public func boolean(_ key: StaticString) throws(CannotJudge) -> Bool? {
-        guard let value = present(key) else { return nil }
-        guard let bool = value.bool else { throw .malformed(value.id, expected: "true or false") }
+    public func boolean(_ key: StaticString) throws(CannotJudge) -> Bool? { try present(key)?.asBoolean() }
+
+    /// The value itself, which must be a boolean.
+    func asBoolean() throws(CannotJudge) -> Bool {
+        guard let bool else { throw .malformed(id, expected: "true or false") }
         return bool
     }
 
     /// The member as an integer.
-    public func integer(_ key: StaticString) throws(CannotJudge) -> Int? {
-        guard let value = present(key) else { return nil }
-        guard let int = value.int else { throw .malformed(value.id, expected: "an integer") }
+    public func integer(_ key: StaticString) throws(CannotJudge) -> Int? { try present(key)?.asInteger() }
+
+    /// The value itself, which must be an integer.
+    func asInteger() throws(CannotJudge) -> Int {
+        guard let int else { throw .malformed(id, expected: "an integer") }
         return int
     }
 
     /// The member as a quantity, which the API writes as a string or a number.
-    public func quantity(_ key: StaticString) throws(CannotJudge) -> Quantity? {
+    public func quantity(_ key: StaticString) throws(CannotJudge) -> Quantity? { try amount(key)?.quantity }
+
+    /// The member as a quantity that can still say how it is written.
+    func amount(_ key: StaticString) throws(CannotJudge) -> Amount? {
         guard let value = present(key) else { return nil }
         guard value.kind == .string || value.kind == .number, let quantity = Quantity(value) else {
             throw .malformed(value.id, expected: "a quantity such as 512Mi or 250m")
         }
-        return quantity
+        return Amount(value, quantity)
     }
 
     /// The member as a whole number or a percentage.

@@ -15,7 +15,9 @@ extension ResourceKind {
 }
 
 /// What pods are made of: a Pod's own metadata and spec, or the template of whatever makes pods.
-public struct PodTemplate {
+///
+/// One object for all rules to look at; see ``Value`` for how long it may be kept.
+public final class PodTemplate {
     /// The metadata that the pods get; nil when there is none.
     public let metadata: Value?
     /// The pod spec.
@@ -25,6 +27,7 @@ public struct PodTemplate {
     /// The kind of the object that it is part of.
     let kind: ResourceKind
     private let ownSecurityContext: Value?
+    private let ownSecurityFields: SecurityFields
 
     /// Finds the template of an object; nil where its kind has none, or it has none of its own (a Rollout with `workloadRef`).
     ///
@@ -48,6 +51,7 @@ public struct PodTemplate {
         self.spec = spec
         metadata = try holder.object("metadata")
         ownSecurityContext = spec.present("securityContext")
+        ownSecurityFields = SecurityFields(of: ownSecurityContext)
         containers = try PodTemplate.containers(of: spec, kind)
     }
 
@@ -85,6 +89,11 @@ public struct PodTemplate {
 
     /// The pod's own security settings, which a container's override.
     public func securityContext() throws(CannotJudge) -> Value? { try ownSecurityContext?.asObject() }
+
+    func securityFields() throws(CannotJudge) -> SecurityFields {
+        _ = try securityContext()
+        return ownSecurityFields
+    }
 
     /// The resources of the pod as a whole (Kubernetes, "Pod-level resource specification").
     public func resources() throws(CannotJudge) -> Resources? { try spec.object("resources").map { Resources($0) } }

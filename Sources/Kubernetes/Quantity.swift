@@ -5,9 +5,7 @@ import JSON
 /// Compared by value and exactly, however large or small: `1Gi` equals `1024Mi`, `0.5` equals `500m`. The API server rounds what
 /// is finer than a billionth up and caps what does not fit 64 bits; here nothing is rounded, so that what an author wrote
 /// is told apart even there.
-public struct Quantity: Sendable, CustomStringConvertible {
-    /// The amount as it was written.
-    public let description: String
+public struct Quantity: Sendable {
     private let isNegative: Bool
     /// The digits as a number, while they fit; the amount is `mantissa * 2^shift * 10^exponent`.
     private let mantissa: UInt64
@@ -23,19 +21,19 @@ public struct Quantity: Sendable, CustomStringConvertible {
     ///
     /// - Parameter text: A sign, digits with at most one point, and a suffix (`n u m k M G T P E`, `Ki` to `Ei`) or an
     ///   exponent (`e3`, `E-3`); no spaces.
-    public init?(_ text: String) { self.init(text.utf8.span, as: text) }
+    public init?(_ text: String) { self.init(text.utf8.span) }
 
     /// Reads the amount that a string or a number holds.
     init?(_ value: Value) {
         // As it is written, nearly always; what has escapes is no amount before they are decoded.
-        if let quantity = value.withRawText({ Quantity($0, as: value.text) }) {
+        if let quantity = value.withRawText({ Quantity($0) }) {
             self = quantity
         } else {
             self.init(value.text)
         }
     }
 
-    private init?(_ bytes: Span<UInt8>, as text: @autoclosure () -> String) {
+    private init?(_ bytes: Span<UInt8>) {
         guard bytes.count <= Quantity.maximumLength else { return nil }
         var at = 0
         var isNegative = false
@@ -46,7 +44,6 @@ public struct Quantity: Sendable, CustomStringConvertible {
         var number = Digits()
         while at < bytes.count, number.take(bytes[at]) { at += 1 }
         guard number.count > 0, let scale = Scale(bytes.extracting(at...)) else { return nil }
-        description = text()
         self.isNegative = isNegative
         mantissa = number.value
         exponent = scale.exponent - number.decimals

@@ -1,44 +1,53 @@
-public import JSON
+import JSON
 
-/// A container's security settings as they are in force: its own over the pod's (`v1.SecurityContext`, `v1.PodSecurityContext`).
+/// The security settings of a container, or of a pod, found in one pass (`v1.SecurityContext`, `v1.PodSecurityContext`).
+struct SecurityFields {
+    var runAsNonRoot, runAsUser, runAsGroup, windowsOptions: Value?
+
+    init(of settings: Value?) {
+        guard let settings else { return }
+        for member in settings.members {
+            let value = member.value.isNull ? nil : member.value
+            switch member.key.contentLength {
+            case 9 where member.key.equals("runAsUser"): runAsUser = value
+            case 10 where member.key.equals("runAsGroup"): runAsGroup = value
+            case 12 where member.key.equals("runAsNonRoot"): runAsNonRoot = value
+            case 14 where member.key.equals("windowsOptions"): windowsOptions = value
+            default: break
+            }
+        }
+    }
+}
+
+/// A container's security settings as they are in force: its own over the pod's.
 public struct SecurityContext {
-    /// The container's own settings.
-    public let own: Value?
-    private let pod: Value?
+    private let own: SecurityFields
+    private let pod: SecurityFields
 
     /// Combines the settings of a container with those of its pod.
     public init(of container: Container, in template: PodTemplate) throws(CannotJudge) {
-        own = try container.securityContext()
-        pod = try template.securityContext()
+        own = SecurityFields(of: try container.securityContext())
+        pod = try template.securityFields()
     }
 
     /// Whether the container may not run as root.
-    public func runAsNonRoot() throws(CannotJudge) -> Bool? {
-        if let value = try own?.boolean("runAsNonRoot") { return value }
-        return try pod?.boolean("runAsNonRoot")
-    }
+    public func runAsNonRoot() throws(CannotJudge) -> Bool? { try (own.runAsNonRoot ?? pod.runAsNonRoot)?.asBoolean() }
 
     /// The uid that it runs as; nil leaves it to the image.
-    public func user() throws(CannotJudge) -> Int? {
-        if let value = try own?.integer("runAsUser") { return value }
-        return try pod?.integer("runAsUser")
-    }
+    public func user() throws(CannotJudge) -> Int? { try (own.runAsUser ?? pod.runAsUser)?.asInteger() }
 
     /// The gid that it runs as; nil leaves it to the image.
-    public func group() throws(CannotJudge) -> Int? {
-        if let value = try own?.integer("runAsGroup") { return value }
-        return try pod?.integer("runAsGroup")
-    }
+    public func group() throws(CannotJudge) -> Int? { try (own.runAsGroup ?? pod.runAsGroup)?.asInteger() }
 
     /// On Windows, the name of the user that it runs as.
     public func windowsUser() throws(CannotJudge) -> String? {
-        if let name = try own?.object("windowsOptions")?.string("runAsUserName") { return name }
-        return try pod?.object("windowsOptions")?.string("runAsUserName")
+        if let name = try own.windowsOptions?.asObject().string("runAsUserName") { return name }
+        return try pod.windowsOptions?.asObject().string("runAsUserName")
     }
 
     /// On Windows, whether it runs on the node itself.
     public func isHostProcess() throws(CannotJudge) -> Bool {
-        if let value = try own?.object("windowsOptions")?.boolean("hostProcess") { return value }
-        return try pod?.object("windowsOptions")?.boolean("hostProcess") ?? false
+        if let value = try own.windowsOptions?.asObject().boolean("hostProcess") { return value }
+        return try pod.windowsOptions?.asObject().boolean("hostProcess") ?? false
     }
 }

@@ -13,7 +13,8 @@ public final class Subject {
     public let metadata: ObjectMeta
     /// Whether this is the object as it was before the request.
     public let isOld: Bool
-    private let found: Result<PodTemplate?, CannotJudge>
+    private var podTemplate: PodTemplate?
+    private var fault: CannotJudge?
 
     init(_ review: AdmissionReview, _ object: Value, isOld: Bool = false) {
         self.review = review
@@ -21,9 +22,9 @@ public final class Subject {
         self.isOld = isOld
         metadata = ObjectMeta(of: object)
         do throws(CannotJudge) {
-            found = .success(try PodTemplate(of: object, kind: review.kind))
+            podTemplate = try PodTemplate(of: object, kind: review.kind)
         } catch {
-            found = .failure(error)
+            fault = error
         }
     }
 
@@ -55,13 +56,16 @@ public final class Subject {
     public func spec() throws(CannotJudge) -> Value? { try object.object("spec") }
 
     /// The pod template; nil where there is none.
-    public func template() throws(CannotJudge) -> PodTemplate? { try found.get() }
+    public func template() throws(CannotJudge) -> PodTemplate? {
+        if let fault { throw fault }
+        return podTemplate
+    }
 
     /// Whether it is to run until somebody stops it.
     public var isLongRunning: Bool {
         switch kind {
         case .job, .cronJob: false
-        case .pod: (try? found.get()?.restartsAlways) ?? true
+        case .pod: podTemplate?.restartsAlways ?? true
         default: true
         }
     }

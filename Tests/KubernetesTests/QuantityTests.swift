@@ -52,7 +52,6 @@ import Testing
         let quantity = try #require(Quantity(text))
         #expect(quantity.isPositive == isPositive)
         #expect(quantity.isWhole == isWhole)
-        #expect(quantity.description == text)
     }
 
     @Test func `approximate amounts`() throws {

@@ -28,31 +28,29 @@ private let limited = Clause("limited", "no CPU limit is set")
 private func cpuLimitFindings(in subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
     guard let template = try subject.template() else { return [] }
     var findings: [Finding] = []
-    if let pod = try template.resources(), let finding = try finding(pod, at: template.pointer, subject, context) {
-        findings.append(finding)
-    }
+    if let pod = try template.resources() { try check(pod, at: template.pointer, subject, context, &findings) }
     for container in template.lastingContainers {
-        guard let resources = try container.resources(),
-            let finding = try finding(resources, at: container.pointer, subject, context)
-        else { continue }
-        findings.append(finding)
+        guard let resources = try container.resources() else { continue }
+        try check(resources, at: container.pointer, subject, context, &findings)
     }
     return findings
 }
 
-private func finding(
-    _ resources: Resources, at place: @autoclosure () -> Pointer, _ subject: Subject, _ context: Context
-) throws(CannotJudge) -> Finding? {
-    guard let limit = try resources.limit("cpu") else { return nil }
+private func check(
+    _ resources: Resources, at place: @autoclosure () -> Pointer, _ subject: Subject, _ context: Context,
+    _ findings: inout [Finding]
+) throws(CannotJudge) {
+    guard let limit = try resources.limit("cpu") else { return }
     let place = place() / "resources" / "limits" / "cpu"
     let request = try resources.request("cpu")
-    return Finding(
-        limited, at: place, "is \(limit): it slows the container while the node idles", edits: [.remove(place)]
-    )
-    .with {
-        let isPinned = request == limit && limit.isWhole
-        $0.isFixable = request?.isPositive ?? false && !isPinned && !isCounted(subject, context)
-    }
+    findings.append(
+        Finding(
+            limited, at: place, "is \(limit): it slows the container while the node idles", edits: [.remove(place)]
+        )
+        .with {
+            let isPinned = request?.quantity == limit.quantity && limit.quantity.isWhole
+            $0.isFixable = request?.quantity.isPositive ?? false && !isPinned && !isCounted(subject, context)
+        })
 }
 
 /// Whether a quota counts CPU limits, so that a pod without one would be refused; on a server, also where that is not known.

@@ -27,13 +27,13 @@ private let zero = Clause("zero", "the CPU request is over zero")
 
 private func cpuRequestFindings(in subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
     guard let template = try subject.template() else { return [] }
-    if let request = try template.resources()?.request("cpu"), request.isPositive { return [] }
+    if let request = try template.resources()?.request("cpu"), request.quantity.isPositive { return [] }
     var findings: [Finding] = []
     for container in template.lastingContainers {
         let resources = try container.resources()
         let request = try resources?.request("cpu")
-        if let request, request.isPositive { continue }
-        let limit = try resources?.limit("cpu").flatMap { $0.isPositive ? $0 : nil }
+        if let request, request.quantity.isPositive { continue }
+        let limit = try resources?.limit("cpu").flatMap { $0.quantity.isPositive ? $0 : nil }
         let place = container.pointer / "resources" / "requests" / "cpu"
         let edits: [Edit] = [.set(place, .string(limit?.description ?? "100m"))]
         if let request {

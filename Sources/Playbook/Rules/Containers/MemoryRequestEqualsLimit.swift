@@ -28,46 +28,50 @@ private let differs = Clause("differs", "the memory request in force is the same
 
 private func memoryFindings(in subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
     guard let template = try subject.template() else { return [] }
+    var findings: [Finding] = []
     // A pair for the whole pod counts instead of the containers' (Kubernetes, "Pod-level resource specification").
     if let pod = try template.resources(), try pod.sets("memory") {
-        return try finding(pod, at: template.pointer / "resources", subject, context).map { [$0] } ?? []
+        try check(pod, at: template.pointer / "resources", subject, context, &findings)
+        return findings
     }
-    var findings: [Finding] = []
     for container in template.lastingContainers {
-        let resources = try container.resources()
-        if let finding = try finding(resources, at: container.pointer / "resources", subject, context) {
-            findings.append(finding)
-        }
+        try check(container.resources(), at: container.pointer / "resources", subject, context, &findings)
     }
     return findings
 }
 
-private func finding(
-    _ resources: Resources?, at place: @autoclosure () -> Pointer, _ subject: Subject, _ context: Context
-) throws(CannotJudge) -> Finding? {
+private func check(
+    _ resources: Resources?, at place: @autoclosure () -> Pointer, _ subject: Subject, _ context: Context,
+    _ findings: inout [Finding]
+) throws(CannotJudge) {
     let request = try resources?.request("memory")
     guard let limit = try resources?.limit("memory") else {
         let place = place()
         let amount = request?.description ?? "256Mi"
-        return Finding(
+        let finding = Finding(
             noLimit, at: place, request.map { "requests \($0) of memory without a limit" } ?? "sets no memory limit",
             edits: [
                 .set(place / "requests" / "memory", .string(amount)),
                 .set(place / "limits" / "memory", .string(amount)),
             ]
-        ).with { if request == nil { $0.advice = "as much as the container uses at its peak" } }
+        )
+        findings.append(
+            finding.with { if request == nil { $0.advice = "as much as the container uses at its peak" } })
+        return
     }
     // A limit alone is in force as the request too.
-    guard let request, request != limit else { return nil }
+    guard let request, request.quantity != limit.quantity else { return }
     let place = place()
-    return Finding(
+    let finding = Finding(
         differs, at: place, "requests \(request) of memory, limited to \(limit)",
         edits: [.set(place / "requests" / "memory", .string(limit.description))]
-    ).with {
-        let more = limit.approximate - request.approximate
-        $0.excess = abs(more)
-        $0.isFixable = !exceedsQuota(more, subject, context)
-    }
+    )
+    let more = limit.quantity.approximate - request.quantity.approximate
+    findings.append(
+        finding.with {
+            $0.excess = abs(more)
+            $0.isFixable = !exceedsQuota(more, subject, context)
+        })
 }
 
 /// Whether a known quota of the namespace has no room for more requested memory.

@@ -39,32 +39,36 @@ private func rootFindings(in subject: Subject, _ context: Context) throws(Cannot
         let settings = try SecurityContext(of: container, in: template)
         if isWindows {
             findings += try windowsFindings(container, settings)
-        } else if let finding = try linuxFinding(container, settings, hasOwnUsers: hasOwnUsers) {
-            findings.append(finding)
+        } else {
+            try checkLinux(container, settings, hasOwnUsers: hasOwnUsers, &findings)
         }
     }
     return findings
 }
 
-private func linuxFinding(
-    _ container: Container, _ settings: SecurityContext, hasOwnUsers: Bool
-) throws(CannotJudge) -> Finding? {
+private func checkLinux(
+    _ container: Container, _ settings: SecurityContext, hasOwnUsers: Bool, _ findings: inout [Finding]
+) throws(CannotJudge) {
     let user = try settings.user()
     let isNonRoot = try settings.runAsNonRoot()
-    if user != 0, isNonRoot == true || isNonRoot == nil && hasOwnUsers { return nil }
+    if user != 0, isNonRoot == true || isNonRoot == nil && hasOwnUsers { return }
     let place = container.pointer / "securityContext"
     let nonRoot = Edit.set(place / "runAsNonRoot", true)
     if user == 0 {
-        return Finding(
-            rootUser, at: place / "runAsUser", "is 0, which is root",
-            edits: [nonRoot, .set(place / "runAsUser", 10001)]
-        ).with { $0.advice = "any uid but 0 that the image's files allow" }
+        findings.append(
+            Finding(
+                rootUser, at: place / "runAsUser", "is 0, which is root",
+                edits: [nonRoot, .set(place / "runAsUser", 10001)]
+            ).with { $0.advice = "any uid but 0 that the image's files allow" })
+        return
     }
     let message = isNonRoot == nil ? "is not in force" : "is false"
-    return Finding(isNonRoot == nil ? unset : rootAllowed, at: place / "runAsNonRoot", message, edits: [nonRoot]).with {
-        $0.isFixable = isNonRoot == nil && user != nil
-        if user == nil { $0.advice = "the image needs a numeric USER other than 0, or set runAsUser too" }
-    }
+    let clause = isNonRoot == nil ? unset : rootAllowed
+    findings.append(
+        Finding(clause, at: place / "runAsNonRoot", message, edits: [nonRoot]).with {
+            $0.isFixable = isNonRoot == nil && user != nil
+            if user == nil { $0.advice = "the image needs a numeric USER other than 0, or set runAsUser too" }
+        })
 }
 
 private func windowsFindings(_ container: Container, _ settings: SecurityContext) throws(CannotJudge) -> [Finding] {
