@@ -84,11 +84,12 @@ private struct HeadReader {
         let method = try token(bytes, "the method")
         try expect(UInt8(ascii: " "), bytes, "a space must follow the method")
         // Methods are case-sensitive (RFC 9110, section 9.1).
-        switch text(bytes, method) {
-        case "POST": draft.method = .post
-        case "GET": draft.method = .get
-        case "HEAD": draft.method = .head
-        default: draft.method = .other
+        if equals(bytes, method, "POST") {
+            draft.method = .post
+        } else if equals(bytes, method, "GET") {
+            draft.method = .get
+        } else if equals(bytes, method, "HEAD") {
+            draft.method = .head
         }
         try target(bytes, &draft)
         try version(bytes, &draft)
@@ -149,7 +150,7 @@ private struct HeadReader {
         guard at < count || at - start > 8 else { throw .incomplete }
         let line = start..<at
         // Its name is case-sensitive (RFC 9112, section 2.3).
-        guard line.count == 8, text(bytes, start..<start + 5) == "HTTP/", isDigit(bytes[start + 5]),
+        guard line.count == 8, equals(bytes, start..<start + 5, "HTTP/"), isDigit(bytes[start + 5]),
             bytes[start + 6] == UInt8(ascii: "."), isDigit(bytes[start + 7])
         else { throw .malformed("the request line must end with HTTP/1.1") }
         guard bytes[start + 5] == UInt8(ascii: "1"), bytes[start + 7] <= UInt8(ascii: "1") else {
@@ -266,9 +267,17 @@ private struct HeadReader {
     // MARK: Bytes
 
     private func text(_ bytes: Span<UInt8>, _ range: Range<Int>) -> String {
-        var text = ""
-        for index in range { text.unicodeScalars.append(Unicode.Scalar(bytes[index])) }
-        return text
+        // What is made a text was seen to be ASCII.
+        guard let utf8 = try? UTF8Span(validating: bytes.extracting(range)) else { return "" }
+        return String(copying: utf8)
+    }
+
+    private func equals(_ bytes: Span<UInt8>, _ range: Range<Int>, _ word: StaticString) -> Bool {
+        guard range.count == word.utf8CodeUnitCount else { return false }
+        return word.withUTF8Buffer { word in
+            for (index, byte) in zip(range, word) where bytes[index] != byte { return false }
+            return true
+        }
     }
 
     private func hasPrefix(_ bytes: Span<UInt8>, _ range: Range<Int>, _ prefix: StaticString) -> Bool {
