@@ -38,7 +38,6 @@ struct Parser: ~Copyable {
         limit = nodes + document.capacity
     }
 
-
     consuming func run(_ options: ParseOptions, into document: Document) throws(Failure) {
         // The container that the next value is in, by its node's index: until it is closed, its node leads to the one around it.
         var container = 0

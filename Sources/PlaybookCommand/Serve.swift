@@ -44,6 +44,7 @@ struct ServeCommand {
                 ("version", .string(Version.current)), ("mode", .string(settings.mode.rawValue)),
                 ("rules", .number(String(active))), ("loops", .number(String(configuration.loops))),
             ])
+        Residency.releaseCode()
         do throws(SystemError) {
             try server.run()
         } catch {
@@ -61,10 +62,11 @@ struct ServeCommand {
         ]
         let (settings, log, certificates) = (settings, log, certificates)
         let registry = Registry(log: log, certificates: certificates)
+        let judge = Judge(settings)
         do throws(SystemError) {
             return try Server(
                 configuration: configuration, listeners: listeners, report: { log.write($0) },
-                responder: { loop in responder(loop, settings, registry, log) })
+                responder: { loop in responder(loop, judge, settings, registry, log) })
         } catch {
             throw CommandError(message: error.description)
         }
@@ -92,9 +94,11 @@ struct ServeCommand {
 }
 
 /// What answers the requests of one loop; it lives on that loop's thread.
-private func responder(_ loop: LoopContext, _ settings: Settings, _ registry: Registry, _ log: Log) -> Responder {
+private func responder(
+    _ loop: LoopContext, _ judge: Judge, _ settings: Settings, _ registry: Registry, _ log: Log
+) -> Responder {
     let context = Context(settings: settings, now: Process.now)
-    let admission = Admission(judge: Judge(settings), context: context, describesAll: log.writes(.debug))
+    let admission = Admission(judge: judge, context: context, describesAll: log.writes(.debug))
     let shared = registry.join(loop.status)
     let webhook = Webhook(
         admission: admission, health: { registry.health(loop.status) }, metrics: { registry.exposition(loop.status) })

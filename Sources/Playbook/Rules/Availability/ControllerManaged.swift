@@ -61,34 +61,39 @@ private func deployment(for subject: Subject) throws(CannotJudge) -> Literal? {
     ]
 }
 
-private let handmade = """
+private func handmade(
+    _ metadata: String = "name: web, namespace: shop, labels: {app: web}", memory: String = "256Mi"
+) -> String {
+    """
     apiVersion: v1
     kind: Pod
-    metadata: {name: web, namespace: shop, labels: {app: web}}
+    metadata: {\(metadata)}
     spec:
       securityContext: {runAsNonRoot: true, runAsUser: 10001, runAsGroup: 10001}
       containers:
       - name: app
         image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.2-9f3c1ab
         ports: [{name: http, containerPort: 8080}]
-        resources: {requests: {cpu: 100m, memory: 256Mi}, limits: {memory: 256Mi}}
+        resources: {requests: {cpu: 100m, memory: \(memory)}, limits: {memory: \(memory)}}
         livenessProbe: {httpGet: {path: /livez, port: http}}
         readinessProbe: {httpGet: {path: /readyz, port: http}}
+    """
+}
+
+private let owned = """
+    name: web, ownerReferences: [{apiVersion: apps/v1, kind: ReplicaSet, name: web, uid: u, controller: true}], \
+    namespace: shop, labels: {app: web}
     """
 
 private let cases: [Example] = [
     .good("a Deployment", "{}"),
-    .bad("kubectl run", pod, at: "kind", handmade),
+    .bad("kubectl run", pod, at: "kind", handmade()),
     .bad(
         "a Pod whose name is to be generated", pod, at: "kind",
-        handmade.replacing("name: web,", with: "generateName: web-,")),
+        handmade("generateName: web-, namespace: shop, labels: {app: web}")),
     .bad(
         "an owner that its author made up", pod, at: "kind",
-        handmade.replacing(
-            "name: web,",
-            with:
-                "name: web, ownerReferences: [{apiVersion: apps/v1, kind: ReplicaSet, name: web, uid: u, controller: true}],"
-        )),
+        handmade(owned)),
     .bad(
         "a ReplicaSet", replicaSet, at: "kind",
         """
@@ -103,30 +108,10 @@ private let cases: [Example] = [
             spec:
               containers: [{name: app, image: web}]
         """),
-    .good("a Helm test", handmade.replacing("labels: {app: web}", with: "annotations: {helm.sh/hook: test}")),
+    .good("a Helm test", handmade("name: web, namespace: shop, annotations: {helm.sh/hook: test}")),
     .good(
         "a Pod of a ReplicaSet, made by its controller",
-        handmade.replacing(
-            "name: web,",
-            with:
-                "name: web, ownerReferences: [{apiVersion: apps/v1, kind: ReplicaSet, name: web, uid: u, controller: true}],"
-        ),
+        handmade(owned),
         request: .by("system:serviceaccount:kube-system:replicaset-controller")),
-    .good("an update of a Pod that is there", handmade, before: handmade.replacing("256Mi", with: "512Mi")),
+    .good("an update of a Pod that is there", handmade(), before: handmade(memory: "512Mi")),
 ]
-
-extension String {
-    fileprivate func replacing(_ part: String, with other: String) -> String {
-        var result = ""
-        var rest = self[...]
-        while !rest.isEmpty {
-            if rest.hasPrefix(part) {
-                result += other
-                rest = rest.dropFirst(part.count)
-            } else {
-                result.append(rest.removeFirst())
-            }
-        }
-        return result
-    }
-}
