@@ -56,7 +56,9 @@ struct Condition {
     }
 
     private static func truth(_ value: Literal) throws -> Bool {
-        guard case .bool(let truth) = value else { throw Failure(description: "\(value.json) is neither true nor false") }
+        guard case .bool(let truth) = value else {
+            throw Failure(description: "\(value.json) is neither true nor false")
+        }
         return truth
     }
 
