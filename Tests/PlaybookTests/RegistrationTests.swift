@@ -157,6 +157,23 @@ import Testing
         #expect(try !workloads.holds(of: request(scale)))
     }
 
+    @Test(
+        arguments: [
+            ("has(object.b) && object.b == 'x'", false), ("!has(object.a) || object.a.c == 'y'", true),
+            ("object.list.exists(item, item == 'q') && !('r' in object.list)", false),
+            ("(object.a.c == 'y' || object.none) && object.a != object.list", true), ("object == oldObject", false),
+            // What an API server could not evaluate either.
+            ("object.b == 'x'", nil), ("has(object.b.c)", nil), ("oldObject.a == 'x'", nil), ("object.a", nil),
+        ] as [(String, Bool?)])
+    func `a condition that reads what is absent is an error`(_ expression: String, _ value: Bool?) throws {
+        let variables: [String: Literal] = ["object": ["a": ["c": "y"], "list": ["p", "q", "r"]], "oldObject": .null]
+        if let value {
+            #expect(try Condition.holds(expression, variables) == value)
+        } else {
+            #expect(throws: Condition.Failure.self) { try Condition.holds(expression, variables) }
+        }
+    }
+
     // MARK: What happens without an answer
 
     @Test func `everything but workloads fails open, and nothing waits long`() throws {
