@@ -1,0 +1,216 @@
+import JSON
+import Kubernetes
+import Playbook
+import TestSupport
+import Testing
+
+/// What `deploy/` asks the API server to send, held against what rules read.
+@Suite struct RegistrationTests {
+    /// Requests that a rule's scope names, and about which it never says anything.
+    ///
+    /// `pod-disruption-budget` speaks about the deletion of a budget, and about workloads that come or change.
+    private let unspokenOf: Set<Registration.Row> = [
+        .init(group: "apps", resource: "deployments", operation: "DELETE"),
+        .init(group: "apps", resource: "statefulsets", operation: "DELETE"),
+        .init(group: "argoproj.io", resource: "rollouts", operation: "DELETE"),
+    ]
+
+    /// What is read without a rule: a Namespace's exemptions, which are logged and counted when they change.
+    private let readByTheJudge: Set<Registration.Row> = [
+        .init(group: "", resource: "namespaces", operation: "CREATE"),
+        .init(group: "", resource: "namespaces", operation: "UPDATE"),
+    ]
+
+    private func request(_ world: World) throws -> Literal { try #require(Literal(json: world.review)["request"]) }
+
+    // MARK: Which requests
+
+    @Test func `what is registered is exactly what rules read`() throws {
+        let registered = Set(try Registration.validating().flatMap(\.rows))
+        let read = Catalogue.rules.map { Registration.Row.rows(of: $0.scope) }.reduce(into: Set()) { $0.formUnion($1) }
+        let needed = read.subtracting(unspokenOf).union(readByTheJudge)
+        #expect(registered.subtracting(needed) == [], "registered, and read by no rule")
+        #expect(needed.subtracting(registered) == [], "read by a rule, and not registered")
+    }
+
+    @Test(arguments: Catalogue.rules)
+    func `each bad example is sent, and by one registration only`(_ rule: Rule) throws {
+        let registrations = try Registration.validating()
+        for example in rule.examples where example.clause != nil {
+            let request = try request(World(example))
+            let row = Registration.Row(request)
+            let reached = try registrations.filter { try $0.matches(row, request) }
+            #expect(reached.count == 1, "\(rule.id), \(example.name): \(row) reaches \(reached)")
+        }
+    }
+
+    @Test func `no two registrations can be about one object`() throws {
+        let registrations = try Registration.validating()
+        for (index, one) in registrations.enumerated() {
+            for other in registrations[(index + 1)...] {
+                #expect(Set(one.rows).isDisjoint(with: other.rows), "\(one) and \(other)")
+            }
+        }
+    }
+
+    @Test func `what is fixed is registered for fixes, and nothing else is`() throws {
+        let registrations = try Registration.mutating()
+        let registered = Set(registrations.flatMap(\.rows))
+        #expect(registered.count == registrations.flatMap(\.rows).count)
+        // Pods and Jobs cannot be patched once they are there, and subresources never.
+        let fixable = Catalogue.rules.filter { $0.fix != nil }.map { rule in
+            Registration.Row.rows(of: Scope(rule.scope.kinds)).filter { row in
+                row.operation == "CREATE" || !["pods", "jobs"].contains(row.resource)
+            }
+        }.reduce(into: Set()) { $0.formUnion($1) }
+        #expect(registered == fixable)
+        for rule in Catalogue.rules {
+            for example in rule.examples where example.isFixed {
+                let world = try World(example)
+                guard try !world.mutation().patch.operations.isEmpty else { continue }
+                let request = try request(world)
+                let reached = try registrations.filter { try $0.matches(Registration.Row(request), request) }
+                #expect(reached.count == 1, "\(rule.id), \(example.name)")
+            }
+        }
+    }
+
+    // MARK: Who is spared
+
+    @Test func `the system's namespaces and our own are spared`() throws {
+        for registration in try Registration.validating() + Registration.mutating() {
+            for namespace in ["kube-system", "kube-node-lease", "kube-public", Settings().namespace] {
+                #expect(!registration.selects(namespace: namespace), "\(registration) selects \(namespace)")
+                #expect(Settings().isSystem(namespace: namespace))
+            }
+        }
+    }
+
+    @Test func `conditions hold for recordings without an error, and spare only what is passed over`() throws {
+        let registrations = try Registration.validating()
+        var spared = 0
+        for file in try Fixtures.reviews() {
+            let bytes = try Fixtures.bytes(file)
+            let request = try #require(Literal(json: bytes)["request"])
+            let row = Registration.Row(request)
+            for registration in registrations where registration.rows.contains(row) {
+                guard try !registration.holds(of: request) else { continue }
+                spared += 1
+                #expect(try verdict(on: bytes).passedOver != nil, "\(registration) spares \(file)")
+            }
+        }
+        // Twelve pods of ReplicaSets, one each of a Job and a StatefulSet; ReplicaSets, five new and seven changed; and one
+        // Deployment whose finalizer comes off.
+        #expect(spared == 27)
+    }
+
+    private func verdict(on bytes: [UInt8]) throws -> Verdict {
+        let context = Context(settings: Settings(), now: Timestamp(seconds: 1_795_435_200), source: .server)
+        return try Document().read(bytes.span, AdmissionReview.options) { root in
+            Result { Judge(context.settings).verdict(on: try AdmissionReview(root), in: context) }
+        }.get()
+    }
+
+    @Test func `the last step of a deletion is spared, and a change under its cover is not`() throws {
+        let workloads = try #require(try Registration.validating().first)
+        let going = World.deployment.merging(["metadata": ["deletionTimestamp": "2026-11-23T11:00:00Z"]])
+        let held = going.merging(["metadata": ["finalizers": ["foregroundDeletion"]]])
+        #expect(try !workloads.holds(of: request(World(held).updated(to: going))))
+        let changed = going.merging(["spec": ["replicas": 1]])
+        #expect(try workloads.holds(of: request(World(held).updated(to: changed))))
+        let scale = World.scale
+        #expect(try workloads.holds(of: request(World(scale).updated(to: scale))))
+    }
+
+    @Test(arguments: [
+        ("system:apiserver", [], false), ("system:kube-controller-manager", [], false),
+        ("system:kube-scheduler", [], false), ("system:node:ip-10-0-0-1", ["system:nodes"], false),
+        ("system:serviceaccount:shop:deployer", ["system:serviceaccounts"], true), ("admin", ["system:masters"], true),
+        ("system:apiserver-imitator", [], true),
+    ])
+    func `the control plane is spared by its exact names`(_ user: String, _ groups: [String], _ isSent: Bool) throws {
+        for registration in try Registration.validating() + Registration.mutating() {
+            var world = World(World.pod)
+            (world.user, world.groups) = (user, groups)
+            #expect(try registration.holds(of: request(world)) == isSent)
+        }
+    }
+
+    @Test func `nobody but a controller can claim an owner, and only the autoscaler may scale unseen`() throws {
+        let registrations = try Registration.validating()
+        let pods = try #require(registrations.first { $0.name.hasPrefix("pods.") })
+        let owned = World.pod.merging([
+            "metadata": ["ownerReferences": [["kind": "ReplicaSet", "name": "web", "controller": true]]]
+        ])
+        var world = World(owned)
+        #expect(try pods.holds(of: request(world)))
+        world.user = "system:serviceaccount:kube-system:replicaset-controller"
+        #expect(try !pods.holds(of: request(world)))
+        world.object = World.pod
+        #expect(try pods.holds(of: request(world)))
+
+        let workloads = try #require(registrations.first)
+        var scale = World(World.scale).updated(to: World.scale)
+        scale.subresource = "scale"
+        #expect(try workloads.holds(of: request(scale)))
+        scale.user = "system:serviceaccount:kube-system:horizontal-pod-autoscaler"
+        #expect(try !workloads.holds(of: request(scale)))
+    }
+
+    @Test(
+        arguments: [
+            ("has(object.b) && object.b == 'x'", false), ("!has(object.a) || object.a.c == 'y'", true),
+            ("object.list.exists(item, item == 'q') && !('r' in object.list)", false),
+            ("(object.a.c == 'y' || object.none) && object.a != object.list", true), ("object == oldObject", false),
+            // What an API server could not evaluate either.
+            ("object.b == 'x'", nil), ("has(object.b.c)", nil), ("oldObject.a == 'x'", nil), ("object.a", nil),
+        ] as [(String, Bool?)])
+    func `a condition that reads what is absent is an error`(_ expression: String, _ value: Bool?) throws {
+        let variables: [String: Literal] = ["object": ["a": ["c": "y"], "list": ["p", "q", "r"]], "oldObject": .null]
+        if let value {
+            #expect(try Condition.holds(expression, variables) == value)
+        } else {
+            #expect(throws: Condition.Failure.self) { try Condition.holds(expression, variables) }
+        }
+    }
+
+    // MARK: What happens without an answer
+
+    @Test func `everything but workloads fails open, and nothing waits long`() throws {
+        let validating = try Registration.validating()
+        #expect(validating.first?.name == "workloads.playbook.superinc.com")
+        for registration in validating + (try Registration.mutating()) {
+            // Overlays may change the first one, which the API server never needs to bring a cluster back.
+            #expect(registration.failurePolicy == "Ignore")
+            #expect(registration.field("sideEffects") == "None")
+            #expect(registration.field("matchPolicy") == "Equivalent")
+            #expect(registration.field("admissionReviewVersions") == ["v1"])
+            let timeout = registration.field("timeoutSeconds")
+            #expect(timeout == 3 || timeout == 5)
+            #expect(registration.field("clientConfig")?["caBundle"] == nil)
+            for row in registration.rows { #expect(!row.resource.contains("*") && !row.resource.hasSuffix("/status")) }
+        }
+        #expect(validating.first?.rows.contains { $0.resource.hasPrefix("pods") || $0.operation == "DELETE" } == false)
+        #expect(try Registration.mutating().allSatisfy { $0.field("reinvocationPolicy") == "IfNeeded" })
+    }
+
+    // MARK: Access
+
+    @Test func `the server may list and watch exactly the kinds that it keeps`() throws {
+        let roles = try Deployed.objects("access.yaml").filter { $0["kind"] == "ClusterRole" }
+        var granted: Set<String> = []
+        for rule in roles.flatMap({ $0["rules"]?.elements ?? [] }) {
+            #expect(rule["verbs"] == ["list", "watch"])
+            for group in rule["apiGroups"]?.elements ?? [] {
+                for resource in rule["resources"]?.elements ?? [] {
+                    granted.insert("\(group.text ?? "?")/\(resource.text ?? "?")")
+                }
+            }
+        }
+        let kept = Companions.kinds.kinds.map { "\($0.group)/\("\($0.name)".lowercased())s" }
+        #expect(granted == Set(kept))
+        for rule in Catalogue.rules {
+            for kind in rule.companions { #expect(Companions.kinds.contains(kind), "\(rule.id) looks up \(kind.name)") }
+        }
+    }
+}

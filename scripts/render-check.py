@@ -1,0 +1,246 @@
+"""The part of scripts/render-check that reads what was rendered."""
+
+import copy
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import kubernetes_validate
+import yaml
+
+PLAYBOOK = pathlib.Path(".build/debug/playbook").resolve()
+KUBERNETES = "1.30"  # the oldest supported version
+NAMESPACE = "playbook"
+SELF, CERT_MANAGER = "../../components/self-certificates", "../../components/cert-manager"
+MONITORING = "../../components/monitoring"
+
+# Findings that our own manifests may have, each with its reason: {(rule, object): reason}.
+EXEMPTED = {}
+# Settings of components that the server does not know yet. No overlay uses such a component.
+NOT_YET = {"PLAYBOOK_CERTIFICATES"}
+# What a single change to the rendered overlay must be told: (kind, change of the object, rule).
+BREAKS = [
+    ("Deployment", lambda d: container(d)["resources"]["limits"].update(memory="512Mi"), "memory-request-equals-limit"),
+    ("Deployment", lambda d: container(d)["resources"]["limits"].update(cpu="1"), "cpu-limit"),
+    ("Deployment", lambda d: container(d).pop("livenessProbe"), "liveness-probe"),
+    ("Deployment", lambda d: pod(d)["securityContext"].pop("runAsNonRoot"), "run-as-non-root"),
+    ("Deployment", lambda d: pod(d).pop("topologySpreadConstraints"), "topology-spread"),
+    ("Deployment", lambda d: pod(d).update(terminationGracePeriodSeconds=0), "graceful-shutdown"),
+    ("Deployment", lambda d: d["spec"]["template"]["metadata"]["labels"].update({"app.kubernetes.io/name": "other"}),
+     "pod-disruption-budget"),
+    ("PodDisruptionBudget", lambda d: d["spec"].update(maxUnavailable=0), "disruption-allowed"),
+    ("PodDisruptionBudget", lambda d: d["spec"].pop("unhealthyPodEvictionPolicy"), "unhealthy-pod-eviction"),
+]
+
+failures = []
+
+
+def fail(text):
+    failures.append(text)
+    print(f"render-check: {text}", file=sys.stderr)
+
+
+def pod(deployment):
+    return deployment["spec"]["template"]["spec"]
+
+
+def container(deployment):
+    return pod(deployment)["containers"][0]
+
+
+def variants():
+    """Every overlay as it is, with each other way to certificates, and with monitoring: (name, overlay, edit of its components)."""
+    for overlay in sorted(path.name for path in pathlib.Path("deploy/overlays").iterdir()):
+        yield overlay, overlay, lambda components: components
+        yield f"{overlay}, certificates by hand", overlay, lambda components: []
+        yield f"{overlay}, cert-manager, monitoring", overlay, lambda components: [CERT_MANAGER, MONITORING]
+        yield f"{overlay}, self-certificates, monitoring", overlay, lambda components: [SELF, MONITORING]
+
+
+def render(overlay, edit):
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copytree("deploy", f"{folder}/deploy")
+        path = pathlib.Path(folder, "deploy/overlays", overlay)
+        file = path / "kustomization.yaml"
+        kustomization = yaml.safe_load(file.read_text())
+        kustomization["components"] = edit(kustomization.get("components", []))
+        file.write_text(yaml.safe_dump(kustomization))
+        text = subprocess.run([os.environ["KUBECTL"], "kustomize", path], check=True, capture_output=True, text=True).stdout
+    return [item for item in yaml.safe_load_all(text) if item]
+
+
+def title(item):
+    return f"{item['kind']} {item['metadata']['name']}"
+
+
+def review(item):
+    """The review that an API server would send for `kubectl create`."""
+    group, _, version = item["apiVersion"].rpartition("/")
+    kind = {"group": group, "version": version, "kind": item["kind"]}
+    resource = {"group": group, "version": version, "resource": item["kind"].lower() + "s"}
+    request = {"uid": title(item), "kind": kind, "resource": resource, "requestKind": kind, "requestResource": resource,
+               "operation": "CREATE", "name": item["metadata"]["name"],
+               "userInfo": {"username": "platform-engineer", "groups": ["system:authenticated"]},
+               "object": item, "oldObject": None, "dryRun": False}
+    if "namespace" in item["metadata"]:
+        request["namespace"] = item["metadata"]["namespace"]
+    return {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}
+
+
+def findings(objects):
+    """What the rules say, those that are off by default too; nothing may be left unevaluated."""
+    rules = json.loads(subprocess.run([PLAYBOOK, "rules", "--format", "json"], check=True, capture_output=True, env={}).stdout)
+    levels = [word for rule in rules if rule["level"] == "off" for word in ("--level", f"{rule['id']}=warn")]
+    with tempfile.TemporaryDirectory() as folder:
+        companions = pathlib.Path(folder, "companions.yaml")
+        companions.write_text(yaml.safe_dump_all(objects))
+        lines = "".join(json.dumps(review(item)) + "\n" for item in objects)
+        run = subprocess.run([PLAYBOOK, "review", "--format", "json", "--companions", companions, *levels, "-"],
+                             input=lines, capture_output=True, text=True, env={})
+    if run.returncode == 2:
+        sys.exit(f"render-check: the manifests cannot be judged:\n{run.stderr}")
+    report = json.loads(run.stdout)
+    if report["summary"]["reviews"] != len(objects):
+        sys.exit(f"render-check: {len(objects)} objects, and only {report['summary']['reviews']} were judged")
+    return report["findings"], report["summary"]["notEvaluated"]
+
+
+def check_rules(name, objects):
+    found, unknown = findings(objects)
+    for finding in found:
+        if (finding["rule"], finding["object"]) not in EXEMPTED:
+            fail(f"{name}: {finding['object']}: {finding['rule']}: {finding['message']}")
+    if unknown:
+        fail(f"{name}: not evaluated: {unknown}")
+
+
+def check_schema(name, objects):
+    for item in objects:
+        if re.search(r"(cert-manager\.io|monitoring\.coreos\.com)/", item["apiVersion"]):
+            continue  # not Kubernetes' own
+        try:
+            kubernetes_validate.validate(item, KUBERNETES, strict=True)
+        except kubernetes_validate.ValidationError as error:
+            fail(f"{name}: {title(item)}: {'.'.join(map(str, error.path))}: {error.message}")
+
+
+def check_settings(name, objects):
+    """The server must start with the environment that it is given."""
+    deployment = next(item for item in objects if item["kind"] == "Deployment")
+    maps = {item["metadata"]["name"]: item["data"] for item in objects if item["kind"] == "ConfigMap"}
+    environment = {}
+    for source in container(deployment)["envFrom"]:
+        environment |= maps[source["configMapRef"]["name"]]
+    for entry in container(deployment)["env"]:
+        field = entry.get("valueFrom", {})
+        if "resourceFieldRef" in field:
+            value = "1"  # rounded up
+        elif field:
+            value = deployment["metadata"]["namespace"]
+        else:
+            value = entry["value"]
+        environment[entry["name"]] = value
+    known = {row["name"] for row in json.loads(
+        subprocess.run([PLAYBOOK, "config", "--format", "json"], check=True, capture_output=True, env={}).stdout)}
+    if NOT_YET & known:
+        fail(f"{NOT_YET & known} is known now: let the overlays use it, and take it out of NOT_YET")
+    if ", " in name:  # no overlay itself
+        environment = {key: value for key, value in environment.items() if key not in NOT_YET}
+    run = subprocess.run([PLAYBOOK, "config"], capture_output=True, text=True, env=environment)
+    if run.returncode != 0:
+        fail(f"{name}: the server would not start:\n{run.stderr}")
+    mode = environment.get("PLAYBOOK_MODE")
+    if mode != {"staging": "dry-run", "production": "enforce"}[name.split(",")[0]]:
+        fail(f"{name}: PLAYBOOK_MODE is {mode}")
+
+
+def check_registrations(name, objects):
+    """Only production's workloads fail closed; whatever happens, the overlays differ in nothing else."""
+    for item in objects:
+        for webhook in item.get("webhooks", []):
+            closed = name.startswith("production") and webhook["name"].startswith("workloads.")
+            if webhook["failurePolicy"] != ("Fail" if closed else "Ignore"):
+                fail(f"{name}: {webhook['name']} has failurePolicy {webhook['failurePolicy']}")
+            service = webhook["clientConfig"]["service"]
+            if not any(title(other) == f"Service {service['name']}" for other in objects):
+                fail(f"{name}: {webhook['name']} calls {service['name']}, and there is no such Service")
+
+
+def check_references(name, objects):
+    """What names something else in its namespace names what is there, or what somebody is told to make."""
+    here = {(item["kind"], item["metadata"]["name"]) for item in objects}
+    deployment = next(item for item in objects if item["kind"] == "Deployment")
+    image = container(deployment)["image"]
+    if not re.search(r"/playbook:\d+\.\d+\.\d+-[0-9a-f]{7,40}$|@sha256:[0-9a-f]{64}$", image):
+        fail(f"{name}: the image {image} is not pinned to a version and a commit")
+    if ("ServiceAccount", pod(deployment)["serviceAccountName"]) not in here:
+        fail(f"{name}: the ServiceAccount is missing")
+    for volume in pod(deployment).get("volumes", []):
+        secret = volume["secret"]["secretName"]
+        issued = {item["spec"]["secretName"] for item in objects if item["kind"] == "Certificate"}
+        if "by hand" not in name and secret not in issued:
+            fail(f"{name}: nobody makes the Secret {secret}")
+    for item in objects:
+        if item["kind"] in ("RoleBinding", "ClusterRoleBinding"):
+            if (item["roleRef"]["kind"], item["roleRef"]["name"]) not in here:
+                fail(f"{name}: {title(item)} binds a role that is not there")
+        if item.get("metadata", {}).get("namespace", NAMESPACE) != NAMESPACE:
+            fail(f"{name}: {title(item)} is in another namespace")
+
+
+def check_breaks(objects):
+    """A rule that could not find anything would find nothing here either."""
+    for kind, change, rule in BREAKS:
+        broken = copy.deepcopy(objects)
+        change(next(item for item in broken if item["kind"] == kind))
+        rules = {finding["rule"] for finding in findings(broken)[0]}
+        if rule not in rules:
+            fail(f"a {kind} that breaks {rule} is not found out, only {sorted(rules) or 'nothing'}")
+
+
+def check_monitoring():
+    """Alerts and panels ask for metrics that the program has, and each alert has its runbook."""
+    metrics = set()
+    for file in pathlib.Path("Sources").rglob("*.swift"):
+        for name, kind in re.findall(r'family\(\s*"(\w+)",\s*\.(\w+)', file.read_text()):
+            metrics |= {name + part for part in ("_bucket", "_sum", "_count")} if kind == "histogram" else {name}
+    headings = {re.sub(r"[^a-z0-9 -]", "", line.lstrip("# ").lower()).strip().replace(" ", "-")
+                for line in pathlib.Path("docs/operations.md").read_text().splitlines() if line.startswith("#")}
+    queries = []
+    rules = yaml.safe_load(pathlib.Path("deploy/components/monitoring/alerts.yaml").read_text())
+    for alert in (rule for group in rules["spec"]["groups"] for rule in group["rules"]):
+        queries.append((alert["alert"], alert["expr"]))
+        if alert["annotations"]["runbook_url"].partition("#")[2] not in headings:
+            fail(f"{alert['alert']} has no runbook in docs/operations.md")
+    dashboard = json.loads(pathlib.Path("deploy/components/monitoring/dashboard.json").read_text())
+    for panel in dashboard["panels"]:
+        queries += [(panel["title"], target["expr"]) for target in panel["targets"]]
+    for name, query in queries:
+        for metric in re.findall(r"\b(?:playbook|process)_\w+", query):
+            if metric not in metrics:
+                fail(f"{name} asks for {metric}, which there is not")
+    if not metrics or not queries:
+        fail("no metrics or no queries were found")
+    return len(queries)
+
+
+def main():
+    rendered = {}
+    for name, overlay, edit in variants():
+        objects = rendered[name] = render(overlay, edit)
+        for check in (check_schema, check_rules, check_settings, check_registrations, check_references):
+            check(name, objects)
+    check_breaks(rendered["production"])
+    queries = check_monitoring()
+    if failures:
+        sys.exit(1)
+    print(f"render-check: {len(rendered)} renderings pass their own rules; {len(BREAKS)} ways to break one are found out; "
+          f"{queries} queries ask for metrics that exist")
+
+
+main()
