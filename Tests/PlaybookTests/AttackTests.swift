@@ -12,7 +12,8 @@ import Testing
 
     private func budget(_ spec: String) throws -> Literal {
         try Literal(
-            yaml: "{apiVersion: policy/v1, kind: PodDisruptionBudget, metadata: {name: web, namespace: shop}, spec: \(spec)}"
+            yaml:
+                "{apiVersion: policy/v1, kind: PodDisruptionBudget, metadata: {name: web, namespace: shop}, spec: \(spec)}"
         )
     }
 
@@ -86,7 +87,8 @@ import Testing
     }
 
     @Test func `a value's control characters make no lines and no colours in a denial`() throws {
-        var world = World(try spec("{containers: [{name: app, securityContext: {procMount: \"a\\n- fake: x\\e[31m\"}}]}"))
+        var world = World(
+            try spec("{containers: [{name: app, securityContext: {procMount: \"a\\n- fake: x\\e[31m\"}}]}"))
         world.rules = Catalogue.rules.filter { $0.id == "privilege-escalation" }
         let verdict = try world.verdict()
         #expect(verdict.isDenied)
@@ -161,23 +163,22 @@ import Testing
         let names = Array(repeating: "SYS_TIME", count: 40).joined(separator: ", ")
         let after = try spec(
             "containers: [{name: app, securityContext: {capabilities: {add: [\(names), SYS_ADMIN]}}}]")
-        try withKnownIssue {
-            #expect(try denials(World(before).updated(to: after)) == ["privilege-escalation"])
-        }
+        let denied = try denials(World(before).updated(to: after))
+        withKnownIssue { #expect(denied == ["privilege-escalation"]) }
     }
 
     @Test func `taking the memory limit away is worse than a request that differs from it`() throws {
         let before = try spec("containers: [{name: app, resources: {requests: {memory: 100Mi}}}]")
         let after = try spec("containers: [{name: app, resources: {requests: {memory: 100Mi}, limits: null}}]")
-        try withKnownIssue {
-            #expect(try denials(World(before).updated(to: after)) == ["memory-request-equals-limit"])
-        }
+        let denied = try denials(World(before).updated(to: after))
+        withKnownIssue { #expect(denied == ["memory-request-equals-limit"]) }
     }
 
     @Test func `a memory limit of nothing is no limit`() throws {
         let world = World(
             try spec("containers: [{name: app, resources: {requests: {memory: 0}, limits: {memory: 0}}}]"))
-        try withKnownIssue { #expect(try denials(world) == ["memory-request-equals-limit"]) }
+        let denied = try denials(world)
+        withKnownIssue { #expect(denied == ["memory-request-equals-limit"]) }
     }
 
     @Test func `a Scale takes the exemption of its workload's template`() throws {
@@ -192,6 +193,7 @@ import Testing
                         "spec: {template: {metadata: {annotations: {playbook.superinc.com/exempt: replicas, playbook.superinc.com/exempt-reason: why}}}}"
                 ))
         ]
-        try withKnownIssue { #expect(try !world.verdict().isDenied) }
+        let isDenied = try world.verdict().isDenied
+        withKnownIssue { #expect(!isDenied) }
     }
 }
