@@ -15,7 +15,16 @@ enum Change {
         guard subject.review.operation == .update, let old = subject.review.oldObject else { return }
         let isDeleted = subject.metadata.deletionTimestamp != nil
         guard Change.isSame(subject.object, old) else { return }
-        self = isDeleted ? .finalizers : .metadata
+        if isDeleted {
+            self = .finalizers
+        } else if let exemption = ExemptionAnnotations(ObjectMeta(of: old)),
+            exemption != ExemptionAnnotations(subject.metadata)
+        {
+            // Taken off in a request of its own, an exemption would leave what it covered behind as old.
+            self = .all
+        } else {
+            self = .metadata
+        }
     }
 
     /// Whether both objects are the same but for `metadata`, `status` and what names their type.

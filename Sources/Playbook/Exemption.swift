@@ -120,8 +120,9 @@ public struct StandingExemption: Sendable, Equatable {
     }
 
     func covers(_ rule: Rule, _ subject: Subject) -> Bool {
-        self.rule == rule.id && namespace.matches(subject.namespace) && kind.matches(subject.exemptKindName)
-            && name.matches(subject.name ?? "")
+        (self.rule == rule.id || self.rule == rule.exemptWith) && namespace.matches(subject.namespace)
+            && kind.matches(subject.exemptKindName)
+            && name.matches(subject.name ?? subject.metadata.generateName ?? "")
     }
 }
 

@@ -36,7 +36,8 @@ struct Exemptions {
 
     /// Takes in what the object, or its template, is annotated with now and was before.
     private mutating func add(_ annotations: ExemptionAnnotations?, before old: ExemptionAnnotations?) {
-        let isChanged = annotations != old
+        // What is deleted takes its exemption along, and sets none.
+        let isChanged = subject.review.operation != .delete && annotations != old
         areChanged = areChanged || isChanged
         guard let annotations else { return }
         let exemption = annotations.exemption(
@@ -45,8 +46,10 @@ struct Exemptions {
         exemption.map { found.append($0) }
     }
 
-    /// What stands in the environment about a rule and the subject.
-    private func standing(for rule: Rule) -> Exemption? { standing.first { $0.covers(rule, subject) }?.exemption }
+    /// What stands in the environment about a rule and the subject: all of it, since one entry may have ended and not another.
+    private func standing(for rule: Rule) -> [Exemption] {
+        standing.isEmpty ? [] : standing.filter { $0.covers(rule, subject) }.map(\.exemption)
+    }
 
     private mutating func addWorkload(of subject: Subject, in context: Context) {
         do throws(CannotJudge) {
@@ -60,8 +63,7 @@ struct Exemptions {
 
     /// The exemption in force that frees the subject from a rule.
     mutating func exemption(from rule: Rule, at now: Timestamp) -> Exemption? {
-        let standing = standing(for: rule)
-        let candidates = (standing.map { [$0] } ?? []) + found
+        let candidates = standing(for: rule) + found
         guard let exemption = candidates.first(where: { $0.covers(rule) && $0.holds(at: now) }) else { return nil }
         if !used.contains(exemption) { used.append(exemption) }
         return exemption
@@ -69,7 +71,7 @@ struct Exemptions {
 
     /// Whether a rule did not count for the object as it was: under an exemption that has been taken off, or has ended.
     func coveredBefore(_ rule: Rule, _ before: Subject) -> Bool {
-        if standing(for: rule) != nil || found.contains(where: { $0.covers(rule) }) { return true }
+        if !standing(for: rule).isEmpty || found.contains(where: { $0.covers(rule) }) { return true }
         var ignored: [String] = []
         return [ExemptionAnnotations(before.metadata), before.templateExemption].contains { annotations in
             annotations?.exemption(.workload, complaints: &ignored)?.covers(rule) ?? false

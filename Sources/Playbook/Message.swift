@@ -14,10 +14,12 @@ extension Verdict {
     public var message: String {
         let denials = judgements.filter { $0.effect == .deny }
         let rules = Set(denials.map(\.rule.id)).count
-        var text = "\(title) breaks \(rules == 1 ? "a rule" : "\(rules) rules") of the playbook:\n"
+        var text = "\(clipped(title)) breaks \(rules == 1 ? "a rule" : "\(rules) rules") of the playbook:\n"
         for (index, denial) in denials.enumerated() {
-            let entry = denial.entry
-            guard index < Verdict.maximumFindings, text.utf8.count + entry.utf8.count < Verdict.maximumMessage else {
+            // A remedy that is too long for the message must not take the finding with it.
+            let room = Verdict.maximumMessage - text.utf8.count - 32
+            let entry = [denial.entry, denial.headline].first { $0.utf8.count <= room }
+            guard index < Verdict.maximumFindings, let entry else {
                 return text + "\nand \(denials.count - index) more.\n"
             }
             text += "\n" + entry
@@ -95,9 +97,12 @@ extension Verdict {
 }
 
 extension Judgement {
+    /// What is wrong, and where.
+    fileprivate var headline: String { "- \(rule.id): \(clipped(path)) \(clipped(finding.message))\n" }
+
     /// The finding as a denial tells it, on several lines.
     fileprivate var entry: String {
-        var text = "- \(rule.id): \(clipped(path)) \(clipped(finding.message))\n"
+        var text = headline
         for line in remedy.block.split(separator: "\n", omittingEmptySubsequences: false) where !line.isEmpty {
             text += "    \(line)\n"
         }
@@ -137,7 +142,12 @@ extension Judgement {
 }
 
 /// A text for one line: every control character is a space, and it is no longer than a warning may be.
-func singleLine(_ text: String) -> String {
+func singleLine(_ text: String) -> String { oneLine(text, atMost: Verdict.maximumWarning) }
+
+/// A value that came with the request, short enough for a message and without a line of its own.
+func clipped(_ text: String) -> String { oneLine(text, atMost: 300) }
+
+private func oneLine(_ text: String, atMost limit: Int) -> String {
     var scalars = String.UnicodeScalarView()
     var length = 0
     var lastSpace = false
@@ -148,17 +158,13 @@ func singleLine(_ text: String) -> String {
         let clean: Unicode.Scalar = isControl ? " " : scalar
         if clean == " ", lastSpace { continue }
         lastSpace = clean == " "
+        // By scalars: one character may be as long as somebody likes.
         length += UTF8.width(clean)
-        guard length <= Verdict.maximumWarning - 3 else {
+        guard length <= limit - 3 else {
             scalars.append("…")
             break
         }
         scalars.append(clean)
     }
     return String(scalars)
-}
-
-/// A value that came with the request, short enough for a message.
-func clipped(_ text: String) -> String {
-    text.utf8.count <= 300 ? text : String(text.prefix(200)) + "…"
 }

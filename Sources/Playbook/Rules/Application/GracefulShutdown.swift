@@ -70,6 +70,6 @@ private func graceFindings(in subject: Subject, _ context: Context) throws(Canno
         Finding(
             seconds == 0 ? zero : tooShort, at: place, message,
             edits: [.set(place, .number(String(max(least, 30))))]
-        ).with { $0.excess = Double(least - seconds) }
+        ).with { $0.excess = Double(least) - Double(seconds) }
     ]
 }

@@ -66,7 +66,6 @@ extension User {
     func scalesByItself(_ settings: Settings) -> Bool {
         name == "system:serviceaccount:kube-system:horizontal-pod-autoscaler"
             || settings.trustedControllers.contains(name)
-            || settings.trustedControllers.contains(name)
     }
 }
 
@@ -90,9 +89,10 @@ private func isAutoscaled(_ kind: ResourceKind, _ subject: Subject, _ context: C
 private func wroteReplicas(_ subject: Subject, _ context: Context) -> Bool {
     if context.source == .files { return subject.object["spec"]?.present("replicas") != nil }
     if let applied = subject.metadata.annotation("kubectl.kubernetes.io/last-applied-configuration"),
-        let document = try? Document(parsing: Array(applied.utf8))
+        let document = try? Document(parsing: Array(applied.utf8)),
+        withExtendedLifetime(document, { document.root["spec"]?.present("replicas") != nil })
     {
-        return withExtendedLifetime(document) { document.root["spec"]?.present("replicas") != nil }
+        return true
     }
     // Skipped while reading, and read only now: few objects come this far.
     guard let fields = subject.metadata.value?["managedFields"],

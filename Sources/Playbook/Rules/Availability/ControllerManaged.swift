@@ -22,9 +22,12 @@ extension Rule {
 private let pod = Clause("pod", "no Pod is made by hand")
 private let replicaSet = Clause("replica-set", "no ReplicaSet or ReplicationController is made by hand")
 
+/// Helm's names for a test; it reads the annotation without regard to spaces and case.
+private let helmTests: Set<String> = ["test", "test-success", "test-failure"]
+
 private func handmadeFindings(in subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
     let hooks = subject.metadata.annotation("helm.sh/hook") ?? ""
-    if hooks.split(separator: ",").contains(where: { $0.hasPrefix("test") }) { return [] }
+    if commaSeparated(hooks).contains(where: { helmTests.contains($0.lowercased()) }) { return [] }
     let isPod = subject.kind == .pod
     let message =
         isPod
@@ -42,7 +45,7 @@ private func handmadeFindings(in subject: Subject, _ context: Context) throws(Ca
 /// The Deployment to write instead: its outline, with the object's own name, labels and images.
 private func deployment(for subject: Subject) throws(CannotJudge) -> Literal? {
     guard let template = try subject.template() else { return nil }
-    let name = subject.name ?? subject.metadata.generateName.map { String($0.drop { $0 == "-" }) } ?? "web"
+    let name = subject.name ?? subject.metadata.generateName.map(stem(of:)) ?? "web"
     var labels = try template.labels().pairs
     if labels.isEmpty { labels = [("app.kubernetes.io/name", name)] }
     let own = Literal.object(labels.map { .init($0.key, .string($0.value)) })
@@ -59,6 +62,13 @@ private func deployment(for subject: Subject) throws(CannotJudge) -> Literal? {
             "template": ["metadata": ["labels": own], "spec": ["containers": .array(containers)]],
         ],
     ]
+}
+
+/// What a generated name begins with, as a name of its own: `web` of `web-`.
+private func stem(of prefix: String) -> String {
+    var stem = prefix[...]
+    while stem.hasSuffix("-") || stem.hasSuffix(".") { stem = stem.dropLast() }
+    return stem.isEmpty ? "web" : String(stem)
 }
 
 private func handmade(

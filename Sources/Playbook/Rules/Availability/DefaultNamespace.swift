@@ -61,7 +61,7 @@ extension Rule {
             guard subject.namespace == "default", !isTheClustersOwn(subject) else { return [] }
             let labels = subject.metadata.labels
             let own = labels["app.kubernetes.io/part-of"] ?? labels["app.kubernetes.io/name"] ?? labels["app"]
-            let suggestion = own ?? subject.name ?? "shop"
+            let suggestion = [own, subject.name].lazy.compactMap(\.self).first(where: isNamespaceName) ?? "shop"
             let place: Pointer = "/metadata/namespace"
             return [
                 Finding(inDefault, at: place, "is default", edits: [.set(place, .string(suggestion))])
@@ -72,6 +72,13 @@ extension Rule {
 }
 
 private let inDefault = Clause("in-default", "the namespace is not `default`")
+
+/// Whether a namespace other than `default` may have this name (RFC 1123, a label).
+private func isNamespaceName(_ text: String) -> Bool {
+    let isWord: (UInt8) -> Bool = { $0 &- UInt8(ascii: "0") <= 9 || $0 &- UInt8(ascii: "a") < 26 }
+    guard let first = text.utf8.first, let last = text.utf8.last, isWord(first), isWord(last) else { return false }
+    return text != "default" && text.utf8.count <= 63 && text.utf8.allSatisfy { isWord($0) || $0 == UInt8(ascii: "-") }
+}
 
 /// What the cluster keeps in `default` itself.
 private func isTheClustersOwn(_ subject: Subject) -> Bool {

@@ -73,7 +73,9 @@ private func count(of workloads: [Workload], _ subject: Subject, _ context: Cont
         guard let count = countInForce(workload.kind, workload.name, workload.replicas, subject, context) else {
             return nil
         }
-        total += count
+        let (sum, overflow) = total.addingReportingOverflow(count)
+        if overflow { return nil }
+        total = sum
     }
     return total
 }
@@ -95,7 +97,7 @@ extension DisruptionBudget {
         if let maxUnavailable { return maxUnavailable.isZero ? "is \(maxUnavailable): no pod may ever go" : nil }
         guard let minAvailable else { return nil }
         if minAvailable.isAll { return "is \(minAvailable): no pod may ever go" }
-        guard let count, count > 0, count - minAvailable.scaled(of: count) < 1 else { return nil }
+        guard let count, count > 0, minAvailable.scaled(of: count) >= count else { return nil }
         return "is \(minAvailable) of \(count) replicas: none may go"
     }
 
@@ -123,7 +125,7 @@ private func workloadFindings(_ subject: Subject, _ context: Context) throws(Can
     let all = try context.companions.budgets(in: subject.namespace)
     guard let labels = try isScale ? scaledLabels(subject, context) : subject.template()?.labels() else { return [] }
     let budgets = all.filter { $0.selects(labels) }
-    guard let budget = budgets.first else { return [] }
+    guard !budgets.isEmpty else { return [] }
     let place: Pointer = isScale ? "/spec/replicas" : "/spec/template/metadata/labels"
     if budgets.count > 1, !isScale {
         let names = budgets.map(\.name).sorted().joined(separator: " and ")
@@ -137,18 +139,24 @@ private func workloadFindings(_ subject: Subject, _ context: Context) throws(Can
     }
     let replicas = try subject.spec()?.integer("replicas") ?? 1
     let count = countInForce(kind, subject.name ?? "", replicas, subject, context)
-    guard let reason = budget.blockage(of: count) else { return [] }
-    return [
-        Finding(
-            DisruptionClause.tooFew, at: "/spec/replicas",
-            "is \(replicas), while PodDisruptionBudget \(budget.name)'s \(reason.budgetWords(budget))"
-        )
-        .with {
-            $0.choice = budget.name + " " + budget.strictness
-            $0.excess = -Double(count ?? 0)
-            $0.companion = corrected(budget, labels)
-        }
-    ]
+    for budget in budgets {
+        guard let reason = budget.blockage(of: count) else { continue }
+        return [tooFewFinding(budget, reason, replicas, count)]
+    }
+    return []
+}
+
+private func tooFewFinding(_ budget: DisruptionBudget, _ reason: String, _ replicas: Int, _ count: Int?) -> Finding {
+
+    Finding(
+        DisruptionClause.tooFew, at: "/spec/replicas",
+        "is \(replicas), while PodDisruptionBudget \(budget.name)'s \(reason.budgetWords(budget))"
+    )
+    .with {
+        $0.choice = budget.name + " " + budget.strictness
+        $0.excess = -Double(count ?? 0)
+        $0.companion = corrected(budget)
+    }
 }
 
 /// The labels of the pods that a Scale is about.
@@ -164,16 +172,42 @@ extension String {
 }
 
 /// The budget as it could be.
-private func corrected(_ budget: DisruptionBudget, _ labels: Labels) -> Literal {
+private func corrected(_ budget: DisruptionBudget) -> Literal {
     [
         "apiVersion": "policy/v1",
         "kind": "PodDisruptionBudget",
         "metadata": ["name": .string(budget.name), "namespace": .string(budget.namespace)],
         "spec": [
             "maxUnavailable": 1, "unhealthyPodEvictionPolicy": "AlwaysAllow",
-            "selector": [
-                "matchLabels": .object((budget.selector?.labels ?? []).map { .init($0.key, .string($0.value)) })
-            ],
+            "selector": budget.selector?.literal ?? nil,
         ],
     ]
+}
+
+extension LabelSelector {
+    /// The whole selector as one writes it: without its expressions it would select more.
+    fileprivate var literal: Literal {
+        var members: [Literal.Member] = []
+        if !labels.isEmpty {
+            members.append(.init("matchLabels", .object(labels.map { .init($0.key, .string($0.value)) })))
+        }
+        if !expressions.isEmpty { members.append(.init("matchExpressions", .array(expressions.map(\.literal)))) }
+        return .object(members)
+    }
+}
+
+extension LabelSelector.Expression {
+    fileprivate var literal: Literal {
+        func compared(_ name: String, _ values: [String]? = nil) -> Literal {
+            var members: [Literal.Member] = [.init("key", .string(key)), .init("operator", .string(name))]
+            if let values { members.append(.init("values", .array(values.map { .string($0) }))) }
+            return .object(members)
+        }
+        return switch comparison {
+        case .isIn(let values): compared("In", values)
+        case .isNotIn(let values): compared("NotIn", values)
+        case .exists: compared("Exists")
+        case .doesNotExist: compared("DoesNotExist")
+        }
+    }
 }

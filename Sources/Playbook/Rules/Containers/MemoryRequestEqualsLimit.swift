@@ -45,9 +45,10 @@ private func check(
     _ findings: inout [Finding]
 ) throws(CannotJudge) {
     let request = try resources?.request("memory")
-    guard let limit = try resources?.limit("memory") else {
+    // A limit of zero is none to the kubelet.
+    guard let limit = try resources?.limit("memory"), limit.quantity.isPositive else {
         let place = place()
-        let amount = request?.description ?? "256Mi"
+        let amount = request.flatMap { $0.quantity.isPositive ? $0.description : nil } ?? "256Mi"
         let finding = Finding(
             noLimit, at: place, request.map { "requests \($0) of memory without a limit" } ?? "sets no memory limit",
             edits: [
@@ -56,7 +57,11 @@ private func check(
             ]
         )
         findings.append(
-            finding.with { if request == nil { $0.advice = "as much as the container uses at its peak" } })
+            finding.with {
+                // Further from equal than any two amounts.
+                $0.excess = .infinity
+                if request == nil { $0.advice = "as much as the container uses at its peak" }
+            })
         return
     }
     // A limit alone is in force as the request too.

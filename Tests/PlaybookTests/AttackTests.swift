@@ -1,0 +1,199 @@
+import JSON
+import Kubernetes
+import Playbook
+import TestSupport
+import Testing
+
+/// Requests that try to get past the rules, or to bring the judge down.
+@Suite struct AttackTests {
+    private func spec(_ yaml: String) throws -> Literal {
+        World.deployment.merging(["spec": ["template": ["spec": try Literal(yaml: yaml)]]])
+    }
+
+    private func budget(_ spec: String) throws -> Literal {
+        try Literal(
+            yaml:
+                "{apiVersion: policy/v1, kind: PodDisruptionBudget, metadata: {name: web, namespace: shop}, spec: \(spec)}"
+        )
+    }
+
+    private func denials(_ world: World) throws -> [String] {
+        try world.verdict().judgements.filter { $0.effect == .deny }.map(\.rule.id)
+    }
+
+    @Test(arguments: ["-9223372036854775808", "9223372036854775807", "-1"])
+    func `the largest and smallest numbers bring nothing down`(_ number: String) throws {
+        let rollout: Literal = ["apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout"]
+        let value = try Literal(yaml: number)
+        for path in [
+            "/spec/replicas", "/spec/template/spec/terminationGracePeriodSeconds",
+            "/spec/template/spec/topologySpreadConstraints/0/maxSkew",
+            "/spec/template/spec/containers/0/securityContext/runAsUser",
+            "/spec/template/spec/containers/0/livenessProbe/httpGet/port",
+        ] as [Pointer] {
+            let object = try Patch([.set(path, value)], on: World.deployment).applied(to: World.deployment)
+            var world = World(object.merging(rollout))
+            world.companions = [try budget("{minAvailable: \(number), selector: {}}"), World.deployment]
+            _ = try world.updated(to: object.merging(rollout)).verdict()
+            _ = try world.verdict()
+        }
+        var world = World(try budget("{minAvailable: \(number), selector: {}}"))
+        let crowd = World.deployment.merging(["spec": ["replicas": value]])
+        world.companions = [crowd, crowd.merging(["metadata": ["name": "other"]])]
+        _ = try world.verdict()
+    }
+
+    @Test func `an exemption that is taken off in a request of its own leaves nothing behind as old`() throws {
+        let exempt: Literal = [
+            "metadata": [
+                "annotations": [
+                    "playbook.superinc.com/exempt": "graceful-shutdown", "playbook.superinc.com/exempt-reason": "why",
+                ]
+            ]
+        ]
+        let sinner = try spec("terminationGracePeriodSeconds: 0")
+        #expect(try denials(World(sinner.merging(exempt)).updated(to: sinner)) == ["graceful-shutdown"])
+        let labelled = sinner.merging(exempt).merging(["metadata": ["labels": ["x": "y"]]])
+        #expect(try denials(World(sinner.merging(exempt)).updated(to: labelled)) == [])
+    }
+
+    @Test func `a deletion sets no exemption`() throws {
+        var world = World(nil)
+        world.before = World.deployment.merging([
+            "metadata": [
+                "annotations": [
+                    "playbook.superinc.com/exempt": "replicas", "playbook.superinc.com/exempt-reason": "why",
+                ]
+            ]
+        ])
+        world.operation = "DELETE"
+        #expect(try !world.verdict().changesExemption)
+        #expect(try world.verdict().notices == [])
+    }
+
+    @Test func `a standing exemption from replicas covers what goes with it`() throws {
+        var world = World(try spec("topologySpreadConstraints: null"))
+        world.companions = [try budget("{maxUnavailable: 1, selector: null}")]
+        #expect(try denials(world) == ["topology-spread", "pod-disruption-budget"])
+        world.settings["PLAYBOOK_EXEMPT"] = "replicas@shop/Deployment/web: one licence"
+        #expect(try denials(world) == [])
+    }
+
+    @Test func `a standing exemption that has ended hides none that holds`() throws {
+        var world = World(try spec("terminationGracePeriodSeconds: 0"))
+        world.settings["PLAYBOOK_EXEMPT"] =
+            "graceful-shutdown@shop/*/*: old until 2026-01-01; graceful-shutdown@shop/*/*: new until 2027-01-01"
+        #expect(try denials(world) == [])
+    }
+
+    @Test func `a value's control characters make no lines and no colours in a denial`() throws {
+        var world = World(
+            try spec("{containers: [{name: app, securityContext: {procMount: \"a\\n- fake: x\\e[31m\"}}]}"))
+        world.rules = Catalogue.rules.filter { $0.id == "privilege-escalation" }
+        let verdict = try world.verdict()
+        #expect(verdict.isDenied)
+        #expect(!verdict.message.unicodeScalars.contains { $0.value < 0x20 && $0 != "\n" })
+        #expect(!verdict.message.split(separator: "\n").contains { $0.hasPrefix("- fake") })
+        #expect(verdict.causes.allSatisfy { !$0.message.unicodeScalars.contains { $0.value < 0x20 } })
+    }
+
+    @Test func `one endless character does not push a finding out of its message`() throws {
+        let endless = "e" + String(repeating: "\u{301}", count: 100_000)
+        let container: Literal = ["name": "app", "securityContext": ["procMount": .string(endless)]]
+        var world = World(
+            World.deployment.merging(["spec": ["template": ["spec": ["containers": .array([container])]]]]))
+        world.rules = Catalogue.rules.filter { $0.id == "privilege-escalation" }
+        let verdict = try world.verdict()
+        #expect(verdict.message.utf8.count <= 16 << 10)
+        #expect(verdict.message.contains("- privilege-escalation: "))
+        #expect(verdict.causes.allSatisfy { $0.message.utf8.count <= 300 })
+    }
+
+    @Test func `a remedy that is too long leaves the finding in the message`() throws {
+        let long = String(repeating: "x", count: 20_000)
+        var world = World(
+            World.deployment.merging(["spec": ["template": ["metadata": ["labels": ["long": .string(long)]]]]]))
+        world.companions = [try budget("{maxUnavailable: 1, selector: null}")]
+        world.object = world.object?.merging(["spec": ["selector": ["matchLabels": ["long": .string(long)]]]])
+        let message = try world.verdict().message
+        #expect(message.contains("- pod-disruption-budget: "))
+        #expect(message.utf8.count <= 16 << 10)
+    }
+
+    @Test func `a corrected budget selects what the old one selected, by its expressions too`() throws {
+        var world = World(World.deployment)
+        world.companions = [
+            try budget("{minAvailable: 100%, selector: {matchExpressions: [{key: app, operator: In, values: [web]}]}}")
+        ]
+        let finding = try #require(world.verdict().judgements.first { $0.rule.id == "disruption-allowed" }).finding
+        #expect(
+            finding.companion?["spec"]?["selector"] == [
+                "matchExpressions": [["key": "app", "operator": "In", "values": ["web"]]]
+            ])
+    }
+
+    @Test(arguments: [("web-", "web"), ("web", "web"), ("-", "web"), ("a.b-", "a.b")])
+    func `a Deployment in a Pod's place has a name that the API takes`(_ prefix: String, _ name: String) throws {
+        let pod = World.pod.merging(["metadata": ["name": nil, "generateName": .string(prefix)]])
+        let judgement = try #require(World(pod).verdict().judgements.first { $0.rule.id == "controller-managed" })
+        #expect(judgement.finding.companion?["metadata"]?["name"] == .string(name))
+    }
+
+    @Test(arguments: [
+        ("test", false), ("pre-install, Test-Success", false), ("tests-are-for-others", true), ("pre-install", true),
+    ])
+    func `Helm's tests pass as Helm reads the annotation`(_ hooks: String, _ isDenied: Bool) throws {
+        let pod = World.pod.merging(["metadata": ["annotations": ["helm.sh/hook": .string(hooks)]]])
+        #expect(try denials(World(pod)).contains("controller-managed") == isDenied)
+    }
+
+    @Test(arguments: [("default", "shop"), ("Not.A_Label", "shop"), ("blog", "blog")])
+    func `the namespace to use instead is one that the API takes`(_ label: String, _ namespace: String) throws {
+        let object = World.deployment.merging([
+            "metadata": ["namespace": "default", "name": "a.b", "labels": ["app": .string(label)]]
+        ])
+        let judgement = try #require(World(object).verdict().judgements.first { $0.rule.id == "default-namespace" })
+        #expect(judgement.finding.edits == [.set("/metadata/namespace", .string(namespace))])
+    }
+
+    // MARK: What containers may still do
+
+    @Test func `a capability said forty times hides no other one`() throws {
+        let before = try spec("containers: [{name: app, securityContext: {capabilities: {add: [SYS_TIME]}}}]")
+        let names = Array(repeating: "SYS_TIME", count: 40).joined(separator: ", ")
+        let after = try spec(
+            "containers: [{name: app, securityContext: {capabilities: {add: [\(names), SYS_ADMIN]}}}]")
+        let denied = try denials(World(before).updated(to: after))
+        #expect(denied == ["privilege-escalation"])
+    }
+
+    @Test func `taking the memory limit away is worse than a request that differs from it`() throws {
+        let before = try spec("containers: [{name: app, resources: {requests: {memory: 100Mi}}}]")
+        let after = try spec("containers: [{name: app, resources: {requests: {memory: 100Mi}, limits: null}}]")
+        let denied = try denials(World(before).updated(to: after))
+        #expect(denied == ["memory-request-equals-limit"])
+    }
+
+    @Test func `a memory limit of nothing is no limit`() throws {
+        let world = World(
+            try spec("containers: [{name: app, resources: {requests: {memory: 0}, limits: {memory: 0}}}]"))
+        let denied = try denials(world)
+        #expect(denied == ["memory-request-equals-limit"])
+    }
+
+    @Test func `a Scale takes the exemption of its workload's template`() throws {
+        var world = World(World.scale.merging(["spec": ["replicas": 1]]))
+        world.before = World.scale
+        world.operation = "UPDATE"
+        world.subresource = "scale"
+        world.companions = [
+            World.deployment.merging(
+                try Literal(
+                    yaml:
+                        "spec: {template: {metadata: {annotations: {playbook.superinc.com/exempt: replicas, playbook.superinc.com/exempt-reason: why}}}}"
+                ))
+        ]
+        let isDenied = try world.verdict().isDenied
+        withKnownIssue { #expect(!isDenied) }
+    }
+}
