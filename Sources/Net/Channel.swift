@@ -1,4 +1,5 @@
 internal import Glibc
+internal import HTTP
 
 /// A connection with what it lives on: its socket, its TLS session, the bytes that wait on either side.
 ///
@@ -13,6 +14,8 @@ final class Channel {
     private(set) var session: TLSSession?
     /// The beginning of a message whose rest has not come yet.
     var unread: ByteBuffer?
+    /// The request whose answer comes later, and the responses to those before it.
+    var waiting: (request: Request, responses: [UInt8])?
     /// The part of the responses that the client has not taken yet.
     private var unsent: [UInt8] = []
     private var unsentStart = 0

@@ -26,8 +26,8 @@ struct ConnectionLimits {
 /// It calls nothing of the system and reads no clock.
 ///
 ///     handshaking ──> idle ──> reading ──> (answer) ──> writing ──> idle
-///                      ^          │                        ├──────> lingering ──> closed
-///                      └──────────┘                        └──────> closed
+///                      ^          │           │  ^         ├──────> lingering ──> closed
+///                      └──────────┘          waiting       └──────> closed
 struct Connection {
     enum Phase: Equatable {
         case handshaking
@@ -35,6 +35,8 @@ struct Connection {
         case idle
         /// Some bytes of a request are there.
         case reading
+        /// A request waits for its answer.
+        case waiting
         /// A response waits for the client to take it.
         case writing
         /// The last response is sent; what still comes is thrown away until the client has seen it.
@@ -131,6 +133,15 @@ struct Connection {
         deadline = requestDeadline
     }
 
+    /// The answer to the request that was just handed out comes later.
+    mutating func await(at now: Instant) {
+        phase = .waiting
+        deadline = now + limits.request
+    }
+
+    /// The answer has come.
+    mutating func finishWaiting() { phase = .reading }
+
     /// Decides whether the response to a request is the last one, and says so.
     ///
     /// A request that is here already is answered before the connection ends: its sender could not have known.
@@ -177,6 +188,9 @@ struct Connection {
             began = nil
             afterwards = .linger
             return .refuse(HTTPError(status: 408, message: "the request did not arrive in time"))
+        case .waiting:
+            afterwards = .linger
+            return .refuse(HTTPError(status: 503, message: "what the answer depends on did not come in time"))
         case .handshaking: return .close(.handshake)
         case .idle: return .close(.idle)
         case .writing: return .close(.write)

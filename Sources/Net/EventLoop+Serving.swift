@@ -9,6 +9,8 @@ extension EventLoop {
         case .idle, .reading: serve(channel)
         case .writing: goOnSending(channel)
         case .lingering: linger(channel)
+        // Nothing is asked of the socket meanwhile: it has failed.
+        case .waiting: close(channel)
         case .closed: close(channel)
         }
     }
@@ -91,8 +93,12 @@ extension EventLoop {
                 out += Encoder.continue
                 guard send(channel) else { return false }
             case .answer(let request, let body, let length):
-                answer(request, body: body, of: length, channel, from: buffer)
+                let isAnswered = answer(request, body: body, of: length, channel, from: buffer)
                 buffer.consume(length)
+                guard isAnswered else {
+                    park(channel, [])
+                    return false
+                }
                 // A client that sends many requests at once must take the responses as well.
                 if out.count > 64 * 1024, !send(channel) { return false }
             case .refuse(let error):
@@ -101,17 +107,45 @@ extension EventLoop {
         }
     }
 
+    /// Answers a request; false when its answer comes later.
     private func answer(
         _ request: Request, body: Range<Int>, of length: Int, _ channel: Channel, from buffer: ByteBuffer
-    ) {
+    ) -> Bool {
         // The request lies in the buffer, which is not touched before the responder returns.
         let bytes = UnsafeBufferPointer(rebasing: buffer.bytes[body])
-        let response = respond(request, bytes.span, shared.listeners[channel.listener].id)
+        let listener = shared.listeners[channel.listener].id
+        guard let response = responder.respond(request, bytes.span, listener, Ticket(token: channel.token)) else {
+            channel.waiting = (request, out)
+            out = []
+            channel.connection.await(at: now)
+            return false
+        }
+        append(response, to: request, channel, moreIsHere: buffer.count > length || channel.hasPending)
+        return true
+    }
+
+    private func append(_ response: Response, to request: Request, _ channel: Channel, moreIsHere: Bool) {
         let closes = channel.connection.closes(
-            after: request, serverCloses: shared.status.phase >= .closing,
-            moreIsHere: buffer.count > length || channel.hasPending)
+            after: request, serverCloses: shared.status.phase >= .closing, moreIsHere: moreIsHere)
         Encoder.append(response, closing: closes, omittingBody: request.head.method == .head, to: &out)
         counters.requests.add()
+    }
+
+    /// Answers a request that waited.
+    func resume(_ ticket: Ticket, with message: any Sendable) {
+        let response = responder.resume(ticket, message)
+        // The client may be gone, or was told that it took too long.
+        guard let channel = channel(ticket.token), channel.connection.phase == .waiting,
+            let (request, responses) = channel.waiting
+        else { return }
+        scratch.reset()
+        channel.waiting = nil
+        channel.connection.finishWaiting()
+        out = responses
+        let hasMore = channel.unread.map { $0.count > 0 } ?? false || channel.hasPending
+        append(response, to: request, channel, moreIsHere: hasMore)
+        guard send(channel) else { return }
+        goOn(channel)
     }
 
     private func refuse(_ error: HTTPError, _ channel: Channel) {
@@ -131,6 +165,11 @@ extension EventLoop {
 
     private func goOnSending(_ channel: Channel) {
         guard finishSending(channel, channel.sendUnsent()) else { return }
+        goOn(channel)
+    }
+
+    /// Goes on with a connection whose responses have been sent.
+    private func goOn(_ channel: Channel) {
         // Requests may have come with the one whose response was stuck; nothing would tell of them again.
         if let own = channel.unread, !answer(channel, from: own) { return }
         channel.hasPending ? serve(channel) : park(channel, .readable)

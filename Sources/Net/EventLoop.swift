@@ -1,11 +1,5 @@
 internal import Glibc
-public import HTTP
-
-/// Answers one request: its head, its body, and which listener it came through.
-///
-/// The closure belongs to one loop and is called on that loop's thread only, so what it captures needs no lock. The
-/// body is the connection's memory: it ends with the call.
-public typealias Responder = (Request, Span<UInt8>, ListenerID) -> Response
+internal import HTTP
 
 /// One thread's connections: waits for events, lets each connection's state machine decide, carries out what it says.
 final class EventLoop {
@@ -14,8 +8,9 @@ final class EventLoop {
     let shared: SharedState
     let counters: LoopCounters
     let limits: ConnectionLimits
-    let respond: Responder
+    let responder: Responder
     private let wakeup: Wakeup
+    private let deliveries: Deliveries
     var now = Instant.now
     var timers = Timers()
     var channels: [Channel?] = []
@@ -34,13 +29,14 @@ final class EventLoop {
     static let piece = 16 * 1024
     private static let scratchSize = 128 * 1024
 
-    init(index: Int, shared: SharedState, respond: @escaping Responder) throws(SystemError) {
+    init(index: Int, shared: SharedState, deliveries: Deliveries, responder: Responder) throws(SystemError) {
         guard let scratch = ByteBuffer(capacity: EventLoop.scratchSize) else {
             throw SystemError(call: "malloc", code: ENOMEM, context: "a loop's scratch")
         }
         self.scratch = scratch
         self.shared = shared
-        self.respond = respond
+        self.responder = responder
+        self.deliveries = deliveries
         counters = shared.status.loops[index]
         limits = ConnectionLimits(shared.configuration)
         poll = try Poll()
@@ -70,6 +66,7 @@ final class EventLoop {
         if token == Token.wakeup {
             wakeup.clear()
             reopenGates()
+            for (ticket, message) in deliveries.take() { resume(ticket, with: message) }
         } else if let gate = Token.gate(token) {
             accept(through: gate)
         } else if let channel = channel(token) {
@@ -102,7 +99,7 @@ final class EventLoop {
         return nanoseconds <= 0 ? 0 : Int32(clamping: nanoseconds / 1_000_000 + 1)
     }
 
-    private func channel(_ token: UInt64) -> Channel? {
+    func channel(_ token: UInt64) -> Channel? {
         let slot = Token.slot(token)
         // A slot may have been given to another connection since the event was queued.
         guard slot < channels.count, let channel = channels[slot], channel.token == token else { return nil }

@@ -7,12 +7,14 @@ public struct LoopContext: Sendable {
     public let index: Int
     /// How far the server is, and what it has done.
     public let status: ServerStatus
+    /// The way back to the loop for what its requests wait for.
+    public let deliveries: Deliveries
 }
 
 /// Answers HTTP requests on its listeners, with one event loop a thread.
 ///
 /// Between a request's last byte and its response's first there is no lock, no other thread and no waiting: a loop reads,
-/// asks its responder, and writes. The thread that calls `run` only looks after signals, certificates and the end.
+/// asks its responder, and writes. Where a responder leaves the answer for later, that one connection waits for a delivery. The thread that calls `run` only looks after signals, certificates and the end.
 public final class Server: Sendable {
     private let shared: SharedState
     private let signals: Signals?
@@ -104,8 +106,9 @@ public final class Server: Sendable {
     private func serve(loop index: Int) {
         defer { shared.loopEnded() }
         do throws(SystemError) {
-            let respond = makeResponder(LoopContext(index: index, status: shared.status))
-            try EventLoop(index: index, shared: shared, respond: respond).run()
+            let deliveries = Deliveries(waking: shared.wakeups[index])
+            let responder = makeResponder(LoopContext(index: index, status: shared.status, deliveries: deliveries))
+            try EventLoop(index: index, shared: shared, deliveries: deliveries, responder: responder).run()
         } catch {
             failed(error)
         }

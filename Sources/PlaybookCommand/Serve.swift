@@ -102,7 +102,7 @@ private func responder(
     let shared = registry.join(loop.status)
     let webhook = Webhook(
         admission: admission, health: { registry.health(loop.status) }, metrics: { registry.exposition(loop.status) })
-    return { request, body, listener in
+    return Responder { request, body, listener in
         let start = Process.nanoseconds
         admission.context.now = Process.now
         let reply = webhook.respond(to: request, body: body, on: listener.index == 0 ? .admission : .health)

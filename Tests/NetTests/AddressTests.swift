@@ -32,7 +32,7 @@ import Testing
         let error = try #require(throws: SystemError.self) {
             try Server(
                 configuration: ServerConfiguration(), listeners: [Listener(taken, name: "second")],
-                responder: { _ in RunningServer.describe })
+                responder: { _ in Responder(RunningServer.describe) })
         }
         #expect(error.call == "bind")
         #expect(error.description == "bind \(taken): Address already in use")

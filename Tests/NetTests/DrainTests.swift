@@ -51,11 +51,9 @@ import Testing
         let begin = Mutex<(@Sendable () -> Void)?>(nil)
         let server = try RunningServer(
             { $0.shutdownDelay = .zero },
-            responder: { _ in
-                { request, body, listener in
-                    if request.head.path == "/1" { begin.withLock { $0 }?() }
-                    return RunningServer.describe(request, body, listener)
-                }
+            answering: { request, body, listener in
+                if request.head.path == "/1" { begin.withLock { $0 }?() }
+                return RunningServer.describe(request, body, listener)
             })
         let running = server.server
         begin.withLock {

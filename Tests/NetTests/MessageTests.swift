@@ -37,12 +37,10 @@ import Testing
 
     @Test(arguments: [0, 1, 1000, 16 * 1024, 130 * 1024, 3 << 20])
     func `a body of any size arrives whole`(size: Int) throws {
-        let server = try RunningServer(responder: { _ in
-            { request, body, _ in
-                var sum = 0
-                for index in body.indices { sum = (sum &* 31 &+ Int(body[index])) & 0xFFFF_FFFF }
-                return Response(status: 200, contentType: "text/plain", body: Array("\(body.count) \(sum)".utf8))
-            }
+        let server = try RunningServer(answering: { request, body, _ in
+            var sum = 0
+            for index in body.indices { sum = (sum &* 31 &+ Int(body[index])) & 0xFFFF_FFFF }
+            return Response(status: 200, contentType: "text/plain", body: Array("\(body.count) \(sum)".utf8))
         })
         let body = (0..<size).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 >> 8) }
         let sum = body.reduce(0) { ($0 &* 31 &+ Int($1)) & 0xFFFF_FFFF }
@@ -55,12 +53,10 @@ import Testing
     }
 
     @Test func `a chunked body is put together`() throws {
-        let server = try RunningServer(responder: { _ in
-            { _, body, _ in
-                var copy: [UInt8] = []
-                for index in body.indices { copy.append(body[index]) }
-                return Response(status: 200, contentType: "text/plain", body: copy)
-            }
+        let server = try RunningServer(answering: { _, body, _ in
+            var copy: [UInt8] = []
+            for index in body.indices { copy.append(body[index]) }
+            return Response(status: 200, contentType: "text/plain", body: copy)
         })
         let client = try server.plainClient()
         let head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -180,9 +176,8 @@ import Testing
 
     @Test func `a large response arrives whole at a slow reader`() throws {
         let expected = String(repeating: "0123456789abcdef\n", count: 400_000)
-        let server = try RunningServer(responder: { _ in
-            let body = Array(expected.utf8)
-            return { _, _, _ in Response(status: 200, contentType: "text/plain", body: body) }
+        let server = try RunningServer(answering: { _, _, _ in
+            Response(status: 200, contentType: "text/plain", body: Array(expected.utf8))
         })
         for client in try [server.plainClient(receiveBuffer: 4096), server.secureClient()] {
             try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -197,7 +192,7 @@ import Testing
             responder: { context in
                 // Not shared and not locked: the thread sanitizer would tell.
                 var count = 0
-                return { _, _, listener in
+                return Responder { _, _, listener in
                     count += 1
                     return Response(status: 200, body: Array("\(context.index) \(count) \(listener)".utf8))
                 }

@@ -18,7 +18,8 @@ final class RunningServer: Sendable {
     init(
         _ adjust: (inout ServerConfiguration) -> Void = { _ in }, clientAuthorities: String? = nil,
         allowedClients: [String] = [], reserve: Int = 0,
-        responder: @escaping @Sendable (LoopContext) -> Responder = { _ in RunningServer.describe }
+        answering respond: @escaping @Sendable (Request, Span<UInt8>, ListenerID) -> Response = RunningServer.describe,
+        responder: (@Sendable (LoopContext) -> Responder)? = nil
     ) throws {
         var configuration = ServerConfiguration()
         configuration.handlesSignals = false
@@ -33,7 +34,7 @@ final class RunningServer: Sendable {
                 Listener(address, certificates: certificates, name: "admission"),
                 Listener(address, name: "health", reserve: reserve),
             ],
-            report: { mailbox.append("\($0)") }, responder: responder)
+            report: { mailbox.append("\($0)") }, responder: responder ?? { _ in Responder(respond) })
         self.mailbox = mailbox
         let thread = Thread { [server, ended] in
             try? server.run()

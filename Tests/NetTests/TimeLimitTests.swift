@@ -81,9 +81,7 @@ import Testing
     @Test func `a client that does not read its response is ended`() throws {
         let server = try RunningServer(
             { $0.writeTimeout = .milliseconds(200) },
-            responder: { _ in
-                { _, _, _ in Response(status: 200, body: [UInt8](repeating: 0x61, count: 32 << 20)) }
-            })
+            answering: { _, _, _ in Response(status: 200, body: [UInt8](repeating: 0x61, count: 32 << 20)) })
         let clients = try [server.plainClient(receiveBuffer: 4096), server.secureClient()]
         for client in clients { try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n") }
         // Held until here: an optimised build would let the clients go, and close, after their last use.

@@ -1,0 +1,63 @@
+public import HTTP
+internal import Synchronization
+
+/// A request whose answer comes later; it means something to the loop that gave it out, and to no other.
+public struct Ticket: Sendable, Hashable {
+    let token: UInt64
+}
+
+/// Answers the requests of one loop.
+///
+/// Its closures belong to that loop and are called on its thread only, so what they capture needs no lock.
+public struct Responder {
+    /// Answers a request: its head, its body, and which listener it came through; nil when the answer comes later.
+    ///
+    /// The body is the connection's memory: it ends with the call.
+    public typealias Respond = (Request, Span<UInt8>, ListenerID, Ticket) -> Response?
+    /// Answers a request that waited, when what it waited for is delivered.
+    public typealias Resume = (Ticket, any Sendable) -> Response
+
+    let respond: Respond
+    let resume: Resume
+
+    /// Creates a responder that may leave an answer for later.
+    ///
+    /// - Parameters:
+    ///   - respond: Called once for each request.
+    ///   - resume: Called once for each delivery (``Deliveries/deliver(_:for:)``), even when the client is gone by then.
+    public init(respond: @escaping Respond, resume: @escaping Resume) {
+        self.respond = respond
+        self.resume = resume
+    }
+
+    /// Creates a responder that answers everything at once.
+    public init(_ respond: @escaping (Request, Span<UInt8>, ListenerID) -> Response) {
+        self.init(
+            respond: { request, body, listener, _ in respond(request, body, listener) },
+            // It gave nobody a ticket.
+            resume: { _, _ in Response(HTTPError(status: 500, message: "nobody waits for this")) })
+    }
+}
+
+/// The way back to a loop for what its requests wait for; any thread may use it.
+///
+/// The lock is held for an append or a swap, and wanted only by requests that wait for something.
+public final class Deliveries: Sendable {
+    private let wakeup: Wakeup
+    private let waiting = Mutex<[(ticket: Ticket, message: any Sendable)]>([])
+
+    init(waking wakeup: Wakeup) { self.wakeup = wakeup }
+
+    /// Hands a message to the request that waits with a ticket; each ticket takes one.
+    public func deliver(_ message: any Sendable, for ticket: Ticket) {
+        waiting.withLock { $0.append((ticket, message)) }
+        wakeup.signal()
+    }
+
+    func take() -> [(ticket: Ticket, message: any Sendable)] {
+        waiting.withLock { waiting in
+            defer { waiting = [] }
+            return waiting
+        }
+    }
+}

@@ -1,0 +1,136 @@
+import Foundation
+import HTTP
+import Net
+import Synchronization
+import Testing
+
+/// Requests whose answers come later, from another thread.
+@Suite struct WaitingTests {
+    /// The requests that wait, for a test to deliver what they wait for.
+    private final class Waiting: Sendable {
+        private let entries = Mutex<[(deliveries: Deliveries, ticket: Ticket)]>([])
+
+        var count: Int { entries.withLock { $0.count } }
+
+        func add(_ deliveries: Deliveries, _ ticket: Ticket) { entries.withLock { $0.append((deliveries, ticket)) } }
+
+        /// Delivers a message to the request that has waited longest.
+        func deliver(_ message: String) {
+            guard let entry = entries.withLock({ $0.isEmpty ? nil : $0.removeFirst() }) else { return }
+            entry.deliveries.deliver(message, for: entry.ticket)
+        }
+    }
+
+    /// A server that answers `/now` at once and all else with what is delivered.
+    private func server(
+        _ waiting: Waiting, _ adjust: (inout ServerConfiguration) -> Void = { _ in }
+    ) throws -> RunningServer {
+        try RunningServer(
+            {
+                $0.loops = 1
+                adjust(&$0)
+            },
+            responder: { context in
+                Responder(
+                    respond: { request, _, _, ticket in
+                        guard request.head.path != "/now" else { return text("now") }
+                        waiting.add(context.deliveries, ticket)
+                        return nil
+                    },
+                    resume: { _, message in text("later: \(message)") })
+            })
+    }
+
+    @Test func `a request waits while others are answered`() throws {
+        let waiting = Waiting()
+        let server = try server(waiting)
+        for (patient, other) in try [
+            (server.plainClient(), server.plainClient()), (server.secureClient(), server.secureClient()),
+        ] {
+            try patient.send(get("/later"))
+            #expect(eventually { waiting.count == 1 })
+            try other.send(get("/now"))
+            #expect(try other.reply().body == "now")
+            waiting.deliver("a")
+            #expect(try patient.reply().body == "later: a")
+            try patient.send(get("/now"))
+            #expect(try patient.reply().body == "now")
+        }
+    }
+
+    @Test func `responses keep the order of their requests`() throws {
+        let waiting = Waiting()
+        let server = try server(waiting)
+        let client = try server.plainClient()
+        try client.send(get("/now") + get("/1") + get("/now") + get("/2") + get("/now"))
+        #expect(eventually { waiting.count == 1 })
+        waiting.deliver("1")
+        #expect(eventually { waiting.count == 1 })
+        waiting.deliver("2")
+        for expected in ["now", "later: 1", "now", "later: 2", "now"] {
+            #expect(try client.reply().body == expected)
+        }
+    }
+
+    @Test func `a request that came while another one waited is answered after it`() throws {
+        let waiting = Waiting()
+        let server = try server(waiting)
+        let client = try server.secureClient()
+        try client.send(get("/1"))
+        #expect(eventually { waiting.count == 1 })
+        try client.send(get("/now"))
+        waiting.deliver("1")
+        #expect(try client.reply().body == "later: 1")
+        #expect(try client.reply().body == "now")
+    }
+
+    @Test func `a client that leaves while it waits takes nothing with it`() throws {
+        let waiting = Waiting()
+        let server = try server(waiting)
+        do {
+            let client = try server.plainClient()
+            try client.send(get("/1"))
+            #expect(eventually { waiting.count == 1 })
+        }
+        waiting.deliver("to nobody")
+        #expect(eventually { server.status.counts.active == 0 })
+        let other = try server.plainClient()
+        try other.send(get("/now"))
+        #expect(try other.reply().body == "now")
+    }
+
+    @Test func `a request that waits too long is told so`() throws {
+        let waiting = Waiting()
+        let server = try server(waiting) { $0.requestTimeout = .milliseconds(200) }
+        let client = try server.plainClient()
+        try client.send(get("/1"))
+        #expect(try client.reply().status == 503)
+        waiting.deliver("too late")
+        let other = try server.plainClient()
+        try other.send(get("/now"))
+        #expect(try other.reply().body == "now")
+    }
+
+    @Test func `a request that waits is answered before the server ends`() throws {
+        let waiting = Waiting()
+        let server = try server(waiting) { $0.shutdownDelay = .zero }
+        do {
+            let client = try server.secureClient()
+            try client.send(get("/1"))
+            #expect(eventually { waiting.count == 1 })
+            server.server.drain()
+            #expect(eventually { server.status.phase == .closing })
+            waiting.deliver("last")
+            let reply = try client.reply()
+            #expect(reply.body == "later: last")
+            #expect(reply.headers["connection"] == "close")
+        }
+        server.waitForEnd()
+    }
+}
+
+private func get(_ path: String) -> String { "GET \(path) HTTP/1.1\r\nHost: a\r\n\r\n" }
+
+private func text(_ text: String) -> Response {
+    Response(status: 200, contentType: "text/plain", body: Array(text.utf8))
+}
