@@ -15,6 +15,9 @@ public struct Instant: Comparable, Hashable, Sendable {
         return Instant(nanoseconds: Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec))
     }
 
+    /// The clock's reading, in nanoseconds since the machine started; to be kept in an atomic.
+    public var uptimeNanoseconds: Int64 { nanoseconds }
+
     /// Whether one comes before the other.
     public static func < (left: Instant, right: Instant) -> Bool { left.nanoseconds < right.nanoseconds }
 

@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 
 /// One socket to a server, with TLS on it unless the server speaks plain HTTP.
