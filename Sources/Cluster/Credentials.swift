@@ -96,6 +96,7 @@ final class Credentials {
 
     private func readCertificates() throws(CredentialsError) {
         guard access.isSecure else {
+            guard access.token == nil else { throw .notSecure(origin: access.origin) }
             parts = Parts()
             return
         }

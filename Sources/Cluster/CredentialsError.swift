@@ -14,6 +14,8 @@ public enum CredentialsError: Error, Equatable, Sendable, CustomStringConvertibl
     case unusable(source: String, TLSError)
     /// A credential plugin gave none.
     case plugin(command: String, reason: String)
+    /// There is a token to show, but no TLS to keep it secret.
+    case notSecure(origin: String)
 
     /// The place and the reason.
     public var description: String {
@@ -24,6 +26,7 @@ public enum CredentialsError: Error, Equatable, Sendable, CustomStringConvertibl
         case .malformed(let file, let field, let reason):
             field.isEmpty ? "\(file): \(reason)" : "\(file): \(field): \(reason)"
         case .unusable(let source, let error): "\(source): \(error)"
+        case .notSecure(let origin): "\(origin): a token is not sent to a server without TLS"
         case .plugin(let command, let reason): "credential plugin \(command): \(reason)"
         }
     }

@@ -69,6 +69,11 @@ public final class ClientThread<State>: Sendable {
             })
     }
 
+    deinit {
+        inbox.stop()
+        thread.withLock { $0?.detach() }
+    }
+
     /// Hands the thread something to do; safe from any thread.
     ///
     /// - Parameter job: What to do, with the state.
