@@ -39,6 +39,7 @@ let package = Package(
 
         // Effects.
         module("Net", uses: ["HTTP", "COpenSSL", "CLinux"]),
+        module("Cluster", uses: ["Net", "HTTP", "YAML", "Kubernetes", "JSON"]),
         .executableTarget(
             name: "PlaybookCommand",
             dependencies: ["Webhook", "Report", "Net", "CLinux", "YAML", "HTTP", "Playbook", "Kubernetes", "JSON"],
@@ -56,6 +57,7 @@ let package = Package(
         tests(of: "HTTP", uses: ["HTTP"]),
         tests(of: "Webhook", uses: ["Webhook", "HTTP", "Playbook", "Kubernetes", "JSON"]),
         tests(of: "Net", uses: ["Net", "HTTP", "COpenSSL"]),
+        tests(of: "Cluster", uses: ["Cluster", "Net", "HTTP", "Kubernetes", "JSON", "COpenSSL"]),
         tests(of: "Report", uses: ["Report", "Playbook", "Kubernetes", "JSON"]),
         tests(of: "Command", uses: ["PlaybookCommand", "JSON"]),
     ]

@@ -9,3 +9,4 @@
 // Behind _GNU_SOURCE, which Swift's importer does not define. Defining it for the whole import would turn the socket
 // address parameters into a transparent union that Swift cannot call.
 extern int accept4(int descriptor, struct sockaddr *address, socklen_t *length, int flags);
+extern int pipe2(int descriptors[2], int flags);

@@ -14,11 +14,18 @@ public struct HTTPError: Error, Equatable, Sendable {
     static func malformed(_ message: String) -> HTTPError { HTTPError(status: 400, message: message) }
 }
 
-/// How large the parts of a request may be.
+/// How large the parts of a message may be.
 public struct Limits: Sendable {
-    /// The request line and all headers, in bytes.
+    /// The first line and all headers, in bytes.
     public var head = 16 << 10
 
-    /// Creates the limits.
+    /// Creates the limits for requests.
     public init() {}
+
+    /// The limits for responses: an API server adds headers of its own, and a warning for each of a request's mistakes.
+    public static let responses: Limits = {
+        var limits = Limits()
+        limits.head = 64 << 10
+        return limits
+    }()
 }

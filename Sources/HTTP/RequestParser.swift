@@ -40,17 +40,6 @@ public enum RequestParser {
     }
 }
 
-private let cr = UInt8(ascii: "\r")
-private let lf = UInt8(ascii: "\n")
-
-/// Why a head is not there.
-enum Stop: Error {
-    case incomplete
-    case invalid(HTTPError)
-
-    static func malformed(_ message: String) -> Stop { .invalid(.malformed(message)) }
-}
-
 /// A head while it is read, with what must not come twice.
 private struct Draft {
     var method = Method.other
@@ -73,13 +62,10 @@ private struct Draft {
     }
 }
 
-private struct HeadReader {
-    let count: Int
-    var at = 0
-
+extension HeadReader {
     // MARK: The request line
 
-    mutating func requestLine(_ bytes: Span<UInt8>) throws(Stop) -> Draft {
+    fileprivate mutating func requestLine(_ bytes: Span<UInt8>) throws(Stop) -> Draft {
         var draft = Draft()
         let method = try token(bytes, "the method")
         try expect(UInt8(ascii: " "), bytes, "a space must follow the method")
@@ -94,20 +80,6 @@ private struct HeadReader {
         try target(bytes, &draft)
         try version(bytes, &draft)
         return draft
-    }
-
-    private mutating func token(_ bytes: Span<UInt8>, _ what: String) throws(Stop) -> Range<Int> {
-        let start = at
-        while at < count, isTokenCharacter(bytes[at]) { at += 1 }
-        guard at < count else { throw .incomplete }
-        guard at > start else { throw .malformed("\(what) is missing or has a character that is not allowed") }
-        return start..<at
-    }
-
-    private mutating func expect(_ byte: UInt8, _ bytes: Span<UInt8>, _ message: String) throws(Stop) {
-        guard at < count else { throw .incomplete }
-        guard bytes[at] == byte else { throw .malformed(message) }
-        at += 1
     }
 
     private mutating func target(_ bytes: Span<UInt8>, _ draft: inout Draft) throws(Stop) {
@@ -160,49 +132,15 @@ private struct HeadReader {
         try endOfLine(bytes)
     }
 
-    mutating func endOfLine(_ bytes: Span<UInt8>) throws(Stop) {
-        guard at < count else { throw .incomplete }
-        guard bytes[at] == cr else { throw .malformed("a line must end with CR LF") }
-        guard at + 1 < count else { throw .incomplete }
-        guard bytes[at + 1] == lf else { throw .malformed("a line must end with CR LF") }
-        at += 2
-    }
-
     // MARK: Headers
 
-    mutating func headers(_ bytes: Span<UInt8>, _ draft: inout Draft) throws(Stop) {
-        while true {
-            guard at < count else { throw .incomplete }
-            if bytes[at] == cr {
-                try endOfLine(bytes)
-                break
-            }
-            guard bytes[at] != UInt8(ascii: " "), bytes[at] != UInt8(ascii: "\t") else {
-                throw .malformed("a header must not be folded over several lines")
-            }
-            let name = try token(bytes, "a header's name")
-            try expect(UInt8(ascii: ":"), bytes, "a header's name must be followed by a colon")
-            let value = try value(bytes)
-            try take(bytes, name, value, &draft)
-        }
+    fileprivate mutating func headers(_ bytes: Span<UInt8>, _ draft: inout Draft) throws(Stop) {
+        while let (name, value) = try field(bytes) { try take(bytes, name, value, &draft) }
         if !draft.isOldVersion, draft.hosts != 1 { throw .malformed("there must be exactly one Host header") }
         if draft.isChunked, draft.length != nil {
             throw .malformed("Content-Length and Transfer-Encoding must not come together")
         }
         if draft.isChunked, draft.isOldVersion { throw .malformed("HTTP/1.0 has no Transfer-Encoding") }
-    }
-
-    /// The value without the white space around it.
-    private mutating func value(_ bytes: Span<UInt8>) throws(Stop) -> Range<Int> {
-        while at < count, isBlank(bytes[at]) { at += 1 }
-        let start = at
-        while at < count, bytes[at] >= 0x20 && bytes[at] != 0x7F || bytes[at] == UInt8(ascii: "\t") { at += 1 }
-        guard at < count else { throw .incomplete }
-        guard bytes[at] == cr else { throw .malformed("a header's value has a control character") }
-        var end = at
-        while end > start, isBlank(bytes[end - 1]) { end -= 1 }
-        try endOfLine(bytes)
-        return start..<end
     }
 
     private func take(
@@ -216,9 +154,13 @@ private struct HeadReader {
                 throw .invalid(HTTPError(status: 417, message: "only 'Expect: 100-continue' is understood"))
             }
             draft.expectsContinue = true
-        case 10 where matches(bytes, name, "connection"): takeConnection(bytes, value, &draft)
+        case 10 where matches(bytes, name, "connection"):
+            let options = connection(bytes, value)
+            draft.closes = draft.closes || options.closes
+            draft.keepsAlive = draft.keepsAlive || options.keepsAlive
         case 12 where matches(bytes, name, "content-type"): draft.mediaType = mediaType(bytes, value)
-        case 14 where matches(bytes, name, "content-length"): try takeLength(bytes, value, &draft)
+        case 14 where matches(bytes, name, "content-length"):
+            draft.length = try length(bytes, value, before: draft.length)
         case 17 where matches(bytes, name, "transfer-encoding"):
             guard !draft.isChunked else { throw .malformed("Transfer-Encoding must not come twice") }
             guard matches(bytes, value, "chunked") else {
@@ -227,93 +169,5 @@ private struct HeadReader {
             draft.isChunked = true
         default: break
         }
-    }
-
-    private func takeConnection(_ bytes: Span<UInt8>, _ value: Range<Int>, _ draft: inout Draft) {
-        var start = value.lowerBound
-        while start < value.upperBound {
-            let end = (start..<value.upperBound).first { bytes[$0] == UInt8(ascii: ",") } ?? value.upperBound
-            var option = start..<end
-            while let first = option.first, isBlank(bytes[first]) { option = first + 1..<option.upperBound }
-            while let last = option.last, isBlank(bytes[last]) { option = option.lowerBound..<last }
-            if matches(bytes, option, "close") { draft.closes = true }
-            if matches(bytes, option, "keep-alive") { draft.keepsAlive = true }
-            start = end + 1
-        }
-    }
-
-    private func takeLength(_ bytes: Span<UInt8>, _ value: Range<Int>, _ draft: inout Draft) throws(Stop) {
-        guard draft.length == nil else { throw .malformed("Content-Length must not come twice") }
-        var length = 0
-        for index in value {
-            guard isDigit(bytes[index]) else { throw .malformed("Content-Length must be a number") }
-            let (product, overflow) = length.multipliedReportingOverflow(by: 10)
-            let (sum, carry) = product.addingReportingOverflow(Int(bytes[index] - UInt8(ascii: "0")))
-            guard !overflow, !carry else { throw .malformed("Content-Length is too large a number") }
-            length = sum
-        }
-        guard !value.isEmpty else { throw .malformed("Content-Length must be a number") }
-        draft.length = length
-    }
-
-    private func mediaType(_ bytes: Span<UInt8>, _ value: Range<Int>) -> MediaType {
-        let json: StaticString = "application/json"
-        guard value.count >= 16, matches(bytes, value.lowerBound..<value.lowerBound + 16, json) else { return .other }
-        guard value.count > 16 else { return .json }
-        let next = bytes[value.lowerBound + 16]
-        return next == UInt8(ascii: ";") || isBlank(next) ? .json : .other
-    }
-
-    // MARK: Bytes
-
-    private func text(_ bytes: Span<UInt8>, _ range: Range<Int>) -> String {
-        // What is made a text was seen to be ASCII.
-        guard let utf8 = try? UTF8Span(validating: bytes.extracting(range)) else { return "" }
-        return String(copying: utf8)
-    }
-
-    private func equals(_ bytes: Span<UInt8>, _ range: Range<Int>, _ word: StaticString) -> Bool {
-        guard range.count == word.utf8CodeUnitCount else { return false }
-        return word.withUTF8Buffer { word in
-            for (index, byte) in zip(range, word) where bytes[index] != byte { return false }
-            return true
-        }
-    }
-
-    private func hasPrefix(_ bytes: Span<UInt8>, _ range: Range<Int>, _ prefix: StaticString) -> Bool {
-        let length = prefix.utf8CodeUnitCount
-        return range.count >= length && matches(bytes, range.lowerBound..<range.lowerBound + length, prefix)
-    }
-
-    /// Whether the bytes are a word, letters' case aside.
-    private func matches(_ bytes: Span<UInt8>, _ range: Range<Int>, _ word: StaticString) -> Bool {
-        guard range.count == word.utf8CodeUnitCount else { return false }
-        return word.withUTF8Buffer { word in
-            for (index, byte) in zip(range, word) where lowercased(bytes[index]) != lowercased(byte) { return false }
-            return true
-        }
-    }
-}
-
-private func lowercased(_ byte: UInt8) -> UInt8 {
-    byte &- UInt8(ascii: "A") < 26 ? byte | 0x20 : byte
-}
-
-private func isDigit(_ byte: UInt8) -> Bool { byte &- UInt8(ascii: "0") <= 9 }
-
-private func isBlank(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
-
-/// RFC 9110, section 5.6.2.
-private func isTokenCharacter(_ byte: UInt8) -> Bool {
-    switch byte {
-    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-        UInt8(ascii: "0")...UInt8(ascii: "9"),
-        UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "!"), UInt8(ascii: "#"), UInt8(ascii: "$"),
-        UInt8(ascii: "%"),
-        UInt8(ascii: "&"), UInt8(ascii: "'"), UInt8(ascii: "*"), UInt8(ascii: "+"), UInt8(ascii: "."),
-        UInt8(ascii: "^"),
-        UInt8(ascii: "`"), UInt8(ascii: "|"), UInt8(ascii: "~"):
-        true
-    default: false
     }
 }

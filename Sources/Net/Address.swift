@@ -67,6 +67,11 @@ extension Address {
         self.init(host: bytes, port: port, isUnspecified: false)
     }
 
+    /// Whether a text without brackets or port is an IP address, of either version.
+    static func isIPAddress(_ host: String) -> Bool {
+        bytes(of: host, isVersion6: false) != nil || bytes(of: host, isVersion6: true) != nil
+    }
+
     /// The bytes of an IP address without brackets or port, or nil when it is none of that version.
     static func bytes(of host: String, isVersion6: Bool) -> [UInt8]? {
         var bytes = [UInt8](repeating: 0, count: isVersion6 ? 16 : 4)
@@ -97,6 +102,17 @@ extension Address {
         withUnsafePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(MemoryLayout<T>.size)) }
         }
+    }
+
+    /// The address at a pointer that the system's resolver gave; nil when it is of no family that is known here.
+    init?(_ address: UnsafePointer<sockaddr>, length: socklen_t) {
+        var storage = sockaddr_storage()
+        guard Int(length) <= MemoryLayout<sockaddr_storage>.size else { return nil }
+        // The resolver's structure has `length` bytes, which `storage` holds, as just checked.
+        withUnsafeMutableBytes(of: &storage) {
+            $0.copyMemory(from: UnsafeRawBufferPointer(start: address, count: Int(length)))
+        }
+        self.init(storage)
     }
 
     /// The address of a socket's own end, or nil when it has none.

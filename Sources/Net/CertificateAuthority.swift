@@ -148,7 +148,7 @@ private func extensions(of request: CertificateRequest) throws(TLSError) -> [(id
         names.append("DNS:\(name)")
     }
     for address in request.ipAddresses {
-        guard isIPAddress(address) else {
+        guard Address.isIPAddress(address) else {
             throw TLSError("issuing a certificate", reasons: ["\"\(address)\" is no IP address"])
         }
         names.append("IP:\(address)")
@@ -168,10 +168,6 @@ private func isDNSName(_ name: String) -> Bool {
             default: false
             }
         }
-}
-
-private func isIPAddress(_ text: String) -> Bool {
-    Address.bytes(of: text, isVersion6: false) != nil || Address.bytes(of: text, isVersion6: true) != nil
 }
 
 private func add(

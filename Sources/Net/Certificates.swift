@@ -164,22 +164,3 @@ private struct Contents {
         }
     }
 }
-
-/// Reads a file whole; one over a mebibyte is no certificate and is refused.
-private func readFile(_ path: String) throws(SystemError) -> [UInt8] {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw SystemError(last: "open", context: path) }
-    let file = Descriptor(owning: descriptor)
-    let limit = 1 << 20
-    var contents: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 16 * 1024)
-    while true {
-        switch chunk.withUnsafeMutableBytes({ file.read(into: $0) }) {
-        case .bytes(let count):
-            contents += chunk.prefix(count)
-            guard contents.count <= limit else { throw SystemError(call: "read", code: EFBIG, context: path) }
-        case .end: return contents
-        case .wantsRead, .wantsWrite, .failed: throw SystemError(last: "read", context: path)
-        }
-    }
-}

@@ -3,24 +3,36 @@ internal import Glibc
 /// A point on the monotonic clock, in whole nanoseconds.
 ///
 /// The loop compares deadlines on every request: 64 bits do that in one instruction, `Duration` needs 128.
-struct Instant: Comparable, Hashable {
+public struct Instant: Comparable, Hashable, Sendable {
     var nanoseconds: Int64
 
     static let distantFuture = Instant(nanoseconds: .max)
 
     /// The monotonic clock now.
-    static var now: Instant {
+    public static var now: Instant {
         var time = timespec()
         clock_gettime(CLOCK_MONOTONIC, &time)
         return Instant(nanoseconds: Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec))
     }
 
-    static func < (left: Instant, right: Instant) -> Bool { left.nanoseconds < right.nanoseconds }
+    /// The clock's reading, in nanoseconds since the machine started; to be kept in an atomic.
+    public var uptimeNanoseconds: Int64 { nanoseconds }
+
+    /// Whether one comes before the other.
+    public static func < (left: Instant, right: Instant) -> Bool { left.nanoseconds < right.nanoseconds }
 
     /// The instant so much later; stays at the distant future rather than overflow.
     static func + (instant: Instant, span: Span) -> Instant {
         let (sum, overflow) = instant.nanoseconds.addingReportingOverflow(span.nanoseconds)
         return overflow ? .distantFuture : Instant(nanoseconds: sum)
+    }
+
+    /// The instant so much later; stays at the distant future rather than overflow.
+    public static func + (instant: Instant, duration: Duration) -> Instant { instant + Span(duration) }
+
+    /// How much time lies between two.
+    public static func - (later: Instant, earlier: Instant) -> Duration {
+        .nanoseconds(later.nanoseconds.subtractingReportingOverflow(earlier.nanoseconds).partialValue)
     }
 
     /// A length of time in the same unit.

@@ -21,6 +21,9 @@ public struct SystemError: Error, Equatable, CustomStringConvertible {
         self.init(call: call, code: errno, context: context)
     }
 
+    /// Whether what the call was made on does not exist.
+    public var isMissingFile: Bool { code == ENOENT || code == ENOTDIR }
+
     /// The failure as a sentence: what was tried, on what, and the system's reason.
     public var description: String {
         let reason = String(cString: strerror(code))

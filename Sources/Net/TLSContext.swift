@@ -16,16 +16,17 @@ final class TLSContext: @unchecked Sendable {
         certificate chain: [UInt8], privateKey: [UInt8], clientAuthorities: [UInt8]?, allowedClients: [String]
     ) throws(TLSError) {
         guard let context = SSL_CTX_new(TLS_server_method()) else { throw TLSError("preparing TLS") }
-        pointer = context
         self.allowedClients = allowedClients.isEmpty ? nil : Set(allowedClients)
         do throws(TLSError) {
             certificate = try useCertificate(chain, privateKey: privateKey, in: context)
             try configureProtocol(of: context)
             if let clientAuthorities { try requireClients(signedBy: clientAuthorities, in: context) }
         } catch {
+            // Not yet this object's, so that its `deinit` does not free it a second time.
             SSL_CTX_free(context)
             throw error
         }
+        pointer = context
         // Unretained: each session keeps this object alive, and the callback runs only inside a session's handshake.
         tls_context_set_owner(context, Unmanaged.passUnretained(self).toOpaque())
     }
@@ -41,7 +42,8 @@ final class TLSContext: @unchecked Sendable {
     }
 }
 
-private func useCertificate(
+@discardableResult
+func useCertificate(
     _ text: [UInt8], privateKey: [UInt8], in context: OpaquePointer
 ) throws(TLSError) -> CertificateDescription {
     let chain = try PEM.certificates(in: text)

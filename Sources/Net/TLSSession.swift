@@ -1,12 +1,14 @@
 internal import COpenSSL
 
-/// The server's side of TLS on one socket.
+/// One side of TLS on one socket.
 final class TLSSession {
     private let session: OpaquePointer
-    // Its callbacks are used while the session lives.
-    private let context: TLSContext
+    // The context: its callbacks are used while the session lives.
+    private let owner: AnyObject
+    /// The library's reason for the last failure of reading or writing, such as an alert that the peer sent.
+    private(set) var failure: String?
 
-    /// Prepares a session on a socket, which it does not own; nil when there is no memory.
+    /// Prepares the server's side on a socket, which it does not own; nil when there is no memory.
     init?(context: TLSContext, descriptor: Int32) {
         guard let session = SSL_new(context.pointer) else {
             ERR_clear_error()
@@ -19,11 +21,66 @@ final class TLSSession {
         }
         SSL_set_accept_state(session)
         self.session = session
-        self.context = context
+        owner = context
+    }
+
+    /// Prepares the client's side on a socket, which it does not own; nil when there is no memory or `host` cannot be a name.
+    ///
+    /// The server must show a certificate for `host`: an IP address only as such (RFC 9110, section 4.3.5), and never by its
+    /// common name.
+    init?(connecting tls: ClientTLS, to host: String, descriptor: Int32) {
+        guard let session = SSL_new(tls.pointer) else {
+            ERR_clear_error()
+            return nil
+        }
+        let isAddress = Address.isIPAddress(host)
+        SSL_set_hostflags(session, UInt32(X509_CHECK_FLAG_NEVER_CHECK_SUBJECT))
+        let isNamed =
+            isAddress
+            ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(session), host) == 1
+                // RFC 6066, section 3: an address is no server name.
+            : SSL_set1_host(session, host) == 1 && tls_session_set_server_name(session, host) == 1
+        guard isNamed, SSL_set_fd(session, descriptor) == 1 else {
+            ERR_clear_error()
+            SSL_free(session)
+            return nil
+        }
+        SSL_set_connect_state(session)
+        self.session = session
+        owner = tls
     }
 
     deinit {
         SSL_free(session)
+    }
+
+    /// What came of a step of the client's handshake.
+    enum Connecting: Equatable {
+        case done
+        case wantsRead
+        case wantsWrite
+        /// The server's certificate is refused, with the library's reason.
+        case untrusted(String)
+        case failed(String)
+    }
+
+    func connect() -> Connecting {
+        let result = SSL_do_handshake(session)
+        if result == 1 { return .done }
+        let error = SSL_get_error(session, result)
+        defer { ERR_clear_error() }
+        switch error {
+        case SSL_ERROR_WANT_READ: return .wantsRead
+        case SSL_ERROR_WANT_WRITE: return .wantsWrite
+        case SSL_ERROR_SSL:
+            let verification = SSL_get_verify_result(session)
+            guard verification == Int(X509_V_OK) else {
+                return .untrusted(String(cString: X509_verify_cert_error_string(verification)))
+            }
+            return .failed(
+                ERR_reason_error_string(ERR_peek_error()).map { String(cString: $0) } ?? "no reason is known")
+        default: return .failed("the server closed the connection")
+        }
     }
 
     /// What came of a step of the handshake.
@@ -71,11 +128,14 @@ final class TLSSession {
 
     private func outcome(of result: Int32) -> Transfer {
         let error = SSL_get_error(session, result)
-        ERR_clear_error()
+        defer { ERR_clear_error() }
         switch error {
         case SSL_ERROR_WANT_READ: return .wantsRead
         case SSL_ERROR_WANT_WRITE: return .wantsWrite
         case SSL_ERROR_ZERO_RETURN: return .end
+        case SSL_ERROR_SSL:
+            failure = ERR_reason_error_string(ERR_peek_error()).map { String(cString: $0) }
+            return .failed
         default: return .failed
         }
     }

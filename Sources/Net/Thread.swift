@@ -36,6 +36,11 @@ struct Thread {
         self.thread = thread
     }
 
+    /// Lets the thread end by itself.
+    func detach() {
+        pthread_detach(thread)
+    }
+
     func join() {
         pthread_join(thread, nil)
     }

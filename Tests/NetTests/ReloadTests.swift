@@ -122,4 +122,13 @@ import Testing
         #expect(server.status.counts.requests == 1)
         #expect(try isServed(first))
     }
+
+    @Test func `client authorities that cannot be read are refused, however often`() throws {
+        let folder = try CertificateFolder(clientAuthorities: "no PEM")
+        // More than once: what was freed twice would show only when its memory is used again.
+        for _ in 0..<50 {
+            let error = #expect(throws: CertificateError.self) { try Certificates(files: folder.files()) }
+            #expect(error?.description.contains("the text holds none") == true)
+        }
+    }
 }

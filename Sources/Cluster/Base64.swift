@@ -1,0 +1,40 @@
+/// Bytes from base64 (RFC 4648, section 4), line breaks between passed over; nil when it is none.
+func base64Decoded(_ text: String) -> [UInt8]? {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(text.utf8.count / 4 * 3)
+    var bits: UInt32 = 0
+    var digits = 0
+    var padding = 0
+    for byte in text.utf8 {
+        let value: UInt8
+        switch byte {
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"): value = byte - UInt8(ascii: "A")
+        case UInt8(ascii: "a")...UInt8(ascii: "z"): value = byte - UInt8(ascii: "a") + 26
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): value = byte - UInt8(ascii: "0") + 52
+        case UInt8(ascii: "+"): value = 62
+        case UInt8(ascii: "/"): value = 63
+        case UInt8(ascii: "="):
+            padding += 1
+            continue
+        case UInt8(ascii: "\n"), UInt8(ascii: "\r"), UInt8(ascii: " "): continue
+        default: return nil
+        }
+        guard padding == 0 else { return nil }
+        bits = bits << 6 | UInt32(value)
+        digits += 1
+        if digits % 4 == 0 {
+            for shift in [16, 8, 0] { bytes.append(UInt8(truncatingIfNeeded: bits >> UInt32(shift))) }
+            bits = 0
+        }
+    }
+    guard (digits + padding) % 4 == 0, padding <= 2 else { return nil }
+    switch digits % 4 {
+    case 2: bytes.append(UInt8(truncatingIfNeeded: bits >> 4))
+    case 3:
+        bytes.append(UInt8(truncatingIfNeeded: bits >> 10))
+        bytes.append(UInt8(truncatingIfNeeded: bits >> 2))
+    case 1: return nil
+    default: break
+    }
+    return bytes
+}

@@ -1,0 +1,162 @@
+internal import Net
+
+/// What our calls show, kept fresh while we run: tokens and authorities are replaced under our feet.
+///
+/// Files are read again at most a minute after they changed; a plugin is run again when what it gave has expired. Either is
+/// done at once when the API server has refused what we showed. What cannot be renewed stays in use while it lasts: a file
+/// that is missing for a moment should end nothing.
+final class Credentials {
+    /// What one call shows.
+    struct Current {
+        let token: String?
+        let tls: ClientTLS?
+    }
+
+    typealias Answer = Result<Current, CredentialsError>
+
+    /// What has been read, and the TLS that was made of it.
+    private struct Parts: Equatable {
+        var authorities: [UInt8]?
+        var certificate: [UInt8]?
+        var privateKey: [UInt8]?
+    }
+
+    private let access: ClusterAccess
+    private let loop: ClientLoop
+    private let interval: Duration
+    private let pluginLimit: Duration
+    private var parts: Parts?
+    private var tls: ClientTLS?
+    private var token: String?
+    private var nextReading: Instant?
+    private var credential: CredentialPlugin.Credential?
+    private var isRunning = false
+    private var waiting: [(Answer) -> Void] = []
+
+    init(_ access: ClusterAccess, loop: ClientLoop, interval: Duration, pluginLimit: Duration) {
+        self.access = access
+        self.loop = loop
+        self.interval = interval
+        self.pluginLimit = pluginLimit
+    }
+
+    /// Forgets a token that the API server has refused.
+    func refuse() {
+        nextReading = nil
+        credential = nil
+    }
+
+    /// Has the files read again before the next call.
+    func lookAgain() {
+        nextReading = nil
+    }
+
+    /// Hands over what to show, at once unless a plugin has to be run first.
+    func current(_ then: @escaping (Answer) -> Void) {
+        if case .plugin(let plugin) = access.token, needsPlugin {
+            waiting.append(then)
+            return run(plugin)
+        }
+        then(read())
+    }
+
+    private var needsPlugin: Bool {
+        guard let credential else { return true }
+        return credential.expiry.map { $0 <= loop.unixTime } ?? false
+    }
+
+    // MARK: Files
+
+    private func read() -> Answer {
+        if let nextReading, loop.now < nextReading { return .success(Current(token: token, tls: tls)) }
+        do throws(CredentialsError) {
+            let token = try readToken()
+            try readCertificates()
+            self.token = token
+            nextReading = loop.now + interval
+        } catch {
+            // What was read before stays while it lasts; the API server will say when it no longer does.
+            guard parts != nil else { return .failure(error) }
+            nextReading = loop.now + min(interval, .seconds(1))
+        }
+        return .success(Current(token: token, tls: tls))
+    }
+
+    private func readToken() throws(CredentialsError) -> String? {
+        switch access.token {
+        case nil: return nil
+        case .fixed(let token): return token
+        case .plugin: return credential?.token
+        case .file(let path):
+            let text = trimmed(String(decoding: try contents(of: .file(path)), as: UTF8.self))
+            guard !text.isEmpty else { throw .malformed(file: path, field: "", reason: "the token is empty") }
+            return text
+        }
+    }
+
+    private func readCertificates() throws(CredentialsError) {
+        guard access.isSecure else {
+            guard access.token == nil else { throw .notSecure(origin: access.origin) }
+            parts = Parts()
+            return
+        }
+        var found = Parts()
+        if let authorities = access.authorities { found.authorities = try contents(of: authorities) }
+        if let certificate = access.certificate, let privateKey = access.privateKey {
+            found.certificate = try contents(of: certificate)
+            found.privateKey = try contents(of: privateKey)
+        }
+        if let certificate = credential?.certificate, let privateKey = credential?.privateKey {
+            found.certificate = certificate
+            found.privateKey = privateKey
+        }
+        guard found != parts else { return }
+        do throws(TLSError) {
+            tls = try ClientTLS(
+                authorities: found.authorities, certificate: found.certificate, privateKey: found.privateKey)
+        } catch {
+            throw .unusable(source: access.origin, error)
+        }
+        parts = found
+    }
+
+    private func contents(of material: ClusterAccess.Material) throws(CredentialsError) -> [UInt8] {
+        switch material {
+        case .inline(let bytes): return bytes
+        case .file(let path):
+            do throws(SystemError) {
+                return try readFile(path)
+            } catch {
+                throw .unreadable(error)
+            }
+        }
+    }
+
+    // MARK: The plugin
+
+    private func run(_ plugin: CredentialPlugin) {
+        guard !isRunning else { return }
+        isRunning = true
+        let limit = pluginLimit
+        do throws(SystemError) {
+            try loop.offload({ plugin.run(within: limit) }, then: { [self] in finish($0) })
+        } catch {
+            finish(.failure(.plugin(command: plugin.program.command, reason: "\(error)")))
+        }
+    }
+
+    private func finish(_ result: Result<CredentialPlugin.Credential, CredentialsError>) {
+        isRunning = false
+        let answer: Answer
+        switch result {
+        case .success(let credential):
+            self.credential = credential
+            nextReading = nil
+            answer = read()
+        case .failure(let error): answer = .failure(error)
+        }
+        let waiting = waiting
+        self.waiting = []
+        for then in waiting { then(answer) }
+    }
+}

@@ -1,0 +1,221 @@
+internal import HTTP
+public import JSON
+internal import Net
+
+/// Who is told of a kind's objects; all of it on the loop's thread.
+///
+/// A ``Value`` ends with the call that hands it over. Objects of a list have neither `kind` nor `apiVersion`; whoever takes
+/// them in knows which kind was asked for.
+public protocol ReflectorSink: AnyObject {
+    /// A list begins: what is `listed` until `listEnded` will be all there is. One that had begun before is void.
+    func listBegan()
+    /// An object of the list.
+    func listed(_ object: Value)
+    /// The list is whole: it takes the place of everything known before.
+    func listEnded()
+    /// An object is new or has changed.
+    func upsert(_ object: Value)
+    /// An object is gone; this is its last state.
+    func delete(_ object: Value)
+    /// What was told is all there is, for the first time or again after `unavailable`.
+    func synced()
+    /// The kind does not exist or is not for us: nothing is known of it from now on, and what was known holds no more.
+    func unavailable(_ reason: String)
+}
+
+/// Follows all objects of one kind: lists them, watches their changes, and mends what breaks.
+///
+/// It belongs to a loop and is used on that loop's thread only; its ``status`` may be read from any.
+public final class Reflector {
+    /// Whose objects.
+    public let resource: APIResource
+    /// How far they are known.
+    public let status: ReflectorStatus
+    private let client: APIClient
+    private let sink: any ReflectorSink
+    private let options: ReflectorOptions
+    private let report: (ReflectorEvent) -> Void
+    private var machine: ListWatch
+    private var alarm: Alarm?
+    private var listing: APICall?
+    private var watching: WatchCall?
+    private var objects = 0
+    private var isTroubled = false
+
+    /// Prepares to follow a kind.
+    ///
+    /// - Parameters:
+    ///   - resource: The kind.
+    ///   - client: Whose API server.
+    ///   - sink: Who is told of its objects.
+    ///   - options: How.
+    ///   - status: Where to keep how far it is.
+    ///   - report: Who is told of what an operator should know.
+    public init(
+        _ resource: APIResource, client: APIClient, sink: any ReflectorSink,
+        options: ReflectorOptions = ReflectorOptions(), status: ReflectorStatus = ReflectorStatus(),
+        report: @escaping (ReflectorEvent) -> Void = { _ in }
+    ) {
+        self.resource = resource
+        self.client = client
+        self.sink = sink
+        self.options = options
+        self.status = status
+        self.report = report
+        machine = ListWatch(options)
+    }
+
+    /// Begins to follow; to be called once.
+    public func start() {
+        take(machine.begin())
+    }
+
+    /// Ends it; nothing more is told.
+    public func stop() {
+        alarm?.cancel()
+        listing?.cancel()
+        watching?.cancel()
+        alarm = nil
+        listing = nil
+        watching = nil
+    }
+
+    private func take(_ next: ListWatch.Next) {
+        if let reason = next.unavailable {
+            status.become(.unavailable)
+            sink.unavailable(reason)
+            report(.unavailable(resource, reason: reason))
+        }
+        alarm = client.loop.after(next.delay) { [self] in
+            alarm = nil
+            switch next.step {
+            case .list(let continuation): list(continuation)
+            case .watch(let version, let seconds): watch(version, seconds)
+            }
+        }
+    }
+
+    // MARK: The list
+
+    private func list(_ continuation: String?) {
+        if continuation == nil {
+            status.countList()
+            sink.listBegan()
+            objects = 0
+        }
+        listing = client.list(
+            resource, page: (options.pageSize, continuation),
+            each: { [self] object in
+                objects += 1
+                sink.listed(object)
+            },
+            { [self] result in
+                listing = nil
+                switch result {
+                case .success(let page): listed(page)
+                case .failure(let error): failed(error)
+                }
+            })
+    }
+
+    private func listed(_ page: ListPage) {
+        status.heard(at: client.loop.now)
+        let next = machine.listed(page)
+        if page.continuation == nil {
+            sink.listEnded()
+            // Who may list but not watch would be told one thing now and another in a moment.
+            if !machine.isRefused { becomeSynced() }
+        }
+        take(next)
+    }
+
+    private func becomeSynced() {
+        recover()
+        guard status.state != .synced else { return }
+        status.become(.synced)
+        sink.synced()
+        report(.synced(resource, objects: objects))
+    }
+
+    // MARK: The watch
+
+    private func watch(_ version: String, _ seconds: Int) {
+        status.countWatch()
+        var times = client.options.times
+        times.silence = options.watchSilence
+        // The API server ends it; this is for one that does not.
+        times.whole = .seconds(seconds) + max(times.response, .seconds(10))
+        let request = APIRequest(
+            .get, resource.path(),
+            query: [
+                ("watch", "1"), ("resourceVersion", version), ("allowWatchBookmarks", "true"),
+                ("timeoutSeconds", String(seconds)),
+            ])
+        watching = WatchCall(client: client, maximumLine: options.maximumLine) { [self] news in take(news) }
+        watching?.begin(request, times)
+    }
+
+    private func take(_ news: WatchCall.News) {
+        switch news {
+        case .opened:
+            status.heard(at: client.loop.now)
+            machine.opened()
+            becomeSynced()
+        case .event(let change, let object, let version):
+            status.heard(at: client.loop.now)
+            guard machine.progressed(to: version) else {
+                watching?.cancel()
+                watching = nil
+                return failed(.expired, "the cluster's versions went back to \(printable(version, atMost: 40))")
+            }
+            guard change != .bookmark else { return }
+            status.countEvent()
+            change == .deleted ? sink.delete(object) : sink.upsert(object)
+        case .ended(let duration, let broughtSomething):
+            watching = nil
+            take(machine.ended(after: duration, broughtSomething: broughtSomething))
+        case .failed(let error):
+            watching = nil
+            failed(error)
+        case .garbled(let reason):
+            watching = nil
+            status.countRefusedLine()
+            failed(.garbled, reason)
+        }
+    }
+
+    // MARK: Failures
+
+    private func failed(_ error: APIError) {
+        client.note(error)
+        switch error {
+        case .status(let status) where status.code == 410: failed(.expired, "\(error)")
+        case .status(let status) where status.code == 403 || status.code == 404:
+            failed(.refused("\(error)"), "\(error)")
+        case .status(let status):
+            let longest = client.options.longestRetryAfter
+            let isOurs = status.code < 500 && status.code != 401 && status.code != 429 || status.code == 504
+            failed(
+                status.retryAfter.map { .throttled(min($0, longest)) } ?? (isOurs ? .rejected : .failed), "\(error)")
+        // Pages are asked for again, lists begun again: what cannot be read may be cut off by something on the way.
+        case .credentials, .transport, .tooLarge, .malformed: failed(.failed, "\(error)")
+        }
+    }
+
+    private func failed(_ failure: ListWatch.Failure, _ reason: String) {
+        status.countFailure()
+        let next = machine.failed(failure)
+        // An expired version is in the nature of the thing.
+        if failure != .expired, !machine.isRefused, !isTroubled {
+            isTroubled = true
+            report(.troubled(resource, reason: reason))
+        }
+        take(next)
+    }
+
+    private func recover() {
+        guard isTroubled else { return }
+        isTroubled = false
+        report(.recovered(resource))
+    }
+}

@@ -1,0 +1,148 @@
+internal import HTTP
+internal import JSON
+internal import Net
+
+/// One watch, from its request to its end: a response that goes on, with a JSON object in each line.
+final class WatchCall {
+    enum Change {
+        case added, modified, deleted, bookmark
+    }
+
+    enum News {
+        /// The API server lets us watch.
+        case opened
+        /// Something has changed; the object is alive during the call only.
+        case event(Change, Value, version: String)
+        /// The server has ended it in good order.
+        case ended(after: Duration, broughtSomething: Bool)
+        /// A line makes no sense, or is too long: what it said is lost, so the watch is over.
+        case garbled(String)
+        case failed(APIError)
+    }
+
+    private let client: APIClient
+    private let tell: (News) -> Void
+    private var lines: LineSplitter
+    private var call: Call?
+    private var head: ResponseHead?
+    private var refusal: [UInt8] = []
+    private var opening = Instant.now
+    private var broughtSomething = false
+    private var isOver = false
+
+    /// What is kept of a refusal.
+    private static let maximumRefusal = 64 * 1024
+
+    init(client: APIClient, maximumLine: Int, _ tell: @escaping (News) -> Void) {
+        self.client = client
+        self.tell = tell
+        lines = LineSplitter(maximum: maximumLine)
+    }
+
+    func begin(_ request: APIRequest, _ times: CallTimes) {
+        opening = .now
+        client.dispatch(
+            request, times: times,
+            CallHandler(
+                head: { [self] in opened($0) },
+                body: { [self] in take($0) },
+                end: { [self] in ended($0) }),
+            begun: { [self] result in
+                switch result {
+                case .success(let call): isOver ? call.cancel() : (self.call = call)
+                // Not before the maker of this call knows it.
+                case .failure(let error): client.loop.after(.zero) { [self] in finish(.failed(error)) }
+                }
+            })
+    }
+
+    func cancel() {
+        isOver = true
+        call?.cancel()
+        call = nil
+    }
+
+    private func opened(_ head: ResponseHead) {
+        self.head = head
+        opening = .now
+        if head.status == 200 { tell(.opened) }
+    }
+
+    private func take(_ bytes: Span<UInt8>) {
+        guard !isOver else { return }
+        guard head?.status == 200 else {
+            if refusal.count < WatchCall.maximumRefusal { append(bytes, to: &refusal) }
+            return
+        }
+        // Out of the property: whoever is told may end the call.
+        var lines = lines
+        self.lines = LineSplitter(maximum: 0)
+        do throws(LineSplitter.TooLong) {
+            try lines.split(bytes) { line in
+                take(line: line)
+                return !isOver
+            }
+        } catch {
+            finish(.garbled("a line of the watch is longer than \(error.maximum) bytes"))
+        }
+        self.lines = lines
+    }
+
+    private func take(line: Span<UInt8>) {
+        do throws(ParseError) {
+            try client.document.read(line, .watchEvents) { take(event: $0) }
+        } catch {
+            finish(.garbled("a line of the watch is no JSON: \(error)"))
+        }
+    }
+
+    private func take(event: Value) {
+        guard let object = event["object"], object.kind == .object, let type = event["type"] else {
+            return finish(.garbled("a line of the watch is no event"))
+        }
+        if type.equals("ERROR") { return take(error: object) }
+        let change: Change? =
+            type.equals("ADDED")
+            ? .added
+            : type.equals("MODIFIED")
+                ? .modified : type.equals("DELETED") ? .deleted : type.equals("BOOKMARK") ? .bookmark : nil
+        guard let change, let version = object["metadata"]?["resourceVersion"]?.string, !version.isEmpty else {
+            return finish(.garbled("a line of the watch is no event"))
+        }
+        broughtSomething = true
+        tell(.event(change, object, version: version))
+    }
+
+    private func take(error object: Value) {
+        guard let status = APIStatus(object) else {
+            return finish(.garbled("a line of the watch is an error without a status"))
+        }
+        // A watch that breaks by itself ends in such a line too; only an old version says that a list is needed.
+        finish(status.code == 410 ? .failed(.status(status)) : .garbled("the watch ended with \(status)"))
+    }
+
+    private func ended(_ error: CallError?) {
+        call = nil
+        guard !isOver else { return }
+        switch error {
+        case nil: break
+        // Nothing to tell for long, or a server that forgot to end it: a new watch will show whether it is there at all.
+        case .timedOut(_, .silence) where head != nil, .timedOut(_, .whole) where head != nil:
+            return finish(.ended(after: Instant.now - opening, broughtSomething: broughtSomething))
+        case .some(let error): return finish(.failed(.transport(error)))
+        }
+        guard let head, head.status == 200 else {
+            let after = head?.retryAfter.map { Duration.seconds($0) }
+            let status = APIStatus(code: head?.status ?? 0, retryAfter: after, body: refusal, client.document)
+            return finish(.failed(.status(status)))
+        }
+        // The beginning of a line that was cut off is dropped with the splitter: its event comes again.
+        finish(.ended(after: Instant.now - opening, broughtSomething: broughtSomething))
+    }
+
+    private func finish(_ news: News) {
+        guard !isOver else { return }
+        cancel()
+        tell(news)
+    }
+}

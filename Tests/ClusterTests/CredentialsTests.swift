@@ -1,0 +1,405 @@
+import Cluster
+import Foundation
+import HTTP
+import Net
+import Testing
+
+@Suite struct InClusterTests {
+    @Test func `a Pod's variables and files are enough`() throws {
+        let folder = try TestFolder()
+        try folder.write("namespace", "playbook\n")
+        let access = try ClusterAccess.find(
+            environment: ["KUBERNETES_SERVICE_HOST": "fd00::1", "KUBERNETES_SERVICE_PORT": "443", "HOME": "/nowhere"],
+            serviceAccount: folder.path)
+        #expect(access.endpoint == Endpoint(host: "fd00::1", port: 443))
+        #expect("\(access.endpoint)" == "[fd00::1]:443")
+        #expect(access.namespace == "playbook")
+        #expect(access.isSecure)
+        let other = try ClusterAccess.inCluster(
+            environment: ["KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_SERVICE_PORT_HTTPS": "6443"],
+            serviceAccount: folder.path)
+        #expect(other.endpoint == Endpoint(host: "10.0.0.1", port: 6443))
+    }
+
+    @Test(arguments: [
+        (["KUBERNETES_SERVICE_HOST": "10.0.0.1"], "environment: KUBERNETES_SERVICE_PORT_HTTPS: it is no port"),
+        (
+            ["KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_SERVICE_PORT": "0"],
+            "environment: KUBERNETES_SERVICE_PORT: it is no port"
+        ),
+        (
+            [:],
+            "no cluster is configured: run in a Pod with a service account, or name a kubeconfig by KUBECONFIG"
+        ),
+        (
+            ["HOME": "/nowhere"],
+            "no cluster is configured: run in a Pod with a service account, or name a kubeconfig by KUBECONFIG"
+        ),
+        (["KUBECONFIG": "/nowhere/config"], "open /nowhere/config: No such file or directory"),
+    ])
+    func `what is missing is named`(environment: [String: String], message: String) {
+        let error = #expect(throws: CredentialsError.self) {
+            try ClusterAccess.find(environment: environment, serviceAccount: "/nowhere")
+        }
+        #expect(error?.description == message)
+    }
+
+    @Test func `files that are missing are named when they are needed`() throws {
+        let server = try ScriptedAPIServer()
+        let folder = try TestFolder()
+        let access = try ClusterAccess.inCluster(
+            environment: ["KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": "\(server.port)"],
+            serviceAccount: folder.path)
+        let caller = try APICaller(access)
+        #expect(
+            try caller.send(APIRequest(.get, "/x")).error?.description
+                == "open \(folder.path)/token: No such file or directory")
+        try folder.write("token", " \n")
+        #expect(
+            try caller.send(APIRequest(.get, "/x")).error?.description
+                == "\(folder.path)/token: the token is empty")
+        try folder.write("token", "s3cret")
+        try folder.write("ca.crt", "no PEM")
+        #expect(
+            try caller.send(APIRequest(.get, "/x")).error?.description
+                == "the service account: reading a certificate: the text holds none")
+        // Put right, it works without a restart.
+        try folder.write("ca.crt", TestAuthorities.cluster.keyPair.certificate)
+        #expect(try caller.send(APIRequest(.get, "/x")).text != nil)
+    }
+}
+
+@Suite struct KubeconfigTests {
+    private static let authority = TestAuthorities.cluster.keyPair.certificate
+
+    private static func base64(_ text: String) -> String { Data(text.utf8).base64EncodedString() }
+
+    /// A kubeconfig for one server; what is said of the cluster and the user stands below them, each line by itself.
+    private func config(_ port: UInt16, cluster: [String] = [], user: [String]) -> String {
+        let authority = ["certificate-authority-data: \(Self.base64(Self.authority))"]
+        return """
+            apiVersion: v1
+            kind: Config
+            current-context: dev
+            contexts:
+            - name: dev
+              context: {cluster: here, user: me, namespace: team}
+            clusters:
+            - name: here
+              cluster:
+                server: https://127.0.0.1:\(port)
+            \((cluster.isEmpty ? authority : cluster).map { "    \($0)" }.joined(separator: "\n"))
+            users:
+            - name: me
+              user:
+            \((user.isEmpty ? ["{}"] : user).map { "    \($0)" }.joined(separator: "\n"))
+            """
+    }
+
+    private func find(_ file: String, context: String? = nil, _ variables: [String: String] = [:]) throws
+        -> ClusterAccess
+    {
+        // A kubeconfig that is named comes before the service account.
+        let environment = ["KUBECONFIG": file, "KUBERNETES_SERVICE_HOST": "10.0.0.1"].merging(variables) { $1 }
+        return try ClusterAccess.find(environment: environment, context: context)
+    }
+
+    @Test func `a token is shown`() throws {
+        let server = try ScriptedAPIServer()
+        server.allow(tokens: ["tok"])
+        let folder = try TestFolder()
+        let access = try find(folder.write("config", config(server.port, user: ["token: tok"])))
+        #expect(access.namespace == "team")
+        #expect(access.origin == "\(folder.path)/config, context dev")
+        #expect(try APICaller(access).send(APIRequest(.get, "/x")).text != nil)
+    }
+
+    @Test func `files are looked for beside the kubeconfig`() throws {
+        let server = try ScriptedAPIServer()
+        server.allow(tokens: ["from-file"])
+        let folder = try TestFolder()
+        try folder.write("me.token", "from-file\n")
+        try folder.write("ca.pem", Self.authority)
+        let access = try find(
+            folder.write(
+                "config",
+                config(
+                    server.port, cluster: ["certificate-authority: ca.pem"],
+                    user: ["tokenFile: me.token", "token: not-this-one"])))
+        #expect(try APICaller(access).send(APIRequest(.get, "/x")).text != nil)
+    }
+
+    @Test(arguments: [true, false])
+    func `a client certificate is shown`(inline: Bool) throws {
+        let server = try ScriptedAPIServer(clientAuthority: TestAuthorities.other.keyPair.certificate)
+        let pair = try TestAuthorities.other.pair(.client, name: "me")
+        let folder = try TestFolder()
+        try folder.write("me.crt", pair.certificate)
+        try folder.write("me.key", pair.privateKey)
+        let user =
+            inline
+            ? [
+                "client-certificate-data: \(Self.base64(pair.certificate))",
+                "client-key-data: \(Self.base64(pair.privateKey))",
+            ] : ["client-certificate: me.crt", "client-key: me.key"]
+        let access = try find(folder.write("config", config(server.port, user: user)))
+        #expect(try APICaller(access).send(APIRequest(.get, "/x")).text != nil)
+        let nobody = try find(folder.write("nobody", config(server.port, user: [])))
+        let refusal = try #require(try APICaller(nobody).send(APIRequest(.get, "/x", attempts: 1)).error)
+        #expect("\(refusal)".contains("certificate required"))
+    }
+
+    @Test func `a context is chosen by its name, and files add to each other`() throws {
+        let folder = try TestFolder()
+        let first = try folder.write("first", config(1, user: ["token: a"]))
+        let second = try folder.write(
+            "second",
+            """
+            current-context: not-this-one
+            contexts:
+            - {name: prod, context: {cluster: there, user: me}}
+            - {name: dev, context: {cluster: there, user: me}}
+            clusters:
+            - {name: there, cluster: {server: "https://api.test/k8s/clusters/c-1/", tls-server-name: inner.test}}
+            - {name: here, cluster: {server: "https://hidden.test"}}
+            """)
+        let files = "/nowhere/config:\(first):\(second)"
+        #expect(try find(files).endpoint == Endpoint(host: "127.0.0.1", port: 1))
+        let prod = try find(files, context: "prod")
+        #expect(prod.endpoint == Endpoint(host: "api.test", port: 443, serverName: "inner.test"))
+        #expect(prod.basePath == "/k8s/clusters/c-1")
+        #expect(prod.namespace == nil)
+    }
+
+    @Test(arguments: [
+        ("https://api.test", "api.test:443", true), ("https://api.test:6443/", "api.test:6443", true),
+        ("https://[fd00::1]:6443", "[fd00::1]:6443", true), ("https://[fd00::1]", "[fd00::1]:443", true),
+        ("http://127.0.0.1:8001", "127.0.0.1:8001", false),
+    ])
+    func `servers are read`(server: String, endpoint: String, isSecure: Bool) throws {
+        let folder = try TestFolder()
+        let text = config(1, user: []).replacingOccurrences(of: "https://127.0.0.1:1", with: "\"\(server)\"")
+        let access = try find(folder.write("config", text))
+        #expect("\(access.endpoint)" == endpoint)
+        #expect(access.isSecure == isSecure)
+    }
+
+    @Test func `a token is not sent in the open`() throws {
+        let folder = try TestFolder()
+        // Nothing listens there: it is enough that nobody is asked to trust the way.
+        let text = config(1, user: ["token: s3cret"]).replacingOccurrences(of: "https://", with: "http://")
+        let access = try find(folder.write("config", text))
+        let error = try #require(try APICaller(access).send(APIRequest(.get, "/x", attempts: 1)).error)
+        #expect(error == .credentials(.notSecure(origin: "\(folder.path)/config, context dev")))
+    }
+
+    @Test(arguments: [
+        ("https://127.0.0.1:1", "ftp://a", "clusters[here].cluster.server: it must be https://HOST[:PORT][/PATH]"),
+        ("https://127.0.0.1:1", "https://", "clusters[here].cluster.server: it must be https://HOST[:PORT][/PATH]"),
+        ("https://127.0.0.1:1", "https://a:b", "clusters[here].cluster.server: it must be https://HOST[:PORT][/PATH]"),
+        (
+            "https://127.0.0.1:1", "https://u:s3cret@a",
+            "clusters[here].cluster.server: it must be https://HOST[:PORT][/PATH]"
+        ),
+        ("server: https://127.0.0.1:1", "x: y", "clusters[here].cluster.server: it is missing"),
+        ("server: https://127.0.0.1:1", "server: 5", "clusters[here].cluster.server: it must be a string"),
+        ("cluster: here", "cluster: elsewhere", "clusters: there is no 'elsewhere'"),
+        ("user: me", "user: you", "users: there is no 'you'"),
+        ("current-context: dev", "", "current-context: no context is chosen; name one with --context"),
+        ("current-context: dev", "current-context: prod", "contexts: there is no 'prod'"),
+        ("context: {", "contexts: {", "contexts[dev].context: it is missing"),
+        ("token: s3cret", "token: [s3cret]", "users[me].user.token: it must be a string"),
+        (
+            "token: s3cret", "client-key-data: s3cret!",
+            "users[me].user.client-key-data: it is not base64"
+        ),
+        (
+            "token: s3cret", "username: s3cret",
+            "users[me].user.username: it is not supported; use a token, a client certificate or exec"
+        ),
+        (
+            "token: s3cret", "as: admin",
+            "users[me].user.as: it is not supported; use a token, a client certificate or exec"
+        ),
+        ("token: s3cret", "exec: {command: a}", "users[me].user.exec.apiVersion: it is missing"),
+        (
+            "token: s3cret", "exec: {apiVersion: client.authentication.k8s.io/v1alpha1, command: a}",
+            "users[me].user.exec.apiVersion: it must be client.authentication.k8s.io/v1 or "
+                + "client.authentication.k8s.io/v1beta1"
+        ),
+        (
+            "token: s3cret", "exec: {apiVersion: client.authentication.k8s.io/v1}",
+            "users[me].user.exec.command: it is missing"
+        ),
+        (
+            "token: s3cret",
+            "exec: {apiVersion: client.authentication.k8s.io/v1, command: a, interactiveMode: Always}",
+            "users[me].user.exec.interactiveMode: there is nobody to answer questions"
+        ),
+        (
+            "token: s3cret", "exec: {apiVersion: client.authentication.k8s.io/v1, command: a, env: [{name: b}]}",
+            "users[me].user.exec.env: each of it must have a name and a value"
+        ),
+        (
+            "server: https://127.0.0.1:1", "insecure-skip-tls-verify: true\n    server: https://a",
+            "clusters[here].cluster.insecure-skip-tls-verify: servers are always verified: give certificate-authority"
+        ),
+        (
+            "server: https://127.0.0.1:1", "proxy-url: http://a\n    server: https://a",
+            "clusters[here].cluster.proxy-url: proxies are not supported"
+        ),
+        ("kind: Config", "kind: [", "while parsing a flow sequence"),
+    ])
+    func `a mistake is told with its file and field, and without secrets`(
+        text: String, instead: String, message: String
+    ) throws {
+        let folder = try TestFolder()
+        let whole = config(1, user: ["token: s3cret"])
+        try #require(whole.contains(text))
+        let file = try folder.write("config", whole.replacingOccurrences(of: text, with: instead))
+        let error = #expect(throws: CredentialsError.self) { try find(file) }
+        let told = error?.description ?? ""
+        #expect(told.hasPrefix("\(file): "))
+        #expect(told.hasSuffix(message))
+        #expect(!told.contains("s3cret"))
+    }
+}
+
+@Suite struct CredentialPluginTests {
+    /// A kubeconfig whose user is a shell script that also notes each time it runs.
+    private func access(
+        _ server: ScriptedAPIServer, in folder: TestFolder, _ script: String, version: String = "v1"
+    ) throws -> ClusterAccess {
+        try folder.write("plugin", "#!/bin/sh\necho run >> \(folder.path)/runs\n\(script)\n", executable: true)
+        try folder.write("ca.crt", TestAuthorities.cluster.keyPair.certificate)
+        let file = try folder.write(
+            "config",
+            """
+            current-context: eks
+            contexts: [{name: eks, context: {cluster: eks, user: aws}}]
+            clusters:
+            - name: eks
+              cluster: {server: "https://127.0.0.1:\(server.port)", certificate-authority: ca.crt}
+            users:
+            - name: aws
+              user:
+                exec:
+                  apiVersion: client.authentication.k8s.io/\(version)
+                  command: ./plugin
+                  args: [--region, eu-central-1, eks, get-token, --cluster-name, "1"]
+                  env: [{name: AWS_PROFILE, value: dev}]
+                  interactiveMode: IfAvailable
+                  provideClusterInfo: false
+            """)
+        return try ClusterAccess.find(environment: ["KUBECONFIG": file, "PATH": "/usr/bin:/bin"])
+    }
+
+    private func runs(_ folder: TestFolder) -> Int {
+        let text = try? String(contentsOfFile: "\(folder.path)/runs", encoding: .utf8)
+        return text?.split(separator: "\n").count ?? 0
+    }
+
+    private static func credential(_ status: String, version: String = "v1") -> String {
+        #"echo '{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/\#(version)","#
+            + #""spec":{},"status":\#(status)}'"#
+    }
+
+    @Test(arguments: ["v1", "v1beta1"])
+    func `a plugin's token is shown and kept`(version: String) throws {
+        let server = try ScriptedAPIServer()
+        server.allow(tokens: ["k8s-aws-v1.abc"])
+        let folder = try TestFolder()
+        let caller = try APICaller(
+            access(
+                server, in: folder,
+                Self.credential(
+                    #"{"token":"k8s-aws-v1.abc","expirationTimestamp":"2999-01-01T00:00:00Z"}"#, version: version),
+                version: version))
+        for _ in 0..<3 { #expect(try caller.send(APIRequest(.get, "/x")).text != nil) }
+        #expect(runs(folder) == 1)
+    }
+
+    @Test func `a plugin gets its arguments, its variables and what it is run for`() throws {
+        let server = try ScriptedAPIServer()
+        let folder = try TestFolder()
+        let script = """
+            echo "$@ $AWS_PROFILE $KUBERNETES_EXEC_INFO" > \(folder.path)/seen
+            \(Self.credential(#"{"token":"t"}"#))
+            """
+        #expect(try APICaller(access(server, in: folder, script)).send(APIRequest(.get, "/x")).text != nil)
+        let seen = try String(contentsOfFile: "\(folder.path)/seen", encoding: .utf8)
+        #expect(
+            seen == "--region eu-central-1 eks get-token --cluster-name 1 dev "
+                + #"{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","spec":{"interactive":false}}"#
+                + "\n")
+    }
+
+    @Test func `a token that has expired is asked for again, and so is one that is refused`() throws {
+        let server = try ScriptedAPIServer()
+        let folder = try TestFolder()
+        let expired = Self.credential(#"{"token":"t","expirationTimestamp":"2001-01-01T00:00:00Z"}"#)
+        let caller = try APICaller(access(server, in: folder, expired))
+        for _ in 0..<2 { #expect(try caller.send(APIRequest(.get, "/x")).text != nil) }
+        #expect(runs(folder) == 2)
+        server.allow(tokens: ["other"])
+        let other = try TestFolder()
+        let refused = try APICaller(access(server, in: other, Self.credential(#"{"token":"t"}"#)))
+        #expect(try refused.send(APIRequest(.get, "/x")).error != nil)
+        #expect(runs(other) == 2)
+    }
+
+    @Test func `a plugin's certificate is shown`() throws {
+        let server = try ScriptedAPIServer(clientAuthority: TestAuthorities.other.keyPair.certificate)
+        let pair = try TestAuthorities.other.pair(.client, name: "me")
+        func escaped(_ text: String) -> String { text.replacingOccurrences(of: "\n", with: #"\n"#) }
+        // Not `echo`, which some shells have interpret the escapes.
+        let folder = try TestFolder()
+        try folder.write(
+            "credential.json",
+            #"{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","status":{"#
+                + #""clientCertificateData":"\#(escaped(pair.certificate))","clientKeyData":"\#(escaped(pair.privateKey))"}}"#
+        )
+        let access = try access(server, in: folder, "cat \(folder.path)/credential.json")
+        #expect(try APICaller(access).send(APIRequest(.get, "/x")).text != nil)
+    }
+
+    @Test(arguments: [
+        ("echo 'Unable to locate credentials' >&2; exit 253", "it ended with status 253: Unable to locate credentials"),
+        ("echo s3cret", "it printed no JSON"), ("echo '{}'", "it printed no ExecCredential"),
+        (
+            credential(#"{"token":"s3cret"}"#, version: "v1beta1"),
+            "it printed another version than client.authentication.k8s.io/v1"
+        ),
+        (credential("{}"), "it printed neither a token nor a certificate with its key"),
+        (
+            credential(#"{"token":"s3cret","expirationTimestamp":"soon"}"#), "its expirationTimestamp is no time"
+        ),
+        ("sleep 20", "Connection timed out"),
+    ])
+    func `a plugin that gives nothing says why, and not what it printed`(script: String, reason: String) throws {
+        let server = try ScriptedAPIServer()
+        let folder = try TestFolder()
+        var options = Follower.apiOptions
+        options.pluginLimit = script.hasPrefix("sleep") ? .milliseconds(100) : .seconds(10)
+        let error = try #require(
+            try APICaller(access(server, in: folder, script), options).send(APIRequest(.get, "/x")).error)
+        #expect("\(error)".hasPrefix("credential plugin \(folder.path)/./plugin: "))
+        #expect("\(error)".hasSuffix(reason))
+        #expect(!"\(error)".contains("s3cret"))
+        #expect(server.requests.isEmpty)
+    }
+
+    @Test func `calls that wait for a plugin share one run`() throws {
+        let server = try ScriptedAPIServer()
+        let folder = try TestFolder()
+        let caller = try APICaller(access(server, in: folder, "sleep 0.2\n" + Self.credential(#"{"token":"t"}"#)))
+        let told = Told()
+        for _ in 0..<5 {
+            caller.perform { client in
+                client.send(APIRequest(.get, "/x")) { result in told.change { $0.syncs += result.text == nil ? 0 : 1 } }
+            }
+        }
+        #expect(eventually { told.syncs == 5 })
+        #expect(runs(folder) == 1)
+    }
+}

@@ -1,0 +1,121 @@
+import Cluster
+import Foundation
+import JSON
+import Net
+import Synchronization
+
+/// What a sink was told, to be looked at from the test's thread.
+final class Told: Sendable {
+    struct State: Equatable {
+        var objects: [String: String] = [:]
+        var syncs = 0
+        var unavailable: [String] = []
+        var events: [ReflectorEvent] = []
+    }
+
+    private let state = Mutex(State())
+
+    var objects: [String: String] { state.withLock { $0.objects } }
+    var syncs: Int { state.withLock { $0.syncs } }
+    var unavailable: [String] { state.withLock { $0.unavailable } }
+    var events: [ReflectorEvent] { state.withLock { $0.events } }
+
+    func change(_ body: (inout State) -> Void) { state.withLock { body(&$0) } }
+}
+
+/// Keeps the name and the value of each object.
+private final class Keeper: ReflectorSink {
+    let told: Told
+    private var listed: [String: String] = [:]
+
+    init(_ told: Told) { self.told = told }
+
+    private func name(_ object: Value) -> String { object["metadata"]?["name"]?.string ?? "?" }
+
+    func listBegan() { listed = [:] }
+    func listed(_ object: Value) { listed[name(object)] = object["value"]?.string }
+    func listEnded() { told.change { [listed] in $0.objects = listed } }
+    func upsert(_ object: Value) {
+        let (name, value) = (name(object), object["value"]?.string)
+        told.change { $0.objects[name] = value }
+    }
+    func delete(_ object: Value) {
+        let name = name(object)
+        told.change { $0.objects[name] = nil }
+    }
+    func synced() { told.change { $0.syncs += 1 } }
+    func unavailable(_ reason: String) { told.change { $0.unavailable.append(reason) } }
+}
+
+/// A reflector on a thread of its own, from a service account's folder to a sink.
+final class Follower: Sendable {
+    struct Parts {
+        let client: APIClient
+        let reflector: Reflector
+    }
+
+    let server: ScriptedAPIServer
+    let folder: TestFolder
+    let told = Told()
+    let status = ReflectorStatus()
+    private let thread: Mutex<ClientThread<Parts>?> = Mutex(nil)
+
+    /// Quick where the real ones are slow: failures are tried again at once, refusals soon.
+    static var options: ReflectorOptions {
+        var options = ReflectorOptions()
+        options.backoff = Backoff(first: .milliseconds(5), longest: .milliseconds(20))
+        options.refusedInterval = .milliseconds(30)
+        options.shortestWatch = .milliseconds(50)
+        options.chance = { 0 }
+        return options
+    }
+
+    init(
+        _ server: ScriptedAPIServer, authority: CertificateAuthority = TestAuthorities.cluster,
+        _ adjust: (inout ReflectorOptions, inout APIOptions) -> Void = { _, _ in }
+    ) throws {
+        self.server = server
+        folder = try TestFolder()
+        try folder.write("token", "token-1\n")
+        try folder.write("ca.crt", authority.keyPair.certificate)
+        var adjusted = (Follower.options, Follower.apiOptions)
+        adjust(&adjusted.0, &adjusted.1)
+        let (options, apiOptions) = adjusted
+        let access = try ClusterAccess.inCluster(
+            environment: ["KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": "\(server.port)"],
+            serviceAccount: folder.path)
+        let (told, status) = (told, status)
+        let thread = try ClientThread { loop in
+            let client = APIClient(loop: loop, access: access, options: apiOptions)
+            let reflector = Reflector(
+                APIResource(group: "policy", version: "v1", plural: "poddisruptionbudgets"), client: client,
+                sink: Keeper(told), options: options, status: status,
+                report: { event in told.change { $0.events.append(event) } })
+            reflector.start()
+            return Parts(client: client, reflector: reflector)
+        }
+        self.thread.withLock { $0 = thread }
+    }
+
+    static var apiOptions: APIOptions {
+        var options = APIOptions()
+        options.backoff = Backoff(first: .milliseconds(5), longest: .milliseconds(20))
+        options.longestRetryAfter = .milliseconds(50)
+        options.credentialsInterval = .milliseconds(20)
+        options.chance = { 0 }
+        return options
+    }
+
+    deinit { stop() }
+
+    func stop() {
+        let thread = thread.withLock { thread in
+            defer { thread = nil }
+            return thread
+        }
+        thread?.stop()
+    }
+
+    /// Whether what was told becomes what the server has.
+    func becomesRight() -> Bool { eventually { told.syncs > 0 && told.objects == server.values } }
+}

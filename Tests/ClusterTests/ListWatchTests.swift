@@ -1,0 +1,178 @@
+import Testing
+
+@testable import Cluster
+
+@Suite struct ListWatchTests {
+    private static let options: ReflectorOptions = {
+        var options = ReflectorOptions()
+        options.backoff = Backoff(first: .seconds(1), longest: .seconds(4))
+        options.watchSeconds = 300...600
+        options.refusedInterval = .seconds(100)
+        options.refusalsThatCount = 2
+        options.chance = { 0.5 }
+        return options
+    }()
+
+    /// With a chance of a half, each wait is half as long again, and a watch lasts 450 seconds.
+    private func watch(_ version: String, after delay: Duration = .zero) -> ListWatch.Next {
+        .init(step: .watch(version: version, seconds: 450), delay: delay)
+    }
+
+    private func list(_ continuation: String? = nil, after delay: Duration = .zero, unavailable: String? = nil)
+        -> ListWatch.Next
+    {
+        .init(step: .list(continuation: continuation), delay: delay, unavailable: unavailable)
+    }
+
+    /// A machine that has listed up to a version, and may watch.
+    private func watching(_ version: String = "10") -> ListWatch {
+        var machine = ListWatch(Self.options)
+        _ = machine.listed(ListPage(resourceVersion: version))
+        machine.opened()
+        return machine
+    }
+
+    @Test func `pages are listed one after the other, and then watched from the last one's version`() {
+        var machine = ListWatch(Self.options)
+        #expect(machine.begin() == list())
+        #expect(machine.listed(ListPage(resourceVersion: "9", continuation: "a")) == list("a"))
+        #expect(machine.listed(ListPage(resourceVersion: "9", continuation: "b")) == list("b"))
+        #expect(machine.listed(ListPage(resourceVersion: "9")) == watch("9"))
+    }
+
+    @Test func `a failed page is asked for again, each time later`() {
+        var machine = ListWatch(Self.options)
+        _ = machine.listed(ListPage(resourceVersion: "9", continuation: "a"))
+        let waits = (0..<4).map { _ in machine.failed(.failed) }
+        #expect(waits == [1.5, 3, 6, 6].map { list("a", after: .seconds($0)) })
+    }
+
+    @Test func `a watch that ends goes on at once from what it brought last`() {
+        var machine = watching()
+        let goesOn = machine.progressed(to: "12")
+        #expect(goesOn)
+        #expect(machine.ended(after: .milliseconds(1), broughtSomething: true) == watch("12"))
+        #expect(machine.ended(after: .seconds(300), broughtSomething: false) == watch("12"))
+    }
+
+    @Test func `watches that end at once are opened later and later, and progress ends that`() {
+        var machine = watching()
+        #expect(machine.ended(after: .zero, broughtSomething: false) == watch("10", after: .seconds(1.5)))
+        #expect(machine.ended(after: .zero, broughtSomething: false) == watch("10", after: .seconds(3)))
+        _ = machine.progressed(to: "11")
+        #expect(machine.failed(.failed) == watch("11", after: .seconds(1.5)))
+    }
+
+    @Test func `a version that became too old is listed again at once, one that is too old from the start is not`() {
+        var machine = watching()
+        _ = machine.progressed(to: "11")
+        #expect(machine.failed(.expired) == list())
+        #expect(machine.listed(ListPage(resourceVersion: "20")) == watch("20"))
+        #expect(machine.failed(.expired) == list(after: .seconds(1.5)))
+        #expect(machine.listed(ListPage(resourceVersion: "21")) == watch("21"))
+        #expect(machine.failed(.expired) == list(after: .seconds(3)))
+    }
+
+    @Test func `a page that is too old begins the list again`() {
+        var machine = ListWatch(Self.options)
+        _ = machine.listed(ListPage(resourceVersion: "9", continuation: "a"))
+        #expect(machine.failed(.expired) == list(after: .seconds(1.5)))
+    }
+
+    @Test func `what is garbled is watched again once, and then listed`() {
+        var machine = watching()
+        #expect(machine.failed(.garbled) == watch("10", after: .seconds(1.5)))
+        #expect(machine.failed(.garbled) == list(after: .seconds(3)))
+        _ = machine.listed(ListPage(resourceVersion: "20"))
+        _ = machine.progressed(to: "21")
+        #expect(machine.failed(.garbled) == watch("21", after: .seconds(1.5)))
+        // What comes in between shows that the place is passed.
+        _ = machine.progressed(to: "22")
+        #expect(machine.failed(.garbled) == watch("22", after: .seconds(1.5)))
+    }
+
+    @Test func `a version that is rejected twice is listed again`() {
+        var machine = watching()
+        #expect(machine.failed(.rejected) == watch("10", after: .seconds(1.5)))
+        #expect(machine.failed(.rejected) == list(after: .seconds(3)))
+    }
+
+    @Test func `a refusal counts when it is repeated, is told once, and is asked about seldom`() {
+        var machine = watching()
+        #expect(machine.failed(.refused("no")) == list(after: .seconds(1.5)))
+        #expect(!machine.isRefused)
+        // A quarter of the interval at most by chance: half of that here.
+        #expect(machine.failed(.refused("no")) == list(after: .seconds(112.5), unavailable: "no"))
+        #expect(machine.isRefused)
+        #expect(machine.failed(.refused("no")) == list(after: .seconds(112.5)))
+        // To list is not enough.
+        _ = machine.listed(ListPage(resourceVersion: "20"))
+        #expect(machine.isRefused)
+        machine.opened()
+        #expect(!machine.isRefused)
+        #expect(machine.failed(.refused("no")) == list(after: .seconds(3)))
+    }
+
+    @Test func `who asks to be left alone is, for a little longer`() {
+        var machine = watching()
+        #expect(machine.failed(.throttled(.seconds(8))) == watch("10", after: .seconds(9)))
+    }
+
+    @Test(arguments: [("10", "9", false), ("10", "10", true), ("9", "10", true), ("99", "100", true), ("x", "a", true)])
+    func `versions that go back mean another past`(before: String, after: String, goesOn: Bool) {
+        var machine = watching(before)
+        let result = machine.progressed(to: after)
+        #expect(result == goesOn)
+    }
+}
+
+@Suite struct LineSplitterTests {
+    private func lines(_ text: String, pieces: Int, maximum: Int = 100) throws -> [String] {
+        var splitter = LineSplitter(maximum: maximum)
+        var lines: [String] = []
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            let piece = Array(rest.prefix(pieces))
+            rest = rest.dropFirst(pieces)
+            try splitter.split(piece.span) { line in
+                var text = ""
+                for index in 0..<line.count { text.unicodeScalars.append(Unicode.Scalar(line[index])) }
+                lines.append(text)
+                return text != "stop"
+            }
+        }
+        return lines
+    }
+
+    @Test(arguments: [1, 2, 3, 5, 100])
+    func `lines are found however the bytes come`(pieces: Int) throws {
+        #expect(try lines("one\n\nthree\nunfinished", pieces: pieces) == ["one", "", "three"])
+    }
+
+    @Test(arguments: [1, 3, 100])
+    func `a line that is too long is refused before it ends`(pieces: Int) throws {
+        #expect(try lines("12345\n12345\n", pieces: pieces, maximum: 5) == ["12345", "12345"])
+        #expect(throws: LineSplitter.TooLong(maximum: 5)) { try lines("123456\n", pieces: pieces, maximum: 5) }
+        #expect(throws: LineSplitter.TooLong(maximum: 5)) { try lines("1\n123456", pieces: pieces, maximum: 5) }
+    }
+
+    @Test func `nothing is looked at after a stop`() throws {
+        #expect(try lines("a\nstop\nb\n", pieces: 100) == ["a", "stop"])
+    }
+}
+
+@Suite struct Base64Tests {
+    // RFC 4648, section 10.
+    @Test(arguments: [
+        ("", ""), ("Zg==", "f"), ("Zm8=", "fo"), ("Zm9v", "foo"), ("Zm9vYg==", "foob"), ("Zm9vYmE=", "fooba"),
+        ("Zm9vYmFy", "foobar"), ("Zm9v\nYmFy\n", "foobar"),
+    ])
+    func `what is base64 is decoded`(text: String, expected: String) {
+        #expect(base64Decoded(text) == Array(expected.utf8))
+    }
+
+    @Test(arguments: ["Z", "Zg", "Zg=", "Zg===", "Z===", "Zm9v=", "Zg==Zg==", "Zm-_", "Zm9v!", "\u{e9}AAA"])
+    func `what is not is refused`(text: String) {
+        #expect(base64Decoded(text) == nil)
+    }
+}

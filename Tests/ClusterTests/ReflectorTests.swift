@@ -1,0 +1,324 @@
+import Cluster
+import Foundation
+import Net
+import Testing
+
+@Suite struct ReflectorTests {
+    private func server(_ count: Int = 3) throws -> ScriptedAPIServer {
+        let server = try ScriptedAPIServer()
+        for index in 0..<count { server.set("budget-\(index)", "first") }
+        return server
+    }
+
+    @Test func `objects are listed, and their changes watched`() throws {
+        let server = try server()
+        let follower = try Follower(server)
+        #expect(follower.becomesRight())
+        server.set("budget-1", "second")
+        server.set("new", "first")
+        server.remove("budget-0")
+        #expect(follower.becomesRight())
+        #expect(follower.told.objects == ["budget-1": "second", "budget-2": "first", "new": "first"])
+        #expect(server.lists.count == 1)
+        #expect(follower.told.syncs == 1)
+        #expect(follower.status.state == .synced)
+        #expect(follower.status.counts.events == 3)
+        #expect(try #require(follower.status.age) < .seconds(60))
+    }
+
+    @Test func `a list comes in pages, and the watch goes on from it`() throws {
+        let server = try server(7)
+        let follower = try Follower(server) { options, _ in options.pageSize = 3 }
+        #expect(follower.becomesRight())
+        #expect(follower.told.objects.count == 7)
+        #expect(server.lists.map { $0.query["continue"] } == [nil, "3", "6"])
+        #expect(server.lists.allSatisfy { $0.query["limit"] == "3" })
+        #expect(eventually { server.watches.count == 1 })
+        let watch = try #require(server.watches.first)
+        #expect(watch.query["resourceVersion"] == "107")
+        #expect(watch.query["allowWatchBookmarks"] == "true")
+        #expect(watch.query["timeoutSeconds"] == "300")
+        #expect(watch.headers["authorization"] == "Bearer token-1")
+        #expect(watch.headers["host"] == "127.0.0.1:\(server.port)")
+    }
+
+    @Test func `no objects are a state too`() throws {
+        let follower = try Follower(try ScriptedAPIServer())
+        #expect(eventually { follower.told.syncs == 1 })
+        #expect(follower.told.objects.isEmpty)
+    }
+
+    @Test func `a watch that the server ends goes on from the last version`() throws {
+        let server = try server()
+        server.cueWatch(.endAfterEvent, .endAfterEvent)
+        let follower = try Follower(server)
+        #expect(follower.becomesRight())
+        for value in ["second", "third", "fourth"] {
+            server.set("budget-0", value)
+            #expect(eventually { follower.told.objects["budget-0"] == value })
+        }
+        #expect(server.lists.count == 1)
+        #expect(server.watches.map { $0.query["resourceVersion"] } == ["103", "104", "105"])
+        #expect(follower.status.counts.failures == 0)
+    }
+
+    @Test func `a watch cut within a line gets that line again`() throws {
+        let server = try server()
+        server.cueWatch(.cutMidLine)
+        let follower = try Follower(server)
+        #expect(follower.becomesRight())
+        server.set("budget-0", "second")
+        #expect(follower.becomesRight())
+        #expect(server.lists.count == 1)
+        #expect(server.watches.prefix(2).map { $0.query["resourceVersion"] } == ["103", "103"])
+        #expect(follower.told.events.contains { if case .troubled = $0 { true } else { false } })
+        #expect(eventually { if case .recovered = follower.told.events.last { true } else { false } })
+    }
+
+    @Test func `every connection may end at any time`() throws {
+        let server = try server()
+        let follower = try Follower(server)
+        for round in 1...5 {
+            #expect(follower.becomesRight())
+            server.dropConnections()
+            server.set("budget-0", "round \(round)")
+            #expect(follower.becomesRight())
+        }
+        #expect(server.lists.count == 1)
+    }
+
+    @Test(arguments: [false, true])
+    func `a version that is too old is listed again`(byStatus: Bool) throws {
+        let server = try server()
+        server.cueWatch(.endAfterEvent)
+        let follower = try Follower(server)
+        #expect(follower.becomesRight())
+        if byStatus {
+            server.cueWatch(.status(410, body: ScriptedAPIServer.status(410, "Expired", "too old")))
+        } else {
+            server.set("gone-1", "x")
+        }
+        server.set("gone-2", "x")
+        server.remove("gone-2")
+        server.compact()
+        server.dropConnections()
+        #expect(follower.becomesRight())
+        #expect(eventually { server.lists.count >= 2 })
+        // The change after it comes by the new watch.
+        server.set("budget-2", "second")
+        #expect(follower.becomesRight())
+        #expect(follower.told.syncs == 1)
+    }
+
+    @Test(arguments: [429, 500, 503])
+    func `lists and watches that fail are tried again`(code: Int) throws {
+        let server = try server()
+        let headers = code == 429 ? "Retry-After: 1\r\n" : ""
+        server.cueList(.status(code, headers: headers), .hangUp, .status(code, headers: headers))
+        server.cueWatch(.status(code, headers: headers), .hangUp, .status(code, headers: headers))
+        let follower = try Follower(server)
+        #expect(follower.becomesRight())
+        server.set("budget-0", "second")
+        #expect(follower.becomesRight())
+        #expect(server.lists.count == 4)
+        #expect(eventually { server.watches.count == 4 })
+        #expect(follower.told.unavailable.isEmpty)
+        // The connections that ended had been kept from the request before: those were repeated without a word.
+        #expect(follower.status.counts.failures == 4)
+    }
+
+    @Test func `a page that fails is asked for again, and one that is too old begins the list again`() throws {
+        let server = try server(4)
+        let expired = ScriptedAPIServer.Cue.status(410, body: ScriptedAPIServer.status(410, "Expired", "continue"))
+        let follower = try Follower(server) { options, _ in
+            options.pageSize = 2
+            server.cueList(.status(500), expired)
+        }
+        #expect(follower.becomesRight())
+        #expect(server.lists.map { $0.query["continue"] } == [nil, nil, nil, "2"])
+    }
+
+    @Test func `a server that stalls is noticed`() throws {
+        let server = try server()
+        server.cueList(.stall)
+        server.cueWatch(.stall, .silence)
+        let follower = try Follower(server) { options, api in
+            api.times.response = .milliseconds(200)
+            options.watchSilence = .milliseconds(200)
+        }
+        #expect(follower.becomesRight())
+        server.set("budget-0", "second")
+        #expect(follower.becomesRight())
+        // At least: on a busy machine an honest answer may come too late as well.
+        #expect(server.lists.count >= 2)
+        #expect(server.watches.count >= 3)
+    }
+
+    @Test func `a new certificate of the same authority is accepted`() throws {
+        let server = try server()
+        let follower = try Follower(server)
+        #expect(follower.becomesRight())
+        try server.replaceCertificate(by: TestAuthorities.cluster)
+        server.set("budget-0", "second")
+        #expect(follower.becomesRight())
+        #expect(server.lists.count == 1)
+    }
+
+    @Test func `a certificate of another authority is refused until that authority is trusted`() throws {
+        let server = try server()
+        let follower = try Follower(server)
+        #expect(follower.becomesRight())
+        try server.replaceCertificate(by: TestAuthorities.other)
+        server.set("budget-0", "second")
+        let reason =
+            "the certificate of 127.0.0.1:\(server.port) is not trusted: unable to get local issuer certificate"
+        #expect(
+            eventually {
+                follower.told.events.contains { if case .troubled(_, reason) = $0 { true } else { false } }
+                    || follower.status.counts.failures > 2
+            })
+        #expect(follower.told.objects["budget-0"] == "first")
+        // The kubelet brings the new authority.
+        try follower.folder.write("ca.crt", TestAuthorities.other.keyPair.certificate)
+        #expect(follower.becomesRight())
+    }
+
+    @Test func `another authority is told from the start`() throws {
+        let server = try server()
+        let follower = try Follower(server, authority: TestAuthorities.other)
+        #expect(eventually { !follower.told.events.isEmpty })
+        #expect(
+            follower.told.events.first
+                == .troubled(
+                    APIResource(group: "policy", version: "v1", plural: "poddisruptionbudgets"),
+                    reason: "the certificate of 127.0.0.1:\(server.port) is not trusted: "
+                        + "unable to get local issuer certificate"))
+        #expect(server.requests.isEmpty)
+    }
+
+    @Test func `a token is read again as it rotates`() throws {
+        let server = try server()
+        server.allow(tokens: ["token-1"])
+        let follower = try Follower(server)
+        #expect(follower.becomesRight())
+        server.allow(tokens: ["token-2"])
+        try follower.folder.write("token", "token-2")
+        server.dropConnections()
+        server.set("budget-0", "second")
+        #expect(follower.becomesRight())
+        #expect(follower.told.unavailable.isEmpty)
+    }
+
+    @Test(arguments: [
+        "not json", "{", "null", #"{"type":"ADDED"}"#, #"{"type":"ADDED","object":{}}"#,
+        #"{"type":"WONDER","object":{"metadata":{"resourceVersion":"999"}}}"#,
+        #"{"type":"ERROR","object":{"kind":"Status","code":500,"message":"etcd event received with PrevKv=nil"}}"#,
+        #"{"type":"ERROR","object":{}}"#, "",
+    ])
+    func `garbage in a watch loses nothing`(line: String) throws {
+        let server = try server()
+        server.cueWatch(.lines([line, ScriptedAPIServer.event("ADDED", "after", 999, "garbage")]))
+        let follower = try Follower(server)
+        #expect(follower.becomesRight())
+        server.set("budget-0", "second")
+        #expect(follower.becomesRight())
+        #expect(follower.told.objects["after"] == nil)
+        #expect(follower.status.counts.refusedLines == 1)
+        // One stumble is no reason to list everything.
+        #expect(server.lists.count == 1)
+    }
+
+    @Test func `a watch that always brings garbage is gone around by a list`() throws {
+        let server = try server()
+        let follower = try Follower(server) { _, _ in server.cueWatch(.lines(["x"]), .lines(["x"])) }
+        #expect(follower.becomesRight())
+        #expect(eventually { server.lists.count == 2 && server.watches.count == 3 })
+        #expect(follower.status.counts.refusedLines == 2)
+    }
+
+    @Test func `a huge object is refused and counted, the ones beside it are not lost`() throws {
+        let server = try server()
+        let huge = ScriptedAPIServer.event("ADDED", "huge", 998, String(repeating: "x", count: 200_000))
+        server.cueWatch(.lines([huge]))
+        let follower = try Follower(server) { options, _ in options.maximumLine = 100_000 }
+        #expect(follower.becomesRight())
+        server.set("budget-0", "second")
+        #expect(follower.becomesRight())
+        #expect(follower.status.counts.refusedLines == 1)
+        #expect(
+            follower.told.events.contains {
+                $0
+                    == .troubled(
+                        APIResource(group: "policy", version: "v1", plural: "poddisruptionbudgets"),
+                        reason: "a line of the watch is longer than 100000 bytes")
+            })
+    }
+
+    @Test func `a large object within the limit arrives`() throws {
+        let server = try server()
+        let follower = try Follower(server)
+        #expect(follower.becomesRight())
+        server.set("large", String(repeating: "x", count: 1_500_000))
+        #expect(follower.becomesRight())
+    }
+
+    @Test(arguments: [5, 100_000])
+    func `a server that restarts with another past is listed again`(version: Int) throws {
+        let server = try server()
+        let follower = try Follower(server)
+        #expect(follower.becomesRight())
+        server.restart(version: version, objects: ["other": "past"])
+        #expect(follower.becomesRight())
+        #expect(follower.told.objects == ["other": "past"])
+        server.set("other", "second")
+        #expect(follower.becomesRight())
+    }
+
+    @Test(arguments: [(403, "Forbidden"), (404, "NotFound")])
+    func `a kind that is refused is told once, and known when it is allowed`(code: Int, reason: String) throws {
+        let server = try server()
+        let refusal = ScriptedAPIServer.Cue.status(code, body: ScriptedAPIServer.status(code, reason, "no"))
+        server.cueList(refusal, refusal, refusal, refusal, refusal)
+        let follower = try Follower(server)
+        #expect(eventually { follower.status.state == .unavailable })
+        #expect(follower.becomesRight())
+        #expect(follower.told.unavailable == ["the API server answers \(code) \(reason): no"])
+        #expect(server.lists.count == 6)
+        #expect(follower.status.state == .synced)
+        let named = follower.told.events.filter { if case .unavailable = $0 { true } else { false } }
+        #expect(named.count == 1)
+    }
+
+    @Test func `a server that is just starting may refuse without being believed`() throws {
+        let server = try server()
+        let refusal = ScriptedAPIServer.Cue.status(403, body: ScriptedAPIServer.status(403, "Forbidden", "no RBAC yet"))
+        server.cueList(refusal, refusal)
+        let follower = try Follower(server)
+        #expect(follower.becomesRight())
+        #expect(follower.told.unavailable.isEmpty)
+    }
+
+    @Test func `who may list but not watch does not know`() throws {
+        let server = try server()
+        let refusal = ScriptedAPIServer.Cue.status(403, body: ScriptedAPIServer.status(403, "Forbidden", "no watch"))
+        let follower = try Follower(server) { _, _ in
+            server.cueWatch(refusal, refusal, refusal, refusal, refusal, refusal)
+        }
+        #expect(eventually { follower.status.state == .unavailable })
+        #expect(eventually { server.watches.count >= 7 })
+        #expect(follower.becomesRight())
+        #expect(follower.told.unavailable == ["the API server answers 403 Forbidden: no watch"])
+        // Once before it was refused, once when it was allowed, and not with each list between.
+        #expect(eventually { follower.told.syncs == 2 })
+    }
+
+    @Test func `nothing is told after the end`() throws {
+        let server = try server()
+        let follower = try Follower(server)
+        #expect(follower.becomesRight())
+        follower.stop()
+        let before = follower.told.objects
+        server.set("budget-0", "second")
+        #expect(follower.told.objects == before)
+    }
+}

@@ -1,0 +1,229 @@
+import Foundation
+import Net
+import Synchronization
+
+/// An API server with one kind of objects that lists, watches, and misbehaves on cue.
+final class ScriptedAPIServer: Sendable {
+    /// What it does wrong with one request, instead of answering it.
+    enum Cue: Sendable {
+        /// Answers with a status, and headers that end with line breaks.
+        case status(Int, headers: String = "", body: String = "")
+        /// Takes the request and never says anything.
+        case stall
+        /// Takes the request and ends the connection.
+        case hangUp
+        /// A watch that opens, and then says nothing whatever happens.
+        case silence
+        /// A watch that opens, sends half of the next event's line and ends the connection.
+        case cutMidLine
+        /// A watch that opens, sends so much of what it is given, and ends in good order.
+        case lines([String])
+        /// A watch that ends in good order after the next event.
+        case endAfterEvent
+    }
+
+    struct Object: Sendable, Equatable {
+        var version: Int
+        var value: String
+    }
+
+    private struct State {
+        var objects: [String: Object] = [:]
+        var version = 100
+        /// The oldest version from which a watch can begin.
+        var oldest = 0
+        var history: [(version: Int, line: String)] = []
+        var listCues: [Cue] = []
+        var watchCues: [Cue] = []
+        var otherCues: [Cue] = []
+        var requests: [TLSPeer.Request] = []
+        /// Goes up when every watch has to end.
+        var era = 0
+        var tokens: Set<String>?
+        var pageSize = Int.max
+    }
+
+    private let state = Mutex(State())
+    private let changed = NSCondition()
+    private let box: PortBox
+    static let path = "/apis/policy/v1/poddisruptionbudgets"
+
+    /// The port serves this object, and this object owns the port.
+    private final class PortBox: Sendable {
+        let port = Mutex<TLSPort?>(nil)
+    }
+
+    init(authority: CertificateAuthority = TestAuthorities.cluster, clientAuthority: String? = nil) throws {
+        box = PortBox()
+        let port = try TLSPort(authority.pair(), clientAuthority: clientAuthority) { [weak self] peer in
+            while let request = peer.request() {
+                guard let self, self.answer(request, peer) else { return }
+            }
+        }
+        box.port.withLock { $0 = port }
+    }
+
+    var port: UInt16 { box.port.withLock { $0?.port ?? 0 } }
+
+    // MARK: What tests do
+
+    func cueList(_ cues: Cue...) { state.withLock { $0.listCues += cues } }
+    func cueWatch(_ cues: Cue...) { state.withLock { $0.watchCues += cues } }
+    func cueOther(_ cues: Cue...) { state.withLock { $0.otherCues += cues } }
+    func allow(tokens: Set<String>?) { state.withLock { $0.tokens = tokens } }
+
+    func set(_ name: String, _ value: String) {
+        state.withLock { state in
+            let type = state.objects[name] == nil ? "ADDED" : "MODIFIED"
+            state.version += 1
+            state.objects[name] = Object(version: state.version, value: value)
+            state.history.append((state.version, Self.event(type, name, state.version, value)))
+        }
+        wakeWatches()
+    }
+
+    func remove(_ name: String) {
+        state.withLock { state in
+            guard let object = state.objects.removeValue(forKey: name) else { return }
+            state.version += 1
+            state.history.append((state.version, Self.event("DELETED", name, state.version, object.value)))
+        }
+        wakeWatches()
+    }
+
+    /// Forgets what happened: watches from before are too old.
+    func compact() {
+        state.withLock {
+            $0.oldest = $0.version; $0.history = []
+        }
+    }
+
+    /// Another past: other versions, other objects, as after a backup was restored.
+    func restart(version: Int, objects: [String: String]) {
+        state.withLock { state in
+            state.version = version
+            // What was before it knows nothing of, as a watch cache that was filled just now.
+            state.oldest = version
+            state.history = []
+            state.objects = objects.mapValues { Object(version: version, value: $0) }
+            state.era += 1
+        }
+        wakeWatches()
+    }
+
+    /// Ends every connection without a word.
+    func dropConnections() { box.port.withLock { $0 }?.dropAll() }
+
+    func replaceCertificate(by authority: CertificateAuthority) throws {
+        try box.port.withLock { $0 }?.replace(with: authority.pair())
+    }
+
+    var requests: [TLSPeer.Request] { state.withLock { $0.requests } }
+    var lists: [TLSPeer.Request] { requests.filter { $0.path == Self.path && $0.query["watch"] == nil } }
+    var watches: [TLSPeer.Request] { requests.filter { $0.query["watch"] == "1" } }
+    var values: [String: String] { state.withLock { $0.objects.mapValues(\.value) } }
+
+    static func event(_ type: String, _ name: String, _ version: Int, _ value: String) -> String {
+        #"{"type":"\#(type)","object":{"kind":"PodDisruptionBudget","metadata":{"name":"\#(name)","#
+            + #""resourceVersion":"\#(version)"},"value":"\#(value)"}}"#
+    }
+
+    static func bookmark(_ version: Int) -> String {
+        #"{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"\#(version)"}}}"#
+    }
+
+    static func status(_ code: Int, _ reason: String, _ message: String) -> String {
+        #"{"kind":"Status","apiVersion":"v1","status":"Failure","code":\#(code),"reason":"\#(reason)","#
+            + #""message":"\#(message)"}"#
+    }
+
+    // MARK: What it does
+
+    /// False ends the connection.
+    private func answer(_ request: TLSPeer.Request, _ peer: TLSPeer) -> Bool {
+        let isWatch = request.query["watch"] == "1"
+        let isList = !isWatch && request.path == Self.path
+        let (cue, isAllowed) = state.withLock { state -> (Cue?, Bool) in
+            state.requests.append(request)
+            let token = request.headers["authorization"]?.replacingOccurrences(of: "Bearer ", with: "") ?? ""
+            guard state.tokens?.contains(token) ?? true else { return (nil, false) }
+            func take(_ cues: inout [Cue]) -> Cue? { cues.isEmpty ? nil : cues.removeFirst() }
+            if isWatch { return (take(&state.watchCues), true) }
+            return (isList ? take(&state.listCues) : take(&state.otherCues), true)
+        }
+        guard isAllowed else { return peer.answer(401, Self.status(401, "Unauthorized", "Unauthorized")) }
+        switch cue {
+        case .status(let code, let headers, let body): return peer.answer(code, body, headers: headers)
+        case .hangUp: return false
+        case .stall:
+            // Until the client has had enough, and ends the connection.
+            return peer.request() != nil
+        default: break
+        }
+        if isWatch { return watch(request, peer, cue) }
+        if isList { return list(request, peer) }
+        return peer.answer(200, #"{"kind":"Echo","verb":"\#(request.verb)","length":\#(request.body.utf8.count)}"#)
+    }
+
+    private func list(_ request: TLSPeer.Request, _ peer: TLSPeer) -> Bool {
+        let body = state.withLock { state -> String in
+            let names = state.objects.keys.sorted()
+            let start = Int(request.query["continue"] ?? "0") ?? 0
+            let limit = Int(request.query["limit"] ?? "") ?? Int.max
+            let page = names.dropFirst(start).prefix(limit)
+            let items = page.map { name in
+                let object = state.objects[name]
+                return #"{"metadata":{"name":"\#(name)","resourceVersion":"\#(object?.version ?? 0)"},"#
+                    + #""value":"\#(object?.value ?? "")"}"#
+            }
+            let end = start + page.count
+            let next = end < names.count ? #","continue":"\#(end)""# : ""
+            return #"{"kind":"List","metadata":{"resourceVersion":"\#(state.version)"\#(next)},"#
+                + #""items":\#(items.isEmpty ? "null" : "[" + items.joined(separator: ",") + "]")}"#
+        }
+        return peer.answer(200, body)
+    }
+
+    private func watch(_ request: TLSPeer.Request, _ peer: TLSPeer, _ cue: Cue?) -> Bool {
+        var version = Int(request.query["resourceVersion"] ?? "") ?? 0
+        let (era, isTooOld) = state.withLock { ($0.era, version < $0.oldest) }
+        peer.send("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n")
+        if isTooOld {
+            let status = Self.status(410, "Expired", "too old resource version: \(version)")
+            peer.chunk(#"{"type":"ERROR","object":\#(status)}"# + "\n")
+            return peer.send("0\r\n\r\n")
+        }
+        if case .lines(let lines) = cue {
+            for line in lines { guard peer.chunk(line + "\n") else { return false } }
+            return peer.send("0\r\n\r\n")
+        }
+        if case .silence = cue { return peer.request() != nil }
+        while true {
+            let (lines, isOver, current) = state.withLock { state in
+                (state.history.filter { $0.version > version }, state.era != era, state.version)
+            }
+            guard !isOver else { return false }
+            for (number, line) in lines {
+                if case .cutMidLine = cue {
+                    peer.chunk(String(line.prefix(line.count / 2)))
+                    return false
+                }
+                // In two pieces, as the network pleases.
+                guard peer.chunk(String(line.prefix(10))), peer.chunk(line.dropFirst(10) + "\n") else { return false }
+                version = number
+                if case .endAfterEvent = cue { return peer.send("0\r\n\r\n") }
+            }
+            // Doubles as a look at whether the client is still there.
+            guard !lines.isEmpty || peer.chunk(Self.bookmark(current) + "\n") else { return false }
+            changed.lock()
+            _ = changed.wait(until: Date().addingTimeInterval(0.02))
+            changed.unlock()
+        }
+    }
+
+    private func wakeWatches() {
+        changed.lock()
+        changed.broadcast()
+        changed.unlock()
+    }
+}

@@ -1,0 +1,311 @@
+import Foundation
+import Glibc
+import HTTP
+import Net
+import Synchronization
+import Testing
+
+/// A client on a thread of its own, called as if calls waited.
+final class Caller: Sendable {
+    let thread: ClientThread<Net.Client>
+
+    /// What came of a call.
+    struct Outcome: Equatable {
+        var status: Int?
+        var body: [UInt8] = []
+        var error: CallError?
+        var text: String { String(decoding: body, as: UTF8.self) }
+    }
+
+    init(_ endpoint: Endpoint, tls: Net.ClientTLS?, maxConnections: Int = 4) throws {
+        thread = try ClientThread { loop in
+            Net.Client(loop: loop, endpoint: endpoint, tls: tls, maxConnections: maxConnections)
+        }
+    }
+
+    convenience init(_ server: RunningServer) throws {
+        try self.init(
+            Endpoint(host: "127.0.0.1", port: server.securePort),
+            tls: Net.ClientTLS(authorities: Array(TestCertificates.authority.keyPair.certificate.utf8)))
+    }
+
+    deinit {
+        thread.stop()
+    }
+
+    func call(_ request: OutgoingRequest, _ adjust: (inout CallTimes) -> Void = { _ in }) throws -> Outcome {
+        var limits = CallTimes()
+        adjust(&limits)
+        let times = limits
+        let ended = DispatchSemaphore(value: 0)
+        let outcome = Mutex(Outcome())
+        let box = Box(outcome)
+        thread.perform { client in
+            client.send(
+                request, times: times,
+                CallHandler(
+                    head: { head in box.value.withLock { $0.status = head.status } },
+                    body: { span in
+                        var bytes: [UInt8] = []
+                        for index in 0..<span.count { bytes.append(span[index]) }
+                        box.value.withLock { [bytes] in $0.body += bytes }
+                    },
+                    end: { error in
+                        box.value.withLock { $0.error = error }
+                        ended.signal()
+                    }))
+        }
+        try #require(ended.wait(timeout: .now() + 20) == .success)
+        return box.value.withLock { $0 }
+    }
+
+    private final class Box: Sendable {
+        let value: Mutex<Outcome>
+        init(_ value: consuming Mutex<Outcome>) { self.value = value }
+    }
+}
+
+/// A port that takes connections into its backlog and does nothing about them.
+final class SilentPort {
+    let descriptor: Int32
+    private(set) var port: UInt16 = 0
+
+    init() throws {
+        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, length)
+                listen(descriptor, 8)
+                getsockname(descriptor, $0, &length)
+            }
+        }
+        port = UInt16(bigEndian: address.sin_port)
+        try #require(port != 0)
+    }
+
+    deinit {
+        Glibc.close(descriptor)
+    }
+}
+
+@Suite struct CallTests {
+    private static let authority = Array(TestCertificates.authority.keyPair.certificate.utf8)
+
+    @Test func `a call is answered, and the next one uses its connection`() throws {
+        let server = try RunningServer()
+        let caller = try Caller(server)
+        #expect(try caller.call(OutgoingRequest(.get, "/a?b=c")).text == "GET /a?b=c 0")
+        let body = Array(repeating: UInt8(ascii: "x"), count: 300_000)
+        #expect(try caller.call(OutgoingRequest(.post, "/p", body: body)).text == "POST /p 300000")
+        #expect(server.status.counts.accepted == 1)
+    }
+
+    @Test func `a large response arrives whole`() throws {
+        let large = [UInt8](repeating: 0x61, count: 6_000_000)
+        let server = try RunningServer(responder: { _ in { _, _, _ in Response(status: 200, body: large) } })
+        #expect(try Caller(server).call(OutgoingRequest(.get, "/")) == .init(status: 200, body: large))
+    }
+
+    @Test func `a host is found by its name, and plain HTTP spoken`() throws {
+        let server = try RunningServer()
+        let caller = try Caller(Endpoint(host: "localhost", port: server.plainPort), tls: nil)
+        #expect(try caller.call(OutgoingRequest(.get, "/")).text == "GET / 0")
+    }
+
+    @Test func `a name without an address is told`() throws {
+        // RFC 1035 2.3.4: a label has at most 63 octets, so that no resolver can be asked for this one.
+        let name = String(repeating: "a", count: 64) + ".invalid"
+        let caller = try Caller(Endpoint(host: name, port: 1), tls: nil)
+        let error = try #require(try caller.call(OutgoingRequest(.get, "/")).error)
+        guard case .cannotResolve(name, _) = error else {
+            Issue.record("\(error)")
+            return
+        }
+    }
+
+    @Test func `a server signed by another authority is refused`() throws {
+        let server = try RunningServer()
+        let other = Array(TestCertificates.clientAuthority.keyPair.certificate.utf8)
+        let endpoint = Endpoint(host: "127.0.0.1", port: server.securePort)
+        let outcome = try Caller(endpoint, tls: Net.ClientTLS(authorities: other)).call(OutgoingRequest(.get, "/"))
+        #expect(outcome.error == .untrusted(endpoint, reason: "unable to get local issuer certificate"))
+        #expect(server.status.counts.requests == 0)
+    }
+
+    @Test(arguments: [
+        ("127.0.0.1", "other.test", "hostname mismatch"), ("127.0.0.1", "127.0.0.2", "IP address mismatch"),
+        // The certificate's common name is "server.test", which counts for nothing (RFC 9110 4.3.4).
+        ("127.0.0.1", "server.test", "hostname mismatch"),
+        ("localhost", nil, "hostname mismatch"),
+    ])
+    func `a certificate for another name is refused`(host: String, name: String?, reason: String) throws {
+        let server = try RunningServer()
+        let endpoint = Endpoint(host: host, port: server.securePort, serverName: name)
+        let outcome = try Caller(endpoint, tls: Net.ClientTLS(authorities: Self.authority)).call(
+            OutgoingRequest(.get, "/"))
+        #expect(outcome.error == .untrusted(endpoint, reason: reason))
+    }
+
+    @Test func `a name may be verified that is not the host`() throws {
+        let server = try RunningServer()
+        let endpoint = Endpoint(host: "localhost", port: server.securePort, serverName: "127.0.0.1")
+        let outcome = try Caller(endpoint, tls: Net.ClientTLS(authorities: Self.authority)).call(
+            OutgoingRequest(.get, "/"))
+        #expect(outcome.status == 200)
+    }
+
+    @Test func `a client certificate is shown to who asks for one`() throws {
+        let authority = TestCertificates.clientAuthority
+        let server = try RunningServer(clientAuthorities: authority.keyPair.certificate)
+        let endpoint = Endpoint(host: "127.0.0.1", port: server.securePort)
+        let pair = TestCertificates.issue(by: authority, "client", usage: .client)
+        let tls = try Net.ClientTLS(
+            authorities: Self.authority, certificate: Array(pair.certificate.utf8),
+            privateKey: Array(pair.privateKey.utf8))
+        #expect(try Caller(endpoint, tls: tls).call(OutgoingRequest(.get, "/")).status == 200)
+        let without = try Caller(endpoint, tls: Net.ClientTLS(authorities: Self.authority)).call(
+            OutgoingRequest(.get, "/"))
+        guard case .lost(endpoint, let reason) = without.error else {
+            Issue.record("\(without)")
+            return
+        }
+        #expect(reason.contains("certificate required"))
+    }
+
+    @Test func `what cannot be used is refused when it is given`() throws {
+        let pair = TestCertificates.server
+        let other = TestCertificates.clientAuthority.keyPair
+        for _ in 0..<50 {
+            #expect(throws: TLSError.self) { try Net.ClientTLS(authorities: Array("no PEM".utf8)) }
+            let error = #expect(throws: TLSError.self) {
+                try Net.ClientTLS(
+                    authorities: Self.authority, certificate: Array(pair.certificate.utf8),
+                    privateKey: Array(other.privateKey.utf8))
+            }
+            #expect(error?.description.contains("key values mismatch") == true)
+        }
+    }
+
+    @Test func `a closed port is told`() throws {
+        let port = try SilentPort().port
+        let outcome = try Caller(Endpoint(host: "127.0.0.1", port: port), tls: nil).call(OutgoingRequest(.get, "/"))
+        #expect(
+            outcome.error
+                == .cannotConnect(SystemError(call: "connect", code: ECONNREFUSED, context: "127.0.0.1:\(port)")))
+    }
+
+    @Test func `a server that never shakes hands is given up`() throws {
+        let silent = try SilentPort()
+        let endpoint = Endpoint(host: "127.0.0.1", port: silent.port)
+        let caller = try Caller(endpoint, tls: Net.ClientTLS(authorities: Self.authority))
+        let outcome = try caller.call(OutgoingRequest(.get, "/")) { $0.connect = .milliseconds(50) }
+        #expect(outcome.error == .timedOut(endpoint, .connecting))
+    }
+
+    @Test func `a server that never answers is given up`() throws {
+        let silent = try SilentPort()
+        let endpoint = Endpoint(host: "127.0.0.1", port: silent.port)
+        let caller = try Caller(endpoint, tls: nil)
+        let slow = try caller.call(OutgoingRequest(.get, "/")) { $0.response = .milliseconds(50) }
+        #expect(slow.error == .timedOut(endpoint, .response))
+        let whole = try caller.call(OutgoingRequest(.get, "/")) { $0.whole = .milliseconds(50) }
+        #expect(whole.error == .timedOut(endpoint, .whole))
+    }
+
+    @Test func `a kept connection that the server has ended is replaced`() throws {
+        let server = try RunningServer({ $0.idleTimeout = .milliseconds(20) })
+        let caller = try Caller(server)
+        for round in 1...3 {
+            #expect(try caller.call(OutgoingRequest(.get, "/")).status == 200)
+            #expect(eventually { server.status.counts.closed == round })
+        }
+    }
+
+    @Test func `there are no more connections than allowed`() throws {
+        let silent = try SilentPort()
+        let endpoint = Endpoint(host: "127.0.0.1", port: silent.port)
+        let caller = try Caller(endpoint, tls: nil, maxConnections: 1)
+        caller.thread.perform { client in
+            client.send(OutgoingRequest(.get, "/"), CallHandler(head: { _ in }, body: { _ in }, end: { _ in }))
+        }
+        #expect(try caller.call(OutgoingRequest(.get, "/")).error == .busy)
+    }
+
+    @Test func `the end of the thread ends its calls`() throws {
+        let silent = try SilentPort()
+        let caller = try Caller(Endpoint(host: "127.0.0.1", port: silent.port), tls: nil)
+        let mailbox = Mailbox()
+        caller.thread.perform { client in
+            client.send(
+                OutgoingRequest(.get, "/"),
+                CallHandler(
+                    head: { _ in }, body: { _ in },
+                    end: { mailbox.append($0.map { "\($0)" } ?? "whole") }))
+        }
+        // Jobs are done in their order: when this one is, the call has begun.
+        let begun = DispatchSemaphore(value: 0)
+        caller.thread.perform { _ in begun.signal() }
+        begun.wait()
+        caller.thread.stop()
+        #expect(mailbox.all == ["the call was cancelled"])
+        #expect(!caller.thread.perform { _ in })
+    }
+
+    @Test func `a call that is taken back is not told of`() throws {
+        let silent = try SilentPort()
+        let caller = try Caller(Endpoint(host: "127.0.0.1", port: silent.port), tls: nil)
+        let mailbox = Mailbox()
+        caller.thread.perform { client in
+            let handler = CallHandler(head: { _ in }, body: { _ in }, end: { _ in mailbox.append("end") })
+            client.send(OutgoingRequest(.get, "/"), handler).cancel()
+        }
+        caller.thread.stop()
+        #expect(mailbox.all.isEmpty)
+    }
+}
+
+@Suite struct SubprocessTests {
+    private func run(
+        _ script: String, within limit: Duration = .seconds(10), atMost maximum: Int = 1 << 20
+    ) throws(SystemError) -> Subprocess.Result {
+        try Subprocess(command: "/bin/sh", arguments: ["-c", script], environment: ["A": "b"])
+            .run(within: limit, printingAtMost: maximum)
+    }
+
+    @Test func `what a program prints is collected, and its status`() throws {
+        let result = try run("echo out $A; echo err >&2; exit 3")
+        #expect(String(decoding: result.output, as: UTF8.self) == "out b\n")
+        #expect(String(decoding: result.messages, as: UTF8.self) == "err\n")
+        #expect(result.status == 3)
+        #expect(try run("kill -9 $$").status == 128 + 9)
+    }
+
+    @Test func `a program has nothing to read and no blocked signal`() throws {
+        #expect(
+            String(decoding: try run("cat; grep SigBlk /proc/self/status").output, as: UTF8.self).hasSuffix("0000\n"))
+    }
+
+    @Test(arguments: ["sleep 20", "exec >/dev/null 2>&1; sleep 20"])
+    func `a program that takes too long is ended`(script: String) throws {
+        #expect(throws: SystemError(call: "run", code: ETIMEDOUT, context: "/bin/sh")) {
+            try run(script, within: .milliseconds(50))
+        }
+    }
+
+    @Test func `a program that prints too much is ended`() throws {
+        #expect(throws: SystemError(call: "run", code: EFBIG, context: "/bin/sh")) {
+            try run("while :; do echo 0123456789; done", atMost: 10_000)
+        }
+    }
+
+    @Test func `a program that is not there is told`() throws {
+        let program = Subprocess(command: "no-such-program-here", arguments: [], environment: [:])
+        #expect(throws: SystemError(call: "run", code: ENOENT, context: "no-such-program-here")) {
+            try program.run(within: .seconds(1))
+        }
+    }
+}
