@@ -10,7 +10,8 @@ public struct NamespaceRecord: Sendable {
 }
 
 /// What is kept of a PodDisruptionBudget (`policy/v1`).
-public struct DisruptionBudget: Sendable {
+public struct DisruptionBudget: Sendable, CompanionRecord {
+    var kind: ResourceKind { .podDisruptionBudget }
     /// Its name.
     public let name: String
     /// Its namespace.
@@ -41,7 +42,7 @@ public struct DisruptionBudget: Sendable {
 }
 
 /// What is kept of a HorizontalPodAutoscaler, or of KEDA's ScaledObject.
-public struct Autoscaler: Sendable {
+public struct Autoscaler: Sendable, CompanionRecord {
     /// Which of the two.
     public let kind: ResourceKind
     /// Its name.
@@ -71,7 +72,8 @@ public struct Autoscaler: Sendable {
 }
 
 /// What is kept of a ResourceQuota.
-public struct Quota: Sendable {
+public struct Quota: Sendable, CompanionRecord {
+    var kind: ResourceKind { .resourceQuota }
     /// Its name.
     public let name: String
     /// Whether it counts `limits.cpu`.
@@ -97,7 +99,7 @@ public struct Quota: Sendable {
 }
 
 /// What is kept of a Deployment, StatefulSet or Rollout.
-public struct Workload: Sendable {
+public struct Workload: Sendable, CompanionRecord {
     /// Its kind.
     public let kind: ResourceKind
     /// Its name.
@@ -108,12 +110,16 @@ public struct Workload: Sendable {
     public let replicas: Int
     /// What it exempts itself from.
     let annotations: ExemptionAnnotations?
+    /// What its template exempts it from.
+    let templateAnnotations: ExemptionAnnotations?
 
     init(_ object: Value, _ kind: ResourceKind, _ name: String) throws(CannotJudge) {
         self.kind = kind
         self.name = name
         let spec = try object.object("spec")
-        let pairs = try spec?.object("template")?.object("metadata")?.labels("labels").pairs ?? []
+        let template = try spec?.object("template")?.object("metadata")
+        templateAnnotations = template.flatMap { ExemptionAnnotations(ObjectMeta(metadata: $0)) }
+        let pairs = try template?.labels("labels").pairs ?? []
         labels = Dictionary(pairs.map { ($0.key, $0.value) }, uniquingKeysWith: { $1 })
         replicas = try spec?.integer("replicas") ?? 1
         annotations = ExemptionAnnotations(ObjectMeta(of: object))

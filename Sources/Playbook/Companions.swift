@@ -23,10 +23,18 @@ public struct Companions: Sendable {
         var autoscalers: [Autoscaler] = []
         var quotas: [Quota] = []
         var workloads: [Workload] = []
+
+        /// Whether there is nothing left to keep it for.
+        var isEmpty: Bool {
+            namespace == nil && budgets.isEmpty && autoscalers.isEmpty && quotas.isEmpty && workloads.isEmpty
+        }
     }
 
+    // By namespace. Arrays and dictionary are shared with every copy until one of the two changes.
     private var holdings: [String: Holding] = [:]
-    private let knowledge: Knowledge
+    private var knowledge: Knowledge
+    /// What was asked for anew, for one judgement; see ``confirming(_:)``.
+    private var confirmations: [Confirmation] = []
 
     /// Nothing is known.
     public static let unknown = Companions(knowledge: .nothing)
@@ -41,6 +49,8 @@ public struct Companions: Sendable {
     /// Creates companions without any object.
     public init(knowledge: Knowledge) { self.knowledge = knowledge }
 
+    // MARK: Objects that come and go
+
     /// Takes an object in, as far as its kind is kept.
     ///
     /// - Parameter object: A whole object, with `kind` and `apiVersion`; a `List` is taken in item by item.
@@ -52,22 +62,125 @@ public struct Companions: Sendable {
         }
         let kind = ResourceKind(kind: object["kind"]?.string ?? "", apiVersion: object["apiVersion"]?.string ?? "")
         guard Companions.kinds.contains(kind) else { return }
-        let metadata = ObjectMeta(of: object)
-        let name = metadata.name ?? ""
-        let namespace = kind == .namespace ? name : metadata.namespace ?? "default"
-        var holding = holdings[namespace] ?? Holding()
+        try set(object, kind)
+    }
+
+    /// Takes an object of a kind in, in the place of the one with the same name.
+    ///
+    /// - Parameters:
+    ///   - object: The object; `kind` and `apiVersion` may be missing, as in a list.
+    ///   - kind: Its kind, one of ``kinds``.
+    /// - Throws: ``CannotJudge/malformed(_:expected:)`` where a field that is kept is not as the API has it; then the object of
+    ///   before is no longer known either.
+    public mutating func set(_ object: Value, _ kind: ResourceKind) throws(CannotJudge) {
+        let (name, namespace) = Companions.place(of: object, kind)
+        do throws(CannotJudge) {
+            try set(object, kind, name, namespace)
+        } catch {
+            remove(kind, name, in: namespace)
+            throw error
+        }
+    }
+
+    private mutating func set(
+        _ object: Value, _ kind: ResourceKind, _ name: String, _ namespace: String
+    ) throws(CannotJudge) {
         switch kind {
-        case .namespace: holding.namespace = NamespaceRecord(name: name, annotations: ExemptionAnnotations(metadata))
-        case .podDisruptionBudget: holding.budgets.append(try DisruptionBudget(object, name, namespace))
+        case .namespace:
+            holdings[namespace, default: Holding()].namespace = NamespaceRecord(
+                name: name, annotations: ExemptionAnnotations(ObjectMeta(of: object)))
+        case .podDisruptionBudget:
+            let budget = try DisruptionBudget(object, name, namespace)
+            holdings[namespace, default: Holding()].budgets.set(budget)
         case .horizontalPodAutoscaler, .scaledObject:
-            holding.autoscalers.append(try Autoscaler(object, kind, name))
-        case .resourceQuota: holding.quotas.append(try Quota(object, name))
-        case .deployment, .statefulSet, .rollout: holding.workloads.append(try Workload(object, kind, name))
+            let autoscaler = try Autoscaler(object, kind, name)
+            holdings[namespace, default: Holding()].autoscalers.set(autoscaler)
+        case .resourceQuota:
+            let quota = try Quota(object, name)
+            holdings[namespace, default: Holding()].quotas.set(quota)
+        case .deployment, .statefulSet, .rollout:
+            let workload = try Workload(object, kind, name)
+            holdings[namespace, default: Holding()].workloads.set(workload)
         default: break
         }
-        holding.kinds.formUnion(ResourceKinds(kind))
-        holdings[namespace] = holding
+        holdings[namespace, default: Holding()].kinds.formUnion(ResourceKinds(kind))
     }
+
+    /// Lets an object of a kind go.
+    public mutating func remove(_ object: Value, _ kind: ResourceKind) {
+        let (name, namespace) = Companions.place(of: object, kind)
+        remove(kind, name, in: namespace)
+        if holdings[namespace]?.isEmpty ?? false { holdings[namespace] = nil }
+    }
+
+    private static func place(of object: Value, _ kind: ResourceKind) -> (name: String, namespace: String) {
+        let metadata = ObjectMeta(of: object)
+        let name = metadata.name ?? ""
+        return (name, kind == .namespace ? name : metadata.namespace ?? "default")
+    }
+
+    private mutating func remove(_ kind: ResourceKind, _ name: String, in namespace: String) {
+        guard let index = holdings.index(forKey: namespace) else { return }
+        // In place: nothing else of the namespace is copied.
+        switch kind {
+        case .namespace: holdings.values[index].namespace = nil
+        case .podDisruptionBudget: holdings.values[index].budgets.remove(kind, name)
+        case .horizontalPodAutoscaler, .scaledObject: holdings.values[index].autoscalers.remove(kind, name)
+        case .resourceQuota: holdings.values[index].quotas.remove(kind, name)
+        case .deployment, .statefulSet, .rollout: holdings.values[index].workloads.remove(kind, name)
+        default: break
+        }
+    }
+
+    /// Takes over all objects of a kind from other companions, and lets go of those that are not there.
+    public mutating func replace(_ kind: ResourceKind, from other: Companions) {
+        forget(kind)
+        for (namespace, theirs) in other.holdings where theirs.kinds.contains(kind) {
+            var mine = holdings[namespace] ?? Holding()
+            mine.take(kind, from: theirs)
+            holdings[namespace] = mine
+        }
+        know(kind)
+    }
+
+    /// All objects of a kind are known from now on.
+    private mutating func know(_ kind: ResourceKind) {
+        guard case .kinds(let kinds) = knowledge else { return }
+        knowledge = .kinds([kinds, ResourceKinds(kind)])
+    }
+
+    /// Nothing is known of a kind any more.
+    public mutating func forget(_ kind: ResourceKind) {
+        for namespace in Array(holdings.keys) {
+            holdings[namespace]?.drop(kind)
+            if holdings[namespace]?.isEmpty ?? false { holdings[namespace] = nil }
+        }
+        guard case .kinds(let kinds) = knowledge else { return }
+        knowledge = .kinds(kinds.subtracting(ResourceKinds(kind)))
+    }
+
+    // MARK: Confirmations
+
+    /// The same companions with what was asked for anew, where the absence of one would have denied a request.
+    public func confirming(_ confirmations: [Confirmation]) -> Companions {
+        var copy = self
+        copy.confirmations = confirmations
+        return copy
+    }
+
+    private func confirmation(_ kind: ResourceKind, _ namespace: String) -> Confirmation? {
+        confirmations.first { $0.absence.kind == kind && $0.absence.namespace == namespace }
+    }
+
+    /// Whether somebody has looked again for what is absent, or tried to.
+    func hasAsked(_ absence: Absence) -> Bool { confirmations.contains { $0.absence == absence } }
+
+    /// Whether what is absent could not be looked for.
+    func isInDoubt(_ absence: Absence) -> Bool {
+        confirmation(absence.kind, absence.namespace).map { $0.found == nil } ?? false
+    }
+
+    // MARK: Look-ups
 
     /// Whether all objects of a kind in a namespace are known.
     public func knows(_ kind: ResourceKind, in namespace: String) -> Bool {
@@ -78,9 +191,15 @@ public struct Companions: Sendable {
         }
     }
 
+    /// What a namespace holds of a kind: what was asked for anew, before what was known.
+    private func holding(of kind: ResourceKind, _ namespace: String) -> Holding? {
+        if !confirmations.isEmpty, let found = confirmation(kind, namespace)?.found { return found.holdings[namespace] }
+        return holdings[namespace]
+    }
+
     private func holding(_ kind: ResourceKind, _ namespace: String, _ words: String) throws(CannotJudge) -> Holding? {
         guard knows(kind, in: namespace) else { throw .unknown(companion: words) }
-        return holdings[namespace]
+        return holding(of: kind, namespace)
     }
 
     /// A Namespace; nil when there is none.
@@ -104,8 +223,12 @@ public struct Companions: Sendable {
     public func autoscaler(
         of kind: ResourceKind, _ name: String, in namespace: String
     ) throws(CannotJudge) -> Autoscaler? {
-        let known = holdings[namespace]?.autoscalers.first { $0.targetKind == kind && $0.targetName == name }
-        if let known { return known }
+        for source in [ResourceKind.horizontalPodAutoscaler, .scaledObject] {
+            let known = holding(of: source, namespace)?.autoscalers.first {
+                $0.kind == source && $0.targetKind == kind && $0.targetName == name
+            }
+            if let known { return known }
+        }
         // KEDA's objects need not be watched: most clusters have none, and KEDA makes an HPA of each.
         guard knows(.horizontalPodAutoscaler, in: namespace) || knows(.scaledObject, in: namespace) else {
             throw .unknown(companion: "HorizontalPodAutoscalers")
@@ -126,5 +249,92 @@ public struct Companions: Sendable {
         _ kind: ResourceKind, _ name: String, in namespace: String
     ) throws(CannotJudge) -> Workload? {
         try holding(kind, namespace, "the \(kind.name)")?.workloads.first { $0.kind == kind && $0.name == name }
+    }
+}
+
+extension Companions.Holding {
+    fileprivate mutating func drop(_ kind: ResourceKind) {
+        kinds = kinds.subtracting(ResourceKinds(kind))
+        switch kind {
+        case .namespace: namespace = nil
+        case .podDisruptionBudget: budgets = []
+        case .horizontalPodAutoscaler, .scaledObject: autoscalers.removeAll { $0.kind == kind }
+        case .resourceQuota: quotas = []
+        case .deployment, .statefulSet, .rollout: workloads.removeAll { $0.kind == kind }
+        default: break
+        }
+    }
+
+    fileprivate mutating func take(_ kind: ResourceKind, from other: Companions.Holding) {
+        kinds.formUnion(ResourceKinds(kind))
+        switch kind {
+        case .namespace: namespace = other.namespace
+        case .podDisruptionBudget: budgets = other.budgets
+        case .horizontalPodAutoscaler, .scaledObject:
+            for autoscaler in other.autoscalers where autoscaler.kind == kind { autoscalers.set(autoscaler) }
+        case .resourceQuota: quotas = other.quotas
+        case .deployment, .statefulSet, .rollout:
+            for workload in other.workloads where workload.kind == kind { workloads.set(workload) }
+        default: break
+        }
+    }
+}
+
+/// What is kept of an object that has a name of its own in its namespace.
+protocol CompanionRecord {
+    var kind: ResourceKind { get }
+    var name: String { get }
+}
+
+// By name and kind, so that what is said of several objects does not depend on which of them came first.
+extension Array where Element: CompanionRecord {
+    private func place(of kind: ResourceKind, _ name: String) -> (index: Int, isTaken: Bool) {
+        var (low, high) = (0, count)
+        while low < high {
+            let middle = (low + high) / 2
+            let other = self[middle]
+            if (other.name, other.kind.rawValue) < (name, kind.rawValue) { low = middle + 1 } else { high = middle }
+        }
+        return (low, low < count && self[low].name == name && self[low].kind == kind)
+    }
+
+    fileprivate mutating func set(_ record: Element) {
+        let (index, isTaken) = place(of: record.kind, record.name)
+        if isTaken { self[index] = record } else { insert(record, at: index) }
+    }
+
+    fileprivate mutating func remove(_ kind: ResourceKind, _ name: String) {
+        let (index, isTaken) = place(of: kind, name)
+        if isTaken { remove(at: index) }
+    }
+}
+
+/// That a namespace has no object of a kind that would have spared a request a denial.
+///
+/// A watch lags behind: the object may have been created a moment ago. So the server asks the API server before it denies.
+public struct Absence: Sendable, Hashable {
+    /// The kind.
+    public let kind: ResourceKind
+    /// The namespace.
+    public let namespace: String
+
+    /// Names what is absent.
+    public init(_ kind: ResourceKind, in namespace: String) {
+        self.kind = kind
+        self.namespace = namespace
+    }
+}
+
+/// What came of looking again for something that is absent.
+public struct Confirmation: Sendable {
+    /// What was looked for.
+    public let absence: Absence
+    /// All objects of that kind in that namespace; nil where the question was not answered in time.
+    public let found: Companions?
+
+    /// Says what came of it.
+    public init(_ absence: Absence, found: Companions?) {
+        self.absence = absence
+        self.found = found
     }
 }

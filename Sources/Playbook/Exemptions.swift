@@ -55,7 +55,9 @@ struct Exemptions {
         do throws(CannotJudge) {
             let workload = try context.companions.workload(
                 subject.scaledKind, subject.name ?? "", in: subject.namespace)
-            workload?.annotations?.exemption(.workload, complaints: &complaints).map { found.append($0) }
+            for annotations in [workload?.annotations, workload?.templateAnnotations] {
+                annotations?.exemption(.workload, complaints: &complaints).map { found.append($0) }
+            }
         } catch {
             areUnknown = true
         }

@@ -1,4 +1,5 @@
 public import JSON
+public import Kubernetes
 
 /// Something that is not as the playbook has it: what, where, and what to write instead.
 public struct Finding: Sendable {
@@ -28,6 +29,8 @@ public struct Finding: Sendable {
     public var isHint = false
     /// What is missing is another object, which may be about to be created.
     public var awaitsCompanion = false
+    /// The kind of object whose absence makes it a finding: with one in the namespace it might be none.
+    public var absent: ResourceKind?
 
     /// Creates a finding.
     ///

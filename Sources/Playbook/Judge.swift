@@ -53,12 +53,29 @@ public struct Judge: Sendable {
             verdict.judgements = findings.inOrder(for: subject).map {
                 sentence.judgement($0.rule, $0.finding, at: $0.path, &exemptions)
             }
+            verdict.absences = absences(verdict.judgements, subject.namespace, context.companions)
         }
         verdict.notices = exemptions.notices(at: context.now)
         if !verdict.isSilent { verdict.title = subject.title }
         return verdict
     }
 
+    /// What denials rest on the absence of, each once, as far as its kind is followed and nobody has looked again.
+    private func absences(_ judgements: [Judgement], _ namespace: String, _ companions: Companions) -> [Absence] {
+        var result: [Absence] = []
+        for judgement in judgements where judgement.effect == .deny {
+            guard let absence = judgement.finding.absence(in: namespace), !companions.hasAsked(absence),
+                companions.knows(absence.kind, in: namespace), !result.contains(absence)
+            else { continue }
+            result.append(absence)
+        }
+        return result
+    }
+}
+
+extension Finding {
+    /// What it rests on the absence of, if anything.
+    func absence(in namespace: String) -> Absence? { absent.map { Absence($0, in: namespace) } }
 }
 
 /// The rules by what they are asked about, so that the others cost nothing.

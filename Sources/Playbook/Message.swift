@@ -127,6 +127,7 @@ extension Judgement {
         case .serverDryRun: "apply it first or with it"
         case .grace: "apply it soon"
         case .unknownExemption: "its workload is not known here"
+        case .unchecked: "could not be checked"
         }
     }
 

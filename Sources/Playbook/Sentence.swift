@@ -35,6 +35,9 @@ struct Sentence {
         if origin.isOperatorMade, !Origin.holdsForOperators(rule) { return .operatorMade }
         if subject.review.isDryRun, finding.awaitsCompanion { return .serverDryRun }
         if let leniency = origin.leniency { return leniency }
+        if let absence = finding.absence(in: subject.namespace), context.companions.isInDoubt(absence) {
+            return .unchecked
+        }
         return context.settings.mode == .dryRun ? .dryRun : nil
     }
 

@@ -15,6 +15,9 @@ public struct Verdict: Sendable {
     /// What is judged, for people: `Deployment shop/catalogue`.
     public internal(set) var title = ""
 
+    /// What its denials rest on the absence of, and nobody has looked for again.
+    public internal(set) var absences: [Absence] = []
+
     /// Whether the request is refused.
     public var isDenied: Bool { judgements.contains { $0.effect == .deny } }
 
@@ -67,6 +70,8 @@ public struct Judgement: Sendable {
         case deletion
         /// The finding is but a hint.
         case hint
+        /// What is absent could not be looked for in time.
+        case unchecked
     }
 
     /// The rule.

@@ -106,7 +106,7 @@ final class SilentPort {
 
     @Test func `a large response arrives whole`() throws {
         let large = [UInt8](repeating: 0x61, count: 6_000_000)
-        let server = try RunningServer(responder: { _ in { _, _, _ in Response(status: 200, body: large) } })
+        let server = try RunningServer(answering: { _, _, _ in Response(status: 200, body: large) })
         #expect(try Caller(server).call(OutgoingRequest(.get, "/")) == .init(status: 200, body: large))
     }
 

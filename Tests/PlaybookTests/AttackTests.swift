@@ -194,6 +194,6 @@ import Testing
                 ))
         ]
         let isDenied = try world.verdict().isDenied
-        withKnownIssue { #expect(!isDenied) }
+        #expect(!isDenied)
     }
 }

@@ -57,7 +57,10 @@ private func replicaFindings(in subject: Subject, _ context: Context) throws(Can
         ]
     }
     return [
-        Finding(tooFew, at: place, "is \(count), fewer than \(least)", edits: edits).with { $0.excess = excess }
+        Finding(tooFew, at: place, "is \(count), fewer than \(least)", edits: edits).with {
+            $0.excess = excess
+            $0.absent = .horizontalPodAutoscaler
+        }
     ]
 }
 

@@ -45,6 +45,7 @@ private func missingFindings(_ subject: Subject, _ context: Context) throws(Cann
         ).with {
             $0.companion = budget(named: subject.name ?? "web", for: subject, labels)
             $0.awaitsCompanion = true
+            $0.absent = .podDisruptionBudget
         }
     ]
 }

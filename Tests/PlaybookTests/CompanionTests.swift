@@ -1,0 +1,130 @@
+import JSON
+import Kubernetes
+import Playbook
+import TestSupport
+import Testing
+
+/// Companions as they come and go in a cluster, and what is asked again before a denial.
+@Suite struct CompanionTests {
+    private func budget(_ name: String, app: String, in namespace: String = "shop") throws -> Literal {
+        // As in a list: without kind and apiVersion.
+        try Literal(
+            yaml: """
+                metadata: {name: \(name), namespace: \(namespace)}
+                spec: {maxUnavailable: 1, selector: {matchLabels: {app: \(app)}}}
+                """)
+    }
+
+    private func set(_ object: Literal, _ kind: ResourceKind, in companions: inout Companions) throws {
+        let document = try Document(parsing: Array(object.json.utf8))
+        try withExtendedLifetime(document) { try companions.set(document.root, kind) }
+    }
+
+    private func remove(_ object: Literal, _ kind: ResourceKind, from companions: inout Companions) throws {
+        let document = try Document(parsing: Array(object.json.utf8))
+        withExtendedLifetime(document) { companions.remove(document.root, kind) }
+    }
+
+    private func names(_ companions: Companions, in namespace: String = "shop") throws -> [String] {
+        try companions.budgets(in: namespace).map(\.name)
+    }
+
+    private let kind = ResourceKind.podDisruptionBudget
+
+    @Test func `an object takes the place of the one with its name`() throws {
+        var companions = Companions(knowledge: .kinds(ResourceKinds(kind)))
+        for name in ["b", "a", "c", "a"] { try set(budget(name, app: name), kind, in: &companions) }
+        try set(budget("b", app: "other"), kind, in: &companions)
+        #expect(try names(companions) == ["a", "b", "c"])
+        #expect(try companions.budgets(in: "shop")[1].selects(Labels(["app": "other"])))
+        try remove(budget("b", app: "other"), kind, from: &companions)
+        try remove(budget("nobody", app: "x"), kind, from: &companions)
+        #expect(try names(companions) == ["a", "c"])
+        #expect(try names(companions, in: "elsewhere") == [])
+    }
+
+    @Test func `a copy stays as it was`() throws {
+        var companions = Companions(knowledge: .kinds(ResourceKinds(kind)))
+        try set(budget("a", app: "a"), kind, in: &companions)
+        let copy = companions
+        try set(budget("b", app: "b"), kind, in: &companions)
+        try remove(budget("a", app: "a"), kind, from: &companions)
+        #expect(try names(copy) == ["a"])
+        #expect(try names(companions) == ["b"])
+    }
+
+    @Test func `a list takes the place of all that was known of its kind, and of nothing else`() throws {
+        var companions = Companions(knowledge: .kinds([]))
+        #expect(throws: CannotJudge.self) { try names(companions) }
+        var list = Companions(knowledge: .nothing)
+        try set(budget("a", app: "a"), kind, in: &list)
+        try set(budget("b", app: "b", in: "bank"), kind, in: &list)
+        companions.replace(kind, from: list)
+        var quotas = Companions(knowledge: .nothing)
+        try set(["metadata": ["name": "q", "namespace": "shop"]], .resourceQuota, in: &quotas)
+        companions.replace(.resourceQuota, from: quotas)
+        var second = Companions(knowledge: .nothing)
+        try set(budget("c", app: "c"), kind, in: &second)
+        companions.replace(kind, from: second)
+        #expect(try names(companions) == ["c"])
+        #expect(try names(companions, in: "bank") == [])
+        #expect(try companions.quotas(in: "shop").map(\.name) == ["q"])
+    }
+
+    @Test func `what is forgotten is unknown, not absent`() throws {
+        var companions = Companions(knowledge: .kinds(ResourceKinds(kind, .resourceQuota)))
+        try set(budget("a", app: "a"), kind, in: &companions)
+        companions.forget(kind)
+        #expect(throws: CannotJudge.self) { try names(companions) }
+        #expect(try companions.quotas(in: "shop").isEmpty)
+    }
+
+    // MARK: Absences
+
+    /// Judges the deployment that no rule has anything against, without a budget.
+    private func verdict(_ companions: Companions, _ change: (inout World) -> Void = { _ in }) throws -> Verdict {
+        var world = World(World.deployment)
+        change(&world)
+        let context = Context(
+            settings: try Settings(environment: world.settings), companions: companions, now: world.now)
+        return try Document().read(world.review.span, AdmissionReview.options) { root in
+            Result { Judge(context.settings).verdict(on: try AdmissionReview(root), in: context) }
+        }.get()
+    }
+
+    private let known = Companions(knowledge: .kinds(Companions.kinds))
+    private var absence: Absence { Absence(kind, in: "shop") }
+
+    @Test func `a denial says what it rests on the absence of`() throws {
+        let verdict = try verdict(known)
+        #expect(verdict.isDenied)
+        #expect(verdict.absences == [absence])
+    }
+
+    @Test func `a denial that somebody has looked again for rests on nothing`() throws {
+        let verdict = try verdict(known.confirming([Confirmation(absence, found: known)]))
+        #expect(verdict.isDenied)
+        #expect(verdict.absences == [])
+    }
+
+    @Test func `a budget that the watch has not told of yet counts`() throws {
+        var found = Companions(knowledge: .kinds(ResourceKinds(kind)))
+        try set(budget("web", app: "web"), kind, in: &found)
+        let verdict = try verdict(known.confirming([Confirmation(absence, found: found)]))
+        #expect(!verdict.isDenied)
+        #expect(verdict.judgements.isEmpty)
+    }
+
+    @Test func `what could not be looked for is a warning that says so`() throws {
+        let verdict = try verdict(known.confirming([Confirmation(absence, found: nil)]))
+        #expect(!verdict.isDenied)
+        #expect(verdict.judgements.map(\.leniency) == [.unchecked])
+        #expect(verdict.warnings.contains { $0.contains("could not be checked") })
+    }
+
+    @Test func `where nothing is known, and where nothing is denied, nothing is asked`() throws {
+        #expect(try verdict(.unknown).absences == [])
+        #expect(try verdict(known) { $0.settings = ["PLAYBOOK_MODE": "dry-run"] }.absences == [])
+        #expect(try verdict(known) { $0.isDryRun = true }.absences == [])
+    }
+}
