@@ -66,7 +66,9 @@ final class EventLoop {
         if token == Token.wakeup {
             wakeup.clear()
             reopenGates()
-            for (ticket, message) in deliveries.take() { resume(ticket, with: message) }
+            for (ticket, message) in deliveries.take() {
+                if let ticket { resume(ticket, with: message) } else { responder.hear(message) }
+            }
         } else if let gate = Token.gate(token) {
             accept(through: gate)
         } else if let channel = channel(token) {

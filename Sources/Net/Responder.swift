@@ -16,18 +16,23 @@ public struct Responder {
     public typealias Respond = (Request, Span<UInt8>, ListenerID, Ticket) -> Response?
     /// Answers a request that waited, when what it waited for is delivered.
     public typealias Resume = (Ticket, any Sendable) -> Response
+    /// Takes note of what is announced to all requests that come after it.
+    public typealias Hear = (any Sendable) -> Void
 
     let respond: Respond
     let resume: Resume
+    let hear: Hear
 
     /// Creates a responder that may leave an answer for later.
     ///
     /// - Parameters:
     ///   - respond: Called once for each request.
     ///   - resume: Called once for each delivery (``Deliveries/deliver(_:for:)``), even when the client is gone by then.
-    public init(respond: @escaping Respond, resume: @escaping Resume) {
+    ///   - hear: Called once for each announcement (``Deliveries/announce(_:)``).
+    public init(respond: @escaping Respond, resume: @escaping Resume, hear: @escaping Hear = { _ in }) {
         self.respond = respond
         self.resume = resume
+        self.hear = hear
     }
 
     /// Creates a responder that answers everything at once.
@@ -44,7 +49,7 @@ public struct Responder {
 /// The lock is held for an append or a swap, and wanted only by requests that wait for something.
 public final class Deliveries: Sendable {
     private let wakeup: Wakeup
-    private let waiting = Mutex<[(ticket: Ticket, message: any Sendable)]>([])
+    private let waiting = Mutex<[(ticket: Ticket?, message: any Sendable)]>([])
 
     init(waking wakeup: Wakeup) { self.wakeup = wakeup }
 
@@ -54,7 +59,13 @@ public final class Deliveries: Sendable {
         wakeup.signal()
     }
 
-    func take() -> [(ticket: Ticket, message: any Sendable)] {
+    /// Tells the loop something that holds for all requests from then on.
+    public func announce(_ message: any Sendable) {
+        waiting.withLock { $0.append((nil, message)) }
+        wakeup.signal()
+    }
+
+    func take() -> [(ticket: Ticket?, message: any Sendable)] {
         waiting.withLock { waiting in
             defer { waiting = [] }
             return waiting

@@ -40,4 +40,14 @@ public struct Context: Sendable {
         self.now = now
         self.source = source
     }
+
+    /// The same with other companions.
+    public func knowing(_ companions: Companions) -> Context {
+        Context(settings: settings, companions: companions, now: now, source: source)
+    }
+
+    /// The same with what was asked for anew.
+    public func confirming(_ confirmations: [Confirmation]) -> Context {
+        knowing(companions.confirming(confirmations))
+    }
 }

@@ -41,6 +41,14 @@ extension Setting {
         .duration(
             "PLAYBOOK_SHUTDOWN_TIMEOUT", .server, \.shutdownTimeout,
             "How long after SIGTERM the program ends at the latest, the delay included."),
+        .choice(
+            "PLAYBOOK_COMPANIONS", .server, \.companionSource,
+            "Where the other objects that rules ask for come from; `auto`: from the cluster in a Pod, from nowhere elsewhere; `cluster`: from the cluster, found as kubectl does."
+        ),
+        .duration(
+            "PLAYBOOK_COMPANIONS_MAX_AGE", .server, \.companionsMaximumAge,
+            "How long nothing may have come from the API server before that is said in the log; what is known holds all the same."
+        ),
         .choice("PLAYBOOK_LOG_LEVEL", .server, \.logLevel, "What is logged to standard output."),
         .choice(
             "PLAYBOOK_LOG_FORMAT", .server, \.logFormat,

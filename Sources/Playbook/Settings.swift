@@ -34,6 +34,10 @@ public struct Settings: Sendable {
     public internal(set) var shutdownDelay = Duration.seconds(5)
     /// The value of `PLAYBOOK_SHUTDOWN_TIMEOUT`.
     public internal(set) var shutdownTimeout = Duration.seconds(20)
+    /// The value of `PLAYBOOK_COMPANIONS`.
+    public internal(set) var companionSource = CompanionSource.automatic
+    /// The value of `PLAYBOOK_COMPANIONS_MAX_AGE`.
+    public internal(set) var companionsMaximumAge = Duration.seconds(300)
     /// The value of `PLAYBOOK_LOG_LEVEL`.
     public internal(set) var logLevel = LogLevel.info
     /// The value of `PLAYBOOK_LOG_FORMAT`.
@@ -108,6 +112,16 @@ public enum Mode: String, Sendable, CaseIterable {
     case enforce
     /// Denials become warnings that say so.
     case dryRun = "dry-run"
+}
+
+/// Where a server has its companions from.
+public enum CompanionSource: String, Sendable, CaseIterable {
+    /// From the cluster that it runs in, if it does.
+    case automatic = "auto"
+    /// From the cluster that is found.
+    case cluster
+    /// Nothing is known.
+    case none
 }
 
 /// What is logged.

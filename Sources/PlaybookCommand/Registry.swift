@@ -18,15 +18,20 @@ final class Registry: Sendable {
     private let loops = Mutex<[Shared]>([])
     private let log: Log
     private let certificates: Certificates
+    private let settings: Settings
     private let start = Process.now
+    /// The cluster; nil where there is none to follow.
+    let cluster: ClusterWatch?
 
-    init(log: Log, certificates: Certificates) {
+    init(_ settings: Settings, _ log: Log, _ certificates: Certificates, _ cluster: ClusterWatch?) {
+        self.settings = settings
         self.log = log
         self.certificates = certificates
+        self.cluster = cluster
     }
 
     /// Counters for one more loop.
-    func join(_ status: ServerStatus) -> Shared {
+    func join() -> Shared {
         let shared = Shared()
         loops.withLock { $0.append(shared) }
         return shared
@@ -37,10 +42,13 @@ final class Registry: Sendable {
         let now = Process.now.seconds
         let certificate = certificates.current
         let isOver = now >= certificate.notAfter
-        return Health([
+        var checks = [
             Health.Check("shutdown", problem: status.isDraining ? "the server is shutting down" : nil),
             Health.Check("certificate", problem: isOver ? "the certificate has expired" : nil),
-        ])
+        ]
+        // Only the first lists are waited for: a lost API server leaves what is known in force.
+        if let cluster { checks.append(Health.Check("companions", problem: cluster.problem)) }
+        return Health(checks)
     }
 
     /// Every metric, in Prometheus' text format.
@@ -51,6 +59,7 @@ final class Registry: Sendable {
         sum.write(to: &text)
         writeNetwork(status.counts, to: &text)
         writeCertificate(to: &text)
+        cluster?.write(to: &text)
         text.family("playbook_log_lines_dropped_total", .counter, "Log lines lost because nobody read them.")
         text.sample([], Double(log.droppedLines))
         text.family("playbook_build_info", .gauge, "The version that runs.")

@@ -34,9 +34,11 @@ struct ServeCommand {
     }
 
     func run() throws(CommandError) -> ExitCode {
-        let server = try makeServer()
         log.start()
         defer { log.end() }
+        let cluster = try ClusterWatch(settings, Process.environment, log)
+        defer { cluster?.stop() }
+        let server = try makeServer(cluster)
         let active = Catalogue.rules.count { settings.level(of: $0) != .off }
         log.write(
             .info, "starting",
@@ -53,20 +55,20 @@ struct ServeCommand {
         return .success
     }
 
-    private func makeServer() throws(CommandError) -> Server {
+    private func makeServer(_ cluster: ClusterWatch?) throws(CommandError) -> Server {
         let listeners = [
             Listener(
                 try address("PLAYBOOK_LISTEN", settings.listen), certificates: certificates, name: "admission"),
             // Probes must be answered however many connections there are.
             Listener(try address("PLAYBOOK_HEALTH_LISTEN", settings.healthListen), name: "health", reserve: 16),
         ]
-        let (settings, log, certificates) = (settings, log, certificates)
-        let registry = Registry(log: log, certificates: certificates)
+        let (settings, log) = (settings, log)
+        let registry = Registry(settings, log, certificates, cluster)
         let judge = Judge(settings)
         do throws(SystemError) {
             return try Server(
                 configuration: configuration, listeners: listeners, report: { log.write($0) },
-                responder: { loop in responder(loop, judge, settings, registry, log) })
+                responder: { ReviewLoop($0, judge: judge, settings: settings, registry, log).responder })
         } catch {
             throw CommandError(message: error.description)
         }
@@ -90,27 +92,5 @@ struct ServeCommand {
         configuration.shutdownDelay = settings.shutdownDelay
         configuration.shutdownTimeout = settings.shutdownTimeout
         return configuration
-    }
-}
-
-/// What answers the requests of one loop; it lives on that loop's thread.
-private func responder(
-    _ loop: LoopContext, _ judge: Judge, _ settings: Settings, _ registry: Registry, _ log: Log
-) -> Responder {
-    let context = Context(settings: settings, now: Process.now)
-    let admission = Admission(judge: judge, context: context, describesAll: log.writes(.debug))
-    let shared = registry.join(loop.status)
-    let webhook = Webhook(
-        admission: admission, health: { registry.health(loop.status) }, metrics: { registry.exposition(loop.status) })
-    return Responder { request, body, listener in
-        let start = Process.nanoseconds
-        admission.context.now = Process.now
-        let reply = webhook.respond(to: request, body: body, on: listener.index == 0 ? .admission : .health)
-        if let event = reply.event {
-            let duration = Process.nanoseconds - start
-            shared.metrics.withLock { $0.count(event, nanoseconds: duration) }
-            log.write(event, nanoseconds: duration)
-        }
-        return reply.response
     }
 }

@@ -91,6 +91,8 @@ public final class Admission {
         public let body: [UInt8]
         /// For metrics and the log.
         public let event: AdmissionEvent
+        /// What a denial rests on the absence of; whoever can should look again and ask once more.
+        public var absences: [Absence] = []
     }
 
     /// Answers a review.
@@ -150,7 +152,7 @@ public final class Admission {
             event.details = .init(
                 of: review, notices: verdict.notices, untrustedController: verdict.untrustedController)
         }
-        return Answer(body: response.encoded(), event: event)
+        return Answer(body: response.encoded(), event: event, absences: verdict.absences)
     }
 
     private func mutation(of review: AdmissionReview) -> Answer {

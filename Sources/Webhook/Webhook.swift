@@ -1,5 +1,5 @@
 public import HTTP
-import Playbook
+public import Playbook
 
 /// Which of the two ports a request came to.
 public enum Port: Sendable {
@@ -34,6 +34,8 @@ public final class Webhook {
         public let response: Response
         /// What came of the review; nil when it was none.
         public let event: AdmissionEvent?
+        /// What a denial rests on the absence of; see ``respond(again:to:with:)``.
+        public var absences: [Absence] = []
     }
 
     /// Answers a request.
@@ -69,7 +71,18 @@ public final class Webhook {
     ) throws(Rejection) -> Reply {
         guard request.head.mediaType == .json else { throw .notJSON }
         let answer = try admission.answer(body, isTruncated: request.isBodyTruncated, to: endpoint)
-        return Reply(response: Response(status: 200, body: answer.body), event: answer.event)
+        return Reply(
+            response: Response(status: 200, body: answer.body), event: answer.event, absences: answer.absences)
+    }
+
+    /// Answers a review once more, now that somebody has looked again for what was absent.
+    public func respond(
+        again request: Request, to body: Span<UInt8>, with confirmations: [Confirmation]
+    ) -> Reply {
+        let context = admission.context
+        defer { admission.context = context }
+        admission.context = context.confirming(confirmations)
+        return respond(to: request, body: body, on: .admission)
     }
 }
 

@@ -1,0 +1,172 @@
+internal import JSON
+public import Kubernetes
+public import Net
+public import Playbook
+internal import Synchronization
+
+/// The cluster's companions as they are now: follows them, and looks again for what is absent.
+///
+/// All of it happens on a thread of its own. What is known is handed out as a value each time it changes.
+public final class CompanionFeed: Sendable {
+    /// How far each kind is known.
+    public let statuses: [(kind: ResourceKind, status: ReflectorStatus)]
+    /// What came of looking again.
+    public let confirmations: ConfirmationCounts
+    private let thread: ClientThread<Follower>
+
+    /// Begins to follow all kinds that are kept.
+    ///
+    /// - Parameters:
+    ///   - access: The cluster.
+    ///   - kinds: Which kinds.
+    ///   - options: How each is followed.
+    ///   - publish: Told what is known whenever that changes, on the feed's thread.
+    ///   - report: Told what an operator should know, on the feed's thread.
+    ///   - checkUp: Called every half minute, on the feed's thread, for whoever looks after ages.
+    /// - Throws: A ``SystemError`` when there is no thread for it.
+    public init(
+        _ access: ClusterAccess, kinds: ResourceKinds = Companions.kinds,
+        options: ReflectorOptions = ReflectorOptions(),
+        publish: @escaping @Sendable (Companions) -> Void,
+        report: @escaping @Sendable (ReflectorEvent) -> Void = { _ in },
+        checkUp: @escaping @Sendable ([(kind: ResourceKind, status: ReflectorStatus)]) -> Void = { _ in }
+    ) throws(SystemError) {
+        let statuses = kinds.kinds.map { ($0, ReflectorStatus()) }
+        let confirmations = ConfirmationCounts()
+        thread = try ClientThread { loop in
+            let client = APIClient(loop: loop, access: access)
+            let follower = Follower(client, confirmations, publish)
+            follower.start(statuses, options, report)
+            follower.look(after: .seconds(30)) { checkUp(statuses) }
+            return follower
+        }
+        self.statuses = statuses
+        self.confirmations = confirmations
+    }
+
+    /// Whether every kind was listed once, as far as that is permitted.
+    public var hasSynced: Bool { statuses.allSatisfy { $0.status.state != .starting } }
+
+    /// Looks again for what is absent: one GET of the namespace's list for each.
+    ///
+    /// - Parameters:
+    ///   - absences: What is absent.
+    ///   - limit: How long it may take.
+    ///   - completion: Called once, on the feed's thread, with an answer for each.
+    public func confirm(
+        _ absences: [Absence], within limit: Duration, _ completion: @escaping @Sendable ([Confirmation]) -> Void
+    ) {
+        let isTaken = thread.perform { $0.confirm(absences, within: limit, completion) }
+        if !isTaken { completion(absences.map { Confirmation($0, found: nil) }) }
+    }
+
+    /// Ends it; nothing more is told.
+    public func stop() { thread.stop() }
+}
+
+/// What came of looking again for what was absent, since the start.
+public final class ConfirmationCounts: Sendable {
+    private let asked = Atomic<Int>(0)
+    private let failed = Atomic<Int>(0)
+
+    /// How often the API server was asked.
+    public var requests: Int { asked.load(ordering: .relaxed) }
+    /// How many of a review's questions got no answer in time.
+    public var failures: Int { failed.load(ordering: .relaxed) }
+
+    func countRequest() { asked.add(1, ordering: .relaxed) }
+    func countFailure() { failed.add(1, ordering: .relaxed) }
+}
+
+/// The state of the feed's thread.
+private final class Follower {
+    private let client: APIClient
+    private let publish: (Companions) -> Void
+    private var questions: Questions
+    private var reflectors: [Reflector] = []
+    private var publication: Alarm?
+    var companions = Companions(knowledge: .kinds([]))
+
+    /// Changes that come one after the other are told together.
+    private static let pause = Duration.milliseconds(20)
+
+    init(_ client: APIClient, _ counts: ConfirmationCounts, _ publish: @escaping (Companions) -> Void) {
+        self.client = client
+        self.publish = publish
+        questions = Questions(client, counts)
+    }
+
+    func start(
+        _ statuses: [(kind: ResourceKind, status: ReflectorStatus)], _ options: ReflectorOptions,
+        _ report: @escaping (ReflectorEvent) -> Void
+    ) {
+        reflectors = statuses.map { kind, status in
+            Reflector(
+                APIResource(kind), client: client, sink: KindSink(kind, self), options: options, status: status,
+                report: report)
+        }
+        for reflector in reflectors { reflector.start() }
+    }
+
+    /// Does something again and again.
+    func look(after interval: Duration, _ action: @escaping () -> Void) {
+        client.loop.after(interval) { [self] in
+            action()
+            look(after: interval, action)
+        }
+    }
+
+    func changed() {
+        guard publication == nil else { return }
+        publication = client.loop.after(Follower.pause) { [self] in
+            publication = nil
+            publish(companions)
+        }
+    }
+
+    func confirm(
+        _ absences: [Absence], within limit: Duration, _ completion: @escaping ([Confirmation]) -> Void
+    ) {
+        questions.ask(absences, within: limit, completion)
+    }
+}
+
+/// Takes in the objects of one kind.
+private final class KindSink: ReflectorSink {
+    private let kind: ResourceKind
+    private unowned let follower: Follower
+    private var arriving = Companions(knowledge: .nothing)
+
+    init(_ kind: ResourceKind, _ follower: Follower) {
+        self.kind = kind
+        self.follower = follower
+    }
+
+    func listBegan() { arriving = Companions(knowledge: .nothing) }
+
+    // An object that the API server let in but that cannot be read is none to us, as for `--companions`.
+    func listed(_ object: Value) { try? arriving.set(object, kind) }
+
+    func listEnded() {
+        follower.companions.replace(kind, from: arriving)
+        arriving = Companions(knowledge: .nothing)
+        follower.changed()
+    }
+
+    func upsert(_ object: Value) {
+        try? follower.companions.set(object, kind)
+        follower.changed()
+    }
+
+    func delete(_ object: Value) {
+        follower.companions.remove(object, kind)
+        follower.changed()
+    }
+
+    func synced() { follower.changed() }
+
+    func unavailable(_ reason: String) {
+        follower.companions.forget(kind)
+        follower.changed()
+    }
+}

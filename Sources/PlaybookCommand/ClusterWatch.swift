@@ -1,0 +1,146 @@
+import Cluster
+import JSON
+import Kubernetes
+import Net
+import Playbook
+import Synchronization
+import Webhook
+
+/// The cluster as all event loops see it: each is told what is known whenever that changes.
+final class ClusterWatch: Sendable {
+    private struct State {
+        var companions = Companions(knowledge: .kinds([]))
+        var loops: [Deliveries] = []
+    }
+
+    private let feed: CompanionFeed
+    // Held to swap a value, when companions change and when a loop starts; requests do not come here.
+    private let state: SharedState
+
+    private final class SharedState: Sendable {
+        let value = Mutex(State())
+    }
+
+    /// How long a review waits at most for what it lacks; webhooks have ten seconds in all by default.
+    private static let patience = Duration.seconds(2)
+
+    /// Finds the cluster and begins to follow it; nil where the settings say that there is none.
+    init?(_ settings: Settings, _ environment: [String: String], _ log: Log) throws(CommandError) {
+        let access: ClusterAccess
+        do throws(CredentialsError) {
+            switch settings.companionSource {
+            case .none: return nil
+            case .automatic:
+                guard environment["KUBERNETES_SERVICE_HOST"] != nil else { return nil }
+                access = try ClusterAccess.inCluster(environment: environment)
+            case .cluster: access = try ClusterAccess.find(environment: environment)
+            }
+        } catch {
+            throw CommandError(
+                message:
+                    "\(error)\nthe cluster's objects cannot be followed; PLAYBOOK_COMPANIONS=none does without them")
+        }
+        let state = SharedState()
+        self.state = state
+        do throws(SystemError) {
+            feed = try CompanionFeed(
+                access,
+                publish: { companions in
+                    let loops = state.value.withLock { state in
+                        state.companions = companions
+                        return state.loops
+                    }
+                    for loop in loops { loop.announce(companions) }
+                },
+                report: { log.write($0) },
+                checkUp: { statuses in
+                    for (kind, status) in statuses where status.state == .synced {
+                        guard let age = status.age, age > settings.companionsMaximumAge else { continue }
+                        log.write(
+                            .warn, "nothing has come from the API server for long; what was known holds",
+                            [
+                                ("kind", .string("\(kind.name)")),
+                                ("seconds", .number(String(age.components.seconds))),
+                            ])
+                    }
+                })
+        } catch {
+            throw CommandError(message: error.description)
+        }
+    }
+
+    /// Tells one more loop from now on; what is known already is returned.
+    func join(_ loop: Deliveries) -> Companions {
+        state.value.withLock { state in
+            state.loops.append(loop)
+            return state.companions
+        }
+    }
+
+    /// Looks again for what a review lacks, in a part of the time that its sender gives us.
+    func confirm(
+        _ absences: [Absence], before timeout: Duration?, _ completion: @escaping @Sendable ([Confirmation]) -> Void
+    ) {
+        let limit = min(timeout.map { $0 / 2 } ?? ClusterWatch.patience, ClusterWatch.patience)
+        feed.confirm(absences, within: limit, completion)
+    }
+
+    /// What is still missing before reviews can be judged; nil when nothing is.
+    var problem: String? {
+        let missing = feed.statuses.filter { $0.status.state == .starting }.map { "\($0.kind.name)" }
+        return missing.isEmpty ? nil : "not listed yet: \(missing.joined(separator: ", "))"
+    }
+
+    /// Appends the metrics of what is followed.
+    func write(to text: inout Exposition) {
+        text.family("playbook_companions_known", .gauge, "Whether all objects of a kind are known, by kind.")
+        for (kind, status) in feed.statuses {
+            text.sample([("kind", "\(kind.name)")], status.state == .synced ? 1 : 0)
+        }
+        text.family(
+            "playbook_companions_age_seconds", .gauge, "How long nothing has come from the API server, by kind.")
+        for (kind, status) in feed.statuses {
+            guard status.state == .synced, let age = status.age else { continue }
+            text.sample([("kind", "\(kind.name)")], age / .seconds(1))
+        }
+        text.family("playbook_companion_lists_total", .counter, "Lists of a kind's objects, by kind.")
+        for (kind, status) in feed.statuses { text.sample([("kind", "\(kind.name)")], Double(status.counts.lists)) }
+        text.family("playbook_companion_events_total", .counter, "Changes of objects that were told, by kind.")
+        for (kind, status) in feed.statuses { text.sample([("kind", "\(kind.name)")], Double(status.counts.events)) }
+        text.family("playbook_companion_failures_total", .counter, "Lists and watches that failed, by kind.")
+        for (kind, status) in feed.statuses { text.sample([("kind", "\(kind.name)")], Double(status.counts.failures)) }
+        text.family(
+            "playbook_companion_confirmations_total", .counter,
+            "GETs made before a denial that rests on the absence of another object.")
+        text.sample([], Double(feed.confirmations.requests))
+        text.family(
+            "playbook_companion_confirmation_failures_total", .counter,
+            "Absences that could not be looked for in time, so that the review got a warning instead of a denial.")
+        text.sample([], Double(feed.confirmations.failures))
+    }
+
+    /// Ends it.
+    func stop() { feed.stop() }
+}
+
+extension Log {
+    /// Writes the line for something that happened to a kind that is followed.
+    func write(_ event: ReflectorEvent) {
+        switch event {
+        case .synced(let resource, let objects):
+            write(
+                .info, "companions are known",
+                [("resource", .string("\(resource)")), ("objects", .number(String(objects)))])
+        case .unavailable(let resource, let reason):
+            write(
+                .warn, "companions cannot be known; rules that need them are not evaluated",
+                [("resource", .string("\(resource)")), ("reason", .string(reason))])
+        case .troubled(let resource, let reason):
+            write(
+                .warn, "companions cannot be followed for now; what is known stays",
+                [("resource", .string("\(resource)")), ("reason", .string(reason))])
+        case .recovered(let resource):
+            write(.info, "companions are followed again", [("resource", .string("\(resource)"))])
+        }
+    }
+}

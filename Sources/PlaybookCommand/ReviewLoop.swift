@@ -1,0 +1,79 @@
+import Cluster
+import HTTP
+import Net
+import Playbook
+import Synchronization
+import Webhook
+
+/// What answers the requests of one event loop; it lives on that loop's thread.
+final class ReviewLoop {
+    private let webhook: Webhook
+    private let counters: Registry.Shared
+    private let log: Log
+    private let cluster: ClusterWatch?
+    private let deliveries: Deliveries
+    /// Reviews that wait until somebody has looked again for what they lack.
+    private var waiting: [Ticket: Waiting] = [:]
+
+    private struct Waiting {
+        let request: Request
+        let body: [UInt8]
+        let start: UInt64
+    }
+
+    init(_ loop: LoopContext, judge: Judge, settings: Settings, _ registry: Registry, _ log: Log) {
+        let context = Context(settings: settings, now: Process.now)
+        let admission = Admission(judge: judge, context: context, describesAll: log.writes(.debug))
+        counters = registry.join()
+        cluster = registry.cluster
+        deliveries = loop.deliveries
+        self.log = log
+        webhook = Webhook(
+            admission: admission, health: { registry.health(loop.status) },
+            metrics: { registry.exposition(loop.status) })
+        if let companions = cluster?.join(deliveries) { admission.context = context.knowing(companions) }
+    }
+
+    var responder: Responder {
+        Responder(
+            respond: { [self] in respond(to: $0, $1, $2, $3) }, resume: { [self] in resume($0, with: $1) },
+            hear: { [self] in hear($0) })
+    }
+
+    private func respond(
+        to request: Request, _ body: Span<UInt8>, _ listener: ListenerID, _ ticket: Ticket
+    ) -> Response? {
+        let start = Process.nanoseconds
+        webhook.admission.context.now = Process.now
+        let reply = webhook.respond(to: request, body: body, on: listener.index == 0 ? .admission : .health)
+        guard !reply.absences.isEmpty, let cluster else { return finish(reply, since: start) }
+        waiting[ticket] = Waiting(request: request, body: body.withUnsafeBufferPointer { Array($0) }, start: start)
+        cluster.confirm(reply.absences, before: request.head.timeout) { [deliveries] in
+            deliveries.deliver($0, for: ticket)
+        }
+        return nil
+    }
+
+    private func resume(_ ticket: Ticket, with message: any Sendable) -> Response {
+        guard let review = waiting.removeValue(forKey: ticket), let confirmations = message as? [Confirmation] else {
+            return Response(HTTPError(status: 500, message: "no review waits for this"))
+        }
+        webhook.admission.context.now = Process.now
+        let reply = webhook.respond(again: review.request, to: review.body.span, with: confirmations)
+        return finish(reply, since: review.start)
+    }
+
+    private func hear(_ message: any Sendable) {
+        guard let companions = message as? Companions else { return }
+        webhook.admission.context = webhook.admission.context.knowing(companions)
+    }
+
+    private func finish(_ reply: Webhook.Reply, since start: UInt64) -> Response {
+        if let event = reply.event {
+            let duration = Process.nanoseconds - start
+            counters.metrics.withLock { $0.count(event, nanoseconds: duration) }
+            log.write(event, nanoseconds: duration)
+        }
+        return reply.response
+    }
+}
