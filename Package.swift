@@ -42,7 +42,9 @@ let package = Package(
         module("Cluster", uses: ["Net", "HTTP", "YAML", "Playbook", "Kubernetes", "JSON"]),
         .executableTarget(
             name: "PlaybookCommand",
-            dependencies: ["Webhook", "Report", "Cluster", "Net", "CLinux", "YAML", "HTTP", "Playbook", "Kubernetes", "JSON"],
+            dependencies: [
+                "Webhook", "Report", "Cluster", "Net", "CLinux", "YAML", "HTTP", "Playbook", "Kubernetes", "JSON",
+            ],
             swiftSettings: strict),
 
         // Figures for scripts/bench; no product, and the one place that may use Foundation, to be compared with it.
@@ -57,7 +59,8 @@ let package = Package(
         tests(of: "HTTP", uses: ["HTTP"]),
         tests(of: "Webhook", uses: ["Webhook", "HTTP", "Playbook", "Kubernetes", "JSON"]),
         tests(of: "Net", uses: ["Net", "HTTP", "COpenSSL"]),
-        tests(of: "Cluster", uses: ["Cluster", "Net", "HTTP", "Playbook", "Kubernetes", "JSON", "COpenSSL"]),
+        tests(
+            of: "Cluster", uses: ["Cluster", "Net", "HTTP", "Playbook", "Kubernetes", "JSON", "COpenSSL"]),
         tests(of: "Report", uses: ["Report", "Playbook", "Kubernetes", "JSON"]),
         tests(of: "Command", uses: ["PlaybookCommand", "JSON"]),
     ]

@@ -47,6 +47,8 @@ final class ScriptedAPIServer: Sendable {
     private let changed = NSCondition()
     private let box: PortBox
     static let path = "/apis/policy/v1/poddisruptionbudgets"
+    /// The same objects: they say no namespace, which is the one called default.
+    static let namespacePath = "/apis/policy/v1/namespaces/default/poddisruptionbudgets"
 
     /// The port serves this object, and this object owns the port.
     private final class PortBox: Sendable {
@@ -120,6 +122,7 @@ final class ScriptedAPIServer: Sendable {
 
     var requests: [TLSPeer.Request] { state.withLock { $0.requests } }
     var lists: [TLSPeer.Request] { requests.filter { $0.path == Self.path && $0.query["watch"] == nil } }
+    var questions: [TLSPeer.Request] { requests.filter { $0.path == Self.namespacePath } }
     var watches: [TLSPeer.Request] { requests.filter { $0.query["watch"] == "1" } }
     var values: [String: String] { state.withLock { $0.objects.mapValues(\.value) } }
 
@@ -161,7 +164,7 @@ final class ScriptedAPIServer: Sendable {
         default: break
         }
         if isWatch { return watch(request, peer, cue) }
-        if isList { return list(request, peer) }
+        if isList || request.path == Self.namespacePath { return list(request, peer) }
         return peer.answer(200, #"{"kind":"Echo","verb":"\#(request.verb)","length":\#(request.body.utf8.count)}"#)
     }
 

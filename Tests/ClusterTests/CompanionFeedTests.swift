@@ -1,0 +1,153 @@
+import Cluster
+import Foundation
+import Kubernetes
+import Net
+import Playbook
+import Synchronization
+import Testing
+
+/// What the feed publishes and confirms, against an API server that misbehaves on cue.
+@Suite struct CompanionFeedTests {
+    private static let kind = ResourceKind.podDisruptionBudget
+    private let absence = Absence(CompanionFeedTests.kind, in: "default")
+
+    /// A feed of PodDisruptionBudgets, and what it has published last.
+    private final class Feed: Sendable {
+        let server: ScriptedAPIServer
+        let feed: CompanionFeed
+        private let folder: TestFolder
+        private let latest: Latest
+
+        private final class Latest: Sendable {
+            let companions = Mutex<Companions?>(nil)
+        }
+
+        init(_ server: ScriptedAPIServer) throws {
+            self.server = server
+            folder = try TestFolder()
+            try folder.write("token", "token-1\n")
+            try folder.write("ca.crt", TestAuthorities.cluster.keyPair.certificate)
+            let latest = Latest()
+            self.latest = latest
+            feed = try CompanionFeed(
+                try ClusterAccess.inCluster(
+                    environment: ["KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": "\(server.port)"],
+                    serviceAccount: folder.path),
+                kinds: ResourceKinds(CompanionFeedTests.kind), options: Follower.options,
+                publish: { companions in latest.companions.withLock { $0 = companions } })
+        }
+
+        deinit { feed.stop() }
+
+        /// The budgets that are known; nil when they are unknown.
+        var names: [String]? { latest.companions.withLock { try? $0?.budgets(in: "default").map(\.name) } }
+
+        /// Looks again, and waits for the answer.
+        func confirm(_ absences: [Absence], within limit: Duration = .seconds(5)) -> [Playbook.Confirmation] {
+            let answer = Answer()
+            feed.confirm(absences, within: limit) { answer.set($0) }
+            return answer.wait()
+        }
+    }
+
+    /// An answer on its way from another thread.
+    private final class Answer: Sendable {
+        private let value = Mutex<[Playbook.Confirmation]?>(nil)
+        private let semaphore = DispatchSemaphore(value: 0)
+
+        func set(_ confirmations: [Playbook.Confirmation]) {
+            value.withLock { $0 = confirmations }
+            semaphore.signal()
+        }
+
+        func wait() -> [Playbook.Confirmation] {
+            _ = semaphore.wait(timeout: .now() + 10)
+            return value.withLock { $0 } ?? []
+        }
+    }
+
+    private func names(_ confirmation: Playbook.Confirmation?) -> [String]? {
+        confirmation?.found.flatMap { try? $0.budgets(in: "default").map(\.name) }
+    }
+
+    @Test func `what comes, changes and goes is published`() throws {
+        let server = try ScriptedAPIServer()
+        server.set("b", "1")
+        server.set("a", "1")
+        let feed = try Feed(server)
+        #expect(eventually { feed.names == ["a", "b"] })
+        #expect(feed.feed.hasSynced)
+        server.set("c", "1")
+        server.remove("a")
+        #expect(eventually { feed.names == ["b", "c"] })
+        server.restart(version: 7, objects: ["d": "1"])
+        #expect(eventually { feed.names == ["d"] })
+    }
+
+    @Test func `a kind that is refused is unknown, and known again when it is allowed`() throws {
+        let server = try ScriptedAPIServer()
+        server.cueList(.status(403), .status(403), .status(403), .status(403))
+        let feed = try Feed(server)
+        #expect(eventually { feed.feed.statuses.allSatisfy { $0.status.state == .unavailable } })
+        #expect(feed.feed.hasSynced)
+        #expect(eventually { feed.names == [] })
+    }
+
+    @Test func `what the watch has not told is found by looking again`() throws {
+        let server = try ScriptedAPIServer()
+        server.cueWatch(.silence)
+        let feed = try Feed(server)
+        #expect(eventually { feed.names == [] && !server.watches.isEmpty })
+        server.set("late", "1")
+        let confirmations = feed.confirm([absence])
+        #expect(names(confirmations.first) == ["late"])
+        #expect(feed.names == [])
+    }
+
+    @Test func `many who ask the same cost one GET a second`() throws {
+        let server = try ScriptedAPIServer()
+        let feed = try Feed(server)
+        #expect(eventually { feed.names == [] })
+        let answers = (0..<20).map { _ in Answer() }
+        for answer in answers { feed.feed.confirm([absence], within: .seconds(5)) { answer.set($0) } }
+        for answer in answers { #expect(names(answer.wait().first) == []) }
+        #expect(names(feed.confirm([absence]).first) == [])
+        #expect(server.questions.count == 1)
+        #expect(feed.feed.confirmations.requests == 1)
+    }
+
+    @Test func `an API server that does not answer in time leaves it in doubt`() throws {
+        let server = try ScriptedAPIServer()
+        let feed = try Feed(server)
+        #expect(eventually { feed.names == [] })
+        server.cueOther(.stall)
+        let confirmations = feed.confirm([absence], within: .milliseconds(100))
+        #expect(confirmations.map(\.absence) == [absence])
+        #expect(confirmations.first?.found == nil)
+        #expect(feed.feed.confirmations.failures == 1)
+    }
+
+    @Test(arguments: [500, 403])
+    func `an error leaves it in doubt`(_ status: Int) throws {
+        let server = try ScriptedAPIServer()
+        let feed = try Feed(server)
+        #expect(eventually { feed.names == [] })
+        server.cueOther(.status(status))
+        #expect(feed.confirm([absence]).first?.found == nil)
+        // And what failed is not held on to.
+        #expect(names(feed.confirm([absence]).first) == [])
+    }
+
+    @Test func `each absence has its own answer`() throws {
+        let server = try ScriptedAPIServer()
+        server.set("a", "1")
+        let feed = try Feed(server)
+        #expect(eventually { feed.names == ["a"] })
+        let other = Absence(CompanionFeedTests.kind, in: "elsewhere")
+        let confirmations = feed.confirm([absence, other])
+        #expect(confirmations.map(\.absence) == [absence, other])
+        #expect(names(confirmations.first) == ["a"])
+        // That path answers with something that is no list.
+        #expect(confirmations.last?.found == nil)
+    }
+}
