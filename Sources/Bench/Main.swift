@@ -4,7 +4,8 @@ import Kubernetes
 import Playbook
 import Webhook
 
-/// Figures of the judge without a server: `Bench FILE [LARGER-FILE] [--quick]`; also `--loop N FILE`, for profilers.
+/// Figures of the judge without a server: `Bench FILE [LARGER-FILE] [--quick]`, or `Bench --companions`; also `--loop N FILE`,
+/// for profilers.
 ///
 /// Prints `name<TAB>value<TAB>unit`, a figure a line, for `scripts/bench` and for people.
 @main
@@ -19,6 +20,7 @@ enum Main {
             for _ in 0..<count where work.run() == 0 { exit(1) }
             return
         }
+        if arguments == ["--companions"] { return try CompanionFigures().report() }
         guard let path = arguments.first else {
             FileHandle.standardError.write(Data("usage: Bench FILE [LARGER-FILE] [--quick]\n".utf8))
             exit(2)

@@ -1,0 +1,81 @@
+import Foundation
+import JSON
+import Kubernetes
+import Playbook
+
+/// What the state of a large cluster costs: 50,000 PodDisruptionBudgets over 5,000 namespaces.
+struct CompanionFigures {
+    private let kind = ResourceKind.podDisruptionBudget
+    private let namespaces = 5_000
+    private let each = 10
+
+    func report() throws {
+        let before = resident
+        var list = Companions(knowledge: .nothing)
+        let start = processorTime()
+        for namespace in 0..<namespaces {
+            for number in 0..<each { try set(budget(number, namespace, minimum: 1), in: &list) }
+        }
+        var companions = Companions(knowledge: .kinds([]))
+        companions.replace(kind, from: list)
+        list = Companions(knowledge: .nothing)
+        print("companions list\t\(format((processorTime() - start) / 1e6))\tms")
+        print("companions memory\t\(format(resident - before))\tMB")
+        try reportUpdates(&companions)
+        reportLookups(companions)
+    }
+
+    /// An update as the feed makes it: the loops hold the value of before, so what changes is copied.
+    private func reportUpdates(_ companions: inout Companions) throws {
+        var held = [companions]
+        var slowest = 0.0
+        for round in 0..<50 {
+            let object = budget(round % each, round * 97 % namespaces, minimum: 2)
+            let start = processorTime()
+            try set(object, in: &companions)
+            held.append(companions)
+            if held.count > 2 { held.removeFirst() }
+            slowest = max(slowest, (processorTime() - start) / 1e6)
+        }
+        print("companions update\t\(format(slowest))\tms")
+        withExtendedLifetime(held) {}
+    }
+
+    private func reportLookups(_ companions: Companions) {
+        var labels: [Labels] = []
+        for number in 0..<each { labels.append(Labels(["app": "app-\(number)"])) }
+        let count = 200_000
+        var found = 0
+        let start = processorTime()
+        for round in 0..<count {
+            let budgets = try? companions.budgets(in: "team-\(round * 31 % namespaces)")
+            if budgets?.contains(where: { $0.selects(labels[round % each]) }) ?? false { found += 1 }
+        }
+        let microseconds = (processorTime() - start) / 1000 / Double(count)
+        precondition(found == count, "every pod has its budget")
+        print("companions lookup\t\(format(microseconds))\tµs")
+    }
+
+    private func budget(_ number: Int, _ namespace: Int, minimum: Int) -> [UInt8] {
+        Array(
+            """
+            {"metadata":{"name":"app-\(number)","namespace":"team-\(namespace)","uid":"00000000-0000-0000-0000-000000000000",\
+            "labels":{"app":"app-\(number)"}},"spec":{"minAvailable":\(minimum),\
+            "selector":{"matchLabels":{"app":"app-\(number)"}}},"status":{"currentHealthy":2,"disruptionsAllowed":1}}
+            """.utf8)
+    }
+
+    private func set(_ object: [UInt8], in companions: inout Companions) throws {
+        let document = try Document(parsing: object)
+        try withExtendedLifetime(document) { try companions.set(document.root, kind) }
+    }
+
+    private func format(_ value: Double) -> String { String(format: "%.2f", value) }
+
+    /// Resident memory in MB.
+    private var resident: Double {
+        let text = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8)) ?? ""
+        let pages = text.split(separator: " ").dropFirst().first.flatMap { Double($0) } ?? 0
+        return pages * Double(sysconf(Int32(_SC_PAGESIZE))) / 1_048_576
+    }
+}
