@@ -19,8 +19,7 @@ public struct APIResource: Hashable, Sendable, CustomStringConvertible {
 
     /// The resource of a kind, in the version that we read.
     public init(_ kind: ResourceKind) {
-        // All of the known kinds have a plural that is made by the rule.
-        self.init(group: "\(kind.group)", version: "\(kind.version)", plural: "\(kind.name)".lowercased() + "s")
+        self.init(group: "\(kind.group)", version: "\(kind.version)", plural: kind.plural)
     }
 
     /// The name with its group, as kubectl writes it: `poddisruptionbudgets.policy`.

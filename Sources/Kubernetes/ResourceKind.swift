@@ -8,6 +8,21 @@ public enum ResourceKind: UInt8, Sendable, CaseIterable {
     // Around them.
     case scale, podDisruptionBudget, horizontalPodAutoscaler, scaledObject
     case namespace, resourceQuota, limitRange, service, configMap, secret, serviceAccount
+    case verticalPodAutoscaler, securityGroupPolicy, podMonitor, serviceMonitor
+    // Rights.
+    case role, clusterRole, roleBinding, clusterRoleBinding, tokenRequest, externalSecret
+    // Traffic.
+    case ingress, legacyIngress, networkPolicy, targetGroupBinding, dnsEndpoint
+    case gateway, listenerSet, experimentalListenerSet, httpRoute, grpcRoute, tlsRoute
+    case ingressRoute, ingressRouteTCP, middleware
+    // Nodes and storage.
+    case nodePool, ec2NodeClass, storageClass
+    // AWS Controllers for Kubernetes.
+    case kmsKey, kmsAlias, ecrRepository, ec2VPC, ec2Subnet, ec2NATGateway, ec2RouteTable, ec2VPCEndpoint,
+        ec2SecurityGroup
+    case route53HostedZone, route53RecordSet, iamUser, rdsDBInstance, rdsDBCluster
+    case elasticacheReplicationGroup, elasticacheCacheCluster, elasticacheServerlessCache
+    case cloudfrontDistribution, elbv2Listener, cloudtrailTrail, eksCluster, eksNodegroup, eksAddon
 
     /// Its name, as in `kind:`.
     public var name: StaticString { row.name }
@@ -64,7 +79,68 @@ public enum ResourceKind: UInt8, Sendable, CaseIterable {
         case .configMap: ("ConfigMap", "", "v1")
         case .secret: ("Secret", "", "v1")
         case .serviceAccount: ("ServiceAccount", "", "v1")
+        case .verticalPodAutoscaler: ("VerticalPodAutoscaler", "autoscaling.k8s.io", "v1")
+        case .securityGroupPolicy: ("SecurityGroupPolicy", "vpcresources.k8s.aws", "v1beta1")
+        case .podMonitor: ("PodMonitor", "monitoring.coreos.com", "v1")
+        case .serviceMonitor: ("ServiceMonitor", "monitoring.coreos.com", "v1")
+        case .role: ("Role", "rbac.authorization.k8s.io", "v1")
+        case .clusterRole: ("ClusterRole", "rbac.authorization.k8s.io", "v1")
+        case .roleBinding: ("RoleBinding", "rbac.authorization.k8s.io", "v1")
+        case .clusterRoleBinding: ("ClusterRoleBinding", "rbac.authorization.k8s.io", "v1")
+        case .tokenRequest: ("TokenRequest", "authentication.k8s.io", "v1")
+        case .externalSecret: ("ExternalSecret", "external-secrets.io", "v1")
+        case .ingress: ("Ingress", "networking.k8s.io", "v1")
+        case .legacyIngress: ("Ingress", "extensions", "v1beta1")
+        case .networkPolicy: ("NetworkPolicy", "networking.k8s.io", "v1")
+        case .targetGroupBinding: ("TargetGroupBinding", "elbv2.k8s.aws", "v1beta1")
+        case .dnsEndpoint: ("DNSEndpoint", "externaldns.k8s.io", "v1alpha1")
+        case .gateway: ("Gateway", "gateway.networking.k8s.io", "v1")
+        case .listenerSet: ("ListenerSet", "gateway.networking.k8s.io", "v1")
+        case .experimentalListenerSet: ("XListenerSet", "gateway.networking.x-k8s.io", "v1alpha1")
+        case .httpRoute: ("HTTPRoute", "gateway.networking.k8s.io", "v1")
+        case .grpcRoute: ("GRPCRoute", "gateway.networking.k8s.io", "v1")
+        case .tlsRoute: ("TLSRoute", "gateway.networking.k8s.io", "v1alpha2")
+        case .ingressRoute: ("IngressRoute", "traefik.io", "v1alpha1")
+        case .ingressRouteTCP: ("IngressRouteTCP", "traefik.io", "v1alpha1")
+        case .middleware: ("Middleware", "traefik.io", "v1alpha1")
+        case .nodePool: ("NodePool", "karpenter.sh", "v1")
+        case .ec2NodeClass: ("EC2NodeClass", "karpenter.k8s.aws", "v1")
+        case .storageClass: ("StorageClass", "storage.k8s.io", "v1")
+        case .kmsKey: ("Key", "kms.services.k8s.aws", "v1alpha1")
+        case .kmsAlias: ("Alias", "kms.services.k8s.aws", "v1alpha1")
+        case .ecrRepository: ("Repository", "ecr.services.k8s.aws", "v1alpha1")
+        case .ec2VPC: ("VPC", "ec2.services.k8s.aws", "v1alpha1")
+        case .ec2Subnet: ("Subnet", "ec2.services.k8s.aws", "v1alpha1")
+        case .ec2NATGateway: ("NATGateway", "ec2.services.k8s.aws", "v1alpha1")
+        case .ec2RouteTable: ("RouteTable", "ec2.services.k8s.aws", "v1alpha1")
+        case .ec2VPCEndpoint: ("VPCEndpoint", "ec2.services.k8s.aws", "v1alpha1")
+        case .ec2SecurityGroup: ("SecurityGroup", "ec2.services.k8s.aws", "v1alpha1")
+        case .route53HostedZone: ("HostedZone", "route53.services.k8s.aws", "v1alpha1")
+        case .route53RecordSet: ("RecordSet", "route53.services.k8s.aws", "v1alpha1")
+        case .iamUser: ("User", "iam.services.k8s.aws", "v1alpha1")
+        case .rdsDBInstance: ("DBInstance", "rds.services.k8s.aws", "v1alpha1")
+        case .rdsDBCluster: ("DBCluster", "rds.services.k8s.aws", "v1alpha1")
+        case .elasticacheReplicationGroup: ("ReplicationGroup", "elasticache.services.k8s.aws", "v1alpha1")
+        case .elasticacheCacheCluster: ("CacheCluster", "elasticache.services.k8s.aws", "v1alpha1")
+        case .elasticacheServerlessCache: ("ServerlessCache", "elasticache.services.k8s.aws", "v1alpha1")
+        case .cloudfrontDistribution: ("Distribution", "cloudfront.services.k8s.aws", "v1alpha1")
+        case .elbv2Listener: ("Listener", "elbv2.services.k8s.aws", "v1alpha1")
+        case .cloudtrailTrail: ("Trail", "cloudtrail.services.k8s.aws", "v1alpha1")
+        case .eksCluster: ("Cluster", "eks.services.k8s.aws", "v1alpha1")
+        case .eksNodegroup: ("Nodegroup", "eks.services.k8s.aws", "v1alpha1")
+        case .eksAddon: ("Addon", "eks.services.k8s.aws", "v1alpha1")
         }
+    }
+
+    /// Its name in paths and registrations, as in `networkpolicies`: the plural, in lower case.
+    public var plural: String {
+        let name = "\(name)".lowercased()
+        let vowels: [Character] = ["a", "e", "i", "o", "u"]
+        if name.hasSuffix("s") { return name + "es" }
+        guard name.hasSuffix("y"), let before = name.dropLast().last, !vowels.contains(before) else {
+            return name + "s"
+        }
+        return name.dropLast() + "ies"
     }
 
     /// The `apiVersion` of a manifest: `apps/v1`, or `v1` in the core group.
@@ -74,16 +150,16 @@ public enum ResourceKind: UInt8, Sendable, CaseIterable {
 /// Several kinds at once.
 public struct ResourceKinds: OptionSet, Sendable {
     /// A bit for each kind.
-    public let rawValue: UInt64
+    public let rawValue: UInt128
 
     /// Creates a set from its bits.
-    public init(rawValue: UInt64) { self.rawValue = rawValue }
+    public init(rawValue: UInt128) { self.rawValue = rawValue }
 
     /// Creates a set of kinds.
-    public init(_ kinds: ResourceKind...) { rawValue = kinds.reduce(0) { $0 | 1 << UInt64($1.rawValue) } }
+    public init(_ kinds: ResourceKind...) { rawValue = kinds.reduce(0) { $0 | 1 << UInt128($1.rawValue) } }
 
     /// Whether the kind is one of them.
-    public func contains(_ kind: ResourceKind) -> Bool { rawValue & 1 << UInt64(kind.rawValue) != 0 }
+    public func contains(_ kind: ResourceKind) -> Bool { rawValue & 1 << UInt128(kind.rawValue) != 0 }
 
     /// Everything with a pod template.
     public static let holders = ResourceKinds(

@@ -1,15 +1,28 @@
 /// Every rule, in the order in which findings are told.
 public enum Catalogue {
     /// The rules.
-    public static let rules: [Rule] = [
-        // Application requirements
+    public static let rules: [Rule] = application + secrets + containers + availability + traffic + nodes + cloud
+
+    private static let application: [Rule] = [
         .livenessProbe, .readinessProbe, .healthEndpoints, .replicas, .gracefulShutdown,
-        // Containers
+    ]
+
+    private static let secrets: [Rule] = []
+
+    private static let containers: [Rule] = [
         .runAsNonRoot, .runAsIdentity, .privilegeEscalation, .memoryRequestEqualsLimit, .cpuRequest, .cpuLimit,
-        // Availability and placement
+    ]
+
+    private static let availability: [Rule] = [
         .topologySpread, .podDisruptionBudget, .disruptionAllowed, .unhealthyPodEviction, .controllerManaged,
         .defaultNamespace,
     ]
+
+    private static let traffic: [Rule] = []
+
+    private static let nodes: [Rule] = []
+
+    private static let cloud: [Rule] = []
 
     private static let byID = Dictionary(uniqueKeysWithValues: rules.map { ($0.id, $0) })
 

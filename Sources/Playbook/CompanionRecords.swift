@@ -125,3 +125,17 @@ public struct Workload: Sendable, CompanionRecord {
         annotations = ExemptionAnnotations(ObjectMeta(of: object))
     }
 }
+
+/// What is kept of an object of any other kind.
+struct CompanionObject: Sendable, CompanionRecord {
+    let kind: ResourceKind
+    let name: String
+    let namespace: String
+    let labels: [String: String]
+    /// The fields that rules read; see ``Companions/projections``.
+    let fields: Literal
+}
+
+extension Companions {
+    typealias Projection = @Sendable (Value) throws(CannotJudge) -> Literal
+}

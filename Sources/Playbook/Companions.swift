@@ -23,10 +23,13 @@ public struct Companions: Sendable {
         var autoscalers: [Autoscaler] = []
         var quotas: [Quota] = []
         var workloads: [Workload] = []
+        /// Everything else: ``Companions/projections`` says what is kept of it.
+        var objects: [CompanionObject] = []
 
         /// Whether there is nothing left to keep it for.
         var isEmpty: Bool {
             namespace == nil && budgets.isEmpty && autoscalers.isEmpty && quotas.isEmpty && workloads.isEmpty
+                && objects.isEmpty
         }
     }
 
@@ -41,10 +44,15 @@ public struct Companions: Sendable {
 
     /// The kinds that are kept; others are passed over by ``add(_:)``.
     public static let kinds: ResourceKinds = [
-        ResourceKinds(
-            .namespace, .podDisruptionBudget, .horizontalPodAutoscaler, .scaledObject, .resourceQuota, .limitRange),
+        ResourceKinds(.namespace, .podDisruptionBudget, .horizontalPodAutoscaler, .scaledObject, .resourceQuota),
         .replicated,
+        projections.keys.reduce(into: ResourceKinds()) { $0.formUnion(ResourceKinds($1)) },
     ]
+
+    /// What is kept of the kinds that have no record type of their own: the fields that rules read, cut out of the object.
+    static let projections: [ResourceKind: Projection] = [:]
+        .merging(placementProjections) { $1 }.merging(trafficProjections) { $1 }.merging(secretProjections) { $1 }
+        .merging(cloudProjections) { $1 }
 
     /// Creates companions without any object.
     public init(knowledge: Knowledge) { self.knowledge = knowledge }
@@ -101,7 +109,14 @@ public struct Companions: Sendable {
         case .deployment, .statefulSet, .rollout:
             let workload = try Workload(object, kind, name)
             holdings[namespace, default: Holding()].workloads.set(workload)
-        default: break
+        default:
+            guard let project = Companions.projections[kind] else { break }
+            let labels = ObjectMeta(of: object).labels.pairs
+            let record = CompanionObject(
+                kind: kind, name: name, namespace: namespace,
+                labels: Dictionary(labels.map { ($0.key, $0.value) }, uniquingKeysWith: { $1 }),
+                fields: try project(object))
+            holdings[namespace, default: Holding()].objects.set(record)
         }
         holdings[namespace, default: Holding()].kinds.formUnion(ResourceKinds(kind))
     }
@@ -128,7 +143,7 @@ public struct Companions: Sendable {
         case .horizontalPodAutoscaler, .scaledObject: holdings.values[index].autoscalers.remove(kind, name)
         case .resourceQuota: holdings.values[index].quotas.remove(kind, name)
         case .deployment, .statefulSet, .rollout: holdings.values[index].workloads.remove(kind, name)
-        default: break
+        default: holdings.values[index].objects.remove(kind, name)
         }
     }
 
@@ -241,6 +256,12 @@ public struct Companions: Sendable {
         try holding(.resourceQuota, namespace, "ResourceQuotas")?.quotas ?? []
     }
 
+    /// The objects of one of the other kinds in a namespace; for kinds that have none, the namespace is `default`.
+    func objects(_ kind: ResourceKind, in namespace: String) throws(CannotJudge) -> [CompanionObject] {
+        let objects = try holding(kind, namespace, "\(kind.name)s")?.objects ?? []
+        return objects.filter { $0.kind == kind }
+    }
+
     /// The Deployments, StatefulSets and Rollouts of a namespace, as far as they are known.
     public func workloads(in namespace: String) -> [Workload] { holdings[namespace]?.workloads ?? [] }
 
@@ -261,7 +282,7 @@ extension Companions.Holding {
         case .horizontalPodAutoscaler, .scaledObject: autoscalers.removeAll { $0.kind == kind }
         case .resourceQuota: quotas = []
         case .deployment, .statefulSet, .rollout: workloads.removeAll { $0.kind == kind }
-        default: break
+        default: objects.removeAll { $0.kind == kind }
         }
     }
 
@@ -275,7 +296,7 @@ extension Companions.Holding {
         case .resourceQuota: quotas = other.quotas
         case .deployment, .statefulSet, .rollout:
             for workload in other.workloads where workload.kind == kind { workloads.set(workload) }
-        default: break
+        default: for object in other.objects where object.kind == kind { objects.set(object) }
         }
     }
 }

@@ -25,8 +25,13 @@ public enum Group: String, Sendable, CaseIterable {
 /// The headings of the playbook that rules are taken from.
 public enum Section: String, Sendable, CaseIterable {
     case applicationRequirements = "Application Requirements"
+    case cloudEnvironment = "Cloud Environment Structure"
+    case keyManagement = "KMS Key Management (Optional)"
+    case dnsStructure = "DNS Structure"
+    case vpcArchitecture = "Design the Virtual Private Cloud (VPC) architecture"
     case networkSecurity = "Network Security"
     case kubernetesDeployment = "Kubernetes Deployment and Management"
     case scalingAndResources = "Node Groups, Scaling, and Resource Allocation"
     case containerization = "Containerization Strategy"
+    case database = "Database"
 }

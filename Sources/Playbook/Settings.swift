@@ -85,6 +85,17 @@ public struct Settings: Sendable {
     /// The value of `PLAYBOOK_MAX_SKEW`.
     public internal(set) var maximumSkew = 1
 
+    /// The settings of the rules about secrets and identity.
+    public internal(set) var secrets = SecretSettings()
+    /// The settings of the rules about images and what containers run.
+    public internal(set) var images = ImageSettings()
+    /// The settings of the rules about availability and placement.
+    public internal(set) var placement = PlacementSettings()
+    /// The settings of the rules about traffic, nodes and storage.
+    public internal(set) var traffic = TrafficSettings()
+    /// The settings of the rules about the cloud around the cluster.
+    public internal(set) var cloud = CloudSettings()
+
     /// Whether a namespace belongs to the cluster itself, or to the product.
     public func isSystem(namespace: String) -> Bool {
         switch namespace {

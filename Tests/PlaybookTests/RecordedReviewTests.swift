@@ -4,14 +4,27 @@ import Playbook
 import TestSupport
 import Testing
 
-/// A line of `Fixtures/expected/recordings.tsv`.
+/// What `Fixtures/expected/recordings.tsv` says of a recording, and the tables of the other groups of rules, which leave out
+/// recordings that they have nothing to say to.
 private struct Expectation {
     let recording: String
-    let alone: [String]
-    let withCompanions: [String]
+    var alone: [String]
+    var withCompanions: [String]
 
     static func all() throws -> [Expectation] {
-        try Fixtures.text("expected/recordings.tsv").split(separator: "\n").filter { !$0.hasPrefix("#") }.map { line in
+        var expectations = try table("recordings")
+        for group in ["application", "secrets", "availability", "traffic", "cloud"] {
+            for more in try table("recordings-\(group)") {
+                let index = try #require(expectations.firstIndex { $0.recording == more.recording })
+                expectations[index].alone += more.alone
+                expectations[index].withCompanions += more.withCompanions
+            }
+        }
+        return expectations
+    }
+
+    private static func table(_ name: String) throws -> [Expectation] {
+        try Fixtures.text("expected/\(name).tsv").split(separator: "\n").filter { !$0.hasPrefix("#") }.map { line in
             let columns = line.split(separator: "\t").map(String.init)
             try #require(columns.count == 4, "\(line)")
             func entries(_ column: String) -> [String] {

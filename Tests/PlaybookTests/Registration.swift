@@ -108,7 +108,7 @@ extension Registration.Row {
     ) -> [Registration.Row] {
         func row(_ kind: ResourceKind, _ suffix: String = "") -> Registration.Row {
             Registration.Row(
-                group: "\(kind.group)", resource: "\(kind.name)".lowercased() + "s" + suffix,
+                group: "\(kind.group)", resource: kind.plural + suffix,
                 operation: "\(operation.name)")
         }
         switch (subresource, operation) {

@@ -207,7 +207,7 @@ import Testing
                 }
             }
         }
-        let kept = Companions.kinds.kinds.map { "\($0.group)/\("\($0.name)".lowercased())s" }
+        let kept = Companions.kinds.kinds.map { "\($0.group)/\($0.plural)" }
         #expect(granted == Set(kept))
         for rule in Catalogue.rules {
             for kind in rule.companions { #expect(Companions.kinds.contains(kind), "\(rule.id) looks up \(kind.name)") }
