@@ -7,6 +7,34 @@ public struct NamespaceRecord: Sendable {
     public let name: String
     /// What it exempts.
     let annotations: ExemptionAnnotations?
+    /// Whether its teams are not aboard yet: what denies elsewhere only warns there.
+    let onlyWarns: Bool
+
+    init(_ object: Value, _ name: String) {
+        let metadata = ObjectMeta(of: object)
+        self.name = name
+        annotations = ExemptionAnnotations(metadata)
+        onlyWarns = NamespaceLevel(metadata) == .warn
+    }
+}
+
+/// What a Namespace says about the level of all rules in it.
+enum NamespaceLevel: Equatable {
+    /// Denials are warnings there.
+    case warn
+    /// The rules' own levels hold; so does what is not understood.
+    case own
+    case malformed(String)
+
+    static let annotation: StaticString = "playbook.superinc.com/level"
+
+    init(_ metadata: ObjectMeta) {
+        switch metadata.annotation(NamespaceLevel.annotation) {
+        case nil, "deny": self = .own
+        case "warn": self = .warn
+        case let other?: self = .malformed(other)
+        }
+    }
 }
 
 /// What is kept of a PodDisruptionBudget (`policy/v1`).

@@ -95,8 +95,7 @@ public struct Companions: Sendable {
     ) throws(CannotJudge) {
         switch kind {
         case .namespace:
-            holdings[namespace, default: Holding()].namespace = NamespaceRecord(
-                name: name, annotations: ExemptionAnnotations(ObjectMeta(of: object)))
+            holdings[namespace, default: Holding()].namespace = NamespaceRecord(object, name)
         case .podDisruptionBudget:
             let budget = try DisruptionBudget(object, name, namespace)
             holdings[namespace, default: Holding()].budgets.set(budget)

@@ -24,6 +24,9 @@ struct Exemptions {
             var ignored: [String] = []
             record.annotations?.exemption(.namespace, complaints: &ignored).map { found.append($0) }
         }
+        if isNamespace, case .malformed(let text) = NamespaceLevel(subject.metadata) {
+            complaints.append("\(NamespaceLevel.annotation) '\(text)' has no effect: it may be warn or deny")
+        }
         guard isNamespace || settings.exemptions == .all else { return }
         if subject.review.subresource == .scale {
             addWorkload(of: subject, in: context)

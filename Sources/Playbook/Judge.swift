@@ -56,7 +56,10 @@ public struct Judge: Sendable {
             verdict.absences = absences(verdict.judgements, subject.namespace, context.companions)
         }
         verdict.notices = exemptions.notices(at: context.now)
-        if !verdict.isSilent { verdict.title = subject.title }
+        if !verdict.isSilent {
+            verdict.title = subject.title
+            verdict.documentation = context.settings.documentation
+        }
         return verdict
     }
 

@@ -1,11 +1,22 @@
 /// How much a rule insists.
-public enum Level: String, Sendable, CaseIterable {
+public enum Level: String, Sendable, CaseIterable, Comparable {
     /// The request is refused.
     case deny
     /// The request passes with a warning to whoever sent it.
     case warn
     /// The rule is not looked at.
     case off
+
+    /// Whether one is graver than the other, in their order.
+    public static func < (left: Level, right: Level) -> Bool { left.severity < right.severity }
+
+    private var severity: Int {
+        switch self {
+        case .deny: 0
+        case .warn: 1
+        case .off: 2
+        }
+    }
 }
 
 /// Which part of the playbook a rule belongs to; also says who may grant an exemption from it.

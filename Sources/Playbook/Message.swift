@@ -24,7 +24,17 @@ extension Verdict {
             }
             text += "\n" + entry
         }
-        return text
+        return text + links(for: denials, within: Verdict.maximumMessage - text.utf8.count)
+    }
+
+    /// Where the rules that deny are explained, a line each.
+    private func links(for denials: [Judgement], within room: Int) -> String {
+        guard !documentation.isEmpty else { return "" }
+        var text = ""
+        var seen: Set<String> = []
+        for id in denials.map(\.rule.id) where seen.insert(id).inserted { text += "\nsee \(documentation)#\(id)" }
+        text += "\n"
+        return text.utf8.count <= room ? text : ""
     }
 
     /// The findings that deny, for tools.
@@ -128,6 +138,7 @@ extension Judgement {
         case .grace: "apply it soon"
         case .unknownExemption: "its workload is not known here"
         case .unchecked: "could not be checked"
+        case .namespace: "its Namespace only warns"
         }
     }
 

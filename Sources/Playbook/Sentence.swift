@@ -35,6 +35,7 @@ struct Sentence {
         if origin.isOperatorMade, !Origin.holdsForOperators(rule) { return .operatorMade }
         if subject.review.isDryRun, finding.awaitsCompanion { return .serverDryRun }
         if let leniency = origin.leniency { return leniency }
+        if let record = try? context.companions.namespace(subject.namespace), record.onlyWarns { return .namespace }
         if let absence = finding.absence(in: subject.namespace), context.companions.isInDoubt(absence) {
             return .unchecked
         }

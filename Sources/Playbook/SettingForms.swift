@@ -23,6 +23,12 @@ extension Setting {
             name, topic, form, path, meaning, expected: "some text", written: { $0 }, read: { $0.isEmpty ? nil : $0 })
     }
 
+    static func optionalText(
+        _ name: String, _ topic: Topic, _ form: String, _ path: Path<String>, _ meaning: String
+    ) -> Setting {
+        setting(name, topic, form, path, meaning, expected: "some text", written: { $0 }, read: { $0 })
+    }
+
     static func list(
         _ name: String, _ topic: Topic, _ form: String, _ path: Path<[String]>, _ meaning: String
     ) -> Setting {

@@ -89,6 +89,13 @@ extension Setting {
             "PLAYBOOK_EXEMPT", .judging, \.exempt,
             "Exemptions that stand: `rule@namespace/Kind/name: reason until 2027-01-31`, separated by `;`. `*` stands for any text."
         ),
+        .choice(
+            "PLAYBOOK_RULES_DEFAULT", .judging, \.gravestLevel,
+            "The gravest level of rules whose own level is not set; `warn` for a gentle start, `off` to take up rules one by one."
+        ),
+        .optionalText(
+            "PLAYBOOK_DOCS_URL", .judging, "URL", \.documentation,
+            "Where the rules are explained, docs/rules.md or the like; denials then say `URL#rule`."),
         .duration(
             "PLAYBOOK_COMPANION_GRACE", .judging, \.companionGrace,
             "How long a missing companion (a PodDisruptionBudget) only warns after its workload was created; for tools that create it later."

@@ -68,6 +68,10 @@ public struct Settings: Sendable {
     public internal(set) var companionGrace = Duration.zero
     /// The value of `PLAYBOOK_ENFORCED_SINCE`.
     public internal(set) var enforcedSince: Timestamp?
+    /// The value of `PLAYBOOK_DOCS_URL`; empty when unset.
+    public internal(set) var documentation = ""
+    /// The value of `PLAYBOOK_RULES_DEFAULT`.
+    public internal(set) var gravestLevel = Level.deny
     /// The levels that differ from the rules' own, by rule.
     public internal(set) var levels: [String: Level] = [:]
 
@@ -106,7 +110,7 @@ public struct Settings: Sendable {
     }
 
     /// The level that a rule has here.
-    public func level(of rule: Rule) -> Level { levels[rule.id] ?? rule.level }
+    public func level(of rule: Rule) -> Level { levels[rule.id] ?? max(rule.level, gravestLevel) }
 
     /// The same settings in another mode, or with other levels, as flags of the command line ask for.
     public func overridden(mode: Mode? = nil, levels: [String: Level] = [:]) -> Settings {

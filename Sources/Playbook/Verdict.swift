@@ -15,6 +15,8 @@ public struct Verdict: Sendable {
     /// What is judged, for people: `Deployment shop/catalogue`.
     public internal(set) var title = ""
 
+    /// Where rules are explained; empty for nowhere.
+    public internal(set) var documentation = ""
     /// What its denials rest on the absence of, and nobody has looked for again.
     public internal(set) var absences: [Absence] = []
 
@@ -72,6 +74,8 @@ public struct Judgement: Sendable {
         case hint
         /// What is absent could not be looked for in time.
         case unchecked
+        /// The Namespace is one where denials only warn.
+        case namespace
     }
 
     /// The rule.

@@ -1,0 +1,73 @@
+import JSON
+import Playbook
+import TestSupport
+import Testing
+
+/// What makes rules gentler than they are: the default level, and a Namespace whose teams are not aboard yet.
+@Suite struct LevelTests {
+    /// A Deployment that breaks a rule that denies and one that warns.
+    private func world(_ settings: [String: String] = [:], namespace annotation: String? = nil) throws -> World {
+        var world = World(
+            try World.object("terminationGracePeriodSeconds: 0\nsecurityContext: {runAsUser: null}", .apply))
+        world.settings = settings
+        var namespace: [Literal.Member] = [.init("name", "shop")]
+        if let annotation {
+            namespace.append(.init("annotations", ["playbook.superinc.com/level": .string(annotation)]))
+        }
+        world.companions = [["apiVersion": "v1", "kind": "Namespace", "metadata": .object(namespace)]]
+        return world
+    }
+
+    private func effects(_ world: World) throws -> [String: Judgement.Effect] {
+        Dictionary(
+            try world.verdict().judgements.map { ($0.rule.id, $0.effect) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    @Test(arguments: [
+        ([:], ["graceful-shutdown": Judgement.Effect.deny, "run-as-identity": .warn]),
+        (["PLAYBOOK_RULES_DEFAULT": "warn"], ["graceful-shutdown": .warn, "run-as-identity": .warn]),
+        (["PLAYBOOK_RULES_DEFAULT": "off"], [:]),
+        (
+            ["PLAYBOOK_RULES_DEFAULT": "off", "PLAYBOOK_RULE_GRACEFUL_SHUTDOWN": "deny"],
+            ["graceful-shutdown": .deny]
+        ),
+    ])
+    func `the default level makes rules gentler, never graver, and yields to a rule's own`(
+        _ settings: [String: String], _ expected: [String: Judgement.Effect]
+    ) throws {
+        #expect(try effects(world(settings)) == expected)
+    }
+
+    @Test(arguments: [("warn", Judgement.Effect.warn), ("deny", .deny), ("off", .deny), ("Warn", .deny)])
+    func `a Namespace may have denials warn`(_ annotation: String, _ effect: Judgement.Effect) throws {
+        #expect(try effects(world(namespace: annotation))["graceful-shutdown"] == effect)
+    }
+
+    @Test func `a warning says that the Namespace makes it one`() throws {
+        let warnings = try world(namespace: "warn").verdict().warnings
+        #expect(warnings.contains { $0.contains("graceful-shutdown, its Namespace only warns") })
+    }
+
+    @Test func `the level is believed on Namespaces only`() throws {
+        var world = try world()
+        world.object = try world.object?.merging(
+            Literal(yaml: "metadata: {annotations: {playbook.superinc.com/level: warn}}"))
+        #expect(try effects(world)["graceful-shutdown"] == .deny)
+    }
+
+    @Test func `a Namespace with a level that there is not is told so`() throws {
+        let world = World(
+            try Literal(
+                yaml: """
+                    apiVersion: v1
+                    kind: Namespace
+                    metadata: {name: shop, annotations: {playbook.superinc.com/level: gentle}}
+                    """))
+        #expect(try world.verdict().notices.contains { $0.contains("'gentle' has no effect") })
+    }
+
+    @Test func `a denial says where its rules are explained`() throws {
+        let world = try world(["PLAYBOOK_DOCS_URL": "https://wiki.example.com/rules"])
+        #expect(try world.verdict().message.hasSuffix("\nsee https://wiki.example.com/rules#graceful-shutdown\n"))
+    }
+}
