@@ -1,7 +1,9 @@
 internal import Glibc
 
 /// A thread with a stack of half a mebibyte: deep enough for a judge, and only the touched pages count.
-struct Thread {
+///
+/// It takes no signals: whatever comes for the process is for the thread that looks after the server, however early others start.
+public struct Thread: Sendable {
     private static let stackSize = 512 * 1024
 
     private final class Body: Sendable {
@@ -14,7 +16,11 @@ struct Thread {
 
     private let thread: pthread_t
 
-    init(_ body: @escaping @Sendable () -> Void) throws(SystemError) {
+    /// Starts a thread.
+    ///
+    /// - Parameter body: What it does.
+    /// - Throws: A ``SystemError`` when the system has none left.
+    public init(_ body: @escaping @Sendable () -> Void) throws(SystemError) {
         var attributes = pthread_attr_t()
         pthread_attr_init(&attributes)
         defer { pthread_attr_destroy(&attributes) }
@@ -22,6 +28,11 @@ struct Thread {
         // The new thread takes over this reference; it is taken back below if there is no thread.
         let box = Unmanaged.passRetained(Body(body))
         var thread = pthread_t()
+        // A thread inherits what is blocked when it is made.
+        var (all, own) = (sigset_t(), sigset_t())
+        sigfillset(&all)
+        pthread_sigmask(SIG_SETMASK, &all, &own)
+        defer { pthread_sigmask(SIG_SETMASK, &own, nil) }
         let code = pthread_create(
             &thread, &attributes,
             { argument in
@@ -37,11 +48,12 @@ struct Thread {
     }
 
     /// Lets the thread end by itself.
-    func detach() {
+    public func detach() {
         pthread_detach(thread)
     }
 
-    func join() {
+    /// Waits for its end.
+    public func join() {
         pthread_join(thread, nil)
     }
 }

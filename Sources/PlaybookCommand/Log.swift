@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import JSON
+import Net
 import Playbook
 import Synchronization
 import Webhook
@@ -21,7 +22,7 @@ final class Log: Sendable {
     private let level: LogLevel
     private let isText: Bool
     private let dropped = Atomic<Int>(0)
-    private let thread = Mutex<pthread_t?>(nil)
+    private let thread = Mutex<Thread?>(nil)
 
     /// How much may wait to be written.
     private static let maximumBytes = 4 << 20
@@ -43,28 +44,16 @@ final class Log: Sendable {
 
     /// Starts the thread that writes.
     func start() {
-        let box = Unmanaged.passRetained(self)
-        var id = pthread_t()
-        // The box carries one reference into the thread, which takes it over.
-        let code = pthread_create(
-            &id, nil,
-            { pointer in
-                guard let pointer else { return nil }
-                Unmanaged<Log>.fromOpaque(pointer).takeRetainedValue().run()
-                return nil
-            }, box.toOpaque())
-        if code == 0 {
-            thread.withLock { $0 = id }
-        } else {
-            box.release()
-        }
+        // Without one, lines are dropped and counted.
+        guard let started = try? Thread({ self.run() }) else { return }
+        thread.withLock { $0 = started }
     }
 
     /// Writes what is left, and ends the thread.
     func end() {
         queue.withLock { $0.isEnding = true }
         eventfd_write(wakeup, 1)
-        if let id = thread.withLock({ $0 }) { pthread_join(id, nil) }
+        thread.withLock { $0 }?.join()
     }
 
     /// Adds a line.

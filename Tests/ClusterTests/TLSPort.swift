@@ -71,7 +71,7 @@ final class TLSPort: Sendable {
         }
         port = UInt16(bigEndian: address.sin_port)
         signal(SIGPIPE, SIG_IGN)
-        Thread.detachNewThread { [weak self] in
+        Foundation.Thread.detachNewThread { [weak self] in
             while true {
                 let socket = accept(listener, nil, nil)
                 guard socket >= 0, let self else {
@@ -114,7 +114,7 @@ final class TLSPort: Sendable {
         sockets.withLock { _ = $0.insert(socket) }
         SSL_set_fd(session, socket)
         let address = UInt(bitPattern: session)
-        Thread.detachNewThread { [weak self, serve] in
+        Foundation.Thread.detachNewThread { [weak self, serve] in
             guard let session = OpaquePointer(bitPattern: address) else { return }
             if SSL_accept(session) == 1 { serve(TLSPeer(session)) }
             ERR_clear_error()

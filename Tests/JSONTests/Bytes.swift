@@ -93,7 +93,7 @@ struct Seeded: RandomNumberGenerator {
 /// makes frames that much larger.
 func onSmallStack<Result: Sendable>(_ body: @escaping @Sendable () -> Result) async -> Result {
     await withCheckedContinuation { continuation in
-        let thread = Thread { continuation.resume(returning: body()) }
+        let thread = Foundation.Thread { continuation.resume(returning: body()) }
         let isSanitized = dlsym(nil, "__asan_init") != nil
         thread.stackSize = (isSanitized ? 1024 : 256) * 1024
         thread.start()

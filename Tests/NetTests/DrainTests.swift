@@ -122,7 +122,7 @@ import Testing
             // Half of them never rest; the others pause for up to a second, past the beginning of the end.
             let pause: UInt32 = number < 4 ? 0 : 100_000 * UInt32(2 * number - 7)
             done.enter()
-            Thread.detachNewThread { [server] in
+            Foundation.Thread.detachNewThread { [server] in
                 defer { done.leave() }
                 do {
                     let client = number % 2 == 0 ? try server.secureClient() : try server.plainClient()

@@ -36,7 +36,7 @@ final class RunningServer: Sendable {
             ],
             report: { mailbox.append("\($0)") }, responder: responder ?? { _ in Responder(respond) })
         self.mailbox = mailbox
-        let thread = Thread { [server, ended] in
+        let thread = Foundation.Thread { [server, ended] in
             try? server.run()
             ended.signal()
         }

@@ -1,0 +1,76 @@
+import Foundation
+import Testing
+
+/// `playbook serve` as an init system sees it: it starts, is told to end, and ends.
+@Suite struct ServeTests {
+    /// Starts the server in a folder with a certificate, sends signals when it serves, and waits for its end.
+    private func serve(_ signals: [Int32], environment: [String: String] = [:]) throws -> (code: Int32, output: String)
+    {
+        try Program.withFolder { folder in
+            try #require(Program(["certs", "--directory", folder]).code == 0)
+            let process = Process()
+            process.executableURL = Program.url
+            process.arguments = ["serve"]
+            process.environment = environment.merging([
+                "PLAYBOOK_LISTEN": "127.0.0.1:0", "PLAYBOOK_HEALTH_LISTEN": "127.0.0.1:0",
+                "PLAYBOOK_TLS_CERT_FILE": "\(folder)/tls.crt", "PLAYBOOK_TLS_KEY_FILE": "\(folder)/tls.key",
+                "PLAYBOOK_SHUTDOWN_DELAY": "0s",
+            ]) { given, _ in given }
+            let pipe = Pipe()
+            process.standardOutput = pipe
+            process.standardError = pipe
+            try process.run()
+            var output = ""
+            while !output.contains("the server is serving") {
+                let data = pipe.fileHandleForReading.availableData
+                try #require(!data.isEmpty, "it ended: \(output)")
+                output += String(decoding: data, as: UTF8.self)
+            }
+            for signal in signals { kill(process.processIdentifier, signal) }
+            output += String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+            process.waitUntilExit()
+            #expect(process.terminationReason == .exit)
+            return (process.terminationStatus, output)
+        }
+    }
+
+    @Test(arguments: [[SIGTERM], [SIGINT], [SIGHUP, SIGTERM], [SIGPIPE, SIGTERM]])
+    func `a signal ends it in good order, or does no harm`(_ signals: [Int32]) throws {
+        let (code, output) = try serve(signals)
+        #expect(code == 0)
+        #expect(output.contains("the server is stopped"))
+    }
+
+    @Test func `a cluster that cannot be reached does not keep it from starting or ending`() throws {
+        try Program.withFolder { folder in
+            let file = "\(folder)/config"
+            try """
+            apiVersion: v1
+            kind: Config
+            current-context: here
+            contexts: [{name: here, context: {cluster: here, user: me}}]
+            clusters: [{name: here, cluster: {server: "https://127.0.0.1:1"}}]
+            users: [{name: me, user: {token: secret-token}}]
+            """.write(toFile: file, atomically: true, encoding: .utf8)
+            let (code, output) = try serve(
+                [SIGTERM], environment: ["PLAYBOOK_COMPANIONS": "cluster", "KUBECONFIG": file])
+            #expect(code == 0)
+            #expect(!output.contains("secret-token"))
+        }
+    }
+
+    @Test func `a cluster that is asked for and not found is said`() throws {
+        try Program.withFolder { folder in
+            try #require(Program(["certs", "--directory", folder]).code == 0)
+            let program = try Program(
+                ["serve"],
+                environment: [
+                    "PLAYBOOK_TLS_CERT_FILE": "\(folder)/tls.crt", "PLAYBOOK_TLS_KEY_FILE": "\(folder)/tls.key",
+                    "PLAYBOOK_COMPANIONS": "cluster", "KUBECONFIG": "\(folder)/nothing",
+                ])
+            #expect(program.code == 2)
+            #expect(program.error.contains("\(folder)/nothing"))
+            #expect(program.error.contains("PLAYBOOK_COMPANIONS=none"))
+        }
+    }
+}
