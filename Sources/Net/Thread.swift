@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 
 /// A thread with a stack of half a mebibyte: deep enough for a judge, and only the touched pages count.
