@@ -22,9 +22,11 @@ func endOfContainer(
         let opening = block.opening & outside
         let closing = block.closing & outside
         if opening | closing != 0 {
-            let opened = opening.nonzeroBitCount
-            let closed = closing.nonzeroBitCount
-            if closed < depth &- outer, depth &+ opened <= ParseOptions.maximumOpaqueDepth {
+            // An empty container goes up one and down again at once; managed fields are full of them.
+            let empty = opening & closing &>> 1
+            let opened = (opening & ~empty).nonzeroBitCount
+            let closed = (closing & ~(empty &<< 1)).nonzeroBitCount
+            if closed < depth &- outer, depth &+ opened < ParseOptions.maximumOpaqueDepth {
                 depth &+= opened &- closed
             } else if let last = try lastBracket(opening, closing, &depth, outer, at) {
                 return last + 1

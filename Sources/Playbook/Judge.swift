@@ -86,19 +86,27 @@ private struct RuleTable: Sendable {
     private var rows: [[Rule]]
 
     init(_ rules: [Rule]) {
-        rows = []
-        for kind in ResourceKind.allCases {
-            for operation in Operation.allCases {
-                for subresource in Subresource.allCases {
-                    rows.append(rules.filter { $0.scope.covers(kind, operation, subresource) })
+        rows = Array(repeating: [], count: ResourceKind.allCases.count * RuleTable.operations * RuleTable.subresources)
+        for rule in rules {
+            for kind in rule.scope.kinds.kinds {
+                for operation in rule.scope.operations {
+                    for subresource in rule.scope.subresources {
+                        rows[RuleTable.row(kind, operation, subresource)].append(rule)
+                    }
                 }
             }
         }
     }
 
+    private static let operations = Operation.allCases.count
+    private static let subresources = Subresource.allCases.count
+
+    private static func row(_ kind: ResourceKind, _ operation: Operation, _ subresource: Subresource) -> Int {
+        (Int(kind.rawValue) * operations + operation.index) * subresources + subresource.index
+    }
+
     func rules(for review: AdmissionReview) -> [Rule] {
-        let operation = Int(review.kind.rawValue) * Operation.allCases.count + review.operation.index
-        return rows[operation * Subresource.allCases.count + review.subresource.index]
+        rows[RuleTable.row(review.kind, review.operation, review.subresource)]
     }
 }
 

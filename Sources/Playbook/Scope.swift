@@ -42,8 +42,4 @@ public struct Scope: Sendable {
 
     /// Deployment, StatefulSet and Rollout.
     public static let replicated = Scope(.replicated)
-
-    func covers(_ kind: ResourceKind, _ operation: Operation, _ subresource: Subresource) -> Bool {
-        kinds.contains(kind) && operations.contains(operation) && subresources.contains(subresource)
-    }
 }
