@@ -68,7 +68,7 @@ extension Address {
     }
 
     /// Whether a text without brackets or port is an IP address, of either version.
-    static func isIPAddress(_ host: String) -> Bool {
+    public static func isIPAddress(_ host: String) -> Bool {
         bytes(of: host, isVersion6: false) != nil || bytes(of: host, isVersion6: true) != nil
     }
 

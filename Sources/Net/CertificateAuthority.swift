@@ -1,20 +1,6 @@
 internal import COpenSSL
 internal import Glibc
 
-/// A certificate and its private key, both as PEM text.
-public struct KeyPair: Equatable, Sendable {
-    /// The certificate, and behind it the chain if there is one.
-    public let certificate: String
-    /// The private key (PKCS #8, not encrypted).
-    public let privateKey: String
-
-    /// Puts together what was made or read elsewhere.
-    public init(certificate: String, privateKey: String) {
-        self.certificate = certificate
-        self.privateKey = privateKey
-    }
-}
-
 /// What a certificate is to be issued for.
 public struct CertificateRequest: Equatable, Sendable {
     /// What its holder may do.

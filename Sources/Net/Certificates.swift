@@ -24,12 +24,28 @@ public struct CertificateFiles: Equatable, Sendable {
     }
 }
 
+/// Where a listener's certificate comes from.
+enum CertificateSource: Sendable {
+    case files(CertificateFiles)
+    /// Given while the server runs; only the authorities of clients are a file.
+    case given(clientAuthorities: String?, allowedClients: [String])
+
+    var allowedClients: [String] {
+        switch self {
+        case .files(let files): files.allowedClients
+        case .given(_, let allowedClients): allowedClients
+        }
+    }
+}
+
 /// Why a certificate cannot be used.
 public enum CertificateError: Error, Equatable, CustomStringConvertible {
     /// A file cannot be read.
     case unreadable(SystemError)
     /// The files were read, but do not make a usable pair.
     case unusable(CertificateFiles, TLSError)
+    /// What was given does not make a usable pair.
+    case unusableGift(TLSError)
 
     /// The file or files, and what is wrong with them.
     public var description: String {
@@ -38,11 +54,12 @@ public enum CertificateError: Error, Equatable, CustomStringConvertible {
         case .unusable(let files, let error):
             "certificate \(files.certificate) with key \(files.privateKey)"
                 + (files.clientAuthorities.map { " and client authorities \($0)" } ?? "") + ": \(error)"
+        case .unusableGift(let error): "the certificate that was given: \(error)"
         }
     }
 }
 
-/// The certificate that new connections are answered with; it follows its files.
+/// The certificate that new connections are answered with; it follows its files, or is given.
 ///
 /// Files are compared by their contents: Kubernetes replaces a mounted Secret by moving a symbolic link, which leaves
 /// names and often times as they were. A pair that cannot be used is refused and the one before stays; connections keep
@@ -58,19 +75,20 @@ public final class Certificates: Sendable {
         case refused(CertificateError)
     }
 
-    /// The files that are followed.
-    public let files: CertificateFiles
+    private let source: CertificateSource
 
     /// What the last look at the files found.
     private struct Look {
         /// A digest of what they held, usable or not; nil when they could not be read.
         var digest: [UInt8]?
         var refusal: CertificateError?
+        /// What was given last and could be used; never there where files are followed.
+        var gift: KeyPair?
     }
 
     /// Held while the files are read, so never by a loop.
     private let look: Mutex<Look>
-    private let inUse: Mutex<TLSContext>
+    private let inUse: Mutex<TLSContext?>
     private let accepted = Atomic<UInt64>(0)
     private let refused = Atomic<UInt64>(0)
 
@@ -79,32 +97,59 @@ public final class Certificates: Sendable {
     /// - Parameter files: Where they are.
     /// - Throws: A ``CertificateError`` that names the file and the reason.
     public init(files: CertificateFiles) throws(CertificateError) {
-        self.files = files
+        source = .files(files)
         let contents = try Contents(of: files)
         look = Mutex(Look(digest: contents.digest))
-        inUse = try Mutex(contents.context(for: files))
+        inUse = try Mutex(contents.context(from: source))
+    }
+
+    /// Waits for a certificate to be given; until then no connection gets past its handshake.
+    ///
+    /// - Parameters:
+    ///   - clientAuthorities: The path of the authorities that sign clients' certificates; nil asks no client for one.
+    ///   - allowedClients: The names that a client's certificate may carry; empty allows every one.
+    public init(awaitingWith clientAuthorities: String?, allowedClients: [String] = []) {
+        source = .given(clientAuthorities: clientAuthorities, allowedClients: allowedClients)
+        look = Mutex(Look())
+        inUse = Mutex(nil)
     }
 
     /// Looks at the files and takes over what they hold now.
     ///
     /// - Returns: What came of it; a refusal is told once, not at each look.
     public func reload() -> Reload {
-        let outcome = look.withLock { look -> Reload in
-            do throws(CertificateError) {
-                let contents = try Contents(of: files)
-                guard contents.digest != look.digest else { return .unchanged }
-                look.digest = contents.digest
-                let context = try contents.context(for: files)
-                inUse.withLock { $0 = context }
-                look.refusal = nil
-                return .replaced(context.certificate)
-            } catch {
-                if case .unreadable = error { look.digest = nil }
-                guard look.refusal != error else { return .unchanged }
-                look.refusal = error
-                return .refused(error)
+        count(look.withLock { look in take(look.gift, &look) })
+    }
+
+    /// Takes a pair over for new connections, in the place of the one that was given before.
+    ///
+    /// - Parameter pair: The certificate, its chain behind it, and its key.
+    /// - Returns: What came of it; where it is refused, the one before stays.
+    public func give(_ pair: KeyPair) -> Reload {
+        count(look.withLock { look in take(pair, &look) })
+    }
+
+    private func take(_ pair: KeyPair?, _ look: inout Look) -> Reload {
+        do throws(CertificateError) {
+            guard let contents = try Contents(of: source, pair), contents.digest != look.digest else {
+                return .unchanged
             }
+            if case .files = source { look.digest = contents.digest }
+            let context = try contents.context(from: source)
+            inUse.withLock { $0 = context }
+            look.digest = contents.digest
+            look.gift = pair
+            look.refusal = nil
+            return .replaced(context.certificate)
+        } catch {
+            if case .unreadable = error { look.digest = nil }
+            guard look.refusal != error else { return .unchanged }
+            look.refusal = error
+            return .refused(error)
         }
+    }
+
+    private func count(_ outcome: Reload) -> Reload {
         switch outcome {
         case .unchanged: break
         case .replaced: accepted.add(1, ordering: .relaxed)
@@ -113,17 +158,17 @@ public final class Certificates: Sendable {
         return outcome
     }
 
-    /// The certificate in use.
-    public var current: CertificateDescription { context.certificate }
+    /// The certificate in use; nil as long as none was given.
+    public var current: CertificateDescription? { context?.certificate }
 
-    /// How many times the files changed to a certificate that is now, or was, in use.
+    /// How many times a certificate came that is now, or was, in use.
     public var reloads: UInt64 { accepted.load(ordering: .relaxed) }
 
-    /// How many times they changed to something that was refused.
+    /// How many times something came that was refused.
     public var refusals: UInt64 { refused.load(ordering: .relaxed) }
 
     /// The context for the next handshake; its lock is taken once a connection, not once a request.
-    var context: TLSContext { inUse.withLock { $0 } }
+    var context: TLSContext? { inUse.withLock { $0 } }
 }
 
 /// What the files hold at one look.
@@ -131,14 +176,32 @@ private struct Contents {
     let certificate: [UInt8]
     let privateKey: [UInt8]
     let clientAuthorities: [UInt8]?
+}
 
+extension Contents {
     init(of files: CertificateFiles) throws(CertificateError) {
         do throws(SystemError) {
-            certificate = try readFile(files.certificate)
-            privateKey = try readFile(files.privateKey)
-            clientAuthorities = if let path = files.clientAuthorities { try readFile(path) } else { nil }
+            self.init(
+                certificate: try readFile(files.certificate), privateKey: try readFile(files.privateKey),
+                clientAuthorities: try files.clientAuthorities.map { (path) throws(SystemError) in try readFile(path) })
         } catch {
             throw .unreadable(error)
+        }
+    }
+
+    /// Nil where nothing was given yet.
+    init?(of source: CertificateSource, _ gift: KeyPair?) throws(CertificateError) {
+        switch source {
+        case .files(let files): try self.init(of: files)
+        case .given(let authorities, _):
+            guard let gift else { return nil }
+            do throws(SystemError) {
+                self.init(
+                    certificate: Array(gift.certificate.utf8), privateKey: Array(gift.privateKey.utf8),
+                    clientAuthorities: try authorities.map { (path) throws(SystemError) in try readFile(path) })
+            } catch {
+                throw .unreadable(error)
+            }
         }
     }
 
@@ -154,13 +217,16 @@ private struct Contents {
         return digest
     }
 
-    func context(for files: CertificateFiles) throws(CertificateError) -> TLSContext {
+    func context(from source: CertificateSource) throws(CertificateError) -> TLSContext {
         do throws(TLSError) {
             return try TLSContext(
                 certificate: certificate, privateKey: privateKey, clientAuthorities: clientAuthorities,
-                allowedClients: files.allowedClients)
+                allowedClients: source.allowedClients)
         } catch {
-            throw .unusable(files, error)
+            switch source {
+            case .files(let files): throw .unusable(files, error)
+            case .given: throw .unusableGift(error)
+            }
         }
     }
 }

@@ -84,7 +84,7 @@ public final class Server: Sendable {
     public func run() throws(SystemError) {
         for listener in shared.listeners {
             shared.report(.listening(listener: listener.name, listener.address))
-            if let certificates = listener.certificates { warn(of: certificates.current, on: listener) }
+            if let certificate = listener.certificates?.current { warn(of: certificate, on: listener) }
         }
         var threads: [Thread] = []
         for index in shared.wakeups.indices {

@@ -22,8 +22,8 @@ import Testing
         #expect(after.serverCommonName == "renewed.test")
         #expect(try isServed(before))
         #expect(try isServed(after))
-        #expect(server.certificates.current.subject == "CN=renewed.test")
-        #expect(server.certificates.current.notAfter == TestCertificates.notAfter)
+        #expect(server.certificates.current?.subject == "CN=renewed.test")
+        #expect(server.certificates.current?.notAfter == TestCertificates.notAfter)
         #expect(server.certificates.reloads == 1)
         #expect(server.reported.contains { $0.contains("certificateReplaced") })
     }
@@ -31,7 +31,7 @@ import Testing
     @Test func `files are looked at without being asked`() throws {
         let server = try RunningServer { $0.certificateInterval = .milliseconds(20) }
         try server.folder.replace(with: Self.renewed)
-        #expect(eventually { server.certificates.current.subject == "CN=renewed.test" })
+        #expect(eventually { server.certificates.current?.subject == "CN=renewed.test" })
         #expect(try server.secureClient().serverCommonName == "renewed.test")
     }
 
@@ -69,7 +69,7 @@ import Testing
         #expect(error == SystemError(call: "open", code: ENOENT, context: "\(folder.path)/tls.crt"))
         #expect(certificates.reload() == .unchanged)
         rename(away, "\(folder.path)/data")
-        #expect(certificates.reload() == .replaced(certificates.current))
+        #expect(certificates.reload() == .replaced(try #require(certificates.current)))
         #expect(certificates.reload() == .unchanged)
     }
 
@@ -80,7 +80,7 @@ import Testing
                 by: TestCertificates.authority, "expired.test", usage: .server,
                 notAfter: TestCertificates.notBefore + 60))
         server.server.reloadCertificates()
-        #expect(server.certificates.current.subject == "CN=expired.test")
+        #expect(server.certificates.current?.subject == "CN=expired.test")
         #expect(server.reported.contains { $0.contains("certificateOutOfDate") })
     }
 
@@ -129,6 +129,37 @@ import Testing
         for _ in 0..<50 {
             let error = #expect(throws: CertificateError.self) { try Certificates(files: folder.files()) }
             #expect(error?.description.contains("the text holds none") == true)
+        }
+    }
+
+    @Test func `nothing is served until a certificate is given, and a bad one leaves the good one`() throws {
+        let certificates = Certificates(awaitingWith: nil)
+        #expect(certificates.current == nil)
+        #expect(certificates.reload() == .unchanged)
+        #expect(certificates.give(TestCertificates.server) == .replaced(try #require(certificates.current)))
+        #expect(certificates.current?.subject == "CN=server.test")
+        #expect(certificates.give(TestCertificates.server) == .unchanged)
+        let bad = KeyPair(
+            certificate: Self.renewed.certificate, privateKey: TestCertificates.server.privateKey)
+        guard case .refused(.unusableGift) = certificates.give(bad) else {
+            Issue.record("a key of another certificate must be refused")
+            return
+        }
+        #expect(certificates.give(bad) == .unchanged)
+        #expect(certificates.reload() == .unchanged)
+        #expect(certificates.current?.subject == "CN=server.test")
+        #expect(certificates.give(Self.renewed) == .replaced(try #require(certificates.current)))
+        #expect(certificates.current?.subject == "CN=renewed.test")
+        #expect(certificates.reloads == 2)
+        #expect(certificates.refusals == 1)
+    }
+
+    @Test func `a pair does not show its key`() {
+        let pair = TestCertificates.server
+        var dumped = ""
+        dump(pair, to: &dumped)
+        for text in ["\(pair)", String(reflecting: pair), String(reflecting: [pair]), dumped] {
+            #expect(!text.contains("PRIVATE KEY"))
         }
     }
 }
