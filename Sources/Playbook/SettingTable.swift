@@ -10,6 +10,26 @@ extension Setting {
         .text(
             "PLAYBOOK_HEALTH_LISTEN", .server, "HOST:PORT", \.healthListen,
             "Where `/livez`, `/readyz` and `/metrics` are served, without TLS."),
+        .choice(
+            "PLAYBOOK_CERTIFICATES", .server, \.certificateSource,
+            "Where the serving certificate comes from; `files`: mounted, by cert-manager or by hand; `self`: the server makes it, keeps it in a Secret, renews it, and writes its authority into its own registrations."
+        ),
+        .text(
+            "PLAYBOOK_CERTIFICATES_SECRET", .server, "name", \.certificateSecret,
+            "With `self`: the Secret, in the namespace `PLAYBOOK_NAMESPACE`."),
+        .duration(
+            "PLAYBOOK_CERTIFICATES_LIFE", .server, \.certificateLife,
+            "With `self`: how long a certificate holds, a minute at least. It is renewed when two thirds are over."),
+        .list(
+            "PLAYBOOK_CERTIFICATES_NAMES", .server, "names", \.certificateNames,
+            "With `self`: DNS names and IP addresses that the certificate is to have beside the Service's."),
+        .text(
+            "PLAYBOOK_SERVICE", .server, "name", \.service,
+            "With `self`: the Service by whose names the API server calls, in the namespace `PLAYBOOK_NAMESPACE`."),
+        .text(
+            "PLAYBOOK_WEBHOOK_CONFIGURATION", .server, "name", \.webhookConfiguration,
+            "With `self`: the name of the ValidatingWebhookConfiguration and the MutatingWebhookConfiguration to keep `caBundle` in."
+        ),
         .text(
             "PLAYBOOK_TLS_CERT_FILE", .server, "path", \.certificateFile,
             "The serving certificate and its chain, PEM. Read again when its contents change."),

@@ -12,6 +12,18 @@ public struct Settings: Sendable {
     public internal(set) var listen = "0.0.0.0:8443"
     /// The value of `PLAYBOOK_HEALTH_LISTEN`.
     public internal(set) var healthListen = "0.0.0.0:8080"
+    /// The value of `PLAYBOOK_CERTIFICATES`.
+    public internal(set) var certificateSource = CertificateSource.files
+    /// The value of `PLAYBOOK_CERTIFICATES_SECRET`.
+    public internal(set) var certificateSecret = "playbook-certificates"
+    /// The value of `PLAYBOOK_CERTIFICATES_LIFE`.
+    public internal(set) var certificateLife = Duration.seconds(90 * 86_400)
+    /// The value of `PLAYBOOK_CERTIFICATES_NAMES`.
+    public internal(set) var certificateNames: [String] = []
+    /// The value of `PLAYBOOK_SERVICE`.
+    public internal(set) var service = "playbook"
+    /// The value of `PLAYBOOK_WEBHOOK_CONFIGURATION`.
+    public internal(set) var webhookConfiguration = "playbook"
     /// The value of `PLAYBOOK_TLS_CERT_FILE`.
     public internal(set) var certificateFile = "/etc/playbook/tls/tls.crt"
     /// The value of `PLAYBOOK_TLS_KEY_FILE`.
@@ -127,6 +139,14 @@ public enum Mode: String, Sendable, CaseIterable {
     case enforce
     /// Denials become warnings that say so.
     case dryRun = "dry-run"
+}
+
+/// Where a server has its certificate from.
+public enum CertificateSource: String, Sendable, CaseIterable {
+    /// From files that somebody else makes and renews.
+    case files
+    /// It makes its own.
+    case own = "self"
 }
 
 /// Where a server has its companions from.
