@@ -38,3 +38,22 @@ func base64Decoded(_ text: String) -> [UInt8]? {
     }
     return bytes
 }
+
+/// Bytes as base64 (RFC 4648, section 4), in one line.
+func base64Encoded(_ bytes: some Collection<UInt8>) -> String {
+    let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+    var encoded: [UInt8] = []
+    encoded.reserveCapacity((bytes.count + 2) / 3 * 4)
+    var rest = bytes[...]
+    while !rest.isEmpty {
+        let group = rest.prefix(3)
+        rest = rest.dropFirst(3)
+        var bits: UInt32 = 0
+        for byte in group { bits = bits << 8 | UInt32(byte) }
+        bits <<= UInt32(8 * (3 - group.count))
+        for place in 0..<4 {
+            encoded.append(place <= group.count ? digits[Int(bits >> UInt32(18 - 6 * place)) & 63] : UInt8(ascii: "="))
+        }
+    }
+    return String(decoding: encoded, as: UTF8.self)
+}

@@ -1,0 +1,322 @@
+internal import HTTP
+internal import JSON
+public import Net
+internal import Synchronization
+
+/// Makes the serving certificate, keeps it in a Secret with the other replicas, renews it, and has the registrations trust it.
+///
+/// All of it happens on a thread of its own; what to do is ``CertificatePlan``'s to say.
+public final class CertificateKeeper: Sendable {
+    private let thread: ClientThread<Keeping>
+    private let trouble: Trouble
+
+    /// What stands in the way at the moment.
+    fileprivate final class Trouble: Sendable {
+        let text = Mutex<String?>(nil)
+    }
+
+    /// Begins to look after the certificate.
+    ///
+    /// - Parameters:
+    ///   - certificates: Where it is put when it may be used.
+    ///   - access: The cluster.
+    ///   - options: Where it is kept, and for whom it is made.
+    ///   - report: Told what an operator should know, on the keeper's thread; never a key.
+    /// - Throws: A ``SystemError`` when there is no thread for it.
+    public init(
+        _ certificates: Certificates, _ access: ClusterAccess, options: CertificateKeeperOptions,
+        report: @escaping @Sendable (CertificateKeeperEvent) -> Void = { _ in }
+    ) throws(SystemError) {
+        let trouble = Trouble()
+        self.trouble = trouble
+        thread = try ClientThread { loop in
+            let client = APIClient(loop: loop, access: access, options: options.api)
+            let keeping = Keeping(client, certificates, options) { event in
+                switch event {
+                case .troubled(let text): trouble.text.withLock { $0 = text }
+                case .recovered: trouble.text.withLock { $0 = nil }
+                default: break
+                }
+                report(event)
+            }
+            keeping.look()
+            return keeping
+        }
+    }
+
+    /// Why the certificate cannot be looked after at the moment; nil when it can.
+    public var problem: String? { trouble.text.withLock { $0 } }
+
+    /// Ends it; the certificate stays in use.
+    public func stop() { thread.stop() }
+}
+
+/// The keeper's thread: reads what there is, asks the plan, does what it says, and looks again.
+private final class Keeping {
+    private let client: APIClient
+    private let certificates: Certificates
+    private let options: CertificateKeeperOptions
+    private let report: (CertificateKeeperEvent) -> Void
+    private var plan: CertificatePlan
+    private var backoff: Backoff
+    /// What was told last, so that it is told once.
+    private var trouble: String?
+    /// What does not keep a look from going on.
+    private var complaints: [String] = []
+
+    private static let registrations = ["validatingwebhookconfigurations", "mutatingwebhookconfigurations"]
+
+    /// What was found at one look.
+    private struct Found {
+        /// The objects, as they are written back; nil where there is none, or it cannot be read.
+        var registrations: [Literal?] = []
+        var trust: [RegistrationTrust] = []
+        var secret: Literal?
+        var store = CertificateStore()
+    }
+
+    init(
+        _ client: APIClient, _ certificates: Certificates, _ options: CertificateKeeperOptions,
+        _ report: @escaping (CertificateKeeperEvent) -> Void
+    ) {
+        self.client = client
+        self.certificates = certificates
+        self.options = options
+        self.report = report
+        let names = CertificateNames(
+            service: options.service, namespace: options.namespace, further: options.furtherNames)
+        plan = CertificatePlan(names: names, times: options.times)
+        backoff = options.backoff
+    }
+
+    // MARK: Looking
+
+    /// Reads the registrations, and the Secret after them: a registration that another replica changed for the sake of a
+    /// newer Secret is then refused to us, since we have read it in an older version.
+    func look() {
+        complaints = []
+        readRegistrations(Found())
+    }
+
+    private func readRegistrations(_ found: Found) {
+        guard found.trust.count < Keeping.registrations.count else { return readSecret(found) }
+        let path = registrationPath(found.trust.count)
+        get(path) { [self] result in
+            var found = found
+            switch result {
+            case .success(let object):
+                found.registrations.append(object)
+                found.trust.append(object.map { RegistrationTrust($0) } ?? .absent)
+            case .failure(.status(let status)):
+                complaints.append("reading \(path): \(APIError.status(status))")
+                found.registrations.append(nil)
+                found.trust.append(.unknown)
+            case .failure(let error): return fail("reading \(path): \(error)")
+            }
+            readRegistrations(found)
+        }
+    }
+
+    private func readSecret(_ found: Found) {
+        get(secretPath) { [self] result in
+            switch result {
+            case .failure(let error): fail("reading the Secret \(options.namespace)/\(options.secret): \(error)")
+            case .success(let secret):
+                var found = found
+                found.secret = secret
+                if let secret { found.store = CertificateStore(secret) }
+                act(on: found)
+            }
+        }
+    }
+
+    /// Reads an object; nil when there is none.
+    private func get(_ path: String, _ completion: @escaping (Result<Literal?, APIError>) -> Void) {
+        client.send(APIRequest(.get, path, attempts: 2, limit: .seconds(15), maximumResponse: 4 << 20)) { result in
+            switch result {
+            case .success(let response):
+                // What is wrong with a Secret is not quoted: it would be a part of it.
+                guard let object = try? Literal(parsing: response.body), case .object = object else {
+                    return completion(.failure(.malformed("it is no object")))
+                }
+                completion(.success(object))
+            case .failure(.status(let status)) where status.code == 404: completion(.success(nil))
+            case .failure(let error): completion(.failure(error))
+            }
+        }
+    }
+
+    // MARK: Acting
+
+    private func act(on found: Found) {
+        switch plan.step(found.store, found.trust, at: options.now()) {
+        case .wait:
+            settle()
+            lookAgain(after: Backoff.stretched(options.interval, client.options.chance(), by: 0.1))
+        case .use(let generation): use(generation)
+        case .trust(let number, let authorities): trust(authorities, number, found)
+        case .store(let draft): store(draft, found)
+        }
+    }
+
+    private func use(_ generation: CertificateGeneration) {
+        let outcome = certificates.give(generation.pair)
+        if outcome != .unchanged { report(.taken(outcome)) }
+        if case .refused(let error) = outcome { return fail("\(error)") }
+        guard certificates.current != nil else { return fail("the certificate in the Secret cannot be used") }
+        plan.took(generation)
+        lookAgain(after: .zero)
+    }
+
+    private func trust(_ authorities: [String], _ number: Int, _ found: Found) {
+        guard let object = found.registrations[number] else { return fail("there is no registration to write") }
+        let body = object.trusting(authorities)
+        send(.put, registrationPath(number), body, during: "writing caBundle into \(registrationPath(number))") {
+            [self] in
+            report(
+                .trusted(
+                    registration: "\(Keeping.registrations[number])/\(options.registration)",
+                    authorities: authorities.count))
+        }
+    }
+
+    private func store(_ draft: CertificatePlan.Draft, _ found: Found) {
+        let now = options.now()
+        func fill(_ slot: CertificatePlan.Slot) throws(TLSError) -> CertificateGeneration? {
+            switch slot {
+            case .empty: nil
+            case .keep(let generation): generation
+            case .make: try CertificateGeneration(for: plan.names, at: now, life: options.lifeSeconds)
+            }
+        }
+        var store = CertificateStore(previous: draft.previous)
+        do throws(TLSError) {
+            store.current = try fill(draft.current)
+            store.next = try fill(draft.next)
+        } catch {
+            return fail("making a certificate: \(error)")
+        }
+        let object = found.secret ?? emptySecret
+        send(
+            found.secret == nil ? .post : .put, found.secret == nil ? secretsPath : secretPath,
+            object.replacing("data", by: store.data),
+            during: "writing the Secret \(options.namespace)/\(options.secret)", hidesMessage: true
+        ) { [self] in
+            report(.stored(draft.reason))
+        }
+    }
+
+    private func send(
+        _ verb: OutgoingRequest.Verb, _ path: String, _ object: Literal, during task: String,
+        hidesMessage: Bool = false,
+        _ done: @escaping () -> Void
+    ) {
+        var body: [UInt8] = []
+        object.write(to: &body)
+        client.send(APIRequest(verb, path, body: body, attempts: 2, limit: .seconds(15))) { [self] result in
+            switch result {
+            case .success:
+                done()
+                lookAgain()
+            // Another replica was first, or the object came or went: what is there now is looked at.
+            case .failure(.status(let status)) where [404, 409].contains(status.code): lookAgain()
+            case .failure(.status(let status)) where hidesMessage:
+                // Nobody can say what a proxy quotes of a body that it does not like.
+                fail("\(task): \(APIError.status(APIStatus(code: status.code, reason: status.reason, message: "")))")
+            case .failure(let error): fail("\(task): \(error)")
+            }
+        }
+    }
+
+    // MARK: Going on
+
+    private func fail(_ reason: String) {
+        tell(reason)
+        lookAgain()
+    }
+
+    /// All is done that can be done; what could not be read is still a trouble.
+    private func settle() {
+        backoff.reset()
+        if complaints.isEmpty {
+            if trouble != nil { report(.recovered) }
+            trouble = nil
+        } else {
+            tell(complaints.joined(separator: "; "))
+        }
+    }
+
+    private func tell(_ reason: String) {
+        guard trouble != reason else { return }
+        trouble = reason
+        report(.troubled(reason))
+    }
+
+    /// Never in a hurry for long: should somebody undo what we do, or several replicas want the same, each look waits longer.
+    private func lookAgain(after delay: Duration? = nil) {
+        let wait = delay ?? backoff.wait(client.options.chance())
+        client.loop.after(wait) { [weak self] in self?.look() }
+    }
+
+    private var secretsPath: String {
+        APIResource(group: "", version: "v1", plural: "secrets").path(in: options.namespace)
+    }
+
+    private var secretPath: String {
+        APIResource(group: "", version: "v1", plural: "secrets").path(in: options.namespace, name: options.secret)
+    }
+
+    private func registrationPath(_ number: Int) -> String {
+        APIResource(group: "admissionregistration.k8s.io", version: "v1", plural: Keeping.registrations[number])
+            .path(name: options.registration)
+    }
+
+    /// The Secret as deploy/components/self-certificates has it.
+    private var emptySecret: Literal {
+        [
+            "apiVersion": "v1", "kind": "Secret", "type": "playbook.superinc.com/certificates",
+            "metadata": ["name": .string(options.secret), "namespace": .string(options.namespace)],
+        ]
+    }
+}
+
+extension RegistrationTrust {
+    /// Reads a registration.
+    fileprivate init(_ registration: Literal) {
+        guard case .array(let webhooks) = registration["webhooks"] else {
+            self = .bundles([])
+            return
+        }
+        self = .bundles(
+            webhooks.map { webhook in
+                guard case .string(let encoded) = webhook["clientConfig"]?["caBundle"] else { return nil }
+                return base64Decoded(encoded).flatMap { certificateTexts(inPEM: $0) }
+            })
+    }
+}
+
+extension Literal {
+    /// The registration with other authorities, and else as it is: so too its version, by which the API server knows
+    /// whether somebody wrote it meanwhile.
+    fileprivate func trusting(_ authorities: [String]) -> Literal {
+        guard case .array(let webhooks) = self["webhooks"] else { return self }
+        let bundle = Literal.string(base64Encoded(authorities.joined().utf8))
+        return replacing(
+            "webhooks",
+            by: .array(
+                webhooks.map { webhook in
+                    let configuration = webhook["clientConfig"] ?? .object([])
+                    return webhook.replacing("clientConfig", by: configuration.replacing("caBundle", by: bundle))
+                }))
+    }
+
+    fileprivate func replacing(_ key: String, by value: Literal) -> Literal {
+        guard case .object(var members) = self else { return self }
+        if let index = members.firstIndex(where: { $0.key == key }) {
+            members[index].value = value
+        } else {
+            members.append(Member(key, value))
+        }
+        return .object(members)
+    }
+}

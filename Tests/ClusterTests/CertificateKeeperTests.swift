@@ -1,0 +1,253 @@
+import Cluster
+import Foundation
+import Net
+import Synchronization
+import Testing
+
+/// Replicas that look after their certificate, against an API server that keeps versions.
+@Suite struct CertificateKeeperTests {
+    /// A time of day that tests move.
+    private final class Clock: Sendable {
+        private let offset = Mutex<Int64>(0)
+        func advance(by seconds: Int64) { offset.withLock { $0 += seconds } }
+        var now: Int64 { Int64(Date().timeIntervalSince1970) + offset.withLock { $0 } }
+    }
+
+    private final class Replica: Sendable {
+        let certificates = Certificates(awaitingWith: nil)
+        private let told = Told()
+        private let keeper: CertificateKeeper
+        private let folder: TestFolder
+
+        private final class Told: Sendable {
+            let events = Mutex<[CertificateKeeperEvent]>([])
+        }
+
+        init(_ server: ObjectAPIServer, _ clock: Clock = Clock()) throws {
+            folder = try TestFolder()
+            // Tells replicas apart.
+            try folder.write("token", UUID().uuidString)
+            try folder.write("ca.crt", TestAuthorities.cluster.keyPair.certificate)
+            var options = CertificateKeeperOptions(namespace: "playbook", life: .seconds(CertificateKeeperTests.life))
+            options.longestInterval = .milliseconds(10)
+            options.backoff = Backoff(first: .milliseconds(2), longest: .milliseconds(10))
+            options.api = Follower.apiOptions
+            options.now = { clock.now }
+            keeper = try CertificateKeeper(
+                certificates,
+                try ClusterAccess.inCluster(
+                    environment: ["KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": "\(server.port)"],
+                    serviceAccount: folder.path),
+                options: options, report: { [told] event in told.events.withLock { $0.append(event) } })
+        }
+
+        deinit { keeper.stop() }
+
+        var problem: String? { keeper.problem }
+        var events: [String] { told.events.withLock { $0.map { "\($0)" } } }
+        var changes: [CertificateChange] {
+            told.events.withLock { events in
+                events.compactMap { if case .stored(let change) = $0 { change } else { nil } }
+            }
+        }
+        var serial: String? { certificates.current?.serial }
+    }
+
+    private static let life: Int64 = 90 * 86_400
+
+    private func serial(_ certificate: String?) -> String? {
+        (try? CertificateDescription.certificates(inPEM: Array((certificate ?? "").utf8)))?.first?.serial
+    }
+
+    /// Whether all is as it should be: everyone serves with what the Secret holds, and every webhook trusts just that.
+    private func isSettled(_ server: ObjectAPIServer, _ replicas: Replica...) -> Bool {
+        let data = server.data
+        guard let authority = data["ca.crt"], !authority.isEmpty else { return false }
+        return server.bundles.count == 3 && server.bundles.allSatisfy { $0 == authority }
+            && replicas.allSatisfy { $0.serial != nil && $0.serial == serial(data["tls.crt"]) }
+    }
+
+    @Test func `the first replica makes a certificate for the Service, and the registrations trust it`() throws {
+        let server = try ObjectAPIServer()
+        let replica = try Replica(server)
+        #expect(eventually { isSettled(server, replica) })
+        let data = server.data
+        #expect(Set(data.keys) == ["ca.crt", "tls.crt", "tls.key"])
+        let certificate = try #require(replica.certificates.current)
+        #expect(
+            certificate.dnsNames == [
+                "playbook", "playbook.playbook", "playbook.playbook.svc", "playbook.playbook.svc.cluster.local",
+            ])
+        #expect(certificate.keyType == "EC P-256")
+        #expect(!certificate.isAuthority)
+        let pair = KeyPair(certificate: data["tls.crt"] ?? "", privateKey: data["tls.key"] ?? "")
+        #expect(try pair.checked(signedBy: data["ca.crt"] ?? "") == certificate)
+        #expect(replica.changes == [.made])
+        // The rest of what was there is as it was.
+        #expect(server.object(ObjectAPIServer.secret)?["type"] as? String == "t")
+        let registration = try #require(server.object(ObjectAPIServer.registrations[0]))
+        #expect((registration["metadata"] as? [String: Any])?["labels"] as? [String: String] == ["a": "b"])
+        let webhook = try #require((registration["webhooks"] as? [[String: Any]])?.first)
+        #expect(webhook["timeoutSeconds"] as? Int == 3)
+    }
+
+    @Test(arguments: [true, false])
+    func `replicas that start at once agree on one authority`(secretIsThere: Bool) throws {
+        let server = try ObjectAPIServer()
+        if !secretIsThere { server.delete(ObjectAPIServer.secret) }
+        let (first, second, third) = (try Replica(server), try Replica(server), try Replica(server))
+        #expect(eventually { isSettled(server, first, second, third) })
+        #expect((first.changes + second.changes + third.changes).filter { $0 == .made }.count == 1)
+    }
+
+    @Test func `conflicts lead to another look`() throws {
+        let server = try ObjectAPIServer()
+        server.race(6)
+        let replica = try Replica(server)
+        #expect(eventually { isSettled(server, replica) })
+        #expect(replica.problem == nil)
+    }
+
+    @Test func `an API server that is down at the start is waited for, and that is said once`() throws {
+        let server = try ObjectAPIServer()
+        server.setDown(true)
+        let replica = try Replica(server)
+        #expect(eventually { replica.problem != nil })
+        #expect(replica.certificates.current == nil)
+        server.setDown(false)
+        #expect(eventually { isSettled(server, replica) && replica.problem == nil })
+        #expect(replica.events.count { $0.hasPrefix("troubled") } == 1)
+        #expect(replica.events.last == "recovered")
+    }
+
+    @Test(arguments: [
+        #"{"tls.key":"AAAA","tls.crt":"!","ca.crt":7}"#, #"{"tls.crt":null}"#, "[]", "{}", #"{"tls.key":"LS0t"}"#,
+    ])
+    func `a Secret mangled before the start heals`(data: String) throws {
+        let server = try ObjectAPIServer()
+        server.put(ObjectAPIServer.secret, #"{"metadata":{"name":"playbook-certificates"},"data":\#(data)}"#)
+        let replica = try Replica(server)
+        #expect(eventually { isSettled(server, replica) })
+        #expect(Set(server.data.keys) == ["ca.crt", "tls.crt", "tls.key"])
+    }
+
+    @Test(arguments: [true, false])
+    func `a Secret that is deleted or mangled while replicas serve gets the same certificate back, and then another`(
+        isDeleted: Bool
+    ) throws {
+        let server = try ObjectAPIServer()
+        let clock = Clock()
+        let (first, second) = (try Replica(server, clock), try Replica(server, clock))
+        #expect(eventually { isSettled(server, first, second) })
+        let before = try #require(first.serial)
+        if isDeleted {
+            server.delete(ObjectAPIServer.secret)
+        } else {
+            server.put(
+                ObjectAPIServer.secret,
+                #"{"metadata":{"name":"playbook-certificates"},"data":{"tls.crt":"AAAA","tls.key":"AAAA"}}"#)
+        }
+        #expect(eventually { server.data["next.ca.crt"] != nil && serial(server.data["tls.crt"]) == before })
+        #expect(eventually { server.bundles.allSatisfy { $0.contains(server.data["next.ca.crt"] ?? "?") } })
+        #expect(first.serial == before && second.serial == before)
+        #expect(isLookedAt(server))
+        clock.advance(by: 3600)
+        #expect(eventually { first.serial != before && second.serial == first.serial })
+    }
+
+    @Test(arguments: ["", "LS0t", "AAAA"])
+    func `a bundle that is emptied or mangled heals`(bundle: String) throws {
+        let server = try ObjectAPIServer()
+        let replica = try Replica(server)
+        #expect(eventually { isSettled(server, replica) })
+        for path in ObjectAPIServer.registrations {
+            server.put(
+                path,
+                #"{"metadata":{"name":"playbook"},"webhooks":[{"clientConfig":{"caBundle":"\#(bundle)"}},{}]}"#)
+        }
+        let authority = try #require(server.data["ca.crt"])
+        #expect(eventually { server.bundles.count == 4 && server.bundles.allSatisfy { $0 == authority } })
+        #expect(replica.changes == [.made])
+    }
+
+    @Test func `a certificate is renewed, and trusted by all at every moment`() throws {
+        let server = try ObjectAPIServer()
+        let clock = Clock()
+        let (first, second) = (try Replica(server, clock), try Replica(server, clock))
+        #expect(eventually { isSettled(server, first, second) })
+        let (before, old) = (try #require(first.serial), try #require(server.data["ca.crt"]))
+        clock.advance(by: Self.life / 3 * 2 - 60)
+        #expect(isLookedAt(server))
+        #expect(server.data["next.ca.crt"] == nil)
+
+        clock.advance(by: 120)
+        #expect(eventually { server.data["next.ca.crt"] != nil })
+        let new = try #require(server.data["next.ca.crt"])
+        #expect(eventually { server.bundles.allSatisfy { $0 == old + new } })
+        #expect(first.serial == before && second.serial == before)
+        #expect(server.data["ca.crt"] == old)
+
+        #expect(isLookedAt(server))
+        clock.advance(by: 130)
+        #expect(eventually { isServed(first, with: server.data) && isServed(second, with: server.data) })
+        #expect(server.data["ca.crt"] == new)
+        #expect(server.data["previous.ca.crt"] == old)
+        #expect(server.bundles.allSatisfy { $0.contains(old) && $0.contains(new) })
+        #expect(first.serial != before)
+
+        #expect(isLookedAt(server))
+        clock.advance(by: 3700)
+        #expect(eventually { isSettled(server, first, second) })
+        #expect(server.data["previous.ca.crt"] == nil)
+        let changes = first.changes + second.changes
+        #expect(changes.count { $0 == .made } == 1)
+        #expect(changes.count { $0 == .staged } == 1)
+        #expect(changes.count { $0 == .promoted } == 1)
+        #expect(changes.count { $0 == .retired } == 1)
+    }
+
+    /// Whether every replica gets to look at all there is, twice at least.
+    private func isLookedAt(_ server: ObjectAPIServer) -> Bool {
+        let before = server.secretReads
+        return eventually { server.secretReads.allSatisfy { $1 > before[$0, default: 0] + 2 } }
+    }
+
+    private func isServed(_ replica: Replica, with data: [String: String]) -> Bool {
+        data["next.ca.crt"] == nil && replica.serial == serial(data["tls.crt"])
+    }
+
+    @Test func `what other authorities a registration trusts at the start it trusts for a while`() throws {
+        let server = try ObjectAPIServer()
+        let clock = Clock()
+        let theirs = TestAuthorities.other.keyPair.certificate
+        let bundle = Data(theirs.utf8).base64EncodedString()
+        server.put(
+            ObjectAPIServer.registrations[1],
+            #"{"metadata":{"name":"playbook"},"webhooks":[{"clientConfig":{"caBundle":"\#(bundle)"}}]}"#)
+        let replica = try Replica(server, clock)
+        #expect(eventually { server.bundles.allSatisfy { $0 == (server.data["ca.crt"] ?? "?") + theirs } })
+        #expect(isLookedAt(server))
+        clock.advance(by: 3700)
+        #expect(eventually { isSettled(server, replica) })
+    }
+
+    @Test func `without the right to its registrations it serves all the same, and says what it may not do`() throws {
+        let server = try ObjectAPIServer()
+        server.refuse("GET", ObjectAPIServer.registrations[0], 403, 403, 403, 403, 403, 403)
+        let replica = try Replica(server)
+        #expect(eventually { replica.problem?.contains("validatingwebhookconfigurations") ?? false })
+        #expect(replica.serial != nil)
+        #expect(eventually { isSettled(server, replica) && replica.problem == nil })
+    }
+
+    @Test func `no key is told, whoever quotes it`() throws {
+        let server = try ObjectAPIServer()
+        server.refuse("PUT", ObjectAPIServer.secret, 400, 422, 500)
+        server.refuse("GET", ObjectAPIServer.secret, 500)
+        let replica = try Replica(server)
+        #expect(eventually { isSettled(server, replica) && replica.problem == nil })
+        let events = replica.events
+        #expect(events.contains { $0.contains("writing the Secret playbook/playbook-certificates") })
+        #expect(!events.contains { $0.contains("PRIVATE KEY") || $0.contains("tls.key") })
+    }
+}

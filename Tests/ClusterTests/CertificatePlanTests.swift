@@ -1,0 +1,175 @@
+import Net
+import Testing
+
+@testable import Cluster
+
+/// What comes next, given what the Secret holds, what is trusted, and the time.
+@Suite struct CertificatePlanTests {
+    private typealias Draft = CertificatePlan.Draft
+
+    private static let names = CertificateNames(service: "playbook", namespace: "shop", further: ["127.0.0.1"])
+    private static let times = CertificatePlan.Times(settling: 10, retirement: 100)
+
+    /// A generation that lives from 0 to 900 unless said otherwise; the plan does not look into certificates.
+    private static func generation(_ name: String, issued: Int64 = 0, life: Int64 = 900) -> CertificateGeneration {
+        CertificateGeneration(
+            authority: "authority of \(name)", pair: KeyPair(certificate: name, privateKey: "key of \(name)"),
+            names: Set(names.dns + names.addresses), issued: issued, notAfter: issued + life)
+    }
+
+    private static let a = generation("a")
+    private static let b = generation("b", issued: 600)
+
+    private static func trust(_ generations: CertificateGeneration...) -> [RegistrationTrust] {
+        let bundle = generations.map(\.authority)
+        return [.bundles([bundle, bundle]), .bundles([bundle])]
+    }
+
+    private func plan(using generation: CertificateGeneration? = nil) -> CertificatePlan {
+        var plan = CertificatePlan(names: Self.names, times: Self.times)
+        if let generation { plan.took(generation) }
+        return plan
+    }
+
+    @Test func `the names are those of the Service`() {
+        #expect(
+            Self.names.dns
+                == ["playbook", "playbook.shop", "playbook.shop.svc", "playbook.shop.svc.cluster.local"])
+        #expect(Self.names.addresses == ["127.0.0.1"])
+    }
+
+    @Test func `an empty Secret gets a first generation, and what is trusted so far stays trusted`() {
+        var plan = plan()
+        let trust: [RegistrationTrust] = [.bundles([nil, ["theirs"]]), .unknown, .absent]
+        #expect(
+            plan.step(CertificateStore(), trust, at: 5)
+                == .store(Draft(reason: .made, current: .make, next: .empty, previous: ["theirs"])))
+    }
+
+    @Test func `a replica without any certificate uses the first that it sees at once`() {
+        var plan = plan()
+        #expect(plan.step(CertificateStore(current: Self.a), [.unknown, .absent], at: 5) == .use(Self.a))
+    }
+
+    @Test(
+        arguments: [
+            [.bundles([nil, nil]), .bundles([["authority of a"]])],
+            [.bundles([["authority of a"], []]), .absent],
+            [.bundles([["authority of a"], ["authority of a", "stranger"]]), .unknown],
+            [.bundles([["authority of a"], ["authority of b"]])],
+        ] as [[RegistrationTrust]])
+    func `a bundle that is not exactly right is written`(trust: [RegistrationTrust]) {
+        var plan = plan(using: Self.a)
+        #expect(plan.step(CertificateStore(current: Self.a), trust, at: 5) == .trust(0, ["authority of a"]))
+    }
+
+    @Test(arguments: [[.absent, .absent], [.unknown, .unknown], trust(a)])
+    func `a registration that is absent, unknown or right is left alone`(trust: [RegistrationTrust]) {
+        var plan = plan(using: Self.a)
+        #expect(plan.step(CertificateStore(current: Self.a), trust, at: 5) == .wait)
+    }
+
+    @Test(arguments: [(Int64(599), false), (600, true), (899, true)])
+    func `a new generation is staged when two thirds of a life are over`(now: Int64, isDue: Bool) {
+        var plan = plan(using: Self.a)
+        let store = CertificateStore(current: Self.a, previous: [])
+        let staged = Draft(reason: .staged, current: .keep(Self.a), next: .make, previous: [])
+        #expect(plan.step(store, Self.trust(Self.a), at: now) == (isDue ? .store(staged) : .wait))
+    }
+
+    @Test func `a renewal goes through every stage, each in its time`() {
+        var plan = plan(using: Self.a)
+        let staged = CertificateStore(current: Self.a, next: Self.b)
+        let both = ["authority of a", "authority of b"]
+        #expect(plan.step(staged, Self.trust(Self.a), at: 600) == .trust(0, both))
+        #expect(
+            plan.step(staged, [.bundles([both, both]), .bundles([["authority of a"]])], at: 601) == .trust(1, both))
+        #expect(plan.step(staged, Self.trust(Self.a, Self.b), at: 602) == .wait)
+        #expect(plan.step(staged, Self.trust(Self.b, Self.a), at: 611) == .wait)
+        #expect(
+            plan.step(staged, Self.trust(Self.a, Self.b), at: 612)
+                == .store(
+                    Draft(reason: .promoted, current: .keep(Self.b), next: .empty, previous: ["authority of a"])))
+        let promoted = CertificateStore(current: Self.b, previous: ["authority of a"])
+        #expect(plan.step(promoted, Self.trust(Self.a, Self.b), at: 613) == .use(Self.b))
+        plan.took(Self.b)
+        #expect(plan.step(promoted, Self.trust(Self.a, Self.b), at: 712) == .wait)
+        #expect(
+            plan.step(promoted, Self.trust(Self.a, Self.b), at: 713)
+                == .store(Draft(reason: .retired, current: .keep(Self.b), next: .empty, previous: [])))
+        let retired = CertificateStore(current: Self.b)
+        #expect(plan.step(retired, Self.trust(Self.a, Self.b), at: 714) == .trust(0, ["authority of b"]))
+        #expect(plan.step(retired, Self.trust(Self.b), at: 715) == .wait)
+    }
+
+    @Test(arguments: [trust(a), [.bundles([["authority of a", "authority of b"]]), .unknown]])
+    func `the time that trust has to settle begins anew when it was gone or cannot be seen`(gap: [RegistrationTrust]) {
+        var plan = plan(using: Self.a)
+        let staged = CertificateStore(current: Self.a, next: Self.b)
+        let both = Self.trust(Self.a, Self.b)
+        _ = plan.step(staged, both, at: 600)
+        _ = plan.step(staged, gap, at: 609)
+        #expect(plan.step(staged, both, at: 611) == .wait)
+        #expect(plan.step(staged, both, at: 620) == .wait)
+        guard case .store(let draft) = plan.step(staged, both, at: 621) else {
+            Issue.record("it must be promoted")
+            return
+        }
+        #expect(draft.reason == .promoted)
+    }
+
+    @Test func `a replica serves with the old one until it has seen the new one trusted for a while`() {
+        var plan = plan(using: Self.a)
+        let promoted = CertificateStore(current: Self.b, previous: ["authority of a"])
+        #expect(plan.step(promoted, Self.trust(Self.a, Self.b), at: 650) == .wait)
+        #expect(plan.step(promoted, Self.trust(Self.a, Self.b), at: 660) == .use(Self.b))
+    }
+
+    @Test func `an expired one is not clung to`() {
+        var plan = plan(using: Self.a)
+        #expect(plan.step(CertificateStore(current: Self.b), [.unknown, .unknown], at: 900) == .use(Self.b))
+    }
+
+    @Test func `a Secret that lost its certificate gets back what is served with, and a renewal`() {
+        var plan = plan(using: Self.a)
+        #expect(
+            plan.step(CertificateStore(), Self.trust(Self.a), at: 5)
+                == .store(Draft(reason: .restored, current: .keep(Self.a), next: .make, previous: [])))
+        #expect(
+            plan.step(CertificateStore(next: Self.b, previous: ["old"]), Self.trust(Self.a, Self.b), at: 601)
+                == .store(
+                    Draft(reason: .restored, current: .keep(Self.a), next: .keep(Self.b), previous: ["old"])))
+    }
+
+    @Test func `with nothing else left, what was to follow takes its place`() {
+        var plan = plan(using: Self.a)
+        #expect(
+            plan.step(CertificateStore(current: Self.a, next: Self.b), Self.trust(Self.a), at: 900)
+                == .store(
+                    Draft(reason: .promoted, current: .keep(Self.b), next: .empty, previous: ["authority of a"])))
+    }
+
+    @Test func `an expired one with nothing to follow it is made anew`() {
+        var plan = plan(using: Self.a)
+        #expect(
+            plan.step(CertificateStore(current: Self.a), Self.trust(Self.a), at: 900)
+                == .store(Draft(reason: .made, current: .make, next: .empty, previous: ["authority of a"])))
+    }
+
+    @Test func `what is served with stays trusted when somebody puts another certificate there`() {
+        var plan = plan(using: Self.a)
+        #expect(
+            plan.step(CertificateStore(current: Self.b), Self.trust(Self.a), at: 601)
+                == .store(Draft(reason: .mended, current: .keep(Self.b), next: .empty, previous: ["authority of a"])))
+    }
+
+    @Test func `a certificate without the Service's names is renewed, and stays until then`() {
+        let other = CertificateGeneration(
+            authority: "authority of c", pair: KeyPair(certificate: "c", privateKey: "k"), names: ["other"], issued: 0,
+            notAfter: 900)
+        var plan = plan(using: other)
+        #expect(
+            plan.step(CertificateStore(current: other), Self.trust(other), at: 5)
+                == .store(Draft(reason: .staged, current: .keep(other), next: .make, previous: [])))
+    }
+}
