@@ -1,3 +1,4 @@
+import Cluster
 import Glibc
 import Kubernetes
 import Net
@@ -18,15 +19,21 @@ final class Registry: Sendable {
     private let loops = Mutex<[Shared]>([])
     private let log: Log
     private let certificates: Certificates
+    /// What makes the certificate; nil where it comes from files.
+    private let keeper: CertificateKeeper?
     private let settings: Settings
     private let start = Process.now
     /// The cluster; nil where there is none to follow.
     let cluster: ClusterWatch?
 
-    init(_ settings: Settings, _ log: Log, _ certificates: Certificates, _ cluster: ClusterWatch?) {
+    init(
+        _ settings: Settings, _ log: Log, _ certificates: Certificates, _ keeper: CertificateKeeper?,
+        _ cluster: ClusterWatch?
+    ) {
         self.settings = settings
         self.log = log
         self.certificates = certificates
+        self.keeper = keeper
         self.cluster = cluster
     }
 
@@ -39,16 +46,20 @@ final class Registry: Sendable {
 
     /// Whether requests may come.
     func health(_ status: ServerStatus) -> Health {
-        let now = Process.now.seconds
-        let certificate = certificates.current
-        let isOver = now >= certificate.notAfter
         var checks = [
             Health.Check("shutdown", problem: status.isDraining ? "the server is shutting down" : nil),
-            Health.Check("certificate", problem: isOver ? "the certificate has expired" : nil),
+            Health.Check("certificate", problem: certificateProblem),
         ]
         // Only the first lists are waited for: a lost API server leaves what is known in force.
         if let cluster { checks.append(Health.Check("companions", problem: cluster.problem)) }
         return Health(checks)
+    }
+
+    private var certificateProblem: String? {
+        guard let certificate = certificates.current else {
+            return "there is none yet" + (keeper?.problem.map { ": \($0)" } ?? "")
+        }
+        return Process.now.seconds >= certificate.notAfter ? "the certificate has expired" : nil
     }
 
     /// Every metric, in Prometheus' text format.
@@ -98,9 +109,9 @@ final class Registry: Sendable {
 
     private func writeCertificate(to text: inout Exposition) {
         text.family("playbook_certificate_expiry_timestamp_seconds", .gauge, "When the serving certificate expires.")
-        text.sample([], Double(certificates.current.notAfter))
+        if let certificate = certificates.current { text.sample([], Double(certificate.notAfter)) }
         text.family(
-            "playbook_certificate_reloads_total", .counter, "Looks at the certificate files that found new contents.")
+            "playbook_certificate_reloads_total", .counter, "New certificates, from files or from the Secret.")
         text.sample([("result", "replaced")], Double(certificates.reloads))
         text.sample([("result", "refused")], Double(certificates.refusals))
     }

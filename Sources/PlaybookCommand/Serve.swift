@@ -1,3 +1,4 @@
+import Cluster
 import Glibc
 import HTTP
 import JSON
@@ -19,12 +20,19 @@ struct ServeCommand {
             throw CommandError(message: error.description)
         }
         log = Log(settings)
+        certificates = try ServeCommand.certificates(settings)
+    }
+
+    private static func certificates(_ settings: Settings) throws(CommandError) -> Certificates {
+        let clientAuthorities = settings.clientAuthorityFile.isEmpty ? nil : settings.clientAuthorityFile
+        if settings.certificateSource == .own {
+            return Certificates(awaitingWith: clientAuthorities, allowedClients: settings.clientNames)
+        }
         let files = CertificateFiles(
-            certificate: settings.certificateFile, privateKey: settings.keyFile,
-            clientAuthorities: settings.clientAuthorityFile.isEmpty ? nil : settings.clientAuthorityFile,
+            certificate: settings.certificateFile, privateKey: settings.keyFile, clientAuthorities: clientAuthorities,
             allowedClients: settings.clientNames)
         do throws(CertificateError) {
-            certificates = try Certificates(files: files)
+            return try Certificates(files: files)
         } catch {
             throw CommandError(
                 message:
@@ -38,7 +46,9 @@ struct ServeCommand {
         defer { log.end() }
         let cluster = try ClusterWatch(settings, Process.environment, log)
         defer { cluster?.stop() }
-        let server = try makeServer(cluster)
+        let keeper = try CertificateKeeper(certificates, settings, Process.environment, log)
+        defer { keeper?.stop() }
+        let server = try makeServer(cluster, keeper)
         let active = Catalogue.rules.count { settings.level(of: $0) != .off }
         log.write(
             .info, "starting",
@@ -55,7 +65,7 @@ struct ServeCommand {
         return .success
     }
 
-    private func makeServer(_ cluster: ClusterWatch?) throws(CommandError) -> Server {
+    private func makeServer(_ cluster: ClusterWatch?, _ keeper: CertificateKeeper?) throws(CommandError) -> Server {
         let listeners = [
             Listener(
                 try address("PLAYBOOK_LISTEN", settings.listen), certificates: certificates, name: "admission"),
@@ -63,7 +73,7 @@ struct ServeCommand {
             Listener(try address("PLAYBOOK_HEALTH_LISTEN", settings.healthListen), name: "health", reserve: 16),
         ]
         let (settings, log) = (settings, log)
-        let registry = Registry(settings, log, certificates, cluster)
+        let registry = Registry(settings, log, certificates, keeper, cluster)
         let judge = Judge(settings)
         do throws(SystemError) {
             return try Server(
