@@ -21,8 +21,6 @@ MONITORING = "../../components/monitoring"
 
 # Findings that our own manifests may have, each with its reason: {(rule, object): reason}.
 EXEMPTED = {}
-# Settings of components that the server does not know yet. No overlay uses such a component.
-NOT_YET = {"PLAYBOOK_CERTIFICATES"}
 # What a single change to the rendered overlay must be told: (kind, change of the object, rule).
 BREAKS = [
     ("Deployment", lambda d: container(d)["resources"]["limits"].update(memory="512Mi"), "memory-request-equals-limit"),
@@ -145,18 +143,45 @@ def check_settings(name, objects):
         else:
             value = entry["value"]
         environment[entry["name"]] = value
-    known = {row["name"] for row in json.loads(
-        subprocess.run([PLAYBOOK, "config", "--format", "json"], check=True, capture_output=True, env={}).stdout)}
-    if NOT_YET & known:
-        fail(f"{NOT_YET & known} is known now: let the overlays use it, and take it out of NOT_YET")
-    if ", " in name:  # no overlay itself
-        environment = {key: value for key, value in environment.items() if key not in NOT_YET}
+    source = environment.get("PLAYBOOK_CERTIFICATES", "files")
+    mounts = [volume for volume in pod(deployment).get("volumes", []) if volume["name"] == "tls"]
+    if (source == "files") != bool(mounts):
+        fail(f"{name}: PLAYBOOK_CERTIFICATES is {source}, and the pod has {len(mounts)} certificates mounted")
+    if source == "self":
+        check_own_certificate(name, objects, environment)
     run = subprocess.run([PLAYBOOK, "config"], capture_output=True, text=True, env=environment)
     if run.returncode != 0:
         fail(f"{name}: the server would not start:\n{run.stderr}")
     mode = environment.get("PLAYBOOK_MODE")
     if mode != {"staging": "dry-run", "production": "enforce"}[name.split(",")[0]]:
         fail(f"{name}: PLAYBOOK_MODE is {mode}")
+
+
+def check_own_certificate(name, objects, environment):
+    """What the server looks after is there under the names that it is told, and it has the rights to it."""
+    table = {row["name"]: row["default"] for row in json.loads(
+        subprocess.run([PLAYBOOK, "config", "--format", "json"], check=True, capture_output=True, env={}).stdout)}
+    value = lambda setting: environment.get(setting, table[setting])
+    titles = {title(item) for item in objects}
+    secret, registration = value("PLAYBOOK_CERTIFICATES_SECRET"), value("PLAYBOOK_WEBHOOK_CONFIGURATION")
+    kinds = ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration")
+    for wanted in (f"Secret {secret}", f"Service {value('PLAYBOOK_SERVICE')}", *(f"{kind} {registration}" for kind in kinds)):
+        if wanted not in titles:
+            fail(f"{name}: there is no {wanted}, which the server is to look after or to serve for")
+    if value("PLAYBOOK_NAMESPACE") != NAMESPACE:
+        fail(f"{name}: PLAYBOOK_NAMESPACE is {value('PLAYBOOK_NAMESPACE')}")
+    rules = [rule for item in objects if item["kind"] in ("Role", "ClusterRole") for rule in item["rules"]]
+
+    def may(verb, resource, names):
+        return any(verb in rule["verbs"] and resource in rule["resources"] and rule.get("resourceNames") == names
+                   for rule in rules)
+
+    for verb, resource, names in [
+        ("get", "secrets", [secret]), ("update", "secrets", [secret]), ("create", "secrets", None),
+        *((verb, f"{kind.lower()}s", [registration]) for kind in kinds for verb in ("get", "update")),
+    ]:
+        if not may(verb, resource, names):
+            fail(f"{name}: the server may not {verb} {resource} {names or ''}")
 
 
 def check_registrations(name, objects):

@@ -146,8 +146,10 @@ struct CertificatePlan {
         trusted[authority].map { now - $0 >= times.settling } ?? false
     }
 
-    /// Without a usable certificate in the Secret: what is in use goes back, or what was to follow takes its place, or all
-    /// begins anew. Whatever registrations trust meanwhile, they go on trusting for a while, since another replica may be
+    /// Without a usable certificate in the Secret, what is in use goes back, or what was to follow takes its place, or all
+    /// begins anew.
+    ///
+    /// Whatever registrations trust meanwhile, they go on trusting for a while, since another replica may be
     /// serving with it.
     private func healing(
         _ store: CertificateStore, next: CertificateGeneration?, _ registrations: [RegistrationTrust], _ now: Int64
