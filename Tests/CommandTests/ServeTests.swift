@@ -41,7 +41,10 @@ import Testing
         #expect(output.contains("the server is stopped"))
     }
 
-    @Test func `a cluster that cannot be reached does not keep it from starting or ending`() throws {
+    @Test(arguments: [["PLAYBOOK_COMPANIONS": "cluster"], ["PLAYBOOK_CERTIFICATES": "self"]])
+    func `a cluster that cannot be reached does not keep it from starting or ending`(
+        settings: [String: String]
+    ) throws {
         try Program.withFolder { folder in
             let file = "\(folder)/config"
             try """
@@ -53,24 +56,28 @@ import Testing
             users: [{name: me, user: {token: secret-token}}]
             """.write(toFile: file, atomically: true, encoding: .utf8)
             let (code, output) = try serve(
-                [SIGTERM], environment: ["PLAYBOOK_COMPANIONS": "cluster", "KUBECONFIG": file])
+                [SIGTERM], environment: settings.merging(["KUBECONFIG": file]) { given, _ in given })
             #expect(code == 0)
             #expect(!output.contains("secret-token"))
         }
     }
 
-    @Test func `a cluster that is asked for and not found is said`() throws {
+    @Test(arguments: [
+        (["PLAYBOOK_COMPANIONS": "cluster"], "PLAYBOOK_COMPANIONS=none"),
+        (["PLAYBOOK_CERTIFICATES": "self"], "PLAYBOOK_CERTIFICATES=self"),
+    ])
+    func `a cluster that is asked for and not found is said`(settings: [String: String], hint: String) throws {
         try Program.withFolder { folder in
             try #require(Program(["certs", "--directory", folder]).code == 0)
             let program = try Program(
                 ["serve"],
-                environment: [
+                environment: settings.merging([
                     "PLAYBOOK_TLS_CERT_FILE": "\(folder)/tls.crt", "PLAYBOOK_TLS_KEY_FILE": "\(folder)/tls.key",
-                    "PLAYBOOK_COMPANIONS": "cluster", "KUBECONFIG": "\(folder)/nothing",
-                ])
+                    "KUBECONFIG": "\(folder)/nothing",
+                ]) { given, _ in given })
             #expect(program.code == 2)
             #expect(program.error.contains("\(folder)/nothing"))
-            #expect(program.error.contains("PLAYBOOK_COMPANIONS=none"))
+            #expect(program.error.contains(hint))
         }
     }
 }
