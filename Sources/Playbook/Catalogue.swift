@@ -10,15 +10,16 @@ public enum Catalogue {
     private static let secrets: [Rule] = []
 
     private static let containers: [Rule] = [
-        .runAsNonRoot, .runAsIdentity, .privilegeEscalation, .memoryRequestEqualsLimit, .cpuRequest, .cpuLimit,
+        .runAsNonRoot, .runAsIdentity, .privilegeEscalation, .hostIsolation, .memoryRequestEqualsLimit,
+        .cpuRequest, .cpuLimit,
     ]
 
     private static let availability: [Rule] = [
-        .topologySpread, .podDisruptionBudget, .disruptionAllowed, .unhealthyPodEviction, .controllerManaged,
-        .defaultNamespace,
+        .topologySpread, .podDisruptionBudget, .disruptionAllowed, .unhealthyPodEviction, .rollingUpdate,
+        .schedulerPlacement, .controllerManaged, .defaultNamespace,
     ]
 
-    private static let traffic: [Rule] = []
+    private static let traffic: [Rule] = [.gatewayAPI, .loadBalancerService]
 
     private static let nodes: [Rule] = []
 

@@ -3,10 +3,14 @@ import Kubernetes
 
 /// The settings of the rules about availability and placement.
 public struct PlacementSettings: Sendable {
+    /// The value of `PLAYBOOK_SCHEDULERS`.
+    public internal(set) var schedulers = ["default-scheduler", "fargate-scheduler"]
 }
 
 extension Setting {
-    static let placementRules: [Setting] = []
+    static let placementRules: [Setting] = [
+        .list("PLAYBOOK_SCHEDULERS", .rules, "names", \.placement.schedulers, "Schedulers that pods may name.")
+    ]
 }
 
 extension Companions {

@@ -111,7 +111,7 @@ import Testing
             })
     }
 
-    @Test(arguments: Case.bad.filter { $0.rule.scope.kinds.contains(.daemonSet) && $0.example.before == nil })
+    @Test(arguments: Case.bad.filter { $0.rule.scope.kinds.contains(.podTemplate) && $0.example.before == nil })
     func `it is found in every kind with a pod template, at that kind's path`(_ item: Case) throws {
         var world = try world(item)
         guard let spec = world.object?["spec"]?["template"]?["spec"], world.object?["kind"] == "Deployment" else {

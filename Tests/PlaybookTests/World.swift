@@ -36,7 +36,7 @@ struct World {
                     "group": .string(parts.count > 1 ? parts[0] : ""), "version": .string(parts.last ?? "v1"),
                     "kind": .string(kind),
                 ]),
-            .init("resource", ["group": "", "version": "v1", "resource": .string(workload.lowercased() + "s")]),
+            .init("resource", ["group": "", "version": "v1", "resource": .string(resource(workload, subject))]),
             .init("operation", .string(operation)),
             .init("userInfo", ["username": .string(user), "groups": .array(groups.map { .string($0) })]),
             .init("object", operation == "DELETE" ? nil : object ?? nil),
@@ -51,6 +51,11 @@ struct World {
             "kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1", "request": .object(request),
         ]
         return Array(review.json.utf8)
+    }
+
+    private func resource(_ kind: String, _ subject: Literal) -> String {
+        let known = ResourceKind(kind: kind, apiVersion: subject["apiVersion"]?.text ?? "v1")
+        return known == .other ? kind.lowercased() + "s" : known.plural
     }
 
     /// The context to judge it in.

@@ -1,0 +1,111 @@
+import JSON
+import Kubernetes
+
+extension Rule {
+    static let hostIsolation = Rule(
+        id: "host-isolation",
+        title: "Pods keep off their node",
+        group: .containers,
+        section: .containerization,
+        rationale: """
+            The node's network, processes, ports and files step round security groups, network policies and the walls between \
+            tenants: what runs there may be anyone on that node.
+            """,
+        level: .deny,
+        scope: Scope(.holders),
+        clauses: [network, processes, communication, port, files],
+        examples: cases,
+        check: hostFindings
+    )
+}
+
+private let network = Clause("network", "no `hostNetwork`")
+private let processes = Clause("processes", "no `hostPID`")
+private let communication = Clause("communication", "no `hostIPC`")
+private let port = Clause("port", "no container takes a port of the node")
+private let files = Clause("files", "no volume is a path of the node")
+
+private func hostFindings(in subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
+    guard let template = try subject.template() else { return [] }
+    var findings: [Finding] = []
+    for container in template.containers { try checkPorts(of: container, &findings) }
+    if try template.spec.boolean("hostNetwork") == true {
+        // With the node's network the API server fills in each host port itself: one finding says it all.
+        let ports = findings.flatMap(\.edits)
+        findings = []
+        try checkFlag("hostNetwork", network, template, &findings, with: ports)
+    }
+    try checkFlag("hostPID", processes, template, &findings)
+    try checkFlag("hostIPC", communication, template, &findings)
+    for (index, volume) in try template.spec.objects("volumes").enumerated() {
+        guard let path = try volume.object("hostPath") else { continue }
+        let seen = try path.string("path") ?? ""
+        let place = template.pointer / "volumes" / String(index) / "hostPath"
+        findings.append(
+            Finding(files, at: place, "is \(seen)").with {
+                $0.choice = seen
+                $0.advice = "use an emptyDir, a PersistentVolumeClaim or a CSI volume instead"
+            })
+    }
+    return findings
+}
+
+private func checkFlag(
+    _ key: StaticString, _ clause: Clause, _ template: PodTemplate, _ findings: inout [Finding], with more: [Edit] = []
+) throws(CannotJudge) {
+    guard try template.spec.boolean(key) == true else { return }
+    let place = template.pointer / "\(key)"
+    findings.append(Finding(clause, at: place, "is true", edits: [.remove(place)] + more))
+}
+
+private func checkPorts(of container: Container, _ findings: inout [Finding]) throws(CannotJudge) {
+    for (index, entry) in try container.ports().enumerated() {
+        guard let number = try entry.integer("hostPort"), number != 0 else { continue }
+        let place = container.pointer / "ports" / String(index) / "hostPort"
+        findings.append(
+            Finding(port, at: place, "is \(number)", edits: [.remove(place)]).with { $0.choice = String(number) })
+    }
+}
+
+private let cases: [Example] = [
+    .good("none of it", "{hostNetwork: false, hostPID: false, hostIPC: false}"),
+    .good(
+        "ports of its own, and volumes that are not the node's",
+        """
+        containers: [{name: app, ports: [{name: http, containerPort: 8080, hostPort: 0}]}]
+        volumes: [{name: work, emptyDir: {}}, {name: data, persistentVolumeClaim: {claimName: data}}]
+        """),
+    .bad("the node's network", network, at: "hostNetwork", "hostNetwork: true"),
+    .bad(
+        "the node's network, whose ports the API server fills in", network, at: "hostNetwork",
+        """
+        hostNetwork: true
+        containers: [{name: app, ports: [{name: http, containerPort: 8080, hostPort: 8080}]}]
+        """),
+    .bad("the node's processes", processes, at: "hostPID", "hostPID: true"),
+    .bad("the node's shared memory", communication, at: "hostIPC", "hostIPC: true"),
+    .bad(
+        "a port of the node", port, at: "containers[app].ports[http].hostPort",
+        "containers: [{name: app, ports: [{name: http, containerPort: 8080, hostPort: 8080}]}]"),
+    .bad(
+        "a sidecar's port of the node", port, at: "initContainers[proxy].ports[9000].hostPort",
+        """
+        initContainers:
+        - name: proxy
+          restartPolicy: Always
+          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/proxy:1.0.0-9f3c1ab
+          ports: [{containerPort: 9000, hostPort: 9000}]
+          resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
+        """),
+    .bad(
+        "a path of the node", files, at: "volumes[docker].hostPath",
+        "volumes: [{name: docker, hostPath: {path: /var/run/docker.sock}}]"),
+    .good(
+        "an init container and an ephemeral one have no say here",
+        """
+        initContainers:
+        - name: migrate
+          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.2-9f3c1ab
+          resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
+        """),
+]

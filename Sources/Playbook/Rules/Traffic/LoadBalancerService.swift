@@ -1,0 +1,74 @@
+import JSON
+import Kubernetes
+
+extension Rule {
+    static let loadBalancerService = Rule(
+        id: "load-balancer-service",
+        title: "Services stay inside the cluster",
+        group: .traffic,
+        section: .kubernetesDeployment,
+        rationale: """
+            One load balancer, made with the infrastructure, leads to the gateway. A Service that makes one of its own, or opens a \
+            port on every node, is a way round its firewall and its certificates.
+            """,
+        level: .deny,
+        scope: Scope(ResourceKinds(.service), readsMetadata: true),
+        clauses: [type, externalAddress, annotation],
+        examples: cases,
+        check: serviceFindings
+    )
+}
+
+private let type = Clause("type", "the type is neither LoadBalancer nor NodePort")
+private let externalAddress = Clause("external-address", "there are no `externalIPs`")
+private let annotation = Clause("annotation", "nothing is asked of the load balancer controller")
+
+private func serviceFindings(in subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
+    var findings: [Finding] = []
+    let spec = try subject.spec()
+    if let seen = try spec?.text("type"), seen.equals("LoadBalancer") || seen.equals("NodePort") {
+        let place: Pointer = "/spec/type"
+        findings.append(
+            Finding(type, at: place, "is \(seen.text)", edits: [.set(place, "ClusterIP")]).with {
+                $0.choice = seen.text
+                $0.advice = "and let an HTTPRoute or a TargetGroupBinding lead to it"
+            })
+    }
+    if let addresses = try spec?.array("externalIPs"), addresses.elements.contains(where: { _ in true }) {
+        let place: Pointer = "/spec/externalIPs"
+        let seen = addresses.elements.map(\.text).prefix(8).joined(separator: ", ")
+        findings.append(
+            Finding(externalAddress, at: place, "is \(seen)", edits: [.remove(place)]).with { $0.choice = seen })
+    }
+    guard let annotations = try subject.metadata.value?.object("annotations") else { return findings }
+    for member in annotations.members {
+        guard member.key.text.hasPrefix("service.beta.kubernetes.io/aws-load-balancer-") else { continue }
+        let place: Pointer = "/metadata/annotations" / member.key.text
+        findings.append(
+            Finding(annotation, at: place, "is \(member.value.text)", edits: [.remove(place)]))
+    }
+    return findings
+}
+
+private func service(_ spec: String, _ metadata: String = "") -> String {
+    """
+    apiVersion: v1
+    kind: Service
+    metadata: {name: web, namespace: shop\(metadata)}
+    spec: {\(spec)selector: {app: web}, ports: [{name: http, port: 80, targetPort: http}]}
+    """
+}
+
+private let cases: [Example] = [
+    .good("a Service of the cluster", service("")),
+    .good("one without an address", service("clusterIP: None, ")),
+    .good("another annotation", service("", ", annotations: {prometheus.io/scrape: 'true'}")),
+    .bad("a load balancer of its own", type, at: "spec.type", service("type: LoadBalancer, ")),
+    .bad("a port on every node", type, at: "spec.type", service("type: NodePort, ")),
+    .bad(
+        "an address from outside", externalAddress, at: "spec.externalIPs", service("externalIPs: [192.0.2.7], ")),
+    .bad(
+        "a wish of the load balancer controller", annotation,
+        at: "metadata.annotations[service.beta.kubernetes.io/aws-load-balancer-scheme]",
+        service("", ", annotations: {service.beta.kubernetes.io/aws-load-balancer-scheme: internet-facing}")),
+]
