@@ -26,7 +26,7 @@ private let stuck = Clause("stuck", "`maxUnavailable` and `maxSurge` are not bot
 private func updateFindings(in subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
     let key: StaticString = subject.kind == .deployment ? "strategy" : "updateStrategy"
     guard let value = try subject.spec()?.object(key) else { return [] }
-    let place: Pointer = "/spec" / "\(key)"
+    var place: Pointer { "/spec" / "\(key)" }
     if let type = try value.text("type"), type.equals("Recreate") || type.equals("OnDelete") {
         return [
             Finding(
@@ -34,7 +34,7 @@ private func updateFindings(in subject: Subject, _ context: Context) throws(Cann
         ]
     }
     guard let rolling = try value.object("rollingUpdate") else { return [] }
-    let shares = place / "rollingUpdate" / "maxUnavailable"
+    var shares: Pointer { place / "rollingUpdate" / "maxUnavailable" }
     let unavailable = try rolling.intOrPercent("maxUnavailable")
     if case .percent(let share) = unavailable, share >= 100 {
         return [Finding(allAtOnce, at: shares, "is \(share)%", edits: [.set(shares, "25%")])]
