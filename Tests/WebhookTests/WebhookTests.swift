@@ -56,7 +56,7 @@ import Webhook
         let status = try #require(answer["status"])
         #expect(status["code"] == 403 && status["reason"] == "Forbidden")
         #expect(
-            status["message"]?.text?.hasPrefix("Deployment shop/catalogue breaks 9 rules of the playbook:\n") == true)
+            status["message"]?.text?.hasPrefix("Deployment shop/catalogue breaks 10 rules of the playbook:\n") == true)
         guard case .array(let causes)? = status["details"]?["causes"] else {
             Issue.record("no causes")
             return
