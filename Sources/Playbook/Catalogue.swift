@@ -23,7 +23,11 @@ public enum Catalogue {
 
     private static let nodes: [Rule] = []
 
-    private static let cloud: [Rule] = []
+    private static let cloud: [Rule] = [
+        .kmsKeyRotation, .kmsKeyDeletion, .kmsKeyPolicy, .kmsMultiRegion, .containerRepository, .securityGroupRules,
+        .hostedZone, .iamUsers,
+        .databaseStorage, .webFirewall, .trail, .clusterAccess,
+    ]
 
     private static let byID = Dictionary(uniqueKeysWithValues: rules.map { ($0.id, $0) })
 

@@ -36,26 +36,11 @@ final class TestFolder: Sendable {
     deinit { try? FileManager.default.removeItem(atPath: path) }
 
     @discardableResult
-    func write(_ name: String, _ text: String, executable: Bool = false) throws -> String {
+    func write(_ name: String, _ text: String) throws -> String {
         let file = "\(path)/\(name)"
         try text.write(toFile: file, atomically: true, encoding: .utf8)
-        if executable {
-            chmod(file, 0o755)
-            waitUntilNobodyWrites(file)
-        }
         return file
     }
-}
-
-/// A program cannot be run while a descriptor that writes it is open (ETXTBSY), and a process that another test begins at that
-/// moment holds a copy of ours until it becomes another program.
-private func waitUntilNobodyWrites(_ file: String) {
-    let descriptor = open(file, O_RDONLY | O_CLOEXEC)
-    defer { close(descriptor) }
-    // fcntl(2): a read lease is given only where nobody has the file open for writing.
-    let setLease: Int32 = 1024
-    _ = eventually { fcntl(descriptor, setLease, F_RDLCK) == 0 || errno != EAGAIN }
-    _ = fcntl(descriptor, setLease, F_UNLCK)
 }
 
 /// A port on 127.0.0.1 that speaks TLS, with a thread for each connection.

@@ -203,7 +203,7 @@ import Testing
             Issue.record("no array")
             return
         }
-        #expect(list.count == 22)
+        #expect(list.count == 34)
         for rule in list {
             for key in ["id", "group", "title", "level", "fixable", "companions", "source"] {
                 #expect(rule[key] != nil, "\(key)")

@@ -1,0 +1,102 @@
+import JSON
+import Kubernetes
+
+extension Rule {
+    static let containerRepository = Rule(
+        id: "container-repository",
+        title: "Repositories scan, expire, encrypt and never change a tag",
+        group: .cloud,
+        section: .containerization,
+        rationale: """
+            A scan finds what is known to be weak before it runs, a lifecycle policy keeps old images from piling up, and a tag \
+            that cannot change makes sure that what was tested is what runs.
+            """,
+        level: .warn,
+        scope: Scope(ResourceKinds(.ecrRepository)),
+        clauses: [scan, lifecycle, encryption, immutable],
+        examples: cases,
+        check: { (subject, _) throws(CannotJudge) in
+            guard let spec = try subject.spec() else { return [] }
+            var findings: [Finding] = []
+            if try spec.object("imageScanningConfiguration")?.boolean("scanOnPush") != true {
+                let place: Pointer = "/spec/imageScanningConfiguration/scanOnPush"
+                findings.append(Finding(scan, at: place, "is not true: nothing is scanned", edits: [.set(place, true)]))
+            }
+            if (try spec.text("lifecyclePolicy")?.contentLength ?? 0) == 0 {
+                let place: Pointer = "/spec/lifecyclePolicy"
+                findings.append(
+                    Finding(lifecycle, at: place, "is unset: no image ever goes", edits: [.set(place, .string(expiry))])
+                )
+            }
+            let type = try spec.object("encryptionConfiguration")?.text("encryptionType")
+            if !(type?.equals("KMS") ?? false), !(type?.equals("KMS_DSSE") ?? false) {
+                let place: Pointer = "/spec/encryptionConfiguration/encryptionType"
+                findings.append(
+                    Finding(encryption, at: place, "is \(type?.text ?? "unset"), not KMS", edits: [.set(place, "KMS")])
+                        .with {
+                            $0.advice = "it cannot be changed later; kmsKey names a key of one's own"
+                        })
+            }
+            let tags = try spec.text("imageTagMutability")
+            // With exclusions some tags may change; which ones is the author's choice.
+            if !(tags?.equals("IMMUTABLE") ?? false), !(tags?.equals("IMMUTABLE_WITH_EXCLUSION") ?? false) {
+                let place: Pointer = "/spec/imageTagMutability"
+                findings.append(
+                    Finding(
+                        immutable, at: place, "is \(tags?.text ?? "unset"): a tag can become another image",
+                        edits: [.set(place, "IMMUTABLE")]))
+            }
+            return findings
+        }
+    )
+}
+
+private let scan = Clause("scan", "images are scanned when they are pushed")
+private let lifecycle = Clause("lifecycle", "a lifecycle policy lets old images go")
+private let encryption = Clause("encryption", "images are encrypted with KMS")
+private let immutable = Clause("immutable", "tags are immutable")
+
+private let expiry = """
+    {"rules":[{"rulePriority":1,"selection":{"tagStatus":"untagged","countType":"sinceImagePushed","countUnit":"days",\
+    "countNumber":14},"action":{"type":"expire"}}]}
+    """
+
+private func repository(
+    _ scan: String = "imageScanningConfiguration: {scanOnPush: true}",
+    lifecycle: String = "lifecyclePolicy: '{\"rules\": []}'",
+    encryption: String = "encryptionConfiguration: {encryptionType: KMS}",
+    tags: String = "imageTagMutability: IMMUTABLE"
+) -> String {
+    """
+    apiVersion: ecr.services.k8s.aws/v1alpha1
+    kind: Repository
+    metadata: {name: web, namespace: shop}
+    spec:
+      name: shop/web
+      \([scan, lifecycle, encryption, tags].filter { !$0.isEmpty }.joined(separator: "\n  "))
+    """
+}
+
+private let cases: [Example] = [
+    .good("a repository that has all four", repository()),
+    .good(
+        "other tags than one may change",
+        repository(
+            encryption: "encryptionConfiguration: {encryptionType: KMS_DSSE}",
+            tags: "imageTagMutability: IMMUTABLE_WITH_EXCLUSION")),
+    .bad("no scan", scan, at: "spec.imageScanningConfiguration.scanOnPush", repository("")),
+    .bad(
+        "a scan switched off", scan, at: "spec.imageScanningConfiguration.scanOnPush",
+        repository("imageScanningConfiguration: {scanOnPush: false}")),
+    .bad("no lifecycle policy", lifecycle, at: "spec.lifecyclePolicy", repository(lifecycle: "")),
+    .bad(
+        "ECR's own encryption", encryption, at: "spec.encryptionConfiguration.encryptionType",
+        repository(encryption: "encryptionConfiguration: {encryptionType: AES256}")),
+    .bad(
+        "encryption by default", encryption, at: "spec.encryptionConfiguration.encryptionType",
+        repository(encryption: "")),
+    .bad(
+        "tags that may change", immutable, at: "spec.imageTagMutability",
+        repository(tags: "imageTagMutability: MUTABLE")),
+    .bad("tags by default", immutable, at: "spec.imageTagMutability", repository(tags: "")),
+]

@@ -1,0 +1,111 @@
+import JSON
+import Kubernetes
+
+extension Rule {
+    static let hostedZone = Rule(
+        id: "hosted-zone",
+        title: "Each account has a zone below the shared domain",
+        group: .cloud,
+        section: .dnsStructure,
+        rationale: """
+            An account that owns only its own sub-zone can break no other account's names. A CNAME at a zone's apex is no record \
+            at all: DNS has SOA and NS there, which a CNAME excludes.
+            """,
+        level: .warn,
+        scope: Scope(ResourceKinds(.route53HostedZone, .route53RecordSet)),
+        clauses: [subzone, apex],
+        settings: ["PLAYBOOK_ROOT_ZONES"],
+        examples: cases,
+        check: { (subject, context) throws(CannotJudge) in
+            guard let spec = try subject.spec() else { return [] }
+            return try subject.kind == .route53RecordSet
+                ? recordFindings(spec) : zoneFindings(spec, context.settings.cloud.rootZones)
+        }
+    )
+}
+
+private let subzone = Clause("subzone", "a public zone lies below one of the shared domains")
+private let apex = Clause("apex", "there is no CNAME at a zone's apex")
+
+private func zoneFindings(_ spec: Value, _ roots: [String]) throws(CannotJudge) -> [Finding] {
+    // Private zones are seen by their VPC alone.
+    guard !roots.isEmpty, spec.present("vpc") == nil, let name = try spec.string("name") else { return [] }
+    if try spec.object("hostedZoneConfig")?.boolean("privateZone") ?? false { return [] }
+    let zone = bareDomain(name)
+    let roots = roots.map { bareDomain($0) }
+    if roots.contains(where: { zone.hasSuffix("." + $0) }) { return [] }
+    let isRoot = roots.contains(zone)
+    return [
+        Finding(
+            subzone, at: "/spec/name",
+            isRoot ? "is \(zone), which the shared account owns" : "is \(zone), which is below no shared domain"
+        ).with {
+            $0.choice = zone
+            $0.advice =
+                "a zone of this account's own, as in production.\(roots[0]), that the root zone delegates to; the shared account's Namespace is exempted"
+        }
+    ]
+}
+
+/// A domain in lower case without the dot at its end.
+private func bareDomain(_ name: String) -> String {
+    let lower = name.lowercased()
+    return lower.hasSuffix(".") ? String(lower.dropLast()) : lower
+}
+
+private func recordFindings(_ spec: Value) throws(CannotJudge) -> [Finding] {
+    guard let type = try spec.text("recordType"), type.equals("CNAME") else { return [] }
+    // The controller puts the name before the zone's; without one the record is the zone's own.
+    if let name = try spec.text("name"), name.contentLength > 0, !name.equals("@") { return [] }
+    return [
+        Finding(apex, at: "/spec/recordType", "is CNAME at the zone's apex").with {
+            $0.advice = "recordType: A with an aliasTarget (the load balancer's or the distribution's name and zone)"
+        }
+    ]
+}
+
+private func zone(_ spec: String) -> String {
+    """
+    apiVersion: route53.services.k8s.aws/v1alpha1
+    kind: HostedZone
+    metadata: {name: production, namespace: production}
+    spec: {\(spec)}
+    """
+}
+
+private func record(_ spec: String) -> String {
+    """
+    apiVersion: route53.services.k8s.aws/v1alpha1
+    kind: RecordSet
+    metadata: {name: shop, namespace: production}
+    spec: {hostedZoneRef: {from: {name: production}}, \(spec)}
+    """
+}
+
+private let shared = ["PLAYBOOK_ROOT_ZONES": "superinc.com"]
+
+private let cases: [Example] = [
+    .good("an account's own zone", zone("name: production.superinc.com."), settings: shared),
+    .good("a private zone", zone("name: internal, vpc: {vpcID: vpc-0a1b2c3d, vpcRegion: eu-west-1}"), settings: shared),
+    .good(
+        "a zone said to be private", zone("name: internal, hostedZoneConfig: {privateZone: true}"), settings: shared),
+    .good("any zone while no domain is named", zone("name: example.org")),
+    .bad("the root zone", subzone, at: "spec.name", zone("name: superinc.com"), settings: shared),
+    .bad("another domain", subzone, at: "spec.name", zone("name: production.example.org"), settings: shared),
+    .bad(
+        "a domain that only ends alike", subzone, at: "spec.name", zone("name: notsuperinc.com"), settings: shared),
+    .good(
+        "a CNAME below the apex",
+        record("name: www, recordType: CNAME, ttl: 300, resourceRecords: [{value: d1.cloudfront.net}]")),
+    .good(
+        "an alias at the apex",
+        record(
+            "recordType: A, aliasTarget: {dnsName: d1.cloudfront.net, hostedZoneID: Z2FDTNDATAQYW2, evaluateTargetHealth: false}"
+        )),
+    .bad(
+        "a CNAME at the apex", apex, at: "spec.recordType",
+        record("recordType: CNAME, ttl: 300, resourceRecords: [{value: d1.cloudfront.net}]")),
+    .bad(
+        "a CNAME at the apex by its sign", apex, at: "spec.recordType",
+        record("name: '@', recordType: CNAME, ttl: 300, resourceRecords: [{value: d1.cloudfront.net}]")),
+]

@@ -1,0 +1,58 @@
+import JSON
+import Kubernetes
+
+extension Rule {
+    static let kmsKeyDeletion = Rule(
+        id: "kms-key-deletion",
+        title: "KMS keys outlive the objects that made them",
+        group: .cloud,
+        section: .keyManagement,
+        rationale: """
+            What a deleted key has encrypted is lost for good, backups included. A key is scheduled for deletion by hand, after \
+            its data has been moved, and never because a manifest went away.
+            """,
+        level: .warn,
+        scope: Scope(ResourceKinds(.kmsKey), on: [.delete]),
+        clauses: [retained],
+        examples: cases,
+        check: { (subject, _) throws(CannotJudge) in
+            guard subject.review.operation == .delete else { return [] }
+            let annotations = try subject.metadata.value?.object("annotations")
+            let policy = try annotations?.text("services.k8s.aws/deletion-policy")
+            if policy?.equals("retain") ?? false { return [] }
+            return [
+                Finding(
+                    retained, at: "/metadata/annotations" / "services.k8s.aws/deletion-policy",
+                    "is \(policy == nil ? "unset" : "not retain"): the key is scheduled for deletion, with all that it has encrypted"
+                ).with {
+                    $0.advice =
+                        "cancel the key's deletion now; and annotate keys with services.k8s.aws/deletion-policy: retain before their objects go"
+                }
+            ]
+        }
+    )
+}
+
+private let retained = Clause("retained", "a Key that is deleted has the deletion policy `retain`")
+
+private func key(_ annotation: String) -> String {
+    """
+    apiVersion: kms.services.k8s.aws/v1alpha1
+    kind: Key
+    metadata: {name: orders, namespace: shop\(annotation)}
+    spec: {description: what the orders are encrypted with, \(keyPolicyField), enableKeyRotation: true}
+    """
+}
+
+private let cases: [Example] = [
+    .good(
+        "a key that stays when its object goes",
+        key(", annotations: {services.k8s.aws/deletion-policy: retain}"), request: .delete),
+    .good("a key that is made", key("")),
+    .bad(
+        "a key that goes with its object", retained,
+        at: "metadata.annotations[services.k8s.aws/deletion-policy]", key(""), request: .delete),
+    .bad(
+        "a key that goes on purpose", retained, at: "metadata.annotations[services.k8s.aws/deletion-policy]",
+        key(", annotations: {services.k8s.aws/deletion-policy: delete}"), request: .delete),
+]
