@@ -60,7 +60,8 @@ let package = Package(
         tests(of: "Webhook", uses: ["Webhook", "HTTP", "Playbook", "Kubernetes", "JSON"]),
         tests(of: "Net", uses: ["Net", "HTTP", "COpenSSL"]),
         tests(
-            of: "Cluster", uses: ["Cluster", "Net", "HTTP", "Playbook", "Kubernetes", "JSON", "COpenSSL"]),
+            of: "Cluster",
+            uses: ["PlaybookCommand", "Cluster", "Net", "HTTP", "Playbook", "Kubernetes", "JSON", "COpenSSL"]),
         tests(of: "Report", uses: ["Report", "Playbook", "Kubernetes", "JSON"]),
         tests(of: "Command", uses: ["PlaybookCommand", "JSON"]),
     ]

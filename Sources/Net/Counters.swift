@@ -32,6 +32,8 @@ public struct Counts: Equatable, Sendable {
     public var refusals: [Int: UInt64] = [:]
     /// Connections that the clock ended, by what they were about.
     public var timeouts: [TimedOutPhase: UInt64] = [:]
+    /// How long the loops were at work without looking for what else had come.
+    public var turns = Turns()
 
     /// Connections that are open now.
     public var active: UInt64 { accepted &- closed }
@@ -58,6 +60,7 @@ final class LoopCounters: Sendable {
     let bytesReceived = Counter()
     let bytesSent = Counter()
     let requests = Counter()
+    let turns = TurnCounters()
     private let handshakeFailures = InlineArray<10, Counter> { _ in Counter() }
     private let timeouts = InlineArray<4, Counter> { _ in Counter() }
     private let refusals = InlineArray<16, Counter> { _ in Counter() }
@@ -86,6 +89,7 @@ final class LoopCounters: Sendable {
         counts.bytesReceived += bytesReceived.current
         counts.bytesSent += bytesSent.current
         counts.requests += requests.current
+        turns.add(to: &counts.turns)
         for (index, reason) in HandshakeFailure.allCases.enumerated() {
             counts.handshakeFailures[reason, default: 0] += handshakeFailures[index].current
         }

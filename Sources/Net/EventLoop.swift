@@ -55,6 +55,7 @@ final class EventLoop {
             for index in 0..<count { handle(poll.token(at: index)) }
             takeUpUnfinished()
             expireDeadlines()
+            counters.turns.count(from: now, to: .now)
         }
         for case let channel? in channels {
             channel.sayGoodbye()

@@ -41,6 +41,8 @@ public struct Instant: Comparable, Hashable, Sendable {
 
         static func < (left: Span, right: Span) -> Bool { left.nanoseconds < right.nanoseconds }
 
+        init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
+
         /// The duration, rounded down to nanoseconds and held within what 64 bits can say.
         init(_ duration: Duration) {
             let (seconds, attoseconds) = duration.components

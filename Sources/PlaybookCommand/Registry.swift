@@ -101,6 +101,11 @@ final class Registry: Sendable {
         for (phase, count) in counts.timeouts.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
             text.sample([("phase", phase.rawValue)], Double(count))
         }
+        text.family(
+            "playbook_loop_turn_seconds", .histogram,
+            "How long event loops handled what one wait brought, while all else had to wait.")
+        text.histogram(
+            Turns.bounds.map { $0 / .seconds(1) }, counts.turns.counts, sum: counts.turns.total / .seconds(1))
         text.family("playbook_received_bytes_total", .counter, "Bytes of requests, after decryption.")
         text.sample([], Double(counts.bytesReceived))
         text.family("playbook_sent_bytes_total", .counter, "Bytes of responses, before encryption.")

@@ -125,15 +125,7 @@ public struct Metrics: Sendable {
         text.family(
             "playbook_admission_duration_seconds", .histogram,
             "Time from a review's last byte in to its answer, without the network.")
-        var total: UInt64 = 0
-        for (bound, count) in zip(Metrics.bounds, buckets) {
-            total += count
-            text.sample([("le", Exposition.number(Double(bound) / 1e6))], Double(total), suffix: "_bucket")
-        }
-        total += buckets[Metrics.bounds.count]
-        text.sample([("le", "+Inf")], Double(total), suffix: "_bucket")
-        text.sample([], Double(nanoseconds) / 1e9, suffix: "_sum")
-        text.sample([], Double(total), suffix: "_count")
+        text.histogram(Metrics.bounds.map { Double($0) / 1e6 }, buckets, sum: Double(nanoseconds) / 1e9)
     }
 }
 
@@ -164,6 +156,22 @@ public struct Exposition: Sendable {
             text += "{" + labels.map { "\($0.name)=\"\(Exposition.escaped($0.value))\"" }.joined(separator: ",") + "}"
         }
         text += " \(Exposition.number(value))\n"
+    }
+
+    /// Adds the samples of a histogram: how many lie below each bound, how many there are, and their sum.
+    ///
+    /// - Parameters:
+    ///   - bounds: The upper bounds of all classes but the last, from the lowest on.
+    ///   - counts: How many there are in each class.
+    ///   - sum: The sum of all.
+    public mutating func histogram(_ bounds: [Double], _ counts: [UInt64], sum: Double) {
+        var total: UInt64 = 0
+        for (bound, count) in zip(bounds.map(Exposition.number) + ["+Inf"], counts) {
+            total += count
+            sample([("le", bound)], Double(total), suffix: "_bucket")
+        }
+        sample([], sum, suffix: "_sum")
+        sample([], Double(total), suffix: "_count")
     }
 
     /// A number as Prometheus reads it: whole ones without a fraction.

@@ -236,6 +236,25 @@ import Testing
         #expect(follower.status.counts.refusedLines == 2)
     }
 
+    @Test(arguments: [
+        "garbage", "", "null",
+        #"{"kind":"List","metadata":{"resourceVersion":"103"},"items":[{"metadata":{"name":"half"#,
+        #"{"kind":"List","metadata":{"resourceVersion":"103"},"items":{}}"#,
+    ])
+    func `a list of garbage is asked for again`(body: String) throws {
+        let server = try server()
+        server.cueList(.status(200, body: body))
+        let follower = try Follower(server)
+        #expect(follower.becomesRight())
+        #expect(follower.told.objects.count == 3)
+        #expect(server.lists.count == 2)
+        // As when the list that follows a version that is too old is the one that cannot be read.
+        server.cueList(.status(200, body: body))
+        server.restart(version: 500, objects: ["other": "past"])
+        #expect(follower.becomesRight())
+        #expect(follower.told.objects == ["other": "past"])
+    }
+
     @Test func `a huge object is refused and counted, the ones beside it are not lost`() throws {
         let server = try server()
         let huge = ScriptedAPIServer.event("ADDED", "huge", 998, String(repeating: "x", count: 200_000))

@@ -2,7 +2,7 @@ import Foundation
 import Net
 import Synchronization
 
-/// An API server with one kind of objects that lists, watches, and misbehaves on cue.
+/// An API server with one kind of objects that lists, watches, and misbehaves on cue; of every other kind it has none.
 final class ScriptedAPIServer: Sendable {
     /// What it does wrong with one request, instead of answering it.
     enum Cue: Sendable {
@@ -40,7 +40,7 @@ final class ScriptedAPIServer: Sendable {
         /// Goes up when every watch has to end.
         var era = 0
         var tokens: Set<String>?
-        var pageSize = Int.max
+        var answersQuestions = true
     }
 
     private let state = Mutex(State())
@@ -72,6 +72,7 @@ final class ScriptedAPIServer: Sendable {
     func cueList(_ cues: Cue...) { state.withLock { $0.listCues += cues } }
     func cueWatch(_ cues: Cue...) { state.withLock { $0.watchCues += cues } }
     func cueOther(_ cues: Cue...) { state.withLock { $0.otherCues += cues } }
+    func allow(questions: Bool) { state.withLock { $0.answersQuestions = questions } }
     func allow(tokens: Set<String>?) { state.withLock { $0.tokens = tokens } }
 
     func set(_ name: String, _ value: String) {
@@ -123,12 +124,17 @@ final class ScriptedAPIServer: Sendable {
     var requests: [TLSPeer.Request] { state.withLock { $0.requests } }
     var lists: [TLSPeer.Request] { requests.filter { $0.path == Self.path && $0.query["watch"] == nil } }
     var questions: [TLSPeer.Request] { requests.filter { $0.path == Self.namespacePath } }
-    var watches: [TLSPeer.Request] { requests.filter { $0.query["watch"] == "1" } }
+    var watches: [TLSPeer.Request] { requests.filter { $0.path == Self.path && $0.query["watch"] == "1" } }
     var values: [String: String] { state.withLock { $0.objects.mapValues(\.value) } }
 
     static func event(_ type: String, _ name: String, _ version: Int, _ value: String) -> String {
-        #"{"type":"\#(type)","object":{"kind":"PodDisruptionBudget","metadata":{"name":"\#(name)","#
-            + #""resourceVersion":"\#(version)"},"value":"\#(value)"}}"#
+        #"{"type":"\#(type)","object":\#(object(name, version, value))}"#
+    }
+
+    /// A budget for the pods whose label `app` is its name.
+    private static func object(_ name: String, _ version: Int, _ value: String) -> String {
+        #"{"metadata":{"name":"\#(name)","resourceVersion":"\#(version)"},"value":"\#(value)","#
+            + #""spec":{"maxUnavailable":1,"selector":{"matchLabels":{"app":"\#(name)"}}}}"#
     }
 
     static func bookmark(_ version: Int) -> String {
@@ -144,15 +150,17 @@ final class ScriptedAPIServer: Sendable {
 
     /// False ends the connection.
     private func answer(_ request: TLSPeer.Request, _ peer: TLSPeer) -> Bool {
+        let isOurs = request.path == Self.path
         let isWatch = request.query["watch"] == "1"
-        let isList = !isWatch && request.path == Self.path
+        let isList = !isWatch && isOurs
         let (cue, isAllowed) = state.withLock { state -> (Cue?, Bool) in
             state.requests.append(request)
             let token = request.headers["authorization"]?.replacingOccurrences(of: "Bearer ", with: "") ?? ""
             guard state.tokens?.contains(token) ?? true else { return (nil, false) }
             func take(_ cues: inout [Cue]) -> Cue? { cues.isEmpty ? nil : cues.removeFirst() }
-            if isWatch { return (take(&state.watchCues), true) }
-            return (isList ? take(&state.listCues) : take(&state.otherCues), true)
+            if isList { return (take(&state.listCues), true) }
+            if isWatch { return (isOurs ? take(&state.watchCues) : nil, true) }
+            return (take(&state.otherCues), true)
         }
         guard isAllowed else { return peer.answer(401, Self.status(401, "Unauthorized", "Unauthorized")) }
         switch cue {
@@ -164,7 +172,13 @@ final class ScriptedAPIServer: Sendable {
         default: break
         }
         if isWatch { return watch(request, peer, cue) }
+        if request.path == Self.namespacePath, !state.withLock({ $0.answersQuestions }) {
+            return peer.answer(403, Self.status(403, "Forbidden", "no questions"))
+        }
         if isList || request.path == Self.namespacePath { return list(request, peer) }
+        if request.query["limit"] != nil, !request.path.contains("/namespaces/") {
+            return peer.answer(200, #"{"kind":"List","metadata":{"resourceVersion":"1"},"items":null}"#)
+        }
         return peer.answer(200, #"{"kind":"Echo","verb":"\#(request.verb)","length":\#(request.body.utf8.count)}"#)
     }
 
@@ -176,8 +190,7 @@ final class ScriptedAPIServer: Sendable {
             let page = names.dropFirst(start).prefix(limit)
             let items = page.map { name in
                 let object = state.objects[name]
-                return #"{"metadata":{"name":"\#(name)","resourceVersion":"\#(object?.version ?? 0)"},"#
-                    + #""value":"\#(object?.value ?? "")"}"#
+                return Self.object(name, object?.version ?? 0, object?.value ?? "")
             }
             let end = start + page.count
             let next = end < names.count ? #","continue":"\#(end)""# : ""
@@ -189,7 +202,8 @@ final class ScriptedAPIServer: Sendable {
 
     private func watch(_ request: TLSPeer.Request, _ peer: TLSPeer, _ cue: Cue?) -> Bool {
         var version = Int(request.query["resourceVersion"] ?? "") ?? 0
-        let (era, isTooOld) = state.withLock { ($0.era, version < $0.oldest) }
+        let isOurs = request.path == Self.path
+        let (era, isTooOld) = state.withLock { ($0.era, isOurs && version < $0.oldest) }
         peer.send("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n")
         if isTooOld {
             let status = Self.status(410, "Expired", "too old resource version: \(version)")
@@ -203,7 +217,7 @@ final class ScriptedAPIServer: Sendable {
         if case .silence = cue { return peer.request() != nil }
         while true {
             let (lines, isOver, current) = state.withLock { state in
-                (state.history.filter { $0.version > version }, state.era != era, state.version)
+                (state.history.filter { isOurs && $0.version > version }, state.era != era, state.version)
             }
             guard !isOver else { return false }
             for (number, line) in lines {

@@ -1,3 +1,4 @@
+import Foundation
 import HTTP
 import Net
 import Testing
@@ -184,6 +185,24 @@ import Testing
             #expect(try client.reply().body == expected)
             #expect(try client.reply().body == expected)
         }
+    }
+
+    @Test func `how long a loop was away from its other connections is counted`() throws {
+        let server = try RunningServer(
+            { $0.loops = 2 },
+            answering: { request, body, listener in
+                if request.head.path == "/slow" { usleep(60_000) }
+                return RunningServer.describe(request, body, listener)
+            })
+        let client = try server.plainClient()
+        try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        _ = try client.reply()
+        try client.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
+        _ = try client.reply()
+        #expect(eventually { server.status.counts.turns.count(longerThan: .milliseconds(50)) >= 1 })
+        let turns = server.status.counts.turns
+        #expect(turns.counts.reduce(0, +) >= 2)
+        #expect(turns.total >= .milliseconds(60))
     }
 
     @Test func `a responder belongs to its loop`() throws {

@@ -1,0 +1,173 @@
+import Foundation
+import Synchronization
+import Testing
+
+/// The whole program under reviews, while its API server misbehaves on cue.
+@Suite struct ServingTests {
+    private struct Misbehaviour: Sendable {
+        let name: String
+        let begin: @Sendable (ScriptedAPIServer) throws -> Void
+    }
+
+    /// What an API server does now and then; each ends by itself.
+    ///
+    /// The waits after it are the real ones, so each stumbles once.
+    private static let misbehaviours = [
+        Misbehaviour(name: "cuts every connection") { $0.dropConnections() },
+        Misbehaviour(name: "cuts a watch within a line") { server in
+            server.cueWatch(.cutMidLine)
+            server.dropConnections()
+        },
+        Misbehaviour(name: "says that the version is too old") { server in
+            server.cueWatch(.status(410, body: ScriptedAPIServer.status(410, "Expired", "too old")))
+            server.dropConnections()
+        },
+        Misbehaviour(name: "has too much to do") { server in
+            server.cueWatch(.status(429, headers: "Retry-After: 1\r\n"))
+            server.dropConnections()
+        },
+        Misbehaviour(name: "fails") { server in
+            server.cueWatch(.status(500))
+            server.dropConnections()
+        },
+        Misbehaviour(name: "gets another certificate") { try $0.replaceCertificate(by: TestAuthorities.cluster) },
+        Misbehaviour(name: "sends garbage") { server in
+            server.cueWatch(.lines(["garbage"]))
+            server.dropConnections()
+        },
+        Misbehaviour(name: "sends a huge object") { server in
+            let huge = ScriptedAPIServer.event("ADDED", "huge", 999, String(repeating: "x", count: 9 << 20))
+            server.cueWatch(.lines([huge]))
+            server.dropConnections()
+        },
+        Misbehaviour(name: "starts anew with other versions") { server in
+            server.restart(version: 7, objects: server.values)
+        },
+    ]
+
+    @Test func `whatever the API server does, reviews are answered, and right again after it`() throws {
+        let server = try ScriptedAPIServer()
+        server.set("checkout", "1")
+        let program = try RunningProgram(following: server)
+        let load = try Load(of: "checkout", on: program)
+        let client = try Reviews(program, server)
+        var known: String?
+        for (number, misbehaviour) in Self.misbehaviours.enumerated() {
+            try misbehaviour.begin(server)
+            let name = "budget-\(number)"
+            server.set(name, "1")
+            #expect(try eventually { try client.knows(name) }, "after it \(misbehaviour.name)")
+            if let known {
+                server.remove(known)
+                #expect(try eventually { try client.denies(known) }, "after it \(misbehaviour.name)")
+            }
+            known = name
+        }
+        let (answers, wrong) = load.end()
+        #expect(answers > Self.misbehaviours.count)
+        #expect(wrong == [])
+        #expect(try program.longTurns() == 0)
+    }
+
+    @Test func `an API server that stalls keeps nobody waiting but who needs it`() throws {
+        let server = try ScriptedAPIServer()
+        server.set("checkout", "1")
+        let program = try RunningProgram(following: server)
+        #expect(eventually { server.watches.count == 1 })
+        server.cueWatch(.stall)
+        server.cueOther(.stall, .stall, .stall)
+        server.dropConnections()
+        #expect(eventually { server.watches.count >= 2 })
+        let load = try Load(of: "checkout", on: program)
+        // Two seconds long: nobody says whether there is a budget.
+        let answer = try Reviews(program, server).answer("absent")
+        let (answers, wrong) = load.end()
+        #expect(answer.contains(#""allowed":true"#) && answer.contains("could not be checked"))
+        #expect(answers >= 10)
+        #expect(wrong == [])
+        #expect(try program.longTurns() == 0)
+        server.dropConnections()
+        server.set("late", "1")
+        let client = try Reviews(program, server)
+        #expect(try eventually { try client.knows("late") })
+    }
+}
+
+/// Reviews of Deployments that need a budget of their own name.
+private final class Reviews {
+    private let peer: HTTPPeer
+    private let server: ScriptedAPIServer
+
+    init(_ program: RunningProgram, _ server: ScriptedAPIServer) throws {
+        peer = try program.connect()
+        self.server = server
+    }
+
+    func answer(_ name: String) throws -> String {
+        let reply = try peer.ask("POST", "/validate?timeout=10s", Self.review(name))
+        return reply.status == 200 ? reply.body : "status \(reply.status)"
+    }
+
+    /// Whether the budget is known by itself: no question about it is answered.
+    func knows(_ name: String) throws -> Bool {
+        server.allow(questions: false)
+        defer { server.allow(questions: true) }
+        let answer = try answer(name)
+        return answer.contains(#""allowed":true"#) && !answer.contains("could not be checked")
+    }
+
+    func denies(_ name: String) throws -> Bool { try answer(name).contains(#""allowed":false"#) }
+
+    static func review(_ name: String) -> String {
+        """
+        {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": {"uid": "1", "operation": "CREATE",
+        "kind": {"group": "apps", "version": "v1", "kind": "Deployment"},
+        "resource": {"group": "apps", "version": "v1", "resource": "deployments"},
+        "name": "\(name)", "namespace": "default", "userInfo": {"username": "someone"}, "oldObject": null, "object":
+        {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "\(name)", "namespace": "default"},
+        "spec": {"replicas": 2, "template": {"metadata": {"labels": {"app": "\(name)"}}, "spec": {"containers": []}}}}}}
+        """
+    }
+}
+
+/// A client that asks about one Deployment without end, each time to be allowed.
+private final class Load: Sendable {
+    private struct State {
+        var answers = 0
+        var wrong: [String] = []
+        var isOver = false
+    }
+
+    private let state = Mutex(State())
+    private let ended = DispatchSemaphore(value: 0)
+
+    init(of name: String, on program: RunningProgram) throws {
+        let review = Reviews.review(name)
+        let thread = Foundation.Thread { [self] in
+            do {
+                let peer = try program.connect()
+                while !state.withLock({ $0.isOver }) {
+                    let reply = try peer.ask("POST", "/validate?timeout=10s", review)
+                    let isRight =
+                        reply.status == 200 && reply.body.contains(#""allowed":true"#)
+                        && !reply.body.contains("warnings")
+                    state.withLock { state in
+                        state.answers += 1
+                        if !isRight { state.wrong.append(reply.body) }
+                    }
+                    usleep(5000)
+                }
+            } catch {
+                state.withLock { $0.wrong.append("\(error)") }
+            }
+            ended.signal()
+        }
+        thread.start()
+    }
+
+    func end() -> (answers: Int, wrong: [String]) {
+        state.withLock { $0.isOver = true }
+        ended.wait()
+        return state.withLock { ($0.answers, $0.wrong) }
+    }
+}
