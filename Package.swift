@@ -36,6 +36,7 @@ let package = Package(
         module("HTTP"),
         module("Webhook", uses: ["HTTP", "Playbook", "Kubernetes", "JSON"]),
         module("Report", uses: ["Playbook", "Kubernetes", "JSON"]),
+        module("Manifests", uses: ["YAML", "Playbook", "Kubernetes", "JSON"]),
 
         // Effects.
         module("Net", uses: ["HTTP", "COpenSSL", "CLinux"]),
@@ -43,7 +44,8 @@ let package = Package(
         .executableTarget(
             name: "PlaybookCommand",
             dependencies: [
-                "Webhook", "Report", "Cluster", "Net", "CLinux", "YAML", "HTTP", "Playbook", "Kubernetes", "JSON",
+                "Webhook", "Report", "Manifests", "Cluster", "Net", "CLinux", "YAML", "HTTP", "Playbook", "Kubernetes",
+                "JSON",
             ],
             swiftSettings: strict),
 
@@ -63,6 +65,7 @@ let package = Package(
             of: "Cluster",
             uses: ["PlaybookCommand", "Cluster", "Net", "HTTP", "Playbook", "Kubernetes", "JSON", "COpenSSL"]),
         tests(of: "Report", uses: ["Report", "Playbook", "Kubernetes", "JSON"]),
+        tests(of: "Manifests", uses: ["Manifests", "YAML", "Playbook", "Kubernetes", "JSON"]),
         tests(of: "Command", uses: ["PlaybookCommand", "JSON"]),
     ]
 )

@@ -230,6 +230,16 @@ public struct Value {
     /// The number of bytes that the value takes in its document, without a string's quotes.
     public var byteCount: Int { raw.count }
 
+    /// Where a value below this one stands, counted from where this one begins; a string's quotes are part of it.
+    ///
+    /// - Parameter descendant: A value of the same document, not before this one.
+    /// - Returns: Bytes, the first of this value's being 0.
+    public func range(of descendant: Value) -> Range<Int> {
+        let margin = descendant.kind == .string ? 1 : 0
+        let start = descendant.node.pointee.text - node.pointee.text - margin
+        return start..<start + descendant.node.pointee.length + 2 * margin
+    }
+
     /// Hands out the bytes as written; a string's lie between its quotes, and its escapes are still in.
     public func withRawText<Result>(_ body: (Span<UInt8>) -> Result) -> Result { body(raw.span) }
 }

@@ -169,6 +169,10 @@ public struct ResourceKinds: OptionSet, Sendable {
     /// What runs in several copies at the author's choice: Deployment, StatefulSet, Rollout.
     public static let replicated = ResourceKinds(.deployment, .statefulSet, .rollout)
 
+    /// What belongs to no namespace.
+    public static let clusterWide = ResourceKinds(
+        .namespace, .clusterRole, .clusterRoleBinding, .storageClass, .nodePool, .ec2NodeClass)
+
     /// The kinds, in their order.
     public var kinds: [ResourceKind] { ResourceKind.allCases.filter { contains($0) } }
 }

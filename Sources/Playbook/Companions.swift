@@ -61,16 +61,18 @@ public struct Companions: Sendable {
 
     /// Takes an object in, as far as its kind is kept.
     ///
-    /// - Parameter object: A whole object, with `kind` and `apiVersion`; a `List` is taken in item by item.
+    /// - Parameters:
+    ///   - object: A whole object, with `kind` and `apiVersion`; a `List` is taken in item by item.
+    ///   - namespace: Where it is when it does not say so itself.
     /// - Throws: ``CannotJudge/malformed(_:expected:)`` where a field that is kept is not as the API has it.
-    public mutating func add(_ object: Value) throws(CannotJudge) {
+    public mutating func add(_ object: Value, in namespace: String = "default") throws(CannotJudge) {
         if let items = object["items"], items.kind == .array, object["kind"]?.text.hasSuffix("List") ?? false {
-            for item in items.elements { try add(item) }
+            for item in items.elements { try add(item, in: namespace) }
             return
         }
         let kind = ResourceKind(kind: object["kind"]?.string ?? "", apiVersion: object["apiVersion"]?.string ?? "")
         guard Companions.kinds.contains(kind) else { return }
-        try set(object, kind)
+        try set(object, kind, in: namespace)
     }
 
     /// Takes an object of a kind in, in the place of the one with the same name.
@@ -78,10 +80,13 @@ public struct Companions: Sendable {
     /// - Parameters:
     ///   - object: The object; `kind` and `apiVersion` may be missing, as in a list.
     ///   - kind: Its kind, one of ``kinds``.
+    ///   - unplaced: The namespace of an object that does not name its own.
     /// - Throws: ``CannotJudge/malformed(_:expected:)`` where a field that is kept is not as the API has it; then the object of
     ///   before is no longer known either.
-    public mutating func set(_ object: Value, _ kind: ResourceKind) throws(CannotJudge) {
-        let (name, namespace) = Companions.place(of: object, kind)
+    public mutating func set(
+        _ object: Value, _ kind: ResourceKind, in unplaced: String = "default"
+    ) throws(CannotJudge) {
+        let (name, namespace) = Companions.place(of: object, kind, in: unplaced)
         do throws(CannotJudge) {
             try set(object, kind, name, namespace)
         } catch {
@@ -127,10 +132,14 @@ public struct Companions: Sendable {
         if holdings[namespace]?.isEmpty ?? false { holdings[namespace] = nil }
     }
 
-    private static func place(of object: Value, _ kind: ResourceKind) -> (name: String, namespace: String) {
+    private static func place(
+        of object: Value, _ kind: ResourceKind, in unplaced: String = "default"
+    ) -> (name: String, namespace: String) {
         let metadata = ObjectMeta(of: object)
         let name = metadata.name ?? ""
-        return (name, kind == .namespace ? name : metadata.namespace ?? "default")
+        if kind == .namespace { return (name, name) }
+        // What belongs to the cluster is looked up in `default`.
+        return (name, metadata.namespace ?? (ResourceKinds.clusterWide.contains(kind) ? "default" : unplaced))
     }
 
     private mutating func remove(_ kind: ResourceKind, _ name: String, in namespace: String) {

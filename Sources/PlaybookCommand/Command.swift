@@ -2,13 +2,14 @@ import Playbook
 
 /// The commands, and what each takes: help and checks are made of this table.
 enum Command: String, CaseIterable {
-    case serve, review, rules, explain, config, certs, version
+    case serve, review, check, rules, explain, config, certs, version
 
     /// What it does, in a line.
     var summary: String {
         switch self {
         case .serve: "run the webhook server; all settings come from the environment"
         case .review: "judge recorded AdmissionReviews"
+        case .check: "judge manifests: YAML and JSON files, folders, what helm and kustomize print"
         case .rules: "list the rules"
         case .explain: "say everything about a rule"
         case .config: "show every setting and its value"
@@ -20,7 +21,7 @@ enum Command: String, CaseIterable {
     /// What follows its name.
     var operands: String {
         switch self {
-        case .review: "[PATH|-]..."
+        case .review, .check: "[PATH|-]..."
         case .explain: "RULE"
         case .certs: "[FILE]..."
         default: ""
@@ -32,6 +33,7 @@ enum Command: String, CaseIterable {
         switch self {
         case .serve, .version: []
         case .review: [.format, .companions, .level, .mode, .verbose, .quiet, .noColor]
+        case .check: [.format, .companions, .partial, .namespace, .level, .mode, .verbose, .quiet, .noColor]
         case .rules: [.format]
         case .explain: []
         case .config: [.format]
@@ -43,6 +45,7 @@ enum Command: String, CaseIterable {
     var formats: [String] {
         switch self {
         case .review: ["text", "json", "response"]
+        case .check: ["text", "json"]
         case .rules, .config: ["text", "json", "markdown"]
         default: []
         }
@@ -65,6 +68,16 @@ enum Command: String, CaseIterable {
 
             Exit code: 0 nothing is denied, 1 something is, 2 something could not be read (the rest is judged).
             """
+        case .check:
+            """
+            Reads files, folders (all .yaml, .yml and .json in them) and, for - or nothing, standard input: documents of YAML
+            1.1 as Kubernetes reads it, JSON, Lists. The objects of a run are each other's companions, and the world: what is
+            not among them does not exist. What is no object of Kubernetes is passed over and counted.
+
+            An object without a namespace is judged as one whose namespace is not known; --namespace says where it will go.
+
+            Exit code: 0 nothing is denied, 1 something is, 2 something could not be read (the rest is judged).
+            """
         case .rules: "Levels are those of the environment (PLAYBOOK_RULE_<ID>)."
         case .explain: "RULE is a rule's id, as `playbook rules` lists them."
         case .config: "Values are those of the environment; nothing is read from a file."
@@ -80,19 +93,21 @@ enum Command: String, CaseIterable {
 
 /// A flag of the command line.
 enum Flag: String, CaseIterable {
-    case format, companions, level, mode, verbose, quiet, noColor = "no-color", directory, host, days
+    case format, companions, partial, namespace, level, mode, verbose, quiet, noColor = "no-color", directory, host,
+        days
 
     /// What follows it; nil for a switch.
     var value: String? {
         switch self {
         case .format: "FORMAT"
         case .companions: "PATH"
+        case .namespace: "NAME"
         case .level: "RULE=LEVEL"
         case .mode: "enforce|dry-run"
         case .directory: "DIR"
         case .host: "NAME"
         case .days: "DAYS"
-        case .verbose, .quiet, .noColor: nil
+        case .partial, .verbose, .quiet, .noColor: nil
         }
     }
 
@@ -101,6 +116,8 @@ enum Flag: String, CaseIterable {
         switch self {
         case .format: "how to print"
         case .companions: "files or folders (YAML, JSON) with the cluster's other objects; may be repeated"
+        case .partial: "the objects are not all there is: of kinds that are not among them nothing is known"
+        case .namespace: "where objects go that do not name their namespace, as with kubectl -n"
         case .level: "set a rule's level: deny, warn or off; may be repeated"
         case .mode: "whether denials deny (enforce) or warn (dry-run)"
         case .verbose: "show what passed, and which rules had no answer"

@@ -1,8 +1,6 @@
 import Glibc
-import JSON
-import Kubernetes
+import Manifests
 import Playbook
-import YAML
 
 /// Files, folders and standard input.
 enum Inputs {
@@ -77,43 +75,25 @@ enum Inputs {
         Failure(message: "\(path): \(String(cString: strerror(errno)))")
     }
 
+    /// The endings of files that hold manifests.
+    static let manifests = [".yaml", ".yml", ".json"]
+
     /// The other objects of a cluster, from YAML and JSON files.
     static func companions(_ paths: [String]) -> (companions: Companions, failures: [Failure]) {
         guard !paths.isEmpty else { return (.unknown, []) }
-        var companions = Companions(knowledge: .kindsHeld)
+        var world = ManifestWorld(isPartial: true, namespace: "default")
         var failures: [Failure] = []
-        for file in files(paths, endings: [".yaml", ".yml", ".json"]) {
+        for file in files(paths, endings: manifests) {
             do throws(Failure) {
                 let path = try file.get()
-                let (documents, error) = Reader.documents(in: try bytes(of: path).get())
-                for document in documents { try add(document, from: path, to: &companions) }
-                if let error { failures.append(Failure(message: "\(path): \(error)")) }
+                let file = ManifestFile(path: path, bytes: try bytes(of: path).get())
+                for problem in world.add(file) + [file.problem].compactMap({ $0 }) {
+                    failures.append(Failure(message: "\(path): \(problem)"))
+                }
             } catch {
                 failures.append(error)
             }
         }
-        return (companions, failures)
-    }
-
-    private static func add(
-        _ document: YAMLDocument, from path: String, to companions: inout Companions
-    ) throws(Failure) {
-        let parsed: Document
-        do throws(ParseError) {
-            parsed = try Document(parsing: document.json)
-        } catch {
-            throw Failure(message: "\(path): \(error)")
-        }
-        defer { withExtendedLifetime(parsed) {} }
-        do throws(CannotJudge) {
-            try companions.add(parsed.root)
-        } catch {
-            guard case .malformed(let node, let expected) = error else { return }
-            let place = parsed.root.pointer(to: node).map(\.description) ?? ""
-            // The reader's locations are in the order of the document's nodes.
-            let location = parsed.root.order(of: node).map { document.locations[$0] }
-            let line = location.map { "line \($0.line), column \($0.column): " } ?? ""
-            throw Failure(message: "\(path): \(line)\(place) is not \(expected)")
-        }
+        return (world.companions, failures)
     }
 }

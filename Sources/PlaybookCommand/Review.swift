@@ -10,26 +10,20 @@ struct ReviewCommand {
     private let arguments: Arguments
     private let context: Context
     private let judge: Judge
-    private let format: String
-    private let report: TextReport
-    private let output: (String) -> Void
-    private var summary = Summary()
-    private var objects: [JudgedObject] = []
+    private var output: Output
+    private var summary = Summary(of: .review)
     private let document = Document()
 
     init(_ arguments: Arguments) throws(CommandError) {
         self.arguments = arguments
-        format = try arguments.format()
+        output = try Output(arguments)
         let settings = try arguments.settings()
         let (companions, failures) = Inputs.companions(arguments.all(.companions))
         // The server's bytes are the server's, what it passes over included.
         context = Context(
             settings: settings, companions: companions, now: Process.now,
-            source: format == "response" ? .server : .recording)
+            source: output.format == "response" ? .server : .recording)
         judge = Judge(settings)
-        report = TextReport(isColored: Console.isColored() && !arguments.has(.noColor))
-        let isQuiet = arguments.has(.quiet)
-        output = { text in if !isQuiet { Console.print(text) } }
         for failure in failures { complain(failure.message) }
     }
 
@@ -42,16 +36,11 @@ struct ReviewCommand {
             } catch {
                 complain(error.message)
             }
-            progress.show("\(summary.reviews) reviews")
+            progress.show("\(summary.judged) reviews")
         }
         progress.end()
-        switch format {
-        case "json": output(JSONReport.text(objects, summary))
-        case "text": output(report.summary(summary))
-        default: break
-        }
-        if summary.unreadable > 0 { return .usage }
-        return summary.denied > 0 ? .denied : .success
+        output.finish(summary)
+        return summary.code
     }
 
     private mutating func complain(_ message: String) {
@@ -73,7 +62,7 @@ struct ReviewCommand {
 
     private mutating func judgeOne(_ bytes: [UInt8], from path: String, line: Int?) {
         let place = line.map { "\(path):\($0)" } ?? path
-        if format == "response" {
+        if output.format == "response" {
             respond(to: bytes, at: place)
             return
         }
@@ -95,11 +84,7 @@ struct ReviewCommand {
         case .failure(let error): complain("\(place): \(error)")
         case .success(let object):
             summary.add(object.verdict)
-            if format == "json" {
-                objects.append(object)
-            } else {
-                output(report.block(object, showsAll: arguments.has(.verbose)))
-            }
+            output.add(object)
         }
     }
 
@@ -118,9 +103,9 @@ struct ReviewCommand {
             let isTruncated = bytes.count > limit
             let body = isTruncated ? Array(bytes[..<min(limit, 64 << 10)]) : bytes
             let answer = try admission.answer(body.span, isTruncated: isTruncated, to: .validate)
-            summary.reviews += 1
+            summary.judged += 1
             if answer.event.decision == .deny { summary.denied += 1 }
-            output(String(decoding: answer.body, as: UTF8.self) + "\n")
+            output.print(String(decoding: answer.body, as: UTF8.self) + "\n")
         } catch {
             complain("\(place): \(error.message)")
         }

@@ -9,6 +9,9 @@ extension Command {
         case .review:
             var review = try ReviewCommand(arguments)
             return review.run()
+        case .check:
+            var check = try CheckCommand(arguments)
+            return check.run()
         case .rules: return try rules(arguments)
         case .explain: return try explain(arguments)
         case .config: return try config(arguments)

@@ -7,22 +7,34 @@ public enum JSONReport {
     /// Makes the report.
     public static func text(_ objects: [JudgedObject], _ summary: Summary) -> String {
         let report: Literal = [
-            "findings": .array(objects.flatMap { object in object.verdict.judgements.map { finding($0, object) } }),
-            "summary": [
-                "reviews": number(summary.reviews), "denied": number(summary.denied), "warned": number(summary.warned),
-                "unreadable": number(summary.unreadable),
-                "notEvaluated": .object(summary.notEvaluated.map { .init($0.rule, number($0.count)) }),
-            ],
+            "findings": .array(objects.flatMap { object in object.findings.map { finding($0, of: object) } }),
+            "summary": .object(members(of: summary)),
         ]
         return report.json + "\n"
     }
 
-    private static func finding(_ judgement: Judgement, _ object: JudgedObject) -> Literal {
+    private static func members(of summary: Summary) -> [Literal.Member] {
+        var members: [Literal.Member] = [
+            .init("\(summary.noun.rawValue)s", number(summary.judged)), .init("denied", number(summary.denied)),
+            .init("warned", number(summary.warned)), .init("unreadable", number(summary.unreadable)),
+        ]
+        if summary.noun == .object {
+            members += [.init("files", number(summary.files)), .init("foreign", number(summary.foreign))]
+        }
+        return members + [
+            .init("notEvaluated", .object(summary.notEvaluated.map { .init($0.rule, number($0.count)) }))
+        ]
+    }
+
+    private static func finding(_ finding: LocatedFinding, of object: JudgedObject) -> Literal {
+        let judgement = finding.judgement
         var members: [Literal.Member] = [
             .init("rule", .string(judgement.rule.id)), .init("clause", .string(judgement.finding.clause.name)),
             .init("level", .string(judgement.level.rawValue)), .init("effective", .string(judgement.effect.rawValue)),
-            .init("file", .string(object.file)), .init("line", object.line.map(number) ?? .null),
-            .init("column", .null),
+            .init("file", .string(object.file)), .init("line", finding.line.map(number) ?? .null),
+            .init("column", finding.region.map { number($0.start.column) } ?? .null),
+            .init("endLine", finding.region.map { number($0.end.line) } ?? .null),
+            .init("endColumn", finding.region.map { number($0.end.column) } ?? .null),
             .init("object", .string(object.title)), .init("path", .string(judgement.path)),
             .init("message", .string("\(judgement.path) \(judgement.finding.message)")),
             .init("remedy", .string(judgement.remedy.block)),

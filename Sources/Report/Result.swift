@@ -1,3 +1,4 @@
+public import JSON
 public import Playbook
 
 /// An object that was judged, with where it came from.
@@ -6,42 +7,80 @@ public struct JudgedObject: Sendable {
     public let file: String
     /// The line in the file, where one is known.
     public let line: Int?
-    /// What is said about the request beside the object: `CREATE by kubernetes-admin`.
+    /// What is said about the request beside the object: `CREATE by kubernetes-admin`; empty for an object in a file.
     public let request: String
     /// What it is called: `Deployment shop/catalogue`.
     public let title: String
     /// What came of it.
     public let verdict: Verdict
+    /// What was found, in the verdict's order, each with its place in the file.
+    public let findings: [LocatedFinding]
 
     /// Creates a judged object.
-    public init(file: String, line: Int?, request: String, title: String, verdict: Verdict) {
+    ///
+    /// - Parameters:
+    ///   - file: The file; `-` for standard input.
+    ///   - line: The line in the file, where one is known.
+    ///   - request: What is said about the request beside the object.
+    ///   - title: What the object is called.
+    ///   - verdict: What came of it.
+    ///   - locate: Finds a field of the object in the file; nil where the file holds something else, as a review.
+    public init(
+        file: String, line: Int?, request: String, title: String, verdict: Verdict,
+        locate: (Pointer) -> Region? = { _ in nil }
+    ) {
         self.file = file
         self.line = line
         self.request = request
         self.title = title
         self.verdict = verdict
+        findings = verdict.judgements.map { judgement in
+            let region = locate(judgement.finding.place)
+            return LocatedFinding(judgement: judgement, line: region?.start.line ?? line, region: region)
+        }
     }
+}
+
+/// A finding with its place in the file.
+public struct LocatedFinding: Sendable {
+    /// What was found, and what came of it.
+    public let judgement: Judgement
+    /// The line; nil where only the file is known.
+    public let line: Int?
+    /// The very field, or the nearest thing around it; nil where the file does not hold the object itself.
+    public let region: Region?
 }
 
 /// Counts over all that was judged.
 public struct Summary: Sendable {
+    /// What is judged.
+    public enum Noun: String, Sendable {
+        case review, object
+    }
+
+    /// What is judged.
+    public let noun: Noun
     /// How many were judged.
-    public var reviews = 0
+    public var judged = 0
     /// How many would be, or are, refused.
     public var denied = 0
     /// How many pass with a warning.
     public var warned = 0
     /// How many inputs could not be read.
     public var unreadable = 0
+    /// How many files were read.
+    public var files = 0
+    /// How many documents are nothing that an API server takes.
+    public var foreign = 0
     /// How often each rule had no answer.
     public var notEvaluated: [(rule: String, count: Int)] = []
 
     /// Creates a summary of nothing.
-    public init() {}
+    public init(of noun: Noun = .review) { self.noun = noun }
 
     /// Counts one more.
     public mutating func add(_ verdict: Verdict) {
-        reviews += 1
+        judged += 1
         if verdict.isDenied {
             denied += 1
         } else if !verdict.warnings.isEmpty {

@@ -1,3 +1,4 @@
+import JSON
 import Playbook
 
 /// Verdicts as text for people: a block an object, aligned, and a line that sums up.
@@ -20,11 +21,17 @@ public struct TextReport: Sendable {
         let outcome =
             verdict.isDenied
             ? paint("DENIED", .red) : verdict.warnings.isEmpty ? paint("allowed", .green) : paint("WARNED", .yellow)
-        var text = "\(paint(object.title, .bold)) · \(object.request) · \(outcome)\n"
+        let request = object.request.isEmpty ? "" : "\(object.request) · "
+        var text = "\(paint(object.title, .bold)) · \(request)\(outcome)\n"
         text += paint("  \(object.file)\(object.line.map { ":\($0)" } ?? "")", .dim) + "\n"
         if let reason = verdict.passedOver { text += "  not judged: \(reason)\n" }
         let width = verdict.judgements.map(\.rule.id.count).max() ?? 0
-        for judgement in verdict.judgements { text += entry(judgement, width) }
+        let gutter = object.findings.compactMap(\.region).map { "\($0.start.line)".count }.max() ?? 0
+        for finding in object.findings {
+            text += entry(finding.judgement, finding.region == nil ? width : 0)
+            if let region = finding.region { text += excerpt(region, in: object.file, gutter) }
+            text += remedy(finding.judgement)
+        }
         for notice in verdict.notices { text += "  note   \(notice)\n" }
         for entry in verdict.notEvaluated where showsAll {
             text += "  -      \(entry.rule.id) not evaluated: \(entry.reason)\n"
@@ -41,18 +48,38 @@ public struct TextReport: Sendable {
             }
         let rule = judgement.rule.id + String(repeating: " ", count: max(0, width - judgement.rule.id.count))
         let note = judgement.leniency.map { " (\($0.rawValue))" } ?? judgement.exemption.map { " (\($0.reason))" } ?? ""
-        var text = "  \(word) \(rule)  \(judgement.path) \(judgement.finding.message)\(note)\n"
-        guard judgement.effect != .exempt else { return text }
-        for line in judgement.remedy.block.split(separator: "\n") { text += paint("           \(line)", .dim) + "\n" }
-        return text
+        return "  \(word) \(rule)  \(judgement.path) \(judgement.finding.message)\(note)\n"
+    }
+
+    private func remedy(_ judgement: Judgement) -> String {
+        guard judgement.effect != .exempt else { return "" }
+        return judgement.remedy.block.split(separator: "\n").map { paint("           \($0)", .dim) + "\n" }.joined()
+    }
+
+    /// Where it is, as editors and terminals follow it, and the line with the place underlined.
+    private func excerpt(_ region: Region, in file: String, _ gutter: Int) -> String {
+        let number = "\(region.start.line)"
+        let margin = String(repeating: " ", count: 11 + gutter - number.count)
+        let bar = paint("|", .dim)
+        let marks = String(repeating: "^", count: region.marked.count)
+        return """
+                     \(paint("--> \(file):\(number):\(region.start.column)", .dim))
+            \(margin)\(paint(number, .dim)) \(bar) \(region.excerpt)
+            \(String(repeating: " ", count: 11 + gutter)) \(bar) \(String(repeating: " ", count: region.marked.lowerBound))\(paint(marks, .yellow))
+
+            """
     }
 
     /// The last line.
     public func summary(_ summary: Summary) -> String {
-        let allowed = summary.reviews - summary.denied - summary.warned
+        let allowed = summary.judged - summary.denied - summary.warned
+        let files = summary.noun == .object ? " in \(count(summary.files, "file"))" : ""
         var text =
-            "\(count(summary.reviews, "review")): \(summary.denied) denied, \(summary.warned) with warnings, \(allowed) allowed"
+            "\(count(summary.judged, summary.noun.rawValue))\(files): \(summary.denied) denied, \(summary.warned) with warnings, \(allowed) allowed"
         if summary.unreadable > 0 { text += "; \(count(summary.unreadable, "input")) could not be read" }
+        if summary.foreign > 0 {
+            text += "\nno objects of Kubernetes, passed over: \(count(summary.foreign, "document"))"
+        }
         if !summary.notEvaluated.isEmpty {
             let rules = summary.notEvaluated.map { "\($0.rule) (\($0.count))" }.joined(separator: ", ")
             text += "\nnot evaluated, for lack of companions: \(rules)"

@@ -1,4 +1,5 @@
 import CYAML
+import JSON
 
 /// libyaml's events, put together to trees.
 struct EventParser: ~Copyable {
@@ -9,13 +10,20 @@ struct EventParser: ~Copyable {
     private var anchors: [String: YAMLNode] = [:]
     private var open: Set<ObjectIdentifier> = []
     private var nodeCount = 0
+    private var isFirst = true
+    /// Where the last document's content ended.
+    private var lastEnd = 0
+    private let source: SourceText
+    private var characters: CharacterCursor
 
-    init(_ text: [UInt8]) {
+    init(_ source: SourceText) {
+        self.source = source
+        characters = CharacterCursor(source)
         parser = .allocate(capacity: 1)
-        input = .allocate(capacity: max(text.count, 1))
-        _ = input.initialize(from: text)
+        input = .allocate(capacity: max(source.bytes.count, 1))
+        _ = input.initialize(from: source.bytes)
         yaml_parser_initialize(parser)
-        yaml_parser_set_input_string(parser, input.baseAddress, text.count)
+        yaml_parser_set_input_string(parser, input.baseAddress, source.bytes.count)
     }
 
     deinit {
@@ -25,38 +33,46 @@ struct EventParser: ~Copyable {
     }
 
     /// An event, freed of libyaml's memory.
-    private enum Event {
-        case streamEnd, documentStart, sequenceEnd, mappingEnd, other
+    fileprivate enum Event {
+        case streamEnd, documentStart(isExplicit: Bool), sequenceEnd, mappingEnd, other
         case alias(String)
-        case scalar(text: String, tag: String?, isPlain: Bool, anchor: String?)
+        case scalar(text: String, tag: String?, anchor: String?)
         case sequenceStart(anchor: String?)
         case mappingStart(anchor: String?)
     }
 
-    private func next() throws(YAMLError) -> (Event, Location) {
+    private mutating func next() throws(YAMLError) -> (Event, Extent) {
         var event = yaml_event_t()
         guard yaml_parser_parse(parser, &event) == 1 else { throw failure }
         // The event's strings are copied out before it is deleted.
         defer { yaml_event_delete(&event) }
-        let location = Location(event.start_mark)
+        let start = characters.offset(of: event.start_mark.index)
+        let end = characters.offset(of: event.end_mark.index)
+        func at(_ style: Extent.Style = .plain) -> Extent { Extent(start: start, end: end, style: style) }
         switch event.type {
-        case YAML_STREAM_END_EVENT: return (.streamEnd, location)
-        case YAML_DOCUMENT_START_EVENT: return (.documentStart, location)
-        case YAML_SEQUENCE_END_EVENT: return (.sequenceEnd, location)
-        case YAML_MAPPING_END_EVENT: return (.mappingEnd, location)
-        case YAML_ALIAS_EVENT: return (.alias(text(event.data.alias.anchor) ?? ""), location)
+        case YAML_STREAM_END_EVENT: return (.streamEnd, at())
+        case YAML_DOCUMENT_START_EVENT:
+            return (.documentStart(isExplicit: event.data.document_start.implicit == 0), at())
+        case YAML_SEQUENCE_END_EVENT: return (.sequenceEnd, at())
+        case YAML_MAPPING_END_EVENT: return (.mappingEnd, at())
+        case YAML_ALIAS_EVENT: return (.alias(text(event.data.alias.anchor) ?? ""), at())
         case YAML_SCALAR_EVENT:
             let scalar = event.data.scalar
             let bytes = UnsafeBufferPointer(start: scalar.value, count: scalar.length)
             return (
                 .scalar(
-                    text: String(decoding: bytes, as: UTF8.self), tag: text(scalar.tag),
-                    isPlain: scalar.style == YAML_PLAIN_SCALAR_STYLE, anchor: text(scalar.anchor)), location
+                    text: String(decoding: bytes, as: UTF8.self), tag: text(scalar.tag), anchor: text(scalar.anchor)),
+                at(Extent.Style(scalar.style))
             )
         case YAML_SEQUENCE_START_EVENT:
-            return (.sequenceStart(anchor: text(event.data.sequence_start.anchor)), location)
-        case YAML_MAPPING_START_EVENT: return (.mappingStart(anchor: text(event.data.mapping_start.anchor)), location)
-        default: return (.other, location)
+            let sequence = event.data.sequence_start
+            let isFlow = sequence.style == YAML_FLOW_SEQUENCE_STYLE
+            return (.sequenceStart(anchor: text(sequence.anchor)), at(isFlow ? .flow : .block))
+        case YAML_MAPPING_START_EVENT:
+            let mapping = event.data.mapping_start
+            let isFlow = mapping.style == YAML_FLOW_MAPPING_STYLE
+            return (.mappingStart(anchor: text(mapping.anchor)), at(isFlow ? .flow : .block))
+        default: return (.other, at())
         }
     }
 
@@ -71,111 +87,123 @@ struct EventParser: ~Copyable {
         let context = state.context.map { ", \(String(cString: $0))" } ?? ""
         if state.error == YAML_READER_ERROR {
             // The reader's place is a byte, not a mark.
-            let before = input.prefix(min(state.problem_offset, input.count))
-            let line = before.count { $0 == UInt8(ascii: "\n") }
-            let column = before.count - (before.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0)
-            return YAMLError(message: problem, location: Location(line: line + 1, column: column + 1))
+            return YAMLError(message: problem, location: source.location(of: state.problem_offset))
         }
-        let location = Location(state.problem_mark)
-        if byte(at: location) == UInt8(ascii: "\t") {
+        var characters = characters
+        let offset = characters.offset(of: state.problem_mark.index)
+        let location = source.location(of: offset)
+        if offset < source.bytes.count, source.bytes[offset] == UInt8(ascii: "\t") {
             return YAMLError(message: "a tab cannot indent; use spaces", location: location)
         }
         return YAMLError(message: problem + context, location: location)
     }
 
-    /// The input's byte at a place of which all before it in the line is ASCII; nil beyond the end.
-    private func byte(at location: Location) -> UInt8? {
-        var line = 1
-        for (index, byte) in input.enumerated() {
-            if line == location.line {
-                let place = index + location.column - 1
-                return place < input.count ? input[place] : nil
-            }
-            if byte == UInt8(ascii: "\n") { line += 1 }
-        }
-        return nil
+    private func error(_ message: String, at extent: Extent) -> YAMLError {
+        YAMLError(message: message, location: source.location(of: extent.start))
     }
 
-    /// The next document's root; nil at the end of the text.
-    mutating func document() throws(YAMLError) -> YAMLNode? {
+    /// The next document's root, and where what is said before it begins; nil at the end of the text.
+    mutating func document() throws(YAMLError) -> (root: YAMLNode, head: Int)? {
         anchors = [:]
         nodeCount = 0
         while true {
-            switch try next().0 {
+            let (event, extent) = try next()
+            switch event {
             case .streamEnd: return nil
-            case .documentStart: return try node(depth: 0)
+            case .documentStart(let isExplicit):
+                // What stands before the first `---` is said of the first document.
+                let head = isFirst ? 0 : isExplicit ? extent.start : lastEnd
+                let root = try node(depth: 0)
+                isFirst = false
+                lastEnd = root.extent.end
+                return (root, head)
             default: continue
             }
         }
     }
 
     private mutating func node(depth: Int) throws(YAMLError) -> YAMLNode {
-        let (event, location) = try next()
-        return try node(event, location, depth: depth)
+        let (event, extent) = try next()
+        return try node(event, extent, depth: depth)
     }
 
-    private mutating func node(_ event: Event, _ location: Location, depth: Int) throws(YAMLError) -> YAMLNode {
+    private mutating func node(_ event: Event, _ extent: Extent, depth: Int) throws(YAMLError) -> YAMLNode {
         nodeCount += 1
-        guard depth <= Reader.maximumDepth else { throw YAMLError(message: "nests too deep", location: location) }
-        guard nodeCount <= Reader.maximumNodes else { throw YAMLError(message: "too many values", location: location) }
+        guard depth <= Reader.maximumDepth else { throw error("nests too deep", at: extent) }
+        guard nodeCount <= Reader.maximumNodes else { throw error("too many values", at: extent) }
         switch event {
         case .alias(let name):
-            guard let node = anchors[name] else {
-                throw YAMLError(message: "there is no anchor '\(name)'", location: location)
-            }
+            guard let node = anchors[name] else { throw error("there is no anchor '\(name)'", at: extent) }
             guard !open.contains(ObjectIdentifier(node)) else {
-                throw YAMLError(message: "the anchor '\(name)' contains itself", location: location)
+                throw error("the anchor '\(name)' contains itself", at: extent)
             }
+            node.extent.isShared = true
             return node
-        case .scalar(let text, let tag, let isPlain, let anchor):
-            let node = YAMLNode(try Scalar.content(of: text, tag: tag, isPlain: isPlain, at: location), location)
+        case .scalar(let text, let tag, let anchor):
+            let content: YAMLNode.Content
+            do throws(Scalar.Problem) {
+                content = try Scalar.content(of: text, tag: tag, isPlain: extent.style == .plain)
+            } catch {
+                throw self.error(error.message, at: extent)
+            }
+            let node = YAMLNode(content, extent)
+            if extent.style == .literal { node.extent.end = source.end(ofBlockScalar: extent) }
             if let anchor { anchors[anchor] = node }
             return node
-        case .sequenceStart(let anchor): return try sequence(anchor, location, depth)
-        case .mappingStart(let anchor): return try mapping(anchor, location, depth)
-        default: throw YAMLError(message: "a value was expected", location: location)
+        case .sequenceStart(let anchor): return try sequence(anchor, extent, depth)
+        case .mappingStart(let anchor): return try mapping(anchor, extent, depth)
+        default: throw error("a value was expected", at: extent)
         }
     }
 
-    private mutating func sequence(_ anchor: String?, _ location: Location, _ depth: Int) throws(YAMLError) -> YAMLNode
-    {
-        let node = YAMLNode(.null, location)
+    private mutating func sequence(_ anchor: String?, _ extent: Extent, _ depth: Int) throws(YAMLError) -> YAMLNode {
+        let node = YAMLNode(.null, extent)
         if let anchor { anchors[anchor] = node }
         open.insert(ObjectIdentifier(node))
         var elements: [YAMLNode] = []
+        var last = extent.end
         while true {
             let (event, place) = try next()
-            if case .sequenceEnd = event { break }
-            elements.append(try self.node(event, place, depth: depth + 1))
+            if case .sequenceEnd = event {
+                node.extent.end = extent.style == .flow ? place.end : last
+                break
+            }
+            let element = try self.node(event, place, depth: depth + 1)
+            last = event.isAlias ? place.end : element.extent.end
+            elements.append(element)
         }
         open.remove(ObjectIdentifier(node))
         node.content = .sequence(elements)
         return node
     }
 
-    private mutating func mapping(_ anchor: String?, _ location: Location, _ depth: Int) throws(YAMLError) -> YAMLNode {
-        let node = YAMLNode(.null, location)
+    private mutating func mapping(_ anchor: String?, _ extent: Extent, _ depth: Int) throws(YAMLError) -> YAMLNode {
+        let node = YAMLNode(.null, extent)
         if let anchor { anchors[anchor] = node }
         open.insert(ObjectIdentifier(node))
         var members: [(key: YAMLNode, value: YAMLNode)] = []
-        var places: [String: Location] = [:]
+        var places: [String: Extent] = [:]
         var merged: [YAMLNode] = []
+        var last = extent.end
         while true {
             let (event, place) = try next()
-            if case .mappingEnd = event { break }
-            let isMerge = if case .scalar("<<", nil, true, _) = event { true } else { false }
+            if case .mappingEnd = event {
+                node.extent.end = extent.style == .flow ? place.end : last
+                break
+            }
+            let isMerge = if case .scalar("<<", nil, _) = event { place.style == .plain } else { false }
             let key = try self.node(event, place, depth: depth + 1)
-            let value = try self.node(depth: depth + 1)
+            let (valueEvent, valuePlace) = try next()
+            let value = try self.node(valueEvent, valuePlace, depth: depth + 1)
+            last = valueEvent.isAlias ? valuePlace.end : value.extent.end
             if isMerge {
                 merged.append(value)
                 continue
             }
-            guard let text = key.keyText else {
-                throw YAMLError(message: "a list or mapping cannot be a key", location: place)
-            }
+            guard let text = key.keyText else { throw error("a list or mapping cannot be a key", at: place) }
             if let first = places[text] {
-                throw YAMLError(
-                    message: "the key '\(text)' is there twice, first in line \(first.line)", location: place)
+                let line = source.line(of: first.start)
+                throw error("the key '\(text)' is there twice, first in line \(line)", at: place)
             }
             places[text] = place
             members.append((key, value))
@@ -188,23 +216,66 @@ struct EventParser: ~Copyable {
 
     /// Carries a merge key out (YAML, "Merge Key Language-Independent Type"): what is there already stays.
     private func merge(
-        _ source: YAMLNode, into members: inout [(key: YAMLNode, value: YAMLNode)], _ places: inout [String: Location]
+        _ source: YAMLNode, into members: inout [(key: YAMLNode, value: YAMLNode)], _ places: inout [String: Extent]
     ) throws(YAMLError) {
         switch source.content {
         case .mapping(let others):
             for member in others {
                 guard let text = member.key.keyText, places[text] == nil else { continue }
-                places[text] = member.key.location
+                places[text] = member.key.extent
+                // It stands where it comes from, for both.
+                member.key.extent.isShared = true
+                member.value.extent.isShared = true
                 members.append(member)
             }
         case .sequence(let sources):
             for source in sources {
                 guard case .mapping = source.content else {
-                    throw YAMLError(message: "'<<' takes a mapping or a list of mappings", location: source.location)
+                    throw error("'<<' takes a mapping or a list of mappings", at: source.extent)
                 }
                 try merge(source, into: &members, &places)
             }
-        default: throw YAMLError(message: "'<<' takes a mapping or a list of mappings", location: source.location)
+        default: throw error("'<<' takes a mapping or a list of mappings", at: source.extent)
         }
+    }
+}
+
+extension EventParser.Event {
+    fileprivate var isAlias: Bool { if case .alias = self { true } else { false } }
+}
+
+/// libyaml counts characters; this finds their bytes, going on from the last one that was asked for.
+struct CharacterCursor {
+    private let source: SourceText
+    private var character = 0
+    private var offset: Int
+
+    init(_ source: SourceText) {
+        self.source = source
+        // A byte order mark is no character of the text.
+        offset = source.markLength
+    }
+
+    mutating func offset(of index: Int) -> Int {
+        while character < index, offset < source.bytes.count {
+            offset += 1
+            while offset < source.bytes.count, source.bytes[offset] & 0xC0 == 0x80 { offset += 1 }
+            character += 1
+        }
+        while character > index, offset > 0 {
+            offset -= 1
+            while offset > 0, source.bytes[offset] & 0xC0 == 0x80 { offset -= 1 }
+            character -= 1
+        }
+        return offset
+    }
+}
+
+extension SourceText {
+    /// Where a block scalar's last line with something in it ends: libyaml says where the next thing begins.
+    fileprivate func end(ofBlockScalar extent: Extent) -> Int {
+        var end = extent.end
+        while end > extent.start, [0x20, 0x09, 0x0A, 0x0D].contains(bytes[end - 1]) { end -= 1 }
+        return end
     }
 }

@@ -1,29 +1,64 @@
 import CYAML
+public import JSON
 
 /// One YAML document as JSON, with the place of each of its nodes.
 public struct YAMLDocument: Sendable {
     /// The document as JSON text.
     public let json: [UInt8]
     /// Where each node stands in the YAML, in document order, keys included: the n-th node of the JSON is the n-th here.
-    public let locations: [Location]
+    public let extents: [Extent]
+    /// Where the document begins, with the comments before its root: behind the `---` or the document before it.
+    public let head: Int
 }
 
-/// A place in a text, both counted from 1.
-public struct Location: Sendable, Equatable {
-    /// The line.
-    public let line: Int
-    /// The column, in characters.
-    public let column: Int
+/// Where a node stands in a text: bytes, from its first to behind its last.
+public struct Extent: Sendable, Equatable {
+    /// How a node is written.
+    public enum Style: UInt8, Sendable {
+        /// A scalar without quotes.
+        case plain
+        /// A scalar in single or double quotes.
+        case quoted
+        /// A scalar of lines, after `|` or `>`.
+        case literal
+        /// A list or mapping by indentation.
+        case block
+        /// A list or mapping in brackets.
+        case flow
 
-    /// Creates a place.
-    public init(line: Int, column: Int) {
-        self.line = line
-        self.column = column
+        init(_ style: yaml_scalar_style_t) {
+            switch style {
+            case YAML_SINGLE_QUOTED_SCALAR_STYLE, YAML_DOUBLE_QUOTED_SCALAR_STYLE: self = .quoted
+            case YAML_LITERAL_SCALAR_STYLE, YAML_FOLDED_SCALAR_STYLE: self = .literal
+            default: self = .plain
+            }
+        }
     }
 
-    init(_ mark: yaml_mark_t) {
-        self.init(line: mark.line + 1, column: mark.column + 1)
+    private var first: UInt32
+    private var behind: UInt32
+    /// How it is written.
+    public let style: Style
+    /// Whether it stands for several nodes at once: by an alias, or by a merge.
+    public internal(set) var isShared = false
+
+    init(start: Int, end: Int, style: Style) {
+        first = UInt32(truncatingIfNeeded: start)
+        behind = UInt32(truncatingIfNeeded: end)
+        self.style = style
     }
+
+    /// Its first byte, that of its anchor or tag where it has one.
+    public var start: Int { Int(first) }
+
+    /// The byte behind its last.
+    public internal(set) var end: Int {
+        get { Int(behind) }
+        set { behind = UInt32(truncatingIfNeeded: newValue) }
+    }
+
+    /// The bytes.
+    public var range: Range<Int> { start..<max(start, end) }
 }
 
 /// Why a YAML text cannot be read, and where.
@@ -51,14 +86,22 @@ public enum Reader {
     /// - Parameter text: UTF-8, with or without a byte order mark, or UTF-16 with one.
     /// - Returns: The documents before the first mistake, and that mistake, if there is one: libyaml cannot go on after it.
     public static func documents(in text: [UInt8]) -> (documents: [YAMLDocument], error: YAMLError?) {
+        documents(in: SourceText(text))
+    }
+
+    /// Reads every document of a text that the caller keeps, to ask it for lines.
+    public static func documents(in source: SourceText) -> (documents: [YAMLDocument], error: YAMLError?) {
+        guard source.bytes.count < UInt32.max else {
+            return ([], YAMLError(message: "larger than 4 GiB", location: Location(line: 1, column: 1)))
+        }
         var documents: [YAMLDocument] = []
-        var parser = EventParser(text)
+        var parser = EventParser(source)
         do throws(YAMLError) {
-            while let node = try parser.document() {
-                if case .null = node.content { continue }
-                var writer = TreeWriter()
-                try writer.write(node, depth: 0)
-                documents.append(YAMLDocument(json: writer.json, locations: writer.locations))
+            while let (root, head) = try parser.document() {
+                if case .null = root.content { continue }
+                var writer = TreeWriter(source: source)
+                try writer.write(root, depth: 0)
+                documents.append(YAMLDocument(json: writer.json, extents: writer.extents, head: head))
             }
         } catch {
             return (documents, error)
@@ -79,22 +122,31 @@ final class YAMLNode {
     }
 
     var content: Content
-    let location: Location
+    var extent: Extent
 
-    init(_ content: Content, _ location: Location) {
+    init(_ content: Content, _ extent: Extent) {
         self.content = content
-        self.location = location
+        self.extent = extent
     }
 }
 
 /// The tree as JSON text.
 private struct TreeWriter {
+    let source: SourceText
     var json: [UInt8] = []
-    var locations: [Location] = []
+    var extents: [Extent] = []
 
-    mutating func write(_ node: YAMLNode, depth: Int) throws(YAMLError) {
-        guard depth <= Reader.maximumDepth else { throw YAMLError(message: "nests too deep", location: node.location) }
-        try place(node.location)
+    init(source: SourceText) { self.source = source }
+
+    private func error(_ message: String, at extent: Extent) -> YAMLError {
+        YAMLError(message: message, location: source.location(of: extent.start))
+    }
+
+    mutating func write(_ node: YAMLNode, depth: Int, isShared: Bool = false) throws(YAMLError) {
+        guard depth <= Reader.maximumDepth else { throw error("nests too deep", at: node.extent) }
+        // What is in something shared is shared.
+        let isShared = isShared || node.extent.isShared
+        try place(node.extent, isShared)
         switch node.content {
         case .null: json.append(contentsOf: "null".utf8)
         case .bool(let value): json.append(contentsOf: (value ? "true" : "false").utf8)
@@ -104,29 +156,30 @@ private struct TreeWriter {
             json.append(UInt8(ascii: "["))
             for (index, element) in elements.enumerated() {
                 if index > 0 { json.append(UInt8(ascii: ",")) }
-                try write(element, depth: depth + 1)
+                try write(element, depth: depth + 1, isShared: isShared)
             }
             json.append(UInt8(ascii: "]"))
         case .mapping(let members):
             json.append(UInt8(ascii: "{"))
             for (index, member) in members.enumerated() {
                 if index > 0 { json.append(UInt8(ascii: ",")) }
-                try place(member.key.location)
+                try place(member.key.extent, isShared)
                 quote(member.key.keyText ?? "")
                 json.append(UInt8(ascii: ":"))
-                try write(member.value, depth: depth + 1)
+                try write(member.value, depth: depth + 1, isShared: isShared)
             }
             json.append(UInt8(ascii: "}"))
         }
     }
 
     /// Notes where the next node stands; aliases make one stand many times, so this is where they are bounded.
-    private mutating func place(_ location: Location) throws(YAMLError) {
-        guard locations.count < Reader.maximumNodes else {
-            throw YAMLError(
-                message: "the document grows beyond \(Reader.maximumNodes) values by its aliases", location: location)
+    private mutating func place(_ extent: Extent, _ isShared: Bool) throws(YAMLError) {
+        guard extents.count < Reader.maximumNodes else {
+            throw error("the document grows beyond \(Reader.maximumNodes) values by its aliases", at: extent)
         }
-        locations.append(location)
+        var extent = extent
+        extent.isShared = extent.isShared || isShared
+        extents.append(extent)
     }
 
     private mutating func quote(_ text: String) {

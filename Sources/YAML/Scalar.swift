@@ -1,31 +1,36 @@
 /// What a scalar's text means (YAML 1.1, as Kubernetes' reader has it).
 enum Scalar {
+    /// Why a text is not what its tag says, or cannot be in JSON.
+    struct Problem: Error {
+        let message: String
+    }
+
     static func content(
-        of text: String, tag: String?, isPlain: Bool, at location: Location
-    ) throws(YAMLError) -> YAMLNode.Content {
+        of text: String, tag: String?, isPlain: Bool
+    ) throws(Problem) -> YAMLNode.Content {
         switch tag {
         case "tag:yaml.org,2002:str", "!": return .string(text)
         case nil where !isPlain: return .string(text)
-        case nil: return try plain(text, at: location)
+        case nil: return try plain(text)
         case "tag:yaml.org,2002:null": return .null
         case "tag:yaml.org,2002:bool":
             guard let value = boolean(text) else {
-                throw YAMLError(message: "'\(text)' is no boolean", location: location)
+                throw Problem(message: "'\(text)' is no boolean")
             }
             return .bool(value)
         case "tag:yaml.org,2002:int", "tag:yaml.org,2002:float":
-            guard let number = try number(text, at: location) else {
-                throw YAMLError(message: "'\(text)' is no number", location: location)
+            guard let number = try number(text) else {
+                throw Problem(message: "'\(text)' is no number")
             }
             return .number(number)
-        case let tag?: throw YAMLError(message: "the tag \(tag) is not understood", location: location)
+        case let tag?: throw Problem(message: "the tag \(tag) is not understood")
         }
     }
 
-    private static func plain(_ text: String, at location: Location) throws(YAMLError) -> YAMLNode.Content {
+    private static func plain(_ text: String) throws(Problem) -> YAMLNode.Content {
         if ["", "~", "null", "Null", "NULL"].contains(text) { return .null }
         if let value = boolean(text) { return .bool(value) }
-        if let number = try number(text, at: location) { return .number(number) }
+        if let number = try number(text) { return .number(number) }
         return .string(text)
     }
 
@@ -39,12 +44,12 @@ enum Scalar {
     }
 
     /// The number as JSON writes it, with its digits as they are wherever JSON has the same form.
-    private static func number(_ text: String, at location: Location) throws(YAMLError) -> String? {
+    private static func number(_ text: String) throws(Problem) -> String? {
         guard let first = text.utf8.first,
             first &- UInt8(ascii: "0") <= 9 || "+-.".utf8.contains(first)
         else { return nil }
         if [".inf", "-.inf", "+.inf", ".nan"].contains(text.lowercased()) {
-            throw YAMLError(message: "\(text) cannot be written in JSON", location: location)
+            throw Problem(message: "\(text) cannot be written in JSON")
         }
         let isNegative = first == UInt8(ascii: "-")
         let digits = (isNegative || first == UInt8(ascii: "+") ? text.dropFirst() : text[...]).filter { $0 != "_" }

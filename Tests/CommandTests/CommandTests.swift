@@ -16,7 +16,7 @@ import Testing
     @Test func `help names every command, and each command's help its flags`() throws {
         let overview = try Program(["--help"])
         #expect(overview.code == 0)
-        for command in ["serve", "review", "rules", "explain", "config", "certs", "version"] {
+        for command in ["serve", "review", "check", "rules", "explain", "config", "certs", "version"] {
             #expect(overview.output.contains("\n  \(command)"))
             let page = try Program([command, "--help"])
             #expect(page.code == 0 && page.output.hasPrefix("usage: playbook \(command)"))
@@ -148,7 +148,7 @@ import Testing
             """.write(toFile: "\(folder)/a.yaml", atomically: true, encoding: .utf8)
             let program = try Program(["review", good, "--companions", "\(folder)/a.yaml"])
             #expect(program.code == 2)
-            let part = "a.yaml: line 9, column 19: /spec/maxUnavailable is not a whole number or a percentage"
+            let part = "a.yaml: line 9, column 3: /spec/maxUnavailable is not a whole number or a percentage"
             #expect(program.error.contains(part), "\(program.error)")
         }
     }

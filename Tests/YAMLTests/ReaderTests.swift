@@ -42,7 +42,7 @@ import YAML
     }
 
     @Test(arguments: [
-        ("a: 1\na: 2", 2, 1, "the key 'a' is there twice, first in line 1"), ("a: [1, 2", 2, 1, ""),
+        ("a: 1\na: 2", 2, 1, "the key 'a' is there twice, first in line 1"), ("a: [1, 2", 1, 9, ""),
         ("a:\n\t- b", 2, 1, "a tab cannot indent"),
         ("a: *x", 1, 4, "no anchor 'x'"), ("a: &x [*x]", 1, 8, "contains itself"),
         ("a: .inf", 1, 4, "cannot be written in JSON"),
@@ -74,6 +74,7 @@ import YAML
             Reader.documents(in: text).documents.first {
                 String(decoding: $0.json, as: UTF8.self).contains("\"Deployment\"")
             })
+        let source = SourceText(text)
         let document = try Document(parsing: deployment.json)
         try withExtendedLifetime(document) {
             // Nodes are numbered in document order, keys included.
@@ -81,7 +82,7 @@ import YAML
             var found: Location?
             func walk(_ value: Value, _ path: [String]) {
                 if path == ["spec", "template", "spec", "containers", "0", "resources", "limits"] {
-                    found = deployment.locations[count]
+                    found = source.location(of: deployment.extents[count].start)
                 }
                 count += 1
                 for (index, element) in value.elements.enumerated() { walk(element, path + [String(index)]) }
@@ -91,7 +92,7 @@ import YAML
                 }
             }
             walk(document.root, [])
-            #expect(count == deployment.locations.count)
+            #expect(count == deployment.extents.count)
             let lines = String(decoding: text, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
             let location = try #require(found)
             let line = lines[location.line - 1]

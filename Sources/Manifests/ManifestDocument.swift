@@ -1,0 +1,94 @@
+public import JSON
+import YAML
+
+/// One document of a file, with the place of everything in it.
+public struct ManifestDocument: Sendable {
+    /// The document as JSON.
+    public let json: [UInt8]
+    /// Where its nodes stand; nil in a file of JSON, where the nodes know themselves.
+    let extents: [Extent]?
+    /// Where the document begins in its file, with the comments before it.
+    let head: Int
+
+    init(_ document: YAMLDocument) {
+        json = document.json
+        extents = document.extents
+        head = document.head
+    }
+
+    init(json text: SourceText, from start: Int) throws(ManifestProblem) {
+        json = Array(text.bytes[start...])
+        extents = nil
+        head = start
+        let document: Document
+        do throws(ParseError) {
+            document = try Document(parsing: json)
+        } catch {
+            throw ManifestProblem(error.reason, at: text.location(of: start + error.offset))
+        }
+        defer { withExtendedLifetime(document) {} }
+        try ManifestDocument.refuseDoubles(in: document.root, root: document.root, text, start)
+    }
+
+    /// Refuses a key that is there twice, as the reader of YAML does: an API server would take the last and say nothing.
+    private static func refuseDoubles(
+        in value: Value, root: Value, _ text: SourceText, _ start: Int
+    ) throws(ManifestProblem) {
+        var places: [String: Int] = [:]
+        for member in value.members {
+            let place = start + root.range(of: member.key).lowerBound
+            let key = member.key.text
+            if let first = places.updateValue(place, forKey: key) {
+                throw ManifestProblem(
+                    "the key '\(key)' is there twice, first in line \(text.line(of: first))",
+                    at: text.location(of: place))
+            }
+            try refuseDoubles(in: member.value, root: root, text, start)
+        }
+        for element in value.elements { try refuseDoubles(in: element, root: root, text, start) }
+    }
+
+    /// Hands out the objects of the document, those of a `List` one by one.
+    ///
+    /// - Parameters:
+    ///   - text: The text of the file that the document is of.
+    ///   - body: What to do with each; nothing of it may be kept.
+    /// - Throws: ``ManifestProblem`` when the document nests too deep.
+    public func objects(in text: SourceText, _ body: (ManifestObject) -> Void) throws(ManifestProblem) {
+        let document: Document
+        do throws(ParseError) {
+            document = try Document(parsing: json)
+        } catch {
+            throw ManifestProblem(error.reason, at: text.location(of: extents?.first?.start ?? head))
+        }
+        defer { withExtendedLifetime(document) {} }
+        visit(document.root, root: document.root, Pointer(), text, kind: nil, apiVersion: nil, body)
+    }
+
+    private func visit(
+        _ value: Value, root: Value, _ place: Pointer, _ text: SourceText, kind: String?, apiVersion: String?,
+        _ body: (ManifestObject) -> Void
+    ) {
+        let kind = value["kind"]?.string ?? kind
+        let apiVersion = value["apiVersion"]?.string ?? apiVersion
+        if let kind, kind.hasSuffix("List"), let items = value["items"], items.kind == .array {
+            // The items of a DeploymentList need not say that they are Deployments.
+            let one = kind == "List" ? nil : String(kind.dropLast(4))
+            for (index, item) in items.elements.enumerated() {
+                let place = place / "items" / String(index)
+                visit(item, root: root, place, text, kind: one, apiVersion: one == nil ? nil : apiVersion, body)
+            }
+        } else {
+            body(
+                ManifestObject(
+                    value, kind: kind, apiVersion: apiVersion, at: place, root: root, document: self, text: text))
+        }
+    }
+
+    /// Where a value stands in the file's text.
+    func range(of value: Value, in root: Value) -> Range<Int> {
+        if let extents { return root.order(of: value.id).map { extents[$0].range } ?? head..<head }
+        let range = root.range(of: value)
+        return head + range.lowerBound..<head + range.upperBound
+    }
+}

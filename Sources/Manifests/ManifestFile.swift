@@ -1,0 +1,79 @@
+public import JSON
+import YAML
+
+/// A file of manifests: its text, and the documents in it.
+public struct ManifestFile: Sendable {
+    /// Where it is; `-` for standard input.
+    public let path: String
+    /// Its text.
+    public let text: SourceText
+    /// The documents before the first mistake.
+    public let documents: [ManifestDocument]
+    /// Why the rest could not be read.
+    public let problem: ManifestProblem?
+
+    /// Reads a file's bytes: YAML of several documents, or one of JSON.
+    public init(path: String, bytes: [UInt8]) {
+        self.path = path
+        text = SourceText(bytes)
+        if let start = text.startOfJSON {
+            do throws(ManifestProblem) {
+                documents = [try ManifestDocument(json: text, from: start)]
+                problem = nil
+                return
+            } catch {
+                // What begins like JSON may be YAML in brackets, but not under that name.
+                if path.hasSuffix(".json") {
+                    (documents, problem) = ([], error)
+                    return
+                }
+            }
+        }
+        let (found, error) = Reader.documents(in: text)
+        documents = found.map { ManifestDocument($0) }
+        guard let error else {
+            problem = nil
+            return
+        }
+        problem = ManifestProblem(error.message, at: error.location, inTemplate: text.looksLikeTemplate)
+    }
+
+    /// Whether bytes are no text: one of them is zero, and they are not UTF-16.
+    public static func isBinary(_ bytes: [UInt8]) -> Bool {
+        if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) { return false }
+        return bytes.prefix(8192).contains(0)
+    }
+}
+
+/// What is wrong with a file, and where.
+public struct ManifestProblem: Error, Sendable, CustomStringConvertible {
+    /// What is wrong.
+    public let message: String
+    /// Where.
+    public let location: Location
+
+    /// The place and the reason, as in `line 3, column 5: the key 'a' is there twice, first in line 2`.
+    public var description: String { "line \(location.line), column \(location.column): \(message)" }
+
+    init(_ message: String, at location: Location, inTemplate: Bool = false) {
+        self.message =
+            inTemplate
+            ? "this is a Go template, not YAML: render it first, as in helm template CHART | playbook check -" : message
+        self.location = location
+    }
+}
+
+extension SourceText {
+    /// Where an object or list of JSON begins; nil when something else comes first.
+    fileprivate var startOfJSON: Int? {
+        guard let start = bytes.firstIndex(where: { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }) else { return nil }
+        return [UInt8(ascii: "{"), UInt8(ascii: "[")].contains(bytes[start]) && !isTemplate(at: start) ? start : nil
+    }
+
+    private func isTemplate(at offset: Int) -> Bool {
+        offset + 1 < bytes.count && bytes[offset] == UInt8(ascii: "{") && bytes[offset + 1] == UInt8(ascii: "{")
+    }
+
+    /// Whether there is an action of Go's templates in the text, as Helm's charts have them.
+    fileprivate var looksLikeTemplate: Bool { bytes.indices.contains { isTemplate(at: $0) } }
+}

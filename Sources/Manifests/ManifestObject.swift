@@ -1,0 +1,123 @@
+public import JSON
+
+/// An object in a file, which knows where everything in it stands; not to be kept beyond the call that handed it out.
+public final class ManifestObject {
+    /// The object.
+    public let value: Value
+    /// What it says it is; nil where it is no object of Kubernetes.
+    public let type: (kind: String, apiVersion: String)?
+    /// Where it stands in its document: at the root, unless it is an item of a list.
+    public let place: Pointer
+    let root: Value
+    let document: ManifestDocument
+    let text: SourceText
+
+    init(
+        _ value: Value, kind: String?, apiVersion: String?, at place: Pointer, root: Value, document: ManifestDocument,
+        text: SourceText
+    ) {
+        self.value = value
+        self.place = place
+        self.root = root
+        self.document = document
+        self.text = text
+        if let kind, let apiVersion, value.kind == .object, !ManifestObject.isForTools(apiVersion) {
+            type = (kind, apiVersion)
+        } else {
+            type = nil
+        }
+    }
+
+    /// Whether it is written for a tool on this side of the API server.
+    private static func isForTools(_ apiVersion: String) -> Bool {
+        apiVersion.hasPrefix("kustomize.config.k8s.io/") || apiVersion == "helm.sh/v3"
+    }
+
+    /// The line that it begins in.
+    public var line: Int { text.line(of: document.range(of: value, in: root).lowerBound) }
+
+    /// Where a field stands, or the nearest thing around it that is there.
+    ///
+    /// That is its key with a value on the same line, a key alone before longer values, and the first line of a list's element.
+    public func region(of pointer: Pointer) -> Region {
+        let range = range(of: pointer)
+        return Region(range, in: text, hiding: hidden)
+    }
+
+    private func range(of pointer: Pointer) -> Range<Int> {
+        var current = value
+        var key: Value?
+        var isThere = true
+        for token in pointer.tokens {
+            if current.kind == .array {
+                guard let next = current[at: Pointer([token])] else {
+                    isThere = false
+                    break
+                }
+                (key, current) = (nil, next)
+            } else {
+                var found: Value.Member?
+                for member in current.members where member.key.equals(string: token) { found = member }
+                guard let found else {
+                    isThere = false
+                    break
+                }
+                (key, current) = (found.key, found.value)
+            }
+        }
+        let whole = document.range(of: current, in: root)
+        guard let key else { return firstLine(of: whole) }
+        let name = document.range(of: key, in: root)
+        // What an alias brings stands elsewhere.
+        let isBeside =
+            isThere && whole.lowerBound >= name.upperBound
+            && text.line(of: whole.upperBound - 1) == text.line(of: name.lowerBound)
+        return isBeside ? name.lowerBound..<whole.upperBound : name
+    }
+
+    private func firstLine(of range: Range<Int>) -> Range<Int> {
+        let end = text.range(ofLine: text.line(of: range.lowerBound)).upperBound
+        return range.lowerBound..<max(range.lowerBound, min(range.upperBound, end))
+    }
+
+    // MARK: Secrets
+
+    /// Where something stands that no output may show: what may hold a secret, whatever a rule thinks of it.
+    private lazy var hidden: [Range<Int>] = {
+        var ranges: [Range<Int>] = []
+        hide(in: value, key: "", within: false, &ranges)
+        return ranges
+    }()
+
+    private func hide(in value: Value, key: String, within isHidden: Bool, _ ranges: inout [Range<Int>]) {
+        switch value.kind {
+        case .object:
+            for member in value.members {
+                let name = member.key.text
+                hide(
+                    in: member.value, key: name,
+                    within: isHidden || ManifestObject.holders.contains(name)
+                        || (name == "value" && ManifestObject.pairs.contains(key)),
+                    &ranges)
+            }
+        // An element stands under the key of its list.
+        case .array: for element in value.elements { hide(in: element, key: key, within: isHidden, &ranges) }
+        default:
+            guard isHidden || ManifestObject.soundsSecret(key) else { return }
+            ranges.append(document.range(of: value, in: root))
+        }
+    }
+
+    /// Members below which there is anybody's text.
+    private static let holders: Set<String> = [
+        "data", "stringData", "binaryData", "annotations", "args", "command",
+    ]
+
+    /// Lists of names and values.
+    private static let pairs: Set<String> = ["env", "httpHeaders"]
+
+    private static func soundsSecret(_ key: String) -> Bool {
+        let key = key.lowercased()
+        return ["password", "secret", "token", "credential"].contains { key.hasSuffix($0) }
+    }
+}

@@ -1,0 +1,52 @@
+import JSON
+import Kubernetes
+public import Playbook
+
+/// The objects of all files of a run, as each other's companions.
+public struct ManifestWorld: Sendable {
+    /// What is known of them.
+    public private(set) var companions: Companions
+    private let namespace: String
+
+    /// Creates a world without objects.
+    ///
+    /// - Parameters:
+    ///   - isPartial: Whether there may be more than the files say; else what is in none of them does not exist.
+    ///   - namespace: Where objects are that do not say so themselves.
+    public init(isPartial: Bool, namespace: String) {
+        companions = Companions(knowledge: isPartial ? .kindsHeld : .kinds(Companions.kinds))
+        self.namespace = namespace
+    }
+
+    /// Takes a file's objects in.
+    ///
+    /// - Returns: What could not be read of them.
+    public mutating func add(_ file: ManifestFile) -> [ManifestProblem] {
+        var problems: [ManifestProblem] = []
+        for document in file.documents {
+            do throws(ManifestProblem) {
+                try document.objects(in: file.text) { object in
+                    guard object.type != nil else { return }
+                    if let problem = add(object) { problems.append(problem) }
+                }
+            } catch {
+                problems.append(error)
+            }
+        }
+        return problems
+    }
+
+    private mutating func add(_ object: ManifestObject) -> ManifestProblem? {
+        guard let type = object.type else { return nil }
+        let kind = ResourceKind(kind: type.kind, apiVersion: type.apiVersion)
+        guard Companions.kinds.contains(kind) else { return nil }
+        do throws(CannotJudge) {
+            try companions.set(object.value, kind, in: namespace)
+            return nil
+        } catch {
+            guard case .malformed(let node, let expected) = error else { return nil }
+            let place = object.value.pointer(to: node) ?? Pointer()
+            return ManifestProblem("\(place) is not \(expected)", at: object.region(of: place).start)
+        }
+    }
+}

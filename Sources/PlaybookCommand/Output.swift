@@ -1,0 +1,47 @@
+import Report
+
+/// Judged objects on standard output, in the format that was asked for.
+struct Output {
+    /// The format's name.
+    let format: String
+    private let report: TextReport
+    private let isVerbose: Bool
+    private let isQuiet: Bool
+    /// What has to wait for the end, in formats that are one document.
+    private var objects: [JudgedObject] = []
+
+    init(_ arguments: Arguments) throws(CommandError) {
+        format = try arguments.format()
+        isVerbose = arguments.has(.verbose)
+        isQuiet = arguments.has(.quiet)
+        report = TextReport(isColored: Console.isColored() && !arguments.has(.noColor))
+    }
+
+    /// Prints, unless there is to be nothing but an exit code.
+    func print(_ text: String) {
+        if !isQuiet, !text.isEmpty { Console.print(text) }
+    }
+
+    /// Shows an object, now or at the end.
+    mutating func add(_ object: JudgedObject) {
+        switch format {
+        case "text": print(report.block(object, showsAll: isVerbose))
+        case "response": break
+        default: objects.append(object)
+        }
+    }
+
+    /// Prints what is left to say.
+    func finish(_ summary: Summary) {
+        switch format {
+        case "text": print(report.summary(summary))
+        case "json": print(JSONReport.text(objects, summary))
+        default: break
+        }
+    }
+}
+
+extension Summary {
+    /// The exit code that scripts rely on.
+    var code: ExitCode { unreadable > 0 ? .usage : denied > 0 ? .denied : .success }
+}

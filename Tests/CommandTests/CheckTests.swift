@@ -1,0 +1,142 @@
+import Foundation
+import JSON
+import TestSupport
+import Testing
+
+@Suite struct CheckTests {
+    private let manifests = Fixtures.path("manifests")
+
+    /// A Deployment that denies for want of replicas alone, as a file has it.
+    private func deployment(_ name: String = "web", namespace: String? = "shop", replicas: Int = 1) -> String {
+        """
+        apiVersion: apps/v1
+        kind: Deployment
+        metadata: {name: \(name)\(namespace.map { ", namespace: \($0)" } ?? ""), labels: {app: \(name)}}
+        spec:
+          replicas: \(replicas)
+          selector: {matchLabels: {app: \(name)}}
+          template:
+            metadata: {labels: {app: \(name)}}
+            spec: {}
+
+        """
+    }
+
+    private func budget(_ name: String = "web", namespace: String? = "shop") -> String {
+        """
+        ---
+        apiVersion: policy/v1
+        kind: PodDisruptionBudget
+        metadata: {name: \(name)\(namespace.map { ", namespace: \($0)" } ?? "")}
+        spec: {maxUnavailable: 1, unhealthyPodEvictionPolicy: AlwaysAllow, selector: {matchLabels: {app: \(name)}}}
+
+        """
+    }
+
+    /// The rules that find something in a text, in the order told, with their places.
+    private func findings(_ text: String, _ flags: [String] = []) throws -> [String] {
+        let program = try Program(["check", "--format", "json"] + flags, input: text)
+        let report = try Literal(json: Array(program.output.utf8))
+        guard case .array(let findings)? = report["findings"] else { return [] }
+        return findings.map { finding in
+            "\(finding["rule"]?.text ?? "") \(finding["line"]?.json ?? ""):\(finding["column"]?.json ?? "")"
+        }
+    }
+
+    @Test func `a finding is told with its line, and the exit code says that something is denied`() throws {
+        let program = try Program(["check", "\(manifests)/2-catalogue-bad.yaml"])
+        #expect(program.code == 1 && program.error.isEmpty)
+        #expect(
+            program.output.contains(
+                """
+                  deny   replicas  spec.replicas is 1, fewer than 2
+                         --> \(manifests)/2-catalogue-bad.yaml:5:3
+                            5 |   replicas: 1
+                              |   ^^^^^^^^^^^
+                           spec: {replicas: 2}
+
+                """), "\(program.output)")
+        #expect(!program.output.contains("hunter2") && !program.output.contains("AKIA"))
+        #expect(program.output.hasSuffix("1 object in 1 file: 1 denied, 0 with warnings, 0 allowed\n"))
+        let quiet = try Program(["check", "--quiet", manifests])
+        #expect(quiet.code == 1 && quiet.output.isEmpty)
+    }
+
+    @Test func `the JSON report has the place of each finding`() throws {
+        let program = try Program(["check", "--format", "json", "\(manifests)/2-catalogue-bad.yaml"])
+        let report = try Literal(json: Array(program.output.utf8))
+        guard case .array(let findings)? = report["findings"] else {
+            Issue.record("no findings")
+            return
+        }
+        let replicas = try #require(findings.first { $0["rule"] == "replicas" })
+        #expect(replicas["line"] == 5 && replicas["column"] == 3 && replicas["endColumn"] == 14)
+        #expect(replicas["object"] == "Deployment shop/catalogue")
+        #expect(report["summary"]?["objects"] == 1 && report["summary"]?["files"] == 1)
+    }
+
+    @Test func `the objects of a run are each other's companions, and all there is`() throws {
+        #expect(try findings(deployment()).contains { $0.hasPrefix("pod-disruption-budget") })
+        #expect(try !findings(deployment() + budget()).contains { $0.hasPrefix("pod-disruption-budget") })
+        #expect(
+            try findings(deployment() + budget(namespace: "other")).contains { $0.hasPrefix("pod-disruption-budget") })
+        // Of what may be elsewhere nothing is said.
+        #expect(try !findings(deployment(), ["--partial"]).contains { $0.hasPrefix("pod-disruption-budget") })
+        try Program.withFolder { folder in
+            try budget().write(toFile: "\(folder)/budget.yaml", atomically: true, encoding: .utf8)
+            let found = try findings(deployment(), ["--companions", folder])
+            #expect(!found.contains { $0.hasPrefix("pod-disruption-budget") })
+        }
+    }
+
+    @Test func `an object without a namespace goes where it is sent, and nobody knows where that is`() throws {
+        let text = deployment(namespace: nil) + budget(namespace: nil)
+        for flags in [[], ["--namespace", "shop"]] {
+            let found = try findings(text, flags)
+            #expect(!found.contains { $0.hasPrefix("pod-disruption-budget") || $0.hasPrefix("default-namespace") })
+        }
+        let mixed = deployment(namespace: nil) + budget(namespace: "shop")
+        #expect(try findings(mixed).contains { $0.hasPrefix("pod-disruption-budget") })
+        #expect(try !findings(mixed, ["--namespace", "shop"]).contains { $0.hasPrefix("pod-disruption-budget") })
+        #expect(try findings(text, ["--namespace", "default"]).contains { $0.hasPrefix("default-namespace") })
+        #expect(try findings(deployment(namespace: "default")).contains { $0.hasPrefix("default-namespace") })
+    }
+
+    @Test func `what is no object of Kubernetes is counted, not judged`() throws {
+        let program = try Program(["check"], input: "replicaCount: 3\n---\n# Source: a\n---\napiVersion: v2\nname: c\n")
+        #expect(program.code == 0 && program.error.isEmpty)
+        #expect(
+            program.output == """
+                0 objects in 1 file: 0 denied, 0 with warnings, 0 allowed
+                no objects of Kubernetes, passed over: 2 documents
+
+                """)
+    }
+
+    @Test func `what cannot be read is named, the rest is judged, and the exit code is 2`() throws {
+        try Program.withFolder { folder in
+            for (name, text) in [
+                ("a.yaml", "a: b\nc: {{ .Values.c }}\n"), ("b.yml", deployment()), ("c.json", "{\"a\": 1,}"),
+                ("d.yaml", "a: 1\n\u{0}"), ("ignored.txt", "a: ["),
+            ] {
+                try text.write(toFile: "\(folder)/\(name)", atomically: true, encoding: .utf8)
+            }
+            let program = try Program(["check", folder, "\(folder)/nothing"])
+            #expect(program.code == 2)
+            let lines = program.error.split(separator: "\n").map(String.init)
+            #expect(lines.count == 4, "\(program.error)")
+            #expect(lines[0].hasPrefix("playbook: \(folder)/a.yaml:2:") && lines[0].contains("helm template"))
+            #expect(lines[1].hasPrefix("playbook: \(folder)/c.json:1:9: "))
+            #expect(lines[2] == "playbook: \(folder)/d.yaml: passed over: this is no text")
+            #expect(lines[3] == "playbook: \(folder)/nothing: No such file or directory")
+            #expect(program.output.contains("Deployment shop/web · DENIED"))
+            #expect(program.output.contains("3 inputs could not be read"))
+        }
+    }
+
+    @Test func `the project's own manifests are good`() throws {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../deploy").path
+        let program = try Program(["check", root])
+        #expect(program.code == 0, "\(program.output)\(program.error)")
+    }
+}

@@ -1,0 +1,172 @@
+import JSON
+import Kubernetes
+import Manifests
+import Playbook
+import Testing
+
+@Suite struct ManifestFileTests {
+    /// Objects of a text by kind and name, with the line that each begins in.
+    private func objects(_ text: String, path: String = "a.yaml") -> [String] {
+        let file = ManifestFile(path: path, bytes: Array(text.utf8))
+        var found: [String] = []
+        for document in file.documents {
+            try? document.objects(in: file.text) { object in
+                let name = ObjectMeta(of: object.value).name ?? "-"
+                found.append("\(object.line) \(object.type?.kind ?? "foreign") \(name)")
+            }
+        }
+        return found
+    }
+
+    /// Where a place in the first object stands, and what is marked of its line.
+    private func region(_ place: Pointer, in text: String, path: String = "a.yaml") throws -> (String, String, Region) {
+        let file = ManifestFile(path: path, bytes: Array(text.utf8))
+        var found: Region?
+        let document = try #require(file.documents.first)
+        try document.objects(in: file.text) { found = found ?? $0.region(of: place) }
+        let region = try #require(found)
+        let scalars = Array(region.excerpt.unicodeScalars)[region.marked]
+        return (
+            "\(region.start.line):\(region.start.column)", String(String.UnicodeScalarView(scalars)), region
+        )
+    }
+
+    @Test func `every document is an object, and every item of a list`() {
+        #expect(
+            objects(
+                """
+                # Source: chart/templates/a.yaml
+                ---
+                # nothing here
+                ---
+                apiVersion: v1
+                kind: Pod
+                metadata: {name: a}
+                ---
+                apiVersion: v1
+                kind: List
+                items:
+                - apiVersion: v1
+                  kind: Service
+                  metadata: {name: b}
+                - apiVersion: v1
+                  kind: List
+                  items:
+                  - {apiVersion: v1, kind: Secret, metadata: {name: c}}
+                ---
+                apiVersion: apps/v1
+                kind: DeploymentList
+                items:
+                - metadata: {name: d}
+                ---
+                """) == ["5 Pod a", "12 Service b", "18 Secret c", "23 Deployment d"])
+    }
+
+    @Test(arguments: [
+        "a: 1", "- 1", "text", "apiVersion: v2\nname: chart", "kind: only", "replicaCount: 3",
+        "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization",
+    ])
+    func `what no API server takes is told apart`(_ text: String) {
+        #expect(objects(text) == ["1 foreign -"])
+    }
+
+    @Test func `JSON is read as it is, whatever the file is called`() throws {
+        let text = "\n  {\"apiVersion\": \"v1\", \"kind\": \"Pod\",\n\t\"metadata\": {\"name\": \"\\u0061\"}}\n"
+        for path in ["a.json", "a.yaml", "-"] { #expect(objects(text, path: path) == ["2 Pod a"]) }
+        let (place, marked, _) = try region("/metadata/name", in: text, path: "a.json")
+        #expect(place == "3:15" && marked == "\"name\": \"\\u0061\"")
+        #expect(objects("{apiVersion: v1, kind: Pod}") == ["1 Pod -"])
+    }
+
+    @Test(arguments: [
+        ("a: 1\nb:\n  c: 1\n  c: 2", "a.yaml", 4, 3, "'c' is there twice, first in line 3"),
+        ("{\"a\": 1,\n \"a\": 2}", "a.json", 2, 2, "'a' is there twice, first in line 1"),
+        ("{\"a\": 1,}", "a.json", 1, 9, ""), ("a:\n\tb: 1", "a.yaml", 2, 1, "a tab cannot indent"),
+        ("a: b\nc: {{ .Values.c }}", "a.yaml", 2, 4, "Go template"), ("a: é\nb: [", "a.yaml", 2, 5, ""),
+        ("{{- if .Values.on }}\na: b\n{{- end }}", "a.yaml", 1, 1, "Go template"),
+    ])
+    func `a mistake is told with its place`(_ text: String, _ path: String, _ line: Int, _ column: Int, _ part: String)
+        throws
+    {
+        let problem = try #require(ManifestFile(path: path, bytes: Array(text.utf8)).problem)
+        #expect(problem.location.line == line && problem.message.contains(part), "\(problem)")
+        if !part.isEmpty && !part.hasPrefix("Go") { #expect(problem.location.column == column, "\(problem)") }
+    }
+
+    @Test func `what is before a mistake is read`() {
+        let file = ManifestFile(path: "a.yaml", bytes: Array("a: 1\n---\nb: [\n".utf8))
+        #expect(file.documents.count == 1 && file.problem?.location.line ?? 0 >= 3)
+    }
+
+    private let deployment = """
+        apiVersion: apps/v1
+        kind: Deployment # a comment
+        metadata: {name: "wéb", labels: {app: web}}
+        spec:
+          replicas: 1
+          template:
+            spec:
+              containers:
+              - name: app
+                image: web
+                env: [{name: TOKEN, value: "hunter2"}, {name: B, value: c}]
+              - {name: logger, image: l}
+        """
+
+    @Test(arguments: [
+        ("/spec/replicas", "5:3", "replicas: 1"),
+        ("/spec/template/spec/containers/0/image", "10:9", "image: web"),
+        // What is missing is sought in what is around it.
+        ("/spec/template/spec/containers/0/livenessProbe", "9:9", "name: app"),
+        ("/spec/template/spec/containers/1/livenessProbe", "12:9", "{name: logger, image: l}"),
+        ("/metadata/labels/team", "3:25", "labels"),
+        ("/spec/template/spec/topologySpreadConstraints", "7:5", "spec"),
+        ("/spec/strategy/type", "4:1", "spec"), ("/status", "1:1", "apiVersion: apps/v1"),
+        // Columns are characters, not bytes.
+        ("/metadata/labels", "3:25", "labels: {app: web}"), ("/metadata/labels/app", "3:34", "app: web"),
+    ])
+    func `a place is the very field, or the nearest thing around it`(_ place: String, _ at: String, _ marked: String)
+        throws
+    {
+        let pointer = try #require(Pointer(parsing: place))
+        let found = try region(pointer, in: deployment)
+        #expect(found.0 == at && found.1 == marked)
+        // Neither carriage returns nor a byte order mark move it.
+        let windows = "\u{FEFF}" + deployment.replacing("\n", with: "\r\n")
+        let same = try region(pointer, in: windows)
+        #expect(same.0 == at && same.1 == marked)
+    }
+
+    @Test func `UTF-16 is read, and its places are those of its characters`() throws {
+        var bytes: [UInt8] = [0xFF, 0xFE]
+        for unit in deployment.utf16 { bytes += [UInt8(unit & 0xFF), UInt8(unit >> 8)] }
+        let file = ManifestFile(path: "a.yaml", bytes: bytes)
+        #expect(file.problem == nil && file.text.isTranscoded && !ManifestFile.isBinary(bytes))
+        try file.documents[0].objects(in: file.text) { object in
+            #expect(object.region(of: "/metadata/labels").start == Location(line: 3, column: 25))
+        }
+    }
+
+    @Test func `what an alias brings is where its anchor stands`() throws {
+        let text = "a: &a\n  b: 1\nc: *a\nd:\n  <<: *a\n  e: 2\n"
+        #expect(try region("/c/b", in: text).0 == "2:3")
+        #expect(try region("/c", in: text).0 == "3:1")
+        #expect(try region("/d/b", in: text).0 == "2:3")
+        #expect(try region("/d/e", in: text).0 == "6:3")
+    }
+
+    @Test func `an excerpt holds no secret and no control character`() throws {
+        let (_, _, region) = try region("/spec/template/spec/containers/0/env", in: deployment)
+        #expect(region.excerpt == "        env: [{name: TOKEN, value: •••}, {name: B, value: •••}]")
+        let text = "apiVersion: v1\nkind: Secret\nstringData: {a: \"b\", c: d} # \t[31m\u{202E}\n"
+        #expect(try self.region("/stringData/a", in: text).2.excerpt == "stringData: {a: •••, c: •••} #  [31m ")
+        let many = (0..<100).map { "a\(10 + $0): 1, " }.joined()
+        let cut = try self.region("/spec/b", in: "apiVersion: v1\nkind: A\nspec: {\(many)b: 1}\n")
+        #expect(cut.1 == "b: 1" && cut.2.excerpt.count < 130 && cut.2.start.column == 818)
+    }
+
+    @Test func `bytes that are no text are told apart`() {
+        #expect(ManifestFile.isBinary([0x7F, 0x45, 0x4C, 0x46, 0]))
+        #expect(!ManifestFile.isBinary(Array("a: 1".utf8)))
+    }
+}
