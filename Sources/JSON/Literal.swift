@@ -67,6 +67,15 @@ public enum Literal: Sendable, Hashable {
         return members.first { hasSameBytes($0.key, key) }?.value
     }
 
+    /// The members of an object; none for anything else.
+    public var members: [Member] { if case .object(let members) = self { members } else { [] } }
+
+    /// The elements of an array; none for anything else.
+    public var elements: [Literal] { if case .array(let elements) = self { elements } else { [] } }
+
+    /// The text of a string; nil for anything else.
+    public var text: String? { if case .string(let text) = self { text } else { nil } }
+
     /// The value at a place, if there is one.
     public subscript(at pointer: Pointer) -> Literal? {
         var current = self

@@ -47,6 +47,13 @@ public struct LabelSelector: Sendable, Equatable {
         self.expressions = expressions
     }
 
+    /// Reads a selector that was copied out of a document which was sound; what is not is passed over.
+    public init(_ literal: Literal) {
+        labels =
+            literal["matchLabels"]?.members.compactMap { member in member.value.text.map { (member.key, $0) } } ?? []
+        expressions = literal["matchExpressions"]?.elements.compactMap { Expression($0) } ?? []
+    }
+
     /// Whether a selector object selects labels, without copying it out of its document.
     public static func matches(_ selector: Value, _ labels: Labels) throws(CannotJudge) -> Bool {
         // Nearly always there are labels alone.
@@ -95,17 +102,19 @@ extension LabelSelector.Expression: CustomStringConvertible {
             }
         }
         self.key = key
-        if name.equals("In") {
-            comparison = .isIn(values)
-        } else if name.equals("NotIn") {
-            comparison = .isNotIn(values)
-        } else if name.equals("Exists") {
-            comparison = .exists
-        } else if name.equals("DoesNotExist") {
-            comparison = .doesNotExist
-        } else {
+        guard let comparison = Operator(name.text, values) else {
             throw .malformed(name.id, expected: "In, NotIn, Exists or DoesNotExist")
         }
+        self.comparison = comparison
+    }
+
+    init?(_ literal: Literal) {
+        let values = literal["values"]?.elements.compactMap(\.text) ?? []
+        guard let key = literal["key"]?.text, let comparison = Operator(literal["operator"]?.text ?? "", values) else {
+            return nil
+        }
+        self.key = key
+        self.comparison = comparison
     }
 
     /// Whether labels fulfil it; `NotIn` also holds where the label is absent.
@@ -125,6 +134,18 @@ extension LabelSelector.Expression: CustomStringConvertible {
         case .isNotIn(let values): "\(key) notin (\(values.joined(separator: ", ")))"
         case .exists: key
         case .doesNotExist: "!\(key)"
+        }
+    }
+}
+
+extension LabelSelector.Expression.Operator {
+    init?(_ name: String, _ values: [String]) {
+        switch name {
+        case "In": self = .isIn(values)
+        case "NotIn": self = .isNotIn(values)
+        case "Exists": self = .exists
+        case "DoesNotExist": self = .doesNotExist
+        default: return nil
         }
     }
 }

@@ -19,9 +19,14 @@ public enum Catalogue {
         .schedulerPlacement, .controllerManaged, .defaultNamespace,
     ]
 
-    private static let traffic: [Rule] = [.gatewayAPI, .loadBalancerService]
+    private static let traffic: [Rule] = [
+        .gatewayAPI, .loadBalancerService, .targetGroupBinding, .broadNetworkRules, .networkPolicy,
+        .vpcCNIPrefixDelegation,
+    ]
 
-    private static let nodes: [Rule] = []
+    private static let nodes: [Rule] = [
+        .nodePoolScope, .nodePoolLifecycle, .privateNodes, .encryptedStorage, .customerManagedKey,
+    ]
 
     private static let cloud: [Rule] = [
         .kmsKeyRotation, .kmsKeyDeletion, .kmsKeyPolicy, .kmsMultiRegion, .containerRepository, .securityGroupRules,

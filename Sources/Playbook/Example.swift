@@ -47,7 +47,8 @@ public struct Example: Sendable {
         settings: [String: String] = [:]
     ) -> Example {
         Example(
-            name: name, yaml: yaml, clause: nil, path: nil, companions: companions, before: before, request: request,
+            name: name, yaml: withoutBlankLines(yaml), clause: nil, path: nil, companions: companions, before: before,
+            request: request,
             settings: settings, isFixed: false, isHint: false)
     }
 
@@ -58,8 +59,14 @@ public struct Example: Sendable {
         isHint: Bool = false
     ) -> Example {
         Example(
-            name: name, yaml: yaml, clause: clause, path: path, companions: companions, before: before,
+            name: name, yaml: withoutBlankLines(yaml), clause: clause, path: path, companions: companions,
+            before: before,
             request: request,
             settings: settings, isFixed: isFixed, isHint: isHint)
     }
+}
+
+/// A text without lines of white space alone, which are what an example's frame has around a part that is left out.
+private func withoutBlankLines(_ yaml: String) -> String {
+    yaml.split(separator: "\n").filter { line in line.contains { $0 != " " } }.joined(separator: "\n")
 }

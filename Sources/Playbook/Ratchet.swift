@@ -5,11 +5,19 @@ import Kubernetes
 /// The old object is judged once by each rule that finds something in the new one, and by no other.
 final class Ratchet {
     /// Where a finding is, with names instead of indexes, and what was chosen there.
+    ///
+    /// What was chosen tells elements without a name apart, so that one which is put before the others makes none of them new.
     private struct Key: Hashable {
         let path: String
         let choice: String?
+
+        init(_ finding: Finding, in subject: Subject, at path: String? = nil) {
+            choice = finding.choice
+            self.path = choice == nil ? path ?? subject.path(finding.place) : subject.pathWithoutIndexes(finding.place)
+        }
     }
 
+    private let subject: Subject
     private let before: Subject?
     private let context: Context
     private let exemptions: Exemptions
@@ -17,6 +25,7 @@ final class Ratchet {
     private var old: [String: [Key: Double?]] = [:]
 
     init(_ subject: Subject, _ context: Context, _ exemptions: Exemptions) {
+        self.subject = subject
         before = context.settings.isRatchetOn ? subject.before : nil
         self.context = context
         self.exemptions = exemptions
@@ -32,7 +41,7 @@ final class Ratchet {
             known = findings(of: rule, in: before)
             old[rule.id] = known
         }
-        guard let furthest = known[Key(path: path, choice: finding.choice)] else { return false }
+        guard let furthest = known[Key(finding, in: subject, at: path)] else { return false }
         // A number must be at least as near to what is allowed as it was.
         guard let excess = finding.excess else { return true }
         return furthest.map { excess <= $0 } ?? false
@@ -43,7 +52,7 @@ final class Ratchet {
             let findings = try? rule.findings(in: before, context)
         else { return [:] }
         return Dictionary(
-            findings.map { (Key(path: before.path($0.place), choice: $0.choice), $0.excess) },
+            findings.map { (Key($0, in: before), $0.excess) },
             uniquingKeysWith: { first, second in
                 guard let first, let second else { return first ?? second }
                 return max(first, second)

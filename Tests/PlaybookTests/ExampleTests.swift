@@ -68,8 +68,9 @@ struct Case: CustomTestStringConvertible, Sendable {
         guard !judgement.finding.edits.isEmpty, isOnlySets else { return }
         let fragment = try Literal(yaml: judgement.remedy.block)
         let object = try #require(world.object)
-        let isInPodSpec = !["spec", "metadata"].contains { fragment[$0] != nil }
         let isPod = object["kind"] == "Pod"
+        let hasPods = isPod || object["spec"]?["template"]?["spec"]?["containers"] != nil
+        let isInPodSpec = hasPods && !["spec", "metadata"].contains { fragment[$0] != nil }
         let whole: Literal =
             isInPodSpec ? isPod ? ["spec": fragment] : ["spec": ["template": ["spec": fragment]]] : fragment
         world.object = object.merging(whole)

@@ -132,6 +132,27 @@ import Testing
             ])
     }
 
+    @Test func `a choice in a list without names stays old wherever it moves, and another one is new`() throws {
+        func group(_ entries: String) throws -> Literal {
+            try Literal(
+                yaml: """
+                    apiVersion: ec2.services.k8s.aws/v1alpha1
+                    kind: SecurityGroup
+                    metadata: {name: web, namespace: shop}
+                    spec: {ingressRules: [\(entries)]}
+                    """)
+        }
+        let ssh = "{ipProtocol: tcp, fromPort: 22, toPort: 22, ipRanges: [{cidrIP: 0.0.0.0/0}]}"
+        let sound = "{ipProtocol: tcp, fromPort: 443, toPort: 443, ipRanges: [{cidrIP: 10.0.0.0/16}]}"
+        let telnet = "{ipProtocol: tcp, fromPort: 23, toPort: 23, ipRanges: [{cidrIP: 0.0.0.0/0}]}"
+        let before = try group(ssh)
+        #expect(try denied(World(before).updated(to: group("\(sound), \(ssh)"))) == [])
+        #expect(
+            try denied(World(before).updated(to: group("\(telnet), \(ssh)"))) == [
+                "security-group-rules spec.ingressRules[0].ipRanges[0]"
+            ])
+    }
+
     @Test func `metadata and status alone are no reason to judge the rest`() throws {
         let before = try spec("terminationGracePeriodSeconds: 0")
         let after = before.merging(["metadata": ["labels": ["a": "b"], "generation": 7], "status": ["replicas": 3]])

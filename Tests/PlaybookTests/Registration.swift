@@ -32,8 +32,13 @@ struct Registration: CustomStringConvertible {
     }
 
     /// Everything it asks for.
-    var rows: [Row] {
-        (entry["rules"]?.elements ?? []).flatMap { rule -> [Row] in
+    var rows: [Row] { rows { _ in true } }
+
+    /// What it asks for that is in no namespace.
+    var clusterRows: [Row] { rows { $0["scope"] == "Cluster" } }
+
+    private func rows(where isMeant: (Literal) -> Bool) -> [Row] {
+        (entry["rules"]?.elements ?? []).filter(isMeant).flatMap { rule -> [Row] in
             func words(_ key: String) -> [String] { (rule[key]?.elements ?? []).compactMap(\.text) }
             return words("apiGroups").flatMap { group in
                 words("resources").flatMap { resource in
@@ -132,9 +137,4 @@ enum Deployed {
         let url = root.appending(path: "deploy/base/\(file)")
         return try Literal.all(yaml: String(decoding: Data(contentsOf: url), as: UTF8.self))
     }
-}
-
-extension Literal {
-    /// The elements of a list.
-    var elements: [Literal] { if case .array(let elements) = self { elements } else { [] } }
 }

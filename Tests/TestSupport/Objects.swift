@@ -63,11 +63,8 @@ extension Literal {
     }
 
     private static func identityKey(of elements: [Literal]) -> String? {
-        ["name", "topologyKey", "containerPort"].first { key in
+        ["name", "topologyKey", "containerPort", "key", "dnsName", "deviceName"].first { key in
             !elements.isEmpty && elements.allSatisfy { $0[key] != nil }
         }
     }
-
-    /// The text of a string.
-    public var text: String? { if case .string(let text) = self { text } else { nil } }
 }

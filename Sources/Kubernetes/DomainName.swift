@@ -1,0 +1,41 @@
+/// A DNS name, compared as DNS does it: by whole labels, whatever the case of ASCII letters, with or without the dot at its end.
+public struct DomainName: Sendable, Hashable, CustomStringConvertible {
+    /// The labels from left to right, in lower case.
+    public let labels: [String]
+
+    /// Takes a name apart.
+    public init(_ text: String) {
+        var labels = DomainName.lowercased(text).split(separator: ".", omittingEmptySubsequences: false).map(
+            String.init)
+        if labels.last?.isEmpty ?? false { labels.removeLast() }
+        self.labels = labels
+    }
+
+    /// The name without the dot at its end.
+    public var description: String { labels.joined(separator: ".") }
+
+    /// Whether every label could stand in DNS; the first may be `*`.
+    public var isValid: Bool {
+        guard !labels.isEmpty else { return false }
+        for (index, label) in labels.enumerated() where !(index == 0 && label == "*") {
+            guard !label.isEmpty, label.utf8.allSatisfy(DomainName.isPartOfLabel) else { return false }
+        }
+        return true
+    }
+
+    /// Whether it is a zone's own name, or one below it.
+    public func isWithin(_ zone: DomainName) -> Bool {
+        guard isValid, !zone.labels.isEmpty, labels.count >= zone.labels.count else { return false }
+        return labels.suffix(zone.labels.count).elementsEqual(zone.labels)
+    }
+
+    /// ASCII letters alone: there are others whose lower case is an ASCII letter, and DNS knows nothing of it.
+    private static func lowercased(_ text: String) -> String {
+        String(decoding: text.utf8.map { $0 &- 65 < 26 ? $0 | 32 : $0 }, as: UTF8.self)
+    }
+
+    /// Letters, digits, `-` and `_`; what is no ASCII is a label that has yet to be encoded.
+    private static func isPartOfLabel(_ byte: UInt8) -> Bool {
+        byte &- 97 < 26 || byte &- 48 <= 9 || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_") || byte >= 0x80
+    }
+}

@@ -1,0 +1,145 @@
+import JSON
+import Kubernetes
+
+extension Rule {
+    static let nodePoolLifecycle = Rule(
+        id: "node-pool-lifecycle",
+        title: "Karpenter replaces nodes, a few at a time",
+        group: .nodes,
+        section: .scalingAndResources,
+        rationale: """
+            Nodes that are never replaced keep their old kernel and are paid for when nobody needs them any more. Nodes that are \
+            replaced all at once take every pod with them.
+            """,
+        level: .deny,
+        scope: Scope(ResourceKinds(.nodePool)),
+        clauses: [consolidation, expiry, gradual, stopped],
+        examples: cases,
+        check: { (subject, _) throws(CannotJudge) in
+            guard let spec = try subject.spec() else { return [] }
+            var findings: [Finding] = []
+            let disruption = try spec.object("disruption")
+            // Karpenter looks at it for pools of no fixed size alone.
+            if spec.present("replicas") == nil, try disruption?.text("consolidateAfter")?.equals("Never") ?? false {
+                let place: Pointer = "/spec/disruption/consolidateAfter"
+                findings.append(
+                    Finding(
+                        consolidation, at: place, "is Never: empty nodes are kept and paid for",
+                        edits: [.set(place, "1m")]))
+            }
+            let template = try spec.object("template")?.object("spec")
+            if try template?.text("expireAfter")?.equals("Never") ?? false {
+                let place: Pointer = "/spec/template/spec/expireAfter"
+                findings.append(
+                    Finding(
+                        expiry, at: place, "is Never: nodes grow old with what they run", edits: [.set(place, "720h")]
+                    ).with { $0.advice = boundedDrain(template) })
+            }
+            return try findings + budgetFindings(disruption, template)
+        }
+    )
+}
+
+private let consolidation = Clause("consolidation", "`consolidateAfter` is not `Never`")
+private let expiry = Clause("expiry", "`expireAfter` is not `Never`")
+private let gradual = Clause("gradual", "what may always be disrupted, for any reason, is less than 100 %")
+private let stopped = Clause("stopped", "what may always be disrupted, for any reason, is not 0")
+
+/// What to know of budgets: they slow consolidation and drift, and never expiry.
+private func boundedDrain(_ template: Value?) -> String {
+    template?.present("terminationGracePeriod") == nil
+        ? "budgets do not slow expiry: spec.template.spec.terminationGracePeriod says how long draining may take"
+        : "budgets do not slow expiry: terminationGracePeriod says how long draining may take"
+}
+
+private func budgetFindings(_ disruption: Value?, _ template: Value?) throws(CannotJudge) -> [Finding] {
+    guard let disruption else { return [] }
+    var whole: [(index: Int, nodes: Value)] = []
+    var isLimited = false
+    var findings: [Finding] = []
+    for (index, budget) in try disruption.objects("budgets").enumerated() {
+        guard budget.present("schedule") == nil, try coversAllReasons(budget), let nodes = try budget.text("nodes")
+        else {
+            continue
+        }
+        if nodes.isNone {
+            findings.append(
+                finding(
+                    stopped, at: index, "is \(nodes.text): nothing is consolidated, and no drift mended", nodes,
+                    template))
+        }
+        // Of several the strictest holds.
+        if nodes.equals("100%") { whole.append((index, nodes)) } else { isLimited = true }
+    }
+    guard !isLimited, let first = whole.first else { return findings }
+    return findings + [finding(gradual, at: first.index, "is 100%: all nodes may go at once", first.nodes, template)]
+}
+
+private func finding(
+    _ clause: Clause, at index: Int, _ message: String, _ nodes: Value, _ template: Value?
+) -> Finding {
+    let place: Pointer = "/spec/disruption/budgets" / String(index) / "nodes"
+    return Finding(clause, at: place, message, edits: [.set(place, "10%")]).with {
+        $0.choice = nodes.text
+        $0.advice = boundedDrain(template)
+    }
+}
+
+private func coversAllReasons(_ budget: Value) throws(CannotJudge) -> Bool {
+    guard let reasons = try budget.array("reasons") else { return true }
+    let named = Set(reasons.elements.map(\.text))
+    return named.isEmpty || named.isSuperset(of: ["Underutilized", "Empty", "Drifted"])
+}
+
+extension Value {
+    /// Whether it is no node at all, in numbers or percent, however many zeros it is written with.
+    fileprivate var isNone: Bool {
+        let digits = text.utf8.filter { $0 != UInt8(ascii: "%") }
+        return !digits.isEmpty && digits.allSatisfy { $0 == UInt8(ascii: "0") }
+    }
+}
+
+private func pool(_ disruption: String, template: String = "", _ more: String = "limits: {cpu: 100}") -> String {
+    """
+    apiVersion: karpenter.sh/v1
+    kind: NodePool
+    metadata: {name: general}
+    spec:
+      \(more)
+      disruption: {\(disruption)}
+      template:
+        spec:
+          nodeClassRef: {group: karpenter.k8s.aws, kind: EC2NodeClass, name: default}
+          requirements:
+          - {key: kubernetes.io/arch, operator: In, values: [arm64]}
+          - {key: karpenter.sh/capacity-type, operator: In, values: [on-demand]}
+          \(template)
+    """
+}
+
+private let cases: [Example] = [
+    .good("what Karpenter does by itself", pool("")),
+    .good(
+        "slow consolidation, a month of life", pool("consolidateAfter: 1h", template: "expireAfter: 720h")),
+    .good("all but everything", pool("budgets: [{nodes: '99%'}]")),
+    .good("everything, but a few for any reason", pool("budgets: [{nodes: '100%'}, {nodes: '10%'}]")),
+    .good(
+        "nothing in working hours", pool("budgets: [{nodes: '0', schedule: '0 9 * * 1-5', duration: 8h}, {nodes: '2'}]")
+    ),
+    .good("all empty ones", pool("budgets: [{nodes: '100%', reasons: [Empty]}, {nodes: '10%'}]")),
+    .good("a pool of a fixed size", pool("consolidateAfter: Never", "replicas: 3")),
+    .bad(
+        "no consolidation", consolidation, at: "spec.disruption.consolidateAfter", pool("consolidateAfter: Never")),
+    .bad(
+        "nodes that live for ever", expiry, at: "spec.template.spec.expireAfter",
+        pool("", template: "expireAfter: Never")),
+    .bad(
+        "all nodes at once", gradual, at: "spec.disruption.budgets[0].nodes", pool("budgets: [{nodes: '100%'}]")),
+    .bad(
+        "all nodes at once, for each of the reasons", gradual, at: "spec.disruption.budgets[0].nodes",
+        pool("budgets: [{nodes: '100%', reasons: [Empty, Drifted, Underutilized]}]")),
+    .bad("no node", stopped, at: "spec.disruption.budgets[0].nodes", pool("budgets: [{nodes: '0'}]")),
+    .bad(
+        "no node, in percent", stopped, at: "spec.disruption.budgets[1].nodes",
+        pool("budgets: [{nodes: '50%'}, {nodes: '0%'}]")),
+]

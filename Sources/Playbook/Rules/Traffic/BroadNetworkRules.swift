@@ -1,0 +1,141 @@
+import JSON
+import Kubernetes
+
+extension Rule {
+    static let broadNetworkRules = Rule(
+        id: "broad-network-rules",
+        title: "Network policies name whom and what they let through",
+        group: .traffic,
+        section: .networkSecurity,
+        rationale: """
+            A policy that lets everybody through, or every port, is no policy: what it was written for passes, and so does all else.
+            """,
+        level: .warn,
+        scope: Scope(ResourceKinds(.networkPolicy)),
+        clauses: [everywhere, range],
+        settings: ["PLAYBOOK_MAX_PORT_RANGE"],
+        examples: cases,
+        check: { (subject, context) throws(CannotJudge) in
+            guard let spec = try subject.spec() else { return [] }
+            var findings: [Finding] = []
+            for direction in [Direction.ingress, .egress] {
+                for (index, rule) in try spec.objects(direction.field).enumerated() {
+                    let place: Pointer = "/spec" / "\(direction.field)" / String(index)
+                    findings += try peerFindings(in: rule, direction, at: place)
+                    findings += try portFindings(in: rule, context.settings.traffic.maximumPortRange, at: place)
+                }
+            }
+            return findings
+        }
+    )
+}
+
+private let everywhere = Clause(
+    "everywhere", "no address block takes in everybody (a block shorter than /8) without an exception")
+private let range = Clause("range", "no range of ports is wider than `PLAYBOOK_MAX_PORT_RANGE`")
+
+private enum Direction {
+    case ingress, egress
+
+    var field: StaticString { self == .ingress ? "ingress" : "egress" }
+    var peers: StaticString { self == .ingress ? "from" : "to" }
+}
+
+private func peerFindings(
+    in rule: Value, _ direction: Direction, at place: Pointer
+) throws(CannotJudge) -> [Finding] {
+    var findings: [Finding] = []
+    for (index, peer) in try rule.objects(direction.peers).enumerated() {
+        guard let entry = try peer.object("ipBlock"), let text = try entry.string("cidr"),
+            let block = AddressBlock(text), block.isEverywhere
+        else { continue }
+        if let exceptions = try entry.array("except"), exceptions.elements.contains(where: { _ in true }) { continue }
+        let blockPlace = place / "\(direction.peers)" / String(index) / "ipBlock"
+        findings.append(finding(block, text, direction, at: blockPlace))
+    }
+    return findings
+}
+
+private func finding(_ block: AddressBlock, _ text: String, _ direction: Direction, at place: Pointer) -> Finding {
+    let seen = direction == .ingress ? "lets \(text) in" : "lets pods reach \(text)"
+    return Finding(everywhere, at: place, "\(seen): everybody").with {
+        $0.choice = text
+        switch direction {
+        case .ingress:
+            $0.advice = "name who may connect: a podSelector, a namespaceSelector, or the addresses of the VPC"
+        case .egress where block.prefixLength == 0:
+            $0.edits = [.set(place / "except", block.isIPv6 ? privateIPv6 : privateIPv4)]
+            $0.advice = "or name the addresses that the pods need"
+        case .egress: $0.advice = "name the addresses that the pods need"
+        }
+    }
+}
+
+/// What is inside, and the nodes' metadata service: who needs the internet needs none of it.
+private let privateIPv4: Literal = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.169.254/32"]
+private let privateIPv6: Literal = ["fc00::/7"]
+
+private func portFindings(in rule: Value, _ most: Int, at place: Pointer) throws(CannotJudge) -> [Finding] {
+    var findings: [Finding] = []
+    for (index, entry) in try rule.objects("ports").enumerated() {
+        guard let last = try entry.integer("endPort"), let first = entry.present("port")?.int else { continue }
+        // The API takes ports from 1 to 65535 alone; a number that is none must not overflow here.
+        let count = min(last, 65535) - max(first, 0) + 1
+        guard count > most else { continue }
+        findings.append(
+            Finding(range, at: place / "ports" / String(index), "opens \(count) ports, \(first) to \(last)").with {
+                $0.choice = "\(first)-\(last)"
+                $0.excess = Double(count)
+                $0.advice = "an entry for each port that is needed, at most \(most) in a range"
+            })
+    }
+    return findings
+}
+
+private func policy(_ lines: String) -> String {
+    """
+    apiVersion: networking.k8s.io/v1
+    kind: NetworkPolicy
+    metadata: {name: web, namespace: shop}
+    spec:
+      podSelector: {matchLabels: {app: web}}
+      \(lines)
+    """
+}
+
+private let cases: [Example] = [
+    .good(
+        "one port, from the namespace",
+        policy("ingress: [{from: [{podSelector: {}}], ports: [{port: 8080, protocol: TCP}]}]")),
+    .good(
+        "the internet but for what is inside",
+        policy("egress: [{to: [{ipBlock: {cidr: 0.0.0.0/0, except: [10.0.0.0/8, 169.254.169.254/32]}}]}]")),
+    .good("a private network", policy("egress: [{to: [{ipBlock: {cidr: 10.0.0.0/8}}], ports: [{port: 5432}]}]")),
+    .good(
+        "as many ports as may be",
+        policy("ingress: [{from: [{podSelector: {}}], ports: [{port: 9000, endPort: 9099}]}]")),
+    .good("a port by its name", policy("ingress: [{from: [{podSelector: {}}], ports: [{port: http}]}]")),
+    .good("nothing at all", policy("policyTypes: [Ingress, Egress]")),
+    .bad(
+        "everybody, in", everywhere, at: "spec.ingress[0].from[0].ipBlock",
+        policy("ingress: [{from: [{ipBlock: {cidr: 0.0.0.0/0}}]}]")),
+    .bad(
+        "everybody, out", everywhere, at: "spec.egress[0].to[0].ipBlock",
+        policy("egress: [{to: [{ipBlock: {cidr: 0.0.0.0/0}}], ports: [{port: 443}]}]")),
+    .bad(
+        "everybody who has IPv6", everywhere, at: "spec.egress[0].to[0].ipBlock",
+        policy("egress: [{to: [{ipBlock: {cidr: '::/0', except: []}}]}]")),
+    .bad(
+        "half of everybody", everywhere, at: "spec.egress[0].to[0].ipBlock",
+        policy("egress: [{to: [{ipBlock: {cidr: 128.0.0.0/1}}]}]")),
+    .bad(
+        "one port more than may be", range, at: "spec.ingress[0].ports[0]",
+        policy("ingress: [{from: [{podSelector: {}}], ports: [{port: 9000, endPort: 9100}]}]")),
+    .bad(
+        "every port", range, at: "spec.egress[0].ports[0]",
+        policy("egress: [{to: [{podSelector: {}}], ports: [{port: 1, endPort: 65535, protocol: UDP}]}]")),
+    .bad(
+        "three ports where two may be", range, at: "spec.ingress[0].ports[0]",
+        policy("ingress: [{from: [{podSelector: {}}], ports: [{port: 80, endPort: 82}]}]"),
+        settings: ["PLAYBOOK_MAX_PORT_RANGE": "2"]),
+]

@@ -1,0 +1,149 @@
+import JSON
+import Kubernetes
+
+extension Rule {
+    static let targetGroupBinding = Rule(
+        id: "target-group-binding",
+        title: "A TargetGroupBinding leads to the pods of a Service",
+        group: .traffic,
+        section: .kubernetesDeployment,
+        rationale: """
+            With targets of type ip the load balancer speaks with pods themselves: no port is open on every node, and a pod that is \
+            not ready gets nothing. Only the load balancer has to reach them.
+            """,
+        level: .deny,
+        scope: Scope(ResourceKinds(.targetGroupBinding)),
+        clauses: [type, peers, service],
+        settings: ["PLAYBOOK_COMPANION_GRACE", "PLAYBOOK_ENFORCED_SINCE"],
+        companions: [.service],
+        examples: cases,
+        check: { (subject, context) throws(CannotJudge) in
+            guard let spec = try subject.spec() else { return [] }
+            var findings: [Finding] = []
+            // Absent it is the target group's own type, which the controller fills in.
+            if let seen = try spec.text("targetType"), !seen.equals("ip") {
+                let place: Pointer = "/spec/targetType"
+                findings.append(
+                    Finding(
+                        type, at: place, "is \(seen.text), not ip: the way leads over a port of every node",
+                        edits: [.set(place, "ip")]
+                    ).with {
+                        $0.choice = seen.text
+                        $0.advice = "the target group has to be made with target type ip, too"
+                    })
+            }
+            findings += try peerFindings(spec)
+            do throws(CannotJudge) {
+                if let finding = try serviceFinding(spec, subject, context) { findings.append(finding) }
+            } catch {
+                // What it says of itself holds whatever Services there are.
+                if findings.isEmpty { throw error }
+            }
+            return findings
+        }
+    )
+}
+
+private let type = Clause("type", "targets are of type ip")
+private let peers = Clause("peers", "nobody but the load balancer is let in (no block shorter than /8)")
+private let service = Clause("service", "the Service that it names is there")
+
+private func peerFindings(_ spec: Value) throws(CannotJudge) -> [Finding] {
+    guard let networking = try spec.object("networking") else { return [] }
+    var findings: [Finding] = []
+    for (index, rule) in try networking.objects("ingress").enumerated() {
+        for (position, peer) in try rule.objects("from").enumerated() {
+            guard let text = try peer.object("ipBlock")?.string("cidr"), let block = AddressBlock(text),
+                block.isEverywhere
+            else { continue }
+            let place: Pointer = "/spec/networking/ingress" / String(index) / "from" / String(position) / "ipBlock"
+            findings.append(
+                Finding(peers, at: place, "lets \(text) in: everybody").with {
+                    $0.choice = text
+                    $0.advice = "in its place securityGroup: {groupID: the load balancer's}"
+                })
+        }
+    }
+    return findings
+}
+
+private func serviceFinding(
+    _ spec: Value, _ subject: Subject, _ context: Context
+) throws(CannotJudge) -> Finding? {
+    guard let reference = try spec.object("serviceRef"), let name = try reference.string("name") else { return nil }
+    let names = try context.companions.objects(.service, in: subject.namespace).map(\.name)
+    if names.contains(name) { return nil }
+    let place: Pointer = "/spec/serviceRef/name"
+    return Finding(service, at: place, "is \(name), and there is no such Service").with {
+        if let near = nearest(to: name, in: names) {
+            $0.edits = [.set(place, .string(near))]
+        } else {
+            $0.companion = missingService(name, in: subject.namespace, port: reference.present("port"))
+        }
+        $0.awaitsCompanion = true
+        $0.absent = .service
+    }
+}
+
+private func missingService(_ name: String, in namespace: String, port: Value?) -> Literal {
+    let entry: Literal =
+        if let number = port?.int { ["port": .number(String(number))] } else {
+            ["name": .string(port?.string ?? "http"), "port": 80]
+        }
+    return [
+        "apiVersion": "v1", "kind": "Service",
+        "metadata": ["name": .string(name), "namespace": .string(namespace)],
+        "spec": ["selector": ["app": .string(name)], "ports": [entry]],
+    ]
+}
+
+private func binding(_ lines: String, service: String = "web") -> String {
+    """
+    apiVersion: elbv2.k8s.aws/v1beta1
+    kind: TargetGroupBinding
+    metadata: {name: web, namespace: shop}
+    spec:
+      targetGroupARN: arn:aws:elasticloadbalancing:eu-west-1:222222222222:targetgroup/web/0a1b2c3d4e5f6071
+      serviceRef: {name: \(service), port: 80}
+      \(lines)
+    """
+}
+
+private func services(_ name: String) -> String {
+    """
+    apiVersion: v1
+    kind: Service
+    metadata: {name: \(name), namespace: shop}
+    spec: {selector: {app: web}, ports: [{port: 80}]}
+    """
+}
+
+private let cases: [Example] = [
+    .good("addresses of pods", binding("targetType: ip")),
+    .good("the target group's own type", binding("")),
+    .good("a Service that is there", binding("targetType: ip"), companions: services("web")),
+    .good(
+        "the load balancer by its group",
+        binding(
+            "networking: {ingress: [{from: [{securityGroup: {groupID: sg-0a1b2c3d}}], ports: [{protocol: TCP, port: 8080}]}]}"
+        )
+    ),
+    .good(
+        "the load balancer's subnets",
+        binding("networking: {ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/22}}], ports: [{protocol: TCP}]}]}")),
+    .bad("ports of nodes", type, at: "spec.targetType", binding("targetType: instance")),
+    .bad(
+        "everybody", peers, at: "spec.networking.ingress[0].from[0].ipBlock",
+        binding("networking: {ingress: [{from: [{ipBlock: {cidr: 0.0.0.0/0}}], ports: [{protocol: TCP}]}]}")),
+    .bad(
+        "everybody who has IPv6", peers, at: "spec.networking.ingress[0].from[1].ipBlock",
+        binding(
+            "networking: {ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/22}}, {ipBlock: {cidr: '::/0'}}], ports: [{protocol: TCP}]}]}"
+        )),
+    .bad(
+        "a Service that nobody has made", service, at: "spec.serviceRef.name", binding("", service: "checkout"),
+        companions: services("web")),
+    .bad(
+        "a Service under a wrong name", service, at: "spec.serviceRef.name", binding("", service: "wbe"),
+        companions: services("web")),
+]

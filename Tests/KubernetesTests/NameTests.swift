@@ -1,0 +1,95 @@
+import Kubernetes
+import Testing
+
+@Suite struct AddressBlockTests {
+    @Test(
+        arguments: [
+            ("0.0.0.0/0", true), ("128.0.0.0/1", true), ("10.0.0.0/7", true), ("10.0.0.0/8", false), ("::/0", true),
+            ("2000::/3", true), ("fd00::/8", false), ("000.0.0.0/00", true),
+        ])
+    func `a block shorter than eight bits is everywhere`(_ text: String, _ isEverywhere: Bool) throws {
+        #expect(try #require(AddressBlock(text)).isEverywhere == isEverywhere)
+    }
+
+    @Test(
+        arguments: [
+            "", "/", "10.0.0.0", "10.0.0/8", "10.0.0.0/33", "10.0.0.256/8", "::/129", "x/8", "10.0.0.0/8/9",
+            "10.0.0.0/-1", "10.0.0.0/+8", "g::/8", " 10.0.0.0/8",
+        ])
+    func `what is no block is none`(_ text: String) { #expect(AddressBlock(text) == nil) }
+
+    @Test(
+        arguments: [
+            ("10.0.17.0/24", 19, "10.0.0.0/19"), ("10.0.40.0/19", 24, "10.0.40.0/24"), ("10.1.2.3/32", 0, "0.0.0.0/0"),
+            ("255.255.255.255/32", 32, "255.255.255.255/32"), ("fd00::/8", 24, nil), ("10.0.0.0/8", 33, nil),
+        ] as [(String, Int, String?)])
+    func `a block of another size begins where it may`(_ text: String, _ length: Int, _ other: String?) throws {
+        #expect(try #require(AddressBlock(text)).resized(to: length) == other)
+    }
+}
+
+@Suite struct DomainNameTests {
+    @Test(
+        arguments: [
+            ("superinc.com", true), ("www.superinc.com", true), ("a.b.superinc.com", true), ("WWW.SuperInc.COM", true),
+            ("superinc.com.", true), ("*.superinc.com", true), ("_dmarc.superinc.com", true),
+            ("bücher.superinc.com", true),
+            ("evilsuperinc.com", false), ("superinc.com.evil.com", false), ("com", false), ("*.com", false),
+            ("*superinc.com", false), ("", false), (".", false), ("a..superinc.com", false),
+            ("a b.superinc.com", false),
+            ("evil.com/.superinc.com", false), ("a.*.superinc.com", false), ("superinc.com..", false),
+            // A letter whose lower case is an ASCII `i` for Swift, and another label for DNS.
+            ("super\u{130}nc.com", false),
+        ])
+    func `a name lies in a zone by whole labels`(_ name: String, _ isWithin: Bool) {
+        #expect(DomainName(name).isWithin(DomainName("superinc.com")) == isWithin)
+        #expect(DomainName(name).isWithin(DomainName("SUPERINC.com.")) == isWithin)
+    }
+
+    @Test func `no name lies in a zone without a name`() {
+        for zone in ["", "."] { #expect(!DomainName("superinc.com").isWithin(DomainName(zone))) }
+    }
+}
+
+@Suite struct TraefikRuleTests {
+    private func hosts(_ text: String) -> [String]? {
+        TraefikRule(text)?.matchers("host", "hostsni").flatMap(\.values)
+    }
+
+    @Test(
+        arguments: [
+            ("Host(`a.com`)", ["a.com"]), ("Host(`a.com`) && PathPrefix(`/admin`)", ["a.com"]),
+            ("Host(`a.com`, `b.com`)", ["a.com", "b.com"]), ("Host(\"a.com\")||Host(`b.com`)", ["a.com", "b.com"]),
+            ("HOST(`a.com`)", ["a.com"]), ("host ( `a.com` )", ["a.com"]), ("HostSNI(`*`)", ["*"]),
+            ("(Host(`a.com`) && (Path(`/x`) || Path(`/y`)))", ["a.com"]), ("PathPrefix(`/`)", []),
+            ("HostRegexp(`^.+\\.a\\.com$`)", []), ("Host()", []), ("\n\tHost(`a.com`)\n", ["a.com"]),
+            // What is negated says where it does not answer.
+            ("!Host(`a.com`) && Host(`b.com`)", ["b.com"]), ("!!Host(`a.com`)", ["a.com"]),
+            ("!(Host(`a.com`) || !Host(`b.com`)) && Host(`c.com`)", ["b.com", "c.com"]),
+            ("Host(\"a\\\"b\\\\c\")", ["a\"b\\c"]), ("Host(\"a\\x2ecom\")", ["a\\x2ecom"]),
+        ] as [(String, [String])])
+    func `the hosts of a rule are its matchers' that are not negated`(_ text: String, _ expected: [String]) {
+        #expect(hosts(text) == expected)
+    }
+
+    @Test(
+        arguments: [
+            "", " ", "Host", "Host(", "Host(`a.com`", "Host(`a.com)", "Host(a.com)", "Host(`a.com`) &&",
+            "&& Host(`a.com`)",
+            "Host(`a.com`) Host(`b.com`)", "(Host(`a.com`)", "Host(`a.com`))", "Host(`a.com`,)", "Host(`a` `b`)", "!",
+            "()",
+            "Host(`a`) & Host(`b`)", "Host(`a`) // no", "`a`", "Host(Host(`a`))", "Host(`a`) !Host(`b`)",
+            "Ho\u{301}st(`a`)",
+        ])
+    func `what is no rule is none`(_ text: String) { #expect(TraefikRule(text) == nil) }
+
+    @Test func `a rule of any size is read in one pass`() {
+        let many = Array(repeating: "Host(`a.com`)", count: 50_000).joined(separator: " || ")
+        #expect(hosts(many)?.count == 50_000)
+        #expect(TraefikRule(String(repeating: "(", count: 1_000_000)) == nil)
+        #expect(TraefikRule(String(repeating: "!", count: 1_000_000)) == nil)
+        let deep = String(repeating: "(", count: 100_000) + "Host(`a`)" + String(repeating: ")", count: 100_000)
+        #expect(hosts(deep) == ["a"])
+        for end in 0..<40 { _ = TraefikRule(String("Host(\"a\\\"b\", `c`) && !(Path(`/x`) || X())".prefix(end))) }
+    }
+}
