@@ -2,7 +2,9 @@ import Playbook
 
 /// The commands, and what each takes: help and checks are made of this table.
 enum Command: String, CaseIterable {
-    case serve, review, check, rules, explain, config, certs, version
+    case serve, review, check
+    case rules, explain, config, certs
+    case completion, man, version
 
     /// What it does, in a line.
     var summary: String {
@@ -14,6 +16,8 @@ enum Command: String, CaseIterable {
         case .explain: "say everything about a rule"
         case .config: "show every setting and its value"
         case .certs: "make or show certificates for development"
+        case .completion: "print what makes a shell complete commands, flags and rules"
+        case .man: "print the manual page"
         case .version: "say which version this is"
         }
     }
@@ -24,6 +28,7 @@ enum Command: String, CaseIterable {
         case .review, .check: "[PATH|-]..."
         case .explain: "RULE"
         case .certs: "[FILE]..."
+        case .completion: Completion.allCases.map(\.rawValue).joined(separator: "|")
         default: ""
         }
     }
@@ -31,7 +36,7 @@ enum Command: String, CaseIterable {
     /// The flags it takes.
     var flags: [Flag] {
         switch self {
-        case .serve, .version: []
+        case .serve, .completion, .man, .version: []
         case .review: [.format, .companions, .level, .mode, .verbose, .quiet, .noColor]
         case .check: [.format, .companions, .partial, .namespace, .level, .mode, .verbose, .quiet, .noColor]
         case .rules: [.format]
@@ -86,9 +91,49 @@ enum Command: String, CaseIterable {
             With --directory: makes a certificate authority (ca.crt) and a serving certificate (tls.crt, tls.key) there, for
             development. With files: says whose they are and until when they hold. Without either: those of the environment.
             """
+        case .completion:
+            """
+            bash: playbook completion bash > ~/.local/share/bash-completion/completions/playbook
+            zsh:  playbook completion zsh > a folder of $fpath, as _playbook
+            fish: playbook completion fish > ~/.config/fish/completions/playbook.fish
+            """
+        case .man: "To read it: playbook man | man -l -"
         case .version: ""
         }
     }
+
+    /// What its operands may be.
+    var operandForm: ValueForm {
+        switch self {
+        case .explain: .rule
+        case .completion: .words(Completion.allCases.map(\.rawValue))
+        default: operands.isEmpty ? .text : .file
+        }
+    }
+
+    /// What the value of one of its flags may be; nil for a switch.
+    func form(of flag: Flag) -> ValueForm? {
+        switch flag {
+        case .format: .words(formats)
+        case .mode: .words(Mode.allCases.map(\.rawValue))
+        case .level: .level
+        default: flag.value.map { ["PATH", "DIR", "FILE"].contains($0) ? .file : .text }
+        }
+    }
+}
+
+/// What a word of the command line may be, for those who complete it.
+enum ValueForm: Equatable {
+    /// Anything.
+    case text
+    /// A file or folder.
+    case file
+    /// A rule's id.
+    case rule
+    /// A rule's id, `=` and a level.
+    case level
+    /// One of these.
+    case words([String])
 }
 
 /// A flag of the command line.

@@ -16,6 +16,10 @@ extension Command {
         case .explain: return try explain(arguments)
         case .config: return try config(arguments)
         case .certs: return try CertsCommand.run(arguments)
+        case .completion: return try completion(arguments)
+        case .man:
+            Console.print(ManualPage.text)
+            return .success
         case .version:
             Console.print("playbook \(Version.current)\n")
             return .success
@@ -40,6 +44,18 @@ extension Command {
             throw CommandError.unknown("rule", id, among: Catalogue.rules.map(\.id))
         }
         Console.print(RulePage.text(rule, level: try arguments.settings().level(of: rule)))
+        return .success
+    }
+
+    private func completion(_ arguments: Arguments) throws(CommandError) -> ExitCode {
+        let shells = Completion.allCases.map(\.rawValue)
+        guard let shell = arguments.operands.first, arguments.operands.count == 1 else {
+            throw CommandError(message: "completion takes one shell: \(shells.joined(separator: ", "))")
+        }
+        guard let completion = Completion(rawValue: shell) else {
+            throw CommandError.unknown("shell", shell, among: shells)
+        }
+        Console.print(completion.script)
         return .success
     }
 

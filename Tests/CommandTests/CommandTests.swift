@@ -16,7 +16,9 @@ import Testing
     @Test func `help names every command, and each command's help its flags`() throws {
         let overview = try Program(["--help"])
         #expect(overview.code == 0)
-        for command in ["serve", "review", "check", "rules", "explain", "config", "certs", "version"] {
+        for command in [
+            "serve", "review", "check", "rules", "explain", "config", "certs", "completion", "man", "version",
+        ] {
             #expect(overview.output.contains("\n  \(command)"))
             let page = try Program([command, "--help"])
             #expect(page.code == 0 && page.output.hasPrefix("usage: playbook \(command)"))
@@ -38,6 +40,8 @@ import Testing
         (["review", "--format"], "needs a value"), (["version", "now"], "takes no argument 'now'"),
         (["review", "--quiet=1"], "takes no value"),
         (["certs", "--directory", "/nowhere/at/all"], "/nowhere/at/all"), (["frobnicate"], "see playbook --help"),
+        (["completion"], "completion takes one shell: bash, zsh, fish"),
+        (["completion", "fishy"], "did you mean 'fish'?"),
     ])
     func `a mistake is named, with the nearest right word`(_ arguments: [String], _ part: String) throws {
         let program = try Program(arguments)
@@ -78,6 +82,27 @@ import Testing
         let program = try Program(
             ["config"], environment: Dictionary(uniqueKeysWithValues: links.map { ($0, "tcp://10.0.0.1:443") }))
         #expect(program.code == 0, "\(program.error)")
+    }
+
+    @Test func `the manual page has every command with its flags, and every setting`() throws {
+        let page = try Program(["man"]).output
+        for command in try Program(["--help"]).output.split(separator: "\n").filter({ $0.hasPrefix("  ") }) {
+            let name = command.split(separator: " ")[0]
+            #expect(page.contains(".SS \"playbook \(name)"), "\(name)")
+        }
+        #expect(page.contains("\\fB\\-\\-companions\\fR \\fIPATH\\fR\n"))
+        for name in ["PLAYBOOK_LISTEN", "PLAYBOOK_MODE", "PLAYBOOK_RULE_REPLICAS"] {
+            #expect(page.contains(".TP\n.B \(name)\n"), "\(name)")
+        }
+    }
+
+    // scripts/completion-check asks the shells themselves.
+    @Test(arguments: ["bash", "zsh", "fish"])
+    func `what a shell is to complete names every command and rule`(_ shell: String) throws {
+        let script = try Program(["completion", shell]).output
+        for word in ["review", "explain", "companions", "liveness-probe", "cluster-access"] {
+            #expect(script.contains(word), "\(word)")
+        }
     }
 
     // MARK: review
