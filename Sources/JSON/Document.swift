@@ -110,7 +110,7 @@ public final class Document {
             throw ParseError("the document is larger than 2 GiB", at: 0, in: buffer)
         }
         do {
-            try Parser(base, buffer.count, into: self).run(options, into: self)
+            try Parser(base, buffer.count, options, into: self).run()
         } catch {
             // What a failed reading left is no tree: make the document `null` again before anyone can look.
             nodes.initialize(to: Document.nothing(nodes))
@@ -152,6 +152,15 @@ struct Node {
         word = UInt64(UInt32(truncatingIfNeeded: length)) | UInt64(kind.rawValue) << 32 | 1 << 36
     }
 
+    /// A container with what is in it; `keys` has the escape flag of each key.
+    @inline(__always)
+    init(kind: Kind, text: UnsafePointer<UInt8>, length: Int, size: Int, keys: UInt64) {
+        self.text = text
+        word =
+            UInt64(UInt32(truncatingIfNeeded: length)) | UInt64(kind.rawValue) << 32 | keys & 1 << 35
+            | UInt64(truncatingIfNeeded: size) << 36
+    }
+
     @inlinable var length: Int { Int(UInt32(truncatingIfNeeded: word)) }
 
     // `Kind` has a case for each of the eight values of three bits, numbered from 0, and its raw value is its memory.
@@ -164,33 +173,6 @@ struct Node {
     @inlinable var size: Int { Int(word >> 36) }
 
     mutating func setEscapes() { word |= 1 << 35 }
-
-    /// Corrects where the text ends.
-    @inline(__always)
-    mutating func end(at end: UnsafePointer<UInt8>) {
-        word = word & (~0 << 32) | UInt64(UInt32(truncatingIfNeeded: end - text))
-    }
-
-    // MARK: Containers that are not closed yet
-
-    // Until then length and size are not known, and their bits hold the index of the container around it, and where in the skip
-    // tree it stands.
-
-    @inline(__always)
-    mutating func open(in outer: Int, branch: Int16) {
-        word = UInt64(UInt32(truncatingIfNeeded: outer)) | word & (7 << 32) | UInt64(UInt16(bitPattern: branch)) << 36
-    }
-
-    var outer: Int { length }
-
-    var branch: Int16 { Int16(truncatingIfNeeded: word >> 36) }
-
-    /// Ends the text, and says how many nodes there are.
-    @inline(__always)
-    mutating func close(at end: UnsafePointer<UInt8>, size: Int) {
-        word =
-            UInt64(UInt32(truncatingIfNeeded: end - text)) | word & (15 << 32) | UInt64(truncatingIfNeeded: size) << 36
-    }
 
     /// The word of a key of this length that has no escapes.
     @inlinable

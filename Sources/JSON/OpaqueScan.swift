@@ -1,7 +1,6 @@
 /// Finds the end of a container without looking into it: only strings and brackets count, and brackets are not matched.
 ///
-/// 64 bytes at a time: one bit a byte says where quotes, backslashes and brackets are, the quotes say what is inside strings, and
-/// while a block does not close as many brackets as are open, counting them is all there is to do.
+/// 64 bytes at a time: one bit a byte says where quotes, backslashes and brackets are, and the quotes say what is inside strings.
 ///
 /// - Parameters:
 ///   - start: The container's first bracket; readable up to `end`.
@@ -13,24 +12,30 @@
 func endOfContainer(
     _ start: Parser.Cursor, _ end: Parser.Cursor, _ outer: Int
 ) throws(Parser.Failure) -> Parser.Cursor {
-    var depth = outer
+    // Inside already: the first bracket is no longer counted.
+    var depth = outer + 1
     var strings = StringMask()
-    var at = start
+    var at = start + 1
     while at < end {
         let block = end - at >= 64 ? Block(at) : lastBlock(at, end)
         let outside = ~strings.next(quotes: block.quotes, backslashes: block.backslashes)
         let opening = block.opening & outside
         let closing = block.closing & outside
-        if opening | closing != 0 {
-            // An empty container goes up one and down again at once; managed fields are full of them.
-            let empty = opening & closing &>> 1
-            let opened = (opening & ~empty).nonzeroBitCount
-            let closed = (closing & ~(empty &<< 1)).nonzeroBitCount
-            if closed < depth &- outer, depth &+ opened < ParseOptions.maximumOpaqueDepth {
-                depth &+= opened &- closed
-            } else if let last = try lastBracket(opening, closing, &depth, outer, at) {
-                return last + 1
+        // An empty container goes up one and down again at once; managed fields are full of them. Near the limit each counts.
+        let empty = depth < ParseOptions.maximumOpaqueDepth - 64 ? opening & closing &>> 1 : 0
+        var brackets = (opening | closing) & ~(empty | empty &<< 1)
+        while brackets != 0 {
+            let bit = brackets.trailingZeroBitCount
+            if opening &>> UInt64(bit) & 1 == 1 {
+                depth &+= 1
+                guard depth <= ParseOptions.maximumOpaqueDepth else {
+                    throw Parser.Failure(reason: ParseError.tooDeep, place: at + bit)
+                }
+            } else {
+                depth &-= 1
+                if depth == outer { return at + bit + 1 }
             }
+            brackets &= brackets &- 1
         }
         at += 64
     }
@@ -47,23 +52,6 @@ private func lastBlock(_ at: Parser.Cursor, _ end: Parser.Cursor) -> Block {
         // 64 bytes are there, for the time of this call.
         buffer.baseAddress.map { Block($0) } ?? Block()
     }
-}
-
-/// Goes through the brackets of a block in which the container may end, one after the other.
-private func lastBracket(
-    _ opening: UInt64, _ closing: UInt64, _ depth: inout Int, _ outer: Int, _ at: Parser.Cursor
-) throws(Parser.Failure) -> Parser.Cursor? {
-    var brackets = opening | closing
-    while brackets != 0 {
-        let bit = brackets.trailingZeroBitCount
-        depth += opening >> UInt64(bit) & 1 == 1 ? 1 : -1
-        if depth == outer { return at + bit }
-        guard depth <= ParseOptions.maximumOpaqueDepth else {
-            throw Parser.Failure(reason: ParseError.tooDeep, place: at + bit)
-        }
-        brackets &= brackets - 1
-    }
-    return nil
 }
 
 /// Where in 64 bytes the bytes are that make up structure: bit 0 is the first byte.

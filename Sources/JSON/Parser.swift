@@ -1,8 +1,8 @@
-/// Bytes to nodes: iterative, strict RFC 8259 and UTF-8, bounded in depth.
+/// Bytes to nodes: strict RFC 8259 and UTF-8, bounded in depth.
 ///
-/// One pass. Whatever is rare (an escape, a skipped member, white space, an error) lies outside of ``run()``, in functions that are
-/// given what they need instead of the parser: that, and that it holds no reference, lets the compiler keep its properties in
-/// registers.
+/// One pass, a function call for each container: no deeper than 128, so that it fits on the stack of a small thread. Where we are
+/// goes from call to call in two registers (``Place``). Whatever is rare (an escape, white space, an error, growing) lies outside of
+/// the functions that are inlined. All of them are `mutating`: the others would be handed a copy of the parser.
 struct Parser: ~Copyable {
     struct Failure: Error {
         let reason: String
@@ -21,113 +21,133 @@ struct Parser: ~Copyable {
     /// A place in the text.
     typealias Cursor = UnsafePointer<UInt8>
 
-    // The text, readable from its first byte up to `end` while the parser lives: the caller holds the buffer for the whole call.
-    private let end: Cursor
-    // What is looked at next; from the first byte to `end`.
-    private var at: Cursor
-    // The document's memory up to `limit`; the nodes before `next` are initialized.
-    private var nodes: UnsafeMutablePointer<Node>
-    private var next: UnsafeMutablePointer<Node>
-    private var limit: UnsafeMutablePointer<Node>
-
-    init(_ bytes: Cursor, _ count: Int, into document: Document) {
-        at = bytes
-        end = bytes + count
-        nodes = document.nodes
-        next = nodes
-        limit = nodes + document.capacity
+    /// How far we are: what is looked at next, and where the next node goes.
+    private struct Place {
+        // From the first byte of the text to `end`.
+        var at: Cursor
+        // In the document's memory; the nodes before it are initialized.
+        var next: UnsafeMutablePointer<Node>
     }
 
-    consuming func run(_ options: ParseOptions, into document: Document) throws(Failure) {
-        // The container that the next value is in, by its node's index: until it is closed, its node leads to the one around it.
-        var container = 0
-        var isObject = false
-        var depth = 0
-        // Where in the skip tree the container stands, and the next value.
-        var outerBranch = SkipTree.nowhere
-        var branch = SkipTree.root
-        if end - at >= 3, at[0] == 0xEF, at[1] == 0xBB, at[2] == 0xBF {
-            throw failure("a byte order mark is not allowed")
+    // The text, readable from its first byte up to `end` while the parser lives: the caller holds the buffer for the whole call.
+    private let start: Cursor
+    private let end: Cursor
+    // The last place with 16 bytes from it on; before `start` where the text is shorter.
+    private let lastBlock: Cursor
+    private let options: ParseOptions
+    // Unretained: the caller holds the document too.
+    private let document: Unmanaged<Document>
+    // The document's memory. Up to and at `limit` there is room for two nodes, a key and its value.
+    private var nodes: UnsafeMutablePointer<Node>
+    private var limit: UnsafeMutablePointer<Node>
+
+    init(_ bytes: Cursor, _ count: Int, _ options: ParseOptions, into document: Document) {
+        start = bytes
+        end = bytes + count
+        lastBlock = end - 16
+        self.options = options
+        self.document = .passUnretained(document)
+        nodes = document.nodes
+        limit = nodes + (document.capacity - 2)
+    }
+
+    consuming func run() throws(Failure) {
+        if end - start >= 3, start[0] == 0xEF, start[1] == 0xBB, start[2] == 0xBF {
+            throw Failure(reason: "a byte order mark is not allowed", place: start)
         }
-        value: while true {
-            var byte = look()
-            if isObject {
-                guard byte == UInt8(ascii: "\"") else { throw unexpected("a key was expected") }
-                try string(document)
-                // A flag that says how to look for keys here, once for all of them.
-                if next[-1].hasEscapes { nodes[container].setEscapes() }
-                guard look() == UInt8(ascii: ":") else { throw unexpected("':' was expected") }
-                at += 1
-                if outerBranch != SkipTree.nowhere {
-                    branch = options.skipped.child(of: outerBranch, next[-1])
-                }
-                byte = look()
-            }
-            switch byte {
-            case UInt8(ascii: "\""):
-                try string(document)
-            case UInt8(ascii: "{"), UInt8(ascii: "["):
-                if depth == ParseOptions.maximumDepth || branch == SkipTree.skipped {
-                    guard branch == SkipTree.skipped || options.toleratesDepth else {
-                        throw failure(ParseError.tooDeep)
-                    }
-                    let after = try endOfContainer(at, end, depth)
-                    try append(.opaque, upTo: after, document)
-                    at = after
-                    break
-                }
-                let opensObject = byte == UInt8(ascii: "{")
-                try append(opensObject ? .object : .array, upTo: at, document)
-                at += 1
-                if look() == (opensObject ? UInt8(ascii: "}") : UInt8(ascii: "]")) {
-                    at += 1
-                    next[-1].end(at: at)
-                    break
-                }
-                next[-1].open(in: container, branch: branch)
-                container = Parser.distance(nodes, next) &- 1
-                isObject = opensObject
-                outerBranch = branch
-                branch = SkipTree.nowhere
-                depth &+= 1
-                continue value
-            case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
-                let after = try endOfNumber(at, end)
-                try append(.number, upTo: after, document)
-                at = after
-            case UInt8(ascii: "t"):
-                try word(0x6575_7274, 4, .true, document)
-            case UInt8(ascii: "n"):
-                try word(0x6C6C_756E, 4, .null, document)
-            case UInt8(ascii: "f"):
-                try word(0x736C_6166, 5, .false, document)
-            default:
-                throw unexpected("a value was expected")
-            }
-            // A value is complete: go on with its container, and with that one's.
+        var place = try value(Place(at: start, next: nodes), 0, SkipTree.root)
+        place.at = afterSpace(place.at, end)
+        guard place.at == end else {
+            throw Failure(reason: "there is more after the end of the document", place: place.at)
+        }
+    }
+
+    /// Reads a value inside so many containers, at a place in the skip tree; there is room for its node.
+    @inline(__always)
+    private mutating func value(_ place: Place, _ depth: Int, _ branch: Int16) throws(Failure) -> Place {
+        switch place.at < end ? place.at.pointee : 0 {
+        case UInt8(ascii: "\""): try string(place)
+        case UInt8(ascii: "{"): try object(place, depth, branch)
+        case UInt8(ascii: "["): try array(place, depth, branch)
+        default: try scalar(place, depth, branch)
+        }
+    }
+
+    // MARK: Containers
+
+    private mutating func object(_ outer: Place, _ depth: Int, _ branch: Int16) throws(Failure) -> Place {
+        guard depth < ParseOptions.maximumDepth, branch != SkipTree.skipped else {
+            return try opaque(outer, depth, branch)
+        }
+        let index = Parser.distance(nodes, outer.next)
+        var place = Place(at: outer.at + 1, next: outer.next + 1)
+        // Every key's word: one with escapes sets the flag.
+        var keys: UInt64 = 0
+        if !stands(at: &place, UInt8(ascii: "}")) {
             while true {
-                let byte = look()
-                guard depth > 0 else {
-                    guard at == end else { throw failure("there is more after the end of the document") }
-                    return
+                try makeRoom(&place)
+                guard stands(at: &place, UInt8(ascii: "\"")) else {
+                    throw missing("a key was expected", place.at, end)
                 }
-                if byte == UInt8(ascii: ",") {
-                    at += 1
-                    continue value
-                }
-                guard byte == (isObject ? UInt8(ascii: "}") : UInt8(ascii: "]")) else {
-                    throw unexpected(isObject ? "',' or '}' was expected" : "',' or ']' was expected")
-                }
-                at += 1
-                // The container's node is one of those before `next`.
-                let node = nodes + container
-                container = node.pointee.outer
-                node.pointee.close(at: at, size: Parser.distance(node, next))
-                depth &-= 1
-                isObject = depth > 0 && nodes[container].kind == .object
-                outerBranch = nodes[container].branch
+                let key = place.next
+                place = try string(place)
+                keys |= key.pointee.word
+                guard stands(at: &place, UInt8(ascii: ":")) else { throw missing("':' was expected", place.at, end) }
+                place.at += 1
+                let inner = branch < 0 ? SkipTree.nowhere : options.skipped.child(of: branch, key.pointee)
+                place = try value(place, depth &+ 1, inner)
+                guard stands(at: &place, UInt8(ascii: ",")) else { break }
+                place.at += 1
+            }
+            guard stands(at: &place, UInt8(ascii: "}")) else {
+                throw missing("',' or '}' was expected", place.at, end)
             }
         }
+        place.at += 1
+        close(.object, from: outer.at, index, place, keys)
+        return place
+    }
+
+    private mutating func array(_ outer: Place, _ depth: Int, _ branch: Int16) throws(Failure) -> Place {
+        guard depth < ParseOptions.maximumDepth, branch != SkipTree.skipped else {
+            return try opaque(outer, depth, branch)
+        }
+        let index = Parser.distance(nodes, outer.next)
+        var place = Place(at: outer.at + 1, next: outer.next + 1)
+        if !stands(at: &place, UInt8(ascii: "]")) {
+            while true {
+                try makeRoom(&place)
+                place = try value(place, depth &+ 1, SkipTree.nowhere)
+                guard stands(at: &place, UInt8(ascii: ",")) else { break }
+                place.at += 1
+            }
+            guard stands(at: &place, UInt8(ascii: "]")) else {
+                throw missing("',' or ']' was expected", place.at, end)
+            }
+        }
+        place.at += 1
+        close(.array, from: outer.at, index, place, 0)
+        return place
+    }
+
+    /// Passes over a container that is to be skipped, or nests too deep.
+    @inline(never)
+    private mutating func opaque(_ outer: Place, _ depth: Int, _ branch: Int16) throws(Failure) -> Place {
+        guard branch == SkipTree.skipped || options.toleratesDepth else {
+            throw Failure(reason: ParseError.tooDeep, place: outer.at)
+        }
+        let after = try endOfContainer(outer.at, end, depth)
+        return append(.opaque, outer, upTo: after, then: after)
+    }
+
+    /// Writes the node of a container, which comes before those of what is in it.
+    @inline(__always)
+    private mutating func close(_ kind: Kind, from start: Cursor, _ index: Int, _ place: Place, _ keys: UInt64) {
+        // One of the nodes before `next`, wherever they have moved meanwhile.
+        let node = nodes + index
+        node.initialize(
+            to: Node(
+                kind: kind, text: start, length: place.at - start, size: Parser.distance(node, place.next), keys: keys))
     }
 
     /// How many nodes lie between two, the second being behind the first: a shift, where the standard library allows for signs.
@@ -136,71 +156,106 @@ struct Parser: ~Copyable {
         Int((UInt(bitPattern: second) &- UInt(bitPattern: first)) / UInt(MemoryLayout<Node>.stride))
     }
 
-    /// The next byte that is no white space, which is gone to; 0 at the end.
+    /// Whether the next byte that is no white space is this one; it is gone to.
     @inline(__always)
-    private mutating func look() -> UInt8 {
+    private mutating func stands(at place: inout Place, _ byte: UInt8) -> Bool {
         // Most reviews have no white space at all.
-        if at < end, at.pointee > 0x20 { return at.pointee }
-        at = afterSpace(at, end)
-        return at < end ? at.pointee : 0
+        if place.at < end, place.at.pointee > 0x20 { return place.at.pointee == byte }
+        place.at = afterSpace(place.at, end)
+        return place.at < end && place.at.pointee == byte
     }
 
     // MARK: Scalars
 
     @inline(__always)
-    private mutating func word(
-        _ start: UInt32, _ length: Int, _ kind: Kind, _ document: Document
-    ) throws(Failure) {
+    private mutating func string(_ place: Place) throws(Failure) -> Place {
+        let start = place.at + 1
+        var at = start
+        while at <= lastBlock {
+            let found = blockers(at)
+            if found != 0 {
+                at += found.trailingZeroBitCount
+                guard at.pointee == UInt8(ascii: "\"") else { break }
+                return append(.string, Place(at: start, next: place.next), upTo: at, then: at + 1)
+            }
+            at += 16
+        }
+        return try longString(Place(at: start, next: place.next), from: at)
+    }
+
+    /// Reads a string that has an escape or other than ASCII, or that the text ends soon after.
+    @inline(never)
+    private mutating func longString(_ place: Place, from plain: Cursor) throws(Failure) -> Place {
+        let stop = scanPlain(plain, end)
+        if stop < end, stop.pointee == UInt8(ascii: "\"") {
+            return append(.string, place, upTo: stop, then: stop + 1)
+        }
+        let (close, hasEscapes) = try endOfString(place.at, from: stop, end)
+        defer { if hasEscapes { place.next.pointee.setEscapes() } }
+        return append(.string, place, upTo: close, then: close + 1)
+    }
+
+    /// Reads whatever is neither a string nor a container, or has white space before it.
+    @inline(never)
+    private mutating func scalar(_ outer: Place, _ depth: Int, _ branch: Int16) throws(Failure) -> Place {
+        let place = Place(at: afterSpace(outer.at, end), next: outer.next)
+        switch place.at < end ? place.at.pointee : 0 {
+        case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
+            let after = try endOfNumber(place.at, end)
+            return append(.number, place, upTo: after, then: after)
+        case UInt8(ascii: "t"): return try word(0x6575_7274, 4, .true, place)
+        case UInt8(ascii: "n"): return try word(0x6C6C_756E, 4, .null, place)
+        case UInt8(ascii: "f"): return try word(0x736C_6166, 5, .false, place)
+        case UInt8(ascii: "\""): return try string(place)
+        case UInt8(ascii: "{"): return try object(place, depth, branch)
+        case UInt8(ascii: "["): return try array(place, depth, branch)
+        default: throw missing("a value was expected", place.at, end)
+        }
+    }
+
+    @inline(__always)
+    private mutating func word(_ start: UInt32, _ length: Int, _ kind: Kind, _ place: Place) throws(Failure) -> Place {
+        let at = place.at
         // Four bytes are there, by the first comparison; `false` has its last one checked apart.
         guard length <= end - at, UnsafeRawPointer(at).loadUnaligned(as: UInt32.self) == UInt32(littleEndian: start),
             length == 4 || at[4] == UInt8(ascii: "e")
-        else { throw unexpected("a value was expected") }
-        try append(kind, upTo: at + length, document)
-        at += length
+        else { throw missing("a value was expected", at, end) }
+        return append(kind, place, upTo: at + length, then: at + length)
     }
 
+    // MARK: Nodes
+
+    /// Appends a node for the text from the place to `stop`; what is looked at next is `after`.
     @inline(__always)
-    private mutating func string(_ document: Document) throws(Failure) {
-        at += 1
-        let stop = scanPlain(at, end)
-        if stop < end, stop.pointee == UInt8(ascii: "\"") {
-            try append(.string, upTo: stop, document)
-            at = stop + 1
-        } else {
-            let (close, hasEscapes) = try endOfString(at, from: stop, end)
-            try append(.string, upTo: close, document)
-            if hasEscapes { next[-1].setEscapes() }
-            at = close + 1
+    private mutating func append(_ kind: Kind, _ place: Place, upTo stop: Cursor, then after: Cursor) -> Place {
+        // There is room: `makeRoom` has seen to it, and an empty document has some for the root.
+        place.next.initialize(to: Node(kind: kind, text: place.at, length: stop - place.at))
+        return Place(at: after, next: place.next + 1)
+    }
+
+    /// Makes room for a key and its value.
+    @inline(__always)
+    private mutating func makeRoom(_ place: inout Place) throws(Failure) {
+        if place.next > limit { place.next = try grow(place) }
+    }
+
+    @inline(never)
+    private mutating func grow(_ place: Place) throws(Failure) -> UnsafeMutablePointer<Node> {
+        let count = Parser.distance(nodes, place.next)
+        guard limit - nodes < Node.maximumCount - 2 else {
+            throw Failure(reason: "the document has too many values", place: place.at)
         }
+        // The caller holds the document.
+        let document = document.takeUnretainedValue()
+        document.grow(keeping: count)
+        nodes = document.nodes
+        limit = nodes + (document.capacity - 2)
+        return nodes + count
     }
-
-    // MARK: Nodes and errors
-
-    /// Appends a node for the text from here to `stop`, which may still be corrected.
-    @inline(__always)
-    private mutating func append(_ kind: Kind, upTo stop: Cursor, _ document: Document) throws(Failure) {
-        if next == limit {
-            let count = next - nodes
-            guard count < Node.maximumCount else { throw failure("the document has too many values") }
-            document.grow(keeping: count)
-            nodes = document.nodes
-            next = nodes + count
-            limit = nodes + document.capacity
-        }
-        // `next` is before `limit` now, and both are in the document's current memory.
-        next.initialize(to: Node(kind: kind, text: at, length: stop - at))
-        next += 1
-    }
-
-    @inline(__always)
-    private func failure(_ reason: String) -> Failure { Failure(reason: reason, place: at) }
-
-    @inline(__always)
-    private func unexpected(_ expected: String) -> Failure { missing(expected, at, end) }
 }
 
 @inline(never)
-private func missing(_ expected: String, _ at: Parser.Cursor, _ end: Parser.Cursor) -> Parser.Failure {
+func missing(_ expected: String, _ at: Parser.Cursor, _ end: Parser.Cursor) -> Parser.Failure {
     Parser.Failure(reason: at < end ? expected : "the document ends too early: \(expected)", place: at)
 }
 
@@ -209,43 +264,5 @@ private func missing(_ expected: String, _ at: Parser.Cursor, _ end: Parser.Curs
 private func afterSpace(_ start: Parser.Cursor, _ end: Parser.Cursor) -> Parser.Cursor {
     var at = start
     while at < end, at[0] == 0x20 || at[0] == 0x0A || at[0] == 0x0D || at[0] == 0x09 { at += 1 }
-    return at
-}
-
-// MARK: Numbers
-
-/// Checks the number at `start`, a minus or a digit, and says where it ends (RFC 8259, section 6).
-@inline(never)
-private func endOfNumber(_ start: Parser.Cursor, _ end: Parser.Cursor) throws(Parser.Failure) -> Parser.Cursor {
-    var at = start.pointee == UInt8(ascii: "-") ? start + 1 : start
-    if at < end, at.pointee == UInt8(ascii: "0") {
-        at += 1
-        guard !isDigit(at, end) else { throw Parser.Failure(reason: "a number may not start with 0", place: at) }
-    } else {
-        at = try endOfDigits(at, end, "a digit was expected")
-    }
-    if at < end, at.pointee == UInt8(ascii: ".") {
-        at = try endOfDigits(at + 1, end, "a digit was expected after the decimal point")
-    }
-    if at < end, at.pointee | 0x20 == UInt8(ascii: "e") {
-        at += 1
-        if at < end, at.pointee == UInt8(ascii: "+") || at.pointee == UInt8(ascii: "-") { at += 1 }
-        at = try endOfDigits(at, end, "a digit was expected in the exponent")
-    }
-    return at
-}
-
-@inline(__always)
-private func isDigit(_ at: Parser.Cursor, _ end: Parser.Cursor) -> Bool {
-    at < end && at.pointee &- UInt8(ascii: "0") <= 9
-}
-
-@inline(__always)
-private func endOfDigits(
-    _ start: Parser.Cursor, _ end: Parser.Cursor, _ complaint: String
-) throws(Parser.Failure) -> Parser.Cursor {
-    guard isDigit(start, end) else { throw missing(complaint, start, end) }
-    var at = start
-    while isDigit(at, end) { at += 1 }
     return at
 }

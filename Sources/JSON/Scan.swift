@@ -7,16 +7,10 @@ import CVector
 @inline(__always)
 func scanPlain(_ start: Parser.Cursor, _ end: Parser.Cursor) -> Parser.Cursor {
     var at = start
-    let quote = SIMD16<UInt8>(repeating: UInt8(ascii: "\""))
-    let backslash = SIMD16<UInt8>(repeating: UInt8(ascii: "\\"))
-    // As signed numbers, control characters and all bytes of a multibyte sequence lie below the space.
-    let space = SIMD16<Int8>(repeating: 0x20)
     // Below the beginning where there are fewer than 16 bytes: then nothing is read here.
     let last = end - 16
     while at <= last {
-        let block = UnsafeRawPointer(at).loadUnaligned(as: SIMD16<UInt8>.self)
-        let signed = unsafeBitCast(block, to: SIMD16<Int8>.self)
-        let found = bits((block .== quote) .| (block .== backslash) .| (signed .< space))
+        let found = blockers(at)
         if found != 0 { return at + found.trailingZeroBitCount }
         at += 16
     }
@@ -26,6 +20,18 @@ func scanPlain(_ start: Parser.Cursor, _ end: Parser.Cursor) -> Parser.Cursor {
         at += 1
     }
     return at
+}
+
+/// Which of the 16 readable bytes at `at` a string cannot simply run over, a bit for each.
+@inline(__always)
+func blockers(_ at: Parser.Cursor) -> UInt64 {
+    let block = UnsafeRawPointer(at).loadUnaligned(as: SIMD16<UInt8>.self)
+    let quote = SIMD16<UInt8>(repeating: UInt8(ascii: "\""))
+    let backslash = SIMD16<UInt8>(repeating: UInt8(ascii: "\\"))
+    // As signed numbers, control characters and all bytes of a multibyte sequence lie below the space.
+    let space = SIMD16<Int8>(repeating: 0x20)
+    let signed = unsafeBitCast(block, to: SIMD16<Int8>.self)
+    return bits((block .== quote) .| (block .== backslash) .| (signed .< space))
 }
 
 /// One bit for each lane that is set, bit 0 for the first.
@@ -59,6 +65,8 @@ func utf8Length(_ bytes: UnsafePointer<UInt8>, available: Int) -> Int {
 @inline(__always)
 func equal(_ left: UnsafePointer<UInt8>, _ right: UnsafePointer<UInt8>, _ length: Int) -> Bool {
     guard length >= 8 else {
+        // As below, with 4 bytes at a time: nearly all keys are at least that long.
+        if length >= 4 { return half(left, 0) == half(right, 0) && half(left, length - 4) == half(right, length - 4) }
         var at = 0
         while at < length {
             guard left[at] == right[at] else { return false }
@@ -81,6 +89,13 @@ func equal(_ left: UnsafePointer<UInt8>, _ right: UnsafePointer<UInt8>, _ length
 @inline(__always)
 func word(_ bytes: UnsafePointer<UInt8>, _ offset: Int) -> UInt64 {
     UnsafeRawPointer(bytes + offset).loadUnaligned(as: UInt64.self)
+}
+
+/// The 4 readable bytes at an offset.
+@inlinable
+@inline(__always)
+func half(_ bytes: UnsafePointer<UInt8>, _ offset: Int) -> UInt32 {
+    UnsafeRawPointer(bytes + offset).loadUnaligned(as: UInt32.self)
 }
 
 @inline(__always)

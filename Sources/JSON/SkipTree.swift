@@ -5,6 +5,11 @@ public struct SkipTree: Sendable {
         /// Index of the first child and their number; no children: skip the value.
         var first = 0
         var count = 0
+        /// A bit for the length of each child's key, so that nearly all other keys are told apart at once.
+        var lengths: UInt64 = 0
+
+        @inline(__always)
+        static func bit(_ length: Int) -> UInt64 { 1 << UInt64(min(length, 63)) }
     }
 
     // The document itself first, and each branch's children side by side.
@@ -40,6 +45,7 @@ public struct SkipTree: Sendable {
             for member in members {
                 if !member.inside.isEmpty { pending.append((branches.count, member.inside)) }
                 branches.append(Branch(key: member.key))
+                branches[index].lengths |= Branch.bit(member.key.utf8CodeUnitCount)
             }
         }
         precondition(branches.count <= Int(Int16.max), "places in the tree are 16 bits")
@@ -48,14 +54,19 @@ public struct SkipTree: Sendable {
     /// The place of the member of `branch` with a key whose node counts in `bytes`.
     ///
     /// Compared as it is written: a key in another spelling is not skipped, which costs time and nothing else.
-    @inline(never)
+    @inline(__always)
     func child(of branch: Int16, _ key: Node) -> Int16 {
-        let length = key.length
+        branches[Int(branch)].lengths & Branch.bit(key.length) == 0
+            ? SkipTree.nowhere : child(of: branch, key.text, key.length)
+    }
+
+    @inline(never)
+    private func child(of branch: Int16, _ key: UnsafePointer<UInt8>, _ length: Int) -> Int16 {
         let parent = branches[Int(branch)]
         for index in parent.first..<parent.first + parent.count {
             let child = branches[index]
             // A static string's bytes are there for good, the key's lie in the document.
-            if child.key.utf8CodeUnitCount == length, equal(child.key.utf8Start, key.text, length) {
+            if child.key.utf8CodeUnitCount == length, equal(child.key.utf8Start, key, length) {
                 return child.count == 0 ? SkipTree.skipped : Int16(truncatingIfNeeded: index)
             }
         }

@@ -27,7 +27,7 @@ func endOfString(
             if isInEscape { at -= 1 }
             break
         }
-        var rare = escaped & text & ~(block.quotes | block.backslashes | block.newlines)
+        var rare = escaped & text & ~(block.quotes | block.backslashes)
         while rare != 0 {
             // The backslash is the byte before, be it in the block before.
             _ = try endOfEscape(at + rare.trailingZeroBitCount - 1, end)
@@ -81,8 +81,6 @@ private func endOfEscape(_ at: Parser.Cursor, _ end: Parser.Cursor) throws(Parse
 private struct TextBlock {
     private(set) var quotes: UInt64 = 0
     private(set) var backslashes: UInt64 = 0
-    /// The letter n, which most backslashes that escape no quote stand before.
-    private(set) var newlines: UInt64 = 0
     /// Control characters, and all that is not ASCII.
     private(set) var others: UInt64 = 0
 
@@ -91,14 +89,12 @@ private struct TextBlock {
     init(_ bytes: Parser.Cursor) {
         let quote = SIMD16<UInt8>(repeating: UInt8(ascii: "\""))
         let backslash = SIMD16<UInt8>(repeating: UInt8(ascii: "\\"))
-        let newline = SIMD16<UInt8>(repeating: UInt8(ascii: "n"))
         let space = SIMD16<Int8>(repeating: 0x20)
         for part in 0..<4 {
             let vector = UnsafeRawPointer(bytes + 16 * part).loadUnaligned(as: SIMD16<UInt8>.self)
             let shift = UInt64(16 * part)
             quotes |= bits(vector .== quote) &<< shift
             backslashes |= bits(vector .== backslash) &<< shift
-            newlines |= bits(vector .== newline) &<< shift
             others |= bits(unsafeBitCast(vector, to: SIMD16<Int8>.self) .< space) &<< shift
         }
     }
