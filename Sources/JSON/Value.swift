@@ -217,7 +217,7 @@ public struct Value {
     // MARK: Text
 
     /// The bytes as written; a string's lie between its quotes.
-    var raw: UnsafeBufferPointer<UInt8> {
+    @inlinable var raw: UnsafeBufferPointer<UInt8> {
         UnsafeBufferPointer(start: node.pointee.text, count: node.pointee.length)
     }
 
@@ -241,6 +241,7 @@ public struct Value {
     }
 
     /// Hands out the bytes as written; a string's lie between its quotes, and its escapes are still in.
+    @inlinable
     public func withRawText<Result>(_ body: (Span<UInt8>) -> Result) -> Result { body(raw.span) }
 }
 

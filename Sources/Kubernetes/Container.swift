@@ -38,7 +38,7 @@ public struct Container {
     /// What rules ask for again and again, found in one pass; absent and `null` are the same.
     private struct Fields {
         var securityContext: Value?
-        var resources: Value?
+        var resources: Resources?
         var ports: Value?
         var livenessProbe: Value?
         var readinessProbe: Value?
@@ -49,7 +49,7 @@ public struct Container {
                 let value = member.value.isNull ? nil : member.value
                 switch member.key.contentLength {
                 case 5 where member.key.equals("ports"): ports = value
-                case 9 where member.key.equals("resources"): resources = value
+                case 9 where member.key.equals("resources"): resources = value.map { Resources($0) }
                 case 12 where member.key.equals("startupProbe"): startupProbe = value
                 case 13 where member.key.equals("livenessProbe"): livenessProbe = value
                 case 14 where member.key.equals("readinessProbe"): readinessProbe = value
@@ -71,7 +71,8 @@ public struct Container {
 
     /// The resources.
     public func resources() throws(CannotJudge) -> Resources? {
-        try fields.resources.map { (value) throws(CannotJudge) in Resources(try value.asObject()) }
+        _ = try fields.resources?.value.asObject()
+        return fields.resources
     }
 
     /// The declared ports.
@@ -93,8 +94,19 @@ public struct Container {
 public struct Resources {
     /// The object that holds them.
     public let value: Value
+    private var requests: Value?
+    private var limits: Value?
 
-    init(_ value: Value) { self.value = value }
+    init(_ value: Value) {
+        self.value = value
+        for member in value.members {
+            switch member.key.contentLength {
+            case 6 where member.key.equals("limits"): limits = member.value.isNull ? nil : member.value
+            case 8 where member.key.equals("requests"): requests = member.value.isNull ? nil : member.value
+            default: break
+            }
+        }
+    }
 
     /// Whether there is a request or a limit.
     public func sets(_ resource: StaticString) throws(CannotJudge) -> Bool {
@@ -104,25 +116,32 @@ public struct Resources {
 
     /// The amount asked for, such as `requests.memory`.
     public func request(_ resource: StaticString) throws(CannotJudge) -> Amount? {
-        try value.object("requests")?.amount(resource)
+        try requests?.asObject().amount(resource)
     }
 
     /// The amount not to be exceeded, such as `limits.cpu`.
     public func limit(_ resource: StaticString) throws(CannotJudge) -> Amount? {
-        try value.object("limits")?.amount(resource)
+        try limits?.asObject().amount(resource)
     }
 }
 
 /// A quantity as it stands in an object.
+///
+/// It holds numbers alone, so that the many that a request has are copied without counting references.
 public struct Amount: CustomStringConvertible {
     private let value: Value
-    /// The quantity.
-    public let quantity: Quantity
+    /// nil where there are more digits than fit: they are read again when they are asked for.
+    private let number: Quantity.Number?
 
-    init(_ value: Value, _ quantity: Quantity) {
+    /// Reads the amount that a string or a number holds.
+    init?(_ value: Value) {
+        guard value.kind == .string || value.kind == .number, let quantity = Quantity(value) else { return nil }
         self.value = value
-        self.quantity = quantity
+        number = quantity.number
     }
+
+    /// The quantity.
+    public var quantity: Quantity { Quantity(number ?? Quantity.Number(), digitsOf: number == nil ? value : nil) }
 
     /// The quantity as it is written there.
     public var description: String { value.text }

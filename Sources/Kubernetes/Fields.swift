@@ -4,12 +4,14 @@ public import JSON
 extension Value {
     /// The member, unless it is absent or `null`.
     @inlinable
+    @inline(__always)
     public func present(_ key: StaticString) -> Value? {
         guard let value = self[key], !value.isNull else { return nil }
         return value
     }
 
     /// The value itself, which must be an object.
+    @inlinable
     public func asObject() throws(CannotJudge) -> Value {
         guard kind == .object else { throw .malformed(id, expected: "an object") }
         return self
@@ -64,18 +66,18 @@ extension Value {
     /// The member as a quantity that can still say how it is written.
     func amount(_ key: StaticString) throws(CannotJudge) -> Amount? {
         guard let value = present(key) else { return nil }
-        guard value.kind == .string || value.kind == .number, let quantity = Quantity(value) else {
+        guard let amount = Amount(value) else {
             throw .malformed(value.id, expected: "a quantity such as 512Mi or 250m")
         }
-        return Amount(value, quantity)
+        return amount
     }
 
     /// The member as a whole number or a percentage.
     public func intOrPercent(_ key: StaticString) throws(CannotJudge) -> IntOrPercent? {
         guard let value = present(key) else { return nil }
-        let parsed: IntOrPercent? =
-            value.kind == .string ? IntOrPercent(percent: value.text) : value.int.map { .int($0) }
-        guard let parsed else { throw .malformed(value.id, expected: "a whole number or a percentage such as 50%") }
+        guard let parsed = IntOrPercent(value) else {
+            throw .malformed(value.id, expected: "a whole number or a percentage such as 50%")
+        }
         return parsed
     }
 
@@ -90,8 +92,9 @@ extension Value {
 }
 
 /// The entries of a list of objects, read where they stand.
+@frozen
 public struct Objects: Sequence, IteratorProtocol {
-    private var elements: Value.Elements?
+    @usableFromInline var elements: Value.Elements?
 
     /// Takes what must be an array of objects, if it is there at all.
     init(_ array: Value?) throws(CannotJudge) {
@@ -102,6 +105,7 @@ public struct Objects: Sequence, IteratorProtocol {
     }
 
     /// The next entry.
+    @inlinable
     public mutating func next() -> Value? { elements?.next() }
 
     /// The first of the entries that are left.

@@ -1,3 +1,5 @@
+import JSON
+
 /// A count, or a share of one (`intstr.IntOrString` where it means that): `1`, `50%`.
 public enum IntOrPercent: Sendable, Equatable, CustomStringConvertible {
     /// A count.
@@ -8,11 +10,34 @@ public enum IntOrPercent: Sendable, Equatable, CustomStringConvertible {
     /// Reads a string: digits and a percent sign.
     ///
     /// `"1"` is none; the API refuses it too.
-    public init?(percent text: String) {
-        guard text.utf8.last == UInt8(ascii: "%"), text.utf8.count > 1,
-            text.utf8.dropLast().allSatisfy({ $0 &- UInt8(ascii: "0") <= 9 }), let value = Int(text.dropLast())
-        else { return nil }
-        self = .percent(value)
+    public init?(percent text: String) { self.init(percent: text.utf8.span) }
+
+    private init?(percent bytes: Span<UInt8>) {
+        guard bytes.count > 1, bytes[bytes.count - 1] == UInt8(ascii: "%") else { return nil }
+        var share = 0
+        for index in 0..<bytes.count - 1 {
+            let digit = bytes[index] &- UInt8(ascii: "0")
+            let (product, overflow) = share.multipliedReportingOverflow(by: 10)
+            let (sum, carry) = product.addingReportingOverflow(Int(digit))
+            guard digit <= 9, !overflow, !carry else { return nil }
+            share = sum
+        }
+        self = .percent(share)
+    }
+
+    /// Reads the number or the share that a value holds.
+    init?(_ value: Value) {
+        guard value.kind == .string else {
+            guard let count = value.int else { return nil }
+            self = .int(count)
+            return
+        }
+        // As it is written, nearly always; what has escapes is no share before they are decoded.
+        if let share = value.withRawText({ IntOrPercent(percent: $0) }) {
+            self = share
+        } else {
+            self.init(percent: value.text)
+        }
     }
 
     /// The count out of a total; shares are rounded up, as the disruption controller does.

@@ -26,8 +26,11 @@ public final class PodTemplate {
     public let containers: [Container]
     /// The kind of the object that it is part of.
     let kind: ResourceKind
-    private let ownSecurityContext: Value?
+    private let fields: Fields
     private let ownSecurityFields: SecurityFields
+    /// How many of the containers are main ones, and how many are not ephemeral.
+    private let mainCount: Int
+    private let lastingCount: Int
 
     /// Finds the template of an object; nil where its kind has none, or it has none of its own (a Rollout with `workloadRef`).
     ///
@@ -50,36 +53,72 @@ public final class PodTemplate {
         self.kind = kind
         self.spec = spec
         metadata = try holder.object("metadata")
-        ownSecurityContext = spec.present("securityContext")
-        ownSecurityFields = SecurityFields(of: ownSecurityContext)
-        containers = try PodTemplate.containers(of: spec, kind)
+        fields = Fields(of: spec)
+        ownSecurityFields = SecurityFields(of: fields.securityContext)
+        var list = ContainerList(kind)
+        try list.add(fields.containers, "containers") { _ in .main }
+        mainCount = list.containers.count
+        try list.add(fields.initContainers, "initContainers") {
+            $0["restartPolicy"]?.equals("Always") ?? false ? .sidecar : .initial
+        }
+        lastingCount = list.containers.count
+        try list.add(fields.ephemeralContainers, "ephemeralContainers") { _ in .ephemeral }
+        containers = list.containers
     }
 
-    private static func containers(of spec: Value, _ kind: ResourceKind) throws(CannotJudge) -> [Container] {
-        var result: [Container] = []
-        result.reserveCapacity(4)
-        func add(_ list: StaticString, _ role: (Value) -> Container.Role) throws(CannotJudge) {
-            for (index, value) in try spec.objects(list).enumerated() {
-                guard result.count < PodTemplate.maximumContainers else {
-                    throw .malformed(value.id, expected: "one of at most 1000 containers")
+    /// What of the pod spec rules ask for again and again, found in one pass; absent and `null` are the same.
+    private struct Fields {
+        var containers, initContainers, ephemeralContainers: Value?
+        var securityContext, resources, restartPolicy, nodeSelector, os: Value?
+
+        init(of spec: Value) {
+            for member in spec.members {
+                let value = member.value.isNull ? nil : member.value
+                switch member.key.contentLength {
+                case 2 where member.key.equals("os"): os = value
+                case 9 where member.key.equals("resources"): resources = value
+                case 10 where member.key.equals("containers"): containers = value
+                case 12 where member.key.equals("nodeSelector"): nodeSelector = value
+                case 13 where member.key.equals("restartPolicy"): restartPolicy = value
+                case 14 where member.key.equals("initContainers"): initContainers = value
+                case 15 where member.key.equals("securityContext"): securityContext = value
+                case 19 where member.key.equals("ephemeralContainers"): ephemeralContainers = value
+                default: break
                 }
-                result.append(Container(value, role: role(value), list: list, index: index, kind: kind))
             }
         }
-        try add("containers") { _ in .main }
-        try add("initContainers") { $0["restartPolicy"]?.equals("Always") ?? false ? .sidecar : .initial }
-        try add("ephemeralContainers") { _ in .ephemeral }
-        return result
+    }
+
+    /// The containers of all lists, one list after the other.
+    private struct ContainerList {
+        private let kind: ResourceKind
+        private(set) var containers: [Container] = []
+
+        init(_ kind: ResourceKind) {
+            self.kind = kind
+            containers.reserveCapacity(4)
+        }
+
+        mutating func add(
+            _ array: Value?, _ list: StaticString, _ role: (Value) -> Container.Role
+        ) throws(CannotJudge) {
+            for (index, value) in try Objects(array).enumerated() {
+                guard containers.count < PodTemplate.maximumContainers else {
+                    throw .malformed(value.id, expected: "one of at most 1000 containers")
+                }
+                containers.append(Container(value, role: role(value), list: list, index: index, kind: kind))
+            }
+        }
     }
 
     /// More containers than this no pod has; what asks for them wants something else of us.
     static let maximumContainers = 1000
 
     /// The main containers.
-    public var mainContainers: ArraySlice<Container> { containers.prefix { $0.role == .main } }
+    public var mainContainers: ArraySlice<Container> { containers[..<mainCount] }
 
     /// All containers but the ephemeral ones, which come last.
-    public var lastingContainers: ArraySlice<Container> { containers.prefix { $0.role != .ephemeral } }
+    public var lastingContainers: ArraySlice<Container> { containers[..<lastingCount] }
 
     /// Where the pod spec stands in the object, as in `/spec/template/spec`.
     public var pointer: Pointer { kind.podSpecPointer ?? Pointer() }
@@ -88,7 +127,7 @@ public final class PodTemplate {
     public func labels() throws(CannotJudge) -> Labels { try metadata?.labels("labels") ?? .none }
 
     /// The pod's own security settings, which a container's override.
-    public func securityContext() throws(CannotJudge) -> Value? { try ownSecurityContext?.asObject() }
+    public func securityContext() throws(CannotJudge) -> Value? { try fields.securityContext?.asObject() }
 
     func securityFields() throws(CannotJudge) -> SecurityFields {
         _ = try securityContext()
@@ -96,14 +135,16 @@ public final class PodTemplate {
     }
 
     /// The resources of the pod as a whole (Kubernetes, "Pod-level resource specification").
-    public func resources() throws(CannotJudge) -> Resources? { try spec.object("resources").map { Resources($0) } }
+    public func resources() throws(CannotJudge) -> Resources? {
+        try fields.resources.map { (value) throws(CannotJudge) in Resources(try value.asObject()) }
+    }
 
     /// Whether the pods run on Windows nodes: by `spec.os.name`, else by the node selector.
     public var isWindows: Bool {
-        if let name = spec["os"]?["name"] { return name.equals("windows") }
-        return spec["nodeSelector"]?["kubernetes.io/os"]?.equals("windows") ?? false
+        if let name = fields.os?["name"] { return name.equals("windows") }
+        return fields.nodeSelector?["kubernetes.io/os"]?.equals("windows") ?? false
     }
 
     /// Whether the pods are to run until somebody stops them: not with `restartPolicy` Never or OnFailure.
-    public var restartsAlways: Bool { spec.present("restartPolicy")?.equals("Always") ?? true }
+    public var restartsAlways: Bool { fields.restartPolicy?.equals("Always") ?? true }
 }

@@ -24,12 +24,22 @@ public struct Probe {
 
     /// Whether there is exactly one handler.
     public var hasOneHandler: Bool {
+        // One of a kind, nearly always; what is there twice or is `null` is looked up.
         var count = 0
-        if value.present("httpGet") != nil { count += 1 }
-        if value.present("exec") != nil { count += 1 }
-        if value.present("tcpSocket") != nil { count += 1 }
-        if value.present("grpc") != nil { count += 1 }
+        for member in value.members where Probe.isHandler(member.key) {
+            guard !member.value.isNull, count == 0 else { return handlers.count == 1 }
+            count += 1
+        }
         return count == 1
+    }
+
+    private static func isHandler(_ key: Value) -> Bool {
+        switch key.contentLength {
+        case 4: key.equals("exec") || key.equals("grpc")
+        case 7: key.equals("httpGet")
+        case 9: key.equals("tcpSocket")
+        default: false
+        }
     }
 
     private static let handlerNames: [StaticString] = ["httpGet", "exec", "tcpSocket", "grpc"]

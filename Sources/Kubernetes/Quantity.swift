@@ -6,13 +6,33 @@ import JSON
 /// is finer than a billionth up and caps what does not fit 64 bits; here nothing is rounded, so that what an author wrote
 /// is told apart even there.
 public struct Quantity: Sendable {
-    private let isNegative: Bool
-    /// The digits as a number, while they fit; the amount is `mantissa * 2^shift * 10^exponent`.
-    private let mantissa: UInt64
-    private let exponent: Int
-    private let shift: Int
+    /// An amount whose digits fit: `mantissa * 2^shift * 10^exponent`, in two words, which fit into registers.
+    struct Number: Sendable, Equatable {
+        let mantissa: UInt64
+        private let scale: Int64
+
+        init(mantissa: UInt64 = 0, exponent: Int = 0, shift: Int = 0, isNegative: Bool = false) {
+            self.mantissa = mantissa
+            // A shift is at most 60, and an exponent has a little more than 32 bits.
+            scale = Int64(exponent) << 8 | Int64(shift) << 1 | (isNegative ? 1 : 0)
+        }
+
+        var exponent: Int { Int(scale >> 8) }
+        var shift: Int { Int(scale >> 1 & 127) }
+        var isNegative: Bool { scale & 1 == 1 }
+    }
+
+    private let parts: Number
     /// The digits, where they do not fit.
     private let digits: [UInt8]?
+
+    private var isNegative: Bool { parts.isNegative }
+    private var mantissa: UInt64 { parts.mantissa }
+    private var exponent: Int { parts.exponent }
+    private var shift: Int { parts.shift }
+
+    /// The amount as numbers alone; nil where its digits do not fit.
+    var number: Number? { digits == nil ? parts : nil }
 
     /// The longest text that is read; nothing that anyone means is longer.
     static let maximumLength = 1000
@@ -33,64 +53,60 @@ public struct Quantity: Sendable {
         }
     }
 
+    /// An amount of which the numbers are known; where its digits did not fit, it is read again from the value.
+    init(_ number: Number, digitsOf value: Value?) {
+        if let value, let quantity = Quantity(value) {
+            self = quantity
+        } else {
+            parts = number
+            digits = nil
+        }
+    }
+
     private init?(_ bytes: Span<UInt8>) {
         guard bytes.count <= Quantity.maximumLength else { return nil }
+        var mantissa: UInt64 = 0
+        var digits: [UInt8]?
         var at = 0
         var isNegative = false
         if !bytes.isEmpty, bytes[0] == UInt8(ascii: "-") || bytes[0] == UInt8(ascii: "+") {
             isNegative = bytes[0] == UInt8(ascii: "-")
             at = 1
         }
-        var number = Digits()
-        while at < bytes.count, number.take(bytes[at]) { at += 1 }
-        guard number.count > 0, let scale = Scale(bytes.extracting(at...)) else { return nil }
-        self.isNegative = isNegative
-        mantissa = number.value
-        exponent = scale.exponent - number.decimals
-        shift = scale.shift
-        digits = number.digits
+        var (count, decimals) = (0, 0)
+        var hasPoint = false
+        while at < bytes.count {
+            let digit = bytes[at] &- UInt8(ascii: "0")
+            if digit <= 9 {
+                // 19 digits fit in any case.
+                if count < 19 {
+                    mantissa = mantissa &* 10 &+ UInt64(digit)
+                } else {
+                    (mantissa, digits) = Quantity.appending(digit, to: mantissa, digits)
+                }
+                count &+= 1
+                if hasPoint { decimals &+= 1 }
+            } else if bytes[at] == UInt8(ascii: "."), !hasPoint {
+                hasPoint = true
+            } else {
+                break
+            }
+            at += 1
+        }
+        guard count > 0, let scale = Scale(bytes, from: at) else { return nil }
+        parts = Number(
+            mantissa: mantissa, exponent: scale.exponent - decimals, shift: scale.shift, isNegative: isNegative)
+        self.digits = digits
     }
 
-    /// The number before the suffix.
-    private struct Digits {
-        var value: UInt64 = 0
-        var digits: [UInt8]?
-        var count = 0
-        var decimals = 0
-        var hasPoint = false
-
-        @inline(__always)
-        mutating func take(_ byte: UInt8) -> Bool {
-            let digit = byte &- UInt8(ascii: "0")
-            // The common case: a digit of a number that fits in any case.
-            guard digit <= 9, count < 19 else { return takeRare(byte) }
-            value = value &* 10 &+ UInt64(digit)
-            count += 1
-            if hasPoint { decimals += 1 }
-            return true
-        }
-
-        private mutating func takeRare(_ byte: UInt8) -> Bool {
-            if byte == UInt8(ascii: "."), !hasPoint {
-                hasPoint = true
-                return true
-            }
-            let digit = byte &- UInt8(ascii: "0")
-            guard digit <= 9 else { return false }
-            count += 1
-            if hasPoint { decimals += 1 }
-            if digits == nil {
-                let (product, overflow) = value.multipliedReportingOverflow(by: 10)
-                let (sum, carry) = product.addingReportingOverflow(UInt64(digit))
-                if !overflow, !carry {
-                    value = sum
-                    return true
-                }
-                digits = String(value).utf8.map { $0 - UInt8(ascii: "0") }
-            }
-            digits?.append(digit)
-            return true
-        }
+    /// Appends a digit to a number that may not fit any more.
+    @inline(never)
+    private static func appending(_ digit: UInt8, to mantissa: UInt64, _ digits: [UInt8]?) -> (UInt64, [UInt8]?) {
+        if let digits { return (mantissa, digits + [digit]) }
+        let (product, overflow) = mantissa.multipliedReportingOverflow(by: 10)
+        let (sum, carry) = product.addingReportingOverflow(UInt64(digit))
+        guard overflow || carry else { return (sum, nil) }
+        return (mantissa, String(mantissa).utf8.map { $0 - UInt8(ascii: "0") } + [digit])
     }
 
     /// The suffix.
@@ -98,22 +114,31 @@ public struct Quantity: Sendable {
         var exponent = 0
         var shift = 0
 
-        init?(_ suffix: Span<UInt8>) {
-            switch suffix.count {
+        /// Reads what follows the digits.
+        @inline(__always)
+        init?(_ bytes: Span<UInt8>, from start: Int) {
+            switch bytes.count - start {
             case 0: return
             case 1:
-                guard let power = Scale.decimal(suffix[0]) else { return nil }
+                guard let power = Scale.decimal(bytes[start]) else { return nil }
                 exponent = power
-            case 2 where suffix[1] == UInt8(ascii: "i"):
-                guard let power = Scale.binary(suffix[0]) else { return nil }
+            case 2 where bytes[start + 1] == UInt8(ascii: "i"):
+                guard let power = Scale.binary(bytes[start]) else { return nil }
                 shift = power
             default:
-                guard suffix[0] | 0x20 == UInt8(ascii: "e"), suffix.count <= 12 else { return nil }
-                let digits = suffix.indices.dropFirst().map { suffix[$0] }
-                guard let value = Int(String(decoding: digits, as: UTF8.self)), abs(value) <= Int(Int32.max)
-                else { return nil }
-                exponent = value
+                guard let power = Scale.written(bytes, from: start) else { return nil }
+                exponent = power
             }
+        }
+
+        /// The power of ten that is written out: `e3`.
+        @inline(never)
+        private static func written(_ bytes: Span<UInt8>, from start: Int) -> Int? {
+            guard bytes[start] | 0x20 == UInt8(ascii: "e"), bytes.count - start <= 12 else { return nil }
+            let digits = (start + 1..<bytes.count).map { bytes[$0] }
+            guard let value = Int(String(decoding: digits, as: UTF8.self)), abs(value) <= Int(Int32.max)
+            else { return nil }
+            return value
         }
 
         /// The power of ten that a letter stands for.
@@ -231,11 +256,7 @@ extension Quantity: Comparable, Hashable {
     /// Whether both are the same amount, however written.
     public static func == (left: Quantity, right: Quantity) -> Bool {
         // Written alike, nearly always.
-        if left.mantissa == right.mantissa, left.exponent == right.exponent, left.shift == right.shift,
-            left.isNegative == right.isNegative, left.digits == nil, right.digits == nil
-        {
-            return true
-        }
+        if left.parts == right.parts, left.digits == nil, right.digits == nil { return true }
         return !(left < right) && !(right < left)
     }
 

@@ -1,7 +1,9 @@
 import Kubernetes
 
 /// The exemptions that may cover a subject, and what is wrong with them.
-struct Exemptions {
+///
+/// One object for all findings of a subject, which note what they made use of.
+final class Exemptions {
     private var found: [Exemption] = []
     private var complaints: [String] = []
     private var used: [Exemption] = []
@@ -38,7 +40,7 @@ struct Exemptions {
     }
 
     /// Takes in what the object, or its template, is annotated with now and was before.
-    private mutating func add(_ annotations: ExemptionAnnotations?, before old: ExemptionAnnotations?) {
+    private func add(_ annotations: ExemptionAnnotations?, before old: ExemptionAnnotations?) {
         // What is deleted takes its exemption along, and sets none.
         let isChanged = subject.review.operation != .delete && annotations != old
         areChanged = areChanged || isChanged
@@ -54,7 +56,7 @@ struct Exemptions {
         standing.isEmpty ? [] : standing.filter { $0.covers(rule, subject) }.map(\.exemption)
     }
 
-    private mutating func addWorkload(of subject: Subject, in context: Context) {
+    private func addWorkload(of subject: Subject, in context: Context) {
         do throws(CannotJudge) {
             let workload = try context.companions.workload(
                 subject.scaledKind, subject.name ?? "", in: subject.namespace)
@@ -67,7 +69,7 @@ struct Exemptions {
     }
 
     /// The exemption in force that frees the subject from a rule.
-    mutating func exemption(from rule: Rule, at now: Timestamp) -> Exemption? {
+    func exemption(from rule: Rule, at now: Timestamp) -> Exemption? {
         let candidates = standing(for: rule) + found
         guard let exemption = candidates.first(where: { $0.covers(rule) && $0.holds(at: now) }) else { return nil }
         if !used.contains(exemption) { used.append(exemption) }

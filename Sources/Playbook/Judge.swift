@@ -45,13 +45,13 @@ public struct Judge: Sendable {
             findings.ask(rule, subject, context)
         }
         verdict.notEvaluated = findings.notEvaluated
-        var exemptions = Exemptions(of: subject, in: context)
+        let exemptions = Exemptions(of: subject, in: context)
         verdict.changesExemption = exemptions.areChanged
         if !findings.found.isEmpty {
             let ratchet = Ratchet(subject, context, exemptions)
             let sentence = Sentence(subject: subject, context: context, origin: origin, ratchet: ratchet)
             verdict.judgements = findings.inOrder(for: subject).map {
-                sentence.judgement($0.rule, $0.finding, at: $0.path, &exemptions)
+                sentence.judgement($0.rule, $0.finding, at: $0.path, exemptions)
             }
             verdict.absences = absences(verdict.judgements, subject.namespace, context.companions)
         }

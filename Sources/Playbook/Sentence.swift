@@ -7,7 +7,7 @@ struct Sentence {
     let origin: Origin
     let ratchet: Ratchet
 
-    func judgement(_ rule: Rule, _ finding: Finding, at path: String, _ exemptions: inout Exemptions) -> Judgement {
+    func judgement(_ rule: Rule, _ finding: Finding, at path: String, _ exemptions: Exemptions) -> Judgement {
         let level = context.settings.level(of: rule)
         let exemption = exemptions.exemption(from: rule, at: context.now)
         let leniency = exemption == nil ? leniency(for: finding, of: rule, at: path, level, exemptions) : nil

@@ -113,7 +113,9 @@ public struct Settings: Sendable {
     public internal(set) var cloud = CloudSettings()
 
     /// Whether a namespace belongs to the cluster itself, or to the product.
+    @inline(__always)
     public func isSystem(namespace: String) -> Bool {
+        // Inlined, so that asking for one name does not copy all settings.
         switch namespace {
         case "": false
         case "kube-system", "kube-node-lease", "kube-public": true

@@ -28,25 +28,24 @@ private let healthPort = Clause("health-port", "probes ask at the port that all 
 
 private func endpointFindings(in subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
     guard let template = try subject.template() else { return [] }
-    let settings = context.settings
     var findings: [Finding] = []
     for container in template.mainContainers {
         let liveness = try container.probe(.liveness)?.httpGet()
         let readiness = try container.probe(.readiness)?.httpGet()
         if let liveness, let readiness, liveness.isSame(as: readiness) {
-            findings.append(try sameHandlerFinding(readiness, container, liveness, settings))
+            findings.append(try sameHandlerFinding(readiness, container, liveness, context))
         } else {
             if let liveness {
                 try checkPath(
-                    livenessPath, liveness, settings.livenessPaths, .liveness, container, &findings)
+                    livenessPath, liveness, context.settings.livenessPaths, .liveness, container, &findings)
             }
             if let readiness {
                 try checkPath(
-                    readinessPath, readiness, settings.readinessPaths, .readiness, container, &findings)
+                    readinessPath, readiness, context.settings.readinessPaths, .readiness, container, &findings)
             }
         }
-        if let liveness { try checkPort(liveness, .liveness, container, settings, &findings) }
-        if let readiness { try checkPort(readiness, .readiness, container, settings, &findings) }
+        if let liveness { try checkPort(liveness, .liveness, container, context, &findings) }
+        if let readiness { try checkPort(readiness, .readiness, container, context, &findings) }
     }
     return findings
 }
@@ -66,8 +65,9 @@ private func checkPath(
 }
 
 private func sameHandlerFinding(
-    _ readiness: Probe.HTTPGet, _ container: Container, _ liveness: Probe.HTTPGet, _ settings: Settings
+    _ readiness: Probe.HTTPGet, _ container: Container, _ liveness: Probe.HTTPGet, _ context: Context
 ) throws(CannotJudge) -> Finding {
+    let settings = context.settings
     let path = try liveness.path()
     let live = container.pointer / "livenessProbe" / "httpGet" / "path"
     let ready = container.pointer / "readinessProbe" / "httpGet" / "path"
@@ -81,18 +81,18 @@ private func sameHandlerFinding(
 }
 
 private func checkPort(
-    _ handler: Probe.HTTPGet, _ probe: Probe.Purpose, _ container: Container, _ settings: Settings,
+    _ handler: Probe.HTTPGet, _ probe: Probe.Purpose, _ container: Container, _ context: Context,
     _ findings: inout [Finding]
 ) throws(CannotJudge) {
     var place: Pointer { container.pointer / "\(probe.field)" / "httpGet" / "port" }
-    let ports = try container.ports()
-    var number = try handler.portNumber()
+    var number: Int?
     if let wanted = handler.value.present("port"), wanted.kind == .string {
         var named: Value?
+        let ports = try container.ports()
         for port in ports where try port.text("name")?.isSame(as: wanted) ?? false { named = port }
         guard let named else {
             let name = wanted.text
-            let agreed = settings.healthPort.map { Literal.number(String($0)) }
+            let agreed = context.settings.healthPort.map { Literal.number(String($0)) }
             let declared: Literal? = if let port = ports.first { try port.portReference() } else { nil }
             let edits: [Edit] = [.set(place, agreed ?? declared ?? 8080)]
             findings.append(
@@ -101,8 +101,10 @@ private func checkPort(
             return
         }
         number = try named.integer("containerPort")
+    } else {
+        number = try handler.portNumber()
     }
-    guard let wanted = settings.healthPort, let number, number != wanted else { return }
+    guard let wanted = context.settings.healthPort, let number, number != wanted else { return }
     findings.append(
         Finding(
             healthPort, at: place, "is \(number), not \(wanted) as everywhere",
