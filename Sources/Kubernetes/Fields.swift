@@ -104,6 +104,11 @@ public struct Objects: Sequence, IteratorProtocol {
         self.elements = elements
     }
 
+    /// No entries.
+    public static var none: Objects { Objects() }
+
+    private init() {}
+
     /// The next entry.
     @inlinable
     public mutating func next() -> Value? { elements?.next() }

@@ -22,7 +22,7 @@ public enum ResourceKind: UInt8, Sendable, CaseIterable {
         ec2SecurityGroup
     case route53HostedZone, route53RecordSet, iamUser, rdsDBInstance, rdsDBCluster
     case elasticacheReplicationGroup, elasticacheCacheCluster, elasticacheServerlessCache
-    case cloudfrontDistribution, elbv2Listener, cloudtrailTrail, eksCluster, eksNodegroup, eksAddon
+    case cloudfrontDistribution, elbv2LoadBalancer, elbv2Listener, cloudtrailTrail, eksCluster, eksNodegroup, eksAddon
 
     /// Its name, as in `kind:`.
     public var name: StaticString { row.name }
@@ -124,6 +124,7 @@ public enum ResourceKind: UInt8, Sendable, CaseIterable {
         case .elasticacheCacheCluster: ("CacheCluster", "elasticache.services.k8s.aws", "v1alpha1")
         case .elasticacheServerlessCache: ("ServerlessCache", "elasticache.services.k8s.aws", "v1alpha1")
         case .cloudfrontDistribution: ("Distribution", "cloudfront.services.k8s.aws", "v1alpha1")
+        case .elbv2LoadBalancer: ("LoadBalancer", "elbv2.services.k8s.aws", "v1alpha1")
         case .elbv2Listener: ("Listener", "elbv2.services.k8s.aws", "v1alpha1")
         case .cloudtrailTrail: ("Trail", "cloudtrail.services.k8s.aws", "v1alpha1")
         case .eksCluster: ("Cluster", "eks.services.k8s.aws", "v1alpha1")

@@ -20,8 +20,8 @@ public enum Catalogue {
     ]
 
     private static let traffic: [Rule] = [
-        .gatewayAPI, .loadBalancerService, .targetGroupBinding, .broadNetworkRules, .networkPolicy,
-        .vpcCNIPrefixDelegation,
+        .gatewayAPI, .loadBalancerService, .targetGroupBinding, .dnsZone, .adminAuthentication, .publicTLS,
+        .broadNetworkRules, .networkPolicy, .vpcCNIPrefixDelegation,
     ]
 
     private static let nodes: [Rule] = [
@@ -29,7 +29,8 @@ public enum Catalogue {
     ]
 
     private static let cloud: [Rule] = [
-        .kmsKeyRotation, .kmsKeyDeletion, .kmsKeyPolicy, .kmsMultiRegion, .containerRepository, .securityGroupRules,
+        .kmsKeyRotation, .kmsKeyDeletion, .kmsKeyPolicy, .kmsMultiRegion, .containerRepository, .vpcLayout,
+        .securityGroupRules,
         .hostedZone, .iamUsers,
         .databaseStorage, .webFirewall, .trail, .clusterAccess,
     ]

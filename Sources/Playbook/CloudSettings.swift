@@ -39,5 +39,18 @@ extension Companions {
             let key = try object.object("spec")?.object("targetKeyRef")?.object("from")?.string("name")
             return key.map { ["key": .string($0)] } ?? [:]
         },
+        // On the internet where nothing else is said.
+        .elbv2LoadBalancer: { (object) throws(CannotJudge) in
+            ["internal": .bool(try object.object("spec")?.text("scheme")?.equals("internal") ?? false)]
+        },
+        .ec2VPC: { _ in [:] },
+        .ec2Subnet: { (object) throws(CannotJudge) in try SubnetTier.projection(object) },
+        .ec2RouteTable: { (object) throws(CannotJudge) in
+            let spec = try object.object("spec")
+            return [
+                "default": .bool(
+                    try spec.flatMap { (spec) throws(CannotJudge) in try SubnetTier.defaultRoute(in: spec) } != nil)
+            ]
+        },
     ]
 }

@@ -23,7 +23,8 @@ public struct RemedyText: Sendable {
             }
         }
         if let companion = finding.companion {
-            blocks.append(companion.yaml)
+            // A document of its own, beside what to write in this one.
+            blocks.append(blocks.isEmpty ? companion.yaml : "---\n" + companion.yaml)
             let name = companion["metadata"]?["name"].map { " \($0.flow)" } ?? ""
             words.append("apply a \(companion["kind"]?.flow ?? "companion")\(name)")
         }

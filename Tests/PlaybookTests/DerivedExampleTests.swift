@@ -30,6 +30,8 @@ import Testing
         #expect(verdict.judgements.map(\.path) == [item.example.path].compactMap(\.self))
         #expect(verdict.judgements.allSatisfy { $0.leniency == .existing || $0.leniency == .hint })
         world.settings["PLAYBOOK_RATCHET"] = "off"
+        // What is a hint to whoever creates an object may be more to who changes it.
+        guard !item.example.isHint else { return }
         #expect(try world.verdict().isDenied == (item.rule.level == .deny))
     }
 

@@ -53,7 +53,8 @@ struct Case: CustomTestStringConvertible, Sendable {
                 $0["metadata"]?["name"] != companion["metadata"]?["name"]
             }
             world.companions?.append(companion)
-        } else {
+        }
+        if !finding.isReplacement {
             world.object = try Patch(finding.edits, on: object).applied(to: object)
         }
         #expect(try world.verdict().judgements.map(\.summary) == [])

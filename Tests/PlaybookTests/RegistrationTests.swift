@@ -61,10 +61,7 @@ import Testing
     }
 
     @Test func `custom resources are registered apart from what Kubernetes has itself`() throws {
-        let own: Set = [
-            "", "apps", "batch", "policy", "autoscaling", "extensions", "networking.k8s.io", "storage.k8s.io",
-            "rbac.authorization.k8s.io", "authentication.k8s.io",
-        ]
+        let own = ResourceKind.ownGroups
         for registration in try Registration.validating() {
             // A Rollout is a workload like a Deployment.
             let groups = Set(registration.rows.filter { $0.group != "argoproj.io" }.map(\.group))

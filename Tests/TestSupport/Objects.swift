@@ -63,7 +63,7 @@ extension Literal {
     }
 
     private static func identityKey(of elements: [Literal]) -> String? {
-        ["name", "topologyKey", "containerPort", "key", "dnsName", "deviceName"].first { key in
+        ["name", "topologyKey", "containerPort", "key", "deviceName"].first { key in
             !elements.isEmpty && elements.allSatisfy { $0[key] != nil }
         }
     }

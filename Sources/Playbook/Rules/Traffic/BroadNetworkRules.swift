@@ -84,7 +84,8 @@ private func portFindings(in rule: Value, _ most: Int, at place: Pointer) throws
         guard count > most else { continue }
         findings.append(
             Finding(range, at: place / "ports" / String(index), "opens \(count) ports, \(first) to \(last)").with {
-                $0.choice = "\(first)-\(last)"
+                // Where it begins is the choice, how many they are the number.
+                $0.choice = String(first)
                 $0.excess = Double(count)
                 $0.advice = "an entry for each port that is needed, at most \(most) in a range"
             })

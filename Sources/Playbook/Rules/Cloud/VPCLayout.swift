@@ -1,0 +1,180 @@
+import JSON
+import Kubernetes
+
+extension Rule {
+    static let vpcLayout = Rule(
+        id: "vpc-layout",
+        title: "A VPC has public, private and isolated subnets in three zones",
+        group: .cloud,
+        section: .vpcArchitecture,
+        rationale: """
+            Small public subnets hold load balancers and NAT gateways, large private ones the nodes, and isolated ones, without a \
+            way out, the databases. With three zones the loss of one leaves most of everything.
+            """,
+        level: .warn,
+        scope: Scope(ResourceKinds(.ec2VPC, .ec2Subnet, .ec2NATGateway, .ec2RouteTable, .ec2VPCEndpoint)),
+        clauses: [
+            VPCClause.one, VPCClause.size, VPCClause.zones, VPCClause.isolated, VPCClause.gateway, VPCClause.endpoint,
+        ],
+        companions: [.ec2VPC, .ec2Subnet, .ec2RouteTable],
+        examples: vpcExamples,
+        check: { (subject, context) throws(CannotJudge) in
+            guard let spec = try subject.spec() else { return [] }
+            return switch subject.kind {
+            case .ec2VPC: try otherVPCFindings(subject, context)
+            case .ec2Subnet: try subnetFindings(spec, subject, context)
+            case .ec2RouteTable: try routeFindings(spec, subject, context)
+            case .ec2NATGateway: try gatewayFindings(spec, subject, context)
+            default: try endpointFindings(spec)
+            }
+        }
+    )
+}
+
+/// What the rule checks; its examples stand in a file of their own.
+enum VPCClause {
+    static let one = Clause("one", "an account's namespace has one VPC")
+    static let size = Clause("size", "public and isolated subnets are /24, private ones /19")
+    static let zones = Clause("zones", "each subnet names its zone, and three of a kind lie in three zones")
+    static let isolated = Clause("isolated", "isolated subnets (database, elasticache, intra) have no default route")
+    static let gateway = Clause("nat-gateway", "a NAT gateway that leads to the internet stands in a public subnet")
+    static let endpoint = Clause("endpoint", "a gateway endpoint is in some route table")
+}
+
+private func otherVPCFindings(_ subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
+    let others = try context.companions.objects(.ec2VPC, in: subject.namespace).filter { $0.name != subject.name }
+    guard let other = others.first else { return [] }
+    return [
+        Finding(VPCClause.one, at: "/metadata/name", "is the name of another VPC beside \(other.name)").with {
+            $0.advice = "one VPC for each account: use \(other.name), or the namespace of another account"
+        }
+    ]
+}
+
+// MARK: Subnets
+
+private func subnetFindings(
+    _ spec: Value, _ subject: Subject, _ context: Context
+) throws(CannotJudge) -> [Finding] {
+    guard let tier = try SubnetTier(of: subject.object) else { return [] }
+    var findings: [Finding] = []
+    if let finding = try sizeFinding(spec, tier) { findings.append(finding) }
+    do throws(CannotJudge) {
+        if let finding = try zoneFinding(spec, tier, subject, context) { findings.append(finding) }
+        if tier == .isolated, let finding = try tableFinding(spec, subject, context) { findings.append(finding) }
+    } catch {
+        // What the subnet says of itself holds whatever else there is.
+        if findings.isEmpty { throw error }
+    }
+    return findings
+}
+
+private func sizeFinding(_ spec: Value, _ tier: SubnetTier) throws(CannotJudge) -> Finding? {
+    if let text = try spec.string("cidrBlock") {
+        guard let block = AddressBlock(text), block.prefixLength != tier.prefixLength else { return nil }
+        let place: Pointer = "/spec/cidrBlock"
+        let other = block.resized(to: tier.prefixLength)
+        return Finding(
+            VPCClause.size, at: place, "is \(text): a \(tier.rawValue) subnet is /\(tier.prefixLength)",
+            edits: other.map { [.set(place, .string($0))] } ?? []
+        ).with {
+            $0.choice = text
+            $0.advice = "a subnet that is there already has to be replaced by a new one"
+        }
+    }
+    guard let length = try spec.integer("ipv4NetmaskLength"), length != tier.prefixLength else { return nil }
+    let place: Pointer = "/spec/ipv4NetmaskLength"
+    return Finding(
+        VPCClause.size, at: place, "is \(length): a \(tier.rawValue) subnet is /\(tier.prefixLength)",
+        edits: [.set(place, .number(String(tier.prefixLength)))]
+    ).with { $0.choice = String(length) }
+}
+
+private func zoneFinding(
+    _ spec: Value, _ tier: SubnetTier, _ subject: Subject, _ context: Context
+) throws(CannotJudge) -> Finding? {
+    guard let zone = try SubnetTier.zone(of: spec) else {
+        return Finding(
+            VPCClause.zones, at: "/spec/availabilityZone", "is unset: AWS chooses, and may choose one zone for all"
+        ).with { $0.advice = "each of three subnets names a zone of its own, as in eu-west-1a" }
+    }
+    let vpc = try SubnetTier.vpc(of: spec)
+    let others = try context.companions.objects(.ec2Subnet, in: subject.namespace).filter { other in
+        other.name != subject.name && other.fields["tier"]?.text == tier.rawValue && other.fields["vpc"]?.text == vpc
+    }
+    let zones = Set(others.compactMap { $0.fields["zone"]?.text } + [zone])
+    guard others.count >= 2, zones.count < 3 else { return nil }
+    return Finding(
+        VPCClause.zones, at: "/spec/availabilityZone",
+        "is \(zone): all \(others.count + 1) \(tier.rawValue) subnets lie in \(zones.sorted().joined(separator: ", "))"
+    ).with {
+        $0.choice = zone
+        $0.advice = "choose a third zone"
+    }
+}
+
+private func tableFinding(_ spec: Value, _ subject: Subject, _ context: Context) throws(CannotJudge) -> Finding? {
+    let names = try SubnetTier.tables(of: spec)
+    if names.isEmpty { return nil }
+    let open = try context.companions.objects(.ec2RouteTable, in: subject.namespace).first {
+        names.contains($0.name) && $0.fields["default"] == true
+    }
+    guard let open else { return nil }
+    return Finding(
+        VPCClause.isolated, at: "/spec/routeTableRefs", "lead to RouteTable \(open.name), which has a default route"
+    ).with {
+        $0.choice = open.name
+        $0.advice = "a RouteTable with local routes and VPC endpoints alone"
+    }
+}
+
+// MARK: Around them
+
+private func routeFindings(
+    _ spec: Value, _ subject: Subject, _ context: Context
+) throws(CannotJudge) -> [Finding] {
+    guard let index = try SubnetTier.defaultRoute(in: spec) else { return [] }
+    var isIsolated = try SubnetTier(of: subject.object) == .isolated
+    if !isIsolated, let name = subject.name {
+        isIsolated = try context.companions.objects(.ec2Subnet, in: subject.namespace).contains { subnet in
+            subnet.fields["tier"]?.text == SubnetTier.isolated.rawValue
+                && subnet.fields["tables"]?.elements.contains(.string(name)) ?? false
+        }
+    }
+    guard isIsolated else { return [] }
+    let place: Pointer = "/spec/routes" / String(index)
+    return [
+        Finding(VPCClause.isolated, at: place, "leads isolated subnets out", edits: [.remove(place)]).with {
+            $0.choice = "default"
+            $0.advice = "what they need of AWS comes through VPC endpoints"
+        }
+    ]
+}
+
+private func gatewayFindings(
+    _ spec: Value, _ subject: Subject, _ context: Context
+) throws(CannotJudge) -> [Finding] {
+    if try spec.text("connectivityType")?.equals("private") ?? false { return [] }
+    guard let name = try spec.object("subnetRef")?.object("from")?.string("name") else { return [] }
+    let subnet = try context.companions.objects(.ec2Subnet, in: subject.namespace).first { $0.name == name }
+    guard let tier = subnet?.fields["tier"]?.text, tier != SubnetTier.shared.rawValue else { return [] }
+    return [
+        Finding(VPCClause.gateway, at: "/spec/subnetRef", "is Subnet \(name), which is \(tier)").with {
+            $0.choice = name
+            $0.advice = "a public subnet; private ones have a default route to the NAT gateway"
+        }
+    ]
+}
+
+private func endpointFindings(_ spec: Value) throws(CannotJudge) -> [Finding] {
+    // Absent it is Gateway (EC2, CreateVpcEndpoint).
+    guard try spec.text("vpcEndpointType")?.equals("Gateway") ?? true else { return [] }
+    for list: StaticString in ["routeTableIDs", "routeTableRefs"] {
+        if let tables = try spec.array(list), tables.elements.contains(where: { _ in true }) { return [] }
+    }
+    return [
+        Finding(VPCClause.endpoint, at: "/spec/routeTableRefs", "are unset: nothing goes through the endpoint").with {
+            $0.advice = "routeTableRefs with the private and isolated subnets' tables"
+        }
+    ]
+}

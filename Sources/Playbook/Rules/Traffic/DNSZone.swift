@@ -1,0 +1,157 @@
+import JSON
+import Kubernetes
+
+extension Rule {
+    static let dnsZone = Rule(
+        id: "dns-zone",
+        title: "Host names lie in the account's own zones",
+        group: .traffic,
+        section: .dnsStructure,
+        rationale: """
+            Each account has a sub-zone of its own. A name outside of it is nobody's here, or another environment's: it never \
+            resolves, or it takes traffic that was meant for somebody else.
+            """,
+        level: .deny,
+        scope: Scope(HostNames.kinds, readsMetadata: true),
+        clauses: [HostClause.zone, HostClause.named, HostClause.apex],
+        settings: ["PLAYBOOK_DNS_ZONES"],
+        examples: hostExamples,
+        check: { (subject, context) throws(CannotJudge) in
+            let zones = context.settings.traffic.dnsZones.map { DomainName($0) }
+            guard !zones.isEmpty else { return [] }
+            let hosts = try HostNames(of: subject)
+            var findings: [Finding] = []
+            for host in hosts.names {
+                let name = DomainName(host.text)
+                if !zones.contains(where: { name.isWithin($0) }) { findings.append(outsideFinding(host, name, zones)) }
+            }
+            findings += hosts.expressions.filter { !HostExpression($0.text).staysIn(zones) }.map { namelessFinding($0) }
+            findings += hosts.unreadable.map { namelessFinding($0) }
+            return subject.kind == .dnsEndpoint ? try findings + apexFindings(subject, zones) : findings
+        }
+    )
+}
+
+/// What the rule checks; its examples stand in a file of their own.
+enum HostClause {
+    static let zone = Clause("zone", "every host name lies in one of `PLAYBOOK_DNS_ZONES`")
+    static let named = Clause(
+        "named", "a Traefik route's hosts are named, or matched by an expression that ends in a zone")
+    static let apex = Clause("apex", "the record of a zone's own name is no CNAME")
+}
+
+private func outsideFinding(_ host: HostName, _ name: DomainName, _ zones: [DomainName]) -> Finding {
+    let listed = zones.prefix(4).map(\.description).joined(separator: ", ") + (zones.count > 4 ? ", …" : "")
+    let seen = "names \(host.text), which \(zones.count == 1 ? "does not lie in" : "lies in none of") \(listed)"
+    let other = "\(name.isValid ? name.labels[0] : "www").\(zones[0])"
+    return Finding(HostClause.zone, at: host.place, seen).with {
+        $0.choice = name.description
+        if host.whole.utf8.count <= 4096 {
+            $0.edits = [.set(host.place, .string(host.replaced(by: other)))]
+        } else {
+            $0.advice = "a name such as \(other)"
+        }
+    }
+}
+
+/// A warning, whatever the level: it may answer to names of ours alone.
+private func namelessFinding(_ host: HostName) -> Finding {
+    Finding(HostClause.named, at: host.place, "matches hosts by what cannot be checked: \(host.text)").with {
+        $0.choice = host.text
+        $0.isHint = true
+        $0.advice = "name each host, Host(`…`), or end the expression with the zone: HostRegexp(`^.+\\.example\\.com$`)"
+    }
+}
+
+private func apexFindings(_ subject: Subject, _ zones: [DomainName]) throws(CannotJudge) -> [Finding] {
+    guard let spec = try subject.spec() else { return [] }
+    var findings: [Finding] = []
+    for (index, endpoint) in try spec.objects("endpoints").enumerated() {
+        guard try endpoint.text("recordType")?.equals("CNAME") ?? false, let name = try endpoint.string("dnsName"),
+            zones.contains(DomainName(name)), try !isAlias(endpoint)
+        else { continue }
+        let place: Pointer = "/spec/endpoints" / String(index)
+        findings.append(
+            Finding(HostClause.apex, at: place / "recordType", "is CNAME at the zone's apex").with {
+                $0.edits = [.set(place, withAlias(endpoint))]
+                $0.advice = "external-dns makes an alias record of it then"
+            })
+    }
+    return findings
+}
+
+/// Whether external-dns is asked to make an alias record.
+private func isAlias(_ endpoint: Value) throws(CannotJudge) -> Bool {
+    for property in try endpoint.objects("providerSpecific") {
+        if try property.text("name")?.equals("alias") ?? false, try property.text("value")?.equals("true") ?? false {
+            return true
+        }
+    }
+    return false
+}
+
+private func withAlias(_ endpoint: Value) -> Literal {
+    let literal = Literal(endpoint)
+    let properties = literal["providerSpecific"]?.elements.filter { $0["name"] != "alias" } ?? []
+    let others = literal.members.filter { $0.key != "providerSpecific" }
+    return .object(others + [.init("providerSpecific", .array(properties + [["name": "alias", "value": "true"]]))])
+}
+
+/// An expression for host names, in Traefik's syntax of version 2 or 3.
+private struct HostExpression {
+    private let bytes: [UInt8]
+
+    init(_ text: String) { bytes = text.utf8.map { $0 &- 65 < 26 ? $0 | 32 : $0 } }
+
+    /// Whether whatever it matches ends with one of the zones; false where that is not plain to see.
+    func staysIn(_ zones: [DomainName]) -> Bool {
+        // Version 2: names in braces, and the rest as it is.
+        if let brace = bytes.lastIndex(of: UInt8(ascii: "}")), bytes.contains(UInt8(ascii: "{")) {
+            let rest = bytes[(brace + 1)...]
+            let name = DomainName("x" + String(decoding: rest, as: UTF8.self))
+            if rest.first == UInt8(ascii: "."), zones.contains(where: { name.isWithin($0) }) { return true }
+        }
+        guard bytes.last == UInt8(ascii: "$"), !hasAlternatives else { return false }
+        let body = bytes.dropLast()
+        return zones.contains { zone in
+            let tail = Array(zone.labels.joined(separator: "\\.").utf8)
+            return body.ends(with: Array("\\.".utf8) + tail) || body.elementsEqual(Array("^".utf8) + tail)
+        }
+    }
+
+    /// Whether there is a `|` outside of all parentheses, or a quotation that this does not follow.
+    private var hasAlternatives: Bool {
+        var depth = 0
+        var isInClass = false
+        var at = 0
+        while at < bytes.count {
+            let byte = bytes[at]
+            if byte == UInt8(ascii: "\\") {
+                // `\Q`: what follows is no syntax until `\E`. (In small letters here.)
+                if at + 1 < bytes.count, bytes[at + 1] == UInt8(ascii: "q") { return true }
+                at += 2
+                continue
+            }
+            switch byte {
+            case UInt8(ascii: "["):
+                // A bracket that comes first in a class is one of its characters.
+                if !isInClass {
+                    isInClass = true
+                    if at + 1 < bytes.count, bytes[at + 1] == UInt8(ascii: "^") { at += 1 }
+                    if at + 1 < bytes.count, bytes[at + 1] == UInt8(ascii: "]") { at += 1 }
+                }
+            case UInt8(ascii: "]"): isInClass = false
+            case UInt8(ascii: "(") where !isInClass: depth += 1
+            case UInt8(ascii: ")") where !isInClass: depth -= 1
+            case UInt8(ascii: "|") where !isInClass && depth <= 0: return true
+            default: break
+            }
+            at += 1
+        }
+        return false
+    }
+}
+
+extension Sequence<UInt8> where Self: BidirectionalCollection {
+    fileprivate func ends(with tail: [UInt8]) -> Bool { reversed().starts(with: tail.reversed()) }
+}

@@ -1,0 +1,95 @@
+import JSON
+import Kubernetes
+
+/// What Traefik's Middlewares do, as far as rules ask: found by name, through chains, in any namespace.
+struct Middlewares {
+    /// What is asked for.
+    enum Effect: String {
+        /// Nobody comes through whose name is not known.
+        case authenticates
+        /// What comes without TLS is sent to where it is spoken.
+        case redirects
+    }
+
+    private let effect: Effect
+    private let context: Context
+    /// What has been looked at, so that a ring of chains ends; not more than a few are followed.
+    private var seen: Set<String> = []
+    /// The first that is named and is not there.
+    private(set) var missing: (name: String, namespace: String)?
+    /// What would have to be known to say that there is none.
+    private(set) var unknown: String?
+
+    init(that effect: Effect, in context: Context) {
+        self.effect = effect
+        self.context = context
+    }
+
+    /// Whether one of the references of a list leads to a Middleware that does it.
+    mutating func contains(_ references: Objects, from namespace: String) throws(CannotJudge) -> Bool {
+        for reference in references {
+            guard let name = try reference.string("name") else { continue }
+            if does(name, in: try reference.string("namespace") ?? namespace) { return true }
+        }
+        return false
+    }
+
+    /// Whether a Middleware does it, or one of those that it chains.
+    mutating func does(_ name: String, in namespace: String) -> Bool {
+        guard seen.count < 64, seen.insert("\(namespace)/\(name)").inserted else { return false }
+        // Another of Traefik's providers has it, a file say.
+        guard !name.utf8.contains(UInt8(ascii: "@")) else {
+            unknown = unknown ?? "the middleware \(name)"
+            return false
+        }
+        guard let known = try? context.companions.objects(.middleware, in: namespace) else {
+            unknown = unknown ?? "Middlewares"
+            return false
+        }
+        guard let found = known.first(where: { $0.name == name }) else {
+            missing = missing ?? (name, namespace)
+            return false
+        }
+        if found.fields[effect.rawValue] == true { return true }
+        for link in found.fields["chain"]?.elements ?? [] {
+            guard let name = link["name"]?.text else { continue }
+            if does(name, in: link["namespace"]?.text ?? namespace) { return true }
+        }
+        return false
+    }
+
+    /// The name of a Middleware of a namespace that does it by itself.
+    static func first(that effect: Effect, in namespace: String, _ context: Context) -> String? {
+        (try? context.companions.objects(.middleware, in: namespace))?.first { $0.fields[effect.rawValue] == true }?
+            .name
+    }
+
+    /// What is kept of a Middleware.
+    static func projection(_ object: Value) throws(CannotJudge) -> Literal {
+        guard let spec = try object.object("spec") else { return [:] }
+        var fields: [Literal.Member] = []
+        if try authenticates(spec) { fields.append(.init(Effect.authenticates.rawValue, true)) }
+        if try spec.object("redirectScheme")?.text("scheme")?.equals("https") ?? false {
+            fields.append(.init(Effect.redirects.rawValue, true))
+        }
+        if let chain = try spec.object("chain") {
+            var links: [Literal] = []
+            for link in try chain.objects("middlewares") { links.append(Literal(link)) }
+            fields.append(.init("chain", .array(links)))
+        }
+        return .object(fields)
+    }
+
+    private static func authenticates(_ spec: Value) throws(CannotJudge) -> Bool {
+        for kind: StaticString in ["basicAuth", "digestAuth", "forwardAuth"] where try spec.object(kind) != nil {
+            return true
+        }
+        guard let plugins = try spec.object("plugin") else { return false }
+        // Plugins have the names that Traefik's own configuration gives them.
+        let words = ["auth", "oidc", "openid", "jwt", "keycloak", "saml", "ldap", "apikey"]
+        return plugins.members.contains { plugin in
+            let name = plugin.key.text.lowercased()
+            return words.contains { Glob("*\($0)*").matches(name) }
+        }
+    }
+}

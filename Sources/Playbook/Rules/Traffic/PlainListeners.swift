@@ -1,0 +1,75 @@
+import JSON
+import Kubernetes
+
+/// Listeners of the Gateway API that speak no TLS, and the routes that lead there.
+enum PlainListeners {
+    /// Whether a listener speaks HTTP; what else goes over TCP encrypts by itself, or not, but at port 80.
+    static func isPlain(_ listener: Value) throws(CannotJudge) -> Bool {
+        guard let name = try listener.string("protocol")?.lowercased() else { return false }
+        let port = try listener.integer("port")
+        return name == "http" || name == "tcp" && port == 80
+    }
+
+    /// What is kept of a Gateway or a ListenerSet: its plain listeners.
+    static func projection(_ object: Value) throws(CannotJudge) -> Literal {
+        var listeners: [Literal] = []
+        guard let spec = try object.object("spec") else { return [:] }
+        for listener in try spec.objects("listeners") where try isPlain(listener) {
+            var members = [Literal.Member("name", .string(try listener.string("name") ?? ""))]
+            if let port = try listener.integer("port") { members.append(.init("port", .number(String(port)))) }
+            listeners.append(.object(members))
+        }
+        return ["listeners": .array(listeners)]
+    }
+
+    /// What is kept of an HTTPRoute: where it is attached, and whether it only redirects.
+    static func routeProjection(_ object: Value) throws(CannotJudge) -> Literal {
+        guard let spec = try object.object("spec") else { return [:] }
+        var parents: [Literal] = []
+        for parent in try spec.objects("parentRefs") { parents.append(Literal(parent)) }
+        return ["parents": .array(parents), "redirects": .bool(try redirects(spec))]
+    }
+
+    /// Whether an HTTPRoute does nothing but redirect to HTTPS.
+    static func redirects(_ spec: Value) throws(CannotJudge) -> Bool {
+        var rules = 0
+        for rule in try spec.objects("rules") {
+            var redirects = false
+            for filter in try rule.objects("filters") {
+                let scheme = try filter.object("requestRedirect")?.text("scheme")
+                redirects = redirects || scheme?.equals("https") ?? false
+            }
+            guard redirects else { return false }
+            rules += 1
+        }
+        return rules > 0
+    }
+
+    /// Whether a parent reference names a listener of a Gateway or ListenerSet.
+    static func names(
+        _ parent: Literal, _ kind: ResourceKind, _ name: String?, section: String, port: Int?
+    ) -> Bool {
+        guard parent["kind"]?.text ?? "Gateway" == "\(kind.name)", parent["name"]?.text == name else { return false }
+        return takes(parent, section: section, port: port.map { .number(String($0)) })
+    }
+
+    /// Whether a parent reference that names the listener's holder leaves the listener in.
+    private static func takes(_ parent: Literal, section: String, port: Literal?) -> Bool {
+        if let wanted = parent["sectionName"]?.text, wanted != section { return false }
+        if let wanted = parent["port"], wanted != .null, wanted != port { return false }
+        return true
+    }
+
+    /// The first plain listener that a parent reference leads to.
+    static func first(of parent: Value, from subject: Subject, _ context: Context) throws(CannotJudge) -> String? {
+        guard let name = try parent.string("name") else { return nil }
+        let group = try parent.string("group") ?? "gateway.networking.k8s.io"
+        let kind = ResourceKind(kind: try parent.string("kind") ?? "Gateway", apiVersion: "\(group)/v1")
+        guard ResourceKinds(.gateway, .listenerSet, .experimentalListenerSet).contains(kind) else { return nil }
+        let namespace = try parent.string("namespace") ?? subject.namespace
+        let reference = Literal(parent)
+        return try context.companions.objects(kind, in: namespace).first { $0.name == name }?
+            .fields["listeners"]?.elements
+            .first { takes(reference, section: $0["name"]?.text ?? "", port: $0["port"]) }?["name"]?.text
+    }
+}

@@ -1,0 +1,202 @@
+import JSON
+import Kubernetes
+
+extension Rule {
+    static let publicTLS = Rule(
+        id: "public-tls",
+        title: "What the public reaches speaks TLS",
+        group: .traffic,
+        section: .networkSecurity,
+        rationale: """
+            What is sent in plain text is read and changed on the way. A plain listener is there for one thing: to send browsers to \
+            where TLS is spoken.
+            """,
+        level: .deny,
+        scope: Scope(
+            ResourceKinds(
+                .elbv2Listener, .gateway, .listenerSet, .experimentalListenerSet, .httpRoute, .ingressRoute)),
+        clauses: [TLSClause.loadBalancer, TLSClause.listener, TLSClause.attached, TLSClause.ingressRoute],
+        settings: ["PLAYBOOK_TLS_AT", "PLAYBOOK_TLS_ENTRY_POINTS"],
+        companions: [
+            .elbv2LoadBalancer, .httpRoute, .gateway, .listenerSet, .experimentalListenerSet, .middleware,
+        ],
+        examples: tlsExamples,
+        check: { (subject, context) throws(CannotJudge) in
+            let isAtGateway = context.settings.traffic.tlsPlace == .gateway
+            guard isAtGateway == (subject.kind != .elbv2Listener), let spec = try subject.spec() else { return [] }
+            return switch subject.kind {
+            case .elbv2Listener: try loadBalancerFindings(spec, subject, context)
+            case .httpRoute: try attachedFindings(spec, subject, context)
+            case .ingressRoute: try ingressRouteFindings(spec, subject, context)
+            default: try listenerFindings(spec, subject, context)
+            }
+        }
+    )
+}
+
+/// What the rule checks; its examples stand in a file of their own.
+enum TLSClause {
+    static let loadBalancer = Clause(
+        "load-balancer", "a listener of a public load balancer speaks TLS, or only redirects to HTTPS")
+    static let listener = Clause("listener", "a gateway's listener speaks TLS, or only redirects to HTTPS")
+    static let attached = Clause(
+        "attached", "an HTTPRoute that does more than redirect to HTTPS is attached to no listener that speaks HTTP")
+    static let ingressRoute = Clause("ingress-route", "an IngressRoute speaks TLS, or only redirects to HTTPS")
+}
+
+// MARK: ACK's listeners
+
+private func loadBalancerFindings(
+    _ spec: Value, _ subject: Subject, _ context: Context
+) throws(CannotJudge) -> [Finding] {
+    guard let name = try spec.text("protocol") else { return [] }
+    // What else goes over TCP encrypts by itself, or not: nothing shows it.
+    let port = try spec.integer("port")
+    let isPlain = name.equals("HTTP") || name.equals("TCP") && port == 80
+    guard isPlain, try !onlyRedirects(spec), try isPublic(spec, subject, context) else { return [] }
+    let redirect: Literal = [
+        "type": "redirect", "redirectConfig": ["protocol": "HTTPS", "port": "443", "statusCode": "HTTP_301"],
+    ]
+    return [
+        Finding(TLSClause.loadBalancer, at: "/spec/protocol", "is \(name.text): what it serves can be read on the way")
+            .with {
+                $0.choice = name.text
+                if name.equals("HTTP") { $0.edits = [.set("/spec/defaultActions", [redirect])] }
+                $0.advice =
+                    "or serve it with protocol: \(name.equals("HTTP") ? "HTTPS" : "TLS"), port: 443, a certificate and an sslPolicy"
+            }
+    ]
+}
+
+private func onlyRedirects(_ spec: Value) throws(CannotJudge) -> Bool {
+    var actions = 0
+    for action in try spec.objects("defaultActions") {
+        guard try action.text("type")?.equals("redirect") ?? false,
+            try action.object("redirectConfig")?.text("protocol")?.equals("HTTPS") ?? false
+        else { return false }
+        actions += 1
+    }
+    return actions > 0
+}
+
+/// Whether the listener's load balancer is on the internet, as it is where nothing else is said.
+private func isPublic(_ spec: Value, _ subject: Subject, _ context: Context) throws(CannotJudge) -> Bool {
+    guard let reference = try spec.object("loadBalancerRef")?.object("from"), let name = try reference.string("name")
+    else { return true }
+    let namespace = try reference.string("namespace") ?? subject.namespace
+    let known = try context.companions.objects(.elbv2LoadBalancer, in: namespace)
+    return known.first { $0.name == name }?.fields["internal"] != true
+}
+
+// MARK: Gateways
+
+/// An HTTPRoute that is attached to some listener, as far as it matters here.
+private func listenerFindings(
+    _ spec: Value, _ subject: Subject, _ context: Context
+) throws(CannotJudge) -> [Finding] {
+    var findings: [Finding] = []
+    for (index, listener) in try spec.objects("listeners").enumerated() {
+        guard try PlainListeners.isPlain(listener), let name = try listener.string("name") else { continue }
+        let port = try listener.integer("port")
+        let place: Pointer = "/spec/listeners" / String(index) / "protocol"
+        // Routes of other namespaces are judged when they come.
+        let attached = try context.companions.objects(.httpRoute, in: subject.namespace).filter { route in
+            route.fields["parents"]?.elements.contains {
+                PlainListeners.names($0, subject.kind, subject.name, section: name, port: port)
+            } ?? false
+        }
+        if let serving = attached.first(where: { $0.fields["redirects"] != true }) {
+            findings.append(
+                Finding(
+                    TLSClause.listener, at: place,
+                    "is HTTP, and HTTPRoute \(serving.name) serves what can be read on the way"
+                ).with {
+                    $0.choice = serving.name
+                    $0.advice = "name the listener that speaks TLS in the route's parentRefs, as in sectionName: https"
+                })
+        } else if attached.isEmpty {
+            findings.append(
+                Finding(TLSClause.listener, at: place, "is HTTP: nothing but a redirect belongs here").with {
+                    $0.isHint = true
+                    $0.awaitsCompanion = true
+                    $0.companion = redirect(to: subject, section: name)
+                })
+        }
+    }
+    return findings
+}
+
+private func redirect(to subject: Subject, section: String) -> Literal {
+    let gateway = subject.name ?? "gateway"
+    var parent: [Literal.Member] = [.init("name", .string(gateway)), .init("sectionName", .string(section))]
+    if subject.kind != .gateway {
+        parent.insert(.init("group", "\(subject.kind.group)"), at: 0)
+        parent.insert(.init("kind", "\(subject.kind.name)"), at: 1)
+    }
+    return [
+        "apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute",
+        "metadata": ["name": .string("\(gateway)-redirect"), "namespace": .string(subject.namespace)],
+        "spec": [
+            "parentRefs": [.object(parent)],
+            "rules": [
+                ["filters": [["type": "RequestRedirect", "requestRedirect": ["scheme": "https", "statusCode": 301]]]]
+            ],
+        ],
+    ]
+}
+
+private func attachedFindings(
+    _ spec: Value, _ subject: Subject, _ context: Context
+) throws(CannotJudge) -> [Finding] {
+    if try PlainListeners.redirects(spec) { return [] }
+    var findings: [Finding] = []
+    var unknown: CannotJudge?
+    for (index, parent) in try spec.objects("parentRefs").enumerated() {
+        do throws(CannotJudge) {
+            guard let listener = try PlainListeners.first(of: parent, from: subject, context) else { continue }
+            let name = try parent.string("name") ?? ""
+            let place: Pointer = "/spec/parentRefs" / String(index)
+            findings.append(
+                Finding(TLSClause.attached, at: place, "leads to listener \(listener) of \(name), which speaks HTTP")
+                    .with {
+                        $0.choice = "\(name)/\(listener)"
+                        $0.advice = "name one that speaks TLS, as in sectionName: https"
+                    })
+        } catch {
+            if case .malformed = error { throw error }
+            unknown = error
+        }
+    }
+    if findings.isEmpty, let unknown { throw unknown }
+    return findings
+}
+
+// MARK: Traefik
+
+private func ingressRouteFindings(
+    _ spec: Value, _ subject: Subject, _ context: Context
+) throws(CannotJudge) -> [Finding] {
+    // A child has its parent's TLS, and none of its own.
+    guard try spec.object("tls") == nil, try spec.objects("parentRefs").isEmpty else { return [] }
+    let encrypted = context.settings.traffic.tlsEntryPoints
+    let points = try spec.array("entryPoints")?.elements.map(\.text) ?? []
+    if !points.isEmpty, points.allSatisfy({ encrypted.contains($0) }) { return [] }
+    for route in try spec.objects("routes") {
+        var search = Middlewares(that: .redirects, in: context)
+        if try search.contains(route.objects("middlewares"), from: subject.namespace) { continue }
+        if let unknown = search.unknown { throw .unknown(companion: unknown) }
+        let place: Pointer = "/spec/tls"
+        let seen = points.isEmpty ? "every entry point" : points.joined(separator: ", ")
+        return [
+            Finding(
+                TLSClause.ingressRoute, at: place, "is unset, and \(seen) may be reached without it",
+                edits: [.set(place, .object([]))]
+            ).with {
+                $0.advice =
+                    "with secretName or certResolver, if Traefik has no default certificate; a route on web only redirects"
+                if search.missing != nil { $0.awaitsCompanion = true }
+            }
+        ]
+    }
+    return []
+}

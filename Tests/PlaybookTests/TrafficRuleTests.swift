@@ -1,0 +1,126 @@
+import JSON
+import Kubernetes
+import Playbook
+import TestSupport
+import Testing
+
+/// Rules about traffic, where an example does not say it.
+@Suite struct TrafficRuleTests {
+    private func world(_ rule: String, _ yaml: String, _ settings: [String: String] = [:]) throws -> World {
+        var world = World(try Literal(yaml: yaml))
+        world.rules = [try #require(Catalogue.rule(rule))]
+        world.settings = settings
+        return world
+    }
+
+    private func traefik(_ matches: String...) -> String {
+        """
+        apiVersion: traefik.io/v1alpha1
+        kind: IngressRoute
+        metadata: {name: web, namespace: shop}
+        spec: {routes: [\(matches.map { "{match: '\($0)'}" }.joined(separator: ", "))]}
+        """
+    }
+
+    private let zones = ["PLAYBOOK_DNS_ZONES": "superinc.com"]
+
+    // MARK: Hosts
+
+    @Test func `a host that was there stays, wherever its route moves, and another one is denied`() throws {
+        let old = try world("dns-zone", traefik("Host(`old.example.org`)"), zones)
+        let moved = try old.updated(
+            to: Literal(yaml: traefik("Host(`a.superinc.com`)", "Host(`OLD.example.org.`) && Path(`/x`)")))
+        #expect(try moved.verdict().judgements.map(\.leniency) == [.existing])
+        let other = try old.updated(to: Literal(yaml: traefik("Host(`new.example.org`)")))
+        #expect(try other.verdict().isDenied)
+    }
+
+    @Test func `the remedy keeps all of a value but the name`() throws {
+        let rule = "Host(`shop.example.org`) || Host(`shop.example.org.superinc.com`) || Host(`x.shop.example.org`)"
+        let world = try world("dns-zone", traefik(rule), zones)
+        let sets = try world.verdict().judgements.map(\.remedy.line)
+        #expect(sets.count == 2)
+        #expect(
+            sets[0].contains(
+                "Host(`shop.superinc.com`) || Host(`shop.example.org.superinc.com`) || Host(`x.shop.example.org`)"))
+        #expect(sets[1].contains("Host(`x.superinc.com`)"))
+    }
+
+    @Test(
+        arguments: [
+            ("^shop\\.superinc\\.com$", true), ("^superinc\\.com$", true), (".+\\.superinc\\.com$", true),
+            ("(?i)^(a|b)\\.superinc\\.com$", true), ("^[a-z|(]+\\.superinc\\.com$", true),
+            ("{n:.+}.superinc.com", true),
+            ("^[^]|]\\.SuperInc\\.com$", true),
+            ("^shop\\.superinc\\.com", false), ("superinc\\.com$", false), ("^a\\.evilsuperinc\\.com$", false),
+            ("evil|a\\.superinc\\.com$", false), ("(a)|b\\.superinc\\.com$", false),
+            ("[(]?.*|a\\.superinc\\.com$", false),
+            ("\\Q(\\E?.*|a\\.superinc\\.com$", false), ("\\(|a\\.superinc\\.com$", false), ("a.superinc.com$", false),
+            ("{n:.+}superinc.com", false), ("{n:.+}.evil.com", false), ("\\.superinc\\.com\\$", false), ("", false),
+            ("[]|x]|.*\\.superinc\\.com$", false),
+        ])
+    func `an expression stays in a zone when all that it matches ends there`(_ expression: String, _ stays: Bool) throws
+    {
+        let world = try world("dns-zone", traefik("HostRegexp(`\(expression)`)"), zones)
+        #expect(try world.verdict().judgements.isEmpty == stays)
+        #expect(try !world.verdict().isDenied)
+    }
+
+    @Test func `a rule with very many hosts is answered in time and in few words`() throws {
+        let rule = (0..<20_000).map { "Host(`h\($0).example.org`)" }.joined(separator: " || ")
+        let verdict = try world("dns-zone", traefik(rule), zones).verdict()
+        #expect(verdict.isDenied && verdict.judgements.count == 20_000)
+        #expect(verdict.message.utf8.count <= 16 << 10)
+    }
+
+    // MARK: Admin pages
+
+    @Test(
+        arguments: [
+            ("Host(`admin.example.com`)", true), ("Host(`shop.example.com`) && Path(`/api/admin`)", true),
+            ("PathPrefix(`/phpmyadmin`)", true), ("PathPrefix(`/admin_area`)", true),
+            ("PathPrefix(`/Admin.php`)", true),
+            ("HostRegexp(`^(grafana|admin)\\.example\\.com$`)", true), ("Host(`a.com`, `admin-eu.a.com`)", true),
+            ("PathPrefix(`/administration/`)", true), ("HOST(`ADMIN.EXAMPLE.COM`)", true),
+            ("PathPrefix(`/administrators`)", false), ("PathPrefix(`/badminton`)", false),
+            ("Host(`madmin-x.com`)", false),
+            ("Header(`X-Role`, `admin`)", false), ("Host(`a.com`) && !Path(`/admin`)", false),
+            ("Query(`admin`)", false),
+        ])
+    func `a word of host or path says admin, as a whole`(_ match: String, _ isAdmin: Bool) throws {
+        #expect(try world("admin-authentication", traefik(match)).verdict().isDenied == isAdmin)
+    }
+
+    @Test func `an admin page that was open stays, and another one is denied`() throws {
+        let old = try world("admin-authentication", traefik("Path(`/admin`)"))
+        let more = try old.updated(to: Literal(yaml: traefik("Path(`/wp-admin`)", "Path(`/admin`)")))
+        #expect(
+            try more.verdict().judgements.map { "\($0.path) \($0.effect.rawValue)" } == [
+                "spec.routes[0] deny", "spec.routes[1] warn",
+            ])
+    }
+
+    // MARK: Networks
+
+    @Test func `a wider range of ports and another block are new`() throws {
+        func policy(_ cidr: String, _ last: Int) throws -> Literal {
+            try Literal(
+                yaml: """
+                    apiVersion: networking.k8s.io/v1
+                    kind: NetworkPolicy
+                    metadata: {name: web, namespace: shop}
+                    spec: {egress: [{to: [{ipBlock: {cidr: "\(cidr)"}}], ports: [{port: 1, endPort: \(last)}]}]}
+                    """)
+        }
+        var world = World(try policy("0.0.0.0/0", 1000))
+        world.rules = [try #require(Catalogue.rule("broad-network-rules"))]
+        world.settings = ["PLAYBOOK_RULE_BROAD_NETWORK_RULES": "deny"]
+        func denied(_ object: Literal) throws -> [String] {
+            try world.updated(to: object).verdict().judgements.filter { $0.effect == .deny }.map(\.path)
+        }
+        #expect(try denied(policy("0.0.0.0/0", 1000).merging(["spec": ["podSelector": [:]]])) == [])
+        #expect(try denied(policy("0.0.0.0/0", 500)) == [])
+        #expect(try denied(policy("::/0", 1000)) == ["spec.egress[0].to[0].ipBlock"])
+        #expect(try denied(policy("0.0.0.0/0", 2000)) == ["spec.egress[0].ports[0]"])
+    }
+}
