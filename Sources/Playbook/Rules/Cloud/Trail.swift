@@ -30,7 +30,7 @@ extension Rule {
                     Finding(
                         validated, at: place, "is not true: a changed file is not noticed", edits: [.set(place, true)]))
             }
-            if spec.present("kmsKeyRef") == nil, (try spec.text("kmsKeyID")?.contentLength ?? 0) == 0 {
+            if try spec.text("kmsKeyID")?.contentLength ?? 0 == 0 {
                 findings.append(
                     Finding(encrypted, at: "/spec/kmsKeyID", "is unset: the files are encrypted with S3's own key").with
                     {
