@@ -1,0 +1,215 @@
+"""A small API server over TLS for proofs: lists, watches, versions that conflict, and absences on cue.
+
+It keeps objects by path and knows nothing of their kinds: a path that holds no object is an empty list.
+"""
+
+import http.server
+import json
+import socket
+import ssl
+import threading
+import time
+import urllib.parse
+
+
+class ScriptedAPIServer:
+    """What a proof does with it; requests are the Handler's."""
+
+    def __init__(self, certificate, key, token):
+        self.token = token
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(certificate, key)
+        self.changed = threading.Condition()
+        self.objects = {}  # (collection, namespace or "", name) to object
+        self.events = []  # (version, collection, type, object)
+        self.version = 100
+        self.oldest = 0  # The version from which a watch can begin.
+        self.port = 0
+        self.server = None
+        self.connections = set()
+
+    def start(self, forgetting=False):
+        """Listens; `forgetting` makes all watches from before too old, as after a compaction."""
+        if forgetting:
+            with self.changed:
+                self.oldest, self.events = self.version, []
+        self.server = Listener(("127.0.0.1", self.port), self)
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+
+    def stop(self):
+        """Ends as a killed process does: nothing listens, every connection is cut."""
+        server, self.server = self.server, None
+        with self.changed:
+            self.changed.notify_all()
+        server.shutdown()
+        server.server_close()
+        for connection in list(self.connections):
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def put(self, collection, value, namespace=""):
+        """Stores an object, as somebody's kubectl would."""
+        with self.changed:
+            self.store(collection, namespace, json.loads(json.dumps(value)))
+
+    def get(self, collection, name, namespace=""):
+        with self.changed:
+            return json.loads(json.dumps(self.objects[(collection, namespace, name)]))
+
+    def store(self, collection, namespace, value):
+        """Takes an object in and tells watches; the lock is held."""
+        key = (collection, namespace, value["metadata"]["name"])
+        kind = "MODIFIED" if key in self.objects else "ADDED"
+        self.version += 1
+        if namespace:
+            value["metadata"]["namespace"] = namespace
+        value["metadata"]["resourceVersion"] = str(self.version)
+        self.objects[key] = value
+        self.events.append((self.version, collection, kind, value))
+        del self.events[:-5000]
+        self.changed.notify_all()
+        return value
+
+
+def place(path):
+    """The collection, the namespace and the name of a path; what belongs to a namespace is kept in its kind's collection."""
+    parts = path.strip("/").split("/")
+    root = parts[:2] if parts[0] == "api" else parts[:3]
+    rest = parts[len(root):]
+    namespace = ""
+    if rest[0] == "namespaces" and len(rest) > 2:
+        namespace, rest = rest[1], rest[2:]
+    return "/" + "/".join(root + rest[:1]), namespace, rest[1] if len(rest) > 1 else None
+
+
+def status(code, reason):
+    return {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "reason": reason}
+
+
+class Listener(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(self, address, api):
+        self.api = api
+        super().__init__(address, Handler)
+
+    def handle_error(self, request, client_address):
+        pass  # A peer that went away.
+
+    def finish_request(self, request, client_address):
+        request = self.api.context.wrap_socket(request, server_side=True)
+        self.api.connections.add(request)
+        try:
+            super().finish_request(request, client_address)
+        finally:
+            self.api.connections.discard(request)
+            request.close()
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    @property
+    def api(self):
+        return self.server.api
+
+    def log_message(self, *arguments):
+        pass
+
+    def answer(self, code, value):
+        body = json.dumps(value).encode()
+        self.send_response(code)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def refuse(self, code, reason):
+        self.answer(code, status(code, reason))
+
+    def is_allowed(self):
+        if self.headers.get("Authorization") == f"Bearer {self.api.token}":
+            return True
+        self.refuse(401, "Unauthorized")
+        return False
+
+    def do_GET(self):
+        if not self.is_allowed():
+            return
+        url = urllib.parse.urlsplit(self.path)
+        query = dict(urllib.parse.parse_qsl(url.query))
+        collection, namespace, name = place(url.path)
+        if name is not None:
+            with self.api.changed:
+                value = self.api.objects.get((collection, namespace, name))
+            return self.answer(200, value) if value else self.refuse(404, "NotFound")
+        if query.get("watch") == "1":
+            return self.watch(collection, query)
+        with self.api.changed:
+            items = [value for key, value in self.api.objects.items() if key[0] == collection and namespace in ("", key[1])]
+            answer = {"kind": "List", "apiVersion": "v1", "metadata": {"resourceVersion": str(self.api.version)}, "items": items}
+        self.answer(200, answer)
+
+    def watch(self, collection, query):
+        """Tells what changes, line by line, until the time is over or this server ends."""
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        seen = int(query["resourceVersion"])
+        if seen < self.api.oldest:
+            self.tell("ERROR", status(410, "Expired"))
+        else:
+            end = time.monotonic() + int(query.get("timeoutSeconds", 300))
+            while self.api.server is self.server and time.monotonic() < end:
+                seen = self.tell_news(collection, seen, end)
+            if self.api.server is not self.server:
+                return
+        self.wfile.write(b"0\r\n\r\n")
+
+    def tell_news(self, collection, seen, end):
+        """Tells what has happened after a version, or that nothing has; the version that is told."""
+        with self.api.changed:
+            fresh = [event for event in self.api.events if event[0] > seen]
+            if not fresh:
+                self.api.changed.wait(max(0, min(end - time.monotonic(), 30)))
+            current = self.api.version if not fresh else fresh[-1][0]
+            fresh = fresh or [event for event in self.api.events if event[0] > seen]
+        for _, kind_of, change, value in fresh:
+            if kind_of == collection:
+                self.tell(change, value)
+        if not fresh:
+            self.tell("BOOKMARK", {"metadata": {"resourceVersion": str(current)}})
+        return max([seen, *(event[0] for event in fresh)])
+
+    def tell(self, change, value):
+        line = json.dumps({"type": change, "object": value}).encode() + b"\n"
+        self.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
+
+    def do_PUT(self):
+        self.write(is_new=False)
+
+    def do_POST(self):
+        self.write(is_new=True)
+
+    def write(self, is_new):
+        if not self.is_allowed():
+            return
+        value = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        collection, namespace, name = place(urllib.parse.urlsplit(self.path).path)
+        with self.api.changed:
+            old = self.api.objects.get((collection, namespace, name or value["metadata"]["name"]))
+            version = value["metadata"].get("resourceVersion")
+            if is_new and old:
+                code, answer = 409, status(409, "AlreadyExists")
+            elif not is_new and not old:
+                code, answer = 404, status(404, "NotFound")
+            elif not is_new and version and version != old["metadata"]["resourceVersion"]:
+                code, answer = 409, status(409, "Conflict")
+            else:
+                code, answer = (201 if is_new else 200), self.api.store(collection, namespace, value)
+        self.answer(code, answer)
