@@ -123,6 +123,9 @@ public final class PodTemplate {
     /// Where the pod spec stands in the object, as in `/spec/template/spec`.
     public var pointer: Pointer { kind.podSpecPointer ?? Pointer() }
 
+    /// Where the metadata that the pods get stands, as in `/spec/template/metadata`.
+    public var metadataPointer: Pointer { pointer.parent / "metadata" }
+
     /// The labels that the pods get.
     public func labels() throws(CannotJudge) -> Labels { try metadata?.labels("labels") ?? .none }
 

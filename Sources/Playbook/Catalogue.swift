@@ -15,8 +15,10 @@ public enum Catalogue {
     ]
 
     private static let availability: [Rule] = [
-        .topologySpread, .podDisruptionBudget, .disruptionAllowed, .unhealthyPodEviction, .rollingUpdate,
-        .schedulerPlacement, .controllerManaged, .defaultNamespace,
+        .topologySpread, .podDisruptionBudget, .disruptionAllowed, .unhealthyPodEviction, .autoscaler,
+        .autoscalerBounds, .verticalAutoscaler, .verticalAutoscalerConflict, .consolidationBlocked, .spotPlacement,
+        .rollingUpdate, .schedulerPlacement, .baseNodeGroup, .controllerManaged, .defaultNamespace, .namespaceQuota,
+        .limitRange, .namespacePerApplication, .podSecurityGroup,
     ]
 
     private static let traffic: [Rule] = [

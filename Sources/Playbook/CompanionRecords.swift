@@ -81,6 +81,8 @@ public struct Autoscaler: Sendable, CompanionRecord {
     public let targetName: String
     /// The fewest replicas; 1 where nothing is said (an HPA), 0 (a ScaledObject).
     public let minimum: Int
+    /// The CPU and memory that it scales by.
+    let resources: [ScaledResource]
 
     init(_ object: Value, _ kind: ResourceKind, _ name: String) throws(CannotJudge) {
         self.kind = kind
@@ -96,7 +98,11 @@ public struct Autoscaler: Sendable, CompanionRecord {
         } else {
             minimum = try spec?.integer("minReplicas") ?? 1
         }
+        resources = try ScaledResource.all(in: spec, kind)
     }
+
+    /// The autoscaler that a request is about.
+    init(_ subject: Subject) throws(CannotJudge) { try self.init(subject.object, subject.kind, subject.name ?? "") }
 }
 
 /// What is kept of a ResourceQuota.
@@ -136,6 +142,10 @@ public struct Workload: Sendable, CompanionRecord {
     public let labels: [String: String]
     /// How many there shall be; 1 where nothing is said.
     public let replicas: Int
+    /// The containers that keep running, and whether each asks for CPU.
+    let containers: [(name: String, asksForCPU: Bool)]
+    /// The application that it is part of.
+    let application: String?
     /// What it exempts itself from.
     let annotations: ExemptionAnnotations?
     /// What its template exempts it from.
@@ -150,7 +160,29 @@ public struct Workload: Sendable, CompanionRecord {
         let pairs = try template?.labels("labels").pairs ?? []
         labels = Dictionary(pairs.map { ($0.key, $0.value) }, uniquingKeysWith: { $1 })
         replicas = try spec?.integer("replicas") ?? 1
+        containers = Workload.containers(of: spec?["template"]?["spec"])
+        application = Workload.application(ObjectMeta(of: object).labels, Labels(labels))
         annotations = ExemptionAnnotations(ObjectMeta(of: object))
+    }
+
+    /// The application that something is part of: by its own label, else by that of its pods.
+    static func application(_ own: Labels, _ pods: Labels) -> String? {
+        own["app.kubernetes.io/part-of"] ?? pods["app.kubernetes.io/part-of"]
+    }
+
+    private static func containers(of pod: Value?) -> [(name: String, asksForCPU: Bool)] {
+        guard let pod else { return [] }
+        // A request for the whole pod counts for each; a limit alone becomes the request.
+        func asks(_ value: Value) -> Bool {
+            let resources = value["resources"]
+            return resources?["requests"]?.present("cpu") != nil || resources?["limits"]?.present("cpu") != nil
+        }
+        let main = pod["containers"].map { Array($0.elements) } ?? []
+        let sidecars = pod["initContainers"].map {
+            $0.elements.filter { $0["restartPolicy"]?.equals("Always") ?? false }
+        }
+        let asksAsAWhole = asks(pod)
+        return (main + (sidecars ?? [])).map { ($0["name"]?.string ?? "", asksAsAWhole || asks($0)) }
     }
 }
 

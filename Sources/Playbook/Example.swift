@@ -1,3 +1,5 @@
+public import Kubernetes
+
 /// An object that a rule is happy with, or not, as YAML.
 ///
 /// The text is a fragment: what stands in it is merged into a complete object, by the words of its first key.
@@ -14,6 +16,8 @@ public struct Example: Sendable {
     public let path: String?
     /// The other objects of its cluster, as YAML documents; nil: not known.
     public let companions: String?
+    /// Kinds of which its cluster has no other object than those; of other kinds, what is not there is not known.
+    public let without: ResourceKinds
     /// The object as it was, for an update.
     public let before: String?
     /// What happens to it.
@@ -43,26 +47,26 @@ public struct Example: Sendable {
 
     /// An object that the rule has nothing to say about.
     public static func good(
-        _ name: String, _ yaml: String, companions: String? = nil, before: String? = nil, request: Request = .apply,
-        settings: [String: String] = [:]
+        _ name: String, _ yaml: String, companions: String? = nil, without: ResourceKinds = [], before: String? = nil,
+        request: Request = .apply, settings: [String: String] = [:]
     ) -> Example {
         Example(
-            name: name, yaml: withoutBlankLines(yaml), clause: nil, path: nil, companions: companions, before: before,
-            request: request,
-            settings: settings, isFixed: false, isHint: false)
+            name: name, yaml: withoutBlankLines(yaml), clause: nil, path: nil, companions: companions, without: without,
+            before: before,
+            request: request, settings: settings, isFixed: false, isHint: false)
     }
 
     /// An object with exactly one finding.
     public static func bad(
         _ name: String, _ clause: Clause, at path: String, _ yaml: String, companions: String? = nil,
-        before: String? = nil, request: Request = .apply, settings: [String: String] = [:], isFixed: Bool = false,
+        without: ResourceKinds = [], before: String? = nil, request: Request = .apply, settings: [String: String] = [:],
+        isFixed: Bool = false,
         isHint: Bool = false
     ) -> Example {
         Example(
             name: name, yaml: withoutBlankLines(yaml), clause: clause, path: path, companions: companions,
-            before: before,
-            request: request,
-            settings: settings, isFixed: isFixed, isHint: isHint)
+            without: without,
+            before: before, request: request, settings: settings, isFixed: isFixed, isHint: isHint)
     }
 }
 

@@ -46,7 +46,8 @@ extension Subject {
     /// The member of an element that tells it from its siblings.
     func identityMember(_ element: Value) -> (key: String, value: Value)? {
         for key in ["name", "topologyKey", "mountPath", "containerPort", "key", "dnsName", "deviceName"] {
-            if let value = element[name: key], value.kind == .string || value.kind == .number { return (key, value) }
+            guard let value = element[name: key], value.kind == .string || value.kind == .number else { continue }
+            if !value.equals("") { return (key, value) }
         }
         return nil
     }

@@ -37,6 +37,19 @@ extension Setting {
             written: { $0.joined(separator: ",") }, read: { commaSeparated($0) })
     }
 
+    static func entries<Entry: LosslessStringConvertible & Sendable>(
+        _ name: String, _ topic: Topic, _ form: String, _ path: Path<[Entry]>, _ meaning: String, expected: String
+    ) -> Setting {
+        setting(
+            name, topic, "\(form), separated by commas", path, meaning, expected: expected,
+            written: { $0.map(\.description).joined(separator: ",") },
+            read: { text in
+                let words = commaSeparated(text)
+                let entries = words.compactMap { Entry($0) }
+                return entries.count == words.count ? entries : nil
+            })
+    }
+
     static func integer(
         _ name: String, _ topic: Topic, _ range: ClosedRange<Int>, _ path: Path<Int>, _ meaning: String
     ) -> Setting {

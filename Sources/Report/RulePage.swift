@@ -93,6 +93,10 @@ public enum RulePage {
         if let clause = example.clause, let path = example.path { caption += ": \(clause.name) at \(path)" }
         for (name, value) in example.settings.sorted(by: { $0.key < $1.key }) { caption += ", \(name)=\(value)" }
         if example.companions != nil { caption += ", beside other objects" }
+        if !example.without.isEmpty {
+            let kinds = example.without.kinds.map { "\($0.name)" }.joined(separator: " or ")
+            caption += ", where there is no \(example.companions == nil ? "" : "other ")\(kinds)"
+        }
         return caption
     }
 

@@ -92,7 +92,7 @@ import Testing
         }.get()
     }
 
-    private let known = Companions(knowledge: .kinds(Companions.kinds))
+    private let known = Companions(knowledge: .kinds(ResourceKinds(.podDisruptionBudget)))
     private var absence: Absence { Absence(kind, in: "shop") }
 
     @Test func `a denial says what it rests on the absence of`() throws {

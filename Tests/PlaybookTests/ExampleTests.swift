@@ -50,7 +50,7 @@ struct Case: CustomTestStringConvertible, Sendable {
             world.object = finding.companion
         } else if let companion = finding.companion {
             world.companions = (world.companions ?? []).filter {
-                $0["metadata"]?["name"] != companion["metadata"]?["name"]
+                $0["metadata"]?["name"] != companion["metadata"]?["name"] || $0["kind"] != companion["kind"]
             }
             world.companions?.append(companion)
         }

@@ -14,6 +14,8 @@ struct World {
     var groups = ["system:masters"]
     var isDryRun = false
     var companions: [Literal]?
+    /// Kinds of which there is no object but those companions.
+    var without: ResourceKinds = []
     var settings: [String: String] = [:]
     var source = Context.Source.server
     /// It is 2026-11-23T12:00:00Z.
@@ -61,15 +63,20 @@ struct World {
     /// The context to judge it in.
     func context() throws -> Context {
         var known = Companions.unknown
-        if let companions {
-            known = Companions(knowledge: .kindsHeld)
-            for companion in companions {
+        if companions != nil || !without.isEmpty {
+            let held = (companions ?? []).reduce(into: without) { $0.formUnion(ResourceKinds(World.kind(of: $1))) }
+            known = Companions(knowledge: without.isEmpty ? .kindsHeld : .kinds(held))
+            for companion in companions ?? [] {
                 let document = try Document(parsing: Array(companion.json.utf8))
                 try withExtendedLifetime(document) { try known.add(document.root) }
             }
         }
         return Context(
             settings: try Settings(environment: settings), companions: known, now: now, source: source)
+    }
+
+    private static func kind(of object: Literal) -> ResourceKind {
+        ResourceKind(kind: object["kind"]?.text ?? "", apiVersion: object["apiVersion"]?.text ?? "")
     }
 
     /// What the judge says.
@@ -106,6 +113,7 @@ extension World {
         self.init(try World.object(example.yaml, example.request))
         settings = example.settings
         companions = try example.companions.map { try Literal.all(yaml: $0) }
+        without = example.without
         if let text = example.before {
             before = try World.object(text, example.request)
             operation = "UPDATE"

@@ -71,7 +71,7 @@ let disruptionExamples: [Example] = [
         companions: all(budget("maxUnavailable: 1"), budget("maxUnavailable: 1", name: "all", selector: "{}"))),
     .good(
         "a workload with room", "spec: {replicas: 3}",
-        companions: all(budget("minAvailable: 2"), autoscaler(minimum: 2, of: "other"))),
+        companions: all(budget("minAvailable: 2"), autoscaler(minimum: 3))),
     .bad(
         "scaled down to what the budget keeps", DisruptionClause.tooFew, at: "spec.replicas", "spec: {replicas: 2}",
         companions: all(workload(replicas: 3), budget("minAvailable: 2"), autoscaler(minimum: 2, of: "other")),

@@ -1,0 +1,29 @@
+public import JSON
+
+extension LabelSelector {
+    /// The whole selector as one writes it: without its expressions it would select more.
+    public var literal: Literal {
+        var members: [Literal.Member] = []
+        if !labels.isEmpty {
+            members.append(.init("matchLabels", .object(labels.map { .init($0.key, .string($0.value)) })))
+        }
+        if !expressions.isEmpty { members.append(.init("matchExpressions", .array(expressions.map(\.literal)))) }
+        return .object(members)
+    }
+}
+
+extension LabelSelector.Expression {
+    fileprivate var literal: Literal {
+        func compared(_ name: String, _ values: [String]? = nil) -> Literal {
+            var members: [Literal.Member] = [.init("key", .string(key)), .init("operator", .string(name))]
+            if let values { members.append(.init("values", .array(values.map { .string($0) }))) }
+            return .object(members)
+        }
+        return switch comparison {
+        case .isIn(let values): compared("In", values)
+        case .isNotIn(let values): compared("NotIn", values)
+        case .exists: compared("Exists")
+        case .doesNotExist: compared("DoesNotExist")
+        }
+    }
+}

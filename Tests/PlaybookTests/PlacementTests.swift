@@ -1,0 +1,141 @@
+import JSON
+import Kubernetes
+import Playbook
+import TestSupport
+import Testing
+
+/// What several findings of one object, and several shapes of one kind, come to under the rules about availability and placement.
+@Suite struct PlacementTests {
+    private func world(_ yaml: String, _ rule: String) throws -> World {
+        var world = World(try World.object(yaml, .apply))
+        world.rules = [try #require(Catalogue.rule(rule))]
+        return world
+    }
+
+    private func autoscaler(_ spec: String, version: String = "v2") -> String {
+        """
+        apiVersion: autoscaling/\(version)
+        kind: HorizontalPodAutoscaler
+        metadata: {name: web, namespace: shop}
+        spec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}, \(spec)}
+        """
+    }
+
+    private func paths(_ world: World) throws -> [String] { try world.verdict().judgements.map(\.path) }
+
+    @Test func `a namespace that has neither quota nor LimitRange is told of both`() throws {
+        var world = try world("{}", "namespace-quota")
+        world.without = ResourceKinds(.resourceQuota, .limitRange)
+        let verdict = try world.verdict()
+        #expect(verdict.judgements.map(\.finding.clause.name) == ["limits", "quota"])
+        #expect(verdict.judgements.allSatisfy { $0.effect == .warn && $0.remedy.block.contains("namespace: shop") })
+        // A quota that counted CPU limits would force what another rule refuses.
+        #expect(verdict.judgements.allSatisfy { !$0.remedy.block.contains("limits.cpu") })
+    }
+
+    @Test func `what is known to be missing is told, whatever is known of the rest`() throws {
+        var world = try world("{}", "namespace-quota")
+        world.without = ResourceKinds(.limitRange)
+        #expect(try world.verdict().judgements.map(\.finding.clause.name) == ["limits"])
+    }
+
+    @Test func `an autoscaler that can keep no two and add none is told of both, and one change mends it`() throws {
+        var world = try world(autoscaler("minReplicas: 1, maxReplicas: 1"), "autoscaler-bounds")
+        let findings = try world.verdict().judgements.map(\.finding)
+        #expect(findings.map(\.clause.name) == ["maximum", "minimum"])
+        let object = try #require(world.object)
+        world.object = try Patch(findings.flatMap(\.edits), on: object).applied(to: object)
+        #expect(try paths(world) == [])
+        #expect(world.object?["spec"]?["minReplicas"] == 2)
+        #expect(world.object?["spec"]?["maxReplicas"] == 4)
+    }
+
+    @Test(arguments: ["v1", "v2beta2", "v2"])
+    func `bounds are read in every version`(_ version: String) throws {
+        let bad = try world(autoscaler("minReplicas: 1, maxReplicas: 4", version: version), "autoscaler-bounds")
+        #expect(try paths(bad) == ["spec.minReplicas"])
+        let good = try world(autoscaler("minReplicas: 2, maxReplicas: 4", version: version), "autoscaler-bounds")
+        #expect(try paths(good) == [])
+    }
+
+    @Test func `a minimum that is lowered further, and a maximum that nears it, are new sins`() throws {
+        var world = try world(autoscaler("minReplicas: 3, maxReplicas: 9"), "autoscaler-bounds")
+        world.settings = ["PLAYBOOK_MIN_REPLICAS": "5"]
+        let same = world.updated(to: try World.object(autoscaler("minReplicas: 3, maxReplicas: 7"), .apply))
+        #expect(try same.verdict().judgements.map(\.leniency) == [.existing])
+        let lower = world.updated(to: try World.object(autoscaler("minReplicas: 2, maxReplicas: 9"), .apply))
+        #expect(try lower.verdict().isDenied)
+        let stuck = world.updated(to: try World.object(autoscaler("minReplicas: 3, maxReplicas: 3"), .apply))
+        #expect(try stuck.verdict().isDenied)
+    }
+
+    @Test func `the autoscaler to apply has the workload's kind and name, two pods at least, and room`() throws {
+        var world = try world("spec: {replicas: 5}", "autoscaler")
+        world.without = ResourceKinds(.horizontalPodAutoscaler)
+        let block = try #require(world.verdict().judgements.first).remedy.block
+        let manifest = try Literal(yaml: block)
+        #expect(manifest["spec"]?["scaleTargetRef"] == ["apiVersion": "apps/v1", "kind": "Deployment", "name": "web"])
+        #expect(manifest["spec"]?["minReplicas"] == 2)
+        #expect(manifest["spec"]?["maxReplicas"] == 10)
+        var applied = try self.world(block, "autoscaler-bounds")
+        applied.rules = Catalogue.rules
+        #expect(try paths(applied) == [])
+    }
+
+    @Test func `a LimitRange is told of each default that is wrong`() throws {
+        let world = try world(
+            """
+            apiVersion: v1
+            kind: LimitRange
+            metadata: {name: shop, namespace: shop}
+            spec:
+              limits:
+              - {type: Container, default: {cpu: 500m, memory: 512Mi}, defaultRequest: {cpu: 100m, memory: 128Mi}}
+              - {type: Container, max: {cpu: '4'}}
+            """, "limit-range")
+        #expect(
+            try paths(world) == [
+                "spec.limits[0].default.cpu", "spec.limits[0].defaultRequest.memory", "spec.limits[1].max.cpu",
+            ])
+    }
+
+    @Test func `a toleration keeps being old wherever it comes to stand in its list`() throws {
+        let one = try world("tolerations: [{operator: Exists}]", "base-node-group")
+        let moved = one.updated(
+            to: try World.object("tolerations: [{key: dedicated, operator: Exists}, {operator: Exists}]", .apply))
+        #expect(try moved.verdict().judgements.map(\.leniency) == [.existing])
+        let narrowed = one.updated(
+            to: try World.object("tolerations: [{operator: Exists, effect: NoSchedule}]", .apply))
+        #expect(try narrowed.verdict().judgements.map(\.leniency) == [.existing])
+    }
+
+    @Test func `an annotation on a running Pod that holds its node is seen`() throws {
+        var world = World(World.pod)
+        world.rules = [try #require(Catalogue.rule("consolidation-blocked"))]
+        let annotated = World.pod.merging(["metadata": ["annotations": ["karpenter.sh/do-not-disrupt": "true"]]])
+        #expect(
+            try paths(world.updated(to: annotated)) == ["metadata.annotations[karpenter.sh/do-not-disrupt]"])
+    }
+
+    @Test(arguments: [
+        ("PLAYBOOK_BASE_NODE_TAINTS", "dedicated=base:Never"), ("PLAYBOOK_BASE_NODE_TAINTS", "=base"),
+        ("PLAYBOOK_BASE_NODE_TAINTS", "dedicated, two words"), ("PLAYBOOK_BASE_NODE_LABELS", "role=base:NoSchedule"),
+        ("PLAYBOOK_BASE_NODE_LABELS", "="),
+    ])
+    func `a taint or label that is none is refused`(_ name: String, _ value: String) throws {
+        let error = try #require(throws: SettingsError.self) { try Settings(environment: [name: value]) }
+        #expect(error.description.hasPrefix("\(name) is '\(value)': "))
+    }
+
+    @Test func `a selector is the same when it has been kept and read again`() throws {
+        let document = try Document(
+            parsing: Array(
+                #"""
+                {"matchLabels":{"app":"web","tier":"front"},"matchExpressions":[{"key":"a","operator":"In","values":["x","y"]},
+                {"key":"b","operator":"NotIn","values":["z"]},{"key":"c","operator":"Exists"},{"key":"d","operator":"DoesNotExist"}]}
+                """#.utf8))
+        let selector = try withExtendedLifetime(document) { try LabelSelector(document.root) }
+        #expect(LabelSelector(selector.literal) == selector)
+        #expect(LabelSelector(LabelSelector().literal) == LabelSelector())
+    }
+}
