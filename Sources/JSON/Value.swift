@@ -243,6 +243,14 @@ public struct Value {
     /// Hands out the bytes as written; a string's lie between its quotes, and its escapes are still in.
     @inlinable
     public func withRawText<Result>(_ body: (Span<UInt8>) -> Result) -> Result { body(raw.span) }
+
+    /// Hands out the bytes of a string's contents, or of the text of anything else: in place, and copied only where there are
+    /// escapes to resolve.
+    @inlinable
+    public func withContents<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
+        guard node.pointee.hasEscapes, kind == .string else { return body(raw.span) }
+        return body(Array(text.utf8).span)
+    }
 }
 
 /// Which node of a document is meant; says nothing without the document.

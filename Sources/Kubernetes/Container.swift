@@ -43,14 +43,24 @@ public struct Container {
         var livenessProbe: Value?
         var readinessProbe: Value?
         var startupProbe: Value?
+        var env: Value?
+        var envFrom: Value?
+        var command: Value?
+        var args: Value?
+        var volumeMounts: Value?
 
         init(of container: Value) {
             for member in container.members {
                 let value = member.value.isNull ? nil : member.value
                 switch member.key.contentLength {
+                case 3 where member.key.equals("env"): env = value
+                case 4 where member.key.equals("args"): args = value
                 case 5 where member.key.equals("ports"): ports = value
+                case 7 where member.key.equals("command"): command = value
+                case 7 where member.key.equals("envFrom"): envFrom = value
                 case 9 where member.key.equals("resources"): resources = value.map { Resources($0) }
                 case 12 where member.key.equals("startupProbe"): startupProbe = value
+                case 12 where member.key.equals("volumeMounts"): volumeMounts = value
                 case 13 where member.key.equals("livenessProbe"): livenessProbe = value
                 case 14 where member.key.equals("readinessProbe"): readinessProbe = value
                 case 15 where member.key.equals("securityContext"): securityContext = value
@@ -77,6 +87,21 @@ public struct Container {
 
     /// The declared ports.
     public func ports() throws(CannotJudge) -> Objects { try Objects(fields.ports) }
+
+    /// The variables, each on its own.
+    public func environment() throws(CannotJudge) -> Objects { try Objects(fields.env) }
+
+    /// The sources of many variables at once.
+    public func environmentSources() throws(CannotJudge) -> Objects { try Objects(fields.envFrom) }
+
+    /// The volumes' places in the file system.
+    public func volumeMounts() throws(CannotJudge) -> Objects { try Objects(fields.volumeMounts) }
+
+    /// What is run, in the place of the image's entry point; nil where the image decides.
+    public func command() throws(CannotJudge) -> Value? { try fields.command?.asStrings() }
+
+    /// What is handed to the command, or to the image's entry point; nil where the image decides.
+    public func args() throws(CannotJudge) -> Value? { try fields.args?.asStrings() }
 
     /// A health check.
     public func probe(_ purpose: Probe.Purpose) throws(CannotJudge) -> Probe? {

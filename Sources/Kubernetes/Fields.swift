@@ -29,6 +29,14 @@ extension Value {
         return self
     }
 
+    /// The value itself, which must be an array of strings.
+    func asStrings() throws(CannotJudge) -> Value {
+        for element in try asArray().elements where element.kind != .string {
+            throw .malformed(element.id, expected: "a string")
+        }
+        return self
+    }
+
     /// The objects of an array member; none when it is absent.
     public func objects(_ key: StaticString) throws(CannotJudge) -> Objects { try Objects(present(key)) }
 

@@ -7,7 +7,7 @@ public enum Catalogue {
         .livenessProbe, .readinessProbe, .healthEndpoints, .replicas, .gracefulShutdown,
     ]
 
-    private static let secrets: [Rule] = []
+    private static let secrets: [Rule] = [.inlineCredentials]
 
     private static let containers: [Rule] = [
         .runAsNonRoot, .runAsIdentity, .privilegeEscalation, .hostIsolation, .memoryRequestEqualsLimit,

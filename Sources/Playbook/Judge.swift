@@ -35,6 +35,7 @@ public struct Judge: Sendable {
             verdict.passedOver = "the object is being deleted"
             return verdict
         }
+        subject.changesOnlyMetadata = change == .metadata
         var findings = Findings()
         let isInSystem = context.source == .server && context.settings.isSystem(namespace: subject.namespace)
         let isLongRunning = subject.isLongRunning

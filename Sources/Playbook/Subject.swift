@@ -13,6 +13,8 @@ public final class Subject {
     public let metadata: ObjectMeta
     /// Whether this is the object as it was before the request.
     public let isOld: Bool
+    /// Whether the request changes nothing but metadata, so that there is nothing new to say about the rest.
+    var changesOnlyMetadata = false
     private var podTemplate: PodTemplate?
     private var fault: CannotJudge?
 
@@ -51,6 +53,10 @@ public final class Subject {
         }
         return lists
     }()
+
+    /// The texts with secrets in them, found once for all rules that ask.
+    lazy var foundPlainTexts: Result<[PlainText], CannotJudge> = Result { () throws(CannotJudge) in try findPlainTexts()
+    }
 
     /// The object's spec.
     public func spec() throws(CannotJudge) -> Value? { try object.object("spec") }

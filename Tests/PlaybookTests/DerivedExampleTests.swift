@@ -121,6 +121,10 @@ import Testing
         guard let spec = world.object?["spec"]?["template"]?["spec"], world.object?["kind"] == "Deployment" else {
             return
         }
+        // What is found elsewhere, as in annotations, does not come along with the pod template.
+        let pods = "spec.template.metadata"
+        guard let path = item.example.path, path.hasPrefix(pods) || !path.hasPrefix("metadata.") && !path.hasPrefix("spec.")
+        else { return }
         let namespace = world.object?["metadata"]?["namespace"] ?? "shop"
         let metadata: Literal = ["name": "web", "namespace": namespace, "labels": ["app": "web"]]
         let own: Literal = ["labels": ["app": "web"]]
@@ -145,11 +149,8 @@ import Testing
                 item.rule.scope.kinds.contains(ResourceKind(kind: kind, apiVersion: version))
                 && (isLongRunning || !item.rule.scope.isLongRunningOnly)
             // What pods are labelled and annotated with stands elsewhere than their spec.
-            let place = try #require(item.example.path)
-            let pods =
-                kind == "Pod" ? "metadata" : kind == "PodTemplate" ? "template.metadata" : "spec.template.metadata"
-            let isOfPods = place.hasPrefix("spec.template.metadata")
-            let expected = isOfPods ? pods + place.dropFirst("spec.template.metadata".count) : place
+            let own = kind == "Pod" ? "metadata" : kind == "PodTemplate" ? "template.metadata" : pods
+            let expected = path.hasPrefix(pods) ? own + path.dropFirst(pods.count) : path
             #expect(try world.verdict().judgements.map(\.path) == (isMeant ? [expected] : []), "\(kind)")
         }
     }

@@ -1,0 +1,110 @@
+/// What the name of a variable, setting or flag says about its value: `DB_PASSWORD`, `apiKey`, `--auth-token`.
+///
+/// A name is a secret's by the last keyword in it, unless a word after that says what about the secret is meant:
+/// `TOKEN_TTL_SECONDS`, `PASSWORD_MIN_LENGTH`, `secretName`. Separators and the change of case between words do not matter.
+struct CredentialName {
+    /// What the value would be.
+    let kind: Credential.Kind
+    /// Whether the name leaves open what the value is, so that only one that looks random is a secret: `SIGNING_KEY`.
+    let isVague: Bool
+}
+
+extension CredentialName {
+    /// Reads a name; nil where it is no secret's.
+    init?(_ text: Span<UInt8>, _ range: Range<Int>) {
+        // The last sixteen letters, in lower case, the last one in the lowest byte.
+        var window: UInt128 = 0
+        var found: CredentialName?
+        for at in range {
+            let letter = (text[at] | 0x20) &- UInt8(ascii: "a")
+            guard letter < 26 else { continue }
+            window = window << 8 | UInt128(letter &+ UInt8(ascii: "a"))
+            guard Keyword.lastLetters >> UInt32(letter) & 1 != 0, let keyword = Keyword.ending(window) else { continue }
+            switch keyword.meaning(in: text, range, endingAt: at + 1) {
+            case .none: continue
+            case .innocent: found = nil
+            case .secret: found = CredentialName(kind: keyword.kind, isVague: keyword.isVague)
+            }
+        }
+        guard let found else { return nil }
+        self = found
+    }
+}
+
+/// A word that makes a name a secret's.
+private struct Keyword {
+    let word: NameWord
+    let kind: Credential.Kind
+    var isVague = false
+    /// Whether it must be a word of its own, and the last one: `DB_PASS`, but not `BYPASS` or `PASS_RATE`.
+    var standsAlone = false
+
+    // Longer ones first: the first that fits is taken.
+    private static let all = [
+        Keyword(word: "passphrase", kind: .password), Keyword(word: "password", kind: .password),
+        Keyword(word: "passwd", kind: .password), Keyword(word: "requirepass", kind: .password),
+        Keyword(word: "masterauth", kind: .password), Keyword(word: "pwd", kind: .password),
+        Keyword(word: "pass", kind: .password, standsAlone: true),
+        Keyword(word: "secretaccesskey", kind: .awsSecretAccessKey), Keyword(word: "secretkey", kind: .secret),
+        Keyword(word: "secret", kind: .secret), Keyword(word: "token", kind: .token),
+        Keyword(word: "apikey", kind: .apiKey), Keyword(word: "privatekey", kind: .privateKey),
+        Keyword(word: "accesskey", kind: .key, isVague: true),
+        Keyword(word: "encryptionkey", kind: .key, isVague: true),
+        Keyword(word: "signingkey", kind: .key, isVague: true), Keyword(word: "masterkey", kind: .key, isVague: true),
+        Keyword(word: "accountkey", kind: .key, isVague: true), Keyword(word: "sharedkey", kind: .key, isVague: true),
+        Keyword(word: "authkey", kind: .key, isVague: true), Keyword(word: "licensekey", kind: .key, isVague: true),
+        Keyword(word: "credential", kind: .secret, isVague: true),
+    ]
+
+    /// The letters that keywords end in, from bit 0 for `a` on: d e h l n s t y.
+    static let lastLetters: UInt32 = 1 << 3 | 1 << 4 | 1 << 7 | 1 << 11 | 1 << 13 | 1 << 18 | 1 << 19 | 1 << 24
+
+    /// The keyword that the letters end with.
+    static func ending(_ window: UInt128) -> Keyword? {
+        for keyword in all where window & keyword.word.mask == keyword.word.letters { return keyword }
+        return nil
+    }
+
+    /// What a keyword says where it stands.
+    enum Meaning {
+        /// It is part of another word, as in `TOKENIZER`.
+        case none
+        case innocent
+        case secret
+    }
+
+    func meaning(in text: Span<UInt8>, _ range: Range<Int>, endingAt end: Int) -> Meaning {
+        var words = NameWords(at: end, end: range.upperBound)
+        let start = start(in: text, range, endingAt: end)
+        let before = NameWords.last(in: text, range.lowerBound..<start)
+        if standsAlone, start > range.lowerBound, !NameWords.isBoundary(text, start) {
+            guard NameWords.beforePass.contains(before) else { return .none }
+        }
+        // The letters that follow without a boundary belong to the keyword's own word.
+        if end < range.upperBound, !NameWords.isBoundary(text, end) {
+            let tail = words.next(in: text)
+            if NameWords.innocent.contains(tail) { return .innocent }
+            guard NameWords.tails.contains(tail), !standsAlone else { return .none }
+        }
+        if NameWords.innocentBefore[kind]?.contains(before) ?? false { return .innocent }
+        var rest = words.next(in: text)
+        // A key of a password is where it is found, as in Secrets.
+        if kind == .password, rest == "key" { return .innocent }
+        while rest.length > 0 {
+            if standsAlone || NameWords.innocent.contains(rest) { return .innocent }
+            rest = words.next(in: text)
+        }
+        return .secret
+    }
+
+    /// Where the keyword begins, separators in it counted.
+    private func start(in text: Span<UInt8>, _ range: Range<Int>, endingAt end: Int) -> Int {
+        var rest = word.length
+        var at = end
+        while rest > 0, at > range.lowerBound {
+            at -= 1
+            if NameWords.isLetter(text[at]) { rest -= 1 }
+        }
+        return at
+    }
+}

@@ -1,0 +1,227 @@
+/// Whether what stands where a secret would stand is one: no reference, path, number, or word that means something else.
+enum CredentialText {
+    /// A range without the white space and the pair of quotes around it.
+    static func trimmed(_ text: Span<UInt8>, _ range: Range<Int>) -> Range<Int> {
+        var (start, end) = (range.lowerBound, range.upperBound)
+        while start < end, text[start] <= UInt8(ascii: " ") { start += 1 }
+        while start < end, text[end - 1] <= UInt8(ascii: " ") { end -= 1 }
+        if end - start >= 2, text[start] == text[end - 1],
+            text[start] == UInt8(ascii: "\"") || text[start] == UInt8(ascii: "'")
+        {
+            (start, end) = (start + 1, end - 1)
+        }
+        return start..<end
+    }
+
+    /// Whether a value is a literal secret, given that its name says so.
+    ///
+    /// - Parameters:
+    ///   - text: The text that it stands in.
+    ///   - range: Where.
+    ///   - name: What its name says.
+    ///   - isProse: Whether the name and the value were found in a text, which may be code, a translation or a sentence.
+    /// - Returns: Whether it is a secret.
+    static func isSecret(
+        _ text: Span<UInt8>, _ range: Range<Int>, of name: CredentialName, inProse isProse: Bool = false
+    ) -> Bool {
+        guard !range.isEmpty else { return false }
+        let counts = Letters(text, range)
+        if counts.isReference || isEnclosed(text, range, isProse) || counts.isMask(range.count) { return false }
+        if range.count <= 16, words.contains(word(text, range)) { return false }
+        if isPath(text, range, counts) || hasInnocentBeginning(text, range) { return false }
+        if isVariableName(text, range, counts) { return false }
+        if isNumber(text, range, counts) {
+            return name.kind == .password && counts.digits == range.count && range.count >= 4
+        }
+        if name.kind == .privateKey || name.isVague {
+            // A private key proper is told by its form, and other keys may be the names of keys.
+            return looksRandom(text, range, counts)
+        }
+        if name.kind == .password { return !isProse || !isLabel(text, range, counts) }
+        // Sentences, and the paths of secrets in a store; but not the word before a token.
+        if counts.spaces > 0 { return counts.spaces == 1 && counts.digits > 0 && range.count >= 16 }
+        if counts.slashes > 0, counts.uppers == 0, counts.base64 == 0 { return false }
+        return !isProse || !isLabel(text, range, counts)
+    }
+
+    /// What a value is made of.
+    struct Letters {
+        var digits = 0, lowers = 0, uppers = 0, spaces = 0, slashes = 0, dots = 0, dashes = 0, underscores = 0
+        /// `+` and `=`, which base64 has and paths have not.
+        var base64 = 0
+        /// Whether there is something in it to be filled in: `$(X)`, `${X}`, `{{ x }}`, `#{x}`, `%{x}`, `<%= x %>`, a URI's `://`.
+        var isReference = false
+        private var isOneLetter = true
+        private var first: UInt8 = 0
+
+        init(_ text: Span<UInt8>, _ range: Range<Int>) {
+            first = text[range.lowerBound]
+            var previous: UInt8 = 0
+            for at in range {
+                let byte = text[at]
+                count(byte)
+                if byte != first { isOneLetter = false }
+                switch (previous, byte) {
+                case (UInt8(ascii: "$"), UInt8(ascii: "(")), (UInt8(ascii: "$"), UInt8(ascii: "{")),
+                    (UInt8(ascii: "{"), UInt8(ascii: "{")), (UInt8(ascii: "#"), UInt8(ascii: "{")),
+                    (UInt8(ascii: "%"), UInt8(ascii: "{")), (UInt8(ascii: "@"), UInt8(ascii: "{")),
+                    (UInt8(ascii: "%"), UInt8(ascii: "(")), (UInt8(ascii: "<"), UInt8(ascii: "%")):
+                    isReference = true
+                case (UInt8(ascii: "/"), UInt8(ascii: "/")):
+                    if at - 2 >= range.lowerBound, text[at - 2] == UInt8(ascii: ":") { isReference = true }
+                default: break
+                }
+                previous = byte
+            }
+        }
+
+        private mutating func count(_ byte: UInt8) {
+            switch byte {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"): digits += 1
+            case UInt8(ascii: "a")...UInt8(ascii: "z"): lowers += 1
+            case UInt8(ascii: "A")...UInt8(ascii: "Z"): uppers += 1
+            case UInt8(ascii: " "), UInt8(ascii: "\n"), UInt8(ascii: "\t"): spaces += 1
+            case UInt8(ascii: "/"): slashes += 1
+            case UInt8(ascii: "."): dots += 1
+            case UInt8(ascii: "-"): dashes += 1
+            case UInt8(ascii: "_"): underscores += 1
+            case UInt8(ascii: "+"), UInt8(ascii: "="): base64 += 1
+            default: break
+            }
+        }
+
+        /// Whether it stands in the place of something that was taken out: `****`, `xxxxx`.
+        func isMask(_ count: Int) -> Bool {
+            isOneLetter && (count >= 3 || digits + lowers + uppers == 0) && (digits == 0 || first == UInt8(ascii: "0"))
+        }
+    }
+
+    // MARK: What is no secret
+
+    private static func isEnclosed(_ text: Span<UInt8>, _ range: Range<Int>, _ isProse: Bool) -> Bool {
+        let (first, last) = (text[range.lowerBound], text[range.upperBound - 1])
+        switch first {
+        case UInt8(ascii: "<"): return last == UInt8(ascii: ">")
+        case UInt8(ascii: "{"): return true
+        case UInt8(ascii: "["): return isProse || last == UInt8(ascii: "]")
+        case UInt8(ascii: "("): return isProse || last == UInt8(ascii: ")")
+        case UInt8(ascii: "%"): return range.count > 2 && last == UInt8(ascii: "%")
+        case UInt8(ascii: "@"): return range.count > 2 && last == UInt8(ascii: "@")
+        // `$NAME`; a hash that begins with `$2a$` is none.
+        case UInt8(ascii: "$"): return isProse || isName(text, range.lowerBound + 1..<range.upperBound)
+        // YAML's tags, aliases, anchors and block scalars; flags; commands to be carried out.
+        case UInt8(ascii: "!"), UInt8(ascii: "*"), UInt8(ascii: "&"), UInt8(ascii: "|"), UInt8(ascii: ">"),
+            UInt8(ascii: "-"), UInt8(ascii: "`"):
+            return isProse
+        default: return false
+        }
+    }
+
+    /// Whether it is what one calls a variable: capitals, digits and underscores.
+    private static func isName(_ text: Span<UInt8>, _ range: Range<Int>) -> Bool {
+        guard let first = range.first, text[first] &- UInt8(ascii: "0") >= 10 else { return false }
+        for at in range {
+            let byte = text[at]
+            let isCapital = byte &- UInt8(ascii: "A") < 26 || byte &- UInt8(ascii: "0") < 10
+            guard isCapital || byte == UInt8(ascii: "_") else { return false }
+        }
+        return true
+    }
+
+    /// Whether it is the name of another variable that holds a secret: `DB_PASSWORD`.
+    private static func isVariableName(_ text: Span<UInt8>, _ range: Range<Int>, _ counts: Letters) -> Bool {
+        counts.underscores > 0 && counts.lowers == 0 && isName(text, range) && CredentialName(text, range) != nil
+    }
+
+    private static func isPath(_ text: Span<UInt8>, _ range: Range<Int>, _ counts: Letters) -> Bool {
+        guard counts.slashes > 0, counts.base64 == 0, counts.spaces == 0 else { return false }
+        switch text[range.lowerBound] {
+        case UInt8(ascii: "/"): return true
+        case UInt8(ascii: "~"), UInt8(ascii: "."):
+            let next = range.lowerBound + 1
+            return text[next] == UInt8(ascii: "/") || text[next] == UInt8(ascii: ".")
+        default: return false
+        }
+    }
+
+    /// How references begin that no template engine fills in: names in AWS, in stores of secrets, in files, encrypted texts.
+    private static let beginnings: [[UInt8]] = [
+        "arn:", "vault:", "ssm:", "secretsmanager:", "awssm:", "aws-sm:", "gcpsm:", "gcp:", "azurekeyvault:", "ref+",
+        "op:", "env:", "file:", "kms:", "k8s:", "bao:", "aws:", "alias/", "projects/", "secret/data/", "ENC[", "ENC(",
+        "AQICA", "X-", "@Microsoft.KeyVault", "urn:", "sha256:", "process.env", "os.environ", "env.",
+    ].map { Array($0.utf8) }
+
+    private static func hasInnocentBeginning(_ text: Span<UInt8>, _ range: Range<Int>) -> Bool {
+        for beginning in beginnings where range.count > beginning.count {
+            var at = 0
+            while at < beginning.count, text[range.lowerBound + at] == beginning[at] { at += 1 }
+            if at == beginning.count { return true }
+        }
+        return false
+    }
+
+    private static let words: Set<NameWord> = [
+        "true", "false", "yes", "no", "on", "off", "none", "null", "nil", "undefined", "enabled", "disabled", "auto",
+        "optional", "required", "redacted", "hidden", "masked", "string", "str", "text", "bearer", "basic", "jwt",
+        "env",
+        "vault", "opaque", "file", "any", "boolean", "bool", "number", "int", "object", "default", "never", "always",
+    ]
+
+    /// The letters of a short value, in lower case; the empty word where there is anything else.
+    private static func word(_ text: Span<UInt8>, _ range: Range<Int>) -> NameWord {
+        var word = NameWord()
+        for at in range {
+            guard NameWords.isLetter(text[at]) else { return NameWord() }
+            word.append(text[at])
+        }
+        return word
+    }
+
+    /// Whether it is a number, an amount or a duration: `3600`, `-1`, `0.5`, `15m`, `1h30m`, `10Mi`, `80%`, `1,2`.
+    private static func isNumber(_ text: Span<UInt8>, _ range: Range<Int>, _ counts: Letters) -> Bool {
+        guard counts.digits > 0 else { return false }
+        var letters = 0
+        for at in range {
+            let byte = text[at]
+            if NameWords.isLetter(byte) {
+                letters += 1
+                // Units follow digits and are short.
+                guard letters <= 2, at > range.lowerBound else { return false }
+            } else if byte &- UInt8(ascii: "0") < 10 {
+                letters = 0
+            } else if !(byte == UInt8(ascii: ".") || byte == UInt8(ascii: ",") || byte == UInt8(ascii: "%")
+                || byte == UInt8(ascii: "-") && at == range.lowerBound)
+            {
+                return false
+            }
+        }
+        return counts.lowers + counts.uppers == 0 || range.count <= 8
+    }
+
+    // MARK: What is a secret only if more speaks for it
+
+    /// Whether it has the look of something that a machine made up: long, with letters and digits, and no UUID.
+    private static func looksRandom(_ text: Span<UInt8>, _ range: Range<Int>, _ counts: Letters) -> Bool {
+        guard range.count >= 16, counts.spaces == 0, counts.digits > 1, counts.lowers + counts.uppers > 1 else {
+            return false
+        }
+        let isMixed = counts.lowers > 0 && counts.uppers > 0 || counts.digits >= 4
+        return isMixed && !isUUID(range.count, counts) && counts.dots < 2
+    }
+
+    private static func isUUID(_ count: Int, _ counts: Letters) -> Bool {
+        count == 36 && counts.dashes == 4 && counts.digits + counts.lowers + counts.uppers == 32
+    }
+
+    /// Whether, in a text, it is a label, code or a name rather than a secret.
+    private static func isLabel(_ text: Span<UInt8>, _ range: Range<Int>, _ counts: Letters) -> Bool {
+        if counts.spaces > 0 { return true }
+        for at in range where text[at] == UInt8(ascii: "(") || text[at] == UInt8(ascii: "[") { return true }
+        let letters = counts.lowers + counts.uppers
+        let isCapitalized = text[range.lowerBound] &- UInt8(ascii: "A") < 26 && counts.uppers == 1
+        if letters == range.count, isCapitalized { return true }
+        // `config.password`, `self.token`, `com.example.Tokens`
+        return counts.dots > 0 && letters + counts.dots + counts.underscores == range.count
+            && text[range.lowerBound] != UInt8(ascii: ".") && text[range.upperBound - 1] != UInt8(ascii: ".")
+    }
+}

@@ -1,0 +1,174 @@
+import JSON
+import Kubernetes
+
+/// A text of an object that has a secret in it, and where it stands.
+struct PlainText {
+    /// Where.
+    enum Place {
+        /// The value of a variable.
+        case variable(Container, index: Int, EnvironmentVariable)
+        /// A part of a command; after a flag, if it is that flag's value.
+        case argument(Container, list: StaticString, index: Int, flag: Value?)
+        /// An entry of a ConfigMap.
+        case entry(key: Value)
+        /// An annotation of the object, or of its template.
+        case annotation(of: Pointer, key: Value)
+    }
+
+    let place: Place
+    /// The text.
+    let text: Value
+    private let name: CredentialName?
+
+    init?(_ text: Value, at place: @autoclosure () -> Place, named name: CredentialName?) {
+        guard text.withContents({ Credential.first(in: $0, named: name) }) != nil else { return nil }
+        self.text = text
+        self.place = place()
+        self.name = name
+    }
+
+    /// Every secret in it, each with a mark that tells it from others.
+    func credentials() -> [(credential: Credential, mark: String)] {
+        text.withContents { bytes in
+            let all = Credential.all(in: bytes, named: name, atMost: PlainText.maximumCredentials)
+            return all.enumerated().map { index, credential in
+                // Where there may be more than are told, the last one stands for the rest of the text.
+                let isLast = index == PlainText.maximumCredentials - 1
+                let range = credential.range.lowerBound..<(isLast ? bytes.count : credential.range.upperBound)
+                return (credential, PlainText.mark(of: bytes, range))
+            }
+        }
+    }
+
+    /// More secrets of one text than this are not told one by one.
+    private static let maximumCredentials = 20
+
+    /// What tells one secret from another.
+    ///
+    /// It is made with a random key that this process alone has: nobody who reads it can find the secret by trying.
+    static func mark(of text: Span<UInt8>, _ range: Range<Int>) -> String {
+        var hasher = Hasher()
+        for at in range { hasher.combine(text[at]) }
+        return String(hasher.finalize())
+    }
+
+    /// Where it stands in the object.
+    var pointer: Pointer {
+        switch place {
+        case .variable(let container, let index, _): container.pointer / "env" / String(index) / "value"
+        case .argument(let container, let list, let index, _): container.pointer / "\(list)" / String(index)
+        case .entry(let key): "/data" / key.text
+        case .annotation(let parent, let key): parent / "annotations" / key.text
+        }
+    }
+}
+
+extension Subject {
+    /// The texts that people write secrets into and that have some: variables, commands, annotations, and what a ConfigMap holds.
+    func plainTexts() throws(CannotJudge) -> [PlainText] { try foundPlainTexts.get() }
+
+    /// Looks for them.
+    func findPlainTexts() throws(CannotJudge) -> [PlainText] {
+        var found: [PlainText] = []
+        if !changesOnlyMetadata {
+            try addTemplate(to: &found)
+            try addEntries(to: &found)
+        }
+        if let metadata = metadata.value { addAnnotations(of: metadata, at: "/metadata", to: &found) }
+        return found
+    }
+
+    private func addTemplate(to found: inout [PlainText]) throws(CannotJudge) {
+        guard let template = try template() else { return }
+        for container in template.containers {
+            try addVariables(of: container, to: &found)
+            try addArguments(of: container, to: &found)
+        }
+        // A Pod is its own template.
+        if kind != .pod, let metadata = template.metadata {
+            addAnnotations(of: metadata, at: template.pointer.parent / "metadata", to: &found)
+        }
+    }
+
+    private func addEntries(to found: inout [PlainText]) throws(CannotJudge) {
+        guard kind == .configMap, let data = try object.object("data") else { return }
+        for entry in data.members {
+            guard entry.value.kind == .string else { throw .malformed(entry.value.id, expected: "a string") }
+            let text = PlainText(entry.value, at: .entry(key: entry.key), named: CredentialName(entry.key))
+            if let text { found.append(text) }
+        }
+    }
+
+    private func addVariables(of container: Container, to found: inout [PlainText]) throws(CannotJudge) {
+        var index = -1
+        for entry in try container.environment() {
+            index += 1
+            let variable = try EnvironmentVariable(entry)
+            guard let value = variable.value else { continue }
+            let text = PlainText(
+                value, at: .variable(container, index: index, variable), named: CredentialName(variable.name))
+            if let text { found.append(text) }
+        }
+    }
+
+    private func addArguments(of container: Container, to found: inout [PlainText]) throws(CannotJudge) {
+        var flag: Value?
+        func add(_ arguments: Value?, _ list: StaticString) {
+            guard let arguments else { return }
+            for (index, argument) in arguments.elements.enumerated() {
+                let name = flag.flatMap { CredentialName(flag: $0) }
+                let place = PlainText.Place.argument(
+                    container, list: list, index: index, flag: name == nil ? nil : flag)
+                let isFlag = argument.withContents { $0.count > 1 && $0[0] == UInt8(ascii: "-") }
+                if let text = PlainText(argument, at: place, named: isFlag ? nil : name) { found.append(text) }
+                flag = isFlag ? argument : nil
+            }
+        }
+        // One command line, of which the arguments are the rest.
+        add(try container.command(), "command")
+        add(try container.args(), "args")
+    }
+
+    private func addAnnotations(of metadata: Value, at place: Pointer, to found: inout [PlainText]) {
+        guard let annotations = metadata["annotations"] else { return }
+        for annotation in annotations.members where annotation.value.kind == .string {
+            // What was applied last repeats the object, and goes when it is applied without.
+            guard !annotation.key.equals("kubectl.kubernetes.io/last-applied-configuration") else { continue }
+            let text = PlainText(
+                annotation.value, at: .annotation(of: place, key: annotation.key),
+                named: CredentialName(annotation: annotation.key))
+            if let text { found.append(text) }
+        }
+    }
+}
+
+extension CredentialName {
+    init?(_ name: Value) {
+        guard let found = name.withContents({ CredentialName($0, 0..<$0.count) }) else { return nil }
+        self = found
+    }
+
+    /// The name of a flag that has no value of its own: `--token`.
+    fileprivate init?(flag: Value) {
+        let found = flag.withContents { bytes -> CredentialName? in
+            for at in bytes.indices where !CredentialScan.isWord(bytes[at]) { return nil }
+            return CredentialName(bytes, 0..<bytes.count)
+        }
+        guard let found else { return nil }
+        self = found
+    }
+
+    /// The name of an annotation, without its prefix.
+    ///
+    /// Annotations are full of the names and check sums of Secrets, so that only what is called a password, a token or an API key
+    /// is one.
+    fileprivate init?(annotation: Value) {
+        let found = annotation.withContents { bytes -> CredentialName? in
+            var start = bytes.count
+            while start > 0, bytes[start - 1] != UInt8(ascii: "/") { start -= 1 }
+            return CredentialName(bytes, start..<bytes.count)
+        }
+        guard let found, [.password, .token, .apiKey].contains(found.kind) else { return nil }
+        self = found
+    }
+}

@@ -1,0 +1,115 @@
+import JSON
+import Kubernetes
+
+extension Rule {
+    static let inlineCredentials = Rule(
+        id: "inline-credentials",
+        title: "No secret is written in plain text",
+        group: .secrets,
+        section: .kubernetesDeployment,
+        rationale: """
+            What stands in a manifest stands in the repository, in the pipeline's log and in everybody's terminal, for good. \
+            Secrets come from AWS Secrets Manager or SSM by External Secrets, and reach the process from a Secret.
+            """,
+        level: .deny,
+        scope: Scope(
+            [.holders, ResourceKinds(.configMap)], of: [.none, .ephemeralContainers], readsMetadata: true),
+        clauses: [
+            CredentialClause.variable, CredentialClause.argument, CredentialClause.entry, CredentialClause.annotation,
+        ],
+        examples: inlineCredentialExamples,
+        check: { (subject, _) throws(CannotJudge) in
+            try subject.plainTexts().flatMap { text in text.findings(in: subject) }
+        }
+    )
+}
+
+/// What the rule checks; its examples stand in a file of their own.
+enum CredentialClause {
+    static let variable = Clause("variable", "no variable of a container holds a secret")
+    static let argument = Clause("argument", "no command or argument of a container holds a secret")
+    static let entry = Clause("config-map", "no entry of a ConfigMap holds a secret")
+    static let annotation = Clause("annotation", "no annotation holds a secret")
+}
+
+extension PlainText {
+    /// A finding for each secret.
+    fileprivate func findings(in subject: Subject) -> [Finding] {
+        credentials().map { credential, mark in
+            let line = credential.line > 1 ? " on line \(credential.line)" : ""
+            let message = "holds a secret in plain text\(line): \(credential.kind.rawValue)"
+            return Finding(clause, at: pointer, message).with {
+                $0.choice = mark
+                ($0.edits, $0.advice) = remedy(for: credential, in: subject)
+            }
+        }
+    }
+
+    private var clause: Clause {
+        switch place {
+        case .variable: CredentialClause.variable
+        case .argument: CredentialClause.argument
+        case .entry: CredentialClause.entry
+        case .annotation: CredentialClause.annotation
+        }
+    }
+
+    private func remedy(for credential: Credential, in subject: Subject) -> (edits: [Edit], advice: String) {
+        let secret = subject.secretName
+        let change = "and change the secret: whoever could read this knows it"
+        if credential.kind.isAWS, let edit = removal { return ([edit], AWSAdvice.roles) }
+        switch place {
+        case .variable(_, _, let variable):
+            let reference = SecretReference(secret, key: variable.name.text)
+            return (
+                [.remove(pointer), .set(pointer.parent / "valueFrom", reference.source)],
+                "External Secrets writes Secret \(secret), \(change)"
+            )
+        case .argument(let container, _, _, let flag):
+            guard let rewritten = rewritten(credential, after: flag) else {
+                return ([], "read it from Secret \(secret) into a variable, write $(NAME) or $NAME here, \(change)")
+            }
+            let reference = SecretReference(secret, key: rewritten.variable)
+            return (
+                [.set(pointer, .string(rewritten.text))] + reference.edits(in: container),
+                "External Secrets writes Secret \(secret), \(change)"
+            )
+        case .entry, .annotation:
+            guard credential.line == 1, let edit = removal else {
+                return ([], "take it out of the text, let the process read it from Secret \(secret) by env, \(change)")
+            }
+            return ([edit], "keep it in Secret \(secret), written by External Secrets, \(change)")
+        }
+    }
+
+    /// Taking out what holds the text, where it can do without.
+    private var removal: Edit? {
+        switch place {
+        case .variable: .remove(pointer.parent)
+        case .entry, .annotation: .remove(pointer)
+        case .argument: nil
+        }
+    }
+
+    /// An argument that names a variable where the secret was; nil where more than a flag would have to be repeated.
+    private func rewritten(_ credential: Credential, after flag: Value?) -> (text: String, variable: String)? {
+        text.withContents { bytes in
+            guard credential.range.upperBound == bytes.count else { return nil }
+            if let flag, credential.range.lowerBound == 0 {
+                let variable = SecretReference.variable(for: flag.text)
+                return ("$(\(variable))", variable)
+            }
+            // `--password=`: nothing but a flag may stand before it.
+            let separator = credential.range.lowerBound - 1
+            guard separator > 0, bytes[separator] == UInt8(ascii: "=") else { return nil }
+            var name: [UInt8] = []
+            for at in 0..<separator {
+                guard CredentialScan.isWord(bytes[at]) else { return nil }
+                name.append(bytes[at])
+            }
+            let text = String(decoding: name, as: UTF8.self)
+            let variable = SecretReference.variable(for: text)
+            return ("\(text)=$(\(variable))", variable)
+        }
+    }
+}

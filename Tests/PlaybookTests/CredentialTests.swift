@@ -1,0 +1,312 @@
+import JSON
+import Kubernetes
+import Playbook
+import TestSupport
+import Testing
+
+/// A name and a value, as of a variable; without a name where the value speaks for itself.
+struct NamedValue: CustomTestStringConvertible, Sendable {
+    let name: String?
+    let value: String
+    var testDescription: String { "\(name ?? "-")=\(value.prefix(60))" }
+
+    init(_ name: String?, _ value: String) {
+        self.name = name
+        self.value = value
+    }
+
+    /// What it is found to be.
+    var credential: Credential? {
+        let pair: Literal = ["name": .string(name ?? ""), "value": .string(value)]
+        guard let document = try? Document(parsing: Array(pair.json.utf8)) else { return nil }
+        return withExtendedLifetime(document) {
+            document.root["value"].flatMap {
+                Credential.first(in: $0, named: name == nil ? nil : document.root["name"])
+            }
+        }
+    }
+}
+
+/// Tokens are put together here, so that nobody takes them for real ones that were published.
+private func made(_ prefix: String, _ count: Int, of letters: String = "4aZ9bY7c") -> String {
+    prefix + String(String(repeating: letters, count: count / letters.count + 1).prefix(count))
+}
+
+private let jwt = made("eyJ", 20) + "." + made("eyJ", 30) + "." + made("", 43)
+private let pem = "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA\n-----END RSA PRIVATE KEY-----\n"
+private let certificate = "-----BEGIN CERTIFICATE-----\nMIIDdzCCAl+gAwIBAgIE\n-----END CERTIFICATE-----\n"
+
+@Suite struct CredentialTests {
+    static let secrets: [(NamedValue, Credential.Kind)] = [
+        // By their names.
+        (.init("DB_PASSWORD", "hunter2"), .password), (.init("API_TOKEN", "not-a-real-token"), .token),
+        (.init("MYSQL_ROOT_PASSWORD", "root"), .password), (.init("PGPASSWORD", "s3cr3t"), .password),
+        (.init("spring.datasource.password", "tiger"), .password), (.init("dbPassword", "p4ss"), .password),
+        (.init("REDIS_PASSWORD", "password"), .password), (.init("ADMIN_PASSWORD", "changeme"), .password),
+        (.init("LOGIN_PASSWORD", "correct horse battery staple"), .password),
+        (.init("DB_PASSWORD", "123456"), .password),
+        (.init("DB_PASS", "hunter2"), .password), (.init("SMTP_PASS", "letmein"), .password),
+        (.init("MYSQL_PWD", "hunter2"), .password), (.init("SSH_PASSPHRASE", "open sesame"), .password),
+        (.init("HTPASSWD", "admin:$apr1$abc$def"), .password), (.init("PASSWORD_PROD", "hunter2"), .password),
+        (.init("DB_PASSWORD_2", "hunter2"), .password), (.init("TLS_PASSWORD", "hunter2"), .password),
+        (.init("KEYSTORE_PASSWORD", "changeit"), .password), (.init("DB_PASSWORD", "pa$$w0rd"), .password),
+        (.init("DB_PASSWORD", "$ecretPass1"), .password), (.init("CLIENT_SECRET", "8f14e45fceea167a"), .secret),
+        (.init("JWT_SECRET", "my-jwt-secret"), .secret), (.init("SECRET_KEY_BASE", made("", 64)), .secret),
+        (.init("DJANGO_SECRET_KEY", "django-insecure-x"), .secret), (.init("clientSecret", "abc123"), .secret),
+        (.init("SESSION_SECRET", "keyboard-cat"), .secret), (.init("WEBHOOK_SECRET", "s3cr3t"), .secret),
+        (.init("AUTH_TOKEN", made("", 32, of: "0123456789abcdef")), .token),
+        (.init("ACCESS_TOKENS", "abc1,def2"), .token),
+        (.init("VAULT_TOKEN", "root-token"), .token), (.init("NPM_TOKEN", "abc"), .token),
+        (.init("TOKEN", "3f2504e0-4f89-11d3-9a0c-0305e82c3301"), .token), (.init("GITHUB_TOKEN_2", "abcdef"), .token),
+        (.init("API_KEY", "abcdef123456"), .apiKey), (.init("DD_API_KEY", made("", 32, of: "0a1b2c3d")), .apiKey),
+        (.init("apiKey", "abcdef123456"), .apiKey), (.init("x-api-key", "abcdef123456"), .apiKey),
+        (.init("ENCRYPTION_KEY", made("", 44)), .key), (.init("STORAGE_ACCOUNT_KEY", made("", 86) + "=="), .key),
+        (.init("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"), .awsSecretAccessKey),
+        (.init("SIGNING_PRIVATE_KEY", made("", 64)), .privateKey),
+        // By their forms, whatever they are called.
+        (.init("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"), .awsAccessKeyID),
+        (.init("ID", "ASIAIOSFODNN7EXAMPLE"), .awsAccessKeyID), (.init("GH", made("ghp_", 36)), .gitHubToken),
+        (.init("GH", made("github_pat_", 82)), .gitHubToken), (.init("CI", made("ghs_", 36)), .gitHubToken),
+        (.init("CI", made("glpat-", 20)), .gitLabToken),
+        (.init("SLACK", made("xoxb-", 50, of: "12345-aB")), .slackToken),
+        (.init("HOOK", "https://hooks.slack.com/services/T00000000/B00000000/" + made("", 24)), .webhookAddress),
+        (.init("STRIPE", made("sk_live_", 24)), .stripeKey), (.init("STRIPE", made("rk_live_", 24)), .stripeKey),
+        (.init("MAPS", made("AIza", 35)), .googleKey), (.init("OAUTH", made("GOCSPX-", 28)), .googleKey),
+        (.init("AUTH", jwt), .webToken), (.init("HEADER", "Bearer \(jwt)"), .webToken),
+        (.init("KEY", pem), .privateKey), (.init("KEY", pem.replacing("RSA ", with: "")), .privateKey),
+        (.init("KEY", pem.replacing("RSA", with: "OPENSSH")), .privateKey),
+        (.init("KEY", "LS0tLS1CRUdJTiBSU0EgUFJJVkFURSBLRVktLS0tLQo="), .privateKey),
+        (.init("NPMRC", "//registry.npmjs.org/:_authToken=" + made("npm_", 36)), .registryToken),
+        (.init("PYPI", made("pypi-AgE", 80)), .registryToken),
+        (.init("MAIL", made("SG.", 22) + "." + made("", 43)), .mailKey),
+        (.init("SMS", made("SK", 32, of: "0a1b2c3d")), .twilioKey),
+        (.init("LLM", made("sk-ant-api03-", 80)), .modelKey),
+        (.init("LLM", made("sk-proj-", 48)), .modelKey), (.init("LLM", made("sk-", 48)), .modelKey),
+        (.init("HF", made("hf_", 34)), .modelKey), (.init("VAULT", made("hvs.", 90)), .vendorToken),
+        // In URIs.
+        (.init("DATABASE_URL", "postgres://shop:hunter2@db.internal:5432/catalogue"), .uri),
+        (.init("BROKER", "amqp://guest:guest@rabbit:5672/%2f"), .uri),
+        (.init("CACHE", "redis://:hunter2@redis:6379/0"), .uri),
+        (.init("MONGO", "mongodb+srv://app:p%40ss@cluster0.mongodb.net/shop"), .uri),
+        (.init("PROXY", "http://user:pa/ss@proxy:3128"), .uri), (.init("DSN", "root:hunter2@tcp(db:3306)/shop"), .uri),
+        (.init("REPO", "https://ci:s3cr3t@git.example.com/shop.git"), .uri),
+        (.init("SENTRY_DSN", "https://0a1b:2c3d@sentry.example.com/7"), .uri),
+        // In command lines and other texts.
+        (.init(nil, "--password=hunter2"), .password), (.init(nil, "--token abc123def"), .token),
+        (.init(nil, "export PASSWORD=hunter2 && exec node server.js"), .password),
+        (.init(nil, "PGPASSWORD='hunter2' psql -h db"), .password), (.init(nil, "-Ddb.password=hunter2"), .password),
+        (.init(nil, "curl -H 'Authorization: Bearer 4aZ9bY7c4aZ9bY7c4aZ9' https://api"), .token),
+        (.init("OPTS", "Server=db;User Id=sa;Password=hunter2;Encrypt=true"), .password),
+        (.init("CONFIG", "{\"user\":\"sa\",\"password\":\"hunter2\"}"), .password),
+        (.init("URL", "https://api.example.com/v1?api_key=abcdef123456&x=1"), .apiKey),
+        (.init("STORAGE", "DefaultEndpointsProtocol=https;AccountName=x;AccountKey=\(made("", 60))==;"), .key),
+        (.init("application.yaml", "spring:\n  datasource:\n    username: shop\n    password: hunter2\n"), .password),
+        (.init("app.properties", "db.user=shop\ndb.password=hunter2\n"), .password),
+        (.init("grafana.ini", "[security]\nadmin_user = admin\nadmin_password = admin\n"), .password),
+        (.init("init.sql", "CREATE USER shop WITH PASSWORD 'hunter2';"), .password),
+        (.init("users.xml", "<user><name>a</name><password>hunter2</password></user>"), .password),
+        (.init("jaas.conf", "PlainLoginModule required username=\"a\" password=\"hunter2\";"), .password),
+        (.init("config.json", "{\n  \"auth\": { \"apiKey\" : \"abcdef123456\" }\n}"), .apiKey),
+        (.init("run.sh", "#!/bin/sh\nTOKEN=\"abc123def\"\nexec app\n"), .token),
+        (.init("settings.py", "SECRET_KEY = 'django-insecure-abc123'\n"), .secret),
+        (.init("list.yaml", "users: [{name: a, password: hunter2}]"), .password),
+        (.init("ca-and-key.pem", certificate + pem), .privateKey),
+    ]
+
+    @Test(arguments: secrets.map(\.0))
+    func `a secret is found`(_ item: NamedValue) { #expect(item.credential != nil) }
+
+    @Test func `a secret is told by its kind`() {
+        for (item, kind) in Self.secrets {
+            #expect(item.credential?.kind == kind, "\(item.testDescription)")
+        }
+        #expect(Self.secrets.count >= 60)
+    }
+
+    static let innocent: [NamedValue] = [
+        // What is about a secret.
+        .init("TOKEN_TTL_SECONDS", "3600"), .init("PASSWORD_MIN_LENGTH", "12"), .init("SECRET_NAME", "checkout-db"),
+        .init("TOKEN_URL", "https://auth.example.com/oauth/token"), .init("PASSWORD_RESET_ENABLED", "true"),
+        .init("TOKEN_ISSUER", "shop"), .init("TOKEN_AUDIENCE", "api"), .init("SECRET_ARN", "arn:aws:secretsmanager:x"),
+        .init("DB_PASSWORD_FILE", "/run/secrets/db"), .init("TOKEN_PATH", "/var/run/token"),
+        .init("TOKEN_TYPE", "access"),
+        .init("PASSWORD_HASH_ALGORITHM", "bcrypt"), .init("SECRETS_PROVIDER", "aws"),
+        .init("SECRET_STORE", "vault-prod"),
+        .init("SECRET_KEY_REF", "checkout"), .init("secretName", "web-tls"), .init("existingSecret", "redis-auth"),
+        .init("passwordKey", "redis-password"), .init("TLS_SECRET", "web-tls"), .init("IMAGE_PULL_SECRET", "regcred"),
+        .init("API_KEY_HEADER", "X-Api-Key"), .init("CSRF_TOKEN_NAME", "csrf"), .init("TOKEN_BUCKET_SIZE", "big"),
+        .init("TOKEN_VALIDATION", "strict"), .init("SECRET_ROTATION_DAYS", "30"), .init("TOKEN_SCOPES", "read write"),
+        .init("PASSWORD_POLICY", "strong"), .init("PASSWORD_HINT", "your first dog"),
+        .init("TOKEN_REGION", "eu-west-1"),
+        .init("tokenEndpoint", "/oauth/token"), .init("ACCESS_TOKEN_LIFETIME", "15m"),
+        .init("TOKEN_EXPIRES_IN", "1h30m"),
+        .init("SECRETS_NAMESPACE", "vault"), .init("API_KEY_ID", "abcdef"),
+        .init("PRIVATE_KEY_PATH", "/keys/private.pem"),
+        .init("JWT_PUBLIC_KEY", "abcdef"), .init("SECRET_BACKEND", "ssm"), .init("TOKEN_ENDPOINT_AUTH_METHOD", "post"),
+        .init("PASSWORD_ENCODER", "argon2"), .init("PASSWORD_ENV", "DB_PASSWORD"),
+        // What has a keyword in it by chance.
+        .init("TOKENIZERS_PARALLELISM", "false"), .init("TOKENIZER", "cl100k"),
+        .init("SECRETARY_EMAIL", "a@example.com"),
+        .init("PASSWORDLESS_LOGIN", "magic-link"), .init("COMPASS", "north"), .init("BYPASS", "internal"),
+        .init("PASS_RATE", "high"), .init("KEYBOARD", "qwerty"), .init("MONKEY", "banana"), .init("OLDPWD", "/app"),
+        .init("PWD", "/app"), .init("MAX_TOKENS", "4096"), .init("PAD_TOKEN", "<pad>"), .init("EOS_TOKEN", "eos"),
+        .init("PARTITION_KEY", "customer-id"), .init("PRIMARY_KEY", "id"), .init("CACHE_KEY_PREFIX", "shop:"),
+        // References, templates, masks, and what is not set.
+        .init("DB_PASSWORD", ""), .init("DB_PASSWORD", "  "), .init("DB_PASSWORD", "$(DB_PASSWORD)"),
+        .init("DB_PASSWORD", "${DB_PASSWORD}"), .init("DB_PASSWORD", "$DB_PASSWORD"),
+        .init("DB_PASSWORD", "{{ .password }}"),
+        .init("DB_PASSWORD", "prefix-${X}"), .init("DB_PASSWORD", "<password>"), .init("DB_PASSWORD", "****"),
+        .init("DB_PASSWORD", "xxxxxxxx"), .init("DB_PASSWORD", "null"),
+        .init("DB_PASSWORD", "vault:secret/data/db#password"),
+        .init("DB_PASSWORD", "arn:aws:secretsmanager:eu-west-1:222222222222:secret:db"),
+        .init("DB_PASSWORD", "ssm:/shop/db"),
+        .init("DB_PASSWORD", "/run/secrets/db-password"), .init("DB_PASSWORD", "ref+awssecrets://shop/db#password"),
+        .init("DB_PASSWORD", "ENC[AES256_GCM,data:abc,type:str]"), .init("DB_PASSWORD", "op://vault/item/password"),
+        .init("DB_PASSWORD", "%DB_PASSWORD%"), .init("DB_PASSWORD", "REDACTED"), .init("DB_SECRET", "prod/checkout/db"),
+        .init("GOOGLE_APPLICATION_CREDENTIALS", "/var/secrets/google/key.json"), .init("USE_TOKEN", "true"),
+        .init("ALLOW_EMPTY_PASSWORD", "yes"), .init("REQUIRE_SECRET", "1"), .init("KMS_ENCRYPTION_KEY", "alias/shop"),
+        .init("ENCRYPTION_KEY", "1234abcd-12ab-34cd-56ef-1234567890ab"), .init("SIGNING_KEY", "shop-signing"),
+        .init("AUTOMOUNT_SERVICE_ACCOUNT_TOKEN", "false"), .init("TOKEN", "Bearer"),
+        // What is called nothing in particular.
+        .init("IMAGE", "222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop@sha256:" + made("", 64, of: "0a1b2c3d")),
+        .init("GIT_SHA", "9f3c1ab2d4e5f60718293a4b5c6d7e8f90a1b2c3"),
+        .init("REQUEST_ID", "3f2504e0-4f89-11d3-9a0c-0305e82c3301"),
+        .init("CERT", certificate), .init("PUB", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ me@example.com"),
+        .init("PUB", certificate.replacing("CERTIFICATE", with: "PUBLIC KEY")),
+        .init("DB_HOST", "checkout.db.internal"),
+        .init("DATABASE_URL", "postgres://db.internal:5432/catalogue"),
+        .init("DATABASE_URL", "postgres://app@db/catalogue"),
+        .init("DATABASE_URL", "postgres://$(DB_USER):$(DB_PASSWORD)@$(DB_HOST)/x"),
+        .init("DSN", "https://0a1b2c@sentry.io/7"),
+        .init("DATABASE_URL", "postgres://USER:PASSWORD@HOST/db"), .init("URL", "https://host:8080/a:b@c"),
+        .init("URL", "https://user:@host/"), .init("IMAGE", "docker://nginx:1.27@sha256:0a1b"),
+        .init("MAIL", "mailto:a@b.example"),
+        .init("ROLE", "arn:aws:iam::222222222222:role/AKIA"), .init("ROLE_ID", "AROAIOSFODNN7EXAMPLE"),
+        .init("STRIPE_KEY", made("pk_live_", 24)), .init("CLASS", "com.example.tokens.AccessTokenProvider"),
+        .init("LANG", "sk-SK"), .init("FEATURES", "sk-checkout-2,new-basket"),
+        .init("TWILIO_SID", made("AC", 32, of: "0a1b2c3d")),
+        .init("HOOK", "https://hooks.slack.com/services/${SLACK_PATH_WITH_ALL_OF_ITS_PARTS}"),
+        .init("JAVA_OPTS", "-Xmx512m -Djavax.net.ssl.trustStore=/etc/ca.jks"),
+        .init("checksum/secret", made("", 64, of: "0a1b2c3d")),
+        // In command lines and other texts.
+        .init(nil, "--password=$(DB_PASSWORD)"), .init(nil, "--token-file=/var/run/token"),
+        .init(nil, "--token \"$TOKEN\""),
+        .init(nil, "--password-stdin"), .init(nil, "--authentication-token-webhook=true"),
+        .init(nil, "--secret --verbose"),
+        .init(nil, "export TOKEN=$(cat /run/token); exec app"),
+        .init(nil, "PGPASSWORD=$DB_PASSWORD psql -c 'select 1'"),
+        .init(nil, "if [ \"$PASSWORD\" = \"\" ]; then exit 1; fi"),
+        .init(nil, "error: invalid token: expired yesterday"),
+        .init(
+            "a.yaml",
+            "password: ${DB_PASSWORD}\ntoken: {{ .token }}\nsecretName: web-tls\npasswordSecretRef:\n  name: a\n"),
+        .init("a.yaml", "bearer_token_file: /var/run/token\npassword_file: /etc/p\nsecret:\n  defaultMode: 420\n"),
+        .init("en.json", "{\"password\": \"Password\", \"token\": \"Your token\", \"forgotPassword\": \"Forgot it?\"}"),
+        .init("nginx.conf", "proxy_set_header X-Token $http_x_token;\nlog_format a 'token: $token';\n"),
+        .init("app.js", "const token = getToken();\nconst password = process.env.PASSWORD;\n"),
+        .init("app.py", "password = os.environ[\"PASSWORD\"]\nif password == other: pass\ntoken = config.token\n"),
+        .init("redis.conf", "# requirepass foobared\n# password = example\nmaxmemory 100mb\n"),
+        .init("pg.conf", "password_encryption = scram-sha-256\nssl_passphrase_command = ''\n"),
+        .init(
+            "realm.json",
+            "{\"clientSecret\": \"**********\", \"passwordPolicy\": \"length(8)\", \"accessTokenLifespan\": 300}"),
+        .init("openapi.yaml", "token:\n  type: string\n  description: the token to use\npassword: string\n"),
+        .init("values.yaml", "existingSecret: redis\nsecretKeys:\n  adminPasswordKey: admin-password\n"),
+        .init("ca.crt", certificate), .init("prometheus.yml", "basic_auth:\n  username: a\n  password_file: /etc/p\n"),
+        .init("types.ts", "interface A { password: string; token?: string }"),
+    ]
+
+    @Test(arguments: innocent)
+    func `what is no secret is not taken for one`(_ item: NamedValue) { #expect(item.credential?.kind == nil) }
+
+    @Test func `there are many innocent names and values`() { #expect(Self.innocent.count >= 100) }
+}
+
+/// What a rule about secrets says of an object, and what it never says.
+@Suite struct PlainTextTests {
+    private func world(_ yaml: String) throws -> World {
+        World(World.deployment.merging(["spec": ["template": ["spec": try Literal(yaml: yaml)]]]))
+    }
+
+    private func findings(_ world: World) throws -> [Judgement] {
+        try world.verdict().judgements.filter { $0.rule.id == "inline-credentials" }
+    }
+
+    @Test(arguments: CredentialTests.secrets.map(\.0))
+    func `nothing that is said about a secret holds it`(_ item: NamedValue) throws {
+        let secret = try #require(item.credential)
+        let bytes = Array(item.value.utf8)[secret.range]
+        let text = String(decoding: bytes, as: UTF8.self)
+        // Some words are both a secret and what it is called.
+        guard !["password", "root", "admin"].contains(text) else { return }
+        let container: Literal = [
+            "name": "app", "env": [["name": .string(item.name ?? "TEXT"), "value": .string(item.value)]],
+            "args": ["--flag", .string(item.value)],
+        ]
+        var holder = World(World.deployment.merging(["spec": ["template": ["spec": ["containers": [container]]]]]))
+        holder.object = holder.object?.merging(["metadata": ["annotations": ["note": .string(item.value)]]])
+        let map: Literal = [
+            "apiVersion": "v1", "kind": "ConfigMap", "metadata": ["name": "web", "namespace": "shop"],
+            "data": .object([.init(item.name ?? "text", .string(item.value))]),
+        ]
+        for world in [holder, World(map)] {
+            let verdict = try world.verdict()
+            var said = [verdict.message] + verdict.warnings + verdict.auditAnnotations.map(\.value)
+            said += verdict.causes.flatMap { [$0.message, $0.field] }
+            said += verdict.judgements.flatMap { [$0.finding.choice ?? "", $0.remedy.block, $0.remedy.line] }
+            for line in said { #expect(!line.contains(text), "\(line)") }
+        }
+    }
+
+    @Test func `a second secret beside an old one is new, whatever their order`() throws {
+        let one = "export DB_PASSWORD=hunter2; exec app"
+        let two = "export API_TOKEN=letmein1; export DB_PASSWORD=hunter2; exec app"
+        let before = try world("containers: [{name: app, command: [sh, -c, '\(one)']}]")
+        let after = try world("containers: [{name: app, command: [sh, -c, '\(two)']}]").object
+        let findings = try findings(before.updated(to: try #require(after)))
+        #expect(findings.map(\.effect) == [.warn, .deny] || findings.map(\.effect) == [.deny, .warn])
+        // The rest of the script may change.
+        let other = try world("containers: [{name: app, command: [sh, -c, '\(one) --fast']}]").object
+        #expect(try self.findings(before.updated(to: try #require(other))).map(\.leniency) == [.existing])
+    }
+
+    @Test func `of a text with endless secrets a few are told, and another one is still new`() throws {
+        func map(_ count: Int) -> Literal {
+            let lines = (0..<count).map { "db\($0).password=hunter\($0)\n" }.joined()
+            return [
+                "apiVersion": "v1", "kind": "ConfigMap", "metadata": ["name": "web", "namespace": "shop"],
+                "data": ["app.properties": .string(lines)],
+            ]
+        }
+        #expect(try findings(World(map(20_000))).count == 20)
+        let update = try findings(World(map(100)).updated(to: map(101)))
+        #expect(update.count { $0.effect == .deny } == 1)
+    }
+
+    @Test(
+        arguments: [
+            "token=", "://:", "token: ", "password=\"", "-----BEGIN ", "@", "a@", "Bearer ", "--token ", " ",
+            "eyJ.eyJ.",
+            "{\"password\":", "token = 'x", "=", "https://a:b", "x", "\\", "hooks.slack.com/services/", "<password>",
+            "\n",
+        ])
+    func `a long text takes a time in proportion to its length, whatever it is`(_ piece: String) throws {
+        let text = String(repeating: piece, count: 1 << 18 / piece.utf8.count)
+        let clock = ContinuousClock()
+        let half = NamedValue("DB_PASSWORD_NOTE", String(text.prefix(text.count / 8)))
+        let whole = NamedValue("DB_PASSWORD_NOTE", text)
+        let short = clock.measure { _ = half.credential }
+        let long = clock.measure { _ = whole.credential }
+        // Eight times the text; sixty-four times would be quadratic.
+        #expect(long < short * 40 + .milliseconds(500))
+    }
+
+    @Test func `a change of metadata alone says nothing about the rest`() throws {
+        let before = try world("containers: [{name: app, env: [{name: DB_PASSWORD, value: hunter2}]}]")
+        let object = try #require(before.object)
+        let labelled = object.merging(["metadata": ["labels": ["team": "shop"]]])
+        #expect(try findings(before.updated(to: labelled)).isEmpty)
+        let annotated = object.merging(["metadata": ["annotations": ["api-key": "hunter2hunter2"]]])
+        #expect(try findings(before.updated(to: annotated)).map(\.path) == ["metadata.annotations.api-key"])
+    }
+}
