@@ -37,6 +37,7 @@ public struct Container {
 
     /// What rules ask for again and again, found in one pass; absent and `null` are the same.
     private struct Fields {
+        var image: Value?
         var securityContext: Value?
         var resources: Resources?
         var ports: Value?
@@ -55,6 +56,7 @@ public struct Container {
                 switch member.key.contentLength {
                 case 3 where member.key.equals("env"): env = value
                 case 4 where member.key.equals("args"): args = value
+                case 5 where member.key.equals("image"): image = value
                 case 5 where member.key.equals("ports"): ports = value
                 case 7 where member.key.equals("command"): command = value
                 case 7 where member.key.equals("envFrom"): envFrom = value
@@ -75,6 +77,13 @@ public struct Container {
 
     /// Where it stands in the object.
     public var pointer: Pointer { (kind.podSpecPointer ?? Pointer()) / "\(list)" / String(index) }
+
+    /// The image, not copied out of the document.
+    public func image() throws(CannotJudge) -> Value? {
+        guard let image = fields.image else { return nil }
+        guard image.kind == .string else { throw .malformed(image.id, expected: "a string") }
+        return image
+    }
 
     /// The security settings.
     public func securityContext() throws(CannotJudge) -> Value? { try fields.securityContext?.asObject() }

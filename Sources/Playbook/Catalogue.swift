@@ -10,8 +10,8 @@ public enum Catalogue {
     private static let secrets: [Rule] = [.inlineCredentials]
 
     private static let containers: [Rule] = [
-        .runAsNonRoot, .runAsIdentity, .privilegeEscalation, .hostIsolation, .memoryRequestEqualsLimit,
-        .cpuRequest, .cpuLimit,
+        .runAsNonRoot, .runAsIdentity, .privilegeEscalation, .hostIsolation, .imageRegistry, .imageTag,
+        .memoryRequestEqualsLimit, .cpuRequest, .cpuLimit,
     ]
 
     private static let availability: [Rule] = [

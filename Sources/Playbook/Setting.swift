@@ -28,6 +28,12 @@ public struct Setting: Sendable {
     }
 }
 
+/// A value that cannot be used, and where: how many characters stand before the place.
+struct Misplaced: Error {
+    var at = 0
+    let expected: String
+}
+
 /// What is wrong with the environment, one entry a variable.
 public struct SettingsError: Error, CustomStringConvertible {
     /// The complaints, in the order of the table.

@@ -16,6 +16,54 @@ extension Setting {
         }
     }
 
+    /// A form that says where in the value it is broken.
+    static func parsed<Value>(
+        _ name: String, _ topic: Topic, _ form: String, _ path: Path<Value>, _ meaning: String,
+        written: (Value) -> String, read: @escaping @Sendable (String) throws(Misplaced) -> Value
+    ) -> Setting {
+        Setting(
+            name: name, topic: topic, form: form, defaultText: written(Settings()[keyPath: path]), meaning: meaning
+        ) { (text, settings) throws(Malformed) in
+            do throws(Misplaced) {
+                settings[keyPath: path] = try read(text)
+            } catch {
+                throw Malformed(expected: "at character \(error.at + 1), \(error.expected)")
+            }
+        }
+    }
+
+    /// A list whose entries have a form of their own.
+    static func parsedList<Element: CustomStringConvertible & Sendable>(
+        _ name: String, _ topic: Topic, _ form: String, _ path: Path<[Element]>, _ meaning: String,
+        read: @escaping @Sendable (String) throws(Misplaced) -> Element
+    ) -> Setting {
+        parsed(
+            name, topic, "\(form), separated by commas", path, meaning,
+            written: { $0.map(\.description).joined(separator: ",") }
+        ) { (text) throws(Misplaced) in try elements(of: text, read) }
+    }
+
+    /// Reads each entry of a list that is separated by commas.
+    static func elements<Element>(
+        of text: String, _ read: (String) throws(Misplaced) -> Element
+    ) throws(Misplaced) -> [Element] {
+        var elements: [Element] = []
+        var start = 0
+        for entry in text.split(separator: ",", omittingEmptySubsequences: false) {
+            let word = trimmed(entry)
+            if !word.isEmpty {
+                do throws(Misplaced) {
+                    elements.append(try read(word))
+                } catch {
+                    let spaces = entry.prefix { $0.isWhitespace }.count
+                    throw Misplaced(at: start + spaces + error.at, expected: error.expected)
+                }
+            }
+            start += entry.count + 1
+        }
+        return elements
+    }
+
     static func text(
         _ name: String, _ topic: Topic, _ form: String, _ path: Path<String>, _ meaning: String
     ) -> Setting {

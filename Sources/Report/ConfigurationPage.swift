@@ -16,12 +16,17 @@ public enum ConfigurationPage {
         for topic in Setting.Topic.allCases {
             text += "\n## \(topic.rawValue)\n\n| variable | value | default | meaning |\n|---|---|---|---|\n"
             for setting in Setting.all where setting.topic == topic {
-                let form = setting.form.split(separator: "|").joined(separator: "\\|")
                 let standard = setting.defaultText.isEmpty ? "" : "`\(setting.defaultText)`"
-                text += "| `\(setting.name)` | \(form) | \(standard) | \(setting.meaning) |\n"
+                let cells = [setting.form, standard, setting.meaning].map(cell).joined(separator: " | ")
+                text += "| `\(setting.name)` | \(cells) |\n"
             }
         }
         return text
+    }
+
+    /// A text in a table, where a line would end the cell, in code too.
+    private static func cell(_ text: String) -> String {
+        text.split(separator: "|", omittingEmptySubsequences: false).joined(separator: "\\|")
     }
 
     /// Every variable with the value in force.

@@ -71,6 +71,12 @@ import Testing
             ("localhost/app", "localhost", "app", nil, nil),
             ("quay.io/example/queue:3.12.0", "quay.io", "example/queue", "3.12.0", nil),
             ("index.docker.io/nginx", "docker.io", "library/nginx", nil, nil),
+            ("docker.io/nginx", "docker.io", "library/nginx", nil, nil),
+            ("docker.io/library/nginx:1", "docker.io", "library/nginx", "1", nil),
+            ("Registry/app:v1", "Registry", "app", "v1", nil),
+            ("[::1]:5000/app:v1", "[::1]:5000", "app", "v1", nil),
+            ("[2001:db8::1]/app", "[2001:db8::1]", "app", nil, nil),
+            ("a.b/c.d_e__f---g/h", "a.b", "c.d_e__f---g/h", nil, nil),
             (
                 "222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/checkout:1.4.2-9f3c1ab",
                 "222222222222.dkr.ecr.eu-west-1.amazonaws.com", "shop/checkout", "1.4.2-9f3c1ab", nil
@@ -98,7 +104,14 @@ import Testing
     @Test(arguments: [
         "", "Nginx", "a/B", "a//b", "/a", "a/", "a:", ":a", "a:-x", "a@", "a@sha256", "a@sha256:abc", "a___b", "a..b",
         "-a", "a-", "a b", "a:b c",
-        "host:/a", "host:x/a", "a@sha256:g3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "é",
+        "host:/a", "host:x/a", "[::1/a", "[]/a", "[::x]/a", "[::1]x/a", "-host.io/a", "host-.io/a", "a..io/b",
+        "a.-io/b",
+        "https://quay.io/a", "a:b:c", "a@b@c", "a/b:c/d", "a\tb", "a%2Fb", "a\\b",
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        "a@sha256:E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855",
+        "a@sha512:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        "a@md5:e3b0c44298fc1c149afbf4c8996fb924",
+        "a@sha256:g3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "é",
     ])
     func `what Docker refuses is none`(_ text: String) {
         #expect(throws: ImageReference.Malformed.self) { try ImageReference(text) }
@@ -106,6 +119,12 @@ import Testing
 
     @Test func `long names and tags are refused`() {
         #expect(throws: ImageReference.Malformed.self) { try ImageReference(String(repeating: "a", count: 256)) }
+        // The registry does not count, and what is left out does.
+        let longest = String(repeating: "a", count: 255)
+        #expect(throws: Never.self) { try ImageReference("registry.example.com/" + longest) }
+        #expect(throws: ImageReference.Malformed.self) { try ImageReference("registry.example.com/a" + longest) }
+        #expect(throws: ImageReference.Malformed.self) { try ImageReference(longest) }
+        #expect(throws: Never.self) { try ImageReference(String(longest.dropFirst(8))) }
         #expect(throws: ImageReference.Malformed.self) { try ImageReference("a:" + String(repeating: "a", count: 129)) }
         #expect(throws: Never.self) { try ImageReference("a:" + String(repeating: "a", count: 128)) }
     }

@@ -43,7 +43,8 @@ import Testing
         // What changes beside an old sin does not matter.
         (
             "terminationGracePeriodSeconds: 0",
-            "{terminationGracePeriodSeconds: 0, containers: [{name: app, image: new}]}", false
+            "{terminationGracePeriodSeconds: 0, containers: [{name: app, image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.3-1234abc}]}",
+            false
         ),
         // A number that moves further away is new, one that moves nearer is not.
         ("terminationGracePeriodSeconds: 3", "terminationGracePeriodSeconds: 1", true),
@@ -85,7 +86,7 @@ import Testing
 
     @Test func `a container that keeps its name keeps its sins wherever it stands`() throws {
         let other =
-            "{name: b, image: i, ports: [{containerPort: 1}], livenessProbe: {tcpSocket: {port: 1}}, readinessProbe: {tcpSocket: {port: 1}}, resources: {requests: {cpu: 1, memory: 1Gi}, limits: {memory: 1Gi}}}"
+            "{name: b, image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/b:1.0.0-9f3c1ab, ports: [{containerPort: 1}], livenessProbe: {tcpSocket: {port: 1}}, readinessProbe: {tcpSocket: {port: 1}}, resources: {requests: {cpu: 1, memory: 1Gi}, limits: {memory: 1Gi}}}"
         let before = try spec("containers: [{name: app, livenessProbe: null}]")
         var containers = [try Literal(yaml: other)]
         if case .array(let old) = before["spec"]?["template"]?["spec"]?["containers"] { containers += old }

@@ -101,7 +101,7 @@ private struct Expectation {
         let denials = try verdict(Fixtures.bytes(file), context(companions: [])).judgements.filter {
             $0.effect == .deny
         }
-        #expect(denials.map(\.rule.id) == ["run-as-non-root"])
+        #expect(denials.map(\.rule.id) == ["run-as-non-root", "image-registry", "image-tag"])
         #expect(denials.allSatisfy { $0.path.hasPrefix("ephemeralContainers[debugger-") })
     }
 

@@ -44,11 +44,14 @@ import Testing
         let plain = TextReport(isColored: false).block(object, showsAll: false)
         #expect(!plain.contains("\u{1B}") && plain.hasPrefix("Pod shop/by-hand · CREATE by x · DENIED\n  a.json:3\n"))
         let findings = plain.split(separator: "\n").filter { $0.hasPrefix("  deny") || $0.hasPrefix("  warn") }
-        #expect(findings.count == 5)
+        #expect(findings.count == 7)
         // Rules are padded to the longest, so that what was found stands in one column.
         let columns = zip(
             findings,
-            ["containers[sh].liv", "containers[sh].rea", "containers[sh].sec", "containers[sh].sec", "kind is"]
+            [
+                "containers[sh].liv", "containers[sh].rea", "containers[sh].sec", "containers[sh].sec",
+                "containers[sh].ima", "containers[sh].ima", "kind is",
+            ]
         ).map { line, text in
             line.firstRange(of: text).map { line.distance(from: line.startIndex, to: $0.lowerBound) }
         }

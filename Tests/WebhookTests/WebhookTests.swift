@@ -55,8 +55,9 @@ import Webhook
         #expect(answer["allowed"] == false)
         let status = try #require(answer["status"])
         #expect(status["code"] == 403 && status["reason"] == "Forbidden")
-        #expect(
-            status["message"]?.text?.hasPrefix("Deployment shop/catalogue breaks 10 rules of the playbook:\n") == true)
+        let headline = status["message"]?.text?.split(separator: "\n").first
+        #expect(headline?.hasPrefix("Deployment shop/catalogue breaks ") == true)
+        #expect(headline?.hasSuffix(" rules of the playbook:") == true)
         guard case .array(let causes)? = status["details"]?["causes"] else {
             Issue.record("no causes")
             return

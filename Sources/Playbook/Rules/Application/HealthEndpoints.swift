@@ -164,5 +164,8 @@ private let cases: [Example] = [
           livenessProbe: {httpGet: {path: /ping, port: 15021}}
           resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
         """),
-    .good("an ephemeral container has none", "ephemeralContainers: [{name: debugger, image: shell}]", request: .debug),
+    .good(
+        "an ephemeral container has none",
+        "ephemeralContainers: [{name: debugger, image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/tools/shell:1.0.0-9f3c1ab}]",
+        request: .debug),
 ]

@@ -71,7 +71,9 @@ private let cases: [Example] = [
           resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
         """),
     .good(
-        "an ephemeral container needs none", "ephemeralContainers: [{name: debugger, image: shell}]", request: .debug),
+        "an ephemeral container needs none",
+        "ephemeralContainers: [{name: debugger, image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/tools/shell:1.0.0-9f3c1ab}]",
+        request: .debug),
     .good(
         "a Job ends by itself",
         """

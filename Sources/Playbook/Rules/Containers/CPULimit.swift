@@ -115,5 +115,7 @@ private let cases: [Example] = [
         "a running Pod that is resized", limited, at: "containers[app].resources.limits.cpu",
         "containers: [{name: app, resources: {limits: {cpu: 1}}}]", before: "{}", request: .resize),
     .good(
-        "an ephemeral container may set none", "ephemeralContainers: [{name: debugger, image: shell}]", request: .debug),
+        "an ephemeral container may set none",
+        "ephemeralContainers: [{name: debugger, image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/tools/shell:1.0.0-9f3c1ab}]",
+        request: .debug),
 ]

@@ -147,5 +147,7 @@ private let cases: [Example] = [
         "a running Pod that is resized", differs, at: "containers[app].resources",
         "containers: [{name: app, resources: {requests: {memory: 128Mi}}}]", before: "{}", request: .resize),
     .good(
-        "an ephemeral container may set none", "ephemeralContainers: [{name: debugger, image: shell}]", request: .debug),
+        "an ephemeral container may set none",
+        "ephemeralContainers: [{name: debugger, image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/tools/shell:1.0.0-9f3c1ab}]",
+        request: .debug),
 ]

@@ -119,7 +119,7 @@ private let cases: [Example] = [
         """),
     .bad(
         "an ephemeral container", capability, at: "ephemeralContainers[debugger].securityContext.capabilities.add",
-        "ephemeralContainers: [{name: debugger, image: shell, securityContext: {capabilities: {add: [SYS_PTRACE]}}}]",
+        "ephemeralContainers: [{name: debugger, image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/tools/shell:1.0.0-9f3c1ab, securityContext: {capabilities: {add: [SYS_PTRACE]}}}]",
         request: .debug),
     .good(
         "a ConfigMap may say privileged",

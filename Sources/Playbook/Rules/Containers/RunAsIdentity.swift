@@ -82,7 +82,8 @@ private let cases: [Example] = [
         """),
     .bad(
         "an ephemeral container as root's group", rootGroup, at: "ephemeralContainers[debugger].securityContext",
-        "ephemeralContainers: [{name: debugger, image: shell, securityContext: {runAsGroup: 0}}]", request: .debug),
+        "ephemeralContainers: [{name: debugger, image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/tools/shell:1.0.0-9f3c1ab, securityContext: {runAsGroup: 0}}]",
+        request: .debug),
     .good(
         "Windows has no uids",
         "{os: {name: windows}, securityContext: {runAsNonRoot: null, runAsUser: null, runAsGroup: null}}"),

@@ -131,7 +131,8 @@ private let cases: [Example] = [
         """),
     .bad(
         "an ephemeral container", rootUser, at: "ephemeralContainers[debugger].securityContext.runAsUser",
-        "ephemeralContainers: [{name: debugger, image: shell, securityContext: {runAsUser: 0}}]", request: .debug),
+        "ephemeralContainers: [{name: debugger, image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/tools/shell:1.0.0-9f3c1ab, securityContext: {runAsUser: 0}}]",
+        request: .debug),
     .good(
         "a user namespace of its own may leave it unset",
         "{hostUsers: false, securityContext: {runAsNonRoot: null}}"),

@@ -1,0 +1,229 @@
+/// Where the parts of an image reference stand in its text, found without copying any of them.
+public struct ImageParts: Sendable, Equatable {
+    /// The registry's host, with its port where one is given; nil where Docker's own is meant without being named.
+    public let registry: Range<Int>?
+    /// The path in the registry as it is written: `nginx` where `library/nginx` is meant.
+    public let path: Range<Int>
+    /// The tag; nil when there is none.
+    public let tag: Range<Int>?
+    /// The digest; nil when there is none.
+    public let digest: Range<Int>?
+    /// Whether it is from Docker's own registry, by one of its names or by none.
+    public let isDockerHub: Bool
+    /// Whether it is one of Docker's own images, so that `library/` goes before the path.
+    public let isOfficial: Bool
+
+    /// Finds the parts of a reference.
+    ///
+    /// - Parameter text: As in a container's `image`.
+    /// - Throws: ``ImageReference/Malformed`` with the part that is not as the grammar has it.
+    public init(_ text: Span<UInt8>) throws(ImageReference.Malformed) {
+        guard !text.isEmpty else { throw .init(description: "the image is empty") }
+        // What looks like an image's id is refused as a name (ParseNormalizedNamed).
+        guard text.count != 64 || !text.all(in: 0..<64, isLowerHex) else {
+            throw .init(description: "64 hex digits are an image's id, not its name")
+        }
+        var end = text.count
+        if let at = text.first(UInt8(ascii: "@"), in: 0..<end) {
+            digest = try ImageParts.digest(text, at + 1..<end)
+            end = at
+        } else {
+            digest = nil
+        }
+        // A colon behind the last slash is a tag's; one before it is a port's.
+        let name = text.last(UInt8(ascii: "/"), in: 0..<end).map { $0 + 1 } ?? 0
+        if let colon = text.first(UInt8(ascii: ":"), in: name..<end) {
+            tag = try ImageParts.tag(text, colon + 1..<end)
+            end = colon
+        } else {
+            tag = nil
+        }
+        registry = try ImageParts.registry(text, 0..<end)
+        path = (registry.map { $0.upperBound + 1 } ?? 0)..<end
+        isDockerHub =
+            registry.map { text.isSame("docker.io", in: $0) || text.isSame("index.docker.io", in: $0) } ?? true
+        isOfficial = isDockerHub && text.first(UInt8(ascii: "/"), in: path) == nil
+        try ImageParts.checkPath(text, path, mostCharacters: isOfficial ? 255 - 8 : 255)
+    }
+
+    /// The host: the first part, if it could be nothing else.
+    private static func registry(
+        _ text: Span<UInt8>, _ name: Range<Int>
+    ) throws(ImageReference.Malformed) -> Range<Int>? {
+        guard let slash = text.first(UInt8(ascii: "/"), in: name) else { return nil }
+        let first = name.lowerBound..<slash
+        let isMarked: (UInt8) -> Bool = {
+            $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: ":") || $0 &- UInt8(ascii: "A") < 26
+        }
+        guard text.isSame("localhost", in: first) || text.any(in: first, isMarked) else { return nil }
+        guard isHost(text, first) else { throw .init(description: "'\(text.excerpt(in: first))' is no registry") }
+        return first
+    }
+
+    private static func isHost(_ text: Span<UInt8>, _ host: Range<Int>) -> Bool {
+        var name = host
+        if let bracket = text.last(UInt8(ascii: "]"), in: host) {
+            // An address of IPv6, in brackets.
+            guard text[host.lowerBound] == UInt8(ascii: "["), bracket > host.lowerBound + 1,
+                text.all(in: host.lowerBound + 1..<bracket, { isHex($0) || $0 == UInt8(ascii: ":") })
+            else { return false }
+            return bracket + 1 == host.upperBound || isPort(text, bracket + 1..<host.upperBound)
+        }
+        if let colon = text.first(UInt8(ascii: ":"), in: host) {
+            guard isPort(text, colon..<host.upperBound) else { return false }
+            name = host.lowerBound..<colon
+        }
+        return text.parts(of: name, separatedBy: UInt8(ascii: ".")) { label in
+            guard !label.isEmpty else { return false }
+            return isAlphanumeric(text[label.lowerBound]) && isAlphanumeric(text[label.upperBound - 1])
+                && text.all(in: label, { isAlphanumeric($0) || $0 == UInt8(ascii: "-") })
+        }
+    }
+
+    /// A colon and digits.
+    private static func isPort(_ text: Span<UInt8>, _ range: Range<Int>) -> Bool {
+        range.count > 1 && text[range.lowerBound] == UInt8(ascii: ":")
+            && text.all(in: range.lowerBound + 1..<range.upperBound, isDigit)
+    }
+
+    private static func checkPath(
+        _ text: Span<UInt8>, _ path: Range<Int>, mostCharacters: Int
+    ) throws(ImageReference.Malformed) {
+        guard !path.isEmpty else { throw .init(description: "the image has no repository") }
+        guard path.count <= mostCharacters else {
+            throw .init(description: "the image's repository is longer than 255 characters")
+        }
+        var fault: Range<Int>?
+        guard
+            text.parts(
+                of: path, separatedBy: UInt8(ascii: "/"),
+                { part in
+                    let isGood = isComponent(text, part)
+                    if !isGood { fault = part }
+                    return isGood
+                })
+        else {
+            throw .init(
+                description:
+                    "'\(text.excerpt(in: fault ?? path))' is no part of a repository: lower case letters and digits, joined by . _ __ or -"
+            )
+        }
+    }
+
+    /// Lower case words, joined by one dot, one or two underscores, or any number of hyphens.
+    private static func isComponent(_ text: Span<UInt8>, _ part: Range<Int>) -> Bool {
+        var separator: UInt8 = 0
+        var length = 0
+        var isWord = false
+        for index in part {
+            let byte = text[index]
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"):
+                let most = separator == UInt8(ascii: "-") ? length : separator == UInt8(ascii: "_") ? 2 : 1
+                guard length <= most else { return false }
+                length = 0
+                isWord = true
+            case UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
+                guard isWord, length == 0 || byte == separator else { return false }
+                separator = byte
+                length += 1
+            default: return false
+            }
+        }
+        return isWord && length == 0
+    }
+
+    private static func tag(
+        _ text: Span<UInt8>, _ tag: Range<Int>
+    ) throws(ImageReference.Malformed) -> Range<Int> {
+        let isWord: (UInt8) -> Bool = { isAlphanumeric($0) || $0 == UInt8(ascii: "_") }
+        guard !tag.isEmpty, tag.count <= 128, isWord(text[tag.lowerBound]),
+            text.all(in: tag, { isWord($0) || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "-") })
+        else {
+            throw .init(description: "'\(text.excerpt(in: tag))' is no tag: at most 128 letters, digits and _ . -")
+        }
+        return tag
+    }
+
+    /// One of the algorithms that are implemented, and as many digits as it makes (github.com/opencontainers/go-digest).
+    private static func digest(
+        _ text: Span<UInt8>, _ digest: Range<Int>
+    ) throws(ImageReference.Malformed) -> Range<Int> {
+        let hex = digest.lowerBound + 7..<max(digest.upperBound, digest.lowerBound + 7)
+        let start = digest.lowerBound..<min(hex.lowerBound, digest.upperBound)
+        let isKnown =
+            switch hex.count {
+            case 64: text.isSame("sha256:", in: start)
+            case 96: text.isSame("sha384:", in: start)
+            case 128: text.isSame("sha512:", in: start)
+            default: false
+            }
+        guard isKnown, text.all(in: hex, isLowerHex) else {
+            throw .init(description: "'\(text.excerpt(in: digest))' is no digest such as sha256:…, with 64 hex digits")
+        }
+        return digest
+    }
+}
+
+private func isDigit(_ byte: UInt8) -> Bool { byte &- UInt8(ascii: "0") <= 9 }
+
+private func isLowerHex(_ byte: UInt8) -> Bool { isDigit(byte) || byte &- UInt8(ascii: "a") < 6 }
+
+private func isHex(_ byte: UInt8) -> Bool { isDigit(byte) || (byte | 0x20) &- UInt8(ascii: "a") < 6 }
+
+private func isAlphanumeric(_ byte: UInt8) -> Bool { isDigit(byte) || (byte | 0x20) &- UInt8(ascii: "a") < 26 }
+
+/// Looking through bytes where they lie.
+extension Span<UInt8> {
+    func first(_ byte: UInt8, in range: Range<Int>) -> Int? {
+        for index in range where self[index] == byte { return index }
+        return nil
+    }
+
+    func last(_ byte: UInt8, in range: Range<Int>) -> Int? {
+        for index in range.reversed() where self[index] == byte { return index }
+        return nil
+    }
+
+    func all(in range: Range<Int>, _ holds: (UInt8) -> Bool) -> Bool {
+        for index in range where !holds(self[index]) { return false }
+        return true
+    }
+
+    func any(in range: Range<Int>, _ holds: (UInt8) -> Bool) -> Bool {
+        for index in range where holds(self[index]) { return true }
+        return false
+    }
+
+    /// The text in a range.
+    func text(in range: Range<Int>) -> String {
+        var bytes: [UInt8] = []
+        for index in range { bytes.append(self[index]) }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// The beginning of the text in a range, for a message.
+    func excerpt(in range: Range<Int>) -> String {
+        range.count <= 80 ? text(in: range) : text(in: range.lowerBound..<range.lowerBound + 80) + "…"
+    }
+}
+
+extension Span<UInt8> {
+    /// Whether these are the bytes in a range.
+    public func isSame(_ word: String, in range: Range<Int>) -> Bool {
+        let word = word.utf8.span
+        guard word.count == range.count else { return false }
+        for index in word.indices where word[index] != self[range.lowerBound + index] { return false }
+        return true
+    }
+
+    /// Whether something holds for all parts between separators, empty ones too.
+    public func parts(of range: Range<Int>, separatedBy separator: UInt8, _ holds: (Range<Int>) -> Bool) -> Bool {
+        var start = range.lowerBound
+        for index in range where self[index] == separator {
+            guard holds(start..<index) else { return false }
+            start = index + 1
+        }
+        return holds(start..<range.upperBound)
+    }
+}

@@ -1,0 +1,83 @@
+import JSON
+import Kubernetes
+
+extension Rule {
+    static let imageRegistry = Rule(
+        id: "image-registry",
+        title: "Images come from ECR",
+        group: .containers,
+        section: .containerization,
+        rationale: """
+            What is in ECR is scanned, is there when Docker Hub is not or counts the pulls, and was put there by somebody who is \
+            known. Images of other registries come through ECR's pull-through cache.
+            """,
+        level: .deny,
+        scope: .allContainers,
+        clauses: [ImageRegistryClause.reference, ImageRegistryClause.registry],
+        settings: ["PLAYBOOK_REGISTRIES", "PLAYBOOK_PULL_THROUGH"],
+        fix: .changes(
+            "With `PLAYBOOK_PULL_THROUGH`: names the image by its registry's cache; the path, the tag and the digest stay."
+        ),
+        examples: imageRegistryExamples,
+        check: { (subject, context) throws(CannotJudge) in
+            guard let template = try subject.template() else { return [] }
+            let images = context.settings.images
+            var findings: [Finding] = []
+            for container in template.containers {
+                guard let image = try container.image() else { continue }
+                let isAllowed = image.withContents { text in
+                    (try? ImageParts(text)).map { images.allows($0, text) } ?? false
+                }
+                if !isAllowed { findings.append(finding(container.pointer / "image", image.text, images.pullThrough)) }
+            }
+            return findings
+        }
+    )
+}
+
+/// What the rule checks; its examples stand in a file of their own.
+enum ImageRegistryClause {
+    static let reference = Clause("reference", "each image is a name as Docker reads it")
+    static let registry = Clause(
+        "registry",
+        "each image is in ECR, in a registry of EKS add-ons, or in one of `PLAYBOOK_REGISTRIES`; where `PLAYBOOK_PULL_THROUGH` has a cache for it, it comes from there"
+    )
+}
+
+private func finding(_ place: Pointer, _ image: String, _ pullThrough: PullThrough) -> Finding {
+    let reference: ImageReference
+    do throws(ImageReference.Malformed) {
+        reference = try ImageReference(image)
+    } catch {
+        return Finding(ImageRegistryClause.reference, at: place, "is '\(image)': \(error)").with {
+            $0.choice = image
+            $0.advice = "write it as REGISTRY/REPOSITORY:TAG"
+        }
+    }
+    let cached = pullThrough.rewritten(image)
+    let origin = cached == nil ? "which is not in ECR" : "which ECR caches"
+    let finding = Finding(
+        ImageRegistryClause.registry, at: place, "is \(image), from \(reference.registry), \(origin)",
+        edits: cached.map { [.set(place, .string($0))] } ?? [])
+    return finding.with {
+        $0.choice = reference.name
+        $0.isFixable = cached != nil
+        if cached == nil {
+            let cache = "\(reference.registry)=ACCOUNT.dkr.ecr.REGION.amazonaws.com/\(reference.registry.cacheName)"
+            $0.advice = "push it to ECR; or set PLAYBOOK_PULL_THROUGH=\(cache), or PLAYBOOK_REGISTRIES"
+        }
+    }
+}
+
+extension String {
+    /// What the cache of a registry is called: as in AWS's own examples, else by the host's first word.
+    fileprivate var cacheName: String {
+        switch self {
+        case "docker.io": "docker-hub"
+        case "ghcr.io": "github"
+        case "quay.io": "quay"
+        case "registry.k8s.io": "kubernetes"
+        default: String(prefix { $0.isLetter || $0.isNumber })
+        }
+    }
+}

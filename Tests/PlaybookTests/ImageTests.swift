@@ -1,0 +1,243 @@
+import JSON
+import Kubernetes
+import Playbook
+import TestSupport
+import Testing
+
+/// Where images come from, what their tags say, and what the settings about them are.
+@Suite struct ImageTests {
+    private static let ecr = "222222222222.dkr.ecr.eu-west-1.amazonaws.com"
+    private static let digest = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+    /// The findings about an image, by rule.
+    private func findings(_ image: String, _ settings: [String: String] = [:]) throws -> [String: Judgement] {
+        var world = World(
+            World.deployment.merging([
+                "spec": ["template": ["spec": ["containers": [["name": "app", "image": .string(image)]]]]]
+            ]))
+        world.settings = settings
+        world.rules = Catalogue.rules.filter { ["image-registry", "image-tag"].contains($0.id) }
+        return Dictionary(
+            try world.verdict().judgements.map { ($0.rule.id, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    private func breaks(_ rule: String, _ image: String, _ settings: [String: String] = [:]) throws -> Bool {
+        try findings(image, settings)[rule] != nil
+    }
+
+    // MARK: Registries
+
+    @Test(arguments: [
+        "222222222222.dkr.ecr.eu-west-1.amazonaws.com", "222222222222.dkr.ecr-fips.us-gov-west-1.amazonaws.com",
+        "222222222222.dkr.ecr.cn-northwest-1.amazonaws.com.cn", "222222222222.dkr-ecr.ap-southeast-2.on.aws",
+        "222222222222.dkr-ecr-fips.us-east-1.on.aws", "222222222222.dkr-ecr.cn-north-1.on.amazonwebservices.com.cn",
+        "000000000000.dkr.ecr.us-east-1.amazonaws.com", "222222222222.dkr.ecr.eusc-de-east-1.amazonaws.eu",
+        "602401143452.dkr.ecr.us-west-2.amazonaws.com", "013241004608.dkr.ecr.us-gov-west-1.amazonaws.com",
+        "public.ecr.aws", "ecr-public.aws.com",
+    ])
+    func `every host of ECR is one`(_ host: String) throws {
+        #expect(try !breaks("image-registry", "\(host)/shop/web:1.4.2-9f3c1ab"))
+        #expect(try !breaks("image-registry", "\(host)/web@\(Self.digest)"))
+    }
+
+    @Test(arguments: [
+        "222222222222.dkr.ecr.eu-west-1.amazonaws.com.evil.example", "222222222222.dkr.ecr.eu-west-1.amazonaws.com.",
+        "222222222222.dkr.ecr.eu-west-1.amazonaws.com.cn.evil.example", "222222222222.dkr.ecr.evil.amazonaws.example",
+        "222222222222.dkr.ecr.eu-west-1.evil.amazonaws.com", "evil.222222222222.dkr.ecr.eu-west-1.amazonaws.com",
+        "22222222222.dkr.ecr.eu-west-1.amazonaws.com", "2222222222222.dkr.ecr.eu-west-1.amazonaws.com",
+        "22222222222a.dkr.ecr.eu-west-1.amazonaws.com", "222222222222.dkr.ecr.eu-west-1.amazonaws.com:443",
+        "222222222222.dkr.ecr.eu-west-1.amazonaws-com", "222222222222xdkr.ecr.eu-west-1.amazonaws.com",
+        "222222222222.dkr.ecr.eu-west-1.on.aws", "222222222222.dkr-ecr.eu-west-1.amazonaws.com",
+        "222222222222.dkr-ecr.eu-west-1.on.aws.example", "222222222222.dkr.ecr..amazonaws.com",
+        "222222222222.dkr.ecr.amazonaws.com", "222222222222.dkr.ecr.eu-west-1.AMAZONAWS.com",
+        "public.ecr.aws.example", "xpublic.ecr.aws", "docker.io", "index.docker.io", "quay.io", "localhost",
+        "localhost:5000", "[::1]:5000", "10.0.0.1:5000",
+    ])
+    func `a host that only looks like one of ECR is none`(_ host: String) throws {
+        #expect(try breaks("image-registry", "\(host)/shop/web:1.4.2-9f3c1ab"))
+    }
+
+    @Test(
+        arguments: [
+            ("ghcr.io", "ghcr.io/team/app:1.2.3", true), ("ghcr.io", "ghcr.io.example/team/app:1.2.3", false),
+            ("ghcr.io/team", "ghcr.io/team/app:1.2.3", true), ("ghcr.io/team", "ghcr.io/teammate/app:1.2.3", false),
+            ("ghcr.io/team/app", "ghcr.io/team/app:1.2.3", true), ("ghcr.io/team/app", "ghcr.io/team:1.2.3", false),
+            ("host:5000", "host:5000/app:1.2.3", true), ("host:5000", "host:5001/app:1.2.3", false),
+            ("docker.io/library", "nginx:1.27.3", true), ("docker.io/library/nginx", "nginx:1.27.3", true),
+            ("docker.io/library/nginx", "nginx-evil:1.27.3", false), ("docker.io/nginx", "nginx:1.27.3", false),
+            ("docker.io/library", "evil/miner:1.0.0", false), ("docker.io", "index.docker.io/evil/miner:1.0.0", true),
+            ("index.docker.io/bitnami", "bitnami/redis:7.2.4", true), ("docker.io/libraryx", "nginx:1.27.3", false),
+            ("quay.io , ghcr.io/team,", "ghcr.io/team/app:1.2.3", true),
+        ] as [(String, String, Bool)])
+    func `registries are compared by whole parts`(_ setting: String, _ image: String, _ isAllowed: Bool) throws {
+        #expect(try breaks("image-registry", image, ["PLAYBOOK_REGISTRIES": setting]) == !isAllowed)
+    }
+
+    @Test(
+        arguments: [
+            ("nginx", "docker-hub/library/nginx"), ("nginx:1.27.3", "docker-hub/library/nginx:1.27.3"),
+            ("docker.io/library/nginx:1.27.3", "docker-hub/library/nginx:1.27.3"),
+            ("index.docker.io/bitnami/redis:7.2.4", "docker-hub/bitnami/redis:7.2.4"),
+            ("nginx:1.27.3@\(digest)", "docker-hub/library/nginx:1.27.3@\(digest)"),
+            ("nginx@\(digest)", "docker-hub/library/nginx@\(digest)"),
+            ("grafana/grafana:11.2.0", "charts/grafana:11.2.0"), ("grafana/loki:3.1.1", "charts/loki:3.1.1"),
+            ("grafana/tools/k6:0.53.0", "k6:0.53.0"), ("grafanax/grafana:11.2.0", "docker-hub/grafanax/grafana:11.2.0"),
+            ("quay.io/prometheus/prometheus:v2.54.1", "quay/prometheus/prometheus:v2.54.1"),
+            ("registry.internal:5000/web:1.0.0", "internal/web:1.0.0"), ("ghcr.io/team/app:1.0.0", nil),
+        ] as [(String, String?)])
+    func `an image goes through the cache with the longest prefix`(_ image: String, _ path: String?) throws {
+        let ecr = Self.ecr
+        let setting =
+            "docker.io=\(ecr)/docker-hub,docker.io/grafana=\(ecr)/charts,docker.io/grafana/tools/k6=\(ecr)/k6,quay.io=\(ecr)/quay,registry.internal:5000=\(ecr)/internal"
+        let judgement = try #require(try findings(image, ["PLAYBOOK_PULL_THROUGH": setting])["image-registry"])
+        let place: Pointer = "/spec/template/spec/containers/0/image"
+        #expect(judgement.finding.edits == (path.map { [.set(place, .string("\(ecr)/\($0)"))] } ?? []))
+        if let path { #expect(judgement.remedy.block.contains("\(ecr)/\(path)")) }
+    }
+
+    @Test func `without a cache the message says how to get one`() throws {
+        let remedy = try #require(try findings("nginx:1.27.3")["image-registry"]).remedy.block
+        #expect(remedy.contains("docker.io=ACCOUNT.dkr.ecr.REGION.amazonaws.com/docker-hub"))
+        #expect(remedy.contains("PLAYBOOK_REGISTRIES"))
+    }
+
+    @Test func `an image of a megabyte is told in a line`() throws {
+        for image in [String(repeating: "a", count: 1 << 20), "a:" + String(repeating: "-1.2.3", count: 1 << 17)] {
+            let judgement = try #require(try findings(image)["image-registry"])
+            #expect(judgement.finding.clause.name == "reference")
+            #expect(judgement.warning.utf8.count < 4 << 20)
+        }
+    }
+
+    @Test func `an image that is written with escapes is read as it is meant`() throws {
+        let name = Self.ecr + "/shop/web:1.4.2-9f3c1ab"
+        for escaped in [name.split(separator: "/").joined(separator: "\\/"), "\\u0032" + name.dropFirst()] {
+            let text = #"{"name": "app", "image": "\#(escaped)"}"#
+            let document = try Document(parsing: Array(text.utf8))
+            withExtendedLifetime(document) { #expect(document.root["image"]?.string == name) }
+            let isGood = document.root["image"]?.withContents { bytes in (try? ImageParts(bytes))?.tag != nil }
+            #expect(isGood == true)
+        }
+    }
+
+    // MARK: Tags
+
+    @Test(arguments: [
+        "1.4.2-9f3c1ab", "v2.0.0-rc.1-g0a1b2c3d", "1.4.2-118-9f3c1ab", "0.1.0-0000000", "9f3c1ab-1.4.2",
+        "g9f3c1ab-v1.4.2", "9f3c1ab-1.4.2-rc.1", "9f3c1ab-1.4.2-118",
+        "10.20.30-9f3c1ab9f3c1ab9f3c1ab9f3c1ab9f3c1ab9f3c1",
+        "1.4.2-alpha-9f3c1ab", "1.4.2-x.7.z-9f3c1ab", "1.4.2-beta.11-118-9f3c1ab", "1.4.2-1234567",
+        "1.4.2-dev.3-9f3c1ab",
+        "1.0.0-" + String(repeating: "a", count: 114) + "-9f3c1ab",
+    ])
+    func `a version and a commit are a tag of one's own`(_ tag: String) throws {
+        #expect(try !breaks("image-tag", "\(Self.ecr)/shop/web:\(tag)"))
+    }
+
+    @Test(arguments: [
+        "latest", "main", "master", "prod", "staging", "dev", "stable", "1", "1.4", "1.4.2", "v1.4.2", "1.4.2-rc.1",
+        "9f3c1ab",
+        "1.4-9f3c1ab", "1.4.2.3-9f3c1ab", "1.4.2-9f3c1a", "1.4.2-g9f3c1a", "1.4.2_9f3c1ab", "1.4.2-9f3c1ag",
+        "01.4.2-9f3c1ab",
+        "1.4.2-prod-9f3c1ab", "prod-1.4.2-9f3c1ab", "1.4.2-9f3c1ab-prod", "9f3c1ab-1.4.2-staging", "main-9f3c1ab",
+        "1.4.2-main-9f3c1ab", "1.4.2-9f3c1ab9f3c1ab9f3c1ab9f3c1ab9f3c1ab9f3c1ab0", "1.4.2-118", "1.4.2--9f3c1ab",
+        "x1.4.2-9f3c1ab", "1.4.2-9f3c1ab-", "1.4.2-rc..1-9f3c1ab", "1.4.2-rc.01-9f3c1ab", "v-1.4.2-9f3c1ab",
+        "vv1.4.2-9f3c1ab", "release-1.4.2-9f3c1ab", "1.4.2-9f3c1ab.",
+    ])
+    func `anything else is not`(_ tag: String) throws {
+        #expect(try breaks("image-tag", "\(Self.ecr)/shop/web:\(tag)"))
+    }
+
+    @Test(
+        arguments: [
+            ("7.2.4", true), ("v7.2.4", true), ("7.2.4-alpine", true), ("7.2.4-alpine3.20", true),
+            ("v1.11.3-eksbuild.1", true),
+            ("17.0.12_7-jre", true), ("2024.01.05", true), ("8.0.35.1", true), ("3.13.0rc2", true), ("7.2.4-dev", true),
+            ("7", false), ("7.2", false), ("v7.2", false), ("7.2-alpine", false), ("alpine", false), ("latest", false),
+            ("stable", false), ("stable-7.2.4", false), ("7.2.4-latest", false), ("7.2.4-nightly", false),
+            ("7.2.", false),
+            ("7.2.x", false), ("20240901", false), ("prod", false), ("main", false), ("9f3c1ab", false),
+        ] as [(String, Bool)])
+    func `a full version is a tag of somebody else's`(_ tag: String, _ isGood: Bool) throws {
+        #expect(try breaks("image-tag", "quay.io/example/queue:\(tag)") == !isGood)
+        #expect(try breaks("image-tag", "602401143452.dkr.ecr.eu-west-1.amazonaws.com/eks/a:\(tag)") == !isGood)
+        #expect(try breaks("image-tag", "public.ecr.aws/eks/a:\(tag)") == !isGood)
+    }
+
+    @Test(
+        arguments: [
+            ("localhost:5000/app", true), ("host:5000/app:1.2.3", false), ("nginx", true), ("nginx:latest", true),
+            ("nginx:latest@\(digest)", false), ("nginx@\(digest)", false), ("Nginx:1.2.3", false),
+        ] as [(String, Bool)])
+    func `a port is no tag, and a digest is enough`(_ image: String, _ isBad: Bool) throws {
+        #expect(try breaks("image-tag", image) == isBad)
+    }
+
+    @Test(
+        arguments: [
+            ("*", "anything", true), ("*", "latest", false), ("v*", "v1", true), ("v*", "1", false),
+            ("*-*", "a-b", true),
+            ("*-*", "ab", false), ("release-{number}", "release-118", true), ("release-{number}", "release-x", false),
+            ("release-{number}", "release-118-x", false), ("{semver}", "1.4.2-rc.1", true),
+            ("{semver}", "1.4.2-prod", false),
+            ("{sha}", "g9f3c1ab", true), ("{sha}", "9f3c1a", false), ("[v]{semver}|{sha}", "v1.0.0", true),
+            ("[v]{semver}|{sha}", "9f3c1ab", true), ("[v]{semver}|{sha}", "v9f3c1ab", false), ("a?c", "abc", true),
+            ("a?c", "ac", false), ("main-{sha}", "main-9f3c1ab", true), ("a[b]c", "ac", true), ("a[b]c", "abc", true),
+            ("a[b]c", "abbc", false), ("a[*]", "a", true), ("{number}.{number}", "2024.10", true),
+            ("{number}.{number}", "2024.", false), ("a|b|", "a", nil), ("", "a", nil),
+        ] as [(String, String, Bool?)])
+    func `a pattern takes the place of the usual one`(_ pattern: String, _ tag: String, _ isGood: Bool?) throws {
+        let image = "\(Self.ecr)/shop/web:\(tag)"
+        guard let isGood else {
+            #expect(throws: SettingsError.self) {
+                try breaks("image-tag", image, ["PLAYBOOK_IMAGE_TAG_PATTERN": pattern])
+            }
+            return
+        }
+        #expect(try breaks("image-tag", image, ["PLAYBOOK_IMAGE_TAG_PATTERN": pattern]) == !isGood)
+    }
+
+    @Test(arguments: [
+        "1.4.2", "1.4.2-9f3c1ab", "v2.0.0-rc.1-g0a1b2c3d", "9f3c1ab-1.4.2-7", "main", "1.4.2-rc-7-abcdef0",
+    ])
+    func `the default is what it says it is`(_ tag: String) throws {
+        let image = "\(Self.ecr)/shop/web:\(tag)"
+        let written = try #require(Setting.all.first { $0.name == "PLAYBOOK_IMAGE_TAG_PATTERN" }).defaultText
+        #expect(try breaks("image-tag", image) == breaks("image-tag", image, ["PLAYBOOK_IMAGE_TAG_PATTERN": written]))
+    }
+
+    @Test func `no pattern runs away`() throws {
+        let pattern = String(repeating: "*a", count: 99)
+        let tag = String(repeating: "a", count: 127) + "b"
+        #expect(try breaks("image-tag", "\(Self.ecr)/web:\(tag)", ["PLAYBOOK_IMAGE_TAG_PATTERN": pattern]))
+        let nested = String(repeating: "[*][{semver}][{number}]", count: 8)
+        #expect(try breaks("image-tag", "\(Self.ecr)/web:\(tag)", ["PLAYBOOK_IMAGE_TAG_PATTERN": nested + "x"]))
+        #expect(throws: SettingsError.self) {
+            try Settings(environment: ["PLAYBOOK_IMAGE_TAG_PATTERN": String(repeating: "[*]", count: 1 << 18)])
+        }
+    }
+
+    @Test(
+        arguments: [
+            ("PLAYBOOK_REGISTRIES", "quay", "at character 1, a registry"),
+            ("PLAYBOOK_REGISTRIES", "quay.io, https://ghcr.io", "at character 10, a registry"),
+            ("PLAYBOOK_REGISTRIES", "quay.io/Team", "at character 1, a registry"),
+            ("PLAYBOOK_REGISTRIES", "ghcr.io/team/app:1.2.3", "at character 1, a registry"),
+            ("PLAYBOOK_REGISTRIES", "ghcr.io/", "at character 1, a registry"),
+            ("PLAYBOOK_OWN_REPOSITORIES", "a.example/x,library/nginx", "at character 13, a registry"),
+            ("PLAYBOOK_PULL_THROUGH", "docker.io", "at character 1, an entry such as docker.io="),
+            ("PLAYBOOK_PULL_THROUGH", "docker.io=hub", "at character 11, a registry"),
+            ("PLAYBOOK_PULL_THROUGH", "quay.io=a.example/q, hub=a.example", "at character 22, a registry"),
+            ("PLAYBOOK_PULL_THROUGH", "quay.io=a.example/q,quay.io=b.example/q", "at character 21, another registry"),
+            ("PLAYBOOK_IMAGE_TAG_PATTERN", "v{version}", "at character 2, {semver}, {sha} or {number}"),
+            ("PLAYBOOK_IMAGE_TAG_PATTERN", "v[1", "at character 4, ']'"),
+            ("PLAYBOOK_IMAGE_TAG_PATTERN", "v[1[2]]", "at character 4, ']'"),
+            ("PLAYBOOK_IMAGE_TAG_PATTERN", "v1]", "at character 3, a letter"),
+            ("PLAYBOOK_IMAGE_TAG_PATTERN", "^v(.+)$", "at character 1, a letter"),
+            ("PLAYBOOK_IMAGE_TAG_PATTERN", "|a", "at character 1, something to match"),
+        ] as [(String, String, String)])
+    func `a setting that cannot be read says where`(_ name: String, _ text: String, _ place: String) {
+        let error = #expect(throws: SettingsError.self) { try Settings(environment: [name: text]) }
+        #expect(error?.description.contains(place) == true, "\(error?.description ?? "")")
+    }
+}
