@@ -123,7 +123,8 @@ import Testing
         }
         // What is found elsewhere, as in annotations, does not come along with the pod template.
         let pods = "spec.template.metadata"
-        guard let path = item.example.path, path.hasPrefix(pods) || !path.hasPrefix("metadata.") && !path.hasPrefix("spec.")
+        guard let path = item.example.path,
+            path.hasPrefix(pods) || !path.hasPrefix("metadata.") && !path.hasPrefix("spec.")
         else { return }
         let namespace = world.object?["metadata"]?["namespace"] ?? "shop"
         let metadata: Literal = ["name": "web", "namespace": namespace, "labels": ["app": "web"]]
