@@ -74,7 +74,7 @@ private func isOpen(_ network: Value?) throws(CannotJudge) -> Bool {
     guard let blocks = try network?.array("publicAccessCIDRs") else { return true }
     var isEmpty = true
     for block in blocks.elements {
-        if block.equals("0.0.0.0/0") || block.equals("::/0") { return true }
+        if AddressBlock(block.text)?.isEverywhere ?? false { return true }
         isEmpty = false
     }
     return isEmpty
@@ -168,6 +168,10 @@ private let accessExamples: [Example] = [
         "an endpoint for everybody by its block", AccessClause.publicEndpoint,
         at: "spec.resourcesVPCConfig.endpointPublicAccess",
         cluster(network: "endpointPrivateAccess: true, endpointPublicAccess: true, publicAccessCIDRs: [0.0.0.0/0]")),
+    .bad(
+        "an endpoint for everybody by halves", AccessClause.publicEndpoint,
+        at: "spec.resourcesVPCConfig.endpointPublicAccess",
+        cluster(network: "endpointPrivateAccess: true, publicAccessCIDRs: [0.0.0.0/1, 128.0.0.0/1]")),
     .good(
         "a base group with a taint",
         nodegroup(", taints: [{key: CriticalAddonsOnly, value: 'true', effect: NO_SCHEDULE}]")),

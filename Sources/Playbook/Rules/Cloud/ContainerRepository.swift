@@ -22,11 +22,12 @@ extension Rule {
                 let place: Pointer = "/spec/imageScanningConfiguration/scanOnPush"
                 findings.append(Finding(scan, at: place, "is not true: nothing is scanned", edits: [.set(place, true)]))
             }
-            if (try spec.text("lifecyclePolicy")?.contentLength ?? 0) == 0 {
+            let policy = try spec.text("lifecyclePolicy")
+            if !(policy?.hasRules ?? false) {
                 let place: Pointer = "/spec/lifecyclePolicy"
+                let seen = policy?.contentLength ?? 0 == 0 ? "is unset" : "has no rules"
                 findings.append(
-                    Finding(lifecycle, at: place, "is unset: no image ever goes", edits: [.set(place, .string(expiry))])
-                )
+                    Finding(lifecycle, at: place, "\(seen): no image ever goes", edits: [.set(place, .string(expiry))]))
             }
             let type = try spec.object("encryptionConfiguration")?.text("encryptionType")
             if !(type?.equals("KMS") ?? false), !(type?.equals("KMS_DSSE") ?? false) {
@@ -56,6 +57,14 @@ private let lifecycle = Clause("lifecycle", "a lifecycle policy lets old images 
 private let encryption = Clause("encryption", "images are encrypted with KMS")
 private let immutable = Clause("immutable", "tags are immutable")
 
+extension Value {
+    /// Whether a lifecycle policy, JSON in a string, has a rule.
+    fileprivate var hasRules: Bool {
+        guard let policy = try? Literal(parsing: Array(text.utf8)) else { return false }
+        return !(policy["rules"]?.elements ?? []).isEmpty
+    }
+}
+
 private let expiry = """
     {"rules":[{"rulePriority":1,"selection":{"tagStatus":"untagged","countType":"sinceImagePushed","countUnit":"days",\
     "countNumber":14},"action":{"type":"expire"}}]}
@@ -63,7 +72,7 @@ private let expiry = """
 
 private func repository(
     _ scan: String = "imageScanningConfiguration: {scanOnPush: true}",
-    lifecycle: String = "lifecyclePolicy: '{\"rules\": []}'",
+    lifecycle: String = "lifecyclePolicy: '\(expiry)'",
     encryption: String = "encryptionConfiguration: {encryptionType: KMS}",
     tags: String = "imageTagMutability: IMMUTABLE"
 ) -> String {
@@ -89,6 +98,9 @@ private let cases: [Example] = [
         "a scan switched off", scan, at: "spec.imageScanningConfiguration.scanOnPush",
         repository("imageScanningConfiguration: {scanOnPush: false}")),
     .bad("no lifecycle policy", lifecycle, at: "spec.lifecyclePolicy", repository(lifecycle: "")),
+    .bad(
+        "a lifecycle policy without rules", lifecycle, at: "spec.lifecyclePolicy",
+        repository(lifecycle: "lifecyclePolicy: '{\"rules\": []}'")),
     .bad(
         "ECR's own encryption", encryption, at: "spec.encryptionConfiguration.encryptionType",
         repository(encryption: "encryptionConfiguration: {encryptionType: AES256}")),

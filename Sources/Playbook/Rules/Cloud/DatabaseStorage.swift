@@ -56,16 +56,15 @@ private func judgeDatabase(
                 edits: [.set(place, false)]))
     }
     // An Aurora member has its cluster's storage and backups; a replica its source's, which RDS refuses to have set anew.
-    guard kind == .rdsDBCluster || spec.present("dbClusterIdentifier") == nil,
-        spec.present("sourceDBInstanceIdentifier") == nil,
-        spec.present("replicationSourceIdentifier") == nil
-    else { return }
-    // What comes from a snapshot is encrypted as that is.
-    if spec.present("dbSnapshotIdentifier") == nil, spec.present("dbClusterSnapshotIdentifier") == nil,
-        spec.present("snapshotIdentifier") == nil
-    {
-        try judgeEncryption(spec, "storageEncrypted", to: &findings)
+    if kind == .rdsDBInstance, try spec.names("dbClusterIdentifier") { return }
+    for source: StaticString in ["sourceDBInstanceIdentifier", "replicationSourceIdentifier"] {
+        if try spec.names(source) { return }
     }
+    // What comes from a snapshot is encrypted as that is.
+    let snapshots: [StaticString] = ["dbSnapshotIdentifier", "dbClusterSnapshotIdentifier", "snapshotIdentifier"]
+    var isRestored = false
+    for snapshot in snapshots where try spec.names(snapshot) { isRestored = true }
+    if !isRestored { try judgeEncryption(spec, "storageEncrypted", to: &findings) }
     // Absent it is one day (RDS, CreateDBInstance).
     if let days = try spec.integer("backupRetentionPeriod"), days < 1 {
         let place: Pointer = "/spec/backupRetentionPeriod"
@@ -79,7 +78,9 @@ private func judgeDatabase(
 private func judgeCacheCluster(_ spec: Value, to findings: inout [Finding]) throws(CannotJudge) {
     // Memcached stores nothing; a member of a replication group is encrypted and backed up as that is.
     if try spec.text("engine")?.equals("memcached") ?? false { return }
-    guard spec.present("replicationGroupID") == nil, spec.present("replicationGroupRef") == nil else { return }
+    let isNamed = try spec.names("replicationGroupID")
+    let isReferredTo = try spec.refers("replicationGroupRef")
+    if isNamed || isReferredTo { return }
     findings.append(
         Finding(StorageClause.encrypted, at: "/kind", "is a CacheCluster, which has no encryption at rest").with {
             $0.advice = "use a ReplicationGroup or a ServerlessCache with a KMS key"
@@ -106,7 +107,7 @@ private func judgeEncryption(
 }
 
 private func judgeKey(_ spec: Value, to findings: inout [Finding]) throws(CannotJudge) {
-    if spec.present("kmsKeyRef") != nil { return }
+    if try spec.refers("kmsKeyRef") { return }
     let key = try spec.text("kmsKeyID")
     if let key, key.contentLength > 0, !key.isAWSManagedKey { return }
     findings.append(
@@ -114,7 +115,7 @@ private func judgeKey(_ spec: Value, to findings: inout [Finding]) throws(Cannot
             StorageClause.key, at: "/spec/kmsKeyID",
             key.map { $0.contentLength == 0 ? "is empty: AWS's own key is used" : "is AWS's own key" }
                 ?? "is unset: AWS's own key is used"
-        ).with { $0.advice = "kmsKeyRef: {from: {name: KEY}}, or kmsKeyID with the ARN of a key of this risk domain" })
+        ).with { $0.advice = "kmsKeyID: the ARN of a KMS key of this risk domain" })
 }
 
 private func judgeSnapshots(_ spec: Value, to findings: inout [Finding]) throws(CannotJudge) {
@@ -129,6 +130,14 @@ private func judgeSnapshots(_ spec: Value, to findings: inout [Finding]) throws(
 }
 
 extension Value {
+    /// Whether a member names something; an empty text names nothing.
+    fileprivate func names(_ key: StaticString) throws(CannotJudge) -> Bool { try text(key)?.contentLength ?? 0 > 0 }
+
+    /// Whether a member refers to another object by its name.
+    fileprivate func refers(_ key: StaticString) throws(CannotJudge) -> Bool {
+        try object(key)?.object("from")?.names("name") ?? false
+    }
+
     /// Whether it names a key that AWS manages, as in `alias/aws/rds`.
     var isAWSManagedKey: Bool { contentLength < 2048 && Glob("*alias/aws/*").matches(text) }
 }

@@ -42,6 +42,12 @@ let storageExamples: [Example] = [
     .bad(
         "encryption switched off", StorageClause.encrypted, at: "spec.storageEncrypted",
         instance("storageEncrypted: false, \(key)")),
+    .bad(
+        "a snapshot without a name", StorageClause.encrypted, at: "spec.storageEncrypted",
+        instance("dbSnapshotIdentifier: '', \(key)")),
+    .bad(
+        "a reference to no key", StorageClause.key, at: "spec.kmsKeyID",
+        instance("storageEncrypted: true, kmsKeyRef: {}")),
     .bad("AWS's key by default", StorageClause.key, at: "spec.kmsKeyID", instance("storageEncrypted: true")),
     .bad(
         "AWS's key by name", StorageClause.key, at: "spec.kmsKeyID",

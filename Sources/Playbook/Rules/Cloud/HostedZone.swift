@@ -31,26 +31,20 @@ private func zoneFindings(_ spec: Value, _ roots: [String]) throws(CannotJudge) 
     // Private zones are seen by their VPC alone.
     guard !roots.isEmpty, spec.present("vpc") == nil, let name = try spec.string("name") else { return [] }
     if try spec.object("hostedZoneConfig")?.boolean("privateZone") ?? false { return [] }
-    let zone = bareDomain(name)
-    let roots = roots.map { bareDomain($0) }
-    if roots.contains(where: { zone.hasSuffix("." + $0) }) { return [] }
+    let zone = DomainName(name)
+    let roots = roots.map { DomainName($0) }
     let isRoot = roots.contains(zone)
+    if !isRoot, roots.contains(where: { zone.isWithin($0) }) { return [] }
     return [
         Finding(
             subzone, at: "/spec/name",
             isRoot ? "is \(zone), which the shared account owns" : "is \(zone), which is below no shared domain"
         ).with {
-            $0.choice = zone
+            $0.choice = zone.description
             $0.advice =
                 "a zone of this account's own, as in production.\(roots[0]), that the root zone delegates to; the shared account's Namespace is exempted"
         }
     ]
-}
-
-/// A domain in lower case without the dot at its end.
-private func bareDomain(_ name: String) -> String {
-    let lower = name.lowercased()
-    return lower.hasSuffix(".") ? String(lower.dropLast()) : lower
 }
 
 private func recordFindings(_ spec: Value) throws(CannotJudge) -> [Finding] {
@@ -91,6 +85,7 @@ private let cases: [Example] = [
         "a zone said to be private", zone("name: internal, hostedZoneConfig: {privateZone: true}"), settings: shared),
     .good("any zone while no domain is named", zone("name: example.org")),
     .bad("the root zone", subzone, at: "spec.name", zone("name: superinc.com"), settings: shared),
+    .bad("the root zone in other letters", subzone, at: "spec.name", zone("name: SuperInc.com."), settings: shared),
     .bad("another domain", subzone, at: "spec.name", zone("name: production.example.org"), settings: shared),
     .bad(
         "a domain that only ends alike", subzone, at: "spec.name", zone("name: notsuperinc.com"), settings: shared),

@@ -23,7 +23,7 @@ extension Rule {
                 let ports = try Ports(entry)
                 try addOpenRanges(of: entry, at: index, ports, subject, context, to: &findings)
                 if let ports, ports.count > context.settings.cloud.maximumGroupPorts {
-                    findings.append(rangeFinding(ports, at: index))
+                    findings.append(try rangeFinding(ports, of: entry, at: index))
                 }
             }
             return findings
@@ -45,19 +45,21 @@ private struct Ports {
     let last: Int
 
     init?(_ entry: Value) throws(CannotJudge) {
-        guard let text = try entry.text("ipProtocol") else { return nil }
+        guard let name = try entry.string("ipProtocol")?.lowercased() else { return nil }
         // EC2: `-1` is every protocol and port, whatever ports are written beside it.
-        if text.equals("-1") {
+        if name == "-1" || name == "all" {
             (first, last) = (0, 65535)
             return
         }
-        guard text.equals("tcp") || text.equals("udp") || text.equals("6") || text.equals("17") else { return nil }
-        first = try entry.integer("fromPort") ?? 0
-        last = try entry.integer("toPort") ?? 65535
+        guard ["tcp", "udp", "6", "17"].contains(name) else { return nil }
+        // `-1` is every port; a number that is no port cannot make the count overflow.
+        let (start, end) = (try entry.integer("fromPort") ?? -1, try entry.integer("toPort") ?? -1)
+        first = max(start, 0)
+        last = end < 0 ? 65535 : min(end, 65535)
     }
 
-    /// How many; a number that is no port cannot make it overflow.
-    var count: Int { min(last, 65535) - max(first, 0) + 1 }
+    /// How many.
+    var count: Int { last - first + 1 }
 
     /// Whether it is one of the two ports that everybody may speak to at a load balancer.
     var isWeb: Bool { first == last && (first == 80 || first == 443) }
@@ -70,18 +72,18 @@ private func addOpenRanges(
     to findings: inout [Finding]
 ) throws(CannotJudge) {
     for (position, range) in try entry.objects("ipRanges").enumerated() {
-        guard let block = try range.text("cidrIP"), block.isEverywhere else { continue }
+        guard let block = try range.string("cidrIP"), AddressBlock(block)?.isEverywhere ?? false else { continue }
         try add(block, "ipRanges", position)
     }
     for (position, range) in try entry.objects("ipv6Ranges").enumerated() {
-        guard let block = try range.text("cidrIPv6"), block.isEverywhere else { continue }
+        guard let block = try range.string("cidrIPv6"), AddressBlock(block)?.isEverywhere ?? false else { continue }
         try add(block, "ipv6Ranges", position)
     }
 
-    func add(_ block: Value, _ list: String, _ position: Int) throws(CannotJudge) {
+    func add(_ block: String, _ list: String, _ position: Int) throws(CannotJudge) {
         if ports?.isWeb ?? false, try isLoadBalancers(subject, context) { return }
         let place: Pointer = "/spec/ingressRules" / String(index) / list / String(position)
-        let seen = "lets \(block.text) in to \(ports?.text ?? "every port")"
+        let seen = "lets \(block) in to \(ports?.text ?? "every port")"
         findings.append(
             Finding(GroupClause.open, at: place, seen, edits: [.remove(place)]).with {
                 $0.choice = seen
@@ -99,24 +101,17 @@ private func isLoadBalancers(_ subject: Subject, _ context: Context) throws(Cann
     }
 }
 
-private func rangeFinding(_ ports: Ports, at index: Int) -> Finding {
+private func rangeFinding(_ ports: Ports, of entry: Value, at index: Int) throws(CannotJudge) -> Finding {
     let place: Pointer = "/spec/ingressRules" / String(index)
+    var peers: [String] = []
+    for range in try entry.objects("ipRanges") { peers.append(try range.string("cidrIP") ?? "") }
+    for range in try entry.objects("ipv6Ranges") { peers.append(try range.string("cidrIPv6") ?? "") }
+    for pair in try entry.objects("userIDGroupPairs") { peers.append(try pair.string("groupID") ?? "") }
     return Finding(GroupClause.range, at: place, "opens \(ports.text)").with {
-        $0.choice = ports.text
+        // Who is let in, and from which port on, is the choice; how many ports they are is the number.
+        $0.choice = (peers.sorted() + [String(ports.first)]).joined(separator: " ")
         $0.excess = Double(ports.count)
         $0.advice = "one entry for each port that something listens on"
-    }
-}
-
-extension Value {
-    /// Whether a block of addresses takes in so many that it names nobody: two halves of everything are everything too.
-    fileprivate var isEverywhere: Bool {
-        withRawText { bytes in
-            guard let slash = bytes.indices.last(where: { bytes[$0] == UInt8(ascii: "/") }) else { return false }
-            let digits = (slash + 1)..<bytes.count
-            return digits.count == 1 && (48...55).contains(bytes[slash + 1])
-                || digits.count == 2 && bytes[slash + 1] == 48 && (48...55).contains(bytes[slash + 2])
-        }
     }
 }
 
@@ -162,6 +157,9 @@ private let groupExamples: [Example] = [
         "a load balancer's group at another port", GroupClause.open, at: "spec.ingressRules[0].ipRanges[0]",
         securityGroup(
             "{ipProtocol: tcp, fromPort: 22, toPort: 22, ipRanges: [{cidrIP: 0.0.0.0/0}]}", name: "shop-alb")),
+    .bad(
+        "every port by its number", GroupClause.range, at: "spec.ingressRules[0]",
+        securityGroup("{ipProtocol: TCP, fromPort: -1, toPort: -1, ipRanges: [{cidrIP: 10.0.0.0/16}]}")),
     .bad(
         "every port", GroupClause.range, at: "spec.ingressRules[0]",
         securityGroup("{ipProtocol: tcp, fromPort: 1, toPort: 65535, ipRanges: [{cidrIP: 10.0.0.0/16}]}")),

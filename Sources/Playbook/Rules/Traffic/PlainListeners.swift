@@ -30,11 +30,11 @@ enum PlainListeners {
         return ["parents": .array(parents), "redirects": .bool(try redirects(spec))]
     }
 
-    /// Whether an HTTPRoute does nothing but redirect to HTTPS.
+    /// Whether an HTTPRoute does nothing but redirect to HTTPS, or prove to a certificate authority whose the name is.
     static func redirects(_ spec: Value) throws(CannotJudge) -> Bool {
         var rules = 0
         for rule in try spec.objects("rules") {
-            var redirects = false
+            var redirects = try isChallenge(rule)
             for filter in try rule.objects("filters") {
                 let scheme = try filter.object("requestRedirect")?.text("scheme")
                 redirects = redirects || scheme?.equals("https") ?? false
@@ -43,6 +43,19 @@ enum PlainListeners {
             rules += 1
         }
         return rules > 0
+    }
+
+    /// Whether a rule answers ACME's challenges alone, which come without TLS (RFC 8555, 8.3).
+    private static func isChallenge(_ rule: Value) throws(CannotJudge) -> Bool {
+        var matches = 0
+        for match in try rule.objects("matches") {
+            guard let path = try match.object("path")?.string("value"), path.hasPrefix("/.well-known/acme-challenge/")
+            else {
+                return false
+            }
+            matches += 1
+        }
+        return matches > 0
     }
 
     /// Whether a parent reference names a listener of a Gateway or ListenerSet.

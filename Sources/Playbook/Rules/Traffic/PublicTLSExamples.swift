@@ -105,6 +105,10 @@ let tlsExamples: [Example] = [
     .good(
         "a route by the port of TLS", route(serve, "name: public, port: 443"), companions: plain, settings: atGateway),
     .good("a route that only redirects", route(toTLS), companions: plain, settings: atGateway),
+    .good(
+        "a route for a certificate authority",
+        route("matches: [{path: {type: Exact, value: /.well-known/acme-challenge/x}}], \(serve)"), companions: plain,
+        settings: atGateway),
     .good("a Traefik route with TLS", traefik("tls: {}"), settings: atGateway),
     .good("one of an entry point with TLS", traefik("entryPoints: [websecure]"), settings: atGateway),
     .good(
