@@ -112,8 +112,9 @@ struct HeadReader {
     func equals(_ bytes: Span<UInt8>, _ range: Range<Int>, _ word: StaticString) -> Bool {
         guard range.count == word.utf8CodeUnitCount else { return false }
         return word.withUTF8Buffer { word in
-            for (index, byte) in zip(range, word) where bytes[index] != byte { return false }
-            return true
+            var index = 0
+            while index < word.count, bytes[range.lowerBound &+ index] == word[index] { index &+= 1 }
+            return index == word.count
         }
     }
 
@@ -126,7 +127,13 @@ struct HeadReader {
     func matches(_ bytes: Span<UInt8>, _ range: Range<Int>, _ word: StaticString) -> Bool {
         guard range.count == word.utf8CodeUnitCount else { return false }
         return word.withUTF8Buffer { word in
-            for (index, byte) in zip(range, word) where lowercased(bytes[index]) != lowercased(byte) { return false }
+            var index = 0
+            while index < word.count {
+                let (mine, theirs) = (bytes[range.lowerBound &+ index], word[index])
+                // Written alike nearly always.
+                guard mine == theirs || lowercased(mine) == lowercased(theirs) else { return false }
+                index &+= 1
+            }
             return true
         }
     }
@@ -153,15 +160,14 @@ private func isBlank(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte 
 
 /// RFC 9110, section 5.6.2.
 func isTokenCharacter(_ byte: UInt8) -> Bool {
+    // Letters and the hyphen are nearly all there is.
+    if (byte | 0x20) &- UInt8(ascii: "a") < 26 || byte == UInt8(ascii: "-") { return true }
     switch byte {
-    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-        UInt8(ascii: "0")...UInt8(ascii: "9"),
-        UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "!"), UInt8(ascii: "#"), UInt8(ascii: "$"),
-        UInt8(ascii: "%"),
+    case UInt8(ascii: "0")...UInt8(ascii: "9"),
+        UInt8(ascii: "_"), UInt8(ascii: "!"), UInt8(ascii: "#"), UInt8(ascii: "$"), UInt8(ascii: "%"),
         UInt8(ascii: "&"), UInt8(ascii: "'"), UInt8(ascii: "*"), UInt8(ascii: "+"), UInt8(ascii: "."),
-        UInt8(ascii: "^"),
-        UInt8(ascii: "`"), UInt8(ascii: "|"), UInt8(ascii: "~"):
-        true
-    default: false
+        UInt8(ascii: "^"), UInt8(ascii: "`"), UInt8(ascii: "|"), UInt8(ascii: "~"):
+        return true
+    default: return false
     }
 }

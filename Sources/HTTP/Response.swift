@@ -48,27 +48,30 @@ public enum Encoder {
     ///   - omittingBody: Whether only the head is sent, as for HEAD.
     ///   - bytes: Where it goes.
     public static func append(_ response: Response, closing: Bool, omittingBody: Bool, to bytes: inout [UInt8]) {
-        bytes.append(contentsOf: "HTTP/1.1 ".utf8)
+        append("HTTP/1.1 ", to: &bytes)
         append(response.status, to: &bytes)
-        bytes.append(contentsOf: " ".utf8)
-        bytes.append(contentsOf: reason(response.status).utf8)
-        header("Content-Type", response.contentType, to: &bytes)
-        bytes.append(contentsOf: "\r\nContent-Length: ".utf8)
+        append(" ", to: &bytes)
+        append(reason(response.status), to: &bytes)
+        append("\r\nContent-Type: ", to: &bytes)
+        bytes.append(contentsOf: response.contentType.utf8)
+        append("\r\nContent-Length: ", to: &bytes)
         append(response.body.count, to: &bytes)
-        for (name, value) in response.headers { header(name, value, to: &bytes) }
-        if closing { bytes.append(contentsOf: "\r\nConnection: close".utf8) }
-        bytes.append(contentsOf: "\r\n\r\n".utf8)
+        for (name, value) in response.headers {
+            append("\r\n", to: &bytes)
+            bytes.append(contentsOf: name.utf8)
+            append(": ", to: &bytes)
+            bytes.append(contentsOf: value.utf8)
+        }
+        if closing { append("\r\nConnection: close", to: &bytes) }
+        append("\r\n\r\n", to: &bytes)
         if !omittingBody { bytes.append(contentsOf: response.body) }
     }
 
     /// What is sent to a client that waits before it sends its body (RFC 9110, section 15.2.1).
     public static let `continue` = Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)
 
-    private static func header(_ name: String, _ value: String, to bytes: inout [UInt8]) {
-        bytes.append(contentsOf: "\r\n".utf8)
-        bytes.append(contentsOf: name.utf8)
-        bytes.append(contentsOf: ": ".utf8)
-        bytes.append(contentsOf: value.utf8)
+    private static func append(_ text: StaticString, to bytes: inout [UInt8]) {
+        text.withUTF8Buffer { bytes.append(contentsOf: $0) }
     }
 
     private static func append(_ number: Int, to bytes: inout [UInt8]) {
@@ -76,7 +79,7 @@ public enum Encoder {
         bytes.append(UInt8(ascii: "0") + UInt8(number % 10))
     }
 
-    private static func reason(_ status: Int) -> String {
+    private static func reason(_ status: Int) -> StaticString {
         switch status {
         case 200: "OK"
         case 400: "Bad Request"

@@ -198,7 +198,8 @@ struct Parser: ~Copyable {
     /// Reads whatever is neither a string nor a container, or has white space before it.
     @inline(never)
     private mutating func scalar(_ outer: Place, _ depth: Int, _ branch: Int16) throws(Failure) -> Place {
-        let place = Place(at: afterSpace(outer.at, end), next: outer.next)
+        var place = outer
+        if place.at < end, place.at.pointee <= 0x20 { place.at = afterSpace(place.at, end) }
         switch place.at < end ? place.at.pointee : 0 {
         case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
             let after = try endOfNumber(place.at, end)

@@ -169,12 +169,15 @@ public struct Value {
         let node = node.pointee
         guard node.kind == .number else { return nil }
         let isNegative = node.text[0] == UInt8(ascii: "-")
+        let length = node.length
         var result = 0
-        for index in (isNegative ? 1 : 0)..<node.length {
+        var index = isNegative ? 1 : 0
+        while index < length {
             let digit = node.text[index] &- UInt8(ascii: "0")
             guard digit <= 9 else { return nil }
+            index &+= 1
             // Eighteen digits fit in any case. Summed below zero, where there is room for one more.
-            guard index >= 18 else {
+            guard index > 18 else {
                 result = result &* 10 &- Int(digit)
                 continue
             }
@@ -195,6 +198,7 @@ public struct Value {
 
     /// Whether this is the string `other`.
     @inlinable
+    @inline(__always)
     public func equals(_ other: StaticString) -> Bool {
         kind == .string && hasContents(other.utf8Start, other.utf8CodeUnitCount)
     }
@@ -208,6 +212,7 @@ public struct Value {
 
     // `other` is readable for `length` bytes.
     @inlinable
+    @inline(__always)
     func hasContents(_ other: UnsafePointer<UInt8>, _ length: Int) -> Bool {
         let node = node.pointee
         guard !node.hasEscapes else { return decodes(to: other, length) }

@@ -37,7 +37,7 @@ extension Literal {
 public struct ObjectWriter: ~Copyable {
     // Owned by this writer alone and freed with it: `capacity` bytes, of which the first `count` are written.
     private var memory: UnsafeMutablePointer<UInt8>
-    private var capacity = 1024
+    private var capacity = 512
     private var count = 0
     private var needsComma = false
 
@@ -105,29 +105,35 @@ public struct ObjectWriter: ~Copyable {
 
     private mutating func key(_ key: StaticString) {
         separate()
-        put(UInt8(ascii: "\""))
         // Keys in our own source need no escape.
-        put(key)
-        put(UInt8(ascii: "\""))
+        putQuoted(key.utf8Start, key.utf8CodeUnitCount)
         put(UInt8(ascii: ":"))
     }
 
+    /// Appends bytes that need no escape, in quotes.
+    // `bytes` is readable for `length` bytes and does not lie in `memory`.
+    private mutating func putQuoted(_ bytes: UnsafePointer<UInt8>, _ length: Int) {
+        if capacity - count < length + 2 { grow(by: length + 2) }
+        // There is room for all of it now.
+        memory[count] = UInt8(ascii: "\"")
+        (memory + count + 1).update(from: bytes, count: length)
+        memory[count + 1 + length] = UInt8(ascii: "\"")
+        count += length + 2
+    }
+
     private mutating func quoted(_ string: String) {
-        let utf8 = string.utf8.span
         // Nearly always there is nothing to escape, and the text is taken over as it is.
-        let isPlain = utf8.withUnsafeBufferPointer { buffer in
-            guard let start = buffer.baseAddress else { return true }
-            return scanPlain(start, start + buffer.count) == start + buffer.count
+        let isPlain = string.utf8.span.withUnsafeBufferPointer { buffer in
+            // An empty string's buffer may have no address; nothing is read from a length of 0.
+            let start = buffer.baseAddress ?? UnsafePointer(memory)
+            guard scanPlain(start, start + buffer.count) == start + buffer.count else { return false }
+            putQuoted(start, buffer.count)
+            return true
         }
-        guard isPlain else {
-            var bytes: [UInt8] = []
-            appendQuoted(string, to: &bytes)
-            bytes.withUnsafeBufferPointer { put($0.baseAddress, $0.count) }
-            return
-        }
-        put(UInt8(ascii: "\""))
-        utf8.withUnsafeBufferPointer { put($0.baseAddress, $0.count) }
-        put(UInt8(ascii: "\""))
+        if isPlain { return }
+        var bytes: [UInt8] = []
+        appendQuoted(string, to: &bytes)
+        bytes.withUnsafeBufferPointer { put($0.baseAddress, $0.count) }
     }
 
     // A static string's bytes live as long as the program.

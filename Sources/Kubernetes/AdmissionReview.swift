@@ -1,7 +1,7 @@
 public import JSON
 
 /// What happens to an object.
-public enum Operation: Sendable, CaseIterable {
+public enum Operation: UInt8, Sendable, CaseIterable {
     case create, update, delete, connect
 
     /// The API's word for it.

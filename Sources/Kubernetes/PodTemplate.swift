@@ -39,17 +39,9 @@ public final class PodTemplate {
     ///   - kind: Its kind.
     /// - Throws: ``CannotJudge/malformed(_:expected:)`` where a list or an entry is not as the API has it.
     public init?(of object: Value, kind: ResourceKind) throws(CannotJudge) {
-        let holder: Value?
-        switch kind {
-        case .pod: holder = object
-        case .podTemplate: holder = try object.object("template")
-        case .cronJob:
-            holder = try object.object("spec")?.object("jobTemplate")?.object("spec")?.object("template")
-        case .replicationController, .replicaSet, .deployment, .statefulSet, .daemonSet, .job, .rollout:
-            holder = try object.object("spec")?.object("template")
-        default: return nil
+        guard let holder = try PodTemplate.holder(in: object, kind), let spec = try holder.object("spec") else {
+            return nil
         }
-        guard let holder, let spec = try holder.object("spec") else { return nil }
         self.kind = kind
         self.spec = spec
         metadata = try holder.object("metadata")
@@ -64,6 +56,23 @@ public final class PodTemplate {
         lastingCount = list.containers.count
         try list.add(fields.ephemeralContainers, "ephemeralContainers") { _ in .ephemeral }
         containers = list.containers
+    }
+
+    /// The metadata that pods of an object get, where it has the type that the API gives it.
+    public static func metadata(of object: Value, kind: ResourceKind) -> Value? {
+        try? holder(in: object, kind)?.object("metadata")
+    }
+
+    /// What has the metadata and the spec.
+    private static func holder(in object: Value, _ kind: ResourceKind) throws(CannotJudge) -> Value? {
+        switch kind {
+        case .pod: object
+        case .podTemplate: try object.object("template")
+        case .cronJob: try object.object("spec")?.object("jobTemplate")?.object("spec")?.object("template")
+        case .replicationController, .replicaSet, .deployment, .statefulSet, .daemonSet, .job, .rollout:
+            try object.object("spec")?.object("template")
+        default: nil
+        }
     }
 
     /// What of the pod spec rules ask for again and again, found in one pass; absent and `null` are the same.

@@ -25,7 +25,7 @@ public struct SecurityContext {
     private let pod: SecurityFields
 
     /// Combines the settings of a container with those of its pod.
-    public init(of container: Container, in template: PodTemplate) throws(CannotJudge) {
+    public init(of container: Container, in template: borrowing PodTemplate) throws(CannotJudge) {
         own = SecurityFields(of: try container.securityContext())
         pod = try template.securityFields()
     }

@@ -18,6 +18,11 @@ struct ExemptionAnnotations: Sendable, Equatable {
     }
 }
 
+extension ObjectMeta {
+    /// Whether there are such annotations, without reading them.
+    var asksForExemption: Bool { value?["annotations"]?["playbook.superinc.com/exempt"] != nil }
+}
+
 /// What frees an object from rules: who says so, why, and until when.
 public struct Exemption: Sendable, Equatable {
     /// Where an exemption is written.

@@ -1,3 +1,4 @@
+import JSON
 import Kubernetes
 
 /// The exemptions that may cover a subject, and what is wrong with them.
@@ -34,12 +35,20 @@ final class Exemptions {
             addWorkload(of: subject, in: context)
             return
         }
-        let old = subject.before
-        add(ExemptionAnnotations(subject.metadata), before: old.flatMap { ExemptionAnnotations($0.metadata) })
-        if subject.kind != .pod { add(subject.templateExemption, before: old?.templateExemption) }
+        let old = subject.oldObject
+        add(subject.metadata, before: old.map { ObjectMeta(of: $0) })
+        guard subject.kind != .pod else { return }
+        let template = (try? subject.template())?.metadata.map { ObjectMeta(metadata: $0) }
+        add(template, before: old?.templateMetadata(subject.kind))
     }
 
     /// Takes in what the object, or its template, is annotated with now and was before.
+    private func add(_ metadata: ObjectMeta?, before old: ObjectMeta?) {
+        // Nearly always there is nothing to read.
+        guard metadata?.asksForExemption ?? false || old?.asksForExemption ?? false else { return }
+        add(metadata.flatMap { ExemptionAnnotations($0) }, before: old.flatMap { ExemptionAnnotations($0) })
+    }
+
     private func add(_ annotations: ExemptionAnnotations?, before old: ExemptionAnnotations?) {
         // What is deleted takes its exemption along, and sets none.
         let isChanged = subject.review.operation != .delete && annotations != old
@@ -80,8 +89,9 @@ final class Exemptions {
     func coveredBefore(_ rule: Rule, _ before: Subject) -> Bool {
         if !standing(for: rule).isEmpty || found.contains(where: { $0.covers(rule) }) { return true }
         var ignored: [String] = []
-        return [ExemptionAnnotations(before.metadata), before.templateExemption].contains { annotations in
-            annotations?.exemption(.workload, complaints: &ignored)?.covers(rule) ?? false
+        let template = subject.kind == .pod ? nil : before.object.templateMetadata(subject.kind)
+        return [before.metadata, template].contains { metadata in
+            metadata.flatMap { ExemptionAnnotations($0) }?.exemption(.workload, complaints: &ignored)?.covers(rule) ?? false
         }
     }
 
@@ -105,10 +115,9 @@ final class Exemptions {
     }
 }
 
-extension Subject {
-    /// What the pod template's own annotations exempt.
-    fileprivate var templateExemption: ExemptionAnnotations? {
-        guard kind != .pod, let metadata = (try? template())?.metadata else { return nil }
-        return ExemptionAnnotations(ObjectMeta(metadata: metadata))
+extension Value {
+    /// The metadata of an object's pod template.
+    fileprivate func templateMetadata(_ kind: ResourceKind) -> ObjectMeta? {
+        PodTemplate.metadata(of: self, kind: kind).map { ObjectMeta(metadata: $0) }
     }
 }

@@ -17,9 +17,9 @@ public struct Judge: Sendable {
             verdict.passedOver = "the request carries no object"
             return verdict
         }
-        let rules = table.rules(for: review)
+        let questions = table.questions(for: review)
         // Namespaces are looked at even where no rule reads them, for the exemptions that they set.
-        guard !rules.isEmpty || review.kind == .namespace else {
+        guard !questions.isEmpty || review.kind == .namespace else {
             verdict.passedOver = "no rule reads this"
             return verdict
         }
@@ -36,14 +36,14 @@ public struct Judge: Sendable {
             return verdict
         }
         subject.changesOnlyMetadata = change == .metadata
-        var findings = Findings()
+        var findings = Findings(rules: table.rules)
         let isInSystem = context.source == .server && context.settings.isSystem(namespace: subject.namespace)
         let isLongRunning = subject.isLongRunning
-        for rule in rules {
-            guard isLongRunning || !rule.scope.isLongRunningOnly, change != .metadata || rule.scope.readsMetadata,
-                !isInSystem || rule.scope.reachesSystemNamespaces
+        for question in questions {
+            guard isLongRunning || !question.isLongRunningOnly, change != .metadata || question.readsMetadata,
+                !isInSystem || question.reachesSystemNamespaces
             else { continue }
-            findings.ask(rule, subject, context)
+            findings.ask(question, subject, context)
         }
         verdict.notEvaluated = findings.notEvaluated
         let exemptions = Exemptions(of: subject, in: context)
@@ -82,17 +82,37 @@ extension Finding {
     func absence(in namespace: String) -> Absence? { absent.map { Absence($0, in: namespace) } }
 }
 
+/// What it takes to ask a rule, and nothing that is counted when it is copied: there are dozens to a request.
+private struct Question: Sendable {
+    let check: Rule.Check
+    /// The rule's place in the table.
+    let rule: Int
+    let isLongRunningOnly: Bool
+    let readsMetadata: Bool
+    let reachesSystemNamespaces: Bool
+
+    init(_ rule: Rule, at index: Int) {
+        check = rule.check
+        self.rule = index
+        isLongRunningOnly = rule.scope.isLongRunningOnly
+        readsMetadata = rule.scope.readsMetadata
+        reachesSystemNamespaces = rule.scope.reachesSystemNamespaces
+    }
+}
+
 /// The rules by what they are asked about, so that the others cost nothing.
 private struct RuleTable: Sendable {
-    private var rows: [[Rule]]
+    let rules: [Rule]
+    private var rows: [[Question]]
 
     init(_ rules: [Rule]) {
+        self.rules = rules
         rows = Array(repeating: [], count: ResourceKind.allCases.count * RuleTable.operations * RuleTable.subresources)
-        for rule in rules {
+        for (index, rule) in rules.enumerated() {
             for kind in rule.scope.kinds.kinds {
                 for operation in rule.scope.operations {
                     for subresource in rule.scope.subresources {
-                        rows[RuleTable.row(kind, operation, subresource)].append(rule)
+                        rows[RuleTable.row(kind, operation, subresource)].append(Question(rule, at: index))
                     }
                 }
             }
@@ -103,22 +123,11 @@ private struct RuleTable: Sendable {
     private static let subresources = Subresource.allCases.count
 
     private static func row(_ kind: ResourceKind, _ operation: Operation, _ subresource: Subresource) -> Int {
-        (Int(kind.rawValue) * operations + operation.index) * subresources + subresource.index
+        (Int(kind.rawValue) * operations + Int(operation.rawValue)) * subresources + subresource.index
     }
 
-    func rules(for review: AdmissionReview) -> [Rule] {
+    func questions(for review: AdmissionReview) -> [Question] {
         rows[RuleTable.row(review.kind, review.operation, review.subresource)]
-    }
-}
-
-extension Operation {
-    fileprivate var index: Int {
-        switch self {
-        case .create: 0
-        case .update: 1
-        case .delete: 2
-        case .connect: 3
-        }
     }
 }
 
@@ -146,18 +155,21 @@ private struct Findings {
         var path = ""
     }
 
+    private let rules: [Rule]
     var found: [Entry] = []
     var notEvaluated: [NotEvaluated] = []
-    private var order = 0
 
-    mutating func ask(_ rule: Rule, _ subject: Subject, _ context: Context) {
-        order += 1
+    init(rules: [Rule]) { self.rules = rules }
+
+    mutating func ask(_ question: Question, _ subject: Subject, _ context: Context) {
         do throws(UnknownCompanion) {
-            for finding in try rule.findings(in: subject, context) {
-                found.append(Entry(rule: rule, finding: finding, order: order))
+            for finding in try subject.findings(of: question.check, context) {
+                found.append(Entry(rule: rules[question.rule], finding: finding, order: question.rule))
             }
         } catch {
-            notEvaluated.append(NotEvaluated(rule: rule, companion: error.companion))
+            // Where one is not known, others will not be either.
+            if notEvaluated.isEmpty { notEvaluated.reserveCapacity(4) }
+            notEvaluated.append(NotEvaluated(rule: rules[question.rule], companion: error.companion))
         }
     }
 
@@ -182,16 +194,16 @@ struct UnknownCompanion: Error {
     let companion: String
 }
 
-extension Rule {
-    /// What the rule says about a subject; a field of the wrong type is one of its findings.
-    func findings(in subject: Subject, _ context: Context) throws(UnknownCompanion) -> [Finding] {
+extension Subject {
+    /// What a rule says about it; a field of the wrong type is one of its findings.
+    func findings(of check: Rule.Check, _ context: Context) throws(UnknownCompanion) -> [Finding] {
         do throws(CannotJudge) {
-            return try check(subject, context)
+            return try check(self, context)
         } catch {
             switch error {
             case .malformed(let node, let expected):
-                let place = subject.object.pointer(to: node) ?? Pointer()
-                let seen = subject.object[at: place]?.kindInWords ?? "malformed"
+                let place = object.pointer(to: node) ?? Pointer()
+                let seen = object[at: place]?.kindInWords ?? "malformed"
                 return [
                     Finding(.malformed, at: place, "is \(seen), not \(expected)").with {
                         $0.advice = "write \(expected)"

@@ -77,6 +77,7 @@ extension Verdict {
         // By far the most frequent case: nothing was found, but a companion was not known.
         if isSilent {
             guard var ids = notEvaluated.first?.rule.id else { return [] }
+            ids.reserveCapacity(notEvaluated.reduce(0) { $0 + $1.rule.id.utf8.count + 1 })
             for other in notEvaluated.dropFirst() {
                 ids += ","
                 ids += other.rule.id

@@ -49,7 +49,7 @@ final class Ratchet {
 
     private func findings(of rule: Rule, in before: Subject) -> [Key: Double?] {
         guard !rule.scope.isLongRunningOnly || before.isLongRunning, !exemptions.coveredBefore(rule, before),
-            let findings = try? rule.findings(in: before, context)
+            let findings = try? before.findings(of: rule.check, context)
         else { return [:] }
         return Dictionary(
             findings.map { (Key($0, in: before), $0.excess) },

@@ -15,8 +15,8 @@ public final class Subject {
     public let isOld: Bool
     /// Whether the request changes nothing but metadata, so that there is nothing new to say about the rest.
     var changesOnlyMetadata = false
-    private var podTemplate: PodTemplate?
-    private var fault: CannotJudge?
+    private let podTemplate: PodTemplate?
+    private let fault: CannotJudge?
 
     init(_ review: AdmissionReview, _ object: Value, isOld: Bool = false) {
         self.review = review
@@ -25,7 +25,9 @@ public final class Subject {
         metadata = ObjectMeta(of: object)
         do throws(CannotJudge) {
             podTemplate = try PodTemplate(of: object, kind: review.kind)
+            fault = nil
         } catch {
+            podTemplate = nil
             fault = error
         }
     }
@@ -62,6 +64,7 @@ public final class Subject {
     public func spec() throws(CannotJudge) -> Value? { try object.object("spec") }
 
     /// The pod template; nil where there is none.
+    @inline(__always)
     public func template() throws(CannotJudge) -> PodTemplate? {
         if let fault { throw fault }
         return podTemplate
@@ -77,8 +80,8 @@ public final class Subject {
     }
 
     /// The object as it was, on UPDATE.
-    private(set) lazy var before: Subject? = {
-        guard review.operation == .update, let old = review.oldObject, !isOld else { return nil }
-        return Subject(review, old, isOld: true)
-    }()
+    var oldObject: Value? { review.operation == .update && !isOld ? review.oldObject : nil }
+
+    /// The same, with all that there is to know of it.
+    private(set) lazy var before: Subject? = oldObject.map { Subject(review, $0, isOld: true) }
 }

@@ -41,11 +41,9 @@ public struct Metrics: Sendable {
     ///   - event: What came of it.
     ///   - duration: How long it took from the last byte in to the response's first, in nanoseconds.
     public mutating func count(_ event: AdmissionEvent, nanoseconds duration: UInt64) {
-        let operation =
-            event.operation.flatMap { Operation.allCases.firstIndex(of: $0) } ?? Metrics.operations.count - 1
-        let decision = Metrics.decisions.firstIndex(of: event.decision) ?? 0
+        let operation = event.operation.map { Int($0.rawValue) } ?? Operation.allCases.count
         let place = ((event.endpoint == .validate ? 0 : 1) * Metrics.operations.count + operation) * Metrics.kinds.count
-        requests[(place + Int(event.kind.rawValue)) * Metrics.decisions.count + decision] += 1
+        requests[(place + Int(event.kind.rawValue)) * Metrics.decisions.count + event.decision.index] += 1
         nanoseconds += duration
         let bucket = Metrics.bounds.firstIndex { duration <= $0 * 1000 } ?? Metrics.bounds.count
         buckets[bucket] += 1
@@ -126,6 +124,19 @@ public struct Metrics: Sendable {
             "playbook_admission_duration_seconds", .histogram,
             "Time from a review's last byte in to its answer, without the network.")
         text.histogram(Metrics.bounds.map { Double($0) / 1e6 }, buckets, sum: Double(nanoseconds) / 1e9)
+    }
+}
+
+extension AdmissionEvent.Decision {
+    /// The place among all cases.
+    fileprivate var index: Int {
+        switch self {
+        case .allow: 0
+        case .warn: 1
+        case .deny: 2
+        case .patch: 3
+        case .error: 4
+        }
     }
 }
 
