@@ -91,7 +91,8 @@ final class Exemptions {
         var ignored: [String] = []
         let template = subject.kind == .pod ? nil : before.object.templateMetadata(subject.kind)
         return [before.metadata, template].contains { metadata in
-            metadata.flatMap { ExemptionAnnotations($0) }?.exemption(.workload, complaints: &ignored)?.covers(rule) ?? false
+            metadata.flatMap { ExemptionAnnotations($0) }?.exemption(.workload, complaints: &ignored)?.covers(rule)
+                ?? false
         }
     }
 
