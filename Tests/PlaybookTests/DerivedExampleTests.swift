@@ -131,7 +131,7 @@ import Testing
         let own: Literal = ["labels": ["app": "web"]]
         let podMetadata = own.merging(world.object?["spec"]?["template"]?["metadata"] ?? [:])
         let template: Literal = ["metadata": podMetadata, "spec": spec]
-        let ending = spec.merging(["restartPolicy": "Never"])
+        let ending: Literal = ["metadata": podMetadata, "spec": spec.merging(["restartPolicy": "Never"])]
         let kinds: [(String, String, Literal, isLongRunning: Bool)] = [
             ("v1", "Pod", ["metadata": podMetadata, "spec": spec], true),
             ("v1", "PodTemplate", ["template": template], true),
@@ -140,8 +140,8 @@ import Testing
             ("apps/v1", "StatefulSet", ["spec": ["template": template]], true),
             ("apps/v1", "DaemonSet", ["spec": ["template": template]], true),
             ("argoproj.io/v1alpha1", "Rollout", ["spec": ["template": template]], true),
-            ("batch/v1", "Job", ["spec": ["template": ["spec": ending]]], false),
-            ("batch/v1", "CronJob", ["spec": ["jobTemplate": ["spec": ["template": ["spec": ending]]]]], false),
+            ("batch/v1", "Job", ["spec": ["template": ending]], false),
+            ("batch/v1", "CronJob", ["spec": ["jobTemplate": ["spec": ["template": ending]]]], false),
         ]
         for (version, kind, body, isLongRunning) in kinds {
             let head: Literal = ["apiVersion": .string(version), "kind": .string(kind), "metadata": metadata]
@@ -150,7 +150,13 @@ import Testing
                 item.rule.scope.kinds.contains(ResourceKind(kind: kind, apiVersion: version))
                 && (isLongRunning || !item.rule.scope.isLongRunningOnly)
             // What pods are labelled and annotated with stands elsewhere than their spec.
-            let own = kind == "Pod" ? "metadata" : kind == "PodTemplate" ? "template.metadata" : pods
+            let own =
+                switch kind {
+                case "Pod": "metadata"
+                case "PodTemplate": "template.metadata"
+                case "CronJob": "spec.jobTemplate.\(pods)"
+                default: pods
+                }
             let expected = path.hasPrefix(pods) ? own + path.dropFirst(pods.count) : path
             #expect(try world.verdict().judgements.map(\.path) == (isMeant ? [expected] : []), "\(kind)")
         }
