@@ -1,5 +1,6 @@
 internal import HTTP
 internal import JSON
+internal import Kubernetes
 public import Net
 internal import Synchronization
 

@@ -1,4 +1,5 @@
 internal import JSON
+internal import Kubernetes
 internal import Net
 
 /// What the Secret holds, as far as it makes sense.

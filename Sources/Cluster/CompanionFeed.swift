@@ -25,7 +25,7 @@ public final class CompanionFeed: Sendable {
     ///   - checkUp: Called every half minute, on the feed's thread, for whoever looks after ages.
     /// - Throws: A ``SystemError`` when there is no thread for it.
     public init(
-        _ access: ClusterAccess, kinds: ResourceKinds = Companions.kinds,
+        _ access: ClusterAccess, kinds: ResourceKinds = Companions.followed,
         options: ReflectorOptions = ReflectorOptions(),
         publish: @escaping @Sendable (Companions) -> Void,
         report: @escaping @Sendable (ReflectorEvent) -> Void = { _ in },

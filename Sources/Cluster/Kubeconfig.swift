@@ -1,4 +1,5 @@
 internal import JSON
+internal import Kubernetes
 internal import Net
 internal import YAML
 

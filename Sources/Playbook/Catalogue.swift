@@ -4,10 +4,11 @@ public enum Catalogue {
     public static let rules: [Rule] = application + secrets + containers + availability + traffic + nodes + cloud
 
     private static let application: [Rule] = [
-        .livenessProbe, .readinessProbe, .healthEndpoints, .replicas, .gracefulShutdown,
+        .livenessProbe, .readinessProbe, .healthEndpoints, .replicas, .gracefulShutdown, .signalForwarding,
+        .environmentConfig, .databaseSettings, .metricsEndpoint,
     ]
 
-    private static let secrets: [Rule] = [.inlineCredentials]
+    private static let secrets: [Rule] = [.inlineCredentials, .staticAWSCredentials]
 
     private static let containers: [Rule] = [
         .runAsNonRoot, .runAsIdentity, .privilegeEscalation, .hostIsolation, .imageRegistry, .imageTag,

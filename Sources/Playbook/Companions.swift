@@ -49,10 +49,13 @@ public struct Companions: Sendable {
         projections.keys.reduce(into: ResourceKinds()) { $0.formUnion(ResourceKinds($1)) },
     ]
 
+    /// The kinds that a server follows: all of them but Secrets, which it shall have no right to read.
+    public static let followed = kinds.subtracting(ResourceKinds(.secret))
+
     /// What is kept of the kinds that have no record type of their own: the fields that rules read, cut out of the object.
     static let projections: [ResourceKind: Projection] = [:]
         .merging(placementProjections) { $1 }.merging(trafficProjections) { $1 }.merging(secretProjections) { $1 }
-        .merging(cloudProjections) { $1 }
+        .merging(cloudProjections) { $1 }.merging(monitorProjections) { $1 }
 
     /// Creates companions without any object.
     public init(knowledge: Knowledge) { self.knowledge = knowledge }
@@ -268,6 +271,11 @@ public struct Companions: Sendable {
     func objects(_ kind: ResourceKind, in namespace: String) throws(CannotJudge) -> [CompanionObject] {
         let objects = try holding(kind, namespace, "\(kind.name)s")?.objects ?? []
         return objects.filter { $0.kind == kind }
+    }
+
+    /// The objects of one of the other kinds in all namespaces, as far as they are known.
+    func objectsEverywhere(_ kind: ResourceKind) -> some Sequence<CompanionObject> {
+        holdings.values.lazy.filter { $0.kinds.contains(kind) }.flatMap { $0.objects.lazy.filter { $0.kind == kind } }
     }
 
     /// The Deployments, StatefulSets and Rollouts of a namespace, as far as they are known.

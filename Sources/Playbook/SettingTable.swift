@@ -137,6 +137,9 @@ extension Setting {
         .integer(
             "PLAYBOOK_MIN_GRACE_SECONDS", .rules, 1...86400, \.minimumGraceSeconds,
             "The shortest termination grace period."),
+        .optionalInteger(
+            "PLAYBOOK_METRICS_PORT", .rules, 1...65535, \.metricsPort,
+            "The port number that all applications serve metrics at; unset: any."),
         .integer("PLAYBOOK_MAX_SKEW", .rules, 1...1000, \.maximumSkew, "The largest skew between zones."),
     ]
 

@@ -98,6 +98,8 @@ public struct Settings: Sendable {
     public internal(set) var minimumReplicas = 2
     /// The value of `PLAYBOOK_MIN_GRACE_SECONDS`.
     public internal(set) var minimumGraceSeconds = 5
+    /// The value of `PLAYBOOK_METRICS_PORT`.
+    public internal(set) var metricsPort: Int?
     /// The value of `PLAYBOOK_MAX_SKEW`.
     public internal(set) var maximumSkew = 1
 

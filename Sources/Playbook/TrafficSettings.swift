@@ -48,8 +48,10 @@ extension Setting {
 extension Companions {
     /// What is kept of the objects that these rules look up.
     static let trafficProjections: [ResourceKind: Projection] = [
-        // Looked up by its name alone.
-        .service: { _ in [:] },
+        .service: { (object) throws(CannotJudge) in
+            let selector = try object.object("spec")?.object("selector")
+            return selector.map { ["selector": Literal($0)] } ?? [:]
+        },
         .networkPolicy: { (object) throws(CannotJudge) in
             guard let selector = try object.object("spec")?.object("podSelector") else { return [:] }
             _ = try LabelSelector(selector)

@@ -243,7 +243,7 @@ import Testing
                 }
             }
         }
-        let kept = Companions.kinds.kinds.map { "\($0.group)/\($0.plural)" }
+        let kept = Companions.followed.kinds.map { "\($0.group)/\($0.plural)" }
         #expect(granted == Set(kept))
         for rule in Catalogue.rules {
             for kind in rule.companions { #expect(Companions.kinds.contains(kind), "\(rule.id) looks up \(kind.name)") }

@@ -83,7 +83,7 @@ extension PlainText {
     }
 
     /// Taking out what holds the text, where it can do without.
-    private var removal: Edit? {
+    var removal: Edit? {
         switch place {
         case .variable: .remove(pointer.parent)
         case .entry, .annotation: .remove(pointer)

@@ -86,7 +86,7 @@ let inlineCredentialExamples: [Example] = [
         """),
     .bad(
         "an ephemeral container", CredentialClause.variable, at: "ephemeralContainers[debugger].env[PGPASSWORD].value",
-        "ephemeralContainers: [{name: debugger, image: shell, env: [{name: PGPASSWORD, value: hunter2}]}]",
+        "ephemeralContainers: [{name: debugger, image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/ops/shell:1.0.0-9f3c1ab, env: [{name: PGPASSWORD, value: hunter2}]}]",
         request: .debug),
     .bad(
         "another password than before", CredentialClause.variable, at: "containers[app].env[DB_PASSWORD].value",

@@ -1,5 +1,5 @@
 /// Bytes from base64 (RFC 4648, section 4), line breaks between passed over; nil when it is none.
-func base64Decoded(_ text: String) -> [UInt8]? {
+public func base64Decoded(_ text: String) -> [UInt8]? {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(text.utf8.count / 4 * 3)
     var bits: UInt32 = 0
@@ -40,7 +40,7 @@ func base64Decoded(_ text: String) -> [UInt8]? {
 }
 
 /// Bytes as base64 (RFC 4648, section 4), in one line.
-func base64Encoded(_ bytes: some Collection<UInt8>) -> String {
+public func base64Encoded(_ bytes: some Collection<UInt8>) -> String {
     let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
     var encoded: [UInt8] = []
     encoded.reserveCapacity((bytes.count + 2) / 3 * 4)

@@ -1,0 +1,214 @@
+import JSON
+import Kubernetes
+
+/// A database's connection string: everything about a connection in one text.
+struct ConnectionString {
+    /// By what it is told.
+    enum Kind {
+        case named
+        case written
+    }
+
+    private var host = "db.internal"
+    private var port = "5432"
+    private var name = "web"
+
+    /// Takes host, port and name out of a text, where they can be told from the rest for certain: no part of a password may pass for
+    /// one of them.
+    init(_ text: Value?) {
+        guard let text, !text.text.hasPrefix("jdbc:"), let start = text.text.utf8.firstIndex(of: UInt8(ascii: "@"))
+        else {
+            return
+        }
+        let rest = text.text.utf8[text.text.utf8.index(after: start)...]
+        guard !rest.contains(UInt8(ascii: "@")) else { return }
+        let parts = Substring(rest).split(separator: "/", maxSplits: 1)
+        let address = (parts.first ?? "").split(separator: ":", omittingEmptySubsequences: false)
+        guard let host = address.first, ConnectionString.isPlain(host, "."), address.count <= 2 else { return }
+        if address.count == 2 {
+            guard !address[1].isEmpty, address[1].utf8.allSatisfy({ $0 &- UInt8(ascii: "0") < 10 }) else { return }
+            port = String(address[1])
+        }
+        self.host = String(host)
+        if parts.count == 2, case let name = parts[1].prefix(while: { $0 != "?" }), ConnectionString.isPlain(name, "_")
+        {
+            self.name = String(name)
+        }
+    }
+
+    private static func isPlain(_ text: Substring, _ other: Character) -> Bool {
+        !text.isEmpty && text.utf8.count <= 64
+            && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == other) }
+    }
+
+    /// The settings that are no secrets, in the place of one that is called `name`.
+    func settings(instead whole: Value) -> [(name: String, value: String)] {
+        let prefix = ConnectionString.prefix(whole.text)
+        return [("\(prefix)_HOST", host), ("\(prefix)_PORT", port), ("\(prefix)_NAME", name)]
+    }
+
+    /// The variables to set instead; those that are there already stay.
+    func variables(instead whole: Value, _ subject: Subject, _ container: Container) -> [Edit] {
+        let prefix = ConnectionString.prefix(whole.text)
+        var variables = settings(instead: whole).map {
+            ["name": .string($0.name), "value": .string($0.value)] as Literal
+        }
+        for key in ["\(prefix)_USER", "\(prefix)_PASSWORD"] {
+            let reference = SecretReference(subject.secretName, key: key)
+            variables.append(["name": .string(key), "valueFrom": reference.source])
+        }
+        return variables.filter { variable in
+            let isThere = try? container.environment().contains {
+                Literal.string($0["name"]?.text ?? "") == variable["name"]
+            }
+            return !(isThere ?? true)
+        }.map { .set(container.pointer / "env" / "-", $0) }
+    }
+
+    /// What the separate settings begin with: the name without the word for a connection string.
+    private static func prefix(_ name: String) -> String {
+        let words = name.split { !$0.isASCII || !($0.isLetter || $0.isNumber) }.map { $0.uppercased() }
+        let kept = words.prefix { !["URL", "URI", "DSN", "CONNECTION", "CONN", "STRING"].contains($0) }
+        let prefix = kept.joined(separator: "_")
+        return prefix.isEmpty || prefix.first?.isNumber ?? true ? "DB" : prefix
+    }
+}
+
+extension ConnectionString.Kind {
+    /// What a variable is by its name and its value, which may not be known.
+    init?(_ name: Value, _ value: Value?) {
+        let isNamed = name.withContents { DatabaseName.means($0) }
+        guard let value else {
+            guard isNamed else { return nil }
+            self = .named
+            return
+        }
+        switch value.withContents({ DatabaseScheme.kind(of: $0, isNamed: isNamed) }) {
+        case .composed, .other: return nil
+        case .database: self = isNamed ? .named : .written
+        case .none:
+            guard isNamed else { return nil }
+            self = .named
+        }
+    }
+}
+
+/// Names of connection strings.
+private enum DatabaseName {
+    private static func words(_ text: String) -> Set<NameWord> {
+        Set(text.split(separator: " ").map { NameWord(stringLiteral: String($0)) })
+    }
+
+    private static let databases = words(
+        "db database postgres postgresql pg psql mysql mariadb mongo mongodb sql mssql sqlserver oracle jdbc datasource "
+            + "cockroach cockroachdb clickhouse cassandra aurora rds")
+    /// What may stand between the database and the word for its string.
+    private static let roles = words(
+        "replica read reader write writer primary pool direct readonly master main connection conn")
+    private static let whole = words(
+        "dburl dburi databaseurl databaseuri jdbcurl mongourl mongouri postgresurl pgurl mysqlurl connectionstring")
+    /// Error trackers, mailers and queues call their addresses so too.
+    private static let others = words(
+        "sentry raven glitchtip mailer messenger transport bugsnag statsd telemetry uptrace lock")
+
+    static func means(_ name: Span<UInt8>) -> Bool {
+        let last = NameWords.last(in: name, 0..<name.count)
+        switch last {
+        case "url", "uri": return isDatabase(before: last, name)
+        case "dsn":
+            var words = NameWords(at: 0, end: name.count)
+            while case let word = words.next(in: name), word.length > 0 { if others.contains(word) { return false } }
+            return true
+        case "string", "str":
+            let end = name.count - last.length
+            let before = NameWords.last(in: name, 0..<max(end, 0))
+            return before == "connection" || before == "conn"
+        default: return whole.contains(last)
+        }
+    }
+
+    private static func isDatabase(before last: NameWord, _ name: Span<UInt8>) -> Bool {
+        var words = NameWords(at: 0, end: name.count)
+        var isDatabase = false
+        while case let word = words.next(in: name), word.length > 0 {
+            if databases.contains(word) {
+                isDatabase = true
+            } else if word != last, !roles.contains(word) {
+                isDatabase = false
+            }
+        }
+        return isDatabase
+    }
+}
+
+/// What a value says of itself.
+private enum DatabaseScheme {
+    enum Kind {
+        /// A connection string of a database, with the password in it or not.
+        case database
+        /// One that is put together from settings that are separate: `postgres://$(DB_USER):$(DB_PASSWORD)@$(DB_HOST)/…`.
+        case composed
+        /// An address of something else, a file, or no address.
+        case other
+        /// A text that says nothing.
+        case none
+    }
+
+    private static let schemes: Set<NameWord> = [
+        "postgres", "postgresql", "pgsql", "postgis", "mysql", "mariadb", "mongodb", "redis", "rediss", "valkey",
+        "mssql",
+        "sqlserver", "oracle", "cockroachdb", "cockroach", "clickhouse", "cassandra", "scylla", "db", "neo", "ydb",
+        "jtds",
+    ]
+
+    static func kind(of text: Span<UInt8>, isNamed: Bool) -> Kind {
+        var scheme = NameWord()
+        var at = 0
+        // `mysql2`, `mongodb+srv`, `postgresql+asyncpg`: up to the first letter of something else.
+        var isScheme = true
+        while at < text.count, at < 32, text[at] != UInt8(ascii: ":") {
+            if isScheme, NameWords.isLetter(text[at]) { scheme.append(text[at]) } else { isScheme = false }
+            guard
+                NameWords.isLetter(text[at]) || text[at] &- UInt8(ascii: "0") < 10 || text[at] == UInt8(ascii: "+")
+                    || text[at] == UInt8(ascii: "-") || text[at] == UInt8(ascii: ".")
+            else { break }
+            at += 1
+        }
+        guard at < text.count, text[at] == UInt8(ascii: ":") else {
+            return isNamed ? kindWithoutScheme(text) : .none
+        }
+        if scheme == "jdbc" { return isComposed(text) ? .composed : .database }
+        guard at + 2 < text.count, text[at + 1] == UInt8(ascii: "/"), text[at + 2] == UInt8(ascii: "/") else {
+            return isNamed ? kindWithoutScheme(text) : .none
+        }
+        guard schemes.contains(scheme) else { return .other }
+        if isComposed(text) { return .composed }
+        for place in at..<text.count where text[place] == UInt8(ascii: "@") { return .database }
+        return .none
+    }
+
+    /// Go's `user:password@tcp(host:3306)/name`, or `host=… user=…`; else nothing, or no address at all.
+    private static func kindWithoutScheme(_ text: Span<UInt8>) -> Kind {
+        var isPlain = true
+        for at in text.indices {
+            switch text[at] {
+            case UInt8(ascii: "@"), UInt8(ascii: "="), UInt8(ascii: ";"), UInt8(ascii: "/"): isPlain = false
+            case UInt8(ascii: "$"), UInt8(ascii: "{"), UInt8(ascii: "\n"): return .composed
+            default: break
+            }
+            if at > 4096 { break }
+        }
+        return isPlain ? .other : .none
+    }
+
+    private static func isComposed(_ text: Span<UInt8>) -> Bool {
+        guard Credential.first(in: text, named: nil) == nil else { return false }
+        var previous: UInt8 = 0
+        for at in text.indices {
+            let isOpening = text[at] == UInt8(ascii: "(") || text[at] == UInt8(ascii: "{")
+            if isOpening, previous == UInt8(ascii: "$") || previous == UInt8(ascii: "{") { return true }
+            previous = text[at]
+        }
+        return false
+    }
+}

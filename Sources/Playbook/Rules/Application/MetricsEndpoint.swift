@@ -1,0 +1,104 @@
+import JSON
+import Kubernetes
+
+extension Rule {
+    static let metricsEndpoint = Rule(
+        id: "metrics-endpoint",
+        title: "Metrics are there to be scraped",
+        group: .application,
+        section: .applicationRequirements,
+        rationale: """
+            What a process counts about itself is what autoscaling, alerts and the next incident need. A port called `metrics` (or an \
+            annotation, or a monitor) tells Prometheus where to ask, and everybody that somebody does.
+            """,
+        level: .off,
+        scope: .longRunning,
+        clauses: [MetricsClause.missing, MetricsClause.otherPort],
+        settings: ["PLAYBOOK_METRICS_PORT"],
+        companions: [.podMonitor, .serviceMonitor, .service],
+        examples: metricsExamples,
+        check: metricsFindings
+    )
+}
+
+/// What the rule checks; its examples stand in a file of their own.
+enum MetricsClause {
+    static let missing = Clause(
+        "missing",
+        "a container declares a port called `metrics`, or `prometheus.io/scrape` is true, or a PodMonitor or ServiceMonitor selects the pods"
+    )
+    static let otherPort = Clause(
+        "other-port", "the port called `metrics` is the one that all applications share, where one is set")
+}
+
+private func metricsFindings(in subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
+    guard let template = try subject.template() else { return [] }
+    let agreed = context.settings.metricsPort
+    for container in template.lastingContainers {
+        var index = -1
+        for port in try container.ports() {
+            index += 1
+            guard try port.text("name")?.equals("metrics") ?? false else { continue }
+            guard let agreed, let number = try port.integer("containerPort"), number != agreed else { return [] }
+            let place = container.pointer / "ports" / String(index) / "containerPort"
+            return [
+                Finding(
+                    MetricsClause.otherPort, at: place, "is \(number), not \(agreed) as everywhere",
+                    edits: [.set(place, .number(String(agreed)))]
+                ).with { $0.choice = String(number) }
+            ]
+        }
+    }
+    if template.metadata?["annotations"]?["prometheus.io/scrape"]?.equals("true") ?? false { return [] }
+    if try isMonitored(template.labels(), in: subject.namespace, context.companions) { return [] }
+    guard let container = template.mainContainers.first else { return [] }
+    let place = container.pointer / "ports"
+    let port: Literal = ["name": "metrics", "containerPort": .number(String(agreed ?? 9090))]
+    return [
+        Finding(MetricsClause.missing, at: place, "have none for metrics", edits: [.set(place / "-", port)]).with {
+            $0.advice = "the port at which the process serves /metrics"
+        }
+    ]
+}
+
+/// Whether some monitor selects pods with these labels: by themselves, or through a Service that does.
+///
+/// A monitor of any namespace may select those of others. One that is known is enough; where none is, all must be known.
+private func isMonitored(
+    _ labels: Labels, in namespace: String, _ companions: Companions
+) throws(CannotJudge) -> Bool {
+    for monitor in companions.objectsEverywhere(.podMonitor) where monitor.selects(labels, in: namespace) {
+        return true
+    }
+    let services = companions.knows(.service, in: namespace) ? try companions.objects(.service, in: namespace) : []
+    for service in services where service.servesPods(labels) {
+        for monitor in companions.objectsEverywhere(.serviceMonitor)
+        where monitor.selects(Labels(service.labels), in: namespace) {
+            return true
+        }
+    }
+    guard companions.knows(.podMonitor, in: namespace) || companions.knows(.serviceMonitor, in: namespace) else {
+        throw .unknown(companion: "PodMonitors and ServiceMonitors")
+    }
+    return false
+}
+
+extension CompanionObject {
+    /// Whether a monitor selects objects with these labels in a namespace.
+    fileprivate func selects(_ labels: Labels, in other: String) -> Bool {
+        switch fields["namespaces"] {
+        case .bool(true)?: break
+        case .array(let names)?: guard names.contains(.string(other)) else { return false }
+        default: guard namespace == other else { return false }
+        }
+        return fields["selector"].map { LabelSelector($0).matches(labels) } ?? false
+    }
+
+    /// Whether a Service sends traffic to pods with these labels.
+    fileprivate func servesPods(_ labels: Labels) -> Bool {
+        guard case .object(let pairs)? = fields["selector"], !pairs.isEmpty else { return false }
+        return pairs.allSatisfy { pair in
+            if case .string(let value) = pair.value { labels.has(pair.key, value) } else { false }
+        }
+    }
+}

@@ -1,0 +1,204 @@
+import JSON
+import Kubernetes
+
+extension Rule {
+    static let signalForwarding = Rule(
+        id: "signal-forwarding",
+        title: "SIGTERM reaches the process",
+        group: .application,
+        section: .applicationRequirements,
+        rationale: """
+            A container is told to stop by SIGTERM to its process 1. A shell there passes nothing on, and npm and its like do so \
+            badly: the process goes on as if nothing had happened until it is killed, with its requests.
+            """,
+        level: .warn,
+        scope: .longRunning,
+        clauses: [shell, packageManager],
+        examples: cases,
+        check: signalFindings
+    )
+}
+
+private let shell = Clause(
+    "shell", "a shell ends in `exec`, so that the process takes its place (`bash -c` does so by itself)")
+private let packageManager = Clause("package-manager", "npm, yarn and pnpm do not start the process")
+
+private func signalFindings(in subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
+    guard let template = try subject.template() else { return [] }
+    var findings: [Finding] = []
+    for container in template.mainContainers {
+        let (command, args) = (try container.command(), try container.args())
+        // Without a command the image's entry point gets the arguments, and nearly always runs them.
+        guard let entry = EntryPoint(command, args) else { continue }
+        findings.append(finding(for: entry, container))
+    }
+    return findings
+}
+
+private func finding(for entry: EntryPoint, _ container: Container) -> Finding {
+    let place = container.pointer / "\(entry.list)"
+    switch entry.kind {
+    case .packageManager(let name):
+        return Finding(packageManager, at: place, "starts \(name), which does not pass SIGTERM on").with {
+            $0.choice = name
+            $0.advice = "start the process itself, as in command: [node, server.js]"
+        }
+    case .shell(let name, let instead):
+        return Finding(
+            shell, at: place, "runs the process under \(name), which stays process 1 and swallows SIGTERM",
+            edits: instead.map { [.set(place, .array($0.map { .string($0) }))] } ?? []
+        ).with {
+            $0.choice = name
+            $0.advice = "begin the last command with exec, or leave the shell out"
+        }
+    }
+}
+
+/// What a container starts, where it is something that keeps SIGTERM to itself.
+private struct EntryPoint {
+    enum Kind {
+        case packageManager(String)
+        /// With what to write instead, where the script is simple.
+        case shell(String, instead: [String]?)
+    }
+
+    let kind: Kind
+    /// The list that it stands in: `command` or `args`.
+    let list: StaticString
+
+    init?(_ command: Value?, _ args: Value?) {
+        guard let first = command?.elements.first(where: { _ in true }) ?? args?.elements.first(where: { _ in true }),
+            let name = EntryPoint.watched(first)
+        else { return nil }
+        let parts = command.map { Array($0.elements) } ?? []
+        let all = parts + (args.map { Array($0.elements) } ?? [])
+        if EntryPoint.packageManagers.contains(name) {
+            kind = .packageManager(name)
+            list = parts.isEmpty ? "args" : "command"
+            return
+        }
+        guard let index = EntryPoint.script(in: all, name), index < all.count else { return nil }
+        list = index < parts.count ? "command" : "args"
+        switch Script.end(all[index].text) {
+        case .passesOn: return nil
+        case .packageManager(let manager): kind = .packageManager(manager)
+        case .staysBehind:
+            let places = index < parts.count ? 0..<parts.count : parts.count..<all.count
+            kind = .shell(name, instead: EntryPoint.instead(of: all, places, script: index))
+        }
+    }
+
+    /// The same list with `exec` in its script; nil where it is not simple, or not for everybody's eyes.
+    private static func instead(of all: [Value], _ places: Range<Int>, script index: Int) -> [String]? {
+        guard places.reduce(0, { $0 + all[$1].byteCount }) <= 300, let script = Script.withExec(all[index].text),
+            places.allSatisfy({ Credential.first(in: all[$0]) == nil })
+        else { return nil }
+        return places.map { $0 == index ? script : all[$0].text }
+    }
+
+    static let packageManagers: Set<String> = ["npm", "yarn", "pnpm"]
+    private static let shells: Set<String> = ["sh", "dash", "ash", "busybox", "env"]
+
+    /// The name of a program, if it is one of those that are looked at.
+    private static func watched(_ program: Value) -> String? {
+        guard program.byteCount <= 64 else { return nil }
+        let name = Script.baseName(program.text)
+        return packageManagers.contains(name) || shells.contains(name) ? name : nil
+    }
+
+    /// Where the script of `sh -c` stands among the arguments.
+    private static func script(in words: [Value], _ name: String) -> Int? {
+        var index = 1
+        // `busybox sh`, `/usr/bin/env sh`
+        if name == "busybox" || name == "env" {
+            guard index < words.count, ["sh", "ash", "dash"].contains(Script.baseName(words[index].text)) else {
+                return nil
+            }
+            index += 1
+        }
+        while index < words.count {
+            let word = words[index].text
+            guard word.hasPrefix("-") || word.hasPrefix("+") else { return nil }
+            index += 1
+            if word.hasPrefix("--") { continue }
+            if word.contains("c") { return index }
+            // `-o pipefail`
+            if word.hasSuffix("o") { index += 1 }
+        }
+        return nil
+    }
+}
+
+private let cases: [Example] = [
+    .good("the process itself", "containers: [{name: app, command: [node, server.js]}]"),
+    .good("the image's own entry point", "containers: [{name: app, args: [serve, --fast]}]"),
+    .good("exec", "containers: [{name: app, command: [sh, -c, 'migrate && exec node server.js']}]"),
+    .good("bash", "containers: [{name: app, command: [/bin/bash, -c, node server.js]}]"),
+    .good(
+        "a script that traps",
+        "containers: [{name: app, command: [sh, -c, 'trap \"kill $!\" TERM; node server.js & wait']}]"),
+    .good("an init of its own", "containers: [{name: app, command: [tini, --, npm, start]}]"),
+    .good(
+        "exec in each branch",
+        "containers: [{name: app, command: [/bin/sh, -ec, 'if [ -n \"$DEBUG\" ]; then exec node --inspect a.js; else exec node a.js; fi']}]"
+    ),
+    .bad(
+        "a shell that stays", shell, at: "containers[app].command",
+        "containers: [{name: app, command: [sh, -c, node server.js]}]"),
+    .bad(
+        "only the last command counts", shell, at: "containers[app].command",
+        "containers: [{name: app, command: [/bin/dash, -e, -c, 'exec 2>&1; node server.js']}]"),
+    .bad(
+        "a pipe keeps the shell", shell, at: "containers[app].command",
+        "containers: [{name: app, command: [sh, -c, 'exec node server.js | tee /log']}]"),
+    .bad(
+        "the script is an argument", shell, at: "containers[app].args",
+        "containers: [{name: app, command: [/bin/sh, -c], args: ['cd /app; node server.js']}]"),
+    .bad(
+        "busybox", shell, at: "containers[app].command",
+        "containers: [{name: app, command: [busybox, sh, -c, 'httpd -f']}]"),
+    .bad(
+        "npm", packageManager, at: "containers[app].command",
+        "containers: [{name: app, command: [npm, start]}]"),
+    .bad(
+        "yarn as the arguments", packageManager, at: "containers[app].args",
+        "containers: [{name: app, args: [/usr/local/bin/yarn, run, serve]}]"),
+    .bad(
+        "exec of pnpm", packageManager, at: "containers[app].command",
+        "containers: [{name: app, command: [sh, -c, exec pnpm start]}]"),
+    .good(
+        "init containers end by themselves, sidecars are others' images",
+        """
+        initContainers:
+        - name: migrate
+          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.2-9f3c1ab
+          command: [sh, -c, npm run migrate]
+          resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
+        - name: proxy
+          restartPolicy: Always
+          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/proxy:1.0.0-9f3c1ab
+          command: [sh, -c, proxy]
+          resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
+        """),
+    .good(
+        "an ephemeral container",
+        "ephemeralContainers: [{name: debugger, image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/ops/shell:1.0.0-9f3c1ab, command: [sh]}]",
+        request: .debug),
+    .good(
+        "a Job ends by itself",
+        """
+        apiVersion: batch/v1
+        kind: Job
+        metadata: {name: reindex, namespace: shop}
+        spec:
+          template:
+            spec:
+              restartPolicy: Never
+              securityContext: {runAsNonRoot: true, runAsUser: 10001, runAsGroup: 10001}
+              containers:
+              - name: reindex
+                image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.2-9f3c1ab
+                command: [sh, -c, npm run reindex]
+                resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
+        """),
+]
