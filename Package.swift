@@ -57,7 +57,7 @@ let package = Package(
         tests(of: "JSON", uses: ["JSON"]),
         tests(of: "YAML", uses: ["YAML", "JSON"]),
         tests(of: "Kubernetes", uses: ["Kubernetes", "JSON"]),
-        tests(of: "Playbook", uses: ["Playbook", "Kubernetes", "JSON", "YAML"]),
+        tests(of: "Playbook", uses: ["Manifests", "Playbook", "Kubernetes", "JSON", "YAML"]),
         tests(of: "HTTP", uses: ["HTTP"]),
         tests(of: "Webhook", uses: ["Webhook", "HTTP", "Playbook", "Kubernetes", "JSON"]),
         tests(of: "Net", uses: ["Net", "HTTP", "COpenSSL"]),

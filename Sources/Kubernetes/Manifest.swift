@@ -1,49 +1,54 @@
 public import JSON
 
+/// How YAML is laid out where it leaves a choice.
+public struct YAMLStyle: Sendable, Equatable {
+    /// By how many columns a mapping stands further in than its key.
+    public var indent = 2
+    /// By how many columns a list stands further in than its key: kubectl writes them without.
+    public var listIndent = 0
+    /// Whether what is short and flat goes on one line, as people write it: `httpGet: {path: /livez, port: http}`.
+    public var putsShortOnOneLine = true
+
+    /// As kubectl and people write it.
+    public init() {}
+}
+
 extension Literal {
     /// The value as YAML in block style, a line each, without a line break at the end.
-    ///
-    /// What is short and flat goes on one line, as people write it: `httpGet: {path: /livez, port: http}`.
-    public var yaml: String { lines.joined(separator: "\n") }
+    public var yaml: String { lines(YAMLStyle()).joined(separator: "\n") }
 
-    private var lines: [String] {
+    /// The lines of the value in block style.
+    public func lines(_ style: YAMLStyle) -> [String] {
         switch self {
-        case .object(let members) where !members.isEmpty: members.flatMap { Literal.lines(of: $0) }
-        case .array(let elements) where !elements.isEmpty: elements.flatMap { Literal.lines(of: $0) }
+        case .object(let members) where !members.isEmpty: members.flatMap { $0.lines(style) }
+        case .array(let elements) where !elements.isEmpty: elements.flatMap { Literal.lines(of: $0, style) }
         default: [flow]
         }
     }
 
-    private static func lines(of member: Member) -> [String] {
-        let key = quotedIfNeeded(member.key)
-        if member.value.isShort { return ["\(key): \(member.value.flow)"] }
-        // Lists stand under their key without indentation, as kubectl writes them.
-        if case .array = member.value { return ["\(key):"] + member.value.lines }
-        return ["\(key):"] + member.value.lines.map { "  " + $0 }
-    }
-
-    private static func lines(of element: Literal) -> [String] {
-        let lines = element.isShort ? [element.flow] : element.lines
+    private static func lines(of element: Literal, _ style: YAMLStyle) -> [String] {
+        let lines = element.isShort(style) ? [element.flow] : element.lines(style)
         return zip(lines.indices, lines).map { ($0 == 0 ? "- " : "  ") + $1 }
     }
 
     /// Whether the value is a scalar, or a container of scalars (of one level more, for objects) that fits on a line.
-    private var isShort: Bool {
-        switch self {
+    fileprivate func isShort(_ style: YAMLStyle) -> Bool {
+        guard style.putsShortOnOneLine else { return isScalar || isEmpty }
+        return switch self {
         case .object(let members): members.allSatisfy { $0.value.isScalar || $0.value.isEmpty } && flow.count <= 70
         case .array(let elements): elements.allSatisfy { $0.isScalar } && flow.count <= 70
         default: true
         }
     }
 
-    private var isScalar: Bool {
+    fileprivate var isScalar: Bool {
         switch self {
         case .object, .array: false
         default: true
         }
     }
 
-    private var isEmpty: Bool { self == .object([]) || self == .array([]) }
+    fileprivate var isEmpty: Bool { self == .object([]) || self == .array([]) }
 
     /// The value as YAML on one line.
     public var flow: String {
@@ -59,7 +64,7 @@ extension Literal {
     }
 
     /// A string as YAML 1.1 reads it back, with quotes only where it would be read as something else.
-    private static func quotedIfNeeded(_ text: String) -> String {
+    fileprivate static func quotedIfNeeded(_ text: String) -> String {
         let isPlain = text.utf8.allSatisfy { byte in
             switch byte {
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
@@ -86,4 +91,14 @@ extension Literal {
 
     /// What YAML 1.1 takes for a boolean or null.
     private static let words: Set<String> = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"]
+}
+
+extension Literal.Member {
+    /// The lines of the member in block style.
+    public func lines(_ style: YAMLStyle) -> [String] {
+        let key = Literal.quotedIfNeeded(key)
+        if value.isShort(style) { return ["\(key): \(value.flow)"] }
+        let indent = if case .array = value { style.listIndent } else { style.indent }
+        return ["\(key):"] + value.lines(style).map { String(repeating: " ", count: indent) + $0 }
+    }
 }

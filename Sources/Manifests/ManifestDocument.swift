@@ -55,6 +55,11 @@ public struct ManifestDocument: Sendable {
     ///   - body: What to do with each; nothing of it may be kept.
     /// - Throws: ``ManifestProblem`` when the document nests too deep.
     public func objects(in text: SourceText, _ body: (ManifestObject) -> Void) throws(ManifestProblem) {
+        try read(in: text) { _, objects in objects.forEach(body) }
+    }
+
+    /// Hands out the document's root, and the objects in it.
+    func read(in text: SourceText, _ body: (Value, [ManifestObject]) -> Void) throws(ManifestProblem) {
         let document: Document
         do throws(ParseError) {
             document = try Document(parsing: json)
@@ -62,7 +67,9 @@ public struct ManifestDocument: Sendable {
             throw ManifestProblem(error.reason, at: text.location(of: extents?.first?.start ?? head))
         }
         defer { withExtendedLifetime(document) {} }
-        visit(document.root, root: document.root, Pointer(), text, kind: nil, apiVersion: nil, body)
+        var objects: [ManifestObject] = []
+        visit(document.root, root: document.root, Pointer(), text, kind: nil, apiVersion: nil) { objects.append($0) }
+        body(document.root, objects)
     }
 
     private func visit(
@@ -85,10 +92,21 @@ public struct ManifestDocument: Sendable {
         }
     }
 
-    /// Where a value stands in the file's text.
-    func range(of value: Value, in root: Value) -> Range<Int> {
-        if let extents { return root.order(of: value.id).map { extents[$0].range } ?? head..<head }
+    /// Where a value stands in the file's text, and how it is written.
+    func extent(of value: Value, in root: Value) -> Extent {
+        if let extents {
+            return root.order(of: value.id).map { extents[$0] } ?? Extent(start: head, end: head, style: .plain)
+        }
         let range = root.range(of: value)
-        return head + range.lowerBound..<head + range.upperBound
+        let style: Extent.Style =
+            switch value.kind {
+            case .array, .object: .flow
+            case .string: .quoted
+            default: .plain
+            }
+        return Extent(start: head + range.lowerBound, end: head + range.upperBound, style: style)
     }
+
+    /// Where a value stands in the file's text.
+    func range(of value: Value, in root: Value) -> Range<Int> { extent(of: value, in: root).range }
 }

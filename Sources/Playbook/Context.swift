@@ -41,6 +41,11 @@ public struct Context: Sendable {
         self.source = source
     }
 
+    /// The same with other settings.
+    public func with(_ settings: Settings) -> Context {
+        Context(settings: settings, companions: companions, now: now, source: source)
+    }
+
     /// The same with other companions.
     public func knowing(_ companions: Companions) -> Context {
         Context(settings: settings, companions: companions, now: now, source: source)

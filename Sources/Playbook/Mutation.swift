@@ -32,7 +32,15 @@ extension Judge {
     ///
     /// The patch is carried out on the object and the result judged again: where a fixed finding is still there, or anything
     /// new would deny, no patch is made. One that fails to apply would fail the user's request.
-    public func mutation(of review: AdmissionReview, in context: Context) -> Mutation {
+    ///
+    /// - Parameters:
+    ///   - review: The request.
+    ///   - context: What it is judged with.
+    ///   - isWanted: Which of the fixes that could be made are to be made.
+    /// - Returns: The patch, and what it fixes.
+    public func mutation(
+        of review: AdmissionReview, in context: Context, where isWanted: (Judgement) -> Bool = { _ in true }
+    ) -> Mutation {
         var mutation = Mutation()
         guard let object = review.object, review.mayBePatched else { return mutation }
         let verdict = verdict(on: review, in: context)
@@ -40,7 +48,7 @@ extension Judge {
         let fixes = verdict.judgements.filter { judgement in
             judgement.finding.isFixable && judgement.effect != .exempt
                 && context.settings.fixes.includes(judgement.rule)
-                && subject.isChangedHere(judgement.finding)
+                && subject.isChangedHere(judgement.finding) && isWanted(judgement)
         }
         guard !fixes.isEmpty else { return mutation }
         let literal = Literal(object)
@@ -71,7 +79,7 @@ extension Judge {
 
 extension Judgement {
     /// What tells findings of one object apart.
-    fileprivate var key: String { "\(rule.id) \(path) \(finding.choice ?? "")" }
+    public var key: String { "\(rule.id) \(path) \(finding.choice ?? "")" }
 }
 
 extension AdmissionReview {

@@ -1,3 +1,4 @@
+import JSON
 import Kubernetes
 
 /// What becomes of one finding: exempted, a warning, or a denial.
@@ -9,6 +10,7 @@ struct Sentence {
 
     func judgement(_ rule: Rule, _ finding: Finding, at path: String, _ exemptions: Exemptions) -> Judgement {
         let level = context.settings.level(of: rule)
+        let finding = finding.with { $0.companion = $0.companion?.withoutEmptyNamespace }
         let exemption = exemptions.exemption(from: rule, at: context.now)
         let leniency = exemption == nil ? leniency(for: finding, of: rule, at: path, level, exemptions) : nil
         let effect: Judgement.Effect =
@@ -59,5 +61,12 @@ struct Sentence {
         if context.now.seconds - created.seconds <= settings.companionGrace.components.seconds { return .running }
         guard let since = settings.enforcedSince, created >= since else { return .none }
         return .over
+    }
+}
+
+extension Literal {
+    /// A manifest beside an object whose namespace nobody knows yet has none either.
+    fileprivate var withoutEmptyNamespace: Literal {
+        (try? Patch([.test("/metadata/namespace", ""), .remove("/metadata/namespace")]).applied(to: self)) ?? self
     }
 }

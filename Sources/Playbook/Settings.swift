@@ -129,9 +129,10 @@ public struct Settings: Sendable {
     public func level(of rule: Rule) -> Level { levels[rule.id] ?? max(rule.level, gravestLevel) }
 
     /// The same settings in another mode, or with other levels, as flags of the command line ask for.
-    public func overridden(mode: Mode? = nil, levels: [String: Level] = [:]) -> Settings {
+    public func overridden(mode: Mode? = nil, levels: [String: Level] = [:], fixes: Fixes? = nil) -> Settings {
         var copy = self
         copy.mode = mode ?? copy.mode
+        copy.fixes = fixes ?? copy.fixes
         copy.levels.merge(levels) { $1 }
         return copy
     }

@@ -2,7 +2,7 @@ import Playbook
 
 /// The commands, and what each takes: help and checks are made of this table.
 enum Command: String, CaseIterable {
-    case serve, review, check
+    case serve, review, check, fix
     case rules, explain, config, certs
     case completion, man, version
 
@@ -12,6 +12,7 @@ enum Command: String, CaseIterable {
         case .serve: "run the webhook server; all settings come from the environment"
         case .review: "judge recorded AdmissionReviews"
         case .check: "judge manifests: YAML and JSON files, folders, what helm and kustomize print"
+        case .fix: "write every safe fix into manifests, and leave the rest of their text alone"
         case .rules: "list the rules"
         case .explain: "say everything about a rule"
         case .config: "show every setting and its value"
@@ -25,7 +26,7 @@ enum Command: String, CaseIterable {
     /// What follows its name.
     var operands: String {
         switch self {
-        case .review, .check: "[PATH|-]..."
+        case .review, .check, .fix: "[PATH|-]..."
         case .explain: "RULE"
         case .certs: "[FILE]..."
         case .completion: Completion.allCases.map(\.rawValue).joined(separator: "|")
@@ -39,6 +40,8 @@ enum Command: String, CaseIterable {
         case .serve, .completion, .man, .version: []
         case .review: [.format, .companions, .level, .mode, .verbose, .quiet, .noColor]
         case .check: [.format, .companions, .partial, .namespace, .level, .mode, .verbose, .quiet, .noColor]
+        case .fix:
+            [.write, .diff, .addCompanions, .companions, .partial, .namespace, .level, .mode, .quiet]
         case .rules: [.format]
         case .explain: []
         case .config: [.format]
@@ -82,6 +85,14 @@ enum Command: String, CaseIterable {
             An object without a namespace is judged as one whose namespace is not known; --namespace says where it will go.
 
             Exit code: 0 nothing is denied, 1 something is, 2 something could not be read (the rest is judged).
+            """
+        case .fix:
+            """
+            Reads what `playbook check` reads and prints it with every safe fix: those that never make a working workload fail
+            and invent no intent. Comments, order, quotes, indentation and line breaks stay; what is written is read again, and
+            refused unless it says exactly what it should. What is left to decide is listed on standard error.
+
+            Exit code: 0 nothing is denied any more, 1 something still is, 2 something could not be read or written.
             """
         case .rules: "Levels are those of the environment (PLAYBOOK_RULE_<ID>)."
         case .explain: "RULE is a rule's id, as `playbook rules` lists them."
@@ -138,7 +149,8 @@ enum ValueForm: Equatable {
 
 /// A flag of the command line.
 enum Flag: String, CaseIterable {
-    case format, companions, partial, namespace, level, mode, verbose, quiet, noColor = "no-color", directory, host,
+    case format, write, diff, addCompanions = "add-companions", companions, partial, namespace, level, mode, verbose,
+        quiet, noColor = "no-color", directory, host,
         days
 
     /// What follows it; nil for a switch.
@@ -152,7 +164,7 @@ enum Flag: String, CaseIterable {
         case .directory: "DIR"
         case .host: "NAME"
         case .days: "DAYS"
-        case .partial, .verbose, .quiet, .noColor: nil
+        case .write, .diff, .addCompanions, .partial, .verbose, .quiet, .noColor: nil
         }
     }
 
@@ -160,6 +172,9 @@ enum Flag: String, CaseIterable {
     var summary: String {
         switch self {
         case .format: "how to print"
+        case .write: "change the files themselves, each all at once"
+        case .diff: "print what would change, as diff -u does"
+        case .addCompanions: "append objects that are missing beside others, such as PodDisruptionBudgets"
         case .companions: "files or folders (YAML, JSON) with the cluster's other objects; may be repeated"
         case .partial: "the objects are not all there is: of kinds that are not among them nothing is known"
         case .namespace: "where objects go that do not name their namespace, as with kubectl -n"

@@ -13,21 +13,33 @@ enum Console {
     /// Writes to standard error.
     static func error(_ text: String) { _ = write(text, to: 2) }
 
+    /// Writes bytes to standard output as they are.
+    static func print(bytes: [UInt8]) {
+        if !write(bytes, to: 1) { exit(ExitCode.success.rawValue) }
+    }
+
     private static func write(_ text: String, to descriptor: Int32) -> Bool {
         var text = text
-        return text.withUTF8 { bytes in
-            var rest = UnsafeRawBufferPointer(bytes)
-            // `rest` stays within the string's bytes, which live as long as this closure.
-            while !rest.isEmpty {
-                let count = Glibc.write(descriptor, rest.baseAddress, rest.count)
-                if count < 0 {
-                    if errno == EINTR { continue }
-                    return false
-                }
-                rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
+        return text.withUTF8 { write(UnsafeRawBufferPointer($0), to: descriptor) }
+    }
+
+    /// Writes all bytes; false when that fails, and `errno` says why.
+    static func write(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
+        bytes.withUnsafeBytes { write($0, to: descriptor) }
+    }
+
+    // `bytes` lives as long as the closure that this is called in.
+    private static func write(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> Bool {
+        var rest = bytes
+        while !rest.isEmpty {
+            let count = Glibc.write(descriptor, rest.baseAddress, rest.count)
+            if count < 0 {
+                if errno == EINTR { continue }
+                return false
             }
-            return true
+            rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
         }
+        return true
     }
 
     /// Whether a descriptor is a terminal that may show colours (no-color.org).

@@ -71,7 +71,8 @@ enum Inputs {
         }
     }
 
-    private static func failure(_ path: String) -> Failure {
+    /// What the last system call says about a path.
+    static func failure(_ path: String) -> Failure {
         Failure(message: "\(path): \(String(cString: strerror(errno)))")
     }
 

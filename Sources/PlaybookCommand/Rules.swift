@@ -12,6 +12,9 @@ extension Command {
         case .check:
             var check = try CheckCommand(arguments)
             return check.run()
+        case .fix:
+            var fix = try FixCommand(arguments)
+            return fix.run()
         case .rules: return try rules(arguments)
         case .explain: return try explain(arguments)
         case .config: return try config(arguments)

@@ -42,7 +42,8 @@ public struct Extent: Sendable, Equatable {
     /// Whether it stands for several nodes at once: by an alias, or by a merge.
     public internal(set) var isShared = false
 
-    init(start: Int, end: Int, style: Style) {
+    /// Describes a stretch.
+    public init(start: Int, end: Int, style: Style) {
         first = UInt32(truncatingIfNeeded: start)
         behind = UInt32(truncatingIfNeeded: end)
         self.style = style

@@ -98,6 +98,9 @@ import Testing
         let mixed = deployment(namespace: nil) + budget(namespace: "shop")
         #expect(try findings(mixed).contains { $0.hasPrefix("pod-disruption-budget") })
         #expect(try !findings(mixed, ["--namespace", "shop"]).contains { $0.hasPrefix("pod-disruption-budget") })
+        // Nor what is there already.
+        #expect(try !findings(text).contains { $0.hasPrefix("namespace-quota") })
+        #expect(try findings(text, ["--namespace", "shop"]).contains { $0.hasPrefix("namespace-quota") })
         #expect(try findings(text, ["--namespace", "default"]).contains { $0.hasPrefix("default-namespace") })
         #expect(try findings(deployment(namespace: "default")).contains { $0.hasPrefix("default-namespace") })
     }

@@ -17,7 +17,8 @@ import Testing
         let overview = try Program(["--help"])
         #expect(overview.code == 0)
         for command in [
-            "serve", "review", "check", "rules", "explain", "config", "certs", "completion", "man", "version",
+            "serve", "review", "check", "fix", "rules", "explain", "config", "certs", "completion", "man",
+            "version",
         ] {
             #expect(overview.output.contains("\n  \(command)"))
             let page = try Program([command, "--help"])

@@ -18,6 +18,8 @@ extension Rule {
         companions: [.resourceQuota, .limitRange],
         examples: cases,
         check: { (subject, context) throws(CannotJudge) in
+            // A manifest may leave open where it goes.
+            guard !subject.namespace.isEmpty else { throw .unknown(companion: "its namespace's quotas") }
             var findings: [Finding] = []
             var unknown: CannotJudge?
             // What is known to be missing is, whatever is known of the other.

@@ -1,0 +1,105 @@
+import JSON
+import Kubernetes
+import Manifests
+import Playbook
+import Report
+
+/// What `check` and `fix` share: manifests are read, known to each other, and judged.
+struct ManifestRun {
+    let arguments: Arguments
+    let settings: Settings
+    /// Where objects go that do not say so themselves; empty where that is not known.
+    let namespace: String
+    var summary = Summary(of: .object)
+    /// What was given as companions only.
+    private var companions: [ManifestFile] = []
+    private(set) var files: [ManifestFile] = []
+    private let progress = Progress()
+
+    init(_ arguments: Arguments) throws(CommandError) {
+        self.arguments = arguments
+        settings = try arguments.settings()
+        namespace = arguments.last(.namespace) ?? ""
+    }
+
+    /// Tells that something could not be read, or done.
+    mutating func complain(_ message: String) {
+        summary.unreadable += 1
+        Console.error("playbook: \(message)\n")
+    }
+
+    // MARK: Reading
+
+    /// Reads everything that is named.
+    mutating func read() {
+        companions = read(arguments.all(.companions))
+        files = read(arguments.operands.isEmpty ? ["-"] : arguments.operands)
+        summary.files = files.count
+        progress.end()
+    }
+
+    private mutating func read(_ paths: [String]) -> [ManifestFile] {
+        guard !paths.isEmpty else { return [] }
+        var result: [ManifestFile] = []
+        for entry in Inputs.files(paths, endings: Inputs.manifests) {
+            do throws(Inputs.Failure) {
+                let path = try entry.get()
+                let bytes = try Inputs.bytes(of: path).get()
+                guard !ManifestFile.isBinary(bytes) else {
+                    Console.error("playbook: \(path): passed over: this is no text\n")
+                    continue
+                }
+                let file = ManifestFile(path: path, bytes: bytes)
+                if let problem = file.problem { complain(problem, in: file) }
+                result.append(file)
+            } catch {
+                complain(error.message)
+            }
+            progress.show("\(result.count) files read")
+        }
+        return result
+    }
+
+    private mutating func complain(_ problem: ManifestProblem, in file: ManifestFile) {
+        complain("\(file.path):\(problem.location.line):\(problem.location.column): \(problem.message)")
+    }
+
+    // MARK: Judging
+
+    /// A judge that knows the objects of some files, and of those that were given as companions.
+    ///
+    /// - Parameters:
+    ///   - files: The files.
+    ///   - isTelling: Whether objects that cannot be companions are told.
+    /// - Returns: The judge.
+    mutating func judge(knowing files: [ManifestFile], isTelling: Bool = true) -> ManifestJudge {
+        var world = ManifestWorld(isPartial: arguments.has(.partial), namespace: namespace)
+        for file in companions + files {
+            for problem in world.add(file) where isTelling { complain(problem, in: file) }
+        }
+        return ManifestJudge(
+            Context(settings: settings, companions: world.companions, now: Process.now, source: .files),
+            namespace: namespace)
+    }
+
+    /// Judges the objects of files.
+    mutating func judge(_ files: [ManifestFile], with judge: ManifestJudge, _ body: (JudgedObject) -> Void) {
+        for file in files {
+            for document in file.documents {
+                judge.judge(document, of: file) { object, judged in
+                    guard let judged else {
+                        summary.foreign += 1
+                        return
+                    }
+                    summary.add(judged.verdict)
+                    body(
+                        JudgedObject(
+                            file: file.path, line: object.line, request: "", title: judged.title,
+                            verdict: judged.verdict, locate: { object.region(of: $0) }))
+                }
+            }
+            progress.show("\(summary.judged) objects judged")
+        }
+        progress.end()
+    }
+}

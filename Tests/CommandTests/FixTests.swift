@@ -1,0 +1,161 @@
+import Foundation
+import JSON
+import TestSupport
+import Testing
+
+@Suite struct FixTests {
+    private let text = """
+        # Source: shop/templates/web.yaml
+        apiVersion: apps/v1
+        kind: Deployment
+        metadata:
+          name: web   # the shop
+          namespace: shop
+          labels: {app: web}
+        spec:
+          replicas: 2
+          selector: {matchLabels: {app: web}}
+          template:
+            metadata: {labels: {app: web}}
+            spec:
+              containers:
+              - name: app
+                image: 'web'
+                resources:
+                  requests: {cpu: 100m, memory: 128Mi}
+                  limits: {memory: 256Mi} # enough
+
+        """
+
+    private let fixed = """
+        # Source: shop/templates/web.yaml
+        apiVersion: apps/v1
+        kind: Deployment
+        metadata:
+          name: web   # the shop
+          namespace: shop
+          labels: {app: web}
+        spec:
+          replicas: 2
+          selector: {matchLabels: {app: web}}
+          template:
+            metadata: {labels: {app: web}}
+            spec:
+              containers:
+              - name: app
+                image: 'web'
+                resources:
+                  requests: {cpu: 100m, memory: 256Mi}
+                  limits: {memory: 256Mi} # enough
+              topologySpreadConstraints:
+              - maxSkew: 1
+                topologyKey: topology.kubernetes.io/zone
+                whenUnsatisfiable: ScheduleAnyway
+                labelSelector:
+                  matchLabels: {app: web}
+                matchLabelKeys: [pod-template-hash]
+
+        """
+
+    /// Whatever else the catalogue may hold, these have something to say here.
+    private let rules = ["liveness-probe", "memory-request-equals-limit", "topology-spread", "pod-disruption-budget"]
+        .reduce(into: ["PLAYBOOK_RULES_DEFAULT": "off"]) {
+            $0["PLAYBOOK_RULE_" + $1.uppercased().replacing("-", with: "_")] = "deny"
+        }
+
+    private func fix(_ arguments: String..., input: String = "") throws -> Program {
+        try Program(["fix"] + arguments, environment: rules, input: input)
+    }
+
+    @Test func `standard input is fixed to standard output, and what is left is told`() throws {
+        let program = try fix(input: text)
+        #expect(program.output == fixed)
+        #expect(program.code == 1)
+        let lines = program.error.split(separator: "\n").map(String.init)
+        #expect(lines.contains("-:15:9: left to you: deny liveness-probe: containers[app].livenessProbe is missing"))
+        #expect(lines.last?.hasPrefix("would fix 2 findings in 1 of 1 files; ") ?? false)
+        let again = try fix("--quiet", input: fixed)
+        #expect(again.output == fixed && again.error.isEmpty)
+    }
+
+    @Test func `the diff is one that patch takes`() throws {
+        try Program.withFolder { folder in
+            let path = "\(folder)/a.yaml"
+            try text.write(toFile: path, atomically: true, encoding: .utf8)
+            let diff = try fix("--diff", "--quiet", path).output
+            #expect(diff.hasPrefix("--- \(path)\n+++ \(path)\n@@ -15,5 +15,12 @@\n"))
+            #expect(diff.contains("\n-          requests: {cpu: 100m, memory: 128Mi}\n"))
+            #expect(try String(contentsOfFile: path, encoding: .utf8) == text)
+        }
+    }
+
+    @Test func `a file is changed all at once, behind its link and with its mode`() throws {
+        try Program.withFolder { folder in
+            let (path, link) = ("\(folder)/a.yaml", "\(folder)/link.yaml")
+            try text.write(toFile: path, atomically: true, encoding: .utf8)
+            try FileManager.default.setAttributes([.posixPermissions: 0o640], ofItemAtPath: path)
+            try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: "a.yaml")
+            let program = try fix("--write", link)
+            #expect(program.code == 1 && program.output.isEmpty)
+            #expect(program.error.contains("\nfixed 2 findings in 1 of 1 files; "))
+            #expect(try String(contentsOfFile: path, encoding: .utf8) == fixed)
+            #expect(try FileManager.default.destinationOfSymbolicLink(atPath: link) == "a.yaml")
+            let attributes = try FileManager.default.attributesOfItem(atPath: path)
+            #expect(attributes[.posixPermissions] as? Int == 0o640)
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder).sorted() == ["a.yaml", "link.yaml"])
+        }
+    }
+
+    @Test func `a missing budget is appended once, and found there`() throws {
+        let program = try fix("--add-companions", input: text)
+        let budget = """
+            ---
+            apiVersion: policy/v1
+            kind: PodDisruptionBudget
+            """
+        #expect(program.output.hasPrefix(fixed + budget))
+        #expect(program.error.contains("would fix 2 findings and add 1 object in 1 of 1 files"))
+        #expect(!program.error.contains("pod-disruption-budget"))
+        #expect(try fix("--add-companions", input: program.output).output == program.output)
+        // What has no namespace gets a budget without one.
+        let loose = text.replacing("  namespace: shop\n", with: "")
+        let output = try fix("--add-companions", input: loose).output
+        #expect(output.contains("PodDisruptionBudget") && !output.contains("namespace"))
+    }
+
+    @Test func `what is shared by an anchor is left alone with the reason, and the rest is fixed`() throws {
+        let shared =
+            text.replacing("resources:\n", with: "resources: &small\n")
+            + "      - {name: other, image: other, resources: *small}\n"
+        let program = try fix(input: shared)
+        #expect(
+            program.error.contains(
+                "not fixed: Deployment shop/web: memory-request-equals-limit: what stands here is used in several places"
+            ),
+            "\(program.error)")
+        #expect(program.output.contains("topologySpreadConstraints:") && program.output.contains("memory: 128Mi"))
+    }
+
+    @Test func `nothing is written where nothing is to do, or a file could not be read`() throws {
+        try Program.withFolder { folder in
+            for (name, text) in [("a.yaml", "a: 1   # b\r\n"), ("b.yaml", text + "---\na: [\n")] {
+                try text.write(toFile: "\(folder)/\(name)", atomically: true, encoding: .utf8)
+            }
+            let program = try fix("--write", folder)
+            #expect(program.code == 2)
+            #expect(
+                program.error.contains("not fixed: Deployment shop/web: topology-spread: the file could not be read"))
+            #expect(try String(contentsOfFile: "\(folder)/a.yaml", encoding: .utf8) == "a: 1   # b\r\n")
+            #expect(try String(contentsOfFile: "\(folder)/b.yaml", encoding: .utf8) == text + "---\na: [\n")
+        }
+    }
+
+    @Test(arguments: [
+        (["fix", "--write"], "standard input goes to standard output"),
+        (["fix", "--write", "--diff", "a"], "take one of the two"),
+    ])
+    func `flags that contradict each other are refused`(_ arguments: [String], _ part: String) throws {
+        let program = try Program(arguments)
+        #expect(program.code == 2 && program.error.contains(part))
+    }
+}
