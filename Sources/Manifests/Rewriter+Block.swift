@@ -4,9 +4,13 @@ import YAML
 
 // What stands in lines, by indentation.
 extension Rewriter {
-    /// Puts lines behind the line that a place is in.
+    /// Puts lines behind the line that a place is in, or behind the last one before it that is not about to go.
     mutating func insert(_ lines: [String], behind place: Int, _ indent: Int) {
-        let at = text.endOfLine(before: place)
+        var at = text.endOfLine(before: place)
+        while let gone = edits.first(where: { $0.text.isEmpty && $0.range.contains(at) }) {
+            guard gone.range.lowerBound >= text.lineBreak.utf8.count else { break }
+            at = text.endOfLine(before: gone.range.lowerBound - text.lineBreak.utf8.count)
+        }
         let margin = text.lineBreak + String(repeating: " ", count: indent)
         edits.append(TextEdit(range: at..<at, text: lines.map { margin + $0 }.joined()))
     }

@@ -45,6 +45,7 @@ private struct Keyword {
         Keyword(word: "passwd", kind: .password), Keyword(word: "requirepass", kind: .password),
         Keyword(word: "masterauth", kind: .password), Keyword(word: "pwd", kind: .password),
         Keyword(word: "pass", kind: .password, standsAlone: true),
+        Keyword(word: "pw", kind: .password, standsAlone: true),
         Keyword(word: "secretaccesskey", kind: .awsSecretAccessKey), Keyword(word: "secretkey", kind: .secret),
         Keyword(word: "secret", kind: .secret), Keyword(word: "token", kind: .token),
         Keyword(word: "apikey", kind: .apiKey), Keyword(word: "privatekey", kind: .privateKey),
@@ -56,8 +57,9 @@ private struct Keyword {
         Keyword(word: "credential", kind: .secret, isVague: true),
     ]
 
-    /// The letters that keywords end in, from bit 0 for `a` on: d e h l n s t y.
-    static let lastLetters: UInt32 = 1 << 3 | 1 << 4 | 1 << 7 | 1 << 11 | 1 << 13 | 1 << 18 | 1 << 19 | 1 << 24
+    /// The letters that keywords end in, from bit 0 for `a` on: d e h l n s t w y.
+    static let lastLetters: UInt32 =
+        1 << 3 | 1 << 4 | 1 << 7 | 1 << 11 | 1 << 13 | 1 << 18 | 1 << 19 | 1 << 22 | 1 << 24
 
     /// The keyword that the letters end with.
     static func ending(_ window: UInt128) -> Keyword? {

@@ -6,6 +6,20 @@ struct CredentialScan {
     private var at = 0
     private var line = 1
     private var lineStart = 0
+    /// Whether it is a name that is handed on: `login(user=user, password=password)`, `token = token;`.
+    private func isCode(_ value: Range<Int>, from start: Int, in text: Span<UInt8>) -> Bool {
+        guard value.lowerBound == start, value.upperBound < text.count else { return false }
+        for at in value
+        where !NameWords.isLetter(text[at]) && text[at] != UInt8(ascii: "_") && text[at] != UInt8(ascii: ")") {
+            return false
+        }
+        switch text[value.upperBound] {
+        case UInt8(ascii: ","): return true
+        case UInt8(ascii: ";"): return start > 0 && text[start - 1] == UInt8(ascii: " ")
+        default: return !value.isEmpty && text[value.upperBound - 1] == UInt8(ascii: ")")
+        }
+    }
+
     /// Whether the line is a comment, once somebody has asked.
     private var isComment: Bool?
     /// The last run of letters, digits, dots, dashes and underscores: names and tokens are such.
@@ -155,7 +169,8 @@ struct CredentialScan {
         let next = at < text.count ? text[at] : UInt8(ascii: "\n")
         switch separator {
         case UInt8(ascii: "="):
-            if next == UInt8(ascii: "=") { return nil }
+            // A comparison, or a pattern of labels.
+            if next == UInt8(ascii: "=") || next == UInt8(ascii: "~") { return nil }
             return next == UInt8(ascii: ">") ? at + 1 : at
         case UInt8(ascii: ":"):
             if next == UInt8(ascii: "=") { return at + 1 }
@@ -189,7 +204,9 @@ struct CredentialScan {
             !isCommented(in: text)
         else { return nil }
         let value = value(from: start, in: text)
-        if isSentence, hasMoreWords(after: value.upperBound, in: text) { return nil }
+        if isSentence ? hasMoreWords(after: value.upperBound, in: text) : isCode(value, from: start, in: text) {
+            return nil
+        }
         return CredentialText.isSecret(text, value, of: name, inProse: true) ? (name.kind, value) : nil
     }
 

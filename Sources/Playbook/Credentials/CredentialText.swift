@@ -33,15 +33,17 @@ enum CredentialText {
         if isNumber(text, range, counts) {
             return name.kind == .password && counts.digits == range.count && range.count >= 4
         }
-        if name.kind == .privateKey || name.isVague {
-            // A private key proper is told by its form, and other keys may be the names of keys.
-            return looksRandom(text, range, counts)
-        }
+        // What is called a key may be the name of one.
+        if name.isVague { return looksRandom(text, range, counts) }
         if name.kind == .password { return !isProse || !isLabel(text, range, counts) }
         // Sentences, and the paths of secrets in a store; but not the word before a token.
         if counts.spaces > 0 { return counts.spaces == 1 && counts.digits > 0 && range.count >= 16 }
         if counts.slashes > 0, counts.uppers == 0, counts.base64 == 0 { return false }
-        return !isProse || !isLabel(text, range, counts)
+        if isFileName(text, range, counts) { return false }
+        guard isProse else { return true }
+        // `secret: web-tls` says which Secret.
+        if name.kind == .secret, counts.dashes > 0, counts.uppers == 0, counts.digits == 0 { return false }
+        return !isLabel(text, range, counts)
     }
 
     /// What a value is made of.
@@ -106,12 +108,12 @@ enum CredentialText {
         case UInt8(ascii: "["): return isProse || last == UInt8(ascii: "]")
         case UInt8(ascii: "("): return isProse || last == UInt8(ascii: ")")
         case UInt8(ascii: "%"): return range.count > 2 && last == UInt8(ascii: "%")
-        case UInt8(ascii: "@"): return range.count > 2 && last == UInt8(ascii: "@")
+        case UInt8(ascii: "@"): return isProse || range.count > 2 && last == UInt8(ascii: "@")
         // `$NAME`; a hash that begins with `$2a$` is none.
         case UInt8(ascii: "$"): return isProse || isName(text, range.lowerBound + 1..<range.upperBound)
-        // YAML's tags, aliases, anchors and block scalars; flags; commands to be carried out.
+        // YAML's tags, aliases, anchors and block scalars; flags; commands to be carried out; parameters of SQL.
         case UInt8(ascii: "!"), UInt8(ascii: "*"), UInt8(ascii: "&"), UInt8(ascii: "|"), UInt8(ascii: ">"),
-            UInt8(ascii: "-"), UInt8(ascii: "`"):
+            UInt8(ascii: "-"), UInt8(ascii: "`"), UInt8(ascii: ":"), UInt8(ascii: "?"):
             return isProse
         default: return false
         }
@@ -143,6 +145,18 @@ enum CredentialText {
         default: return false
         }
     }
+
+    /// Whether it is the name of a file: `token.json`, `private.pem`.
+    private static func isFileName(_ text: Span<UInt8>, _ range: Range<Int>, _ counts: Letters) -> Bool {
+        guard counts.dots == 1, range.count <= 40, counts.base64 + counts.spaces == 0 else { return false }
+        var dot = range.upperBound - 1
+        while dot > range.lowerBound, text[dot] != UInt8(ascii: ".") { dot -= 1 }
+        return extensions.contains(word(text, dot + 1..<range.upperBound))
+    }
+
+    private static let extensions: Set<NameWord> = [
+        "pem", "key", "crt", "cer", "pub", "jks", "json", "yaml", "yml", "txt", "jwt", "gpg", "asc", "env",
+    ]
 
     /// How references begin that no template engine fills in: names in AWS, in stores of secrets, in files, encrypted texts.
     private static let beginnings: [[UInt8]] = [
@@ -216,7 +230,9 @@ enum CredentialText {
     /// Whether, in a text, it is a label, code or a name rather than a secret.
     private static func isLabel(_ text: Span<UInt8>, _ range: Range<Int>, _ counts: Letters) -> Bool {
         if counts.spaces > 0 { return true }
-        for at in range where text[at] == UInt8(ascii: "(") || text[at] == UInt8(ascii: "[") { return true }
+        for at in range where text[at] == UInt8(ascii: "(") || text[at] == UInt8(ascii: "[") || text[at] > 127 {
+            return true
+        }
         let letters = counts.lowers + counts.uppers
         let isCapitalized = text[range.lowerBound] &- UInt8(ascii: "A") < 26 && counts.uppers == 1
         if letters == range.count, isCapitalized { return true }

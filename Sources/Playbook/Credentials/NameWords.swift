@@ -77,7 +77,7 @@ extension NameWords {
         history host hostname hours id identifier ids index interval introspection issuer iss jwks kind label leeway len
         length level lifespan lifetime limit limits link location lookup lowercase manager max message metadata method metric
         middleware min mins minutes mode model mount mountpath ms name named namespace names optional owner page param
-        parameter params parser path paths pattern percent period permissions placeholder plugin policies policy port position
+        parameter params parser path paths pattern per percent period permissions placeholder plugin policies policy port position
         prefix price processor project prompt prompted property provider public query rate realm ref reference refs regex
         region renew renewal replacement request requests required requirements reset resolver resource retries retry
         revocation role rotate rotation route rule rules schedule schema scope scopes seconds secs selector server service
@@ -85,6 +85,7 @@ extension NameWords {
         symbols table tag template text threshold timeout times title ttl type types unit uppercase uri uris url urls usage
         use used user username users validate validation validator validity var variable verification verifier verify
         version versions view volume warning window
+        authenticated authentication authenticator collection counter database event events gauge queue stage stream topic topics
         cer cfg conf crt csr htm html ini java js json md pem properties pub py rb sh sql toml tmpl tpl ts txt xml
         yaml yml
         """)
@@ -94,7 +95,8 @@ extension NameWords {
 
     /// What says, before a keyword, that no secret is meant.
     static let innocentBefore: [Credential.Kind: Set<NameWord>] = [
-        .secret: words("checksum tls pull existing cert certificate ingress kube kubernetes image external sealed"),
+        .secret: words(
+            "checksum registry docker tls pull existing cert certificate ingress kube kubernetes image external sealed"),
         .token: words(
             "max min num number count total avg average pad eos bos unk sep cls mask stop special input output prompt "
                 + "completion context anon public publishable cancellation"),

@@ -9,15 +9,16 @@ struct PlainText {
         case variable(Container, index: Int, EnvironmentVariable)
         /// A part of a command; after a flag, if it is that flag's value.
         case argument(Container, list: StaticString, index: Int, flag: Value?)
-        /// An entry of a ConfigMap.
-        case entry(key: Value)
+        /// An entry of a ConfigMap, in `data` or `binaryData`.
+        case entry(of: StaticString, key: Value)
         /// An annotation of the object, or of its template.
         case annotation(of: Pointer, key: Value)
     }
 
     let place: Place
-    /// The text.
-    let text: Value
+    private let text: Value
+    /// What the text stands for, where it is encoded.
+    private var decoded: [UInt8]?
     private let name: CredentialName?
 
     init?(_ text: Value, at place: @autoclosure () -> Place, named name: CredentialName?) {
@@ -27,9 +28,26 @@ struct PlainText {
         self.name = name
     }
 
+    /// A text that stands there in base64; nil where it is none.
+    init?(base64 text: Value, at place: @autoclosure () -> Place, named name: CredentialName?) {
+        guard let bytes = base64Decoded(text.text), Credential.first(in: bytes.span, named: name) != nil else {
+            return nil
+        }
+        self.text = text
+        decoded = bytes
+        self.place = place()
+        self.name = name
+    }
+
+    /// Hands out the bytes that the secrets stand in.
+    func withContents<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
+        if let decoded { return body(decoded.span) }
+        return text.withContents(body)
+    }
+
     /// Every secret in it, each with a mark that tells it from others.
     func credentials() -> [(credential: Credential, mark: String)] {
-        text.withContents { bytes in
+        withContents { bytes in
             let all = Credential.all(in: bytes, named: name, atMost: PlainText.maximumCredentials)
             return all.enumerated().map { index, credential in
                 // Where there may be more than are told, the last one stands for the rest of the text.
@@ -57,7 +75,7 @@ struct PlainText {
         switch place {
         case .variable(let container, let index, _): container.pointer / "env" / String(index) / "value"
         case .argument(let container, let list, let index, _): container.pointer / "\(list)" / String(index)
-        case .entry(let key): "/data" / key.text
+        case .entry(let field, let key): Pointer(["\(field)", key.text])
         case .annotation(let parent, let key): parent / "annotations" / key.text
         }
     }
@@ -91,11 +109,19 @@ extension Subject {
     }
 
     private func addEntries(to found: inout [PlainText]) throws(CannotJudge) {
-        guard kind == .configMap, let data = try object.object("data") else { return }
-        for entry in data.members {
-            guard entry.value.kind == .string else { throw .malformed(entry.value.id, expected: "a string") }
-            let text = PlainText(entry.value, at: .entry(key: entry.key), named: CredentialName(entry.key))
-            if let text { found.append(text) }
+        guard kind == .configMap else { return }
+        for (field, isEncoded) in [("data", false), ("binaryData", true)] as [(StaticString, Bool)] {
+            guard let data = try object.object(field) else { continue }
+            for entry in data.members {
+                let (key, value) = (entry.key, entry.value)
+                guard value.kind == .string else { throw .malformed(value.id, expected: "a string") }
+                let name = CredentialName(key)
+                let place = PlainText.Place.entry(of: field, key: key)
+                let text =
+                    isEncoded
+                    ? PlainText(base64: value, at: place, named: name) : PlainText(value, at: place, named: name)
+                if let text { found.append(text) }
+            }
         }
     }
 

@@ -93,7 +93,7 @@ extension PlainText {
 
     /// An argument that names a variable where the secret was; nil where more than a flag would have to be repeated.
     private func rewritten(_ credential: Credential, after flag: Value?) -> (text: String, variable: String)? {
-        text.withContents { bytes in
+        withContents { bytes in
             guard credential.range.upperBound == bytes.count else { return nil }
             if let flag, credential.range.lowerBound == 0 {
                 let variable = SecretReference.variable(for: flag.text)

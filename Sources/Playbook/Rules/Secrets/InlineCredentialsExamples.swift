@@ -139,6 +139,14 @@ let inlineCredentialExamples: [Example] = [
             db.user=shop
             db.password=hunter2
         """),
+    .bad(
+        "a ConfigMap in base64", CredentialClause.entry, at: "binaryData.DB_PASSWORD",
+        """
+        apiVersion: v1
+        kind: ConfigMap
+        metadata: {name: web, namespace: shop}
+        binaryData: {DB_PASSWORD: aHVudGVyMg==}
+        """),
     .good(
         "a Secret may hold it",
         """
