@@ -173,27 +173,34 @@ private func isHex(_ byte: UInt8) -> Bool { isDigit(byte) || (byte | 0x20) &- UI
 
 private func isAlphanumeric(_ byte: UInt8) -> Bool { isDigit(byte) || (byte | 0x20) &- UInt8(ascii: "a") < 26 }
 
-/// Looking through bytes where they lie.
+/// Looking through bytes where they lie: inlined, since each byte of every image comes by here several times.
 extension Span<UInt8> {
+    @inline(__always)
     func first(_ byte: UInt8, in range: Range<Int>) -> Int? {
-        for index in range where self[index] == byte { return index }
-        return nil
+        var at = range.lowerBound
+        while at < range.upperBound, self[at] != byte { at &+= 1 }
+        return at < range.upperBound ? at : nil
     }
 
+    @inline(__always)
     func last(_ byte: UInt8, in range: Range<Int>) -> Int? {
-        for index in range.reversed() where self[index] == byte { return index }
+        var at = range.upperBound
+        while at > range.lowerBound {
+            at &-= 1
+            if self[at] == byte { return at }
+        }
         return nil
     }
 
+    @inline(__always)
     func all(in range: Range<Int>, _ holds: (UInt8) -> Bool) -> Bool {
-        for index in range where !holds(self[index]) { return false }
-        return true
+        var at = range.lowerBound
+        while at < range.upperBound, holds(self[at]) { at &+= 1 }
+        return at >= range.upperBound
     }
 
-    func any(in range: Range<Int>, _ holds: (UInt8) -> Bool) -> Bool {
-        for index in range where holds(self[index]) { return true }
-        return false
-    }
+    @inline(__always)
+    func any(in range: Range<Int>, _ holds: (UInt8) -> Bool) -> Bool { !all(in: range) { !holds($0) } }
 
     /// The text in a range.
     func text(in range: Range<Int>) -> String {
@@ -210,20 +217,37 @@ extension Span<UInt8> {
 
 extension Span<UInt8> {
     /// Whether these are the bytes in a range.
-    public func isSame(_ word: String, in range: Range<Int>) -> Bool {
+    @inlinable
+    @inline(__always)
+    public func isSame(_ word: StaticString, in range: Range<Int>) -> Bool {
+        guard word.utf8CodeUnitCount == range.count else { return false }
+        return word.withUTF8Buffer { word in
+            var index = 0
+            while index < word.count, word[index] == self[range.lowerBound &+ index] { index &+= 1 }
+            return index == word.count
+        }
+    }
+
+    /// Whether these are the bytes in a range; a literal is compared faster without the label.
+    public func isSame(string word: String, in range: Range<Int>) -> Bool {
         let word = word.utf8.span
         guard word.count == range.count else { return false }
-        for index in word.indices where word[index] != self[range.lowerBound + index] { return false }
-        return true
+        var index = 0
+        while index < word.count, word[index] == self[range.lowerBound &+ index] { index &+= 1 }
+        return index == word.count
     }
 
     /// Whether something holds for all parts between separators, empty ones too.
+    @inlinable
+    @inline(__always)
     public func parts(of range: Range<Int>, separatedBy separator: UInt8, _ holds: (Range<Int>) -> Bool) -> Bool {
         var start = range.lowerBound
-        for index in range where self[index] == separator {
-            guard holds(start..<index) else { return false }
-            start = index + 1
+        while true {
+            var end = start
+            while end < range.upperBound, self[end] != separator { end &+= 1 }
+            guard holds(start..<end) else { return false }
+            guard end < range.upperBound else { return true }
+            start = end + 1
         }
-        return holds(start..<range.upperBound)
     }
 }

@@ -22,18 +22,20 @@ struct ECRHost {
     }
 
     /// The domains of AWS's partitions: the usual one, China, the European Sovereign Cloud, and the isolated ones.
-    private static let domains = [
+    private static let domains: [StaticString] = [
         "amazonaws.com", "amazonaws.com.cn", "amazonaws.eu", "c2s.ic.gov", "sc2s.sgov.gov", "cloud.adc-e.uk",
         "csp.hci.ic.gov",
     ]
-    private static let dualStackDomains = ["on.aws", "on.amazonwebservices.com.cn", "on.amazonwebservices.eu"]
+    private static let dualStackDomains: [StaticString] = [
+        "on.aws", "on.amazonwebservices.com.cn", "on.amazonwebservices.eu",
+    ]
 
     /// Whether AWS itself keeps the images of EKS add-ons here.
     var isOfAddOns: Bool { ECRHost.addOnAccounts.contains(account) }
 
     /// The accounts of Amazon EKS, by region (Amazon EKS User Guide, "View Amazon container image registries for Amazon EKS
     /// add-ons").
-    private static let addOnAccounts: Set<AWSAccount> = [
+    private static let addOnAccounts: [AWSAccount] = [
         602_401_143_452,  // all that are not listed below
         877_085_696_533,  // af-south-1
         800_184_023_465,  // ap-east-1
@@ -99,8 +101,8 @@ private struct Rest {
     }
 
     /// Reads over a word that has to be next.
-    mutating func take(_ word: String, in text: Span<UInt8>) -> Bool {
-        let length = word.utf8.count
+    mutating func take(_ word: StaticString, in text: Span<UInt8>) -> Bool {
+        let length = word.utf8CodeUnitCount
         guard end - at >= length, text.isSame(word, in: at..<at + length) else { return false }
         at += length
         return true
@@ -131,5 +133,5 @@ private struct Rest {
         return at > start
     }
 
-    func isAll(_ word: String, in text: Span<UInt8>) -> Bool { text.isSame(word, in: at..<end) }
+    func isAll(_ word: StaticString, in text: Span<UInt8>) -> Bool { text.isSame(word, in: at..<end) }
 }

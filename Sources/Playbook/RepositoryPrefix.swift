@@ -25,13 +25,14 @@ public struct RepositoryPrefix: Sendable, Hashable, CustomStringConvertible {
     /// Whether an image is at or below it.
     func holds(_ image: ImageParts, _ text: Span<UInt8>) -> Bool {
         let isSameRegistry =
-            image.isDockerHub ? registry == "docker.io" : image.registry.map { text.isSame(registry, in: $0) } ?? false
+            image.isDockerHub
+            ? registry == "docker.io" : image.registry.map { text.isSame(string: registry, in: $0) } ?? false
         guard isSameRegistry else { return false }
         guard !path.isEmpty else { return true }
         // Docker's own images are below `library` without saying so.
         guard image.isOfficial else { return text.begins(with: path, in: image.path) }
         if path == "library" { return true }
-        return path.hasPrefix("library/") && text.isSame(String(path.dropFirst(8)), in: image.path)
+        return path.hasPrefix("library/") && text.isSame(string: String(path.dropFirst(8)), in: image.path)
     }
 }
 
@@ -39,7 +40,7 @@ extension Span<UInt8> {
     /// Whether a range holds a path, or something below it.
     fileprivate func begins(with path: String, in range: Range<Int>) -> Bool {
         let length = path.utf8.count
-        guard range.count >= length, isSame(path, in: range.lowerBound..<range.lowerBound + length) else {
+        guard range.count >= length, isSame(string: path, in: range.lowerBound..<range.lowerBound + length) else {
             return false
         }
         return range.count == length || self[range.lowerBound + length] == UInt8(ascii: "/")

@@ -60,6 +60,9 @@ public final class Subject {
     lazy var foundPlainTexts: Result<[PlainText], CannotJudge> = Result { () throws(CannotJudge) in try findPlainTexts()
     }
 
+    /// The images of its containers, likewise.
+    lazy var foundImages: Result<[ContainerImage], CannotJudge> = Result { () throws(CannotJudge) in try findImages() }
+
     /// The object's spec.
     public func spec() throws(CannotJudge) -> Value? { try object.object("spec") }
 

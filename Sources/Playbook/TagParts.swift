@@ -86,7 +86,7 @@ extension Span<UInt8> {
         return holds(start..<range.upperBound)
     }
 
-    private func isAny(of names: [String], _ range: Range<Int>) -> Bool {
+    private func isAny(of names: [StaticString], _ range: Range<Int>) -> Bool {
         for name in names where isSame(name, in: range) { return true }
         return false
     }
@@ -95,9 +95,9 @@ extension Span<UInt8> {
 /// Names that a tag may not have, since what they stand for changes, or is built for one place alone.
 enum TagNames {
     /// What moves on by itself: branches, and the newest of whatever kind.
-    static let moving = ["latest", "nightly", "snapshot", "main", "master", "trunk", "develop", "head"]
+    static let moving: [StaticString] = ["latest", "nightly", "snapshot", "main", "master", "trunk", "develop", "head"]
     /// Where applications run: one artifact goes through all of them.
-    static let environments = [
+    static let environments: [StaticString] = [
         "prod", "production", "preprod", "staging", "stage", "uat", "qa", "test", "testing", "dev", "development",
         "sandbox",
     ]

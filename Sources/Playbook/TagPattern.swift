@@ -81,7 +81,9 @@ public struct TagPattern: Sendable, Equatable {
             next.formUnion(inside)
             return next
         }
-        for place in 0..<tag.count where places.contains(place) {
+        // Nearly always there is one: a bit is found at once, where all places would be looked at one by one.
+        var rest = places
+        while let place = rest.popFirst(), place < tag.count {
             switch element {
             case .character(let byte): if tag[place] == byte { next.insert(place + 1) }
             case .anyCharacter: next.insert(place + 1)
@@ -108,6 +110,13 @@ private struct Places {
     init(_ place: Int) { insert(place) }
 
     var isEmpty: Bool { bits == 0 && !isAtEnd }
+
+    /// Takes out the first place, but for the one behind the longest tag.
+    mutating func popFirst() -> Int? {
+        guard bits != 0 else { return nil }
+        defer { bits &= bits &- 1 }
+        return bits.trailingZeroBitCount
+    }
 
     func contains(_ place: Int) -> Bool { place < 128 ? bits & 1 << UInt128(place) != 0 : isAtEnd }
 

@@ -216,7 +216,7 @@ final class TLSPeer {
 
 /// Waits until something has come true, for at most ten seconds.
 func eventually(_ condition: () throws -> Bool) rethrows -> Bool {
-    let end = Date().addingTimeInterval(10)
+    let end = Date().addingTimeInterval(60)
     while Date() < end {
         if try condition() { return true }
         usleep(2000)

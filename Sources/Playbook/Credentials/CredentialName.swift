@@ -19,7 +19,9 @@ extension CredentialName {
             let letter = (text[at] | 0x20) &- UInt8(ascii: "a")
             guard letter < 26 else { continue }
             window = window << 8 | UInt128(letter &+ UInt8(ascii: "a"))
-            guard Keyword.lastLetters >> UInt32(letter) & 1 != 0, let keyword = Keyword.ending(window) else { continue }
+            guard Keyword.lastLetters >> UInt32(letter) & 1 != 0, let keyword = Keyword.ending(window, letter) else {
+                continue
+            }
             switch keyword.meaning(in: text, range, endingAt: at + 1) {
             case .none: continue
             case .innocent: found = nil
@@ -61,9 +63,18 @@ private struct Keyword {
     static let lastLetters: UInt32 =
         1 << 3 | 1 << 4 | 1 << 7 | 1 << 11 | 1 << 13 | 1 << 18 | 1 << 19 | 1 << 22 | 1 << 24
 
-    /// The keyword that the letters end with.
-    static func ending(_ window: UInt128) -> Keyword? {
-        for keyword in all where window & keyword.word.mask == keyword.word.letters { return keyword }
+    /// The keywords by the letter that they end in, counted from `a`; in their order.
+    private static let byLastLetter: [[Keyword]] = {
+        var table: [[Keyword]] = Array(repeating: [], count: 26)
+        for keyword in all { table[Int(keyword.word.letters & 0xFF) - Int(UInt8(ascii: "a"))].append(keyword) }
+        return table
+    }()
+
+    /// The keyword that the letters end with, the last one of which is so far from `a`.
+    static func ending(_ window: UInt128, _ last: UInt8) -> Keyword? {
+        for keyword in byLastLetter[Int(last)] where window & keyword.word.mask == keyword.word.letters {
+            return keyword
+        }
         return nil
     }
 

@@ -143,10 +143,11 @@ extension Subject {
             guard let arguments else { return }
             for (index, argument) in arguments.elements.enumerated() {
                 let name = flag.flatMap { CredentialName(flag: $0) }
-                let place = PlainText.Place.argument(
-                    container, list: list, index: index, flag: name == nil ? nil : flag)
                 let isFlag = argument.withContents { $0.count > 1 && $0[0] == UInt8(ascii: "-") }
-                if let text = PlainText(argument, at: place, named: isFlag ? nil : name) { found.append(text) }
+                let text = PlainText(
+                    argument, at: .argument(container, list: list, index: index, flag: name == nil ? nil : flag),
+                    named: isFlag ? nil : name)
+                if let text { found.append(text) }
                 flag = isFlag ? argument : nil
             }
         }
@@ -155,13 +156,15 @@ extension Subject {
         add(try container.args(), "args")
     }
 
-    private func addAnnotations(of metadata: Value, at place: Pointer, to found: inout [PlainText]) {
+    private func addAnnotations(
+        of metadata: Value, at place: @autoclosure () -> Pointer, to found: inout [PlainText]
+    ) {
         guard let annotations = metadata["annotations"] else { return }
         for annotation in annotations.members where annotation.value.kind == .string {
             // What was applied last repeats the object, and goes when it is applied without.
             guard !annotation.key.equals("kubectl.kubernetes.io/last-applied-configuration") else { continue }
             let text = PlainText(
-                annotation.value, at: .annotation(of: place, key: annotation.key),
+                annotation.value, at: .annotation(of: place(), key: annotation.key),
                 named: CredentialName(annotation: annotation.key))
             if let text { found.append(text) }
         }

@@ -20,15 +20,13 @@ extension Rule {
         ),
         examples: imageRegistryExamples,
         check: { (subject, context) throws(CannotJudge) in
-            guard let template = try subject.template() else { return [] }
             let images = context.settings.images
             var findings: [Finding] = []
-            for container in template.containers {
-                guard let image = try container.image() else { continue }
-                let isAllowed = image.withContents { text in
-                    (try? ImageParts(text)).map { images.allows($0, text) } ?? false
-                }
-                if !isAllowed { findings.append(finding(container.pointer / "image", image.text, images.pullThrough)) }
+            for image in try subject.images() {
+                let isAllowed = image.parts.map { parts in image.text.withContents { images.allows(parts, $0) } }
+                guard isAllowed != true else { continue }
+                let place = image.container.pointer / "image"
+                findings.append(finding(place, image.text.text, images.pullThrough))
             }
             return findings
         }

@@ -17,16 +17,13 @@ extension Rule {
         settings: ["PLAYBOOK_OWN_REPOSITORIES", "PLAYBOOK_PULL_THROUGH", "PLAYBOOK_IMAGE_TAG_PATTERN"],
         examples: cases,
         check: { (subject, context) throws(CannotJudge) in
-            guard let template = try subject.template() else { return [] }
             let images = context.settings.images
             var findings: [Finding] = []
-            for container in template.containers {
+            for image in try subject.images() {
                 // What is no reference at all is told by `image-registry`.
-                guard let image = try container.image(), let clause = image.withContents({ fault(of: $0, images) })
-                else {
-                    continue
-                }
-                findings.append(finding(clause, container.pointer / "image", image.text, images))
+                guard let parts = image.parts, let clause = image.text.withContents({ fault(of: parts, $0, images) })
+                else { continue }
+                findings.append(finding(clause, image.container.pointer / "image", image.text.text, images))
             }
             return findings
         }
@@ -41,8 +38,8 @@ private let own = Clause(
 )
 private let foreign = Clause("foreign", "the tag of any other image is a full version (`7.2.4`, `7.2.4-alpine`)")
 
-private func fault(of text: Span<UInt8>, _ images: ImageSettings) -> Clause? {
-    guard let parts = try? ImageParts(text), parts.digest == nil else { return nil }
+private func fault(of parts: ImageParts, _ text: Span<UInt8>, _ images: ImageSettings) -> Clause? {
+    guard parts.digest == nil else { return nil }
     guard let range = parts.tag else { return untagged }
     if text.isSame("latest", in: range) { return latest }
     let tag = text.extracting(range)
