@@ -38,6 +38,8 @@ public struct Companions: Sendable {
     private var knowledge: Knowledge
     /// What was asked for anew, for one judgement; see ``confirming(_:)``.
     private var confirmations: [Confirmation] = []
+    /// What takes note of look-ups; see ``observed(by:)``.
+    private var observer: Lookups?
 
     /// Nothing is known.
     public static let unknown = Companions(knowledge: .nothing)
@@ -185,6 +187,20 @@ public struct Companions: Sendable {
         knowledge = .kinds(kinds.subtracting(ResourceKinds(kind)))
     }
 
+    /// Takes in all that a namespace holds of a kind, as it was recorded; nothing of it is known until then.
+    mutating func restore(_ kind: ResourceKind, in namespace: String, _ objects: [Value]) throws(CannotJudge) {
+        for object in objects {
+            let name = ObjectMeta(of: object).name ?? ""
+            if let record = CompanionObject(recorded: object, kind, name, namespace) {
+                holdings[namespace, default: Holding()].objects.set(record)
+            } else {
+                try set(object, kind, name, namespace)
+            }
+        }
+        // That there is none is known too.
+        holdings[namespace, default: Holding()].kinds.formUnion(ResourceKinds(kind))
+    }
+
     // MARK: Confirmations
 
     /// The same companions with what was asked for anew, where the absence of one would have denied a request.
@@ -217,8 +233,16 @@ public struct Companions: Sendable {
         }
     }
 
+    /// The same companions, telling somebody which kinds are looked up in which namespaces.
+    func observed(by observer: Lookups) -> Companions {
+        var copy = self
+        copy.observer = observer
+        return copy
+    }
+
     /// What a namespace holds of a kind: what was asked for anew, before what was known.
-    private func holding(of kind: ResourceKind, _ namespace: String) -> Holding? {
+    func holding(of kind: ResourceKind, _ namespace: String) -> Holding? {
+        observer?.note(kind, namespace)
         if !confirmations.isEmpty, let found = confirmation(kind, namespace)?.found { return found.holdings[namespace] }
         return holdings[namespace]
     }
@@ -279,7 +303,10 @@ public struct Companions: Sendable {
     }
 
     /// The Deployments, StatefulSets and Rollouts of a namespace, as far as they are known.
-    public func workloads(in namespace: String) -> [Workload] { holdings[namespace]?.workloads ?? [] }
+    public func workloads(in namespace: String) -> [Workload] {
+        if let observer { for kind in ResourceKinds.replicated.kinds { observer.note(kind, namespace) } }
+        return holdings[namespace]?.workloads ?? []
+    }
 
     /// A workload by its name.
     public func workload(

@@ -5,6 +5,7 @@ public struct Setting: Sendable {
     /// The part of the documentation that it stands in.
     public enum Topic: String, Sendable, CaseIterable {
         case server = "Server"
+        case recording = "Recording"
         case judging = "Judging"
         case rules = "Rules"
     }

@@ -152,6 +152,12 @@ extension Setting {
             written: { $0.rawValue }, read: { Choice(rawValue: $0) })
     }
 
+    static func sample(_ name: String, _ topic: Topic, _ path: Path<Sample>, _ meaning: String) -> Setting {
+        setting(
+            name, topic, "1/N|fraction", path, meaning, expected: "a share such as 1/20 or 0.05", written: { $0.text },
+            read: { Sample(parsing: $0) })
+    }
+
     static func fixes(_ name: String, _ topic: Topic, _ path: Path<Fixes>, _ meaning: String) -> Setting {
         setting(
             name, topic, "additive|all|none|rules, separated by commas", path, meaning,

@@ -3,7 +3,8 @@ import Kubernetes
 extension Setting {
     /// Every environment variable that is read, in the order of the documentation.
     public static let all: [Setting] =
-        server + judging + rules + imageRules + secretRules + placementRules + trafficRules + cloudRules + levels
+        server + recording + judging + rules + imageRules + secretRules + placementRules + trafficRules + cloudRules
+        + levels
 
     private static let server: [Setting] = [
         .text("PLAYBOOK_LISTEN", .server, "HOST:PORT", \.listen, "Where reviews are served, over TLS."),

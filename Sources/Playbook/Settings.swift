@@ -55,6 +55,9 @@ public struct Settings: Sendable {
     /// The value of `PLAYBOOK_LOG_FORMAT`.
     public internal(set) var logFormat = LogFormat.automatic
 
+    /// The settings of recording.
+    public internal(set) var recording = RecordSettings()
+
     // The judge.
     /// The value of `PLAYBOOK_MODE`.
     public internal(set) var mode = Mode.enforce

@@ -2,7 +2,7 @@ import Playbook
 
 /// The commands, and what each takes: help and checks are made of this table.
 enum Command: String, CaseIterable {
-    case serve, review, check, fix
+    case serve, review, replay, check, fix
     case rules, explain, config, certs
     case completion, man, version
 
@@ -13,6 +13,7 @@ enum Command: String, CaseIterable {
         case .review: "judge recorded AdmissionReviews"
         case .check: "judge manifests: YAML and JSON files, folders, what helm and kustomize print"
         case .fix: "write every safe fix into manifests, and leave the rest of their text alone"
+        case .replay: "judge recordings again, and show what is decided differently now"
         case .rules: "list the rules"
         case .explain: "say everything about a rule"
         case .config: "show every setting and its value"
@@ -26,7 +27,7 @@ enum Command: String, CaseIterable {
     /// What follows its name.
     var operands: String {
         switch self {
-        case .review, .check, .fix: "[PATH|-]..."
+        case .review, .replay, .check, .fix: "[PATH|-]..."
         case .explain: "RULE"
         case .certs: "[FILE]..."
         case .completion: Completion.allCases.map(\.rawValue).joined(separator: "|")
@@ -42,6 +43,7 @@ enum Command: String, CaseIterable {
         case .check: [.format, .companions, .partial, .namespace, .level, .mode, .verbose, .quiet, .noColor]
         case .fix:
             [.write, .diff, .addCompanions, .companions, .partial, .namespace, .level, .mode, .quiet]
+        case .replay: [.format, .companions, .level, .mode, .quiet, .noColor]
         case .rules: [.format]
         case .explain: []
         case .config: [.format]
@@ -53,7 +55,7 @@ enum Command: String, CaseIterable {
     var formats: [String] {
         switch self {
         case .review: ["text", "json", "response"]
-        case .check: ["text", "json"]
+        case .check, .replay: ["text", "json"]
         case .rules, .config: ["text", "json", "markdown"]
         default: []
         }
@@ -72,7 +74,8 @@ enum Command: String, CaseIterable {
             """
             Reads AdmissionReviews as an API server sends them: files with one (JSON) or one a line, and folders of such
             files; - or nothing is standard input. Without --companions other objects are unknown, and rules that need them
-            are not evaluated. `--format response` prints the bytes that the server would answer with, a line a review.
+            are not evaluated; recordings bring theirs along. `--format response` prints the bytes that the server would
+            answer with, a line a review.
 
             Exit code: 0 nothing is denied, 1 something is, 2 something could not be read (the rest is judged).
             """
@@ -93,6 +96,18 @@ enum Command: String, CaseIterable {
             refused unless it says exactly what it should. What is left to decide is listed on standard error.
 
             Exit code: 0 nothing is denied any more, 1 something still is, 2 something could not be read or written.
+            """
+        case .replay:
+            """
+            Reads recordings (PLAYBOOK_RECORD), judges them with the levels and settings of the environment and the flags, and
+            lays the decisions beside those of then: what would be denied, allowed or warned of now, by rule, namespace and
+            user. Time and other objects are the recording's. Where a rule reads what was redacted, its answer of then counts,
+            as "not replayable". Plain AdmissionReviews are judged too, but have no decision to compare with.
+
+              playbook replay --level topology-spread=deny recordings/
+              kubectl -n playbook logs -l app.kubernetes.io/name=playbook --tail=-1 | playbook replay -
+
+            Exit code: 0 nothing is newly denied, 1 something is, 2 something could not be read (the rest is judged).
             """
         case .rules: "Levels are those of the environment (PLAYBOOK_RULE_<ID>)."
         case .explain: "RULE is a rule's id, as `playbook rules` lists them."

@@ -1,28 +1,15 @@
-import CLinux
 import Glibc
 import JSON
-import Net
 import Playbook
-import Synchronization
 import Webhook
 
 /// Log lines on standard output: one JSON object a line, or text on a terminal.
 ///
-/// Loops hand their lines over and go on; one thread writes. The lock is held for the length of an append, and the queue is
-/// bounded: a reader that stands still costs log lines, which are counted, and never a request.
+/// Loops hand their lines over and go on; one thread writes.
 final class Log: Sendable {
-    private struct Queue {
-        var bytes: [UInt8] = []
-        var dropped = 0
-        var isEnding = false
-    }
-
-    private let queue = Mutex(Queue())
-    private let wakeup: Int32
+    private let outbox = Outbox<[UInt8]>(maximumBytes: Log.maximumBytes)
     private let level: LogLevel
     private let isText: Bool
-    private let dropped = Atomic<Int>(0)
-    private let thread = Mutex<Thread?>(nil)
 
     /// How much may wait to be written.
     private static let maximumBytes = 4 << 20
@@ -30,7 +17,6 @@ final class Log: Sendable {
     init(_ settings: Settings) {
         level = settings.logLevel
         isText = settings.logFormat == .text || settings.logFormat == .automatic && isatty(1) == 1
-        wakeup = eventfd(0, Int32(EFD_CLOEXEC))
     }
 
     /// Whether lines of a level are written.
@@ -40,21 +26,13 @@ final class Log: Sendable {
     }
 
     /// How many lines were lost because nobody read them.
-    var droppedLines: Int { dropped.load(ordering: .relaxed) }
+    var droppedLines: Int { outbox.refused }
 
     /// Starts the thread that writes.
-    func start() {
-        // Without one, lines are dropped and counted.
-        guard let started = try? Thread({ self.run() }) else { return }
-        thread.withLock { $0 = started }
-    }
+    func start() { outbox.start { Log.writeAll(Array($0.joined())) } }
 
     /// Writes what is left, and ends the thread.
-    func end() {
-        queue.withLock { $0.isEnding = true }
-        eventfd_write(wakeup, 1)
-        thread.withLock { $0 }?.join()
-    }
+    func end() { outbox.end() }
 
     /// Adds a line.
     ///
@@ -77,33 +55,11 @@ final class Log: Sendable {
             Literal.object((head + fields).map { .init($0.0, $0.1) }).write(to: &line)
         }
         line.append(UInt8(ascii: "\n"))
-        let isFirst = queue.withLock { queue -> Bool in
-            guard queue.bytes.count + line.count <= Log.maximumBytes else {
-                queue.dropped += 1
-                return false
-            }
-            queue.bytes += line
-            return queue.bytes.count == line.count
-        }
-        if isFirst { eventfd_write(wakeup, 1) }
+        if !outbox.put(line, bytes: line.count) { outbox.countRefused() }
     }
 
-    private func run() {
-        while true {
-            var count: eventfd_t = 0
-            eventfd_read(wakeup, &count)
-            let (bytes, lost, isEnding) = queue.withLock { queue in
-                defer {
-                    queue.bytes = []
-                    queue.dropped = 0
-                }
-                return (queue.bytes, queue.dropped, queue.isEnding)
-            }
-            dropped.add(lost, ordering: .relaxed)
-            Log.writeAll(bytes)
-            if isEnding { return }
-        }
-    }
+    /// Adds a line that is no log line; it is no loss of the log's where there is no room, and log lines keep half of it.
+    func pass(on line: [UInt8]) -> Bool { outbox.put(line, bytes: line.count, leaving: Log.maximumBytes / 2) }
 
     private static func writeAll(_ bytes: [UInt8]) {
         bytes.withUnsafeBytes { bytes in

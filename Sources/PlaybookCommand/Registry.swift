@@ -25,16 +25,19 @@ final class Registry: Sendable {
     private let start = Process.now
     /// The cluster; nil where there is none to follow.
     let cluster: ClusterWatch?
+    /// What writes recordings; nil where nothing is recorded.
+    let recorder: Recorder?
 
     init(
         _ settings: Settings, _ log: Log, _ certificates: Certificates, _ keeper: CertificateKeeper?,
-        _ cluster: ClusterWatch?
+        _ cluster: ClusterWatch?, _ recorder: Recorder?
     ) {
         self.settings = settings
         self.log = log
         self.certificates = certificates
         self.keeper = keeper
         self.cluster = cluster
+        self.recorder = recorder
     }
 
     /// Counters for one more loop.
@@ -71,6 +74,7 @@ final class Registry: Sendable {
         writeNetwork(status.counts, to: &text)
         writeCertificate(to: &text)
         cluster?.write(to: &text)
+        recorder?.write(to: &text)
         text.family("playbook_log_lines_dropped_total", .counter, "Log lines lost because nobody read them.")
         text.sample([], Double(log.droppedLines))
         text.family("playbook_build_info", .gauge, "The version that runs.")

@@ -1,4 +1,3 @@
-import Glibc
 import JSON
 import Kubernetes
 import Playbook
@@ -29,14 +28,13 @@ struct ReviewCommand {
 
     mutating func run() -> ExitCode {
         let progress = Progress()
-        for file in Inputs.files(arguments.operands, endings: [".json", ".jsonl", ".ndjson"]) {
-            do throws(Inputs.Failure) {
-                let path = try file.get()
-                judge(try Inputs.bytes(of: path).get(), from: path)
-            } catch {
-                complain(error.message)
+        let files = ReviewFiles(arguments.operands)
+        while let next = files.next() {
+            switch next {
+            case .failure(let failure): complain(failure.message)
+            case .success(let block): block.forEachReview { judge($0, from: block.path, line: $1) }
             }
-            progress.show("\(summary.judged) reviews")
+            progress.show(files.readBytes, of: files.totalBytes)
         }
         progress.end()
         output.finish(summary)
@@ -48,19 +46,7 @@ struct ReviewCommand {
         Console.error("playbook: \(message)\n")
     }
 
-    /// A file with one review, or with one a line.
-    private mutating func judge(_ bytes: [UInt8], from path: String) {
-        let lines = bytes.split(separator: UInt8(ascii: "\n"))
-        let isLines =
-            lines.count > 1 && lines.allSatisfy { $0.first == UInt8(ascii: "{") && $0.last == UInt8(ascii: "}") }
-        guard isLines else {
-            judgeOne(bytes, from: path, line: nil)
-            return
-        }
-        for (index, line) in lines.enumerated() { judgeOne(Array(line), from: path, line: index + 1) }
-    }
-
-    private mutating func judgeOne(_ bytes: [UInt8], from path: String, line: Int?) {
+    private mutating func judge(_ bytes: Span<UInt8>, from path: String, line: Int?) {
         let place = line.map { "\(path):\($0)" } ?? path
         if output.format == "response" {
             respond(to: bytes, at: place)
@@ -68,10 +54,9 @@ struct ReviewCommand {
         }
         let result: Result<JudgedObject, NotAReview>
         do throws(ParseError) {
-            result = try document.read(bytes.span, AdmissionReview.options) { root in
+            result = try document.read(bytes, AdmissionReview.options) { root in
                 do throws(NotAReview) {
-                    let review = try AdmissionReview(root)
-                    return .success(judged(review, path, line))
+                    return .success(judged(try AdmissionReview(root), recordedContext(of: root), path, line))
                 } catch {
                     return .failure(error)
                 }
@@ -88,7 +73,15 @@ struct ReviewCommand {
         }
     }
 
-    private func judged(_ review: AdmissionReview, _ path: String, _ line: Int?) -> JudgedObject {
+    /// What a review is judged with: the companions of its recording, where none are given.
+    private func recordedContext(of root: Value) -> Context {
+        guard !arguments.has(.companions), let recording = try? Recording(of: root) else { return context }
+        return context.knowing(recording.companions)
+    }
+
+    private func judged(
+        _ review: AdmissionReview, _ context: Context, _ path: String, _ line: Int?
+    ) -> JudgedObject {
         let verdict = judge.verdict(on: review, in: context)
         let subresource = review.subresourceName.isEmpty ? "" : "/\(review.subresourceName)"
         return JudgedObject(
@@ -96,13 +89,13 @@ struct ReviewCommand {
             title: review.title, verdict: verdict)
     }
 
-    private mutating func respond(to bytes: [UInt8], at place: String) {
+    private mutating func respond(to bytes: Span<UInt8>, at place: String) {
         let admission = Admission(judge: judge, context: context)
         do throws(Rejection) {
             let limit = context.settings.maximumBodyBytes
             let isTruncated = bytes.count > limit
-            let body = isTruncated ? Array(bytes[..<min(limit, 64 << 10)]) : bytes
-            let answer = try admission.answer(body.span, isTruncated: isTruncated, to: .validate)
+            let body = isTruncated ? bytes.extracting(..<min(limit, 64 << 10)) : bytes
+            let answer = try admission.answer(body, isTruncated: isTruncated, to: .validate)
             summary.judged += 1
             if answer.event.decision == .deny { summary.denied += 1 }
             output.print(String(decoding: answer.body, as: UTF8.self) + "\n")
@@ -110,22 +103,4 @@ struct ReviewCommand {
             complain("\(place): \(error.message)")
         }
     }
-}
-
-/// How far a long run has come, on a terminal only.
-final class Progress {
-    private let isShown = isatty(2) == 1
-    private let start = Process.nanoseconds
-    private var last: UInt64 = 0
-
-    /// Shows how far it is, a few times a second, once a second has passed.
-    func show(_ text: String) {
-        let now = Process.nanoseconds
-        guard isShown, now - start > 1_000_000_000, now - last > 200_000_000 else { return }
-        last = now
-        Console.error("\r\u{1B}[K\(text)")
-    }
-
-    /// Takes the line away again.
-    func end() { if last > 0 { Console.error("\r\u{1B}[K") } }
 }

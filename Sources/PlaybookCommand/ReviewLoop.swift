@@ -11,6 +11,7 @@ final class ReviewLoop {
     private let counters: Registry.Shared
     private let log: Log
     private let cluster: ClusterWatch?
+    private let recorder: Recorder?
     private let deliveries: Deliveries
     /// Reviews that wait until somebody has looked again for what they lack.
     private var waiting: [Ticket: Waiting] = [:]
@@ -23,7 +24,10 @@ final class ReviewLoop {
 
     init(_ loop: LoopContext, judge: Judge, settings: Settings, _ registry: Registry, _ log: Log) {
         let context = Context(settings: settings, now: Process.now)
-        let admission = Admission(judge: judge, context: context, describesAll: log.writes(.debug))
+        recorder = registry.recorder
+        let admission = Admission(
+            judge: judge, context: context, describesAll: log.writes(.debug),
+            recorded: recorder == nil ? nil : settings.recording.sample)
         counters = registry.join()
         cluster = registry.cluster
         deliveries = loop.deliveries
@@ -46,7 +50,9 @@ final class ReviewLoop {
         let start = Process.nanoseconds
         webhook.admission.context.now = Process.now
         let reply = webhook.respond(to: request, body: body, on: listener.index == 0 ? .admission : .health)
-        guard !reply.absences.isEmpty, let cluster else { return finish(reply, since: start) }
+        guard !reply.absences.isEmpty, let cluster else {
+            return finish(reply, to: body, in: webhook.admission.context, since: start)
+        }
         waiting[ticket] = Waiting(request: request, body: body.withUnsafeBufferPointer { Array($0) }, start: start)
         cluster.confirm(reply.absences, before: request.head.timeout) { [deliveries] in
             deliveries.deliver($0, for: ticket)
@@ -60,7 +66,8 @@ final class ReviewLoop {
         }
         webhook.admission.context.now = Process.now
         let reply = webhook.respond(again: review.request, to: review.body.span, with: confirmations)
-        return finish(reply, since: review.start)
+        let context = webhook.admission.context.confirming(confirmations)
+        return finish(reply, to: review.body.span, in: context, since: review.start)
     }
 
     private func hear(_ message: any Sendable) {
@@ -68,11 +75,17 @@ final class ReviewLoop {
         webhook.admission.context = webhook.admission.context.knowing(companions)
     }
 
-    private func finish(_ reply: Webhook.Reply, since start: UInt64) -> Response {
+    private func finish(
+        _ reply: Webhook.Reply, to body: Span<UInt8>, in context: Context, since start: UInt64
+    ) -> Response {
         if let event = reply.event {
             let duration = Process.nanoseconds - start
             counters.metrics.withLock { $0.count(event, nanoseconds: duration) }
             log.write(event, nanoseconds: duration)
+            if let verdict = reply.verdict {
+                recorder?.record(
+                    body.withUnsafeBufferPointer { Array($0) }, verdict, in: context, nanoseconds: duration)
+            }
         }
         return reply.response
     }

@@ -9,6 +9,7 @@ extension Command {
         case .review:
             var review = try ReviewCommand(arguments)
             return review.run()
+        case .replay: return try ReplayCommand(arguments).run()
         case .check:
             var check = try CheckCommand(arguments)
             return check.run()

@@ -44,11 +44,14 @@ struct ServeCommand {
     func run() throws(CommandError) -> ExitCode {
         log.start()
         defer { log.end() }
+        let recorder = try Recorder(settings, log)
+        recorder?.start()
+        defer { recorder?.end() }
         let cluster = try ClusterWatch(settings, Process.environment, log)
         defer { cluster?.stop() }
         let keeper = try CertificateKeeper(certificates, settings, Process.environment, log)
         defer { keeper?.stop() }
-        let server = try makeServer(cluster, keeper)
+        let server = try makeServer(cluster, keeper, recorder)
         let active = Catalogue.rules.count { settings.level(of: $0) != .off }
         log.write(
             .info, "starting",
@@ -65,7 +68,9 @@ struct ServeCommand {
         return .success
     }
 
-    private func makeServer(_ cluster: ClusterWatch?, _ keeper: CertificateKeeper?) throws(CommandError) -> Server {
+    private func makeServer(
+        _ cluster: ClusterWatch?, _ keeper: CertificateKeeper?, _ recorder: Recorder?
+    ) throws(CommandError) -> Server {
         let listeners = [
             Listener(
                 try address("PLAYBOOK_LISTEN", settings.listen), certificates: certificates, name: "admission"),
@@ -73,7 +78,7 @@ struct ServeCommand {
             Listener(try address("PLAYBOOK_HEALTH_LISTEN", settings.healthListen), name: "health", reserve: 16),
         ]
         let (settings, log) = (settings, log)
-        let registry = Registry(settings, log, certificates, keeper, cluster)
+        let registry = Registry(settings, log, certificates, keeper, cluster, recorder)
         let judge = Judge(settings)
         do throws(SystemError) {
             return try Server(

@@ -76,13 +76,16 @@ public final class Admission {
     public var context: Context
     /// Whether requests without findings have details too.
     public let describesAll: Bool
+    /// The reviews whose verdicts are handed out with the answer, to be recorded; nil for none.
+    public let recorded: Sample?
     private let document = Document()
 
     /// Creates an admission for one thread.
-    public init(judge: Judge, context: Context, describesAll: Bool = false) {
+    public init(judge: Judge, context: Context, describesAll: Bool = false, recorded: Sample? = nil) {
         self.judge = judge
         self.context = context
         self.describesAll = describesAll
+        self.recorded = recorded
     }
 
     /// An answer in bytes, and what came of it.
@@ -93,6 +96,8 @@ public final class Admission {
         public let event: AdmissionEvent
         /// What a denial rests on the absence of; whoever can should look again and ask once more.
         public var absences: [Absence] = []
+        /// What is to be recorded; nil when the review is not.
+        public var verdict: Verdict?
     }
 
     /// Answers a review.
@@ -152,7 +157,9 @@ public final class Admission {
             event.details = .init(
                 of: review, notices: verdict.notices, untrustedController: verdict.untrustedController)
         }
-        return Answer(body: response.encoded(), event: event, absences: verdict.absences)
+        let isRecorded = recorded.map { $0.includes(uid: review.uid) } ?? false
+        return Answer(
+            body: response.encoded(), event: event, absences: verdict.absences, verdict: isRecorded ? verdict : nil)
     }
 
     private func mutation(of review: AdmissionReview) -> Answer {

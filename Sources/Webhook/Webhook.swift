@@ -36,6 +36,8 @@ public final class Webhook {
         public let event: AdmissionEvent?
         /// What a denial rests on the absence of; see ``respond(again:to:with:)``.
         public var absences: [Absence] = []
+        /// What is to be recorded; nil when nothing is.
+        public var verdict: Verdict?
     }
 
     /// Answers a request.
@@ -72,7 +74,8 @@ public final class Webhook {
         guard request.head.mediaType == .json else { throw .notJSON }
         let answer = try admission.answer(body, isTruncated: request.isBodyTruncated, to: endpoint)
         return Reply(
-            response: Response(status: 200, body: answer.body), event: answer.event, absences: answer.absences)
+            response: Response(status: 200, body: answer.body), event: answer.event, absences: answer.absences,
+            verdict: answer.verdict)
     }
 
     /// Answers a review once more, now that somebody has looked again for what was absent.

@@ -1,0 +1,232 @@
+import JSON
+import Kubernetes
+
+/// What is recorded of the other objects: by kind and namespace all that was known of it, in the fields that rules read.
+///
+/// A kind and namespace that nothing asked for is not there, and neither is one that was not known: both are unknown to a replay.
+extension Companions {
+    /// How many objects of a kind are recorded with a review; of more, none is, and the kind is unknown.
+    static let maximumRecorded = 500
+
+    /// The companions that a judgement would look up, as a recording keeps them.
+    func recorded(_ lookups: Lookups) -> Literal {
+        var entries: [Literal] = []
+        for lookup in lookups.all where knows(lookup.kind, in: lookup.namespace) {
+            let objects = holding(of: lookup.kind, lookup.namespace)?.literals(lookup.kind) ?? []
+            guard objects.count <= Companions.maximumRecorded else { continue }
+            var entry: [Literal.Member] = [
+                .init("kind", .string("\(lookup.kind.name)")), .init("apiVersion", .string(lookup.kind.apiVersion)),
+                .init("namespace", .string(lookup.namespace)), .init("objects", .array(objects)),
+            ]
+            if isInDoubt(Absence(lookup.kind, in: lookup.namespace)) { entry.append(.init("unchecked", true)) }
+            entries.append(.object(entry))
+        }
+        return .array(entries)
+    }
+
+    /// The companions that a recording has.
+    ///
+    /// - Parameter entries: What ``recorded(_:)`` made.
+    /// - Throws: ``CannotJudge/malformed(_:expected:)`` where an object is not as it was written.
+    init(recorded entries: Value) throws(CannotJudge) {
+        self.init(knowledge: .kindsHeld)
+        var doubts: [Confirmation] = []
+        for entry in entries.elements {
+            let kind = ResourceKind(kind: entry["kind"]?.string ?? "", apiVersion: entry["apiVersion"]?.string ?? "")
+            // A kind that this version does not keep is passed over, as everywhere.
+            guard Companions.kinds.contains(kind), let namespace = entry["namespace"]?.string else { continue }
+            try restore(kind, in: namespace, entry["objects"].map { Array($0.elements) } ?? [])
+            guard entry["unchecked"]?.bool ?? false else { continue }
+            doubts.append(Confirmation(Absence(kind, in: namespace), found: nil))
+        }
+        if !doubts.isEmpty { self = confirming(doubts) }
+    }
+}
+
+/// Which kinds were looked up in which namespaces, each once.
+///
+/// Unchecked: written to by one judgement on one thread, and read when that is over; nobody else has it.
+final class Lookups: @unchecked Sendable {
+    private(set) var all: [(kind: ResourceKind, namespace: String)] = []
+
+    func note(_ kind: ResourceKind, _ namespace: String) {
+        if !all.contains(where: { $0 == (kind, namespace) }) { all.append((kind, namespace)) }
+    }
+}
+
+extension Companions.Holding {
+    /// The objects of a kind, as they are recorded.
+    fileprivate func literals(_ kind: ResourceKind) -> [Literal] {
+        switch kind {
+        case .namespace: self.namespace.map { [$0.literal] } ?? []
+        case .podDisruptionBudget: budgets.map(\.literal)
+        case .horizontalPodAutoscaler, .scaledObject: autoscalers.filter { $0.kind == kind }.map(\.literal)
+        case .resourceQuota: quotas.map(\.literal)
+        case .deployment, .statefulSet, .rollout: workloads.filter { $0.kind == kind }.map(\.literal)
+        default: objects.filter { $0.kind == kind }.map(\.literal)
+        }
+    }
+
+}
+
+// MARK: One record each, written so that its own reader reads it
+
+extension NamespaceRecord {
+    fileprivate var literal: Literal {
+        var written = annotations?.members ?? []
+        if onlyWarns { written.append(.init("\(NamespaceLevel.annotation)", "warn")) }
+        return ["metadata": ["name": .string(name), "annotations": .object(written)]]
+    }
+}
+
+extension ExemptionAnnotations {
+    fileprivate var members: [Literal.Member] {
+        var members: [Literal.Member] = [
+            .init("playbook.superinc.com/exempt", .string(rules)),
+            .init("playbook.superinc.com/exempt-reason", .string(reason)),
+        ]
+        if let until { members.append(.init("playbook.superinc.com/exempt-until", .string(until))) }
+        return members
+    }
+}
+
+extension DisruptionBudget {
+    fileprivate var literal: Literal {
+        var spec: [Literal.Member] = []
+        if let selector { spec.append(.init("selector", selector.literal)) }
+        if let minAvailable { spec.append(.init("minAvailable", minAvailable.literal)) }
+        if let maxUnavailable { spec.append(.init("maxUnavailable", maxUnavailable.literal)) }
+        return ["metadata": ["name": .string(name)], "spec": .object(spec)]
+    }
+}
+
+extension LabelSelector {
+    fileprivate var literal: Literal {
+        [
+            "matchLabels": .object(labels.map { .init($0.key, .string($0.value)) }),
+            "matchExpressions": .array(expressions.map(\.literal)),
+        ]
+    }
+}
+
+extension LabelSelector.Expression {
+    fileprivate var literal: Literal {
+        let (name, values): (String, [String]) =
+            switch comparison {
+            case .isIn(let values): ("In", values)
+            case .isNotIn(let values): ("NotIn", values)
+            case .exists: ("Exists", [])
+            case .doesNotExist: ("DoesNotExist", [])
+            }
+        return ["key": .string(key), "operator": .string(name), "values": .array(values.map { .string($0) })]
+    }
+}
+
+extension IntOrPercent {
+    fileprivate var literal: Literal {
+        switch self {
+        case .int(let count): .number(String(count))
+        case .percent: .string(description)
+        }
+    }
+}
+
+extension Autoscaler {
+    fileprivate var literal: Literal {
+        let target: Literal = [
+            "kind": .string("\(targetKind.name)"), "apiVersion": .string(targetKind.apiVersion),
+            "name": .string(targetName),
+        ]
+        let isScaledObject = kind == .scaledObject
+        var spec: [Literal.Member] = [
+            .init("scaleTargetRef", target),
+            .init(isScaledObject ? "minReplicaCount" : "minReplicas", .number(String(minimum))),
+        ]
+        // Without an entry of its own it is the default, which comes back by itself.
+        if !resources.contains(where: { $0.index == nil }) {
+            // What is no CPU or memory only keeps the others in their places.
+            var entries: [Literal] = [["type": "External"]]
+            for resource in resources {
+                let index = resource.index ?? 0
+                while entries.count <= index { entries.append(["type": "External"]) }
+                entries[index] = isScaledObject ? resource.trigger : resource.metric
+            }
+            spec.append(.init(isScaledObject ? "triggers" : "metrics", .array(entries)))
+        }
+        return ["metadata": ["name": .string(name)], "spec": .object(spec)]
+    }
+}
+
+extension ScaledResource {
+    private var type: Literal { isUtilization ? "Utilization" : "AverageValue" }
+
+    fileprivate var metric: Literal {
+        var source: [Literal.Member] = [.init("name", .string(name.rawValue)), .init("target", ["type": type])]
+        if let container { source.append(.init("container", .string(container))) }
+        let isPerContainer = container != nil
+        return [
+            "type": isPerContainer ? "ContainerResource" : "Resource",
+            isPerContainer ? "containerResource" : "resource": .object(source),
+        ]
+    }
+
+    fileprivate var trigger: Literal {
+        [
+            "type": .string(name.rawValue), "metricType": type,
+            "metadata": container.map { ["containerName": .string($0)] } ?? [:],
+        ]
+    }
+}
+
+extension Quota {
+    fileprivate var literal: Literal {
+        var hard: [Literal.Member] = []
+        if countsCPULimits { hard.append(.init("limits.cpu", "1")) }
+        if let requestedMemory { hard.append(.init("requests.memory", Quota.bytes(requestedMemory))) }
+        let used: Literal = usedMemory.map { ["requests.memory": Quota.bytes($0)] } ?? [:]
+        return ["metadata": ["name": .string(name)], "spec": ["hard": .object(hard)], "status": ["used": used]]
+    }
+
+    private static func bytes(_ amount: Double) -> Literal { .string("\(amount)") }
+}
+
+extension Workload {
+    fileprivate var literal: Literal {
+        var template: [Literal.Member] = [.init("labels", pairs(labels))]
+        if let templateAnnotations { template.append(.init("annotations", .object(templateAnnotations.members))) }
+        var metadata: [Literal.Member] = [.init("name", .string(name))]
+        if let application { metadata.append(.init("labels", ["app.kubernetes.io/part-of": .string(application)])) }
+        if let annotations { metadata.append(.init("annotations", .object(annotations.members))) }
+        let containers = containers.map { container -> Literal in
+            let resources: Literal = container.asksForCPU ? ["requests": ["cpu": "1"]] : [:]
+            return ["name": .string(container.name), "resources": resources]
+        }
+        return [
+            "metadata": .object(metadata),
+            "spec": [
+                "replicas": .number(String(replicas)),
+                "template": ["metadata": .object(template), "spec": ["containers": .array(containers)]],
+            ],
+        ]
+    }
+}
+
+/// Labels in an order that does not depend on the process.
+private func pairs(_ labels: [String: String]) -> Literal {
+    .object(labels.sorted { $0.key < $1.key }.map { .init($0.key, .string($0.value)) })
+}
+
+extension CompanionObject {
+    fileprivate var literal: Literal {
+        ["metadata": ["name": .string(name), "labels": pairs(labels)], "fields": fields]
+    }
+
+    /// Reads an object of the kinds that have no record type of their own; nil for any other.
+    init?(recorded object: Value, _ kind: ResourceKind, _ name: String, _ namespace: String) {
+        guard let fields = object["fields"] else { return nil }
+        let labels = ObjectMeta(of: object).labels.pairs
+        self.init(
+            kind: kind, name: name, namespace: namespace,
+            labels: Dictionary(labels.map { ($0.key, $0.value) }, uniquingKeysWith: { $1 }), fields: Literal(fields))
+    }
+}

@@ -1,0 +1,80 @@
+/// The settings of recording.
+public struct RecordSettings: Sendable {
+    /// The value of `PLAYBOOK_RECORD`; empty for nowhere.
+    public internal(set) var destination = ""
+    /// The value of `PLAYBOOK_RECORD_SAMPLE`.
+    public internal(set) var sample = Sample.all
+    /// The value of `PLAYBOOK_RECORD_ENV`.
+    public internal(set) var environment = RecordedEnvironment.redact
+    /// The value of `PLAYBOOK_RECORD_FILE_SIZE`.
+    public internal(set) var fileBytes = 64 << 20
+    /// The value of `PLAYBOOK_RECORD_FILES`.
+    public internal(set) var files = 10
+}
+
+/// What becomes of variables' literal values in recordings.
+public enum RecordedEnvironment: String, Sendable, CaseIterable {
+    /// All are replaced.
+    case redact
+    /// Those that look like no secret are kept.
+    case keep
+}
+
+/// A share of all reviews: the same ones on every replica, and on every day.
+public struct Sample: Sendable, Equatable {
+    private let limit: UInt64
+    /// The share as it was written: `1/20`, `0.05`.
+    let text: String
+
+    /// Every review.
+    public static let all = Sample(limit: .max, text: "1")
+
+    private init(limit: UInt64, text: String) {
+        self.limit = limit
+        self.text = text
+    }
+
+    /// Reads `1/N`, or a fraction between 0 and 1.
+    init?(parsing text: String) {
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        if parts.count == 2, parts[0] == "1", let count = UInt64(parts[1]), count > 0 {
+            self.init(limit: .max / count, text: text)
+        } else if parts.count == 1, let share = Double(text), share > 0, share <= 1 {
+            self.init(limit: share == 1 ? .max : UInt64(share * 0x1p64), text: text)
+        } else {
+            return nil
+        }
+    }
+
+    /// Whether a review is one of them.
+    public func includes(uid: String) -> Bool {
+        guard limit < .max else { return true }
+        // FNV-1a, its bits mixed once more: uids differ in few of them.
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+        for byte in uid.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        hash = (hash ^ hash >> 33) &* 0xFF51_AFD7_ED55_8CCD
+        hash ^= hash >> 33
+        return hash <= limit
+    }
+}
+
+extension Setting {
+    static let recording: [Setting] = [
+        .optionalText(
+            "PLAYBOOK_RECORD", .recording, "stdout|folder", \.recording.destination,
+            "Where `/validate` reviews are recorded, a JSON line each, for `playbook replay`; empty: nowhere."),
+        .sample(
+            "PLAYBOOK_RECORD_SAMPLE", .recording, \.recording.sample,
+            "Which share of the reviews; chosen by their uid, so that every replica chooses the same."),
+        .choice(
+            "PLAYBOOK_RECORD_ENV", .recording, \.recording.environment,
+            "Literal values of variables and ConfigMaps: `redact` replaces all; `keep` those alone that look like a secret."
+        ),
+        .size(
+            "PLAYBOOK_RECORD_FILE_SIZE", .recording, \.recording.fileBytes,
+            "In a folder: how large a file may grow before the next one is begun."),
+        .integer(
+            "PLAYBOOK_RECORD_FILES", .recording, 2...10_000, \.recording.files,
+            "In a folder: how many files are kept; the oldest go."),
+    ]
+}

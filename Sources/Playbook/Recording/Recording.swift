@@ -1,0 +1,168 @@
+public import JSON
+public import Kubernetes
+
+/// What a review came to, as a recording says it beside the request.
+///
+/// A recording is the AdmissionReview as it was sent, its secrets replaced, with one member more, `recording`: whatever reads
+/// reviews reads recordings.
+public struct Recording: Sendable {
+    /// A finding of then.
+    public struct Finding: Sendable {
+        /// The rule.
+        public let rule: String
+        /// Where, for people.
+        public let path: String
+        /// Where, in the object.
+        let place: Pointer
+        /// What it did to the request.
+        public let effect: Judgement.Effect
+    }
+
+    /// What came of the request.
+    public let decision: Verdict.Decision
+    /// The mode that the server was in.
+    public let mode: Mode?
+    /// When it was.
+    public let time: Timestamp?
+    /// Every finding.
+    public let findings: [Finding]
+    /// The other objects that were known.
+    public let companions: Companions
+
+    /// Reads the member `recording` of a review; nil when it has none.
+    ///
+    /// - Throws: ``CannotJudge/malformed(_:expected:)`` where it is not as it is written.
+    public init?(of root: Value) throws(CannotJudge) {
+        guard let value = root.present("recording") else { return nil }
+        guard let word = try value.text("decision"), let decision = Verdict.Decision(rawValue: word.text) else {
+            throw .malformed(value.id, expected: "a recording with a decision: deny, warn or allow")
+        }
+        self.decision = decision
+        mode = try value.string("mode").flatMap { Mode(rawValue: $0) }
+        time = try value.string("time").flatMap { Timestamp(endOf: $0) }
+        var findings: [Finding] = []
+        for entry in try value.objects("findings") {
+            guard let rule = try entry.string("rule"), let path = try entry.string("path"),
+                let place = try entry.string("place").flatMap({ Pointer(parsing: $0) }),
+                let effect = try entry.string("effect").flatMap({ Judgement.Effect(rawValue: $0) })
+            else { throw .malformed(entry.id, expected: "a finding with rule, path, place and effect") }
+            findings.append(Finding(rule: rule, path: path, place: place, effect: effect))
+        }
+        self.findings = findings
+        companions =
+            try value.array("companions").map { (entries) throws(CannotJudge) in
+                try Companions(recorded: entries)
+            } ?? .unknown
+    }
+}
+
+extension Verdict {
+    /// What comes of a request, in a word.
+    public enum Decision: String, Sendable {
+        /// It is refused.
+        case deny
+        /// It passes with a warning.
+        case warn
+        /// It passes.
+        case allow
+    }
+
+    /// What comes of the request.
+    public var decision: Decision {
+        if isDenied { return .deny }
+        return judgements.contains { $0.effect == .warn } || !notices.isEmpty ? .warn : .allow
+    }
+}
+
+/// Makes recordings of reviews and what came of them; for one thread.
+public final class RecordingWriter {
+    private let settings: Settings
+    private let version: String
+    /// Every rule at its gravest: what these look up, a replay with other levels may look up too.
+    private let gravest: Settings
+    private let judge: Judge
+    private let document = Document()
+
+    /// Creates a writer.
+    ///
+    /// - Parameters:
+    ///   - settings: The environment's settings.
+    ///   - version: The version of the program.
+    public init(_ settings: Settings, version: String) {
+        self.settings = settings
+        self.version = version
+        let levels = Catalogue.rules.map { ($0.id, Level.deny) }
+        gravest = settings.overridden(mode: .enforce, levels: Dictionary(levels, uniquingKeysWith: { $1 }))
+        judge = Judge(gravest)
+    }
+
+    /// Makes a line, without its end.
+    ///
+    /// - Parameters:
+    ///   - body: The review as it was sent.
+    ///   - verdict: What was found.
+    ///   - context: What it was judged with.
+    ///   - nanoseconds: How long that took.
+    /// - Returns: The line; nil when the body is no review.
+    public func line(
+        _ body: Span<UInt8>, _ verdict: Verdict, in context: Context, nanoseconds: UInt64
+    ) -> [UInt8]? {
+        let line = try? document.read(body, ParseOptions(toleratesDepth: true)) { root -> [UInt8]? in
+            guard let review = try? AdmissionReview(root), let request = root["request"] else { return nil }
+            var redactor = Redactor(settings)
+            var redacted: [UInt8] = []
+            redactor.write(request, to: &redacted)
+            let companions = redactor.redacted(companions(for: review, in: context))
+            var members = head(verdict, context, nanoseconds)
+            members.append(.init("redacted", .number(String(redactor.count))))
+            members.append(.init("companions", companions))
+            let head: Literal = [
+                "kind": "AdmissionReview", "apiVersion": .string(review.apiVersion), "recording": .object(members),
+            ]
+            var line: [UInt8] = []
+            head.write(to: &line)
+            line.removeLast()
+            line += #","request":"#.utf8
+            line += redacted
+            line.append(UInt8(ascii: "}"))
+            return line
+        }
+        return line ?? nil
+    }
+
+    /// What every rule would look up to judge the review.
+    private func companions(for review: AdmissionReview, in context: Context) -> Literal {
+        let lookups = Lookups()
+        let observed = context.companions.observed(by: lookups)
+        _ = judge.verdict(
+            on: review,
+            in: Context(settings: gravest, companions: observed, now: context.now, source: context.source))
+        return context.companions.recorded(lookups)
+    }
+
+    private func head(_ verdict: Verdict, _ context: Context, _ nanoseconds: UInt64) -> [Literal.Member] {
+        var members: [Literal.Member] = [
+            .init("version", .string(version)), .init("time", .string("\(context.now)")),
+            .init("mode", .string(settings.mode.rawValue)), .init("decision", .string(verdict.decision.rawValue)),
+            .init("microseconds", .number(String(nanoseconds / 1000))),
+            .init("findings", .array(verdict.judgements.map(\.recorded))),
+        ]
+        if !verdict.notEvaluated.isEmpty {
+            members.append(.init("notEvaluated", .array(verdict.notEvaluated.map { .string($0.rule.id) })))
+        }
+        if let reason = verdict.passedOver { members.append(.init("passedOver", .string(reason))) }
+        return members
+    }
+}
+
+extension Judgement {
+    fileprivate var recorded: Literal {
+        var members: [Literal.Member] = [
+            .init("rule", .string(rule.id)), .init("clause", .string(finding.clause.name)),
+            .init("path", .string(path)), .init("place", .string(finding.place.description)),
+            .init("effect", .string(effect.rawValue)),
+        ]
+        if let leniency { members.append(.init("because", .string(leniency.rawValue))) }
+        return .object(members)
+    }
+}

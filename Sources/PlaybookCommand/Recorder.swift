@@ -1,0 +1,104 @@
+import Glibc
+import JSON
+import Net
+import Playbook
+import Synchronization
+import Webhook
+
+/// Writes what was reviewed, for `playbook replay`: on a thread of its own, which redacts it and gives way to the loops.
+final class Recorder: Sendable {
+    /// A review with what came of it, as a loop hands it over.
+    private struct Material: Sendable {
+        let body: [UInt8]
+        let verdict: Verdict
+        let context: Context
+        let nanoseconds: UInt64
+    }
+
+    private let outbox = Outbox<Material>(maximumBytes: Recorder.maximumBytes)
+    private let settings: Settings
+    private let log: Log
+    /// Used by the thread alone; nil where lines go to standard output.
+    private let folder: Mutex<RecordingFolder?>
+    private let written = Atomic<Int>(0)
+    private let failed = Atomic<Int>(0)
+
+    /// How much may wait to be redacted and written.
+    private static let maximumBytes = 16 << 20
+
+    /// Opens what is recorded to; nil where nothing is recorded.
+    init?(_ settings: Settings, _ log: Log) throws(CommandError) {
+        let destination = settings.recording.destination
+        guard !destination.isEmpty else { return nil }
+        self.settings = settings
+        self.log = log
+        guard destination != "stdout" else {
+            folder = Mutex(nil)
+            return
+        }
+        do throws(SystemError) {
+            folder = Mutex(
+                try RecordingFolder(
+                    destination, maximumBytes: settings.recording.fileBytes, maximumFiles: settings.recording.files))
+        } catch {
+            throw CommandError(message: "PLAYBOOK_RECORD is '\(destination)', where nothing can be written: \(error)")
+        }
+    }
+
+    /// Starts the thread that writes.
+    func start() {
+        outbox.start { [self] materials in
+            // Of this thread alone: what it does is never urgent.
+            setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10)
+            record(materials)
+        }
+    }
+
+    /// Writes what is left, and ends the thread.
+    func end() { outbox.end() }
+
+    /// Takes a review over.
+    func record(_ body: [UInt8], _ verdict: Verdict, in context: Context, nanoseconds: UInt64) {
+        let material = Material(body: body, verdict: verdict, context: context, nanoseconds: nanoseconds)
+        if !outbox.put(material, bytes: body.count) { outbox.countRefused() }
+    }
+
+    private func record(_ materials: [Material]) {
+        let writer = RecordingWriter(settings, version: Version.current)
+        for material in materials {
+            let line = writer.line(
+                material.body.span, material.verdict, in: material.context, nanoseconds: material.nanoseconds)
+            guard let line else { continue }
+            write(line + [UInt8(ascii: "\n")])
+        }
+    }
+
+    private func write(_ line: [UInt8]) {
+        let problem = folder.withLock { folder -> String? in
+            guard folder != nil else { return log.pass(on: line) ? nil : "nobody reads standard output" }
+            do throws(SystemError) {
+                try folder?.write(line)
+                return nil
+            } catch {
+                return "\(error)"
+            }
+        }
+        guard let problem else {
+            written.add(1, ordering: .relaxed)
+            return
+        }
+        // Said once in a while: the metric counts each.
+        if failed.add(1, ordering: .relaxed).oldValue % 10_000 == 0 {
+            log.write(.warn, "a recording could not be written", [("reason", .string(problem))])
+        }
+    }
+
+    /// Appends the metrics.
+    func write(to text: inout Exposition) {
+        text.family("playbook_recordings_total", .counter, "Reviews recorded.")
+        text.sample([], Double(written.load(ordering: .relaxed)))
+        text.family("playbook_recordings_dropped_total", .counter, "Reviews not recorded, by what stood in the way.")
+        text.sample([("reason", "queue")], Double(outbox.refused))
+        text.sample([("reason", "write")], Double(failed.load(ordering: .relaxed)))
+    }
+}

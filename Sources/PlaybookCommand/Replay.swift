@@ -1,0 +1,144 @@
+import Glibc
+import JSON
+import Kubernetes
+import Net
+import Playbook
+import Report
+import Synchronization
+
+/// `playbook replay`: recordings judged again, and what is decided differently.
+struct ReplayCommand {
+    private let arguments: Arguments
+    private let settings: Settings
+    private let format: String
+
+    init(_ arguments: Arguments) throws(CommandError) {
+        self.arguments = arguments
+        format = try arguments.format()
+        settings = try arguments.settings()
+    }
+
+    func run() throws(CommandError) -> ExitCode {
+        let files = ReviewFiles(arguments.operands)
+        let (companions, failures) = Inputs.companions(arguments.all(.companions))
+        let given = arguments.has(.companions) ? companions : nil
+        for failure in failures { Console.error("playbook: \(failure.message)\n") }
+        let shared = Shared(settings, files, given)
+        let threads = (0..<2).compactMap { _ in try? Thread { shared.work() } }
+        if threads.isEmpty { shared.work() }
+        shared.showProgress(until: threads.count)
+        for thread in threads { thread.join() }
+        var tally = shared.tally
+        tally.unreadable += failures.count
+        if !arguments.has(.quiet) {
+            let report = ReplayReport(isColored: Console.isColored() && !arguments.has(.noColor))
+            Console.print(format == "json" ? ReplayReport.json(tally) : report.text(tally))
+        }
+        if tally.unreadable > 0 { return .usage }
+        return tally.newlyDenied > 0 ? .denied : .success
+    }
+
+    /// What the threads share: each takes a block of a file at a time, and adds what it counted at the end.
+    private final class Shared: Sendable {
+        private let settings: Settings
+        private let files: ReviewFiles
+        private let companions: Companions?
+        private let judge: Judge
+        private let sum = Mutex(ReplayTally())
+        private let complaints = Atomic<Int>(0)
+        private let done = Atomic<Int>(0)
+
+        /// How many complaints are told one by one.
+        private static let maximumComplaints = 20
+
+        init(_ settings: Settings, _ files: ReviewFiles, _ companions: Companions?) {
+            self.settings = settings
+            self.files = files
+            self.companions = companions
+            judge = Judge(settings)
+        }
+
+        var tally: ReplayTally { sum.withLock { $0 } }
+
+        func work() {
+            let document = Document()
+            var tally = ReplayTally()
+            while let next = files.next() {
+                switch next {
+                case .failure(let failure):
+                    tally.unreadable += 1
+                    complain(failure.message)
+                case .success(let block):
+                    block.forEachReview { review, line in
+                        let place = ReplayTally.Place(file: block.path, order: block.file, line: line)
+                        replay(review, place, document, &tally)
+                    }
+                }
+            }
+            sum.withLock { $0 += tally }
+            done.add(1, ordering: .relaxed)
+        }
+
+        private func replay(
+            _ bytes: Span<UInt8>, _ place: ReplayTally.Place, _ document: Document, _ tally: inout ReplayTally
+        ) {
+            do throws(ParseError) {
+                let problem = try document.read(bytes, AdmissionReview.options) { root -> String? in
+                    compare(root, place, &tally)
+                }
+                guard let problem else { return }
+                complain("\(place.text): \(problem)")
+            } catch {
+                complain("\(place.text): \(error)")
+            }
+            tally.unreadable += 1
+        }
+
+        /// Judges a review and lays it beside what was recorded; says what is wrong with it if it is none.
+        private func compare(_ root: Value, _ place: ReplayTally.Place, _ tally: inout ReplayTally) -> String? {
+            let review: AdmissionReview
+            do throws(NotAReview) {
+                review = try AdmissionReview(root)
+            } catch {
+                return error.description
+            }
+            do throws(CannotJudge) {
+                let recording = try Recording(of: root)
+                let context = Context(
+                    settings: settings, companions: companions ?? recording?.companions ?? .unknown,
+                    now: recording?.time ?? Process.now)
+                let verdict = judge.verdict(on: review, in: context)
+                if let recording {
+                    tally.add(
+                        Comparison(verdict, with: recording, of: review, settings), of: review, verdict,
+                        isOtherMode: recording.mode.map { $0 != settings.mode } ?? false, at: place)
+                } else {
+                    tally.add(undecided: verdict)
+                }
+                return nil
+            } catch {
+                guard case .malformed(let node, let expected) = error else {
+                    return "what was recorded is not complete"
+                }
+                return "\(root.pointer(to: node)?.description ?? "") is not \(expected)"
+            }
+        }
+
+        private func complain(_ message: String) {
+            let count = complaints.add(1, ordering: .relaxed).newValue
+            guard count <= Shared.maximumComplaints else { return }
+            Console.error("playbook: \(message)\n")
+            if count == Shared.maximumComplaints { Console.error("playbook: further ones are only counted\n") }
+        }
+
+        /// Shows how far it has come, on a terminal, until so many threads are done.
+        func showProgress(until count: Int) {
+            let progress = Progress()
+            while progress.isShown, done.load(ordering: .relaxed) < count {
+                progress.show(files.readBytes, of: files.totalBytes)
+                usleep(50_000)
+            }
+            progress.end()
+        }
+    }
+}

@@ -1,0 +1,177 @@
+import Glibc
+import Synchronization
+
+/// Files of reviews, a block at a time: whole lines of those with one review a line, the whole of any other.
+///
+/// Blocks are handed to several threads in turn; what is held at once does not grow with the files.
+final class ReviewFiles: Sendable {
+    /// Some bytes of a file, with whole reviews in them.
+    struct Block: Sendable {
+        /// The file; `-` for standard input.
+        let path: String
+        /// The file's place among all.
+        let file: Int
+        /// The number of its first line; nil where the file is one review.
+        let line: Int?
+        let bytes: [UInt8]
+    }
+
+    private struct State {
+        var rest: ArraySlice<Result<String, Inputs.Failure>>
+        var file = 0
+        var path = ""
+        var descriptor: Int32?
+        var line = 1
+        /// What has been read and not been handed out.
+        var pending: [UInt8] = []
+        var isAtEnd = false
+        /// Whether the file has one review a line; nil before that is known.
+        var isLines: Bool?
+        var bytes = 0
+    }
+
+    private let state: Mutex<State>
+    /// How many bytes there are in all files; 0 where that is not known.
+    let totalBytes: Int
+
+    private static let blockSize = 1 << 20
+
+    init(_ paths: [String]) {
+        let files = Inputs.files(paths, endings: [".json", ".jsonl", ".ndjson"])
+        var total = 0
+        for case .success(let path) in files {
+            var status = stat()
+            if path != "-", stat(path, &status) == 0 { total += Int(status.st_size) }
+        }
+        totalBytes = total
+        state = Mutex(State(rest: files[...]))
+    }
+
+    /// How many bytes have been handed out.
+    var readBytes: Int { state.withLock { $0.bytes } }
+
+    /// The next block; nil at the end of all files.
+    func next() -> Result<Block, Inputs.Failure>? {
+        state.withLock { state in
+            while true {
+                if state.descriptor == nil {
+                    guard let file = state.rest.popFirst() else { return nil }
+                    state.file += 1
+                    do throws(Inputs.Failure) {
+                        try ReviewFiles.open(file.get(), &state)
+                    } catch {
+                        return .failure(error)
+                    }
+                }
+                do throws(Inputs.Failure) {
+                    if let block = try ReviewFiles.block(&state) { return .success(block) }
+                } catch {
+                    ReviewFiles.close(&state)
+                    return .failure(error)
+                }
+                ReviewFiles.close(&state)
+            }
+        }
+    }
+
+    private static func open(_ path: String, _ state: inout State) throws(Inputs.Failure) {
+        let descriptor = path == "-" ? 0 : Glibc.open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw Inputs.failure(path) }
+        (state.path, state.descriptor, state.line) = (path, descriptor, 1)
+        (state.pending, state.isAtEnd, state.isLines) = ([], false, nil)
+    }
+
+    private static func close(_ state: inout State) {
+        if let descriptor = state.descriptor, descriptor != 0 { Glibc.close(descriptor) }
+        state.descriptor = nil
+    }
+
+    /// The next block of the file that is open; nil at its end.
+    private static func block(_ state: inout State) throws(Inputs.Failure) -> Block? {
+        let newline = UInt8(ascii: "\n")
+        while !state.isAtEnd, state.pending.count < blockSize { try fill(&state) }
+        if state.isLines == nil {
+            while !state.isAtEnd, !hasTwoLines(state.pending) { try fill(&state) }
+            state.isLines = isLines(state.pending)
+        }
+        guard state.isLines == true else {
+            while !state.isAtEnd { try fill(&state) }
+            // An empty file is handed out too, for somebody to say that it is.
+            guard state.line == 1 else { return nil }
+            defer { (state.pending, state.line) = ([], 2) }
+            state.bytes += state.pending.count
+            return Block(path: state.path, file: state.file, line: nil, bytes: state.pending)
+        }
+        // A line may be longer than a block.
+        while !state.isAtEnd, !state.pending.contains(newline) { try fill(&state) }
+        let end = state.isAtEnd ? state.pending.count : (state.pending.lastIndex(of: newline) ?? -1) + 1
+        guard end > 0 else { return nil }
+        let block = Block(
+            path: state.path, file: state.file, line: state.line, bytes: Array(state.pending[..<end]))
+        state.line += block.bytes.count { $0 == newline }
+        state.bytes += end
+        state.pending.removeFirst(end)
+        return block
+    }
+
+    private static func hasTwoLines(_ bytes: [UInt8]) -> Bool {
+        guard let end = bytes.firstIndex(of: UInt8(ascii: "\n")) else { return false }
+        return bytes[end...].contains { $0 > 0x20 }
+    }
+
+    /// Whether the first line is an object of its own, with another one behind it.
+    private static func isLines(_ bytes: [UInt8]) -> Bool {
+        let lines = bytes.split(separator: UInt8(ascii: "\n"), maxSplits: 2)
+        guard lines.count > 1, let first = lines.first else { return false }
+        return first.first == UInt8(ascii: "{") && first.last == UInt8(ascii: "}")
+            && lines[1].first == UInt8(ascii: "{")
+    }
+
+    private static func fill(_ state: inout State) throws(Inputs.Failure) {
+        guard let descriptor = state.descriptor else { return }
+        let start = state.pending.count
+        state.pending.append(contentsOf: repeatElement(0, count: blockSize))
+        while true {
+            // Behind the `start` bytes there is room for as many as are asked for.
+            let count = state.pending.withUnsafeMutableBytes {
+                read(descriptor, $0.baseAddress.map { $0 + start }, blockSize)
+            }
+            if count < 0, errno == EINTR { continue }
+            state.pending.removeLast(blockSize - max(count, 0))
+            if count < 0 { throw Inputs.failure(state.path) }
+            if count == 0 { state.isAtEnd = true }
+            return
+        }
+    }
+}
+
+extension ReviewFiles.Block {
+    /// Each review with the number of its line, empty lines and lines of the log passed over.
+    func forEachReview(_ body: (_ review: Span<UInt8>, _ line: Int?) -> Void) {
+        guard var number = line else {
+            body(bytes.span, nil)
+            return
+        }
+        var start = 0
+        let all = bytes.span
+        while start < all.count {
+            var end = start
+            while end < all.count, all[end] != UInt8(ascii: "\n") { end += 1 }
+            let text = all.extracting(start..<end)
+            if !text.isBlank, !text.isLogLine { body(text, number) }
+            number += 1
+            start = end + 1
+        }
+    }
+}
+
+extension Span<UInt8> {
+    fileprivate var isBlank: Bool { !indices.contains { self[$0] > 0x20 } }
+
+    /// Whether this is a line of the server's own log, which recordings on standard output stand between.
+    fileprivate var isLogLine: Bool {
+        let beginning = #"{"time":""#.utf8
+        guard count > beginning.count else { return false }
+        return zip(indices, beginning).allSatisfy { self[$0] == $1 }
+    }
+}

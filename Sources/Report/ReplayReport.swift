@@ -1,0 +1,191 @@
+import JSON
+import Playbook
+
+/// What is decided differently now, for people and for scripts.
+public struct ReplayReport: Sendable {
+    private let isColored: Bool
+
+    /// Creates a report.
+    public init(isColored: Bool) { self.isColored = isColored }
+
+    /// How many namespaces and users are listed.
+    private static let maximumRows = 20
+
+    /// The report as text: the headline, examples, and who is meant.
+    public func text(_ tally: ReplayTally) -> String {
+        var text = paint(headline(tally), tally.newlyDenied > 0 ? "31" : "32") + "\n"
+        text += notes(tally)
+        for (title, isDenied) in [("Newly denied", true), ("Newly allowed", false)] {
+            let examples = tally.examples.filter { $0.isDenied == isDenied }
+            guard !examples.isEmpty else { continue }
+            let all = isDenied ? tally.newlyDenied : tally.newlyAllowed
+            let part = examples.count < all ? ", \(examples.count) of \(counted(all, "review"))" : ""
+            text += "\n\(paint(title, "1"))\(part)\n" + examples.map(block).joined()
+        }
+        text += rules(tally)
+        text += shares(tally.namespaces, "namespace", empty: "(cluster)")
+        text += shares(tally.users, "user", empty: "(nobody)")
+        return text
+    }
+
+    private func headline(_ tally: ReplayTally) -> String {
+        "\(counted(tally.reviews, "review")): \(tally.newlyDenied) newly denied, \(tally.newlyAllowed) newly allowed, "
+            + "\(tally.newlyWarned) with new warnings, \(tally.noLongerWarned) without one they had"
+    }
+
+    private func notes(_ tally: ReplayTally) -> String {
+        var text = ""
+        if tally.undecided > 0 {
+            text +=
+                "\(counted(tally.undecided, "review")) had no recorded decision to compare with: AdmissionReviews as they were sent\n"
+        }
+        if tally.otherMode > 0 {
+            text +=
+                "\(counted(tally.otherMode, "review")) were recorded in the other mode; --mode chooses the one to replay in\n"
+        }
+        if tally.unreadable > 0 { text += "\(counted(tally.unreadable, "input")) could not be read\n" }
+        return text
+    }
+
+    private func block(_ example: ReplayTally.Example) -> String {
+        var text = "  \(example.object) · \(example.request)\n"
+        text += paint("    \(example.file)\(example.line.map { ":\($0)" } ?? "")", "2") + "\n"
+        for change in example.changes {
+            let message = change.message.isEmpty ? "" : " \(change.message)"
+            text += "    \(change.rule) \(ReplayReport.words(change)): \(change.path)\(message)\n"
+        }
+        return text
+    }
+
+    private static func words(_ change: Comparison.Change) -> String {
+        let now =
+            switch change.now {
+            case .deny: "denies now"
+            case .warn: "warns now"
+            case .exempt: "is exempted now"
+            case nil: "says nothing now"
+            }
+        switch change.before {
+        case .deny: return now + ", denied before"
+        case .warn: return now + ", warned before"
+        case .exempt: return now + ", was exempted before"
+        case nil: return now
+        }
+    }
+
+    // MARK: Tables
+
+    private func rules(_ tally: ReplayTally) -> String {
+        let columns: [(title: String, value: (ReplayTally.Row) -> Int)] = [
+            ("denies now", \.denies), ("denies no more", \.deniesNoMore), ("warns now", \.warns),
+            ("warns no more", \.warnsNoMore),
+            ("not replayable", \.notReplayable), ("not evaluated", \.notEvaluated),
+        ]
+        // What no review has anything in is no column.
+        let shown = columns.filter { column in tally.rules.values.contains { column.value($0) > 0 } }
+        let rows = ReplayReport.order(tally.rules).filter { row in shown.contains { $0.value(row.value) > 0 } }
+        return table("rule", shown.map(\.title), rows.map { row in (row.key, shown.map { $0.value(row.value) }) })
+    }
+
+    private func shares(_ shares: [String: ReplayTally.Share], _ title: String, empty: String) -> String {
+        let sorted = shares.sorted {
+            ($1.value.denied, $1.value.allowed, $0.key) < ($0.value.denied, $0.value.allowed, $1.key)
+        }
+        var rows = sorted.prefix(ReplayReport.maximumRows).map { entry in
+            (entry.key.isEmpty ? empty : entry.key, [entry.value.denied, entry.value.allowed])
+        }
+        let rest = sorted.dropFirst(ReplayReport.maximumRows)
+        if !rest.isEmpty {
+            rows.append(
+                (
+                    "\(rest.count) more",
+                    rest.reduce(into: [0, 0]) {
+                        $0[0] += $1.value.denied; $0[1] += $1.value.allowed
+                    }
+                ))
+        }
+        return table(title, ["newly denied", "newly allowed"], rows)
+    }
+
+    private func table(_ title: String, _ columns: [String], _ rows: [(name: String, values: [Int])]) -> String {
+        guard !rows.isEmpty else { return "" }
+        let width = max(title.count, rows.map(\.name.count).max() ?? 0)
+        func line(_ name: String, _ values: [String]) -> String {
+            let cells = zip(columns, values).map { column, value in
+                String(repeating: " ", count: max(0, max(column.count, 7) - value.count)) + value
+            }
+            return "  \(name)\(String(repeating: " ", count: width - name.count))  \(cells.joined(separator: "  "))\n"
+        }
+        return "\n" + paint(line(title, columns), "1")
+            + rows.map { line($0.name, $0.values.map { $0 == 0 ? "-" : String($0) }) }.joined()
+    }
+
+    /// The rules in the order of the catalogue, those that are gone from it behind.
+    static func order(_ rules: [String: ReplayTally.Row]) -> [(key: String, value: ReplayTally.Row)] {
+        let known = Catalogue.rules.map(\.id)
+        let gone = rules.keys.filter { !known.contains($0) }.sorted()
+        return (known + gone).compactMap { id in rules[id].map { (id, $0) } }
+    }
+
+    private func counted(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
+
+    private func paint(_ text: String, _ style: String) -> String {
+        guard isColored else { return text }
+        let end = text.hasSuffix("\n") ? "\n" : ""
+        return "\u{1B}[\(style)m\(text.dropLast(end.count))\u{1B}[0m\(end)"
+    }
+
+    // MARK: JSON
+
+    /// The report as one JSON object.
+    public static func json(_ tally: ReplayTally) -> String {
+        func shares(_ shares: [String: ReplayTally.Share], _ name: String) -> Literal {
+            .array(
+                shares.sorted { $0.key < $1.key }.map {
+                    [
+                        name: .string($0.key), "newlyDenied": number($0.value.denied),
+                        "newlyAllowed": number($0.value.allowed),
+                    ]
+                })
+        }
+        let report: Literal = [
+            "summary": [
+                "reviews": number(tally.reviews), "newlyDenied": number(tally.newlyDenied),
+                "newlyAllowed": number(tally.newlyAllowed), "newlyWarned": number(tally.newlyWarned),
+                "noLongerWarned": number(tally.noLongerWarned), "withoutDecision": number(tally.undecided),
+                "otherMode": number(tally.otherMode), "unreadable": number(tally.unreadable),
+            ],
+            "rules": .array(order(tally.rules).map { rule($0.key, $0.value) }),
+            "namespaces": shares(tally.namespaces, "namespace"),
+            "users": shares(tally.users, "user"),
+            "examples": .array(tally.examples.map(example)),
+        ]
+        return report.json + "\n"
+    }
+
+    private static func rule(_ id: String, _ row: ReplayTally.Row) -> Literal {
+        [
+            "rule": .string(id), "denies": number(row.denies), "deniesNoMore": number(row.deniesNoMore),
+            "warns": number(row.warns), "warnsNoMore": number(row.warnsNoMore),
+            "notReplayable": number(row.notReplayable), "notEvaluated": number(row.notEvaluated),
+        ]
+    }
+
+    private static func example(_ example: ReplayTally.Example) -> Literal {
+        [
+            "change": example.isDenied ? "newly-denied" : "newly-allowed", "file": .string(example.file),
+            "line": example.line.map(number) ?? .null, "object": .string(example.object),
+            "request": .string(example.request),
+            "findings": .array(
+                example.changes.map { change in
+                    [
+                        "rule": .string(change.rule), "path": .string(change.path),
+                        "before": change.before.map { .string($0.rawValue) } ?? .null,
+                        "now": change.now.map { .string($0.rawValue) } ?? .null, "message": .string(change.message),
+                    ]
+                }),
+        ]
+    }
+
+    private static func number(_ number: Int) -> Literal { .number(String(number)) }
+}

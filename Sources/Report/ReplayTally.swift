@@ -1,0 +1,224 @@
+public import Kubernetes
+public import Playbook
+
+/// What is decided differently now, over many recordings: counts and a few examples, however many there are.
+public struct ReplayTally: Sendable {
+    /// How the findings of a rule changed, in reviews.
+    public struct Row: Sendable {
+        /// It refuses them, and did not.
+        public internal(set) var denies = 0
+        /// It refused them, and does not.
+        public internal(set) var deniesNoMore = 0
+        /// It warns of them, and said nothing before.
+        public internal(set) var warns = 0
+        /// It warned of them, and says nothing now.
+        public internal(set) var warnsNoMore = 0
+        /// What it says depends on what was redacted or not recorded.
+        public internal(set) var notReplayable = 0
+        /// It had no answer.
+        public internal(set) var notEvaluated = 0
+    }
+
+    /// How many reviews of somebody, or somewhere, are decided differently.
+    public struct Share: Sendable {
+        /// Refused only now.
+        public internal(set) var denied = 0
+        /// Refused then and not now.
+        public internal(set) var allowed = 0
+    }
+
+    /// One review that is decided differently.
+    public struct Example: Sendable {
+        /// Whether it is refused now; else it was.
+        public let isDenied: Bool
+        /// The file, its place among all files, and the line in it.
+        public let file: String
+        let order: (file: Int, line: Int)
+        /// The line in the file; nil where the file is one review.
+        public let line: Int?
+        /// What it is about: `Deployment shop/catalogue`.
+        public let object: String
+        /// What was asked, and by whom: `CREATE by admin`.
+        public let request: String
+        /// The findings that make the difference.
+        public let changes: [Comparison.Change]
+    }
+
+    /// How many reviews were judged.
+    public private(set) var reviews = 0
+    /// How many of them had no decision to compare with.
+    public private(set) var undecided = 0
+    /// How many are refused only now.
+    public private(set) var newlyDenied = 0
+    /// How many were refused and are not any more.
+    public private(set) var newlyAllowed = 0
+    /// How many have a warning that they had not.
+    public private(set) var newlyWarned = 0
+    /// How many have lost a warning, and are not refused instead.
+    public private(set) var noLongerWarned = 0
+    /// How many were recorded in another mode than the one of now.
+    public private(set) var otherMode = 0
+    /// How many inputs could not be read.
+    public var unreadable = 0
+    /// By rule.
+    public private(set) var rules: [String: Row] = [:]
+    /// By namespace; empty for what belongs to the cluster.
+    public private(set) var namespaces: [String: Share] = [:]
+    /// By user.
+    public private(set) var users: [String: Share] = [:]
+    /// The first of them, by rule and direction.
+    private var kept: [String: [Example]] = [:]
+
+    /// How many examples of a rule are shown in each direction.
+    static let maximumExamples = 3
+    /// How many names are counted apart; the rest is one.
+    static let maximumNames = 10_000
+    /// What the rest is called.
+    static let others = "(others)"
+
+    /// Creates a tally of nothing.
+    public init() {}
+
+    /// Where a review was found.
+    public struct Place: Sendable {
+        let file: String
+        let order: Int
+        let line: Int?
+
+        /// Names a place.
+        public init(file: String, order: Int, line: Int?) {
+            self.file = file
+            self.order = order
+            self.line = line
+        }
+
+        /// The place for people: `recordings.jsonl:23`.
+        public var text: String { file + (line.map { ":\($0)" } ?? "") }
+    }
+
+    /// Counts a review that has no recorded decision.
+    public mutating func add(undecided verdict: Verdict) {
+        reviews += 1
+        undecided += 1
+        for entry in verdict.notEvaluated { rules[entry.rule.id, default: Row()].notEvaluated += 1 }
+    }
+
+    /// Counts a review.
+    public mutating func add(
+        _ comparison: Comparison, of review: AdmissionReview, _ verdict: Verdict, isOtherMode: Bool, at place: Place
+    ) {
+        reviews += 1
+        if isOtherMode { otherMode += 1 }
+        for entry in verdict.notEvaluated { rules[entry.rule.id, default: Row()].notEvaluated += 1 }
+        for rule in comparison.notReplayable { rules[rule, default: Row()].notReplayable += 1 }
+        guard !comparison.changes.isEmpty || comparison.before != comparison.now else { return }
+        for (rule, changes) in Dictionary(grouping: comparison.changes, by: \.rule) { count(changes, of: rule) }
+        if comparison.changes.contains(where: { $0.now == .warn && $0.before == nil }) { newlyWarned += 1 }
+        if !comparison.isNewlyDenied, comparison.changes.contains(where: { $0.before == .warn && $0.now == nil }) {
+            noLongerWarned += 1
+        }
+        guard comparison.isNewlyDenied || comparison.isNewlyAllowed else { return }
+        if comparison.isNewlyDenied { newlyDenied += 1 } else { newlyAllowed += 1 }
+        ReplayTally.count(comparison, under: review.namespace ?? "", in: &namespaces)
+        ReplayTally.count(comparison, under: review.user.name, in: &users)
+        keep(comparison, of: review, at: place)
+    }
+
+    private mutating func count(_ changes: [Comparison.Change], of rule: String) {
+        var row = rules[rule] ?? Row()
+        if changes.contains(where: { $0.now == .deny }) {
+            row.denies += 1
+        } else if changes.contains(where: { $0.before == .deny }) {
+            row.deniesNoMore += 1
+        }
+        if changes.contains(where: { $0.now == .warn && $0.before == nil }) { row.warns += 1 }
+        if changes.contains(where: { $0.before == .warn && $0.now == nil }) { row.warnsNoMore += 1 }
+        rules[rule] = row
+    }
+
+    private static func count(_ comparison: Comparison, under name: String, in shares: inout [String: Share]) {
+        let name = shares[name] != nil || shares.count < maximumNames ? name : others
+        if comparison.isNewlyDenied {
+            shares[name, default: Share()].denied += 1
+        } else {
+            shares[name, default: Share()].allowed += 1
+        }
+    }
+
+    // MARK: Examples
+
+    /// The examples in the order of their places, each once.
+    public var examples: [Example] {
+        var seen: Set<String> = []
+        return kept.values.joined().sorted { $0.order < $1.order }.filter {
+            seen.insert("\($0.order)").inserted
+        }
+    }
+
+    private mutating func keep(_ comparison: Comparison, of review: AdmissionReview, at place: Place) {
+        let denies = comparison.isNewlyDenied
+        let changes = comparison.changes.filter { denies ? $0.now == .deny : $0.before == .deny }
+        let order = (file: place.order, line: place.line ?? 0)
+        var example: Example?
+        for key in Set(changes.map { "\(denies) \($0.rule)" }) {
+            if let last = kept[key]?.last, kept[key]?.count == ReplayTally.maximumExamples, last.order < order {
+                continue
+            }
+            let subresource = review.subresourceName.isEmpty ? "" : "/\(review.subresourceName)"
+            let made =
+                example
+                ?? Example(
+                    isDenied: denies, file: place.file, order: order, line: place.line, object: review.title,
+                    request: "\(review.operation.name)\(subresource) by \(review.user.name)", changes: changes)
+            example = made
+            insert(made, under: key)
+        }
+    }
+
+    private mutating func insert(_ example: Example, under key: String) {
+        var examples = kept[key] ?? []
+        examples.append(example)
+        examples.sort { $0.order < $1.order }
+        kept[key] = Array(examples.prefix(ReplayTally.maximumExamples))
+    }
+
+    // MARK: Several
+
+    /// Adds another thread's tally.
+    public static func += (left: inout ReplayTally, right: ReplayTally) {
+        left.reviews += right.reviews
+        left.undecided += right.undecided
+        left.newlyDenied += right.newlyDenied
+        left.newlyAllowed += right.newlyAllowed
+        left.newlyWarned += right.newlyWarned
+        left.noLongerWarned += right.noLongerWarned
+        left.otherMode += right.otherMode
+        left.unreadable += right.unreadable
+        left.rules.merge(right.rules) { $0 + $1 }
+        left.namespaces.merge(right.namespaces) { $0 + $1 }
+        left.users.merge(right.users) { $0 + $1 }
+        for (key, examples) in right.kept { for example in examples { left.insert(example, under: key) } }
+    }
+}
+
+extension ReplayTally.Row {
+    fileprivate static func + (left: Self, right: Self) -> Self {
+        var sum = left
+        sum.denies += right.denies
+        sum.deniesNoMore += right.deniesNoMore
+        sum.warns += right.warns
+        sum.warnsNoMore += right.warnsNoMore
+        sum.notReplayable += right.notReplayable
+        sum.notEvaluated += right.notEvaluated
+        return sum
+    }
+}
+
+extension ReplayTally.Share {
+    fileprivate static func + (left: Self, right: Self) -> Self {
+        var sum = left
+        sum.denied += right.denied
+        sum.allowed += right.allowed
+        return sum
+    }
+}

@@ -1,0 +1,185 @@
+import Foundation
+import JSON
+import TestSupport
+import Testing
+
+/// A server that records, what is posted to it, and `playbook replay` on what it wrote.
+@Suite struct RecordTests {
+    private let reviews = [
+        "016-create-deployment-checkout", "023-create-deployment-catalogue", "066-create-secret-checkout-db",
+        "067-create-configmap-catalogue", "091-update-deployment-catalogue",
+    ].map { Fixtures.path("reviews/\($0).json") }
+
+    /// Serves, posts reviews, and ends in good order.
+    ///
+    /// - Returns: The statuses that were answered, the metrics about recordings, and all of standard output.
+    private func serve(
+        _ reviews: [String], in folder: String, _ environment: [String: String], limit: String = ""
+    ) throws -> (statuses: [String], metrics: String, output: String) {
+        try #require(Program(["certs", "--directory", "\(folder)/certs"]).code == 0)
+        let process = Process()
+        process.executableURL = URL(filePath: "/bin/sh")
+        process.arguments = ["-c", "\(limit) exec \"$0\" serve", Program.url.path]
+        process.environment = environment.merging([
+            "PLAYBOOK_LISTEN": "127.0.0.1:0", "PLAYBOOK_HEALTH_LISTEN": "127.0.0.1:0",
+            "PLAYBOOK_TLS_CERT_FILE": "\(folder)/certs/tls.crt", "PLAYBOOK_TLS_KEY_FILE": "\(folder)/certs/tls.key",
+            "PLAYBOOK_SHUTDOWN_DELAY": "0s",
+        ]) { given, _ in given }
+        let pipe = Pipe()
+        process.standardOutput = pipe
+        try process.run()
+        var output = ""
+        while !output.contains("the server is serving") {
+            let data = pipe.fileHandleForReading.availableData
+            try #require(!data.isEmpty, "it ended: \(output)")
+            output += String(decoding: data, as: UTF8.self)
+        }
+        func port(_ listener: String) throws -> String {
+            let line = try #require(output.split(separator: "\n").first { $0.contains("\"listener\":\"\(listener)\"") })
+            let address = try Literal(json: Array(line.utf8))["address"]?.text
+            return String(try #require(address?.split(separator: ":").last))
+        }
+        let url = try "https://127.0.0.1:\(port("admission"))/validate"
+        var arguments = ["-s", "--parallel-max", "1"]
+        for (index, review) in reviews.enumerated() {
+            if index > 0 { arguments.append("--next") }
+            arguments += [
+                "-s", "--cacert", "\(folder)/certs/ca.crt", "-H", "Content-Type: application/json", "-o", "/dev/null",
+                "-w", "%{http_code}\n", "--data-binary", "@\(review)", url,
+            ]
+        }
+        let statuses = try run("curl", arguments).split(separator: "\n").map(String.init)
+        // Known when the thread has written them, or has tried.
+        var metrics: [Substring] = []
+        for _ in 0..<500
+        where metrics.compactMap({ $0.split(separator: " ").last.flatMap { Int($0) } }).reduce(0, +) < reviews.count {
+            metrics = try run("curl", ["-s", "http://127.0.0.1:\(port("health"))/metrics"]).split(separator: "\n")
+                .filter { $0.hasPrefix("playbook_recordings") }
+        }
+        kill(process.processIdentifier, SIGTERM)
+        output += String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        return (statuses, metrics.joined(separator: "\n"), output)
+    }
+
+    private func run(_ name: String, _ arguments: [String]) throws -> String {
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = [name] + arguments
+        let pipe = Pipe()
+        process.standardOutput = pipe
+        try process.run()
+        let output = pipe.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        return String(decoding: output, as: UTF8.self)
+    }
+
+    @Test func `what a folder holds is judged again, and what is decided differently is told`() throws {
+        try Program.withFolder { folder in
+            let (statuses, metrics, _) = try serve(reviews, in: folder, ["PLAYBOOK_RECORD": "\(folder)/recordings"])
+            #expect(statuses == Array(repeating: "200", count: 5))
+            #expect(metrics.contains("playbook_recordings_total 5"))
+            let files = try FileManager.default.contentsOfDirectory(atPath: "\(folder)/recordings")
+            #expect(files.count == 1 && files[0].hasPrefix("playbook-20") && files[0].hasSuffix(".jsonl"))
+
+            let same = try Program(["replay", "\(folder)/recordings"])
+            #expect(same.code == 0, "\(same.error)")
+            #expect(
+                same.output.hasPrefix(
+                    "5 reviews: 0 newly denied, 0 newly allowed, 0 with new warnings, 0 without one they had\n"))
+
+            let stricter = try Program(
+                ["replay", "--format", "json", "\(folder)/recordings"], environment: ["PLAYBOOK_MIN_REPLICAS": "9"])
+            #expect(stricter.code == 1)
+            let report = try Literal(json: Array(stricter.output.utf8))
+            #expect(report["summary"]?["newlyDenied"] == 1 && report["summary"]?["reviews"] == 5)
+            #expect(report["namespaces"] == [["namespace": "shop", "newlyDenied": 1, "newlyAllowed": 0]])
+            #expect(report["users"] == [["user": "admin", "newlyDenied": 1, "newlyAllowed": 0]])
+            guard case .array(let examples)? = report["examples"] else {
+                Issue.record("no examples")
+                return
+            }
+            #expect(examples.count == 1 && examples[0]["line"] == 1)
+            #expect(examples[0]["object"] == "Deployment shop/checkout" && examples[0]["change"] == "newly-denied")
+
+            let milder = try Program(
+                ["replay", "\(folder)/recordings"], environment: ["PLAYBOOK_RULES_DEFAULT": "warn"])
+            #expect(milder.code == 0)
+            #expect(milder.output.contains("Newly allowed\n  Deployment shop/catalogue · CREATE by admin\n"))
+            #expect(milder.output.contains("    replicas warns now, denied before: spec.replicas is 1, fewer than 2\n"))
+
+            // Whatever reads reviews reads recordings.
+            let reviewed = try Program(["review", "\(folder)/recordings"])
+            #expect(reviewed.code == 1 && reviewed.output.contains("5 reviews: "))
+        }
+    }
+
+    @Test func `recordings on standard output stand between log lines, which a replay passes over`() throws {
+        try Program.withFolder { folder in
+            let (_, _, output) = try serve(reviews, in: folder, ["PLAYBOOK_RECORD": "stdout"])
+            #expect(output.contains(#"{"kind":"AdmissionReview","#) && output.contains(#""message":"review""#))
+            let program = try Program(["replay", "-"], input: output)
+            #expect(program.code == 0, "\(program.error)")
+            #expect(program.output.hasPrefix("5 reviews: 0 newly denied"))
+        }
+    }
+
+    @Test func `files are kept to their size and number`() throws {
+        try Program.withFolder { folder in
+            _ = try serve(
+                reviews + reviews + reviews, in: folder,
+                [
+                    "PLAYBOOK_RECORD": "\(folder)/recordings", "PLAYBOOK_RECORD_FILE_SIZE": "32Ki",
+                    "PLAYBOOK_RECORD_FILES": "2",
+                ])
+            let files = try FileManager.default.contentsOfDirectory(atPath: "\(folder)/recordings")
+            #expect(files.count == 2)
+            for file in files {
+                let path = "\(folder)/recordings/\(file)"
+                let attributes = try FileManager.default.attributesOfItem(atPath: path)
+                #expect(try #require(attributes[.size] as? Int) <= 32 << 10)
+                #expect(attributes[.posixPermissions] as? Int == 0o600)
+            }
+            #expect(try Program(["replay", "\(folder)/recordings"]).code == 0)
+        }
+    }
+
+    @Test func `a full disk costs recordings, which are counted, and no request`() throws {
+        try Program.withFolder { folder in
+            // No file may be larger than 16 KiB; the signal that says so is ignored.
+            let (statuses, metrics, output) = try serve(
+                reviews, in: folder, ["PLAYBOOK_RECORD": "\(folder)/recordings"], limit: "ulimit -f 32; trap '' XFSZ;")
+            #expect(statuses == Array(repeating: "200", count: 5))
+            #expect(!metrics.contains("write\"} 0"), "\(metrics)")
+            #expect(output.contains("a recording could not be written"))
+            // What was written is whole.
+            #expect(try Program(["replay", "\(folder)/recordings"]).code == 0)
+        }
+    }
+
+    @Test func `where nothing can be written it does not start`() throws {
+        try Program.withFolder { folder in
+            try #require(Program(["certs", "--directory", folder]).code == 0)
+            let program = try Program(
+                ["serve"],
+                environment: [
+                    "PLAYBOOK_TLS_CERT_FILE": "\(folder)/tls.crt", "PLAYBOOK_TLS_KEY_FILE": "\(folder)/tls.key",
+                    "PLAYBOOK_RECORD": "\(folder)/no/such/folder",
+                ])
+            #expect(program.code == 2)
+            #expect(
+                program.error.contains("PLAYBOOK_RECORD is '\(folder)/no/such/folder', where nothing can be written"))
+        }
+    }
+
+    @Test func `plain reviews have nothing to compare, and what cannot be read is named`() throws {
+        let plain = try Program(["replay", Fixtures.path("reviews/023-create-deployment-catalogue.json")])
+        #expect(plain.code == 0)
+        #expect(plain.output.contains("1 review had no recorded decision to compare with"))
+        let lines = "{\"kind\":\"Pod\"}\n{\"kind\":\n\n"
+        let broken = try Program(["replay", "-", "/no/such/file"], input: lines)
+        #expect(broken.code == 2)
+        #expect(broken.error.contains("-:1: the body is not an AdmissionReview"))
+        #expect(broken.error.contains("/no/such/file: No such file or directory"))
+    }
+}

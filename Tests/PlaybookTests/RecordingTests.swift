@@ -1,0 +1,141 @@
+import Foundation
+import JSON
+import Kubernetes
+import Playbook
+import TestSupport
+import Testing
+
+extension World {
+    /// The review as it is recorded, with what it comes to.
+    func recording() throws -> [UInt8] {
+        let context = try context()
+        let verdict = try verdict()
+        let line = RecordingWriter(context.settings, version: "1.0.0").line(
+            review.span, verdict, in: context, nanoseconds: 57_300)
+        return try #require(line)
+    }
+}
+
+/// What a replay of a recording says, with settings of today.
+func replayed(_ line: [UInt8], _ environment: [String: String] = [:]) throws -> Comparison {
+    let settings = try Settings(environment: environment)
+    return try Document().read(line.span, AdmissionReview.options) { root in
+        Result {
+            let review = try AdmissionReview(root)
+            let recording = try #require(try Recording(of: root))
+            let context = Context(
+                settings: settings, companions: recording.companions, now: try #require(recording.time))
+            return Comparison(
+                Judge(settings).verdict(on: review, in: context), with: recording, of: review, settings)
+        }
+    }.get()
+}
+
+@Suite struct RecordingTests {
+    private func context(_ environment: [String: String] = [:]) throws -> Context {
+        Context(settings: try Settings(environment: environment), now: Timestamp(seconds: 1_795_435_200))
+    }
+
+    private func line(_ body: [UInt8], _ context: Context) throws -> [UInt8] {
+        let verdict = try Document().read(body.span, AdmissionReview.options) { root in
+            Result { Judge(context.settings).verdict(on: try AdmissionReview(root), in: context) }
+        }.get()
+        let line = RecordingWriter(context.settings, version: "1.0.0").line(
+            body.span, verdict, in: context, nanoseconds: 57_300)
+        return try #require(line)
+    }
+
+    @Test func `a recording says what came of the request beside it`() throws {
+        let line = try line(Fixtures.bytes("reviews/023-create-deployment-catalogue.json"), context())
+        #expect(!line.contains(UInt8(ascii: "\n")))
+        let recording = try #require(try Literal(json: line)["recording"])
+        #expect(recording["version"] == "1.0.0" && recording["microseconds"] == 57 && recording["decision"] == "deny")
+        #expect(recording["time"] == "2026-11-23T12:00:00Z" && recording["mode"] == "enforce")
+        #expect(recording["notEvaluated"] == ["pod-disruption-budget", "disruption-allowed"])
+        guard case .array(let findings)? = recording["findings"] else {
+            Issue.record("no findings")
+            return
+        }
+        let replicas = try #require(findings.first { $0["rule"] == "replicas" })
+        #expect(
+            replicas["effect"] == "deny" && replicas["path"] == "spec.replicas" && replicas["place"] == "/spec/replicas"
+        )
+    }
+
+    @Test func `every recorded review replays to what it was, companions or not`() throws {
+        let files = try Fixtures.reviews()
+        #expect(files.count > 200)
+        for file in files {
+            let comparison = try replayed(line(Fixtures.bytes(file), context()))
+            #expect(comparison.changes.isEmpty && comparison.notReplayable.isEmpty, "\(file)")
+            #expect(comparison.before == comparison.now, "\(file)")
+        }
+    }
+
+    @Test(arguments: Case.all)
+    func `every example replays to what it was, whatever is redacted`(_ item: Case) throws {
+        for environment in ["redact", "keep"] {
+            var world = try World(item.example)
+            world.settings["PLAYBOOK_RECORD_ENV"] = environment
+            let verdict = try world.verdict()
+            let comparison = try replayed(world.recording(), world.settings)
+            #expect(comparison.changes.map { "\($0)" } == [])
+            #expect(comparison.before == verdict.decision && comparison.now == verdict.decision)
+        }
+    }
+
+    @Test(arguments: Case.all.filter { $0.example.companions != nil })
+    func `companions are recorded for rules that are off, too`(_ item: Case) throws {
+        var world = try World(item.example)
+        let wanted = try world.verdict()
+        let settings = world.settings
+        world.settings[item.rule.variable] = "off"
+        let comparison = try replayed(world.recording(), settings)
+        #expect(comparison.now == wanted.decision)
+        #expect(comparison.notReplayable == [])
+    }
+
+    @Test func `levels of today decide`() throws {
+        let body = try Fixtures.bytes("reviews/016-create-deployment-checkout.json")
+        let strict = try replayed(line(body, context()), ["PLAYBOOK_MIN_REPLICAS": "9"])
+        #expect(strict.isNewlyDenied && strict.changes.map(\.rule) == ["replicas"])
+        let bad = try line(Fixtures.bytes("reviews/049-create-pod-by-hand.json"), context())
+        let lenient = try replayed(bad, ["PLAYBOOK_RULES_DEFAULT": "warn"])
+        #expect(lenient.isNewlyAllowed && lenient.now == .warn)
+        let off = try replayed(bad, ["PLAYBOOK_RULES_DEFAULT": "off"])
+        #expect(off.isNewlyAllowed && off.now == .allow && off.changes.allSatisfy { $0.now == nil })
+        let dry = try line(
+            Fixtures.bytes("reviews/049-create-pod-by-hand.json"), context(["PLAYBOOK_MODE": "dry-run"]))
+        #expect(try replayed(dry).isNewlyDenied)
+        #expect(try replayed(dry, ["PLAYBOOK_MODE": "dry-run"]).changes.isEmpty)
+    }
+
+    @Test func `what was not known stays unknown, and what was asked for in vain stays unchecked`() throws {
+        var world = World(World.deployment)
+        #expect(try replayed(world.recording()).before == .allow)
+        world.companions = []
+        let context = try world.context()
+        let absence = Absence(.podDisruptionBudget, in: "shop")
+        let known = Companions(knowledge: .kinds(Companions.kinds))
+        let doubtful = context.knowing(known).confirming([Confirmation(absence, found: nil)])
+        let verdict = try line(world.review, doubtful)
+        let comparison = try replayed(verdict)
+        #expect(comparison.before == .warn && comparison.now == .warn && comparison.changes.isEmpty)
+        let denied = try line(world.review, context.knowing(known))
+        #expect(try replayed(denied).before == .deny)
+        #expect(try replayed(denied).now == .deny)
+    }
+
+    @Test func `a sample is a share, and the same everywhere`() throws {
+        let uids = (0..<4000).map { _ in UUID().uuidString.lowercased() }
+        for (text, share) in [("1/10", 0.1), ("0.25", 0.25), ("1", 1)] {
+            let sample = try Settings(environment: ["PLAYBOOK_RECORD_SAMPLE": text]).recording.sample
+            let chosen = uids.filter { sample.includes(uid: $0) }
+            #expect(abs(Double(chosen.count) / 4000 - share) < 0.04, "\(text)")
+            #expect(uids.filter { sample.includes(uid: $0) } == chosen)
+        }
+        for text in ["0", "1/0", "2", "-1", "1/x", "ten"] {
+            #expect(throws: SettingsError.self) { try Settings(environment: ["PLAYBOOK_RECORD_SAMPLE": text]) }
+        }
+    }
+}
