@@ -226,7 +226,8 @@ public struct Companions: Sendable {
 
     /// Whether all objects of a kind in a namespace are known.
     public func knows(_ kind: ResourceKind, in namespace: String) -> Bool {
-        switch knowledge {
+        observer?.note(kind, namespace)
+        return switch knowledge {
         case .nothing: false
         case .kindsHeld: holdings[namespace]?.kinds.contains(kind) ?? false
         case .kinds(let kinds): kinds.contains(kind)
@@ -299,7 +300,14 @@ public struct Companions: Sendable {
 
     /// The objects of one of the other kinds in all namespaces, as far as they are known.
     func objectsEverywhere(_ kind: ResourceKind) -> some Sequence<CompanionObject> {
-        holdings.values.lazy.filter { $0.kinds.contains(kind) }.flatMap { $0.objects.lazy.filter { $0.kind == kind } }
+        if let observer {
+            for namespace in holdings.keys.sorted() where holdings[namespace]?.kinds.contains(kind) ?? false {
+                observer.note(kind, namespace)
+            }
+        }
+        return holdings.values.lazy.filter { $0.kinds.contains(kind) }.flatMap {
+            $0.objects.lazy.filter { $0.kind == kind }
+        }
     }
 
     /// The Deployments, StatefulSets and Rollouts of a namespace, as far as they are known.

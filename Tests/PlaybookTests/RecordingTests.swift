@@ -51,7 +51,10 @@ func replayed(_ line: [UInt8], _ environment: [String: String] = [:]) throws -> 
         let recording = try #require(try Literal(json: line)["recording"])
         #expect(recording["version"] == "1.0.0" && recording["microseconds"] == 57 && recording["decision"] == "deny")
         #expect(recording["time"] == "2026-11-23T12:00:00Z" && recording["mode"] == "enforce")
-        #expect(recording["notEvaluated"] == ["pod-disruption-budget", "disruption-allowed"])
+        #expect(
+            recording["notEvaluated"] == [
+                "pod-disruption-budget", "disruption-allowed", "autoscaler", "namespace-quota",
+            ])
         guard case .array(let findings)? = recording["findings"] else {
             Issue.record("no findings")
             return
@@ -65,9 +68,11 @@ func replayed(_ line: [UInt8], _ environment: [String: String] = [:]) throws -> 
     @Test func `every recorded review replays to what it was, companions or not`() throws {
         let files = try Fixtures.reviews()
         #expect(files.count > 200)
+        // These read what is redacted; what they said then counts.
+        let readers: Set = ["inline-credentials", "static-aws-credentials", "database-settings"]
         for file in files {
             let comparison = try replayed(line(Fixtures.bytes(file), context()))
-            #expect(comparison.changes.isEmpty && comparison.notReplayable.isEmpty, "\(file)")
+            #expect(comparison.changes.isEmpty && readers.isSuperset(of: comparison.notReplayable), "\(file)")
             #expect(comparison.before == comparison.now, "\(file)")
         }
     }

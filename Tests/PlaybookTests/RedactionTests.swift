@@ -94,8 +94,8 @@ import Testing
 
     @Test func `a token, a key or a password in a URI is seen wherever it stands`() throws {
         for (value, kind) in [
-            ("ghp_0123456789abcdefghijABCDEFGHIJ012345", "token"),
-            ("AKIAIOSFODNN7EXAMPLE", "aws access key id"), ("postgres://shop:hunter2@db/x", "uri with password"),
+            ("ghp_0123456789abcdefghijABCDEFGHIJ012345", "GitHub token"),
+            ("AKIAIOSFODNN7EXAMPLE", "AWS access key id"), ("postgres://shop:hunter2@db/x", "uri with password"),
             ("-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkq\n-----END PRIVATE KEY-----\n", "private key"),
             (Data("postgres://shop:hunter2@db/x".utf8).base64EncodedString(), "uri with password, in base64"),
         ] {
