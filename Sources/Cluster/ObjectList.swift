@@ -47,7 +47,7 @@ extension APIClient {
 }
 
 extension ListPage {
-    fileprivate static func read(_ root: Value, _ each: (Value) -> Void) -> Result<ListPage, APIError> {
+    static func read(_ root: Value, _ each: (Value) -> Void) -> Result<ListPage, APIError> {
         guard let version = root["metadata"]?["resourceVersion"]?.string, !version.isEmpty else {
             return .failure(.malformed("it is no list: it has no resourceVersion"))
         }

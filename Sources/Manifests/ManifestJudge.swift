@@ -46,8 +46,8 @@ public struct ManifestJudge: Sendable {
         public let verdict: Verdict
     }
 
-    func request(for object: ManifestObject) -> Creation? {
+    func request(for object: ManifestObject) -> UnsentRequest? {
         guard let type = object.type else { return nil }
-        return Creation(of: object.value, kind: type.kind, apiVersion: type.apiVersion, in: namespace)
+        return UnsentRequest(of: object.value, kind: type.kind, apiVersion: type.apiVersion, in: namespace)
     }
 }

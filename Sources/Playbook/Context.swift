@@ -8,6 +8,8 @@ public struct Context: Sendable {
         case server
         /// Recorded reviews at a command line: as a server, but system namespaces are judged too.
         case recording
+        /// A live cluster's own objects: as on a server, and the companions are all there is.
+        case cluster
         /// Manifests as their author wrote them.
         case files
     }

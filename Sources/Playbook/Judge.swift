@@ -37,7 +37,8 @@ public struct Judge: Sendable {
         }
         subject.changesOnlyMetadata = change == .metadata
         var findings = Findings(rules: table.rules)
-        let isInSystem = context.source == .server && context.settings.isSystem(namespace: subject.namespace)
+        let passesOverSystem = context.source == .server || context.source == .cluster
+        let isInSystem = passesOverSystem && context.settings.isSystem(namespace: subject.namespace)
         let isLongRunning = subject.isLongRunning
         for question in questions {
             guard isLongRunning || !question.isLongRunningOnly, change != .metadata || question.readsMetadata,

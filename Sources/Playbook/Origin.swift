@@ -29,7 +29,14 @@ struct Origin {
         guard subject.kind.isMadeByControllers, subject.review.operation != .delete,
             let owner = subject.metadata.controller
         else { return }
-        if owner.kind.makesPods {
+        if context.source == .cluster {
+            // Who made it is not known, but the garbage collector deletes what has an owner that does not exist.
+            if owner.kind.makesPods {
+                passedOver = "its owner, \(owner.kindName) \(owner.name), is judged instead"
+            } else {
+                isOperatorMade = true
+            }
+        } else if owner.kind.makesPods {
             if user.isController || settings.trustedControllers.contains(user.name) {
                 passedOver = "its owner, \(owner.kindName) \(owner.name), is judged instead"
             } else if user.serviceAccount != nil {

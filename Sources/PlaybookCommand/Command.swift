@@ -2,7 +2,7 @@ import Playbook
 
 /// The commands, and what each takes: help and checks are made of this table.
 enum Command: String, CaseIterable {
-    case serve, review, replay, check, fix
+    case serve, review, replay, check, fix, audit
     case rules, explain, config, certs
     case completion, man, version
 
@@ -14,6 +14,7 @@ enum Command: String, CaseIterable {
         case .check: "judge manifests: YAML and JSON files, folders, what helm and kustomize print"
         case .fix: "write every safe fix into manifests, and leave the rest of their text alone"
         case .replay: "judge recordings again, and show what is decided differently now"
+        case .audit: "judge everything in a live cluster"
         case .rules: "list the rules"
         case .explain: "say everything about a rule"
         case .config: "show every setting and its value"
@@ -44,6 +45,7 @@ enum Command: String, CaseIterable {
         case .fix:
             [.write, .diff, .addCompanions, .companions, .partial, .namespace, .level, .mode, .quiet]
         case .replay: [.format, .companions, .level, .mode, .quiet, .noColor]
+        case .audit: [.format, .context, .namespace, .selector, .level, .mode, .verbose, .quiet, .noColor]
         case .rules: [.format]
         case .explain: []
         case .config: [.format]
@@ -55,7 +57,7 @@ enum Command: String, CaseIterable {
     var formats: [String] {
         switch self {
         case .review: ["text", "json", "response"]
-        case .check, .replay: ["text", "json"]
+        case .check, .replay, .audit: ["text", "json"]
         case .rules, .config: ["text", "json", "markdown"]
         default: []
         }
@@ -108,6 +110,15 @@ enum Command: String, CaseIterable {
               kubectl -n playbook logs -l app.kubernetes.io/name=playbook --tail=-1 | playbook replay -
 
             Exit code: 0 nothing is newly denied, 1 something is, 2 something could not be read (the rest is judged).
+            """
+        case .audit:
+            """
+            Lists all kinds that rules read and judges each object as if it were written again as it is: nothing is excused for
+            being old. Objects that a judged owner controls are left out, and so are system namespaces. The cluster is found as
+            kubectl finds it (--context, KUBECONFIG, ~/.kube/config), or by the service account in a Pod; rights to get and
+            list are enough. A kind that the cluster does not have is passed over.
+
+            Exit code: 0 nothing would be denied, 1 something would, 2 a kind could not be read (the rest is judged).
             """
         case .rules: "Levels are those of the environment (PLAYBOOK_RULE_<ID>)."
         case .explain: "RULE is a rule's id, as `playbook rules` lists them."
@@ -164,7 +175,8 @@ enum ValueForm: Equatable {
 
 /// A flag of the command line.
 enum Flag: String, CaseIterable {
-    case format, write, diff, addCompanions = "add-companions", companions, partial, namespace, level, mode, verbose,
+    case format, context, selector, write, diff, addCompanions = "add-companions", companions, partial, namespace,
+        level, mode, verbose,
         quiet, noColor = "no-color", directory, host,
         days
 
@@ -172,6 +184,8 @@ enum Flag: String, CaseIterable {
     var value: String? {
         switch self {
         case .format: "FORMAT"
+        case .context: "NAME"
+        case .selector: "LABELS"
         case .companions: "PATH"
         case .namespace: "NAME"
         case .level: "RULE=LEVEL"
@@ -187,12 +201,14 @@ enum Flag: String, CaseIterable {
     var summary: String {
         switch self {
         case .format: "how to print"
+        case .context: "the kubeconfig's context; its own where none is named"
+        case .selector: "only objects with these labels, as kubectl's --selector"
         case .write: "change the files themselves, each all at once"
         case .diff: "print what would change, as diff -u does"
         case .addCompanions: "append objects that are missing beside others, such as PodDisruptionBudgets"
         case .companions: "files or folders (YAML, JSON) with the cluster's other objects; may be repeated"
         case .partial: "the objects are not all there is: of kinds that are not among them nothing is known"
-        case .namespace: "where objects go that do not name their namespace, as with kubectl -n"
+        case .namespace: "the namespace, as with kubectl -n: of objects that do not name theirs, or that is looked at"
         case .level: "set a rule's level: deny, warn or off; may be repeated"
         case .mode: "whether denials deny (enforce) or warn (dry-run)"
         case .verbose: "show what passed, and which rules had no answer"

@@ -16,6 +16,9 @@ extension Command {
         case .fix:
             var fix = try FixCommand(arguments)
             return fix.run()
+        case .audit:
+            var audit = try AuditCommand(arguments)
+            return try audit.run()
         case .rules: return try rules(arguments)
         case .explain: return try explain(arguments)
         case .config: return try config(arguments)

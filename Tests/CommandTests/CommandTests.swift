@@ -17,7 +17,7 @@ import Testing
         let overview = try Program(["--help"])
         #expect(overview.code == 0)
         for command in [
-            "serve", "review", "check", "fix", "rules", "explain", "config", "certs", "completion", "man",
+            "serve", "review", "check", "fix", "audit", "rules", "explain", "config", "certs", "completion", "man",
             "version",
         ] {
             #expect(overview.output.contains("\n  \(command)"))

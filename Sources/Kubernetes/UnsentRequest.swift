@@ -1,7 +1,7 @@
 public import JSON
 
-/// An object as the request that would create it, for what nobody has sent to an API server yet.
-public final class Creation {
+/// An object as a request that nobody has sent: that would create it, or write it as it is.
+public final class UnsentRequest {
     // What the review's own members point into; the object's are in its own document.
     private let envelope: Document
     /// The request; not to be kept beyond this or the object.
@@ -14,7 +14,10 @@ public final class Creation {
     ///   - kind: Its kind.
     ///   - apiVersion: Its group and version.
     ///   - namespace: Where it goes when it does not say so itself; empty where that is not known.
-    public init?(of object: Value, kind: String, apiVersion: String, in namespace: String) {
+    ///   - operation: What the request does.
+    public init?(
+        of object: Value, kind: String, apiVersion: String, in namespace: String = "", operation: Operation = .create
+    ) {
         let parts = apiVersion.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
         let known = ResourceKind(kind: kind, apiVersion: apiVersion)
         let metadata = ObjectMeta(of: object)
@@ -25,7 +28,7 @@ public final class Creation {
         let request: Literal = [
             "kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1",
             "request": [
-                "uid": "-", "operation": "CREATE", "namespace": .string(place),
+                "uid": "-", "operation": .string("\(operation.name)"), "namespace": .string(place),
                 "kind": [
                     "group": .string(parts.count > 1 ? parts[0] : ""), "version": .string(parts.last ?? ""),
                     "kind": .string(kind),

@@ -1,0 +1,190 @@
+internal import HTTP
+internal import JSON
+public import Kubernetes
+public import Playbook
+
+/// A look at all that a cluster holds, by the rules: what would be refused if it were written again today.
+///
+/// Companions are listed first. Then every object of every kind that a rule reads is judged as an update that changes nothing and
+/// has no past: what rules say about making an object does not matter any more, and nothing is excused for being old.
+public final class Audit {
+    /// Which objects are judged.
+    public struct Selection: Sendable {
+        /// The namespace; nil for all of them, and for what belongs to none.
+        public var namespace: String?
+        /// A label selector as kubectl takes it; nil for all.
+        public var labels: String?
+
+        /// Selects everything.
+        public init() {}
+    }
+
+    /// An object that was judged.
+    public struct Entry {
+        /// Its kind.
+        public let kind: ResourceKind
+        /// Where the API server has it: `/apis/apps/v1/namespaces/shop/deployments/catalogue`.
+        public let path: String
+        /// Its namespace; empty for none.
+        public let namespace: String
+        /// Its name.
+        public let name: String
+        /// Its uid; empty where it has none.
+        public let uid: String
+        /// What it is called, for people.
+        public let title: String
+        /// What came of it.
+        public let verdict: Verdict
+    }
+
+    private let client: BlockingClient
+    private let settings: Settings
+    private let selection: Selection
+    private let judge: Judge
+    private let document = Document()
+    private var companions = Companions(knowledge: .kinds([]))
+    /// Pages of companions that are to be judged too, so that nothing is asked for twice.
+    private var kept: [ResourceKind: [[UInt8]]] = [:]
+
+    /// How many objects a page has; the API server's own clients take as many.
+    private static let pageSize = 500
+
+    /// Prepares an audit; nothing is asked yet.
+    public init(_ client: BlockingClient, _ settings: Settings, _ selection: Selection = Selection()) {
+        self.client = client
+        self.settings = settings
+        self.selection = selection
+        judge = Judge(settings)
+    }
+
+    /// Lists and judges.
+    ///
+    /// - Parameters:
+    ///   - now: The time.
+    ///   - each: Called with each object that was judged.
+    ///   - problem: Called with each kind that could not be read, and why; the rest is judged.
+    public func run(
+        at now: Timestamp, each: (Entry) -> Void, problem: (ResourceKind, APIError) -> Void
+    ) {
+        let judged = self.judged
+        for kind in related {
+            do throws(APIError) {
+                try learn(kind, keeping: selection.labels == nil && judged.contains(kind))
+            } catch {
+                problem(kind, error)
+            }
+        }
+        let context = Context(settings: settings, companions: companions, now: now, source: .cluster)
+        for kind in judged.kinds {
+            do throws(APIError) {
+                if let pages = kept.removeValue(forKey: kind) {
+                    for page in pages { try judge(page, of: kind, in: context, each) }
+                } else if !related.contains(kind) || selection.labels != nil && companions.knows(kind, in: "") {
+                    try pages(of: kind, selection.labels) { (page) throws(APIError) in
+                        try judge(page, of: kind, in: context, each)
+                    }
+                }
+            } catch {
+                problem(kind, error)
+            }
+        }
+    }
+
+    // MARK: What is asked for
+
+    /// The rules that are on and speak about what is there.
+    private var rules: [Rule] {
+        Catalogue.rules.filter {
+            settings.level(of: $0) != .off && $0.scope.operations.contains(.update)
+                && $0.scope.subresources.contains(.none)
+        }
+    }
+
+    private var judged: ResourceKinds {
+        let kinds = rules.reduce(into: ResourceKinds()) { $0.formUnion($1.scope.kinds) }
+        return selection.namespace == nil ? kinds : kinds.subtracting(.clusterWide)
+    }
+
+    /// The kinds that rules look up, and Namespaces for what they exempt.
+    private var related: [ResourceKind] {
+        var kinds = ResourceKinds(.namespace)
+        for rule in rules { for kind in rule.companions { kinds.insert(ResourceKinds(kind)) } }
+        return kinds.intersection(Companions.kinds).kinds
+    }
+
+    // MARK: Listing
+
+    /// Takes in all companions of a kind; a kind that the cluster does not have has none.
+    private func learn(_ kind: ResourceKind, keeping isKept: Bool) throws(APIError) {
+        var found = Companions(knowledge: .nothing)
+        try pages(of: kind, nil) { (page) throws(APIError) in
+            try read(page) { object in
+                // As for a server: what cannot be read is none.
+                try? found.set(object, kind)
+            }
+            if isKept { kept[kind, default: []].append(page) }
+        }
+        companions.replace(kind, from: found)
+    }
+
+    /// Lists a kind, page by page, with the next one under way while one is worked on.
+    private func pages(
+        of kind: ResourceKind, _ labels: String?, _ body: ([UInt8]) throws(APIError) -> Void
+    ) throws(APIError) {
+        let isInNamespace = !ResourceKinds.clusterWide.contains(kind)
+        let resource = APIResource(kind)
+        var request = APIRequest(.get, resource.path(in: isInNamespace ? selection.namespace : nil))
+        var query = [(name: "limit", value: String(Audit.pageSize))]
+        if let labels { query.append(("labelSelector", labels)) }
+        if kind == .namespace, let namespace = selection.namespace {
+            query.append(("fieldSelector", "metadata.name=\(namespace)"))
+        }
+        request.query = query
+        var pending = client.begin(request)
+        while true {
+            let page: [UInt8]
+            do throws(APIError) {
+                page = try pending.wait().body
+            } catch {
+                if case .status(let status) = error, status.code == 404 { return }
+                throw error
+            }
+            guard let continuation = try read(page, { _ in }).continuation else { return try body(page) }
+            request.query = query + [("continue", continuation)]
+            pending = client.begin(request)
+            try body(page)
+        }
+    }
+
+    @discardableResult
+    private func read(_ page: [UInt8], _ each: (Value) -> Void) throws(APIError) -> ListPage {
+        let result: Result<ListPage, APIError>
+        do throws(ParseError) {
+            result = try document.read(page.span, .objects) { ListPage.read($0, each) }
+        } catch {
+            throw .malformed("\(error)")
+        }
+        return try result.get()
+    }
+
+    // MARK: Judging
+
+    private func judge(
+        _ page: [UInt8], of kind: ResourceKind, in context: Context, _ each: (Entry) -> Void
+    ) throws(APIError) {
+        let resource = APIResource(kind)
+        try read(page) { object in
+            guard
+                let request = UnsentRequest(
+                    of: object, kind: "\(kind.name)", apiVersion: kind.apiVersion, operation: .update)
+            else { return }
+            let metadata = ObjectMeta(of: object)
+            let name = metadata.name ?? ""
+            each(
+                Entry(
+                    kind: kind, path: resource.path(in: metadata.namespace, name: name),
+                    namespace: metadata.namespace ?? "", name: name, uid: object["metadata"]?["uid"]?.string ?? "",
+                    title: request.review.title, verdict: judge.verdict(on: request.review, in: context)))
+        }
+    }
+}

@@ -1,0 +1,149 @@
+import Cluster
+import Foundation
+import Kubernetes
+import Net
+import Playbook
+import Testing
+
+/// What an audit asks of an API server, and what it makes of the answers.
+@Suite struct AuditTests {
+    private static let deployments = "/apis/apps/v1/deployments"
+    private static let pods = "/api/v1/pods"
+    private static let budgets = "/apis/policy/v1/poddisruptionbudgets"
+
+    /// A cluster with one namespace, and an audit of it by a few rules.
+    private final class Cluster {
+        let server: ObjectAPIServer
+        private let folder: TestFolder
+        private let client: BlockingClient
+
+        init() throws {
+            server = try ObjectAPIServer()
+            folder = try TestFolder()
+            try folder.write("token", "token-1\n")
+            try folder.write("ca.crt", TestAuthorities.cluster.keyPair.certificate)
+            let access = try ClusterAccess.inCluster(
+                environment: ["KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": "\(server.port)"],
+                serviceAccount: folder.path)
+            client = try BlockingClient(access)
+            list("/api/v1/namespaces", [#"{"metadata":{"name":"shop"}}"#, #"{"metadata":{"name":"kube-system"}}"#])
+        }
+
+        deinit { client.stop() }
+
+        func list(_ path: String, _ items: [String]) {
+            server.put(path, #"{"kind":"List","metadata":{},"items":[\#(items.joined(separator: ","))]}"#)
+        }
+
+        /// What is found, as `title: rule effect`, and the kinds that could not be read.
+        func audit(
+            _ rules: Set<String>, _ selection: Audit.Selection = .init()
+        ) throws -> (found: [String], problems: [String]) {
+            var environment = ["PLAYBOOK_RULES_DEFAULT": "off"]
+            for rule in rules {
+                environment["PLAYBOOK_RULE_\(rule.uppercased().replacing("-", with: "_"))"] = "deny"
+            }
+            var (found, problems): ([String], [String]) = ([], [])
+            Audit(client, try Settings(environment: environment), selection).run(
+                at: Timestamp(seconds: 1_795_435_200),
+                each: { entry in
+                    for judgement in entry.verdict.judgements {
+                        found.append("\(entry.title) \(entry.path): \(judgement.rule.id) \(judgement.effect.rawValue)")
+                    }
+                    for entry in entry.verdict.notEvaluated { found.append("\(entry.rule.id) not evaluated") }
+                },
+                problem: { problems.append("\($0.name): \($1)") })
+            return (found, problems)
+        }
+    }
+
+    private static func deployment(_ name: String, in namespace: String = "shop", replicas: Int = 2) -> String {
+        """
+        {"metadata":{"name":"\(name)","namespace":"\(namespace)","uid":"u-\(name)"},"spec":{"replicas":\(replicas),
+        "template":{"metadata":{"labels":{"app":"\(name)"}},"spec":{"containers":[{"name":"app","image":"app"}]}}}}
+        """
+    }
+
+    @Test func `what would be refused is found where it is, and system namespaces are left out`() throws {
+        let cluster = try Cluster()
+        cluster.list(
+            Self.deployments,
+            [
+                Self.deployment("one", replicas: 1), Self.deployment("two"),
+                Self.deployment("dns", in: "kube-system", replicas: 1),
+            ])
+        let (found, problems) = try cluster.audit(["replicas"])
+        #expect(found == ["Deployment shop/one /apis/apps/v1/namespaces/shop/deployments/one: replicas deny"])
+        #expect(problems == [])
+    }
+
+    @Test func `a kind that is not there holds nothing, and its companions are none`() throws {
+        let cluster = try Cluster()
+        cluster.list(Self.deployments, [Self.deployment("web")])
+        let (found, problems) = try cluster.audit(["pod-disruption-budget"])
+        #expect(found.count == 1 && found[0].hasSuffix("pod-disruption-budget deny"))
+        #expect(problems == [])
+    }
+
+    @Test func `a budget that is there is known before the workload is judged`() throws {
+        let cluster = try Cluster()
+        cluster.list(Self.deployments, [Self.deployment("web")])
+        cluster.list(
+            Self.budgets,
+            [#"{"metadata":{"name":"web","namespace":"shop"},"spec":{"selector":{"matchLabels":{"app":"web"}}}}"#])
+        #expect(try cluster.audit(["pod-disruption-budget"]).found == [])
+    }
+
+    @Test func `a kind that may not be listed is told, and rules that need it are not evaluated`() throws {
+        let cluster = try Cluster()
+        cluster.list(Self.deployments, [Self.deployment("web", replicas: 1)])
+        cluster.server.refuse("GET", Self.budgets, 403)
+        let (found, problems) = try cluster.audit(["pod-disruption-budget", "replicas"])
+        #expect(found.count == 2 && found[0].hasSuffix("replicas deny"))
+        #expect(found[1] == "pod-disruption-budget not evaluated")
+        #expect(problems.count == 1 && problems[0].hasPrefix("PodDisruptionBudget: the API server answers 403"))
+    }
+
+    @Test func `what a judged owner controls is left out, and what nobody does is not`() throws {
+        let cluster = try Cluster()
+        func pod(_ name: String, _ owner: String = "") -> String {
+            """
+            {"metadata":{"name":"\(name)","namespace":"shop"\(owner)},"spec":{"hostNetwork":true,"nodeName":"node-1",
+            "containers":[{"name":"app","image":"app"}]}}
+            """
+        }
+        let set = #","ownerReferences":[{"apiVersion":"apps/v1","kind":"ReplicaSet","name":"web-1","controller":true}]"#
+        cluster.list(Self.pods, [pod("bare"), pod("owned", set)])
+        // Where a Pod runs is the scheduler's doing, and who made it no longer matters.
+        let (found, _) = try cluster.audit(["host-isolation", "scheduler-placement", "controller-managed"])
+        #expect(found == ["Pod shop/bare /api/v1/namespaces/shop/pods/bare: host-isolation deny"])
+    }
+
+    @Test func `one namespace is asked for by its own paths`() throws {
+        let cluster = try Cluster()
+        cluster.list("/apis/apps/v1/namespaces/shop/deployments", [Self.deployment("one", replicas: 1)])
+        cluster.list(Self.deployments, [Self.deployment("other", in: "other", replicas: 1)])
+        var selection = Audit.Selection()
+        selection.namespace = "shop"
+        #expect(try cluster.audit(["replicas"], selection).found.count == 1)
+    }
+
+    @Test func `a Namespace's exemption counts`() throws {
+        let cluster = try Cluster()
+        cluster.list(
+            "/api/v1/namespaces",
+            [
+                #"{"metadata":{"name":"shop","annotations":{"playbook.superinc.com/exempt":"replicas","#
+                    + #""playbook.superinc.com/exempt-reason":"moving"}}}"#
+            ])
+        cluster.list(Self.deployments, [Self.deployment("one", replicas: 1)])
+        #expect(try cluster.audit(["replicas"]).found.map { $0.hasSuffix("replicas exempt") } == [true])
+    }
+
+    @Test func `a page that is no list is told`() throws {
+        let cluster = try Cluster()
+        cluster.server.put(Self.deployments, #"{"items":{}}"#)
+        let (found, problems) = try cluster.audit(["replicas"])
+        #expect(found == [] && problems.count == 1 && problems[0].hasPrefix("Deployment: the API server's answer"))
+    }
+}
