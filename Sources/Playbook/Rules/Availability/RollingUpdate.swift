@@ -6,7 +6,7 @@ extension Rule {
         id: "rolling-update",
         title: "Updates roll",
         group: .availability,
-        section: .kubernetesDeployment,
+        section: .containerization,
         rationale: """
             Replacing all pods at once is an outage at each release, and waiting for someone to delete them leaves two versions \
             running for as long as nobody does.
