@@ -58,7 +58,8 @@ enum Command: String, CaseIterable {
         switch self {
         case .review: ["text", "json", "response"]
         case .check, .replay, .audit: ["text", "json"]
-        case .rules, .config: ["text", "json", "markdown"]
+        case .rules: ["text", "json", "markdown", "summary", "coverage"]
+        case .config: ["text", "json", "markdown"]
         default: []
         }
     }
@@ -120,7 +121,13 @@ enum Command: String, CaseIterable {
 
             Exit code: 0 nothing would be denied, 1 something would, 2 a kind could not be read (the rest is judged).
             """
-        case .rules: "Levels are those of the environment (PLAYBOOK_RULE_<ID>)."
+        case .rules:
+            """
+            Levels are those of the environment (PLAYBOOK_RULE_<ID>).
+
+            `--format markdown` prints docs/rules.md, `summary` a table of ids by group, and `coverage` the playbook's statements, each
+            with the rules that hold it or the reason why none can.
+            """
         case .explain: "RULE is a rule's id, as `playbook rules` lists them."
         case .config: "Values are those of the environment; nothing is read from a file."
         case .certs:

@@ -38,6 +38,8 @@ extension Command {
         switch try arguments.format() {
         case "json": Console.print(RuleList.json(Catalogue.rules, settings))
         case "markdown": Console.print(RulePage.markdown(Catalogue.rules))
+        case "summary": Console.print(RulePage.summary(Catalogue.rules))
+        case "coverage": Console.print(CoveragePage.markdown())
         default: Console.print(RuleList.text(Catalogue.rules, settings))
         }
         return .success

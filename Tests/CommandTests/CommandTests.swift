@@ -241,6 +241,7 @@ import Testing
             separator: "\n")
         #expect(levels.contains { $0.split(separator: " ").starts(with: ["replicas", "off"]) })
         #expect(try Program(["rules", "--format", "markdown"]).output.hasPrefix("# The rules\n"))
+        #expect(try Program(["rules", "--format", "coverage"]).output.hasPrefix("# How the playbook is covered\n"))
         #expect(try Program(["config", "--format", "markdown"]).output.hasPrefix("# Configuration\n"))
         #expect(try Program(["config"], environment: ["PLAYBOOK_MODE": "dry-run"]).output.contains("dry-run  (set)"))
         #expect(try Program(["explain", "replicas"]).output.contains("PLAYBOOK_RULE_REPLICAS"))

@@ -1,0 +1,34 @@
+import Playbook
+import Testing
+
+/// The playbook's statements against the rules, both ways.
+@Suite struct CoverageTests {
+    @Test(arguments: Catalogue.rules)
+    func `a rule is named by a statement of its own section`(_ rule: Rule) {
+        #expect(
+            Coverage.statements(of: rule.section).contains { $0.rules.contains { $0 === rule } },
+            "name \(rule.id) in Sources/Playbook/Coverage, at the statement of \(rule.section.rawValue) that it holds")
+    }
+
+    @Test(arguments: Section.allCases)
+    func `a section has statements, and each has rules of the catalogue or a reason`(_ section: Section) {
+        let statements = Coverage.statements(of: section)
+        #expect(!statements.isEmpty)
+        for statement in statements {
+            #expect(!statement.rules.isEmpty || statement.remainder != nil, "\(statement.text)")
+            for rule in statement.rules {
+                #expect(Catalogue.rule(rule.id) === rule, "\(rule.id) is not in the catalogue")
+            }
+            #expect(Set(statement.rules.map(\.id)).count == statement.rules.count, "\(statement.text)")
+            // A line break or a bar would end the cell of the table that it is printed in.
+            for text in [statement.text, statement.remainder].compactMap({ $0 }) {
+                #expect(text.hasSuffix(".") && !text.contains { "|\n".contains($0) }, "\(text)")
+            }
+        }
+    }
+
+    @Test func `a statement is made once`() {
+        let texts = Section.allCases.flatMap { Coverage.statements(of: $0) }.map(\.text)
+        #expect(Set(texts).count == texts.count)
+    }
+}

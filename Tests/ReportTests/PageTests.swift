@@ -1,0 +1,83 @@
+import Playbook
+import Report
+import Testing
+
+/// The pages of the documentation, as GitHub shows them.
+@Suite struct PageTests {
+    @Test func `every link of the rules' page leads to a heading, and so does what denials say`() {
+        let page = RulePage.markdown(Catalogue.rules)
+        let anchors = anchors(of: page)
+        #expect(Set(anchors).count == anchors.count, "GitHub numbers what comes twice")
+        let links = targets(of: page).filter { $0.hasPrefix("#") }.map { String($0.dropFirst()) }
+        #expect(links.count == Catalogue.rules.count + Group.allCases.count)
+        #expect(Set(links).isSubset(of: anchors))
+        // Denials end with `URL#id`.
+        #expect(Set(Catalogue.rules.map(\.id)).isSubset(of: anchors))
+    }
+
+    @Test func `every link of the coverage and of the summary leads to the rules' page`() {
+        let anchors = Set(anchors(of: RulePage.markdown(Catalogue.rules)))
+        for (text, page) in [
+            (CoveragePage.markdown(), "rules.md"), (RulePage.summary(Catalogue.rules), "docs/rules.md"),
+        ] {
+            for target in targets(of: text) where target != page {
+                let parts = target.split(separator: "#").map(String.init)
+                #expect(parts.count == 2 && parts[0] == page && anchors.contains(parts[1]), "\(target)")
+            }
+        }
+    }
+
+    @Test func `the coverage has every section, statement and reason`() {
+        let page = CoveragePage.markdown()
+        for section in Section.allCases {
+            #expect(page.contains("\n## \(section.rawValue)\n"))
+            for statement in Coverage.statements(of: section) {
+                #expect(page.contains("| \(statement.text) |") && page.contains(statement.remainder ?? ""))
+            }
+        }
+    }
+
+    @Test(arguments: Group.allCases)
+    func `the summary has each rule once, in its group's line`(_ group: Group) throws {
+        let lines = RulePage.summary(Catalogue.rules).split(separator: "\n").filter {
+            $0.contains("[\(group.rawValue)]")
+        }
+        let line = try #require(lines.first)
+        for rule in Catalogue.rules {
+            #expect(line.contains("`\(rule.id)`") == (rule.group == group), "\(rule.id)")
+        }
+    }
+
+    @Test func `a page tells what each setting of a rule means, and its default`() throws {
+        let rule = try #require(Catalogue.rule("replicas"))
+        for page in [RulePage.text(rule, level: .deny), RulePage.markdown([rule])] {
+            #expect(page.contains("`PLAYBOOK_MIN_REPLICAS` (by default `2`): "))
+        }
+    }
+
+    /// What GitHub makes of the headings: lower case, hyphens for spaces, and nothing but letters, digits, `-` and `_`.
+    private func anchors(of page: String) -> [String] {
+        var isCode = false
+        return page.split(separator: "\n").compactMap { line in
+            if line.hasPrefix("```") { isCode.toggle() }
+            guard !isCode, line.hasPrefix("#"), let space = line.firstIndex(of: " ") else { return nil }
+            let heading = line[line.index(after: space)...].lowercased()
+            return String(
+                heading.map { $0 == " " ? "-" : $0 }.filter { $0.isLetter || $0.isNumber || "-_".contains($0) })
+        }
+    }
+
+    /// Where the links of a text lead, outside of code.
+    private func targets(of page: String) -> [String] {
+        var isCode = false
+        var targets: [String] = []
+        for line in page.split(separator: "\n") {
+            if line.hasPrefix("```") { isCode.toggle() }
+            guard !isCode else { continue }
+            for part in line.split(separator: "](").dropFirst() {
+                part.firstIndex(of: ")").map { targets.append(String(part[..<$0])) }
+            }
+        }
+        return targets
+    }
+}
