@@ -14,6 +14,8 @@ public final class Audit {
         public var namespace: String?
         /// A label selector as kubectl takes it; nil for all.
         public var labels: String?
+        /// Kinds that are neither listed nor judged, such as Secrets where they are nobody's business.
+        public var excluded = ResourceKinds()
 
         /// Selects everything.
         public init() {}
@@ -101,7 +103,7 @@ public final class Audit {
     }
 
     private var judged: ResourceKinds {
-        let kinds = rules.reduce(into: ResourceKinds()) { $0.formUnion($1.scope.kinds) }
+        let kinds = rules.reduce(into: ResourceKinds()) { $0.formUnion($1.scope.kinds) }.subtracting(selection.excluded)
         return selection.namespace == nil ? kinds : kinds.subtracting(.clusterWide)
     }
 
@@ -109,7 +111,7 @@ public final class Audit {
     private var related: [ResourceKind] {
         var kinds = ResourceKinds(.namespace)
         for rule in rules { for kind in rule.companions { kinds.insert(ResourceKinds(kind)) } }
-        return kinds.intersection(Companions.kinds).kinds
+        return kinds.intersection(Companions.kinds).subtracting(selection.excluded).kinds
     }
 
     // MARK: Listing

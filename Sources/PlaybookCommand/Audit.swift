@@ -1,4 +1,5 @@
 import Cluster
+import Kubernetes
 import Net
 import Playbook
 import Report
@@ -22,11 +23,18 @@ struct AuditCommand {
         var selection = Audit.Selection()
         selection.namespace = arguments.last(.namespace)
         selection.labels = arguments.last(.selector)
+        selection.excluded = try excluded()
+        guard selection.labels == nil || !arguments.has(.writeReports) else {
+            throw CommandError(
+                message: "--write-reports does not go with --selector: a report of some objects would hide the others")
+        }
+        var reports = PolicyReports()
         let progress = Progress()
         Audit(client, settings, selection).run(
             at: Process.now,
             each: { entry in
                 summary.add(entry.verdict)
+                reports.add(entry)
                 output.add(
                     JudgedObject(
                         file: entry.path, line: nil, request: "", title: entry.title, verdict: entry.verdict))
@@ -38,7 +46,35 @@ struct AuditCommand {
             })
         progress.end()
         output.finish(summary)
-        return summary.code
+        if arguments.has(.writeReports) { write(reports, with: client, in: selection.namespace) }
+        return summary.code == .denied && arguments.has(.exitZero) ? .success : summary.code
+    }
+
+    private mutating func write(_ reports: PolicyReports, with client: BlockingClient, in namespace: String?) {
+        let outcome = reports.write(with: client, in: namespace, at: Process.now)
+        for problem in outcome.problems {
+            summary.unreadable += 1
+            Console.error("playbook: \(problem)\n")
+        }
+        Console.error(
+            "playbook: reports: \(outcome.written) written, \(outcome.unchanged) unchanged, \(outcome.deleted) deleted\n"
+        )
+    }
+
+    /// The kinds that are left out, by their names in the singular or the plural, in any case, as kubectl takes them.
+    private func excluded() throws(CommandError) -> ResourceKinds {
+        var kinds = ResourceKinds()
+        for word in arguments.all(.except) {
+            let named = ResourceKind.allCases.filter { kind in
+                kind != .other
+                    && ["\(kind.name)".lowercased(), kind.plural, "\(APIResource(kind))"].contains(word.lowercased())
+            }
+            guard !named.isEmpty else {
+                throw CommandError.unknown("kind", word, among: ResourceKind.allCases.map(\.plural))
+            }
+            for kind in named { kinds.insert(ResourceKinds(kind)) }
+        }
+        return kinds
     }
 
     private func client() throws(CommandError) -> BlockingClient {

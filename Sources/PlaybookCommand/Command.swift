@@ -45,7 +45,11 @@ enum Command: String, CaseIterable {
         case .fix:
             [.write, .diff, .addCompanions, .companions, .partial, .namespace, .level, .mode, .quiet]
         case .replay: [.format, .companions, .level, .mode, .quiet, .noColor]
-        case .audit: [.format, .context, .namespace, .selector, .level, .mode, .verbose, .quiet, .noColor]
+        case .audit:
+            [
+                .format, .context, .namespace, .selector, .except, .writeReports, .exitZero, .level, .mode, .verbose,
+                .quiet, .noColor,
+            ]
         case .rules: [.format]
         case .explain: []
         case .config: [.format]
@@ -119,6 +123,9 @@ enum Command: String, CaseIterable {
             kubectl finds it (--context, KUBECONFIG, ~/.kube/config), or by the service account in a Pod; rights to get and
             list are enough. A kind that the cluster does not have is passed over.
 
+            --write-reports keeps a Report (openreports.io) or PolicyReport (wgpolicyk8s.io) called playbook in each namespace
+            and one for what belongs to none, and writes only those that have changed.
+
             Exit code: 0 nothing would be denied, 1 something would, 2 a kind could not be read (the rest is judged).
             """
         case .rules:
@@ -182,7 +189,8 @@ enum ValueForm: Equatable {
 
 /// A flag of the command line.
 enum Flag: String, CaseIterable {
-    case format, context, selector, write, diff, addCompanions = "add-companions", companions, partial, namespace,
+    case format, context, selector, except, writeReports = "write-reports", exitZero = "exit-zero", write, diff,
+        addCompanions = "add-companions", companions, partial, namespace,
         level, mode, verbose,
         quiet, noColor = "no-color", directory, host,
         days
@@ -193,6 +201,7 @@ enum Flag: String, CaseIterable {
         case .format: "FORMAT"
         case .context: "NAME"
         case .selector: "LABELS"
+        case .except: "KIND"
         case .companions: "PATH"
         case .namespace: "NAME"
         case .level: "RULE=LEVEL"
@@ -200,7 +209,7 @@ enum Flag: String, CaseIterable {
         case .directory: "DIR"
         case .host: "NAME"
         case .days: "DAYS"
-        case .write, .diff, .addCompanions, .partial, .verbose, .quiet, .noColor: nil
+        case .writeReports, .exitZero, .write, .diff, .addCompanions, .partial, .verbose, .quiet, .noColor: nil
         }
     }
 
@@ -210,6 +219,9 @@ enum Flag: String, CaseIterable {
         case .format: "how to print"
         case .context: "the kubeconfig's context; its own where none is named"
         case .selector: "only objects with these labels, as kubectl's --selector"
+        case .except: "a kind that is not looked at, such as secrets; may be repeated"
+        case .writeReports: "write what is found as a report of each namespace, for dashboards"
+        case .exitZero: "end with 0 whatever was found; what could not be read still ends with 2"
         case .write: "change the files themselves, each all at once"
         case .diff: "print what would change, as diff -u does"
         case .addCompanions: "append objects that are missing beside others, such as PodDisruptionBudgets"

@@ -80,6 +80,9 @@ final class ObjectAPIServer: Sendable {
         return try? JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any]
     }
 
+    /// The version of an object; 0 where there is none.
+    func version(of path: String) -> Int { state.withLock { $0.objects[path]?.version ?? 0 } }
+
     /// The Secret's data, decoded.
     var data: [String: String] {
         let data = object(Self.secret)?["data"] as? [String: String] ?? [:]

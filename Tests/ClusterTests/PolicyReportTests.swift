@@ -1,0 +1,117 @@
+import Cluster
+import Foundation
+import JSON
+import Kubernetes
+import Net
+import Playbook
+import Testing
+
+/// What is written of an audit, and what is left as it is.
+@Suite struct PolicyReportTests {
+    private static let reports = "/apis/wgpolicyk8s.io/v1alpha2"
+    private static let now = Timestamp(seconds: 1_795_435_200)
+
+    /// A cluster with a bad Deployment for each name, and reports of it.
+    private func write(
+        _ names: [String], to server: ObjectAPIServer, replicas: Int = 1, in namespace: String? = nil
+    ) throws -> PolicyReports.Outcome {
+        let folder = try TestFolder()
+        try folder.write("token", "token-1\n")
+        try folder.write("ca.crt", TestAuthorities.cluster.keyPair.certificate)
+        let client = try BlockingClient(
+            try ClusterAccess.inCluster(
+                environment: ["KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": "\(server.port)"],
+                serviceAccount: folder.path))
+        defer { client.stop() }
+        let items = names.map { name in
+            """
+            {"metadata":{"name":"\(name)","namespace":"shop","uid":"u-\(name)"},"spec":{"replicas":\(replicas),
+            "template":{"metadata":{"labels":{"app":"\(name)"}},"spec":{"containers":[{"name":"app","image":"app"}]}}}}
+            """
+        }
+        server.put("/apis/apps/v1/deployments", #"{"metadata":{},"items":[\#(items.joined(separator: ","))]}"#)
+        let settings = try Settings(
+            environment: ["PLAYBOOK_RULES_DEFAULT": "off", "PLAYBOOK_RULE_REPLICAS": "deny"])
+        var reports = PolicyReports()
+        Audit(client, settings).run(
+            at: Self.now, each: { reports.add($0) },
+            problem: { kind, error in Issue.record("\(kind): \(error)") })
+        return reports.write(with: client, in: namespace, at: Self.now)
+    }
+
+    private func server(existing: String = "") throws -> ObjectAPIServer {
+        let server = try ObjectAPIServer()
+        server.put(Self.reports, #"{"metadata":{},"kind":"APIResourceList"}"#)
+        server.put("\(Self.reports)/policyreports", #"{"metadata":{},"items":[\#(existing)]}"#)
+        server.put("\(Self.reports)/clusterpolicyreports", #"{"metadata":{},"items":[]}"#)
+        return server
+    }
+
+    private func report(_ server: ObjectAPIServer) throws -> Literal {
+        let object = try #require(server.object("\(Self.reports)/namespaces/shop/policyreports/playbook"))
+        return try Literal(parsing: Array(JSONSerialization.data(withJSONObject: object)))
+    }
+
+    @Test func `a namespace has one report, with each finding and its object`() throws {
+        let server = try server()
+        let outcome = try write(["one", "two"], to: server)
+        #expect(outcome.written == 1 && outcome.unchanged == 0 && outcome.problems == [])
+        let report = try report(server)
+        #expect(report["kind"] == "PolicyReport" && report["apiVersion"] == "wgpolicyk8s.io/v1alpha2")
+        #expect(report["summary"]?["fail"] == 2 && report["summary"]?["pass"] == 0)
+        let results = report["results"]?.elements ?? []
+        #expect(results.map { $0["rule"] } == ["replicas", "replicas"] && results[0]["result"] == "fail")
+        #expect(results[0]["resources"]?.elements.first?["uid"] == "u-one")
+        #expect(results[0]["resources"]?.elements.first?["apiVersion"] == "apps/v1")
+        #expect(results[0]["message"]?.text?.hasPrefix("spec.replicas is 1") == true)
+        #expect(results[0]["timestamp"]?["seconds"] == 1_795_435_200)
+    }
+
+    @Test func `what is as it was is not written again, and what has changed is`() throws {
+        let first = try server()
+        _ = try write(["one"], to: first)
+        let mark = try #require(try report(first)["metadata"]?["annotations"]?["playbook.superinc.com/report"]?.text)
+        let path = "\(Self.reports)/namespaces/shop/policyreports/playbook"
+        let second = try server()
+        second.put(path, try report(first).json)
+        // As a list shows it: a PUT has to name the version.
+        second.put(
+            "\(Self.reports)/policyreports",
+            """
+            {"metadata":{},"items":[{"metadata":{"name":"playbook","namespace":"shop",
+            "resourceVersion":"\(second.version(of: path))","annotations":{"playbook.superinc.com/report":"\(mark)"}}}]}
+            """)
+        let same = try write(["one"], to: second)
+        #expect(same.unchanged == 1 && same.written == 0 && same.problems == [])
+        let changed = try write(["one", "two"], to: second)
+        #expect(changed.written == 1 && changed.unchanged == 0 && changed.problems == [])
+        #expect(try report(second)["summary"]?["fail"] == 2)
+    }
+
+    @Test func `an object without findings counts as passed`() throws {
+        let server = try server()
+        #expect(try write(["one"], to: server, replicas: 2).written == 1)
+        #expect(try report(server)["summary"]?["pass"] == 1)
+    }
+
+    @Test func `a report is bounded, and says how many findings it leaves out`() throws {
+        let server = try server()
+        #expect(try write((0..<600).map { "web-\($0)" }, to: server).problems == [])
+        let report = try report(server)
+        #expect(report["results"]?.elements.count == 500 && report["summary"]?["fail"] == 600)
+        #expect(report["metadata"]?["annotations"]?["playbook.superinc.com/left-out"] == "100")
+    }
+
+    @Test func `a report of a namespace where nothing is left goes`() throws {
+        let server = try server(
+            existing: #"{"metadata":{"name":"playbook","namespace":"gone","resourceVersion":"7"}}"#)
+        // The server of this test answers a DELETE with 405: that it was asked is what counts.
+        let outcome = try write(["one"], to: server)
+        #expect(outcome.problems.count == 1 && outcome.problems[0].hasPrefix("the report of namespace gone: "))
+    }
+
+    @Test func `a cluster without report resources is told which it lacks`() throws {
+        let outcome = try write(["one"], to: try ObjectAPIServer())
+        #expect(outcome.problems.count == 1 && outcome.problems[0].contains("wgpolicyk8s.io/v1alpha2"))
+    }
+}
