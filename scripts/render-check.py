@@ -17,7 +17,7 @@ PLAYBOOK = pathlib.Path(".build/debug/playbook").resolve()
 KUBERNETES = "1.30"  # the oldest supported version
 NAMESPACE = "playbook"
 SELF, CERT_MANAGER = "../../components/self-certificates", "../../components/cert-manager"
-MONITORING = "../../components/monitoring"
+MONITORING, AUDIT = "../../components/monitoring", "../../components/audit"
 
 # Findings that our own manifests may have, each with its reason: {(rule, object): reason}.
 EXEMPTED = {}
@@ -65,7 +65,7 @@ def variants():
         yield overlay, overlay, lambda components: components
         yield f"{overlay}, certificates by hand", overlay, lambda components: []
         yield f"{overlay}, cert-manager, monitoring", overlay, lambda components: [CERT_MANAGER, MONITORING]
-        yield f"{overlay}, self-certificates, monitoring", overlay, lambda components: [SELF, MONITORING]
+        yield f"{overlay}, self-certificates, monitoring, audit", overlay, lambda components: [SELF, MONITORING, AUDIT]
 
 
 def render(overlay, edit):

@@ -48,6 +48,8 @@ public final class Audit {
     /// Pages of companions that are to be judged too, so that nothing is asked for twice.
     private var kept: [ResourceKind: [[UInt8]]] = [:]
 
+    /// What is only ever sent, and is not there to be listed.
+    private static let unlisted = ResourceKinds(.scale, .tokenRequest)
     /// How many objects a page has; the API server's own clients take as many.
     private static let pageSize = 500
 
@@ -104,6 +106,7 @@ public final class Audit {
 
     private var judged: ResourceKinds {
         let kinds = rules.reduce(into: ResourceKinds()) { $0.formUnion($1.scope.kinds) }.subtracting(selection.excluded)
+            .subtracting(Audit.unlisted)
         return selection.namespace == nil ? kinds : kinds.subtracting(.clusterWide)
     }
 

@@ -233,20 +233,47 @@ import Testing
     // MARK: Access
 
     @Test func `the server may list and watch exactly the kinds that it keeps`() throws {
-        let roles = try Deployed.objects("access.yaml").filter { $0["kind"] == "ClusterRole" }
-        var granted: Set<String> = []
-        for rule in roles.flatMap({ $0["rules"]?.elements ?? [] }) {
-            #expect(rule["verbs"] == ["list", "watch"])
-            for group in rule["apiGroups"]?.elements ?? [] {
-                for resource in rule["resources"]?.elements ?? [] {
-                    granted.insert("\(group.text ?? "?")/\(resource.text ?? "?")")
-                }
-            }
-        }
+        let granted = try grants(in: "access.yaml", ["list", "watch"])
         let kept = Companions.followed.kinds.map { "\($0.group)/\($0.plural)" }
         #expect(granted == Set(kept))
         for rule in Catalogue.rules {
             for kind in rule.companions { #expect(Companions.kinds.contains(kind), "\(rule.id) looks up \(kind.name)") }
         }
+    }
+
+    @Test func `an audit may list exactly the kinds that it looks at, and no Secret`() throws {
+        let file = "../components/audit/access.yaml"
+        let rules = Catalogue.rules.filter {
+            $0.scope.operations.contains(.update) && $0.scope.subresources.contains(.none)
+        }
+        let kinds = rules.reduce(into: [Companions.kinds, ResourceKinds(.namespace)] as ResourceKinds) {
+            $0.formUnion($1.scope.kinds)
+        }
+        let others = ResourceKinds(.secret, .scale, .tokenRequest)
+        let looked = kinds.subtracting(others).kinds.map { "\($0.group)/\($0.plural)" }
+        let granted = try grants(in: file, ["list"])
+        #expect(Set(looked).subtracting(granted) == [], "not granted")
+        #expect(granted.subtracting(looked) == [], "granted for nothing")
+        #expect(
+            try grants(in: file, ["get", "list", "create", "update", "delete"]) == [
+                "openreports.io/reports", "openreports.io/clusterreports", "wgpolicyk8s.io/policyreports",
+                "wgpolicyk8s.io/clusterpolicyreports",
+            ])
+    }
+
+    /// What the ClusterRoles of a file grant with these very verbs, as `group/resource`.
+    private func grants(in file: String, _ verbs: Set<String>) throws -> Set<String> {
+        var granted: Set<String> = []
+        for role in try Deployed.objects(file) where role["kind"] == "ClusterRole" {
+            for rule in role["rules"]?.elements ?? [] {
+                guard Set(rule["verbs"]?.elements.compactMap(\.text) ?? []) == verbs else { continue }
+                for group in rule["apiGroups"]?.elements ?? [] {
+                    for resource in rule["resources"]?.elements ?? [] {
+                        granted.insert("\(group.text ?? "?")/\(resource.text ?? "?")")
+                    }
+                }
+            }
+        }
+        return granted
     }
 }
