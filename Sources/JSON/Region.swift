@@ -4,6 +4,10 @@ public struct Region: Sendable, Equatable {
     public let start: Location
     /// Behind its last character.
     public let end: Location
+    /// The column of its start in UTF-16 code units, as most editors count.
+    public let startUTF16: Int
+    /// The column behind its last character in UTF-16 code units.
+    public let endUTF16: Int
     /// The line that it begins in, without what must not be shown, and cut to a readable length.
     public let excerpt: String
     /// Which characters of the excerpt it takes.
@@ -18,6 +22,8 @@ public struct Region: Sendable, Equatable {
     public init(_ range: Range<Int>, in text: SourceText, hiding hidden: [Range<Int>] = []) {
         start = text.location(of: range.lowerBound)
         end = text.location(of: range.upperBound)
+        startUTF16 = text.columnUTF16(of: range.lowerBound)
+        endUTF16 = text.columnUTF16(of: range.upperBound)
         let line = text.range(ofLine: start.line)
         var shown: [Unicode.Scalar] = []
         var (first, behind) = (0, 0)

@@ -51,11 +51,20 @@ public struct SourceText: Sendable {
 
     /// Where a byte stands.
     public func location(of offset: Int) -> Location {
-        let line = line(of: offset)
-        let start = max(lineStarts[line - 1], markLength)
-        let end = max(start, min(offset, bytes.count))
         // Every byte of a character but the first is 10xxxxxx.
-        return Location(line: line, column: bytes[start..<end].count { $0 & 0xC0 != 0x80 } + 1)
+        Location(line: line(of: offset), column: bytes[before(offset)].count { $0 & 0xC0 != 0x80 } + 1)
+    }
+
+    /// The column of a byte in UTF-16 code units.
+    func columnUTF16(of offset: Int) -> Int {
+        // What takes four bytes in UTF-8 takes two units in UTF-16; its first byte is 11110xxx.
+        bytes[before(offset)].reduce(1) { $0 + ($1 & 0xC0 == 0x80 ? 0 : $1 >= 0xF0 ? 2 : 1) }
+    }
+
+    /// The bytes of a line that stand before one of its bytes.
+    private func before(_ offset: Int) -> Range<Int> {
+        let start = max(lineStarts[line(of: offset) - 1], markLength)
+        return start..<max(start, min(offset, bytes.count))
     }
 
     /// The bytes of a line without its break; the byte order mark belongs to none.

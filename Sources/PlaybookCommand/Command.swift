@@ -60,8 +60,11 @@ enum Command: String, CaseIterable {
     /// The formats it prints, the default first.
     var formats: [String] {
         switch self {
-        case .review: ["text", "json", "response"]
-        case .check, .replay, .audit: ["text", "json"]
+        case .review: ["text", "json", "response"] + Output.reports
+        case .check: ["text", "json"] + Output.reports
+        // What is read from a cluster has no file that the others could point at.
+        case .audit: ["text", "json", "junit", "markdown"]
+        case .replay: ["text", "json"]
         case .rules: ["text", "json", "markdown", "summary", "coverage"]
         case .config: ["text", "json", "markdown"]
         default: []

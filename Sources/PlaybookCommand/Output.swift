@@ -2,6 +2,9 @@ import Report
 
 /// Judged objects on standard output, in the format that was asked for.
 struct Output {
+    /// The formats for other programs than ours, of objects that stand in files.
+    static let reports = ["sarif", "junit", "github", "markdown"]
+
     /// The format's name.
     let format: String
     private let report: TextReport
@@ -36,6 +39,10 @@ struct Output {
         switch format {
         case "text": print(report.summary(summary))
         case "json": print(JSONReport.text(objects, summary))
+        case "sarif": print(SARIFReport.text(objects, summary, version: Version.current))
+        case "junit": print(JUnitReport.text(objects, summary))
+        case "github": print(GitHubReport.text(objects, summary))
+        case "markdown": print(MarkdownReport.text(objects, summary))
         default: break
         }
     }

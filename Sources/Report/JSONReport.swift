@@ -36,7 +36,7 @@ public enum JSONReport {
             .init("endLine", finding.region.map { number($0.end.line) } ?? .null),
             .init("endColumn", finding.region.map { number($0.end.column) } ?? .null),
             .init("object", .string(object.title)), .init("path", .string(judgement.path)),
-            .init("message", .string("\(judgement.path) \(judgement.finding.message)")),
+            .init("message", .string(finding.sentence)),
             .init("remedy", .string(judgement.remedy.block)),
         ]
         if let leniency = judgement.leniency { members.append(.init("because", .string(leniency.rawValue))) }

@@ -51,6 +51,22 @@ public struct LocatedFinding: Sendable {
     public let region: Region?
 }
 
+extension LocatedFinding {
+    /// Where and what, in a sentence: `spec.replicas is 1, fewer than 2`.
+    var sentence: String { "\(judgement.path) \(judgement.finding.message)" }
+
+    /// Why it does not deny although the rule does: the leniency's name, or the exemption's reason.
+    var excuse: String? { judgement.leniency?.rawValue ?? judgement.exemption?.reason }
+}
+
+extension JudgedObject {
+    /// How many findings do this to the request.
+    func count(_ effect: Judgement.Effect) -> Int { findings.count { $0.judgement.effect == effect } }
+}
+
+/// `1 finding`, `2 findings`.
+func counted(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
+
 /// Counts over all that was judged.
 public struct Summary: Sendable {
     /// What is judged.

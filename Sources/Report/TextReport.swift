@@ -28,7 +28,7 @@ public struct TextReport: Sendable {
         let width = verdict.judgements.map(\.rule.id.count).max() ?? 0
         let gutter = object.findings.compactMap(\.region).map { "\($0.start.line)".count }.max() ?? 0
         for finding in object.findings {
-            text += entry(finding.judgement, finding.region == nil ? width : 0)
+            text += entry(finding, finding.region == nil ? width : 0)
             if let region = finding.region { text += excerpt(region, in: object.file, gutter) }
             text += remedy(finding.judgement)
         }
@@ -39,7 +39,8 @@ public struct TextReport: Sendable {
         return text + "\n"
     }
 
-    private func entry(_ judgement: Judgement, _ width: Int) -> String {
+    private func entry(_ finding: LocatedFinding, _ width: Int) -> String {
+        let judgement = finding.judgement
         let word: String =
             switch judgement.effect {
             case .deny: paint("deny  ", .red)
@@ -47,8 +48,8 @@ public struct TextReport: Sendable {
             case .exempt: paint("exempt", .dim)
             }
         let rule = judgement.rule.id + String(repeating: " ", count: max(0, width - judgement.rule.id.count))
-        let note = judgement.leniency.map { " (\($0.rawValue))" } ?? judgement.exemption.map { " (\($0.reason))" } ?? ""
-        return "  \(word) \(rule)  \(judgement.path) \(judgement.finding.message)\(note)\n"
+        let note = finding.excuse.map { " (\($0))" } ?? ""
+        return "  \(word) \(rule)  \(finding.sentence)\(note)\n"
     }
 
     private func remedy(_ judgement: Judgement) -> String {
@@ -73,12 +74,12 @@ public struct TextReport: Sendable {
     /// The last line.
     public func summary(_ summary: Summary) -> String {
         let allowed = summary.judged - summary.denied - summary.warned
-        let files = summary.noun == .object ? " in \(count(summary.files, "file"))" : ""
+        let files = summary.noun == .object ? " in \(counted(summary.files, "file"))" : ""
         var text =
-            "\(count(summary.judged, summary.noun.rawValue))\(files): \(summary.denied) denied, \(summary.warned) with warnings, \(allowed) allowed"
-        if summary.unreadable > 0 { text += "; \(count(summary.unreadable, "input")) could not be read" }
+            "\(counted(summary.judged, summary.noun.rawValue))\(files): \(summary.denied) denied, \(summary.warned) with warnings, \(allowed) allowed"
+        if summary.unreadable > 0 { text += "; \(counted(summary.unreadable, "input")) could not be read" }
         if summary.foreign > 0 {
-            text += "\nno objects of Kubernetes, passed over: \(count(summary.foreign, "document"))"
+            text += "\nno objects of Kubernetes, passed over: \(counted(summary.foreign, "document"))"
         }
         if !summary.notEvaluated.isEmpty {
             let rules = summary.notEvaluated.map { "\($0.rule) (\($0.count))" }.joined(separator: ", ")
@@ -86,8 +87,6 @@ public struct TextReport: Sendable {
         }
         return text + "\n"
     }
-
-    private func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
 
     private enum Style: String {
         case red = "31"

@@ -8,11 +8,12 @@ struct Program {
     let error: String
 
     /// Runs `playbook` with arguments, an empty environment but for `environment`, and bytes for its standard input.
-    init(_ arguments: [String], environment: [String: String] = [:], input: String = "") throws {
+    init(_ arguments: [String], environment: [String: String] = [:], input: String = "", in folder: URL? = nil) throws {
         let process = Process()
         process.executableURL = Program.url
         process.arguments = arguments
         process.environment = environment
+        if let folder { process.currentDirectoryURL = folder }
         let (outPipe, errorPipe, inPipe) = (Pipe(), Pipe(), Pipe())
         process.standardOutput = outPipe
         process.standardError = errorPipe

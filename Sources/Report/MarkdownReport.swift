@@ -1,0 +1,147 @@
+import Playbook
+
+/// Verdicts as a comment on a pull request: counts first, details folded, and no longer than GitHub takes.
+public enum MarkdownReport {
+    /// What GitHub takes at most, in characters.
+    static let limit = 65_536
+
+    /// Makes the report.
+    public static func text(_ objects: [JudgedObject], _ summary: Summary) -> String {
+        var text = heading(summary) + "\n" + counts(objects, summary)
+        // What denies comes first: it must not be what is left out.
+        let ordered =
+            objects.filter(\.verdict.isDenied) + objects.filter { !$0.verdict.isDenied && !$0.findings.isEmpty }
+        // Room for the end of a fold and for what is said about the rest.
+        var room = limit - text.utf16.count - 200
+        var (leftFindings, leftObjects) = (0, 0)
+        for object in ordered {
+            let fold = opening(of: object)
+            var (entries, size, count) = ("", fold.utf16.count, 0)
+            for finding in object.findings {
+                let entry = entry(finding, of: object)
+                guard leftFindings == 0, size + entry.utf16.count + closing.utf16.count <= room else { break }
+                entries += entry
+                size += entry.utf16.count
+                count += 1
+            }
+            if count > 0 {
+                text += fold + entries + closing
+                room -= size + closing.utf16.count
+            }
+            if count < object.findings.count {
+                leftFindings += object.findings.count - count
+                leftObjects += 1
+            }
+        }
+        if leftFindings > 0 {
+            text +=
+                "\nThere is no room for more: \(counted(leftFindings, "finding")) in \(counted(leftObjects, summary.noun.rawValue)) are not shown.\n"
+        }
+        return text
+    }
+
+    // MARK: The top
+
+    private static func heading(_ summary: Summary) -> String {
+        let outcome =
+            summary.denied > 0
+            ? "❌ \(summary.denied) of \(counted(summary.judged, summary.noun.rawValue)) denied"
+            : summary.warned > 0
+                ? "⚠️ nothing denied, \(counted(summary.warned, summary.noun.rawValue)) with warnings"
+                : "✅ nothing denied"
+        return "### playbook: \(outcome)\n"
+    }
+
+    private static func counts(_ objects: [JudgedObject], _ summary: Summary) -> String {
+        var text = "| \(summary.noun.rawValue)s | denied | with warnings | allowed |\n|--:|--:|--:|--:|\n"
+        let allowed = summary.judged - summary.denied - summary.warned
+        text += "| \(summary.judged) | \(summary.denied) | \(summary.warned) | \(allowed) |\n"
+        if summary.unreadable > 0 { text += "\n\(counted(summary.unreadable, "input")) could not be read.\n" }
+        if !summary.notEvaluated.isEmpty {
+            let rules = summary.notEvaluated.map { "`\($0.rule)` (\($0.count))" }.joined(separator: ", ")
+            text += "\nNot evaluated, since other objects are not known: \(rules).\n"
+        }
+        return text
+    }
+
+    // MARK: The details
+
+    private static let closing = "\n</details>\n"
+
+    private static func opening(of object: JudgedObject) -> String {
+        let counts = [
+            (object.count(.deny), "denial"), (object.count(.warn), "warning"), (object.count(.exempt), "exemption"),
+        ]
+        let words = counts.filter { $0.0 > 0 }.map { counted($0.0, $0.1) }.joined(separator: ", ")
+        return
+            "\n<details><summary>\(inHTML(object.title)): \(words) (\(inHTML(object.file)))</summary>\n\n"
+    }
+
+    private static func entry(_ finding: LocatedFinding, of object: JudgedObject) -> String {
+        let judgement = finding.judgement
+        let documentation = object.verdict.documentation
+        let rule = "`\(judgement.rule.id)`"
+        let link = documentation.isEmpty ? rule : "[\(rule)](<\(documentation)#\(judgement.rule.id)>)"
+        let place = finding.line.map { " (line \($0))" } ?? ""
+        let note = finding.excuse.map { " – \(plain($0))" } ?? ""
+        var text =
+            "- **\(judgement.effect.rawValue)** \(link): \(code(judgement.path)) \(plain(judgement.finding.message))\(place)\(note)\n"
+        if judgement.effect == .deny, !judgement.remedy.block.isEmpty { text += block(judgement.remedy.block) }
+        return text
+    }
+
+    /// YAML in a fence that it cannot close, indented into its entry.
+    private static func block(_ yaml: String) -> String {
+        let fence = String(repeating: "`", count: max(3, longestRun(in: yaml) + 1))
+        let lines = yaml.split(separator: "\n", omittingEmptySubsequences: false)
+        return (["\(fence)yaml"] + lines.map(String.init) + [fence]).map { "  \($0)\n" }.joined()
+    }
+
+    // MARK: Texts that are not ours
+
+    /// As code: nothing in it has a meaning.
+    private static func code(_ text: String) -> String {
+        let fence = String(repeating: "`", count: longestRun(in: text) + 1)
+        let padding = text.hasPrefix("`") || text.hasSuffix("`") ? " " : ""
+        return fence + padding + onOneLine(text) + padding + fence
+    }
+
+    private static func longestRun(in text: String) -> Int {
+        var (longest, run) = (0, 0)
+        for byte in text.utf8 {
+            run = byte == UInt8(ascii: "`") ? run + 1 : 0
+            longest = max(longest, run)
+        }
+        return longest
+    }
+
+    /// As text: no markup, no link, and nobody is mentioned.
+    private static func plain(_ text: String) -> String {
+        var result = ""
+        var previous: Unicode.Scalar = " "
+        // By scalars: a mark and what combines with it are one character, and still a mark.
+        for scalar in onOneLine(text).unicodeScalars {
+            switch scalar {
+            case "\\", "`", "*", "_", "[", "]", "~", "|", "$": result += "\\\(scalar)"
+            case "/" where previous == ":": result += "\\/"
+            case "." where previous == "w" || previous == "W": result += "\\."
+            default: result += inHTML("\(scalar)")
+            }
+            previous = scalar
+        }
+        return result
+    }
+
+    /// As HTML.
+    ///
+    /// GitHub looks for mentions and issues in what it has made of a text; a comment keeps it from seeing them.
+    private static func inHTML(_ text: String) -> String {
+        onOneLine(text).unicodeScalars.map { scalar in
+            markup("\(scalar)") + (scalar == "@" || scalar == "#" ? "<!-- -->" : "")
+        }.joined()
+    }
+
+    private static func onOneLine(_ text: String) -> String {
+        text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : "\($0)" }.joined()
+    }
+}

@@ -1,0 +1,23 @@
+/// A text as it stands in XML or HTML, between tags or in a quoted attribute.
+///
+/// What XML 1.0 has no way to say, control characters above all, becomes U+FFFD.
+func markup(_ text: String, isAttribute: Bool = false) -> String {
+    var result = String.UnicodeScalarView()
+    for scalar in text.unicodeScalars {
+        switch scalar {
+        case "&": result.append(contentsOf: "&amp;".unicodeScalars)
+        case "<": result.append(contentsOf: "&lt;".unicodeScalars)
+        case ">": result.append(contentsOf: "&gt;".unicodeScalars)
+        case "\"": result.append(contentsOf: "&quot;".unicodeScalars)
+        case "'": result.append(contentsOf: "&#39;".unicodeScalars)
+        // Readers make line feeds of carriage returns, and blanks of both in attributes.
+        case "\r": result.append(contentsOf: "&#13;".unicodeScalars)
+        case "\n" where isAttribute, "\t" where isAttribute:
+            result.append(contentsOf: "&#\(scalar.value);".unicodeScalars)
+        case "\n", "\t": result.append(scalar)
+        case "\0"..."\u{1F}", "\u{7F}"..."\u{9F}", "\u{FFFE}", "\u{FFFF}": result.append("\u{FFFD}")
+        default: result.append(scalar)
+        }
+    }
+    return String(result)
+}

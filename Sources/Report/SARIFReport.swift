@@ -1,0 +1,198 @@
+import JSON
+import Playbook
+
+/// Verdicts as SARIF 2.1.0, which code scanning and editors read.
+///
+/// A result is one finding. It has a fingerprint of what it is about, not of where it stands, so that it stays the same when
+/// lines move or files are renamed.
+public enum SARIFReport {
+    /// Makes the report.
+    ///
+    /// - Parameters:
+    ///   - objects: What was judged.
+    ///   - summary: Counts over it.
+    ///   - version: The program's version.
+    /// - Returns: A SARIF log of one run.
+    public static func text(_ objects: [JudgedObject], _ summary: Summary, version: String) -> String {
+        let found = Set(objects.flatMap { $0.findings.map(\.judgement.rule.id) })
+        let rules = Catalogue.rules.filter { found.contains($0.id) }
+        let indices = Dictionary(uniqueKeysWithValues: zip(rules.map(\.id), rules.indices))
+        let documentation = objects.first?.verdict.documentation ?? ""
+        var driver: [Literal.Member] = [
+            .init("name", "playbook"), .init("version", .string(version)), .init("semanticVersion", .string(version)),
+        ]
+        if !documentation.isEmpty { driver.append(.init("informationUri", .string(documentation))) }
+        driver.append(.init("rules", .array(rules.map { descriptor(of: $0, documentation) })))
+        var seen: [String: Int] = [:]
+        let results = objects.flatMap { object in
+            object.findings.map { result($0, of: object, indices, &seen) }
+        }
+        let run: Literal = [
+            "tool": ["driver": .object(driver)],
+            "columnKind": "utf16CodeUnits",
+            "invocations": [invocation(summary)],
+            "results": .array(results),
+        ]
+        let log: Literal = [
+            "$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run],
+        ]
+        return log.json + "\n"
+    }
+
+    // MARK: Rules
+
+    private static func descriptor(of rule: Rule, _ documentation: String) -> Literal {
+        let demands = rule.clauses.map { "- `\($0.name)`: \($0.demand)" }.joined(separator: "\n")
+        let fix = rule.fix.map { "\n\nFix: \($0.summary)" } ?? ""
+        var members: [Literal.Member] = [
+            .init("id", .string(rule.id)), .init("name", .string(rule.id)),
+            .init("shortDescription", message(rule.title)), .init("fullDescription", message(rule.rationale)),
+            .init(
+                "help",
+                [
+                    "text": .string("\(rule.rationale)\n\n\(demands.filter { $0 != "`" })\(fix)"),
+                    "markdown": .string(
+                        "**\(rule.title).** \(rule.rationale)\n\n\(demands)\(fix)\n\nLevel: `\(rule.variable)`"),
+                ]),
+            .init(
+                "defaultConfiguration",
+                ["enabled": .bool(rule.level != .off), "level": .string(level(of: rule.level))]),
+        ]
+        if !documentation.isEmpty { members.append(.init("helpUri", .string("\(documentation)#\(rule.id)"))) }
+        let tags = ["kubernetes", rule.group.rawValue]
+        members.append(.init("properties", ["tags": .array(tags.map { .string($0) })]))
+        return .object(members)
+    }
+
+    private static func level(of level: Level) -> String {
+        switch level {
+        case .deny: "error"
+        case .warn: "warning"
+        case .off: "none"
+        }
+    }
+
+    // MARK: Results
+
+    private static func result(
+        _ finding: LocatedFinding, of object: JudgedObject, _ indices: [String: Int], _ seen: inout [String: Int]
+    ) -> Literal {
+        let judgement = finding.judgement
+        let identity = [
+            judgement.rule.id, judgement.finding.clause.name, object.title, judgement.path,
+            judgement.finding.choice ?? "",
+        ].joined(separator: "\n")
+        let ordinal = seen[identity, default: 0] + 1
+        seen[identity] = ordinal
+        var members: [Literal.Member] = [
+            .init("ruleId", .string(judgement.rule.id)), .init("ruleIndex", number(indices[judgement.rule.id] ?? -1)),
+            // What is exempted is as grave as it would be otherwise: its suppression says the rest.
+            .init("level", .string(level(of: judgement.effect == .warn ? .warn : judgement.level))),
+            .init("message", message(description(of: finding, object))),
+            .init("locations", [location(of: finding, object)]),
+            .init("partialFingerprints", ["playbookFinding/v1": .string("\(fingerprint(identity)):\(ordinal)")]),
+        ]
+        if let exemption = judgement.exemption, judgement.effect == .exempt {
+            let suppression: Literal = [
+                "kind": exemption.origin == .workload ? "inSource" : "external", "status": "accepted",
+                "justification": .string(exemption.reason),
+            ]
+            members.append(.init("suppressions", [suppression]))
+        }
+        var properties: [Literal.Member] = [
+            .init("clause", .string(judgement.finding.clause.name)), .init("path", .string(judgement.path)),
+            .init("effective", .string(judgement.effect.rawValue)),
+        ]
+        if let leniency = judgement.leniency { properties.append(.init("because", .string(leniency.rawValue))) }
+        members.append(.init("properties", .object(properties)))
+        return .object(members)
+    }
+
+    private static func description(of finding: LocatedFinding, _ object: JudgedObject) -> String {
+        let remedy = finding.judgement.remedy.block
+        return "\(object.title): \(finding.sentence)." + (remedy.isEmpty ? "" : "\n\nInstead:\n\(remedy)")
+    }
+
+    private static func location(of finding: LocatedFinding, _ object: JudgedObject) -> Literal {
+        var members: [Literal.Member] = []
+        // Standard input is no file that anybody could open.
+        if object.file != "-" {
+            // A file that is one review begins on its first line.
+            var region: [Literal.Member] = [.init("startLine", number(finding.line ?? 1))]
+            if let exact = finding.region {
+                region += [
+                    .init("startColumn", number(exact.startUTF16)), .init("endLine", number(exact.end.line)),
+                    .init("endColumn", number(exact.endUTF16)),
+                ]
+            }
+            members.append(
+                .init("physicalLocation", ["artifactLocation": artifact(object.file), "region": .object(region)]))
+        }
+        let logical: Literal = [
+            "name": .string(object.title), "fullyQualifiedName": .string("\(object.title) \(finding.judgement.path)"),
+            "kind": "resource",
+        ]
+        members.append(.init("logicalLocations", [logical]))
+        return .object(members)
+    }
+
+    private static func artifact(_ file: String) -> Literal {
+        let path = file.hasPrefix("./") ? String(file.dropFirst(2)) : file
+        guard !path.hasPrefix("/") else { return ["uri": .string("file://\(percentEncoded(path))")] }
+        return ["uri": .string(percentEncoded(path)), "uriBaseId": "%SRCROOT%"]
+    }
+
+    private static func percentEncoded(_ path: String) -> String {
+        path.utf8.map { byte in
+            switch byte {
+            case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
+                UInt8(ascii: "~"), UInt8(ascii: "/"):
+                String(Unicode.Scalar(byte))
+            default: "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+            }
+        }.joined()
+    }
+
+    /// FNV-1a: nobody gains by a collision, and the same text gives the same number everywhere.
+    private static func fingerprint(_ text: String) -> String {
+        let hash = text.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+        let digits = String(hash, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+
+    // MARK: What else there is to say
+
+    private static func invocation(_ summary: Summary) -> Literal {
+        var notifications = summary.notEvaluated.map { entry -> Literal in
+            [
+                "level": "note", "associatedRule": ["id": .string(entry.rule)],
+                "message": message(
+                    "\(entry.rule) was not evaluated on \(counted(entry.count, summary.noun.rawValue)): other objects are not known."
+                ),
+            ]
+        }
+        if summary.unreadable > 0 {
+            notifications.append(
+                [
+                    "level": "error",
+                    "message": message("\(counted(summary.unreadable, "input")) could not be read."),
+                ])
+        }
+        return [
+            "executionSuccessful": .bool(summary.unreadable == 0), "toolExecutionNotifications": .array(notifications),
+        ]
+    }
+
+    /// A message that holds no link: what is judged chooses parts of it.
+    private static func message(_ text: String) -> Literal {
+        var shown = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            if scalar == "(", shown.last == "]" { shown.append(" ") }
+            shown.append(scalar)
+        }
+        return ["text": .string(String(shown))]
+    }
+
+    private static func number(_ number: Int) -> Literal { .number(String(number)) }
+}

@@ -1,0 +1,168 @@
+import Foundation
+import JSON
+import TestSupport
+import Testing
+
+@Suite struct FormatTests {
+    private let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..").standardized
+
+    /// A Deployment that `replicas` denies, under any name.
+    private func deployment(_ name: String, annotations: String = "{}") -> String {
+        """
+        apiVersion: apps/v1
+        kind: Deployment
+        metadata: {name: "\(name)", namespace: shop, annotations: \(annotations)}
+        spec:
+          replicas: 1
+          selector: {matchLabels: {app: web}}
+          template:
+            metadata: {labels: {app: web}}
+            spec: {}
+
+        """
+    }
+
+    /// What a format says about a text, with no rule but `replicas`.
+    private func report(_ format: String, _ text: String, file: String = "a.yaml") throws -> String {
+        try Program.withFolder { folder in
+            let url = URL(filePath: folder)
+            try text.write(to: url.appending(path: file), atomically: true, encoding: .utf8)
+            return try Program(
+                ["check", "--format", format, "--level", "replicas=deny", file],
+                environment: ["PLAYBOOK_RULES_DEFAULT": "off"], in: url
+            ).output
+        }
+    }
+
+    private func results(_ text: String, file: String = "a.yaml") throws -> [Literal] {
+        let log = try Literal(json: Array(try report("sarif", text, file: file).utf8))
+        return log["runs"]?.elements.first?["results"]?.elements ?? []
+    }
+
+    // MARK: The page about formats
+
+    private struct Sample: CustomTestStringConvertible {
+        let command: String
+        let output: String
+        var testDescription: String { command }
+    }
+
+    private func samples() throws -> [Sample] {
+        let page = try String(contentsOf: root.appending(path: "docs/formats.md"), encoding: .utf8)
+        return page.components(separatedBy: "````console\n$ ").dropFirst().map { part in
+            let block = part.components(separatedBy: "\n````\n")[0].split(separator: "\n", maxSplits: 1)
+            return Sample(command: String(block[0]), output: String(block[1]))
+        }
+    }
+
+    @Test func `the page about formats shows what the program prints`() throws {
+        let samples = try samples()
+        #expect(samples.count >= 5)
+        for sample in samples {
+            var words = sample.command.split(separator: " ").map(String.init)
+            var environment: [String: String] = [:]
+            while let word = words.first, word.hasPrefix("PLAYBOOK_") {
+                let parts = word.split(separator: "=").map(String.init)
+                environment[parts[0]] = parts[1]
+                words.removeFirst()
+            }
+            let output = try Program(Array(words.dropFirst()), environment: environment, in: root).output
+            // JSON is printed on one line, and shown on several.
+            if sample.output.hasPrefix("{") {
+                let printed = try Literal(json: Array(output.utf8))
+                let shown = try Literal(json: Array(sample.output.utf8))
+                #expect(printed == shown, "\(sample.command)")
+            } else {
+                #expect(output == sample.output + "\n", "\(sample.command)")
+            }
+        }
+    }
+
+    // MARK: SARIF
+
+    @Test func `a SARIF result points at the field, in UTF-16 code units`() throws {
+        let text =
+            "{apiVersion: apps/v1, kind: Deployment, metadata: {name: a😀b, namespace: shop}, spec: {replicas: 1}}\n"
+        let results = try results(text, file: "a b#é.yaml")
+        let place = results.first?["locations"]?.elements.first?["physicalLocation"]
+        #expect(place?["artifactLocation"]?["uri"] == "a%20b%23%C3%A9.yaml")
+        let prefix = text.components(separatedBy: "replicas")[0].utf16.count
+        #expect(
+            place?["region"]
+                == [
+                    "startLine": 1, "startColumn": .number("\(prefix + 1)"), "endLine": 1,
+                    "endColumn": .number("\(prefix + 1 + "replicas: 1".utf16.count)"),
+                ])
+        #expect(results.first?["level"] == "error" && results.first?["ruleIndex"] == 0)
+    }
+
+    @Test func `a fingerprint stays when lines and files move, and tells findings apart`() throws {
+        func prints(_ text: String, _ file: String = "a.yaml") throws -> [Literal?] {
+            try results(text, file: file).map { $0["partialFingerprints"]?["playbookFinding/v1"] }
+        }
+        let before = try prints(deployment("web"))
+        #expect(try before.count == 1 && before == prints("# moved\n\n" + deployment("web"), "b.yaml"))
+        let several = try prints(deployment("web") + "---\n" + deployment("api") + "---\n" + deployment("web"))
+        #expect(Set(several).count == 3 && several.first == before.first)
+    }
+
+    @Test func `what is exempted is suppressed, with its reason`() throws {
+        let exempt = """
+            {playbook.superinc.com/exempt: replicas, playbook.superinc.com/exempt-reason: "one licence"}
+            """
+        let found = try results(deployment("web", annotations: exempt))
+        #expect(
+            found.first?["suppressions"]?.elements
+                == [["kind": "inSource", "status": "accepted", "justification": "one licence"]])
+        let junit = try report("junit", deployment("web", annotations: exempt))
+        #expect(junit.contains("failures=\"0\"") && junit.contains("<skipped message=\"exempt: one licence\"/>"))
+        let github = try report("github", deployment("web", annotations: exempt))
+        #expect(github.hasPrefix("::notice file=a.yaml,line=5,endLine=5,col=3,endColumn=14,title=replicas%3A"))
+    }
+
+    @Test func `a message holds no link`() throws {
+        let message = try results(deployment("[x](https://evil.example)")).first?["message"]?["text"]?.text ?? ""
+        #expect(message.hasPrefix("Deployment shop/[x] (https://evil.example): spec.replicas is 1"))
+    }
+
+    // MARK: What is judged must not speak for us
+
+    @Test func `JUnit is XML whatever an object is called`() throws {
+        let text = try report("junit", deployment("a\\u0001\\\"<b>&]]>\\n'"))
+        let name = "Deployment shop/a\u{FFFD}&quot;&lt;b&gt;&amp;]]&gt;&#10;&#39;"
+        #expect(
+            text.contains("    <testcase classname=\"\(name)\" name=\"replicas\" file=\"a.yaml\" line=\"5\""), "\(text)"
+        )
+    }
+
+    @Test func `a workflow command is one line, and its properties stay apart`() throws {
+        let text = try report("github", deployment("a,line=1::\\r\\n::error::x%0A"), file: "a,b.yaml")
+        #expect(
+            text.hasPrefix(
+                "::error file=a%2Cb.yaml,line=5,endLine=5,col=3,endColumn=14,"
+                    + "title=replicas%3A Deployment shop/a%2Cline=1%3A%3A%0D%0A%3A%3Aerror%3A%3Ax%250A::spec.replicas is 1"
+            ),
+            "\(text)")
+        #expect(text.split(separator: "\n").count == 2)
+    }
+
+    @Test func `a comment mentions nobody, and has no markup but its own`() throws {
+        let text = try report("markdown", deployment("</summary><img src=x>\\n@team #12 `x`"))
+        #expect(
+            text.contains(
+                "<details><summary>Deployment shop/&lt;/summary&gt;&lt;img src=x&gt; @<!-- -->team #<!-- -->12 `x`: 1 denial"
+            ),
+            "\(text)")
+    }
+
+    @Test func `a comment is never longer than GitHub takes, and says what it leaves out`() throws {
+        let text = (0..<2000).map { deployment("web-\($0)") }.joined(separator: "---\n")
+        let comment = try report("markdown", text)
+        #expect(comment.utf16.count <= 65_536 && comment.utf16.count > 60_000)
+        let shown = comment.components(separatedBy: "<details>").count - 1
+        #expect(comment.components(separatedBy: "</details>").count - 1 == shown)
+        #expect(
+            comment.hasSuffix(
+                "\nThere is no room for more: \(2000 - shown) findings in \(2000 - shown) objects are not shown.\n"))
+    }
+}

