@@ -63,7 +63,7 @@ enum Command: String, CaseIterable {
         case .review: ["text", "json", "response"] + Output.reports
         case .check: ["text", "json"] + Output.reports
         // What is read from a cluster has no file that the others could point at.
-        case .audit: ["text", "json", "junit", "markdown"]
+        case .audit: ["text", "json", "junit", "markdown", "html"]
         case .replay: ["text", "json"]
         case .rules: ["text", "json", "markdown", "summary", "coverage"]
         case .config: ["text", "json", "markdown"]

@@ -3,7 +3,7 @@ import Report
 /// Judged objects on standard output, in the format that was asked for.
 struct Output {
     /// The formats for other programs than ours, of objects that stand in files.
-    static let reports = ["sarif", "junit", "github", "markdown"]
+    static let reports = ["sarif", "junit", "github", "markdown", "html"]
 
     /// The format's name.
     let format: String
@@ -43,6 +43,7 @@ struct Output {
         case "junit": print(JUnitReport.text(objects, summary))
         case "github": print(GitHubReport.text(objects, summary))
         case "markdown": print(MarkdownReport.text(objects, summary))
+        case "html": print(HTMLReport.text(objects, summary, version: Version.current))
         default: break
         }
     }

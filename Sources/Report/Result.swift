@@ -60,6 +60,12 @@ extension LocatedFinding {
 }
 
 extension JudgedObject {
+    /// The namespace in its title; empty where it has none, or none is known.
+    var namespace: String {
+        guard let kind = title.firstIndex(of: " "), let end = title[kind...].firstIndex(of: "/") else { return "" }
+        return String(title[title.index(after: kind)..<end])
+    }
+
     /// How many findings do this to the request.
     func count(_ effect: Judgement.Effect) -> Int { findings.count { $0.judgement.effect == effect } }
 }

@@ -135,6 +135,25 @@ import Testing
         )
     }
 
+    @Test func `a page has no element but its own, and its data say what an object is called`() throws {
+        let name = "</script><img src=x>\"'&<!--"
+        let text = try report("html", deployment(name.replacing("\"", with: "\\\"")))
+        #expect(text.components(separatedBy: "</script>").count == 3 && !text.contains("<img"))
+        let data = text.components(separatedBy: "id=\"data\">")[1].components(separatedBy: "</script>")[0]
+        let object = try Literal(json: Array(data.utf8))["objects"]?.elements.first
+        #expect(object?.elements.first == .string("Deployment shop/\(name)"))
+        #expect(text.contains("<b>0 %</b> 0 of 1 object pass"))
+    }
+
+    @Test func `a page says what will be denied tomorrow`() throws {
+        let program = try Program(
+            ["check", "--format", "html", "--mode", "dry-run", "--level", "replicas=deny"],
+            environment: ["PLAYBOOK_RULES_DEFAULT": "off"], input: deployment("web"))
+        #expect(program.code == 0)
+        #expect(program.output.contains("<b>100 %</b> 1 of 1 object pass"))
+        #expect(program.output.contains("<b>1 finding</b> in 1 object when dry-run mode ends"))
+    }
+
     @Test func `a workflow command is one line, and its properties stay apart`() throws {
         let text = try report("github", deployment("a,line=1::\\r\\n::error::x%0A"), file: "a,b.yaml")
         #expect(

@@ -1,0 +1,120 @@
+import JSON
+import Playbook
+
+/// Verdicts as a page that is one file: counts as they are, and the list of findings by a little script.
+///
+/// Findings stand in the page once, as JSON, and the script makes rows of a part of them at a time, so that it stays quick with
+/// tens of thousands. Texts that are not ours are escaped here, and are text, never markup, for the script.
+public enum HTMLReport {
+    /// Makes the report.
+    ///
+    /// - Parameters:
+    ///   - objects: What was judged.
+    ///   - summary: Counts over it.
+    ///   - version: The program's version.
+    /// - Returns: A page.
+    public static func text(_ objects: [JudgedObject], _ summary: Summary, version: String) -> String {
+        """
+        <!DOCTYPE html>
+        <html lang="en">
+        <head>
+        <meta charset="utf-8">
+        <meta name="viewport" content="width=device-width, initial-scale=1">
+        <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:">
+        <meta name="color-scheme" content="light dark">
+        <link rel="icon" href="data:,">
+        <title>playbook: \(summary.denied) of \(counted(summary.judged, summary.noun.rawValue)) denied</title>
+        <style>
+        \(style)
+        </style>
+        </head>
+        <body>
+        <a class="skip" href="#findings">Skip to the findings</a>
+        <main>
+        \(headline(summary))
+        \(tomorrow(objects))
+        \(tables(objects))
+        \(list)
+        </main>
+        <footer>playbook \(markup(version))</footer>
+        <script type="application/json" id="data">\(data(objects))</script>
+        <script>
+        \(script)
+        </script>
+        </body>
+        </html>
+
+        """
+    }
+
+    // MARK: Findings
+
+    private static let list = """
+        <section id="findings" tabindex="-1"><h2>Findings</h2>
+        <noscript><p>The list needs JavaScript; <code>--format text</code> prints the same.</p></noscript>
+        <form id="filters" role="search" aria-label="Findings">
+        <label>Search <input type="search" id="search" autocomplete="off" spellcheck="false"></label>
+        <label>Effect <select id="effect"><option value="">all</option><option>deny</option><option>warn</option><option>exempt</option></select></label>
+        <label>Rule <select id="rule"></select></label>
+        <label>Namespace <select id="namespace"></select></label>
+        <label>File <select id="file"></select></label>
+        <label>Because <select id="because"></select></label>
+        <button type="reset">Clear</button>
+        </form>
+        <p id="status" role="status"></p>
+        <table id="list" role="table" aria-label="Findings">
+        <thead role="rowgroup"><tr role="row">
+        <th role="columnheader" scope="col" aria-sort="none"><button type="button" data-sort="effect">Effect</button></th>
+        <th role="columnheader" scope="col" aria-sort="none"><button type="button" data-sort="rule">Rule</button></th>
+        <th role="columnheader" scope="col" aria-sort="none"><button type="button" data-sort="object">Object</button></th>
+        <th role="columnheader" scope="col">What is found</th>
+        <th role="columnheader" scope="col" aria-sort="none"><button type="button" data-sort="place">Place</button></th>
+        </tr></thead>
+        <tbody role="rowgroup" id="rows"></tbody>
+        </table>
+        <nav aria-label="Pages of findings" id="pages"><button type="button" id="previous">Previous</button> <span id="page"></span> <button type="button" id="next">Next</button></nav>
+        </section>
+        """
+
+    /// Everything that the script shows: rules and objects once, and findings that point at them.
+    private static func data(_ objects: [JudgedObject]) -> String {
+        var rules: [Rule] = []
+        var indices: [String: Int] = [:]
+        var (entries, findings): ([Literal], [Literal]) = ([], [])
+        let documentation = objects.first?.verdict.documentation ?? ""
+        let links =
+            documentation.hasPrefix("https://") || documentation.hasPrefix("http://") ? documentation : ""
+        for object in objects where !object.findings.isEmpty {
+            entries.append([
+                .string(object.title), .string(object.namespace), .string(object.file),
+                .string(object.request),
+            ])
+            for finding in object.findings {
+                let judgement = finding.judgement
+                let index = indices[judgement.rule.id] ?? rules.count
+                if index == rules.count {
+                    indices[judgement.rule.id] = index
+                    rules.append(judgement.rule)
+                }
+                findings.append([
+                    .number("\(index)"), .number("\(entries.count - 1)"), .string(judgement.effect.rawValue),
+                    .string(judgement.leniency?.rawValue ?? (judgement.exemption == nil ? "" : "exemption")),
+                    .string(finding.sentence), .number("\(finding.line ?? 0)"),
+                    .number("\(finding.region?.start.column ?? 0)"), .string(judgement.remedy.block),
+                    .string(judgement.exemption?.reason ?? ""),
+                ])
+            }
+        }
+        let all: Literal = [
+            "documentation": .string(links),
+            "rules": .array(rules.map { [.string($0.id), .string($0.title)] }),
+            "objects": .array(entries), "findings": .array(findings),
+        ]
+        // In JSON this sign stands in strings only; escaped, nothing in them ends the element or begins a comment.
+        var bytes: [UInt8] = []
+        for byte in all.json.utf8 {
+            if byte == UInt8(ascii: "<") { bytes.append(contentsOf: "\\u003c".utf8) } else { bytes.append(byte) }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}

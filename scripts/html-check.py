@@ -1,0 +1,255 @@
+"""Whether the HTML report works in a browser, for all who look at it.
+
+usage: html-check.py BINARY [FOLDER FOR SCREENSHOTS]
+"""
+
+import base64
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+
+import websocket
+
+binary = sys.argv[1]
+screenshots = sys.argv[2] if len(sys.argv) > 2 else ""
+HOSTILE = "</script><img src=x onerror='window.broken=1'>\\\" <!--<script>"
+
+# What is wrong for those who read with a keyboard, a screen reader or weak eyes.
+ACCESSIBILITY = """(() => {
+    const wrong = [];
+    if (!document.documentElement.lang || !document.title) wrong.push("no language or title");
+    const levels = [...document.querySelectorAll("h1,h2,h3,h4")].map(h => +h.tagName[1]);
+    if (levels[0] !== 1 || levels.some((l, i) => i && l > levels[i - 1] + 1)) wrong.push("headings " + levels);
+    for (const field of document.querySelectorAll("input,select"))
+        if (!field.labels.length || !field.labels[0].textContent.trim()) wrong.push("no label: " + field.id);
+    for (const button of document.querySelectorAll("button,a,summary"))
+        if (!button.textContent.trim()) wrong.push("no name: " + button.outerHTML);
+    for (const head of document.querySelectorAll("th")) if (!head.scope) wrong.push("no scope: " + head.textContent);
+    const ids = [...document.querySelectorAll("[id]")].map(e => e.id);
+    if (new Set(ids).size !== ids.length) wrong.push("ids are not unique");
+    if (!document.querySelector("main")) wrong.push("no main");
+    const luminance = color => {
+        const [r, g, b] = color.map(v => v / 255).map(v => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4);
+        return .2126 * r + .7152 * g + .0722 * b;
+    };
+    const parse = text => text.match(/[\\d.]+/g).map(Number);
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    const seen = new Set();
+    while (walker.nextNode()) {
+        const element = walker.currentNode.parentElement;
+        if (!walker.currentNode.data.trim() || seen.has(element) || ["SCRIPT", "NOSCRIPT"].includes(element.tagName)) continue;
+        seen.add(element);
+        let behind = element;
+        while (behind && parse(getComputedStyle(behind).backgroundColor)[3] === 0) behind = behind.parentElement;
+        const back = behind ? parse(getComputedStyle(behind).backgroundColor) : [255, 255, 255];
+        const [a, b] = [luminance(parse(getComputedStyle(element).color).slice(0, 3)), luminance(back.slice(0, 3))];
+        const contrast = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
+        if (contrast < 4.5) wrong.push("contrast " + contrast.toFixed(1) + ": " + element.textContent.slice(0, 40));
+    }
+    if (document.scrollingElement.scrollWidth > innerWidth) wrong.push("wider than the window");
+    for (const control of document.querySelectorAll("button:not(:disabled),input,select")) {
+        const box = control.getBoundingClientRect();
+        if (box.width && (box.height < 23.5)) wrong.push("too low to touch: " + control.textContent.slice(0, 40));
+    }
+    return wrong.slice(0, 10);
+})()"""
+
+
+class Browser:
+    """A page of a headless Chromium, by its DevTools protocol."""
+
+    def __init__(self, folder):
+        self.process = subprocess.Popen(
+            ["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0",
+             "--remote-allow-origins=*", "--no-first-run", "--disable-extensions", f"--user-data-dir={folder}/profile", "about:blank"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        port = pathlib.Path(folder, "profile/DevToolsActivePort")
+        for _ in range(600):
+            if port.exists() and len(port.read_text().splitlines()) == 2:
+                break
+            time.sleep(0.1)
+        number, path = port.read_text().splitlines()
+        self.socket = websocket.create_connection(f"ws://127.0.0.1:{number}{path}", timeout=60)
+        self.count, self.session, self.complaints, self.requests, self.loaded = 0, None, [], [], False
+        target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        self.session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        for domain in ["Page", "Runtime", "Log", "Network"]:
+            self.call(f"{domain}.enable")
+
+    def call(self, method, **parameters):
+        self.count += 1
+        message = {"id": self.count, "method": method, "params": parameters}
+        if self.session:
+            message["sessionId"] = self.session
+        self.socket.send(json.dumps(message))
+        while True:
+            answer = json.loads(self.socket.recv())
+            if answer.get("id") == self.count:
+                assert "error" not in answer, answer
+                return answer["result"]
+            self.hear(answer)
+
+    def hear(self, event):
+        method, parameters = event.get("method"), event.get("params", {})
+        if method in ("Runtime.exceptionThrown", "Log.entryAdded") or (
+                method == "Runtime.consoleAPICalled" and parameters["type"] in ("error", "warning", "assert")):
+            self.complaints.append(parameters)
+        if method == "Network.requestWillBeSent" and not parameters["request"]["url"].startswith(("file:", "data:")):
+            self.requests.append(parameters["request"]["url"])
+        if method == "Page.loadEventFired":
+            self.loaded = True
+
+    def open(self, file):
+        self.loaded = False
+        self.call("Page.navigate", url=pathlib.Path(file).as_uri())
+        while not self.loaded:
+            self.hear(json.loads(self.socket.recv()))
+
+    def run(self, script):
+        answer = self.call("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
+        assert "exceptionDetails" not in answer, answer["exceptionDetails"]
+        return answer["result"].get("value")
+
+    def look(self, width, height, scheme, media="screen"):
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 500)
+        self.call("Emulation.setEmulatedMedia", media=media, features=[{"name": "prefers-color-scheme", "value": scheme}])
+
+    def photograph(self, name):
+        if screenshots:
+            picture = self.call("Page.captureScreenshot", format="png")["data"]
+            pathlib.Path(screenshots, f"{name}.png").write_bytes(base64.b64decode(picture))
+
+
+# The values of fields as a person would change them, and what the page says then.
+def set_field(browser, field, value):
+    return browser.run(
+        f"(() => {{ const f = document.getElementById('{field}'); f.value = {json.dumps(value)};"
+        " f.dispatchEvent(new Event('input', {bubbles: true})); return document.getElementById('status').textContent; })()")
+
+
+def column(browser, name):
+    return browser.run(f"[...document.querySelectorAll('#rows .{name}')].map(e => e.textContent)")
+
+
+def report(arguments, text=None):
+    run = subprocess.run([binary, *arguments], input=text, env={"PLAYBOOK_DOCS_URL": "https://docs.example/rules.md"},
+                         capture_output=True)
+    assert run.returncode in (0, 1), run.stderr
+    return run.stdout
+
+
+def check_small(browser, folder):
+    page = pathlib.Path(folder, "small.html")
+    page.write_bytes(report(["check", "--format", "html", "--mode", "dry-run", "Tests/Fixtures/manifests"]))
+    for width, height in [(360, 800), (1600, 1000)]:
+        for scheme in ["light", "dark"]:
+            browser.look(width, height, scheme)
+            browser.open(page)
+            browser.photograph(f"{width}-{scheme}")
+            wrong = browser.run(ACCESSIBILITY)
+            assert not wrong, (width, scheme, wrong)
+            browser.run("document.getElementById('findings').scrollIntoView()")
+            browser.photograph(f"{width}-{scheme}-findings")
+    total = int(browser.run("document.getElementById('status').textContent").split(" of ")[1].split()[0])
+    assert total > 50 and len(column(browser, "rule")) == min(total, 100)
+
+    set_field(browser, "rule", "replicas")
+    assert set(column(browser, "rule")) == {"replicas"}
+    set_field(browser, "rule", "")
+    assert set_field(browser, "search", "catalogue REPLICAS").split()[0] != "0"
+    assert all("catalogue" in text for text in column(browser, "object"))
+    assert set_field(browser, "search", "no such thing").startswith("0 of ")
+    browser.run("document.querySelector('[type=reset]').click()")
+    browser.run("new Promise(done => setTimeout(done, 50))")
+    assert len(column(browser, "rule")) == min(total, 100)
+
+    for _ in range(2):
+        browser.run("document.querySelector('[data-sort=rule]').click()")
+    rules = column(browser, "rule")
+    assert rules == sorted(rules, reverse=True) and len(set(rules)) > 10
+    assert browser.run("document.querySelector('[aria-sort=descending]').textContent") == "Rule"
+
+    # What would be denied tomorrow is one press away.
+    browser.run("document.querySelector('.tomorrow [data-filter]').click(); new Promise(done => setTimeout(done, 50))")
+    assert browser.run("document.getElementById('because').value") == "dry-run"
+    assert 0 < int(browser.run("document.getElementById('status').textContent").split()[0]) < total
+    assert browser.run("document.activeElement.id") == "findings"
+
+    # By keyboard alone: the first stop skips to the findings.
+    browser.open(page)
+    for kind in ["keyDown", "keyUp"]:
+        browser.call("Input.dispatchKeyEvent", type=kind, key="Tab", code="Tab", windowsVirtualKeyCode=9)
+    assert browser.run("document.activeElement.className") == "skip"
+    assert browser.run("getComputedStyle(document.activeElement).outlineStyle") != "none"
+
+    browser.look(1000, 1000, "light", media="print")
+    browser.run("dispatchEvent(new Event('beforeprint'))")
+    assert browser.run("getComputedStyle(document.getElementById('filters')).display") == "none"
+    assert browser.run("document.querySelectorAll('#rows details:not([open])').length") == 0
+    browser.photograph("print")
+    return total
+
+
+def check_hostile(browser, folder):
+    text = f"""
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: "{HOSTILE}", namespace: "{HOSTILE}"}}
+spec: {{replicas: 1, template: {{spec: {{containers: [{{name: "{HOSTILE}", image: "{HOSTILE}"}}]}}}}}}
+"""
+    page = pathlib.Path(folder, "hostile.html")
+    page.write_bytes(report(["check", "--format", "html", "-"], text.encode()))
+    browser.look(1600, 1000, "light")
+    browser.open(page)
+    assert browser.run("window.broken === undefined && document.images.length === 0")
+    assert HOSTILE.replace("\\", "") in column(browser, "object")[0]
+    browser.run("document.querySelector('[data-filter=namespace]').click(); new Promise(done => setTimeout(done, 50))")
+    assert column(browser, "object") and browser.run("document.getElementById('namespace').selectedIndex") == 1
+
+
+def check_large(browser, folder):
+    documents = [f"""
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: web-{number}, namespace: team-{number % 40}}}
+spec: {{replicas: 1, template: {{spec: {{containers: [{{name: app, image: "nginx:latest"}}]}}}}}}
+""" for number in range(1500)]
+    page = pathlib.Path(folder, "large.html")
+    page.write_bytes(report(["check", "--format", "html", "-"], "---".join(documents).encode()))
+    start = time.monotonic()
+    browser.open(page)
+    seconds = time.monotonic() - start
+    total = browser.run("document.getElementById('status').textContent")
+    assert int(total.split(" of ")[1].split()[0].replace(",", "")) >= 20_000, total
+    assert len(column(browser, "rule")) == 100
+    milliseconds = browser.run("""(() => {
+        const search = document.getElementById("search"), start = performance.now();
+        search.value = "web-14"; search.dispatchEvent(new Event("input", {bubbles: true}));
+        document.body.offsetHeight;
+        return performance.now() - start;
+    })()""")
+    browser.run("document.querySelector('[type=reset]').click(); new Promise(done => setTimeout(done, 50))")
+    first = column(browser, "place")
+    browser.run("document.getElementById('next').click()")
+    assert column(browser, "place") != first
+    assert browser.run("document.getElementById('page').textContent").startswith("Page 2 of ")
+    # Two cores that many builds share are slow; a page that makes all rows takes far longer than this.
+    assert seconds < 10 and milliseconds < 1000, (seconds, milliseconds)
+    return f"{total}, opened in {seconds:.1f} s, filtered in {milliseconds:.0f} ms"
+
+
+with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+    browser = Browser(folder)
+    try:
+        total = check_small(browser, folder)
+        check_hostile(browser, folder)
+        large = check_large(browser, folder)
+        assert not browser.complaints, browser.complaints[:3]
+        assert not browser.requests, browser.requests[:3]
+    finally:
+        browser.process.kill()
+        browser.process.wait()
+print(f"html-check: {total} findings at two widths, light and dark; {large}")
