@@ -43,6 +43,7 @@ for arguments, text in RUNS:
     assert not errors, errors[:5]
     run = log["runs"][0]
     rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
+    assert all(rule["helpUri"].endswith("#" + rule["id"]) for rule in run["tool"]["driver"]["rules"])
     for result in run["results"]:
         assert rules[result["ruleIndex"]] == result["ruleId"], result
     prints = [result["partialFingerprints"]["playbookFinding/v1"] for result in run["results"]]

@@ -156,6 +156,9 @@ def check_small(browser, folder):
     total = int(browser.run("document.getElementById('status').textContent").split(" of ")[1].split()[0])
     assert total > 50 and len(column(browser, "rule")) == min(total, 100)
 
+    links = browser.run("[...document.querySelectorAll('#rows a')].map(e => e.href)")
+    assert len(links) == len(column(browser, "rule")) and links[0].startswith("https://docs.example/rules.md#"), links[:3]
+
     set_field(browser, "rule", "replicas")
     assert set(column(browser, "rule")) == {"replicas"}
     set_field(browser, "rule", "")

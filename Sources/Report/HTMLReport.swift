@@ -81,7 +81,7 @@ public enum HTMLReport {
         var rules: [Rule] = []
         var indices: [String: Int] = [:]
         var (entries, findings): ([Literal], [Literal]) = ([], [])
-        let documentation = objects.first?.verdict.documentation ?? ""
+        let documentation = objects.documentation
         let links =
             documentation.hasPrefix("https://") || documentation.hasPrefix("http://") ? documentation : ""
         for object in objects where !object.findings.isEmpty {

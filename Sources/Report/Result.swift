@@ -70,6 +70,13 @@ extension JudgedObject {
     func count(_ effect: Judgement.Effect) -> Int { findings.count { $0.judgement.effect == effect } }
 }
 
+extension [JudgedObject] {
+    /// Where rules are explained; empty for nowhere.
+    ///
+    /// Verdicts that have nothing to say do not know it.
+    var documentation: String { lazy.map(\.verdict.documentation).first { !$0.isEmpty } ?? "" }
+}
+
 /// `1 finding`, `2 findings`.
 func counted(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
 

@@ -17,7 +17,7 @@ public enum SARIFReport {
         let found = Set(objects.flatMap { $0.findings.map(\.judgement.rule.id) })
         let rules = Catalogue.rules.filter { found.contains($0.id) }
         let indices = Dictionary(uniqueKeysWithValues: zip(rules.map(\.id), rules.indices))
-        let documentation = objects.first?.verdict.documentation ?? ""
+        let documentation = objects.documentation
         var driver: [Literal.Member] = [
             .init("name", "playbook"), .init("version", .string(version)), .init("semanticVersion", .string(version)),
         ]
