@@ -122,8 +122,12 @@ extension Judgement {
 
     /// The finding on one line, the remedy first.
     public var warning: String {
-        let what = "\(path) \(finding.message) [\(rule.id)\(note.map { ", \($0)" } ?? "")]"
-        return remedy.line.isEmpty ? what : "\(remedy.line); \(what)"
+        // All of it has to arrive, however long the value or the remedy.
+        let room = Verdict.maximumWarning - 3
+        let rule = " [\(rule.id)\(note.map { ", \($0)" } ?? "")]"
+        let what = oneLine("\(path) \(finding.message)", atMost: room - rule.utf8.count) + rule
+        let remedy = remedy.line(within: room - what.utf8.count - 2)
+        return remedy.isEmpty ? what : "\(remedy); \(what)"
     }
 
     /// Why a finding that would deny does not, in a word or two.
@@ -160,7 +164,8 @@ func singleLine(_ text: String) -> String { oneLine(text, atMost: Verdict.maximu
 /// A value that came with the request, short enough for a message and without a line of its own.
 func clipped(_ text: String) -> String { oneLine(text, atMost: 300) }
 
-private func oneLine(_ text: String, atMost limit: Int) -> String {
+/// A text without control characters, cut where it is too long.
+func oneLine(_ text: String, atMost limit: Int) -> String {
     var scalars = String.UnicodeScalarView()
     var length = 0
     var lastSpace = false

@@ -15,7 +15,12 @@ public struct Mutation: Sendable {
     /// What the client is told, a line a fix.
     public var warnings: [String] {
         let verb = isDryRun ? "would fix" : "fixed"
-        return Verdict.limited(fixes.map { "playbook \(verb): \($0.remedy.line) [\($0.rule.id)]" })
+        return Verdict.limited(
+            fixes.map { fix in
+                let (start, end) = ("playbook \(verb): ", " [\(fix.rule.id)]")
+                let room = Verdict.maximumWarning - 3 - start.utf8.count - end.utf8.count
+                return start + fix.remedy.line(within: room) + end
+            })
     }
 
     /// What goes into the API server's audit log.

@@ -5,36 +5,62 @@ import Kubernetes
 public struct RemedyText: Sendable {
     /// YAML and advice, a line each.
     public let block: String
-    /// The same in a few words; empty when there is nothing to say.
-    public let line: String
+    private let phrases: [Phrase]
+
+    /// A step in words: in full, and without the value.
+    private typealias Phrase = (full: String, brief: String)
 
     init(_ finding: Finding, _ subject: Subject) {
         var blocks: [String] = []
-        var words: [String] = []
+        var phrases: [Phrase] = []
         let sets = finding.edits.filter { if case .set = $0 { true } else { false } }
         if !sets.isEmpty { blocks.append(Fragment(sets, subject).literal.yaml) }
         for edit in finding.edits {
             let path = subject.path(edit.pointer)
             switch edit {
-            case .set(_, let value): words.append("set \(path): \(value.flow)")
+            case .set(let pointer, let value) where pointer.tokens.last == "-":
+                let list = subject.path(Pointer(Array(pointer.tokens.dropLast())))
+                phrases.append(("add to \(list): \(value.flow)", "add to \(list)"))
+            case .set(_, let value): phrases.append(("set \(path): \(value.flow)", "set \(path)"))
             case .remove:
                 blocks.append("# remove \(path)")
-                words.append("remove \(path)")
+                phrases.append(("remove \(path)", "remove \(path)"))
             }
         }
         if let companion = finding.companion {
             // A document of its own, beside what to write in this one.
             blocks.append(blocks.isEmpty ? companion.yaml : "---\n" + companion.yaml)
             let name = companion["metadata"]?["name"].map { " \($0.flow)" } ?? ""
-            words.append("apply a \(companion["kind"]?.flow ?? "companion")\(name)")
+            let words = "apply \(companion["kind"]?.flow ?? "a companion")\(name)"
+            phrases.append((words, words))
         }
         if let advice = finding.advice {
             blocks.append("# " + advice)
-            if words.isEmpty { words.append(advice) }
+            if phrases.isEmpty { phrases.append((advice, advice)) }
         }
         block = blocks.joined(separator: "\n")
-        line = words.joined(separator: ", ")
+        self.phrases = phrases
     }
+
+    /// The same in a few words, no more than fit; empty when there is nothing to say.
+    ///
+    /// A warning says first what to do: what is wrong, which follows, has to arrive too.
+    public func line(within room: Int = .max) -> String {
+        let full = phrases.map(\.full).joined(separator: ", ")
+        guard full.utf8.count > room else { return full }
+        var line = ""
+        for phrase in phrases {
+            let next = line.isEmpty ? phrase.full : "\(line), \(phrase.full)"
+            guard next.utf8.count + RemedyText.more.utf8.count <= room else { break }
+            line = next
+        }
+        if line.isEmpty { line = phrases[0].brief }
+        if phrases.count > 1 { line += RemedyText.more }
+        // A few bytes of it would help nobody.
+        return line.utf8.count <= room ? line : room < 32 ? "" : oneLine(line, atMost: room)
+    }
+
+    private static let more = ", …"
 }
 
 /// The part of an object that edits touch, as one would write it: from the pod spec on, list elements by their names.

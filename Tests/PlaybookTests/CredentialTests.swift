@@ -272,7 +272,7 @@ private let certificate = "-----BEGIN CERTIFICATE-----\nMIIDdzCCAl+gAwIBAgIE\n--
             let verdict = try world.verdict()
             var said = [verdict.message] + verdict.warnings + verdict.auditAnnotations.map(\.value)
             said += verdict.causes.flatMap { [$0.message, $0.field] }
-            said += verdict.judgements.flatMap { [$0.finding.choice ?? "", $0.remedy.block, $0.remedy.line] }
+            said += verdict.judgements.flatMap { [$0.finding.choice ?? "", $0.remedy.block, $0.remedy.line()] }
             for line in said { #expect(!line.contains(text), "\(line)") }
         }
     }

@@ -34,12 +34,30 @@ struct Case: CustomTestStringConvertible, Sendable {
     }
 
     @Test(arguments: Case.bad)
+    func `a warning says what to do, what is wrong, where, and the rule, in one line that arrives`(_ item: Case) throws
+    {
+        var world = try World(item.example)
+        world.rules = [item.rule]
+        world.settings["PLAYBOOK_MODE"] = "dry-run"
+        let verdict = try world.verdict()
+        let judgement = try #require(verdict.judgements.first)
+        let warning = try #require(verdict.warnings.first)
+        #expect(warning == judgement.warning && warning.utf8.count <= 256)
+        #expect(warning.contains(" [\(item.rule.id)") && warning.last == "]")
+        // Only a value or a path that fills the line by itself is cut, and takes the remedy with it.
+        let what = "\(judgement.path) \(judgement.finding.message)"
+        guard what.utf8.count <= 180 else { return }
+        let parts = warning.split(separator: "; \(what) [\(item.rule.id)")
+        #expect(parts.count == 2, "\(warning)")
+    }
+
+    @Test(arguments: Case.bad)
     func `the remedy makes the finding go away`(_ item: Case) throws {
         var world = try World(item.example)
         world.rules = [item.rule]
         let judgement = try #require(world.verdict().judgements.first)
         let finding = judgement.finding
-        #expect(!judgement.remedy.block.isEmpty && !judgement.remedy.line.isEmpty)
+        #expect(!judgement.remedy.block.isEmpty && !judgement.remedy.line().isEmpty)
         guard !finding.edits.isEmpty || finding.companion != nil else {
             // Some things only a person can decide; then the remedy says what.
             #expect(finding.advice != nil)

@@ -38,7 +38,7 @@ import Testing
     @Test func `the remedy keeps all of a value but the name`() throws {
         let rule = "Host(`shop.example.org`) || Host(`shop.example.org.superinc.com`) || Host(`x.shop.example.org`)"
         let world = try world("dns-zone", traefik(rule), zones)
-        let sets = try world.verdict().judgements.map(\.remedy.line)
+        let sets = try world.verdict().judgements.map { $0.remedy.line() }
         #expect(sets.count == 2)
         #expect(
             sets[0].contains(

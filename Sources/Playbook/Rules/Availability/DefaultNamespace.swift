@@ -64,8 +64,11 @@ extension Rule {
             let suggestion = [own, subject.name].lazy.compactMap(\.self).first(where: isNamespaceName) ?? "shop"
             let place: Pointer = "/metadata/namespace"
             return [
-                Finding(inDefault, at: place, "is default", edits: [.set(place, .string(suggestion))])
-                    .with { $0.advice = "the application's own namespace" }
+                Finding(
+                    inDefault, at: place, "is default: applications have namespaces of their own",
+                    edits: [.set(place, .string(suggestion))]
+                )
+                .with { $0.advice = "the application's own namespace" }
             ]
         }
     )

@@ -28,16 +28,19 @@ private func updateFindings(in subject: Subject, _ context: Context) throws(Cann
     guard let value = try subject.spec()?.object(key) else { return [] }
     var place: Pointer { "/spec" / "\(key)" }
     if let type = try value.text("type"), type.equals("Recreate") || type.equals("OnDelete") {
+        let consequence =
+            type.equals("Recreate") ? "all pods end before new ones start" : "old pods run until somebody deletes them"
         return [
             Finding(
-                strategy, at: place / "type", "is \(type.text)", edits: [.set(place, ["type": "RollingUpdate"])])
+                strategy, at: place / "type", "is \(type.text): \(consequence)",
+                edits: [.set(place, ["type": "RollingUpdate"])])
         ]
     }
     guard let rolling = try value.object("rollingUpdate") else { return [] }
     var shares: Pointer { place / "rollingUpdate" / "maxUnavailable" }
     let unavailable = try rolling.intOrPercent("maxUnavailable")
     if case .percent(let share) = unavailable, share >= 100 {
-        return [Finding(allAtOnce, at: shares, "is \(share)%", edits: [.set(shares, "25%")])]
+        return [Finding(allAtOnce, at: shares, "is \(share)%: all pods may go at once", edits: [.set(shares, "25%")])]
     }
     // A StatefulSet has no surge, and a DaemonSet none unless it says so.
     let surge = try rolling.intOrPercent("maxSurge") ?? (subject.kind == .deployment ? nil : .int(0))

@@ -32,7 +32,8 @@ extension Rule {
             if let name = try template.spec.text("nodeName"), !name.equals("") {
                 let place = template.pointer / "nodeName"
                 findings.append(
-                    Finding(node, at: place, "is \(name.text)", edits: [.remove(place)]).with { $0.choice = name.text })
+                    Finding(node, at: place, "is \(name.text): the scheduler has no say", edits: [.remove(place)]).with
+                    { $0.choice = name.text })
             }
             if let name = try template.spec.text("schedulerName"), !name.equals(""), !name.equals("default-scheduler") {
                 let known = context.settings.placement.schedulers

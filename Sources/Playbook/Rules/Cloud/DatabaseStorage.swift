@@ -115,7 +115,7 @@ private func judgeKey(_ spec: Value, to findings: inout [Finding]) throws(Cannot
             StorageClause.key, at: "/spec/kmsKeyID",
             key.map { $0.contentLength == 0 ? "is empty: AWS's own key is used" : "is AWS's own key" }
                 ?? "is unset: AWS's own key is used"
-        ).with { $0.advice = "kmsKeyID: the ARN of a KMS key of this risk domain" })
+        ).with { $0.advice = "set kmsKeyID to the ARN of a KMS key of this risk domain" })
 }
 
 private func judgeSnapshots(_ spec: Value, to findings: inout [Finding]) throws(CannotJudge) {

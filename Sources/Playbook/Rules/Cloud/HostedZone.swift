@@ -42,7 +42,7 @@ private func zoneFindings(_ spec: Value, _ roots: [String]) throws(CannotJudge) 
         ).with {
             $0.choice = zone.description
             $0.advice =
-                "a zone of this account's own, as in production.\(roots[0]), that the root zone delegates to; the shared account's Namespace is exempted"
+                "make a zone of this account's own, as in production.\(roots[0]), that the root zone delegates to; the shared account's Namespace is exempted"
         }
     ]
 }
@@ -53,7 +53,8 @@ private func recordFindings(_ spec: Value) throws(CannotJudge) -> [Finding] {
     if let name = try spec.text("name"), name.contentLength > 0, !name.equals("@") { return [] }
     return [
         Finding(apex, at: "/spec/recordType", "is CNAME at the zone's apex").with {
-            $0.advice = "recordType: A with an aliasTarget (the load balancer's or the distribution's name and zone)"
+            $0.advice =
+                "write recordType: A with an aliasTarget (the load balancer's or the distribution's name and zone)"
         }
     ]
 }

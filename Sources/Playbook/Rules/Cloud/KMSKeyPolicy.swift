@@ -50,7 +50,7 @@ private func policyFindings(_ subject: Subject) throws(CannotJudge) -> [Finding]
         return [
             Finding(KeyClause.written, at: place, "is unset: IAM alone decides who may use the key").with {
                 $0.advice =
-                    "a policy with the account's root for kms:*, a statement for administrators (kms:Put*, kms:Disable*, ...) and one for users (kms:Encrypt, kms:Decrypt, ...)"
+                    "write a policy with the account's root for kms:*, a statement for administrators (kms:Put*, kms:Disable*, ...) and one for users (kms:Encrypt, kms:Decrypt, ...)"
             }
         ]
     }
@@ -62,7 +62,8 @@ private func policyFindings(_ subject: Subject) throws(CannotJudge) -> [Finding]
             let name = statement["Sid"].flatMap { if case .string(let name) = $0 { name } else { nil } } ?? "\(index)"
             return Finding(clause, at: place, "\(message) (statement \(name))").with {
                 $0.choice = name
-                $0.advice = "one statement for administrators and one for users, each with the roles that it is for"
+                $0.advice =
+                    "write one statement for administrators and one for users, each with the roles that it is for"
             }
         }
     }

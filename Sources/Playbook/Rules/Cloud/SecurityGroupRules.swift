@@ -111,7 +111,7 @@ private func rangeFinding(_ ports: Ports, of entry: Value, at index: Int) throws
         // Who is let in, and from which port on, is the choice; how many ports they are is the number.
         $0.choice = (peers.sorted() + [String(ports.first)]).joined(separator: " ")
         $0.excess = Double(ports.count)
-        $0.advice = "one entry for each port that something listens on"
+        $0.advice = "write an entry for each port that something listens on"
     }
 }
 

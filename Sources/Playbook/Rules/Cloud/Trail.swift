@@ -34,7 +34,7 @@ extension Rule {
                 findings.append(
                     Finding(encrypted, at: "/spec/kmsKeyID", "is unset: the files are encrypted with S3's own key").with
                     {
-                        $0.advice = "the ARN or alias of a KMS key that CloudTrail may use"
+                        $0.advice = "name a KMS key that CloudTrail may use, by its ARN or alias"
                     })
             }
             return findings

@@ -46,7 +46,7 @@ private func otherVPCFindings(_ subject: Subject, _ context: Context) throws(Can
     guard let other = others.first else { return [] }
     return [
         Finding(VPCClause.one, at: "/metadata/name", "is the name of another VPC beside \(other.name)").with {
-            $0.advice = "one VPC for each account: use \(other.name), or the namespace of another account"
+            $0.advice = "use \(other.name), or another account's namespace: there is one VPC for each"
         }
     ]
 }
@@ -96,7 +96,7 @@ private func zoneFinding(
     guard let zone = try SubnetTier.zone(of: spec) else {
         return Finding(
             VPCClause.zones, at: "/spec/availabilityZone", "is unset: AWS chooses, and may choose one zone for all"
-        ).with { $0.advice = "each of three subnets names a zone of its own, as in eu-west-1a" }
+        ).with { $0.advice = "name a zone, as in eu-west-1a, and another one for each of the three subnets" }
     }
     let vpc = try SubnetTier.vpc(of: spec)
     let others = try context.companions.objects(.ec2Subnet, in: subject.namespace).filter { other in
@@ -124,7 +124,7 @@ private func tableFinding(_ spec: Value, _ subject: Subject, _ context: Context)
         VPCClause.isolated, at: "/spec/routeTableRefs", "lead to RouteTable \(open.name), which has a default route"
     ).with {
         $0.choice = open.name
-        $0.advice = "a RouteTable with local routes and VPC endpoints alone"
+        $0.advice = "name a RouteTable with local routes and VPC endpoints alone"
     }
 }
 
@@ -161,7 +161,7 @@ private func gatewayFindings(
     return [
         Finding(VPCClause.gateway, at: "/spec/subnetRef", "is Subnet \(name), which is \(tier)").with {
             $0.choice = name
-            $0.advice = "a public subnet; private ones have a default route to the NAT gateway"
+            $0.advice = "name a public subnet; private ones have a default route to the NAT gateway"
         }
     ]
 }
@@ -174,7 +174,7 @@ private func endpointFindings(_ spec: Value) throws(CannotJudge) -> [Finding] {
     }
     return [
         Finding(VPCClause.endpoint, at: "/spec/routeTableRefs", "are unset: nothing goes through the endpoint").with {
-            $0.advice = "routeTableRefs with the private and isolated subnets' tables"
+            $0.advice = "name the route tables of the private and isolated subnets"
         }
     ]
 }

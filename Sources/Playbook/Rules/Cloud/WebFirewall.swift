@@ -33,7 +33,7 @@ private func distributionFindings(_ spec: Value) throws(CannotJudge) -> [Finding
         Finding(
             acl, at: "/spec/distributionConfig/webACLID", "is \(id == nil ? "unset" : "empty"): there is no firewall"
         ).with {
-            $0.advice = "the ARN of a WAF web ACL of scope CLOUDFRONT (in us-east-1)"
+            $0.advice = "name a WAF web ACL of scope CLOUDFRONT (in us-east-1) by its ARN"
         }
     ]
 }

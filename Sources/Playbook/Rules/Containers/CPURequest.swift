@@ -37,7 +37,7 @@ private func cpuRequestFindings(in subject: Subject, _ context: Context) throws(
         let place = container.pointer / "resources" / "requests" / "cpu"
         let edits: [Edit] = [.set(place, .string(limit?.description ?? "100m"))]
         if let request {
-            findings.append(Finding(zero, at: place, "is \(request)", edits: edits))
+            findings.append(Finding(zero, at: place, "is \(request): the container is promised nothing", edits: edits))
         } else if let limit {
             findings.append(
                 Finding(limitAlone, at: place, "is unset; the limit of \(limit) is no request", edits: edits)

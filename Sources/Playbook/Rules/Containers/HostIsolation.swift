@@ -33,16 +33,19 @@ private func hostFindings(in subject: Subject, _ context: Context) throws(Cannot
         // With the node's network the API server fills in each host port itself: one finding says it all.
         let ports = findings.flatMap(\.edits)
         findings = []
-        try checkFlag("hostNetwork", network, template, &findings, with: ports)
+        try checkFlag(
+            "hostNetwork", network, "the pod has the node's network, past security groups and network policies",
+            template,
+            &findings, with: ports)
     }
-    try checkFlag("hostPID", processes, template, &findings)
-    try checkFlag("hostIPC", communication, template, &findings)
+    try checkFlag("hostPID", processes, "the pod sees all processes of the node", template, &findings)
+    try checkFlag("hostIPC", communication, "the pod shares memory with processes of the node", template, &findings)
     for (index, volume) in try template.spec.objects("volumes").enumerated() {
         guard let path = try volume.object("hostPath") else { continue }
         let seen = try path.string("path") ?? ""
         let place = template.pointer / "volumes" / String(index) / "hostPath"
         findings.append(
-            Finding(files, at: place, "is \(seen)").with {
+            Finding(files, at: place, "is \(seen), a path of the node").with {
                 $0.choice = seen
                 $0.advice = "use an emptyDir, a PersistentVolumeClaim or a CSI volume instead"
             })
@@ -51,11 +54,12 @@ private func hostFindings(in subject: Subject, _ context: Context) throws(Cannot
 }
 
 private func checkFlag(
-    _ key: StaticString, _ clause: Clause, _ template: PodTemplate, _ findings: inout [Finding], with more: [Edit] = []
+    _ key: StaticString, _ clause: Clause, _ meaning: String, _ template: PodTemplate, _ findings: inout [Finding],
+    with more: [Edit] = []
 ) throws(CannotJudge) {
     guard try template.spec.boolean(key) == true else { return }
     let place = template.pointer / "\(key)"
-    findings.append(Finding(clause, at: place, "is true", edits: [.remove(place)] + more))
+    findings.append(Finding(clause, at: place, "is true: \(meaning)", edits: [.remove(place)] + more))
 }
 
 private func checkPorts(of container: Container, _ findings: inout [Finding]) throws(CannotJudge) {
@@ -63,7 +67,9 @@ private func checkPorts(of container: Container, _ findings: inout [Finding]) th
         guard let number = try entry.integer("hostPort"), number != 0 else { continue }
         let place = container.pointer / "ports" / String(index) / "hostPort"
         findings.append(
-            Finding(port, at: place, "is \(number)", edits: [.remove(place)]).with { $0.choice = String(number) })
+            Finding(port, at: place, "is \(number), a port of the node", edits: [.remove(place)]).with {
+                $0.choice = String(number)
+            })
     }
 }
 

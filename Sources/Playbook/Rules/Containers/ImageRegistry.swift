@@ -53,7 +53,7 @@ private func finding(_ place: Pointer, _ image: String, _ pullThrough: PullThrou
         }
     }
     let cached = pullThrough.rewritten(image)
-    let origin = cached == nil ? "which is not in ECR" : "which ECR caches"
+    let origin = cached == nil ? "which is not ECR" : "which ECR caches"
     let finding = Finding(
         ImageRegistryClause.registry, at: place, "is \(image), from \(reference.registry), \(origin)",
         edits: cached.map { [.set(place, .string($0))] } ?? [])
@@ -62,7 +62,7 @@ private func finding(_ place: Pointer, _ image: String, _ pullThrough: PullThrou
         $0.isFixable = cached != nil
         if cached == nil {
             let cache = "\(reference.registry)=ACCOUNT.dkr.ecr.REGION.amazonaws.com/\(reference.registry.cacheName)"
-            $0.advice = "push it to ECR; or set PLAYBOOK_PULL_THROUGH=\(cache), or PLAYBOOK_REGISTRIES"
+            $0.advice = "push it to ECR, or set PLAYBOOK_PULL_THROUGH=\(cache), or PLAYBOOK_REGISTRIES"
         }
     }
 }

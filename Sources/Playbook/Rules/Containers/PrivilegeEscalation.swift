@@ -31,16 +31,24 @@ private func privilegeFindings(in subject: Subject, _ context: Context) throws(C
         guard let settings = try container.securityContext() else { continue }
         if try settings.boolean("privileged") == true {
             let place = container.pointer / "securityContext" / "privileged"
-            findings.append(Finding(privileged, at: place, "is true", edits: [.set(place, false)]))
+            findings.append(
+                Finding(
+                    privileged, at: place, "is true: the container may do anything on its node",
+                    edits: [.set(place, false)]))
         }
         if try settings.boolean("allowPrivilegeEscalation") == true {
             let place = container.pointer / "securityContext" / "allowPrivilegeEscalation"
-            findings.append(Finding(escalation, at: place, "is true", edits: [.set(place, false)]))
+            findings.append(
+                Finding(
+                    escalation, at: place, "is true: a process may gain rights that it was not started with",
+                    edits: [.set(place, false)]))
         }
         if let mount = try settings.string("procMount"), mount != "Default" {
             let place = container.pointer / "securityContext" / "procMount"
             findings.append(
-                Finding(procMount, at: place, "is \(mount)", edits: [.set(place, "Default")]).with { $0.choice = mount }
+                Finding(procMount, at: place, "is \(mount), not Default", edits: [.set(place, "Default")]).with {
+                    $0.choice = mount
+                }
             )
         }
         try checkCapabilities(settings, container, &findings)
@@ -68,7 +76,10 @@ private func checkCapabilities(
     var seen: Set<String> = ["NET_BIND_SERVICE"]
     let others = names.filter { seen.insert($0).inserted }
     for name in others.prefix(mostCapabilities) {
-        findings.append(Finding(capability, at: place, "has \(name)", edits: [edit]).with { $0.choice = name })
+        findings.append(
+            Finding(capability, at: place, "has \(name): only NET_BIND_SERVICE may be added", edits: [edit]).with {
+                $0.choice = name
+            })
     }
     let rest = others.dropFirst(mostCapabilities)
     guard !rest.isEmpty else { return }

@@ -62,7 +62,7 @@ private func checkLinux(
             ).with { $0.advice = "any uid but 0 that the image's files allow" })
         return
     }
-    let message = isNonRoot == nil ? "is not in force" : "is false"
+    let message = isNonRoot == nil ? "is set neither for the container nor for its pod" : "is false"
     let clause = isNonRoot == nil ? unset : rootAllowed
     findings.append(
         Finding(clause, at: place / "runAsNonRoot", message, edits: [nonRoot]).with {
@@ -77,7 +77,7 @@ private func windowsFindings(_ container: Container, _ settings: SecurityContext
     if let name = try settings.windowsUser(), name.lowercased() == "containeradministrator" {
         findings.append(
             Finding(
-                administrator, at: place / "runAsUserName", "is \(name)",
+                administrator, at: place / "runAsUserName", "is \(name), Windows' root",
                 edits: [.set(place / "runAsUserName", "ContainerUser")]))
     }
     if try settings.isHostProcess() {

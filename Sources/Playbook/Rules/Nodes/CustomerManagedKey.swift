@@ -28,7 +28,7 @@ private let device = Clause("device", "every volume of an EC2NodeClass names a k
 
 private func parameterFindings(_ storageClass: Value) throws(CannotJudge) -> [Finding] {
     guard let parameters = try EBSVolumes.parameters("kmskeyid", of: storageClass) else { return [] }
-    let advice = "kmsKeyId: the ARN of a KMS key of this risk domain"
+    let advice = "set kmsKeyId to the ARN of a KMS key of this risk domain"
     guard !parameters.isEmpty else {
         return [finding(parameter, at: "/parameters/kmsKeyId", nil, advice)]
     }
@@ -53,7 +53,7 @@ private func deviceFindings(_ spec: Value) throws(CannotJudge) -> [Finding] {
     for (place, ebs) in try EBSVolumes.devices(of: spec) {
         let key = try ebs.text("kmsKeyID")
         if key?.namesOwnKey ?? false { continue }
-        let advice = "kmsKeyID: the ARN of a KMS key of this risk domain"
+        let advice = "set kmsKeyID to the ARN of a KMS key of this risk domain"
         findings.append(finding(device, at: place / "kmsKeyID", key, advice))
     }
     return findings

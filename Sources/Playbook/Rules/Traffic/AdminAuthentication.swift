@@ -161,7 +161,7 @@ private struct AdminSearch {
         }
         let absent = answer.missing.map { ", and there is no Middleware \($0.name)" } ?? ""
         findings.append(
-            Finding(clause, at: place, "answers to \(admin) and asks nobody for a name\(absent)").with {
+            Finding(clause, at: place, "answers to \(admin) without asking who is there\(absent)").with {
                 $0.choice = admin
                 if let (name, namespace) = answer.missing {
                     $0.companion = middleware(name, namespace)

@@ -87,7 +87,7 @@ private func portFindings(in rule: Value, _ most: Int, at place: Pointer) throws
                 // Where it begins is the choice, how many they are the number.
                 $0.choice = String(first)
                 $0.excess = Double(count)
-                $0.advice = "an entry for each port that is needed, at most \(most) in a range"
+                $0.advice = "write an entry for each port that is needed, with at most \(most) in a range"
             })
     }
     return findings

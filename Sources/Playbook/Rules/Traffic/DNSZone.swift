@@ -49,7 +49,7 @@ private func outsideFinding(_ host: HostName, _ name: DomainName, _ zones: [Doma
         if host.whole.utf8.count <= 4096 {
             $0.edits = [.set(host.place, .string(host.replaced(by: other)))]
         } else {
-            $0.advice = "a name such as \(other)"
+            $0.advice = "choose a name such as \(other)"
         }
     }
 }

@@ -18,7 +18,7 @@ extension Rule {
         check: { (subject, _) throws(CannotJudge) in
             let route = try route(for: subject)
             return [
-                Finding(ingress, at: "/kind", "is Ingress").with {
+                Finding(ingress, at: "/kind", "is Ingress: traffic comes in by the Gateway API").with {
                     $0.companion = route
                     $0.isReplacement = true
                     $0.advice = "parentRefs names the cluster's Gateway"

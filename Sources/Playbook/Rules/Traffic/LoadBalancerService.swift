@@ -29,7 +29,10 @@ private func serviceFindings(in subject: Subject, _ context: Context) throws(Can
     if let seen = try spec?.text("type"), seen.equals("LoadBalancer") || seen.equals("NodePort") {
         let place: Pointer = "/spec/type"
         findings.append(
-            Finding(type, at: place, "is \(seen.text)", edits: [.set(place, "ClusterIP")]).with {
+            Finding(
+                type, at: place, "is \(seen.text): a way into the cluster past the ALB",
+                edits: [.set(place, "ClusterIP")]
+            ).with {
                 $0.choice = seen.text
                 $0.advice = "and let an HTTPRoute or a TargetGroupBinding lead to it"
             })
@@ -38,14 +41,20 @@ private func serviceFindings(in subject: Subject, _ context: Context) throws(Can
         let place: Pointer = "/spec/externalIPs"
         let seen = addresses.elements.map(\.text).prefix(8).joined(separator: ", ")
         findings.append(
-            Finding(externalAddress, at: place, "is \(seen)", edits: [.remove(place)]).with { $0.choice = seen })
+            Finding(externalAddress, at: place, "take traffic for \(seen), past the ALB", edits: [.remove(place)]).with
+            {
+                $0.choice = seen
+            })
     }
     guard let annotations = try subject.metadata.value?.object("annotations") else { return findings }
     for member in annotations.members {
         guard member.key.text.hasPrefix("service.beta.kubernetes.io/aws-load-balancer-") else { continue }
         let place: Pointer = "/metadata/annotations" / member.key.text
         findings.append(
-            Finding(annotation, at: place, "is \(member.value.text)", edits: [.remove(place)]))
+            Finding(
+                annotation, at: place,
+                "asks for a load balancer (\(member.value.text)): they are made by infrastructure as code",
+                edits: [.remove(place)]))
     }
     return findings
 }

@@ -60,7 +60,7 @@ private func peerFindings(_ spec: Value) throws(CannotJudge) -> [Finding] {
             findings.append(
                 Finding(peers, at: place, "lets \(text) in: everybody").with {
                     $0.choice = text
-                    $0.advice = "in its place securityGroup: {groupID: the load balancer's}"
+                    $0.advice = "name the load balancer's security group instead: securityGroup: {groupID: sg-…}"
                 })
         }
     }
