@@ -29,6 +29,8 @@ public enum RulePage {
             Examples that are no whole object are merged into one that is good: into the pod spec of a Deployment, or, where they \
             begin with `spec` or `metadata`, into the Deployment. A `null` takes a field out.
 
+            "Every kind with a pod template" is \(holders.joined(separator: ", ")).
+
             A level is set by the variable that stands with it. An exemption is a pair of annotations, with a date at will:
 
             ```yaml
@@ -39,7 +41,7 @@ public enum RulePage {
                 playbook.superinc.com/exempt-until: "2027-01-31"
             ```
 
-            Each rule says where they are believed: on the workload (or its template) and on its Namespace, or on its Namespace alone. \
+            Each rule says where they are believed: on the object (or its pod template) and on its Namespace, or on the Namespace alone. \
             What lies in no namespace, such as a NodePool or a ClusterRole, is exempted by whoever runs the webhook: \
             `PLAYBOOK_EXEMPT="RULE@/KIND/NAME: REASON until 2027-01-31"`.
 
@@ -72,27 +74,45 @@ public enum RulePage {
 
     /// One rule as `playbook explain` shows it.
     public static func text(_ rule: Rule, level: Level) -> String {
-        var text = "\(rule.id): \(rule.title)\n\n\(rule.rationale)\n\n"
-        text +=
-            "Level      \(level.rawValue)\(level == rule.level ? "" : " (by default \(rule.level.rawValue))"), set by \(rule.variable)\n"
-        text += "Applies to \(kinds(rule))\n"
-        text += "Source     \(rule.section.rawValue)\n"
-        if !rule.settings.isEmpty { text += "Settings   \(settings(rule).joined(separator: "\n           "))\n" }
-        if !rule.companions.isEmpty { text += "Companions \(companions(rule))\n" }
-        if let fix = rule.fix { text += "Fix        \(fix.summary)\n" }
-        text += "Exemption  \(exemption(rule))\n\nDemands\n"
-        for clause in rule.clauses { text += "  \(clause.name): \(clause.demand)\n" }
+        var text = "\(rule.id): \(rule.title)\n\n\(wrapped(rule.rationale))\n\n"
+        func add(_ name: String, _ value: String) {
+            let label = name + String(repeating: " ", count: 11 - name.count)
+            text += wrapped(label + value, indented: label.count) + "\n"
+        }
+        let standard = level == rule.level ? "" : " (by default \(rule.level.rawValue))"
+        add("Level", "\(level.rawValue)\(standard), set by \(rule.variable)")
+        add("Applies to", kinds(rule))
+        add("Source", rule.section.rawValue)
+        for (index, setting) in settings(rule).enumerated() { add(index == 0 ? "Settings" : "", setting) }
+        if !rule.companions.isEmpty { add("Companions", companions(rule)) }
+        if let fix = rule.fix { add("Fix", fix.summary + (fix.isAdditive ? "" : " (with `PLAYBOOK_FIX=all`)")) }
+        add("Exemption", exemption(rule))
+        text += "\nDemands\n"
+        for clause in rule.clauses { text += wrapped("  \(clause.name): \(clause.demand)", indented: 4) + "\n" }
         for (title, examples) in [
             ("Bad", rule.examples.filter { $0.clause != nil }), ("Good", rule.examples.filter { $0.clause == nil }),
         ] {
             text += "\n\(title)\n"
-            for example in examples {
-                text += "  # \(caption(example))\n"
-                for line in example.yaml.split(separator: "\n") { text += "  \(line)\n" }
-                text += "\n"
-            }
+            text += examples.map { example in
+                let lines = ["# \(caption(example))"] + example.yaml.split(separator: "\n").map(String.init)
+                return lines.map { "  \($0)\n" }.joined()
+            }.joined(separator: "\n")
         }
         return text
+    }
+
+    /// Prose for a terminal, the lines after the first indented.
+    private static func wrapped(_ text: String, indented indent: Int = 0, width: Int = 100) -> String {
+        var lines = [""]
+        for word in text.split(separator: " ", omittingEmptySubsequences: false) {
+            let isFirst = lines[lines.count - 1].isEmpty && lines.count == 1
+            if !isFirst, lines[lines.count - 1].count + 1 + word.count > width {
+                lines.append(String(repeating: " ", count: indent) + word)
+            } else {
+                lines[lines.count - 1] += (isFirst ? "" : " ") + word
+            }
+        }
+        return lines.joined(separator: "\n")
     }
 
     private static func section(_ rule: Rule) -> String {
@@ -127,8 +147,9 @@ public enum RulePage {
         case .by(let user): caption += " (by \(user))"
         case .apply: break
         }
-        if let clause = example.clause, let path = example.path { caption += ": \(clause.name) at \(path)" }
-        for (name, value) in example.settings.sorted(by: { $0.key < $1.key }) { caption += ", \(name)=\(value)" }
+        if let clause = example.clause, let path = example.path { caption += ": breaks `\(clause.name)` at \(path)" }
+        let settings = example.settings.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+        if !settings.isEmpty { caption += ", with " + settings.joined(separator: " and ") }
         if example.companions != nil { caption += ", beside other objects" }
         if !example.without.isEmpty {
             let kinds = example.without.kinds.map { "\($0.name)" }.joined(separator: " or ")
@@ -138,9 +159,16 @@ public enum RulePage {
     }
 
     private static func kinds(_ rule: Rule) -> String {
-        let kinds = rule.scope.kinds.kinds.map { "\($0.name)" }.joined(separator: ", ")
-        return rule.scope.isLongRunningOnly ? "\(kinds): those that run until somebody stops them" : kinds
+        let kinds = rule.scope.kinds
+        var names = kinds.kinds.map { "\($0.name)" }
+        if kinds.isSuperset(of: .holders) {
+            names = ["every kind with a pod template"] + names.filter { !holders.contains($0) }
+        }
+        let text = names.joined(separator: ", ")
+        return rule.scope.isLongRunningOnly ? "\(text): those that run until somebody stops them" : text
     }
+
+    private static let holders = ResourceKinds.holders.kinds.map { "\($0.name)" }
 
     /// What each of the rule's settings means, and its default.
     private static func settings(_ rule: Rule) -> [String] {
@@ -155,10 +183,15 @@ public enum RulePage {
     }
 
     private static func exemption(_ rule: Rule) -> String {
-        let own =
-            rule.group.mayBeExemptedByWorkload
-            ? "by annotations of the object itself or of its Namespace" : "by annotations of its Namespace alone"
         let shared = rule.exemptWith.map { "; what is exempt from `\($0)` is exempt from this too" } ?? ""
-        return "\(own), or `PLAYBOOK_EXEMPT`\(shared)"
+        // What lies in no namespace has none to be exempted by.
+        guard !ResourceKinds.clusterWide.isSuperset(of: rule.scope.kinds) else { return "`PLAYBOOK_EXEMPT`" + shared }
+        let place =
+            rule.group.mayBeExemptedByWorkload
+            ? "the object itself or on its Namespace" : "the Namespace that the object is in, not on the object"
+        return """
+            annotations `playbook.superinc.com/exempt: \(rule.id)` and `playbook.superinc.com/exempt-reason` on \(place); \
+            or `PLAYBOOK_EXEMPT`\(shared)
+            """
     }
 }

@@ -55,6 +55,27 @@ import Testing
         }
     }
 
+    @Test func `a page says where an exemption is believed`() throws {
+        for (id, place) in [
+            ("replicas", "the object itself or on its Namespace"), ("cpu-limit", "the Namespace that the object is in"),
+            ("private-nodes", "Exemption: `PLAYBOOK_EXEMPT`\n"),
+        ] {
+            let rule = try #require(Catalogue.rule(id))
+            #expect(RulePage.markdown([rule]).contains(place), "\(id)")
+        }
+    }
+
+    @Test(arguments: Catalogue.rules.map(\.id))
+    func `what is explained in prose fits a terminal`(_ id: String) throws {
+        let rule = try #require(Catalogue.rule(id))
+        let page = RulePage.text(rule, level: rule.level)
+        let prose = try #require(page.firstRange(of: "\nBad\n")).lowerBound
+        for line in page[..<prose].split(separator: "\n") {
+            // A word is never broken.
+            #expect(line.count <= 100 || line.split(separator: " ").count < 3, "\(line)")
+        }
+    }
+
     /// What GitHub makes of the headings: lower case, hyphens for spaces, and nothing but letters, digits, `-` and `_`.
     private func anchors(of page: String) -> [String] {
         var isCode = false
