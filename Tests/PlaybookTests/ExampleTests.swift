@@ -52,6 +52,22 @@ struct Case: CustomTestStringConvertible, Sendable {
     }
 
     @Test(arguments: Case.bad)
+    func `what is said has its articles right, and doubles no negation`(_ item: Case) throws {
+        var world = try World(item.example)
+        world.rules = [item.rule]
+        let judgement = try #require(world.verdict().judgements.first)
+        let said = "\(judgement.finding.message) \(judgement.finding.advice ?? "")"
+        let words = said.split(separator: " ")
+        for (article, noun) in zip(words, words.dropFirst()) {
+            guard let initial = noun.first, noun.allSatisfy(\.isLowercase) else { continue }
+            // A uid and a user begin with no vowel that is heard.
+            if article == "a" { #expect(!"aeio".contains(initial), "\(said)") }
+            if article == "an" { #expect("aeiouh".contains(initial), "\(said)") }
+        }
+        #expect(!said.contains("not match no"), "\(said)")
+    }
+
+    @Test(arguments: Case.bad)
     func `the remedy makes the finding go away`(_ item: Case) throws {
         var world = try World(item.example)
         world.rules = [item.rule]

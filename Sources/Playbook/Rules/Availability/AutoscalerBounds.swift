@@ -113,7 +113,7 @@ private func requestFinding(
         let owner = "\(workload.kind.name) \(workload.name)"
         return Finding(
             BoundsClause.request, at: place(of: target, spec, subject.kind),
-            "is a share of CPU requests, and container \(first) of \(owner) makes none"
+            "goes by a share of CPU requests, and container \(first) of \(owner) makes none"
         ).with {
             $0.choice = "\(owner) \(silent.joined(separator: " "))"
             $0.advice = "give container \(first) of \(owner) resources: {requests: {cpu: 100m}}, or what it uses"

@@ -44,7 +44,7 @@ private func spreadFindings(in subject: Subject, _ context: Context) throws(Cann
             findings.append(
                 Finding(
                     selectsNothing, at: place,
-                    "does nothing: the pods do not match \((part ?? nil) ?? "no labelSelector")",
+                    "does nothing: \((part ?? nil).map { "the pods do not match \($0)" } ?? "it has no labelSelector")",
                     edits: [.set(place / "labelSelector", ["matchLabels": ownLabels(of: subject, labels)])]))
             continue
         }

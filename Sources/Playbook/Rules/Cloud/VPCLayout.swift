@@ -75,7 +75,7 @@ private func sizeFinding(_ spec: Value, _ tier: SubnetTier) throws(CannotJudge) 
         let place: Pointer = "/spec/cidrBlock"
         let other = block.resized(to: tier.prefixLength)
         return Finding(
-            VPCClause.size, at: place, "is \(text): a \(tier.rawValue) subnet is /\(tier.prefixLength)",
+            VPCClause.size, at: place, "is \(text): \(tier.rawValue) subnets are /\(tier.prefixLength)",
             edits: other.map { [.set(place, .string($0))] } ?? []
         ).with {
             $0.choice = text
@@ -85,7 +85,7 @@ private func sizeFinding(_ spec: Value, _ tier: SubnetTier) throws(CannotJudge) 
     guard let length = try spec.integer("ipv4NetmaskLength"), length != tier.prefixLength else { return nil }
     let place: Pointer = "/spec/ipv4NetmaskLength"
     return Finding(
-        VPCClause.size, at: place, "is \(length): a \(tier.rawValue) subnet is /\(tier.prefixLength)",
+        VPCClause.size, at: place, "is \(length): \(tier.rawValue) subnets are /\(tier.prefixLength)",
         edits: [.set(place, .number(String(tier.prefixLength)))]
     ).with { $0.choice = String(length) }
 }

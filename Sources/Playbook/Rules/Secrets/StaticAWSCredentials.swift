@@ -99,8 +99,10 @@ private func checkVariables(_ container: Container, _ findings: inout [Finding])
         guard let value = variable.source ?? variable.value else { continue }
         let place = container.pointer / "env" / String(index)
         let origin = variable.source.map { " from \($0.origin)" } ?? " in plain text"
+        let what =
+            name.equals("AWS_SHARED_CREDENTIALS_FILE") ? "names a file of credentials" : "sets a static credential"
         findings.append(
-            Finding(AWSClause.variable, at: place, "sets a static credential\(origin)", edits: [.remove(place)]).with {
+            Finding(AWSClause.variable, at: place, "\(what)\(origin)", edits: [.remove(place)]).with {
                 $0.choice = value.withContents { PlainText.mark(of: $0, 0..<$0.count) }
                 $0.advice = AWSAdvice.roles
             })
