@@ -42,6 +42,8 @@ public enum Subresource: Sendable, CaseIterable {
     case ephemeralContainers
     /// `pods/resize`: a whole Pod is sent.
     case resize
+    /// `serviceaccounts/token`: a TokenRequest is sent.
+    case token
     /// `…/status`
     case status
     /// Any other one.
@@ -61,6 +63,8 @@ public enum Subresource: Sendable, CaseIterable {
                 self = .ephemeralContainers
             } else if value.equals("resize") {
                 self = .resize
+            } else if value.equals("token") {
+                self = .token
             } else {
                 self = .other
             }

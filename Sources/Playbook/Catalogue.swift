@@ -8,7 +8,10 @@ public enum Catalogue {
         .environmentConfig, .databaseSettings, .metricsEndpoint,
     ]
 
-    private static let secrets: [Rule] = [.inlineCredentials, .staticAWSCredentials]
+    private static let secrets: [Rule] = [
+        .inlineCredentials, .staticAWSCredentials, .externalSecrets, .serviceAccountTokens, .accessEntries,
+        .rbacLeastPrivilege, .anonymousBinding, .tokenLifetime, .accountBoundary,
+    ]
 
     private static let containers: [Rule] = [
         .runAsNonRoot, .runAsIdentity, .privilegeEscalation, .hostIsolation, .imageRegistry, .imageTag,

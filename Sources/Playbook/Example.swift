@@ -39,6 +39,8 @@ public struct Example: Sendable {
         case debug
         /// Somebody resizes a running Pod.
         case resize
+        /// Somebody asks for a token of a ServiceAccount.
+        case token
         /// Somebody deletes the object.
         case delete
         /// A user by this name applies, or scales, the object.

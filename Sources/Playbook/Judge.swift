@@ -140,7 +140,8 @@ extension Subresource {
         case .ephemeralContainers: 2
         case .resize: 3
         case .status: 4
-        case .other: 5
+        case .token: 5
+        case .other: 6
         }
     }
 }

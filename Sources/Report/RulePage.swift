@@ -143,6 +143,7 @@ public enum RulePage {
         case .scale: caption += " (a Scale)"
         case .debug: caption += " (pods/ephemeralcontainers)"
         case .resize: caption += " (pods/resize)"
+        case .token: caption += " (serviceaccounts/token)"
         case .delete: caption += " (deleted)"
         case .by(let user): caption += " (by \(user))"
         case .apply: break

@@ -88,7 +88,7 @@ extension Registration.Row {
         let subresource = request["subResource"]?.text ?? ""
         // A request that a test makes up names the resource, but not its group.
         let group = request["resource"]?["group"]?.text ?? ""
-        let guess = subresource == "scale" ? "apps" : request["kind"]?["group"]?.text ?? ""
+        let guess = ["scale": "apps", "token": ""][subresource] ?? request["kind"]?["group"]?.text ?? ""
         self.init(
             group: group.isEmpty ? guess : group,
             resource: (request["resource"]?["resource"]?.text ?? "") + (subresource.isEmpty ? "" : "/\(subresource)"),
@@ -117,8 +117,9 @@ extension Registration.Row {
                 operation: "\(operation.name)")
         }
         switch (subresource, operation) {
-        // A Scale is no resource of its own: it belongs to what is scaled.
-        case (.none, _): return kind == .scale ? [] : [row(kind)]
+        // These are no resources of their own: they belong to what is scaled, and to whom the token is given.
+        case (.none, _): return [.scale, .tokenRequest].contains(kind) ? [] : [row(kind)]
+        case (.token, .create) where kind == .tokenRequest: return [row(.serviceAccount, "/token")]
         case (.scale, .update) where kind == .scale: return ResourceKinds.replicated.kinds.map { row($0, "/scale") }
         // Only Pods have these, and all of them can only be updated.
         case (.ephemeralContainers, .update) where kind == .pod: return [row(kind, "/ephemeralcontainers")]

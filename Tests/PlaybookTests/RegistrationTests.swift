@@ -230,6 +230,35 @@ import Testing
         #expect(try Registration.mutating().allSatisfy { $0.field("reinvocationPolicy") == "IfNeeded" })
     }
 
+    @Test func `rights and tokens are registered apart, and fail open`() throws {
+        let validating = try Registration.validating()
+        let rights = validating.filter { $0.rows.contains { $0.group == "rbac.authorization.k8s.io" } }
+        let tokens = validating.filter { $0.rows.contains { $0.resource == "serviceaccounts/token" } }
+        #expect(rights.map(\.name) == ["rights.playbook.superinc.com"])
+        #expect(tokens.map(\.name) == ["tokens.playbook.superinc.com"])
+        for registration in rights { #expect(registration.rows.allSatisfy { $0.group == "rbac.authorization.k8s.io" }) }
+        for registration in tokens { #expect(registration.rows.map(\.description) == ["CREATE serviceaccounts/token"]) }
+        for registration in rights + tokens { #expect(registration.failurePolicy == "Ignore") }
+    }
+
+    @Test func `a binding that is being deleted is sent when it is given to somebody else`() throws {
+        let rights = try #require(Registration.validating().first { $0.name.hasPrefix("rights.") })
+        let nobody: Literal = [
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+            "metadata": [
+                "name": "web", "deletionTimestamp": "2026-11-23T11:00:00Z", "finalizers": ["example.com/held"],
+            ],
+            "roleRef": ["apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "edit"],
+        ]
+        let everybody = nobody.merging(["subjects": [["kind": "Group", "name": "system:authenticated"]]])
+        let filled = World(nobody).updated(to: everybody)
+        #expect(try rights.holds(of: request(filled)))
+        #expect(try filled.verdict().judgements.map(\.rule.id) == ["anonymous-binding"])
+        #expect(try filled.verdict().isDenied)
+        let released = World(everybody).updated(to: everybody.merging(["metadata": ["finalizers": nil]]))
+        #expect(try !released.verdict().isDenied && released.verdict().passedOver != nil)
+    }
+
     // MARK: Access
 
     @Test func `the server may list and watch exactly the kinds that it keeps`() throws {

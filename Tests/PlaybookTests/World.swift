@@ -29,7 +29,7 @@ struct World {
         let subject = object ?? before ?? .null
         let kind = subject["kind"]?.text ?? "Pod"
         let parts = (subject["apiVersion"]?.text ?? "v1").split(separator: "/").map(String.init)
-        let workload = subresource == "scale" ? "Deployment" : kind
+        let owner = ["scale": "Deployment", "token": "ServiceAccount"][subresource] ?? kind
         var request: [Literal.Member] = [
             .init("uid", "b4c0a4a8-7d3e-4e6f-9c39-3a1f0a6a5a11"),
             .init(
@@ -38,7 +38,7 @@ struct World {
                     "group": .string(parts.count > 1 ? parts[0] : ""), "version": .string(parts.last ?? "v1"),
                     "kind": .string(kind),
                 ]),
-            .init("resource", ["group": "", "version": "v1", "resource": .string(resource(workload, subject))]),
+            .init("resource", ["group": "", "version": "v1", "resource": .string(resource(owner, subject))]),
             .init("operation", .string(operation)),
             .init("userInfo", ["username": .string(user), "groups": .array(groups.map { .string($0) })]),
             .init("object", operation == "DELETE" ? nil : object ?? nil),
@@ -125,6 +125,7 @@ extension World {
             (operation, subresource) = ("UPDATE", "ephemeralcontainers")
             before = before ?? World.pod
         case .resize: (operation, subresource) = ("UPDATE", "resize")
+        case .token: subresource = "token"
         case .delete:
             operation = "DELETE"
             before = object

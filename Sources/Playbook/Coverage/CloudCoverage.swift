@@ -19,8 +19,10 @@ extension Coverage {
             "The backup account stores backups, with AWS Backup.", [.databaseStorage],
             remainder: "The rule sees that there are backups; where AWS Backup copies them is set outside the cluster."),
         Statement(
-            "Staging, production and each further environment have an account of their own.",
-            remainder: "An object does not say which environment it is meant for."),
+            "Staging, production and each further environment have an account of their own.", [.accountBoundary],
+            remainder:
+                "An object does not say which environment it is meant for; `PLAYBOOK_AWS_ACCOUNTS` of each cluster says which accounts are its own."
+        ),
         Statement(
             "Logs and metrics of all accounts are gathered in one for monitoring.",
             remainder: "Where agents send what they gather is in their own configuration."),

@@ -22,14 +22,15 @@ extension Coverage {
             remainder:
                 "Which way is a choice that the playbook leaves open; Traefik's routes are held to the same as others."),
         Statement(
-            "Settings are in ConfigMaps; secrets come from AWS by the External Secrets operator.", [.inlineCredentials]),
+            "Settings are in ConfigMaps; secrets come from AWS by the External Secrets operator.",
+            [.inlineCredentials, .externalSecrets]),
         Statement("Services of AWS are reached by IRSA or Pod Identity.", [.staticAWSCredentials]),
         Statement(
             "What does not speak with AWS's own APIs has security groups for pods, and NetworkPolicies at will.",
             [.podSecurityGroup, .networkPolicy],
             remainder: "Both are optional: which applications need them is for their teams to say."),
         Statement(
-            "RBAC says what users may do in the cluster.",
+            "RBAC says what users may do in the cluster.", [.rbacLeastPrivilege, .anonymousBinding],
             remainder: "Which rights somebody needs for their work is written in no object."),
     ]
 

@@ -49,7 +49,7 @@ extension Coverage {
             [.iamUsers, .staticAWSCredentials]),
         Statement(
             "EKS is reached by access entries and `aws eks get-token`, without long-lived kubeconfigs or tokens.",
-            [.clusterAccess],
+            [.clusterAccess, .accessEntries, .serviceAccountTokens, .tokenLifetime],
             remainder: "A kubeconfig lies on its owner's disk."),
         Statement(
             "Images come from ECR; those of upstream registries through its pull-through cache.", [.imageRegistry]),

@@ -154,5 +154,5 @@ let inlineCredentialExamples: [Example] = [
         kind: Secret
         metadata: {name: web, namespace: shop}
         stringData: {DB_PASSWORD: hunter2}
-        """),
+        """, request: .by("system:serviceaccount:external-secrets:external-secrets")),
 ]

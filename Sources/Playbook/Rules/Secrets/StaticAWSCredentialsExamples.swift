@@ -133,7 +133,7 @@ let staticAWSExamples: [Example] = [
         kind: Secret
         metadata: {name: web, namespace: shop}
         data: {DB_PASSWORD: aHVudGVyMg==, "tls.crt": bm90IGJhc2U2NCE}
-        """),
+        """, request: .by("system:serviceaccount:external-secrets:external-secrets")),
     .good(
         "a release of Helm's",
         """

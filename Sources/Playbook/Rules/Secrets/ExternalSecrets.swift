@@ -1,0 +1,128 @@
+import JSON
+import Kubernetes
+
+extension Rule {
+    static let externalSecrets = Rule(
+        id: "external-secrets",
+        title: "Secrets come from outside the cluster",
+        group: .secrets,
+        section: .kubernetesDeployment,
+        rationale: """
+            A Secret that somebody applies lies in a file, a pipeline or a shell's history too, and is rotated by hand or never. The \
+            External Secrets operator copies it from where it is kept, watched and rotated.
+            """,
+        level: .warn,
+        scope: Scope(ResourceKinds(.secret)),
+        clauses: [handmade],
+        settings: ["PLAYBOOK_SECRET_WRITERS"],
+        examples: cases,
+        check: { (subject, context) throws(CannotJudge) in
+            let type = try subject.object.text("type")
+            guard type.map({ $0.equals("Opaque") || $0.equals("") }) ?? true else { return [] }
+            guard !isWrittenByOperator(subject), !isWriter(subject.review.user, context) else { return [] }
+            let name = subject.secretName
+            return [
+                Finding(handmade, at: "/type", "is Opaque, and the External Secrets operator did not write it").with {
+                    $0.companion = externalSecret(name, in: subject.namespace)
+                    $0.isReplacement = true
+                    $0.advice =
+                        "and keep its values outside the cluster; or name who writes it in PLAYBOOK_SECRET_WRITERS"
+                }
+            ]
+        }
+    )
+}
+
+private let handmade = Clause(
+    "handmade", "an Opaque Secret is written by the External Secrets operator, or by one of `PLAYBOOK_SECRET_WRITERS`")
+
+/// Whether the operator writes it: by its service account as its chart has it, or for an ExternalSecret by that of another name.
+private func isWrittenByOperator(_ subject: Subject) -> Bool {
+    let user = subject.review.user
+    if user.isNamed("system:serviceaccount:external-secrets:external-secrets") { return true }
+    guard subject.metadata.controller?.kind == .externalSecret else { return false }
+    // Anybody can claim an owner: it is believed of an operator, who is at home in another namespace, and of what is in a cluster
+    // or in a file already, where nobody asks.
+    return user.serviceAccount.map { $0.namespace != subject.namespace } ?? user.name.isEmpty
+}
+
+private func isWriter(_ user: User, _ context: Context) -> Bool {
+    let writers = context.settings.secrets.writers
+    return !writers.isEmpty && writers.contains { Glob($0).matches(user.name) }
+}
+
+/// The ExternalSecret to write instead: every key of one secret that is kept under the Secret's own name.
+private func externalSecret(_ name: String, in namespace: String) -> Literal {
+    [
+        "apiVersion": "external-secrets.io/v1",
+        "kind": "ExternalSecret",
+        "metadata": ["name": .string(name), "namespace": .string(namespace)],
+        "spec": [
+            "refreshInterval": "1h",
+            "secretStoreRef": ["kind": "ClusterSecretStore", "name": "aws-secrets-manager"],
+            "target": ["name": .string(name)],
+            "dataFrom": [["extract": ["key": .string("\(namespace)/\(name)")]]],
+        ],
+    ]
+}
+
+private func secret(_ rest: String = "type: Opaque", metadata: String = "name: web, namespace: shop") -> String {
+    """
+    apiVersion: v1
+    kind: Secret
+    metadata: {\(metadata)}
+    data: {DB_PASSWORD: aHVudGVyMg==}
+    \(rest)
+    """
+}
+
+private let owned = """
+    name: web, namespace: shop, ownerReferences: [{apiVersion: external-secrets.io/v1, kind: ExternalSecret, name: web, \
+    uid: u, controller: true}]
+    """
+
+private let cases: [Example] = [
+    .good(
+        "an ExternalSecret",
+        """
+        apiVersion: external-secrets.io/v1
+        kind: ExternalSecret
+        metadata: {name: web, namespace: shop}
+        spec:
+          refreshInterval: 1h
+          secretStoreRef: {kind: ClusterSecretStore, name: aws-secrets-manager}
+          target: {name: web}
+          dataFrom: [{extract: {key: shop/web}}]
+        """),
+    .good("what the operator makes", secret(), request: .by("system:serviceaccount:external-secrets:external-secrets")),
+    .good(
+        "an operator of another name, for an ExternalSecret", secret(metadata: owned),
+        request: .by("system:serviceaccount:platform:eso")),
+    .bad("by hand", handmade, at: "type", secret()),
+    .bad("of no type, which is Opaque", handmade, at: "type", secret("")),
+    .bad("of an empty type, which is Opaque too", handmade, at: "type", secret("type: ''")),
+    .bad("an owner that its author made up", handmade, at: "type", secret(metadata: owned)),
+    .bad(
+        "an owner that a pipeline of the namespace made up", handmade, at: "type", secret(metadata: owned),
+        request: .by("system:serviceaccount:shop:deployer")),
+    .bad(
+        "another owner", handmade, at: "type",
+        secret(metadata: owned.replacing("external-secrets.io", with: "example.com")),
+        request: .by("system:serviceaccount:platform:eso")),
+    .bad(
+        "a namesake of the operator in another namespace", handmade, at: "type", secret(),
+        request: .by("system:serviceaccount:shop:external-secrets")),
+    .bad("changed by hand", handmade, at: "type", secret(), before: secret("immutable: false")),
+    .good(
+        "one of those who may", secret(), request: .by("system:serviceaccount:argocd:argocd-server"),
+        settings: ["PLAYBOOK_SECRET_WRITERS": "ci, system:serviceaccount:argocd:*"]),
+    .bad(
+        "none of those who may", handmade, at: "type", secret(),
+        request: .by("system:serviceaccount:argo:argocd-server"),
+        settings: ["PLAYBOOK_SECRET_WRITERS": "ci, system:serviceaccount:argocd:*"]),
+    .good("a certificate", secret("type: kubernetes.io/tls")),
+    .good("a registry's password", secret("type: kubernetes.io/dockerconfigjson")),
+    .good("the same in its old form", secret("type: kubernetes.io/dockercfg")),
+    .good("a token that lets nodes in", secret("type: bootstrap.kubernetes.io/token")),
+    .good("a release of Helm's", secret("type: helm.sh/release.v1")),
+]

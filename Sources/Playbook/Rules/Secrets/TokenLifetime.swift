@@ -1,0 +1,117 @@
+import JSON
+import Kubernetes
+
+extension Rule {
+    static let tokenLifetime = Rule(
+        id: "token-lifetime",
+        title: "Tokens of ServiceAccounts are short-lived",
+        group: .secrets,
+        section: .networkSecurity,
+        rationale: """
+            A token that got out is good for as long as it holds, and none can be called back but by deleting its ServiceAccount or \
+            its pod. The kubelet renews the ones in volumes by itself.
+            """,
+        level: .warn,
+        scope: Scope([.holders, ResourceKinds(.tokenRequest)], of: [.none, .token]),
+        clauses: [requested, projected],
+        settings: ["PLAYBOOK_MAX_TOKEN_LIFETIME"],
+        examples: cases,
+        check: { (subject, context) throws(CannotJudge) in
+            let limit = Lifetime(context.settings.secrets.maximumTokenLifetime)
+            if subject.kind == .tokenRequest {
+                guard let spec = try subject.spec() else { return [] }
+                return try limit.finding(requested, in: spec, at: "/spec").map { [$0] } ?? []
+            }
+            guard let template = try subject.template() else { return [] }
+            var findings: [Finding] = []
+            var index = -1
+            for volume in try template.spec.objects("volumes") {
+                index += 1
+                guard let sources = try volume.object("projected")?.objects("sources") else { continue }
+                let list = template.pointer / "volumes" / String(index) / "projected" / "sources"
+                for (number, source) in sources.enumerated() {
+                    guard let token = try source.object("serviceAccountToken") else { continue }
+                    let place = list / String(number) / "serviceAccountToken"
+                    guard let finding = try limit.finding(projected, in: token, at: place) else { continue }
+                    let path = try token.string("path")
+                    findings.append(finding.with { $0.choice = path })
+                }
+            }
+            return findings
+        }
+    )
+}
+
+private let requested = Clause(
+    "requested", "no token is asked for that holds longer than `PLAYBOOK_MAX_TOKEN_LIFETIME`")
+private let projected = Clause(
+    "projected", "no volume has a token that holds longer than `PLAYBOOK_MAX_TOKEN_LIFETIME`")
+
+/// How long a token may hold.
+private struct Lifetime {
+    let seconds: Int
+
+    init(_ maximum: Duration) {
+        // The API makes none for less than ten minutes.
+        seconds = max(600, Int(maximum.components.seconds))
+    }
+
+    /// What there is to say about what asks for one; absent, the API server fills in an hour.
+    func finding(_ clause: Clause, in token: Value, at place: Pointer) throws(CannotJudge) -> Finding? {
+        guard let asked = try token.integer("expirationSeconds"), asked > seconds else { return nil }
+        let place = place / "expirationSeconds"
+        let edit = Edit.set(place, .number(String(seconds)))
+        return Finding(
+            clause, at: place, "is \(asked), more than the \(seconds) seconds that are allowed", edits: [edit]
+        )
+        .with { $0.excess = Double(asked - seconds) }
+    }
+}
+
+private func request(_ seconds: String) -> String {
+    """
+    apiVersion: authentication.k8s.io/v1
+    kind: TokenRequest
+    metadata: {name: web, namespace: shop}
+    spec: {audiences: [vault]\(seconds)}
+    """
+}
+
+private func volume(_ seconds: Int?, others: String = "") -> String {
+    let expiry = seconds.map { ", expirationSeconds: \($0)" } ?? ""
+    return """
+        volumes:
+        - name: vault
+          projected: {sources: [\(others){serviceAccountToken: {path: token, audience: vault\(expiry)}}]}
+        """
+}
+
+private let cases: [Example] = [
+    .good("an hour, asked for", request(", expirationSeconds: 3600"), request: .token),
+    .good("a day, which is the most", request(", expirationSeconds: 86400"), request: .token),
+    .good("no word on it, which is an hour", request(""), request: .token),
+    .bad(
+        "a second more", requested, at: "spec.expirationSeconds", request(", expirationSeconds: 86401"),
+        request: .token),
+    .bad(
+        "more than a limit of one's own", requested, at: "spec.expirationSeconds", request(", expirationSeconds: 3601"),
+        request: .token, settings: ["PLAYBOOK_MAX_TOKEN_LIFETIME": "1h"]),
+    .good(
+        "the shortest that there is", request(", expirationSeconds: 600"), request: .token,
+        settings: ["PLAYBOOK_MAX_TOKEN_LIFETIME": "5m"]),
+    .good("an hour, in a volume", volume(3600)),
+    .good("a day, in a volume", volume(86400)),
+    .good("no word on it in a volume", volume(nil)),
+    .bad(
+        "a year, in a volume", projected,
+        at: "volumes[vault].projected.sources[0].serviceAccountToken.expirationSeconds", volume(31_536_000)),
+    .bad(
+        "longer than before", projected,
+        at: "volumes[vault].projected.sources[0].serviceAccountToken.expirationSeconds", volume(259_200),
+        before: volume(172_800)),
+    .bad(
+        "beside other sources", projected,
+        at: "volumes[vault].projected.sources[1].serviceAccountToken.expirationSeconds",
+        volume(86_401, others: "{configMap: {name: kube-root-ca.crt}}, ")),
+    .good("other volumes", "volumes: [{name: cache, emptyDir: {}}]"),
+]
