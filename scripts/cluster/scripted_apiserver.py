@@ -21,6 +21,7 @@ class ScriptedAPIServer:
         self.context.load_cert_chain(certificate, key)
         self.changed = threading.Condition()
         self.objects = {}  # (collection, namespace or "", name) to object
+        self.documents = {}  # Whole answers, by path; for discovery.
         self.events = []  # (version, collection, type, object)
         self.version = 100
         self.oldest = 0  # The version from which a watch can begin.
@@ -63,11 +64,20 @@ class ScriptedAPIServer:
         """Takes an object in and tells watches; the lock is held."""
         key = (collection, namespace, value["metadata"]["name"])
         kind = "MODIFIED" if key in self.objects else "ADDED"
-        self.version += 1
         if namespace:
             value["metadata"]["namespace"] = namespace
-        value["metadata"]["resourceVersion"] = str(self.version)
         self.objects[key] = value
+        return self.tell_watches(collection, kind, value)
+
+    def remove(self, collection, namespace, name):
+        """Takes an object out and tells watches; what it was, None when there is none."""
+        with self.changed:
+            value = self.objects.pop((collection, namespace, name), None)
+            return self.tell_watches(collection, "DELETED", value | {"metadata": dict(value["metadata"])}) if value else None
+
+    def tell_watches(self, collection, kind, value):
+        self.version += 1
+        value["metadata"]["resourceVersion"] = str(self.version)
         self.events.append((self.version, collection, kind, value))
         del self.events[:-5000]
         self.changed.notify_all()
@@ -132,7 +142,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.answer(code, status(code, reason))
 
     def is_allowed(self):
-        if self.headers.get("Authorization") == f"Bearer {self.api.token}":
+        """Whether the caller has the token; without one anybody may, as when another API server has already asked."""
+        if self.api.token is None or self.headers.get("Authorization") == f"Bearer {self.api.token}":
             return True
         self.refuse(401, "Unauthorized")
         return False
@@ -142,12 +153,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         url = urllib.parse.urlsplit(self.path)
         query = dict(urllib.parse.parse_qsl(url.query))
+        if url.path in self.api.documents:
+            return self.answer(200, self.api.documents[url.path])
         collection, namespace, name = place(url.path)
         if name is not None:
             with self.api.changed:
                 value = self.api.objects.get((collection, namespace, name))
             return self.answer(200, value) if value else self.refuse(404, "NotFound")
-        if query.get("watch") == "1":
+        if query.get("watch") in ("1", "true"):
             return self.watch(collection, query)
         with self.api.changed:
             items = [value for key, value in self.api.objects.items() if key[0] == collection and namespace in ("", key[1])]
@@ -189,6 +202,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def tell(self, change, value):
         line = json.dumps({"type": change, "object": value}).encode() + b"\n"
         self.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
+
+    def do_DELETE(self):
+        if not self.is_allowed():
+            return
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        value = self.api.remove(*place(urllib.parse.urlsplit(self.path).path))
+        self.answer(200, value) if value else self.refuse(404, "NotFound")
 
     def do_PUT(self):
         self.write(is_new=False)

@@ -15,12 +15,12 @@ import http.client
 import json
 import os
 import random
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 
+from certificate import self_signed
 from replica import Asker, Replica
 from scripted_apiserver import ScriptedAPIServer
 
@@ -40,10 +40,7 @@ def budget(name, label):
 
 def scripted_api_server(folder):
     """A cluster with what `deploy/` puts there, and a kubeconfig for it."""
-    key, certificate = f"{folder}/api.key", f"{folder}/api.crt"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=api",
-         "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    key, certificate = self_signed(folder, "api")
     token = base64.b64encode(os.urandom(18)).decode()
     api = ScriptedAPIServer(certificate, key, token)
     for kind, count in [("validating", 6), ("mutating", 1)]:

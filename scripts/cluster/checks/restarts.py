@@ -1,0 +1,84 @@
+"""What goes away and comes back under load: replicas one by one, and the API server itself."""
+
+import http.client
+import threading
+import time
+
+from checks import admitted, check, denied
+from control_plane import CONTROL_PLANE
+from objects import BROKEN, bad_deployment, deployment
+
+CLIENTS = 8
+
+
+@check
+def replicas_are_restarted_under_load_and_no_call_fails(cluster):
+    """Two behind one address. Workloads fail closed, so a call that is lost is seen."""
+    namespace = cluster.namespace("load")
+    cluster.guard(namespace)
+    cluster.wait_for("the budget is known",
+                     lambda: cluster.client.create(deployment("web", namespace), dry_run=True).status == 201)
+    stopping, wrong, count = threading.Event(), [], [0] * CLIENTS
+
+    def work(number):
+        client = cluster.new_client()
+        while not stopping.is_set():
+            is_good = count[number] % 2 == 0
+            value = (deployment if is_good else bad_deployment)("web", namespace)
+            try:
+                answer = client.create(value, dry_run=True)
+                admitted(answer) if is_good else denied(answer, "liveness-probe", "image-tag", "host-isolation")
+            except (AssertionError, OSError, http.client.HTTPException) as error:
+                wrong.append(repr(error))
+            count[number] += 1
+        client.close()
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(CLIENTS)]
+    for thread in threads:
+        thread.start()
+    codes = []
+    for replica in cluster.replicas * 2:
+        time.sleep(1)
+        codes.append(replica.restart())
+    time.sleep(1)
+    stopping.set()
+    for thread in threads:
+        thread.join()
+    assert not wrong, f"{len(wrong)} of {sum(count)}: {wrong[0]}"
+    assert codes == [0] * 4, codes
+    return f"{sum(count)} calls through 4 restarts"
+
+
+@check
+def the_API_server_comes_up_with_a_drifted_binding_of_its_own(cluster):
+    """At its start it mends its own bindings through admission, and ends when that is denied."""
+    drifted = cluster.client.get("ClusterRoleBinding", "system:basic-user")
+    drifted["subjects"] = [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "dana"}]
+    admitted(cluster.client.replace(drifted, CONTROL_PLANE))
+    cluster.stop_api_server()
+    cluster.start_api_server()
+    cluster.wait_for("the binding is mended", lambda: "system:authenticated" in [
+        subject["name"] for subject in cluster.client.get("ClusterRoleBinding", "system:basic-user")["subjects"]])
+
+
+@check
+def after_a_restart_of_the_API_server_all_is_as_before(cluster):
+    namespace = cluster.namespace("restarted")
+    cluster.settle()
+    denied(cluster.client.create(bad_deployment("web", namespace)), *BROKEN)
+    cluster.guard(namespace)
+    # That there was none holds for a second, and the watch of budgets may not be there again.
+    cluster.wait_for("it is admitted", lambda: cluster.client.create(deployment("web", namespace)).status == 201, limit=3)
+
+    # The watches are there again: a budget that goes is noticed.
+    cluster.client.delete("PodDisruptionBudget", "web", namespace)
+    cluster.wait_for("the budget is known to be gone", lambda: cluster.client.create(
+        deployment("other", namespace, labels={"app": "web"})).status == 403)
+
+
+@check
+def no_call_of_the_webhook_has_failed_in_all_this(cluster):
+    """As the API server's log has it; emptied bundles aside, which no call can get past."""
+    with open(cluster.log_path) as file:
+        failed = [line for line in file if "failed calling webhook" in line.lower() or "Failed calling webhook" in line]
+    failed = [line for line in failed if "x509" not in line]
+    assert not failed, f"{len(failed)}: {failed[0]}"

@@ -1,0 +1,175 @@
+"""A cluster with the webhook in it: an overlay as it is applied, and two replicas of the server behind one address."""
+
+import base64
+import contextlib
+import subprocess
+import time
+
+import yaml
+
+from address import Address
+from control_plane import CONTROL_PLANE, ControlPlane
+from objects import budget, definition
+from replica import Replica
+from stand_in import BudgetServer
+
+NAME_LABEL = "kubernetes.io/metadata.name"
+REGISTRATIONS = ["ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"]
+# Of other projects, for the checks that ask about them.
+DEFINITIONS = [("argoproj.io", "v1alpha1", "rollouts", "Rollout", "Namespaced"), ("karpenter.sh", "v1", "nodepools", "NodePool", "Cluster")]
+# Short, so that renewals happen during the run.
+LIFE = "120s"
+
+
+class Cluster(ControlPlane):
+    def __init__(self, assets, binary, folder):
+        super().__init__(assets, folder)
+        self.binary = binary
+        self.replicas, self.address = [], None
+        # Where budgets come from when the API server has none.
+        self.budget_server = None
+        # Of the overlay, for lack of their kinds.
+        self.left_out = []
+
+    # How the webhook gets into it.
+
+    def install(self, overlay):
+        """Applies an overlay, and starts what its Deployment would."""
+        # Newer API servers set this label, which registrations select by.
+        for namespace in self.client.call("GET", "/api/v1/namespaces").body["items"]:
+            self.label(namespace["metadata"]["name"])
+        self.define_kinds()
+        if not self.has_budgets:
+            self.budget_server = BudgetServer(self)
+        self.address = Address(self.replicas)
+        objects = self.rendered(overlay)
+        self.left_out = [each for each in objects if not self.serves(each) or self.is_stood_in_for(each)]
+        self.apply_all([each for each in objects if each not in self.left_out])
+        settings = next(each for each in objects if each["kind"] == "ConfigMap")["data"]
+        # The server acts as its own service account, with the rights that the overlay gives to that.
+        token = self.kubectl("create", "token", "playbook", "--namespace=playbook", "--duration=2h").out.strip()
+        environment = settings | {
+            "KUBECONFIG": self.write_kubeconfig("playbook", token), "PLAYBOOK_COMPANIONS": "cluster", "PLAYBOOK_CERTIFICATES_LIFE": LIFE,
+            "PLAYBOOK_SHUTDOWN_DELAY": "2s", "PLAYBOOK_SHUTDOWN_TIMEOUT": "5s"}
+        self.replicas += [Replica(name, self.binary, self.folder, dict(environment)) for name in ("one", "two")]
+        for replica in self.replicas:
+            replica.wait_until_ready()
+        self.wait_for("registrations trust the server", self.are_trusted)
+        self.settle()
+
+    def label(self, namespace):
+        self.client.patch("Namespace", namespace, None, {"metadata": {"labels": {NAME_LABEL: namespace}}}, CONTROL_PLANE)
+
+    def rendered(self, overlay):
+        """The overlay's objects; only where its Service leads is another matter here."""
+        text = subprocess.run([self.kubectl_path, "kustomize", f"deploy/overlays/{overlay}"], check=True, capture_output=True, text=True)
+        objects = [each for each in yaml.safe_load_all(text.stdout) if each]
+        for each in objects:
+            if each["kind"] == "Namespace":
+                each["metadata"].setdefault("labels", {})[NAME_LABEL] = each["metadata"]["name"]
+            if each["kind"] == "Service":
+                each["spec"] = {"type": "ExternalName", "externalName": "localhost"}
+            for webhook in each.get("webhooks", []):
+                webhook["clientConfig"]["service"]["port"] = self.address.port
+        return objects
+
+    def apply_all(self, objects):
+        outcome = self.kubectl("apply", "--validate=false", "--filename=-", stdin=objects)
+        if outcome.code != 0:
+            raise SystemExit(f"the overlay cannot be applied: {outcome}")
+
+    def define_kinds(self):
+        for kind in DEFINITIONS:
+            answer = self.client.call("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition(*kind))
+            if answer.status != 201:
+                raise SystemExit(f"{kind} cannot be defined: {answer}")
+        for group, version, plural, _, _ in DEFINITIONS:
+            self.wait_for(f"{plural} are served", lambda: self.resource(f"/apis/{group}/{version}", plural))
+
+    # What is so.
+
+    def serves(self, value):
+        """Whether the API server has the kind of an object, in its version."""
+        root = "/api/v1" if value["apiVersion"] == "v1" else f"/apis/{value['apiVersion']}"
+        answer = self.client.call("GET", root)
+        return answer.status == 200 and any(each["kind"] == value["kind"] for each in answer.body["resources"])
+
+    def is_stood_in_for(self, value):
+        return self.budget_server is not None and value["kind"] == "PodDisruptionBudget"
+
+    @property
+    def has_budgets(self):
+        return self.serves(budget("any", "any"))
+
+    def wait_for(self, what, condition, limit=60):
+        end = time.monotonic() + limit
+        while not (value := condition()):
+            if time.monotonic() > end:
+                raise AssertionError(f"not within {limit} s: {what}")
+            time.sleep(0.2)
+        return value
+
+    def bundles(self):
+        """What each webhook of the registrations trusts."""
+        return [base64.b64decode(webhook["clientConfig"].get("caBundle") or "").decode()
+                for kind in REGISTRATIONS for webhook in self.client.get(kind, "playbook")["webhooks"]]
+
+    def are_trusted(self):
+        return all("BEGIN CERTIFICATE" in bundle for bundle in self.bundles())
+
+    def settle(self):
+        """Waits until the API server asks, by its registrations of now."""
+        probe = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "probe", "namespace": "default"},
+                 "spec": {"type": "NodePort", "ports": [{"port": 80}]}}
+        self.wait_for("the API server asks the webhook", lambda: self.client.create(probe, dry_run=True).warnings
+                      or self.client.create(probe, dry_run=True).status == 403)
+
+    def asks_about(self, group, resource):
+        """Whether a validating registration sends a resource."""
+        return any(group in rule["apiGroups"] and resource in rule["resources"]
+                   for webhook in self.client.get("ValidatingWebhookConfiguration", "playbook")["webhooks"] for rule in webhook["rules"])
+
+    # What checks change.
+
+    def namespace(self, name, **annotations):
+        """A namespace for one check, or for a few."""
+        value = {"apiVersion": "v1", "kind": "Namespace", "metadata": {
+            "name": name, "labels": {NAME_LABEL: name}, "annotations": annotations}}
+        answer = self.client.create(value)
+        assert answer.status in (201, 409), answer
+        return name
+
+    def guard(self, namespace, name="web", labels=None):
+        """Makes the budget for a Deployment, unless there is one."""
+        answer = self.client.create(budget(name, namespace, labels))
+        assert answer.status in (201, 409), answer
+
+    def old(self, value):
+        """Makes something as if it had been there before the webhook."""
+        answer = self.client.create(value, CONTROL_PLANE)
+        assert answer.status == 201, answer
+        return answer.body
+
+    @contextlib.contextmanager
+    def settings(self, **changes):
+        """Other settings for a while; replicas are replaced one by one, as by a rolling update."""
+        before = [dict(replica.environment) for replica in self.replicas]
+        for replica in self.replicas:
+            replica.environment |= changes
+            replica.restart()
+        try:
+            yield
+        finally:
+            for replica, environment in zip(self.replicas, before):
+                replica.environment = environment
+                replica.restart()
+
+    def stop(self):
+        for replica in self.replicas:
+            replica.process.kill()
+            replica.process.wait()
+        if self.address:
+            self.address.stop()
+        if self.budget_server:
+            self.budget_server.stop()
+        super().stop()
