@@ -148,7 +148,9 @@ private struct Attempt {
         var result: [FixedFile.Entry] = []
         try? file.documents[index].objects(in: file.text) { object in
             guard let request = judge.request(for: object) else { return }
-            let mutation = judge.judge.mutation(of: request.review, in: judge.context)
+            let mutation = judge.judge.mutation(of: request.review, in: judge.context) {
+                file.ignore(of: $0, object) == nil
+            }
             result += mutation.fixes.map {
                 FixedFile.Entry(title: request.review.title, line: object.line, judgement: $0)
             }
@@ -167,7 +169,7 @@ private struct Attempt {
             for object in objects {
                 guard let request = judge.request(for: object) else { continue }
                 let mutation = judge.judge.mutation(of: request.review, in: judge.context) {
-                    isWanted(object.line, $0)
+                    isWanted(object.line, $0) && file.ignore(of: $0, object) == nil
                 }
                 let patched = try? mutation.patch.applied(to: Literal(object.value))
                 guard !mutation.patch.operations.isEmpty, let patched else { continue }

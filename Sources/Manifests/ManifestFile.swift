@@ -11,6 +11,8 @@ public struct ManifestFile: Sendable {
     public let documents: [ManifestDocument]
     /// Why the rest could not be read.
     public let problem: ManifestProblem?
+    /// The comments in it that exempt; JSON has none.
+    public let ignores: [IgnoreComment]
 
     /// Reads a file's bytes: YAML of several documents, or one of JSON.
     public init(path: String, bytes: [UInt8]) {
@@ -19,18 +21,19 @@ public struct ManifestFile: Sendable {
         if let start = text.startOfJSON {
             do throws(ManifestProblem) {
                 documents = [try ManifestDocument(json: text, from: start)]
-                problem = nil
+                (problem, ignores) = (nil, [])
                 return
             } catch {
                 // What begins like JSON may be YAML in brackets, but not under that name.
                 if path.hasSuffix(".json") {
-                    (documents, problem) = ([], error)
+                    (documents, problem, ignores) = ([], error, [])
                     return
                 }
             }
         }
         let (found, error) = Reader.documents(in: text)
         documents = found.map { ManifestDocument($0) }
+        ignores = ManifestFile.ignoreComments(in: text, documents)
         guard let error else {
             problem = nil
             return

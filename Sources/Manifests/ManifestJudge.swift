@@ -33,8 +33,13 @@ public struct ManifestJudge: Sendable {
         // What cannot be read was told when companions were looked for.
         try? document.objects(in: file.text) { object in
             guard let request = request(for: object) else { return body(object, nil) }
-            let verdict = judge.verdict(on: request.review, in: context)
-            body(object, Judged(title: request.review.title, verdict: verdict))
+            var used: Set<Int> = []
+            let verdict = judge.verdict(on: request.review, in: context).exempting { judgement in
+                guard let index = file.ignore(of: judgement, object) else { return nil }
+                used.insert(index)
+                return file.ignores[index].reason
+            }
+            body(object, Judged(title: request.review.title, verdict: verdict, usedIgnores: used))
         }
     }
 
@@ -44,10 +49,27 @@ public struct ManifestJudge: Sendable {
         public let title: String
         /// What came of it.
         public let verdict: Verdict
+        /// Which of the file's comments exempted something.
+        public let usedIgnores: Set<Int>
     }
 
     func request(for object: ManifestObject) -> UnsentRequest? {
         guard let type = object.type else { return nil }
         return UnsentRequest(of: object.value, kind: type.kind, apiVersion: type.apiVersion, in: namespace)
+    }
+}
+
+extension ManifestFile {
+    /// The comment that exempts a finding, by its index; nil where there is none.
+    func ignore(of judgement: Judgement, _ object: ManifestObject) -> Int? {
+        guard !ignores.isEmpty else { return nil }
+        let line = object.region(of: judgement.finding.place).start.line
+        return ignores.firstIndex { comment in
+            guard comment.problem == nil, comment.rules.contains(judgement.rule.id) else { return false }
+            return switch comment.target {
+            case .line(let wanted): wanted == line
+            case .document(let index): documents[index].head == object.document.head
+            }
+        }
     }
 }

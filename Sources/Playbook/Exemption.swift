@@ -27,7 +27,7 @@ extension ObjectMeta {
 public struct Exemption: Sendable, Equatable {
     /// Where an exemption is written.
     public enum Origin: String, Sendable {
-        case workload, namespace, environment
+        case workload, namespace, environment, comment
     }
 
     /// Where it is written.

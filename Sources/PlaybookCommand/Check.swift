@@ -1,20 +1,49 @@
+import Playbook
+import Report
+
 /// `playbook check`: manifests to findings with their places.
 ///
 /// Everything is read first, since the objects of a run are each other's companions, and judged then, file by file.
 struct CheckCommand {
+    private let arguments: Arguments
     private var manifests: ManifestRun
     private var output: Output
+    private var known: Baseline?
 
     init(_ arguments: Arguments) throws(CommandError) {
+        self.arguments = arguments
         manifests = try ManifestRun(arguments)
         output = try Output(arguments)
+        guard let path = arguments.last(.baseline) else { return }
+        guard !arguments.has(.writeBaseline) else {
+            throw CommandError(message: "--write-baseline writes all findings down: take one of the two")
+        }
+        do throws(Inputs.Failure) {
+            known = try Inputs.baseline(path)
+        } catch {
+            throw CommandError(message: error.message)
+        }
     }
 
-    mutating func run() -> ExitCode {
+    mutating func run() throws(CommandError) -> ExitCode {
         manifests.read()
-        var output = output
-        manifests.judge(manifests.files, with: manifests.judge(knowing: manifests.files)) { output.add($0) }
+        var (output, known, found) = (output, known, Baseline())
+        let judge = manifests.judge(knowing: manifests.files)
+        manifests.judge(
+            manifests.files, with: judge,
+            accepting: { verdict, title in
+                found.add(verdict, of: title)
+                return known?.take(from: verdict, of: title) ?? verdict
+            },
+            { output.add($0) })
+        manifests.tellIgnores()
         output.finish(manifests.summary)
-        return manifests.summary.code
+        for entry in known?.gone ?? [] {
+            Console.error("playbook: no longer found, take it out of the baseline: \(entry)\n")
+        }
+        guard let path = arguments.last(.writeBaseline) else { return manifests.summary.code }
+        if let failure = Outputs.write(path, Array(found.text.utf8)) { throw CommandError(message: failure.message) }
+        // What is written down is accepted for now.
+        return manifests.summary.unreadable > 0 ? .usage : .success
     }
 }

@@ -41,7 +41,11 @@ enum Command: String, CaseIterable {
         switch self {
         case .serve, .completion, .man, .version: []
         case .review: [.format, .companions, .level, .mode, .verbose, .quiet, .noColor]
-        case .check: [.format, .companions, .partial, .namespace, .level, .mode, .verbose, .quiet, .noColor]
+        case .check:
+            [
+                .format, .companions, .partial, .namespace, .baseline, .writeBaseline, .level, .mode, .verbose, .quiet,
+                .noColor,
+            ]
         case .fix:
             [.write, .diff, .addCompanions, .companions, .partial, .namespace, .level, .mode, .quiet]
         case .replay: [.format, .companions, .level, .mode, .quiet, .noColor]
@@ -192,7 +196,8 @@ enum ValueForm: Equatable {
 
 /// A flag of the command line.
 enum Flag: String, CaseIterable {
-    case format, context, selector, except, writeReports = "write-reports", exitZero = "exit-zero", write, diff,
+    case format, context, selector, except, writeReports = "write-reports", exitZero = "exit-zero", baseline,
+        writeBaseline = "write-baseline", write, diff,
         addCompanions = "add-companions", companions, partial, namespace,
         level, mode, verbose,
         quiet, noColor = "no-color", directory, host,
@@ -205,6 +210,7 @@ enum Flag: String, CaseIterable {
         case .context: "NAME"
         case .selector: "LABELS"
         case .except: "KIND"
+        case .baseline, .writeBaseline: "FILE"
         case .companions: "PATH"
         case .namespace: "NAME"
         case .level: "RULE=LEVEL"
@@ -224,6 +230,8 @@ enum Flag: String, CaseIterable {
         case .selector: "only objects with these labels, as kubectl's --selector"
         case .except: "a kind that is not looked at, such as secrets; may be repeated"
         case .writeReports: "write what is found as a report of each namespace, for dashboards"
+        case .baseline: "tell only what is not among the findings of this file, and which of those are gone"
+        case .writeBaseline: "write the findings of today to this file, for --baseline"
         case .exitZero: "end with 0 whatever was found; what could not be read still ends with 2"
         case .write: "change the files themselves, each all at once"
         case .diff: "print what would change, as diff -u does"

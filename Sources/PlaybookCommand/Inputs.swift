@@ -1,6 +1,7 @@
 import Glibc
 import Manifests
 import Playbook
+import Report
 
 /// Files, folders and standard input.
 enum Inputs {
@@ -78,6 +79,16 @@ enum Inputs {
 
     /// The endings of files that hold manifests.
     static let manifests = [".yaml", ".yml", ".json"]
+
+    /// Findings that were written down.
+    static func baseline(_ path: String) throws(Failure) -> Baseline {
+        let bytes = try bytes(of: path).get()
+        do throws(BaselineError) {
+            return try Baseline(bytes)
+        } catch {
+            throw Failure(message: "\(path): \(error)")
+        }
+    }
 
     /// The other objects of a cluster, from YAML and JSON files.
     static func companions(_ paths: [String]) -> (companions: Companions, failures: [Failure]) {

@@ -15,6 +15,8 @@ struct ManifestRun {
     private var companions: [ManifestFile] = []
     private(set) var files: [ManifestFile] = []
     private let progress = Progress()
+    /// Which comments of which file exempted something.
+    private var usedIgnores: [String: Set<Int>] = [:]
 
     init(_ arguments: Arguments) throws(CommandError) {
         self.arguments = arguments
@@ -83,7 +85,16 @@ struct ManifestRun {
     }
 
     /// Judges the objects of files.
-    mutating func judge(_ files: [ManifestFile], with judge: ManifestJudge, _ body: (JudgedObject) -> Void) {
+    ///
+    /// - Parameters:
+    ///   - files: The files.
+    ///   - judge: With what.
+    ///   - accept: Takes out of a verdict what is not to be told of an object of that name.
+    ///   - body: What to do with each.
+    mutating func judge(
+        _ files: [ManifestFile], with judge: ManifestJudge,
+        accepting accept: (Verdict, String) -> Verdict = { verdict, _ in verdict }, _ body: (JudgedObject) -> Void
+    ) {
         for file in files {
             for document in file.documents {
                 judge.judge(document, of: file) { object, judged in
@@ -91,15 +102,30 @@ struct ManifestRun {
                         summary.foreign += 1
                         return
                     }
-                    summary.add(judged.verdict)
+                    usedIgnores[file.path, default: []].formUnion(judged.usedIgnores)
+                    let verdict = accept(judged.verdict, judged.title)
+                    summary.add(verdict)
                     body(
                         JudgedObject(
                             file: file.path, line: object.line, request: "", title: judged.title,
-                            verdict: judged.verdict, locate: { object.region(of: $0) }))
+                            verdict: verdict, locate: { object.region(of: $0) }))
                 }
             }
             progress.show("\(summary.judged) objects judged")
         }
         progress.end()
+    }
+
+    /// Tells which comments exempt nothing, and why.
+    func tellIgnores() {
+        for file in files {
+            for (index, comment) in file.ignores.enumerated() {
+                let isUsed = usedIgnores[file.path]?.contains(index) ?? false
+                let unused =
+                    "nothing is found here for \(comment.rules.joined(separator: ", ")) to ignore: take the comment out"
+                guard let text = comment.problem ?? (isUsed ? nil : unused) else { continue }
+                Console.error("playbook: \(file.path):\(comment.location.line):\(comment.location.column): \(text)\n")
+            }
+        }
     }
 }

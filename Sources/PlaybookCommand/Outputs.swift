@@ -25,4 +25,13 @@ enum Outputs {
         unlink(temporary)
         return reason
     }
+
+    /// Makes a file, or gives one other contents.
+    static func write(_ path: String, _ bytes: [UInt8]) -> Inputs.Failure? {
+        if access(path, F_OK) == 0 { return replace(path, with: bytes) }
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { return Inputs.failure(path) }
+        defer { close(descriptor) }
+        return Console.write(bytes, to: descriptor) ? nil : Inputs.failure(path)
+    }
 }

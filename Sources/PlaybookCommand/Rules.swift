@@ -12,7 +12,7 @@ extension Command {
         case .replay: return try ReplayCommand(arguments).run()
         case .check:
             var check = try CheckCommand(arguments)
-            return check.run()
+            return try check.run()
         case .fix:
             var fix = try FixCommand(arguments)
             return fix.run()

@@ -1,0 +1,92 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The ratchet, offline.
+@Suite struct BaselineTests {
+    private func deployment(_ name: String, replicas: Int = 1, image: String = "nginx") -> String {
+        """
+        apiVersion: apps/v1
+        kind: Deployment
+        metadata: {name: \(name), namespace: shop}
+        spec:
+          replicas: \(replicas)
+          template:
+            metadata: {labels: {app: \(name)}}
+            spec:
+              containers:
+              - {name: app, image: \(image)}
+
+        """
+    }
+
+    private let rules = [
+        "PLAYBOOK_RULES_DEFAULT": "off", "PLAYBOOK_RULE_REPLICAS": "deny", "PLAYBOOK_RULE_IMAGE_TAG": "deny",
+        "PLAYBOOK_MIN_REPLICAS": "3",
+    ]
+
+    /// Checks a file against the baseline of another text.
+    private func check(_ text: String, after before: String) throws -> Program {
+        try Program.withFolder { folder in
+            let (file, baseline) = ("\(folder)/a.yaml", "\(folder)/baseline.json")
+            try before.write(toFile: file, atomically: true, encoding: .utf8)
+            let written = try Program(["check", "--write-baseline", baseline, file], environment: rules)
+            #expect(written.code == 0, "\(written.error)")
+            try text.write(toFile: file, atomically: true, encoding: .utf8)
+            return try Program(["check", "--baseline", baseline, file], environment: rules)
+        }
+    }
+
+    @Test func `what was there is told no more`() throws {
+        let same = try check(deployment("web"), after: deployment("web"))
+        #expect(same.code == 0 && same.output.hasPrefix("1 object in 1 file: 0 denied") && same.error.isEmpty)
+    }
+
+    @Test func `a new object, another choice and a worse number are told`() throws {
+        let more = try check(deployment("web") + "---\n" + deployment("other"), after: deployment("web"))
+        #expect(more.code == 1 && more.output.contains("Deployment shop/other") && !more.output.contains("shop/web"))
+        let image = try check(deployment("web", image: "evil/miner"), after: deployment("web"))
+        #expect(image.code == 1 && image.output.contains("image-tag") && !image.output.contains("replicas "))
+        let fewer = try check(deployment("web", replicas: 1), after: deployment("web", replicas: 2))
+        #expect(fewer.code == 1 && fewer.output.contains("replicas  spec.replicas is 1, fewer than 3"))
+        #expect(try check(deployment("web", replicas: 2), after: deployment("web")).code == 0)
+    }
+
+    @Test func `what is gone is named, and only of objects that were there`() throws {
+        let better = try check(deployment("web", replicas: 3), after: deployment("web") + "---\n" + deployment("other"))
+        #expect(better.code == 0)
+        #expect(
+            better.error
+                == "playbook: no longer found, take it out of the baseline: replicas: Deployment shop/web spec.replicas\n"
+        )
+    }
+
+    @Test(arguments: [
+        ("[]", "no baseline of version 1"), ("{", "line 1"), (#"{"version":1,"findings":[{}]}"#, "finding 1 lacks"),
+    ])
+    func `what is no baseline is refused`(_ text: String, _ part: String) throws {
+        try Program.withFolder { folder in
+            let path = "\(folder)/baseline.json"
+            try text.write(toFile: path, atomically: true, encoding: .utf8)
+            let program = try Program(["check", "--baseline", path, folder])
+            #expect(
+                program.code == 2 && program.error.contains(part) && program.error.contains(path), "\(program.error)")
+        }
+    }
+
+    @Test func `a baseline holds no secret that was found`() throws {
+        let secret = "hunter2hunter2"
+        try Program.withFolder { folder in
+            let text = """
+                apiVersion: v1
+                kind: ConfigMap
+                metadata: {name: settings, namespace: shop}
+                data: {DB_PASSWORD: \(secret)}
+                """
+            try text.write(toFile: "\(folder)/a.yaml", atomically: true, encoding: .utf8)
+            _ = try Program(["check", "--write-baseline", "\(folder)/b.json", "\(folder)/a.yaml"])
+            let written = try String(contentsOfFile: "\(folder)/b.json", encoding: .utf8)
+            #expect(written.contains("inline-credentials") && !written.contains(secret))
+        }
+    }
+}
