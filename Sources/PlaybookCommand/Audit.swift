@@ -47,7 +47,7 @@ struct AuditCommand {
         progress.end()
         output.finish(summary)
         if arguments.has(.writeReports) { write(reports, with: client, in: selection.namespace) }
-        return summary.code == .denied && arguments.has(.exitZero) ? .success : summary.code
+        return summary.code(arguments)
     }
 
     private mutating func write(_ reports: PolicyReports, with client: BlockingClient, in namespace: String?) {

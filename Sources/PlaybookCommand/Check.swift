@@ -41,7 +41,7 @@ struct CheckCommand {
         for entry in known?.gone ?? [] {
             Console.error("playbook: no longer found, take it out of the baseline: \(entry)\n")
         }
-        guard let path = arguments.last(.writeBaseline) else { return manifests.summary.code }
+        guard let path = arguments.last(.writeBaseline) else { return manifests.summary.code(arguments) }
         if let failure = Outputs.write(path, Array(found.text.utf8)) { throw CommandError(message: failure.message) }
         // What is written down is accepted for now.
         return manifests.summary.unreadable > 0 ? .usage : .success

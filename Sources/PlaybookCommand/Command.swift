@@ -43,11 +43,12 @@ enum Command: String, CaseIterable {
         case .review: [.format, .companions, .level, .mode, .verbose, .quiet, .noColor]
         case .check:
             [
-                .format, .companions, .partial, .namespace, .baseline, .writeBaseline, .level, .mode, .verbose, .quiet,
+                .format, .companions, .partial, .namespace, .baseline, .writeBaseline, .exitZero, .level, .mode,
+                .verbose, .quiet,
                 .noColor,
             ]
         case .fix:
-            [.write, .diff, .addCompanions, .companions, .partial, .namespace, .level, .mode, .quiet]
+            [.write, .diff, .addCompanions, .companions, .partial, .namespace, .exitZero, .level, .mode, .quiet]
         case .replay: [.format, .companions, .level, .mode, .quiet, .noColor]
         case .audit:
             [

@@ -44,7 +44,7 @@ struct FixCommand {
         note(
             "\(verb) \(count(fixed, "finding"))\(adding)"
                 + " in \(changed) of \(after.count) files; \(left) left\n")
-        return manifests.summary.code
+        return manifests.summary.code(arguments)
     }
 
     private func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
