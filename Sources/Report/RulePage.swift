@@ -101,18 +101,23 @@ public enum RulePage {
         return text
     }
 
-    /// Prose for a terminal, the lines after the first indented.
+    /// Prose for a terminal: the first line as it is, those that follow indented.
     private static func wrapped(_ text: String, indented indent: Int = 0, width: Int = 100) -> String {
-        var lines = [""]
+        var lines: [String] = []
+        var line: String?
         for word in text.split(separator: " ", omittingEmptySubsequences: false) {
-            let isFirst = lines[lines.count - 1].isEmpty && lines.count == 1
-            if !isFirst, lines[lines.count - 1].count + 1 + word.count > width {
-                lines.append(String(repeating: " ", count: indent) + word)
+            guard let started = line else {
+                line = String(word)
+                continue
+            }
+            if started.count + 1 + word.count <= width {
+                line = "\(started) \(word)"
             } else {
-                lines[lines.count - 1] += (isFirst ? "" : " ") + word
+                lines.append(started)
+                line = String(repeating: " ", count: indent) + word
             }
         }
-        return lines.joined(separator: "\n")
+        return (lines + [line ?? ""]).joined(separator: "\n")
     }
 
     private static func section(_ rule: Rule) -> String {

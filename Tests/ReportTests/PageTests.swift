@@ -69,6 +69,7 @@ import Testing
     func `what is explained in prose fits a terminal`(_ id: String) throws {
         let rule = try #require(Catalogue.rule(id))
         let page = RulePage.text(rule, level: rule.level)
+        for clause in rule.clauses { #expect(page.contains("\n  \(clause.name): "), "\(clause.name)") }
         let prose = try #require(page.firstRange(of: "\nBad\n")).lowerBound
         for line in page[..<prose].split(separator: "\n") {
             // A word is never broken.
