@@ -3,20 +3,20 @@ internal import Kubernetes
 internal import Net
 internal import Playbook
 
-/// Looks again for what is absent: one GET of a namespace's list of a kind, for all who ask at the same time.
+/// Looks again for what is absent: one GET of a namespace's list of a kind, for all who asked before it was sent.
 ///
-/// Few are under way at once, whatever is asked, and an answer holds for a second: many requests that lack the same thing cost
-/// the API server one.
+/// An answer counts only for those: what somebody created after it, and before asking, would be denied for. So there is one GET of
+/// a list under way and one to come, however many ask, and few of all lists at once.
 final class Questions {
+    private typealias Asker = (Companions?) -> Void
+
     private let client: APIClient
     private let counts: ConfirmationCounts
-    private var answers: [Absence: (found: Companions, at: Instant)] = [:]
-    private var underWay: [Absence: [(Companions?) -> Void]] = [:]
-    private var waiting: [(absence: Absence, limit: Duration)] = []
-    private var running = 0
+    /// Who waits for a GET that is still to be sent, and how long it may take; in the order of the first who asked.
+    private var waiting: [(absence: Absence, limit: Duration, askers: [Asker])] = []
+    private var underWay: Set<Absence> = []
 
     private static let mostAtOnce = 4
-    private static let freshness = Duration.seconds(1)
 
     init(_ client: APIClient, _ counts: ConfirmationCounts) {
         self.client = client
@@ -32,42 +32,38 @@ final class Questions {
         }
         inquiry.ended = { alarm.cancel() }
         for absence in absences {
-            if let answer = answers[absence], client.loop.now - answer.at < Questions.freshness {
-                inquiry.take(absence, answer.found)
-                continue
-            }
-            underWay[absence, default: []].append { [counts] found in
+            let asker: Asker = { [counts] found in
                 if found == nil, inquiry.missing > 0 { counts.countFailure() }
                 inquiry.take(absence, found)
             }
-            if underWay[absence]?.count == 1 { waiting.append((absence, limit)) }
+            if let index = waiting.firstIndex(where: { $0.absence == absence }) {
+                waiting[index].askers.append(asker)
+                waiting[index].limit = max(waiting[index].limit, limit)
+            } else {
+                waiting.append((absence, limit, [asker]))
+            }
         }
         startMore()
     }
 
     private func startMore() {
-        while running < Questions.mostAtOnce, !waiting.isEmpty {
-            let (absence, limit) = waiting.removeFirst()
-            running += 1
+        while underWay.count < Questions.mostAtOnce,
+            let index = waiting.firstIndex(where: { !underWay.contains($0.absence) })
+        {
+            let (absence, limit, askers) = waiting.remove(at: index)
+            underWay.insert(absence)
             counts.countRequest()
             var found = Companions(knowledge: .kinds(ResourceKinds(absence.kind)))
             client.list(
                 APIResource(absence.kind), in: absence.namespace, within: limit,
                 each: { try? found.set($0, absence.kind) }
             ) { [self] result in
-                running -= 1
+                underWay.remove(absence)
                 let answer: Companions? = if case .success = result { found } else { nil }
-                if let answer { keep(answer, for: absence) }
-                for completion in underWay.removeValue(forKey: absence) ?? [] { completion(answer) }
+                for asker in askers { asker(answer) }
                 startMore()
             }
         }
-    }
-
-    private func keep(_ found: Companions, for absence: Absence) {
-        let now = client.loop.now
-        answers = answers.filter { now - $0.value.at < Questions.freshness }
-        answers[absence] = (found, now)
     }
 }
 
