@@ -67,12 +67,18 @@ def with_a_grace_a_Deployment_may_come_before_its_budget(cluster):
     denied(cluster.client.create(deployment("other", namespace)), "pod-disruption-budget")
 
 
+def guarded_namespace(cluster):
+    """A namespace with a Deployment `web` of three replicas and its budget."""
+    namespace = cluster.namespace("guarded")
+    cluster.guard(namespace)
+    assert cluster.client.create(deployment("web", namespace)).status in (201, 409)
+    return namespace
+
+
 @check
 def a_budget_that_can_never_let_a_pod_go_is_denied(cluster):
     needs_judged_budgets(cluster)
-    namespace = cluster.namespace("stuck")
-    admitted(cluster.client.create(budget("web", namespace)))
-    admitted(cluster.client.create(deployment("web", namespace)))
+    namespace = guarded_namespace(cluster)
     denied(cluster.client.create(budget("none", namespace, {"app": "other"}, maxUnavailable=0)), "disruption-allowed")
     # It would leave room with four replicas, and there are three.
     cluster.wait_for("the Deployment is known", lambda: cluster.client.patch(
@@ -83,12 +89,12 @@ def a_budget_that_can_never_let_a_pod_go_is_denied(cluster):
 @check
 def a_second_budget_over_the_same_pods_is_denied(cluster):
     needs_judged_budgets(cluster)
-    denied(cluster.client.create(budget("second", "stuck", {"app": "web"})), "disruption-allowed")
+    denied(cluster.client.create(budget("second", guarded_namespace(cluster), {"app": "web"})), "disruption-allowed")
 
 
 @check
 def deleting_the_only_budget_of_a_workload_warns(cluster):
     needs_judged_budgets(cluster)
-    outcome = cluster.kubectl("delete", "poddisruptionbudgets.v1.policy/web", "--namespace=stuck")
+    outcome = cluster.kubectl("delete", "poddisruptionbudgets.v1.policy/web", f"--namespace={guarded_namespace(cluster)}")
     assert outcome.code == 0 and any(
         line.startswith("Warning: ") and "[pod-disruption-budget" in line for line in outcome.err.splitlines()), outcome

@@ -53,11 +53,12 @@ def an_annotation_on_an_old_bad_Deployment_does_not_roll_its_pods(cluster):
 
 @check
 def what_was_wrong_before_only_warns_and_what_is_new_is_denied(cluster):
-    image = {"name": "app", "image": "222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:latest"}
+    namespace = cluster.namespace("ratchet")
+    cluster.old(bad_deployment("legacy", namespace))
 
     def set_image(text):
-        path = cluster.client.place("Deployment", "legacy", "old")
-        change = {"spec": {"template": {"spec": {"containers": [image | {"image": text}]}}}}
+        path = cluster.client.place("Deployment", "legacy", namespace)
+        change = {"spec": {"template": {"spec": {"containers": [{"name": "app", "image": text}]}}}}
         return cluster.client.call("PATCH", path, change, content="application/strategic-merge-patch+json")
     answer = warned(set_image("222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.3-9f3c1ab"), "liveness-probe")
     assert any(line.endswith("existing]") for line in answer.warnings), answer
