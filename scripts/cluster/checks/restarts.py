@@ -66,8 +66,7 @@ def after_a_restart_of_the_API_server_all_is_as_before(cluster):
     cluster.settle()
     denied(cluster.client.create(bad_deployment("web", namespace)), *BROKEN)
     cluster.guard(namespace)
-    # That there was none holds for a second, and the watch of budgets may not be there again.
-    cluster.wait_for("it is admitted", lambda: cluster.client.create(deployment("web", namespace)).status == 201, limit=3)
+    admitted(cluster.client.create(deployment("web", namespace)))
 
     # The watches are there again: a budget that goes is noticed.
     cluster.client.delete("PodDisruptionBudget", "web", namespace)
