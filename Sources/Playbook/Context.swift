@@ -48,6 +48,9 @@ public struct Context: Sendable {
         Context(settings: settings, companions: companions, now: now, source: source)
     }
 
+    /// Whether what is in system namespaces is only looked at by rules that name it.
+    var passesOverSystemNamespaces: Bool { source == .server || source == .cluster }
+
     /// The same with other companions.
     public func knowing(_ companions: Companions) -> Context {
         Context(settings: settings, companions: companions, now: now, source: source)

@@ -37,8 +37,7 @@ public struct Judge: Sendable {
         }
         subject.changesOnlyMetadata = change == .metadata
         var findings = Findings(rules: table.rules)
-        let passesOverSystem = context.source == .server || context.source == .cluster
-        let isInSystem = passesOverSystem && context.settings.isSystem(namespace: subject.namespace)
+        let isInSystem = context.passesOverSystemNamespaces && context.settings.isSystem(namespace: subject.namespace)
         let isLongRunning = subject.isLongRunning
         for question in questions {
             guard isLongRunning || !question.isLongRunningOnly, change != .metadata || question.readsMetadata,

@@ -16,7 +16,7 @@ enum Command: String, CaseIterable {
         case .replay: "judge recordings again, and show what is decided differently now"
         case .audit: "judge everything in a live cluster"
         case .rules: "list the rules"
-        case .explain: "say everything about a rule"
+        case .explain: "say everything about a rule, or what rules say to a review"
         case .config: "show every setting and its value"
         case .certs: "make or show certificates for development"
         case .completion: "print what makes a shell complete commands, flags and rules"
@@ -56,7 +56,7 @@ enum Command: String, CaseIterable {
                 .quiet, .noColor,
             ]
         case .rules: [.format]
-        case .explain: []
+        case .explain: [.review, .companions, .level, .mode, .noColor]
         case .config: [.format]
         case .certs: [.directory, .host, .days]
         }
@@ -70,6 +70,7 @@ enum Command: String, CaseIterable {
         // What is read from a cluster has no file that the others could point at.
         case .audit: ["text", "json", "junit", "markdown", "html"]
         case .replay: ["text", "json"]
+        case .explain: ["text"]
         case .rules: ["text", "json", "markdown", "summary", "coverage"]
         case .config: ["text", "json", "markdown"]
         default: []
@@ -143,7 +144,13 @@ enum Command: String, CaseIterable {
             `--format markdown` prints docs/rules.md, `summary` a table of ids by group, and `coverage` the playbook's statements, each
             with the rules that hold it or the reason why none can.
             """
-        case .explain: "RULE is a rule's id, as `playbook rules` lists them."
+        case .explain:
+            """
+            RULE is a rule's id, as `playbook rules` lists them. With --review, it says what that rule, or each without one, has
+            to say to the reviews of a file: what it found and what became of that, that it passed, or why it was not asked.
+
+              playbook explain --review recording.json image-tag
+            """
         case .config: "Values are those of the environment; nothing is read from a file."
         case .certs:
             """
@@ -197,7 +204,7 @@ enum ValueForm: Equatable {
 
 /// A flag of the command line.
 enum Flag: String, CaseIterable {
-    case format, context, selector, except, writeReports = "write-reports", exitZero = "exit-zero", baseline,
+    case format, review, context, selector, except, writeReports = "write-reports", exitZero = "exit-zero", baseline,
         writeBaseline = "write-baseline", write, diff,
         addCompanions = "add-companions", companions, partial, namespace,
         level, mode, verbose,
@@ -211,7 +218,7 @@ enum Flag: String, CaseIterable {
         case .context: "NAME"
         case .selector: "LABELS"
         case .except: "KIND"
-        case .baseline, .writeBaseline: "FILE"
+        case .review, .baseline, .writeBaseline: "FILE"
         case .companions: "PATH"
         case .namespace: "NAME"
         case .level: "RULE=LEVEL"
@@ -227,6 +234,7 @@ enum Flag: String, CaseIterable {
     var summary: String {
         switch self {
         case .format: "how to print"
+        case .review: "a file with reviews or recordings; - is standard input"
         case .context: "the kubeconfig's context; its own where none is named"
         case .selector: "only objects with these labels, as kubectl's --selector"
         case .except: "a kind that is not looked at, such as secrets; may be repeated"
@@ -242,7 +250,7 @@ enum Flag: String, CaseIterable {
         case .namespace: "the namespace, as with kubectl -n: of objects that do not name theirs, or that is looked at"
         case .level: "set a rule's level: deny, warn or off; may be repeated"
         case .mode: "whether denials deny (enforce) or warn (dry-run)"
-        case .verbose: "show what passed, and which rules had no answer"
+        case .verbose: "show what passed too, and for reviews each rule's answer"
         case .quiet: "print nothing but errors; the exit code says the rest"
         case .noColor: "no colours on a terminal (as NO_COLOR does)"
         case .directory: "where to write the certificates"

@@ -15,7 +15,7 @@ struct Output {
 
     init(_ arguments: Arguments) throws(CommandError) {
         format = try arguments.format()
-        isVerbose = arguments.has(.verbose)
+        isVerbose = arguments.has(.verbose) || arguments.has(.review)
         isQuiet = arguments.has(.quiet)
         report = TextReport(isColored: Console.isColored() && !arguments.has(.noColor))
     }

@@ -12,9 +12,22 @@ struct ReviewCommand {
     private var output: Output
     private var summary = Summary(of: .review)
     private let document = Document()
+    private let paths: [String]
+    private let wish: Wish
 
-    init(_ arguments: Arguments) throws(CommandError) {
+    /// Whose answers are shown beside what is found.
+    enum Wish {
+        case nobody
+        case every
+        /// Of what is found, only this rule's is shown too.
+        case one(Rule)
+    }
+
+    /// Prepares the command; `explain --review` names its files and wishes itself.
+    init(_ arguments: Arguments, of paths: [String]? = nil, showing wish: Wish? = nil) throws(CommandError) {
         self.arguments = arguments
+        self.paths = paths ?? arguments.operands
+        self.wish = wish ?? (arguments.has(.verbose) ? .every : .nobody)
         output = try Output(arguments)
         let settings = try arguments.settings()
         let (companions, failures) = Inputs.companions(arguments.all(.companions))
@@ -28,7 +41,7 @@ struct ReviewCommand {
 
     mutating func run() -> ExitCode {
         let progress = Progress()
-        let files = ReviewFiles(arguments.operands)
+        let files = ReviewFiles(paths)
         while let next = files.next() {
             switch next {
             case .failure(let failure): complain(failure.message)
@@ -84,9 +97,19 @@ struct ReviewCommand {
     ) -> JudgedObject {
         let verdict = judge.verdict(on: review, in: context)
         let subresource = review.subresourceName.isEmpty ? "" : "/\(review.subresourceName)"
-        return JudgedObject(
+        var (shown, answers): (Verdict, [RuleAnswer]) = (verdict, [])
+        switch wish {
+        case .nobody: break
+        case .every: answers = verdict.answers(to: review, in: context)
+        case .one(let rule):
+            answers = verdict.answers(to: review, in: context, rules: [rule])
+            shown = verdict.leavingOut { $0.rule.id != rule.id }
+        }
+        var object = JudgedObject(
             file: path, line: line, request: "\(review.operation.name)\(subresource) by \(review.user.name)",
-            title: review.title, verdict: verdict)
+            title: review.title, verdict: shown)
+        object.answers = answers
+        return object
     }
 
     private mutating func respond(to bytes: Span<UInt8>, at place: String) {

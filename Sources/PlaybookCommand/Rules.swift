@@ -46,14 +46,25 @@ extension Command {
     }
 
     private func explain(_ arguments: Arguments) throws(CommandError) -> ExitCode {
-        guard let id = arguments.operands.first, arguments.operands.count == 1 else {
+        let file = arguments.last(.review)
+        guard arguments.operands.count == 1 || arguments.operands.isEmpty && file != nil else {
             throw CommandError(message: "explain takes one rule; `playbook rules` lists them")
         }
+        guard let id = arguments.operands.first else { return try answers(in: file ?? "-", .every, arguments) }
         guard let rule = Catalogue.rule(id) else {
             throw CommandError.unknown("rule", id, among: Catalogue.rules.map(\.id))
         }
+        if let file { return try answers(in: file, .one(rule), arguments) }
         Console.print(RulePage.text(rule, level: try arguments.settings().level(of: rule)))
         return .success
+    }
+
+    /// What rules say to the reviews of a file.
+    private func answers(
+        in file: String, _ wish: ReviewCommand.Wish, _ arguments: Arguments
+    ) throws(CommandError) -> ExitCode {
+        var review = try ReviewCommand(arguments, of: [file], showing: wish)
+        return review.run() == .usage ? .usage : .success
     }
 
     private func completion(_ arguments: Arguments) throws(CommandError) -> ExitCode {

@@ -15,6 +15,8 @@ public struct JudgedObject: Sendable {
     public let verdict: Verdict
     /// What was found, in the verdict's order, each with its place in the file.
     public let findings: [LocatedFinding]
+    /// What each rule had to say, where somebody wants to know.
+    public var answers: [RuleAnswer] = []
 
     /// Creates a judged object.
     ///

@@ -33,9 +33,10 @@ public struct TextReport: Sendable {
             text += remedy(finding.judgement)
         }
         for notice in verdict.notices { text += "  note   \(notice)\n" }
-        for entry in verdict.notEvaluated where showsAll {
+        for entry in verdict.notEvaluated where showsAll && object.answers.isEmpty {
             text += "  -      \(entry.rule.id) not evaluated: \(entry.reason)\n"
         }
+        for line in AnswerReport.lines(object.answers) { text += paint("  \(line)", .dim) + "\n" }
         return text + "\n"
     }
 
@@ -99,4 +100,9 @@ public struct TextReport: Sendable {
     private func paint(_ text: String, _ style: Style) -> String {
         isColored ? "\u{1B}[\(style.rawValue)m\(text)\u{1B}[0m" : text
     }
+}
+
+extension Exemption {
+    /// Why, and until when.
+    fileprivate var words: String { until.map { "\(reason), until \($0)" } ?? reason }
 }
