@@ -56,7 +56,9 @@ struct Kubeconfig {
         let name = if let context { context } else { try currentContext() }
         let chosen = try entry("contexts", name, "context")
         let cluster = try entry("clusters", chosen.required("cluster"), "cluster")
-        let user = try chosen.text("user").map { (name) throws(CredentialsError) in try entry("users", name, "user") }
+        // kubectl writes "" for none.
+        let userName = try chosen.text("user") ?? ""
+        let user = userName.isEmpty ? nil : try entry("users", userName, "user")
         let server = try ServerURL(cluster.required("server"), cluster)
         try refuseUnsupported(cluster, user)
         return ClusterAccess(

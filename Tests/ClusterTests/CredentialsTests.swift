@@ -129,6 +129,13 @@ import Testing
         #expect(try APICaller(access).send(APIRequest(.get, "/x")).text != nil)
     }
 
+    @Test func `a context without a user, as kubectl writes it, shows nothing`() throws {
+        let server = try ScriptedAPIServer()
+        let folder = try TestFolder()
+        let text = config(server.port, user: []).replacingOccurrences(of: "user: me", with: #"user: """#)
+        #expect(try APICaller(find(folder.write("config", text))).send(APIRequest(.get, "/x")).text != nil)
+    }
+
     @Test(arguments: [true, false])
     func `a client certificate is shown`(inline: Bool) throws {
         let server = try ScriptedAPIServer(clientAuthority: TestAuthorities.other.keyPair.certificate)
