@@ -118,6 +118,12 @@ import Testing
         #expect(machine.failed(.throttled(.seconds(8))) == watch("10", after: .seconds(9)))
     }
 
+    @Test func `who asks to be left alone for no time at all is not asked at once`() {
+        var machine = watching()
+        // The first wait, and an eighth of it by chance.
+        #expect(machine.failed(.throttled(.zero)) == watch("10", after: .seconds(1.125)))
+    }
+
     @Test(arguments: [("10", "9", false), ("10", "10", true), ("9", "10", true), ("99", "100", true), ("x", "a", true)])
     func `versions that go back mean another past`(before: String, after: String, goesOn: Bool) {
         var machine = watching(before)
