@@ -42,6 +42,7 @@ public final class Audit {
     private let client: BlockingClient
     private let settings: Settings
     private let selection: Selection
+    private let maximumPage: Int
     private let judge: Judge
     private let document = Document()
     private var companions = Companions(knowledge: .kinds([]))
@@ -54,10 +55,21 @@ public final class Audit {
     private static let pageSize = 500
 
     /// Prepares an audit; nothing is asked yet.
-    public init(_ client: BlockingClient, _ settings: Settings, _ selection: Selection = Selection()) {
+    ///
+    /// - Parameters:
+    ///   - client: The cluster.
+    ///   - settings: The rules, and how they judge.
+    ///   - selection: Which objects are judged.
+    ///   - maximumPage: How large a page of a list may be, in bytes; one that is larger is asked for again with half as many
+    ///     objects.
+    public init(
+        _ client: BlockingClient, _ settings: Settings, _ selection: Selection = Selection(),
+        maximumPage: Int = 64 << 20
+    ) {
         self.client = client
         self.settings = settings
         self.selection = selection
+        self.maximumPage = maximumPage
         judge = Judge(settings)
     }
 
@@ -139,24 +151,33 @@ public final class Audit {
         let isInNamespace = !ResourceKinds.clusterWide.contains(kind)
         let resource = APIResource(kind)
         var request = APIRequest(.get, resource.path(in: isInNamespace ? selection.namespace : nil))
-        var query = [(name: "limit", value: String(Audit.pageSize))]
+        request.maximumResponse = maximumPage
+        var query: [(name: String, value: String)] = []
         if let labels { query.append(("labelSelector", labels)) }
         if kind == .namespace, let namespace = selection.namespace {
             query.append(("fieldSelector", "metadata.name=\(namespace)"))
         }
-        request.query = query
-        var pending = client.begin(request)
+        var size = Audit.pageSize
+        func begin() -> BlockingClient.Pending {
+            request.query = [("limit", String(size))] + query
+            return client.begin(request)
+        }
+        var pending = begin()
         while true {
             let page: [UInt8]
             do throws(APIError) {
                 page = try pending.wait().body
-            } catch {
-                if case .status(let status) = error, status.code == 404 { return }
-                throw error
+            } catch .status(let status) where status.code == 404 {
+                return
+            } catch .tooLarge where size > 1 {
+                size /= 2
+                pending = begin()
+                continue
             }
+            query.removeAll { $0.name == "continue" }
             guard let continuation = try read(page, { _ in }).continuation else { return try body(page) }
-            request.query = query + [("continue", continuation)]
-            pending = client.begin(request)
+            query.append(("continue", continuation))
+            pending = begin()
             try body(page)
         }
     }

@@ -18,6 +18,7 @@ extension APIClient {
     ///   - page: How many at most, and behind which page; nil for all at once.
     ///   - attempts: How often it may be tried.
     ///   - limit: How long all of it may take.
+    ///   - maximum: How large the response may be, in bytes.
     ///   - each: Called with each object when all have come; no ``Value`` may leave it. In a list, objects have neither `kind`
     ///     nor `apiVersion`.
     ///   - completion: Called once, after the last object, with what came of it.
@@ -25,10 +26,12 @@ extension APIClient {
     @discardableResult
     public func list(
         _ resource: APIResource, in namespace: String? = nil, page: (size: Int, continuation: String?)? = nil,
-        attempts: Int = 1, within limit: Duration = .seconds(60), each: @escaping (Value) -> Void,
+        attempts: Int = 1, within limit: Duration = .seconds(60), atMost maximum: Int = 64 << 20,
+        each: @escaping (Value) -> Void,
         _ completion: @escaping (Result<ListPage, APIError>) -> Void
     ) -> APICall {
         var request = APIRequest(.get, resource.path(in: namespace), attempts: attempts, limit: limit)
+        request.maximumResponse = maximum
         if let page {
             request.query.append(("limit", String(page.size)))
             if let continuation = page.continuation { request.query.append(("continue", continuation)) }

@@ -36,6 +36,7 @@ public final class Reflector {
     private let options: ReflectorOptions
     private let report: (ReflectorEvent) -> Void
     private var machine: ListWatch
+    private var pageSize: Int
     private var alarm: Alarm?
     private var listing: APICall?
     private var watching: WatchCall?
@@ -63,6 +64,7 @@ public final class Reflector {
         self.status = status
         self.report = report
         machine = ListWatch(options)
+        pageSize = options.pageSize
     }
 
     /// Begins to follow; to be called once.
@@ -104,7 +106,7 @@ public final class Reflector {
             objects = 0
         }
         listing = client.list(
-            resource, page: (options.pageSize, continuation),
+            resource, page: (pageSize, continuation), atMost: options.maximumPage,
             each: { [self] object in
                 objects += 1
                 sink.listed(object)
@@ -198,7 +200,10 @@ public final class Reflector {
             failed(
                 status.retryAfter.map { .throttled(min($0, longest)) } ?? (isOurs ? .rejected : .failed), "\(error)")
         // Pages are asked for again, lists begun again: what cannot be read may be cut off by something on the way.
-        case .credentials, .transport, .tooLarge, .malformed: failed(.failed, "\(error)")
+        case .credentials, .transport, .malformed: failed(.failed, "\(error)")
+        case .tooLarge:
+            pageSize = max(1, pageSize / 2)
+            failed(.failed, "\(error)")
         }
     }
 

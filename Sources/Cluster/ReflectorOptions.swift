@@ -2,6 +2,8 @@
 public struct ReflectorOptions: Sendable {
     /// How many objects a page of a list has.
     public var pageSize = 500
+    /// How large a page may be, in bytes; one that is larger is asked for again with half as many objects.
+    public var maximumPage = 64 << 20
     /// The waits after failures.
     public var backoff = Backoff()
     /// How long a watch is asked to last; at random, so that not all of them end at once.

@@ -140,6 +140,27 @@ import Testing
         #expect(try cluster.audit(["replicas"]).found.map { $0.hasSuffix("replicas exempt") } == [true])
     }
 
+    @Test func `a page that is too large is asked for again with fewer objects`() throws {
+        let server = try ScriptedAPIServer()
+        for index in 0..<8 { server.set("large-\(index)", String(repeating: "x", count: 1000)) }
+        let folder = try TestFolder()
+        try folder.write("token", "token-1\n")
+        try folder.write("ca.crt", TestAuthorities.cluster.keyPair.certificate)
+        let client = try BlockingClient(
+            try ClusterAccess.inCluster(
+                environment: ["KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": "\(server.port)"],
+                serviceAccount: folder.path))
+        defer { client.stop() }
+        let settings = try Settings(environment: [
+            "PLAYBOOK_RULES_DEFAULT": "off", "PLAYBOOK_RULE_UNHEALTHY_POD_EVICTION": "warn",
+        ])
+        var (names, problems): ([String], [APIError]) = ([], [])
+        Audit(client, settings, maximumPage: 3000).run(
+            at: Timestamp(seconds: 1_795_435_200), each: { names.append($0.name) }, problem: { problems.append($1) })
+        #expect(names == (0..<8).map { "large-\($0)" })
+        #expect(problems == [])
+    }
+
     @Test func `a page that is no list is told`() throws {
         let cluster = try Cluster()
         cluster.server.put(Self.deployments, #"{"items":{}}"#)

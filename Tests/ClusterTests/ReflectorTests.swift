@@ -138,6 +138,18 @@ import Testing
         #expect(server.lists.map { $0.query["continue"] } == [nil, nil, nil, "2"])
     }
 
+    @Test func `a page that is too large is asked for again with fewer objects`() throws {
+        let server = try ScriptedAPIServer()
+        for index in 0..<8 { server.set("large-\(index)", String(repeating: "x", count: 1000)) }
+        let follower = try Follower(server) { options, _ in
+            options.pageSize = 8
+            options.maximumPage = 3000
+        }
+        #expect(follower.becomesRight())
+        #expect(server.lists.map { $0.query["limit"] } == ["8", "4", "2", "2", "2", "2"])
+        #expect(server.lists.map { $0.query["continue"] } == [nil, nil, nil, "2", "4", "6"])
+    }
+
     @Test func `a server that stalls is noticed`() throws {
         let server = try server()
         server.cueList(.stall)
