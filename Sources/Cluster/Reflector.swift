@@ -123,10 +123,10 @@ public final class Reflector {
     private func listed(_ page: ListPage) {
         status.heard(at: client.loop.now)
         let next = machine.listed(page)
-        if page.continuation == nil {
+        // Who may list but not watch would be told what nothing keeps right: after a refusal the list counts with its watch.
+        if page.continuation == nil, !machine.isRefused {
             sink.listEnded()
-            // Who may list but not watch would be told one thing now and another in a moment.
-            if !machine.isRefused { becomeSynced() }
+            becomeSynced()
         }
         take(next)
     }
@@ -161,6 +161,7 @@ public final class Reflector {
         switch news {
         case .opened:
             status.heard(at: client.loop.now)
+            if machine.isRefused { sink.listEnded() }
             machine.opened()
             becomeSynced()
         case .event(let change, let object, let version):

@@ -93,6 +93,19 @@ import Testing
         #expect(eventually { feed.names == [] })
     }
 
+    @Test func `a kind that may be listed and not watched stays unknown`() throws {
+        let server = try ScriptedAPIServer()
+        server.set("a", "1")
+        for _ in 0..<40 { server.cueWatch(.status(403)) }
+        let feed = try Feed(server)
+        #expect(eventually { feed.feed.statuses.allSatisfy { $0.status.state == .unavailable } && feed.names == nil })
+        // It is tried again now and then: a list of a moment ago, which no watch keeps right, is not taken for the truth.
+        let lists = server.lists.count
+        #expect(eventually { server.lists.count >= lists + 4 })
+        #expect(feed.names == nil)
+        #expect(eventually { feed.names == ["a"] })
+    }
+
     @Test func `what the watch has not told is found by looking again`() throws {
         let server = try ScriptedAPIServer()
         server.cueWatch(.silence)
