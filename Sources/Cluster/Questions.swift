@@ -8,12 +8,10 @@ internal import Playbook
 /// An answer counts only for those: what somebody created after it, and before asking, would be denied for. So there is one GET of
 /// a list under way and one to come, however many ask, and few of all lists at once.
 final class Questions {
-    private typealias Asker = (Companions?) -> Void
-
     private let client: APIClient
     private let counts: ConfirmationCounts
     /// Who waits for a GET that is still to be sent, and how long it may take; in the order of the first who asked.
-    private var waiting: [(absence: Absence, limit: Duration, askers: [Asker])] = []
+    private var waiting: [(absence: Absence, limit: Duration, inquiries: [Inquiry])] = []
     private var underWay: Set<Absence> = []
 
     private static let mostAtOnce = 4
@@ -32,25 +30,23 @@ final class Questions {
         }
         inquiry.ended = { alarm.cancel() }
         for absence in absences {
-            let asker: Asker = { [counts] found in
-                if found == nil, inquiry.missing > 0 { counts.countFailure() }
-                inquiry.take(absence, found)
-            }
             if let index = waiting.firstIndex(where: { $0.absence == absence }) {
-                waiting[index].askers.append(asker)
+                waiting[index].inquiries.append(inquiry)
                 waiting[index].limit = max(waiting[index].limit, limit)
             } else {
-                waiting.append((absence, limit, [asker]))
+                waiting.append((absence, limit, [inquiry]))
             }
         }
         startMore()
     }
 
     private func startMore() {
+        // While the API server is slow, nobody waits behind questions of those who have gone.
+        waiting.removeAll { $0.inquiries.allSatisfy { $0.missing == 0 } }
         while underWay.count < Questions.mostAtOnce,
             let index = waiting.firstIndex(where: { !underWay.contains($0.absence) })
         {
-            let (absence, limit, askers) = waiting.remove(at: index)
+            let (absence, limit, inquiries) = waiting.remove(at: index)
             underWay.insert(absence)
             counts.countRequest()
             var found = Companions(knowledge: .kinds(ResourceKinds(absence.kind)))
@@ -60,7 +56,10 @@ final class Questions {
             ) { [self] result in
                 underWay.remove(absence)
                 let answer: Companions? = if case .success = result { found } else { nil }
-                for asker in askers { asker(answer) }
+                for inquiry in inquiries {
+                    if answer == nil, inquiry.missing > 0 { counts.countFailure() }
+                    inquiry.take(absence, answer)
+                }
                 startMore()
             }
         }

@@ -158,6 +158,23 @@ import Testing
         #expect(feed.feed.confirmations.failures == 1)
     }
 
+    @Test func `nothing is asked for those who have given up waiting`() throws {
+        let server = try ScriptedAPIServer()
+        let feed = try Feed(server)
+        #expect(eventually { feed.names == [] })
+        server.cueOther(.stall, .stall, .stall, .stall)
+        let stalled = (0..<4).map { _ in Answer() }
+        for (index, answer) in stalled.enumerated() {
+            let absence = Absence(Self.kind, in: "stalled-\(index)")
+            feed.feed.confirm([absence], within: .seconds(2)) { answer.set($0) }
+        }
+        // As many as there may be at once: these wait for their turn, and one of them not for long enough.
+        #expect(feed.confirm([Absence(Self.kind, in: "late")], within: .milliseconds(50)).first?.found == nil)
+        #expect(names(feed.confirm([absence], within: .seconds(8)).first) == [])
+        #expect(server.requests.allSatisfy { !$0.path.contains("/late/") })
+        for answer in stalled { #expect(answer.wait().first?.found == nil) }
+    }
+
     @Test(arguments: [500, 403])
     func `an error leaves it in doubt`(_ status: Int) throws {
         let server = try ScriptedAPIServer()
