@@ -34,7 +34,10 @@ public final class CompanionFeed: Sendable {
         let statuses = kinds.kinds.map { ($0, ReflectorStatus()) }
         let confirmations = ConfirmationCounts()
         thread = try ClientThread { loop in
-            let client = APIClient(loop: loop, access: access)
+            var api = APIOptions()
+            // Each watch has one of its own for good.
+            api.maxConnections += kinds.kinds.count
+            let client = APIClient(loop: loop, access: access, options: api)
             let follower = Follower(client, confirmations, publish)
             follower.start(statuses, options, report)
             follower.look(after: .seconds(30)) { checkUp(statuses) }
