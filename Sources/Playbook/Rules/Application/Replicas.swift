@@ -29,8 +29,10 @@ private func replicaFindings(in subject: Subject, _ context: Context) throws(Can
     let least = context.settings.minimumReplicas
     let isScale = subject.review.subresource == .scale
     let kind = isScale ? subject.scaledKind : subject.kind
-    guard ResourceKinds.replicated.contains(kind) else { return [] }
-    let stated = try subject.spec()?.integer("replicas")
+    let spec = try subject.spec()
+    // A Rollout that takes another workload's template is passed over, here as everywhere.
+    guard ResourceKinds.replicated.contains(kind), spec?.present("workloadRef") == nil else { return [] }
+    let stated = try spec?.integer("replicas")
     let count = stated ?? (isScale ? 0 : 1)
     guard count > 0, count < least else { return [] }
     let place: Pointer = "/spec/replicas"
@@ -44,7 +46,7 @@ private func replicaFindings(in subject: Subject, _ context: Context) throws(Can
         ]
     }
     guard try !isAutoscaled(kind, subject, context) else { return [] }
-    guard subject.review.operation != .create || wroteReplicas(subject, context) else {
+    guard subject.review.operation != .create || subject.statesReplicas(context) else {
         return [
             Finding(
                 unstated, at: place, "is \(stated == nil ? "unset, which is 1" : "\(count) by default")", edits: edits
@@ -88,23 +90,24 @@ private func isAutoscaled(_ kind: ResourceKind, _ subject: Subject, _ context: C
     }
 }
 
-/// Whether the author wrote a count: the API server fills in a 1, and we are asked after that.
-private func wroteReplicas(_ subject: Subject, _ context: Context) -> Bool {
-    if context.source == .files { return subject.object["spec"]?.present("replicas") != nil }
-    if let applied = subject.metadata.annotation("kubectl.kubernetes.io/last-applied-configuration"),
-        let document = try? Document(parsing: Array(applied.utf8)),
-        withExtendedLifetime(document, { document.root["spec"]?.present("replicas") != nil })
-    {
-        return true
-    }
-    // Skipped while reading, and read only now: few objects come this far.
-    guard let fields = subject.metadata.value?["managedFields"],
-        let document = try? Document(parsing: fields.source)
-    else { return false }
-    return withExtendedLifetime(document) {
-        document.root.elements.contains { entry in
-            entry["operation"]?.equals("Apply") ?? false
-                && entry["fieldsV1"]?["f:spec"]?["f:replicas"] != nil
+extension Subject {
+    /// Whether the author wrote a count: the API server fills in a 1, and we are asked after that.
+    func statesReplicas(_ context: Context) -> Bool {
+        if context.source == .files { return object["spec"]?.present("replicas") != nil }
+        if let applied = metadata.annotation("kubectl.kubernetes.io/last-applied-configuration"),
+            let document = try? Document(parsing: Array(applied.utf8)),
+            withExtendedLifetime(document, { document.root["spec"]?.present("replicas") != nil })
+        {
+            return true
+        }
+        // Skipped while reading, and read only now: few objects come this far.
+        guard let fields = metadata.value?["managedFields"], let document = try? Document(parsing: fields.source)
+        else { return false }
+        return withExtendedLifetime(document) {
+            document.root.elements.contains { entry in
+                entry["operation"]?.equals("Apply") ?? false
+                    && entry["fieldsV1"]?["f:spec"]?["f:replicas"] != nil
+            }
         }
     }
 }
@@ -125,6 +128,15 @@ private let otherAutoscaler = autoscaler.split(separator: "\n", omittingEmptySub
 private let applied = """
     {metadata: {annotations: {kubectl.kubernetes.io/last-applied-configuration: '{"spec":{"replicas":1}}'}}, spec: {replicas: 1}}
     """
+
+private func rollout(_ spec: String) -> String {
+    """
+    apiVersion: argoproj.io/v1alpha1
+    kind: Rollout
+    metadata: {name: web, namespace: shop}
+    spec: {\(spec)}
+    """
+}
 
 private let cases: [Example] = [
     .good("two", "spec: {replicas: 2}"),
@@ -153,6 +165,16 @@ private let cases: [Example] = [
             metadata: {name: web, namespace: shop}
             spec: {replicas: 3, template: {metadata: {labels: {app: web}}}}
             """, before: "spec: {replicas: 3}", request: .scale),
+    .bad(
+        "a Rollout", tooFew, at: "spec.replicas",
+        rollout("replicas: 1, template: {spec: {containers: [{name: app}]}}"),
+        without: ResourceKinds(.horizontalPodAutoscaler),
+        before: rollout("replicas: 3, template: {spec: {containers: [{name: app}]}}")),
+    .good(
+        "a Rollout that takes a Deployment's template is passed over, its count too",
+        rollout("replicas: 1, workloadRef: {kind: Deployment, name: web}"),
+        without: ResourceKinds(.horizontalPodAutoscaler),
+        before: rollout("replicas: 3, workloadRef: {kind: Deployment, name: web}")),
     .good("scaled to none by a person", "spec: {replicas: 0}", before: "spec: {replicas: 3}", request: .scale),
     .good(
         "containers do not matter",

@@ -82,7 +82,7 @@ private func count(of workloads: [Workload], _ subject: Subject, _ context: Cont
 
 /// How many pods there are at least: an autoscaler's minimum where one owns the workload; nil when that is not known.
 private func countInForce(
-    _ kind: ResourceKind, _ name: String, _ replicas: Int, _ subject: Subject, _ context: Context
+    _ kind: ResourceKind, _ name: String, _ replicas: Int?, _ subject: Subject, _ context: Context
 ) -> Int? {
     do throws(CannotJudge) {
         return try context.companions.autoscaler(of: kind, name, in: subject.namespace)?.minimum ?? replicas
@@ -138,7 +138,9 @@ private func workloadFindings(_ subject: Subject, _ context: Context) throws(Can
         ]
     }
     let replicas = try subject.spec()?.integer("replicas") ?? 1
-    let count = countInForce(kind, subject.name ?? "", replicas, subject, context)
+    // A 1 that the API server filled in is nobody's count: an autoscaler may follow, as it does in every release.
+    let isLeftOpen = subject.review.operation == .create && replicas == 1 && !subject.statesReplicas(context)
+    let count = countInForce(kind, subject.name ?? "", isLeftOpen ? nil : replicas, subject, context)
     for budget in budgets {
         guard let reason = budget.blockage(of: count) else { continue }
         return [tooFewFinding(budget, reason, replicas, count)]

@@ -63,6 +63,20 @@ let disruptionExamples: [Example] = [
         "a workload with too few replicas for its budget", DisruptionClause.tooFew, at: "spec.replicas",
         "spec: {replicas: 2}",
         companions: all(budget("minAvailable: 2"), autoscaler(minimum: 2, of: "other"))),
+    .good(
+        "a new workload whose count is left to an autoscaler that follows", "spec: {replicas: 1}",
+        companions: all(budget("minAvailable: 1"), autoscaler(minimum: 2, of: "other")),
+        settings: ["PLAYBOOK_RULE_REPLICAS": "off", "PLAYBOOK_RULE_AUTOSCALER": "off"]),
+    .bad(
+        "a new workload with a count of its author's", DisruptionClause.tooFew, at: "spec.replicas",
+        """
+        metadata: {annotations: {kubectl.kubernetes.io/last-applied-configuration: '{"spec":{"replicas":1}}'}}
+        spec: {replicas: 1}
+        """, companions: all(budget("minAvailable: 1"), autoscaler(minimum: 2, of: "other"))),
+    .bad(
+        "a workload that is left at one", DisruptionClause.tooFew, at: "spec.replicas", "spec: {replicas: 1}",
+        companions: all(budget("minAvailable: 1"), autoscaler(minimum: 2, of: "other")),
+        before: "spec: {replicas: 2}"),
     .bad(
         "a workload whose budget lets nothing go", DisruptionClause.tooFew, at: "spec.replicas", "spec: {replicas: 3}",
         companions: budget("maxUnavailable: 0")),
