@@ -9,12 +9,18 @@ public struct NamespaceRecord: Sendable {
     let annotations: ExemptionAnnotations?
     /// Whether its teams are not aboard yet: what denies elsewhere only warns there.
     let onlyWarns: Bool
+    /// Whether ACK keeps KMS keys whose objects go, where an object says nothing of its own.
+    let keepsKeys: Bool
+
+    /// What says so; ACK's controllers read it with the service's name alone.
+    static let keyDeletionPolicy: StaticString = "kms.services.k8s.aws/deletion-policy"
 
     init(_ object: Value, _ name: String) {
         let metadata = ObjectMeta(of: object)
         self.name = name
         annotations = ExemptionAnnotations(metadata)
         onlyWarns = NamespaceLevel(metadata) == .warn
+        keepsKeys = metadata.annotation(NamespaceRecord.keyDeletionPolicy) == "retain"
     }
 }
 

@@ -75,6 +75,7 @@ extension NamespaceRecord {
     fileprivate var literal: Literal {
         var written = annotations?.members ?? []
         if onlyWarns { written.append(.init("\(NamespaceLevel.annotation)", "warn")) }
+        if keepsKeys { written.append(.init("\(NamespaceRecord.keyDeletionPolicy)", "retain")) }
         return ["metadata": ["name": .string(name), "annotations": .object(written)]]
     }
 }

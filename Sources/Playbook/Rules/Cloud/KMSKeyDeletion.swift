@@ -14,26 +14,33 @@ extension Rule {
         level: .warn,
         scope: Scope(ResourceKinds(.kmsKey), on: [.delete]),
         clauses: [retained],
+        companions: [.namespace],
         examples: cases,
-        check: { (subject, _) throws(CannotJudge) in
+        check: { (subject, context) throws(CannotJudge) in
             guard subject.review.operation == .delete else { return [] }
             let annotations = try subject.metadata.value?.object("annotations")
             let policy = try annotations?.text("services.k8s.aws/deletion-policy")
             if policy?.equals("retain") ?? false { return [] }
+            // Where a key says nothing, its Namespace does; one that is not known says nothing either.
+            if policy == nil, (try? context.companions.namespace(subject.namespace))?.keepsKeys ?? false { return [] }
             return [
                 Finding(
                     retained, at: "/metadata/annotations" / "services.k8s.aws/deletion-policy",
                     "is \(policy == nil ? "unset" : "not retain"): the key is scheduled for deletion, with all that it has encrypted"
                 ).with {
-                    $0.advice =
-                        "cancel the key's deletion now; and annotate keys with services.k8s.aws/deletion-policy: retain before their objects go"
+                    $0.advice = """
+                        cancel the key's deletion now; and before their objects go, annotate keys with \
+                        services.k8s.aws/deletion-policy: retain, or their Namespace with \
+                        \(NamespaceRecord.keyDeletionPolicy): retain
+                        """
                 }
             ]
         }
     )
 }
 
-private let retained = Clause("retained", "a Key that is deleted has the deletion policy `retain`")
+private let retained = Clause(
+    "retained", "a Key that is deleted has the deletion policy `retain`, or its Namespace has it for KMS")
 
 private func key(_ annotation: String) -> String {
     """
@@ -41,6 +48,14 @@ private func key(_ annotation: String) -> String {
     kind: Key
     metadata: {name: orders, namespace: shop\(annotation)}
     spec: {description: what the orders are encrypted with, \(keyPolicyField), enableKeyRotation: true}
+    """
+}
+
+private func namespace(_ annotation: String) -> String {
+    """
+    apiVersion: v1
+    kind: Namespace
+    metadata: {name: shop, annotations: {\(annotation)}}
     """
 }
 
@@ -55,4 +70,19 @@ private let cases: [Example] = [
     .bad(
         "a key that goes on purpose", retained, at: "metadata.annotations[services.k8s.aws/deletion-policy]",
         key(", annotations: {services.k8s.aws/deletion-policy: delete}"), request: .delete),
+    .good(
+        "a namespace whose keys stay", key(""),
+        companions: namespace("kms.services.k8s.aws/deletion-policy: retain"), request: .delete),
+    .bad(
+        "a key that goes whatever its namespace says", retained,
+        at: "metadata.annotations[services.k8s.aws/deletion-policy]",
+        key(", annotations: {services.k8s.aws/deletion-policy: delete}"),
+        companions: namespace("kms.services.k8s.aws/deletion-policy: retain"), request: .delete),
+    .bad(
+        "a namespace whose buckets stay", retained, at: "metadata.annotations[services.k8s.aws/deletion-policy]",
+        key(""), companions: namespace("s3.services.k8s.aws/deletion-policy: retain"), request: .delete),
+    .bad(
+        "a namespace that names no service, which ACK does not read", retained,
+        at: "metadata.annotations[services.k8s.aws/deletion-policy]", key(""),
+        companions: namespace("services.k8s.aws/deletion-policy: retain"), request: .delete),
 ]
