@@ -94,7 +94,7 @@ private func checkVariables(_ container: Container, _ findings: inout [Finding])
     var index = -1
     for entry in try container.environment() {
         index += 1
-        guard let name = entry["name"], name.isAWSVariable else { continue }
+        guard let name = entry["name"], name.isAWSVariable || entry["valueFrom"]?.takesAWSKey ?? false else { continue }
         let variable = try EnvironmentVariable(entry)
         guard let value = variable.source ?? variable.value else { continue }
         let place = container.pointer / "env" / String(index)
@@ -110,6 +110,13 @@ private func checkVariables(_ container: Container, _ findings: inout [Finding])
 }
 
 extension Value {
+    /// Whether a variable's value is what a Secret or ConfigMap holds by such a name, whatever the variable is called.
+    fileprivate var takesAWSKey: Bool {
+        ["secretKeyRef", "configMapKeyRef"].contains { (source: StaticString) in
+            self[source]?["key"]?.isAWSVariable ?? false
+        }
+    }
+
     /// Where a variable's value comes from, in words: `Secret aws`.
     fileprivate var origin: String {
         for (field, kind) in [("secretKeyRef", "Secret"), ("configMapKeyRef", "ConfigMap")] {

@@ -23,6 +23,17 @@ let staticAWSExamples: [Example] = [
         "containers: [{name: app, env: [{name: AWS_SECRET_ACCESS_KEY, valueFrom: {secretKeyRef: {name: aws, key: secret}}}]}]"
     ),
     .bad(
+        "the id of a key under another name", AWSClause.variable, at: "containers[app].env[S3_USER]",
+        "containers: [{name: app, env: [{name: S3_USER, valueFrom: {secretKeyRef: {name: s3, key: AWS_ACCESS_KEY_ID}}}]}]"
+    ),
+    .bad(
+        "the key under another name", AWSClause.variable, at: "containers[app].env[S3_PASSWORD]",
+        "containers: [{name: app, env: [{name: S3_PASSWORD, valueFrom: {configMapKeyRef: {name: s3, key: AWS_SECRET_ACCESS_KEY}}}]}]"
+    ),
+    .good(
+        "another key of a Secret",
+        "containers: [{name: app, env: [{name: S3_USER, valueFrom: {secretKeyRef: {name: s3, key: AWS_REGION}}}]}]"),
+    .bad(
         "a file of credentials elsewhere", AWSClause.variable, at: "containers[app].env[AWS_SHARED_CREDENTIALS_FILE]",
         "containers: [{name: app, env: [{name: AWS_SHARED_CREDENTIALS_FILE, value: /etc/aws/keys}]}]"),
     .bad(
