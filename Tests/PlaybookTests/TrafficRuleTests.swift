@@ -123,4 +123,20 @@ import Testing
         #expect(try denied(policy("::/0", 1000)) == ["spec.egress[0].to[0].ipBlock"])
         #expect(try denied(policy("0.0.0.0/0", 2000)) == ["spec.egress[0].ports[0]"])
     }
+
+    @Test(arguments: [("icmp", "protocol icmp"), ("tcp", "ports 0-65535"), ("'-1'", "ports 0-65535")])
+    func `what a security group opens is called by its ports, or by its protocol where it has none`(
+        _ name: String, _ words: String
+    ) throws {
+        let world = try world(
+            "security-group-rules",
+            """
+            apiVersion: ec2.services.k8s.aws/v1alpha1
+            kind: SecurityGroup
+            metadata: {name: web, namespace: shop}
+            spec: {ingressRules: [{ipProtocol: \(name), ipRanges: [{cidrIP: 0.0.0.0/0}]}]}
+            """)
+        let finding = try #require(world.verdict().judgements.map(\.finding).first { $0.clause.name == "open" })
+        #expect(finding.message == "lets 0.0.0.0/0 in to \(words)")
+    }
 }

@@ -60,8 +60,10 @@ private func judgeDatabase(
     for source: StaticString in ["sourceDBInstanceIdentifier", "replicationSourceIdentifier"] {
         if try spec.names(source) { return }
     }
-    // What comes from a snapshot is encrypted as that is.
-    let snapshots: [StaticString] = ["dbSnapshotIdentifier", "dbClusterSnapshotIdentifier", "snapshotIdentifier"]
+    // What comes from a snapshot, or from another cluster's past, is encrypted as that is.
+    let snapshots: [StaticString] = [
+        "dbSnapshotIdentifier", "dbClusterSnapshotIdentifier", "snapshotIdentifier", "sourceDBClusterIdentifier",
+    ]
     var isRestored = false
     for snapshot in snapshots where try spec.names(snapshot) { isRestored = true }
     if !isRestored { try judgeEncryption(spec, "storageEncrypted", to: &findings) }

@@ -63,6 +63,7 @@ let storageExamples: [Example] = [
         instance("storageEncrypted: true, \(key), backupRetentionPeriod: 0")),
     .good("a cluster", cluster("storageEncrypted: true, \(key), backupRetentionPeriod: 14")),
     .good("a cluster from a snapshot", cluster("snapshotIdentifier: nightly")),
+    .good("a cluster from another one's past", cluster("sourceDBClusterIdentifier: carts")),
     .bad("a cluster that is not encrypted", StorageClause.encrypted, at: "spec.storageEncrypted", cluster(arn)),
     .bad(
         "a cluster with AWS's key", StorageClause.key, at: "spec.kmsKeyID",

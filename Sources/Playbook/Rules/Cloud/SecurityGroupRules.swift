@@ -71,6 +71,7 @@ private func addOpenRanges(
     of entry: Value, at index: Int, _ ports: Ports?, _ subject: Subject, _ context: Context,
     to findings: inout [Finding]
 ) throws(CannotJudge) {
+    let named = try entry.string("ipProtocol")
     for (position, range) in try entry.objects("ipRanges").enumerated() {
         guard let block = try range.string("cidrIP"), AddressBlock(block)?.isEverywhere ?? false else { continue }
         try add(block, "ipRanges", position)
@@ -83,7 +84,7 @@ private func addOpenRanges(
     func add(_ block: String, _ list: String, _ position: Int) throws(CannotJudge) {
         if ports?.isWeb ?? false, try isLoadBalancers(subject, context) { return }
         let place: Pointer = "/spec/ingressRules" / String(index) / list / String(position)
-        let seen = "lets \(block) in to \(ports?.text ?? "every port")"
+        let seen = "lets \(block) in to \(ports?.text ?? named.map { "protocol \($0)" } ?? "every port")"
         findings.append(
             Finding(GroupClause.open, at: place, seen, edits: [.remove(place)]).with {
                 $0.choice = seen
@@ -150,6 +151,9 @@ private let groupExamples: [Example] = [
     .bad(
         "everybody who has IPv6", GroupClause.open, at: "spec.ingressRules[0].ipv6Ranges[0]",
         securityGroup("{ipProtocol: tcp, fromPort: 443, toPort: 443, ipv6Ranges: [{cidrIPv6: '::/0'}]}")),
+    .bad(
+        "a ping from everybody", GroupClause.open, at: "spec.ingressRules[0].ipRanges[0]",
+        securityGroup("{ipProtocol: icmp, fromPort: 8, toPort: -1, ipRanges: [{cidrIP: 0.0.0.0/0}]}", name: "shop-alb")),
     .bad(
         "half of everybody", GroupClause.open, at: "spec.ingressRules[0].ipRanges[0]",
         securityGroup("{ipProtocol: tcp, fromPort: 443, toPort: 443, ipRanges: [{cidrIP: 128.0.0.0/1}]}")),

@@ -75,7 +75,7 @@ let adminExamples: [Example] = [
     .good(
         "an HTTPRoute that is asked",
         route(
-            "\(adminPath), filters: [{type: ExternalAuth, externalAuth: {protocol: GRPC, backendRef: {name: auth, port: 9000}}}]"
+            "\(adminPath), filters: [{type: ExternalAuth, externalAuth: {protocol: GRPC, grpc: {allowedHeaders: [cookie]}, backendRef: {name: auth, port: 9000}}}]"
         )),
     .good(
         "an HTTPRoute with a password", route("\(adminPath), \(filter("traefik.io", "Middleware"))"), companions: basic),

@@ -48,15 +48,24 @@ private func serviceFindings(in subject: Subject, _ context: Context) throws(Can
     }
     guard let annotations = try subject.metadata.value?.object("annotations") else { return findings }
     for member in annotations.members {
-        guard member.key.text.hasPrefix("service.beta.kubernetes.io/aws-load-balancer-") else { continue }
+        guard member.key.text.isControllerAnnotation else { continue }
         let place: Pointer = "/metadata/annotations" / member.key.text
         findings.append(
             Finding(
                 annotation, at: place,
-                "asks for a load balancer (\(member.value.text)): they are made by infrastructure as code",
-                edits: [.remove(place)]))
+                "is \(member.value.text): load balancers are set up by infrastructure as code",
+                edits: [.remove(place)]
+            ).with { $0.choice = member.value.text })
     }
     return findings
+}
+
+extension String {
+    /// Whether an annotation is for the AWS load balancer controller: about a Service's own load balancer, or about its pods as
+    /// the targets of another one.
+    fileprivate var isControllerAnnotation: Bool {
+        hasPrefix("service.beta.kubernetes.io/aws-load-balancer-") || hasPrefix("alb.ingress.kubernetes.io/")
+    }
 }
 
 private func service(_ spec: String, _ metadata: String = "") -> String {
@@ -80,4 +89,13 @@ private let cases: [Example] = [
         "a wish of the load balancer controller", annotation,
         at: "metadata.annotations[service.beta.kubernetes.io/aws-load-balancer-scheme]",
         service("", ", annotations: {service.beta.kubernetes.io/aws-load-balancer-scheme: internet-facing}")),
+    .bad(
+        "a wish of its own for the controller's targets", annotation,
+        at: "metadata.annotations[alb.ingress.kubernetes.io/healthcheck-path]",
+        service("", ", annotations: {alb.ingress.kubernetes.io/healthcheck-path: /readyz}")),
+    .bad(
+        "another wish than before", annotation,
+        at: "metadata.annotations[service.beta.kubernetes.io/aws-load-balancer-scheme]",
+        service("", ", annotations: {service.beta.kubernetes.io/aws-load-balancer-scheme: internet-facing}"),
+        before: service("", ", annotations: {service.beta.kubernetes.io/aws-load-balancer-scheme: internal}")),
 ]
