@@ -70,16 +70,15 @@ private func isMonitored(
     for monitor in companions.objectsEverywhere(.podMonitor) where monitor.selects(labels, in: namespace) {
         return true
     }
-    let services = companions.knows(.service, in: namespace) ? try companions.objects(.service, in: namespace) : []
-    for service in services where service.servesPods(labels) {
-        for monitor in companions.objectsEverywhere(.serviceMonitor)
-        where monitor.selects(Labels(service.labels), in: namespace) {
-            return true
-        }
+    let monitors = Array(companions.objectsEverywhere(.serviceMonitor))
+    let services = companions.knows(.service, in: namespace) ? try companions.objects(.service, in: namespace) : nil
+    for service in services ?? [] where service.servesPods(labels) {
+        if monitors.contains(where: { $0.selects(Labels(service.labels), in: namespace) }) { return true }
     }
-    guard companions.knows(.podMonitor, in: namespace) || companions.knows(.serviceMonitor, in: namespace) else {
+    guard companions.knows(.podMonitor, in: namespace), companions.knows(.serviceMonitor, in: namespace) else {
         throw .unknown(companion: "PodMonitors and ServiceMonitors")
     }
+    if services == nil, !monitors.isEmpty { throw .unknown(companion: "Services") }
     return false
 }
 

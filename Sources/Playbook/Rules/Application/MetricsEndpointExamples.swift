@@ -1,3 +1,5 @@
+import Kubernetes
+
 private let on = ["PLAYBOOK_RULE_METRICS_ENDPOINT": "warn"]
 private let onePort = on.merging(["PLAYBOOK_METRICS_PORT": "9100"]) { $1 }
 
@@ -17,6 +19,7 @@ private let service = """
     spec: {selector: {app: web}, ports: [{port: 80, targetPort: http}]}
     """
 
+private let all = ResourceKinds(.podMonitor, .serviceMonitor, .service)
 private let other = monitor("PodMonitor", "{selector: {matchLabels: {app: other}}}")
 
 let metricsExamples: [Example] = [
@@ -49,17 +52,23 @@ let metricsExamples: [Example] = [
         settings: on),
     .bad(
         "no metrics", MetricsClause.missing, at: "containers[app].ports",
-        "containers: [{name: app, ports: [{name: http, containerPort: 8080}]}]", companions: other, settings: on),
+        "containers: [{name: app, ports: [{name: http, containerPort: 8080}]}]", companions: other, without: all,
+        settings: on),
     .bad(
         "the annotation is not true", MetricsClause.missing, at: "containers[app].ports",
-        "{containers: [{name: app}], hostname: web}", companions: other, settings: onePort),
+        "{containers: [{name: app}], hostname: web}", without: all, settings: onePort),
     .bad(
         "a ServiceMonitor that selects another Service", MetricsClause.missing, at: "containers[app].ports", "{}",
         companions: service + "\n---\n" + monitor("ServiceMonitor", "{selector: {matchLabels: {scrape: 'no'}}}"),
-        settings: on),
+        without: all, settings: on),
     .bad(
         "a PodMonitor that keeps to its own namespace", MetricsClause.missing, at: "containers[app].ports", "{}",
-        companions: other + "\n---\n" + monitor("PodMonitor", "{selector: {}}", in: "bank"), settings: on),
+        companions: other + "\n---\n" + monitor("PodMonitor", "{selector: {}}", in: "bank"), without: all,
+        settings: on),
+    .good("ServiceMonitors that are not known may do it", "{}", companions: other, settings: on),
+    .good(
+        "Services that are not known may lead there", "{}",
+        companions: other + "\n---\n" + monitor("ServiceMonitor", "{selector: {}}"), settings: on),
     .bad(
         "another port than everywhere", MetricsClause.otherPort, at: "containers[app].ports[metrics].containerPort",
         "containers: [{name: app, ports: [{name: metrics, containerPort: 9090}]}]", settings: onePort),
