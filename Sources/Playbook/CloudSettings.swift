@@ -1,5 +1,5 @@
 import JSON
-import Kubernetes
+public import Kubernetes
 
 /// The settings of the rules about the cloud around the cluster.
 public struct CloudSettings: Sendable {
@@ -10,7 +10,7 @@ public struct CloudSettings: Sendable {
     /// The value of `PLAYBOOK_IDENTITY_NAMESPACES`.
     public internal(set) var identityNamespaces: [String] = []
     /// The value of `PLAYBOOK_ROOT_ZONES`.
-    public internal(set) var rootZones: [String] = []
+    public internal(set) var rootZones: [DomainName] = []
 }
 
 extension Setting {
@@ -24,8 +24,8 @@ extension Setting {
         .list(
             "PLAYBOOK_IDENTITY_NAMESPACES", .rules, "names", \.cloud.identityNamespaces,
             "The namespaces whose IAM users are in the identity account. `*` stands for any text."),
-        .list(
-            "PLAYBOOK_ROOT_ZONES", .rules, "domains", \.cloud.rootZones,
+        .zones(
+            "PLAYBOOK_ROOT_ZONES", .rules, \.cloud.rootZones,
             "The domains that accounts share; every other account has a zone below one of them. Empty: zones are not looked at."
         ),
     ]

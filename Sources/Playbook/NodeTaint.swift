@@ -1,5 +1,5 @@
 /// A taint as `kubectl taint` writes it: `CriticalAddonsOnly`, `dedicated=base:NoSchedule`.
-struct NodeTaint: Sendable, LosslessStringConvertible {
+struct NodeTaint: Sendable, CustomStringConvertible {
     /// The taint's key.
     let key: String
     /// The taint's value; nil for any.
@@ -20,17 +20,17 @@ struct NodeTaint: Sendable, LosslessStringConvertible {
 }
 
 /// A label of nodes as `kubectl get -l` writes it: `node-role/base`, `eks.amazonaws.com/nodegroup=base`.
-struct NodeLabel: Sendable, LosslessStringConvertible {
+struct NodeLabel: Sendable, CustomStringConvertible {
     /// The label's key.
     let key: String
     /// The label's value; nil for any.
     let value: String?
 
     init?(_ text: String) {
-        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-        guard let key = parts.first, !key.isEmpty, !text.contains(where: { $0.isWhitespace || $0 == ":" }) else {
-            return nil
-        }
+        let parts = text.split(separator: "=", omittingEmptySubsequences: false)
+        guard let key = parts.first, !key.isEmpty, parts.count <= 2,
+            !text.contains(where: { $0.isWhitespace || $0 == ":" })
+        else { return nil }
         self.key = String(key)
         value = parts.count > 1 ? String(parts[1]) : nil
     }

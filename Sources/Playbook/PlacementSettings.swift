@@ -14,14 +14,24 @@ public struct PlacementSettings: Sendable {
 extension Setting {
     static let placementRules: [Setting] = [
         .list("PLAYBOOK_SCHEDULERS", .rules, "names", \.placement.schedulers, "Schedulers that pods may name."),
-        .entries(
+        .parsedList(
             "PLAYBOOK_BASE_NODE_TAINTS", .rules, "taints", \.placement.baseNodeTaints,
-            "Taints of the base node group, `key`, `key=value` or `key=value:effect`; where no effect is said it is `NoSchedule`.",
-            expected: "taints such as CriticalAddonsOnly or dedicated=base:NoSchedule"),
-        .entries(
+            "Taints of the base node group, `key`, `key=value` or `key=value:effect`; where no effect is said it is `NoSchedule`."
+        ) { (text) throws(Misplaced) in
+            guard let taint = NodeTaint(text) else {
+                throw Misplaced(expected: "a taint such as CriticalAddonsOnly or dedicated=base:NoSchedule")
+            }
+            return taint
+        },
+        .parsedList(
             "PLAYBOOK_BASE_NODE_LABELS", .rules, "labels", \.placement.baseNodeLabels,
-            "Labels of the base node group's nodes, `key` or `key=value`, which no pod may ask for. Empty: none.",
-            expected: "labels such as eks.amazonaws.com/nodegroup=base"),
+            "Labels of the base node group's nodes, `key` or `key=value`, which no pod may ask for. Empty: none."
+        ) { (text) throws(Misplaced) in
+            guard let label = NodeLabel(text) else {
+                throw Misplaced(expected: "a label such as eks.amazonaws.com/nodegroup=base")
+            }
+            return label
+        },
     ]
 }
 

@@ -43,13 +43,13 @@ extension Setting {
         ) { (text) throws(Misplaced) in try elements(of: text, read) }
     }
 
-    /// Reads each entry of a list that is separated by commas.
+    /// Reads each entry of a list.
     static func elements<Element>(
-        of text: String, _ read: (String) throws(Misplaced) -> Element
+        of text: String, separatedBy separator: Character = ",", _ read: (String) throws(Misplaced) -> Element
     ) throws(Misplaced) -> [Element] {
         var elements: [Element] = []
         var start = 0
-        for entry in text.split(separator: ",", omittingEmptySubsequences: false) {
+        for entry in text.split(separator: separator, omittingEmptySubsequences: false) {
             let word = trimmed(entry)
             if !word.isEmpty {
                 do throws(Misplaced) {
@@ -85,17 +85,21 @@ extension Setting {
             written: { $0.joined(separator: ",") }, read: { commaSeparated($0) })
     }
 
-    static func entries<Entry: LosslessStringConvertible & Sendable>(
-        _ name: String, _ topic: Topic, _ form: String, _ path: Path<[Entry]>, _ meaning: String, expected: String
-    ) -> Setting {
-        setting(
-            name, topic, "\(form), separated by commas", path, meaning, expected: expected,
-            written: { $0.map(\.description).joined(separator: ",") },
-            read: { text in
-                let words = commaSeparated(text)
-                let entries = words.compactMap { Entry($0) }
-                return entries.count == words.count ? entries : nil
-            })
+    /// Names of zones, as DNS has them.
+    static func zones(_ name: String, _ topic: Topic, _ path: Path<[DomainName]>, _ meaning: String) -> Setting {
+        parsedList(name, topic, "domains", path, meaning) { (text) throws(Misplaced) in
+            let zone = DomainName(text)
+            guard zone.isValid, zone.labels[0] != "*" else { throw Misplaced(expected: "a domain such as example.com") }
+            return zone
+        }
+    }
+
+    /// Paths of URLs.
+    static func paths(_ name: String, _ topic: Topic, _ path: Path<[String]>, _ meaning: String) -> Setting {
+        parsedList(name, topic, "paths", path, meaning) { (text) throws(Misplaced) in
+            guard text.hasPrefix("/") else { throw Misplaced(expected: "a path such as /livez") }
+            return text
+        }
     }
 
     static func integer(
@@ -178,17 +182,15 @@ extension Setting {
     static func exemptions(
         _ name: String, _ topic: Topic, _ path: Path<[StandingExemption]>, _ meaning: String
     ) -> Setting {
-        setting(
-            name, topic, "exemptions, separated by semicolons", path, meaning,
-            expected: "entries such as 'replicas@shop/Deployment/legacy-*: one licence until 2027-01-31'",
-            written: { _ in "" }
-        ) { text in
-            var result: [StandingExemption] = []
-            for entry in text.split(separator: ";") where !trimmed(entry).isEmpty {
-                guard let exemption = StandingExemption(parsing: trimmed(entry)) else { return nil }
-                result.append(exemption)
+        parsed(name, topic, "exemptions, separated by semicolons", path, meaning, written: { _ in "" }) {
+            (text) throws(Misplaced) in
+            try elements(of: text, separatedBy: ";") { (entry) throws(Misplaced) in
+                guard let exemption = StandingExemption(parsing: entry) else {
+                    throw Misplaced(
+                        expected: "an entry such as 'replicas@shop/Deployment/legacy-*: one licence until 2027-01-31'")
+                }
+                return exemption
             }
-            return result
         }
     }
 }

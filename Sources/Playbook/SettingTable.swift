@@ -128,9 +128,8 @@ extension Setting {
     ]
 
     private static let rules: [Setting] = [
-        .list("PLAYBOOK_LIVENESS_PATHS", .rules, "paths", \.livenessPaths, "Paths that a liveness probe may ask for."),
-        .list(
-            "PLAYBOOK_READINESS_PATHS", .rules, "paths", \.readinessPaths, "Paths that a readiness probe may ask for."),
+        .paths("PLAYBOOK_LIVENESS_PATHS", .rules, \.livenessPaths, "Paths that a liveness probe may ask for."),
+        .paths("PLAYBOOK_READINESS_PATHS", .rules, \.readinessPaths, "Paths that a readiness probe may ask for."),
         .optionalInteger(
             "PLAYBOOK_HEALTH_PORT", .rules, 1...65535, \.healthPort,
             "The port number that all probes ask at; unset: any declared port."),

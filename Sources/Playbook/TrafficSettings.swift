@@ -1,10 +1,10 @@
 import JSON
-import Kubernetes
+public import Kubernetes
 
 /// The settings of the rules about traffic, nodes and storage.
 public struct TrafficSettings: Sendable {
     /// The value of `PLAYBOOK_DNS_ZONES`.
-    public internal(set) var dnsZones: [String] = []
+    public internal(set) var dnsZones: [DomainName] = []
     /// The value of `PLAYBOOK_ADMIN_PATTERNS`.
     public internal(set) var adminPatterns = ["admin", "admin-*", "admin_*", "*admin", "administration", "adminer"]
     /// The value of `PLAYBOOK_TLS_AT`.
@@ -25,8 +25,8 @@ public enum TLSPlace: String, Sendable, CaseIterable {
 
 extension Setting {
     static let trafficRules: [Setting] = [
-        .list(
-            "PLAYBOOK_DNS_ZONES", .rules, "domains", \.traffic.dnsZones,
+        .zones(
+            "PLAYBOOK_DNS_ZONES", .rules, \.traffic.dnsZones,
             "The DNS zones of this cluster's account, in which every host name lies. Empty: host names are not looked at."
         ),
         .list(

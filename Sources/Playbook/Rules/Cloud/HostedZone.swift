@@ -27,12 +27,11 @@ extension Rule {
 private let subzone = Clause("subzone", "a public zone lies below one of the shared domains")
 private let apex = Clause("apex", "there is no CNAME at a zone's apex")
 
-private func zoneFindings(_ spec: Value, _ roots: [String]) throws(CannotJudge) -> [Finding] {
+private func zoneFindings(_ spec: Value, _ roots: [DomainName]) throws(CannotJudge) -> [Finding] {
     // Private zones are seen by their VPC alone.
     guard !roots.isEmpty, spec.present("vpc") == nil, let name = try spec.string("name") else { return [] }
     if try spec.object("hostedZoneConfig")?.boolean("privateZone") ?? false { return [] }
     let zone = DomainName(name)
-    let roots = roots.map { DomainName($0) }
     let isRoot = roots.contains(zone)
     if !isRoot, roots.contains(where: { zone.isWithin($0) }) { return [] }
     return [

@@ -17,7 +17,7 @@ extension Rule {
         settings: ["PLAYBOOK_DNS_ZONES"],
         examples: hostExamples,
         check: { (subject, context) throws(CannotJudge) in
-            let zones = context.settings.traffic.dnsZones.map { DomainName($0) }
+            let zones = context.settings.traffic.dnsZones
             guard !zones.isEmpty else { return [] }
             let hosts = try HostNames(of: subject)
             var findings: [Finding] = []

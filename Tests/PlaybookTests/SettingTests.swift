@@ -1,0 +1,38 @@
+import Kubernetes
+import Playbook
+import Testing
+
+/// Lists, maps and patterns among the settings, where a rule's own tests do not say it.
+@Suite struct SettingTests {
+    @Test(
+        arguments: [
+            ("PLAYBOOK_DNS_ZONES", "superinc.dev, a b.example", "at character 15, a domain"),
+            ("PLAYBOOK_DNS_ZONES", "*.superinc.dev", "at character 1, a domain"),
+            ("PLAYBOOK_DNS_ZONES", "superinc.dev,superinc..dev", "at character 14, a domain"),
+            ("PLAYBOOK_ROOT_ZONES", "https://superinc.dev", "at character 1, a domain"),
+            ("PLAYBOOK_BASE_NODE_TAINTS", "CriticalAddonsOnly,dedicated=a=b", "at character 20, a taint"),
+            ("PLAYBOOK_BASE_NODE_TAINTS", "dedicated=base:Never", "at character 1, a taint"),
+            ("PLAYBOOK_BASE_NODE_LABELS", "role=base, =x", "at character 12, a label"),
+            ("PLAYBOOK_LIVENESS_PATHS", "/livez, healthz", "at character 9, a path"),
+            ("PLAYBOOK_READINESS_PATHS", "readyz", "at character 1, a path"),
+            ("PLAYBOOK_EXEMPT", "replicas@shop/Deployment/x: old; foo@shop/*/*: y", "at character 34, an entry"),
+            ("PLAYBOOK_EXEMPT", ";replicas@shop/Deployment/x:", "at character 2, an entry"),
+        ] as [(String, String, String)])
+    func `an entry that cannot be read is told by its place`(_ name: String, _ text: String, _ place: String) {
+        let error = #expect(throws: SettingsError.self) { try Settings(environment: [name: text]) }
+        #expect(error?.description.contains(place) == true, "\(error?.description ?? "")")
+    }
+
+    @Test func `domains are read as DNS reads them`() throws {
+        let settings = try Settings(environment: ["PLAYBOOK_DNS_ZONES": " SuperInc.dev., ,staging.superinc.com"])
+        #expect(settings.traffic.dnsZones.map(\.description) == ["superinc.dev", "staging.superinc.com"])
+        #expect(try Settings(environment: ["PLAYBOOK_DNS_ZONES": ""]).traffic.dnsZones.isEmpty)
+    }
+
+    @Test(arguments: ["*aaaaaaaab", "a*a*a*a*b", "*a*a*a*a*b*", "***********b"])
+    func `no value of a megabyte makes a pattern run away`(_ pattern: String) {
+        let glob = Glob(pattern)
+        #expect(!glob.matches(String(repeating: "a", count: 1 << 20)))
+        #expect(glob.matches(String(repeating: "a", count: 1 << 20) + "b"))
+    }
+}
