@@ -22,13 +22,15 @@ public final class CompanionFeed: Sendable {
     ///   - options: How each is followed.
     ///   - publish: Told what is known whenever that changes, on the feed's thread.
     ///   - report: Told what an operator should know, on the feed's thread.
-    ///   - checkUp: Called every half minute, on the feed's thread, for whoever looks after ages.
+    ///   - interval: How often to check up.
+    ///   - checkUp: Called that often, on the feed's thread, for whoever looks after ages.
     /// - Throws: A ``SystemError`` when there is no thread for it.
     public init(
         _ access: ClusterAccess, kinds: ResourceKinds = Companions.followed,
         options: ReflectorOptions = ReflectorOptions(),
         publish: @escaping @Sendable (Companions) -> Void,
         report: @escaping @Sendable (ReflectorEvent) -> Void = { _ in },
+        every interval: Duration = .seconds(30),
         checkUp: @escaping @Sendable ([(kind: ResourceKind, status: ReflectorStatus)]) -> Void = { _ in }
     ) throws(SystemError) {
         let statuses = kinds.kinds.map { ($0, ReflectorStatus()) }
@@ -40,7 +42,7 @@ public final class CompanionFeed: Sendable {
             let client = APIClient(loop: loop, access: access, options: api)
             let follower = Follower(client, confirmations, publish)
             follower.start(statuses, options, report)
-            follower.look(after: .seconds(30)) { checkUp(statuses) }
+            follower.look(after: interval) { checkUp(statuses) }
             return follower
         }
         self.statuses = statuses

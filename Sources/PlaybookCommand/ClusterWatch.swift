@@ -53,6 +53,7 @@ final class ClusterWatch: Sendable {
                     for loop in loops { loop.announce(companions) }
                 },
                 report: { log.write($0) },
+                every: max(.seconds(1), min(.seconds(30), settings.companionsMaximumAge)),
                 checkUp: { statuses in
                     for (kind, status) in statuses where status.state == .synced {
                         guard let age = status.age, age > settings.companionsMaximumAge else { continue }

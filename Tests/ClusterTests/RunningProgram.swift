@@ -12,7 +12,7 @@ final class RunningProgram: Sendable {
     private let log = Mutex("")
 
     /// Starts it, and waits until it is ready.
-    init(following server: ScriptedAPIServer) throws {
+    init(following server: ScriptedAPIServer, _ settings: [String: String] = [:]) throws {
         let folder = try TestFolder()
         self.folder = folder
         let pair = try TestAuthorities.other.pair(name: "playbook")
@@ -34,7 +34,7 @@ final class RunningProgram: Sendable {
             "PLAYBOOK_TLS_CERT_FILE": try folder.write("tls.crt", pair.certificate),
             "PLAYBOOK_TLS_KEY_FILE": try folder.write("tls.key", pair.privateKey), "PLAYBOOK_SHUTDOWN_DELAY": "0s",
             "PLAYBOOK_RULES_DEFAULT": "off", "PLAYBOOK_RULE_POD_DISRUPTION_BUDGET": "deny",
-        ]
+        ].merging(settings) { $1 }
         let pipe = Pipe()
         process.standardOutput = pipe
         process.standardError = pipe
@@ -72,7 +72,7 @@ final class RunningProgram: Sendable {
         return try value("playbook_loop_turn_seconds_count") - value(#"playbook_loop_turn_seconds_bucket{le="1"}"#)
     }
 
-    private func health(_ path: String) throws -> (status: Int, body: String) {
+    func health(_ path: String) throws -> (status: Int, body: String) {
         try HTTPPeer(port: try #require(port(of: "health")), isSecure: false).ask("GET", path)
     }
 

@@ -69,6 +69,23 @@ import Testing
         #expect(try program.longTurns() == 0)
     }
 
+    @Test func `what was known holds while nothing comes, and its age is told`() throws {
+        let server = try ScriptedAPIServer()
+        server.set("checkout", "1")
+        server.cueWatch(.silence)
+        let program = try RunningProgram(following: server, ["PLAYBOOK_COMPANIONS_MAX_AGE": "1s"])
+        let isTold = eventually {
+            program.output.split(separator: "\n").contains {
+                $0.contains("nothing has come from the API server for long") && $0.contains("PodDisruptionBudget")
+            }
+        }
+        #expect(isTold)
+        #expect(try Reviews(program, server).knows("checkout"))
+        let metric = #"playbook_companions_age_seconds{kind="PodDisruptionBudget"} "#
+        let line = try program.health("/metrics").body.split(separator: "\n").first { $0.hasPrefix(metric) }
+        #expect(try #require(Double(line?.dropFirst(metric.count) ?? "")) > 1)
+    }
+
     @Test func `an API server that stalls keeps nobody waiting but who needs it`() throws {
         let server = try ScriptedAPIServer()
         server.set("checkout", "1")
