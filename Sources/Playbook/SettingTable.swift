@@ -99,7 +99,8 @@ extension Setting {
             "Users who get warnings instead of denials, as those of EKS (`eks:…`) do. `*` stands for any text."),
         .list(
             "PLAYBOOK_TRUSTED_CONTROLLERS", .judging, "names", \.trustedControllers,
-            "Further users that make Pods, ReplicaSets and Jobs for an owner which has been judged itself."),
+            "Further users that make Pods, ReplicaSets and Jobs for an owner which has been judged itself, and that may scale to any number, such as KEDA's operator (`system:serviceaccount:keda:keda-operator`)."
+        ),
         .list(
             "PLAYBOOK_BREAK_GLASS", .judging, "names", \.breakGlass,
             "Users and groups whose denials become warnings, logged and counted: for an incident."),
