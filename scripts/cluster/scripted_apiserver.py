@@ -1,4 +1,4 @@
-"""A small API server over TLS for proofs: lists, watches, versions that conflict, and absences on cue.
+"""A small API server over TLS for proofs: lists in pages, watches, versions that conflict, and absences on cue.
 
 It keeps objects by path and knows nothing of their kinds: a path that holds no object is an empty list.
 """
@@ -10,6 +10,10 @@ import ssl
 import threading
 import time
 import urllib.parse
+
+
+# The most objects of a page, whatever limit it is asked for with: an API server may give fewer, and so lists have several pages.
+PAGE = 10
 
 
 class ScriptedAPIServer:
@@ -25,6 +29,8 @@ class ScriptedAPIServer:
         self.events = []  # (version, collection, type, object)
         self.version = 100
         self.oldest = 0  # The version from which a watch can begin.
+        self.lists = {}  # What is left of lists, as it was when they were begun: continuation to (version, objects).
+        self.pages = 0  # How many pages behind a list's first one were asked for.
         self.port = 0
         self.server = None
         self.connections = set()
@@ -33,7 +39,7 @@ class ScriptedAPIServer:
         """Listens; `forgetting` makes all watches from before too old, as after a compaction."""
         if forgetting:
             with self.changed:
-                self.oldest, self.events = self.version, []
+                self.oldest, self.events, self.lists = self.version, [], {}
         self.server = Listener(("127.0.0.1", self.port), self)
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
@@ -59,6 +65,24 @@ class ScriptedAPIServer:
     def get(self, collection, name, namespace=""):
         with self.changed:
             return json.loads(json.dumps(self.objects[(collection, namespace, name)]))
+
+    def page(self, collection, namespace, query):
+        """A page of a list, all of it without a limit; None where there is no such page any more."""
+        with self.changed:
+            if "continue" not in query:
+                version = self.version
+                items = [value for key, value in self.objects.items() if key[0] == collection and namespace in ("", key[1])]
+            elif query["continue"] in self.lists:
+                version, items = self.lists[query["continue"]]
+                self.pages += 1
+            else:
+                return None
+            limit = min(int(query["limit"]), PAGE) if "limit" in query else len(items)
+            metadata = {"resourceVersion": str(version)}
+            if rest := items[limit:]:
+                metadata["continue"] = f"{collection} {namespace} {version} {len(rest)}"
+                self.lists[metadata["continue"]] = version, rest
+            return {"kind": "List", "apiVersion": "v1", "metadata": metadata, "items": items[:limit]}
 
     def store(self, collection, namespace, value):
         """Takes an object in and tells watches; the lock is held."""
@@ -162,10 +186,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(200, value) if value else self.refuse(404, "NotFound")
         if query.get("watch") in ("1", "true"):
             return self.watch(collection, query)
-        with self.api.changed:
-            items = [value for key, value in self.api.objects.items() if key[0] == collection and namespace in ("", key[1])]
-            answer = {"kind": "List", "apiVersion": "v1", "metadata": {"resourceVersion": str(self.api.version)}, "items": items}
-        self.answer(200, answer)
+        answer = self.api.page(collection, namespace, query)
+        self.answer(200, answer) if answer else self.refuse(410, "Expired")
 
     def watch(self, collection, query):
         """Tells what changes, line by line, until the time is over or this server ends."""

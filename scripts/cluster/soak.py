@@ -27,7 +27,7 @@ from scripted_apiserver import ScriptedAPIServer
 RATE, CLIENTS = 200, 20
 REGISTRATIONS = "/apis/admissionregistration.k8s.io/v1/{}webhookconfigurations"
 BUDGETS = "/apis/policy/v1/poddisruptionbudgets"
-# Answers to questions are kept for a second, those who wait before they ask again do so for a few, and a question takes two.
+# Those who wait before they ask again do so for a few seconds, and a question takes two.
 AFTERMATH = 8
 
 
@@ -198,6 +198,9 @@ class Soak:
         after = [resident(replica) for replica in self.replicas]
         print(f"{len(self.latencies)} answers in {time.monotonic() - started:.0f} s, {len(self.failed)} failed, {len(self.wrong)} wrong")
         print(f"{restarts} restarts of replicas, {outages} of the API server, {len(self.serials)} serving certificates seen")
+        print(f"{self.api.pages} pages of lists behind the first")
+        if not self.api.pages:
+            self.problems.append("no list had a second page")
         print(f"{self.doubtful} answers while the API server was away said that something could not be checked")
         ordered = sorted(self.latencies)
         print(f"latency at the client: median {ordered[len(ordered) // 2] * 1000:.1f} ms, "
