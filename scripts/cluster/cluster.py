@@ -30,6 +30,8 @@ class Cluster(ControlPlane):
         self.budget_server = None
         # Of the overlay, for lack of their kinds.
         self.left_out = []
+        # The part of the API server's log in which it could trust nobody.
+        self.without_bundles = range(0)
 
     # How the webhook gets into it.
 

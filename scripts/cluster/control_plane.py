@@ -138,6 +138,11 @@ class ControlPlane:
         return name in definitions.get(definition, {}).get("properties", {})
 
     @property
+    def log_length(self):
+        """How many bytes the API server has written to its log."""
+        return os.path.getsize(self.log_path)
+
+    @property
     def version(self):
         text = subprocess.run([f"{self.assets}/kube-apiserver", "--version"], capture_output=True, text=True).stdout
         return text.split()[-1]
