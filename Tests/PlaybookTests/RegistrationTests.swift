@@ -124,6 +124,35 @@ import Testing
         #expect(spared == 27)
     }
 
+    @Test(arguments: [
+        "admin", "system:serviceaccount:kube-system:replicaset-controller",
+        "system:serviceaccount:kube-system:horizontal-pod-autoscaler",
+    ])
+    func `conditions read nothing that may be absent without asking first`(_ user: String) throws {
+        // What is empty is not sent: no group, no label, no owner, no spec, no name of what is yet to get one.
+        let bare: Literal = ["metadata": [:]]
+        let going: Literal = [
+            "metadata": ["deletionTimestamp": "2026-11-23T11:00:00Z", "ownerReferences": [["kind": "ReplicaSet"]]]
+        ]
+        for registration in try Registration.validating() + Registration.mutating() {
+            for operation in Set(registration.rows.map(\.operation)) {
+                for kind in ["Pod", "ReplicaSet", "Job", "Scale", "Deployment"] as [Literal] {
+                    for object in [bare, going, going.merging(["spec": [:]])] {
+                        let request: Literal = [
+                            "kind": ["kind": kind], "operation": .string(operation),
+                            "userInfo": ["username": .string(user)],
+                            "object": operation == "DELETE" ? .null : object,
+                            "oldObject": operation == "CREATE" ? .null : bare,
+                        ]
+                        #expect(throws: Never.self, "\(registration), \(operation) \(kind.json)") {
+                            try registration.holds(of: request)
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     @Test func `of the system's objects only those come that rules name`() throws {
         let system = try #require(Registration.validating().first { $0.name.hasPrefix("system-objects.") })
         #expect(system.selects(namespace: "kube-system") && !system.selects(namespace: "shop"))
