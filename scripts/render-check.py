@@ -18,6 +18,7 @@ KUBERNETES = "1.30"  # the oldest supported version
 NAMESPACE = "playbook"
 SELF, CERT_MANAGER = "../../components/self-certificates", "../../components/cert-manager"
 MONITORING, AUDIT = "../../components/monitoring", "../../components/audit"
+OPERATIONS = pathlib.Path("docs/operations.md")
 
 # Findings that our own manifests may have, each with its reason: {(rule, object): reason}.
 EXEMPTED = {}
@@ -237,20 +238,27 @@ def check_breaks(objects):
             fail(f"a {kind} that breaks {rule} is not found out, only {sorted(rules) or 'nothing'}")
 
 
+def metric_families():
+    """The metrics that the program has, by what they are."""
+    return {name: kind for file in pathlib.Path("Sources").rglob("*.swift")
+            for name, kind in re.findall(r'family\(\s*"(\w+)",\s*\.(\w+)', file.read_text())}
+
+
 def check_monitoring():
     """Alerts and panels ask for metrics that the program has, and each alert has its runbook."""
     metrics = set()
-    for file in pathlib.Path("Sources").rglob("*.swift"):
-        for name, kind in re.findall(r'family\(\s*"(\w+)",\s*\.(\w+)', file.read_text()):
-            metrics |= {name + part for part in ("_bucket", "_sum", "_count")} if kind == "histogram" else {name}
-    headings = {re.sub(r"[^a-z0-9 -]", "", line.lstrip("# ").lower()).strip().replace(" ", "-")
-                for line in pathlib.Path("docs/operations.md").read_text().splitlines() if line.startswith("#")}
+    for name, kind in metric_families().items():
+        metrics |= {name + part for part in ("_bucket", "_sum", "_count")} if kind == "histogram" else {name}
+    runbooks = set(re.findall(r"^### (\w+)$", OPERATIONS.read_text().partition("\n## Alerts\n")[2], re.MULTILINE))
     queries = []
     rules = yaml.safe_load(pathlib.Path("deploy/components/monitoring/alerts.yaml").read_text())
     for alert in (rule for group in rules["spec"]["groups"] for rule in group["rules"]):
         queries.append((alert["alert"], alert["expr"]))
-        if alert["annotations"]["runbook_url"].partition("#")[2] not in headings:
-            fail(f"{alert['alert']} has no runbook in docs/operations.md")
+        link = alert["annotations"]["runbook_url"]
+        if alert["alert"] not in runbooks or not link.endswith(f"/docs/operations.md#{alert['alert'].lower()}"):
+            fail(f"{alert['alert']} has no runbook in docs/operations.md, or {link} does not lead to it")
+    for name in runbooks - {name for name, _ in queries}:
+        fail(f"docs/operations.md has a runbook for {name}, which is no alert")
     dashboard = json.loads(pathlib.Path("deploy/components/monitoring/dashboard.json").read_text())
     for panel in dashboard["panels"]:
         queries += [(panel["title"], target["expr"]) for target in panel["targets"]]
@@ -263,6 +271,23 @@ def check_monitoring():
     return len(queries)
 
 
+def check_operations():
+    """What the operations page names is there: metrics, settings, its own headings."""
+    text = OPERATIONS.read_text()
+    families = metric_families()
+    for metric in set(re.findall(r"\bplaybook_\w+", text)) - set(families):
+        fail(f"docs/operations.md names the metric {metric}, which there is not")
+    run = subprocess.run([PLAYBOOK, "config", "--format", "json"], check=True, capture_output=True, env={})
+    # Kubernetes' own variable for a Service, as an example of what is passed over.
+    settings = {row["name"] for row in json.loads(run.stdout)} | {"PLAYBOOK_RULE_", "PLAYBOOK_SERVICE_HOST"}
+    for setting in set(re.findall(r"\bPLAYBOOK_\w+", text)) - settings:
+        fail(f"docs/operations.md names the setting {setting}, which there is not")
+    headings = {re.sub(r"[^a-z0-9 -]", "", line.lstrip("# ").lower()).strip().replace(" ", "-")
+                for line in text.splitlines() if line.startswith("#")}
+    for anchor in set(re.findall(r"\(#([^)]*)\)", text)) - headings:
+        fail(f"docs/operations.md links to its #{anchor}, which there is not")
+
+
 def main():
     rendered = {}
     for name, overlay, edit in variants():
@@ -271,6 +296,7 @@ def main():
             check(name, objects)
     check_breaks(rendered["production"])
     queries = check_monitoring()
+    check_operations()
     if failures:
         sys.exit(1)
     print(f"render-check: {len(rendered)} renderings pass their own rules; {len(BREAKS)} ways to break one are found out; "
