@@ -6,7 +6,8 @@ internal import Playbook
 /// An audit's findings as the report objects that dashboards read: one for each namespace, and one for what belongs to none.
 ///
 /// They are `Report`s of openreports.io where the cluster serves them, else `PolicyReport`s of wgpolicyk8s.io, which have the same
-/// fields. A report is written only when its findings have changed, and is never larger than the API server takes.
+/// fields. A report is written only when its findings have changed, and is never larger than the API server takes. How many kinds could not
+/// be read stands in each as its count of errors: what is missing for that must not look as if it had been mended.
 public struct PolicyReports {
     /// What came of writing.
     public struct Outcome: Equatable, Sendable {
@@ -58,6 +59,7 @@ public struct PolicyReports {
     private static let manager = (key: "app.kubernetes.io/managed-by", value: "playbook")
 
     private var reports: [String: Report] = [:]
+    private var unreadable = 0
 
     /// Creates reports of nothing.
     public init() {}
@@ -81,6 +83,9 @@ public struct PolicyReports {
         }
         reports[entry.namespace] = report
     }
+
+    /// Notes that a kind could not be read.
+    public mutating func addUnreadable() { unreadable += 1 }
 
     private static func result(
         _ judgement: Judgement, _ word: String, _ severity: String, of entry: Audit.Entry
@@ -123,7 +128,8 @@ public struct PolicyReports {
             for (place, report) in reports.sorted(by: { $0.key < $1.key }) {
                 write(report, resources, in: place, over: existing.removeValue(forKey: place), client, now, &outcome)
             }
-            for place in existing.keys.sorted() {
+            // What could not be read may be just what they are about.
+            for place in existing.keys.sorted() where unreadable == 0 {
                 let path = resources.resource(place).path(in: place.isEmpty ? nil : place, name: PolicyReports.name)
                 send(APIRequest(.delete, path), client, place, &outcome) { $0.deleted += 1 }
             }
@@ -187,8 +193,9 @@ public struct PolicyReports {
         // What denies first, and of the same rank in the order of the audit.
         let results = report.results.enumerated().sorted { ($0.element.rank, $0.offset) < ($1.element.rank, $1.offset) }
             .prefix(PolicyReports.maximumResults).map(\.element.result)
+        let counts = report.counts.merging(["error": unreadable]) { $1 }
         let summary = Literal.object(
-            report.counts.sorted { $0.key < $1.key }.map { .init($0.key, .number(String($0.value))) })
+            counts.sorted { $0.key < $1.key }.map { .init($0.key, .number(String($0.value))) })
         let mark = PolicyReports.mark(of: [summary] + results)
         guard existing?.mark != mark else {
             outcome.unchanged += 1

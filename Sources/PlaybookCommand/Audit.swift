@@ -42,6 +42,7 @@ struct AuditCommand {
             },
             problem: { kind, error in
                 summary.unreadable += 1
+                reports.addUnreadable()
                 Console.error("playbook: \(APIResource(kind)): \(error)\n")
             })
         progress.end()

@@ -13,7 +13,7 @@ import Testing
 
     /// A cluster with a bad Deployment for each name, and reports of it.
     private func write(
-        _ names: [String], to server: ObjectAPIServer, replicas: Int = 1, in namespace: String? = nil
+        _ names: [String], to server: ObjectAPIServer, replicas: Int = 1, unreadable: Int = 0
     ) throws -> PolicyReports.Outcome {
         let folder = try TestFolder()
         try folder.write("token", "token-1\n")
@@ -32,11 +32,15 @@ import Testing
         server.put("/apis/apps/v1/deployments", #"{"metadata":{},"items":[\#(items.joined(separator: ","))]}"#)
         let settings = try Settings(
             environment: ["PLAYBOOK_RULES_DEFAULT": "off", "PLAYBOOK_RULE_REPLICAS": "deny"])
-        var reports = PolicyReports()
+        var (reports, problems) = (PolicyReports(), 0)
         Audit(client, settings).run(
             at: Self.now, each: { reports.add($0) },
-            problem: { kind, error in Issue.record("\(kind): \(error)") })
-        return reports.write(with: client, in: namespace, at: Self.now)
+            problem: { _, _ in
+                problems += 1
+                reports.addUnreadable()
+            })
+        #expect(problems == unreadable)
+        return reports.write(with: client, in: nil, at: Self.now)
     }
 
     private func server(existing: String = "") throws -> ObjectAPIServer {
@@ -108,6 +112,15 @@ import Testing
         // The server of this test answers a DELETE with 405: that it was asked is what counts.
         let outcome = try write(["one"], to: server)
         #expect(outcome.problems.count == 1 && outcome.problems[0].hasPrefix("the report of namespace gone: "))
+    }
+
+    @Test func `what could not be read is counted, and no report goes for lack of it`() throws {
+        let server = try server(
+            existing: #"{"metadata":{"name":"playbook","namespace":"elsewhere","resourceVersion":"7"}}"#)
+        server.refuse("GET", "/apis/apps/v1/statefulsets", 403)
+        let outcome = try write(["one"], to: server, unreadable: 1)
+        #expect(outcome.written == 1 && outcome.deleted == 0 && outcome.problems == [])
+        #expect(try report(server)["summary"]?["error"] == 1)
     }
 
     @Test func `a cluster without report resources is told which it lacks`() throws {
