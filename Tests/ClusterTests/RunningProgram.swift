@@ -11,8 +11,8 @@ final class RunningProgram: Sendable {
     private let process: Process
     private let log = Mutex("")
 
-    /// Starts it, and waits until it is ready.
-    init(following server: ScriptedAPIServer, _ settings: [String: String] = [:]) throws {
+    /// Starts it, and waits until it is ready, or serves at least its health.
+    init(following server: ScriptedAPIServer, _ settings: [String: String] = [:], untilReady: Bool = true) throws {
         let folder = try TestFolder()
         self.folder = folder
         let pair = try TestAuthorities.other.pair(name: "playbook")
@@ -46,7 +46,7 @@ final class RunningProgram: Sendable {
         }
         let isReady = try eventually {
             guard port(of: "health") != nil else { return false }
-            return try health("/readyz").status == 200
+            return try !untilReady || health("/readyz").status == 200
         }
         try #require(isReady, "\(output)")
     }

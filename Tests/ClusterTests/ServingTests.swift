@@ -69,6 +69,25 @@ import Testing
         #expect(try program.longTurns() == 0)
     }
 
+    @Test func `it is ready when all has been listed, and stays so when the API server goes`() throws {
+        let server = try ScriptedAPIServer()
+        server.set("checkout", "1")
+        server.cueList(.stall)
+        let program = try RunningProgram(following: server, untilReady: false)
+        let waits = try eventually {
+            let reply = try program.health("/readyz?verbose")
+            return reply.status == 503 && reply.body.contains("not listed yet: PodDisruptionBudget\n")
+        }
+        #expect(waits)
+        server.dropConnections()
+        #expect(try eventually { try program.health("/readyz").status == 200 })
+        server.cueWatch(.stall)
+        server.dropConnections()
+        #expect(eventually { server.watches.count >= 2 })
+        #expect(try program.health("/readyz").status == 200)
+        #expect(try Reviews(program, server).knows("checkout"))
+    }
+
     @Test func `what was known holds while nothing comes, and its age is told`() throws {
         let server = try ScriptedAPIServer()
         server.set("checkout", "1")
