@@ -67,6 +67,8 @@ private let certificate = "-----BEGIN CERTIFICATE-----\nMIIDdzCCAl+gAwIBAgIE\n--
         (.init("GF_DATABASE_PASSWORD", "hunter2"), .password), (.init("NEXTAUTH_SECRET", "keyboardcat"), .secret),
         (.init("OTEL_EXPORTER_OTLP_HEADERS", "api-key=0a1b2c3d4e5f"), .apiKey),
         (.init("PASSPORT_SECRET", "hunter2"), .secret), (.init("SPRING_RABBITMQ_PASSWORD", "guest"), .password),
+        (.init("APP_KEY", "base64:" + made("", 43) + "="), .key), (.init("FERNET_KEY", made("", 43) + "="), .key),
+        (.init("PAGERDUTY_INTEGRATION_KEY", made("", 32, of: "0a1b2c3d")), .key),
         // By their forms, whatever they are called.
         (.init("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"), .awsAccessKeyID),
         (.init("ID", "ASIAIOSFODNN7EXAMPLE"), .awsAccessKeyID), (.init("GH", made("ghp_", 36)), .gitHubToken),
@@ -162,6 +164,10 @@ private let certificate = "-----BEGIN CERTIFICATE-----\nMIIDdzCCAl+gAwIBAgIE\n--
         .init("HASURA_GRAPHQL_JWT_SECRET", "{\"type\":\"RS256\",\"jwk_url\":\"https://auth.example.com/jwks\"}"),
         .init("CORS_ALLOW_CREDENTIALS", "true"), .init("SESSION_TOKEN_COOKIE", "sid"),
         .init("XSRF_TOKEN", "X-XSRF-TOKEN"),
+        .init("LDAP_PASSWORD_ATTR", "userPassword"), .init("REFRESH_TOKEN_REUSE", "one_time"),
+        .init("SECRETS_CSI_DRIVER", "aws"), .init("TOKEN_CONTRACT", "0xdAC17F958D2ee523a2206206994597C13D831ec7"),
+        .init("SUPPORTED_TOKENS", "USDC,DAI"), .init("NATIVE_TOKEN", "ETH"), .init("APP_KEY", "shop"),
+        .init("APP_KEY", "com.example.shop"), .init("INTEGRATION_KEY", "orders-to-billing"),
         // References, templates, masks, and what is not set.
         .init("DB_PASSWORD", ""), .init("DB_PASSWORD", "  "), .init("DB_PASSWORD", "$(DB_PASSWORD)"),
         .init("DB_PASSWORD", "${DB_PASSWORD}"), .init("DB_PASSWORD", "$DB_PASSWORD"),

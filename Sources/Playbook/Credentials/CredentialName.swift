@@ -56,6 +56,8 @@ private struct Keyword {
         Keyword(word: "signingkey", kind: .key, isVague: true), Keyword(word: "masterkey", kind: .key, isVague: true),
         Keyword(word: "accountkey", kind: .key, isVague: true), Keyword(word: "sharedkey", kind: .key, isVague: true),
         Keyword(word: "authkey", kind: .key, isVague: true), Keyword(word: "licensekey", kind: .key, isVague: true),
+        Keyword(word: "appkey", kind: .key, isVague: true), Keyword(word: "fernetkey", kind: .key, isVague: true),
+        Keyword(word: "integrationkey", kind: .key, isVague: true),
         Keyword(word: "credential", kind: .secret, isVague: true),
     ]
 

@@ -69,9 +69,9 @@ extension NameWords {
     /// What says, after a keyword, that something about the secret is meant.
     static let innocent = words(
         """
-        address addr age alg algorithm allowed alphabet annotation arn attempts attribute aud audience backend bucket budget
-        cache change chars charset check claim class column complexity config configmap cost count cookie decimals decoder
-        deny description digest digits dir directory disable disabled domain duration enable enabled encoder encoding
+        address addr age alg algorithm allowed alphabet annotation arn attempts attr attribute aud audience backend bucket budget
+        cache change chars charset check claim class column complexity config configmap cost count contract cookie csi decimals decoder
+        deny description digest digits dir directory disable disabled domain driver duration enable enabled encoder encoding
         encryption endpoint endpoints engine env environment exchange exp expiration expire expires expiry factory field
         file filename files filter folder format generator grace grant group handler hash hasher header headers helper hint
         history host hostname hours id identifier ids index interval introspection issuer iss jwks kind label leeway len
@@ -79,7 +79,7 @@ extension NameWords {
         middleware min mins minutes mode model mount mountpath ms name named namespace names optional owner page param
         parameter params parser path paths pattern per percent period permissions placeholder plugin policies policy port position
         prefix price processor project prompt prompted property provider public query rate realm ref reference refs regex
-        region renew renewal replacement request requests required requirements reset resolver resource retries retry
+        region renew renewal replacement request requests required requirements reset resolver resource retries retry reuse
         revocation role rotate rotation route rule rules schedule schema scope scopes seconds secs selector server service
         skew size source sources special state status stdin storage store strategy strength subject suffix supplier symbol
         symbols table tag template text threshold timeout times title ttl type types unit uppercase uri uris url urls usage
@@ -99,7 +99,7 @@ extension NameWords {
             "checksum registry docker tls pull existing cert certificate ingress kube kubernetes image external sealed"),
         .token: words(
             "max min num number count total avg average pad eos bos unk sep cls mask stop special input output prompt "
-                + "completion context anon public publishable cancellation"),
+                + "completion context anon public publishable cancellation native supported"),
         .apiKey: words("public anon publishable"),
         .key: words("public anon publishable"),
     ]

@@ -45,7 +45,8 @@ private func clusterFindings(_ spec: Value) throws(CannotJudge) -> [Finding] {
         let place: Pointer = "/spec/accessConfig/authenticationMode"
         findings.append(
             Finding(
-                AccessClause.entries, at: place, "is \(mode?.text ?? "unset"), not API", edits: [.set(place, "API")]
+                AccessClause.entries, at: place, "is \(mode?.text ?? "unset"), not API: aws-auth lets people in, too",
+                edits: [.set(place, "API")]
             ).with {
                 $0.advice = "make access entries of what aws-auth says first; there is no way back"
             })

@@ -23,7 +23,7 @@ extension Rule {
             }
             guard !isIdentity else { return [] }
             return [
-                Finding(elsewhere, at: "/kind", "is User, outside the identity account").with {
+                Finding(elsewhere, at: "/kind", "is User: IAM users are made in the identity account alone").with {
                     $0.advice =
                         "give people a role to assume (IAM Identity Center), and programs IRSA or Pod Identity; PLAYBOOK_IDENTITY_NAMESPACES names the identity account's namespaces"
                 }

@@ -90,7 +90,8 @@ private func architectureFinding(_ template: Value?, _ labels: Labels) throws(Ca
     }
     let place = requirements / String(last) / "values"
     return Finding(
-        architecture, at: place, "are \(seen)", edits: [.set(place, .array([.string(allowed[0])]))]
+        architecture, at: place, "are \(seen): two architectures in one pool",
+        edits: [.set(place, .array([.string(allowed[0])]))]
     ).with {
         $0.choice = seen
         $0.advice = "and a pool for each of the others"

@@ -27,14 +27,15 @@ extension Rule {
             }
             guard !given.isEmpty else { return [] }
             return [
-                Finding(mapping, at: "/data", "lets people and nodes in by the ConfigMap aws-auth").with {
-                    // Whoever is let in: that others are is no old sin.
-                    $0.choice = given.joined(separator: "\n")
-                    $0.advice = """
-                        aws eks create-access-entry --cluster-name CLUSTER --principal-arn ARN --kubernetes-groups GROUP; then \
-                        take the mapping out here
-                        """
-                }
+                Finding(mapping, at: "/data", "lets roles or users into the cluster by aws-auth, not by access entries")
+                    .with {
+                        // Whoever is let in: that others are is no old sin.
+                        $0.choice = given.joined(separator: "\n")
+                        $0.advice = """
+                            aws eks create-access-entry --cluster-name CLUSTER --principal-arn ARN --kubernetes-groups GROUP; then \
+                            take the mapping out here
+                            """
+                    }
             ]
         }
     )

@@ -30,7 +30,7 @@ extension Rule {
                 // A registry's host begins with the account.
                 let edit = Edit.set(place, .string("\(first)\(text.dropFirst(12))"))
                 findings.append(
-                    Finding(image, at: place, "is \(text), of account \(account)", edits: [edit])
+                    Finding(image, at: place, "is \(text), of account \(account), which is none of ours", edits: [edit])
                         .about("\(account)", accounts))
             }
             return findings
@@ -48,7 +48,7 @@ extension Finding {
         let known = accounts.prefix(5).map(\.description).joined(separator: ", ") + (accounts.count > 5 ? ", …" : "")
         return with {
             $0.choice = chosen
-            $0.advice = "PLAYBOOK_AWS_ACCOUNTS has \(known)"
+            $0.advice = "ours are \(known) (PLAYBOOK_AWS_ACCOUNTS)"
         }
     }
 }
@@ -74,7 +74,7 @@ private func roleFindings(in subject: Subject, _ accounts: [AWSAccount], _ first
     parts[4] = "\(first)"
     return [
         Finding(
-            role, at: place, "is \(text), of account \(account)",
+            role, at: place, "is \(text), of account \(account), which is none of ours",
             edits: [.set(place, .string(parts.joined(separator: ":")))]
         ).about("\(account)", accounts)
     ]

@@ -36,8 +36,8 @@ private let everybody = Clause(
 )
 
 private let meanings = [
-    "system:anonymous": "whoever asks without a name",
-    "system:unauthenticated": "whoever asks without a name",
+    "system:anonymous": "anybody, without a login",
+    "system:unauthenticated": "anybody, without a login",
     "system:authenticated": "every user and every pod",
 ]
 

@@ -44,10 +44,12 @@ private func wildcardFindings(in subject: Subject) throws(CannotJudge) -> [Findi
         let groups = try strings("apiGroups", of: rule).map { $0.isEmpty ? "core" : $0 }.sorted()
         let names = try strings("resourceNames", of: rule).sorted()
         let place = Pointer(["rules", String(index)])
-        let scope = groups.contains("*") ? "of every API group" : "of \(groups.joined(separator: ", "))"
+        let scope =
+            groups.contains("*")
+            ? "of every API group" : "of API group\(groups.count == 1 ? "" : "s") \(groups.joined(separator: ", "))"
         findings.append(
             Finding(
-                wildcard, at: place, "gives the verb * on the resources * \(scope)",
+                wildcard, at: place, "allows every verb (*) on every resource (*) \(scope)",
                 edits: [.set(place / "verbs", ["get", "list", "watch"])]
             ).with {
                 $0.choice = (groups + ["/"] + names).joined(separator: " ")

@@ -25,7 +25,7 @@ extension Rule {
                 Finding(lasting, at: "/type", "asks for a token of ServiceAccount \(name) that never expires").with {
                     $0.choice = account
                     $0.advice = """
-                        pods have a token already, renewed and mounted for them; outside the cluster: kubectl create token \(name) \
+                        leave the Secret out: pods get a token that is renewed for them; outside the cluster: kubectl create token \(name) \
                         -n \(subject.namespace)
                         """
                 }

@@ -98,11 +98,12 @@ private func checkVariables(_ container: Container, _ findings: inout [Finding])
         let variable = try EnvironmentVariable(entry)
         guard let value = variable.source ?? variable.value else { continue }
         let place = container.pointer / "env" / String(index)
-        let origin = variable.source.map { " from \($0.origin)" } ?? " in plain text"
+        let origin = variable.source.map { " from \($0.origin)" }
         let what =
-            name.equals("AWS_SHARED_CREDENTIALS_FILE") ? "names a file of credentials" : "sets a static credential"
+            name.equals("AWS_SHARED_CREDENTIALS_FILE")
+            ? "names a file of access keys\(origin ?? "")" : "sets an AWS access key\(origin ?? " in plain text")"
         findings.append(
-            Finding(AWSClause.variable, at: place, "\(what)\(origin)", edits: [.remove(place)]).with {
+            Finding(AWSClause.variable, at: place, what, edits: [.remove(place)]).with {
                 $0.choice = value.withContents { PlainText.mark(of: $0, 0..<$0.count) }
                 $0.advice = AWSAdvice.roles
             })
