@@ -76,10 +76,12 @@ private func secret(_ rest: String = "type: Opaque", metadata: String = "name: w
     """
 }
 
-private let owned = """
-    name: web, namespace: shop, ownerReferences: [{apiVersion: external-secrets.io/v1, kind: ExternalSecret, name: web, \
+private func owned(in group: String = "external-secrets.io") -> String {
+    """
+    name: web, namespace: shop, ownerReferences: [{apiVersion: \(group)/v1, kind: ExternalSecret, name: web, \
     uid: u, controller: true}]
     """
+}
 
 private let cases: [Example] = [
     .good(
@@ -96,18 +98,18 @@ private let cases: [Example] = [
         """),
     .good("what the operator makes", secret(), request: .by("system:serviceaccount:external-secrets:external-secrets")),
     .good(
-        "an operator of another name, for an ExternalSecret", secret(metadata: owned),
+        "an operator of another name, for an ExternalSecret", secret(metadata: owned()),
         request: .by("system:serviceaccount:platform:eso")),
     .bad("by hand", handmade, at: "type", secret()),
     .bad("of no type, which is Opaque", handmade, at: "type", secret("")),
     .bad("of an empty type, which is Opaque too", handmade, at: "type", secret("type: ''")),
-    .bad("an owner that its author made up", handmade, at: "type", secret(metadata: owned)),
+    .bad("an owner that its author made up", handmade, at: "type", secret(metadata: owned())),
     .bad(
-        "an owner that a pipeline of the namespace made up", handmade, at: "type", secret(metadata: owned),
+        "an owner that a pipeline of the namespace made up", handmade, at: "type", secret(metadata: owned()),
         request: .by("system:serviceaccount:shop:deployer")),
     .bad(
         "another owner", handmade, at: "type",
-        secret(metadata: owned.replacing("external-secrets.io", with: "example.com")),
+        secret(metadata: owned(in: "example.com")),
         request: .by("system:serviceaccount:platform:eso")),
     .bad(
         "a namesake of the operator in another namespace", handmade, at: "type", secret(),
