@@ -134,9 +134,9 @@ def column(browser, name):
     return browser.run(f"[...document.querySelectorAll('#rows .{name}')].map(e => e.textContent)")
 
 
-def report(arguments, text=None):
-    run = subprocess.run([binary, *arguments], input=text, env={"PLAYBOOK_DOCS_URL": "https://docs.example/rules.md"},
-                         capture_output=True)
+def report(arguments, text=None, **environment):
+    environment["PLAYBOOK_DOCS_URL"] = "https://docs.example/rules.md"
+    run = subprocess.run([binary, *arguments], input=text, env=environment, capture_output=True)
     assert run.returncode in (0, 1), run.stderr
     return run.stdout
 
@@ -196,6 +196,52 @@ def check_small(browser, folder):
     return total
 
 
+def recording(number):
+    """A recording of the last weeks, of a Deployment without a liveness probe, and some without a readiness probe."""
+    name, namespace = f"web-{number}", f"team-{number % 9}"
+    finding = {"rule": "liveness-probe", "path": "containers[app].livenessProbe", "effect": "deny",
+               "place": "/spec/template/spec/containers/0/livenessProbe"}
+    denied = number % 7 == 0
+    container = {"name": "app", "image": "a:1"}
+    if number * number % 11 % 3:
+        container["readinessProbe"] = {"httpGet": {"path": "/ready", "port": 80}}
+    return json.dumps({
+        "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
+        "request": {
+            "uid": str(number), "kind": {"group": "apps", "version": "v1", "kind": "Deployment"},
+            "resource": {"group": "apps", "version": "v1", "resource": "deployments"}, "name": name, "namespace": namespace,
+            "operation": "CREATE", "userInfo": {"username": ["ci", "admin", "argocd"][number % 3]},
+            "object": {
+                "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name, "namespace": namespace},
+                "spec": {"template": {"spec": {"containers": [container]}}}}},
+        "recording": {
+            "version": "1", "time": f"2026-11-{1 + number % 23:02}T{number % 24:02}:00:00Z", "mode": "enforce",
+            "decision": "deny" if denied else "allow", "findings": [finding] if denied else [], "notEvaluated": [],
+            "companions": []}})
+
+
+def check_replay(browser, folder):
+    page = pathlib.Path(folder, "replay.html")
+    lines = "\n".join(recording(number) for number in range(400))
+    page.write_bytes(report(["replay", "--format", "html", "--level", "readiness-probe=deny", "-"], lines.encode(),
+                            PLAYBOOK_RULES_DEFAULT="off"))
+    for width, height in [(360, 800), (1600, 1000)]:
+        for scheme in ["light", "dark"]:
+            browser.look(width, height, scheme)
+            browser.open(page)
+            browser.photograph(f"replay-{width}-{scheme}")
+            wrong = browser.run(ACCESSIBILITY)
+            assert not wrong, (width, scheme, wrong)
+            browser.run("document.getElementById('findings').scrollIntoView()")
+            browser.photograph(f"replay-{width}-{scheme}-examples")
+    assert browser.run("document.querySelectorAll('.chart > span').length") == 23
+    assert column(browser, "effect")[0] == "deny" and "silent" in column(browser, "effect")
+    set_field(browser, "effect", "silent")
+    assert set(column(browser, "rule")) == {"liveness-probe"}
+    browser.run("document.querySelector('[data-filter=rule][data-value=readiness-probe]').click(); new Promise(done => setTimeout(done, 50))")
+    assert set(column(browser, "rule")) == {"readiness-probe"}
+
+
 def check_hostile(browser, folder):
     text = f"""
 apiVersion: apps/v1
@@ -248,6 +294,7 @@ with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
     browser = Browser(folder)
     try:
         total = check_small(browser, folder)
+        check_replay(browser, folder)
         check_hostile(browser, folder)
         large = check_large(browser, folder)
         assert not browser.complaints, browser.complaints[:3]

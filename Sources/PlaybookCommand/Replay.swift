@@ -31,11 +31,18 @@ struct ReplayCommand {
         var tally = shared.tally
         tally.unreadable += failures.count
         if !arguments.has(.quiet) {
-            let report = ReplayReport(isColored: Console.isColored() && !arguments.has(.noColor))
-            Console.print(format == "json" ? ReplayReport.json(tally) : report.text(tally))
+            Console.print(report(tally))
         }
         if tally.unreadable > 0 { return .usage }
         return tally.newlyDenied > 0 ? .denied : .success
+    }
+
+    private func report(_ tally: ReplayTally) -> String {
+        switch format {
+        case "json": ReplayReport.json(tally)
+        case "html": HTMLReport.text(tally, documentation: settings.documentation, version: Version.current)
+        default: ReplayReport(isColored: Console.isColored() && !arguments.has(.noColor)).text(tally)
+        }
     }
 
     /// What the threads share: each takes a block of a file at a time, and adds what it counted at the end.
@@ -111,7 +118,8 @@ struct ReplayCommand {
                 if let recording {
                     tally.add(
                         Comparison(verdict, with: recording, of: review, settings), of: review, verdict,
-                        isOtherMode: recording.mode.map { $0 != settings.mode } ?? false, at: place)
+                        recorded: recording.time, isOtherMode: recording.mode.map { $0 != settings.mode } ?? false,
+                        at: place)
                 } else {
                     tally.add(undecided: verdict)
                 }

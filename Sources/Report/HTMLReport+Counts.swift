@@ -8,12 +8,9 @@ extension HTMLReport {
         let allowed = passed - summary.warned
         let score = summary.judged == 0 ? "–" : "\(passed * 100 / summary.judged) %"
         let parts = [
-            ("deny", summary.denied, "denied"), ("warn", summary.warned, "with warnings"),
-            ("ok", allowed, "allowed"),
+            Part("deny", summary.denied, "denied"), Part("warn", summary.warned, "with warnings"),
+            Part("ok", allowed, "allowed"),
         ]
-        let bar = parts.filter { $0.1 > 0 }.map {
-            "<span class=\"\($0.0)\" style=\"flex-grow:\($0.1)\"></span>"
-        }.joined()
         var notes = ""
         if summary.unreadable > 0 {
             notes += "<p class=\"deny\">\(counted(summary.unreadable, "input")) could not be read.</p>"
@@ -22,11 +19,37 @@ extension HTMLReport {
             let rules = summary.notEvaluated.map { "\($0.rule) (\($0.count))" }.joined(separator: ", ")
             notes += "<p>Not evaluated, since other objects are not known: \(markup(rules)).</p>"
         }
-        let counts = parts.map { "<li><b class=\"\($0.0)\">\($0.1)</b> \($0.2)</li>" }.joined()
+        return header(score, "\(passed) of \(counted(summary.judged, noun)) pass", parts, notes)
+    }
+
+    /// A part of all that was judged: how it looks, how large it is, and what it is.
+    struct Part {
+        let style: String
+        let count: Int
+        let name: String
+
+        init(_ style: String, _ count: Int, _ name: String) {
+            (self.style, self.count, self.name) = (style, count, name)
+        }
+    }
+
+    /// The top of the page.
+    ///
+    /// - Parameters:
+    ///   - score: The one figure.
+    ///   - meaning: What it says.
+    ///   - parts: What a bar is made of, left to right.
+    ///   - notes: Paragraphs.
+    /// - Returns: The element.
+    static func header(_ score: String, _ meaning: String, _ parts: [Part], _ notes: String) -> String {
+        let bar = parts.filter { $0.count > 0 }.map {
+            "<span class=\"\($0.style)\" style=\"flex-grow:\($0.count)\"></span>"
+        }.joined()
+        let counts = parts.map { "<li><b class=\"\($0.style)\">\($0.count)</b> \($0.name)</li>" }.joined()
         return """
             <header>
             <h1>playbook</h1>
-            <p class="score"><b>\(score)</b> \(passed) of \(counted(summary.judged, noun)) pass</p>
+            <p class="score"><b>\(score)</b> \(meaning)</p>
             <div class="bar" aria-hidden="true">\(bar)</div>
             <ul class="counts">\(counts)</ul>
             \(notes)
@@ -98,22 +121,45 @@ extension HTMLReport {
     }
 
     private static func table(_ filter: String, _ title: String, _ tallies: [Tally]) -> String {
+        table(
+            title, ["Deny", "Warn", "Exempt"], tallies.map { ($0.name, [$0.deny, $0.warn, $0.exempt]) },
+            filter: filter)
+    }
+
+    /// Counts by something, as a section.
+    ///
+    /// - Parameters:
+    ///   - title: By what.
+    ///   - columns: What is counted.
+    ///   - rows: Names and their counts.
+    ///   - filter: What a name filters the list by; nil for nothing.
+    ///   - names: The names that there is something in the list for; nil for all.
+    /// - Returns: The section; empty without rows.
+    static func table(
+        _ title: String, _ columns: [String], _ rows: [(name: String, values: [Int])], filter: String? = nil,
+        _ names: Set<String>? = nil
+    ) -> String {
         // Long tails are for the filter, not for the eye.
         let shown = 25
-        var rows = ""
-        for tally in tallies.prefix(shown) {
-            let name = tally.name.isEmpty ? "(none)" : markup(tally.name)
-            rows +=
-                "<tr><th scope=\"row\"><button type=\"button\" data-filter=\"\(filter)\" data-value=\"\(markup(tally.name, isAttribute: true))\">\(name)</button></th>"
-                + "<td>\(tally.deny)</td><td>\(tally.warn)</td><td>\(tally.exempt)</td></tr>\n"
+        let most = max(1, rows.map { $0.values.reduce(0, +) }.max() ?? 1)
+        var lines = ""
+        for row in rows.prefix(shown) {
+            var name = row.name.isEmpty ? "(none)" : markup(row.name)
+            if let filter, names?.contains(row.name) ?? true {
+                let value = markup(row.name, isAttribute: true)
+                name = "<button type=\"button\" data-filter=\"\(filter)\" data-value=\"\(value)\">\(name)</button>"
+            }
+            let cells = row.values.map { "<td>\($0)</td>" }.joined()
+            let share = row.values.reduce(0, +) * 100 / most
+            lines += "<tr><th scope=\"row\" style=\"--share:\(share)%\">\(name)</th>\(cells)</tr>\n"
         }
-        let columns = [title, "Deny", "Warn", "Exempt"].map { "<th scope=\"col\">\($0)</th>" }.joined()
-        let rest = tallies.count > shown ? "<p>And \(tallies.count - shown) more.</p>" : ""
+        let head = ([title] + columns).map { "<th scope=\"col\">\($0)</th>" }.joined()
+        let rest = rows.count > shown ? "<p>And \(rows.count - shown) more.</p>" : ""
         return """
             <section><h2>By \(title.lowercased())</h2>
-            <table><thead><tr>\(columns)</tr></thead>
+            <table><thead><tr>\(head)</tr></thead>
             <tbody>
-            \(rows)</tbody></table>\(rest)</section>
+            \(lines)</tbody></table>\(rest)</section>
             """
     }
 }

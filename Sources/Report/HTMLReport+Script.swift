@@ -8,7 +8,6 @@ extension HTMLReport {
             const pageSize = 100;
             // More than this on paper helps nobody.
             const printSize = 1000;
-            const grades = {deny: 0, warn: 1, exempt: 2};
             const fields = ["effect", "rule", "namespace", "file", "because"];
 
             const findings = data.findings.map((row, order) => {
@@ -21,6 +20,8 @@ extension HTMLReport {
                 finding.words = [rule, title, file, request, finding.text, finding.reason].join("\n").toLowerCase();
                 return finding;
             });
+            // The graver an effect, the sooner it comes among the options.
+            const grades = Object.fromEntries([...element("effect").options].map((option, index) => [option.value, index]));
             let shown = findings;
             let page = 0;
             let sort = {by: "", down: false};

@@ -30,6 +30,14 @@ extension HTMLReport {
         .counts { display: flex; flex-wrap: wrap; gap: .25rem 2rem; margin: 0; padding: 0; list-style: none; }
         .counts b { font-size: 1.5rem; }
         .deny { color: var(--deny); } .warn { color: var(--warn); } .ok { color: var(--ok); } .exempt { color: var(--exempt); }
+        .same { opacity: .4; } .counts .same { opacity: 1; }
+        .chart { display: flex; align-items: flex-end; gap: clamp(2px, .5vw, .75rem); height: clamp(8rem, 20vh, 20rem); border-bottom: 1px solid var(--line); }
+        .chart span { flex: 1 1 0; display: flex; align-items: flex-end; height: 100%; max-width: 6rem; min-width: 0; }
+        .chart i { flex: 1 1 0; min-width: 0; border-radius: 2px 2px 0 0; }
+        .then { background: var(--line); } .now { background: var(--deny); }
+        .legend, .ends { display: flex; flex-wrap: wrap; gap: .25rem 1.5rem; margin: .25rem 0 .5rem; }
+        .legend i { display: inline-block; width: .75em; height: .75em; }
+        .ends { justify-content: space-between; }
         .tomorrow { border-left: .25rem solid var(--warn); padding-left: 1rem; }
         .tables { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: 0 2rem; }
         table { border-collapse: collapse; width: 100%; }
@@ -37,6 +45,8 @@ extension HTMLReport {
         thead th { color: var(--dim); }
         .tables td, .tables th + th { text-align: right; font-variant-numeric: tabular-nums; width: 4.5rem; overflow-wrap: normal; }
         tbody th { font-weight: normal; }
+        .tables thead th::first-letter { text-transform: uppercase; }
+        .tables tbody th { background: linear-gradient(to right, var(--raised) var(--share), transparent var(--share)); }
         button, input, select { font: inherit; color: inherit; }
         button { cursor: pointer; background: var(--raised); border: 1px solid var(--line); border-radius: .375rem; padding: .125rem .625rem; }
         button:disabled { visibility: hidden; }
@@ -56,7 +66,7 @@ extension HTMLReport {
         [open] > summary::before { content: "▾"; }
         pre { margin: .5rem 0 0; padding: .75rem; background: var(--raised); border-radius: .375rem; overflow-x: auto; white-space: pre-wrap; font-size: .875em; }
         .dim { color: var(--dim); }
-        .effect { font-weight: 600; }
+        .effect { font-weight: 600; } .silent { color: var(--ok); }
         .effect, #list thead button { white-space: nowrap; }
         #pages { display: flex; justify-content: center; align-items: center; gap: 1rem; margin: 1rem 0; }
         footer { margin-top: 2rem; color: var(--dim); }
@@ -74,7 +84,7 @@ extension HTMLReport {
             body { font-size: 9pt; padding: 0; }
             #filters, #pages, .skip, .tomorrow button { display: none; }
             tr { break-inside: avoid; }
-            .bar { print-color-adjust: exact; }
+            .bar, .chart, .legend { print-color-adjust: exact; }
             th button { color: #000; }
         }
         """

@@ -14,6 +14,16 @@ public enum HTMLReport {
     ///   - version: The program's version.
     /// - Returns: A page.
     public static func text(_ objects: [JudgedObject], _ summary: Summary, version: String) -> String {
+        page(
+            title: "\(summary.denied) of \(counted(summary.judged, summary.noun.rawValue)) denied",
+            [
+                headline(summary), tomorrow(objects), tables(objects),
+                list("Findings", effects: ["deny", "warn", "exempt"], because: "Because"),
+            ], data(objects), version: version)
+    }
+
+    /// A page of sections, with what its script shows.
+    static func page(title: String, _ sections: [String], _ data: Literal, version: String) -> String {
         """
         <!DOCTYPE html>
         <html lang="en">
@@ -23,7 +33,7 @@ public enum HTMLReport {
         <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:">
         <meta name="color-scheme" content="light dark">
         <link rel="icon" href="data:,">
-        <title>playbook: \(summary.denied) of \(counted(summary.judged, summary.noun.rawValue)) denied</title>
+        <title>playbook: \(title)</title>
         <style>
         \(style)
         </style>
@@ -31,13 +41,10 @@ public enum HTMLReport {
         <body>
         <a class="skip" href="#findings">Skip to the findings</a>
         <main>
-        \(headline(summary))
-        \(tomorrow(objects))
-        \(tables(objects))
-        \(list)
+        \(sections.joined(separator: "\n"))
         </main>
         <footer>playbook \(markup(version))</footer>
-        <script type="application/json" id="data">\(data(objects))</script>
+        <script type="application/json" id="data">\(embedded(data))</script>
         <script>
         \(script)
         </script>
@@ -49,16 +56,18 @@ public enum HTMLReport {
 
     // MARK: Findings
 
-    private static let list = """
-        <section id="findings" tabindex="-1"><h2>Findings</h2>
+    /// The list of findings and what filters it, with the values of its first and last filter as that kind of report has them.
+    static func list(_ title: String, effects: [String], because: String) -> String {
+        """
+        <section id="findings" tabindex="-1"><h2>\(title)</h2>
         <noscript><p>The list needs JavaScript; <code>--format text</code> prints the same.</p></noscript>
         <form id="filters" role="search" aria-label="Findings">
         <label>Search <input type="search" id="search" autocomplete="off" spellcheck="false"></label>
-        <label>Effect <select id="effect"><option value="">all</option><option>deny</option><option>warn</option><option>exempt</option></select></label>
+        <label>Effect <select id="effect"><option value="">all</option>\(effects.map { "<option>\($0)</option>" }.joined())</select></label>
         <label>Rule <select id="rule"></select></label>
         <label>Namespace <select id="namespace"></select></label>
         <label>File <select id="file"></select></label>
-        <label>Because <select id="because"></select></label>
+        <label>\(because) <select id="because"></select></label>
         <button type="reset">Clear</button>
         </form>
         <p id="status" role="status"></p>
@@ -75,15 +84,13 @@ public enum HTMLReport {
         <nav aria-label="Pages of findings" id="pages"><button type="button" id="previous">Previous</button> <span id="page"></span> <button type="button" id="next">Next</button></nav>
         </section>
         """
+    }
 
     /// Everything that the script shows: rules and objects once, and findings that point at them.
-    private static func data(_ objects: [JudgedObject]) -> String {
+    private static func data(_ objects: [JudgedObject]) -> Literal {
         var rules: [Rule] = []
         var indices: [String: Int] = [:]
         var (entries, findings): ([Literal], [Literal]) = ([], [])
-        let documentation = objects.documentation
-        let links =
-            documentation.hasPrefix("https://") || documentation.hasPrefix("http://") ? documentation : ""
         for object in objects where !object.findings.isEmpty {
             entries.append([
                 .string(object.title), .string(object.namespace), .string(object.file),
@@ -105,14 +112,24 @@ public enum HTMLReport {
                 ])
             }
         }
-        let all: Literal = [
-            "documentation": .string(links),
-            "rules": .array(rules.map { [.string($0.id), .string($0.title)] }),
-            "objects": .array(entries), "findings": .array(findings),
+        return data(rules, entries, findings, documentation: objects.documentation)
+    }
+
+    /// Rules, objects and findings as the script takes them.
+    static func data(
+        _ rules: [Rule], _ objects: [Literal], _ findings: [Literal], documentation: String
+    ) -> Literal {
+        let links = documentation.hasPrefix("https://") || documentation.hasPrefix("http://") ? documentation : ""
+        return [
+            "documentation": .string(links), "rules": .array(rules.map { [.string($0.id), .string($0.title)] }),
+            "objects": .array(objects), "findings": .array(findings),
         ]
+    }
+
+    private static func embedded(_ data: Literal) -> String {
         // In JSON this sign stands in strings only; escaped, nothing in them ends the element or begins a comment.
         var bytes: [UInt8] = []
-        for byte in all.json.utf8 {
+        for byte in data.json.utf8 {
             if byte == UInt8(ascii: "<") { bytes.append(contentsOf: "\\u003c".utf8) } else { bytes.append(byte) }
         }
         return String(decoding: bytes, as: UTF8.self)

@@ -14,7 +14,7 @@ public struct ReplayReport: Sendable {
     /// The report as text: the headline, examples, and who is meant.
     public func text(_ tally: ReplayTally) -> String {
         var text = paint(headline(tally), tally.newlyDenied > 0 ? "31" : "32") + "\n"
-        text += notes(tally)
+        text += ReplayReport.notes(tally).map { "\($0)\n" }.joined()
         for (title, isDenied) in [("Newly denied", true), ("Newly allowed", false)] {
             let examples = tally.examples.filter { $0.isDenied == isDenied }
             guard !examples.isEmpty else { continue }
@@ -33,18 +33,13 @@ public struct ReplayReport: Sendable {
             + "\(tally.newlyWarned) with new warnings, \(tally.noLongerWarned) without one they had"
     }
 
-    private func notes(_ tally: ReplayTally) -> String {
-        var text = ""
-        if tally.undecided > 0 {
-            text +=
-                "\(counted(tally.undecided, "review")) had no recorded decision to compare with: AdmissionReviews as they were sent\n"
-        }
-        if tally.otherMode > 0 {
-            text +=
-                "\(counted(tally.otherMode, "review")) were recorded in the other mode; --mode chooses the one to replay in\n"
-        }
-        if tally.unreadable > 0 { text += "\(counted(tally.unreadable, "input")) could not be read\n" }
-        return text
+    /// What has to be known about the counts, a sentence each.
+    static func notes(_ tally: ReplayTally) -> [String] {
+        [
+            (tally.undecided, "review", "had no recorded decision to compare with: AdmissionReviews as they were sent"),
+            (tally.otherMode, "review", "were recorded in the other mode; --mode chooses the one to replay in"),
+            (tally.unreadable, "input", "could not be read"),
+        ].filter { $0.0 > 0 }.map { "\(counted($0.0, $0.1)) \($0.2)" }
     }
 
     private func block(_ example: ReplayTally.Example) -> String {
@@ -57,7 +52,7 @@ public struct ReplayReport: Sendable {
         return text
     }
 
-    private static func words(_ change: Comparison.Change) -> String {
+    static func words(_ change: Comparison.Change) -> String {
         let now =
             switch change.now {
             case .deny: "denies now"
@@ -76,35 +71,38 @@ public struct ReplayReport: Sendable {
     // MARK: Tables
 
     private func rules(_ tally: ReplayTally) -> String {
+        let (columns, rows) = ReplayReport.rules(tally)
+        return table("rule", columns, rows)
+    }
+
+    private func shares(_ shares: [String: ReplayTally.Share], _ title: String, empty: String) -> String {
+        let all = ReplayReport.shares(shares)
+        var rows = all.prefix(ReplayReport.maximumRows).map { ($0.name.isEmpty ? empty : $0.name, $0.values) }
+        let rest = all.dropFirst(ReplayReport.maximumRows)
+        if !rest.isEmpty {
+            rows.append(("\(rest.count) more", rest.reduce([0, 0]) { [$0[0] + $1.values[0], $0[1] + $1.values[1]] }))
+        }
+        return table(title, ReplayReport.shareColumns, rows)
+    }
+
+    /// What changes by rule, in as many columns as something stands in.
+    static func rules(_ tally: ReplayTally) -> (columns: [String], rows: [(name: String, values: [Int])]) {
         let columns: [(title: String, value: (ReplayTally.Row) -> Int)] = [
             ("denies now", \.denies), ("denies no more", \.deniesNoMore), ("warns now", \.warns),
             ("warns no more", \.warnsNoMore),
             ("not replayable", \.notReplayable), ("not evaluated", \.notEvaluated),
         ]
-        // What no review has anything in is no column.
         let shown = columns.filter { column in tally.rules.values.contains { column.value($0) > 0 } }
-        let rows = ReplayReport.order(tally.rules).filter { row in shown.contains { $0.value(row.value) > 0 } }
-        return table("rule", shown.map(\.title), rows.map { row in (row.key, shown.map { $0.value(row.value) }) })
+        let rows = order(tally.rules).filter { row in shown.contains { $0.value(row.value) > 0 } }
+        return (shown.map(\.title), rows.map { row in (row.key, shown.map { $0.value(row.value) }) })
     }
 
-    private func shares(_ shares: [String: ReplayTally.Share], _ title: String, empty: String) -> String {
-        let sorted = shares.sorted {
-            ($1.value.denied, $1.value.allowed, $0.key) < ($0.value.denied, $0.value.allowed, $1.key)
-        }
-        var rows = sorted.prefix(ReplayReport.maximumRows).map { entry in
-            (entry.key.isEmpty ? empty : entry.key, [entry.value.denied, entry.value.allowed])
-        }
-        let rest = sorted.dropFirst(ReplayReport.maximumRows)
-        if !rest.isEmpty {
-            rows.append(
-                (
-                    "\(rest.count) more",
-                    rest.reduce(into: [0, 0]) {
-                        $0[0] += $1.value.denied; $0[1] += $1.value.allowed
-                    }
-                ))
-        }
-        return table(title, ["newly denied", "newly allowed"], rows)
+    static let shareColumns = ["newly denied", "newly allowed"]
+
+    /// What changes by somebody or somewhere, those that most is denied to first.
+    static func shares(_ shares: [String: ReplayTally.Share]) -> [(name: String, values: [Int])] {
+        shares.sorted { ($1.value.denied, $1.value.allowed, $0.key) < ($0.value.denied, $0.value.allowed, $1.key) }
+            .map { ($0.key, [$0.value.denied, $0.value.allowed]) }
     }
 
     private func table(_ title: String, _ columns: [String], _ rows: [(name: String, values: [Int])]) -> String {
@@ -126,8 +124,6 @@ public struct ReplayReport: Sendable {
         let gone = rules.keys.filter { !known.contains($0) }.sorted()
         return (known + gone).compactMap { id in rules[id].map { (id, $0) } }
     }
-
-    private func counted(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
 
     private func paint(_ text: String, _ style: String) -> String {
         guard isColored else { return text }
@@ -158,6 +154,13 @@ public struct ReplayReport: Sendable {
             "rules": .array(order(tally.rules).map { rule($0.key, $0.value) }),
             "namespaces": shares(tally.namespaces, "namespace"),
             "users": shares(tally.users, "user"),
+            "trend": .array(
+                tally.trend.map {
+                    [
+                        "time": .string($0.name), "reviews": number($0.period.reviews),
+                        "deniedBefore": number($0.period.deniedBefore), "deniedNow": number($0.period.deniedNow),
+                    ]
+                }),
             "examples": .array(tally.examples.map(example)),
         ]
         return report.json + "\n"

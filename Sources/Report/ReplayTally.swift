@@ -27,6 +27,16 @@ public struct ReplayTally: Sendable {
         public internal(set) var allowed = 0
     }
 
+    /// What came of the reviews of a time, then and now.
+    public struct Period: Sendable, Equatable {
+        /// How many were recorded.
+        public internal(set) var reviews = 0
+        /// How many were refused.
+        public internal(set) var deniedBefore = 0
+        /// How many are refused now.
+        public internal(set) var deniedNow = 0
+    }
+
     /// One review that is decided differently.
     public struct Example: Sendable {
         /// Whether it is refused now; else it was.
@@ -38,6 +48,8 @@ public struct ReplayTally: Sendable {
         public let line: Int?
         /// What it is about: `Deployment shop/catalogue`.
         public let object: String
+        /// The namespace; empty for what belongs to the cluster.
+        public let namespace: String
         /// What was asked, and by whom: `CREATE by admin`.
         public let request: String
         /// The findings that make the difference.
@@ -66,6 +78,10 @@ public struct ReplayTally: Sendable {
     public private(set) var namespaces: [String: Share] = [:]
     /// By user.
     public private(set) var users: [String: Share] = [:]
+    /// All that have a decision to compare with.
+    public private(set) var all = Period()
+    /// By the hour that they were recorded in, counted from 1970.
+    private var hours: [Int64: Period] = [:]
     /// The first of them, by rule and direction.
     private var kept: [String: [Example]] = [:]
 
@@ -105,9 +121,14 @@ public struct ReplayTally: Sendable {
 
     /// Counts a review.
     public mutating func add(
-        _ comparison: Comparison, of review: AdmissionReview, _ verdict: Verdict, isOtherMode: Bool, at place: Place
+        _ comparison: Comparison, of review: AdmissionReview, _ verdict: Verdict, recorded time: Timestamp?,
+        isOtherMode: Bool, at place: Place
     ) {
         reviews += 1
+        all.add(comparison)
+        if let hour = time.map({ $0.seconds / 3600 }), hours[hour] != nil || hours.count < ReplayTally.maximumNames {
+            hours[hour, default: Period()].add(comparison)
+        }
         if isOtherMode { otherMode += 1 }
         for entry in verdict.notEvaluated { rules[entry.rule.id, default: Row()].notEvaluated += 1 }
         for rule in comparison.notReplayable { rules[rule, default: Row()].notReplayable += 1 }
@@ -145,6 +166,20 @@ public struct ReplayTally: Sendable {
         }
     }
 
+    /// What came of the reviews over time, by day, or by hour where they are of two days at most.
+    ///
+    /// Periods are named as `2026-11-23` and `2026-11-23T12`, the oldest first; those without reviews are left out.
+    public var trend: [(name: String, period: Period)] {
+        guard let first = hours.keys.min(), let last = hours.keys.max() else { return [] }
+        let length = last - first < 48 ? 13 : 10
+        var periods: [String: Period] = [:]
+        for (hour, period) in hours {
+            let name = String(Timestamp(seconds: hour * 3600).description.prefix(length))
+            periods[name] = (periods[name] ?? Period()) + period
+        }
+        return periods.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
+
     // MARK: Examples
 
     /// The examples in the order of their places, each once.
@@ -169,6 +204,7 @@ public struct ReplayTally: Sendable {
                 example
                 ?? Example(
                     isDenied: denies, file: place.file, order: order, line: place.line, object: review.title,
+                    namespace: review.namespace ?? "",
                     request: "\(review.operation.name)\(subresource) by \(review.user.name)", changes: changes)
             example = made
             insert(made, under: key)
@@ -194,6 +230,8 @@ public struct ReplayTally: Sendable {
         left.noLongerWarned += right.noLongerWarned
         left.otherMode += right.otherMode
         left.unreadable += right.unreadable
+        left.all = left.all + right.all
+        left.hours.merge(right.hours) { $0 + $1 }
         left.rules.merge(right.rules) { $0 + $1 }
         left.namespaces.merge(right.namespaces) { $0 + $1 }
         left.users.merge(right.users) { $0 + $1 }
@@ -210,6 +248,22 @@ extension ReplayTally.Row {
         sum.warnsNoMore += right.warnsNoMore
         sum.notReplayable += right.notReplayable
         sum.notEvaluated += right.notEvaluated
+        return sum
+    }
+}
+
+extension ReplayTally.Period {
+    fileprivate mutating func add(_ comparison: Comparison) {
+        reviews += 1
+        if comparison.before == .deny { deniedBefore += 1 }
+        if comparison.now == .deny { deniedNow += 1 }
+    }
+
+    fileprivate static func + (left: Self, right: Self) -> Self {
+        var sum = left
+        sum.reviews += right.reviews
+        sum.deniedBefore += right.deniedBefore
+        sum.deniedNow += right.deniedNow
         return sum
     }
 }

@@ -1,0 +1,125 @@
+import JSON
+import Playbook
+
+extension HTMLReport {
+    /// Makes the report of a replay: what is decided differently now, and how much was and would be denied over time.
+    ///
+    /// - Parameters:
+    ///   - tally: What changed.
+    ///   - documentation: Where rules are explained; empty for nowhere.
+    ///   - version: The program's version.
+    /// - Returns: A page.
+    public static func text(_ tally: ReplayTally, documentation: String, version: String) -> String {
+        page(
+            title: "\(tally.newlyDenied) of \(counted(tally.reviews, "review")) newly denied",
+            [
+                headline(tally), trend(tally), tables(tally),
+                list(
+                    "Examples", effects: ["deny", "warn", "exempt", silent], because: "Before"),
+            ], data(tally, documentation), version: version)
+    }
+
+    /// What a rule does that says nothing.
+    private static let silent = "silent"
+
+    private static func headline(_ tally: ReplayTally) -> String {
+        let all = tally.all
+        func share(_ denied: Int) -> String { "\((all.reviews - denied) * 100 / max(1, all.reviews)) %" }
+        let parts = [
+            Part("deny", tally.newlyDenied, "newly denied"),
+            Part("same deny", all.deniedNow - tally.newlyDenied, "denied as before"),
+            Part("ok", tally.newlyAllowed, "newly allowed"),
+            Part("same ok", all.reviews - all.deniedNow - tally.newlyAllowed, "pass as before"),
+        ]
+        let warnings = [
+            (tally.newlyWarned, "with a warning that they had not"), (tally.noLongerWarned, "without one they had"),
+        ].filter { $0.0 > 0 }.map { "\(counted($0.0, "review")) \($0.1)" }
+        let notes = (warnings + ReplayReport.notes(tally)).map { "<p>\($0).</p>" }.joined(separator: "\n")
+        guard all.reviews > 0 else { return header("–", "nothing to compare", parts, notes) }
+        return header(share(all.deniedNow), "pass now, \(share(all.deniedBefore)) then", parts, notes)
+    }
+
+    // MARK: Over time
+
+    /// More columns than this are too thin to see.
+    private static let maximumColumns = 60
+
+    private static func trend(_ tally: ReplayTally) -> String {
+        let periods = Array(tally.trend.suffix(maximumColumns))
+        guard periods.count > 1, let first = periods.first?.name, let last = periods.last?.name else { return "" }
+        let most = max(1, periods.map { max($0.period.deniedBefore, $0.period.deniedNow) }.max() ?? 1)
+        var (columns, rows) = ("", "")
+        for (name, period) in periods {
+            let bars = [("then", period.deniedBefore), ("now", period.deniedNow)].map {
+                "<i class=\"\($0.0)\" style=\"height:\($0.1 * 100 / most)%\"></i>"
+            }.joined()
+            columns +=
+                "<span title=\"\(time(name)): \(period.deniedBefore) then, \(period.deniedNow) now\">\(bars)</span>"
+            let cells = [period.reviews, period.deniedBefore, period.deniedNow].map { "<td>\($0)</td>" }.joined()
+            rows += "<tr><th scope=\"row\">\(time(name))</th>\(cells)</tr>\n"
+        }
+        return """
+            <section class="trend"><h2>Denied over time</h2>
+            <p class="legend"><span><i class="then"></i> then</span> <span><i class="now"></i> now</span> <span class="dim">at most \(most)</span></p>
+            <div class="chart" aria-hidden="true">\(columns)</div>
+            <p class="ends dim"><span>\(time(first))</span><span>\(time(last))</span></p>
+            <details><summary>Figures</summary>
+            <div class="tables"><table><thead><tr><th scope="col">Time (UTC)</th><th scope="col">Reviews</th><th scope="col">Then</th><th scope="col">Now</th></tr></thead>
+            <tbody>
+            \(rows)</tbody></table></div></details></section>
+            """
+    }
+
+    private static func time(_ name: String) -> String {
+        guard let hour = name.firstIndex(of: "T") else { return name }
+        return "\(name[..<hour]) \(name[name.index(after: hour)...]):00"
+    }
+
+    // MARK: By whom
+
+    private static func tables(_ tally: ReplayTally) -> String {
+        let examples = tally.examples
+        let (columns, rows) = ReplayReport.rules(tally)
+        let sections = [
+            table("Rule", columns, rows, filter: "rule", Set(examples.flatMap { $0.changes.map(\.rule) })),
+            table(
+                "Namespace", ReplayReport.shareColumns, ReplayReport.shares(tally.namespaces), filter: "namespace",
+                Set(examples.map(\.namespace))),
+            table("User", ReplayReport.shareColumns, ReplayReport.shares(tally.users)),
+        ]
+        return "<div class=\"tables\">\n\(sections.joined(separator: "\n"))\n</div>"
+    }
+
+    // MARK: Examples
+
+    private static func data(_ tally: ReplayTally, _ documentation: String) -> Literal {
+        // What is denied comes first: it is what a person has come for.
+        let examples = tally.examples.filter(\.isDenied) + tally.examples.filter { !$0.isDenied }
+        var rules: [Rule] = []
+        var indices: [String: Int] = [:]
+        var findings: [Literal] = []
+        for (object, example) in examples.enumerated() {
+            for change in example.changes {
+                guard let rule = Catalogue.rule(change.rule) else { continue }
+                let index = indices[rule.id] ?? rules.count
+                if index == rules.count {
+                    indices[rule.id] = index
+                    rules.append(rule)
+                }
+                let text = change.message.isEmpty ? change.path : "\(change.path) \(change.message)"
+                findings.append([
+                    .number("\(index)"), .number("\(object)"), .string(change.now?.rawValue ?? silent),
+                    .string("\(change.before?.rawValue ?? silent) before"), .string(text),
+                    .number("\(example.line ?? 0)"), 0, "", "",
+                ])
+            }
+        }
+        let objects = examples.map { example -> Literal in
+            [
+                .string(example.object), .string(example.namespace), .string(example.file),
+                .string(example.request),
+            ]
+        }
+        return data(rules, objects, findings, documentation: documentation)
+    }
+}
