@@ -36,7 +36,11 @@ func endOfString(
         hasEscapes = hasEscapes || block.backslashes & text != 0
         if quotes != 0 { return (at + quotes.trailingZeroBitCount, hasEscapes) }
         at += 64
-        if escapes.isPending, end - at < 64 { at -= 1 }
+        guard end - at >= 64 else {
+            // Its backslash is read again; with it there may be 64 bytes, which would not know of the one before.
+            if escapes.isPending { at -= 1 }
+            break
+        }
     }
     while true {
         at = scanPlain(at, end)

@@ -258,4 +258,20 @@ struct Refused: Sendable, CustomTestStringConvertible {
             #expect(!isRead)
         }
     }
+
+    @Test(arguments: 0...70)
+    func `an escape across two blocks is read however little comes after it`(_ rest: Int) throws {
+        let memory = try GuardedMemory(capacity: 300)
+        let after = String(repeating: "y", count: rest)
+        for length in 0..<64 {
+            let plain = String(repeating: "x", count: length)
+            for (written, contents) in [(#"\""#, "\""), (#"\\"#, "\\"), (#"\u0041"#, "A"), (#"\\\""#, "\\\"")] {
+                let text = "[\"\\n\(plain)\(written)\(after)\"]"
+                let read = memory.with(text.utf8) { span in
+                    try? Document().read(span, .strict) { root in Literal(root) }
+                }
+                #expect(read == [.string("\n\(plain)\(contents)\(after)")], "\(text)")
+            }
+        }
+    }
 }
