@@ -122,6 +122,32 @@ import Testing
         #expect(verdict.warnings.contains { $0.contains("could not be checked") })
     }
 
+    @Test(arguments: [("minAvailable: 2", true), ("maxUnavailable: 0", false)])
+    func `a count that leaves a budget no room rests on there being no autoscaler`(
+        _ line: String, _ rests: Bool
+    ) throws {
+        var world = World(World.deployment.merging(["spec": ["replicas": 2]]))
+        world.rules = [try #require(Catalogue.rule("disruption-allowed"))]
+        let budget = try Literal(
+            yaml: """
+                apiVersion: policy/v1
+                kind: PodDisruptionBudget
+                metadata: {name: web, namespace: shop}
+                spec: {\(line), selector: {matchLabels: {app: web}}}
+                """)
+        world.companions = [budget]
+        world.without = ResourceKinds(.podDisruptionBudget, .horizontalPodAutoscaler)
+        let missing = Absence(.horizontalPodAutoscaler, in: "shop")
+        #expect(try world.verdict().isDenied)
+        #expect(try world.verdict().absences == (rests ? [missing] : []))
+        // The other side: the budget comes to a workload that is there.
+        world.companions = [World.deployment.merging(["spec": ["replicas": 2]])]
+        world.without = ResourceKinds(.podDisruptionBudget, .deployment, .horizontalPodAutoscaler)
+        world.object = budget
+        #expect(try world.verdict().isDenied)
+        #expect(try world.verdict().absences == (rests ? [missing] : []))
+    }
+
     @Test func `where nothing is known, and where nothing is denied, nothing is asked`() throws {
         #expect(try verdict(.unknown).absences == [])
         #expect(try verdict(known) { $0.settings = ["PLAYBOOK_MODE": "dry-run"] }.absences == [])

@@ -45,7 +45,11 @@ private func budgetFindings(_ subject: Subject, _ context: Context) throws(Canno
         var edits: [Edit] = [.set("/spec/maxUnavailable", 1)]
         if isMinimum { edits.insert(.remove("/spec/minAvailable"), at: 0) }
         findings.append(
-            Finding(DisruptionClause.blocks, at: place, reason, edits: edits).with { $0.choice = budget.strictness })
+            Finding(DisruptionClause.blocks, at: place, reason, edits: edits).with {
+                $0.choice = budget.strictness
+                let isScaled = guarded.allSatisfy { isAutoscaled($0.kind, $0.name, subject, context) }
+                if !isScaled, budget.blockage(of: nil) == nil { $0.absent = .horizontalPodAutoscaler }
+            })
     }
     do throws(CannotJudge) {
         let others = try context.companions.budgets(in: subject.namespace).filter { $0.name != budget.name }
@@ -89,6 +93,10 @@ private func countInForce(
     } catch {
         return nil
     }
+}
+
+private func isAutoscaled(_ kind: ResourceKind, _ name: String, _ subject: Subject, _ context: Context) -> Bool {
+    (try? context.companions.autoscaler(of: kind, name, in: subject.namespace)) != nil
 }
 
 extension DisruptionBudget {
@@ -143,7 +151,13 @@ private func workloadFindings(_ subject: Subject, _ context: Context) throws(Can
     let count = countInForce(kind, subject.name ?? "", isLeftOpen ? nil : replicas, subject, context)
     for budget in budgets {
         guard let reason = budget.blockage(of: count) else { continue }
-        return [tooFewFinding(budget, reason, replicas, count)]
+        let isScaled = isAutoscaled(kind, subject.name ?? "", subject, context)
+        return [
+            tooFewFinding(budget, reason, replicas, count).with {
+                // With an autoscaler there might be more.
+                if !isScaled, budget.blockage(of: nil) == nil { $0.absent = .horizontalPodAutoscaler }
+            }
+        ]
     }
     return []
 }
