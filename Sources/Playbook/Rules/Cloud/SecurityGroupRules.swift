@@ -158,6 +158,9 @@ private let groupExamples: [Example] = [
         "half of everybody", GroupClause.open, at: "spec.ingressRules[0].ipRanges[0]",
         securityGroup("{ipProtocol: tcp, fromPort: 443, toPort: 443, ipRanges: [{cidrIP: 128.0.0.0/1}]}")),
     .bad(
+        "the shortest block that is everybody", GroupClause.open, at: "spec.ingressRules[0].ipRanges[0]",
+        securityGroup("{ipProtocol: tcp, fromPort: 443, toPort: 443, ipRanges: [{cidrIP: 10.0.0.0/7}]}")),
+    .bad(
         "a load balancer's group at another port", GroupClause.open, at: "spec.ingressRules[0].ipRanges[0]",
         securityGroup(
             "{ipProtocol: tcp, fromPort: 22, toPort: 22, ipRanges: [{cidrIP: 0.0.0.0/0}]}", name: "shop-alb")),

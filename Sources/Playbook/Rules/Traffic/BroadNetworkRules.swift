@@ -130,6 +130,9 @@ private let cases: [Example] = [
         "half of everybody", everywhere, at: "spec.egress[0].to[0].ipBlock",
         policy("egress: [{to: [{ipBlock: {cidr: 128.0.0.0/1}}]}]")),
     .bad(
+        "the shortest block that is everybody", everywhere, at: "spec.ingress[0].from[0].ipBlock",
+        policy("ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/7}}]}]")),
+    .bad(
         "one port more than may be", range, at: "spec.ingress[0].ports[0]",
         policy("ingress: [{from: [{podSelector: {}}], ports: [{port: 9000, endPort: 9100}]}]")),
     .bad(

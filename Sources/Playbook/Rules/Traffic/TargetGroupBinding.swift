@@ -141,6 +141,9 @@ private let cases: [Example] = [
             "networking: {ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/22}}, {ipBlock: {cidr: '::/0'}}], ports: [{protocol: TCP}]}]}"
         )),
     .bad(
+        "the shortest block that is everybody", peers, at: "spec.networking.ingress[0].from[0].ipBlock",
+        binding("networking: {ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/7}}], ports: [{protocol: TCP}]}]}")),
+    .bad(
         "a Service that nobody has made", service, at: "spec.serviceRef.name", binding("", service: "checkout"),
         companions: services("web")),
     .bad(
