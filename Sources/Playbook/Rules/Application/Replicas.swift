@@ -31,7 +31,9 @@ private func replicaFindings(in subject: Subject, _ context: Context) throws(Can
     let kind = isScale ? subject.scaledKind : subject.kind
     let spec = try subject.spec()
     // A Rollout that takes another workload's template is passed over, here as everywhere.
-    guard ResourceKinds.replicated.contains(kind), spec?.present("workloadRef") == nil else { return [] }
+    guard ResourceKinds.replicated.contains(kind), kind != .rollout || spec?.present("workloadRef") == nil else {
+        return []
+    }
     let stated = try spec?.integer("replicas")
     let count = stated ?? (isScale ? 0 : 1)
     guard count > 0, count < least else { return [] }
@@ -170,6 +172,10 @@ private let cases: [Example] = [
         rollout("replicas: 1, template: {spec: {containers: [{name: app}]}}"),
         without: ResourceKinds(.horizontalPodAutoscaler),
         before: rollout("replicas: 3, template: {spec: {containers: [{name: app}]}}")),
+    .bad(
+        "a field that means something to Rollouts alone", tooFew, at: "spec.replicas",
+        "spec: {replicas: 1, workloadRef: {kind: Deployment, name: web}}",
+        without: ResourceKinds(.horizontalPodAutoscaler), before: "spec: {replicas: 3}"),
     .good(
         "a Rollout that takes a Deployment's template is passed over, its count too",
         rollout("replicas: 1, workloadRef: {kind: Deployment, name: web}"),
