@@ -25,10 +25,12 @@ public struct Region: Sendable, Equatable {
         startUTF16 = text.columnUTF16(of: range.lowerBound)
         endUTF16 = text.columnUTF16(of: range.upperBound)
         let line = text.range(ofLine: start.line)
+        // A line may be as long as the file: no more of it is looked at than may be shown.
+        let begin = Region.start(before: range.lowerBound, in: line, text, hidden)
         var shown: [Unicode.Scalar] = []
         var (first, behind) = (0, 0)
-        var at = line.lowerBound
-        while at < line.upperBound {
+        var at = begin
+        while at < line.upperBound, shown.count <= first + Region.width {
             if at <= range.lowerBound { first = shown.count }
             if let secret = hidden.first(where: { $0.contains(at) }) {
                 shown += Array(repeating: "•", count: 3)
@@ -36,34 +38,59 @@ public struct Region: Sendable, Equatable {
             } else {
                 var end = at + 1
                 while end < line.upperBound, text.bytes[end] & 0xC0 == 0x80 { end += 1 }
-                let scalar = String(decoding: text.bytes[at..<end], as: UTF8.self).unicodeScalars.first ?? " "
-                // A terminal obeys control characters: a file must not speak to it.
-                shown.append(scalar.properties.generalCategory == .control || scalar.isDirection ? " " : scalar)
+                shown.append(Region.shown(text.bytes[at..<end]))
                 at = end
             }
             if at <= range.upperBound { behind = shown.count }
         }
         behind = min(max(behind, first + 1), max(shown.count, first + 1))
-        (excerpt, marked) = Region.cut(shown, to: first..<behind)
+        (excerpt, marked) = Region.cut(
+            shown, to: first..<behind, hasMoreBefore: begin > line.lowerBound, hasMoreBehind: at < line.upperBound)
+    }
+
+    /// How many characters of a line are shown.
+    private static let width = 120
+
+    /// Where to begin, so that as much as may be shown stands before a place.
+    private static func start(
+        before place: Int, in line: Range<Int>, _ text: SourceText, _ hidden: [Range<Int>]
+    ) -> Int {
+        var at = min(place, line.upperBound)
+        for _ in 0..<width where at > line.lowerBound {
+            at -= 1
+            while at > line.lowerBound, text.bytes[at] & 0xC0 == 0x80 { at -= 1 }
+            // What is hidden is hidden as a whole.
+            if let secret = hidden.first(where: { $0.contains(at) }) { at = max(secret.lowerBound, line.lowerBound) }
+        }
+        return at
+    }
+
+    /// A character as it is shown: a terminal obeys control characters, and a file must not speak to it.
+    private static func shown(_ bytes: ArraySlice<UInt8>) -> Unicode.Scalar {
+        if bytes.count == 1, let byte = bytes.first, byte < 0x80 {
+            return byte < 0x20 || byte == 0x7F ? " " : Unicode.Scalar(byte)
+        }
+        let scalar = String(decoding: bytes, as: UTF8.self).unicodeScalars.first ?? " "
+        return scalar.properties.generalCategory == .control || scalar.isDirection ? " " : scalar
     }
 
     /// The part of a long line around what is marked.
-    private static func cut(_ line: [Unicode.Scalar], to marked: Range<Int>) -> (String, Range<Int>) {
-        let width = 120
+    private static func cut(
+        _ line: [Unicode.Scalar], to marked: Range<Int>, hasMoreBefore: Bool, hasMoreBehind: Bool
+    ) -> (String, Range<Int>) {
         func text(_ scalars: ArraySlice<Unicode.Scalar>) -> String {
             var result = String.UnicodeScalarView()
             result.append(contentsOf: scalars)
             return String(result)
         }
-        guard line.count > width else { return (text(line[...]), marked) }
+        guard line.count > width || hasMoreBefore || hasMoreBehind else { return (text(line[...]), marked) }
         let start = max(0, min(marked.lowerBound - 20, line.count - width))
         let end = min(line.count, start + width)
-        let before = start > 0 ? "… " : ""
+        let before = start > 0 || hasMoreBefore ? "… " : ""
+        let behind = end < line.count || hasMoreBehind ? " …" : ""
         let shift = start - before.unicodeScalars.count
         let last = max(marked.lowerBound + 1, min(marked.upperBound, end))
-        return (
-            before + text(line[start..<end]) + (end < line.count ? " …" : ""), marked.lowerBound - shift..<last - shift
-        )
+        return (before + text(line[start..<end]) + behind, marked.lowerBound - shift..<last - shift)
     }
 }
 

@@ -24,6 +24,24 @@ public struct SourceText: Sendable {
     /// Whether the file has other bytes than these.
     public let isTranscoded: Bool
     private let lineStarts: [Int]
+    /// How many characters stand before each of every so many bytes: a line may be as long as the file.
+    private let counts: [Count]
+
+    private struct Count {
+        var scalars = 0
+        var units = 0
+
+        /// Takes in a byte.
+        mutating func add(_ byte: UInt8) {
+            // Every byte of a character but the first is 10xxxxxx; what takes four bytes in UTF-8 (its first byte is
+            // 11110xxx) takes two units in UTF-16.
+            guard byte & 0xC0 != 0x80 else { return }
+            scalars += 1
+            units += byte >= 0xF0 ? 2 : 1
+        }
+    }
+
+    private static let countedBytes = 4096
 
     /// Takes a file's bytes.
     public init(_ file: [UInt8]) {
@@ -31,6 +49,7 @@ public struct SourceText: Sendable {
         bytes = transcoded ?? file
         isTranscoded = transcoded != nil
         lineStarts = SourceText.lineStarts(in: bytes)
+        counts = SourceText.counts(in: bytes)
     }
 
     /// The number of bytes of a byte order mark at the beginning.
@@ -51,20 +70,33 @@ public struct SourceText: Sendable {
 
     /// Where a byte stands.
     public func location(of offset: Int) -> Location {
-        // Every byte of a character but the first is 10xxxxxx.
-        Location(line: line(of: offset), column: bytes[before(offset)].count { $0 & 0xC0 != 0x80 } + 1)
+        let line = line(of: offset)
+        return Location(line: line, column: count(of: offset, inLine: line).scalars + 1)
     }
 
     /// The column of a byte in UTF-16 code units.
-    func columnUTF16(of offset: Int) -> Int {
-        // What takes four bytes in UTF-8 takes two units in UTF-16; its first byte is 11110xxx.
-        bytes[before(offset)].reduce(1) { $0 + ($1 & 0xC0 == 0x80 ? 0 : $1 >= 0xF0 ? 2 : 1) }
+    func columnUTF16(of offset: Int) -> Int { count(of: offset, inLine: line(of: offset)).units + 1 }
+
+    /// What stands in a line before one of its bytes.
+    private func count(of offset: Int, inLine line: Int) -> Count {
+        let start = max(lineStarts[line - 1], markLength)
+        let end = max(start, min(offset, bytes.count))
+        let (before, all) = (count(before: start), count(before: end))
+        return Count(scalars: all.scalars - before.scalars, units: all.units - before.units)
     }
 
-    /// The bytes of a line that stand before one of its bytes.
-    private func before(_ offset: Int) -> Range<Int> {
-        let start = max(lineStarts[line(of: offset) - 1], markLength)
-        return start..<max(start, min(offset, bytes.count))
+    private func count(before offset: Int) -> Count {
+        let known = min(offset / SourceText.countedBytes, counts.count - 1)
+        return bytes[known * SourceText.countedBytes..<offset].reduce(into: counts[known]) { $0.add($1) }
+    }
+
+    private static func counts(in bytes: [UInt8]) -> [Count] {
+        var (counts, count) = ([Count()], Count())
+        for (index, byte) in bytes.enumerated() {
+            if index > 0, index % countedBytes == 0 { counts.append(count) }
+            count.add(byte)
+        }
+        return counts
     }
 
     /// The bytes of a line without its break; the byte order mark belongs to none.

@@ -72,7 +72,11 @@ public struct LabelSelector: Sendable, Equatable {
     public var isEmpty: Bool { labels.isEmpty && expressions.isEmpty }
 
     /// Whether labels are selected.
-    public func matches(_ labels: Labels) -> Bool { mismatch(with: labels) == nil }
+    public func matches(_ labels: Labels) -> Bool {
+        // Asked of every budget of a cluster: without making a text of what is missing.
+        for (key, value) in self.labels where !labels.has(key, value) { return false }
+        return expressions.allSatisfy { $0.matches(labels) }
+    }
 
     /// The first part that keeps labels from being selected, as one writes it: `app=web`, `tier in (a, b)`.
     public func mismatch(with labels: Labels) -> String? {

@@ -264,10 +264,11 @@ public struct Companions: Sendable {
     }
 
     /// PodDisruptionBudgets of other namespaces, as far as they are known, for messages; not more than a few hundred.
-    func budgets(outside namespace: String) -> some Sequence<DisruptionBudget> {
-        holdings.lazy.filter { $0.key != namespace }.prefix(500).sorted { $0.key < $1.key }.lazy.flatMap {
-            $0.value.budgets
+    func budget(outside namespace: String, where isMeant: (DisruptionBudget) -> Bool) -> DisruptionBudget? {
+        for name in holdings.keys.lazy.filter({ $0 != namespace }).prefix(500).sorted() {
+            if let budget = holdings[name]?.budgets.first(where: isMeant) { return budget }
         }
+        return nil
     }
 
     /// The autoscaler that owns a workload's scale; nil when there is none.

@@ -34,7 +34,7 @@ struct AuditCommand {
             at: Process.now,
             each: { entry in
                 summary.add(entry.verdict)
-                reports.add(entry)
+                if arguments.has(.writeReports) { reports.add(entry) }
                 output.add(
                     JudgedObject(
                         file: entry.path, line: nil, request: "", title: entry.title, verdict: entry.verdict))

@@ -27,6 +27,7 @@ struct Output {
 
     /// Shows an object, now or at the end.
     mutating func add(_ object: JudgedObject) {
+        guard !isQuiet else { return }
         switch format {
         case "text": print(report.block(object, showsAll: isVerbose))
         case "response": break

@@ -112,10 +112,10 @@ public struct Summary: Sendable {
     /// Counts one more.
     public mutating func add(_ verdict: Verdict) {
         judged += 1
-        if verdict.isDenied {
-            denied += 1
-        } else if !verdict.warnings.isEmpty {
-            warned += 1
+        switch verdict.decision {
+        case .deny: denied += 1
+        case .warn: warned += 1
+        case .allow: break
         }
         for entry in verdict.notEvaluated {
             if let index = notEvaluated.firstIndex(where: { $0.rule == entry.rule.id }) {

@@ -165,6 +165,22 @@ import Testing
         #expect(cut.1 == "b: 1" && cut.2.excerpt.count < 130 && cut.2.start.column == 818)
     }
 
+    @Test func `in a file of one long line, only what is around a place is shown`() throws {
+        let secret = String(repeating: "s", count: 9000)
+        let text =
+            #"{"kind": "A", "apiVersion": "v1", "stringData": {"a": "\#(secret)"}, "spec": {"é😀": 1, "b": 2, "c": 3}, "#
+            + #""data": {"z": "\#(secret)"}}"#
+        let region = try region("/spec/b", in: text, path: "a.json")
+        #expect(region.1 == #""b": 2"#)
+        // Less than the width of a terminal once the secrets are hidden, but for what the object begins with.
+        #expect(region.2.excerpt.hasSuffix(#""a": •••}, "spec": {"é😀": 1, "b": 2, "c": 3}, "data": {"z": •••}}"#))
+        #expect(region.2.excerpt.unicodeScalars.count <= 124)
+        let before = try text[..<#require(text.firstRange(of: #""b""#)).lowerBound]
+        #expect(region.2.start.column == before.unicodeScalars.count + 1)
+        #expect(region.2.startUTF16 == before.utf16.count + 1)
+        #expect(region.2.endUTF16 == region.2.startUTF16 + 6)
+    }
+
     @Test func `bytes that are no text are told apart`() {
         #expect(ManifestFile.isBinary([0x7F, 0x45, 0x4C, 0x46, 0]))
         #expect(!ManifestFile.isBinary(Array("a: 1".utf8)))

@@ -56,15 +56,16 @@ private func nearMiss(
 ) -> String? {
     for budget in budgets {
         guard let selector = budget.selector else { return "\(budget.name) has a null selector, which selects nothing" }
-        let parts =
-            selector.labels.filter { !labels.has($0.key, $0.value) }.map { "\($0.key)=\($0.value)" }
-            + selector.expressions.filter { !$0.matches(labels) }.map(\.description)
         // A selector of one part that fails may be about anything; sharing another part or a name makes it a near miss.
-        let isNear = selector.labels.count + selector.expressions.count > 1 || budget.name == subject.name
-        if parts.count == 1, isNear { return "\(budget.name) selects \(parts[0]), which they do not have" }
+        guard selector.labels.count + selector.expressions.count > 1 || budget.name == subject.name else { continue }
+        let failing =
+            selector.labels.count { !labels.has($0.key, $0.value) } + selector.expressions.count { !$0.matches(labels) }
+        if failing == 1, let part = selector.mismatch(with: labels) {
+            return "\(budget.name) selects \(part), which they do not have"
+        }
     }
-    return context.companions.budgets(outside: subject.namespace)
-        .first { !($0.selector?.isEmpty ?? true) && $0.selects(labels) }
+    return context.companions
+        .budget(outside: subject.namespace) { !($0.selector?.isEmpty ?? true) && $0.selects(labels) }
         .map { "\($0.name) would, but is in namespace \($0.namespace)" }
 }
 
