@@ -41,9 +41,10 @@ struct AuditCommand {
                 progress.show("\(summary.judged) objects judged")
             },
             problem: { kind, error in
-                summary.unreadable += 1
+                let input = UnreadableInput("\(APIResource(kind))", "\(error)")
+                summary.unreadable.append(input)
                 reports.addUnreadable()
-                Console.error("playbook: \(APIResource(kind)): \(error)\n")
+                Console.error("playbook: \(input)\n")
             })
         progress.end()
         output.finish(summary)
@@ -54,7 +55,7 @@ struct AuditCommand {
     private mutating func write(_ reports: PolicyReports, with client: BlockingClient, in namespace: String?) {
         let outcome = reports.write(with: client, in: namespace, at: Process.now)
         for problem in outcome.problems {
-            summary.unreadable += 1
+            summary.unreadable.append(UnreadableInput("reports", "\(problem)"))
             Console.error("playbook: \(problem)\n")
         }
         Console.error(

@@ -78,7 +78,7 @@ enum CertsCommand {
         let bytes: [UInt8]
         switch Inputs.bytes(of: file) {
         case .success(let contents): bytes = contents
-        case .failure(let error): throw CommandError(message: error.message)
+        case .failure(let error): throw CommandError(message: "\(error)")
         }
         do throws(TLSError) {
             for certificate in try CertificateDescription.certificates(inPEM: bytes) {

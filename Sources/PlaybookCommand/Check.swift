@@ -21,7 +21,7 @@ struct CheckCommand {
         do throws(Inputs.Failure) {
             known = try Inputs.baseline(path)
         } catch {
-            throw CommandError(message: error.message)
+            throw CommandError(message: "\(error)")
         }
     }
 
@@ -42,8 +42,8 @@ struct CheckCommand {
             Console.error("playbook: no longer found, take it out of the baseline: \(entry)\n")
         }
         guard let path = arguments.last(.writeBaseline) else { return manifests.summary.code(arguments) }
-        if let failure = Outputs.write(path, Array(found.text.utf8)) { throw CommandError(message: failure.message) }
+        if let failure = Outputs.write(path, Array(found.text.utf8)) { throw CommandError(message: "\(failure)") }
         // What is written down is accepted for now.
-        return manifests.summary.unreadable > 0 ? .usage : .success
+        return !manifests.summary.unreadable.isEmpty ? .usage : .success
     }
 }

@@ -132,7 +132,7 @@ struct FixCommand {
             if !diff.isEmpty { Console.print(diff) }
         } else if arguments.has(.write) {
             guard isChanged else { return }
-            if let failure = Outputs.replace(old.path, with: new.text.bytes) { manifests.complain(failure.message) }
+            if let failure = Outputs.replace(old.path, with: new.text.bytes) { manifests.complain(failure) }
         } else {
             // Several files are documents of one stream.
             if !isFirst, !new.text.bytes.starts(with: Array("---".utf8)) { Console.print("---\n") }

@@ -5,10 +5,7 @@ import Report
 
 /// Files, folders and standard input.
 enum Inputs {
-    /// Something that could not be read.
-    struct Failure: Error {
-        let message: String
-    }
+    typealias Failure = UnreadableInput
 
     /// The files that paths stand for: folders are read recursively, in the order of names.
     static func files(_ paths: [String], endings: [String]) -> [Result<String, Failure>] {
@@ -33,24 +30,41 @@ enum Inputs {
     }
 
     private static func folder(_ path: String, _ endings: [String], depth: Int) -> [Result<String, Failure>] {
-        guard depth < 32 else { return [.failure(Failure(message: "\(path): folders nest too deep"))] }
+        guard depth < 32 else { return [.failure(Failure(path, "folders nest too deep"))] }
         guard let stream = opendir(path) else { return [.failure(failure(path))] }
         defer { closedir(stream) }
-        var names: [(name: String, isFolder: Bool)] = []
+        var names: [String] = []
         // The entry is valid until the next `readdir`; its name ends with a zero byte.
         while let entry = readdir(stream) {
             let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
                 String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
             }
-            guard !name.hasPrefix(".") else { continue }
-            // Links to folders are not followed, so that they cannot lead in a circle.
-            names.append((name, Int(entry.pointee.d_type) == Int(DT_DIR)))
+            if !name.hasPrefix(".") { names.append(name) }
         }
-        return names.sorted { $0.name < $1.name }.flatMap { entry -> [Result<String, Failure>] in
-            let whole = path.hasSuffix("/") ? path + entry.name : "\(path)/\(entry.name)"
-            if entry.isFolder { return folder(whole, endings, depth: depth + 1) }
-            return endings.contains { entry.name.hasSuffix($0) } ? [.success(whole)] : []
+        return names.sorted().flatMap { name -> [Result<String, Failure>] in
+            let whole = path.hasSuffix("/") ? path + name : "\(path)/\(name)"
+            let isWanted = endings.contains { name.hasSuffix($0) }
+            switch (kind(of: whole, AT_SYMLINK_NOFOLLOW), kind(of: whole, 0)) {
+            case (S_IFDIR, _): return folder(whole, endings, depth: depth + 1)
+            // It could lead in a circle.
+            case (S_IFLNK, S_IFDIR): passOver(whole, "a link to a folder")
+            // Asked for by name one is read, as <(helm template .) is: in a folder nobody may ever write to it.
+            case (_, S_IFIFO), (_, S_IFSOCK), (_, S_IFCHR), (_, S_IFBLK):
+                if isWanted { passOver(whole, "no regular file") }
+            default: return isWanted ? [.success(whole)] : []
+            }
+            return []
         }
+    }
+
+    private static func kind(of path: String, _ flags: Int32) -> mode_t {
+        var status = stat()
+        return fstatat(AT_FDCWD, path, &status, flags) == 0 ? status.st_mode & S_IFMT : 0
+    }
+
+    /// Tells that something in a folder is not read.
+    static func passOver(_ path: String, _ reason: String) {
+        Console.error("playbook: \(path): passed over: \(reason)\n")
     }
 
     /// All bytes of a file, or of standard input.
@@ -74,7 +88,7 @@ enum Inputs {
 
     /// What the last system call says about a path.
     static func failure(_ path: String) -> Failure {
-        Failure(message: "\(path): \(String(cString: strerror(errno)))")
+        Failure(path, String(cString: strerror(errno)))
     }
 
     /// The endings of files that hold manifests.
@@ -86,7 +100,7 @@ enum Inputs {
         do throws(BaselineError) {
             return try Baseline(bytes)
         } catch {
-            throw Failure(message: "\(path): \(error)")
+            throw Failure(path, "\(error)")
         }
     }
 
@@ -100,7 +114,7 @@ enum Inputs {
                 let path = try file.get()
                 let file = ManifestFile(path: path, bytes: try bytes(of: path).get())
                 for problem in world.add(file) + [file.problem].compactMap({ $0 }) {
-                    failures.append(Failure(message: "\(path): \(problem)"))
+                    failures.append(Failure(path, "\(problem)"))
                 }
             } catch {
                 failures.append(error)

@@ -25,9 +25,9 @@ struct ManifestRun {
     }
 
     /// Tells that something could not be read, or done.
-    mutating func complain(_ message: String) {
-        summary.unreadable += 1
-        Console.error("playbook: \(message)\n")
+    mutating func complain(_ input: UnreadableInput) {
+        summary.unreadable.append(input)
+        Console.error("playbook: \(input)\n")
     }
 
     // MARK: Reading
@@ -48,14 +48,14 @@ struct ManifestRun {
                 let path = try entry.get()
                 let bytes = try Inputs.bytes(of: path).get()
                 guard !ManifestFile.isBinary(bytes) else {
-                    Console.error("playbook: \(path): passed over: this is no text\n")
+                    Inputs.passOver(path, "this is no text")
                     continue
                 }
                 let file = ManifestFile(path: path, bytes: bytes)
                 if let problem = file.problem { complain(problem, in: file) }
                 result.append(file)
             } catch {
-                complain(error.message)
+                complain(error)
             }
             progress.show("\(result.count) files read")
         }
@@ -63,7 +63,9 @@ struct ManifestRun {
     }
 
     private mutating func complain(_ problem: ManifestProblem, in file: ManifestFile) {
-        complain("\(file.path):\(problem.location.line):\(problem.location.column): \(problem.message)")
+        complain(
+            UnreadableInput(
+                file.path, line: problem.location.line, column: problem.location.column, problem.message))
     }
 
     // MARK: Judging

@@ -52,7 +52,7 @@ struct Output {
 
 extension Summary {
     /// The exit code that scripts rely on.
-    var code: ExitCode { unreadable > 0 ? .usage : denied > 0 ? .denied : .success }
+    var code: ExitCode { !unreadable.isEmpty ? .usage : denied > 0 ? .denied : .success }
 
     /// The exit code, unless what is found is not to be a failure.
     func code(_ arguments: Arguments) -> ExitCode { code == .denied && arguments.has(.exitZero) ? .success : code }

@@ -22,7 +22,7 @@ struct ReplayCommand {
         let files = ReviewFiles(arguments.operands)
         let (companions, failures) = Inputs.companions(arguments.all(.companions))
         let given = arguments.has(.companions) ? companions : nil
-        for failure in failures { Console.error("playbook: \(failure.message)\n") }
+        for failure in failures { Console.error("playbook: \(failure)\n") }
         let shared = Shared(settings, files, given)
         let threads = (0..<2).compactMap { _ in try? Thread { shared.work() } }
         if threads.isEmpty { shared.work() }
@@ -74,7 +74,7 @@ struct ReplayCommand {
                 switch next {
                 case .failure(let failure):
                     tally.unreadable += 1
-                    complain(failure.message)
+                    complain("\(failure)")
                 case .success(let block):
                     block.forEachReview { review, line in
                         let place = ReplayTally.Place(file: block.path, order: block.file, line: line)

@@ -36,7 +36,7 @@ struct ReviewCommand {
             settings: settings, companions: companions, now: Process.now,
             source: output.format == "response" ? .server : .recording)
         judge = Judge(settings)
-        for failure in failures { complain(failure.message) }
+        for failure in failures { complain(failure) }
     }
 
     mutating func run() -> ExitCode {
@@ -44,7 +44,7 @@ struct ReviewCommand {
         let files = ReviewFiles(paths)
         while let next = files.next() {
             switch next {
-            case .failure(let failure): complain(failure.message)
+            case .failure(let failure): complain(failure)
             case .success(let block): block.forEachReview { judge($0, from: block.path, line: $1) }
             }
             progress.show(files.readBytes, of: files.totalBytes)
@@ -54,15 +54,14 @@ struct ReviewCommand {
         return summary.code
     }
 
-    private mutating func complain(_ message: String) {
-        summary.unreadable += 1
-        Console.error("playbook: \(message)\n")
+    private mutating func complain(_ input: UnreadableInput) {
+        summary.unreadable.append(input)
+        Console.error("playbook: \(input)\n")
     }
 
     private mutating func judge(_ bytes: Span<UInt8>, from path: String, line: Int?) {
-        let place = line.map { "\(path):\($0)" } ?? path
         if output.format == "response" {
-            respond(to: bytes, at: place)
+            respond(to: bytes, path, line)
             return
         }
         let result: Result<JudgedObject, NotAReview>
@@ -75,11 +74,11 @@ struct ReviewCommand {
                 }
             }
         } catch {
-            complain("\(place): \(error)")
+            complain(UnreadableInput(path, line: line, "\(error)"))
             return
         }
         switch result {
-        case .failure(let error): complain("\(place): \(error)")
+        case .failure(let error): complain(UnreadableInput(path, line: line, "\(error)"))
         case .success(let object):
             summary.add(object.verdict)
             output.add(object)
@@ -112,7 +111,7 @@ struct ReviewCommand {
         return object
     }
 
-    private mutating func respond(to bytes: Span<UInt8>, at place: String) {
+    private mutating func respond(to bytes: Span<UInt8>, _ path: String, _ line: Int?) {
         let admission = Admission(judge: judge, context: context)
         do throws(Rejection) {
             let limit = context.settings.maximumBodyBytes
@@ -123,7 +122,7 @@ struct ReviewCommand {
             if answer.event.decision == .deny { summary.denied += 1 }
             output.print(String(decoding: answer.body, as: UTF8.self) + "\n")
         } catch {
-            complain("\(place): \(error.message)")
+            complain(UnreadableInput(path, line: line, error.message))
         }
     }
 }

@@ -9,7 +9,16 @@ public enum GitHubReport {
         for object in objects {
             for finding in object.findings { text += command(finding, of: object) }
         }
+        for input in summary.unreadable { text += command(input) }
         return text + TextReport(isColored: false).summary(summary)
+    }
+
+    private static func command(_ input: UnreadableInput) -> String {
+        var properties = input.name == "-" ? [] : ["file=\(property(input.name))"]
+        if let line = input.line { properties.append("line=\(line)") }
+        if let column = input.column { properties.append("col=\(column)") }
+        properties.append("title=\(property("\(input.name) could not be read"))")
+        return "::error \(properties.joined(separator: ","))::\(data(input.reason))\n"
     }
 
     private static func command(_ finding: LocatedFinding, of object: JudgedObject) -> String {

@@ -12,8 +12,10 @@ extension HTMLReport {
             Part("ok", allowed, "allowed"),
         ]
         var notes = ""
-        if summary.unreadable > 0 {
-            notes += "<p class=\"deny\">\(counted(summary.unreadable, "input")) could not be read.</p>"
+        if !summary.unreadable.isEmpty {
+            let inputs = summary.unreadable.map { "<li>\(markup($0.description))</li>" }.joined(separator: "\n")
+            notes +=
+                "<details class=\"deny\"><summary>\(counted(summary.unreadable.count, "input")) could not be read</summary><ul>\(inputs)</ul></details>"
         }
         if !summary.notEvaluated.isEmpty {
             let rules = summary.notEvaluated.map { "\($0.rule) (\($0.count))" }.joined(separator: ", ")

@@ -16,13 +16,21 @@ public enum JSONReport {
     private static func members(of summary: Summary) -> [Literal.Member] {
         var members: [Literal.Member] = [
             .init("\(summary.noun.rawValue)s", number(summary.judged)), .init("denied", number(summary.denied)),
-            .init("warned", number(summary.warned)), .init("unreadable", number(summary.unreadable)),
+            .init("warned", number(summary.warned)), .init("unreadable", number(summary.unreadable.count)),
         ]
         if summary.noun == .object {
             members += [.init("files", number(summary.files)), .init("foreign", number(summary.foreign))]
         }
         return members + [
-            .init("notEvaluated", .object(summary.notEvaluated.map { .init($0.rule, number($0.count)) }))
+            .init("unreadableInputs", .array(summary.unreadable.map(unreadable))),
+            .init("notEvaluated", .object(summary.notEvaluated.map { .init($0.rule, number($0.count)) })),
+        ]
+    }
+
+    private static func unreadable(_ input: UnreadableInput) -> Literal {
+        [
+            "file": .string(input.name), "line": input.line.map(number) ?? .null,
+            "column": input.column.map(number) ?? .null, "reason": .string(input.reason),
         ]
     }
 

@@ -17,9 +17,13 @@ public enum JUnitReport {
             }
             files[index].cases += cases(of: object)
         }
-        if summary.unreadable > 0 {
-            let what = "\(counted(summary.unreadable, "input")) could not be read"
-            files.append(("inputs", [Case(subject: "inputs", name: what, file: "", line: nil, outcome: .error(what))]))
+        if !summary.unreadable.isEmpty {
+            let inputs = summary.unreadable.map { input in
+                Case(
+                    subject: input.name, name: "can be read", file: input.name, line: input.line,
+                    outcome: .error(input.description))
+            }
+            files.append(("inputs", inputs))
         }
         let all = files.flatMap(\.cases)
         var text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"playbook\" \(counts(all))>\n"

@@ -4,6 +4,8 @@ import Playbook
 public enum MarkdownReport {
     /// What GitHub takes at most, in characters.
     static let limit = 65_536
+    /// How many inputs that could not be read are named: the rest of the page is for findings.
+    private static let maximumInputs = 50
 
     /// Makes the report.
     public static func text(_ objects: [JudgedObject], _ summary: Summary) -> String {
@@ -56,7 +58,15 @@ public enum MarkdownReport {
         var text = "| \(summary.noun.rawValue)s | denied | with warnings | allowed |\n|--:|--:|--:|--:|\n"
         let allowed = summary.judged - summary.denied - summary.warned
         text += "| \(summary.judged) | \(summary.denied) | \(summary.warned) | \(allowed) |\n"
-        if summary.unreadable > 0 { text += "\n\(counted(summary.unreadable, "input")) could not be read.\n" }
+        if !summary.unreadable.isEmpty {
+            text += "\n\(counted(summary.unreadable.count, "input")) could not be read:\n\n"
+            for input in summary.unreadable.prefix(maximumInputs) {
+                text += "- \(code(input.place)): \(plain(String(input.reason.unicodeScalars.prefix(300))))\n"
+            }
+            if summary.unreadable.count > maximumInputs {
+                text += "- and \(summary.unreadable.count - maximumInputs) more\n"
+            }
+        }
         if !summary.notEvaluated.isEmpty {
             let rules = summary.notEvaluated.map { "`\($0.rule)` (\($0.count))" }.joined(separator: ", ")
             text += "\nNot evaluated, since other objects are not known: \(rules).\n"

@@ -82,6 +82,32 @@ extension [JudgedObject] {
 /// `1 finding`, `2 findings`.
 func counted(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
 
+/// Something that could not be read, and why.
+public struct UnreadableInput: Error, Sendable, CustomStringConvertible {
+    /// The file; `-` for standard input, and the kind of objects that a cluster did not tell of.
+    public let name: String
+    /// The line; nil where all of it is meant.
+    public let line: Int?
+    /// The column.
+    public let column: Int?
+    /// Why.
+    public let reason: String
+
+    /// Names an input and a reason.
+    public init(_ name: String, line: Int? = nil, column: Int? = nil, _ reason: String) {
+        self.name = name
+        self.line = line
+        self.column = column
+        self.reason = reason
+    }
+
+    /// The place and the reason: `a.yaml:3:5: the key 'a' is there twice, first in line 2`.
+    public var description: String { "\(place): \(reason)" }
+
+    /// Where: `a.yaml:3:5`.
+    var place: String { ([name] + [line, column].compactMap { $0.map(String.init) }).joined(separator: ":") }
+}
+
 /// Counts over all that was judged.
 public struct Summary: Sendable {
     /// What is judged.
@@ -97,8 +123,8 @@ public struct Summary: Sendable {
     public var denied = 0
     /// How many pass with a warning.
     public var warned = 0
-    /// How many inputs could not be read.
-    public var unreadable = 0
+    /// What could not be read.
+    public var unreadable: [UnreadableInput] = []
     /// How many files were read.
     public var files = 0
     /// How many documents are nothing that an API server takes.

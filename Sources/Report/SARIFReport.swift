@@ -172,15 +172,23 @@ public enum SARIFReport {
                 ),
             ]
         }
-        if summary.unreadable > 0 {
-            notifications.append(
-                [
-                    "level": "error",
-                    "message": message("\(counted(summary.unreadable, "input")) could not be read."),
-                ])
+        notifications += summary.unreadable.map { input in
+            var members: [Literal.Member] = [
+                .init("level", "error"), .init("message", message("\(input.name) could not be read: \(input.reason)")),
+            ]
+            if input.name != "-" {
+                var place: [Literal.Member] = [.init("artifactLocation", artifact(input.name))]
+                if let line = input.line {
+                    let column = input.column.map { [Literal.Member("startColumn", number($0))] } ?? []
+                    place.append(.init("region", .object([.init("startLine", number(line))] + column)))
+                }
+                members.append(.init("locations", [["physicalLocation": .object(place)]]))
+            }
+            return .object(members)
         }
         return [
-            "executionSuccessful": .bool(summary.unreadable == 0), "toolExecutionNotifications": .array(notifications),
+            "executionSuccessful": .bool(summary.unreadable.isEmpty),
+            "toolExecutionNotifications": .array(notifications),
         ]
     }
 

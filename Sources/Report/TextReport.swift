@@ -75,10 +75,10 @@ public struct TextReport: Sendable {
     /// The last line.
     public func summary(_ summary: Summary) -> String {
         let allowed = summary.judged - summary.denied - summary.warned
-        let files = summary.noun == .object ? " in \(counted(summary.files, "file"))" : ""
+        let files = summary.files > 0 ? " in \(counted(summary.files, "file"))" : ""
         var text =
             "\(counted(summary.judged, summary.noun.rawValue))\(files): \(summary.denied) denied, \(summary.warned) with warnings, \(allowed) allowed"
-        if summary.unreadable > 0 { text += "; \(counted(summary.unreadable, "input")) could not be read" }
+        if !summary.unreadable.isEmpty { text += "; \(counted(summary.unreadable.count, "input")) could not be read" }
         if summary.foreign > 0 {
             text += "\nno objects of Kubernetes, passed over: \(counted(summary.foreign, "document"))"
         }

@@ -137,6 +137,26 @@ import Testing
         }
     }
 
+    @Test func `a folder's pipes are not waited for, and its links lead in no circle`() throws {
+        try Program.withFolder { folder in
+            try deployment().write(toFile: "\(folder)/a.yaml", atomically: true, encoding: .utf8)
+            #expect(mkfifo("\(folder)/b.yaml", 0o600) == 0)
+            try FileManager.default.createSymbolicLink(atPath: "\(folder)/c", withDestinationPath: folder)
+            try FileManager.default.createSymbolicLink(atPath: "\(folder)/d.yaml", withDestinationPath: "d.yaml")
+            try FileManager.default.createSymbolicLink(atPath: "\(folder)/e.yaml", withDestinationPath: "a.yaml")
+            let program = try Program(["check", folder])
+            #expect(program.code == 2)
+            #expect(
+                program.error == """
+                    playbook: \(folder)/b.yaml: passed over: no regular file
+                    playbook: \(folder)/c: passed over: a link to a folder
+                    playbook: \(folder)/d.yaml: Too many levels of symbolic links
+
+                    """)
+            #expect(program.output.contains("2 objects in 2 files"))
+        }
+    }
+
     @Test func `the project's own manifests are good`() throws {
         let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../deploy").path
         // Which image it is say the overlays; what kustomize makes of them is judged by scripts/render-check.

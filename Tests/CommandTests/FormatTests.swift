@@ -78,6 +78,48 @@ import Testing
         }
     }
 
+    // MARK: What could not be read
+
+    @Test(arguments: ["json", "sarif", "junit", "github", "markdown", "html"])
+    func `every format names what could not be read, and why`(_ format: String) throws {
+        try Program.withFolder { folder in
+            let url = URL(filePath: folder)
+            try "a: 1\na: 2\n".write(to: url.appending(path: "a,b.yaml"), atomically: true, encoding: .utf8)
+            let program = try Program(["check", "--format", format, "a,b.yaml", "c.yaml"], in: url)
+            #expect(program.code == 2)
+            let reason = "the key 'a' is there twice, first in line 1"
+            let parts: [String] =
+                switch format {
+                case "json":
+                    [
+                        #""unreadable":2"#,
+                        #"{"file":"a,b.yaml","line":2,"column":1,"reason":"\#(reason)"}"#,
+                        #"{"file":"c.yaml","line":null,"column":null,"reason":"No such file or directory"}"#,
+                    ]
+                case "sarif":
+                    [
+                        "a,b.yaml could not be read: \(reason)", #""uri":"a%2Cb.yaml""#,
+                        #""region":{"startLine":2,"startColumn":1}"#, "c.yaml could not be read: No such file",
+                        #""executionSuccessful":false"#,
+                    ]
+                case "junit":
+                    [
+                        #"<testsuite name="inputs" tests="2" failures="0" errors="2""#,
+                        #"<testcase classname="a,b.yaml" name="can be read" file="a,b.yaml" line="2""#,
+                        "<error type=\"unreadable\" message=\"c.yaml: No such file or directory\"/>",
+                    ]
+                case "github":
+                    [
+                        "::error file=a%2Cb.yaml,line=2,col=1,title=a%2Cb.yaml could not be read::\(reason)\n",
+                        "::error file=c.yaml,title=c.yaml could not be read::No such file or directory\n",
+                    ]
+                case "markdown": ["- `a,b.yaml:2:1`: the key", "- `c.yaml`: No such file or directory\n"]
+                default: ["<li>a,b.yaml:2:1: the key", "<li>c.yaml: No such file or directory</li>"]
+                }
+            for part in parts { #expect(program.output.contains(part), "\(part)\n\(program.output.prefix(3000))") }
+        }
+    }
+
     // MARK: SARIF
 
     @Test func `a SARIF result points at the field, in UTF-16 code units`() throws {
