@@ -28,8 +28,9 @@ public final class Rule: Sendable {
     public let exemptWith: String?
     /// What the mutating endpoint changes, and when; nil where nothing is safe.
     public let fix: Fix?
-    /// Examples, good and bad: tests and documentation at once.
-    public let examples: [Example]
+    /// Examples, good and bad: tests and documentation at once. Made when they are asked for, since a server never asks.
+    public var examples: [Example] { makeExamples() }
+    private let makeExamples: @Sendable () -> [Example]
     /// Looks at a subject.
     let check: Check
 
@@ -41,7 +42,7 @@ public final class Rule: Sendable {
         id: String, title: String, group: Group, section: Section, rationale: String, level: Level, scope: Scope,
         clauses: [Clause], settings: [String] = [], companions: [ResourceKind] = [],
         exemptWith: String? = nil, fix: Fix? = nil,
-        examples: [Example], check: @escaping Check
+        examples: @autoclosure @escaping @Sendable () -> [Example], check: @escaping Check
     ) {
         self.id = id
         self.title = title
@@ -55,7 +56,7 @@ public final class Rule: Sendable {
         self.companions = companions
         self.exemptWith = exemptWith
         self.fix = fix
-        self.examples = examples
+        makeExamples = examples
         self.check = check
     }
 
