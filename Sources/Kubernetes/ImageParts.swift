@@ -23,22 +23,18 @@ public struct ImageParts: Sendable, Equatable {
         guard text.count != 64 || !text.all(in: 0..<64, isLowerHex) else {
             throw .init(description: "64 hex digits are an image's id, not its name")
         }
-        var end = text.count
-        if let at = text.first(UInt8(ascii: "@"), in: 0..<end) {
-            digest = try ImageParts.digest(text, at + 1..<end)
-            end = at
-        } else {
-            digest = nil
+        let marks = Marks(of: text)
+        var end = marks.at ?? text.count
+        digest = try marks.at.map { (at) throws(ImageReference.Malformed) in
+            try ImageParts.digest(text, at + 1..<text.count)
         }
-        // A colon behind the last slash is a tag's; one before it is a port's.
-        let name = text.last(UInt8(ascii: "/"), in: 0..<end).map { $0 + 1 } ?? 0
-        if let colon = text.first(UInt8(ascii: ":"), in: name..<end) {
+        if let colon = marks.colon {
             tag = try ImageParts.tag(text, colon + 1..<end)
             end = colon
         } else {
             tag = nil
         }
-        registry = try ImageParts.registry(text, 0..<end)
+        registry = try ImageParts.registry(text, marks)
         path = (registry.map { $0.upperBound + 1 } ?? 0)..<end
         isDockerHub =
             registry.map { text.isSame("docker.io", in: $0) || text.isSame("index.docker.io", in: $0) } ?? true
@@ -46,38 +42,74 @@ public struct ImageParts: Sendable, Equatable {
         try ImageParts.checkPath(text, path, mostCharacters: isOfficial ? 255 - 8 : 255)
     }
 
+    /// Where what parts a reference stands, found in one pass.
+    private struct Marks {
+        /// The first `@`.
+        private(set) var at: Int?
+        /// The first slash before it.
+        private(set) var slash: Int?
+        /// The first colon behind the last slash: a tag's; one before it is a port's.
+        private(set) var colon: Int?
+        /// Whether there is something in the first part that only a host has.
+        private(set) var hasHost = false
+
+        init(of text: Span<UInt8>) {
+            for index in text.indices {
+                let byte = text[index]
+                // Nearly all bytes part nothing.
+                guard byte < UInt8(ascii: "a"), !isDigit(byte) else { continue }
+                switch byte {
+                case UInt8(ascii: "@"):
+                    at = index
+                    return
+                case UInt8(ascii: "/"):
+                    slash = slash ?? index
+                    colon = nil
+                case UInt8(ascii: ":"):
+                    colon = colon ?? index
+                    hasHost = hasHost || slash == nil
+                case UInt8(ascii: "."), UInt8(ascii: "A")...UInt8(ascii: "Z"): hasHost = hasHost || slash == nil
+                default: break
+                }
+            }
+        }
+    }
+
     /// The host: the first part, if it could be nothing else.
     private static func registry(
-        _ text: Span<UInt8>, _ name: Range<Int>
+        _ text: Span<UInt8>, _ marks: Marks
     ) throws(ImageReference.Malformed) -> Range<Int>? {
-        guard let slash = text.first(UInt8(ascii: "/"), in: name) else { return nil }
-        let first = name.lowerBound..<slash
-        let isMarked: (UInt8) -> Bool = {
-            $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: ":") || $0 &- UInt8(ascii: "A") < 26
-        }
-        guard text.isSame("localhost", in: first) || text.any(in: first, isMarked) else { return nil }
+        guard let slash = marks.slash else { return nil }
+        let first = 0..<slash
+        guard marks.hasHost || text.isSame("localhost", in: first) else { return nil }
         guard isHost(text, first) else { throw .init(description: "'\(text.excerpt(in: first))' is no registry") }
         return first
     }
 
     private static func isHost(_ text: Span<UInt8>, _ host: Range<Int>) -> Bool {
-        var name = host
-        if let bracket = text.last(UInt8(ascii: "]"), in: host) {
+        if text[host.lowerBound] == UInt8(ascii: "[") {
             // An address of IPv6, in brackets.
-            guard text[host.lowerBound] == UInt8(ascii: "["), bracket > host.lowerBound + 1,
+            guard let bracket = text.last(UInt8(ascii: "]"), in: host), bracket > host.lowerBound + 1,
                 text.all(in: host.lowerBound + 1..<bracket, { isHex($0) || $0 == UInt8(ascii: ":") })
             else { return false }
             return bracket + 1 == host.upperBound || isPort(text, bracket + 1..<host.upperBound)
         }
-        if let colon = text.first(UInt8(ascii: ":"), in: host) {
-            guard isPort(text, colon..<host.upperBound) else { return false }
-            name = host.lowerBound..<colon
+        var previous = UInt8(ascii: ".")
+        var at = host.lowerBound
+        while at < host.upperBound {
+            let byte = text[at]
+            if !isAlphanumeric(byte) {
+                switch byte {
+                case UInt8(ascii: "-"): guard previous != UInt8(ascii: ".") else { return false }
+                case UInt8(ascii: "."): guard isAlphanumeric(previous) else { return false }
+                case UInt8(ascii: ":"): return isAlphanumeric(previous) && isPort(text, at..<host.upperBound)
+                default: return false
+                }
+            }
+            previous = byte
+            at &+= 1
         }
-        return text.parts(of: name, separatedBy: UInt8(ascii: ".")) { label in
-            guard !label.isEmpty else { return false }
-            return isAlphanumeric(text[label.lowerBound]) && isAlphanumeric(text[label.upperBound - 1])
-                && text.all(in: label, { isAlphanumeric($0) || $0 == UInt8(ascii: "-") })
-        }
+        return isAlphanumeric(previous)
     }
 
     /// A colon and digits.
@@ -93,44 +125,40 @@ public struct ImageParts: Sendable, Equatable {
         guard path.count <= mostCharacters else {
             throw .init(description: "the image's repository is longer than 255 characters")
         }
-        var fault: Range<Int>?
-        guard
-            text.parts(
-                of: path, separatedBy: UInt8(ascii: "/"),
-                { part in
-                    let isGood = isComponent(text, part)
-                    if !isGood { fault = part }
-                    return isGood
-                })
-        else {
-            throw .init(
-                description:
-                    "'\(text.excerpt(in: fault ?? path))' is no part of a repository: lower case letters and digits, joined by . _ __ or -"
-            )
-        }
+        guard let start = startOfFault(text, path) else { return }
+        let fault = start..<(text.first(UInt8(ascii: "/"), in: start..<path.upperBound) ?? path.upperBound)
+        throw .init(
+            description:
+                "'\(text.excerpt(in: fault))' is no part of a repository: lower case letters and digits, joined by . _ __ or -"
+        )
     }
 
-    /// Lower case words, joined by one dot, one or two underscores, or any number of hyphens.
-    private static func isComponent(_ text: Span<UInt8>, _ part: Range<Int>) -> Bool {
+    /// Where the first part begins that is not lower case words, joined by one dot, one or two underscores, or any number of hyphens.
+    private static func startOfFault(_ text: Span<UInt8>, _ path: Range<Int>) -> Int? {
+        var start = path.lowerBound
         var separator: UInt8 = 0
         var length = 0
         var isWord = false
-        for index in part {
-            let byte = text[index]
+        for at in path {
+            let byte = text[at]
             switch byte {
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"):
                 let most = separator == UInt8(ascii: "-") ? length : separator == UInt8(ascii: "_") ? 2 : 1
-                guard length <= most else { return false }
+                guard length <= most else { return start }
                 length = 0
                 isWord = true
+            case UInt8(ascii: "/"):
+                guard isWord, length == 0 else { return start }
+                start = at + 1
+                isWord = false
             case UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
-                guard isWord, length == 0 || byte == separator else { return false }
+                guard isWord, length == 0 || byte == separator else { return start }
                 separator = byte
                 length += 1
-            default: return false
+            default: return start
             }
         }
-        return isWord && length == 0
+        return isWord && length == 0 ? nil : start
     }
 
     private static func tag(
@@ -198,9 +226,6 @@ extension Span<UInt8> {
         while at < range.upperBound, holds(self[at]) { at &+= 1 }
         return at >= range.upperBound
     }
-
-    @inline(__always)
-    func any(in range: Range<Int>, _ holds: (UInt8) -> Bool) -> Bool { !all(in: range) { !holds($0) } }
 
     /// The text in a range.
     func text(in range: Range<Int>) -> String {

@@ -8,11 +8,16 @@ struct ContainerImage {
     let text: Value
     /// Where its parts stand; nil where it is none as Docker reads it.
     let parts: ImageParts?
+    /// The registry in ECR that it is in; nil where it is in another.
+    let ecr: ECRHost?
 
     init(_ text: Value, of container: Container) {
         self.container = container
         self.text = text
-        parts = text.withContents { try? ImageParts($0) }
+        (parts, ecr) = text.withContents { text in
+            let parts = try? ImageParts(text)
+            return (parts, parts?.registry.flatMap { ECRHost(text, in: $0) })
+        }
     }
 }
 

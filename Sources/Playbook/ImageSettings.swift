@@ -1,3 +1,4 @@
+import JSON
 import Kubernetes
 
 /// The settings of the rules about images and what containers run.
@@ -38,20 +39,28 @@ extension Setting {
 }
 
 extension ImageSettings {
-    /// Whether images may come from there.
-    func allows(_ image: ImageParts, _ text: Span<UInt8>) -> Bool {
-        for registry in registries where registry.holds(image, text) { return true }
-        if pullThrough.isCached(image, text) { return true }
-        guard let host = image.registry else { return false }
-        guard ECRHost(text, in: host) != nil || ECRHost.isPublic(text, in: host) else { return false }
-        return pullThrough.route(image, text) == nil
+    /// Whether images may come from there; false for what is no reference.
+    func allows(_ image: ContainerImage) -> Bool {
+        guard let parts = image.parts else { return false }
+        return image.text.withContents { text in
+            for registry in registries where registry.holds(parts, text) { return true }
+            if pullThrough.isCached(parts, text) { return true }
+            guard let host = parts.registry else { return false }
+            guard image.ecr != nil || ECRHost.isPublic(text, in: host) else { return false }
+            return pullThrough.route(parts, text) == nil
+        }
     }
 
     /// Whether an image is built here.
-    func isOwn(_ image: ImageParts, _ text: Span<UInt8>) -> Bool {
-        if pullThrough.isCached(image, text) { return false }
-        if !ownRepositories.isEmpty { return ownRepositories.contains { $0.holds(image, text) } }
-        guard let host = image.registry.flatMap({ ECRHost(text, in: $0) }) else { return false }
-        return !host.isOfAddOns
+    func isOwn(_ image: ContainerImage) -> Bool {
+        guard let parts = image.parts else { return false }
+        return image.text.withContents { text in
+            if pullThrough.isCached(parts, text) { return false }
+            if !ownRepositories.isEmpty {
+                for repository in ownRepositories where repository.holds(parts, text) { return true }
+                return false
+            }
+            return image.ecr.map { !$0.isOfAddOns } ?? false
+        }
     }
 }

@@ -76,13 +76,14 @@ extension Verdict {
     public var auditAnnotations: [(key: String, value: String)] {
         // By far the most frequent case: nothing was found, but a companion was not known.
         if isSilent {
-            guard var ids = notEvaluated.first?.rule.id else { return [] }
-            ids.reserveCapacity(notEvaluated.reduce(0) { $0 + $1.rule.id.utf8.count + 1 })
-            for other in notEvaluated.dropFirst() {
-                ids += ","
-                ids += other.rule.id
+            guard !notEvaluated.isEmpty else { return [] }
+            var ids: [UInt8] = []
+            ids.reserveCapacity(notEvaluated.count * 32)
+            for other in notEvaluated {
+                if !ids.isEmpty { ids.append(UInt8(ascii: ",")) }
+                ids.append(contentsOf: other.rule.id.utf8)
             }
-            return [("not-evaluated", ids)]
+            return [("not-evaluated", String(decoding: ids, as: UTF8.self))]
         }
         var result: [(key: String, value: String)] = []
         func add(_ key: String, _ rules: [String]) {

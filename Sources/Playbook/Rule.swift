@@ -28,7 +28,9 @@ public final class Rule: Sendable {
     public let exemptWith: String?
     /// What the mutating endpoint changes, and when; nil where nothing is safe.
     public let fix: Fix?
-    /// Examples, good and bad: tests and documentation at once. Made when they are asked for, since a server never asks.
+    /// Examples, good and bad: tests and documentation at once.
+    ///
+    /// They are made when they are asked for, since a server never asks.
     public var examples: [Example] { makeExamples() }
     private let makeExamples: @Sendable () -> [Example]
     /// Looks at a subject.

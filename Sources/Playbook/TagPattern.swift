@@ -5,8 +5,8 @@ import Kubernetes
 /// A set of positions goes through the pattern once, so the time is bounded by the lengths of pattern and tag, whatever they
 /// hold; a tag has at most 128 characters.
 public struct TagPattern: Sendable, Equatable {
-    /// A part of a pattern.
-    indirect enum Element: Sendable, Equatable {
+    /// A part of a pattern: a number or two, so that none is counted while a tag goes through them.
+    enum Element: Sendable, Equatable {
         /// A character that stands for itself.
         case character(UInt8)
         /// `?`: any character.
@@ -19,8 +19,8 @@ public struct TagPattern: Sendable, Equatable {
         case sha
         /// `{semver}`: `1.4.2` or `1.4.2-rc.1` (semver.org), of which no part is a branch's or an environment's name.
         case semver
-        /// `[…]`: may be left out.
-        case optional([Element])
+        /// `[…]`: so many elements behind this one may be left out.
+        case optional(Int)
     }
 
     /// The pattern as it is written.
@@ -30,7 +30,8 @@ public struct TagPattern: Sendable, Equatable {
     /// A version and a commit, in either order, and at will the number of commits since the version was tagged.
     static let standard: TagPattern = {
         let version: [Element] = [
-            .optional([.character(UInt8(ascii: "v"))]), .semver, .optional([.character(UInt8(ascii: "-")), .number]),
+            .optional(1), .character(UInt8(ascii: "v")), .semver,
+            .optional(2), .character(UInt8(ascii: "-")), .number,
         ]
         let hyphen = Element.character(UInt8(ascii: "-"))
         return TagPattern(
@@ -65,22 +66,31 @@ public struct TagPattern: Sendable, Equatable {
     /// Whether a tag looks like that, as a whole.
     func matches(_ tag: Span<UInt8>) -> Bool {
         guard tag.count <= 128 else { return false }
-        return alternatives.contains { elements in
-            var places = Places(0)
-            for element in elements where !places.isEmpty { places = TagPattern.step(element, places, tag) }
-            return places.contains(tag.count)
+        for elements in alternatives where TagPattern.matches(elements, tag) { return true }
+        return false
+    }
+
+    private static func matches(_ elements: [Element], _ tag: Span<UInt8>) -> Bool {
+        var places = Places(0)
+        // Where those are that leave out the optional part that we are in, and where it ends.
+        var beside = Places()
+        var end = -1
+        for (index, element) in elements.enumerated() {
+            if index == end { places.formUnion(beside) }
+            if case .optional(let count) = element {
+                beside = places
+                end = index + 1 + count
+            } else {
+                guard !places.isEmpty || index < end else { return false }
+                places = step(element, places, tag)
+            }
         }
+        if elements.count == end { places.formUnion(beside) }
+        return places.contains(tag.count)
     }
 
     private static func step(_ element: Element, _ places: Places, _ tag: Span<UInt8>) -> Places {
         var next = Places()
-        if case .optional(let elements) = element {
-            var inside = places
-            for element in elements where !inside.isEmpty { inside = step(element, inside, tag) }
-            next = places
-            next.formUnion(inside)
-            return next
-        }
         // Nearly always there is one: a bit is found at once, where all places would be looked at one by one.
         var rest = places
         while let place = rest.popFirst(), place < tag.count {
@@ -153,7 +163,9 @@ private struct Reader {
             case UInt8(ascii: "["):
                 guard !isOptional else { throw Misplaced(at: at, expected: "']', since optional parts do not nest,") }
                 at += 1
-                elements.append(.optional(try self.elements(isOptional: true)))
+                let inside = try self.elements(isOptional: true)
+                elements.append(.optional(inside.count))
+                elements += inside
                 guard take(UInt8(ascii: "]")) else { throw Misplaced(at: at, expected: "']'") }
             case UInt8(ascii: "{"): elements.append(try named())
             case UInt8(ascii: "*"):

@@ -105,25 +105,47 @@ private enum DatabaseName {
     /// What may stand between the database and the word for its string.
     private static let roles = words(
         "replica read reader write writer primary pool direct readonly master main connection conn")
-    private static let whole = words(
-        "dburl dburi databaseurl databaseuri jdbcurl mongourl mongouri postgresurl pgurl mysqlurl connectionstring")
     /// Error trackers, mailers and queues call their addresses so too.
     private static let others = words(
         "sentry raven glitchtip mailer messenger transport bugsnag statsd telemetry uptrace lock")
 
+    /// What a name's last word says.
+    private enum Ending {
+        /// It is an address: of what, the words before say.
+        case address
+        /// It is a data source's name.
+        case source
+        /// It is one if it is about a connection.
+        case string
+        /// It says everything.
+        case whole
+    }
+
+    /// Nearly all names are done with once their last word is looked up here.
+    private static let endings: [NameWord: Ending] = {
+        var endings: [NameWord: Ending] = [
+            "url": .address, "uri": .address, "dsn": .source, "string": .string, "str": .string,
+        ]
+        let whole = words(
+            "dburl dburi databaseurl databaseuri jdbcurl mongourl mongouri postgresurl pgurl mysqlurl connectionstring")
+        for word in whole { endings[word] = .whole }
+        return endings
+    }()
+
     static func means(_ name: Span<UInt8>) -> Bool {
         let last = NameWords.last(in: name, 0..<name.count)
-        switch last {
-        case "url", "uri": return isDatabase(before: last, name)
-        case "dsn":
+        switch endings[last] {
+        case nil: return false
+        case .whole: return true
+        case .address: return isDatabase(before: last, name)
+        case .source:
             var words = NameWords(at: 0, end: name.count)
             while case let word = words.next(in: name), word.length > 0 { if others.contains(word) { return false } }
             return true
-        case "string", "str":
+        case .string:
             let end = name.count - last.length
             let before = NameWords.last(in: name, 0..<max(end, 0))
             return before == "connection" || before == "conn"
-        default: return whole.contains(last)
         }
     }
 

@@ -22,9 +22,7 @@ extension Rule {
         check: { (subject, context) throws(CannotJudge) in
             let images = context.settings.images
             var findings: [Finding] = []
-            for image in try subject.images() {
-                let isAllowed = image.parts.map { parts in image.text.withContents { images.allows(parts, $0) } }
-                guard isAllowed != true else { continue }
+            for image in try subject.images() where !images.allows(image) {
                 let place = image.container.pointer / "image"
                 findings.append(finding(place, image.text.text, images.pullThrough))
             }

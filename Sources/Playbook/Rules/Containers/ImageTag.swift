@@ -20,10 +20,7 @@ extension Rule {
             let images = context.settings.images
             var findings: [Finding] = []
             for image in try subject.images() {
-                // What is no reference at all is told by `image-registry`.
-                guard let parts = image.parts, let clause = image.text.withContents({ fault(of: parts, $0, images) })
-                else { continue }
-                findings.append(finding(clause, image.container.pointer / "image", image.text.text, images))
+                if let clause = fault(of: image, images) { findings.append(finding(clause, image, images)) }
             }
             return findings
         }
@@ -38,19 +35,22 @@ private let own = Clause(
 )
 private let foreign = Clause("foreign", "the tag of any other image is a full version (`7.2.4`, `7.2.4-alpine`)")
 
-private func fault(of parts: ImageParts, _ text: Span<UInt8>, _ images: ImageSettings) -> Clause? {
-    guard parts.digest == nil else { return nil }
+private func fault(of image: ContainerImage, _ images: ImageSettings) -> Clause? {
+    // What is no reference at all is told by `image-registry`.
+    guard let parts = image.parts, parts.digest == nil else { return nil }
     guard let range = parts.tag else { return untagged }
-    if text.isSame("latest", in: range) { return latest }
-    let tag = text.extracting(range)
-    if images.isOwn(parts, text) { return images.tagPattern.matches(tag) ? nil : own }
-    return tag.isFullVersion ? nil : foreign
+    return image.text.withContents { text in
+        if text.isSame("latest", in: range) { return latest }
+        let tag = text.extracting(range)
+        if images.isOwn(image) { return images.tagPattern.matches(tag) ? nil : own }
+        return tag.isFullVersion ? nil : foreign
+    }
 }
 
-private func finding(_ clause: Clause, _ place: Pointer, _ image: String, _ images: ImageSettings) -> Finding {
-    let reference = try? ImageReference(image)
-    let name = String(image.prefix(image.count - (reference?.suffix.count ?? 0)))
-    let isOwn = image.utf8.span.isOwn(images)
+private func finding(_ clause: Clause, _ image: ContainerImage, _ images: ImageSettings) -> Finding {
+    let text = image.text.text
+    let reference = try? ImageReference(text)
+    let name = String(text.prefix(text.count - (reference?.suffix.count ?? 0)))
     let message =
         switch clause {
         case untagged: "has no tag, which is latest"
@@ -58,21 +58,15 @@ private func finding(_ clause: Clause, _ place: Pointer, _ image: String, _ imag
         case own: "has the tag \(reference?.tag ?? ""), which is no version with a commit"
         default: "has the tag \(reference?.tag ?? ""), which is no full version"
         }
-    return Finding(clause, at: place, "is \(image) and \(message)").with {
+    return Finding(clause, at: image.container.pointer / "image", "is \(text) and \(message)").with {
         $0.choice = reference?.name
-        if !isOwn {
+        if !images.isOwn(image) {
             $0.advice = "write \(name):1.2.3 with all three numbers, or \(name)@sha256:DIGEST"
         } else if images.tagPattern == .standard {
             $0.advice = "write \(name):1.4.2-9f3c1ab (version and commit), or \(name)@sha256:DIGEST"
         } else {
             $0.advice = "write \(name):TAG with a tag like \(images.tagPattern.text), or \(name)@sha256:DIGEST"
         }
-    }
-}
-
-extension Span<UInt8> {
-    fileprivate func isOwn(_ images: ImageSettings) -> Bool {
-        (try? ImageParts(self)).map { images.isOwn($0, self) } ?? false
     }
 }
 

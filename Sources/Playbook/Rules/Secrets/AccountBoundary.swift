@@ -83,9 +83,7 @@ private func roleFindings(in subject: Subject, _ accounts: [AWSAccount], _ first
 extension ContainerImage {
     /// The account whose registry it is in, where that is neither one of these nor AWS's own.
     fileprivate func foreignAccount(to accounts: [AWSAccount]) -> AWSAccount? {
-        guard let registry = parts?.registry, let host = text.withContents({ ECRHost($0, in: registry) }) else {
-            return nil
-        }
+        guard let host = ecr else { return nil }
         return accounts.contains(host.account) || host.isOfAddOns ? nil : host.account
     }
 }
