@@ -212,7 +212,8 @@ def recording(number):
             "resource": {"group": "apps", "version": "v1", "resource": "deployments"}, "name": name, "namespace": namespace,
             "operation": "CREATE", "userInfo": {"username": ["ci", "admin", "argocd"][number % 3]},
             "object": {
-                "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name, "namespace": namespace},
+                "apiVersion": "apps/v1", "kind": "Deployment",
+                "metadata": {"name": name, "namespace": namespace, "labels": {"team": ["red", "blue"][number % 2]}},
                 "spec": {"template": {"spec": {"containers": [container]}}}}},
         "recording": {
             "version": "1", "time": f"2026-11-{1 + number % 23:02}T{number % 24:02}:00:00Z", "mode": "enforce",

@@ -33,6 +33,8 @@ public final class Audit {
         public let name: String
         /// Its uid; empty where it has none.
         public let uid: String
+        /// Whose it is, as a label says; empty where none does.
+        public let team: String
         /// What it is called, for people.
         public let title: String
         /// What came of it.
@@ -210,7 +212,8 @@ public final class Audit {
                 Entry(
                     kind: kind, path: resource.path(in: metadata.namespace, name: name),
                     namespace: metadata.namespace ?? "", name: name, uid: object["metadata"]?["uid"]?.string ?? "",
-                    title: request.review.title, verdict: judge.verdict(on: request.review, in: context)))
+                    team: settings.team(of: request.review), title: request.review.title,
+                    verdict: judge.verdict(on: request.review, in: context)))
         }
     }
 }

@@ -39,7 +39,11 @@ public struct ManifestJudge: Sendable {
                 used.insert(index)
                 return file.ignores[index].reason
             }
-            body(object, Judged(title: request.review.title, verdict: verdict, usedIgnores: used))
+            body(
+                object,
+                Judged(
+                    title: request.review.title, team: context.settings.team(of: request.review), verdict: verdict,
+                    usedIgnores: used))
         }
     }
 
@@ -47,6 +51,8 @@ public struct ManifestJudge: Sendable {
     public struct Judged: Sendable {
         /// What it is called: `Deployment shop/catalogue`.
         public let title: String
+        /// Whose it is; empty where nothing says so.
+        public let team: String
         /// What came of it.
         public let verdict: Verdict
         /// Which of the file's comments exempted something.

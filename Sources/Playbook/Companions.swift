@@ -263,7 +263,7 @@ public struct Companions: Sendable {
         try holding(.podDisruptionBudget, namespace, "PodDisruptionBudgets")?.budgets ?? []
     }
 
-    /// PodDisruptionBudgets of other namespaces, as far as they are known, for messages; not more than a few hundred.
+    /// A PodDisruptionBudget of another namespace, for messages: not more than a few hundred namespaces are looked at.
     func budget(outside namespace: String, where isMeant: (DisruptionBudget) -> Bool) -> DisruptionBudget? {
         for name in holdings.keys.lazy.filter({ $0 != namespace }).prefix(500).sorted() {
             if let budget = holdings[name]?.budgets.first(where: isMeant) { return budget }

@@ -115,6 +115,9 @@ extension Setting {
             "PLAYBOOK_RULES_DEFAULT", .judging, \.gravestLevel,
             "The gravest level of rules whose own level is not set; `warn` for a gentle start, `off` to take up rules one by one."
         ),
+        .text(
+            "PLAYBOOK_TEAM_LABEL", .judging, "label", \.teamLabel,
+            "The label that says whose an object is, on itself or on its pods; reports count by it."),
         .optionalText(
             "PLAYBOOK_DOCS_URL", .judging, "URL", \.documentation,
             "Where the rules are explained, docs/rules.md or the like; denials then say `URL#rule`."),

@@ -83,6 +83,8 @@ public struct Settings: Sendable {
     public internal(set) var companionGrace = Duration.zero
     /// The value of `PLAYBOOK_ENFORCED_SINCE`.
     public internal(set) var enforcedSince: Timestamp?
+    /// The value of `PLAYBOOK_TEAM_LABEL`.
+    public internal(set) var teamLabel = "team"
     /// The value of `PLAYBOOK_DOCS_URL`; empty when unset.
     public internal(set) var documentation = ""
     /// The value of `PLAYBOOK_RULES_DEFAULT`.

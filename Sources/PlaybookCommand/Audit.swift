@@ -35,9 +35,10 @@ struct AuditCommand {
             each: { entry in
                 summary.add(entry.verdict)
                 if arguments.has(.writeReports) { reports.add(entry) }
-                output.add(
-                    JudgedObject(
-                        file: entry.path, line: nil, request: "", title: entry.title, verdict: entry.verdict))
+                var object = JudgedObject(
+                    file: entry.path, line: nil, request: "", title: entry.title, verdict: entry.verdict)
+                object.team = entry.team
+                output.add(object)
                 progress.show("\(summary.judged) objects judged")
             },
             problem: { kind, error in

@@ -5,9 +5,15 @@ import Kubernetes
 enum Console {
     /// Writes to standard output.
     ///
-    /// When its reader has gone (`| head`) the program ends: nobody wants the rest.
+    /// When its reader has gone (`| head`) the program ends: nobody wants the rest. A full disk is a failure.
     static func print(_ text: String) {
-        if !write(text, to: 1) { exit(ExitCode.success.rawValue) }
+        if !write(text, to: 1) { leave() }
+    }
+
+    private static func leave() -> Never {
+        guard errno != EPIPE else { exit(ExitCode.success.rawValue) }
+        error("playbook: standard output: \(String(cString: strerror(errno)))\n")
+        exit(ExitCode.usage.rawValue)
     }
 
     /// Writes to standard error.
@@ -15,7 +21,7 @@ enum Console {
 
     /// Writes bytes to standard output as they are.
     static func print(bytes: [UInt8]) {
-        if !write(bytes, to: 1) { exit(ExitCode.success.rawValue) }
+        if !write(bytes, to: 1) { leave() }
     }
 
     private static func write(_ text: String, to descriptor: Int32) -> Bool {

@@ -107,10 +107,11 @@ struct ManifestRun {
                     usedIgnores[file.path, default: []].formUnion(judged.usedIgnores)
                     let verdict = accept(judged.verdict, judged.title)
                     summary.add(verdict)
-                    body(
-                        JudgedObject(
-                            file: file.path, line: object.line, request: "", title: judged.title,
-                            verdict: verdict, locate: { object.region(of: $0) }))
+                    var result = JudgedObject(
+                        file: file.path, line: object.line, request: "", title: judged.title, verdict: verdict,
+                        locate: { object.region(of: $0) })
+                    result.team = judged.team
+                    body(result)
                 }
             }
             progress.show("\(summary.judged) objects judged")

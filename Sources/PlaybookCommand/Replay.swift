@@ -118,7 +118,8 @@ struct ReplayCommand {
                 if let recording {
                     tally.add(
                         Comparison(verdict, with: recording, of: review, settings), of: review, verdict,
-                        recorded: recording.time, isOtherMode: recording.mode.map { $0 != settings.mode } ?? false,
+                        of: settings.team(of: review), recorded: recording.time,
+                        isOtherMode: recording.mode.map { $0 != settings.mode } ?? false,
                         at: place)
                 } else {
                     tally.add(undecided: verdict)

@@ -107,6 +107,7 @@ struct ReviewCommand {
         var object = JudgedObject(
             file: path, line: line, request: "\(review.operation.name)\(subresource) by \(review.user.name)",
             title: review.title, verdict: shown)
+        object.team = context.settings.team(of: review)
         object.answers = answers
         return object
     }

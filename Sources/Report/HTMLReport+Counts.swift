@@ -91,13 +91,17 @@ extension HTMLReport {
         var exempt = 0
     }
 
-    /// Findings counted by rule, namespace and file.
+    /// Findings counted by rule, namespace, team and file.
     static func tables(_ objects: [JudgedObject]) -> String {
         let rules = table("rule", "Rule", tallies(objects) { $1.judgement.rule.id })
         let namespaces = table(
             "namespace", "Namespace", tallies(objects) { object, _ in object.namespace })
         let files = table("file", "File", tallies(objects) { object, _ in object.file })
-        return "<div class=\"tables\">\n\(rules)\n\(namespaces)\n\(files)\n</div>"
+        // Where nobody uses the label there is nothing to count by it.
+        let teams =
+            objects.contains { !$0.team.isEmpty }
+            ? table("team", "Team", tallies(objects) { object, _ in object.team }) : ""
+        return "<div class=\"tables\">\n\(rules)\n\(namespaces)\n\(teams)\n\(files)\n</div>"
     }
 
     /// Findings counted by something, what denies most first.

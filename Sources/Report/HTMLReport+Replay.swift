@@ -85,6 +85,10 @@ extension HTMLReport {
             table(
                 "Namespace", ReplayReport.shareColumns, ReplayReport.shares(tally.namespaces), filter: "namespace",
                 Set(examples.map(\.namespace))),
+            tally.teams.keys.contains { !$0.isEmpty }
+                ? table(
+                    "Team", ReplayReport.shareColumns, ReplayReport.shares(tally.teams), filter: "team",
+                    Set(examples.map(\.team))) : "",
             table("User", ReplayReport.shareColumns, ReplayReport.shares(tally.users)),
         ]
         return "<div class=\"tables\">\n\(sections.joined(separator: "\n"))\n</div>"
@@ -117,7 +121,7 @@ extension HTMLReport {
         let objects = examples.map { example -> Literal in
             [
                 .string(example.object), .string(example.namespace), .string(example.file),
-                .string(example.request),
+                .string(example.request), .string(example.team),
             ]
         }
         return data(rules, objects, findings, documentation: documentation)

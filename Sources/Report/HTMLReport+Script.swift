@@ -8,16 +8,16 @@ extension HTMLReport {
             const pageSize = 100;
             // More than this on paper helps nobody.
             const printSize = 1000;
-            const fields = ["effect", "rule", "namespace", "file", "because"];
+            const fields = ["effect", "rule", "namespace", "team", "file", "because"];
 
             const findings = data.findings.map((row, order) => {
-                const [title, namespace, file, request] = data.objects[row[1]];
+                const [title, namespace, file, request, team] = data.objects[row[1]];
                 const [rule, ruleTitle] = data.rules[row[0]];
                 const finding = {
-                    order, rule, ruleTitle, object: title, namespace, file, request, effect: row[2], because: row[3], text: row[4],
+                    order, rule, ruleTitle, object: title, namespace, file, request, team, effect: row[2], because: row[3], text: row[4],
                     line: row[5], column: row[6], remedy: row[7], reason: row[8],
                 };
-                finding.words = [rule, title, file, request, finding.text, finding.reason].join("\n").toLowerCase();
+                finding.words = [rule, title, file, request, team, finding.text, finding.reason].join("\n").toLowerCase();
                 return finding;
             });
             // The graver an effect, the sooner it comes among the options.
@@ -93,6 +93,7 @@ extension HTMLReport {
                 element(name).append(
                     make("option", {value: ""}, "all"), ...values.map(value => make("option", {value}, value || "(none)")));
             }
+            element("team").parentElement.hidden = !findings.some(finding => finding.team);
             element("filters").addEventListener("input", update);
             element("filters").addEventListener("submit", event => event.preventDefault());
             // The fields are empty only after the event.

@@ -13,6 +13,7 @@ extension HTMLReport {
             }
         }
         * { box-sizing: border-box; }
+        [hidden] { display: none !important; }
         body {
             margin: 0 auto; padding: 1rem clamp(.75rem, 3vw, 3rem); max-width: 120rem; background: var(--back); color: var(--text);
             font: clamp(.9375rem, .85rem + .25vw, 1.25rem)/1.5 system-ui, sans-serif;

@@ -66,6 +66,7 @@ public enum HTMLReport {
         <label>Effect <select id="effect"><option value="">all</option>\(effects.map { "<option>\($0)</option>" }.joined())</select></label>
         <label>Rule <select id="rule"></select></label>
         <label>Namespace <select id="namespace"></select></label>
+        <label>Team <select id="team"></select></label>
         <label>File <select id="file"></select></label>
         <label>\(because) <select id="because"></select></label>
         <button type="reset">Clear</button>
@@ -94,7 +95,7 @@ public enum HTMLReport {
         for object in objects where !object.findings.isEmpty {
             entries.append([
                 .string(object.title), .string(object.namespace), .string(object.file),
-                .string(object.request),
+                .string(object.request), .string(object.team),
             ])
             for finding in object.findings {
                 let judgement = finding.judgement

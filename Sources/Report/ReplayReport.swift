@@ -24,6 +24,7 @@ public struct ReplayReport: Sendable {
         }
         text += rules(tally)
         text += shares(tally.namespaces, "namespace", empty: "(cluster)")
+        if tally.teams.keys.contains(where: { !$0.isEmpty }) { text += shares(tally.teams, "team", empty: "(none)") }
         text += shares(tally.users, "user", empty: "(nobody)")
         return text
     }
@@ -153,6 +154,7 @@ public struct ReplayReport: Sendable {
             ],
             "rules": .array(order(tally.rules).map { rule($0.key, $0.value) }),
             "namespaces": shares(tally.namespaces, "namespace"),
+            "teams": shares(tally.teams, "team"),
             "users": shares(tally.users, "user"),
             "trend": .array(
                 tally.trend.map {

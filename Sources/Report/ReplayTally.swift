@@ -50,6 +50,8 @@ public struct ReplayTally: Sendable {
         public let object: String
         /// The namespace; empty for what belongs to the cluster.
         public let namespace: String
+        /// Whose it is; empty where nothing says so.
+        public let team: String
         /// What was asked, and by whom: `CREATE by admin`.
         public let request: String
         /// The findings that make the difference.
@@ -76,6 +78,8 @@ public struct ReplayTally: Sendable {
     public private(set) var rules: [String: Row] = [:]
     /// By namespace; empty for what belongs to the cluster.
     public private(set) var namespaces: [String: Share] = [:]
+    /// By team; empty for what no label says it of.
+    public private(set) var teams: [String: Share] = [:]
     /// By user.
     public private(set) var users: [String: Share] = [:]
     /// All that have a decision to compare with.
@@ -121,8 +125,8 @@ public struct ReplayTally: Sendable {
 
     /// Counts a review.
     public mutating func add(
-        _ comparison: Comparison, of review: AdmissionReview, _ verdict: Verdict, recorded time: Timestamp?,
-        isOtherMode: Bool, at place: Place
+        _ comparison: Comparison, of review: AdmissionReview, _ verdict: Verdict, of team: String,
+        recorded time: Timestamp?, isOtherMode: Bool, at place: Place
     ) {
         reviews += 1
         all.add(comparison)
@@ -141,8 +145,9 @@ public struct ReplayTally: Sendable {
         guard comparison.isNewlyDenied || comparison.isNewlyAllowed else { return }
         if comparison.isNewlyDenied { newlyDenied += 1 } else { newlyAllowed += 1 }
         ReplayTally.count(comparison, under: review.namespace ?? "", in: &namespaces)
+        ReplayTally.count(comparison, under: team, in: &teams)
         ReplayTally.count(comparison, under: review.user.name, in: &users)
-        keep(comparison, of: review, at: place)
+        keep(comparison, of: review, team, at: place)
     }
 
     private mutating func count(_ changes: [Comparison.Change], of rule: String) {
@@ -190,7 +195,9 @@ public struct ReplayTally: Sendable {
         }
     }
 
-    private mutating func keep(_ comparison: Comparison, of review: AdmissionReview, at place: Place) {
+    private mutating func keep(
+        _ comparison: Comparison, of review: AdmissionReview, _ team: String, at place: Place
+    ) {
         let denies = comparison.isNewlyDenied
         let changes = comparison.changes.filter { denies ? $0.now == .deny : $0.before == .deny }
         let order = (file: place.order, line: place.line ?? 0)
@@ -204,7 +211,7 @@ public struct ReplayTally: Sendable {
                 example
                 ?? Example(
                     isDenied: denies, file: place.file, order: order, line: place.line, object: review.title,
-                    namespace: review.namespace ?? "",
+                    namespace: review.namespace ?? "", team: team,
                     request: "\(review.operation.name)\(subresource) by \(review.user.name)", changes: changes)
             example = made
             insert(made, under: key)
@@ -234,6 +241,7 @@ public struct ReplayTally: Sendable {
         left.hours.merge(right.hours) { $0 + $1 }
         left.rules.merge(right.rules) { $0 + $1 }
         left.namespaces.merge(right.namespaces) { $0 + $1 }
+        left.teams.merge(right.teams) { $0 + $1 }
         left.users.merge(right.users) { $0 + $1 }
         for (key, examples) in right.kept { for example in examples { left.insert(example, under: key) } }
     }

@@ -15,6 +15,8 @@ public struct JudgedObject: Sendable {
     public let verdict: Verdict
     /// What was found, in the verdict's order, each with its place in the file.
     public let findings: [LocatedFinding]
+    /// Whose it is; empty where nothing says so.
+    public var team = ""
     /// What each rule had to say, where somebody wants to know.
     public var answers: [RuleAnswer] = []
 

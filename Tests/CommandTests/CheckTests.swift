@@ -137,6 +137,15 @@ import Testing
         }
     }
 
+    @Test func `what cannot be written is no success`() throws {
+        let process = Process()
+        process.executableURL = URL(filePath: "/bin/sh")
+        process.arguments = ["-c", "\"$0\" rules > /dev/full 2>/dev/null", Program.url.path]
+        try process.run()
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 2)
+    }
+
     @Test func `a folder's pipes are not waited for, and its links lead in no circle`() throws {
         try Program.withFolder { folder in
             try deployment().write(toFile: "\(folder)/a.yaml", atomically: true, encoding: .utf8)

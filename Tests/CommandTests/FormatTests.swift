@@ -78,6 +78,31 @@ import Testing
         }
     }
 
+    // MARK: Teams
+
+    @Test func `findings are counted by the team that a label names, on the object or its pods`() throws {
+        func owned(_ name: String, _ labels: String, pods: String) -> String {
+            """
+            apiVersion: apps/v1
+            kind: Deployment
+            metadata: {name: \(name), namespace: shop, labels: \(labels)}
+            spec: {replicas: 1, template: {metadata: {labels: \(pods)}, spec: {}}}
+
+            """
+        }
+        let text =
+            owned("a", "{team: red, squad: x}", pods: "{team: blue}") + "---\n" + owned("b", "{}", pods: "{team: blue}")
+            + "---\n" + owned("c", "{}", pods: "{}")
+        let page = try report("html", text)
+        for team in ["red", "blue", ""] {
+            #expect(page.contains(#"data-filter="team" data-value="\#(team)""#), "\(team)")
+        }
+        #expect(page.contains(#"["Deployment shop/b","shop","a.yaml","","blue"]"#))
+        let findings = try Literal(json: Array(report("json", text).utf8))["findings"]?.elements ?? []
+        #expect(findings.map { $0["team"] } == ["red", "blue", nil])
+        #expect(try !report("html", deployment("a")).contains(#"data-filter="team""#))
+    }
+
     // MARK: What could not be read
 
     @Test(arguments: ["json", "sarif", "junit", "github", "markdown", "html"])

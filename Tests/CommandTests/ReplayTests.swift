@@ -15,7 +15,7 @@ import Testing
             "kind":{"group":"apps","version":"v1","kind":"Deployment"},\
             "resource":{"group":"apps","version":"v1","resource":"deployments"},"name":"\(name)","namespace":"shop",\
             "operation":"CREATE","userInfo":{"username":"\(user)"},"object":{"apiVersion":"apps/v1","kind":"Deployment",\
-            "metadata":{"name":"\(name)","namespace":"shop"},"spec":{"template":{"spec":{"containers":[{"name":"app"}]}}}}}
+            "metadata":{"name":"\(name)","namespace":"shop","labels":{"team":"red"}},"spec":{"template":{"spec":{"containers":[{"name":"app"}]}}}}}
             """
         let finding =
             #"{"rule":"liveness-probe","clause":"missing","path":"containers[app].livenessProbe","place":"/spec/template/spec/containers/0/livenessProbe","effect":"deny"}"#
@@ -45,10 +45,14 @@ import Testing
         #expect(program.output.contains("<title>playbook: 2 of 2 reviews newly denied</title>"))
         #expect(program.output.contains("<b>0 %</b> pass now, 100 % then"))
         let data = try data(of: program.output)
-        #expect(data["objects"]?.elements.first == ["Deployment shop/web", "shop", "-", "CREATE by ci"])
+        #expect(data["objects"]?.elements.first == ["Deployment shop/web", "shop", "-", "CREATE by ci", "red"])
         #expect(
             data["findings"]?.elements.first
                 == [0, 0, "deny", "silent before", "containers[app].livenessProbe is missing", 1, 0, "", ""])
+        #expect(program.output.contains("<h2>By team</h2>"))
+        let report = try Literal(
+            json: Array(replay(lines, "--format", "json", "--level", "liveness-probe=deny", "-").output.utf8))
+        #expect(report["teams"]?.elements == [["team": "red", "newlyDenied": 2, "newlyAllowed": 0]])
         #expect(!program.output.contains("Denied over time"), "one hour is no trend")
     }
 
