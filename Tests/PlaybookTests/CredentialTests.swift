@@ -309,21 +309,17 @@ private let certificate = "-----BEGIN CERTIFICATE-----\nMIIDdzCCAl+gAwIBAgIE\n--
     }
 
     @Test(
+        .timeLimit(.minutes(5)),
         arguments: [
             "token=", "://:", "token: ", "password=\"", "-----BEGIN ", "@", "a@", "Bearer ", "--token ", " ",
             "eyJ.eyJ.",
             "{\"password\":", "token = 'x", "=", "https://a:b", "x", "\\", "hooks.slack.com/services/", "<password>",
             "\n",
         ])
-    func `a long text takes a time in proportion to its length, whatever it is`(_ piece: String) throws {
-        let text = String(repeating: piece, count: 1 << 18 / piece.utf8.count)
-        let clock = ContinuousClock()
-        let half = NamedValue("DB_PASSWORD_NOTE", String(text.prefix(text.count / 8)))
-        let whole = NamedValue("DB_PASSWORD_NOTE", text)
-        let short = clock.measure { _ = half.credential }
-        let long = clock.measure { _ = whole.credential }
-        // Eight times the text; sixty-four times would be quadratic.
-        #expect(long < short * 40 + .milliseconds(500))
+    func `a text of a megabyte does not make the search run away, whatever it is`(_ piece: String) {
+        // Were each byte looked at as often as there are bytes, this would take hours.
+        let text = String(repeating: piece, count: 1 << 20 / piece.utf8.count)
+        _ = NamedValue("DB_PASSWORD_NOTE", text).credential
     }
 
     @Test func `a change of metadata alone says nothing about the rest`() throws {
