@@ -23,6 +23,8 @@ public struct Finding: Sendable {
     public var isFixable = false
     /// What was chosen, where the value is a choice: keeping a bad choice is old, making another one is new.
     public var choice: String?
+    /// The same where the choice is a secret: a mark that this process alone can make, so that nothing of it outlives the process.
+    var secretMark: String?
     /// How far a number is from what is allowed: moving further away is new.
     public var excess: Double?
     /// A hint: it warns even where the rule denies.
@@ -45,6 +47,9 @@ public struct Finding: Sendable {
         self.message = message
         self.edits = edits
     }
+
+    /// What was chosen, or the mark of a secret.
+    var chosen: String? { choice ?? secretMark }
 
     /// The same finding with more said about it.
     public func with(_ change: (inout Finding) -> Void) -> Finding {

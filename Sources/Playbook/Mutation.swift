@@ -83,8 +83,8 @@ extension Judge {
 }
 
 extension Judgement {
-    /// What tells findings of one object apart.
-    public var key: String { "\(rule.id) \(path) \(finding.choice ?? "")" }
+    /// What tells findings of one object apart, in this process.
+    public var key: String { "\(rule.id) \(path) \(finding.chosen ?? "")" }
 }
 
 extension AdmissionReview {

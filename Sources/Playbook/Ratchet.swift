@@ -12,7 +12,7 @@ final class Ratchet {
         let choice: String?
 
         init(_ finding: Finding, in subject: Subject, at path: String? = nil) {
-            choice = finding.choice
+            choice = finding.chosen
             self.path = choice == nil ? path ?? subject.path(finding.place) : subject.pathWithoutIndexes(finding.place)
         }
     }

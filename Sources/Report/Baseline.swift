@@ -9,7 +9,7 @@ public struct Baseline: Sendable {
         /// What the object is called: `Deployment shop/catalogue`.
         let object: String
         let path: String
-        /// Tells the clause and what was chosen from others, and says neither: what was chosen may be a secret.
+        /// Tells the clause and what was chosen from others. Of a secret nothing is kept, so that another in its place is not told.
         let mark: String
     }
 

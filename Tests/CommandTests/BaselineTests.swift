@@ -74,16 +74,36 @@ import Testing
         }
     }
 
+    private func settings(_ name: String, _ secret: String) -> String {
+        """
+        apiVersion: v1
+        kind: ConfigMap
+        metadata: {name: settings, namespace: shop}
+        data: {\(name): \(secret)}
+        """
+    }
+
+    @Test func `a secret is known by its place in every process that comes after`() throws {
+        try Program.withFolder { folder in
+            func check(_ text: String, _ option: String) throws -> Program {
+                try text.write(toFile: "\(folder)/a.yaml", atomically: true, encoding: .utf8)
+                return try Program(["check", option, "\(folder)/b.json", "\(folder)/a.yaml"])
+            }
+            let found = try check(settings("DB_PASSWORD", "hunter2hunter2"), "--write-baseline")
+            #expect(found.output.contains("inline-credentials"))
+            let same = try check(settings("DB_PASSWORD", "hunter2hunter2"), "--baseline")
+            #expect(same.code == 0 && same.error.isEmpty, "\(same.output)\(same.error)")
+            let reports = try (0..<2).map { _ in try Program(["check", "--format", "sarif", "\(folder)/a.yaml"]).output }
+            #expect(reports[0].contains("inline-credentials") && reports[0] == reports[1])
+            let other = try check(settings("API_TOKEN", "hunter2hunter2"), "--baseline")
+            #expect(other.code == 1 && other.error.contains("no longer found"), "\(other.output)\(other.error)")
+        }
+    }
+
     @Test func `a baseline holds no secret that was found`() throws {
         let secret = "hunter2hunter2"
         try Program.withFolder { folder in
-            let text = """
-                apiVersion: v1
-                kind: ConfigMap
-                metadata: {name: settings, namespace: shop}
-                data: {DB_PASSWORD: \(secret)}
-                """
-            try text.write(toFile: "\(folder)/a.yaml", atomically: true, encoding: .utf8)
+            try settings("DB_PASSWORD", secret).write(toFile: "\(folder)/a.yaml", atomically: true, encoding: .utf8)
             _ = try Program(["check", "--write-baseline", "\(folder)/b.json", "\(folder)/a.yaml"])
             let written = try String(contentsOfFile: "\(folder)/b.json", encoding: .utf8)
             #expect(written.contains("inline-credentials") && !written.contains(secret))

@@ -50,7 +50,7 @@ private func variableFindings(in subject: Subject) throws(CannotJudge) -> [Findi
             let edits = ConnectionString(variable.value).variables(instead: variable.name, subject, container)
             findings.append(
                 Finding(clause, at: place, message, edits: [.remove(place)] + edits).with {
-                    $0.choice = content.withContents { PlainText.mark(of: $0, 0..<$0.count) }
+                    $0.secretMark = content.withContents { PlainText.mark(of: $0, 0..<$0.count) }
                     $0.advice = "the process puts the parts together itself"
                 })
         }
@@ -69,7 +69,7 @@ private func entryFindings(in subject: Subject) throws(CannotJudge) -> [Finding]
         findings.append(
             Finding(DatabaseClause.entry, at: place, "is a whole connection string", edits: [.remove(place)] + edits)
                 .with {
-                    $0.choice = entry.value.withContents { PlainText.mark(of: $0, 0..<$0.count) }
+                    $0.secretMark = entry.value.withContents { PlainText.mark(of: $0, 0..<$0.count) }
                     $0.advice = "the user and the password come from a Secret"
                 })
     }

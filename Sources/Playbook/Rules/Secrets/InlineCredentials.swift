@@ -39,7 +39,7 @@ extension PlainText {
             let line = credential.line > 1 ? " on line \(credential.line)" : ""
             let message = "holds a secret in plain text\(line): \(credential.kind.rawValue)"
             return Finding(clause, at: pointer, message).with {
-                $0.choice = mark
+                $0.secretMark = mark
                 ($0.edits, $0.advice) = remedy(for: credential, in: subject)
             }
         }

@@ -82,7 +82,7 @@ extension PlainText {
             guard credential.kind.isAWS else { return nil }
             let line = credential.line > 1 ? " on line \(credential.line)" : ""
             return Finding(AWSClause.plainText, at: pointer, "holds an \(credential.kind.rawValue)\(line)").with {
-                $0.choice = mark
+                $0.secretMark = mark
                 if credential.line == 1, let removal { $0.edits = [removal] }
                 $0.advice = AWSAdvice.roles
             }
@@ -104,7 +104,7 @@ private func checkVariables(_ container: Container, _ findings: inout [Finding])
             ? "names a file of access keys\(origin ?? "")" : "sets an AWS access key\(origin ?? " in plain text")"
         findings.append(
             Finding(AWSClause.variable, at: place, what, edits: [.remove(place)]).with {
-                $0.choice = value.withContents { PlainText.mark(of: $0, 0..<$0.count) }
+                $0.secretMark = value.withContents { PlainText.mark(of: $0, 0..<$0.count) }
                 $0.advice = AWSAdvice.roles
             })
     }
@@ -204,7 +204,7 @@ private func secretFindings(in subject: Subject) throws(CannotJudge) -> [Finding
             let place = Pointer([field, entry.key.text])
             findings.append(
                 Finding(AWSClause.secret, at: place, "holds an \(kind.rawValue)", edits: [.remove(place)]).with {
-                    $0.choice = mark
+                    $0.secretMark = mark
                     $0.advice = AWSAdvice.roles
                 })
         }
