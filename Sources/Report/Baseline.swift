@@ -9,7 +9,9 @@ public struct Baseline: Sendable {
         /// What the object is called: `Deployment shop/catalogue`.
         let object: String
         let path: String
-        /// Tells the clause and what was chosen from others. Of a secret nothing is kept, so that another in its place is not told.
+        /// Tells the clause and what was chosen from others.
+        ///
+        /// Of a secret nothing is kept, so that another in its place is not told.
         let mark: String
     }
 

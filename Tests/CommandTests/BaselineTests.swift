@@ -93,7 +93,9 @@ import Testing
             #expect(found.output.contains("inline-credentials"))
             let same = try check(settings("DB_PASSWORD", "hunter2hunter2"), "--baseline")
             #expect(same.code == 0 && same.error.isEmpty, "\(same.output)\(same.error)")
-            let reports = try (0..<2).map { _ in try Program(["check", "--format", "sarif", "\(folder)/a.yaml"]).output }
+            let reports = try (0..<2).map { _ in
+                try Program(["check", "--format", "sarif", "\(folder)/a.yaml"]).output
+            }
             #expect(reports[0].contains("inline-credentials") && reports[0] == reports[1])
             let other = try check(settings("API_TOKEN", "hunter2hunter2"), "--baseline")
             #expect(other.code == 1 && other.error.contains("no longer found"), "\(other.output)\(other.error)")

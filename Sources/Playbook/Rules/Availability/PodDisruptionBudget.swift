@@ -43,7 +43,12 @@ private func missingFindings(_ subject: Subject, _ context: Context) throws(Cann
             missing, at: "/spec/template/metadata/labels",
             "are selected by no PodDisruptionBudget\(near.map { ": \($0)" } ?? "")"
         ).with {
-            $0.companion = budget(named: subject.name ?? "web", for: subject, labels)
+            // One without labels to select by would hold all pods of the namespace.
+            if labels.pairs.isEmpty {
+                $0.advice = "give the pods a label of their own, and write a PodDisruptionBudget that selects it"
+            } else {
+                $0.companion = budget(named: subject.name ?? "web", for: subject, labels)
+            }
             $0.awaitsCompanion = true
             $0.absent = .podDisruptionBudget
         }
@@ -123,6 +128,10 @@ private let cases: [Example] = [
         companions: budgetExample(selector: "{matchLabels: {app: web, tier: front}}")),
     .bad(
         "no replicas now, more tomorrow", missing, at: "spec.template.metadata.labels", "spec: {replicas: 0}",
+        companions: budgetExample(selector: "{matchLabels: {app: api}}", name: "api")),
+    .bad(
+        "pods without labels, which no budget of their own can select", missing, at: "spec.template.metadata.labels",
+        "spec: {selector: null, template: {metadata: {labels: null}}}",
         companions: budgetExample(selector: "{matchLabels: {app: api}}", name: "api")),
     .good("where budgets are not known, nothing is said", "{}"),
     .bad(
