@@ -8,8 +8,8 @@ import Report
 struct FixCommand {
     private let arguments: Arguments
     private var manifests: ManifestRun
-    /// How many findings were fixed, objects added, and files changed.
-    private var (fixed, added, changed) = (0, 0, 0)
+    /// How many findings are fixed in each file, and objects added to it.
+    private var tallies: [(fixed: Int, added: Int)] = []
 
     init(_ arguments: Arguments) throws(CommandError) {
         self.arguments = arguments
@@ -31,13 +31,20 @@ struct FixCommand {
         var after: [ManifestFile] = []
         for file in manifests.files {
             let result = fixing.fixed(file)
+            tallies.append((result.entries.count { $0.refusal == nil }, 0))
             for entry in result.entries { tell(entry, of: file) }
             after.append(result.file)
         }
         if arguments.has(.addCompanions) { addCompanions(to: &after) }
         let left = tellWhatIsLeft(in: after)
-        for (old, new) in zip(manifests.files, after) {
-            deliver(old, new, isFirst: old.path == manifests.files.first?.path)
+        // What could not be written was not done.
+        var (fixed, added, changed) = (0, 0, 0)
+        for (index, new) in after.enumerated() {
+            let old = manifests.files[index]
+            guard deliver(old, new, isFirst: index == 0) else { continue }
+            fixed += tallies[index].fixed
+            added += tallies[index].added
+            if old.text.bytes != new.text.bytes { changed += 1 }
         }
         let adding = added > 0 ? " and \(arguments.has(.write) ? "added" : "add") \(count(added, "object"))" : ""
         let verb = arguments.has(.write) ? "fixed" : "would fix"
@@ -53,11 +60,8 @@ struct FixCommand {
         if !arguments.has(.quiet) { Console.error(text) }
     }
 
-    private mutating func tell(_ entry: FixedFile.Entry, of file: ManifestFile) {
-        guard let refusal = entry.refusal else {
-            fixed += 1
-            return
-        }
+    private func tell(_ entry: FixedFile.Entry, of file: ManifestFile) {
+        guard let refusal = entry.refusal else { return }
         let place = refusal.location.map { "\(file.path):\($0.line):\($0.column)" } ?? "\(file.path):\(entry.line)"
         note("\(place): not fixed: \(entry.title): \(entry.judgement.rule.id): \(refusal.message)\n")
     }
@@ -83,7 +87,7 @@ struct FixCommand {
             guard !wanted.isEmpty else { continue }
             do throws(CannotEdit) {
                 files[index] = try files[index].appending(wanted)
-                added += wanted.count
+                tallies[index].added = wanted.count
             } catch {
                 note("\(files[index].path): no objects added: \(error.message)\n")
             }
@@ -124,20 +128,23 @@ struct FixCommand {
         return left
     }
 
-    private mutating func deliver(_ old: ManifestFile, _ new: ManifestFile, isFirst: Bool) {
-        let isChanged = old.text.bytes != new.text.bytes
-        if isChanged { changed += 1 }
+    /// Hands out what came of a file; false where it could not be written.
+    private mutating func deliver(_ old: ManifestFile, _ new: ManifestFile, isFirst: Bool) -> Bool {
         if arguments.has(.diff) {
             let diff = UnifiedDiff.text(old.text.bytes, new.text.bytes, path: old.path)
             if !diff.isEmpty { Console.print(diff) }
         } else if arguments.has(.write) {
-            guard isChanged else { return }
-            if let failure = Outputs.replace(old.path, with: new.text.bytes) { manifests.complain(failure) }
+            guard old.text.bytes != new.text.bytes else { return true }
+            if let failure = Outputs.replace(old.path, with: new.text.bytes) {
+                manifests.complain(failure)
+                return false
+            }
         } else {
             // Several files are documents of one stream.
             if !isFirst, !new.text.bytes.starts(with: Array("---".utf8)) { Console.print("---\n") }
             Console.print(bytes: new.text.bytes)
             if manifests.files.count > 1, new.text.bytes.last != UInt8(ascii: "\n") { Console.print("\n") }
         }
+        return true
     }
 }

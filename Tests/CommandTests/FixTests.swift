@@ -106,6 +106,18 @@ import Testing
         }
     }
 
+    @Test func `what could not be written is not told as fixed`() throws {
+        try Program.withFolder { folder in
+            // Nothing fits beside a name of this length, where the new contents would be put first.
+            let path = "\(folder)/\(String(repeating: "a", count: 245)).yaml"
+            try text.write(toFile: path, atomically: false, encoding: .utf8)
+            let program = try fix("--write", path)
+            #expect(program.code == 2 && program.error.contains("File name too long"), "\(program.error)")
+            #expect(program.error.contains("\nfixed 0 findings in 0 of 1 files; "), "\(program.error)")
+            #expect(try String(contentsOfFile: path, encoding: .utf8) == text)
+        }
+    }
+
     @Test func `a missing budget is appended once, and found there`() throws {
         let program = try fix("--add-companions", input: text)
         let budget = """
