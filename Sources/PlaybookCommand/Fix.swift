@@ -72,12 +72,15 @@ struct FixCommand {
     private mutating func addCompanions(to files: inout [ManifestFile]) {
         let judge = manifests.judge(knowing: files, isTelling: false)
         var present = Set(files.flatMap { names(in: $0) })
+        var guarded: Set<String> = []
         for index in files.indices {
             var wanted: [Literal] = []
             for document in files[index].documents {
                 judge.judge(document, of: files[index]) { _, judged in
                     for judgement in judged?.verdict.judgements ?? [] where judgement.effect != .exempt {
                         guard let companion = judgement.finding.companion, !judgement.finding.isReplacement,
+                            // Of two budgets each would hold the other one's pods.
+                            selection(of: companion).map({ guarded.insert($0).inserted }) ?? true,
                             present.insert(name(of: companion)).inserted
                         else { continue }
                         wanted.append(companion)
@@ -102,10 +105,16 @@ struct FixCommand {
         return result
     }
 
-    private func name(of object: Literal) -> String {
-        let metadata = object["metadata"]
-        let parts = [object["kind"], metadata?["namespace"] ?? .string(manifests.namespace), metadata?["name"]]
-        return parts.map { $0?.flow ?? "" }.joined(separator: "/")
+    private func name(of object: Literal) -> String { place(of: object) + (object["metadata"]?["name"]?.flow ?? "") }
+
+    /// The pods that an object is about; nil where it has no selector.
+    private func selection(of object: Literal) -> String? {
+        object["spec"]?["selector"].map { place(of: object) + $0.flow }
+    }
+
+    private func place(of object: Literal) -> String {
+        let parts = [object["kind"], object["metadata"]?["namespace"] ?? .string(manifests.namespace)]
+        return parts.map { ($0?.flow ?? "") + "/" }.joined()
     }
 
     // MARK: What comes out

@@ -135,6 +135,14 @@ import Testing
         #expect(output.contains("PodDisruptionBudget") && !output.contains("namespace"))
     }
 
+    @Test func `workloads that share their labels get one budget, since two would hold each other's pods`() throws {
+        let twice = text + "---\n" + text.replacing("name: web ", with: "name: api ")
+        let program = try fix("--add-companions", input: twice)
+        #expect(program.error.contains(" and add 1 object in 1 of 1 files"), "\(program.error)")
+        #expect(program.output.split(separator: "\n").count { $0 == "kind: PodDisruptionBudget" } == 1)
+        #expect(!program.error.contains("pod-disruption-budget"))
+    }
+
     @Test func `what is shared by an anchor is left alone with the reason, and the rest is fixed`() throws {
         let shared =
             text.replacing("resources:\n", with: "resources: &small\n")

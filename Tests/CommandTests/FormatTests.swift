@@ -103,6 +103,21 @@ import Testing
         #expect(try !report("html", deployment("a")).contains(#"data-filter="team""#))
     }
 
+    @Test func `the team of a CronJob is that of its pods, wherever they stand in it`() throws {
+        let text = """
+            apiVersion: batch/v1
+            kind: CronJob
+            metadata: {name: night, namespace: default}
+            spec: {jobTemplate: {spec: {template: {metadata: {labels: {team: green}}, spec: {}}}}}
+
+            """
+        let program = try Program(
+            ["check", "--format", "json", "-"],
+            environment: ["PLAYBOOK_RULES_DEFAULT": "off", "PLAYBOOK_RULE_DEFAULT_NAMESPACE": "deny"], input: text)
+        let findings = try Literal(json: Array(program.output.utf8))["findings"]?.elements ?? []
+        #expect(findings.map { $0["team"] } == ["green"])
+    }
+
     // MARK: What could not be read
 
     @Test(arguments: ["json", "sarif", "junit", "github", "markdown", "html"])
