@@ -55,11 +55,7 @@ extension Result where Success == APIResponse, Failure == APIError {
         _ server: ScriptedAPIServer, _ adjust: (inout APIOptions) -> Void = { _ in }
     ) throws -> (caller: APICaller, folder: TestFolder) {
         let folder = try TestFolder()
-        try folder.write("token", "token-1")
-        try folder.write("ca.crt", TestAuthorities.cluster.keyPair.certificate)
-        let access = try ClusterAccess.inCluster(
-            environment: ["KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": "\(server.port)"],
-            serviceAccount: folder.path)
+        let access = try folder.access(to: server.port)
         var options = Follower.apiOptions
         adjust(&options)
         return (try APICaller(access, options), folder)

@@ -20,11 +20,7 @@ import Testing
         init() throws {
             server = try ObjectAPIServer()
             folder = try TestFolder()
-            try folder.write("token", "token-1\n")
-            try folder.write("ca.crt", TestAuthorities.cluster.keyPair.certificate)
-            let access = try ClusterAccess.inCluster(
-                environment: ["KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": "\(server.port)"],
-                serviceAccount: folder.path)
+            let access = try folder.access(to: server.port)
             client = try BlockingClient(access)
             list("/api/v1/namespaces", [#"{"metadata":{"name":"shop"}}"#, #"{"metadata":{"name":"kube-system"}}"#])
         }
@@ -144,12 +140,8 @@ import Testing
         let server = try ScriptedAPIServer()
         for index in 0..<8 { server.set("large-\(index)", String(repeating: "x", count: 1000)) }
         let folder = try TestFolder()
-        try folder.write("token", "token-1\n")
-        try folder.write("ca.crt", TestAuthorities.cluster.keyPair.certificate)
         let client = try BlockingClient(
-            try ClusterAccess.inCluster(
-                environment: ["KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": "\(server.port)"],
-                serviceAccount: folder.path))
+            try folder.access(to: server.port))
         defer { client.stop() }
         let settings = try Settings(environment: [
             "PLAYBOOK_RULES_DEFAULT": "off", "PLAYBOOK_RULE_UNHEALTHY_POD_EVICTION": "warn",

@@ -25,14 +25,10 @@ import Testing
         init(_ server: ScriptedAPIServer) throws {
             self.server = server
             folder = try TestFolder()
-            try folder.write("token", "token-1\n")
-            try folder.write("ca.crt", TestAuthorities.cluster.keyPair.certificate)
             let latest = Latest()
             self.latest = latest
             feed = try CompanionFeed(
-                try ClusterAccess.inCluster(
-                    environment: ["KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": "\(server.port)"],
-                    serviceAccount: folder.path),
+                try folder.access(to: server.port),
                 kinds: ResourceKinds(CompanionFeedTests.kind), options: Follower.options,
                 publish: { companions in latest.companions.withLock { $0 = companions } })
         }

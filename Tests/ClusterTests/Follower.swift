@@ -76,14 +76,10 @@ final class Follower: Sendable {
     ) throws {
         self.server = server
         folder = try TestFolder()
-        try folder.write("token", "token-1\n")
-        try folder.write("ca.crt", authority.keyPair.certificate)
         var adjusted = (Follower.options, Follower.apiOptions)
         adjust(&adjusted.0, &adjusted.1)
         let (options, apiOptions) = adjusted
-        let access = try ClusterAccess.inCluster(
-            environment: ["KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": "\(server.port)"],
-            serviceAccount: folder.path)
+        let access = try folder.access(to: server.port, signedBy: authority)
         let (told, status) = (told, status)
         let thread = try ClientThread { loop in
             let client = APIClient(loop: loop, access: access, options: apiOptions)

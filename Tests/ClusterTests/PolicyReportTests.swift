@@ -16,12 +16,8 @@ import Testing
         _ names: [String], to server: ObjectAPIServer, replicas: Int = 1, unreadable: Int = 0
     ) throws -> PolicyReports.Outcome {
         let folder = try TestFolder()
-        try folder.write("token", "token-1\n")
-        try folder.write("ca.crt", TestAuthorities.cluster.keyPair.certificate)
         let client = try BlockingClient(
-            try ClusterAccess.inCluster(
-                environment: ["KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": "\(server.port)"],
-                serviceAccount: folder.path))
+            try folder.access(to: server.port))
         defer { client.stop() }
         let items = names.map { name in
             """

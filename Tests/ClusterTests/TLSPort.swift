@@ -1,4 +1,5 @@
 import COpenSSL
+import Cluster
 import Foundation
 import Glibc
 import Net
@@ -40,6 +41,17 @@ final class TestFolder: Sendable {
         let file = "\(path)/\(name)"
         try text.write(toFile: file, atomically: true, encoding: .utf8)
         return file
+    }
+
+    /// Access to a scripted API server as a pod has it: by the files of a service account, which are put here.
+    func access(to port: some BinaryInteger, signedBy authority: CertificateAuthority = TestAuthorities.cluster) throws
+        -> ClusterAccess
+    {
+        try write("token", "token-1\n")
+        try write("ca.crt", authority.keyPair.certificate)
+        return try .inCluster(
+            environment: ["KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": "\(port)"],
+            serviceAccount: path)
     }
 }
 
