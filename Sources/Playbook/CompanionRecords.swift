@@ -148,6 +148,8 @@ public struct Workload: Sendable, CompanionRecord {
     public let labels: [String: String]
     /// How many there shall be; 1 where nothing is said.
     public let replicas: Int
+    /// The Deployment whose template a Rollout takes in place of one of its own.
+    let deployment: String?
     /// The containers that keep running, and whether each asks for CPU.
     let containers: [(name: String, asksForCPU: Bool)]
     /// The application that it is part of.
@@ -166,6 +168,8 @@ public struct Workload: Sendable, CompanionRecord {
         let pairs = try template?.labels("labels").pairs ?? []
         labels = Dictionary(pairs.map { ($0.key, $0.value) }, uniquingKeysWith: { $1 })
         replicas = try spec?.integer("replicas") ?? 1
+        let reference = try kind == .rollout ? spec?.object("workloadRef") : nil
+        deployment = reference?["kind"]?.equals("Deployment") ?? false ? try reference?.string("name") : nil
         containers = Workload.containers(of: spec?["template"]?["spec"])
         application = Workload.application(ObjectMeta(of: object).labels, Labels(labels))
         annotations = ExemptionAnnotations(ObjectMeta(of: object))

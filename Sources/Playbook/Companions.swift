@@ -271,10 +271,15 @@ public struct Companions: Sendable {
         return nil
     }
 
-    /// The autoscaler that owns a workload's scale; nil when there is none.
+    /// The autoscaler that owns a workload's scale, or that of the Rollout which runs its pods; nil when there is none.
     public func autoscaler(
         of kind: ResourceKind, _ name: String, in namespace: String
     ) throws(CannotJudge) -> Autoscaler? {
+        if let rollout = rollout(inPlaceOf: kind, name, in: namespace),
+            let known = try autoscaler(of: .rollout, rollout.name, in: namespace)
+        {
+            return known
+        }
         for source in [ResourceKind.horizontalPodAutoscaler, .scaledObject] {
             let known = holding(of: source, namespace)?.autoscalers.first {
                 $0.kind == source && $0.targetKind == kind && $0.targetName == name
@@ -317,11 +322,26 @@ public struct Companions: Sendable {
         return holdings[namespace]?.workloads ?? []
     }
 
+    /// The Rollout that takes a workload's template by reference and runs its pods; nil where none is known to.
+    func rollout(inPlaceOf kind: ResourceKind, _ name: String, in namespace: String) -> Workload? {
+        guard kind == .deployment else { return nil }
+        return holding(of: .rollout, namespace)?.workloads.first { $0.kind == .rollout && $0.deployment == name }
+    }
+
     /// A workload by its name.
     public func workload(
         _ kind: ResourceKind, _ name: String, in namespace: String
     ) throws(CannotJudge) -> Workload? {
         try holding(kind, namespace, "the \(kind.name)")?.workloads.first { $0.kind == kind && $0.name == name }
+    }
+
+    /// The workload that has the template of a workload's pods: itself, or the Deployment that a Rollout takes it from.
+    func template(
+        of kind: ResourceKind, _ name: String, in namespace: String
+    ) throws(CannotJudge) -> Workload? {
+        let workload = try workload(kind, name, in: namespace)
+        guard let deployment = workload?.deployment else { return workload }
+        return try self.workload(.deployment, deployment, in: namespace)
     }
 }
 

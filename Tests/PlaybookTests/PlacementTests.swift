@@ -50,6 +50,38 @@ import Testing
         #expect(world.object?["spec"]?["maxReplicas"] == 4)
     }
 
+    @Test func `where a Rollout runs a Deployment's pods, the autoscaler to apply is the Rollout's`() throws {
+        var world = try world("spec: {replicas: 0}", "autoscaler")
+        world.companions = [
+            try Literal(
+                yaml: """
+                    apiVersion: argoproj.io/v1alpha1
+                    kind: Rollout
+                    metadata: {name: canary, namespace: shop}
+                    spec: {replicas: 5, workloadRef: {apiVersion: apps/v1, kind: Deployment, name: web}}
+                    """)
+        ]
+        world.without = ResourceKinds(.horizontalPodAutoscaler)
+        let manifest = try Literal(yaml: #require(world.verdict().judgements.first).remedy.block)
+        let target: Literal = ["apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "name": "canary"]
+        #expect(manifest["metadata"]?["name"] == "canary")
+        #expect(manifest["spec"]?["scaleTargetRef"] == target)
+        #expect(manifest["spec"]?["maxReplicas"] == 10)
+    }
+
+    @Test(arguments: ["topology-spread", "network-policy", "pod-security-group"])
+    func `no remedy selects all pods of a namespace, where those at hand have no labels`(_ rule: String) throws {
+        for constraint in ["[]", "[{maxSkew: 1, topologyKey: topology.kubernetes.io/zone}]"] {
+            let spec = "spec: {topologySpreadConstraints: \(constraint)}"
+            var world = try world("spec: {selector: null, template: {metadata: {labels: null}, \(spec)}}", rule)
+            world.settings = ["PLAYBOOK_RULE_NETWORK_POLICY": "warn", "PLAYBOOK_RULE_POD_SECURITY_GROUP": "warn"]
+            world.without = ResourceKinds(.networkPolicy, .securityGroupPolicy)
+            let judgement = try #require(world.verdict().judgements.first)
+            #expect(judgement.finding.edits.isEmpty && judgement.finding.companion == nil)
+            #expect(judgement.remedy.line().hasPrefix("give the pods a label of their own"))
+        }
+    }
+
     @Test(arguments: ["v1", "v2beta2", "v2"])
     func `bounds are read in every version`(_ version: String) throws {
         let bad = try world(autoscaler("minReplicas: 1, maxReplicas: 4", version: version), "autoscaler-bounds")

@@ -202,13 +202,14 @@ extension Workload {
             let resources: Literal = container.asksForCPU ? ["requests": ["cpu": "1"]] : [:]
             return ["name": .string(container.name), "resources": resources]
         }
-        return [
-            "metadata": .object(metadata),
-            "spec": [
-                "replicas": .number(String(replicas)),
-                "template": ["metadata": .object(template), "spec": ["containers": .array(containers)]],
-            ],
+        var spec: [Literal.Member] = [
+            .init("replicas", .number(String(replicas))),
+            .init("template", ["metadata": .object(template), "spec": ["containers": .array(containers)]]),
         ]
+        if let deployment {
+            spec.append(.init("workloadRef", ["kind": "Deployment", "name": .string(deployment)]))
+        }
+        return ["metadata": .object(metadata), "spec": .object(spec)]
     }
 }
 

@@ -15,7 +15,7 @@ extension Rule {
         scope: Scope([.replicated, ResourceKinds(.scale)], of: [.none, .scale]),
         clauses: [tooFew, unstated, scaledDown],
         settings: ["PLAYBOOK_MIN_REPLICAS", "PLAYBOOK_TRUSTED_CONTROLLERS"],
-        companions: [.horizontalPodAutoscaler, .scaledObject],
+        companions: [.horizontalPodAutoscaler, .scaledObject, .rollout],
         examples: cases,
         check: replicaFindings
     )
@@ -156,6 +156,12 @@ private let cases: [Example] = [
         "fewer than the team's least", tooFew, at: "spec.replicas", "spec: {replicas: 2}", companions: otherAutoscaler,
         before: "spec: {replicas: 3}", settings: ["PLAYBOOK_MIN_REPLICAS": "3"]),
     .good("an autoscaler keeps two", applied, companions: autoscaler),
+    .good(
+        "an autoscaler of the Rollout that runs its pods keeps two", applied,
+        companions: documents(horizontalAutoscaler("canary", for: canary), borrowingRollout())),
+    .bad(
+        "one where a Rollout runs its pods: none is meant", tooFew, at: "spec.replicas", applied,
+        companions: borrowingRollout(), without: ResourceKinds(.horizontalPodAutoscaler)),
     .bad(
         "changed to one, with an autoscaler for something else", tooFew, at: "spec.replicas", "spec: {replicas: 1}",
         companions: otherAutoscaler, before: "spec: {replicas: 3}"),

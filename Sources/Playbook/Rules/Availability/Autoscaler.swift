@@ -15,7 +15,7 @@ extension Rule {
         scope: Scope(ResourceKinds(.deployment, .rollout)),
         clauses: [missing],
         settings: ["PLAYBOOK_MIN_REPLICAS", "PLAYBOOK_COMPANION_GRACE", "PLAYBOOK_ENFORCED_SINCE"],
-        companions: [.horizontalPodAutoscaler, .scaledObject],
+        companions: [.horizontalPodAutoscaler, .scaledObject, .rollout],
         exemptWith: "replicas",
         examples: cases,
         check: autoscalerFindings
@@ -29,11 +29,18 @@ private func autoscalerFindings(_ subject: Subject, _ context: Context) throws(C
     guard try subject.template() != nil, let name = subject.name,
         try context.companions.autoscaler(of: subject.kind, name, in: subject.namespace) == nil
     else { return [] }
-    let replicas = try subject.spec()?.integer("replicas") ?? 1
+    // A Rollout that runs the pods of another workload is the one to scale.
+    let rollout = context.companions.rollout(inPlaceOf: subject.kind, name, in: subject.namespace)
+    let own = try subject.spec()?.integer("replicas")
+    let replicas = rollout?.replicas ?? own ?? 1
+    let reason =
+        rollout.map { "does not matter, and no autoscaler targets Rollout \($0.name), which runs the pods" }
+        ?? "is \(replicas) whatever the load: no autoscaler targets the workload"
     return [
-        Finding(missing, at: "/spec/replicas", "is \(replicas) whatever the load: no autoscaler targets the workload")
+        Finding(missing, at: "/spec/replicas", reason)
             .with {
-                $0.companion = manifest(for: subject.kind, name, subject.namespace, replicas, context)
+                $0.companion = manifest(
+                    for: rollout?.kind ?? subject.kind, rollout?.name ?? name, subject.namespace, replicas, context)
                 $0.awaitsCompanion = true
                 $0.absent = .horizontalPodAutoscaler
                 $0.advice = "nothing to do where one follows in the same release"
@@ -93,6 +100,18 @@ private let cases: [Example] = [
     .bad(
         "an update of what has none", missing, at: "spec.replicas", "spec: {replicas: 4}",
         without: ResourceKinds(.horizontalPodAutoscaler), before: "spec: {replicas: 3}"),
+    .good(
+        "an autoscaler for the Rollout that runs its pods", "spec: {replicas: 0}",
+        companions: documents(horizontalAutoscaler("canary", for: canary), borrowingRollout(of: "web"))),
+    .good(
+        "KEDA's ScaledObject for the Rollout that runs its pods", "spec: {replicas: 0}",
+        companions: documents(scaledObject(target: canary), borrowingRollout(of: "web"))),
+    .bad(
+        "no autoscaler for the Rollout that runs its pods", missing, at: "spec.replicas", "spec: {replicas: 0}",
+        companions: borrowingRollout(of: "web"), without: ResourceKinds(.horizontalPodAutoscaler)),
+    .bad(
+        "an autoscaler for a Rollout that runs another workload's pods", missing, at: "spec.replicas", "{}",
+        companions: documents(horizontalAutoscaler("canary", for: canary), borrowingRollout(of: "api"))),
     .good("where autoscalers are not known, nothing is said", "{}"),
     .good(
         "a Rollout that takes a Deployment's template",

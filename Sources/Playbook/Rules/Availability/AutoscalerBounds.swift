@@ -102,8 +102,8 @@ private func requestFinding(
     }
     // One that is still to come is judged itself when it does.
     guard
-        let workload = try context.companions.workload(
-            autoscaler.targetKind, autoscaler.targetName, in: subject.namespace)
+        let workload = try context.companions.template(
+            of: autoscaler.targetKind, autoscaler.targetName, in: subject.namespace)
     else { return nil }
     for target in targets {
         let silent = workload.containers.filter { container in

@@ -95,6 +95,10 @@ let boundsExamples: [Example] = [
     .bad(
         "KEDA's share of requests", BoundsClause.request, at: "spec.triggers[0]", scaledObject(trigger: share),
         companions: documents(knownDeployment(container: silent), noLimits)),
+    .bad(
+        "that of a Rollout that runs a Deployment's pods", BoundsClause.request, at: "spec.metrics[0]",
+        horizontalAutoscaler(for: canary, metrics: cpu),
+        companions: documents(borrowingRollout(), knownDeployment(replicas: 0, container: silent), noLimits)),
     .good(
         "a LimitRange gives the request", horizontalAutoscaler(metrics: cpu),
         companions: documents(knownDeployment(container: silent), limits)),

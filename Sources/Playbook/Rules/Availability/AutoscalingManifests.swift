@@ -56,5 +56,16 @@ func knownDeployment(
     """
 }
 
+/// A Rollout that runs a Deployment's pods, and how an autoscaler names it.
+func borrowingRollout(of deployment: String = "web") -> String {
+    """
+    apiVersion: argoproj.io/v1alpha1
+    kind: Rollout
+    metadata: {name: canary, namespace: shop}
+    spec: {replicas: 5, workloadRef: {apiVersion: apps/v1, kind: Deployment, name: \(deployment)}}
+    """
+}
+let canary = "apiVersion: argoproj.io/v1alpha1, kind: Rollout, name: canary"
+
 /// Several documents in one text.
 func documents(_ texts: String...) -> String { texts.joined(separator: "\n---\n") }

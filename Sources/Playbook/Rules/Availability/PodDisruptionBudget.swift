@@ -43,11 +43,10 @@ private func missingFindings(_ subject: Subject, _ context: Context) throws(Cann
             missing, at: "/spec/template/metadata/labels",
             "are selected by no PodDisruptionBudget\(near.map { ": \($0)" } ?? "")"
         ).with {
-            // One without labels to select by would hold all pods of the namespace.
-            if labels.pairs.isEmpty {
-                $0.advice = "give the pods a label of their own, and write a PodDisruptionBudget that selects it"
+            if let selector = ownSelector(of: subject, labels) {
+                $0.companion = budget(named: subject.name ?? "web", in: subject.namespace, selector)
             } else {
-                $0.companion = budget(named: subject.name ?? "web", for: subject, labels)
+                $0.advice = selectionAdvice + " with a PodDisruptionBudget"
             }
             $0.awaitsCompanion = true
             $0.absent = .podDisruptionBudget
@@ -75,15 +74,12 @@ private func nearMiss(
 }
 
 /// A budget that lets one pod go at a time.
-private func budget(named name: String, for subject: Subject, _ labels: Labels) -> Literal {
+private func budget(named name: String, in namespace: String, _ selector: Literal) -> Literal {
     [
         "apiVersion": "policy/v1",
         "kind": "PodDisruptionBudget",
-        "metadata": ["name": .string(name), "namespace": .string(subject.namespace)],
-        "spec": [
-            "maxUnavailable": 1, "unhealthyPodEvictionPolicy": "AlwaysAllow",
-            "selector": ["matchLabels": ownLabels(of: subject, labels)],
-        ],
+        "metadata": ["name": .string(name), "namespace": .string(namespace)],
+        "spec": ["maxUnavailable": 1, "unhealthyPodEvictionPolicy": "AlwaysAllow", "selector": selector],
     ]
 }
 

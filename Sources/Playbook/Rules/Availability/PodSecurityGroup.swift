@@ -34,8 +34,12 @@ private func groupFindings(_ subject: Subject, _ context: Context) throws(Cannot
     if !selecting.isEmpty { throw .unknown(companion: "the labels of ServiceAccounts") }
     return [
         Finding(missing, at: "/spec/template/metadata/labels", "are selected by no SecurityGroupPolicy").with {
-            $0.companion = policy(named: subject.name ?? "web", for: subject, labels)
-            $0.advice = "with the ids of the groups that the pods need"
+            if let selector = ownSelector(of: subject, labels) {
+                $0.companion = policy(named: subject.name ?? "web", in: subject.namespace, selector)
+                $0.advice = "with the ids of the groups that the pods need"
+            } else {
+                $0.advice = selectionAdvice + " with a SecurityGroupPolicy"
+            }
             $0.awaitsCompanion = true
             $0.absent = .securityGroupPolicy
         }
@@ -62,13 +66,13 @@ extension Companions {
     }
 }
 
-private func policy(named name: String, for subject: Subject, _ labels: Labels) -> Literal {
+private func policy(named name: String, in namespace: String, _ selector: Literal) -> Literal {
     [
         "apiVersion": .string(ResourceKind.securityGroupPolicy.apiVersion),
         "kind": "SecurityGroupPolicy",
-        "metadata": ["name": .string(name), "namespace": .string(subject.namespace)],
+        "metadata": ["name": .string(name), "namespace": .string(namespace)],
         "spec": [
-            "podSelector": ["matchLabels": ownLabels(of: subject, labels)],
+            "podSelector": selector,
             "securityGroups": ["groupIds": ["sg-0123456789abcdef0"]],
         ],
     ]

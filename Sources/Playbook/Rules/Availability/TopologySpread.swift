@@ -45,7 +45,8 @@ private func spreadFindings(in subject: Subject, _ context: Context) throws(Cann
                 Finding(
                     selectsNothing, at: place,
                     "does nothing: \((part ?? nil).map { "the pods do not match \($0)" } ?? "it has no labelSelector")",
-                    edits: [.set(place / "labelSelector", ["matchLabels": ownLabels(of: subject, labels)])]))
+                    edits: ownSelector(of: subject, labels).map { [.set(place / "labelSelector", $0)] } ?? []
+                ).with { $0.advice = labels.isEmpty ? selectionAdvice : nil })
             continue
         }
         let skew = try constraint.integer("maxSkew") ?? 1
@@ -64,28 +65,37 @@ private func spreadFindings(in subject: Subject, _ context: Context) throws(Cann
 private func missingFinding(
     _ subject: Subject, _ template: PodTemplate, _ labels: Labels, hasOthers: Bool
 ) -> Finding {
+    let place = template.pointer / "topologySpreadConstraints"
+    let finding = Finding(missing, at: place, "has nothing for \(zone)")
+    guard let selector = ownSelector(of: subject, labels) else {
+        return finding.with { $0.advice = selectionAdvice }
+    }
     var constraint: [Literal.Member] = [
         .init("maxSkew", 1), .init("topologyKey", .string(zone)), .init("whenUnsatisfiable", "ScheduleAnyway"),
-        .init("labelSelector", ["matchLabels": ownLabels(of: subject, labels)]),
+        .init("labelSelector", selector),
     ]
     if subject.kind == .deployment { constraint.append(.init("matchLabelKeys", ["pod-template-hash"])) }
-    let place = template.pointer / "topologySpreadConstraints"
-    let edit: Edit =
-        hasOthers ? .set(place / "-", .object(constraint)) : .set(place, .array([.object(constraint)]))
-    return Finding(missing, at: place, "has nothing for \(zone)", edits: [edit]).with {
-        $0.isFixable = !labels.isEmpty
+    return finding.with {
+        $0.edits = [hasOthers ? .set(place / "-", .object(constraint)) : .set(place, .array([.object(constraint)]))]
+        $0.isFixable = true
     }
 }
 
-/// The labels by which a workload knows its pods: its own selector's where they are what the pods have, else the pods'.
-func ownLabels(of subject: Subject, _ labels: Labels) -> Literal {
+/// What selects a workload's pods: its own selector's labels where the pods have them, else theirs.
+///
+/// Nil where they have none: the empty selector would take in all pods of the namespace.
+func ownSelector(of subject: Subject, _ labels: Labels) -> Literal? {
+    guard !labels.isEmpty else { return nil }
     if let selector = subject.object["spec"]?["selector"], let parsed = try? LabelSelector(selector),
         !parsed.labels.isEmpty, parsed.matches(labels)
     {
-        return .object(parsed.labels.map { .init($0.key, .string($0.value)) })
+        return ["matchLabels": .object(parsed.labels.map { .init($0.key, .string($0.value)) })]
     }
-    return .object(labels.pairs.map { .init($0.key, .string($0.value)) })
+    return ["matchLabels": .object(labels.pairs.map { .init($0.key, .string($0.value)) })]
 }
+
+/// What to do about pods that nothing can select alone.
+let selectionAdvice = "give the pods a label of their own, and select it"
 
 private let cases: [Example] = [
     .good(

@@ -35,6 +35,7 @@ private func verticalFindings(_ subject: Subject, _ context: Context) throws(Can
     guard scaling.isActive,
         let autoscaler = try context.companions.autoscaler(
             of: scaling.targetKind, scaling.targetName, in: subject.namespace),
+        autoscaler.targetKind == scaling.targetKind,
         let resource = conflict(scaling, autoscaler, subject.namespace, context.companions)
     else { return [] }
     let place: Pointer = "/spec/updatePolicy/updateMode"
@@ -112,6 +113,10 @@ private let requests =
     "{type: Pods, pods: {metric: {name: requests}, target: {type: AverageValue, averageValue: '100'}}}"
 
 private let cases: [Example] = [
+    .good(
+        "an autoscaler of the Rollout that runs a Deployment's pods is another target", verticalAutoscaler(),
+        companions: documents(
+            horizontalAutoscaler("canary", for: canary, metrics: utilization(of: "cpu")), borrowingRollout())),
     .bad("both go by CPU", vertical, at: mode, verticalAutoscaler(), companions: cpu),
     .bad("the other one came second", horizontal, at: "spec.scaleTargetRef", cpu, companions: verticalAutoscaler()),
     .bad(

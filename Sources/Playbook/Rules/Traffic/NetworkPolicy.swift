@@ -27,8 +27,12 @@ extension Rule {
                 Finding(
                     selected, at: "/spec/template/metadata/labels", "are selected by no NetworkPolicy"
                 ).with {
-                    $0.companion = policy(named: subject.name ?? "web", for: subject, labels)
-                    $0.advice = "lets in who is in the namespace; name others who need it"
+                    if let selector = ownSelector(of: subject, labels) {
+                        $0.companion = policy(named: subject.name ?? "web", in: subject.namespace, selector)
+                        $0.advice = "lets in who is in the namespace; name others who need it"
+                    } else {
+                        $0.advice = selectionAdvice + " with a NetworkPolicy"
+                    }
                     $0.awaitsCompanion = true
                     $0.absent = .networkPolicy
                 }
@@ -39,13 +43,13 @@ extension Rule {
 
 private let selected = Clause("selected", "some NetworkPolicy of the namespace selects the pods")
 
-private func policy(named name: String, for subject: Subject, _ labels: Labels) -> Literal {
+private func policy(named name: String, in namespace: String, _ selector: Literal) -> Literal {
     [
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
-        "metadata": ["name": .string(name), "namespace": .string(subject.namespace)],
+        "metadata": ["name": .string(name), "namespace": .string(namespace)],
         "spec": [
-            "podSelector": ["matchLabels": ownLabels(of: subject, labels)],
+            "podSelector": selector,
             "policyTypes": ["Ingress"], "ingress": [["from": [["podSelector": .object([])]]]],
         ],
     ]
