@@ -8,11 +8,7 @@ extension ManifestFile {
     /// - Returns: The longer file.
     /// - Throws: ``CannotEdit`` where they cannot stand there.
     public func appending(_ objects: [Literal]) throws(CannotEdit) -> ManifestFile {
-        guard problem == nil else { throw CannotEdit("the file could not be read to its end") }
-        guard !text.isTranscoded else { throw CannotEdit("the file is UTF-16, and UTF-8 would be written") }
-        guard !documents.contains(where: { $0.extents == nil }) else {
-            throw CannotEdit("a file of JSON holds one document")
-        }
+        try checkThatMoreFits()
         let lineBreak = text.lineBreak
         var bytes = text.bytes
         if let last = bytes.last, last != UInt8(ascii: "\n") { bytes += lineBreak.utf8 }
@@ -23,6 +19,15 @@ extension ManifestFile {
         let longer = ManifestFile(path: path, bytes: bytes)
         guard longer.says(documents.map { .same($0) } + objects.map { .this($0) }) else { throw CannotEdit.wrong }
         return longer
+    }
+
+    /// Throws why no object can be added to the file.
+    func checkThatMoreFits() throws(CannotEdit) {
+        guard problem == nil else { throw CannotEdit("the file could not be read to its end") }
+        guard !text.isTranscoded else { throw CannotEdit("the file is UTF-16, and UTF-8 would be written") }
+        guard !documents.contains(where: { $0.extents == nil }) else {
+            throw CannotEdit("a file of JSON holds one document")
+        }
     }
 
     /// The file with one document changed: nothing but the places where it differs from what it shall be.

@@ -6,7 +6,8 @@ public import Playbook
 public struct ManifestWorld: Sendable {
     /// What is known of them.
     public private(set) var companions: Companions
-    private let namespace: String
+    /// Where objects are that do not say so themselves.
+    let namespace: String
 
     /// Creates a world without objects.
     ///
@@ -34,6 +35,12 @@ public struct ManifestWorld: Sendable {
             }
         }
         return problems
+    }
+
+    /// Takes in an object that is to be written.
+    mutating func add(_ object: Value) {
+        // Rules that ask for it know how the API has it.
+        try? companions.add(object, in: namespace)
     }
 
     private mutating func add(_ object: ManifestObject) -> ManifestProblem? {

@@ -1,4 +1,4 @@
-import JSON
+public import JSON
 public import Kubernetes
 
 /// What is kept of a Namespace.
@@ -69,6 +69,17 @@ public struct DisruptionBudget: Sendable, CompanionRecord {
     /// The budget that a request is about.
     init(_ subject: Subject) throws(CannotJudge) {
         try self.init(subject.object, subject.name ?? "", subject.namespace)
+    }
+
+    /// Reads a budget.
+    ///
+    /// - Parameters:
+    ///   - object: The whole object.
+    ///   - namespace: Where it is when it does not say so itself.
+    /// - Throws: ``CannotJudge/malformed(_:expected:)`` where a field is not as the API has it.
+    public init(of object: Value, in namespace: String) throws(CannotJudge) {
+        let metadata = ObjectMeta(of: object)
+        try self.init(object, metadata.name ?? "", metadata.namespace ?? namespace)
     }
 
     /// Whether it guards pods with these labels.

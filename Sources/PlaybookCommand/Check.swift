@@ -28,7 +28,7 @@ struct CheckCommand {
     mutating func run() throws(CommandError) -> ExitCode {
         manifests.read()
         var (output, known, found) = (output, known, Baseline())
-        let judge = manifests.judge(knowing: manifests.files)
+        let judge = manifests.judge(knowing: manifests.world(of: manifests.files))
         manifests.judge(
             manifests.files, with: judge,
             accepting: { verdict, title in

@@ -1,5 +1,4 @@
 import JSON
-import Kubernetes
 import Manifests
 import Playbook
 import Report
@@ -24,7 +23,7 @@ struct FixCommand {
 
     mutating func run() -> ExitCode {
         manifests.read()
-        let judge = manifests.judge(knowing: manifests.files)
+        let judge = manifests.judge(knowing: manifests.world(of: manifests.files))
         let fixing = ManifestJudge(
             judge.context.with(manifests.settings.overridden(mode: .enforce, fixes: .all)),
             namespace: manifests.namespace)
@@ -60,61 +59,28 @@ struct FixCommand {
         if !arguments.has(.quiet) { Console.error(text) }
     }
 
-    private func tell(_ entry: FixedFile.Entry, of file: ManifestFile) {
+    private func tell(_ entry: FixedFile.Entry, of file: ManifestFile, not verb: String = "fixed") {
         guard let refusal = entry.refusal else { return }
         let place = refusal.location.map { "\(file.path):\($0.line):\($0.column)" } ?? "\(file.path):\(entry.line)"
-        note("\(place): not fixed: \(entry.title): \(entry.judgement.rule.id): \(refusal.message)\n")
+        note("\(place): not \(verb): \(entry.title): \(entry.judgement.rule.id): \(refusal.message)\n")
     }
 
     // MARK: Companions
 
-    /// Appends the objects that findings ask for beside the one judged, each to the file of the first that asks.
+    /// Appends the objects that findings ask for beside the one judged.
     private mutating func addCompanions(to files: inout [ManifestFile]) {
-        let judge = manifests.judge(knowing: files, isTelling: false)
-        var present = Set(files.flatMap { names(in: $0) })
-        var guarded: Set<String> = []
-        for index in files.indices {
-            var wanted: [Literal] = []
-            for document in files[index].documents {
-                judge.judge(document, of: files[index]) { _, judged in
-                    for judgement in judged?.verdict.judgements ?? [] where judgement.effect != .exempt {
-                        guard let companion = judgement.finding.companion, !judgement.finding.isReplacement,
-                            // Of two budgets each would hold the other one's pods.
-                            selection(of: companion).map({ guarded.insert($0).inserted }) ?? true,
-                            present.insert(name(of: companion)).inserted
-                        else { continue }
-                        wanted.append(companion)
-                    }
-                }
-            }
-            guard !wanted.isEmpty else { continue }
+        let world = manifests.world(of: files, isTelling: false)
+        for (index, additions) in manifests.judge(knowing: world).additions(to: files, in: world).enumerated() {
+            for entry in additions.refused { tell(entry, of: files[index], not: "added") }
             do throws(CannotEdit) {
-                files[index] = try files[index].appending(wanted)
-                tallies[index].added = wanted.count
+                if let refusal = additions.refusal { throw refusal }
+                guard !additions.objects.isEmpty else { continue }
+                files[index] = try files[index].appending(additions.objects)
+                tallies[index].added = additions.objects.count
             } catch {
                 note("\(files[index].path): no objects added: \(error.message)\n")
             }
         }
-    }
-
-    private func names(in file: ManifestFile) -> [String] {
-        var result: [String] = []
-        for document in file.documents {
-            try? document.objects(in: file.text) { result.append(name(of: Literal($0.value))) }
-        }
-        return result
-    }
-
-    private func name(of object: Literal) -> String { place(of: object) + (object["metadata"]?["name"]?.flow ?? "") }
-
-    /// The pods that an object is about; nil where it has no selector.
-    private func selection(of object: Literal) -> String? {
-        object["spec"]?["selector"].map { place(of: object) + $0.flow }
-    }
-
-    private func place(of object: Literal) -> String {
-        let parts = [object["kind"], object["metadata"]?["namespace"] ?? .string(manifests.namespace)]
-        return parts.map { ($0?.flow ?? "") + "/" }.joined()
     }
 
     // MARK: What comes out
@@ -123,7 +89,7 @@ struct FixCommand {
     private mutating func tellWhatIsLeft(in files: [ManifestFile]) -> Int {
         var left = 0
         let isQuiet = arguments.has(.quiet)
-        manifests.judge(files, with: manifests.judge(knowing: files, isTelling: false)) { object in
+        manifests.judge(files, with: manifests.judge(knowing: manifests.world(of: files, isTelling: false))) { object in
             for finding in object.findings where finding.judgement.effect != .exempt {
                 left += 1
                 let column = finding.region.map { ":\($0.start.column)" } ?? ""

@@ -70,18 +70,23 @@ struct ManifestRun {
 
     // MARK: Judging
 
-    /// A judge that knows the objects of some files, and of those that were given as companions.
+    /// The objects of some files, and those that were given as companions.
     ///
     /// - Parameters:
     ///   - files: The files.
     ///   - isTelling: Whether objects that cannot be companions are told.
-    /// - Returns: The judge.
-    mutating func judge(knowing files: [ManifestFile], isTelling: Bool = true) -> ManifestJudge {
+    /// - Returns: What is known of them.
+    mutating func world(of files: [ManifestFile], isTelling: Bool = true) -> ManifestWorld {
         var world = ManifestWorld(isPartial: arguments.has(.partial), namespace: namespace)
         for file in companions + files {
             for problem in world.add(file) where isTelling { complain(problem, in: file) }
         }
-        return ManifestJudge(
+        return world
+    }
+
+    /// A judge that knows the objects of a world.
+    func judge(knowing world: ManifestWorld) -> ManifestJudge {
+        ManifestJudge(
             Context(settings: settings, companions: world.companions, now: Process.now, source: .files),
             namespace: namespace)
     }

@@ -143,6 +143,82 @@ import Testing
         #expect(!program.error.contains("pod-disruption-budget"))
     }
 
+    /// A Deployment whose pods have some labels, and are selected by some of them.
+    private func workload(_ name: String, labels: String, selector: String? = nil, kind: String = "Deployment")
+        -> String
+    {
+        text.replacing("name: web ", with: "name: \(name) ").replacing("kind: Deployment", with: "kind: \(kind)")
+            .replacing("matchLabels: {app: web}", with: "matchLabels: {\(selector ?? labels)}")
+            .replacing("metadata: {labels: {app: web}}", with: "metadata: {labels: {\(labels)}}")
+    }
+
+    private func budget(_ name: String, _ labels: String) -> String {
+        """
+        apiVersion: policy/v1
+        kind: PodDisruptionBudget
+        metadata: {name: \(name), namespace: shop}
+        spec: {maxUnavailable: 1, unhealthyPodEvictionPolicy: AlwaysAllow, selector: {matchLabels: {\(labels)}}}
+
+        """
+    }
+
+    private func budgets(in text: String) -> Int {
+        text.split(separator: "\n").count { $0 == "kind: PodDisruptionBudget" }
+    }
+
+    @Test(arguments: [false, true])
+    func `labels that include those of another workload get no second budget, whichever comes first`(
+        isReversed: Bool
+    ) throws {
+        let both = [workload("web", labels: "app: web"), workload("front", labels: "app: web, tier: front")]
+        var environment = rules
+        environment["PLAYBOOK_RULE_DISRUPTION_ALLOWED"] = "deny"
+        let program = try Program(
+            ["fix", "--add-companions"], environment: environment,
+            input: (isReversed ? both.reversed() : both).joined(separator: "---\n"))
+        #expect(budgets(in: program.output) == 1)
+        #expect(program.error.contains(" and add 1 object in 1 of 1 files"), "\(program.error)")
+        #expect(!program.error.contains("pod-disruption-budget") && !program.error.contains("disruption-allowed"))
+    }
+
+    @Test func `a budget that would hold pods of another one is not added, and that is told`() throws {
+        let input = [
+            workload("web", labels: "app: web"), workload("front", labels: "app: web, tier: front"),
+            budget("other", "tier: front"),
+        ].joined(separator: "---\n")
+        let program = try fix("--add-companions", input: input)
+        #expect(budgets(in: program.output) == 1)
+        #expect(
+            program.error.contains(
+                "-:2: not added: Deployment shop/web: pod-disruption-budget: it would select pods that "
+                    + "PodDisruptionBudget other selects too"), "\(program.error)")
+        #expect(program.error.contains("left to you: deny pod-disruption-budget"))
+    }
+
+    @Test func `an object whose name is taken by another is not added, and that is told`() throws {
+        let kinds = [workload("web", labels: "app: web"), workload("web", labels: "app: db", kind: "StatefulSet")]
+        let program = try fix("--add-companions", input: kinds.joined(separator: "---\n"))
+        #expect(budgets(in: program.output) == 1)
+        #expect(
+            program.error.contains(
+                "not added: StatefulSet shop/web: pod-disruption-budget: a PodDisruptionBudget named web is there already"
+            ),
+            "\(program.error)")
+    }
+
+    @Test func `where the first file that asks cannot hold another object, the next one does`() throws {
+        try Program.withFolder { folder in
+            let object = try Literal(yaml: workload("web", labels: "app: web")).json
+            try object.write(toFile: "\(folder)/a.json", atomically: true, encoding: .utf8)
+            try workload("api", labels: "app: web").write(
+                toFile: "\(folder)/b.yaml", atomically: true, encoding: .utf8)
+            let program = try fix("--write", "--add-companions", folder)
+            #expect(program.error.contains("a.json: no objects added: a file of JSON holds one document"))
+            #expect(budgets(in: try String(contentsOfFile: "\(folder)/b.yaml", encoding: .utf8)) == 1)
+            #expect(!program.error.contains("pod-disruption-budget"), "\(program.error)")
+        }
+    }
+
     @Test func `what is shared by an anchor is left alone with the reason, and the rest is fixed`() throws {
         let shared =
             text.replacing("resources:\n", with: "resources: &small\n")

@@ -37,7 +37,7 @@ enum DisruptionClause {
 
 private func budgetFindings(_ subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
     let budget = try DisruptionBudget(subject)
-    let guarded = context.companions.workloads(in: subject.namespace).filter { budget.selects(Labels($0.labels)) }
+    let guarded = context.companions.workloads(guardedBy: budget)
     var findings: [Finding] = []
     if let reason = budget.blockage(of: count(of: guarded, subject, context)) {
         let isMinimum = budget.maxUnavailable == nil
@@ -52,8 +52,7 @@ private func budgetFindings(_ subject: Subject, _ context: Context) throws(Canno
             })
     }
     do throws(CannotJudge) {
-        let others = try context.companions.budgets(in: subject.namespace).filter { $0.name != budget.name }
-        findings += others.filter { $0.overlaps(budget, guarded) }.map { other in
+        findings += try context.companions.budgets(overlapping: budget).map { other in
             Finding(
                 DisruptionClause.overlaps, at: "/spec/selector",
                 "selects pods that PodDisruptionBudget \(other.name) selects too"
@@ -113,13 +112,6 @@ extension DisruptionBudget {
     fileprivate var strictness: String {
         maxUnavailable.map { "maxUnavailable \($0)" } ?? minAvailable.map { "minAvailable \($0)" } ?? ""
     }
-
-    /// Whether both select the same pods for sure: those of a known workload, or by selectors that say so.
-    fileprivate func overlaps(_ other: DisruptionBudget, _ guarded: [Workload]) -> Bool {
-        guard let selector, let theirs = other.selector else { return false }
-        return selector.isEmpty || theirs.isEmpty || selector == theirs
-            || guarded.contains { selects(Labels($0.labels)) }
-    }
 }
 
 // MARK: The workload's side
@@ -130,9 +122,9 @@ private func workloadFindings(_ subject: Subject, _ context: Context) throws(Can
     guard ResourceKinds.replicated.contains(kind) else { return [] }
     if isScale, subject.review.user.scalesByItself(context.settings) { return [] }
     // First of all: where they are not known there is nothing else to do.
-    let all = try context.companions.budgets(in: subject.namespace)
+    _ = try context.companions.budgets(in: subject.namespace)
     guard let labels = try isScale ? scaledLabels(subject, context) : subject.template()?.labels() else { return [] }
-    let budgets = all.filter { $0.selects(labels) }
+    let budgets = try context.companions.budgets(selecting: labels, in: subject.namespace)
     guard !budgets.isEmpty else { return [] }
     let place: Pointer = isScale ? "/spec/replicas" : "/spec/template/metadata/labels"
     if budgets.count > 1, !isScale {
@@ -163,7 +155,6 @@ private func workloadFindings(_ subject: Subject, _ context: Context) throws(Can
 }
 
 private func tooFewFinding(_ budget: DisruptionBudget, _ reason: String, _ replicas: Int, _ count: Int?) -> Finding {
-
     Finding(
         DisruptionClause.tooFew, at: "/spec/replicas",
         "is \(replicas), while PodDisruptionBudget \(budget.name)'s \(reason.budgetWords(budget))"

@@ -36,7 +36,7 @@ private func missingFindings(_ subject: Subject, _ context: Context) throws(Cann
     let budgets = try context.companions.budgets(in: subject.namespace)
     guard let template = try subject.template() else { return [] }
     let labels = try template.labels()
-    guard !budgets.contains(where: { $0.selects(labels) }) else { return [] }
+    guard try context.companions.budgets(selecting: labels, in: subject.namespace).isEmpty else { return [] }
     let near = nearMiss(budgets, labels, subject, context)
     return [
         Finding(
@@ -85,17 +85,19 @@ private func budget(named name: String, in namespace: String, _ selector: Litera
 
 private func uncoveredFindings(_ subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
     let budget = try DisruptionBudget(subject)
-    let others = try context.companions.budgets(in: subject.namespace).filter { $0.name != budget.name }
-    let left = context.companions.workloads(in: subject.namespace).filter { workload in
-        let labels = Labels(workload.labels)
-        return budget.selects(labels) && !others.contains { $0.selects(labels) }
+    var findings: [Finding] = []
+    // First of all: where budgets are not known there is nothing else to do.
+    _ = try context.companions.budgets(in: subject.namespace)
+    for workload in context.companions.workloads(guardedBy: budget) {
+        let budgets = try context.companions.budgets(selecting: Labels(workload.labels), in: subject.namespace)
+        guard budgets.allSatisfy({ $0.name == budget.name }) else { continue }
+        findings.append(
+            Finding(
+                uncovered, at: "/spec/selector",
+                "is the only one that guards \(workload.kind.name) \(workload.name), which is left without a budget"
+            ).with { $0.advice = "apply another PodDisruptionBudget for it first" })
     }
-    return left.map { workload in
-        Finding(
-            uncovered, at: "/spec/selector",
-            "is the only one that guards \(workload.kind.name) \(workload.name), which is left without a budget"
-        ).with { $0.advice = "apply another PodDisruptionBudget for it first" }
-    }
+    return findings
 }
 
 private func budgetExample(selector: String, name: String = "web", namespace: String = "shop") -> String {

@@ -1,0 +1,159 @@
+public import JSON
+import Kubernetes
+import Playbook
+
+/// What is to be written beside the objects of a file, since findings ask for it.
+public struct CompanionAdditions: Sendable {
+    /// The objects, in the order of those who ask for them.
+    public internal(set) var objects: [Literal] = []
+    /// What findings ask for that cannot be written.
+    public internal(set) var refused: [FixedFile.Entry] = []
+    /// Why nothing can be written into the file; nil where nothing is missing or it can.
+    public internal(set) var refusal: CannotEdit?
+}
+
+extension ManifestJudge {
+    /// Finds the objects that findings ask for beside the one judged, each for the file of the first that asks and can hold it.
+    ///
+    /// - Parameters:
+    ///   - files: The files.
+    ///   - world: What is known of other objects; those of the files are in it.
+    /// - Returns: What is to be written into each of the files.
+    public func additions(to files: [ManifestFile], in world: ManifestWorld) -> [CompanionAdditions] {
+        var plan = AdditionPlan(self, files, world)
+        plan.run()
+        return plan.additions
+    }
+}
+
+/// Who asks for which object.
+private struct Wish {
+    let companion: Literal
+    /// What asks, by its place among the files.
+    let file: Int
+    let entry: FixedFile.Entry
+    /// What asks, by its name.
+    let kind: ResourceKind
+    let name: String
+    let namespace: String
+
+    var isBudget: Bool { companion["kind"] == "PodDisruptionBudget" }
+
+    /// How many labels it selects by: the fewer, the more it holds.
+    var strictness: Int { isBudget ? companion["spec"]?["selector"]?["matchLabels"]?.members.count ?? 0 : 0 }
+}
+
+/// Objects on their way into files.
+private struct AdditionPlan {
+    private let judge: ManifestJudge
+    private let files: [ManifestFile]
+    /// The files' objects, and those that are to be written.
+    private var world: ManifestWorld
+    private(set) var additions: [CompanionAdditions]
+    /// The names that were taken before.
+    private var taken: Set<String> = []
+    /// What is to be written, by its name.
+    private var written: [String: Literal] = [:]
+    private var granted: [(order: Int, wish: Wish)] = []
+
+    init(_ judge: ManifestJudge, _ files: [ManifestFile], _ world: ManifestWorld) {
+        (self.judge, self.files, self.world) = (judge, files, world)
+        additions = files.map { _ in CompanionAdditions() }
+    }
+
+    mutating func run() {
+        let wishes = Array(wishes().enumerated())
+        // A budget that selects by fewer labels holds the pods of those that select by more, which then need none.
+        let inOrder = wishes.sorted { ($0.element.strictness, $0.offset) < ($1.element.strictness, $1.offset) }
+        for (order, wish) in inOrder where !isGranted(wish) {
+            do throws(CannotEdit) {
+                try grant(wish)
+                granted.append((order, wish))
+            } catch {
+                var entry = wish.entry
+                entry.refusal = error
+                additions[wish.file].refused.append(entry)
+            }
+        }
+        for (_, wish) in granted.sorted(by: { $0.order < $1.order }) {
+            additions[wish.file].objects.append(wish.companion)
+        }
+    }
+
+    /// All that is asked for in files that can hold it; takes note of what is there.
+    private mutating func wishes() -> [Wish] {
+        var wishes: [Wish] = []
+        for (index, file) in files.enumerated() {
+            let start = wishes.count
+            for document in file.documents {
+                judge.judge(document, of: file) { object, judged in
+                    taken.insert(key(of: object.value))
+                    wishes += judged.map { self.wishes(of: $0, object, index) } ?? []
+                }
+            }
+            guard wishes.count > start else { continue }
+            do throws(CannotEdit) {
+                try file.checkThatMoreFits()
+            } catch {
+                additions[index].refusal = error
+                wishes.removeSubrange(start...)
+            }
+        }
+        return wishes
+    }
+
+    private func wishes(of judged: ManifestJudge.Judged, _ object: ManifestObject, _ file: Int) -> [Wish] {
+        judged.verdict.judgements.compactMap { judgement in
+            guard judgement.effect != .exempt, !judgement.finding.isReplacement,
+                let companion = judgement.finding.companion
+            else { return nil }
+            let metadata = ObjectMeta(of: object.value)
+            return Wish(
+                companion: companion, file: file,
+                entry: FixedFile.Entry(title: judged.title, line: object.line, judgement: judgement),
+                kind: ResourceKind(kind: object.type?.kind ?? "", apiVersion: object.type?.apiVersion ?? ""),
+                name: metadata.name ?? "", namespace: metadata.namespace ?? world.namespace)
+        }
+    }
+
+    /// Whether what is asked for is no longer missing, with all that is to be written by now.
+    private func isGranted(_ wish: Wish) -> Bool {
+        if written[key(of: wish.companion)] == wish.companion { return true }
+        guard wish.isBudget, let labels = labels(of: wish) else { return false }
+        return !((try? world.companions.budgets(selecting: labels, in: wish.namespace))?.isEmpty ?? true)
+    }
+
+    private func labels(of wish: Wish) -> Labels? {
+        let workload = try? world.companions.workload(wish.kind, wish.name, in: wish.namespace)
+        return workload.map { Labels($0.labels) }
+    }
+
+    private mutating func grant(_ wish: Wish) throws(CannotEdit) {
+        let (kind, name) = (wish.companion["kind"]?.flow ?? "", wish.companion["metadata"]?["name"]?.flow ?? "")
+        let key = key(of: wish.companion)
+        guard !taken.contains(key), written[key] == nil else {
+            throw CannotEdit("a \(kind) named \(name) is there already")
+        }
+        guard let document = try? Document(parsing: Array(wish.companion.json.utf8)) else { return }
+        defer { withExtendedLifetime(document) {} }
+        if wish.isBudget, let budget = try? DisruptionBudget(of: document.root, in: world.namespace),
+            let other = (try? world.companions.budgets(overlapping: budget))?.first
+        {
+            throw CannotEdit("it would select pods that \(kind) \(other.name) selects too")
+        }
+        written[key] = wish.companion
+        world.add(document.root)
+    }
+
+    private func key(of object: Value) -> String {
+        key(object["kind"]?.string, ObjectMeta(of: object).namespace, ObjectMeta(of: object).name)
+    }
+
+    private func key(of object: Literal) -> String {
+        key(object["kind"]?.text, object["metadata"]?["namespace"]?.text, object["metadata"]?["name"]?.text)
+    }
+
+    private func key(_ kind: String?, _ namespace: String?, _ name: String?) -> String {
+        "\(kind ?? "")/\(namespace ?? world.namespace)/\(name ?? "")"
+    }
+}
