@@ -34,6 +34,7 @@ private func made(_ prefix: String, _ count: Int, of letters: String = "4aZ9bY7c
 
 private let jwt = made("eyJ", 20) + "." + made("eyJ", 30) + "." + made("", 43)
 private let pem = "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA\n-----END RSA PRIVATE KEY-----\n"
+private let uuid = "3f2504e0-4f89-11d3-9a0c-0305e82c3301"
 private let certificate = "-----BEGIN CERTIFICATE-----\nMIIDdzCCAl+gAwIBAgIE\n-----END CERTIFICATE-----\n"
 
 @Suite struct CredentialTests {
@@ -69,6 +70,27 @@ private let certificate = "-----BEGIN CERTIFICATE-----\nMIIDdzCCAl+gAwIBAgIE\n--
         (.init("PASSPORT_SECRET", "hunter2"), .secret), (.init("SPRING_RABBITMQ_PASSWORD", "guest"), .password),
         (.init("APP_KEY", "base64:" + made("", 43) + "="), .key), (.init("FERNET_KEY", made("", 43) + "="), .key),
         (.init("PAGERDUTY_INTEGRATION_KEY", made("", 32, of: "0a1b2c3d")), .key),
+        (.init("REDIS_AUTH", "hunter2"), .password), (.init("VALKEY_AUTH", "correcthorse"), .password),
+        (.init("BASIC_AUTH", "admin:hunter2"), .password),
+        (.init("SESSION_KEYS", made("", 32)), .key), (.init("RAILS_MASTER_KEY", made("", 32, of: "0a1b2c3d")), .key),
+        (.init("HMAC_KEY", made("", 43) + "="), .key), (.init("jwtKey", made("", 44)), .key),
+        (.init("COOKIE_KEY", made("", 32)), .key), (.init("AES_KEY", made("", 64, of: "0a1b2c3d")), .key),
+        (.init("VAULT_UNSEAL_KEY_1", made("", 43) + "="), .key), (.init("STORAGE_KEY", made("", 86) + "=="), .key),
+        (.init("WEBHOOK_KEY", made("", 40, of: "0a1b2c3d")), .key),
+        (.init("ENCRYPTIONKEY", made("", 44)), .key),
+        (.init("RABBITMQ_ERLANG_COOKIE", "SWQOKODSQALRPCLNMEQG"), .secret),
+        (.init("OAUTH2_PROXY_COOKIE_SECRET", made("", 32)), .secret),
+        (.init("ELASTIC_PASSWORD", "changeme"), .password),
+        (.init("TELEGRAM_BOT_TOKEN", "123456789:" + made("AA", 33)), .token),
+        (.init("AZURE_CLIENT_SECRET", made("aB1~", 36)), .secret), (.init("SNYK_TOKEN", uuid), .token),
+        (.init("HEROKU_API_KEY", uuid), .apiKey), (.init("JWT_SECRET_KEY", "super-secret"), .secret),
+        (.init("ACCESS_TOKEN_SECRET", "letmein"), .secret), (.init("TF_VAR_db_password", "hunter2"), .password),
+        (.init("POSTGRES_PASSWORD_SECRET", made("", 32)), .secret),
+        (.init("BORG_PASSPHRASE", "open sesame"), .password),
+        (.init("WIREGUARD_PRIVATE_KEY", made("", 43) + "="), .privateKey),
+        (.init("HASURA_GRAPHQL_ADMIN_SECRET", "myadminsecretkey"), .secret),
+        (.init("GITLAB_REGISTRATION_TOKEN", made("GR1348941", 20)), .token),
+        (.init("STRIPE_SECRET_KEY", "not-a-real-key-1"), .secret), (.init("SASL_PASSWORD", "ADMIN"), .password),
         // By their forms, whatever they are called.
         (.init("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"), .awsAccessKeyID),
         (.init("ID", "ASIAIOSFODNN7EXAMPLE"), .awsAccessKeyID), (.init("GH", made("ghp_", 36)), .gitHubToken),
@@ -150,6 +172,26 @@ private let certificate = "-----BEGIN CERTIFICATE-----\nMIIDdzCCAl+gAwIBAgIE\n--
         .init("PRIVATE_KEY_PATH", "/keys/private.pem"),
         .init("JWT_PUBLIC_KEY", "abcdef"), .init("SECRET_BACKEND", "ssm"), .init("TOKEN_ENDPOINT_AUTH_METHOD", "post"),
         .init("PASSWORD_ENCODER", "argon2"), .init("PASSWORD_ENV", "DB_PASSWORD"),
+        .init("POSTGRES_PASSWORD_SECRET", "orders-db"), .init("KEYCLOAK_CLIENT_SECRET_KEY", "client-secret"),
+        .init("KEYCLOAK_CLIENT_SECRET_KEY", "keycloak-client"), .init("DB_PASSWORD_SECRET_KEY", "password"),
+        .init("DB_PASSWORD_SECRET_NAME", "orders-db"), .init("CLIENT_SECRET_KEY", "client.secret"),
+        .init("KEYCLOAK_ADMIN_PASSWORD_SECRET", "keycloak-admin-2024"), .init("GITHUB_TOKEN_SECRET_REF", "github"),
+        .init("DEFAULT_TOKEN", "USDC"), .init("REWARD_TOKEN", "ARB"), .init("GAS_TOKEN", "MATIC"),
+        .init("TOKEN_ALLOWLIST", "USDC,DAI"), .init("TOKEN_REGISTRY", "mainnet"), .init("SECRET_LABELS", "app=web"),
+        .init("HMAC_KEY_ALIAS", "orders"), .init("VAULT_SECRET_MOUNT", "kv"), .init("TOKEN_TYPE_HINT", "access_token"),
+        .init("SECRET_MANAGER", "aws"), .init("SECRET_PROVIDER_CLASS", "aws-secrets"),
+        .init("LOGIN_PASSWORD_SELECTOR", "#password"), .init("PASSWORD_CHANGE_REQUIRED", "after-login"),
+        .init("SMTP_AUTH", "LOGIN"), .init("AUTH", "oidc"), .init("MONGO_AUTH", "SCRAM-SHA-256"),
+        .init("REDIS_AUTH", "true"), .init("NEO4J_AUTH", "none"), .init("BASIC_AUTH", "enabled"),
+        .init("AUTH", "auth.example.com:8443"), .init("OAUTH", "https://auth.example.com"),
+        .init("ENABLE_AUTH", "basic"),
+        .init("SESSION_KEYS", "user,cart"), .init("SESSION_KEY", "session_id"), .init("JWT_KEY", "sub"),
+        .init("PUBLIC_SIGNING_KEY", made("", 44)), .init("JWT_PUBLIC_KEY", made("", 44)),
+        .init("RECAPTCHA_SITE_KEY", made("6L", 38)), .init("S3_OBJECT_KEY", "Reports/2024/Orders-1234.csv"),
+        .init("GPG_KEY", made("", 40, of: "A035C8C1")), .init("CACHE_KEY", made("", 32, of: "0a1b2c3d")),
+        .init("SIGNING_KEY", "shop-signing-2024"), .init("ENCRYPTION_KEY", made("mrk-", 32, of: "0a1b2c3d")),
+        .init("SIGNING_KEY_ID", "2024-05-key-1"), .init("ACCESS_KEY_LAST_ROTATED", "2024-01-01T00:00:00Z"),
+        .init("PASSKEYS_ENABLED", "yes"), .init("KEY_VAULT_NAME", "orders-kv"), .init("STOP_TOKENS", "</s>"),
         // What has a keyword in it by chance.
         .init("TOKENIZERS_PARALLELISM", "false"), .init("TOKENIZER", "cl100k"),
         .init("SECRETARY_EMAIL", "a@example.com"),

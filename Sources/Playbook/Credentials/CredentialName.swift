@@ -25,7 +25,8 @@ extension CredentialName {
             switch keyword.meaning(in: text, range, endingAt: at + 1) {
             case .none: continue
             case .innocent: found = nil
-            case .secret: found = CredentialName(kind: keyword.kind, isVague: keyword.isVague)
+            case .secret:
+                found = CredentialName(kind: keyword.kind, isVague: keyword.isVague || keyword.isPlace(of: found))
             }
         }
         guard let found else { return nil }
@@ -40,24 +41,32 @@ private struct Keyword {
     var isVague = false
     /// Whether it must be a word of its own, and the last one: `DB_PASS`, but not `BYPASS` or `PASS_RATE`.
     var standsAlone = false
+    /// What must stand before the word, so that the two together say it: `signing` before `key`.
+    var qualifiers: [NameWord] = []
+
+    /// Whether it says in which Secret, or under which key of one, a secret is that has been named already: `PASSWORD_SECRET`.
+    func isPlace(of named: CredentialName?) -> Bool {
+        guard kind == .secret, let named else { return false }
+        return named.kind == .password || named.kind == .secret && named.isVague
+    }
 
     // Longer ones first: the first that fits is taken.
     private static let all = [
         Keyword(word: "passphrase", kind: .password), Keyword(word: "password", kind: .password),
         Keyword(word: "passwd", kind: .password), Keyword(word: "requirepass", kind: .password),
-        Keyword(word: "masterauth", kind: .password), Keyword(word: "pwd", kind: .password),
+        Keyword(word: "masterauth", kind: .password), Keyword(word: "redisauth", kind: .password),
+        Keyword(word: "valkeyauth", kind: .password),
+        Keyword(word: "auth", kind: .password, isVague: true, standsAlone: true),
+        Keyword(word: "pwd", kind: .password),
         Keyword(word: "pass", kind: .password, standsAlone: true),
         Keyword(word: "pw", kind: .password, standsAlone: true),
-        Keyword(word: "secretaccesskey", kind: .awsSecretAccessKey), Keyword(word: "secretkey", kind: .secret),
+        Keyword(word: "secretaccesskey", kind: .awsSecretAccessKey),
+        // A client's secret is whole; its key is where it is found, unless the value says otherwise.
+        Keyword(word: "clientsecretkey", kind: .secret, isVague: true), Keyword(word: "secretkey", kind: .secret),
+        Keyword(word: "erlangcookie", kind: .secret),
         Keyword(word: "secret", kind: .secret), Keyword(word: "token", kind: .token),
         Keyword(word: "apikey", kind: .apiKey), Keyword(word: "privatekey", kind: .privateKey),
-        Keyword(word: "accesskey", kind: .key, isVague: true),
-        Keyword(word: "encryptionkey", kind: .key, isVague: true),
-        Keyword(word: "signingkey", kind: .key, isVague: true), Keyword(word: "masterkey", kind: .key, isVague: true),
-        Keyword(word: "accountkey", kind: .key, isVague: true), Keyword(word: "sharedkey", kind: .key, isVague: true),
-        Keyword(word: "authkey", kind: .key, isVague: true), Keyword(word: "licensekey", kind: .key, isVague: true),
-        Keyword(word: "appkey", kind: .key, isVague: true), Keyword(word: "fernetkey", kind: .key, isVague: true),
-        Keyword(word: "integrationkey", kind: .key, isVague: true),
+        Keyword(word: "key", kind: .key, isVague: true, qualifiers: NameWords.secretKeys),
         Keyword(word: "credential", kind: .secret, isVague: true),
     ]
 
@@ -90,7 +99,8 @@ private struct Keyword {
 
     func meaning(in text: Span<UInt8>, _ range: Range<Int>, endingAt end: Int) -> Meaning {
         var words = NameWords(at: end, end: range.upperBound)
-        let start = start(in: text, range, endingAt: end)
+        guard let length = length(in: text, range, endingAt: end) else { return .none }
+        let start = start(of: length, in: text, range, endingAt: end)
         let before = NameWords.last(in: text, range.lowerBound..<start)
         if standsAlone, start > range.lowerBound, !NameWords.isBoundary(text, start) {
             guard NameWords.beforePass.contains(before) else { return .none }
@@ -98,7 +108,7 @@ private struct Keyword {
         // The letters that follow without a boundary belong to the keyword's own word.
         if end < range.upperBound, !NameWords.isBoundary(text, end) {
             let tail = words.next(in: text)
-            if NameWords.innocent.contains(tail) { return .innocent }
+            if NameWords.isInnocent(tail) { return .innocent }
             guard NameWords.tails.contains(tail), !standsAlone else { return .none }
         }
         if NameWords.innocentBefore[kind]?.contains(before) ?? false { return .innocent }
@@ -106,15 +116,23 @@ private struct Keyword {
         // A key of a password is where it is found, as in Secrets.
         if kind == .password, rest == "key" { return .innocent }
         while rest.length > 0 {
-            if standsAlone || NameWords.innocent.contains(rest) { return .innocent }
+            if standsAlone || NameWords.isInnocent(rest) { return .innocent }
             rest = words.next(in: text)
         }
         return .secret
     }
 
-    /// Where the keyword begins, separators in it counted.
-    private func start(in text: Span<UInt8>, _ range: Range<Int>, endingAt end: Int) -> Int {
-        var rest = word.length
+    /// How many letters it has, with what must stand before it; nil where nothing of that does.
+    private func length(in text: Span<UInt8>, _ range: Range<Int>, endingAt end: Int) -> Int? {
+        guard !qualifiers.isEmpty else { return word.length }
+        let start = start(of: word.length, in: text, range, endingAt: end)
+        let before = NameWords.last(in: text, range.lowerBound..<start)
+        return qualifiers.first { before.ends(with: $0) }.map { word.length + $0.length }
+    }
+
+    /// Where so many letters begin, separators between them counted.
+    private func start(of length: Int, in text: Span<UInt8>, _ range: Range<Int>, endingAt end: Int) -> Int {
+        var rest = length
         var at = end
         while rest > 0, at > range.lowerBound {
             at -= 1

@@ -30,16 +30,21 @@ enum CredentialText {
         if range.count <= 16, words.contains(word(text, range)) { return false }
         if isPath(text, range, counts) || hasInnocentBeginning(text, range) { return false }
         if isVariableName(text, range, counts) { return false }
+        // What is called a key may be the name of one.
+        if name.isVague {
+            return looksRandom(text, range, counts)
+                || name.kind == .password && !isProse && isLogin(text, range, counts)
+        }
         if isNumber(text, range, counts) {
             return name.kind == .password && counts.digits == range.count && range.count >= 4
         }
-        // What is called a key may be the name of one.
-        if name.isVague { return looksRandom(text, range, counts) }
         if name.kind == .password { return !isProse || !isLabel(text, range, counts) }
         // Sentences, and the paths of secrets in a store; but not the word before a token.
         if counts.spaces > 0 { return counts.spaces == 1 && counts.digits > 0 && range.count >= 16 }
         if counts.slashes > 0, counts.uppers == 0, counts.base64 == 0 { return false }
         if isFileName(text, range, counts) { return false }
+        // `USDC` is what is paid with.
+        if name.kind == .token, counts.uppers == range.count, range.count <= 6 { return false }
         guard isProse else { return true }
         // `secret: web-tls` says which Secret.
         if name.kind == .secret, counts.dashes > 0, counts.uppers == 0, counts.digits == 0 { return false }
@@ -162,7 +167,7 @@ enum CredentialText {
     private static let beginnings: [[UInt8]] = [
         "arn:", "vault:", "ssm:", "secretsmanager:", "awssm:", "aws-sm:", "gcpsm:", "gcp:", "azurekeyvault:", "ref+",
         "op:", "env:", "file:", "kms:", "k8s:", "bao:", "aws:", "alias/", "projects/", "secret/data/", "ENC[", "ENC(",
-        "AQICA", "X-", "@Microsoft.KeyVault", "urn:", "sha256:", "process.env", "os.environ", "env.",
+        "AQICA", "mrk-", "X-", "@Microsoft.KeyVault", "urn:", "sha256:", "process.env", "os.environ", "env.",
     ].map { Array($0.utf8) }
 
     private static func hasInnocentBeginning(_ text: Span<UInt8>, _ range: Range<Int>) -> Bool {
@@ -220,7 +225,39 @@ enum CredentialText {
             return false
         }
         let isMixed = counts.lowers > 0 && counts.uppers > 0 || counts.digits >= 4
-        return isMixed && !isUUID(range.count, counts) && counts.dots < 2
+        return isMixed && !isUUID(range.count, counts) && counts.dots < 2 && !isWords(text, range, counts)
+    }
+
+    /// Whether it is words and short numbers with something between them: `shop-signing-2024`.
+    private static func isWords(_ text: Span<UInt8>, _ range: Range<Int>, _ counts: Letters) -> Bool {
+        guard counts.dashes + counts.underscores + counts.dots > 0, counts.uppers == 0 else { return false }
+        var letters = 0
+        var digits = 0
+        for at in range {
+            if NameWords.isLetter(text[at]) {
+                letters += 1
+            } else if text[at] &- UInt8(ascii: "0") < 10 {
+                digits += 1
+            } else {
+                (letters, digits) = (0, 0)
+            }
+            if letters > 0 && digits > 0 || digits > 4 { return false }
+        }
+        return true
+    }
+
+    /// Whether it is a user's name and password: `admin:hunter2`, but not `auth.example.com:8443`.
+    private static func isLogin(_ text: Span<UInt8>, _ range: Range<Int>, _ counts: Letters) -> Bool {
+        guard counts.spaces + counts.slashes == 0 else { return false }
+        var colon = range.lowerBound
+        while colon < range.upperBound, text[colon] != UInt8(ascii: ":") { colon += 1 }
+        guard colon > range.lowerBound, colon + 1 < range.upperBound else { return false }
+        let password = colon + 1..<range.upperBound
+        for at in password where text[at] == UInt8(ascii: ":") { return false }
+        for at in password where NameWords.isLetter(text[at]) {
+            return password.count > 16 || !words.contains(word(text, password))
+        }
+        return false
     }
 
     private static func isUUID(_ count: Int, _ counts: Letters) -> Bool {

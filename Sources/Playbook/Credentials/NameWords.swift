@@ -13,6 +13,18 @@ struct NameWord: Hashable, ExpressibleByStringLiteral {
     /// The bits that the letters take.
     var mask: UInt128 { length < 16 ? 1 << UInt128(8 * length) &- 1 : .max }
 
+    /// Whether its last letters are another word's.
+    func ends(with other: NameWord) -> Bool { length >= other.length && letters & other.mask == other.letters }
+
+    /// The same word without the `s` that several have at their end.
+    var singular: NameWord {
+        guard length > 3, UInt8(truncatingIfNeeded: letters) == UInt8(ascii: "s") else { return self }
+        var word = self
+        word.letters >>= 8
+        word.length -= 1
+        return word
+    }
+
     mutating func append(_ letter: UInt8) {
         letters = letters << 8 | UInt128(letter | 0x20)
         length += 1
@@ -66,29 +78,40 @@ extension NameWords {
         Set(text.split(whereSeparator: \.isWhitespace).map { NameWord(stringLiteral: String($0)) })
     }
 
-    /// What says, after a keyword, that something about the secret is meant.
-    static let innocent = words(
+    /// What says, after a keyword, that something about the secret is meant; one of it, or several.
+    private static let innocent = words(
         """
-        address addr age alg algorithm allowed alphabet annotation arn attempts attr attribute aud audience backend bucket budget
-        cache change chars charset check claim class column complexity config configmap cost count contract cookie csi decimals decoder
-        deny description digest digits dir directory disable disabled domain driver duration enable enabled encoder encoding
-        encryption endpoint endpoints engine env environment exchange exp expiration expire expires expiry factory field
-        file filename files filter folder format generator grace grant group handler hash hasher header headers helper hint
-        history host hostname hours id identifier ids index interval introspection issuer iss jwks kind label leeway len
-        length level lifespan lifetime limit limits link location lookup lowercase manager max message metadata method metric
-        middleware min mins minutes mode model mount mountpath ms name named namespace names optional owner page param
-        parameter params parser path paths pattern per percent period permissions placeholder plugin policies policy port position
-        prefix price processor project prompt prompted property provider public query rate realm ref reference refs regex
-        region renew renewal replacement request requests required requirements reset resolver resource retries retry reuse
-        revocation role rotate rotation route rule rules schedule schema scope scopes seconds secs selector server service
-        skew size source sources special state status stdin storage store strategy strength subject suffix supplier symbol
-        symbols table tag template text threshold timeout times title ttl type types unit uppercase uri uris url urls usage
-        use used user username users validate validation validator validity var variable verification verifier verify
-        version versions view volume warning window
-        authenticated authentication authenticator collection counter database event events gauge queue stage stream topic topics
-        cer cfg conf crt csr htm html ini java js json md pem properties pub py rb sh sql toml tmpl tpl ts txt xml
-        yaml yml
+        addr address age alg algorithm alias allowed allowlist alphabet annotation arn attempts attr attribute aud audience
+        authenticated authentication authenticator backend blacklist bucket budget cache change chars charset check claim
+        class collection column complexity config configmap contract cookie cost count counter created csi database decimals
+        decoder deny denylist description digest digits dir directory disable disabled domain driver duration enable enabled
+        encoder encoding encryption endpoint engine env environment event exchange exp expiration expire expired expiry
+        factory field file filename filter folder format gauge generator grace grant group handler hash hasher header helper
+        hint history host hostname hours id identifier ids index interval introspection iss issued issuer jwks kind label
+        leeway len length level lifespan lifetime limit link list location lookup lowercase manager max message metadata
+        method metric middleware min minutes mode model mount mountpath ms name named namespace optional owner page pair
+        param parameter parser path pattern per percent period permissions placeholder plugin policies policy pool port
+        position prefix price processor project prompt prompted property provider public query queue rate realm ref
+        reference regex region registry renew renewal replacement request required requirements reset resolver resource
+        retries retry reuse revocation role rotate rotated rotation route rule schedule schema scope seconds secs selector
+        server service size skew source special stage state status stdin storage store strategy stream strength subject
+        suffix supplier symbol table tag template text threshold timeout times title topic ttl type unit updated uppercase
+        uri url usage use used user username validate validation validator validity var variable verification verifier
+        verify version view volume warning whitelist window
+        cer cfg conf crt csr htm html ini java js json md pem properties pub py rb sh sql toml tmpl tpl ts txt xml yaml yml
         """)
+
+    /// Whether a word after a keyword says that something about the secret is meant.
+    static func isInnocent(_ word: NameWord) -> Bool { innocent.contains(word) || innocent.contains(word.singular) }
+
+    /// What a key does that must be kept to oneself, or whose it is, before `key`.
+    static let secretKeys = Array(
+        words(
+            """
+            access account admin aes app auth bot cipher cookie crypto csrf decryption deploy encrypt encryption fernet hash hashing
+            hmac ingest integration jws jwt license master root sdk seal server service session shared signature signing storage
+            subscription unseal validation vault webhook write
+            """))
 
     /// What may follow a keyword in its own word.
     static let tails = words("s es key keys value values string data base db prod dev plain")
