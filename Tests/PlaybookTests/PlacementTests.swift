@@ -69,6 +69,37 @@ import Testing
         #expect(manifest["spec"]?["maxReplicas"] == 10)
     }
 
+    @Test(arguments: [
+        ("apps/v1", "Deployment", "replicas: 1, ", "", true), ("apps/v1", "Deployment", "replicas: 3, ", "", false),
+        ("batch/v1", "Job", "", "", true), ("batch/v1", "Job", "parallelism: 3, ", "", false),
+        ("batch/v1", "CronJob", "jobTemplate: {spec: {", "}}", true),
+        ("batch/v1", "CronJob", "jobTemplate: {spec: {parallelism: 3, ", "}}", false),
+        // Nobody knows on how many nodes.
+        ("apps/v1", "DaemonSet", "", "", false),
+    ])
+    func `a memory request is raised where the quota has room for all pods at a time`(
+        _ version: String, _ kind: String, _ before: String, _ after: String, _ isRaised: Bool
+    ) throws {
+        let resources = "resources: {requests: {memory: 512Mi}, limits: {memory: 1Gi}}"
+        let template = "template: {spec: {restartPolicy: Never, containers: [{name: app, \(resources)}]}}"
+        var world = try world(
+            """
+            apiVersion: \(version)
+            kind: \(kind)
+            metadata: {name: web, namespace: shop}
+            spec: {\(before)\(template)\(after)}
+            """, "memory-request-equals-limit")
+        let quota = """
+            apiVersion: v1
+            kind: ResourceQuota
+            metadata: {name: shop, namespace: shop}
+            spec: {hard: {requests.memory: 2Gi}}
+            status: {used: {requests.memory: 1Gi}}
+            """
+        world.companions = [try Literal(yaml: quota)]
+        #expect(try world.verdict().judgements.map(\.finding.isFixable) == [isRaised])
+    }
+
     @Test(arguments: ["topology-spread", "network-policy", "pod-security-group"])
     func `no remedy selects all pods of a namespace, where those at hand have no labels`(_ rule: String) throws {
         for constraint in ["[]", "[{maxSkew: 1, topologyKey: topology.kubernetes.io/zone}]"] {

@@ -34,6 +34,7 @@ enum MetricsClause {
 private func metricsFindings(in subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
     guard let template = try subject.template() else { return [] }
     let agreed = context.settings.metricsPort
+    var elsewhere: Finding?
     for container in template.lastingContainers {
         var index = -1
         for port in try container.ports() {
@@ -41,14 +42,14 @@ private func metricsFindings(in subject: Subject, _ context: Context) throws(Can
             guard try port.text("name")?.equals("metrics") ?? false else { continue }
             guard let agreed, let number = try port.integer("containerPort"), number != agreed else { return [] }
             let place = container.pointer / "ports" / String(index) / "containerPort"
-            return [
-                Finding(
-                    MetricsClause.otherPort, at: place, "is \(number), not \(agreed) as everywhere",
-                    edits: [.set(place, .number(String(agreed)))]
-                ).with { $0.choice = String(number) }
-            ]
+            let finding = Finding(
+                MetricsClause.otherPort, at: place, "is \(number), not \(agreed) as everywhere",
+                edits: [.set(place, .number(String(agreed)))]
+            ).with { $0.choice = String(number) }
+            elsewhere = elsewhere ?? finding
         }
     }
+    if let elsewhere { return [elsewhere] }
     if template.metadata?["annotations"]?["prometheus.io/scrape"]?.equals("true") ?? false { return [] }
     if try isMonitored(template.labels(), in: subject.namespace, context.companions) { return [] }
     guard let container = template.mainContainers.first else { return [] }

@@ -37,6 +37,19 @@ let metricsExamples: [Example] = [
           resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
         """, settings: onePort),
     .good(
+        "one of several at the agreed port",
+        """
+        containers:
+        - name: app
+          ports: [{name: metrics, containerPort: 8081}]
+        - name: exporter
+          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/exporter:1.0.0-9f3c1ab
+          ports: [{name: metrics, containerPort: 9100}]
+          resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
+          livenessProbe: {httpGet: {path: /livez, port: metrics}}
+          readinessProbe: {httpGet: {path: /readyz, port: metrics}}
+        """, settings: onePort),
+    .good(
         "the annotation",
         "spec: {template: {metadata: {annotations: {prometheus.io/scrape: 'true'}}}}", settings: on),
     .good(

@@ -16,7 +16,7 @@ extension Rule {
         clauses: [noLimit, differs],
         companions: [.resourceQuota],
         fix: .changes(
-            "The request becomes the limit, unless a ResourceQuota that is known would be exceeded. Where no limit is set, the amount is the author's to choose."
+            "The request becomes the limit, unless a ResourceQuota that is known would be exceeded, or might be (a DaemonSet). Where no limit is set, the amount is the author's to choose."
         ),
         examples: cases,
         check: memoryFindings
@@ -82,9 +82,25 @@ private func check(
 /// Whether a known quota of the namespace has no room for more requested memory.
 private func exceedsQuota(_ bytes: Double, _ subject: Subject, _ context: Context) -> Bool {
     guard let quotas = try? context.companions.quotas(in: subject.namespace) else { return false }
-    let replicas = Double((try? subject.spec()?.integer("replicas")) ?? 1)
     return quotas.contains { quota in
-        quota.requestedMemory.map { (quota.usedMemory ?? 0) + bytes * replicas > $0 } ?? false
+        guard let most = quota.requestedMemory else { return false }
+        guard let pods = podsAtATime(subject) else { return true }
+        return (quota.usedMemory ?? 0) + bytes * Double(pods) > most
+    }
+}
+
+/// How many pods of the subject there are at a time; nil where that depends on the nodes, or is not as the API has it.
+private func podsAtATime(_ subject: Subject) -> Int? {
+    do throws(CannotJudge) {
+        let spec = try subject.spec()
+        return switch subject.kind {
+        case .daemonSet: nil
+        case .job: try spec?.integer("parallelism") ?? 1
+        case .cronJob: try spec?.object("jobTemplate")?.object("spec")?.integer("parallelism") ?? 1
+        default: try spec?.integer("replicas") ?? 1
+        }
+    } catch {
+        return nil
     }
 }
 

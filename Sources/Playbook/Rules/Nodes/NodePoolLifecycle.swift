@@ -58,8 +58,10 @@ private func budgetFindings(_ disruption: Value?, _ template: Value?) throws(Can
     var isLimited = false
     var findings: [Finding] = []
     for (index, budget) in try disruption.objects("budgets").enumerated() {
-        guard budget.present("schedule") == nil, try coversAllReasons(budget), let nodes = try budget.text("nodes")
-        else {
+        guard budget.present("schedule") == nil, try coversAllReasons(budget) else { continue }
+        guard let nodes = try budget.text("nodes") else {
+            // The CRD's default is a tenth.
+            isLimited = true
             continue
         }
         if nodes.isNone {
@@ -123,6 +125,7 @@ private let cases: [Example] = [
         "slow consolidation, a month of life", pool("consolidateAfter: 1h", template: "expireAfter: 720h")),
     .good("all but everything", pool("budgets: [{nodes: '99%'}]")),
     .good("everything, but a few for any reason", pool("budgets: [{nodes: '100%'}, {nodes: '10%'}]")),
+    .good("everything, but by default a few for any reason", pool("budgets: [{nodes: '100%'}, {}]")),
     .good(
         "nothing in working hours", pool("budgets: [{nodes: '0', schedule: '0 9 * * 1-5', duration: 8h}, {nodes: '2'}]")
     ),
