@@ -3,25 +3,57 @@ public import Kubernetes
 
 /// Which budgets guard which pods.
 extension Companions {
+    /// The PodDisruptionBudgets of a namespace.
+    public func budgets(in namespace: String) throws(CannotJudge) -> [DisruptionBudget] {
+        try shelf(in: namespace)?.records ?? []
+    }
+
+    private func shelf(in namespace: String) throws(CannotJudge) -> RecordShelf<DisruptionBudget>? {
+        try holding(.podDisruptionBudget, namespace, "PodDisruptionBudgets")?.budgets
+    }
+
+    /// A PodDisruptionBudget by its name.
+    func budget(named name: String, in namespace: String) throws(CannotJudge) -> DisruptionBudget? {
+        try shelf(in: namespace)?[.podDisruptionBudget, name]
+    }
+
     /// The PodDisruptionBudgets of a namespace that guard pods with these labels.
     public func budgets(selecting labels: Labels, in namespace: String) throws(CannotJudge) -> [DisruptionBudget] {
-        try budgets(in: namespace).filter { $0.selects(labels) }
+        let candidates = try shelf(in: namespace)?.candidates(underAnyOf: [RecordKey](labels.pairs)) ?? []
+        return candidates.filter { $0.selects(labels) }
+    }
+
+    /// A PodDisruptionBudget of another namespace that guards pods with these labels, and not just all pods; for messages: not
+    /// more than a few hundred namespaces are looked at.
+    func budget(selecting labels: Labels, outside namespace: String) -> DisruptionBudget? {
+        let keys = [RecordKey](labels.pairs)
+        for name in guardedNamespaces.lazy.filter({ $0 != namespace }).prefix(500) {
+            let candidates = holdings[name]?.budgets.candidates(underAnyOf: keys) ?? []
+            let meant = candidates.first { !($0.selector?.isEmpty ?? true) && $0.selects(labels) }
+            if let meant { return meant }
+        }
+        return nil
     }
 
     /// The workloads whose pods a budget guards, as far as they are known.
     func workloads(guardedBy budget: DisruptionBudget) -> [Workload] {
-        workloads(in: budget.namespace).filter { budget.selects(Labels($0.labels)) }
+        noteWorkloads(in: budget.namespace)
+        guard let selector = budget.selector else { return [] }
+        let candidates =
+            holdings[budget.namespace]?.workloads.candidates(underAllOf: [RecordKey](selector.labels)) ?? []
+        return candidates.filter { selector.matches(Labels($0.labels)) }
     }
 
     /// The other budgets that select some of the same pods for sure: those of a known workload, or by selectors that say so.
     public func budgets(overlapping budget: DisruptionBudget) throws(CannotJudge) -> [DisruptionBudget] {
-        let others = try budgets(in: budget.namespace).filter { $0.name != budget.name }
-        guard let selector = budget.selector else { return [] }
-        let guarded = workloads(guardedBy: budget)
-        return others.filter { other in
-            guard let theirs = other.selector else { return false }
-            return selector.isEmpty || theirs.isEmpty || selector == theirs
-                || guarded.contains { other.selects(Labels($0.labels)) }
+        guard let shelf = try shelf(in: budget.namespace), let selector = budget.selector else { return [] }
+        // An equal selector is filed under a label of this one, an empty one is a candidate for all.
+        var others = selector.isEmpty ? shelf.records : shelf.candidates(underAnyOf: [RecordKey](selector.labels))
+        others.removeAll { $0.selector.map { !selector.isEmpty && !$0.isEmpty && $0 != selector } ?? true }
+        for workload in workloads(guardedBy: budget) {
+            others += try budgets(selecting: Labels(workload.labels), in: budget.namespace)
         }
+        var names: Set<String> = [budget.name]
+        return others.filter { names.insert($0.name).inserted }.sorted { $0.name < $1.name }
     }
 }

@@ -82,6 +82,8 @@ public struct DisruptionBudget: Sendable, CompanionRecord {
         try self.init(object, metadata.name ?? "", metadata.namespace ?? namespace)
     }
 
+    var filing: RecordFiling { selector.map { .rarest([RecordKey]($0.labels)) } ?? .each([]) }
+
     /// Whether it guards pods with these labels.
     public func selects(_ labels: Labels) -> Bool { selector?.matches(labels) ?? false }
 }
@@ -118,6 +120,11 @@ public struct Autoscaler: Sendable, CompanionRecord {
         resources = try ScaledResource.all(in: spec, kind)
     }
 
+    var filing: RecordFiling { .each([Autoscaler.key(targetName)]) }
+
+    /// What the autoscalers of workloads with a name are filed under.
+    static func key(_ target: String) -> RecordKey { RecordKey(key: "", value: target) }
+
     /// The autoscaler that a request is about.
     init(_ subject: Subject) throws(CannotJudge) { try self.init(subject.object, subject.kind, subject.name ?? "") }
 }
@@ -141,6 +148,8 @@ public struct Quota: Sendable, CompanionRecord {
         requestedMemory = try Quota.memory(hard)
         usedMemory = try Quota.memory(object.object("status")?.object("used"))
     }
+
+    var filing: RecordFiling { .each([]) }
 
     /// What an amount of `requests.memory` comes to; `memory` is the API's other name for it.
     private static func memory(_ amounts: Value?) throws(CannotJudge) -> Double? {
@@ -186,6 +195,13 @@ public struct Workload: Sendable, CompanionRecord {
         annotations = ExemptionAnnotations(ObjectMeta(of: object))
     }
 
+    var filing: RecordFiling {
+        .each([RecordKey](labels.lazy.map { ($0.key, $0.value) }) + (deployment.map { [Workload.key($0)] } ?? []))
+    }
+
+    /// What the Rollouts that run the pods of a Deployment are filed under; no label has an empty key.
+    static func key(_ deployment: String) -> RecordKey { RecordKey(key: "", value: deployment) }
+
     /// The application that something is part of: by its own label, else by that of its pods.
     static func application(_ own: Labels, _ pods: Labels) -> String? {
         own["app.kubernetes.io/part-of"] ?? pods["app.kubernetes.io/part-of"]
@@ -215,6 +231,8 @@ struct CompanionObject: Sendable, CompanionRecord {
     let labels: [String: String]
     /// The fields that rules read; see ``Companions/projections``.
     let fields: Literal
+
+    var filing: RecordFiling { .each([]) }
 }
 
 extension Companions {

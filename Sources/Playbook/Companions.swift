@@ -15,31 +15,15 @@ public struct Companions: Sendable {
         case kinds(ResourceKinds)
     }
 
-    /// What one namespace holds.
-    struct Holding: Sendable {
-        var kinds = ResourceKinds()
-        var namespace: NamespaceRecord?
-        var budgets: [DisruptionBudget] = []
-        var autoscalers: [Autoscaler] = []
-        var quotas: [Quota] = []
-        var workloads: [Workload] = []
-        /// Everything else: ``Companions/projections`` says what is kept of it.
-        var objects: [CompanionObject] = []
-
-        /// Whether there is nothing left to keep it for.
-        var isEmpty: Bool {
-            namespace == nil && budgets.isEmpty && autoscalers.isEmpty && quotas.isEmpty && workloads.isEmpty
-                && objects.isEmpty
-        }
-    }
-
     // By namespace. Arrays and dictionary are shared with every copy until one of the two changes.
-    private var holdings: [String: Holding] = [:]
+    private(set) var holdings: [String: Holding] = [:]
+    /// The namespaces that have budgets, in order.
+    private(set) var guardedNamespaces: [String] = []
     private var knowledge: Knowledge
     /// What was asked for anew, for one judgement; see ``confirming(_:)``.
-    private var confirmations: [Confirmation] = []
+    private(set) var confirmations: [Confirmation] = []
     /// What takes note of look-ups; see ``observed(by:)``.
-    private var observer: Lookups?
+    private(set) var observer: Lookups?
 
     /// Nothing is known.
     public static let unknown = Companions(knowledge: .nothing)
@@ -103,31 +87,10 @@ public struct Companions: Sendable {
     private mutating func set(
         _ object: Value, _ kind: ResourceKind, _ name: String, _ namespace: String
     ) throws(CannotJudge) {
-        switch kind {
-        case .namespace:
-            holdings[namespace, default: Holding()].namespace = NamespaceRecord(object, name)
-        case .podDisruptionBudget:
-            let budget = try DisruptionBudget(object, name, namespace)
-            holdings[namespace, default: Holding()].budgets.set(budget)
-        case .horizontalPodAutoscaler, .scaledObject:
-            let autoscaler = try Autoscaler(object, kind, name)
-            holdings[namespace, default: Holding()].autoscalers.set(autoscaler)
-        case .resourceQuota:
-            let quota = try Quota(object, name)
-            holdings[namespace, default: Holding()].quotas.set(quota)
-        case .deployment, .statefulSet, .rollout:
-            let workload = try Workload(object, kind, name)
-            holdings[namespace, default: Holding()].workloads.set(workload)
-        default:
-            guard let project = Companions.projections[kind] else { break }
-            let labels = ObjectMeta(of: object).labels.pairs
-            let record = CompanionObject(
-                kind: kind, name: name, namespace: namespace,
-                labels: Dictionary(labels.map { ($0.key, $0.value) }, uniquingKeysWith: { $1 }),
-                fields: try project(object))
-            holdings[namespace, default: Holding()].objects.set(record)
-        }
+        guard let record = try Record(object, kind, name, namespace) else { return }
+        holdings[namespace, default: Holding()].set(record)
         holdings[namespace, default: Holding()].kinds.formUnion(ResourceKinds(kind))
+        noteBudgets(in: namespace)
     }
 
     /// Lets an object of a kind go.
@@ -150,14 +113,21 @@ public struct Companions: Sendable {
     private mutating func remove(_ kind: ResourceKind, _ name: String, in namespace: String) {
         guard let index = holdings.index(forKey: namespace) else { return }
         // In place: nothing else of the namespace is copied.
-        switch kind {
-        case .namespace: holdings.values[index].namespace = nil
-        case .podDisruptionBudget: holdings.values[index].budgets.remove(kind, name)
-        case .horizontalPodAutoscaler, .scaledObject: holdings.values[index].autoscalers.remove(kind, name)
-        case .resourceQuota: holdings.values[index].quotas.remove(kind, name)
-        case .deployment, .statefulSet, .rollout: holdings.values[index].workloads.remove(kind, name)
-        default: holdings.values[index].objects.remove(kind, name)
+        holdings.values[index].remove(kind, name)
+        noteBudgets(in: namespace)
+    }
+
+    /// Keeps the order of the namespaces that have budgets.
+    private mutating func noteBudgets(in namespace: String) {
+        let hasBudgets = !(holdings[namespace]?.budgets.isEmpty ?? true)
+        var (low, high) = (0, guardedNamespaces.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if guardedNamespaces[middle] < namespace { low = middle + 1 } else { high = middle }
         }
+        let isNoted = low < guardedNamespaces.count && guardedNamespaces[low] == namespace
+        if hasBudgets, !isNoted { guardedNamespaces.insert(namespace, at: low) }
+        if !hasBudgets, isNoted { guardedNamespaces.remove(at: low) }
     }
 
     /// Takes over all objects of a kind from other companions, and lets go of those that are not there.
@@ -167,6 +137,7 @@ public struct Companions: Sendable {
             var mine = holdings[namespace] ?? Holding()
             mine.take(kind, from: theirs)
             holdings[namespace] = mine
+            noteBudgets(in: namespace)
         }
         know(kind)
     }
@@ -183,6 +154,7 @@ public struct Companions: Sendable {
             holdings[namespace]?.drop(kind)
             if holdings[namespace]?.isEmpty ?? false { holdings[namespace] = nil }
         }
+        if kind == .podDisruptionBudget { guardedNamespaces = [] }
         guard case .kinds(let kinds) = knowledge else { return }
         knowledge = .kinds(kinds.subtracting(ResourceKinds(kind)))
     }
@@ -192,7 +164,7 @@ public struct Companions: Sendable {
         for object in objects {
             let name = ObjectMeta(of: object).name ?? ""
             if let record = CompanionObject(recorded: object, kind, name, namespace) {
-                holdings[namespace, default: Holding()].objects.set(record)
+                holdings[namespace, default: Holding()].set(.object(record))
             } else {
                 try set(object, kind, name, namespace)
             }
@@ -210,7 +182,7 @@ public struct Companions: Sendable {
         return copy
     }
 
-    private func confirmation(_ kind: ResourceKind, _ namespace: String) -> Confirmation? {
+    func confirmation(_ kind: ResourceKind, _ namespace: String) -> Confirmation? {
         confirmations.first { $0.absence.kind == kind && $0.absence.namespace == namespace }
     }
 
@@ -222,7 +194,7 @@ public struct Companions: Sendable {
         confirmation(absence.kind, absence.namespace).map { $0.found == nil } ?? false
     }
 
-    // MARK: Look-ups
+    // MARK: What is known
 
     /// Whether all objects of a kind in a namespace are known.
     public func knows(_ kind: ResourceKind, in namespace: String) -> Bool {
@@ -239,165 +211,5 @@ public struct Companions: Sendable {
         var copy = self
         copy.observer = observer
         return copy
-    }
-
-    /// What a namespace holds of a kind: what was asked for anew, before what was known.
-    func holding(of kind: ResourceKind, _ namespace: String) -> Holding? {
-        observer?.note(kind, namespace)
-        if !confirmations.isEmpty, let found = confirmation(kind, namespace)?.found { return found.holdings[namespace] }
-        return holdings[namespace]
-    }
-
-    private func holding(_ kind: ResourceKind, _ namespace: String, _ words: String) throws(CannotJudge) -> Holding? {
-        guard knows(kind, in: namespace) else { throw .unknown(companion: words) }
-        return holding(of: kind, namespace)
-    }
-
-    /// A Namespace; nil when there is none.
-    public func namespace(_ name: String) throws(CannotJudge) -> NamespaceRecord? {
-        try holding(.namespace, name, "the Namespace")?.namespace
-    }
-
-    /// The PodDisruptionBudgets of a namespace.
-    public func budgets(in namespace: String) throws(CannotJudge) -> [DisruptionBudget] {
-        try holding(.podDisruptionBudget, namespace, "PodDisruptionBudgets")?.budgets ?? []
-    }
-
-    /// A PodDisruptionBudget of another namespace, for messages: not more than a few hundred namespaces are looked at.
-    func budget(outside namespace: String, where isMeant: (DisruptionBudget) -> Bool) -> DisruptionBudget? {
-        for name in holdings.keys.lazy.filter({ $0 != namespace }).prefix(500).sorted() {
-            if let budget = holdings[name]?.budgets.first(where: isMeant) { return budget }
-        }
-        return nil
-    }
-
-    /// The autoscaler that owns a workload's scale, or that of the Rollout which runs its pods; nil when there is none.
-    public func autoscaler(
-        of kind: ResourceKind, _ name: String, in namespace: String
-    ) throws(CannotJudge) -> Autoscaler? {
-        if let rollout = rollout(inPlaceOf: kind, name, in: namespace),
-            let known = try autoscaler(of: .rollout, rollout.name, in: namespace)
-        {
-            return known
-        }
-        for source in [ResourceKind.horizontalPodAutoscaler, .scaledObject] {
-            let known = holding(of: source, namespace)?.autoscalers.first {
-                $0.kind == source && $0.targetKind == kind && $0.targetName == name
-            }
-            if let known { return known }
-        }
-        // KEDA's objects need not be watched: most clusters have none, and KEDA makes an HPA of each.
-        guard knows(.horizontalPodAutoscaler, in: namespace) || knows(.scaledObject, in: namespace) else {
-            throw .unknown(companion: "HorizontalPodAutoscalers")
-        }
-        return nil
-    }
-
-    /// The ResourceQuotas of a namespace.
-    public func quotas(in namespace: String) throws(CannotJudge) -> [Quota] {
-        try holding(.resourceQuota, namespace, "ResourceQuotas")?.quotas ?? []
-    }
-
-    /// The objects of one of the other kinds in a namespace; for kinds that have none, the namespace is `default`.
-    func objects(_ kind: ResourceKind, in namespace: String) throws(CannotJudge) -> [CompanionObject] {
-        let objects = try holding(kind, namespace, "\(kind.name)s")?.objects ?? []
-        return objects.filter { $0.kind == kind }
-    }
-
-    /// The objects of one of the other kinds in all namespaces, as far as they are known.
-    func objectsEverywhere(_ kind: ResourceKind) -> some Sequence<CompanionObject> {
-        if let observer {
-            for namespace in holdings.keys.sorted() where holdings[namespace]?.kinds.contains(kind) ?? false {
-                observer.note(kind, namespace)
-            }
-        }
-        return holdings.values.lazy.filter { $0.kinds.contains(kind) }.flatMap {
-            $0.objects.lazy.filter { $0.kind == kind }
-        }
-    }
-
-    /// The Deployments, StatefulSets and Rollouts of a namespace, as far as they are known.
-    public func workloads(in namespace: String) -> [Workload] {
-        if let observer { for kind in ResourceKinds.replicated.kinds { observer.note(kind, namespace) } }
-        return holdings[namespace]?.workloads ?? []
-    }
-
-    /// The Rollout that takes a workload's template by reference and runs its pods; nil where none is known to.
-    func rollout(inPlaceOf kind: ResourceKind, _ name: String, in namespace: String) -> Workload? {
-        guard kind == .deployment else { return nil }
-        return holding(of: .rollout, namespace)?.workloads.first { $0.kind == .rollout && $0.deployment == name }
-    }
-
-    /// A workload by its name.
-    public func workload(
-        _ kind: ResourceKind, _ name: String, in namespace: String
-    ) throws(CannotJudge) -> Workload? {
-        try holding(kind, namespace, "the \(kind.name)")?.workloads.first { $0.kind == kind && $0.name == name }
-    }
-
-    /// The workload that has the template of a workload's pods: itself, or the Deployment that a Rollout takes it from.
-    func template(
-        of kind: ResourceKind, _ name: String, in namespace: String
-    ) throws(CannotJudge) -> Workload? {
-        let workload = try workload(kind, name, in: namespace)
-        guard let deployment = workload?.deployment else { return workload }
-        return try self.workload(.deployment, deployment, in: namespace)
-    }
-}
-
-extension Companions.Holding {
-    fileprivate mutating func drop(_ kind: ResourceKind) {
-        kinds = kinds.subtracting(ResourceKinds(kind))
-        switch kind {
-        case .namespace: namespace = nil
-        case .podDisruptionBudget: budgets = []
-        case .horizontalPodAutoscaler, .scaledObject: autoscalers.removeAll { $0.kind == kind }
-        case .resourceQuota: quotas = []
-        case .deployment, .statefulSet, .rollout: workloads.removeAll { $0.kind == kind }
-        default: objects.removeAll { $0.kind == kind }
-        }
-    }
-
-    fileprivate mutating func take(_ kind: ResourceKind, from other: Companions.Holding) {
-        kinds.formUnion(ResourceKinds(kind))
-        switch kind {
-        case .namespace: namespace = other.namespace
-        case .podDisruptionBudget: budgets = other.budgets
-        case .horizontalPodAutoscaler, .scaledObject:
-            for autoscaler in other.autoscalers where autoscaler.kind == kind { autoscalers.set(autoscaler) }
-        case .resourceQuota: quotas = other.quotas
-        case .deployment, .statefulSet, .rollout:
-            for workload in other.workloads where workload.kind == kind { workloads.set(workload) }
-        default: for object in other.objects where object.kind == kind { objects.set(object) }
-        }
-    }
-}
-
-/// What is kept of an object that has a name of its own in its namespace.
-protocol CompanionRecord {
-    var kind: ResourceKind { get }
-    var name: String { get }
-}
-
-// By name and kind, so that what is said of several objects does not depend on which of them came first.
-extension Array where Element: CompanionRecord {
-    private func place(of kind: ResourceKind, _ name: String) -> (index: Int, isTaken: Bool) {
-        var (low, high) = (0, count)
-        while low < high {
-            let middle = (low + high) / 2
-            let other = self[middle]
-            if (other.name, other.kind.rawValue) < (name, kind.rawValue) { low = middle + 1 } else { high = middle }
-        }
-        return (low, low < count && self[low].name == name && self[low].kind == kind)
-    }
-
-    fileprivate mutating func set(_ record: Element) {
-        let (index, isTaken) = place(of: record.kind, record.name)
-        if isTaken { self[index] = record } else { insert(record, at: index) }
-    }
-
-    fileprivate mutating func remove(_ kind: ResourceKind, _ name: String) {
-        let (index, isTaken) = place(of: kind, name)
-        if isTaken { remove(at: index) }
     }
 }

@@ -79,6 +79,88 @@ import Testing
         #expect(try companions.quotas(in: "shop").isEmpty)
     }
 
+    // MARK: Many in one namespace
+
+    /// So many that they are filed under their labels; every selector and every pod has the label of the chart, too.
+    private func crowd(_ count: Int = 100) throws -> Companions {
+        var companions = Companions(knowledge: .kinds(ResourceKinds(kind, .deployment)))
+        for number in 0..<count {
+            try set(budget("b\(number)", app: "a\(number), chart: shop"), kind, in: &companions)
+            try set(workload(number), .deployment, in: &companions)
+        }
+        return companions
+    }
+
+    private func workload(_ number: Int, labels: String = "chart: shop") throws -> Literal {
+        try Literal(
+            yaml: """
+                metadata: {name: w\(number), namespace: shop}
+                spec: {template: {metadata: {labels: {app: a\(number), \(labels)}}}}
+                """)
+    }
+
+    private func names(_ companions: Companions, selecting labels: [String: String]) throws -> [String] {
+        try companions.budgets(selecting: Labels(labels), in: "shop").map(\.name)
+    }
+
+    @Test func `of many budgets those that select a pod are found, in the order of names`() throws {
+        var companions = try crowd()
+        let pod = ["app": "a70", "chart": "shop", "tier": "front"]
+        #expect(try names(companions, selecting: pod) == ["b70"])
+        #expect(try names(companions, selecting: ["app": "a70"]).isEmpty)
+        #expect(try names(companions, selecting: ["chart": "shop"]).isEmpty)
+        // Selectors without labels to look them up by, and one that many pods have.
+        let loose = [
+            "all": "{}", "front": "{matchExpressions: [{key: tier, operator: Exists}]}", "none": "null",
+            "shop": "{matchLabels: {chart: shop}}",
+        ]
+        for (name, selector) in loose {
+            let text = "metadata: {name: \(name), namespace: shop}\nspec: {maxUnavailable: 1, selector: \(selector)}"
+            try set(Literal(yaml: text), kind, in: &companions)
+        }
+        #expect(try names(companions, selecting: pod) == ["all", "b70", "front", "shop"])
+        #expect(try names(companions, selecting: [:]) == ["all"])
+        // One that is changed is found under what it selects now, and one that is gone under nothing.
+        try set(budget("b70", app: "other"), kind, in: &companions)
+        try remove(budget("shop", app: "x"), kind, from: &companions)
+        #expect(try names(companions, selecting: pod) == ["all", "front"])
+        #expect(try names(companions, selecting: ["app": "other"]) == ["all", "b70"])
+    }
+
+    @Test(arguments: ["app: a70, chart: shop", "app: a70", "chart: shop", "app: a7"])
+    func `budgets that overlap are the same ones whether there are many or few`(labels: String) throws {
+        // a7 and a70 are in both.
+        let (many, few) = (try crowd(), try crowd(8))
+        let text = try Literal(
+            yaml: """
+                metadata: {name: new, namespace: shop}
+                spec: {maxUnavailable: 1, selector: {matchLabels: {\(labels)}}}
+                """)
+        let document = try Document(parsing: Array(text.json.utf8))
+        try withExtendedLifetime(document) {
+            let budget = try DisruptionBudget(of: document.root, in: "shop")
+            let expected = [
+                "app: a70, chart: shop": ["b70"], "app: a70": ["b70"], "app: a7": ["b7"],
+                "chart: shop": (0..<100).map { "b\($0)" }.sorted(),
+            ]
+            let found = try many.budgets(overlapping: budget).map(\.name)
+            #expect(found == expected[labels])
+            let known = Set((0..<8).map { "b\($0)" })
+            #expect(try few.budgets(overlapping: budget).map(\.name) == found.filter(known.contains))
+        }
+    }
+
+    @Test func `of budgets in other namespaces the first by the namespace's name is told`() throws {
+        var companions = known
+        // More than are looked at.
+        for number in (10..<1500).reversed() {
+            try set(budget("web", app: "web", in: "team-\(number)"), kind, in: &companions)
+        }
+        try remove(budget("web", app: "web", in: "team-10"), kind, from: &companions)
+        let finding = try #require(verdict(companions).judgements.first { $0.rule.id == "pod-disruption-budget" })
+        #expect(finding.finding.message.hasSuffix("web would, but is in namespace team-100"))
+    }
+
     // MARK: Absences
 
     /// Judges the deployment that no rule has anything against, without a budget.

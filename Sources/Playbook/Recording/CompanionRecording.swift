@@ -59,14 +59,13 @@ extension Companions.Holding {
     fileprivate func literals(_ kind: ResourceKind) -> [Literal] {
         switch kind {
         case .namespace: self.namespace.map { [$0.literal] } ?? []
-        case .podDisruptionBudget: budgets.map(\.literal)
-        case .horizontalPodAutoscaler, .scaledObject: autoscalers.filter { $0.kind == kind }.map(\.literal)
-        case .resourceQuota: quotas.map(\.literal)
-        case .deployment, .statefulSet, .rollout: workloads.filter { $0.kind == kind }.map(\.literal)
-        default: objects.filter { $0.kind == kind }.map(\.literal)
+        case .podDisruptionBudget: budgets.records.map(\.literal)
+        case .horizontalPodAutoscaler, .scaledObject: autoscalers.records.filter { $0.kind == kind }.map(\.literal)
+        case .resourceQuota: quotas.records.map(\.literal)
+        case .deployment, .statefulSet, .rollout: workloads.records.filter { $0.kind == kind }.map(\.literal)
+        default: objects[kind]?.records.map(\.literal) ?? []
         }
     }
-
 }
 
 // MARK: One record each, written so that its own reader reads it

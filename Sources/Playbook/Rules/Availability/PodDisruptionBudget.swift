@@ -58,7 +58,9 @@ private func missingFindings(_ subject: Subject, _ context: Context) throws(Cann
 private func nearMiss(
     _ budgets: [DisruptionBudget], _ labels: Labels, _ subject: Subject, _ context: Context
 ) -> String? {
-    for budget in budgets {
+    // Of hundreds not all are looked at for a word more in a message.
+    let named = try? context.companions.budget(named: subject.name ?? "", in: subject.namespace)
+    for budget in budgets.prefix(500) + [named].compactMap({ $0 }) {
         guard let selector = budget.selector else { return "\(budget.name) has a null selector, which selects nothing" }
         // A selector of one part that fails may be about anything; sharing another part or a name makes it a near miss.
         guard selector.labels.count + selector.expressions.count > 1 || budget.name == subject.name else { continue }
@@ -69,7 +71,7 @@ private func nearMiss(
         }
     }
     return context.companions
-        .budget(outside: subject.namespace) { !($0.selector?.isEmpty ?? true) && $0.selects(labels) }
+        .budget(selecting: labels, outside: subject.namespace)
         .map { "\($0.name) would, but is in namespace \($0.namespace)" }
 }
 
