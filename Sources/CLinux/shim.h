@@ -10,3 +10,4 @@
 // address parameters into a transparent union that Swift cannot call.
 extern int accept4(int descriptor, struct sockaddr *address, socklen_t *length, int flags);
 extern int pipe2(int descriptors[2], int flags);
+extern int syncfs(int descriptor);

@@ -81,13 +81,19 @@ public struct SourceText: Sendable {
     private func count(of offset: Int, inLine line: Int) -> Count {
         let start = max(lineStarts[line - 1], markLength)
         let end = max(start, min(offset, bytes.count))
+        // Most lines are short.
+        if end - start <= SourceText.countedBytes { return count(in: start..<end, after: Count()) }
         let (before, all) = (count(before: start), count(before: end))
         return Count(scalars: all.scalars - before.scalars, units: all.units - before.units)
     }
 
     private func count(before offset: Int) -> Count {
         let known = min(offset / SourceText.countedBytes, counts.count - 1)
-        return bytes[known * SourceText.countedBytes..<offset].reduce(into: counts[known]) { $0.add($1) }
+        return count(in: known * SourceText.countedBytes..<offset, after: counts[known])
+    }
+
+    private func count(in range: Range<Int>, after count: Count) -> Count {
+        bytes[range].reduce(into: count) { $0.add($1) }
     }
 
     private static func counts(in bytes: [UInt8]) -> [Count] {

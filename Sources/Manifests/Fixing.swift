@@ -55,6 +55,8 @@ private struct Attempt {
     private var entries: [FixedFile.Entry] = []
     private var edits: [TextEdit] = []
     private var targets: [Literal?]
+    /// The file with the edits, where it says what it shall.
+    private var changed: ManifestFile?
 
     init(_ judge: ManifestJudge, _ file: ManifestFile) {
         self.judge = judge
@@ -70,10 +72,7 @@ private struct Attempt {
     }
 
     var result: FixedFile {
-        let isWhole = file.problem == nil && !file.text.isTranscoded
-        guard isWhole, !edits.isEmpty, let changed = try? file.rewritten(edits, toSay: targets) else {
-            return unchanged
-        }
+        guard let changed else { return unchanged }
         return FixedFile(file: changed, isChanged: true, entries: entries)
     }
 
@@ -102,13 +101,14 @@ private struct Attempt {
                 runOneByOne(index)
             }
         }
+        guard !edits.isEmpty, file.problem == nil, !file.text.isTranscoded else { return }
+        changed = try? file.rewritten(edits, toSay: targets)
         // Written right, all documents say what they shall. If not, the one at fault has to be found.
-        guard !edits.isEmpty, file.problem == nil, !file.text.isTranscoded,
-            (try? file.rewritten(edits, toSay: targets)) == nil
-        else { return }
+        guard changed == nil else { return }
         let suspects = targets.indices.filter { targets[$0] != nil }
         (entries, edits, targets) = ([], [], targets.map { _ in nil })
         for index in suspects { runOneByOne(index) }
+        if !edits.isEmpty { changed = try? file.rewritten(edits, toSay: targets) }
     }
 
     private mutating func take(_ plan: Plan, _ index: Int) {

@@ -12,6 +12,11 @@ public struct Judge: Sendable {
 
     /// Judges a request.
     public func verdict(on review: AdmissionReview, in context: Context) -> Verdict {
+        verdict(on: review, in: context, isTold: true)
+    }
+
+    /// Judges a request; what nobody is told of has no remedies.
+    func verdict(on review: AdmissionReview, in context: Context, isTold: Bool) -> Verdict {
         var verdict = Verdict()
         guard let object = review.operation == .delete ? review.oldObject : review.object else {
             verdict.passedOver = "the request carries no object"
@@ -52,7 +57,7 @@ public struct Judge: Sendable {
             let ratchet = Ratchet(subject, context, exemptions)
             let sentence = Sentence(subject: subject, context: context, origin: origin, ratchet: ratchet)
             verdict.judgements = findings.inOrder(for: subject).map {
-                sentence.judgement($0.rule, $0.finding, at: $0.path, exemptions)
+                sentence.judgement($0.rule, $0.finding, at: $0.path, exemptions, isTold: isTold)
             }
             verdict.absences = absences(verdict.judgements, subject.namespace, context.companions)
         }

@@ -48,7 +48,8 @@ extension Judge {
     ) -> Mutation {
         var mutation = Mutation()
         guard let object = review.object, review.mayBePatched else { return mutation }
-        let verdict = verdict(on: review, in: context)
+        // Of most of it nobody is told.
+        let verdict = verdict(on: review, in: context, isTold: false)
         let subject = Subject(review, object)
         let fixes = verdict.judgements.filter { judgement in
             judgement.finding.isFixable && judgement.effect != .exempt
@@ -62,7 +63,11 @@ extension Judge {
             leavesNothingBehind(verdict, fixes, patched, review, context)
         else { return mutation }
         mutation.title = subject.title
-        mutation.fixes = fixes
+        mutation.fixes = fixes.map { fix in
+            var fix = fix
+            fix.remedy = RemedyText(fix.finding, subject)
+            return fix
+        }
         mutation.isDryRun = context.settings.mode == .dryRun
         if !mutation.isDryRun { mutation.patch = patch }
         return mutation
@@ -74,7 +79,7 @@ extension Judge {
     ) -> Bool {
         guard let document = try? Document(parsing: Array(patched.json.utf8)) else { return false }
         return withExtendedLifetime(document) {
-            let after = verdict(on: review.replacingObject(with: document.root), in: context)
+            let after = verdict(on: review.replacingObject(with: document.root), in: context, isTold: false)
             let known = Set(before.judgements.map(\.key))
             let fixed = Set(fixes.map(\.key))
             return after.judgements.allSatisfy { known.contains($0.key) && !fixed.contains($0.key) }

@@ -51,7 +51,4 @@ extension Subject {
         }
         return nil
     }
-
-    /// Where the pod spec stands, if there is one.
-    var templatePointer: Pointer? { kind.podSpecPointer.flatMap { object[at: $0] == nil ? nil : $0 } }
 }

@@ -2,50 +2,81 @@ import JSON
 import Kubernetes
 
 /// What to write instead, for people: on several lines for a denial, on one for a warning.
+///
+/// It is made when it is asked for: most are told on one of the two ways, and many on none.
 public struct RemedyText: Sendable {
-    /// YAML and advice, a line each.
-    public let block: String
-    private let phrases: [Phrase]
+    /// What the edits set, as one would write it.
+    private var fragment: Literal?
+    private var steps: [Step] = []
+    private var companion: Literal?
+    private var advice: String?
+
+    /// What an edit does, and where.
+    private enum Step {
+        case set(path: String, Literal)
+        case add(list: String, Literal)
+        case remove(path: String)
+    }
 
     /// A step in words: in full, and without the value.
     private typealias Phrase = (full: String, brief: String)
 
+    /// Of what nobody is told.
+    static let untold = RemedyText()
+
+    private init() {}
+
     init(_ finding: Finding, _ subject: Subject) {
-        var blocks: [String] = []
-        var phrases: [Phrase] = []
+        companion = finding.companion
+        advice = finding.advice
+        guard !finding.edits.isEmpty else { return }
         let sets = finding.edits.filter { if case .set = $0 { true } else { false } }
-        if !sets.isEmpty { blocks.append(Fragment(sets, subject).literal.yaml) }
-        for edit in finding.edits {
-            let path = subject.path(edit.pointer)
+        if !sets.isEmpty { fragment = Fragment(sets, subject).literal }
+        steps = finding.edits.map { edit in
             switch edit {
             case .set(let pointer, let value) where pointer.tokens.last == "-":
-                let list = subject.path(Pointer(Array(pointer.tokens.dropLast())))
-                phrases.append(("add to \(list): \(value.flow)", "add to \(list)"))
-            case .set(_, let value): phrases.append(("set \(path): \(value.flow)", "set \(path)"))
-            case .remove:
-                blocks.append("# remove \(path)")
-                phrases.append(("remove \(path)", "remove \(path)"))
+                .add(list: subject.path(pointer.parent), value)
+            case .set(let pointer, let value): .set(path: subject.path(pointer), value)
+            case .remove(let pointer): .remove(path: subject.path(pointer))
             }
         }
-        if let companion = finding.companion {
+    }
+
+    /// YAML and advice, a line each.
+    public var block: String {
+        var blocks: [String] = []
+        if let fragment { blocks.append(fragment.yaml) }
+        for case .remove(let path) in steps { blocks.append("# remove \(path)") }
+        if let companion {
             // A document of its own, beside what to write in this one.
             blocks.append(blocks.isEmpty ? companion.yaml : "---\n" + companion.yaml)
+        }
+        if let advice { blocks.append("# " + advice) }
+        return blocks.joined(separator: "\n")
+    }
+
+    private var phrases: [Phrase] {
+        var phrases: [Phrase] = steps.map { step in
+            switch step {
+            case .add(let list, let value): ("add to \(list): \(value.flow)", "add to \(list)")
+            case .set(let path, let value): ("set \(path): \(value.flow)", "set \(path)")
+            case .remove(let path): ("remove \(path)", "remove \(path)")
+            }
+        }
+        if let companion {
             let name = companion["metadata"]?["name"].map { " \($0.flow)" } ?? ""
             let words = "apply \(companion["kind"]?.flow ?? "a companion")\(name)"
             phrases.append((words, words))
         }
-        if let advice = finding.advice {
-            blocks.append("# " + advice)
-            if phrases.isEmpty { phrases.append((advice, advice)) }
-        }
-        block = blocks.joined(separator: "\n")
-        self.phrases = phrases
+        if let advice, phrases.isEmpty { phrases.append((advice, advice)) }
+        return phrases
     }
 
     /// The same in a few words, no more than fit; empty when there is nothing to say.
     ///
     /// A warning says first what to do: what is wrong, which follows, has to arrive too.
     public func line(within room: Int = .max) -> String {
+        let phrases = phrases
         let full = phrases.map(\.full).joined(separator: ", ")
         guard full.utf8.count > room else { return full }
         var line = ""

@@ -8,7 +8,9 @@ struct Sentence {
     let origin: Origin
     let ratchet: Ratchet
 
-    func judgement(_ rule: Rule, _ finding: Finding, at path: String, _ exemptions: Exemptions) -> Judgement {
+    func judgement(
+        _ rule: Rule, _ finding: Finding, at path: String, _ exemptions: Exemptions, isTold: Bool
+    ) -> Judgement {
         let level = context.settings.level(of: rule)
         let finding = finding.with { $0.companion = $0.companion?.withoutEmptyNamespace }
         let exemption = exemptions.exemption(from: rule, at: context.now)
@@ -16,8 +18,8 @@ struct Sentence {
         let effect: Judgement.Effect =
             exemption != nil ? .exempt : level == .deny && leniency == nil ? .deny : .warn
         return Judgement(
-            rule: rule, finding: finding, path: path, remedy: RemedyText(finding, subject), level: level,
-            effect: effect, leniency: leniency, exemption: exemption)
+            rule: rule, finding: finding, path: path, remedy: isTold ? RemedyText(finding, subject) : .untold,
+            level: level, effect: effect, leniency: leniency, exemption: exemption)
     }
 
     /// Why the finding does not deny; the first reason in the order of how long it will hold.
@@ -67,6 +69,7 @@ struct Sentence {
 extension Literal {
     /// A manifest beside an object whose namespace nobody knows yet has none either.
     fileprivate var withoutEmptyNamespace: Literal {
-        (try? Patch([.test("/metadata/namespace", ""), .remove("/metadata/namespace")]).applied(to: self)) ?? self
+        guard self["metadata"]?["namespace"] == "" else { return self }
+        return (try? Patch([.remove("/metadata/namespace")]).applied(to: self)) ?? self
     }
 }

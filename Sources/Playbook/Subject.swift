@@ -56,6 +56,9 @@ public final class Subject {
         return lists
     }()
 
+    /// Where the pod spec stands, if there is one.
+    private(set) lazy var templatePointer: Pointer? = kind.podSpecPointer.flatMap { object[at: $0] == nil ? nil : $0 }
+
     /// The texts with secrets in them, found once for all rules that ask.
     lazy var foundPlainTexts: Result<[PlainText], CannotJudge> = Result { () throws(CannotJudge) in try findPlainTexts()
     }

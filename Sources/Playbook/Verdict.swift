@@ -85,7 +85,7 @@ public struct Judgement: Sendable {
     /// Where, for people: `containers[app].livenessProbe`.
     public let path: String
     /// What to write instead, as text.
-    public let remedy: RemedyText
+    public internal(set) var remedy: RemedyText
     /// The level of the rule here.
     public let level: Level
     /// What it does to the request.

@@ -38,9 +38,9 @@ struct FixCommand {
         let left = tellWhatIsLeft(in: after)
         // What could not be written was not done.
         var (fixed, added, changed) = (0, 0, 0)
-        for (index, new) in after.enumerated() {
+        let failed = deliver(after)
+        for (index, new) in after.enumerated() where !failed.contains(index) {
             let old = manifests.files[index]
-            guard deliver(old, new, isFirst: index == 0) else { continue }
             fixed += tallies[index].fixed
             added += tallies[index].added
             if old.text.bytes != new.text.bytes { changed += 1 }
@@ -103,23 +103,27 @@ struct FixCommand {
         return left
     }
 
-    /// Hands out what came of a file; false where it could not be written.
-    private mutating func deliver(_ old: ManifestFile, _ new: ManifestFile, isFirst: Bool) -> Bool {
+    /// Hands out what came of the files; those that could not be written are returned.
+    private mutating func deliver(_ files: [ManifestFile]) -> Set<Int> {
+        guard arguments.has(.write) else {
+            for (index, new) in files.enumerated() { print(manifests.files[index], new, isFirst: index == 0) }
+            return []
+        }
+        let changed = files.indices.filter { files[$0].text.bytes != manifests.files[$0].text.bytes }
+        let failures = Outputs.replace(changed.map { (manifests.files[$0].path, files[$0].text.bytes) })
+        for (_, failure) in failures.sorted(by: { $0.key < $1.key }) { manifests.complain(failure) }
+        return Set(failures.keys.map { changed[$0] })
+    }
+
+    private func print(_ old: ManifestFile, _ new: ManifestFile, isFirst: Bool) {
         if arguments.has(.diff) {
             let diff = UnifiedDiff.text(old.text.bytes, new.text.bytes, path: old.path)
             if !diff.isEmpty { Console.print(diff) }
-        } else if arguments.has(.write) {
-            guard old.text.bytes != new.text.bytes else { return true }
-            if let failure = Outputs.replace(old.path, with: new.text.bytes) {
-                manifests.complain(failure)
-                return false
-            }
         } else {
             // Several files are documents of one stream.
             if !isFirst, !new.text.bytes.starts(with: Array("---".utf8)) { Console.print("---\n") }
             Console.print(bytes: new.text.bytes)
             if manifests.files.count > 1, new.text.bytes.last != UInt8(ascii: "\n") { Console.print("\n") }
         }
-        return true
     }
 }

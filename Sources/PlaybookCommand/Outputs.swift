@@ -1,3 +1,4 @@
+internal import CLinux
 import Glibc
 
 /// Files that are written.
@@ -5,25 +6,31 @@ enum Outputs {
     /// Gives a file other contents, all at once: who reads it sees the old ones or the new ones, and a full disk harms nothing.
     ///
     /// What a link leads to is replaced, not the link; the file's mode stays, and its owner where we may.
-    static func replace(_ path: String, with bytes: [UInt8]) -> Inputs.Failure? {
-        guard let resolved = realpath(path, nil) else { return Inputs.failure(path) }
-        defer { free(resolved) }
-        let target = String(cString: resolved)
-        var status = stat()
-        guard stat(target, &status) == 0 else { return Inputs.failure(path) }
-        let temporary = "\(target).playbook-\(getpid())"
-        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { return Inputs.failure(path) }
-        _ = fchown(descriptor, status.st_uid, status.st_gid)
-        let isWritten =
-            Console.write(bytes, to: descriptor) && fchmod(descriptor, status.st_mode & 0o7777) == 0
-            && fsync(descriptor) == 0
-        let failure = isWritten ? nil : Inputs.failure(path)
-        close(descriptor)
-        if failure == nil, rename(temporary, target) == 0 { return nil }
-        let reason = failure ?? Inputs.failure(path)
-        unlink(temporary)
-        return reason
+    static func replace(_ path: String, with bytes: [UInt8]) -> Inputs.Failure? { replace([(path, bytes)])[0] }
+
+    /// Gives files other contents, each all at once.
+    ///
+    /// - Parameter files: The files, with what shall be in them.
+    /// - Returns: Why some could not be written, by their index.
+    static func replace(_ files: [(path: String, bytes: [UInt8])]) -> [Int: Inputs.Failure] {
+        var failures: [Int: Inputs.Failure] = [:]
+        for start in stride(from: 0, to: files.count, by: Replacement.maximum) {
+            let batch = start..<min(start + Replacement.maximum, files.count)
+            var disks = Disks(isOneByOne: batch.count <= Replacement.few)
+            var written: [(index: Int, replacement: Replacement)] = []
+            for index in batch {
+                do throws(Inputs.Failure) {
+                    written.append((index, try Replacement(of: files[index].path, files[index].bytes, on: &disks)))
+                } catch {
+                    failures[index] = error
+                }
+            }
+            let faults = disks.settle()
+            for (index, replacement) in written {
+                failures[index] = replacement.finish(faults[replacement.disk])
+            }
+        }
+        return failures
     }
 
     /// Makes a file, or gives one other contents.
@@ -33,5 +40,82 @@ enum Outputs {
         guard descriptor >= 0 else { return Inputs.failure(path) }
         defer { close(descriptor) }
         return Console.write(bytes, to: descriptor) ? nil : Inputs.failure(path)
+    }
+}
+
+/// A file's new contents, which wait beside it until they are on the disk.
+private struct Replacement {
+    /// How many may wait: they take space, and nobody takes them away where the process is killed.
+    static let maximum = 512
+    /// Of so many each is waited for; of more, the disk is.
+    static let few = 16
+
+    private let path: String
+    private let target: String
+    private let temporary: String
+    let disk: dev_t
+
+    init(of path: String, _ bytes: [UInt8], on disks: inout Disks) throws(Inputs.Failure) {
+        guard let resolved = realpath(path, nil) else { throw Inputs.failure(path) }
+        defer { free(resolved) }
+        self.path = path
+        target = String(cString: resolved)
+        var status = stat()
+        guard stat(target, &status) == 0 else { throw Inputs.failure(path) }
+        disk = status.st_dev
+        temporary = "\(target).playbook-\(getpid())-\(disks.nextNumber())"
+        disks.watch(disk, at: target)
+        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw Inputs.failure(path) }
+        _ = fchown(descriptor, status.st_uid, status.st_gid)
+        let isWritten =
+            Console.write(bytes, to: descriptor) && fchmod(descriptor, status.st_mode & 0o7777) == 0
+            && (!disks.isOneByOne || fsync(descriptor) == 0)
+        let failure = isWritten ? nil : Inputs.failure(path)
+        close(descriptor)
+        guard let failure else { return }
+        unlink(temporary)
+        throw failure
+    }
+
+    /// Puts the contents in their place, unless the disk failed to take them.
+    func finish(_ fault: Int32?) -> Inputs.Failure? {
+        if fault == nil, rename(temporary, target) == 0 { return nil }
+        if let fault { errno = fault }
+        let failure = Inputs.failure(path)
+        unlink(temporary)
+        return failure
+    }
+}
+
+/// What many files are written to: waiting for each would take some milliseconds a file.
+private struct Disks {
+    let isOneByOne: Bool
+    /// A file on each, opened before anything was written: it is told of every failure since.
+    private var descriptors: [dev_t: Int32] = [:]
+    private var number = 0
+
+    init(isOneByOne: Bool) { self.isOneByOne = isOneByOne }
+
+    mutating func nextNumber() -> Int {
+        number += 1
+        return number
+    }
+
+    mutating func watch(_ disk: dev_t, at path: String) {
+        guard !isOneByOne, descriptors[disk] == nil else { return }
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        if descriptor >= 0 { descriptors[disk] = descriptor }
+    }
+
+    /// Waits until all is on the disks; the `errno` of those that failed.
+    mutating func settle() -> [dev_t: Int32] {
+        var faults: [dev_t: Int32] = [:]
+        for (disk, descriptor) in descriptors {
+            if syncfs(descriptor) != 0 { faults[disk] = errno }
+            close(descriptor)
+        }
+        descriptors = [:]
+        return faults
     }
 }

@@ -118,6 +118,20 @@ import Testing
         }
     }
 
+    @Test func `of many files those that cannot be written stay as they were, and all others are`() throws {
+        try Program.withFolder { folder in
+            let (count, tooLong) = (40, "\(folder)/\(String(repeating: "b", count: 245)).yaml")
+            let paths = (0..<count).map { "\(folder)/a\($0).yaml" }
+            for path in paths + [tooLong] { try text.write(toFile: path, atomically: false, encoding: .utf8) }
+            // The same file twice is one file.
+            let program = try fix("--write", folder, paths[0])
+            #expect(program.code == 2 && program.error.contains("\(tooLong): File name too long"), "\(program.error)")
+            #expect(try paths.allSatisfy { try String(contentsOfFile: $0, encoding: .utf8) == fixed })
+            #expect(try String(contentsOfFile: tooLong, encoding: .utf8) == text)
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder).count == count + 1)
+        }
+    }
+
     @Test func `a missing budget is appended once, and found there`() throws {
         let program = try fix("--add-companions", input: text)
         let budget = """
