@@ -24,6 +24,8 @@ final class ReviewFiles: Sendable {
         var line = 1
         /// What has been read and not been handed out.
         var pending: [UInt8] = []
+        /// What is read into; made once, since most files are far smaller.
+        var chunk = [UInt8](repeating: 0, count: 1 << 17)
         var isAtEnd = false
         /// Whether the file has one review a line; nil before that is known.
         var isLines: Bool?
@@ -129,16 +131,12 @@ final class ReviewFiles: Sendable {
 
     private static func fill(_ state: inout State) throws(Inputs.Failure) {
         guard let descriptor = state.descriptor else { return }
-        let start = state.pending.count
-        state.pending.append(contentsOf: repeatElement(0, count: blockSize))
         while true {
-            // Behind the `start` bytes there is room for as many as are asked for.
-            let count = state.pending.withUnsafeMutableBytes {
-                read(descriptor, $0.baseAddress.map { $0 + start }, blockSize)
-            }
+            // `chunk` is as long as is asked for, and lives through the call.
+            let count = state.chunk.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
             if count < 0, errno == EINTR { continue }
-            state.pending.removeLast(blockSize - max(count, 0))
-            if count < 0 { throw Inputs.failure(state.path) }
+            guard count >= 0 else { throw Inputs.failure(state.path) }
+            state.pending.append(contentsOf: state.chunk[..<count])
             if count == 0 { state.isAtEnd = true }
             return
         }
