@@ -45,6 +45,9 @@ struct Arguments {
 
     func has(_ flag: Flag) -> Bool { values[flag] != nil }
 
+    /// Whether nothing is to be printed in a format: who names one for programs wants it, and only the rest to be quiet.
+    func isSilent(_ format: String) -> Bool { has(.quiet) && format == "text" }
+
     /// The format asked for.
     func format() throws(CommandError) -> String {
         guard let format = last(.format) else { return command.formats.first ?? "" }

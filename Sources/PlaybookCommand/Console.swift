@@ -1,17 +1,23 @@
 import Glibc
 import Kubernetes
+import Synchronization
 
 /// Standard output and error.
 enum Console {
+    /// Whether the reader of standard output has gone.
+    private static let isUnread = Atomic(false)
+
     /// Writes to standard output.
     ///
-    /// When its reader has gone (`| head`) the program ends: nobody wants the rest. A full disk is a failure.
+    /// When its reader has gone (`| head`) nothing more is written, and the program goes on to its end: files are still to be
+    /// written, and the exit code is a promise about everything. A full disk is a failure.
     static func print(_ text: String) {
-        if !write(text, to: 1) { leave() }
+        guard !isUnread.load(ordering: .relaxed) else { return }
+        if !write(text, to: 1) { fail() }
     }
 
-    private static func leave() -> Never {
-        guard errno != EPIPE else { exit(ExitCode.success.rawValue) }
+    private static func fail() {
+        guard errno != EPIPE else { return isUnread.store(true, ordering: .relaxed) }
         error("playbook: standard output: \(String(cString: strerror(errno)))\n")
         exit(ExitCode.usage.rawValue)
     }
@@ -21,7 +27,8 @@ enum Console {
 
     /// Writes bytes to standard output as they are.
     static func print(bytes: [UInt8]) {
-        if !write(bytes, to: 1) { leave() }
+        guard !isUnread.load(ordering: .relaxed) else { return }
+        if !write(bytes, to: 1) { fail() }
     }
 
     private static func write(_ text: String, to descriptor: Int32) -> Bool {

@@ -9,25 +9,25 @@ struct Output {
     let format: String
     private let report: TextReport
     private let isVerbose: Bool
-    private let isQuiet: Bool
+    private let isSilent: Bool
     /// What has to wait for the end, in formats that are one document.
     private var objects: [JudgedObject] = []
 
     init(_ arguments: Arguments) throws(CommandError) {
         format = try arguments.format()
         isVerbose = arguments.has(.verbose) || arguments.has(.review)
-        isQuiet = arguments.has(.quiet)
+        isSilent = arguments.isSilent(format)
         report = TextReport(isColored: Console.isColored() && !arguments.has(.noColor))
     }
 
     /// Prints, unless there is to be nothing but an exit code.
     func print(_ text: String) {
-        if !isQuiet, !text.isEmpty { Console.print(text) }
+        if !isSilent, !text.isEmpty { Console.print(text) }
     }
 
     /// Shows an object, now or at the end.
     mutating func add(_ object: JudgedObject) {
-        guard !isQuiet else { return }
+        guard !isSilent else { return }
         switch format {
         case "text": print(report.block(object, showsAll: isVerbose))
         case "response": break

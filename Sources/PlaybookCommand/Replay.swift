@@ -30,7 +30,7 @@ struct ReplayCommand {
         for thread in threads { thread.join() }
         var tally = shared.tally
         tally.unreadable += failures.count
-        if !arguments.has(.quiet) {
+        if !arguments.isSilent(format) {
             Console.print(report(tally))
         }
         if tally.unreadable > 0 { return .usage }
