@@ -37,10 +37,9 @@ struct CheckCommand {
             },
             { output.add($0) })
         manifests.tellIgnores()
+        manifests.summary.baseline = known?.outcome(
+            isWhole: !arguments.has(.partial) && manifests.summary.unreadable.isEmpty)
         output.finish(manifests.summary)
-        for entry in known?.gone ?? [] {
-            Console.error("playbook: no longer found, take it out of the baseline: \(entry)\n")
-        }
         guard let path = arguments.last(.writeBaseline) else { return manifests.summary.code(arguments) }
         if let failure = Outputs.write(path, Array(found.text.utf8)) { throw CommandError(message: "\(failure)") }
         // What is written down is accepted for now.

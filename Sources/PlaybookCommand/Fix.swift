@@ -45,15 +45,23 @@ struct FixCommand {
             added += tallies[index].added
             if old.text.bytes != new.text.bytes { changed += 1 }
         }
-        let adding = added > 0 ? " and \(arguments.has(.write) ? "added" : "add") \(count(added, "object"))" : ""
-        let verb = arguments.has(.write) ? "fixed" : "would fix"
-        note(
-            "\(verb) \(count(fixed, "finding"))\(adding)"
-                + " in \(changed) of \(after.count) files; \(left) left\n")
+        let places = changed == after.count ? count(changed, "file") : "\(changed) of \(after.count) files"
+        let rest = left == 0 ? "nothing" : count(left, "finding")
+        note("\(deeds(fixed, added))\(changed == 0 ? "" : " in \(places)"); \(rest) left to you\n")
         return manifests.summary.code(arguments)
     }
 
     private func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
+
+    /// What was done, or would be.
+    private func deeds(_ fixed: Int, _ added: Int) -> String {
+        let isWritten = arguments.has(.write)
+        guard fixed + added > 0 else { return isWritten ? "nothing fixed" : "nothing to fix" }
+        var deeds: [String] = []
+        if fixed > 0 { deeds.append("\(isWritten ? "fixed" : "fix") \(count(fixed, "finding"))") }
+        if added > 0 { deeds.append("\(isWritten ? "added" : "add") \(count(added, "object"))") }
+        return (isWritten ? "" : "would ") + deeds.joined(separator: " and ")
+    }
 
     private func note(_ text: String) {
         if !arguments.has(.quiet) { Console.error(text) }
@@ -62,7 +70,8 @@ struct FixCommand {
     private func tell(_ entry: FixedFile.Entry, of file: ManifestFile, not verb: String = "fixed") {
         guard let refusal = entry.refusal else { return }
         let place = refusal.location.map { "\(file.path):\($0.line):\($0.column)" } ?? "\(file.path):\(entry.line)"
-        note("\(place): not \(verb): \(entry.title): \(entry.judgement.rule.id): \(refusal.message)\n")
+        let reason = oneLine("\(entry.title): \(entry.judgement.rule.id): \(refusal.message)")
+        note("\(place): not \(verb): \(reason)\n")
     }
 
     // MARK: Companions
@@ -97,7 +106,7 @@ struct FixCommand {
                 guard !isQuiet else { continue }
                 Console.error(
                     "\(object.file):\(finding.line ?? 1)\(column): left to you: \(judgement.effect.rawValue) "
-                        + "\(judgement.rule.id): \(judgement.path) \(judgement.finding.message)\n")
+                        + "\(judgement.rule.id): \(oneLine("\(judgement.path) \(judgement.finding.message)"))\n")
             }
         }
         return left

@@ -4,20 +4,34 @@ public import Playbook
 /// The findings of a day, written down so that only what comes on top of them is told: the ratchet, for files.
 public struct Baseline: Sendable {
     /// A finding that is known.
-    struct Entry: Hashable, Sendable {
-        let rule: String
+    public struct Entry: Hashable, Sendable, CustomStringConvertible {
+        /// The rule's id.
+        public let rule: String
         /// What the object is called: `Deployment shop/catalogue`.
-        let object: String
-        let path: String
+        public let object: String
+        /// The field.
+        public let path: String
         /// Tells the clause and what was chosen from others.
         ///
         /// Of a secret nothing is kept, so that another in its place is not told.
         let mark: String
+
+        /// All but the mark: `replicas: Deployment shop/catalogue spec.replicas`.
+        public var description: String { "\(rule): \(object) \(path)" }
+    }
+
+    /// What came of laying findings beside a baseline.
+    public struct Outcome: Sendable {
+        /// How many findings it holds, which are not told.
+        public let known: Int
+        /// What it holds and was not found.
+        public let gone: [Entry]
     }
 
     /// What is known, each as often as it was found; for numbers, how far from what is allowed.
     private var entries: [Entry: [Double?]] = [:]
     private var objects: Set<String> = []
+    private var known = 0
 
     /// Creates one without findings.
     public init() {}
@@ -39,11 +53,12 @@ public struct Baseline: Sendable {
         return verdict.leavingOut { judgement in
             guard judgement.effect != .exempt else { return false }
             let entry = Entry(judgement, object)
-            guard var known = entries[entry],
-                let index = known.firstIndex(where: { Baseline.covers($0, judgement.finding.excess) })
+            guard var levels = entries[entry],
+                let index = levels.firstIndex(where: { Baseline.covers($0, judgement.finding.excess) })
             else { return false }
-            known.remove(at: index)
-            entries[entry] = known.isEmpty ? nil : known
+            levels.remove(at: index)
+            entries[entry] = levels.isEmpty ? nil : levels
+            known += 1
             return true
         }
     }
@@ -53,10 +68,13 @@ public struct Baseline: Sendable {
         return excess <= known
     }
 
-    /// What was known of objects that were judged and is there no more, in words.
-    public var gone: [String] {
-        entries.keys.filter { objects.contains($0.object) }.sorted { $0.order < $1.order }
-            .map { "\($0.rule): \($0.object) \($0.path)" }
+    /// What was known, and what of it is there no more.
+    ///
+    /// - Parameter isWhole: Whether all there is was judged, so that objects which were not are gone too.
+    /// - Returns: Both.
+    public func outcome(isWhole: Bool) -> Outcome {
+        let gone = entries.keys.filter { isWhole || objects.contains($0.object) }.sorted { $0.order < $1.order }
+        return Outcome(known: known, gone: gone)
     }
 
     // MARK: Text

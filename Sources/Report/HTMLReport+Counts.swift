@@ -21,7 +21,17 @@ extension HTMLReport {
             let rules = summary.notEvaluated.map { "\($0.rule) (\($0.count))" }.joined(separator: ", ")
             notes += "<p>Not evaluated, since other objects are not known: \(markup(rules)).</p>"
         }
+        if let baseline = summary.baseline { notes += ratchet(baseline) }
         return header(score, "\(passed) of \(counted(summary.judged, noun)) pass", parts, notes)
+    }
+
+    private static func ratchet(_ baseline: Baseline.Outcome) -> String {
+        let known =
+            baseline.known == 0 ? "" : "<p>In the baseline, and not shown: \(counted(baseline.known, "finding")).</p>"
+        guard !baseline.gone.isEmpty else { return known }
+        let gone = baseline.gone.map { "<li>\(markup("\($0)"))</li>" }.joined(separator: "\n")
+        return known
+            + "<details><summary>\(counted(baseline.gone.count, "finding")) of the baseline found no more</summary><ul>\(gone)</ul></details>"
     }
 
     /// A part of all that was judged: how it looks, how large it is, and what it is.

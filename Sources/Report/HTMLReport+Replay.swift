@@ -32,7 +32,7 @@ extension HTMLReport {
             Part("same ok", all.reviews - all.deniedNow - tally.newlyAllowed, "pass as before"),
         ]
         let warnings = [
-            (tally.newlyWarned, "with a warning that they had not"), (tally.noLongerWarned, "without one they had"),
+            (tally.newlyWarned, "with new warnings"), (tally.noLongerWarned, "with warnings gone"),
         ].filter { $0.0 > 0 }.map { "\(counted($0.0, "review")) \($0.1)" }
         let notes = (warnings + ReplayReport.notes(tally)).map { "<p>\($0).</p>" }.joined(separator: "\n")
         guard all.reviews > 0 else { return header("–", "nothing to compare", parts, notes) }

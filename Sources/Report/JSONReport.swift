@@ -21,10 +21,19 @@ public enum JSONReport {
         if summary.noun == .object {
             members += [.init("files", number(summary.files)), .init("foreign", number(summary.foreign))]
         }
-        return members + [
+        members += [
             .init("unreadableInputs", .array(summary.unreadable.map(unreadable))),
             .init("notEvaluated", .object(summary.notEvaluated.map { .init($0.rule, number($0.count)) })),
         ]
+        if let baseline = summary.baseline {
+            members.append(
+                .init("baseline", ["known": number(baseline.known), "gone": .array(baseline.gone.map(gone))]))
+        }
+        return members
+    }
+
+    private static func gone(_ entry: Baseline.Entry) -> Literal {
+        ["rule": .string(entry.rule), "object": .string(entry.object), "path": .string(entry.path)]
     }
 
     private static func unreadable(_ input: UnreadableInput) -> Literal {

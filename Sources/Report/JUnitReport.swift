@@ -25,6 +25,14 @@ public enum JUnitReport {
             }
             files.append(("inputs", inputs))
         }
+        if let gone = summary.baseline?.gone, !gone.isEmpty {
+            let entries = gone.map { entry in
+                Case(
+                    subject: entry.object, name: entry.rule, file: "", line: nil,
+                    outcome: .skipped(reason: "\(entry.path): found no more, to be taken out of the baseline"))
+            }
+            files.append(("baseline", entries))
+        }
         let all = files.flatMap(\.cases)
         var text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"playbook\" \(counts(all))>\n"
         for file in files {

@@ -4,8 +4,10 @@ import Playbook
 public enum MarkdownReport {
     /// What GitHub takes at most, in characters.
     static let limit = 65_536
-    /// How many inputs that could not be read are named: the rest of the page is for findings.
-    private static let maximumInputs = 50
+    /// How many things other than findings are named, of a kind: the rest of the page is for findings.
+    private static let maximumNotes = 50
+    /// How many characters they have.
+    private static let maximumNoteSize = 16_384
 
     /// Makes the report.
     public static func text(_ objects: [JudgedObject], _ summary: Summary) -> String {
@@ -45,13 +47,16 @@ public enum MarkdownReport {
     // MARK: The top
 
     private static func heading(_ summary: Summary) -> String {
+        let noun = summary.noun.rawValue
+        let unread = summary.unreadable.isEmpty ? nil : "\(counted(summary.unreadable.count, "input")) not read"
+        let warned = summary.warned > 0 ? "\(counted(summary.warned, noun)) with warnings" : nil
         let outcome =
             summary.denied > 0
-            ? "❌ \(summary.denied) of \(counted(summary.judged, summary.noun.rawValue)) denied"
-            : summary.warned > 0
-                ? "⚠️ nothing denied, \(counted(summary.warned, summary.noun.rawValue)) with warnings"
-                : "✅ nothing denied"
-        return "### playbook: \(outcome)\n"
+            ? ["❌ \(summary.denied) of \(counted(summary.judged, noun)) denied", unread]
+            : summary.judged == 0
+                ? ["⚠️ no \(noun) to judge", unread]
+                : ["\(warned == nil && unread == nil ? "✅" : "⚠️") nothing denied", warned, unread]
+        return "### playbook: \(outcome.compactMap(\.self).joined(separator: ", "))\n"
     }
 
     private static func counts(_ objects: [JudgedObject], _ summary: Summary) -> String {
@@ -60,18 +65,35 @@ public enum MarkdownReport {
         text += "| \(summary.judged) | \(summary.denied) | \(summary.warned) | \(allowed) |\n"
         if !summary.unreadable.isEmpty {
             text += "\n\(counted(summary.unreadable.count, "input")) could not be read:\n\n"
-            for input in summary.unreadable.prefix(maximumInputs) {
-                text += "- \(code(input.place)): \(plain(String(input.reason.unicodeScalars.prefix(300))))\n"
-            }
-            if summary.unreadable.count > maximumInputs {
-                text += "- and \(summary.unreadable.count - maximumInputs) more\n"
-            }
+            text += list(summary.unreadable) { "\(code($0.place)): \(plain($0.reason))" }
         }
         if !summary.notEvaluated.isEmpty {
             let rules = summary.notEvaluated.map { "`\($0.rule)` (\($0.count))" }.joined(separator: ", ")
             text += "\nNot evaluated, since other objects are not known: \(rules).\n"
         }
-        return text
+        return text + (summary.baseline.map(ratchet) ?? "")
+    }
+
+    private static func ratchet(_ baseline: Baseline.Outcome) -> String {
+        var text = ""
+        if baseline.known > 0 {
+            text += "\nIn the baseline, and not shown: \(counted(baseline.known, "finding")).\n"
+        }
+        guard !baseline.gone.isEmpty else { return text }
+        text += "\nFound no more, to be taken out of the baseline:\n\n"
+        return text + list(baseline.gone) { "\(code($0.rule)): \(plain($0.object)) \(code($0.path))" }
+    }
+
+    /// The first of some things, a line each.
+    private static func list<Element>(_ elements: [Element], _ line: (Element) -> String) -> String {
+        var (text, count) = ("", 0)
+        for element in elements.prefix(maximumNotes) {
+            let line = "- \(line(element))\n"
+            guard text.utf16.count + line.utf16.count <= maximumNoteSize else { break }
+            text += line
+            count += 1
+        }
+        return text + (count < elements.count ? "- and \(elements.count - count) more\n" : "")
     }
 
     // MARK: The details
@@ -113,7 +135,7 @@ public enum MarkdownReport {
     private static func code(_ text: String) -> String {
         let fence = String(repeating: "`", count: longestRun(in: text) + 1)
         let padding = text.hasPrefix("`") || text.hasSuffix("`") ? " " : ""
-        return fence + padding + onOneLine(text) + padding + fence
+        return fence + padding + oneLine(text) + padding + fence
     }
 
     private static func longestRun(in text: String) -> Int {
@@ -130,7 +152,7 @@ public enum MarkdownReport {
         var result = ""
         var previous: Unicode.Scalar = " "
         // By scalars: a mark and what combines with it are one character, and still a mark.
-        for scalar in onOneLine(text).unicodeScalars {
+        for scalar in oneLine(text).unicodeScalars {
             switch scalar {
             case "\\", "`", "*", "_", "[", "]", "~", "|", "$": result += "\\\(scalar)"
             case "/" where previous == ":": result += "\\/"
@@ -146,12 +168,8 @@ public enum MarkdownReport {
     ///
     /// GitHub looks for mentions and issues in what it has made of a text; a comment keeps it from seeing them.
     private static func inHTML(_ text: String) -> String {
-        onOneLine(text).unicodeScalars.map { scalar in
+        oneLine(text).unicodeScalars.map { scalar in
             markup("\(scalar)") + (scalar == "@" || scalar == "#" ? "<!-- -->" : "")
         }.joined()
-    }
-
-    private static func onOneLine(_ text: String) -> String {
-        text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : "\($0)" }.joined()
     }
 }

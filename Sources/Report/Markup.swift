@@ -1,3 +1,11 @@
+/// A text without control characters: it ends no line, and says nothing to a terminal.
+///
+/// What is judged chooses names, and a line of a log that begins with `::` is a command to GitHub.
+public func oneLine(_ text: String) -> String {
+    guard text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F || $0 == 0xC2 }) else { return text }
+    return text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : "\($0)" }.joined()
+}
+
 /// A text as it stands in XML or HTML, between tags or in a quoted attribute.
 ///
 /// What XML 1.0 has no way to say, control characters above all, becomes U+FFFD.

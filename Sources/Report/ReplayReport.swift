@@ -30,25 +30,27 @@ public struct ReplayReport: Sendable {
     }
 
     private func headline(_ tally: ReplayTally) -> String {
-        "\(counted(tally.reviews, "review")): \(tally.newlyDenied) newly denied, \(tally.newlyAllowed) newly allowed, "
-            + "\(tally.newlyWarned) with new warnings, \(tally.noLongerWarned) without one they had"
+        guard tally.reviews > 0 else { return "there is no review to judge again" }
+        return
+            "\(counted(tally.reviews, "review")): \(tally.newlyDenied) newly denied, \(tally.newlyAllowed) newly allowed, "
+            + "\(tally.newlyWarned) with new warnings, \(tally.noLongerWarned) with warnings gone"
     }
 
     /// What has to be known about the counts, a sentence each.
     static func notes(_ tally: ReplayTally) -> [String] {
         [
-            (tally.undecided, "review", "had no recorded decision to compare with: AdmissionReviews as they were sent"),
-            (tally.otherMode, "review", "were recorded in the other mode; --mode chooses the one to replay in"),
+            (tally.undecided, "review", "had no recorded decision to compare with"),
+            (tally.otherMode, "review", "had been recorded in the other mode; --mode chooses the one to replay in"),
             (tally.unreadable, "input", "could not be read"),
         ].filter { $0.0 > 0 }.map { "\(counted($0.0, $0.1)) \($0.2)" }
     }
 
     private func block(_ example: ReplayTally.Example) -> String {
-        var text = "  \(example.object) · \(example.request)\n"
-        text += paint("    \(example.file)\(example.line.map { ":\($0)" } ?? "")", "2") + "\n"
+        var text = "  \(oneLine("\(example.object) · \(example.request)"))\n"
+        text += paint("    \(oneLine(example.file))\(example.line.map { ":\($0)" } ?? "")", "2") + "\n"
         for change in example.changes {
             let message = change.message.isEmpty ? "" : " \(change.message)"
-            text += "    \(change.rule) \(ReplayReport.words(change)): \(change.path)\(message)\n"
+            text += "    \(oneLine("\(change.rule) \(ReplayReport.words(change)): \(change.path)\(message)"))\n"
         }
         return text
     }
@@ -116,7 +118,7 @@ public struct ReplayReport: Sendable {
             return "  \(name)\(String(repeating: " ", count: width - name.count))  \(cells.joined(separator: "  "))\n"
         }
         return "\n" + paint(line(title, columns), "1")
-            + rows.map { line($0.name, $0.values.map { $0 == 0 ? "-" : String($0) }) }.joined()
+            + rows.map { line(oneLine($0.name), $0.values.map { $0 == 0 ? "-" : String($0) }) }.joined()
     }
 
     /// The rules in the order of the catalogue, those that are gone from it behind.

@@ -97,10 +97,11 @@ public struct UnreadableInput: Error, Sendable, CustomStringConvertible {
 
     /// Names an input and a reason.
     public init(_ name: String, line: Int? = nil, column: Int? = nil, _ reason: String) {
-        self.name = name
+        // It is told on the standard error of programs whose output others read.
+        self.name = oneLine(name)
         self.line = line
         self.column = column
-        self.reason = reason
+        self.reason = oneLine(reason)
     }
 
     /// The place and the reason: `a.yaml:3:5: the key 'a' is there twice, first in line 2`.
@@ -133,6 +134,8 @@ public struct Summary: Sendable {
     public var foreign = 0
     /// How often each rule had no answer.
     public var notEvaluated: [(rule: String, count: Int)] = []
+    /// What came of the baseline; nil without one.
+    public var baseline: Baseline.Outcome?
 
     /// Creates a summary of nothing.
     public init(of noun: Noun = .review) { self.noun = noun }

@@ -186,6 +186,12 @@ public enum SARIFReport {
             }
             return .object(members)
         }
+        notifications += (summary.baseline?.gone ?? []).map { entry in
+            [
+                "level": "note", "associatedRule": ["id": .string(entry.rule)],
+                "message": message("Found no more, to be taken out of the baseline: \(entry)."),
+            ]
+        }
         return [
             "executionSuccessful": .bool(summary.unreadable.isEmpty),
             "toolExecutionNotifications": .array(notifications),

@@ -21,10 +21,10 @@ public struct TextReport: Sendable {
         let outcome =
             verdict.isDenied
             ? paint("DENIED", .red) : verdict.warnings.isEmpty ? paint("allowed", .green) : paint("WARNED", .yellow)
-        let request = object.request.isEmpty ? "" : "\(object.request) · "
-        var text = "\(paint(object.title, .bold)) · \(request)\(outcome)\n"
-        text += paint("  \(object.file)\(object.line.map { ":\($0)" } ?? "")", .dim) + "\n"
-        if let reason = verdict.passedOver { text += "  not judged: \(reason)\n" }
+        let request = object.request.isEmpty ? "" : "\(oneLine(object.request)) · "
+        var text = "\(paint(oneLine(object.title), .bold)) · \(request)\(outcome)\n"
+        text += paint("  \(oneLine(object.file))\(object.line.map { ":\($0)" } ?? "")", .dim) + "\n"
+        if let reason = verdict.passedOver { text += "  not judged: \(oneLine(reason))\n" }
         let width = verdict.judgements.map(\.rule.id.count).max() ?? 0
         let gutter = object.findings.compactMap(\.region).map { "\($0.start.line)".count }.max() ?? 0
         for finding in object.findings {
@@ -32,11 +32,11 @@ public struct TextReport: Sendable {
             if let region = finding.region { text += excerpt(region, in: object.file, gutter) }
             text += remedy(finding.judgement)
         }
-        for notice in verdict.notices { text += "  note   \(notice)\n" }
+        for notice in verdict.notices { text += "  note   \(oneLine(notice))\n" }
         for entry in verdict.notEvaluated where showsAll && object.answers.isEmpty {
-            text += "  -      \(entry.rule.id) not evaluated: \(entry.reason)\n"
+            text += "  -      \(entry.rule.id) not evaluated: \(oneLine(entry.reason))\n"
         }
-        for line in AnswerReport.lines(object.answers) { text += paint("  \(line)", .dim) + "\n" }
+        for line in AnswerReport.lines(object.answers) { text += paint("  \(oneLine(line))", .dim) + "\n" }
         return text + "\n"
     }
 
@@ -50,12 +50,14 @@ public struct TextReport: Sendable {
             }
         let rule = judgement.rule.id + String(repeating: " ", count: max(0, width - judgement.rule.id.count))
         let note = finding.excuse.map { " (\($0))" } ?? ""
-        return "  \(word) \(rule)  \(finding.sentence)\(note)\n"
+        return "  \(word) \(rule)  \(oneLine(finding.sentence + note))\n"
     }
 
     private func remedy(_ judgement: Judgement) -> String {
         guard judgement.effect != .exempt else { return "" }
-        return judgement.remedy.block.split(separator: "\n").map { paint("           \($0)", .dim) + "\n" }.joined()
+        return judgement.remedy.block.split(separator: "\n").map {
+            paint("           \(oneLine(String($0)))", .dim) + "\n"
+        }.joined()
     }
 
     /// Where it is, as editors and terminals follow it, and the line with the place underlined.
@@ -65,7 +67,7 @@ public struct TextReport: Sendable {
         let bar = paint("|", .dim)
         let marks = String(repeating: "^", count: region.marked.count)
         return """
-                     \(paint("--> \(file):\(number):\(region.start.column)", .dim))
+                     \(paint("--> \(oneLine(file)):\(number):\(region.start.column)", .dim))
             \(margin)\(paint(number, .dim)) \(bar) \(region.excerpt)
             \(String(repeating: " ", count: 11 + gutter)) \(bar) \(String(repeating: " ", count: region.marked.lowerBound))\(paint(marks, .yellow))
 
@@ -75,18 +77,30 @@ public struct TextReport: Sendable {
     /// The last line.
     public func summary(_ summary: Summary) -> String {
         let allowed = summary.judged - summary.denied - summary.warned
+        let noun = summary.noun.rawValue
         let files = summary.files > 0 ? " in \(counted(summary.files, "file"))" : ""
         var text =
-            "\(counted(summary.judged, summary.noun.rawValue))\(files): \(summary.denied) denied, \(summary.warned) with warnings, \(allowed) allowed"
+            summary.judged == 0
+            ? "there is no \(noun) to judge\(files)"
+            : "\(counted(summary.judged, noun))\(files): \(summary.denied) denied, \(summary.warned) with warnings, \(allowed) allowed"
         if !summary.unreadable.isEmpty { text += "; \(counted(summary.unreadable.count, "input")) could not be read" }
         if summary.foreign > 0 {
-            text += "\nno objects of Kubernetes, passed over: \(counted(summary.foreign, "document"))"
+            text += "\npassed over: \(counted(summary.foreign, "document")) with no object of Kubernetes in it"
         }
         if !summary.notEvaluated.isEmpty {
             let rules = summary.notEvaluated.map { "\($0.rule) (\($0.count))" }.joined(separator: ", ")
-            text += "\nnot evaluated, for lack of companions: \(rules)"
+            text += "\nnot evaluated, since other objects are not known: \(rules)"
         }
-        return text + "\n"
+        return text + "\n" + (summary.baseline.map(ratchet) ?? "")
+    }
+
+    /// What came of the baseline, and each entry that has had its day.
+    private func ratchet(_ baseline: Baseline.Outcome) -> String {
+        var text = ""
+        if baseline.known > 0 { text += "in the baseline, not shown: \(counted(baseline.known, "finding"))\n" }
+        guard !baseline.gone.isEmpty else { return text }
+        text += "in the baseline, found no more: \(counted(baseline.gone.count, "finding")), to be taken out of it\n"
+        return text + baseline.gone.map { "  \(oneLine("\($0)"))\n" }.joined()
     }
 
     private enum Style: String {

@@ -110,10 +110,35 @@ import Testing
         #expect(program.code == 0 && program.error.isEmpty)
         #expect(
             program.output == """
-                0 objects in 1 file: 0 denied, 0 with warnings, 0 allowed
-                no objects of Kubernetes, passed over: 2 documents
+                there is no object to judge in 1 file
+                passed over: 2 documents with no object of Kubernetes in it
 
                 """)
+    }
+
+    @Test func `where nothing is judged, no report says that all is well`() throws {
+        try Program.withFolder { folder in
+            func output(_ format: String, _ path: String) throws -> String {
+                try Program(["check", "--format", format, path]).output
+            }
+            #expect(try output("text", folder) == "there is no object to judge\n")
+            #expect(try output("markdown", folder).hasPrefix("### playbook: ⚠️ no object to judge\n"))
+            #expect(
+                try output("markdown", "\(folder)/no").hasPrefix(
+                    "### playbook: ⚠️ no object to judge, 1 input not read\n"))
+            let judged = try Program(
+                ["check", "--format", "markdown", "\(folder)/no", "\(manifests)/0-namespace.yaml"])
+            #expect(judged.output.hasPrefix("### playbook: ⚠️ nothing denied, 1 input not read\n"))
+        }
+    }
+
+    @Test func `a name says nothing to a terminal, and ends no line`() throws {
+        // GitHub takes a line that begins with two colons for a command.
+        let text = deployment("\"a\\e[31mb\\n::stop-commands::x\"", replicas: 1) + "---\n? \"c\\n::d\"\n: [\n"
+        for program in [try Program(["check"], input: text), try Program(["fix", "--diff"], input: text)] {
+            #expect(!program.output.contains("\u{1B}") && !program.error.contains("\u{1B}"))
+            #expect(!"\(program.output)\n\(program.error)".split(separator: "\n").contains { $0.hasPrefix("::") })
+        }
     }
 
     @Test func `what cannot be read is named, the rest is judged, and the exit code is 2`() throws {

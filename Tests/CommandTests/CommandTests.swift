@@ -152,7 +152,7 @@ import Testing
     @Test func `companions decide what is known`() throws {
         #expect(
             try Program(["review", good]).output.contains(
-                "not evaluated, for lack of companions: pod-disruption-budget (1), disruption-allowed (1)"))
+                "not evaluated, since other objects are not known: pod-disruption-budget (1), disruption-allowed (1)"))
         let known = try Program(["review", bad] + companions).output
         #expect(known.contains("are selected by no PodDisruptionBudget") && !known.contains("not evaluated"))
         let broken = try Program(["review", good, "--companions", Fixtures.path("expected/recordings.tsv")])

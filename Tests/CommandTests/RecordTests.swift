@@ -86,7 +86,7 @@ import Testing
             #expect(same.code == 0, "\(same.error)")
             #expect(
                 same.output.hasPrefix(
-                    "6 reviews: 0 newly denied, 0 newly allowed, 0 with new warnings, 0 without one they had\n"))
+                    "6 reviews: 0 newly denied, 0 newly allowed, 0 with new warnings, 0 with warnings gone\n"))
 
             let stricter = try Program(
                 ["replay", "--format", "json", "\(folder)/recordings"], environment: ["PLAYBOOK_MIN_REPLICAS": "9"])
