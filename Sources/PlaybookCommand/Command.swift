@@ -69,7 +69,7 @@ enum Command: String, CaseIterable {
         case .check: ["text", "json"] + Output.reports
         // What is read from a cluster has no file that the others could point at.
         case .audit: ["text", "json", "junit", "markdown", "html"]
-        case .replay: ["text", "json", "html"]
+        case .replay: ["text", "json", "markdown", "html"]
         case .explain: ["text"]
         case .rules: ["text", "json", "markdown", "summary", "coverage"]
         case .config: ["text", "json", "markdown"]

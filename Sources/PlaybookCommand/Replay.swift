@@ -40,6 +40,7 @@ struct ReplayCommand {
     private func report(_ tally: ReplayTally) -> String {
         switch format {
         case "json": ReplayReport.json(tally)
+        case "markdown": MarkdownReport.text(tally, documentation: settings.documentation)
         case "html": HTMLReport.text(tally, documentation: settings.documentation, version: Version.current)
         default: ReplayReport(isColored: Console.isColored() && !arguments.has(.noColor)).text(tally)
         }

@@ -79,26 +79,32 @@ extension HTMLReport {
 
     private static func tables(_ tally: ReplayTally) -> String {
         let examples = tally.examples
-        let (columns, rows) = ReplayReport.rules(tally)
         let sections = [
-            table("Rule", columns, rows, filter: "rule", Set(examples.flatMap { $0.changes.map(\.rule) })),
+            table("Rule", ReplayReport.rules(tally), filter: "rule", Set(examples.flatMap { $0.changes.map(\.rule) })),
             table(
-                "Namespace", ReplayReport.shareColumns, ReplayReport.shares(tally.namespaces), filter: "namespace",
+                "Namespace", ReplayReport.shares(tally.namespaces), filter: "namespace",
                 Set(examples.map(\.namespace))),
             tally.teams.keys.contains { !$0.isEmpty }
                 ? table(
-                    "Team", ReplayReport.shareColumns, ReplayReport.shares(tally.teams), filter: "team",
+                    "Team", ReplayReport.shares(tally.teams), filter: "team",
                     Set(examples.map(\.team))) : "",
-            table("User", ReplayReport.shareColumns, ReplayReport.shares(tally.users)),
+            table("User", ReplayReport.shares(tally.users)),
         ]
         return "<div class=\"tables\">\n\(sections.joined(separator: "\n"))\n</div>"
+    }
+
+    private static func table(
+        _ title: String, _ counts: (columns: [String], rows: [(name: String, values: [Int])]), filter: String? = nil,
+        _ names: Set<String>? = nil
+    ) -> String {
+        table(title, counts.columns, counts.rows, filter: filter, names)
     }
 
     // MARK: Examples
 
     private static func data(_ tally: ReplayTally, _ documentation: String) -> Literal {
         // What is denied comes first: it is what a person has come for.
-        let examples = tally.examples.filter(\.isDenied) + tally.examples.filter { !$0.isDenied }
+        let examples = ReplayReport.examples(tally).flatMap(\.examples)
         var rules: [Rule] = []
         var indices: [String: Int] = [:]
         var findings: [Literal] = []

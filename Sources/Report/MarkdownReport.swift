@@ -6,8 +6,6 @@ public enum MarkdownReport {
     static let limit = 65_536
     /// How many things other than findings are named, of a kind: the rest of the page is for findings.
     private static let maximumNotes = 50
-    /// How many characters they have.
-    private static let maximumNoteSize = 16_384
 
     /// Makes the report.
     public static func text(_ objects: [JudgedObject], _ summary: Summary) -> String {
@@ -86,19 +84,28 @@ public enum MarkdownReport {
 
     /// The first of some things, a line each.
     private static func list<Element>(_ elements: [Element], _ line: (Element) -> String) -> String {
-        var (text, count) = ("", 0)
-        for element in elements.prefix(maximumNotes) {
-            let line = "- \(line(element))\n"
-            guard text.utf16.count + line.utf16.count <= maximumNoteSize else { break }
-            text += line
+        let (text, left) = fitting(elements, most: maximumNotes, size: 16_384) { "- \(line($0))\n" }
+        return text + (left > 0 ? "- and \(left) more\n" : "")
+    }
+
+    /// What fits of some things, and how many are left.
+    static func fitting<Element>(
+        _ elements: [Element], most: Int = .max, size: Int, _ text: (Element) -> String
+    ) -> (text: String, left: Int) {
+        var (result, room, count) = ("", size, 0)
+        for element in elements.prefix(most) {
+            let part = text(element)
+            guard part.utf16.count <= room else { break }
+            result += part
+            room -= part.utf16.count
             count += 1
         }
-        return text + (count < elements.count ? "- and \(elements.count - count) more\n" : "")
+        return (result, elements.count - count)
     }
 
     // MARK: The details
 
-    private static let closing = "\n</details>\n"
+    static let closing = "\n</details>\n"
 
     private static func opening(of object: JudgedObject) -> String {
         let counts = [
@@ -111,15 +118,19 @@ public enum MarkdownReport {
 
     private static func entry(_ finding: LocatedFinding, of object: JudgedObject) -> String {
         let judgement = finding.judgement
-        let documentation = object.verdict.documentation
-        let rule = "`\(judgement.rule.id)`"
-        let link = documentation.isEmpty ? rule : "[\(rule)](<\(documentation)#\(judgement.rule.id)>)"
+        let link = link(judgement.rule.id, object.verdict.documentation)
         let place = finding.line.map { " (line \($0))" } ?? ""
         let note = finding.excuse.map { " – \(plain($0))" } ?? ""
         var text =
             "- **\(judgement.effect.rawValue)** \(link): \(code(judgement.path)) \(plain(judgement.finding.message))\(place)\(note)\n"
         if judgement.effect == .deny, !judgement.remedy.block.isEmpty { text += block(judgement.remedy.block) }
         return text
+    }
+
+    /// A rule's name, as a link where there is something to lead to.
+    static func link(_ rule: String, _ documentation: String) -> String {
+        let name = code(rule)
+        return documentation.isEmpty || Catalogue.rule(rule) == nil ? name : "[\(name)](<\(documentation)#\(rule)>)"
     }
 
     /// YAML in a fence that it cannot close, indented into its entry.
@@ -132,7 +143,7 @@ public enum MarkdownReport {
     // MARK: Texts that are not ours
 
     /// As code: nothing in it has a meaning.
-    private static func code(_ text: String) -> String {
+    static func code(_ text: String) -> String {
         let fence = String(repeating: "`", count: longestRun(in: text) + 1)
         let padding = text.hasPrefix("`") || text.hasSuffix("`") ? " " : ""
         return fence + padding + oneLine(text) + padding + fence
@@ -148,7 +159,7 @@ public enum MarkdownReport {
     }
 
     /// As text: no markup, no link, and nobody is mentioned.
-    private static func plain(_ text: String) -> String {
+    static func plain(_ text: String) -> String {
         var result = ""
         var previous: Unicode.Scalar = " "
         // By scalars: a mark and what combines with it are one character, and still a mark.

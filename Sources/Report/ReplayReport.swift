@@ -15,17 +15,12 @@ public struct ReplayReport: Sendable {
     public func text(_ tally: ReplayTally) -> String {
         var text = paint(headline(tally), tally.newlyDenied > 0 ? "31" : "32") + "\n"
         text += ReplayReport.notes(tally).map { "\($0)\n" }.joined()
-        for (title, isDenied) in [("Newly denied", true), ("Newly allowed", false)] {
-            let examples = tally.examples.filter { $0.isDenied == isDenied }
-            guard !examples.isEmpty else { continue }
-            let all = isDenied ? tally.newlyDenied : tally.newlyAllowed
+        for (turn, examples) in ReplayReport.examples(tally) {
+            let all = tally[turn]
             let part = examples.count < all ? ", \(examples.count) of \(counted(all, "review"))" : ""
-            text += "\n\(paint(title, "1"))\(part)\n" + examples.map(block).joined()
+            text += "\n\(paint(ReplayReport.title(turn), "1"))\(part)\n" + examples.map(block).joined()
         }
-        text += rules(tally)
-        text += shares(tally.namespaces, "namespace", empty: "(cluster)")
-        if tally.teams.keys.contains(where: { !$0.isEmpty }) { text += shares(tally.teams, "team", empty: "(none)") }
-        text += shares(tally.users, "user", empty: "(nobody)")
+        for part in ReplayReport.tables(tally) { text += table(part) }
         return text
     }
 
@@ -73,19 +68,50 @@ public struct ReplayReport: Sendable {
 
     // MARK: Tables
 
-    private func rules(_ tally: ReplayTally) -> String {
-        let (columns, rows) = ReplayReport.rules(tally)
-        return table("rule", columns, rows)
+    /// Counts by something.
+    struct Table {
+        let title: String
+        let columns: [String]
+        var rows: [(name: String, values: [Int])]
     }
 
-    private func shares(_ shares: [String: ReplayTally.Share], _ title: String, empty: String) -> String {
-        let all = ReplayReport.shares(shares)
-        var rows = all.prefix(ReplayReport.maximumRows).map { ($0.name.isEmpty ? empty : $0.name, $0.values) }
-        let rest = all.dropFirst(ReplayReport.maximumRows)
+    /// The tables for a look: by rule, namespace, team and user, with the first rows of each.
+    static func tables(_ tally: ReplayTally) -> [Table] {
+        let (columns, rows) = rules(tally)
+        let tables = [
+            Table(title: "rule", columns: columns, rows: rows),
+            shares(tally.namespaces, "namespace", empty: "(cluster)"),
+            tally.teams.keys.contains { !$0.isEmpty } ? shares(tally.teams, "team", empty: "(none)") : nil,
+            shares(tally.users, "user", empty: "(nobody)"),
+        ]
+        return tables.compactMap(\.self).filter { !$0.rows.isEmpty }
+    }
+
+    private static func shares(_ shares: [String: ReplayTally.Share], _ title: String, empty: String) -> Table {
+        let (columns, all) = self.shares(shares)
+        var rows = all.prefix(maximumRows).map { ($0.name.isEmpty ? empty : $0.name, $0.values) }
+        let rest = all.dropFirst(maximumRows)
         if !rest.isEmpty {
-            rows.append(("\(rest.count) more", rest.reduce([0, 0]) { [$0[0] + $1.values[0], $0[1] + $1.values[1]] }))
+            rows.append(
+                ("\(rest.count) more", columns.indices.map { index in rest.reduce(0) { $0 + $1.values[index] } }))
         }
-        return table(title, ReplayReport.shareColumns, rows)
+        return Table(title: title, columns: columns, rows: rows)
+    }
+
+    /// The examples of each turn that there are any of.
+    static func examples(_ tally: ReplayTally) -> [(turn: ReplayTally.Turn, examples: [ReplayTally.Example])] {
+        let all = Dictionary(grouping: tally.examples, by: \.turn)
+        return ReplayTally.Turn.allCases.compactMap { turn in all[turn].map { (turn, $0) } }
+    }
+
+    /// What a turn is called.
+    static func title(_ turn: ReplayTally.Turn) -> String {
+        switch turn {
+        case .newlyDenied: "Newly denied"
+        case .newlyAllowed: "Newly allowed"
+        case .newlyWarned: "New warnings"
+        case .noLongerWarned: "Warnings gone"
+        }
     }
 
     /// What changes by rule, in as many columns as something stands in.
@@ -100,16 +126,21 @@ public struct ReplayReport: Sendable {
         return (shown.map(\.title), rows.map { row in (row.key, shown.map { $0.value(row.value) }) })
     }
 
-    static let shareColumns = ["newly denied", "newly allowed"]
-
-    /// What changes by somebody or somewhere, those that most is denied to first.
-    static func shares(_ shares: [String: ReplayTally.Share]) -> [(name: String, values: [Int])] {
-        shares.sorted { ($1.value.denied, $1.value.allowed, $0.key) < ($0.value.denied, $0.value.allowed, $1.key) }
-            .map { ($0.key, [$0.value.denied, $0.value.allowed]) }
+    /// What changes by somebody or somewhere, those that most is denied to first; warnings only where some come or go.
+    static func shares(
+        _ shares: [String: ReplayTally.Share]
+    ) -> (columns: [String], rows: [(name: String, values: [Int])]) {
+        let turns = ReplayTally.Turn.allCases.filter { turn in
+            turn == .newlyDenied || turn == .newlyAllowed || shares.values.contains { $0[turn] > 0 }
+        }
+        let rows = shares.map { share in (name: share.key, values: turns.map { share.value[$0] }) }.sorted {
+            ($1.values[0], $1.values.reduce(0, +), $0.name) < ($0.values[0], $0.values.reduce(0, +), $1.name)
+        }
+        return (turns.map { title($0).lowercased() }, rows)
     }
 
-    private func table(_ title: String, _ columns: [String], _ rows: [(name: String, values: [Int])]) -> String {
-        guard !rows.isEmpty else { return "" }
+    private func table(_ table: Table) -> String {
+        let (title, columns, rows) = (table.title, table.columns, table.rows)
         let width = max(title.count, rows.map(\.name.count).max() ?? 0)
         func line(_ name: String, _ values: [String]) -> String {
             let cells = zip(columns, values).map { column, value in
@@ -143,7 +174,8 @@ public struct ReplayReport: Sendable {
                 shares.sorted { $0.key < $1.key }.map {
                     [
                         name: .string($0.key), "newlyDenied": number($0.value.denied),
-                        "newlyAllowed": number($0.value.allowed),
+                        "newlyAllowed": number($0.value.allowed), "newlyWarned": number($0.value.warned),
+                        "noLongerWarned": number($0.value.unwarned),
                     ]
                 })
         }
@@ -180,7 +212,7 @@ public struct ReplayReport: Sendable {
 
     private static func example(_ example: ReplayTally.Example) -> Literal {
         [
-            "change": example.isDenied ? "newly-denied" : "newly-allowed", "file": .string(example.file),
+            "change": .string(example.turn.rawValue), "file": .string(example.file),
             "line": example.line.map(number) ?? .null, "object": .string(example.object),
             "request": .string(example.request),
             "findings": .array(

@@ -3,44 +3,10 @@ public import Playbook
 
 /// What is decided differently now, over many recordings: counts and a few examples, however many there are.
 public struct ReplayTally: Sendable {
-    /// How the findings of a rule changed, in reviews.
-    public struct Row: Sendable {
-        /// It refuses them, and did not.
-        public internal(set) var denies = 0
-        /// It refused them, and does not.
-        public internal(set) var deniesNoMore = 0
-        /// It warns of them, and said nothing before.
-        public internal(set) var warns = 0
-        /// It warned of them, and says nothing now.
-        public internal(set) var warnsNoMore = 0
-        /// What it says depends on what was redacted or not recorded.
-        public internal(set) var notReplayable = 0
-        /// It had no answer.
-        public internal(set) var notEvaluated = 0
-    }
-
-    /// How many reviews of somebody, or somewhere, are decided differently.
-    public struct Share: Sendable {
-        /// Refused only now.
-        public internal(set) var denied = 0
-        /// Refused then and not now.
-        public internal(set) var allowed = 0
-    }
-
-    /// What came of the reviews of a time, then and now.
-    public struct Period: Sendable, Equatable {
-        /// How many were recorded.
-        public internal(set) var reviews = 0
-        /// How many were refused.
-        public internal(set) var deniedBefore = 0
-        /// How many are refused now.
-        public internal(set) var deniedNow = 0
-    }
-
-    /// One review that is decided differently.
+    /// One review that comes to something else.
     public struct Example: Sendable {
-        /// Whether it is refused now; else it was.
-        public let isDenied: Bool
+        /// What.
+        public let turn: Turn
         /// The file, its place among all files, and the line in it.
         public let file: String
         let order: (file: Int, line: Int)
@@ -86,10 +52,15 @@ public struct ReplayTally: Sendable {
     public private(set) var all = Period()
     /// By the hour that they were recorded in, counted from 1970.
     private var hours: [Int64: Period] = [:]
-    /// The first of them, by rule and direction.
-    private var kept: [String: [Example]] = [:]
+    /// The first of them.
+    private var kept: [Kept: [Example]] = [:]
 
-    /// How many examples of a rule are shown in each direction.
+    private struct Kept: Hashable {
+        let turn: Turn
+        let rule: String
+    }
+
+    /// How many examples of a rule are shown of each turn.
     static let maximumExamples = 3
     /// How many names are counted apart; the rest is one.
     static let maximumNames = 10_000
@@ -138,16 +109,16 @@ public struct ReplayTally: Sendable {
         for rule in comparison.notReplayable { rules[rule, default: Row()].notReplayable += 1 }
         guard !comparison.changes.isEmpty || comparison.before != comparison.now else { return }
         for (rule, changes) in Dictionary(grouping: comparison.changes, by: \.rule) { count(changes, of: rule) }
-        if comparison.changes.contains(where: { $0.now == .warn && $0.before == nil }) { newlyWarned += 1 }
-        if !comparison.isNewlyDenied, comparison.changes.contains(where: { $0.before == .warn && $0.now == nil }) {
-            noLongerWarned += 1
-        }
-        guard comparison.isNewlyDenied || comparison.isNewlyAllowed else { return }
-        if comparison.isNewlyDenied { newlyDenied += 1 } else { newlyAllowed += 1 }
-        ReplayTally.count(comparison, under: review.namespace ?? "", in: &namespaces)
-        ReplayTally.count(comparison, under: team, in: &teams)
-        ReplayTally.count(comparison, under: review.user.name, in: &users)
-        keep(comparison, of: review, team, at: place)
+        let share = Share(comparison)
+        newlyDenied += share.denied
+        newlyAllowed += share.allowed
+        newlyWarned += share.warned
+        noLongerWarned += share.unwarned
+        guard let turn = share.turn else { return }
+        ReplayTally.count(share, under: review.namespace ?? "", in: &namespaces)
+        ReplayTally.count(share, under: team, in: &teams)
+        ReplayTally.count(share, under: review.user.name, in: &users)
+        keep(comparison, turn, of: review, team, at: place)
     }
 
     private mutating func count(_ changes: [Comparison.Change], of rule: String) {
@@ -162,13 +133,9 @@ public struct ReplayTally: Sendable {
         rules[rule] = row
     }
 
-    private static func count(_ comparison: Comparison, under name: String, in shares: inout [String: Share]) {
+    private static func count(_ share: Share, under name: String, in shares: inout [String: Share]) {
         let name = shares[name] != nil || shares.count < maximumNames ? name : others
-        if comparison.isNewlyDenied {
-            shares[name, default: Share()].denied += 1
-        } else {
-            shares[name, default: Share()].allowed += 1
-        }
+        shares[name] = (shares[name] ?? Share()) + share
     }
 
     /// What came of the reviews over time, by day, or by hour where they are of two days at most.
@@ -196,13 +163,12 @@ public struct ReplayTally: Sendable {
     }
 
     private mutating func keep(
-        _ comparison: Comparison, of review: AdmissionReview, _ team: String, at place: Place
+        _ comparison: Comparison, _ turn: Turn, of review: AdmissionReview, _ team: String, at place: Place
     ) {
-        let denies = comparison.isNewlyDenied
-        let changes = comparison.changes.filter { denies ? $0.now == .deny : $0.before == .deny }
+        let changes = comparison.changes.filter(turn.isMade(by:))
         let order = (file: place.order, line: place.line ?? 0)
         var example: Example?
-        for key in Set(changes.map { "\(denies) \($0.rule)" }) {
+        for key in Set(changes.map { Kept(turn: turn, rule: $0.rule) }) {
             if let last = kept[key]?.last, kept[key]?.count == ReplayTally.maximumExamples, last.order < order {
                 continue
             }
@@ -210,7 +176,7 @@ public struct ReplayTally: Sendable {
             let made =
                 example
                 ?? Example(
-                    isDenied: denies, file: place.file, order: order, line: place.line, object: review.title,
+                    turn: turn, file: place.file, order: order, line: place.line, object: review.title,
                     namespace: review.namespace ?? "", team: team,
                     request: "\(review.operation.name)\(subresource) by \(review.user.name)", changes: changes)
             example = made
@@ -218,11 +184,21 @@ public struct ReplayTally: Sendable {
         }
     }
 
-    private mutating func insert(_ example: Example, under key: String) {
+    private mutating func insert(_ example: Example, under key: Kept) {
         var examples = kept[key] ?? []
         examples.append(example)
         examples.sort { $0.order < $1.order }
         kept[key] = Array(examples.prefix(ReplayTally.maximumExamples))
+    }
+
+    /// How many reviews take a turn.
+    public subscript(turn: Turn) -> Int {
+        switch turn {
+        case .newlyDenied: newlyDenied
+        case .newlyAllowed: newlyAllowed
+        case .newlyWarned: newlyWarned
+        case .noLongerWarned: noLongerWarned
+        }
     }
 
     // MARK: Several
@@ -244,43 +220,5 @@ public struct ReplayTally: Sendable {
         left.teams.merge(right.teams) { $0 + $1 }
         left.users.merge(right.users) { $0 + $1 }
         for (key, examples) in right.kept { for example in examples { left.insert(example, under: key) } }
-    }
-}
-
-extension ReplayTally.Row {
-    fileprivate static func + (left: Self, right: Self) -> Self {
-        var sum = left
-        sum.denies += right.denies
-        sum.deniesNoMore += right.deniesNoMore
-        sum.warns += right.warns
-        sum.warnsNoMore += right.warnsNoMore
-        sum.notReplayable += right.notReplayable
-        sum.notEvaluated += right.notEvaluated
-        return sum
-    }
-}
-
-extension ReplayTally.Period {
-    fileprivate mutating func add(_ comparison: Comparison) {
-        reviews += 1
-        if comparison.before == .deny { deniedBefore += 1 }
-        if comparison.now == .deny { deniedNow += 1 }
-    }
-
-    fileprivate static func + (left: Self, right: Self) -> Self {
-        var sum = left
-        sum.reviews += right.reviews
-        sum.deniedBefore += right.deniedBefore
-        sum.deniedNow += right.deniedNow
-        return sum
-    }
-}
-
-extension ReplayTally.Share {
-    fileprivate static func + (left: Self, right: Self) -> Self {
-        var sum = left
-        sum.denied += right.denied
-        sum.allowed += right.allowed
-        return sum
     }
 }

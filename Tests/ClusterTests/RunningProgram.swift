@@ -11,6 +11,10 @@ final class RunningProgram: Sendable {
     private let process: Process
     private let log = Mutex("")
 
+    /// The program beside the tests' own executable.
+    static let url = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+        .appending(path: "playbook")
+
     /// Starts it, and waits until it is ready, or serves at least its health.
     init(following server: ScriptedAPIServer, _ settings: [String: String] = [:], untilReady: Bool = true) throws {
         let folder = try TestFolder()
@@ -25,8 +29,7 @@ final class RunningProgram: Sendable {
             "users": [{"name": "me", "user": {"token": "token-1"}}]}
             """
         process = Process()
-        process.executableURL = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
-            .appending(path: "playbook")
+        process.executableURL = RunningProgram.url
         process.arguments = ["serve"]
         process.environment = [
             "KUBECONFIG": try folder.write("config", kubeconfig), "PLAYBOOK_COMPANIONS": "cluster",

@@ -127,6 +127,36 @@ import Testing
         let client = try Reviews(program, server)
         #expect(try eventually { try client.knows("late") })
     }
+
+    @Test func `what was known when it was recorded decides what a replay denies`() throws {
+        let server = try ScriptedAPIServer()
+        server.set("checkout", "1")
+        let folder = try TestFolder()
+        let program = try RunningProgram(
+            following: server, ["PLAYBOOK_RECORD": folder.path, "PLAYBOOK_RULE_POD_DISRUPTION_BUDGET": "warn"])
+        let client = try Reviews(program, server)
+        #expect(try client.answer("checkout").contains(#""allowed":true"#))
+        #expect(try client.answer("absent").contains("pod-disruption-budget"))
+        let isRecorded = try eventually {
+            try program.health("/metrics").body.contains("\nplaybook_recordings_total 2\n")
+        }
+        #expect(isRecorded)
+        // The cluster of now is not asked.
+        server.remove("checkout")
+        let replay = Process()
+        replay.executableURL = RunningProgram.url
+        replay.arguments = ["replay", "--format", "json", "--level", "pod-disruption-budget=deny", folder.path]
+        replay.environment = ["PLAYBOOK_RULES_DEFAULT": "off"]
+        let output = Pipe()
+        replay.standardOutput = output
+        try replay.run()
+        let report = output.fileHandleForReading.readDataToEndOfFile()
+        replay.waitUntilExit()
+        #expect(replay.terminationStatus == 1)
+        let text = String(decoding: report, as: UTF8.self)
+        #expect(text.contains(#""summary":{"reviews":2,"newlyDenied":1,"#), "\(text)")
+        #expect(text.contains("Deployment default/absent") && !text.contains("default/checkout"))
+    }
 }
 
 /// Reviews of Deployments that need a budget of their own name.

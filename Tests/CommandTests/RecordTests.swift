@@ -93,8 +93,14 @@ import Testing
             #expect(stricter.code == 1)
             let report = try Literal(json: Array(stricter.output.utf8))
             #expect(report["summary"]?["newlyDenied"] == 1 && report["summary"]?["reviews"] == 6)
-            #expect(report["namespaces"] == [["namespace": "shop", "newlyDenied": 1, "newlyAllowed": 0]])
-            #expect(report["users"] == [["user": "admin", "newlyDenied": 1, "newlyAllowed": 0]])
+            #expect(
+                report["namespaces"] == [
+                    ["namespace": "shop", "newlyDenied": 1, "newlyAllowed": 0, "newlyWarned": 0, "noLongerWarned": 0]
+                ])
+            #expect(
+                report["users"] == [
+                    ["user": "admin", "newlyDenied": 1, "newlyAllowed": 0, "newlyWarned": 0, "noLongerWarned": 0]
+                ])
             guard case .array(let examples)? = report["examples"] else {
                 Issue.record("no examples")
                 return

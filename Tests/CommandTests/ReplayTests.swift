@@ -6,22 +6,23 @@ import Testing
 /// `playbook replay` on recordings that are written here, as docs/recordings.md describes them.
 @Suite struct ReplayTests {
     /// A recording of a Deployment without a liveness probe, in the namespace `shop`.
-    private func recording(_ name: String, at time: String, decision: String = "allow", by user: String = "ci")
-        -> String
-    {
+    private func recording(
+        _ name: String, at time: String = "2026-11-23T12:00:00Z", decision: String = "allow", by user: String = "ci",
+        companions: String = ""
+    ) -> String {
         let review =
             """
             {"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"uid":"1",\
             "kind":{"group":"apps","version":"v1","kind":"Deployment"},\
             "resource":{"group":"apps","version":"v1","resource":"deployments"},"name":"\(name)","namespace":"shop",\
             "operation":"CREATE","userInfo":{"username":"\(user)"},"object":{"apiVersion":"apps/v1","kind":"Deployment",\
-            "metadata":{"name":"\(name)","namespace":"shop","labels":{"team":"red"}},"spec":{"template":{"spec":{"containers":[{"name":"app"}]}}}}}
+            "metadata":{"name":"\(name)","namespace":"shop","labels":{"team":"red"}},"spec":{"template":{"metadata":{"labels":{"app":"\(name)"}},"spec":{"containers":[{"name":"app"}]}}}}}
             """
         let finding =
-            #"{"rule":"liveness-probe","clause":"missing","path":"containers[app].livenessProbe","place":"/spec/template/spec/containers/0/livenessProbe","effect":"deny"}"#
+            #"{"rule":"liveness-probe","clause":"missing","path":"containers[app].livenessProbe","place":"/spec/template/spec/containers/0/livenessProbe","effect":"\#(decision)"}"#
         return review
             + #","recording":{"version":"1.0.0","time":"\#(time)","mode":"enforce","decision":"\#(decision)","findings":["#
-            + (decision == "deny" ? finding : "") + #"],"notEvaluated":[],"companions":[]}}"# + "\n"
+            + (decision == "allow" ? "" : finding) + #"],"notEvaluated":[],"companions":[\#(companions)]}}"# + "\n"
     }
 
     private func replay(_ lines: String, _ arguments: String...) throws -> Program {
@@ -52,7 +53,10 @@ import Testing
         #expect(program.output.contains("<h2>By team</h2>"))
         let report = try Literal(
             json: Array(replay(lines, "--format", "json", "--level", "liveness-probe=deny", "-").output.utf8))
-        #expect(report["teams"]?.elements == [["team": "red", "newlyDenied": 2, "newlyAllowed": 0]])
+        #expect(
+            report["teams"]?.elements == [
+                ["team": "red", "newlyDenied": 2, "newlyAllowed": 0, "newlyWarned": 0, "noLongerWarned": 0]
+            ])
         #expect(!program.output.contains("Denied over time"), "one hour is no trend")
     }
 
@@ -87,5 +91,119 @@ import Testing
         let page = try replay(lines, "--format", "html", "--level", "liveness-probe=deny", "-").output
         #expect(!page.contains("<b onclick"))
         #expect(try data(of: page)["objects"]?.elements.first?.elements.first == .string("Deployment shop/\(name)"))
+    }
+
+    @Test func `warnings that come and go are counted by namespace and user, with examples`() throws {
+        let lines = recording("web") + recording("api", by: "ann")
+        let comes = try replay(lines, "--level", "liveness-probe=warn", "-")
+        #expect(comes.code == 0)
+        #expect(comes.output.hasPrefix("2 reviews: 0 newly denied, 0 newly allowed, 2 with new warnings, 0 "))
+        #expect(
+            comes.output.contains(
+                """
+                New warnings
+                  Deployment shop/web · CREATE by ci
+                    -:1
+                    liveness-probe warns now: containers[app].livenessProbe is missing
+
+                """))
+        #expect(
+            comes.output.contains(
+                """
+                  namespace  newly denied  newly allowed  new warnings
+                  shop                  -              -             2
+
+                """))
+        let goes = try replay(recording("web", decision: "warn", by: "ann"), "--format", "json", "-")
+        let report = try Literal(json: Array(goes.output.utf8))
+        #expect(report["summary"]?["noLongerWarned"] == 1)
+        #expect(
+            report["users"]?.elements
+                == [["user": "ann", "newlyDenied": 0, "newlyAllowed": 0, "newlyWarned": 0, "noLongerWarned": 1]])
+        #expect(report["examples"]?.elements.first?["change"] == "no-longer-warned")
+    }
+
+    @Test func `a comment says what a change of rules would do`() throws {
+        let lines = recording("web", by: "@all") + recording("api", by: "@all")
+        let comment = try replay(lines, "--format", "markdown", "--level", "liveness-probe=deny", "-")
+        #expect(comment.code == 1)
+        #expect(
+            comment.output == """
+                ### playbook replay: ❌ 2 of 2 reviews newly denied
+
+                | reviews | newly denied | newly allowed | new warnings | warnings gone |
+                | --: | --: | --: | --: | --: |
+                | 2 | 2 | 0 | 0 | 0 |
+
+                | rule | denies now |
+                | --- | --: |
+                | `liveness-probe` | 2 |
+
+                | namespace | newly denied | newly allowed |
+                | --- | --: | --: |
+                | shop | 2 |  |
+
+                | team | newly denied | newly allowed |
+                | --- | --: | --: |
+                | red | 2 |  |
+
+                | user | newly denied | newly allowed |
+                | --- | --: | --: |
+                | @<!-- -->all | 2 |  |
+
+                <details><summary>Newly denied: 2 reviews</summary>
+
+                - **Deployment shop/web**, CREATE by @<!-- -->all (`-:1`)
+                  - `liveness-probe` denies now: `containers[app].livenessProbe` is missing
+                - **Deployment shop/api**, CREATE by @<!-- -->all (`-:2`)
+                  - `liveness-probe` denies now: `containers[app].livenessProbe` is missing
+
+                </details>
+
+                """)
+        let same = try replay(lines, "--format", "markdown", "-").output
+        #expect(same.hasPrefix("### playbook replay: ✅ nothing newly denied\n") && !same.contains("<details>"))
+        #expect(try replay("", "--format", "markdown", "-").output.hasPrefix("### playbook replay: ⚠️ no review"))
+    }
+
+    @Test func `a comment on a replay is never longer than GitHub takes, and says what it leaves out`() throws {
+        let name = String(repeating: "@", count: 5000)
+        let lines = recording("web") + recording(name) + recording(name)
+        let comment = try replay(lines, "--format", "markdown", "--level", "liveness-probe=deny", "-").output
+        #expect(comment.utf16.count <= 65_536 && comment.contains("Deployment shop/web"))
+        #expect(comment.hasSuffix("\n</details>\n\nThere is no room for more: 1 example not shown.\n"))
+        // Names that a cluster would never take do not push the counts out either.
+        let users = (0..<50).map { recording("web", by: "\($0)" + String(repeating: "|", count: 3000)) }.joined()
+        let crowded = try replay(users, "--format", "markdown", "--level", "liveness-probe=deny", "-").output
+        #expect(crowded.utf16.count <= 65_536 && crowded.contains("\nAnd ") && crowded.contains("| shop | 50 |"))
+    }
+
+    @Test(arguments: [
+        (
+            budget:
+                #"[{"metadata":{"name":"web"},"spec":{"selector":{"matchLabels":{"app":"web"}},"maxUnavailable":1}}]"#,
+            level: "", "allowed"
+        ),
+        (budget: "[]", level: "", "denied"), (budget: nil, level: "", "not evaluated"),
+        (budget: "[]", level: "warn", "warned"),
+    ])
+    func `what was known of other objects then is what a replay knows`(
+        _ budgets: String?, _ level: String, _ outcome: String
+    ) throws {
+        func known(_ kind: String, _ version: String, _ objects: String) -> String {
+            #"{"kind":"\#(kind)","apiVersion":"\#(version)","namespace":"shop","objects":\#(objects)}"#
+        }
+        let annotations = level.isEmpty ? "" : #""playbook.superinc.com/level":"\#(level)""#
+        let namespace = known(
+            "Namespace", "v1", #"[{"metadata":{"name":"shop","annotations":{\#(annotations)}}}]"#)
+        let companions = [namespace] + (budgets.map { [known("PodDisruptionBudget", "policy/v1", $0)] } ?? [])
+        let lines = recording("web", companions: companions.joined(separator: ","))
+        let program = try replay(lines, "--format", "json", "--level", "pod-disruption-budget=deny", "-")
+        let report = try Literal(json: Array(program.output.utf8))
+        #expect(program.code == (outcome == "denied" ? 1 : 0))
+        #expect(report["summary"]?["newlyDenied"] == (outcome == "denied" ? 1 : 0))
+        #expect(report["summary"]?["newlyWarned"] == (outcome == "warned" ? 1 : 0))
+        let notEvaluated = report["rules"]?.elements.first?["notEvaluated"]
+        #expect(outcome == "not evaluated" ? notEvaluated == 1 : notEvaluated != 1, "\(program.output)")
     }
 }

@@ -1,0 +1,71 @@
+import Playbook
+
+extension MarkdownReport {
+    /// Makes the report of a replay: what a change of rules would do, as a comment on that change.
+    ///
+    /// - Parameters:
+    ///   - tally: What changed.
+    ///   - documentation: Where rules are explained; empty for nowhere.
+    /// - Returns: A comment, no longer than GitHub takes.
+    public static func text(_ tally: ReplayTally, documentation: String) -> String {
+        var text = heading(tally) + "\n" + counts(tally)
+        text += ReplayReport.notes(tally).map { "\n\($0).\n" }.joined()
+        for table in ReplayReport.tables(tally) { text += self.table(table, documentation) }
+        // Room for the end of a fold and for what is said about the rest.
+        var room = limit - text.utf16.count - 200
+        var left = 0
+        for (turn, examples) in ReplayReport.examples(tally) {
+            let all = tally[turn]
+            let part = examples.count < all ? "\(examples.count) of \(counted(all, "review"))" : counted(all, "review")
+            let fold = "\n<details><summary>\(ReplayReport.title(turn)): \(part)</summary>\n\n"
+            let size = room - fold.utf16.count - closing.utf16.count
+            let (entries, rest) = fitting(examples, size: left > 0 ? 0 : size) { entry($0, documentation) }
+            left += rest
+            guard !entries.isEmpty else { continue }
+            text += fold + entries + closing
+            room = size - entries.utf16.count
+        }
+        if left > 0 { text += "\nThere is no room for more: \(counted(left, "example")) not shown.\n" }
+        return text
+    }
+
+    private static func heading(_ tally: ReplayTally) -> String {
+        let outcome: String =
+            if tally.reviews == 0 {
+                "⚠️ no review to judge again"
+            } else if tally.newlyDenied > 0 {
+                "❌ \(tally.newlyDenied) of \(counted(tally.reviews, "review")) newly denied"
+            } else {
+                "\(tally.newlyWarned + tally.unreadable > 0 ? "⚠️" : "✅") nothing newly denied"
+            }
+        return "### playbook replay: \(outcome)\n"
+    }
+
+    private static func counts(_ tally: ReplayTally) -> String {
+        let turns = ReplayTally.Turn.allCases
+        return row(["reviews"] + turns.map { ReplayReport.title($0).lowercased() })
+            + row(Array(repeating: "--:", count: turns.count + 1))
+            + row(["\(tally.reviews)"] + turns.map { "\(tally[$0])" })
+    }
+
+    private static func table(_ table: ReplayReport.Table, _ documentation: String) -> String {
+        let isOfRules = table.title == "rule"
+        // Four of them leave half of the comment to examples.
+        let (rows, left) = fitting(table.rows, size: 8192) { entry in
+            let name = isOfRules ? link(entry.name, documentation) : plain(entry.name)
+            return row([name] + entry.values.map { $0 == 0 ? "" : "\($0)" })
+        }
+        return "\n" + row([table.title] + table.columns) + row(["---"] + table.columns.map { _ in "--:" }) + rows
+            + (left > 0 ? "\nAnd \(left) more.\n" : "")
+    }
+
+    private static func row(_ cells: [String]) -> String { "| " + cells.joined(separator: " | ") + " |\n" }
+
+    private static func entry(_ example: ReplayTally.Example, _ documentation: String) -> String {
+        let place = example.file + (example.line.map { ":\($0)" } ?? "")
+        let findings = example.changes.map { change in
+            "  - \(link(change.rule, documentation)) \(ReplayReport.words(change)): \(code(change.path)) \(plain(change.message))\n"
+        }
+        return "- **\(plain(example.object))**, \(plain(example.request)) (\(code(place)))\n" + findings.joined()
+    }
+}
