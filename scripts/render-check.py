@@ -228,6 +228,21 @@ def check_references(name, objects):
             fail(f"{name}: {title(item)} is in another namespace")
 
 
+def check_labels(name, objects):
+    """Whatever components there are, and in whatever order, all is the playbook's; the pods of a Service are its own."""
+    for item in objects:
+        if item["metadata"].get("labels", {}).get("app.kubernetes.io/name") != "playbook":
+            fail(f"{name}: {title(item)} is not labelled as the playbook's")
+    service = next(item for item in objects if item["kind"] == "Service")
+    selectors = [item["spec"]["podSelector"]["matchLabels"] for item in objects if item["kind"] == "NetworkPolicy"]
+    for job in (item for item in objects if item["kind"] == "CronJob"):
+        labels = job["spec"]["jobTemplate"]["spec"]["template"]["metadata"]["labels"]
+        if service["spec"]["selector"].items() <= labels.items():
+            fail(f"{name}: the Service sends reviews to the pods of {title(job)}")
+        if not any(selector.items() <= labels.items() for selector in selectors):
+            fail(f"{name}: no NetworkPolicy holds the pods of {title(job)}")
+
+
 def check_breaks(objects):
     """A rule that could not find anything would find nothing here either."""
     for kind, change, rule in BREAKS:
@@ -292,7 +307,7 @@ def main():
     rendered = {}
     for name, overlay, edit in variants():
         objects = rendered[name] = render(overlay, edit)
-        for check in (check_schema, check_rules, check_settings, check_registrations, check_references):
+        for check in (check_schema, check_rules, check_settings, check_registrations, check_references, check_labels):
             check(name, objects)
     check_breaks(rendered["production"])
     queries = check_monitoring()

@@ -313,7 +313,7 @@ import Testing
         #expect(Set(looked).subtracting(granted) == [], "not granted")
         #expect(granted.subtracting(looked) == [], "granted for nothing")
         #expect(
-            try grants(in: file, ["get", "list", "create", "update", "delete"]) == [
+            try grants(in: file, ["list", "create", "update", "delete"]) == [
                 "openreports.io/reports", "openreports.io/clusterreports", "wgpolicyk8s.io/policyreports",
                 "wgpolicyk8s.io/clusterpolicyreports",
             ])
