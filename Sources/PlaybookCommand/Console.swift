@@ -13,6 +13,7 @@ enum Console {
     /// written, and the exit code is a promise about everything. A full disk is a failure.
     static func print(_ text: String) {
         guard !isUnread.load(ordering: .relaxed) else { return }
+        clearLine()
         if !write(text, to: 1) { fail() }
     }
 
@@ -23,11 +24,30 @@ enum Console {
     }
 
     /// Writes to standard error.
-    static func error(_ text: String) { _ = write(text, to: 2) }
+    static func error(_ text: String) {
+        clearLine()
+        _ = write(text, to: 2)
+    }
+
+    /// Whether the terminal's line shows how far a run has come: the next text takes it away.
+    private static let isLineShown = Atomic(false)
+
+    /// Shows a text in the terminal's line, in place of the one before.
+    static func show(_ line: String) {
+        isLineShown.store(true, ordering: .relaxed)
+        _ = write("\r\u{1B}[K\(line)", to: 2)
+    }
+
+    /// Takes that line away again.
+    static func clearLine() {
+        guard isLineShown.load(ordering: .relaxed), isLineShown.exchange(false, ordering: .relaxed) else { return }
+        _ = write("\r\u{1B}[K", to: 2)
+    }
 
     /// Writes bytes to standard output as they are.
     static func print(bytes: [UInt8]) {
         guard !isUnread.load(ordering: .relaxed) else { return }
+        clearLine()
         if !write(bytes, to: 1) { fail() }
     }
 

@@ -29,7 +29,6 @@ final class ReviewFiles: Sendable {
         var isAtEnd = false
         /// Whether the file has one review a line; nil before that is known.
         var isLines: Bool?
-        var bytes = 0
     }
 
     private let state: Mutex<State>
@@ -49,8 +48,11 @@ final class ReviewFiles: Sendable {
         state = Mutex(State(rest: files[...]))
     }
 
+    // Beside the state: who waits for a slow reader's bytes holds its lock.
+    private let handedOut = Atomic<Int>(0)
+
     /// How many bytes have been handed out.
-    var readBytes: Int { state.withLock { $0.bytes } }
+    var readBytes: Int { handedOut.load(ordering: .relaxed) }
 
     /// The next block; nil at the end of all files.
     func next() -> Result<Block, Inputs.Failure>? {
@@ -66,7 +68,10 @@ final class ReviewFiles: Sendable {
                     }
                 }
                 do throws(Inputs.Failure) {
-                    if let block = try ReviewFiles.block(&state) { return .success(block) }
+                    if let block = try ReviewFiles.block(&state) {
+                        handedOut.add(block.bytes.count, ordering: .relaxed)
+                        return .success(block)
+                    }
                 } catch {
                     ReviewFiles.close(&state)
                     return .failure(error)
@@ -101,7 +106,6 @@ final class ReviewFiles: Sendable {
             // An empty file is handed out too, for somebody to say that it is.
             guard state.line == 1 else { return nil }
             defer { (state.pending, state.line) = ([], 2) }
-            state.bytes += state.pending.count
             return Block(path: state.path, file: state.file, line: nil, bytes: state.pending)
         }
         // A line may be longer than a block.
@@ -111,7 +115,6 @@ final class ReviewFiles: Sendable {
         let block = Block(
             path: state.path, file: state.file, line: state.line, bytes: Array(state.pending[..<end]))
         state.line += block.bytes.count { $0 == newline }
-        state.bytes += end
         state.pending.removeFirst(end)
         return block
     }

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import JSON
 import TestSupport
 import Testing
@@ -205,5 +206,33 @@ import Testing
         #expect(report["summary"]?["newlyWarned"] == (outcome == "warned" ? 1 : 0))
         let notEvaluated = report["rules"]?.elements.first?["notEvaluated"]
         #expect(outcome == "not evaluated" ? notEvaluated == 1 : notEvaluated != 1, "\(program.output)")
+    }
+
+    @Test func `on a terminal a complaint has a line of its own, and nothing stays of the progress`() throws {
+        // What posix_openpt(3), unlockpt(3) and ptsname(3) do, by ioctl_tty(2): TIOCSPTLCK and TIOCGPTN.
+        let terminal = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC)
+        var (lock, number): (Int32, UInt32) = (0, 0)
+        try #require(ioctl(terminal, 0x4004_5431, &lock) == 0 && ioctl(terminal, 0x8004_5430, &number) == 0)
+        let process = Process()
+        process.executableURL = Program.url
+        process.arguments = ["replay", "-"]
+        process.environment = ["TERM": "xterm"]
+        let (input, output) = (Pipe(), Pipe())
+        (process.standardInput, process.standardOutput) = (input, output)
+        process.standardError = FileHandle(forWritingAtPath: "/dev/pts/\(number)")
+        try process.run()
+        let reader = FileHandle(fileDescriptor: terminal, closeOnDealloc: true)
+        var shown = ""
+        while !shown.contains("MiB") { shown += String(decoding: reader.availableData, as: UTF8.self) }
+        input.fileHandleForWriting.write(Data("{\"kind\":\"Pod\"}\n{\"kind\":\n".utf8))
+        try input.fileHandleForWriting.close()
+        process.waitUntilExit()
+        while shown.components(separatedBy: "playbook: ").count < 3 {
+            shown += String(decoding: reader.availableData, as: UTF8.self)
+        }
+        let lines = shown.components(separatedBy: "\r\n").map { line in
+            line.components(separatedBy: "\r\u{1B}[K").last ?? ""
+        }
+        #expect(lines.allSatisfy { $0.isEmpty || $0.hasPrefix("playbook: -") }, "\(shown.debugDescription)")
     }
 }
