@@ -7,6 +7,7 @@ import importlib.resources
 import json
 import subprocess
 import sys
+import tempfile
 import xml.etree.ElementTree
 
 import jsonschema
@@ -19,11 +20,17 @@ kind: Deployment
 metadata: {name: "a\\u0001</script>]]>[x](y) {0} \\"'&%0A", namespace: shop}
 spec: {replicas: 1}
 """.encode()
+# A baseline with an entry of which nothing is left.
+BASELINE = tempfile.NamedTemporaryFile("w", suffix=".json")
+json.dump({"version": 1, "findings": [
+    {"rule": "replicas", "object": "Deployment shop/gone", "path": "spec.replicas", "hash": "0"}]}, BASELINE)
+BASELINE.flush()
 RUNS = [
     (["check", "Tests/Fixtures/manifests"], None),
     (["check", "-"], HOSTILE),
     (["check", "--partial", "Tests/Fixtures/manifests/2-catalogue-bad.yaml", "nowhere"], None),
     (["check", "Tests/Fixtures/manifests/0-namespace.yaml"], None),
+    (["check", "--baseline", BASELINE.name, "Tests/Fixtures/manifests"], None),
     (["review", "Tests/Fixtures/reviews"], None),
 ]
 

@@ -13,6 +13,10 @@ import time
 
 import websocket
 
+sys.path.insert(0, "scripts/cluster")
+from certificate import self_signed
+from scripted_apiserver import ScriptedAPIServer
+
 binary = sys.argv[1]
 screenshots = sys.argv[2] if len(sys.argv) > 2 else ""
 HOSTILE = "</script><img src=x onerror='window.broken=1'>\\\" <!--<script>"
@@ -141,18 +145,23 @@ def report(arguments, text=None, **environment):
     return run.stdout
 
 
-def check_small(browser, folder):
-    page = pathlib.Path(folder, "small.html")
-    page.write_bytes(report(["check", "--format", "html", "--mode", "dry-run", "Tests/Fixtures/manifests"]))
+def look_at(browser, page, name):
+    """Opens a page at two widths, light and dark: whoever looks must be able to use it."""
     for width, height in [(360, 800), (1600, 1000)]:
         for scheme in ["light", "dark"]:
             browser.look(width, height, scheme)
             browser.open(page)
-            browser.photograph(f"{width}-{scheme}")
+            browser.photograph(f"{name}-{width}-{scheme}")
             wrong = browser.run(ACCESSIBILITY)
-            assert not wrong, (width, scheme, wrong)
+            assert not wrong, (name, width, scheme, wrong)
             browser.run("document.getElementById('findings').scrollIntoView()")
-            browser.photograph(f"{width}-{scheme}-findings")
+            browser.photograph(f"{name}-{width}-{scheme}-list")
+
+
+def check_small(browser, folder):
+    page = pathlib.Path(folder, "small.html")
+    page.write_bytes(report(["check", "--format", "html", "--mode", "dry-run", "Tests/Fixtures/manifests"]))
+    look_at(browser, page, "check")
     total = int(browser.run("document.getElementById('status').textContent").split(" of ")[1].split()[0])
     assert total > 50 and len(column(browser, "rule")) == min(total, 100)
 
@@ -226,21 +235,40 @@ def check_replay(browser, folder):
     lines = "\n".join(recording(number) for number in range(400))
     page.write_bytes(report(["replay", "--format", "html", "--level", "readiness-probe=deny", "-"], lines.encode(),
                             PLAYBOOK_RULES_DEFAULT="off"))
-    for width, height in [(360, 800), (1600, 1000)]:
-        for scheme in ["light", "dark"]:
-            browser.look(width, height, scheme)
-            browser.open(page)
-            browser.photograph(f"replay-{width}-{scheme}")
-            wrong = browser.run(ACCESSIBILITY)
-            assert not wrong, (width, scheme, wrong)
-            browser.run("document.getElementById('findings').scrollIntoView()")
-            browser.photograph(f"replay-{width}-{scheme}-examples")
+    look_at(browser, page, "replay")
     assert browser.run("document.querySelectorAll('.chart > span').length") == 23
     assert column(browser, "effect")[0] == "deny" and "silent" in column(browser, "effect")
     set_field(browser, "effect", "silent")
     assert set(column(browser, "rule")) == {"liveness-probe"}
     browser.run("document.querySelector('[data-filter=rule][data-value=readiness-probe]').click(); new Promise(done => setTimeout(done, 50))")
     assert set(column(browser, "rule")) == {"readiness-probe"}
+
+
+def check_audit(browser, folder):
+    key, certificate = self_signed(folder, "api")
+    api = ScriptedAPIServer(certificate, key, token=None)
+    api.start()
+    for number in range(30):
+        namespace = f"team-{number % 4}"
+        api.put("/apis/apps/v1/deployments", {
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": f"web-{number}", "namespace": namespace},
+            "spec": {"replicas": number % 3, "template": {"metadata": {"labels": {"team": f"{number % 2}"}}, "spec": {
+                "containers": [{"name": "app", "image": "nginx:latest"}]}}}}, namespace)
+    kubeconfig = pathlib.Path(folder, "kubeconfig")
+    kubeconfig.write_text(json.dumps({
+        "apiVersion": "v1", "kind": "Config", "current-context": "c",
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}], "users": [{"name": "u", "user": {}}],
+        "clusters": [{"name": "c", "cluster": {
+            "server": f"https://127.0.0.1:{api.port}", "certificate-authority": str(certificate)}}]}))
+    page = pathlib.Path(folder, "audit.html")
+    page.write_bytes(report(["audit", "--format", "html"], KUBECONFIG=str(kubeconfig)))
+    api.stop()
+    look_at(browser, page, "audit")
+    # What stands in a cluster has no file to count or filter by.
+    assert browser.run("document.getElementById('file').offsetParent === null")
+    headings = browser.run("[...document.querySelectorAll('h2')].map(e => e.textContent)")
+    assert "By team" in headings and "By file" not in headings, headings
+    assert set_field(browser, "team", "1").split()[0] not in ("0", "30")
 
 
 def check_hostile(browser, folder):
@@ -296,6 +324,7 @@ with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
     try:
         total = check_small(browser, folder)
         check_replay(browser, folder)
+        check_audit(browser, folder)
         check_hostile(browser, folder)
         large = check_large(browser, folder)
         assert not browser.complaints, browser.complaints[:3]

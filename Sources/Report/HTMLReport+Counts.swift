@@ -22,7 +22,8 @@ extension HTMLReport {
             notes += "<p>Not evaluated, since other objects are not known: \(markup(rules)).</p>"
         }
         if let baseline = summary.baseline { notes += ratchet(baseline) }
-        return header(score, "\(passed) of \(counted(summary.judged, noun)) pass", parts, notes)
+        let meaning = summary.judged == 0 ? "no \(noun) to judge" : "\(passed) of \(counted(summary.judged, noun)) pass"
+        return header(score, meaning, parts, notes)
     }
 
     private static func ratchet(_ baseline: Baseline.Outcome) -> String {
@@ -102,14 +103,14 @@ extension HTMLReport {
     }
 
     /// Findings counted by rule, namespace, team and file.
-    static func tables(_ objects: [JudgedObject]) -> String {
+    static func tables(_ objects: [JudgedObject], isOfFiles: Bool) -> String {
         let rules = table("rule", "Rule", tallies(objects) { $1.judgement.rule.id })
         let namespaces = table(
             "namespace", "Namespace", tallies(objects) { object, _ in object.namespace })
-        let files = table("file", "File", tallies(objects) { object, _ in object.file })
+        let files = isOfFiles ? table("file", "File", tallies(objects) { object, _ in object.file }) : ""
         // Where nobody uses the label there is nothing to count by it.
         let teams =
-            objects.contains { !$0.team.isEmpty }
+            objects.contains { !$0.team.isEmpty && !$0.findings.isEmpty }
             ? table("team", "Team", tallies(objects) { object, _ in object.team }) : ""
         return "<div class=\"tables\">\n\(rules)\n\(namespaces)\n\(teams)\n\(files)\n</div>"
     }

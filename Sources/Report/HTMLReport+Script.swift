@@ -89,6 +89,7 @@ extension HTMLReport {
             }
 
             for (const name of fields.slice(1)) {
+                if (element(name).parentElement.hidden) continue;
                 const values = [...new Set(findings.map(finding => finding[name]))].sort(compare);
                 element(name).append(
                     make("option", {value: ""}, "all"), ...values.map(value => make("option", {value}, value || "(none)")));

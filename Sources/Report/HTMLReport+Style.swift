@@ -86,7 +86,7 @@ extension HTMLReport {
             #filters, #pages, .skip, .tomorrow button { display: none; }
             tr { break-inside: avoid; }
             .bar, .chart, .legend { print-color-adjust: exact; }
-            th button { color: #000; }
+            th button { color: #000; min-height: 0; }
         }
         """
 }

@@ -17,8 +17,9 @@ public enum HTMLReport {
         page(
             title: "\(summary.denied) of \(counted(summary.judged, summary.noun.rawValue)) denied",
             [
-                headline(summary), tomorrow(objects), tables(objects),
-                list("Findings", effects: ["deny", "warn", "exempt"], because: "Because"),
+                headline(summary), tomorrow(objects), tables(objects, isOfFiles: summary.isOfFiles),
+                list(
+                    "Findings", effects: ["deny", "warn", "exempt"], because: "Because", isOfFiles: summary.isOfFiles),
             ], data(objects), version: version)
     }
 
@@ -57,7 +58,7 @@ public enum HTMLReport {
     // MARK: Findings
 
     /// The list of findings and what filters it, with the values of its first and last filter as that kind of report has them.
-    static func list(_ title: String, effects: [String], because: String) -> String {
+    static func list(_ title: String, effects: [String], because: String, isOfFiles: Bool = true) -> String {
         """
         <section id="findings" tabindex="-1"><h2>\(title)</h2>
         <noscript><p>The list needs JavaScript; <code>--format text</code> prints the same.</p></noscript>
@@ -67,7 +68,7 @@ public enum HTMLReport {
         <label>Rule <select id="rule"></select></label>
         <label>Namespace <select id="namespace"></select></label>
         <label>Team <select id="team"></select></label>
-        <label>File <select id="file"></select></label>
+        <label\(isOfFiles ? "" : " hidden")>File <select id="file"></select></label>
         <label>\(because) <select id="because"></select></label>
         <button type="reset">Clear</button>
         </form>

@@ -137,6 +137,9 @@ public struct Summary: Sendable {
     /// What came of the baseline; nil without one.
     public var baseline: Baseline.Outcome?
 
+    /// Whether it is about files; a cluster's objects have paths of their own, which there is nothing to count by.
+    var isOfFiles: Bool { noun == .review || files > 0 }
+
     /// Creates a summary of nothing.
     public init(of noun: Noun = .review) { self.noun = noun }
 

@@ -236,6 +236,13 @@ import Testing
         #expect(program.output.contains("<b>1 finding</b> in 1 object when dry-run mode ends"))
     }
 
+    @Test func `a page counts by team only where a finding has one, and has no score of nothing`() throws {
+        // The ConfigMap has a team and nothing to find.
+        let owned = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: shop, labels: {team: red}}\n"
+        #expect(try !report("html", deployment("web") + owned).contains("<h2>By team</h2>"))
+        #expect(try report("html", "a: 1\n").contains("<b>–</b> no object to judge"))
+    }
+
     @Test func `a workflow command is one line, and its properties stay apart`() throws {
         let text = try report("github", deployment("a,line=1::\\r\\n::error::x%0A"), file: "a,b.yaml")
         #expect(
