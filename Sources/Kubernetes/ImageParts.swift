@@ -1,3 +1,5 @@
+import JSON
+
 /// Where the parts of an image reference stand in its text, found without copying any of them.
 public struct ImageParts: Sendable, Equatable {
     /// The registry's host, with its port where one is given; nil where Docker's own is meant without being named.
@@ -54,11 +56,9 @@ public struct ImageParts: Sendable, Equatable {
         private(set) var hasHost = false
 
         init(of text: Span<UInt8>) {
-            for index in text.indices {
-                let byte = text[index]
-                // Nearly all bytes part nothing.
-                guard byte < UInt8(ascii: "a"), !isDigit(byte) else { continue }
-                switch byte {
+            var index = text.endOfWord(from: 0)
+            while index < text.count {
+                switch text[index] {
                 case UInt8(ascii: "@"):
                     at = index
                     return
@@ -71,6 +71,7 @@ public struct ImageParts: Sendable, Equatable {
                 case UInt8(ascii: "."), UInt8(ascii: "A")...UInt8(ascii: "Z"): hasHost = hasHost || slash == nil
                 default: break
                 }
+                index = text.endOfWord(from: index + 1)
             }
         }
     }
@@ -95,21 +96,23 @@ public struct ImageParts: Sendable, Equatable {
             return bracket + 1 == host.upperBound || isPort(text, bracket + 1..<host.upperBound)
         }
         var previous = UInt8(ascii: ".")
-        var at = host.lowerBound
-        while at < host.upperBound {
+        var start = host.lowerBound
+        while true {
+            // A slash ends the host, so no word goes on behind it.
+            let at = text.endOfWord(from: start)
+            if at > start { previous = text[at - 1] }
+            guard at < host.upperBound else { return isAlphanumeric(previous) }
             let byte = text[at]
-            if !isAlphanumeric(byte) {
-                switch byte {
-                case UInt8(ascii: "-"): guard previous != UInt8(ascii: ".") else { return false }
-                case UInt8(ascii: "."): guard isAlphanumeric(previous) else { return false }
-                case UInt8(ascii: ":"): return isAlphanumeric(previous) && isPort(text, at..<host.upperBound)
-                default: return false
-                }
+            switch byte {
+            case UInt8(ascii: "A")...UInt8(ascii: "Z"): break
+            case UInt8(ascii: "-"): guard previous != UInt8(ascii: ".") else { return false }
+            case UInt8(ascii: "."): guard isAlphanumeric(previous) else { return false }
+            case UInt8(ascii: ":"): return isAlphanumeric(previous) && isPort(text, at..<host.upperBound)
+            default: return false
             }
             previous = byte
-            at &+= 1
+            start = at + 1
         }
-        return isAlphanumeric(previous)
     }
 
     /// A colon and digits.
@@ -135,42 +138,48 @@ public struct ImageParts: Sendable, Equatable {
 
     /// Where the first part begins that is not lower case words, joined by one dot, one or two underscores, or any number of hyphens.
     private static func startOfFault(_ text: Span<UInt8>, _ path: Range<Int>) -> Int? {
-        var start = path.lowerBound
-        var separator: UInt8 = 0
-        var length = 0
-        var isWord = false
-        for at in path {
-            let byte = text[at]
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"):
-                let most = separator == UInt8(ascii: "-") ? length : separator == UInt8(ascii: "_") ? 2 : 1
-                guard length <= most else { return start }
-                length = 0
-                isWord = true
-            case UInt8(ascii: "/"):
-                guard isWord, length == 0 else { return start }
-                start = at + 1
-                isWord = false
-            case UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
-                guard isWord, length == 0 || byte == separator else { return start }
-                separator = byte
-                length += 1
-            default: return start
+        var part = path.lowerBound
+        var start = part
+        while true {
+            // What stands behind the path ends a word too.
+            var at = text.endOfWord(from: start)
+            guard at > start else { return part }
+            guard at < path.upperBound else { return nil }
+            let separator = text[at]
+            start = at
+            while at < path.upperBound, text[at] == separator { at += 1 }
+            switch (separator, at - start) {
+            case (UInt8(ascii: "/"), 1): part = at
+            case (UInt8(ascii: "."), 1), (UInt8(ascii: "_"), 1...2), (UInt8(ascii: "-"), _): break
+            // An empty part is at fault itself.
+            case (UInt8(ascii: "/"), _): return start + 1
+            default: return part
             }
+            start = at
         }
-        return isWord && length == 0 ? nil : start
     }
 
     private static func tag(
         _ text: Span<UInt8>, _ tag: Range<Int>
     ) throws(ImageReference.Malformed) -> Range<Int> {
-        let isWord: (UInt8) -> Bool = { isAlphanumeric($0) || $0 == UInt8(ascii: "_") }
-        guard !tag.isEmpty, tag.count <= 128, isWord(text[tag.lowerBound]),
-            text.all(in: tag, { isWord($0) || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "-") })
+        guard !tag.isEmpty, tag.count <= 128, text[tag.lowerBound] != UInt8(ascii: "."),
+            text[tag.lowerBound] != UInt8(ascii: "-"), isTag(text, tag)
         else {
             throw .init(description: "'\(text.excerpt(in: tag))' is no tag: at most 128 letters, digits and _ . -")
         }
         return tag
+    }
+
+    private static func isTag(_ text: Span<UInt8>, _ tag: Range<Int>) -> Bool {
+        var at = text.endOfWord(from: tag.lowerBound)
+        while at < tag.upperBound {
+            switch text[at] {
+            case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: "-"): break
+            default: return false
+            }
+            at = text.endOfWord(from: at + 1)
+        }
+        return true
     }
 
     /// One of the algorithms that are implemented, and as many digits as it makes (github.com/opencontainers/go-digest).
@@ -241,18 +250,6 @@ extension Span<UInt8> {
 }
 
 extension Span<UInt8> {
-    /// Whether these are the bytes in a range.
-    @inlinable
-    @inline(__always)
-    public func isSame(_ word: StaticString, in range: Range<Int>) -> Bool {
-        guard word.utf8CodeUnitCount == range.count else { return false }
-        return word.withUTF8Buffer { word in
-            var index = 0
-            while index < word.count, word[index] == self[range.lowerBound &+ index] { index &+= 1 }
-            return index == word.count
-        }
-    }
-
     /// Whether these are the bytes in a range; a literal is compared faster without the label.
     public func isSame(string word: String, in range: Range<Int>) -> Bool {
         let word = word.utf8.span

@@ -11,6 +11,12 @@ struct ContainerImage {
     /// The registry in ECR that it is in; nil where it is in another.
     let ecr: ECRHost?
 
+    /// The same image in another container.
+    init(_ image: ContainerImage, of container: Container) {
+        self.container = container
+        (text, parts, ecr) = (image.text, image.parts, image.ecr)
+    }
+
     init(_ text: Value, of container: Container) {
         self.container = container
         self.text = text
@@ -31,7 +37,13 @@ extension Subject {
         var found: [ContainerImage] = []
         found.reserveCapacity(template.containers.count)
         for container in template.containers {
-            if let image = try container.image() { found.append(ContainerImage(image, of: container)) }
+            guard let image = try container.image() else { continue }
+            // What prepares an application is often its own image again.
+            if let first = found.first, first.text.isSame(as: image) {
+                found.append(ContainerImage(first, of: container))
+            } else {
+                found.append(ContainerImage(image, of: container))
+            }
         }
         return found
     }

@@ -1,3 +1,4 @@
+import JSON
 import Kubernetes
 
 /// The host of a private registry in Amazon ECR, which names the account that it belongs to.

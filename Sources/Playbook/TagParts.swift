@@ -1,3 +1,4 @@
+import JSON
 import Kubernetes
 
 /// What tags are made of.
@@ -27,19 +28,32 @@ extension Span<UInt8> {
         return 7...40 ~= at - first && !isAlphanumeric(at) ? at : nil
     }
 
-    /// Where the version that begins at a place may end: before its pre-release, and in it wherever it may be over.
-    func endsOfVersion(_ start: Int, _ body: (Int) -> Void) {
+    /// Where the three numbers of the version that begins at a place end.
+    private func endOfRelease(_ start: Int) -> Int? {
         var at = start
         for index in 0..<3 {
             if index > 0 {
-                guard self.is(UInt8(ascii: "."), at) else { return }
+                guard self.is(UInt8(ascii: "."), at) else { return nil }
                 at += 1
             }
             // No number has a zero before it (semver.org, 2).
-            guard let end = endOfNumber(at), end == at + 1 || self[at] != UInt8(ascii: "0") else { return }
+            guard let end = endOfNumber(at), end == at + 1 || self[at] != UInt8(ascii: "0") else { return nil }
             at = end
         }
-        guard !isAlphanumeric(at) else { return }
+        return isAlphanumeric(at) ? nil : at
+    }
+
+    /// Whether a tag is three numbers and a commit, as nearly all are that name both: `1.4.2-9f3c1ab`.
+    var isReleaseAndCommit: Bool {
+        guard let end = endOfRelease(self.is(UInt8(ascii: "v"), 0) ? 1 : 0), self.is(UInt8(ascii: "-"), end) else {
+            return false
+        }
+        return endOfCommit(end + 1) == count
+    }
+
+    /// Where the version that begins at a place may end: before its pre-release, and in it wherever it may be over.
+    func endsOfVersion(_ start: Int, _ body: (Int) -> Void) {
+        guard var at = endOfRelease(start) else { return }
         body(at)
         guard self.is(UInt8(ascii: "-"), at) else { return }
         let prerelease = at + 1

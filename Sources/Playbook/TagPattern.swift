@@ -26,6 +26,8 @@ public struct TagPattern: Sendable, Equatable {
     /// The pattern as it is written.
     let text: String
     private let alternatives: [[Element]]
+    /// Whether it is the standard one, of which the common case is seen at a glance.
+    private let isStandard: Bool
 
     /// A version and a commit, in either order, and at will the number of commits since the version was tagged.
     static let standard: TagPattern = {
@@ -35,12 +37,13 @@ public struct TagPattern: Sendable, Equatable {
         ]
         let hyphen = Element.character(UInt8(ascii: "-"))
         return TagPattern(
-            "[v]{semver}[-{number}]-{sha}|{sha}-[v]{semver}[-{number}]",
-            [version + [hyphen, .sha], [.sha, hyphen] + version])
+            standardText, [version + [hyphen, .sha], [.sha, hyphen] + version])
     }()
+    private static let standardText = "[v]{semver}[-{number}]-{sha}|{sha}-[v]{semver}[-{number}]"
 
     private init(_ text: String, _ alternatives: [[Element]]) {
         self.text = text
+        isStandard = text == TagPattern.standardText
         self.alternatives = alternatives
     }
 
@@ -66,6 +69,7 @@ public struct TagPattern: Sendable, Equatable {
     /// Whether a tag looks like that, as a whole.
     func matches(_ tag: Span<UInt8>) -> Bool {
         guard tag.count <= 128 else { return false }
+        if isStandard, tag.isReleaseAndCommit { return true }
         for elements in alternatives where TagPattern.matches(elements, tag) { return true }
         return false
     }
