@@ -16,23 +16,29 @@ public struct Container {
 
     /// What it is for.
     public let role: Role
-    /// The container itself.
-    public let value: Value
-    /// Its list, as in `initContainers`.
-    public let list: StaticString
-    /// Its place in the list.
-    let index: Int
+    // In half the width, since a container is copied for each rule that looks at it: at most 1000 of them are numbered.
+    private let index: Int32
     /// The kind of the object that it stands in.
     let kind: ResourceKind
+    /// The container itself.
+    public let value: Value
     private let fields: Fields
 
-    init(_ value: Value, role: Role, list: StaticString, index: Int, kind: ResourceKind) {
+    init(_ value: Value, role: Role, index: Int, kind: ResourceKind) {
         self.role = role
         self.value = value
-        self.list = list
-        self.index = index
+        self.index = Int32(truncatingIfNeeded: index)
         self.kind = kind
         fields = Fields(of: value)
+    }
+
+    /// Its list, as in `initContainers`.
+    public var list: StaticString {
+        switch role {
+        case .main: "containers"
+        case .sidecar, .initial: "initContainers"
+        case .ephemeral: "ephemeralContainers"
+        }
     }
 
     /// What rules ask for again and again, found in one pass; absent and `null` are the same.

@@ -48,13 +48,13 @@ public final class PodTemplate {
         fields = Fields(of: spec)
         ownSecurityFields = SecurityFields(of: fields.securityContext)
         var list = ContainerList(kind)
-        try list.add(fields.containers, "containers") { _ in .main }
+        try list.add(fields.containers) { _ in .main }
         mainCount = list.containers.count
-        try list.add(fields.initContainers, "initContainers") {
+        try list.add(fields.initContainers) {
             $0["restartPolicy"]?.equals("Always") ?? false ? .sidecar : .initial
         }
         lastingCount = list.containers.count
-        try list.add(fields.ephemeralContainers, "ephemeralContainers") { _ in .ephemeral }
+        try list.add(fields.ephemeralContainers) { _ in .ephemeral }
         containers = list.containers
     }
 
@@ -108,14 +108,12 @@ public final class PodTemplate {
             containers.reserveCapacity(4)
         }
 
-        mutating func add(
-            _ array: Value?, _ list: StaticString, _ role: (Value) -> Container.Role
-        ) throws(CannotJudge) {
+        mutating func add(_ array: Value?, _ role: (Value) -> Container.Role) throws(CannotJudge) {
             for (index, value) in try Objects(array).enumerated() {
                 guard containers.count < PodTemplate.maximumContainers else {
                     throw .malformed(value.id, expected: "one of at most 1000 containers")
                 }
-                containers.append(Container(value, role: role(value), list: list, index: index, kind: kind))
+                containers.append(Container(value, role: role(value), index: index, kind: kind))
             }
         }
     }

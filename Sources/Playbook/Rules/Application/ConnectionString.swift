@@ -121,7 +121,6 @@ private enum DatabaseName {
         case whole
     }
 
-    /// Nearly all names are done with once their last word is looked up here.
     private static let endings: [NameWord: Ending] = {
         var endings: [NameWord: Ending] = [
             "url": .address, "uri": .address, "dsn": .source, "string": .string, "str": .string,
@@ -132,7 +131,19 @@ private enum DatabaseName {
         return endings
     }()
 
+    /// The letters that the last words end in, a bit for each: nearly all names end in another.
+    private static let lastLetters: UInt32 = endings.keys.reduce(0) { $0 | bit(of: UInt8($1.letters & 0xFF)) }
+
+    private static func bit(of letter: UInt8) -> UInt32 { 1 &<< UInt32(letter & 0x1F) }
+
+    private static func mayBeOne(_ name: Span<UInt8>) -> Bool {
+        var at = name.count
+        while at > 0, !NameWords.isLetter(name[at - 1]) { at -= 1 }
+        return at > 0 && lastLetters & bit(of: name[at - 1]) != 0
+    }
+
     static func means(_ name: Span<UInt8>) -> Bool {
+        guard mayBeOne(name) else { return false }
         let last = NameWords.last(in: name, 0..<name.count)
         switch endings[last] {
         case nil: return false

@@ -1,0 +1,59 @@
+import JSON
+import Testing
+
+@Suite struct ByteSearchTests {
+    /// What ends a word, of which the neighbours of letters and digits are the likeliest to be mistaken.
+    private static let breaks: [UInt8] = [
+        0, 0x20, 0x2F, 0x3A, 0x40, 0x41, 0x5A, 0x5B, 0x60, 0x7B, 0x7F, 0x80, 0xE1, 0xFF,
+    ]
+
+    @Test(arguments: 0...50)
+    func `a word ends at the first byte that is neither a lower case letter nor a digit`(length: Int) {
+        let letters = Array("az09mq".utf8)
+        for place in 0..<length {
+            var text = (0..<length).map { letters[$0 % letters.count] }
+            text[place] = ByteSearchTests.breaks[(place + length) % ByteSearchTests.breaks.count]
+            for start in 0...length {
+                #expect(endOfWord(text, start) == (start <= place ? place : length))
+            }
+        }
+    }
+
+    @Test func `letters and digits end no word, and all other bytes do`() {
+        for byte in UInt8.min...UInt8.max {
+            let isOfWord = "abcdefghijklmnopqrstuvwxyz0123456789".utf8.contains(byte)
+            for length in [1, 5, 16, 40] {
+                let text = Array(repeating: byte, count: length)
+                #expect(endOfWord(text, 0) == (isOfWord ? length : 0))
+            }
+        }
+    }
+
+    @Test func `of two breaks the first one counts`() {
+        let text = Array("abcdefghijklmnopqrst-vw.yz".utf8)
+        #expect(endOfWord(text, 0) == 20)
+        #expect(endOfWord(text, 21) == 23)
+        #expect(endOfWord(text, 24) == 26)
+    }
+
+    @Test func `an empty text has no word`() {
+        #expect(endOfWord([], 0) == 0)
+    }
+
+    @Test func `a range is the same as a word where all bytes are`() {
+        let text = Array("amazonaws.com".utf8)
+        #expect(isSame(text, "amazonaws.com", 0..<13))
+        #expect(isSame(text, "zon", 3..<6))
+        #expect(isSame(text, "", 4..<4))
+        #expect(!isSame(text, "amazonaws.con", 0..<13))
+        #expect(!isSame(text, "bmazonaws.com", 0..<13))
+        #expect(!isSame(text, "amazon", 0..<13))
+        #expect(!isSame(text, "zoo", 3..<6))
+    }
+
+    private func endOfWord(_ text: [UInt8], _ start: Int) -> Int { text.span.endOfWord(from: start) }
+
+    private func isSame(_ text: [UInt8], _ word: StaticString, _ range: Range<Int>) -> Bool {
+        text.span.isSame(word, in: range)
+    }
+}
