@@ -65,6 +65,7 @@ private struct Keyword {
         Keyword(word: "clientsecretkey", kind: .secret, isVague: true), Keyword(word: "secretkey", kind: .secret),
         Keyword(word: "erlangcookie", kind: .secret),
         Keyword(word: "secret", kind: .secret), Keyword(word: "token", kind: .token),
+        Keyword(word: "pat", kind: .token, isVague: true, standsAlone: true),
         Keyword(word: "apikey", kind: .apiKey), Keyword(word: "privatekey", kind: .privateKey),
         Keyword(word: "key", kind: .key, isVague: true, qualifiers: NameWords.secretKeys),
         Keyword(word: "credential", kind: .secret, isVague: true),

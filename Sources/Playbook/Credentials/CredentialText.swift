@@ -228,7 +228,7 @@ enum CredentialText {
         return isMixed && !isUUID(range.count, counts) && counts.dots < 2 && !isWords(text, range, counts)
     }
 
-    /// Whether it is words and short numbers with something between them: `shop-signing-2024`.
+    /// Whether it is words, versions and short numbers with something between them: `shop-signing-v2-2024`.
     private static func isWords(_ text: Span<UInt8>, _ range: Range<Int>, _ counts: Letters) -> Bool {
         guard counts.dashes + counts.underscores + counts.dots > 0, counts.uppers == 0 else { return false }
         var letters = 0
@@ -241,7 +241,7 @@ enum CredentialText {
             } else {
                 (letters, digits) = (0, 0)
             }
-            if letters > 0 && digits > 0 || digits > 4 { return false }
+            if letters > 0 && digits > 0 && letters + digits > 3 || digits > 4 { return false }
         }
         return true
     }
