@@ -6,26 +6,11 @@ struct CredentialScan {
     private var at = 0
     private var line = 1
     private var lineStart = 0
-    /// Whether it is a name that is handed on: `login(user=user, password=password)`, `token = token;`.
-    private func isCode(_ value: Range<Int>, from start: Int, in text: Span<UInt8>) -> Bool {
-        guard value.lowerBound == start, value.upperBound < text.count else { return false }
-        for at in value
-        where !NameWords.isLetter(text[at]) && text[at] != UInt8(ascii: "_") && text[at] != UInt8(ascii: ")") {
-            return false
-        }
-        switch text[value.upperBound] {
-        case UInt8(ascii: ","): return true
-        case UInt8(ascii: ";"): return start > 0 && text[start - 1] == UInt8(ascii: " ")
-        default: return !value.isEmpty && text[value.upperBound - 1] == UInt8(ascii: ")")
-        }
-    }
-
     /// Whether the line is a comment, once somebody has asked.
     private var isComment: Bool?
     /// The last run of letters, digits, dots, dashes and underscores: names and tokens are such.
     private var word = 0..<0
-    /// Where the last URI was looked for: never before this place again.
-    private var authority = 0
+    private var uris = CredentialURIs()
 
     /// How much of a value is looked at, once its name says that it is a secret.
     private static let longestValue = 256
@@ -54,7 +39,7 @@ struct CredentialScan {
             let found: (Credential.Kind, Range<Int>)?
             switch byte {
             case UInt8(ascii: "="), UInt8(ascii: ":"), UInt8(ascii: ">"): found = assignment(byte, in: text)
-            case UInt8(ascii: "@"): found = uri(in: text)
+            case UInt8(ascii: "@"): found = uris.password(before: at - 1, in: text).map { (.uri, $0) }
             case UInt8(ascii: "\n"):
                 line += 1
                 lineStart = at
@@ -85,10 +70,13 @@ struct CredentialScan {
         guard at < text.count, text[at] == UInt8(ascii: " ") else { return nil }
         switch text[word.lowerBound] {
         case UInt8(ascii: "-"):
-            if word.count == 10, has("-----BEGIN", in: text, at: word.lowerBound) { return privateKey(word, in: text) }
+            if word.count == 10, CredentialScan.has("-----BEGIN", in: text, at: word.lowerBound) {
+                return privateKey(word, in: text)
+            }
             return flag(word, in: text)
         case UInt8(ascii: "B"), UInt8(ascii: "b"):
-            return word.count == 6 && has("earer", in: text, at: word.lowerBound + 1) ? bearer(in: text) : nil
+            return word.count == 6 && CredentialScan.has("earer", in: text, at: word.lowerBound + 1)
+                ? bearer(in: text) : nil
         case UInt8(ascii: "P"), UInt8(ascii: "p"):
             // SQL's `PASSWORD 'secret'`
             guard word.count == 8, at + 1 < text.count, text[at + 1] == UInt8(ascii: "'") else { return nil }
@@ -97,7 +85,7 @@ struct CredentialScan {
         }
     }
 
-    private func has(_ letters: String, in text: Span<UInt8>, at start: Int) -> Bool {
+    static func has(_ letters: String, in text: Span<UInt8>, at start: Int) -> Bool {
         guard start + letters.utf8.count <= text.count else { return false }
         var at = start
         for letter in letters.utf8 {
@@ -110,7 +98,8 @@ struct CredentialScan {
     /// A PEM block of a private key (RFC 7468): `-----BEGIN RSA PRIVATE KEY-----`.
     private func privateKey(_ word: Range<Int>, in text: Span<UInt8>) -> (Credential.Kind, Range<Int>)? {
         let limit = min(text.count, at + 40)
-        for start in at..<limit where text[start] == UInt8(ascii: "P") && has("PRIVATE KEY", in: text, at: start) {
+        for start in at..<limit
+        where text[start] == UInt8(ascii: "P") && CredentialScan.has("PRIVATE KEY", in: text, at: start) {
             return (.privateKey, word.lowerBound..<start + 11)
         }
         return nil
@@ -134,8 +123,12 @@ struct CredentialScan {
         let first = text[word.lowerBound]
         guard first == UInt8(ascii: "h") || first == UInt8(ascii: "d") else { return nil }
         let value = unquoted(from: word.upperBound, in: text)
-        let isSlack = has("hooks.slack.com/services/", in: text, at: word.lowerBound) && value.count >= 35
-        guard isSlack || has("discord.com/api/webhooks/", in: text, at: word.lowerBound) && value.count >= 50 else {
+        let isSlack =
+            CredentialScan.has("hooks.slack.com/services/", in: text, at: word.lowerBound) && value.count >= 35
+        guard
+            isSlack
+                || CredentialScan.has("discord.com/api/webhooks/", in: text, at: word.lowerBound) && value.count >= 50
+        else {
             return nil
         }
         for at in value where text[at] == UInt8(ascii: "$") || text[at] == UInt8(ascii: "{") { return nil }
@@ -247,6 +240,20 @@ struct CredentialScan {
         return min(start, end)..<end
     }
 
+    /// Whether it is a name that is handed on: `login(user=user, password=password)`, `token = token;`.
+    private func isCode(_ value: Range<Int>, from start: Int, in text: Span<UInt8>) -> Bool {
+        guard value.lowerBound == start, value.upperBound < text.count else { return false }
+        for at in value
+        where !NameWords.isLetter(text[at]) && text[at] != UInt8(ascii: "_") && text[at] != UInt8(ascii: ")") {
+            return false
+        }
+        switch text[value.upperBound] {
+        case UInt8(ascii: ","): return true
+        case UInt8(ascii: ";"): return start > 0 && text[start - 1] == UInt8(ascii: " ")
+        default: return !value.isEmpty && text[value.upperBound - 1] == UInt8(ascii: ")")
+        }
+    }
+
     /// Whether the line goes on after a value, so that it is a sentence.
     private func hasMoreWords(after end: Int, in text: Span<UInt8>) -> Bool {
         var at = end
@@ -278,61 +285,5 @@ struct CredentialScan {
         }
         isComment = result
         return result
-    }
-
-    // MARK: URIs
-
-    /// The password of `scheme://user:password@host`, at the `@` that was just passed.
-    private mutating func uri(in text: Span<UInt8>) -> (Credential.Kind, Range<Int>)? {
-        let end = at - 1
-        // Back to the scheme; each `@` looks no further than the one before, so that this stays linear.
-        var start = end
-        var isAuthority = false
-        walk: while start > authority {
-            switch text[start - 1] {
-            case 0...UInt8(ascii: " "), UInt8(ascii: "\""), UInt8(ascii: "'"), UInt8(ascii: "<"), UInt8(ascii: "`"):
-                break walk
-            case UInt8(ascii: "/"):
-                isAuthority = start > 2 && text[start - 2] == UInt8(ascii: "/") && text[start - 3] == UInt8(ascii: ":")
-                if isAuthority { break walk }
-            default: break
-            }
-            start -= 1
-        }
-        authority = end + 1
-        let isSocket = has("tcp(", in: text, at: at) || has("unix(", in: text, at: at)
-        guard isAuthority || isSocket, !has("sha256:", in: text, at: at),
-            let password = password(ofUser: start..<end, in: text)
-        else { return nil }
-        return (.uri, password)
-    }
-
-    private func password(ofUser range: Range<Int>, in text: Span<UInt8>) -> Range<Int>? {
-        var colon = range.lowerBound
-        while colon < range.upperBound, text[colon] != UInt8(ascii: ":") {
-            // A path: what follows is no authority.
-            if text[colon] == UInt8(ascii: "/") || text[colon] == UInt8(ascii: "?") { return nil }
-            colon += 1
-        }
-        guard colon < range.upperBound else { return nil }
-        let password = colon + 1..<range.upperBound
-        var end = password.lowerBound
-        while end < password.upperBound, text[end] &- UInt8(ascii: "0") < 10 { end += 1 }
-        // A port, and a path after it.
-        if end < password.upperBound, text[end] == UInt8(ascii: "/") || text[end] == UInt8(ascii: "?") { return nil }
-        return isPlaceholder(password, in: text) ? nil : password
-    }
-
-    private func isPlaceholder(_ password: Range<Int>, in text: Span<UInt8>) -> Bool {
-        guard !password.isEmpty else { return true }
-        let counts = CredentialText.Letters(text, password)
-        if counts.isReference || counts.isMask(password.count) { return true }
-        switch text[password.lowerBound] {
-        case UInt8(ascii: "{"), UInt8(ascii: "["), UInt8(ascii: "<"): return true
-        case UInt8(ascii: "$"), UInt8(ascii: "%"):
-            return password.count > 1 && password.count < 64 && counts.digits == 0
-        // `scheme://USER:PASSWORD@HOST`
-        default: return counts.lowers == 0 && CredentialName(text, password) != nil
-        }
     }
 }
