@@ -43,8 +43,7 @@ enum CredentialText {
         if counts.spaces > 0 { return counts.spaces == 1 && counts.digits > 0 && range.count >= 16 }
         if counts.slashes > 0, counts.uppers == 0, counts.base64 == 0 { return false }
         if isFileName(text, range, counts) { return false }
-        // `USDC` is what is paid with.
-        if name.kind == .token, counts.uppers == range.count, range.count <= 6 { return false }
+        if name.kind == .token, isCurrency(text, range, counts) { return false }
         guard isProse else { return true }
         // `secret: web-tls` says which Secret.
         if name.kind == .secret, counts.dashes > 0, counts.uppers == 0, counts.digits == 0 { return false }
@@ -215,6 +214,14 @@ enum CredentialText {
             }
         }
         return counts.lowers + counts.uppers == 0 || range.count <= 8
+    }
+
+    /// Whether it is what is paid with, by its symbol or its address on a chain: `USDC`, `wBTC`, `0x` and forty digits.
+    private static func isCurrency(_ text: Span<UInt8>, _ range: Range<Int>, _ counts: Letters) -> Bool {
+        let letters = counts.lowers + counts.uppers
+        if range.count <= 6 { return letters == range.count && counts.uppers > counts.lowers }
+        return range.count == 42 && counts.digits + letters == 42
+            && text[range.lowerBound] == UInt8(ascii: "0") && text[range.lowerBound + 1] == UInt8(ascii: "x")
     }
 
     // MARK: What is a secret only if more speaks for it

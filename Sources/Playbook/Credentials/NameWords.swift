@@ -87,18 +87,18 @@ extension NameWords {
         database decimals decoder delimiter deny denylist description digest digits dir directory disable disabled domain
         driver duration enable enabled encoder encoding encryption endpoint engine env environment event exchange exp
         expiration expire expired expiry factory field file filename filter flow folder format gauge generation generator
-        grace grant group handler hash hasher hashing header helper hint history host hostname hours id identifier ids index
-        interval introspection iss issuance issued issuer jwks kind label leeway len length level lifespan lifetime limit
-        link list location login lookup lowercase manager max message metadata method metric middleware min minutes mode
-        model mount mountpath ms name named namespace network optional owner page pair param parameter parser path pattern
-        per percent period permissions placeholder plugin policies policy pool port position prefix price processor project
-        prompt prompted property provider public query queue rate reader realm ref reference regex region registry renew
-        renewal replacement request required requirements reset resolver resource retries retry reuse revocation role rotate
-        rotated rotation route rule schedule schema scope seconds secs selector server service signing size skew source
-        special stage standard state status stdin storage store strategy stream strength subject suffix supplier supply
-        symbol sync table tag template text threshold timeout times title topic ttl type unit updated uppercase uri url
-        usage use used user username validate validation validator validity var variable verification verifier verify
-        version view volume warning whitelist window writer
+        grace grant group handler hash hasher hashing header helper hint history holder host hostname hours id identifier
+        ids index interval introspection iss issuance issued issuer jwks kind label leeway len length level lifespan
+        lifetime limit link list location login lookup lowercase manager max message metadata method metric middleware min
+        minutes mode model mount mountpath ms name named namespace network optional owner page pair param parameter parser
+        path pattern per percent period permissions placeholder plugin policies policy pool port position prefix price
+        processor project prompt prompted property provider public query queue rate reader realm recovery ref reference
+        regex region registry renew renewal replacement request required requirements reset resolver resource retries retry
+        reuse revocation role rotate rotated rotation route rule schedule schema scope seconds secs selector server service
+        signing size skew source special stage standard state status stdin storage store strategy stream strength subject
+        suffix supplier supply symbol sync table tag template text threshold timeout times title topic ttl type unit updated
+        uppercase uri url usage use used user username validate validation validator validity var variable verification
+        verifier verify version view volume warning whitelist window writer
         cer cfg conf crt csr htm html ini java js json md pem properties pub py rb sh sql toml tmpl tpl ts txt xml yaml yml
         """)
 
