@@ -51,14 +51,34 @@ extension Companions {
         try holding(kind, namespace, "\(kind.name)s")?.objects[kind]?.records ?? []
     }
 
-    /// The objects of one of the other kinds in all namespaces, as far as they are known.
-    func objectsEverywhere(_ kind: ResourceKind) -> some Sequence<CompanionObject> {
+    /// The same of a kind that selects by labels: those that may select these, and perhaps others.
+    func objects(
+        _ kind: ResourceKind, thatMaySelect labels: Labels, in namespace: String
+    ) throws(CannotJudge) -> [CompanionObject] {
+        let shelf = try holding(kind, namespace, "\(kind.name)s")?.objects[kind]
+        return shelf?.candidates(underAnyOf: [RecordKey](labels.pairs)) ?? []
+    }
+
+    /// Whether there is one in any namespace, as far as they are known.
+    func hasObjects(_ kind: ResourceKind) -> Bool {
+        noteEverywhere(kind)
+        return holdings.values.contains { $0.objects[kind] != nil }
+    }
+
+    /// The objects in all namespaces, as far as they are known, of a kind that selects by labels: those that may select these,
+    /// and perhaps others.
+    func objectsEverywhere(_ kind: ResourceKind, thatMaySelect labels: Labels) -> some Sequence<CompanionObject> {
+        noteEverywhere(kind)
+        let keys = [RecordKey](labels.pairs)
+        return holdings.values.lazy.compactMap { $0.objects[kind]?.candidates(underAnyOf: keys) }.joined()
+    }
+
+    private func noteEverywhere(_ kind: ResourceKind) {
         if let observer {
             for namespace in holdings.keys.sorted() where holdings[namespace]?.kinds.contains(kind) ?? false {
                 observer.note(kind, namespace)
             }
         }
-        return holdings.values.lazy.compactMap { $0.objects[kind]?.records }.joined()
     }
 
     /// The Deployments, StatefulSets and Rollouts of a namespace, as far as they are known.

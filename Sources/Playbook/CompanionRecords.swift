@@ -232,7 +232,20 @@ struct CompanionObject: Sendable, CompanionRecord {
     /// The fields that rules read; see ``Companions/projections``.
     let fields: Literal
 
-    var filing: RecordFiling { .each([]) }
+    var filing: RecordFiling {
+        switch kind {
+        case .networkPolicy, .serviceMonitor, .podMonitor: selecting(by: fields["selector"]?["matchLabels"])
+        case .service: selecting(by: fields["selector"])
+        default: .each([])
+        }
+    }
+
+    private func selecting(by labels: Literal?) -> RecordFiling {
+        .rarest(
+            (labels?.members ?? []).compactMap { label in
+                label.value.text.map { RecordKey(key: label.key, value: $0) }
+            })
+    }
 }
 
 extension Companions {

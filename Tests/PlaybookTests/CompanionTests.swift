@@ -150,6 +150,39 @@ import Testing
         }
     }
 
+    @Test(arguments: [3, 100])
+    func `of policies, Services and monitors those that select a pod are found among few and many`(count: Int) throws {
+        func verdict(leavingOut name: String) throws -> Set<String> {
+            var world = World(World.deployment)
+            world.settings = [
+                "PLAYBOOK_RULES_DEFAULT": "off", "PLAYBOOK_RULE_NETWORK_POLICY": "deny",
+                "PLAYBOOK_RULE_METRICS_ENDPOINT": "deny",
+            ]
+            let apps = (0..<count).map { "a\($0)" } + ["web"]
+            world.companions = try apps.flatMap { app in
+                try Literal.all(
+                    yaml: """
+                        {apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: \(app), namespace: shop}, \
+                        spec: {podSelector: {matchLabels: {app: \(app)}}}}
+                        ---
+                        {apiVersion: v1, kind: Service, metadata: {name: \(app), namespace: shop, labels: {app: \(app)}}, \
+                        spec: {selector: {app: \(app)}}}
+                        ---
+                        {apiVersion: monitoring.coreos.com/v1, kind: ServiceMonitor, metadata: {name: \(app), namespace: shop}, \
+                        spec: {selector: {matchLabels: {app: \(app)}}}}
+                        ---
+                        {apiVersion: monitoring.coreos.com/v1, kind: PodMonitor, metadata: {name: \(app), namespace: shop}, \
+                        spec: {selector: {matchLabels: {app: other}}}}
+                        """)
+            }.filter { $0["metadata"]?["name"]?.text != "web" || $0["kind"]?.text != name }
+            return Set(try world.verdict().judgements.map(\.rule.id))
+        }
+        #expect(try verdict(leavingOut: "nothing").isEmpty)
+        #expect(try verdict(leavingOut: "NetworkPolicy") == ["network-policy"])
+        #expect(try verdict(leavingOut: "Service") == ["metrics-endpoint"])
+        #expect(try verdict(leavingOut: "ServiceMonitor") == ["metrics-endpoint"])
+    }
+
     @Test func `of budgets in other namespaces the first by the namespace's name is told`() throws {
         var companions = known
         // More than are looked at.

@@ -68,18 +68,21 @@ private func metricsFindings(in subject: Subject, _ context: Context) throws(Can
 private func isMonitored(
     _ labels: Labels, in namespace: String, _ companions: Companions
 ) throws(CannotJudge) -> Bool {
-    for monitor in companions.objectsEverywhere(.podMonitor) where monitor.selects(labels, in: namespace) {
-        return true
+    func isSelected(by kind: ResourceKind, _ labels: Labels) -> Bool {
+        companions.objectsEverywhere(kind, thatMaySelect: labels).contains { $0.selects(labels, in: namespace) }
     }
-    let monitors = Array(companions.objectsEverywhere(.serviceMonitor))
-    let services = companions.knows(.service, in: namespace) ? try companions.objects(.service, in: namespace) : nil
-    for service in services ?? [] where service.servesPods(labels) {
-        if monitors.contains(where: { $0.selects(Labels(service.labels), in: namespace) }) { return true }
+    if isSelected(by: .podMonitor, labels) { return true }
+    let isMonitoringServices = companions.hasObjects(.serviceMonitor)
+    let knowsServices = companions.knows(.service, in: namespace)
+    let services =
+        knowsServices ? try companions.objects(.service, thatMaySelect: labels, in: namespace) : []
+    for service in services where service.servesPods(labels) {
+        if isSelected(by: .serviceMonitor, Labels(service.labels)) { return true }
     }
     guard companions.knows(.podMonitor, in: namespace), companions.knows(.serviceMonitor, in: namespace) else {
         throw .unknown(companion: "PodMonitors and ServiceMonitors")
     }
-    if services == nil, !monitors.isEmpty { throw .unknown(companion: "Services") }
+    if !knowsServices, isMonitoringServices { throw .unknown(companion: "Services") }
     return false
 }
 

@@ -18,9 +18,12 @@ extension Rule {
         companions: [.networkPolicy],
         examples: cases,
         check: { (subject, context) throws(CannotJudge) in
-            let policies = try context.companions.objects(.networkPolicy, in: subject.namespace)
+            // First of all: where they are not known there is nothing else to do.
+            _ = try context.companions.objects(.networkPolicy, in: subject.namespace)
             guard let template = try subject.template() else { return [] }
             let labels = try template.labels()
+            let policies = try context.companions.objects(
+                .networkPolicy, thatMaySelect: labels, in: subject.namespace)
             // A policy selects by its `podSelector`, and every pod where that is empty.
             if policies.contains(where: { LabelSelector($0.fields["selector"] ?? .null).matches(labels) }) { return [] }
             return [
