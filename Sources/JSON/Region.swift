@@ -79,6 +79,9 @@ public struct Region: Sendable, Equatable {
         _ line: [Unicode.Scalar], to marked: Range<Int>, hasMoreBefore: Bool, hasMoreBehind: Bool
     ) -> (String, Range<Int>) {
         func text(_ scalars: ArraySlice<Unicode.Scalar>) -> String {
+            if scalars.allSatisfy(\.isASCII) {
+                return String(decoding: scalars.lazy.map { UInt8(truncatingIfNeeded: $0.value) }, as: UTF8.self)
+            }
             var result = String.UnicodeScalarView()
             result.append(contentsOf: scalars)
             return String(result)

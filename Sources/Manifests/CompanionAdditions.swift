@@ -40,7 +40,7 @@ private struct Wish {
     var isBudget: Bool { companion["kind"] == "PodDisruptionBudget" }
 
     /// How many labels it selects by: the fewer, the more it holds.
-    var strictness: Int { isBudget ? companion["spec"]?["selector"]?["matchLabels"]?.members.count ?? 0 : 0 }
+    var labelCount: Int { isBudget ? companion["spec"]?["selector"]?["matchLabels"]?.members.count ?? 0 : 0 }
 }
 
 /// Objects on their way into files.
@@ -54,7 +54,6 @@ private struct AdditionPlan {
     private var taken: Set<String> = []
     /// What is to be written, by its name.
     private var written: [String: Literal] = [:]
-    private var granted: [(order: Int, wish: Wish)] = []
 
     init(_ judge: ManifestJudge, _ files: [ManifestFile], _ world: ManifestWorld) {
         (self.judge, self.files, self.world) = (judge, files, world)
@@ -62,20 +61,24 @@ private struct AdditionPlan {
     }
 
     mutating func run() {
-        let wishes = Array(wishes().enumerated())
+        let wishes = wishes()
         // A budget that selects by fewer labels holds the pods of those that select by more, which then need none.
-        let inOrder = wishes.sorted { ($0.element.strictness, $0.offset) < ($1.element.strictness, $1.offset) }
-        for (order, wish) in inOrder where !isGranted(wish) {
+        let inOrder = wishes.map(\.labelCount).enumerated().sorted {
+            ($0.element, $0.offset) < ($1.element, $1.offset)
+        }
+        var granted: Set<Int> = []
+        for (index, _) in inOrder where !isGranted(wishes[index]) {
+            let wish = wishes[index]
             do throws(CannotEdit) {
                 try grant(wish)
-                granted.append((order, wish))
+                granted.insert(index)
             } catch {
                 var entry = wish.entry
                 entry.refusal = error
                 additions[wish.file].refused.append(entry)
             }
         }
-        for (_, wish) in granted.sorted(by: { $0.order < $1.order }) {
+        for (index, wish) in wishes.enumerated() where granted.contains(index) {
             additions[wish.file].objects.append(wish.companion)
         }
     }

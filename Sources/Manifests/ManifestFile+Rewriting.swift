@@ -14,7 +14,10 @@ extension ManifestFile {
         if let last = bytes.last, last != UInt8(ascii: "\n") { bytes += lineBreak.utf8 }
         for object in objects {
             bytes += "---\(lineBreak)".utf8
-            for line in object.yaml.split(separator: "\n") { bytes += "\(line)\(lineBreak)".utf8 }
+            for line in object.yaml.utf8.split(separator: UInt8(ascii: "\n")) {
+                bytes += line
+                bytes += lineBreak.utf8
+            }
         }
         let longer = ManifestFile(path: path, bytes: bytes)
         guard longer.says(documents.map { .same($0) } + objects.map { .this($0) }) else { throw CannotEdit.wrong }

@@ -28,11 +28,12 @@ struct CheckCommand {
     mutating func run() throws(CommandError) -> ExitCode {
         manifests.read()
         var (output, known, found) = (output, known, Baseline())
+        let path = arguments.last(.writeBaseline)
         let judge = manifests.judge(knowing: manifests.world(of: manifests.files))
         manifests.judge(
             manifests.files, with: judge,
             accepting: { verdict, title in
-                found.add(verdict, of: title)
+                if path != nil { found.add(verdict, of: title) }
                 return known?.take(from: verdict, of: title) ?? verdict
             },
             { output.add($0) })
@@ -40,7 +41,7 @@ struct CheckCommand {
         manifests.summary.baseline = known?.outcome(
             isWhole: !arguments.has(.partial) && manifests.summary.unreadable.isEmpty)
         output.finish(manifests.summary)
-        guard let path = arguments.last(.writeBaseline) else { return manifests.summary.code(arguments) }
+        guard let path else { return manifests.summary.code(arguments) }
         if let failure = Outputs.write(path, Array(found.text.utf8)) { throw CommandError(message: "\(failure)") }
         // What is written down is accepted for now.
         return !manifests.summary.unreadable.isEmpty ? .usage : .success

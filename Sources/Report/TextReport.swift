@@ -55,9 +55,13 @@ public struct TextReport: Sendable {
 
     private func remedy(_ judgement: Judgement) -> String {
         guard judgement.effect != .exempt else { return "" }
-        return judgement.remedy.block.split(separator: "\n").map {
-            paint("           \(oneLine(String($0)))", .dim) + "\n"
-        }.joined()
+        // As bytes: a report of thousands of findings has many lines.
+        var text = ""
+        for line in judgement.remedy.block.utf8.split(separator: UInt8(ascii: "\n")) {
+            text += paint("           " + oneLine(String(Substring(line))), .dim)
+            text += "\n"
+        }
+        return text
     }
 
     /// Where it is, as editors and terminals follow it, and the line with the place underlined.
