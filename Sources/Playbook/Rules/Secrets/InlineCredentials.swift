@@ -63,7 +63,7 @@ extension PlainText {
             let reference = SecretReference(secret, key: variable.name.text)
             return (
                 [.remove(pointer), .set(pointer.parent / "valueFrom", reference.source)],
-                "External Secrets writes Secret \(secret), \(change)"
+                "let External Secrets write Secret \(secret), \(change)"
             )
         case .argument(let container, _, _, let flag):
             guard let rewritten = rewritten(credential, after: flag) else {
@@ -72,7 +72,7 @@ extension PlainText {
             let reference = SecretReference(secret, key: rewritten.variable)
             return (
                 [.set(pointer, .string(rewritten.text))] + reference.edits(in: container),
-                "External Secrets writes Secret \(secret), \(change)"
+                "let External Secrets write Secret \(secret), \(change)"
             )
         case .entry, .annotation:
             guard credential.line == 1, let edit = removal else {
