@@ -11,13 +11,18 @@ public struct APIStatus: Error, Equatable, Sendable, CustomStringConvertible {
     public let message: String
     /// How long to wait before asking again, when the server says so.
     public let retryAfter: Duration?
+    /// Whether the namespace is being deleted, and takes nothing new.
+    public let isForTermination: Bool
 
     /// Creates a status.
-    public init(code: Int, reason: String = "", message: String, retryAfter: Duration? = nil) {
+    public init(
+        code: Int, reason: String = "", message: String, retryAfter: Duration? = nil, isForTermination: Bool = false
+    ) {
         self.code = code
         self.reason = reason
         self.message = message
         self.retryAfter = retryAfter
+        self.isForTermination = isForTermination
     }
 
     /// The code, the reason and the message.
@@ -39,10 +44,12 @@ public struct APIStatus: Error, Equatable, Sendable, CustomStringConvertible {
     init?(_ value: Value, code: Int? = nil, retryAfter: Duration? = nil) {
         guard value["kind"]?.equals("Status") ?? false else { return nil }
         let seconds = value["details"]?["retryAfterSeconds"]?.int
+        let causes = value["details"]?["causes"]?.elements
         self.init(
             code: code ?? value["code"]?.int ?? 0, reason: printable(value["reason"]?.string ?? ""),
             message: printable(value["message"]?.string ?? "", atMost: 1000),
-            retryAfter: retryAfter ?? seconds.map { .seconds(max(0, $0)) })
+            retryAfter: retryAfter ?? seconds.map { .seconds(max(0, $0)) },
+            isForTermination: causes?.contains { $0["reason"]?.equals("NamespaceTerminating") ?? false } ?? false)
     }
 }
 

@@ -235,8 +235,8 @@ public struct PolicyReports {
             _ = try client.begin(request).wait()
             count(&outcome)
         } catch {
-            // The namespace, or the report itself, may have gone meanwhile.
-            if case .status(let status) = error, status.code == 404 { return }
+            // The namespace, or the report itself, may have gone meanwhile, or be on its way.
+            if case .status(let status) = error, status.code == 404 || status.isForTermination { return }
             let place = namespace.isEmpty ? "of the cluster" : "of namespace \(namespace)"
             outcome.problems.append("the report \(place): \(error)")
         }

@@ -13,6 +13,7 @@ final class ObjectAPIServer: Sendable {
         var version = 100
         /// Answers of statuses instead of what was asked, by verb and path.
         var refusals: [String: [Int]] = [:]
+        var words: [String: String] = [:]
         /// How many more PUTs find that somebody was first.
         var races = 0
         var isDown = false
@@ -69,6 +70,12 @@ final class ObjectAPIServer: Sendable {
         state.withLock { $0.refusals["\(verb) \(path)"] = codes }
     }
 
+    /// Refuses once, in the API server's own words.
+    func refuse(_ verb: String, _ path: String, _ code: Int, _ status: String) {
+        state.withLock { $0.refusals["\(verb) \(path)"] = [code] }
+        state.withLock { $0.words["\(verb) \(path)"] = status }
+    }
+
     func race(_ count: Int) { state.withLock { $0.races = count } }
 
     func setDown(_ isDown: Bool) { state.withLock { $0.isDown = isDown } }
@@ -112,7 +119,7 @@ final class ObjectAPIServer: Sendable {
             if let code = state.refusals[key]?.first {
                 state.refusals[key]?.removeFirst()
                 // As a proxy might: with what it was sent.
-                return (code, "refused: \(request.body)")
+                return (code, state.words[key] ?? "refused: \(request.body)")
             }
             switch request.verb {
             case "GET":

@@ -119,6 +119,27 @@ import Testing
         #expect(try report(server)["summary"]?["error"] == 1)
     }
 
+    @Test func `a namespace that is being deleted takes no report, and that is no problem`() throws {
+        let server = try server()
+        server.refuse(
+            "POST", "\(Self.reports)/namespaces/shop/policyreports", 403,
+            """
+            {"kind":"Status","apiVersion":"v1","status":"Failure","code":403,"reason":"Forbidden","message":"policyreports.wgpolicyk8s.io
+            playbook is forbidden: unable to create new content in namespace shop because it is being terminated",
+            "details":{"causes":[{"reason":"NamespaceTerminating","message":"namespace shop is being terminated"}]}}
+            """.replacingOccurrences(of: "\n", with: " "))
+        let outcome = try write(["one"], to: server)
+        #expect(outcome.problems == [])
+        #expect(outcome.written == 0)
+    }
+
+    @Test func `a report that may not be written is a problem`() throws {
+        let server = try server()
+        server.refuse("POST", "\(Self.reports)/namespaces/shop/policyreports", 403)
+        let outcome = try write(["one"], to: server)
+        #expect(outcome.problems.count == 1 && outcome.problems[0].hasPrefix("the report of namespace shop: "))
+    }
+
     @Test func `a cluster without report resources is told which it lacks`() throws {
         let outcome = try write(["one"], to: try ObjectAPIServer())
         #expect(outcome.problems.count == 1 && outcome.problems[0].contains("wgpolicyk8s.io/v1alpha2"))
