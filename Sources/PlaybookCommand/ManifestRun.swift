@@ -43,11 +43,14 @@ struct ManifestRun {
     private mutating func read(_ paths: [String]) -> [ManifestFile] {
         guard !paths.isEmpty else { return [] }
         var result: [ManifestFile] = []
+        let named = Set(paths)
         for entry in Inputs.files(paths, endings: Inputs.manifests) {
             do throws(Inputs.Failure) {
                 let path = try entry.get()
                 let bytes = try Inputs.bytes(of: path).get()
                 guard !ManifestFile.isBinary(bytes) else {
+                    // Who names it expects something of it; in a folder there may be anything.
+                    if named.contains(path) { throw Inputs.Failure(path, "this is no text") }
                     Inputs.passOver(path, "this is no text")
                     continue
                 }

@@ -162,6 +162,16 @@ import Testing
         }
     }
 
+    @Test func `what is named and is no text could not be read`() throws {
+        try Program.withFolder { folder in
+            try "\u{1F}\u{8B}\u{0}".write(toFile: "\(folder)/a.yaml.gz", atomically: true, encoding: .utf8)
+            let named = try Program(["check", "\(folder)/a.yaml.gz"])
+            #expect(named.code == 2 && named.error == "playbook: \(folder)/a.yaml.gz: this is no text\n")
+            let piped = try Program(["check", "-"], input: "\u{0}")
+            #expect(piped.code == 2 && piped.error == "playbook: -: this is no text\n")
+        }
+    }
+
     @Test func `what cannot be written is no success`() throws {
         let process = Process()
         process.executableURL = URL(filePath: "/bin/sh")
