@@ -31,7 +31,14 @@ private func memoryFindings(in subject: Subject, _ context: Context) throws(Cann
     var findings: [Finding] = []
     // A pair for the whole pod counts instead of the containers' (Kubernetes, "Pod-level resource specification").
     if let pod = try template.resources(), try pod.sets("memory") {
-        try check(pod, at: template.pointer / "resources", subject, context, &findings)
+        let place = template.pointer / "resources"
+        try check(pod, at: place, subject, context, &findings)
+        if try pod.request("memory") == nil, let limit = try pod.limit("memory"), limit.quantity.isPositive,
+            let request = try requestOfContainers(in: template), request != limit.quantity.approximate
+        {
+            let message = "is limited to \(limit) of memory, and its containers request another amount together"
+            findings.append(difference(message, at: place, request, limit, subject, context))
+        }
         return findings
     }
     for container in template.lastingContainers {
@@ -66,17 +73,42 @@ private func check(
     }
     // A limit alone is in force as the request too.
     guard let request, request.quantity != limit.quantity else { return }
-    let place = place()
-    let finding = Finding(
-        differs, at: place, "requests \(request) of memory, limited to \(limit)",
-        edits: [.set(place / "requests" / "memory", .string(limit.description))]
-    )
-    let more = limit.quantity.approximate - request.quantity.approximate
-    findings.append(
-        finding.with {
-            $0.excess = abs(more)
-            $0.isFixable = !exceedsQuota(more, subject, context)
-        })
+    let message = "requests \(request) of memory, limited to \(limit)"
+    findings.append(difference(message, at: place(), request.quantity.approximate, limit, subject, context))
+}
+
+private func difference(
+    _ message: String, at place: Pointer, _ request: Double, _ limit: Amount, _ subject: Subject, _ context: Context
+) -> Finding {
+    let edit = Edit.set(place / "requests" / "memory", .string(limit.description))
+    let more = limit.quantity.approximate - request
+    return Finding(differs, at: place, message, edits: [edit]).with {
+        $0.excess = abs(more)
+        $0.isFixable = !exceedsQuota(more, subject, context)
+    }
+}
+
+/// The memory that containers ask for together, in bytes; nil where none asks for any.
+///
+/// The API server makes it the pod's request where the pod has a limit alone.
+private func requestOfContainers(in template: PodTemplate) throws(CannotJudge) -> Double? {
+    var (running, peak, isAsked) = (0.0, 0.0, false)
+    // Main containers and sidecars run together; one that prepares runs beside the sidecars before it.
+    var sidecars = 0.0
+    for container in template.lastingContainers {
+        let resources = try container.resources()
+        var amount = try resources?.request("memory")
+        if amount == nil { amount = try resources?.limit("memory") }
+        guard let amount else { continue }
+        isAsked = true
+        let bytes = amount.quantity.approximate
+        switch container.role {
+        case .main, .ephemeral: running += bytes
+        case .sidecar: (running, sidecars) = (running + bytes, sidecars + bytes)
+        case .initial: peak = max(peak, sidecars + bytes)
+        }
+    }
+    return isAsked ? max(running, peak) : nil
 }
 
 /// Whether a known quota of the namespace has no room for more requested memory.
@@ -135,6 +167,32 @@ private let cases: [Example] = [
         "a pair for the whole pod",
         """
         resources: {requests: {memory: 1Gi, cpu: 500m}, limits: {memory: 1Gi}}
+        containers: [{name: app, resources: {requests: {memory: 256Mi}, limits: {memory: null}}}]
+        """),
+    .good(
+        "a limit alone for the whole pod, of which no container asks for memory",
+        """
+        resources: {limits: {memory: 1Gi}}
+        containers: [{name: app, resources: {requests: {memory: null}, limits: {memory: null}}}]
+        """),
+    .good(
+        "a limit for the whole pod that is what its containers ask for together",
+        """
+        resources: {limits: {memory: 640Mi}}
+        containers: [{name: app, resources: {requests: {memory: 512Mi}, limits: {memory: null}}}]
+        initContainers:
+        - name: proxy
+          restartPolicy: Always
+          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/proxy:1.0.0-9f3c1ab
+          resources: {requests: {cpu: 10m, memory: 128Mi}}
+        - name: migrate
+          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.2-9f3c1ab
+          resources: {requests: {cpu: 10m}, limits: {memory: 256Mi}}
+        """),
+    .bad(
+        "a limit for the whole pod, of which its containers ask for less", differs, at: "resources",
+        """
+        resources: {limits: {memory: 1Gi}}
         containers: [{name: app, resources: {requests: {memory: 256Mi}, limits: {memory: null}}}]
         """),
     .bad(
