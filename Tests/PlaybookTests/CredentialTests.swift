@@ -182,6 +182,7 @@ private let certificate = "-----BEGIN CERTIFICATE-----\nMIIDdzCCAl+gAwIBAgIE\n--
         .init("SECRET_RECOVERY", "email"), .init("GAS_TOKEN", "MATIC"),
         .init("TOKEN_ALLOWLIST", "USDC,DAI"), .init("TOKEN_REGISTRY", "mainnet"), .init("SECRET_LABELS", "app=web"),
         .init("HMAC_KEY_ALIAS", "orders"), .init("VAULT_SECRET_MOUNT", "kv"), .init("TOKEN_TYPE_HINT", "access_token"),
+        .init("SENTRY_DSN_SECRET", "sentry"), .init("CERT_MANAGER_SECRET", "shop-tls"),
         .init("SECRET_MANAGER", "aws"), .init("SECRET_PROVIDER_CLASS", "aws-secrets"),
         .init("LOGIN_PASSWORD_SELECTOR", "#password"), .init("PASSWORD_CHANGE_REQUIRED", "after-login"),
         .init("SMTP_AUTH", "LOGIN"), .init("AUTH", "oidc"), .init("MONGO_AUTH", "SCRAM-SHA-256"),

@@ -120,7 +120,8 @@ extension NameWords {
     /// What says, before a keyword, that no secret is meant.
     static let innocentBefore: [Credential.Kind: Set<NameWord>] = [
         .secret: words(
-            "checksum registry docker tls pull existing cert certificate ingress kube kubernetes image external sealed"),
+            "checksum registry docker tls pull existing cert certificate ingress kube kubernetes image external sealed dsn "
+                + "manager"),
         .token: words(
             "max min num number count total avg average pad eos bos unk sep cls mask stop special input output prompt "
                 + "completion context anon public publishable cancellation native supported"),
