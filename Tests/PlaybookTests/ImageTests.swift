@@ -25,6 +25,32 @@ import Testing
         try findings(image, settings)[rule] != nil
     }
 
+    @Test func `an image is told for each container that runs it, and no other for being there too`() throws {
+        let (bad, good) = ("\(Self.ecr)/shop/web:latest", "\(Self.ecr)/shop/web:1.4.2-9f3c1ab")
+        func container(_ name: String, _ image: String) -> Literal { ["name": .string(name), "image": .string(image)] }
+        for (first, others) in [(bad, ["one", "three"]), (good, ["two"])] {
+            let second = first == bad ? good : bad
+            var world = World(
+                World.deployment.merging([
+                    "spec": [
+                        "template": [
+                            "spec": [
+                                "containers": [container("app", first)],
+                                "initContainers": [
+                                    container("one", first), container("two", second), container("three", first),
+                                ],
+                            ]
+                        ]
+                    ]
+                ]))
+            world.rules = Catalogue.rules.filter { $0.id == "image-tag" }
+            let paths = try world.verdict().judgements.map(\.path)
+            let expected =
+                (first == bad ? ["containers[app].image"] : []) + others.map { "initContainers[\($0)].image" }
+            #expect(Set(paths) == Set(expected) && paths.count == expected.count)
+        }
+    }
+
     // MARK: Registries
 
     @Test(arguments: [
