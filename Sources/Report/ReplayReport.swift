@@ -140,7 +140,8 @@ public struct ReplayReport: Sendable {
     }
 
     private func table(_ table: Table) -> String {
-        let (title, columns, rows) = (table.title, table.columns, table.rows)
+        let (title, columns) = (table.title, table.columns)
+        let rows = table.rows.map { (name: oneLine($0.name), values: $0.values) }
         let width = max(title.count, rows.map(\.name.count).max() ?? 0)
         func line(_ name: String, _ values: [String]) -> String {
             let cells = zip(columns, values).map { column, value in
@@ -149,7 +150,7 @@ public struct ReplayReport: Sendable {
             return "  \(name)\(String(repeating: " ", count: width - name.count))  \(cells.joined(separator: "  "))\n"
         }
         return "\n" + paint(line(title, columns), "1")
-            + rows.map { line(oneLine($0.name), $0.values.map { $0 == 0 ? "-" : String($0) }) }.joined()
+            + rows.map { line($0.name, $0.values.map { $0 == 0 ? "-" : String($0) }) }.joined()
     }
 
     /// The rules in the order of the catalogue, those that are gone from it behind.

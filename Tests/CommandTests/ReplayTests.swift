@@ -94,6 +94,13 @@ import Testing
         #expect(try data(of: page)["objects"]?.elements.first?.elements.first == .string("Deployment shop/\(name)"))
     }
 
+    @Test func `a user whose name breaks the line has a line of the table`() throws {
+        // A line break of two bytes is one character, and two when it is shown.
+        let lines = recording("web", by: "somebody\\r\\nelse")
+        let replayed = try replay(lines, "--level", "liveness-probe=deny", "-")
+        #expect(replayed.code == 1 && replayed.output.contains("\n  somebody  else  "))
+    }
+
     @Test func `warnings that come and go are counted by namespace and user, with examples`() throws {
         let lines = recording("web") + recording("api", by: "ann")
         let comes = try replay(lines, "--level", "liveness-probe=warn", "-")
