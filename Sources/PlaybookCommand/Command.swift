@@ -116,8 +116,8 @@ enum Command: String, CaseIterable {
         case .replay:
             """
             Reads recordings (PLAYBOOK_RECORD), judges them with the levels and settings of the environment and the flags, and
-            lays the decisions beside those of then: what would be denied, allowed or warned of now, by rule, namespace and
-            user. Time and other objects are the recording's. Where a rule reads what was redacted, its answer of then counts,
+            lays the decisions beside those of then: what would be denied, allowed or warned of now, by rule, namespace,
+            team and user. Time and other objects are the recording's. Where a rule reads what was redacted, its answer of then counts,
             as "not replayable". Plain AdmissionReviews are judged too, but have no decision to compare with.
 
               playbook replay --level topology-spread=deny recordings/

@@ -98,7 +98,7 @@ final class ReviewFiles: Sendable {
         let newline = UInt8(ascii: "\n")
         while !state.isAtEnd, state.pending.count < blockSize { try fill(&state) }
         if state.isLines == nil {
-            while !state.isAtEnd, !hasTwoLines(state.pending) { try fill(&state) }
+            while !state.isAtEnd, !hasTwoLines(state.pending) { try double(&state) }
             state.isLines = isLines(state.pending)
         }
         guard state.isLines == true else {
@@ -109,7 +109,7 @@ final class ReviewFiles: Sendable {
             return Block(path: state.path, file: state.file, line: nil, bytes: state.pending)
         }
         // A line may be longer than a block.
-        while !state.isAtEnd, !state.pending.contains(newline) { try fill(&state) }
+        while !state.isAtEnd, !state.pending.contains(newline) { try double(&state) }
         let end = state.isAtEnd ? state.pending.count : (state.pending.lastIndex(of: newline) ?? -1) + 1
         guard end > 0 else { return nil }
         let block = Block(
@@ -130,6 +130,12 @@ final class ReviewFiles: Sendable {
         guard lines.count > 1, let first = lines.first else { return false }
         return first.first == UInt8(ascii: "{") && first.last == UInt8(ascii: "}")
             && lines[1].first == UInt8(ascii: "{")
+    }
+
+    /// Reads on until there is twice as much, since all of it is looked through each time.
+    private static func double(_ state: inout State) throws(Inputs.Failure) {
+        let enough = max(1, 2 * state.pending.count)
+        while !state.isAtEnd, state.pending.count < enough { try fill(&state) }
     }
 
     private static func fill(_ state: inout State) throws(Inputs.Failure) {
