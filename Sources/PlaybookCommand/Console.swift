@@ -1,5 +1,6 @@
 import Glibc
 import Kubernetes
+import Report
 import Synchronization
 
 /// Standard output and error.
@@ -28,6 +29,11 @@ enum Console {
         clearLine()
         _ = write(text, to: 2)
     }
+
+    /// Tells something on a line of standard error.
+    ///
+    /// Files and objects are named by others: what they are called ends no line, and says nothing to a terminal.
+    static func tell(_ line: String) { error(oneLine(line) + "\n") }
 
     /// Whether the terminal's line shows how far a run has come: the next text takes it away.
     private static let isLineShown = Atomic(false)

@@ -47,7 +47,7 @@ struct FixCommand {
         }
         let places = changed == after.count ? count(changed, "file") : "\(changed) of \(after.count) files"
         let rest = left == 0 ? "nothing" : count(left, "finding")
-        note("\(deeds(fixed, added))\(changed == 0 ? "" : " in \(places)"); \(rest) left to you\n")
+        note("\(deeds(fixed, added))\(changed == 0 ? "" : " in \(places)"); \(rest) left to you")
         return manifests.summary.code(arguments)
     }
 
@@ -63,15 +63,14 @@ struct FixCommand {
         return (isWritten ? "" : "would ") + deeds.joined(separator: " and ")
     }
 
-    private func note(_ text: String) {
-        if !arguments.has(.quiet) { Console.error(text) }
+    private func note(_ line: String) {
+        if !arguments.has(.quiet) { Console.tell(line) }
     }
 
     private func tell(_ entry: FixedFile.Entry, of file: ManifestFile, not verb: String = "fixed") {
         guard let refusal = entry.refusal else { return }
         let place = refusal.location.map { "\(file.path):\($0.line):\($0.column)" } ?? "\(file.path):\(entry.line)"
-        let reason = oneLine("\(entry.title): \(entry.judgement.rule.id): \(refusal.message)")
-        note("\(place): not \(verb): \(reason)\n")
+        note("\(place): not \(verb): \(entry.title): \(entry.judgement.rule.id): \(refusal.message)")
     }
 
     // MARK: Companions
@@ -87,7 +86,7 @@ struct FixCommand {
                 files[index] = try files[index].appending(additions.objects)
                 tallies[index].added = additions.objects.count
             } catch {
-                note("\(files[index].path): no objects added: \(error.message)\n")
+                note("\(files[index].path): no objects added: \(error.message)")
             }
         }
     }
@@ -104,9 +103,9 @@ struct FixCommand {
                 let column = finding.region.map { ":\($0.start.column)" } ?? ""
                 let judgement = finding.judgement
                 guard !isQuiet else { continue }
-                Console.error(
+                Console.tell(
                     "\(object.file):\(finding.line ?? 1)\(column): left to you: \(judgement.effect.rawValue) "
-                        + "\(judgement.rule.id): \(oneLine("\(judgement.path) \(judgement.finding.message)"))\n")
+                        + "\(judgement.rule.id): \(judgement.path) \(judgement.finding.message)")
             }
         }
         return left

@@ -64,7 +64,7 @@ enum Inputs {
 
     /// Tells that something in a folder is not read.
     static func passOver(_ path: String, _ reason: String) {
-        Console.error("playbook: \(path): passed over: \(reason)\n")
+        Console.tell("playbook: \(path): passed over: \(reason)")
     }
 
     /// All bytes of a file, or of standard input.

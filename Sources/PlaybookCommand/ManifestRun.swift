@@ -135,7 +135,7 @@ struct ManifestRun {
                 let unused =
                     "nothing is found here for \(comment.rules.joined(separator: ", ")) to ignore: take the comment out"
                 guard let text = comment.problem ?? (isUsed ? nil : unused) else { continue }
-                Console.error("playbook: \(file.path):\(comment.location.line):\(comment.location.column): \(text)\n")
+                Console.tell("playbook: \(file.path):\(comment.location.line):\(comment.location.column): \(text)")
             }
         }
     }

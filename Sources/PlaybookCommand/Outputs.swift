@@ -1,5 +1,6 @@
 internal import CLinux
 import Glibc
+import Report
 
 /// Files that are written.
 enum Outputs {
@@ -33,10 +34,12 @@ enum Outputs {
         return failures
     }
 
-    /// Makes a file, or gives one other contents.
+    /// Makes a file, or gives one other contents; what is no file, such as `/dev/stdout`, is written into.
     static func write(_ path: String, _ bytes: [UInt8]) -> Inputs.Failure? {
-        if access(path, F_OK) == 0 { return replace(path, with: bytes) }
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+        var status = stat()
+        let isThere = stat(path, &status) == 0
+        if isThere, status.st_mode & S_IFMT == S_IFREG { return replace(path, with: bytes) }
+        let descriptor = open(path, O_WRONLY | O_CLOEXEC | (isThere ? 0 : O_CREAT | O_EXCL), 0o644)
         guard descriptor >= 0 else { return Inputs.failure(path) }
         defer { close(descriptor) }
         return Console.write(bytes, to: descriptor) ? nil : Inputs.failure(path)
@@ -62,6 +65,7 @@ private struct Replacement {
         target = String(cString: resolved)
         var status = stat()
         guard stat(target, &status) == 0 else { throw Inputs.failure(path) }
+        guard status.st_mode & S_IFMT == S_IFREG else { throw Inputs.Failure(path, "is no file to be replaced") }
         disk = status.st_dev
         temporary = "\(target).playbook-\(getpid())-\(disks.nextNumber())"
         disks.watch(disk, at: target)

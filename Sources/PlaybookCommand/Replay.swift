@@ -137,7 +137,7 @@ struct ReplayCommand {
         private func complain(_ message: String) {
             let count = complaints.add(1, ordering: .relaxed).newValue
             guard count <= Shared.maximumComplaints else { return }
-            Console.error("playbook: \(message)\n")
+            Console.tell("playbook: \(message)")
             if count == Shared.maximumComplaints { Console.error("playbook: further ones are only counted\n") }
         }
 

@@ -141,6 +141,37 @@ import Testing
         }
     }
 
+    @Test func `the name of a file says nothing to a terminal either`() throws {
+        try Program.withFolder { folder in
+            let name = "\(folder)/a\n::stop-commands::x\u{1B}[31m"
+            // Found fault with, with a comment for nothing, no text, and no recording.
+            let comment = "# playbook:ignore image-tag none\n"
+            try (comment + deployment(replicas: 1)).write(toFile: "\(name).yaml", atomically: true, encoding: .utf8)
+            try "\u{0}".write(toFile: "\(name).yml", atomically: true, encoding: .utf8)
+            try "{\"a\": 1".write(toFile: "\(name).json", atomically: true, encoding: .utf8)
+            for command in [["check", folder], ["fix", folder], ["replay", folder]] {
+                let error = try Program(command).error
+                #expect(error.contains("::stop-commands::x") && !error.contains("\u{1B}"))
+                #expect(!error.split(separator: "\n").contains { $0.hasPrefix("::") })
+            }
+        }
+    }
+
+    @Test func `what is no file is written into, and not replaced`() throws {
+        try Program.withFolder { folder in
+            let pipe = "\(folder)/pipe"
+            #expect(mkfifo(pipe, 0o600) == 0)
+            // Open for both, so that neither side waits for the other.
+            let descriptor = open(pipe, O_RDWR)
+            defer { close(descriptor) }
+            _ = try Program(["check", "--write-baseline", pipe], input: deployment(replicas: 1))
+            var status = stat()
+            #expect(stat(pipe, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO)
+            var byte: UInt8 = 0
+            #expect(fcntl(descriptor, F_SETFL, O_NONBLOCK) == 0 && read(descriptor, &byte, 1) == 1)
+        }
+    }
+
     @Test func `what cannot be read is named, the rest is judged, and the exit code is 2`() throws {
         try Program.withFolder { folder in
             for (name, text) in [
