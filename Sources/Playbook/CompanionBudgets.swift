@@ -50,10 +50,12 @@ extension Companions {
         // An equal selector is filed under a label of this one, an empty one is a candidate for all.
         var others = selector.isEmpty ? shelf.records : shelf.candidates(underAnyOf: [RecordKey](selector.labels))
         others.removeAll { $0.selector.map { !selector.isEmpty && !$0.isEmpty && $0 != selector } ?? true }
-        for workload in workloads(guardedBy: budget) {
-            others += try budgets(selecting: Labels(workload.labels), in: budget.namespace)
-        }
         var names: Set<String> = [budget.name]
-        return others.filter { names.insert($0.name).inserted }.sorted { $0.name < $1.name }
+        others.removeAll { !names.insert($0.name).inserted }
+        for workload in workloads(guardedBy: budget) {
+            let more = try budgets(selecting: Labels(workload.labels), in: budget.namespace)
+            others += more.filter { names.insert($0.name).inserted }
+        }
+        return others.sorted { $0.name < $1.name }
     }
 }

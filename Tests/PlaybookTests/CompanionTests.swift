@@ -129,7 +129,7 @@ import Testing
 
     @Test(arguments: ["app: a70, chart: shop", "app: a70", "chart: shop", "app: a7"])
     func `budgets that overlap are the same ones whether there are many or few`(labels: String) throws {
-        // a7 and a70 are in both.
+        // Of these, a7 is among the few too.
         let (many, few) = (try crowd(), try crowd(8))
         let text = try Literal(
             yaml: """
