@@ -92,6 +92,8 @@ private let certificate = "-----BEGIN CERTIFICATE-----\nMIIDdzCCAl+gAwIBAgIE\n--
         (.init("HASURA_GRAPHQL_ADMIN_SECRET", "myadminsecretkey"), .secret),
         (.init("GITLAB_REGISTRATION_TOKEN", made("GR1348941", 20)), .token),
         (.init("STRIPE_SECRET_KEY", "not-a-real-key-1"), .secret), (.init("SASL_PASSWORD", "ADMIN"), .password),
+        (.init("DB_PASSWORD_READER", "hunter2"), .password), (.init("PASSWORD_WRITER", "hunter2"), .password),
+        (.init("GAS_TOKEN", "0xK7g2Zq9LmX4vT1nB8yR5wP0sD3hJ6cF2aQ9eU7iO"), .token),
         // By their forms, whatever they are called.
         (.init("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"), .awsAccessKeyID),
         (.init("ID", "ASIAIOSFODNN7EXAMPLE"), .awsAccessKeyID), (.init("GH", made("ghp_", 36)), .gitHubToken),
@@ -370,6 +372,14 @@ private let certificate = "-----BEGIN CERTIFICATE-----\nMIIDdzCCAl+gAwIBAgIE\n--
         // Were each byte looked at as often as there are bytes, this would take hours.
         let text = String(repeating: piece, count: 1 << 20 / piece.utf8.count)
         _ = NamedValue("DB_PASSWORD_NOTE", text).credential
+    }
+
+    @Test(.timeLimit(.minutes(5)), arguments: ["token_", "key", "signing_key_", "a", "_", "passwordMin"])
+    func `nor does a name of a megabyte, and its end says what it is`(_ piece: String) throws {
+        let name = String(repeating: piece, count: 1 << 20 / piece.utf8.count)
+        #expect(NamedValue(name + "_PASSWORD", "hunter2").credential?.kind == .password)
+        #expect(NamedValue("note", "\(name)_PASSWORD=hunter2").credential?.kind == .password)
+        #expect(NamedValue(name + "_PASSWORD_MIN_LENGTH", "hunter2").credential == nil)
     }
 
     @Test func `a change of metadata alone says nothing about the rest`() throws {

@@ -12,6 +12,8 @@ struct CredentialName {
 extension CredentialName {
     /// Reads a name; nil where it is no secret's.
     init?(_ text: Span<UInt8>, _ range: Range<Int>) {
+        // What a name says it says at its end, and around each keyword the rest of it is looked through.
+        let range = max(range.lowerBound, range.upperBound - CredentialName.longest)..<range.upperBound
         // The last sixteen letters, in lower case, the last one in the lowest byte.
         var window: UInt128 = 0
         var found: CredentialName?
@@ -32,6 +34,9 @@ extension CredentialName {
         guard let found else { return nil }
         self = found
     }
+
+    /// How much of a name is read.
+    private static let longest = 256
 }
 
 /// A word that makes a name a secret's.

@@ -216,12 +216,17 @@ enum CredentialText {
         return counts.lowers + counts.uppers == 0 || range.count <= 8
     }
 
-    /// Whether it is what is paid with, by its symbol or its address on a chain: `USDC`, `wBTC`, `0x` and forty digits.
+    /// Whether it is what is paid with, by its symbol or its address on a chain: `USDC`, `wBTC`, `0x` and forty hex digits.
     private static func isCurrency(_ text: Span<UInt8>, _ range: Range<Int>, _ counts: Letters) -> Bool {
         let letters = counts.lowers + counts.uppers
         if range.count <= 6 { return letters == range.count && counts.uppers > counts.lowers }
-        return range.count == 42 && counts.digits + letters == 42
-            && text[range.lowerBound] == UInt8(ascii: "0") && text[range.lowerBound + 1] == UInt8(ascii: "x")
+        guard range.count == 42, text[range.lowerBound] == UInt8(ascii: "0"),
+            text[range.lowerBound + 1] == UInt8(ascii: "x")
+        else { return false }
+        for at in range.dropFirst(2) {
+            guard text[at] &- UInt8(ascii: "0") < 10 || (text[at] | 0x20) &- UInt8(ascii: "a") < 6 else { return false }
+        }
+        return true
     }
 
     // MARK: What is a secret only if more speaks for it

@@ -91,14 +91,14 @@ extension NameWords {
         ids index interval introspection iss issuance issued issuer jwks kind label leeway len length level lifespan
         lifetime limit link list location login lookup lowercase manager max message metadata method metric middleware min
         minutes mode model mount mountpath ms name named namespace network optional owner page pair param parameter parser
-        path pattern per percent period permissions placeholder plugin policies policy pool port position prefix price
-        processor project prompt prompted property provider public query queue rate reader realm recovery ref reference
+        path pattern per percent period permissions placeholder plugin policies policy port position prefix price
+        processor project prompt prompted property provider public query queue rate realm recovery ref reference
         regex region registry renew renewal replacement request required requirements reset resolver resource retries retry
         reuse revocation role rotate rotated rotation route rule schedule schema scope seconds secs selector server service
         signing size skew source special stage standard state status stdin storage store strategy stream strength subject
         suffix supplier supply symbol sync table tag template text threshold timeout times title topic ttl type unit updated
         uppercase uri url usage use used user username validate validation validator validity var variable verification
-        verifier verify version view volume warning whitelist window writer
+        verifier verify version view volume warning whitelist window
         cer cfg conf crt csr htm html ini java js json md pem properties pub py rb sh sql toml tmpl tpl ts txt xml yaml yml
         """)
 
@@ -106,13 +106,16 @@ extension NameWords {
     static func isInnocent(_ word: NameWord) -> Bool { innocent.contains(word) || innocent.contains(word.singular) }
 
     /// What a key does that must be kept to oneself, or whose it is, before `key`.
-    static let secretKeys = Array(
+    ///
+    /// Longer ones first: `unseal` ends in `seal`.
+    static let secretKeys =
         words(
             """
             access account admin aes app auth bot cipher cookie crypto csrf decryption deploy encrypt encryption fernet hash hashing
             hmac ingest integration jws jwt license master root sdk seal server service session shared signature signing storage
             subscription unseal validation vault webhook write
-            """))
+            """
+        ).sorted { ($0.length, $0.letters) > ($1.length, $1.letters) }
 
     /// What may follow a keyword in its own word.
     static let tails = words("s es key keys value values string data base db prod dev plain")
