@@ -14,6 +14,8 @@ final class Channel {
     private(set) var session: TLSSession?
     /// The beginning of a message whose rest has not come yet.
     var unread: ByteBuffer?
+    /// Whether a request of it waits to be answered with the others of the turn; meanwhile nothing more is read.
+    var hasArrival = false
     /// The request whose answer comes later, and the responses to those before it.
     var waiting: (request: Request, responses: [UInt8])?
     /// The part of the responses that the client has not taken yet.

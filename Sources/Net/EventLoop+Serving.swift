@@ -3,7 +3,8 @@ internal import HTTP
 extension EventLoop {
     /// Does what a connection's phase asks for; whichever event it was, the operation itself tells what is possible.
     func advance(_ channel: Channel) {
-        scratch.reset()
+        guard !channel.hasArrival else { return }
+        takeScratch()
         switch channel.connection.phase {
         case .handshaking: shakeHands(channel)
         case .idle, .reading: serve(channel)
@@ -33,8 +34,8 @@ extension EventLoop {
         }
     }
 
-    /// Reads and answers until nothing whole is left to answer.
-    private func serve(_ channel: Channel) {
+    /// Reads until a request is whole, or nothing is left to read.
+    func serve(_ channel: Channel) {
         takeUp(channel)
         for _ in 0..<EventLoop.turns {
             guard let buffer = roomToRead(channel) else { return close(channel) }
@@ -46,10 +47,15 @@ extension EventLoop {
             case .wantsWrite: return park(channel, .writable)
             case .end, .failed: return close(channel)
             }
-            guard answer(channel, from: buffer) else { return }
+            guard answer(channel, from: buffer, together: true) else { return }
             // Level-triggered: what is still in the socket will be told again, but what is in libssl will not.
             if channel.connection.phase == .idle, !channel.hasPending { return park(channel, .readable) }
         }
+        pause(channel)
+    }
+
+    /// Leaves a connection to the next turn, of which epoll may not tell.
+    func pause(_ channel: Channel) {
         park(channel, .readable)
         if channel.hasPending { unfinished.append(channel.token) }
     }
@@ -81,123 +87,7 @@ extension EventLoop {
         return true
     }
 
-    /// Answers every whole request in the buffer and sends the responses in one write.
-    ///
-    /// False when the connection is closed, or waits for something other than bytes to read.
-    private func answer(_ channel: Channel, from buffer: ByteBuffer) -> Bool {
-        while true {
-            switch channel.connection.receive(buffer, at: now) {
-            case .wait:
-                return out.isEmpty || send(channel)
-            case .sendContinue:
-                out += Encoder.continue
-                guard send(channel) else { return false }
-            case .answer(let request, let body, let length):
-                let isAnswered = answer(request, body: body, of: length, channel, from: buffer)
-                buffer.consume(length)
-                guard isAnswered else {
-                    park(channel, [])
-                    return false
-                }
-                // A client that sends many requests at once must take the responses as well.
-                if out.count > 64 * 1024, !send(channel) { return false }
-            case .refuse(let error):
-                refuse(error, channel)
-            }
-        }
-    }
-
-    /// Answers a request; false when its answer comes later.
-    private func answer(
-        _ request: Request, body: Range<Int>, of length: Int, _ channel: Channel, from buffer: ByteBuffer
-    ) -> Bool {
-        // The request lies in the buffer, which is not touched before the responder returns.
-        let bytes = UnsafeBufferPointer(rebasing: buffer.bytes[body])
-        let listener = shared.listeners[channel.listener].id
-        guard let response = responder.respond(request, bytes.span, listener, Ticket(token: channel.token)) else {
-            channel.waiting = (request, out)
-            out = []
-            channel.connection.await(at: now)
-            return false
-        }
-        append(response, to: request, channel, moreIsHere: buffer.count > length || channel.hasPending)
-        return true
-    }
-
-    private func append(_ response: Response, to request: Request, _ channel: Channel, moreIsHere: Bool) {
-        let closes = channel.connection.closes(
-            after: request, serverCloses: shared.status.phase >= .closing, moreIsHere: moreIsHere)
-        Encoder.append(response, closing: closes, omittingBody: request.head.method == .head, to: &out)
-        counters.requests.add()
-    }
-
-    /// Answers a request that waited.
-    func resume(_ ticket: Ticket, with message: any Sendable) {
-        let response = responder.resume(ticket, message)
-        // The client may be gone, or was told that it took too long.
-        guard let channel = channel(ticket.token), channel.connection.phase == .waiting,
-            let (request, responses) = channel.waiting
-        else { return }
-        scratch.reset()
-        channel.waiting = nil
-        channel.connection.finishWaiting()
-        out = responses
-        let hasMore = channel.unread.map { $0.count > 0 } ?? false || channel.hasPending
-        append(response, to: request, channel, moreIsHere: hasMore)
-        guard send(channel) else { return }
-        goOn(channel)
-    }
-
-    private func refuse(_ error: HTTPError, _ channel: Channel) {
-        channel.connection.endAfterResponse()
-        Encoder.append(Response(error), closing: true, omittingBody: false, to: &out)
-        counters.requests.add()
-        counters.countRefusal(error.status)
-    }
-
-    /// Sends what is in `out`; false when the connection is closed, or waits for something other than bytes to read.
-    private func send(_ channel: Channel) -> Bool {
-        let outcome = channel.send(out)
-        counters.bytesSent.add(out.count)
-        out.removeAll(keepingCapacity: out.capacity <= 256 * 1024)
-        return finishSending(channel, outcome)
-    }
-
-    private func goOnSending(_ channel: Channel) {
-        guard finishSending(channel, channel.sendUnsent()) else { return }
-        goOn(channel)
-    }
-
-    /// Goes on with a connection whose responses have been sent.
-    private func goOn(_ channel: Channel) {
-        // Requests may have come with the one whose response was stuck; nothing would tell of them again.
-        if let own = channel.unread, !answer(channel, from: own) { return }
-        channel.hasPending ? serve(channel) : park(channel, .readable)
-    }
-
-    private func finishSending(_ channel: Channel, _ outcome: Transfer) -> Bool {
-        switch outcome {
-        case .bytes: break
-        case .wantsWrite, .wantsRead:
-            channel.connection.block(at: now)
-            park(channel, outcome == .wantsWrite ? .writable : .readable)
-            return false
-        case .end, .failed:
-            close(channel)
-            return false
-        }
-        switch channel.connection.finishWriting(at: now) {
-        case .read: return true
-        case .linger:
-            linger(after: channel)
-        case .close:
-            channel.sayGoodbye()
-            close(channel)
-        }
-        return false
-    }
-
-    private func linger(after channel: Channel) {
+    func linger(after channel: Channel) {
         channel.finishWriting()
         channel.unread = nil
         channel.lingerBudget = limits.maxBody
@@ -217,23 +107,8 @@ extension EventLoop {
         close(channel)
     }
 
-    func expire(_ channel: Channel) {
-        scratch.reset()
-        switch channel.connection.expire() {
-        case .refuse(let error):
-            counters.countTimeout(.request)
-            refuse(error, channel)
-            _ = send(channel)
-        case .close(let phase):
-            if let phase { counters.countTimeout(phase) }
-            if phase == .handshake { counters.countFailure(.timeout) }
-            if phase == .idle { channel.sayGoodbye() }
-            close(channel)
-        }
-    }
-
     /// Waits for the next event, with nothing of this connection left in the loop's scratch.
-    private func park(_ channel: Channel, _ interest: Interest) {
+    func park(_ channel: Channel, _ interest: Interest) {
         if let own = channel.unread {
             if own.count == 0 { channel.unread = nil }
         } else if scratch.count > 0, !keep(channel) {

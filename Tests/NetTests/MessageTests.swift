@@ -27,6 +27,34 @@ import Testing
         for index in 0..<100 { #expect(try client.reply().body == "POST /\(index) 3") }
     }
 
+    @Test func `requests that come at the same time get each its own answer`() throws {
+        let server = try RunningServer({ $0.loops = 1 }) { request, body, listener in
+            // Meanwhile all the others come, more than are answered together.
+            if request.head.path == "/first" { usleep(100_000) }
+            return RunningServer.describe(request, body, listener)
+        }
+        let clients = try (0..<40).map { try $0 % 2 == 0 ? server.plainClient() : server.secureClient() }
+        func request(_ path: String, _ size: Int) -> String {
+            "POST /\(path) HTTP/1.1\r\nHost: a\r\nContent-Length: \(size)\r\n\r\n" + String(repeating: "x", count: size)
+        }
+        let sizes = [0, 9_000, 60_000, 200_000]
+        let first = try server.secureClient()
+        try first.send(request("first", 1))
+        for (index, client) in clients.enumerated() {
+            let text = request("\(index)", sizes[index % 4])
+            // Every third one sends two and the beginning of another.
+            try client.send(index % 3 == 0 ? text + request("\(index)/again", 5) + "GET /\(index)/la" : text)
+        }
+        #expect(try first.reply().body == "POST /first 1")
+        for (index, client) in clients.enumerated() {
+            #expect(try client.reply().body == "POST /\(index) \(sizes[index % 4])")
+            guard index % 3 == 0 else { continue }
+            #expect(try client.reply().body == "POST /\(index)/again 5")
+            try client.send("st HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(try client.reply().body == "GET /\(index)/last 0")
+        }
+    }
+
     @Test func `the request after a partly received one is not lost`() throws {
         let server = try RunningServer()
         let client = try server.plainClient()
