@@ -105,18 +105,20 @@ extension HTMLReport {
     private static func data(_ tally: ReplayTally, _ documentation: String) -> Literal {
         // What is denied comes first: it is what a person has come for.
         let examples = ReplayReport.examples(tally).flatMap(\.examples)
-        var rules: [Rule] = []
+        // Of a rule that is gone from the catalogue there is a name, and no more.
+        var rules: [(id: String, title: String)] = []
         var indices: [String: Int] = [:]
         var findings: [Literal] = []
         for (object, example) in examples.enumerated() {
             for change in example.changes {
-                guard let rule = Catalogue.rule(change.rule) else { continue }
-                let index = indices[rule.id] ?? rules.count
+                let index = indices[change.rule] ?? rules.count
+                let rule = Catalogue.rule(change.rule)
                 if index == rules.count {
-                    indices[rule.id] = index
-                    rules.append(rule)
+                    indices[change.rule] = index
+                    rules.append((change.rule, rule?.title ?? ""))
                 }
-                let text = change.message.isEmpty ? change.path : "\(change.path) \(change.message)"
+                let message = rule == nil ? "(the rule is gone)" : change.message
+                let text = message.isEmpty ? change.path : "\(change.path) \(message)"
                 findings.append([
                     .number("\(index)"), .number("\(object)"), .string(change.now?.rawValue ?? silent),
                     .string("\(change.before?.rawValue ?? silent) before"), .string(text),

@@ -44,7 +44,7 @@ extension HTMLReport {
 
             function row(finding, isOpen) {
                 const cell = (name, ...children) => make("td", {role: "cell", class: name}, ...children);
-                const rule = data.documentation
+                const rule = data.documentation && finding.ruleTitle
                     ? make("a", {href: data.documentation + "#" + finding.rule, title: finding.ruleTitle}, finding.rule)
                     : make("span", {title: finding.ruleTitle}, finding.rule);
                 const note = finding.reason || finding.because;

@@ -90,7 +90,7 @@ public enum HTMLReport {
 
     /// Everything that the script shows: rules and objects once, and findings that point at them.
     private static func data(_ objects: [JudgedObject]) -> Literal {
-        var rules: [Rule] = []
+        var rules: [(id: String, title: String)] = []
         var indices: [String: Int] = [:]
         var (entries, findings): ([Literal], [Literal]) = ([], [])
         for object in objects where !object.findings.isEmpty {
@@ -103,7 +103,7 @@ public enum HTMLReport {
                 let index = indices[judgement.rule.id] ?? rules.count
                 if index == rules.count {
                     indices[judgement.rule.id] = index
-                    rules.append(judgement.rule)
+                    rules.append((judgement.rule.id, judgement.rule.title))
                 }
                 findings.append([
                     .number("\(index)"), .number("\(entries.count - 1)"), .string(judgement.effect.rawValue),
@@ -117,9 +117,9 @@ public enum HTMLReport {
         return data(rules, entries, findings, documentation: objects.documentation)
     }
 
-    /// Rules, objects and findings as the script takes them.
+    /// Rules, objects and findings as the script takes them; a rule without a title leads nowhere.
     static func data(
-        _ rules: [Rule], _ objects: [Literal], _ findings: [Literal], documentation: String
+        _ rules: [(id: String, title: String)], _ objects: [Literal], _ findings: [Literal], documentation: String
     ) -> Literal {
         let links = documentation.hasPrefix("https://") || documentation.hasPrefix("http://") ? documentation : ""
         return [

@@ -56,7 +56,7 @@ public struct ReplayReport: Sendable {
             case .deny: "denies now"
             case .warn: "warns now"
             case .exempt: "is exempted now"
-            case nil: "says nothing now"
+            case nil: Catalogue.rule(change.rule) == nil ? "is gone" : "says nothing now"
             }
         switch change.before {
         case .deny: return now + ", denied before"

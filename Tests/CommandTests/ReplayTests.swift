@@ -69,6 +69,21 @@ import Testing
         #expect(try data(of: page.output)["findings"]?.elements.first?.elements[2] == "silent")
     }
 
+    @Test func `what a rule found that is gone from the catalogue is told as that`() throws {
+        let lines = recording("web", decision: "deny").replacing("liveness-probe", with: "gone-rule")
+        let page = try replay(lines, "--format", "html", "-").output
+        #expect(page.contains(##"data-filter="rule" data-value="gone-rule""##))
+        let data = try data(of: page)
+        #expect(data["rules"]?.elements == [["gone-rule", ""]])
+        #expect(
+            data["findings"]?.elements
+                == [
+                    [0, 0, "silent", "deny before", "containers[app].livenessProbe (the rule is gone)", 0, 0, "", ""]
+                ])
+        let text = try replay(lines, "-").output
+        #expect(text.contains("    gone-rule is gone, denied before: containers[app].livenessProbe\n"))
+    }
+
     @Test func `what was and would be denied is shown by day, by the hour where it is few`() throws {
         let days = (20..<24).map {
             recording("web", at: "2026-11-\($0)T12:00:00Z", decision: $0 == 20 ? "deny" : "allow")
