@@ -45,9 +45,12 @@ extension HTMLReport {
     private static let maximumColumns = 60
 
     private static func trend(_ tally: ReplayTally) -> String {
-        let periods = Array(tally.trend.suffix(maximumColumns))
+        let all = tally.trend
+        let periods = all.suffix(maximumColumns)
         guard periods.count > 1, let first = periods.first?.name, let last = periods.last?.name else { return "" }
         let most = max(1, periods.map { max($0.period.deniedBefore, $0.period.deniedNow) }.max() ?? 1)
+        // Hours are never so many: there are days where recordings are of more than two.
+        let part = "<p>The last \(periods.count) of \(all.count) days that have reviews.</p>"
         var (columns, rows) = ("", "")
         for (name, period) in periods {
             let bars = [("then", period.deniedBefore), ("now", period.deniedNow)].map {
@@ -59,7 +62,7 @@ extension HTMLReport {
             rows += "<tr><th scope=\"row\">\(time(name))</th>\(cells)</tr>\n"
         }
         return """
-            <section class="trend"><h2>Denied over time</h2>
+            <section class="trend"><h2>Denied over time</h2>\(periods.count < all.count ? part : "")
             <p class="legend"><span><i class="then"></i> then</span> <span><i class="now"></i> now</span> <span class="dim">at most \(most)</span></p>
             <div class="chart" aria-hidden="true">\(columns)</div>
             <p class="ends dim"><span>\(time(first))</span><span>\(time(last))</span></p>

@@ -101,6 +101,22 @@ import Testing
             ])
     }
 
+    @Test func `a trend that is cut says so`() throws {
+        func trend(of days: Int) throws -> String {
+            let lines = (0..<days).map { day in
+                let date = String(format: "2026-%02d-%02d", 1 + day / 28, 1 + day % 28)
+                return recording("web", at: "\(date)T12:00:00Z")
+            }
+            let page = try replay(lines.joined(), "--format", "html", "-").output
+            return page.components(separatedBy: "<h2>Denied over time</h2>")[1].components(separatedBy: "</section>")[0]
+        }
+        let whole = try trend(of: 60)
+        #expect(whole.contains(">2026-01-01<") && !whole.contains("The last"))
+        let cut = try trend(of: 62)
+        #expect(!cut.contains(">2026-01-02<") && cut.contains(">2026-01-03<"))
+        #expect(cut.contains("<p>The last 60 of 62 days that have reviews.</p>"))
+    }
+
     @Test func `a name cannot become markup of the page`() throws {
         let name = "</script><b onclick=x>"
         let lines = recording(name, at: "2026-11-23T12:00:00Z", by: name)
