@@ -161,7 +161,7 @@ extension HTMLReport {
         let most = max(1, rows.map { $0.values.reduce(0, +) }.max() ?? 1)
         var lines = ""
         for row in rows.prefix(shown) {
-            var name = row.name.isEmpty ? "(none)" : markup(row.name)
+            var name = markup(orNone(row.name))
             if let filter, names?.contains(row.name) ?? true {
                 let value = markup(row.name, isAttribute: true)
                 name = "<button type=\"button\" data-filter=\"\(filter)\" data-value=\"\(value)\">\(name)</button>"

@@ -92,7 +92,7 @@ extension HTMLReport {
                 if (element(name).parentElement.hidden) continue;
                 const values = [...new Set(findings.map(finding => finding[name]))].sort(compare);
                 element(name).append(
-                    make("option", {value: ""}, "all"), ...values.map(value => make("option", {value}, value || "(none)")));
+                    make("option", {value: ""}, "all"), ...values.map(value => make("option", {value}, value || "\#(none)")));
             }
             element("team").parentElement.hidden = !findings.some(finding => finding.team);
             element("filters").addEventListener("input", update);

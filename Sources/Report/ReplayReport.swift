@@ -80,16 +80,16 @@ public struct ReplayReport: Sendable {
         let (columns, rows) = rules(tally)
         let tables = [
             Table(title: "rule", columns: columns, rows: rows),
-            shares(tally.namespaces, "namespace", empty: "(cluster)"),
-            tally.teams.keys.contains { !$0.isEmpty } ? shares(tally.teams, "team", empty: "(none)") : nil,
-            shares(tally.users, "user", empty: "(nobody)"),
+            shares(tally.namespaces, "namespace"),
+            tally.teams.keys.contains { !$0.isEmpty } ? shares(tally.teams, "team") : nil,
+            shares(tally.users, "user"),
         ]
         return tables.compactMap(\.self).filter { !$0.rows.isEmpty }
     }
 
-    private static func shares(_ shares: [String: ReplayTally.Share], _ title: String, empty: String) -> Table {
+    private static func shares(_ shares: [String: ReplayTally.Share], _ title: String) -> Table {
         let (columns, all) = self.shares(shares)
-        var rows = all.prefix(maximumRows).map { ($0.name.isEmpty ? empty : $0.name, $0.values) }
+        var rows = all.prefix(maximumRows).map { (orNone($0.name), $0.values) }
         let rest = all.dropFirst(maximumRows)
         if !rest.isEmpty {
             rows.append(

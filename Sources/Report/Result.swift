@@ -84,6 +84,12 @@ extension [JudgedObject] {
 /// `1 finding`, `2 findings`.
 func counted(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
 
+/// What is said for the namespace, team or user of what has none.
+let none = "(none)"
+
+/// A name, or the word for none.
+func orNone(_ name: String) -> String { name.isEmpty ? none : name }
+
 /// Something that could not be read, and why.
 public struct UnreadableInput: Error, Sendable, CustomStringConvertible {
     /// The file; `-` for standard input, and the kind of objects that a cluster did not tell of.

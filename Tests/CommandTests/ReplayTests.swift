@@ -6,18 +6,18 @@ import Testing
 
 /// `playbook replay` on recordings that are written here, as docs/recordings.md describes them.
 @Suite struct ReplayTests {
-    /// A recording of a Deployment without a liveness probe, in the namespace `shop`.
+    /// A recording of a Deployment without a liveness probe.
     private func recording(
-        _ name: String, at time: String = "2026-11-23T12:00:00Z", decision: String = "allow", by user: String = "ci",
-        companions: String = ""
+        _ name: String, in namespace: String = "shop", at time: String = "2026-11-23T12:00:00Z",
+        decision: String = "allow", by user: String = "ci", companions: String = ""
     ) -> String {
         let review =
             """
             {"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"uid":"1",\
             "kind":{"group":"apps","version":"v1","kind":"Deployment"},\
-            "resource":{"group":"apps","version":"v1","resource":"deployments"},"name":"\(name)","namespace":"shop",\
+            "resource":{"group":"apps","version":"v1","resource":"deployments"},"name":"\(name)","namespace":"\(namespace)",\
             "operation":"CREATE","userInfo":{"username":"\(user)"},"object":{"apiVersion":"apps/v1","kind":"Deployment",\
-            "metadata":{"name":"\(name)","namespace":"shop","labels":{"team":"red"}},"spec":{"template":{"metadata":{"labels":{"app":"\(name)"}},"spec":{"containers":[{"name":"app"}]}}}}}
+            "metadata":{"name":"\(name)","namespace":"\(namespace)","labels":{"team":"red"}},"spec":{"template":{"metadata":{"labels":{"app":"\(name)"}},"spec":{"containers":[{"name":"app"}]}}}}}
             """
         let finding =
             #"{"rule":"liveness-probe","clause":"missing","path":"containers[app].livenessProbe","place":"/spec/template/spec/containers/0/livenessProbe","effect":"\#(decision)"}"#
@@ -115,6 +115,15 @@ import Testing
         let cut = try trend(of: 62)
         #expect(!cut.contains(">2026-01-02<") && cut.contains(">2026-01-03<"))
         #expect(cut.contains("<p>The last 60 of 62 days that have reviews.</p>"))
+    }
+
+    @Test(arguments: ["text", "markdown", "html"])
+    func `what has no namespace, team or user is called the same everywhere`(_ format: String) throws {
+        let lines =
+            recording("web", in: "", by: "").replacing(#""team":"red""#, with: "") + recording("api", by: "ann")
+        let output = try replay(lines, "--format", format, "--level", "liveness-probe=deny", "-").output
+        let shown = output.components(separatedBy: "<script")[0]
+        #expect(shown.components(separatedBy: "(none)").count == 4, "\(shown)")
     }
 
     @Test func `a name cannot become markup of the page`() throws {
