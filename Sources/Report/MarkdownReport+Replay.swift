@@ -49,14 +49,17 @@ extension MarkdownReport {
     }
 
     private static func table(_ table: ReplayReport.Table, _ documentation: String) -> String {
-        let isOfRules = table.title == "rule"
-        // Four of them leave half of the comment to examples.
-        let (rows, left) = fitting(table.rows, size: 8192) { entry in
-            let name = isOfRules ? link(entry.name, documentation) : plain(entry.name)
-            return row([name] + entry.values.map { $0 == 0 ? "" : "\($0)" })
+        func line(_ name: String, _ values: [Int]) -> String {
+            row([name] + values.map { $0 == 0 ? "" : "\($0)" })
         }
-        return "\n" + row([table.title] + table.columns) + row(["---"] + table.columns.map { _ in "--:" }) + rows
-            + (left > 0 ? "\nAnd \(left) more.\n" : "")
+        let isOfRules = table.title == "rule"
+        let most = Array(table.rows.prefix(table.most))
+        // Four of them leave half of the comment to examples.
+        let (rows, left) = fitting(most, size: 8192) { entry in
+            line(isOfRules ? link(entry.name, documentation) : plain(entry.name), entry.values)
+        }
+        let rest = table.rest(behind: most.count - left).map(line) ?? ""
+        return "\n" + row([table.title] + table.columns) + row(["---"] + table.columns.map { _ in "--:" }) + rows + rest
     }
 
     private static func row(_ cells: [String]) -> String { "| " + cells.joined(separator: " | ") + " |\n" }

@@ -8,9 +8,6 @@ public struct ReplayReport: Sendable {
     /// Creates a report.
     public init(isColored: Bool) { self.isColored = isColored }
 
-    /// How many namespaces and users are listed.
-    private static let maximumRows = 20
-
     /// The report as text: the headline, examples, and who is meant.
     public func text(_ tally: ReplayTally) -> String {
         var text = paint(headline(tally), tally.newlyDenied > 0 ? "31" : "32") + "\n"
@@ -70,12 +67,24 @@ public struct ReplayReport: Sendable {
 
     /// Counts by something.
     struct Table {
+        typealias Row = (name: String, values: [Int])
+
         let title: String
         let columns: [String]
-        var rows: [(name: String, values: [Int])]
+        let rows: [Row]
+
+        /// How many rows are listed; rules are few, others may be many.
+        var most: Int { title == "rule" ? rows.count : 20 }
+
+        /// What the rows behind the first ones come to; nil where there are none.
+        func rest(behind count: Int) -> Row? {
+            let rest = rows.dropFirst(count)
+            let sums = columns.indices.map { index in rest.reduce(0) { $0 + $1.values[index] } }
+            return rest.isEmpty ? nil : ("\(rest.count) more", sums)
+        }
     }
 
-    /// The tables for a look: by rule, namespace, team and user, with the first rows of each.
+    /// The tables for a look: by rule, namespace, team and user.
     static func tables(_ tally: ReplayTally) -> [Table] {
         let (columns, rows) = rules(tally)
         let tables = [
@@ -88,14 +97,8 @@ public struct ReplayReport: Sendable {
     }
 
     private static func shares(_ shares: [String: ReplayTally.Share], _ title: String) -> Table {
-        let (columns, all) = self.shares(shares)
-        var rows = all.prefix(maximumRows).map { (orNone($0.name), $0.values) }
-        let rest = all.dropFirst(maximumRows)
-        if !rest.isEmpty {
-            rows.append(
-                ("\(rest.count) more", columns.indices.map { index in rest.reduce(0) { $0 + $1.values[index] } }))
-        }
-        return Table(title: title, columns: columns, rows: rows)
+        let (columns, rows) = self.shares(shares)
+        return Table(title: title, columns: columns, rows: rows.map { (orNone($0.name), $0.values) })
     }
 
     /// The examples of each turn that there are any of.
@@ -141,7 +144,9 @@ public struct ReplayReport: Sendable {
 
     private func table(_ table: Table) -> String {
         let (title, columns) = (table.title, table.columns)
-        let rows = table.rows.map { (name: oneLine($0.name), values: $0.values) }
+        let rows = (table.rows.prefix(table.most) + [table.rest(behind: table.most)].compactMap(\.self)).map {
+            (name: oneLine($0.name), values: $0.values)
+        }
         let width = max(title.count, rows.map(\.name.count).max() ?? 0)
         func line(_ name: String, _ values: [String]) -> String {
             let cells = zip(columns, values).map { column, value in
