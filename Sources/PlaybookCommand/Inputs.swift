@@ -1,4 +1,5 @@
 import Glibc
+import JSON
 import Manifests
 import Playbook
 import Report
@@ -7,12 +8,20 @@ import Report
 enum Inputs {
     typealias Failure = UnreadableInput
 
+    /// A file to be read.
+    struct File {
+        /// Where it is; `-` for standard input.
+        let path: String
+        /// Whether somebody named it, and so expects something of it: in a folder there may be anything.
+        let isNamed: Bool
+    }
+
     /// The files that paths stand for: folders are read recursively, in the order of names.
-    static func files(_ paths: [String], endings: [String]) -> [Result<String, Failure>] {
-        var result: [Result<String, Failure>] = []
+    static func files(_ paths: [String], endings: [String]) -> [Result<File, Failure>] {
+        var result: [Result<File, Failure>] = []
         for path in paths.isEmpty ? ["-"] : paths {
             guard path != "-" else {
-                result.append(.success(path))
+                result.append(.success(File(path: path, isNamed: true)))
                 continue
             }
             var status = stat()
@@ -23,13 +32,13 @@ enum Inputs {
             if status.st_mode & S_IFMT == S_IFDIR {
                 result += folder(path, endings, depth: 0)
             } else {
-                result.append(.success(path))
+                result.append(.success(File(path: path, isNamed: true)))
             }
         }
         return result
     }
 
-    private static func folder(_ path: String, _ endings: [String], depth: Int) -> [Result<String, Failure>] {
+    private static func folder(_ path: String, _ endings: [String], depth: Int) -> [Result<File, Failure>] {
         guard depth < 32 else { return [.failure(Failure(path, "folders nest too deep"))] }
         guard let stream = opendir(path) else { return [.failure(failure(path))] }
         defer { closedir(stream) }
@@ -41,7 +50,7 @@ enum Inputs {
             }
             if !name.hasPrefix(".") { names.append(name) }
         }
-        return names.sorted().flatMap { name -> [Result<String, Failure>] in
+        return names.sorted().flatMap { name -> [Result<File, Failure>] in
             let whole = path.hasSuffix("/") ? path + name : "\(path)/\(name)"
             let isWanted = endings.contains { name.hasSuffix($0) }
             switch (kind(of: whole, AT_SYMLINK_NOFOLLOW), kind(of: whole, 0)) {
@@ -51,7 +60,7 @@ enum Inputs {
             // Asked for by name one is read, as <(helm template .) is: in a folder nobody may ever write to it.
             case (_, S_IFIFO), (_, S_IFSOCK), (_, S_IFCHR), (_, S_IFBLK):
                 if isWanted { passOver(whole, "no regular file") }
-            default: return isWanted ? [.success(whole)] : []
+            default: return isWanted ? [.success(File(path: whole, isNamed: false))] : []
             }
             return []
         }
@@ -63,7 +72,7 @@ enum Inputs {
     }
 
     /// Tells that something in a folder is not read.
-    static func passOver(_ path: String, _ reason: String) {
+    private static func passOver(_ path: String, _ reason: String) {
         Console.tell("playbook: \(path): passed over: \(reason)")
     }
 
@@ -91,8 +100,25 @@ enum Inputs {
         Failure(path, String(cString: strerror(errno)))
     }
 
-    /// The endings of files that hold manifests.
-    static let manifests = [".yaml", ".yml", ".json"]
+    /// Reads manifests, file by file.
+    static func manifests(_ paths: [String], _ body: (Result<ManifestFile, Failure>) -> Void) {
+        for entry in files(paths, endings: [".yaml", ".yml", ".json"]) {
+            do throws(Failure) {
+                if let file = try manifest(entry.get()) { body(.success(file)) }
+            } catch {
+                body(.failure(error))
+            }
+        }
+    }
+
+    /// The manifests in a file; nil where it is passed over.
+    private static func manifest(_ file: File) throws(Failure) -> ManifestFile? {
+        let bytes = try bytes(of: file.path).get()
+        guard ManifestFile.isBinary(bytes) else { return ManifestFile(path: file.path, bytes: bytes) }
+        guard !file.isNamed else { throw Failure(file.path, "this is no text") }
+        passOver(file.path, "this is no text")
+        return nil
+    }
 
     /// Findings that were written down.
     static func baseline(_ path: String) throws(Failure) -> Baseline {
@@ -109,17 +135,23 @@ enum Inputs {
         guard !paths.isEmpty else { return (.unknown, []) }
         var world = ManifestWorld(isPartial: true, namespace: "default")
         var failures: [Failure] = []
-        for file in files(paths, endings: manifests) {
+        manifests(paths) { result in
             do throws(Failure) {
-                let path = try file.get()
-                let file = ManifestFile(path: path, bytes: try bytes(of: path).get())
+                let file = try result.get()
                 for problem in world.add(file) + [file.problem].compactMap({ $0 }) {
-                    failures.append(Failure(path, "\(problem)"))
+                    failures.append(Failure(problem, in: file))
                 }
             } catch {
                 failures.append(error)
             }
         }
         return (world.companions, failures)
+    }
+}
+
+extension Inputs.Failure {
+    /// Says what is wrong with a file, and where.
+    init(_ problem: ManifestProblem, in file: ManifestFile) {
+        self.init(file.path, line: problem.location.line, column: problem.location.column, problem.message)
     }
 }

@@ -43,19 +43,10 @@ struct ManifestRun {
     private mutating func read(_ paths: [String]) -> [ManifestFile] {
         guard !paths.isEmpty else { return [] }
         var result: [ManifestFile] = []
-        let named = Set(paths)
-        for entry in Inputs.files(paths, endings: Inputs.manifests) {
+        Inputs.manifests(paths) { entry in
             do throws(Inputs.Failure) {
-                let path = try entry.get()
-                let bytes = try Inputs.bytes(of: path).get()
-                guard !ManifestFile.isBinary(bytes) else {
-                    // Who names it expects something of it; in a folder there may be anything.
-                    if named.contains(path) { throw Inputs.Failure(path, "this is no text") }
-                    Inputs.passOver(path, "this is no text")
-                    continue
-                }
-                let file = ManifestFile(path: path, bytes: bytes)
-                if let problem = file.problem { complain(problem, in: file) }
+                let file = try entry.get()
+                if let problem = file.problem { complain(Inputs.Failure(problem, in: file)) }
                 result.append(file)
             } catch {
                 complain(error)
@@ -63,12 +54,6 @@ struct ManifestRun {
             progress.show("\(result.count) files read")
         }
         return result
-    }
-
-    private mutating func complain(_ problem: ManifestProblem, in file: ManifestFile) {
-        complain(
-            UnreadableInput(
-                file.path, line: problem.location.line, column: problem.location.column, problem.message))
     }
 
     // MARK: Judging
@@ -82,7 +67,7 @@ struct ManifestRun {
     mutating func world(of files: [ManifestFile], isTelling: Bool = true) -> ManifestWorld {
         var world = ManifestWorld(isPartial: arguments.has(.partial), namespace: namespace)
         for file in companions + files {
-            for problem in world.add(file) where isTelling { complain(problem, in: file) }
+            for problem in world.add(file) where isTelling { complain(Inputs.Failure(problem, in: file)) }
         }
         return world
     }

@@ -17,7 +17,7 @@ final class ReviewFiles: Sendable {
     }
 
     private struct State {
-        var rest: ArraySlice<Result<String, Inputs.Failure>>
+        var rest: ArraySlice<Result<Inputs.File, Inputs.Failure>>
         var file = 0
         var path = ""
         var descriptor: Int32?
@@ -40,9 +40,9 @@ final class ReviewFiles: Sendable {
     init(_ paths: [String]) {
         let files = Inputs.files(paths, endings: [".json", ".jsonl", ".ndjson"])
         var total = 0
-        for case .success(let path) in files {
+        for case .success(let file) in files {
             var status = stat()
-            if path != "-", stat(path, &status) == 0 { total += Int(status.st_size) }
+            if file.path != "-", stat(file.path, &status) == 0 { total += Int(status.st_size) }
         }
         totalBytes = total
         state = Mutex(State(rest: files[...]))
@@ -62,7 +62,7 @@ final class ReviewFiles: Sendable {
                     guard let file = state.rest.popFirst() else { return nil }
                     state.file += 1
                     do throws(Inputs.Failure) {
-                        try ReviewFiles.open(file.get(), &state)
+                        try ReviewFiles.open(file.get().path, &state)
                     } catch {
                         return .failure(error)
                     }

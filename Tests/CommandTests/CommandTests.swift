@@ -174,7 +174,7 @@ import Testing
             """.write(toFile: "\(folder)/a.yaml", atomically: true, encoding: .utf8)
             let program = try Program(["review", good, "--companions", "\(folder)/a.yaml"])
             #expect(program.code == 2)
-            let part = "a.yaml: line 9, column 3: /spec/maxUnavailable is not a whole number or a percentage"
+            let part = "a.yaml:9:3: /spec/maxUnavailable is not a whole number or a percentage"
             #expect(program.error.contains(part), "\(program.error)")
         }
     }

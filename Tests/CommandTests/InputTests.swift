@@ -1,0 +1,44 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// What all commands make of files and folders that are not as they should be.
+@Suite struct InputTests {
+    private static let review = Fixtures.path("reviews/016-create-deployment-checkout.json")
+    private static let manifest = Fixtures.path("manifests/1-checkout-good.yaml")
+
+    /// What each command that reads manifests is asked, before their path.
+    static let readers = [
+        ["check"], ["fix"], ["check", manifest, "--companions"], ["fix", manifest, "--companions"],
+        ["review", review, "--companions"], ["replay", review, "--companions"],
+        ["explain", "replicas", "--review", review, "--companions"],
+    ]
+
+    @Test(arguments: readers)
+    func `in a folder there may be what is no text, but who names it expects something of it`(
+        _ command: [String]
+    ) throws {
+        try Program.withFolder { folder in
+            let path = "\(folder)/a.json"
+            try "\u{1F}\u{8B}\u{0}".write(toFile: path, atomically: true, encoding: .utf8)
+            let found = try Program(command + [folder])
+            #expect(found.code != 2)
+            #expect(found.error.hasPrefix("playbook: \(path): passed over: this is no text\n"), "\(found.error)")
+            let named = try Program(command + [path])
+            #expect(named.code == 2)
+            #expect(named.error.hasPrefix("playbook: \(path): this is no text\n"), "\(named.error)")
+        }
+    }
+
+    @Test(arguments: ["review", "replay"])
+    func `a recording that was damaged is told wherever it lies, since its reviews are missed`(
+        _ command: String
+    ) throws {
+        try Program.withFolder { folder in
+            let review = try Fixtures.text("reviews/016-create-deployment-checkout.json")
+            try "\u{0}\u{0}\n\(review)\n".write(toFile: "\(folder)/a.jsonl", atomically: true, encoding: .utf8)
+            let program = try Program([command, folder])
+            #expect(program.code == 2 && program.error.contains("a.jsonl"), "\(program.error)")
+        }
+    }
+}
