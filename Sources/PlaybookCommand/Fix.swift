@@ -35,32 +35,32 @@ struct FixCommand {
             after.append(result.file)
         }
         if arguments.has(.addCompanions) { addCompanions(to: &after) }
+        let unread = manifests.summary.unreadable.count
+        let unwritten = deliver(after)
+        // What could not be written was not done, and is left as it was.
+        for index in unwritten { (after[index], tallies[index]) = (manifests.files[index], (0, 0)) }
+        var parts = [deeds(on: after)]
+        if unread > 0 { parts.append("\(count(unread, "input")) could not be read") }
+        if !unwritten.isEmpty { parts.append("\(count(unwritten.count, "file")) could not be written") }
         let left = tellWhatIsLeft(in: after)
-        // What could not be written was not done.
-        var (fixed, added, changed) = (0, 0, 0)
-        let failed = deliver(after)
-        for (index, new) in after.enumerated() where !failed.contains(index) {
-            let old = manifests.files[index]
-            fixed += tallies[index].fixed
-            added += tallies[index].added
-            if old.text.bytes != new.text.bytes { changed += 1 }
-        }
-        let places = changed == after.count ? count(changed, "file") : "\(changed) of \(after.count) files"
-        let rest = left == 0 ? "nothing" : count(left, "finding")
-        note("\(deeds(fixed, added))\(changed == 0 ? "" : " in \(places)"); \(rest) left to you")
+        parts.append("\(left == 0 ? "nothing" : count(left, "finding")) left to you")
+        note(parts.joined(separator: "; "))
         return manifests.summary.code(arguments)
     }
 
     private func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
 
-    /// What was done, or would be.
-    private func deeds(_ fixed: Int, _ added: Int) -> String {
+    /// What was done to the files, or would be.
+    private func deeds(on files: [ManifestFile]) -> String {
         let isWritten = arguments.has(.write)
+        let (fixed, added) = tallies.reduce((0, 0)) { ($0.0 + $1.fixed, $0.1 + $1.added) }
         guard fixed + added > 0 else { return isWritten ? "nothing fixed" : "nothing to fix" }
         var deeds: [String] = []
         if fixed > 0 { deeds.append("\(isWritten ? "fixed" : "fix") \(count(fixed, "finding"))") }
         if added > 0 { deeds.append("\(isWritten ? "added" : "add") \(count(added, "object"))") }
-        return (isWritten ? "" : "would ") + deeds.joined(separator: " and ")
+        let changed = zip(files, manifests.files).count { $0.text.bytes != $1.text.bytes }
+        let places = changed == files.count ? count(changed, "file") : "\(changed) of \(files.count) files"
+        return (isWritten ? "" : "would ") + deeds.joined(separator: " and ") + " in \(places)"
     }
 
     private func note(_ line: String) {

@@ -117,7 +117,37 @@ import Testing
             #expect(program.code == 2 && program.error.contains("File name too long"), "\(program.error)")
             #expect(program.error.contains("\nnothing fixed; "), "\(program.error)")
             #expect(try String(contentsOfFile: path, encoding: .utf8) == text)
+            // Two that could be fixed, and two that nobody but a person can decide.
+            #expect(
+                program.error.hasSuffix("\nnothing fixed; 1 file could not be written; 4 findings left to you\n"),
+                "\(program.error)")
         }
+    }
+
+    @Test func `what is left is what stands in the files, whether it was to be fixed or not`() throws {
+        try Program.withFolder { folder in
+            let (path, tooLong) = ("\(folder)/a.yaml", "\(folder)/\(String(repeating: "b", count: 245)).yaml")
+            let other = text.replacing("name: web ", with: "name: api ").replacing("app: web", with: "app: api")
+            try text.write(toFile: path, atomically: false, encoding: .utf8)
+            try other.write(toFile: tooLong, atomically: false, encoding: .utf8)
+            let only = ["PLAYBOOK_RULES_DEFAULT": "off", "PLAYBOOK_RULE_TOPOLOGY_SPREAD": "deny"]
+            let program = try Program(["fix", "--write", folder], environment: only)
+            #expect(program.code == 2)
+            #expect(program.error.hasPrefix("playbook: \(tooLong): File name too long\n"), "\(program.error)")
+            let left = "\n\(tooLong):13:5: left to you: deny topology-spread: "
+            #expect(program.error.contains(left), "\(program.error)")
+            #expect(!program.error.contains("\(path):"), "\(program.error)")
+            let sum = "\nfixed 1 finding in 1 of 2 files; 1 file could not be written; 1 finding left to you\n"
+            #expect(program.error.hasSuffix(sum), "\(program.error)")
+        }
+    }
+
+    @Test func `what could not be read is told in the end too`() throws {
+        let program = try fix(input: "a: [\n")
+        #expect(program.code == 2)
+        #expect(
+            program.error.hasSuffix("\nnothing to fix; 1 input could not be read; nothing left to you\n"),
+            "\(program.error)")
     }
 
     @Test func `of many files those that cannot be written stay as they were, and all others are`() throws {
