@@ -53,8 +53,7 @@ public struct Baseline: Sendable {
         return verdict.leavingOut { judgement in
             guard judgement.effect != .exempt else { return false }
             let entry = Entry(judgement, object)
-            guard var levels = entries[entry],
-                let index = levels.firstIndex(where: { Baseline.covers($0, judgement.finding.excess) })
+            guard var levels = entries[entry], let index = Baseline.index(in: levels, for: judgement.finding.excess)
             else { return false }
             levels.remove(at: index)
             entries[entry] = levels.isEmpty ? nil : levels
@@ -63,9 +62,13 @@ public struct Baseline: Sendable {
         }
     }
 
-    private static func covers(_ known: Double?, _ excess: Double?) -> Bool {
-        guard let known, let excess else { return true }
-        return excess <= known
+    /// Which of those that are known a finding is.
+    ///
+    /// The smallest that covers it: a larger one may be wanted for a worse finding that comes after it. One without a number
+    /// covers all.
+    private static func index(in known: [Double?], for excess: Double?) -> Int? {
+        known.indices.filter { (excess ?? -.infinity) <= (known[$0] ?? .infinity) }
+            .min { (known[$0] ?? .infinity) < (known[$1] ?? .infinity) }
     }
 
     /// What was known, and what of it is there no more.

@@ -58,6 +58,20 @@ import Testing
         #expect(try check(deployment("web", replicas: 2), after: deployment("web")).code == 0)
     }
 
+    @Test(arguments: [[1, 2], [2, 1]], [[1, 2], [2, 1]])
+    func `of findings that differ in their number alone, none takes the place of a worse one`(
+        before: [Int], after: [Int]
+    ) throws {
+        // As a base and its overlay have it: the same object twice.
+        func text(_ replicas: [Int]) -> String {
+            replicas.map { deployment("web", replicas: $0) }.joined(separator: "---\n")
+        }
+        let same = try check(text(after), after: text(before))
+        #expect(same.code == 0 && same.output.contains("not shown: 4 findings"), "\(same.output)")
+        let worse = try check(text([1, 1]), after: text(before))
+        #expect(worse.code == 1 && worse.output.contains("not shown: 3 findings"), "\(worse.output)")
+    }
+
     @Test func `what is gone is named`() throws {
         let better = try check(deployment("web", replicas: 3), after: deployment("web"))
         #expect(better.code == 0 && better.error.isEmpty)
