@@ -1,6 +1,4 @@
-internal import HTTP
 internal import JSON
-internal import Kubernetes
 public import Net
 internal import Synchronization
 
@@ -55,6 +53,7 @@ public final class CertificateKeeper: Sendable {
 /// The keeper's thread: reads what there is, asks the plan, does what it says, and looks again.
 private final class Keeping {
     private let client: APIClient
+    private let calls: CertificateCalls
     private let certificates: Certificates
     private let options: CertificateKeeperOptions
     private let report: (CertificateKeeperEvent) -> Void
@@ -64,8 +63,6 @@ private final class Keeping {
     private var trouble: String?
     /// What does not keep a look from going on.
     private var complaints: [String] = []
-
-    private static let registrations = ["validatingwebhookconfigurations", "mutatingwebhookconfigurations"]
 
     /// What was found at one look.
     private struct Found {
@@ -81,6 +78,7 @@ private final class Keeping {
         _ report: @escaping (CertificateKeeperEvent) -> Void
     ) {
         self.client = client
+        calls = CertificateCalls(client, options)
         self.certificates = certificates
         self.options = options
         self.report = report
@@ -100,9 +98,10 @@ private final class Keeping {
     }
 
     private func readRegistrations(_ found: Found) {
-        guard found.trust.count < Keeping.registrations.count else { return readSecret(found) }
-        let path = registrationPath(found.trust.count)
-        get(path) { [self] result in
+        let number = found.trust.count
+        guard number < CertificateCalls.registrations.count else { return readSecret(found) }
+        let path = calls.registrationPath(number)
+        calls.readRegistration(number) { [self] result in
             var found = found
             switch result {
             case .success(let object):
@@ -119,30 +118,14 @@ private final class Keeping {
     }
 
     private func readSecret(_ found: Found) {
-        get(secretPath) { [self] result in
+        calls.readSecret { [self] result in
             switch result {
-            case .failure(let error): fail("reading the Secret \(options.namespace)/\(options.secret): \(error)")
+            case .failure(let error): fail("reading \(secretName): \(error)")
             case .success(let secret):
                 var found = found
                 found.secret = secret
                 if let secret { found.store = CertificateStore(secret) }
                 act(on: found)
-            }
-        }
-    }
-
-    /// Reads an object; nil when there is none.
-    private func get(_ path: String, _ completion: @escaping (Result<Literal?, APIError>) -> Void) {
-        client.send(APIRequest(.get, path, attempts: 2, limit: .seconds(15), maximumResponse: 4 << 20)) { result in
-            switch result {
-            case .success(let response):
-                // What is wrong with a Secret is not quoted: it would be a part of it.
-                guard let object = try? Literal(parsing: response.body), case .object = object else {
-                    return completion(.failure(.malformed("it is no object")))
-                }
-                completion(.success(object))
-            case .failure(.status(let status)) where status.code == 404: completion(.success(nil))
-            case .failure(let error): completion(.failure(error))
             }
         }
     }
@@ -171,12 +154,11 @@ private final class Keeping {
 
     private func trust(_ authorities: [String], _ number: Int, _ found: Found) {
         guard let object = found.registrations[number] else { return fail("there is no registration to write") }
-        let body = object.trusting(authorities)
-        send(.put, registrationPath(number), body, during: "writing caBundle into \(registrationPath(number))") {
-            [self] in
-            report(
+        calls.writeRegistration(number, object, trusting: authorities) { [self] outcome in
+            goOn(
+                after: outcome, of: "writing caBundle into \(calls.registrationPath(number))",
                 .trusted(
-                    registration: "\(Keeping.registrations[number])/\(options.registration)",
+                    registration: "\(CertificateCalls.registrations[number])/\(options.registration)",
                     authorities: authorities.count))
         }
     }
@@ -197,39 +179,22 @@ private final class Keeping {
         } catch {
             return fail("making a certificate: \(error)")
         }
-        let object = found.secret ?? emptySecret
-        send(
-            found.secret == nil ? .post : .put, found.secret == nil ? secretsPath : secretPath,
-            object.replacing("data", by: store.data),
-            during: "writing the Secret \(options.namespace)/\(options.secret)", hidesMessage: true
-        ) { [self] in
-            report(.stored(draft.reason))
-        }
-    }
-
-    private func send(
-        _ verb: OutgoingRequest.Verb, _ path: String, _ object: Literal, during task: String,
-        hidesMessage: Bool = false,
-        _ done: @escaping () -> Void
-    ) {
-        var body: [UInt8] = []
-        object.write(to: &body)
-        client.send(APIRequest(verb, path, body: body, attempts: 2, limit: .seconds(15))) { [self] result in
-            switch result {
-            case .success:
-                done()
-                lookAgain()
-            // Another replica was first, or the object came or went: what is there now is looked at.
-            case .failure(.status(let status)) where [404, 409].contains(status.code): lookAgain()
-            case .failure(.status(let status)) where hidesMessage:
-                // Nobody can say what a proxy quotes of a body that it does not like.
-                fail("\(task): \(APIError.status(APIStatus(code: status.code, reason: status.reason, message: "")))")
-            case .failure(let error): fail("\(task): \(error)")
-            }
+        calls.writeSecret(found.secret, data: store.data) { [self] outcome in
+            goOn(after: outcome, of: "writing \(secretName)", .stored(draft.reason))
         }
     }
 
     // MARK: Going on
+
+    /// Tells what was written, and looks at what is there now: another replica may have written first.
+    private func goOn(after outcome: CertificateCalls.Outcome, of task: String, _ event: CertificateKeeperEvent) {
+        switch outcome {
+        case .written: report(event)
+        case .overtaken: break
+        case .failed(let error): tell("\(task): \(error)")
+        }
+        lookAgain()
+    }
 
     private func fail(_ reason: String) {
         tell(reason)
@@ -259,65 +224,5 @@ private final class Keeping {
         client.loop.after(wait) { [weak self] in self?.look() }
     }
 
-    private var secretsPath: String {
-        APIResource(group: "", version: "v1", plural: "secrets").path(in: options.namespace)
-    }
-
-    private var secretPath: String {
-        APIResource(group: "", version: "v1", plural: "secrets").path(in: options.namespace, name: options.secret)
-    }
-
-    private func registrationPath(_ number: Int) -> String {
-        APIResource(group: "admissionregistration.k8s.io", version: "v1", plural: Keeping.registrations[number])
-            .path(name: options.registration)
-    }
-
-    /// The Secret as deploy/components/self-certificates has it.
-    private var emptySecret: Literal {
-        [
-            "apiVersion": "v1", "kind": "Secret", "type": "playbook.superinc.com/certificates",
-            "metadata": ["name": .string(options.secret), "namespace": .string(options.namespace)],
-        ]
-    }
-}
-
-extension RegistrationTrust {
-    /// Reads a registration.
-    fileprivate init(_ registration: Literal) {
-        guard case .array(let webhooks) = registration["webhooks"] else {
-            self = .bundles([])
-            return
-        }
-        self = .bundles(
-            webhooks.map { webhook in
-                guard case .string(let encoded) = webhook["clientConfig"]?["caBundle"] else { return nil }
-                return base64Decoded(encoded).flatMap { certificateTexts(inPEM: $0) }
-            })
-    }
-}
-
-extension Literal {
-    /// The registration with other authorities, and else as it is: so too its version, by which the API server knows
-    /// whether somebody wrote it meanwhile.
-    fileprivate func trusting(_ authorities: [String]) -> Literal {
-        guard case .array(let webhooks) = self["webhooks"] else { return self }
-        let bundle = Literal.string(base64Encoded(authorities.joined().utf8))
-        return replacing(
-            "webhooks",
-            by: .array(
-                webhooks.map { webhook in
-                    let configuration = webhook["clientConfig"] ?? .object([])
-                    return webhook.replacing("clientConfig", by: configuration.replacing("caBundle", by: bundle))
-                }))
-    }
-
-    fileprivate func replacing(_ key: String, by value: Literal) -> Literal {
-        guard case .object(var members) = self else { return self }
-        if let index = members.firstIndex(where: { $0.key == key }) {
-            members[index].value = value
-        } else {
-            members.append(Member(key, value))
-        }
-        return .object(members)
-    }
+    private var secretName: String { "the Secret \(options.namespace)/\(options.secret)" }
 }
