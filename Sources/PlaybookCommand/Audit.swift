@@ -59,9 +59,8 @@ struct AuditCommand {
             summary.unreadable.append(UnreadableInput("reports", "\(problem)"))
             Console.error("playbook: \(problem)\n")
         }
-        Console.error(
-            "playbook: reports: \(outcome.written) written, \(outcome.unchanged) unchanged, \(outcome.deleted) deleted\n"
-        )
+        Console.note(
+            "playbook: reports: \(outcome.written) written, \(outcome.unchanged) unchanged, \(outcome.deleted) deleted")
     }
 
     /// The kinds that are left out, by their names in the singular or the plural, in any case, as kubectl takes them.

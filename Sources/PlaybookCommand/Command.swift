@@ -251,7 +251,8 @@ enum Flag: String, CaseIterable {
         case .level: "set a rule's level: deny, warn or off; may be repeated"
         case .mode: "whether denials deny (enforce) or warn (dry-run)"
         case .verbose: "show what passed too, and for reviews each rule's answer"
-        case .quiet: "print no text but errors: the exit code says the rest; other formats are printed all the same"
+        case .quiet:
+            "print no text and no notes but errors: the exit code says the rest; other formats, and what is fixed, are printed"
         case .noColor: "no colours on a terminal (as NO_COLOR does)"
         case .directory: "where to write the certificates"
         case .host: "a name or address that the certificate is for; may be repeated (default: localhost, 127.0.0.1)"

@@ -35,6 +35,21 @@ enum Console {
     /// Files and objects are named by others: what they are called ends no line, and says nothing to a terminal.
     static func tell(_ line: String) { error(oneLine(line) + "\n") }
 
+    private static let isQuiet = Atomic(false)
+
+    /// From now on nothing is told but what went wrong.
+    static func beQuiet() { isQuiet.store(true, ordering: .relaxed) }
+
+    /// Whether somebody at a terminal is to see how far a run has come.
+    static var showsProgress: Bool {
+        isatty(2) == 1 && Process.environment["TERM"] != "dumb" && !isQuiet.load(ordering: .relaxed)
+    }
+
+    /// Tells on a line of standard error what is worth knowing and changes no exit code.
+    static func note(_ line: String) {
+        if !isQuiet.load(ordering: .relaxed) { tell(line) }
+    }
+
     /// Whether the terminal's line shows how far a run has come: the next text takes it away.
     private static let isLineShown = Atomic(false)
 

@@ -44,7 +44,7 @@ struct FixCommand {
         if !unwritten.isEmpty { parts.append("\(count(unwritten.count, "file")) could not be written") }
         let left = tellWhatIsLeft(in: after)
         parts.append("\(left == 0 ? "nothing" : count(left, "finding")) left to you")
-        note(parts.joined(separator: "; "))
+        Console.note(parts.joined(separator: "; "))
         return manifests.summary.code(arguments)
     }
 
@@ -63,14 +63,10 @@ struct FixCommand {
         return (isWritten ? "" : "would ") + deeds.joined(separator: " and ") + " in \(places)"
     }
 
-    private func note(_ line: String) {
-        if !arguments.has(.quiet) { Console.tell(line) }
-    }
-
     private func tell(_ entry: FixedFile.Entry, of file: ManifestFile, not verb: String = "fixed") {
         guard let refusal = entry.refusal else { return }
         let place = refusal.location.map { "\(file.path):\($0.line):\($0.column)" } ?? "\(file.path):\(entry.line)"
-        note("\(place): not \(verb): \(entry.title): \(entry.judgement.rule.id): \(refusal.message)")
+        Console.note("\(place): not \(verb): \(entry.title): \(entry.judgement.rule.id): \(refusal.message)")
     }
 
     // MARK: Companions
@@ -86,7 +82,7 @@ struct FixCommand {
                 files[index] = try files[index].appending(additions.objects)
                 tallies[index].added = additions.objects.count
             } catch {
-                note("\(files[index].path): no objects added: \(error.message)")
+                Console.note("\(files[index].path): no objects added: \(error.message)")
             }
         }
     }
@@ -96,14 +92,12 @@ struct FixCommand {
     /// Lists what a person has to decide, and counts it.
     private mutating func tellWhatIsLeft(in files: [ManifestFile]) -> Int {
         var left = 0
-        let isQuiet = arguments.has(.quiet)
         manifests.judge(files, with: manifests.judge(knowing: manifests.world(of: files, isTelling: false))) { object in
             for finding in object.findings where finding.judgement.effect != .exempt {
                 left += 1
                 let column = finding.region.map { ":\($0.start.column)" } ?? ""
                 let judgement = finding.judgement
-                guard !isQuiet else { continue }
-                Console.tell(
+                Console.note(
                     "\(object.file):\(finding.line ?? 1)\(column): left to you: \(judgement.effect.rawValue) "
                         + "\(judgement.rule.id): \(judgement.path) \(judgement.finding.message)")
             }

@@ -73,7 +73,7 @@ enum Inputs {
 
     /// Tells that something in a folder is not read.
     private static func passOver(_ path: String, _ reason: String) {
-        Console.tell("playbook: \(path): passed over: \(reason)")
+        Console.note("playbook: \(path): passed over: \(reason)")
     }
 
     /// All bytes of a file, or of standard input.

@@ -32,7 +32,9 @@ struct Main {
                 Console.print(Help.page(name))
                 return .success
             }
-            return try command.run(Arguments(rest, for: command))
+            let words = try Arguments(rest, for: command)
+            if words.has(.quiet) { Console.beQuiet() }
+            return try command.run(words)
         } catch {
             Console.error("playbook: \(error.message)\n")
             return .usage

@@ -120,7 +120,7 @@ struct ManifestRun {
                 let unused =
                     "nothing is found here for \(comment.rules.joined(separator: ", ")) to ignore: take the comment out"
                 guard let text = comment.problem ?? (isUsed ? nil : unused) else { continue }
-                Console.tell("playbook: \(file.path):\(comment.location.line):\(comment.location.column): \(text)")
+                Console.note("playbook: \(file.path):\(comment.location.line):\(comment.location.column): \(text)")
             }
         }
     }

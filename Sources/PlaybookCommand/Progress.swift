@@ -2,7 +2,7 @@ import Glibc
 
 /// How far a long run has come, on a terminal only.
 final class Progress {
-    let isShown = isatty(2) == 1 && Process.environment["TERM"] != "dumb"
+    let isShown = Console.showsProgress
     private let start = Process.nanoseconds
     private var last: UInt64 = 0
 

@@ -30,6 +30,25 @@ import Testing
         }
     }
 
+    @Test func `who wants it quiet is told of errors alone, in every format`() throws {
+        try Program.withFolder { folder in
+            try "\u{0}".write(toFile: "\(folder)/a.yaml", atomically: true, encoding: .utf8)
+            try "# playbook:ignore replicas none\na: 1\n".write(
+                toFile: "\(folder)/b.yaml", atomically: true, encoding: .utf8)
+            let commands =
+                InputTests.readers + [
+                    ["check", "--format", "json"], ["review", InputTests.review, "--format", "json", "--companions"],
+                ]
+            for command in commands where command[0] != "explain" {
+                let quiet = try Program(command + [folder, "--quiet"])
+                #expect(quiet.code != 2 && quiet.error.isEmpty, "\(command): \(quiet.error)")
+                let failed = try Program(command + ["\(folder)/a.yaml", "--quiet"])
+                #expect(failed.code == 2)
+                #expect(failed.error == "playbook: \(folder)/a.yaml: this is no text\n", "\(command)")
+            }
+        }
+    }
+
     @Test(arguments: ["review", "replay"])
     func `a recording that was damaged is told wherever it lies, since its reviews are missed`(
         _ command: String
