@@ -37,7 +37,15 @@ struct Arguments {
         if command.operands.isEmpty, let operand = operands.first {
             throw CommandError(message: "playbook \(command.rawValue) takes no argument '\(operand)'")
         }
+        // Who comes second would find nothing there, and nothing to say against it.
+        let inputs = operands + [Flag.companions, .baseline, .review].flatMap { all($0) }
+        guard inputs.count(where: { $0 == "-" }) + (readsStandardInput ? 1 : 0) < 2 else {
+            throw CommandError(message: "standard input is read once: name it, or leave all out, in one place")
+        }
     }
+
+    /// Whether standard input takes the place of files that are not named.
+    private var readsStandardInput: Bool { operands.isEmpty && command.operands.hasPrefix("[PATH|-]") }
 
     func all(_ flag: Flag) -> [String] { values[flag] ?? [] }
 
