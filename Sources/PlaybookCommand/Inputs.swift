@@ -16,7 +16,7 @@ enum Inputs {
         let isNamed: Bool
     }
 
-    /// The files that paths stand for: folders are read recursively, in the order of names.
+    /// The files that paths stand for, each once: folders are read recursively, in the order of names.
     static func files(_ paths: [String], endings: [String]) -> [Result<File, Failure>] {
         var result: [Result<File, Failure>] = []
         for path in paths.isEmpty ? ["-"] : paths {
@@ -33,6 +33,30 @@ enum Inputs {
                 result += folder(path, endings, depth: 0)
             } else {
                 result.append(.success(File(path: path, isNamed: true)))
+            }
+        }
+        return distinct(result)
+    }
+
+    /// Leaves out what is there already under another name, as behind a link.
+    ///
+    /// Its objects would be counted twice, and what is written into it by one name would be lost by the other.
+    private static func distinct(_ entries: [Result<File, Failure>]) -> [Result<File, Failure>] {
+        var result: [Result<File, Failure>] = []
+        var places: [String: Int] = [:]
+        for entry in entries {
+            guard case .success(let file) = entry, file.path != "-", let resolved = realpath(file.path, nil) else {
+                result.append(entry)
+                continue
+            }
+            defer { free(resolved) }
+            let target = String(cString: resolved)
+            if let place = places[target] {
+                // Who names a file is told of it by that name.
+                if file.isNamed { result[place] = entry }
+            } else {
+                places[target] = result.count
+                result.append(entry)
             }
         }
         return result

@@ -164,6 +164,17 @@ import Testing
         }
     }
 
+    @Test func `a file that is met by several names is read and written once`() throws {
+        try Program.withFolder { folder in
+            let path = "\(folder)/a.yaml"
+            try text.write(toFile: path, atomically: true, encoding: .utf8)
+            try FileManager.default.createSymbolicLink(atPath: "\(folder)/b.yaml", withDestinationPath: "a.yaml")
+            let program = try fix("--write", "--add-companions", folder, path, "\(folder)/./a.yaml")
+            #expect(program.error.contains("\nfixed 2 findings and added 1 object in 1 file; "), "\(program.error)")
+            #expect(budgets(in: try String(contentsOfFile: path, encoding: .utf8)) == 1)
+        }
+    }
+
     @Test func `a missing budget is appended once, and found there`() throws {
         let program = try fix("--add-companions", input: text)
         let budget = """
