@@ -66,18 +66,21 @@ enum Inputs {
         guard depth < 32 else { return [.failure(Failure(path, "folders nest too deep"))] }
         guard let stream = opendir(path) else { return [.failure(failure(path))] }
         defer { closedir(stream) }
-        var names: [String] = []
+        var entries: [(name: String, isFolder: Bool)] = []
         // The entry is valid until the next `readdir`; its name ends with a zero byte.
         while let entry = readdir(stream) {
             let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
                 String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
             }
-            if !name.hasPrefix(".") { names.append(name) }
+            if !name.hasPrefix(".") { entries.append((name, Int(entry.pointee.d_type) == DT_DIR)) }
         }
-        return names.sorted().flatMap { name -> [Result<File, Failure>] in
+        return entries.sorted { $0.name < $1.name }.flatMap { name, isFolder -> [Result<File, Failure>] in
             let whole = path.hasSuffix("/") ? path + name : "\(path)/\(name)"
             let isWanted = endings.contains { name.hasSuffix($0) }
             switch (kind(of: whole, AT_SYMLINK_NOFOLLOW), kind(of: whole, 0)) {
+            // We may not look at it, or cannot say its name.
+            case (0, _) where isWanted || isFolder:
+                return [.failure(name.contains("\u{FFFD}") ? Failure(whole, "its name is not UTF-8") : failure(whole))]
             case (S_IFDIR, _): return folder(whole, endings, depth: depth + 1)
             // It could lead in a circle.
             case (S_IFLNK, S_IFDIR): passOver(whole, "a link to a folder")

@@ -30,6 +30,24 @@ import Testing
         }
     }
 
+    @Test func `what has a name that is no UTF-8 is told, and not passed by`() throws {
+        try Program.withFolder { folder in
+            func path(_ ending: String) -> [CChar] {
+                "\(folder)/caf".utf8CString.dropLast() + [CChar(bitPattern: 0xE9)] + ending.utf8CString
+            }
+            #expect(mkdir(path(""), 0o700) == 0)
+            for ending in [".yaml", ".txt"] { close(open(path(ending), O_CREAT | O_WRONLY, 0o600)) }
+            let program = try Program(["check", folder])
+            #expect(program.code == 2)
+            #expect(
+                program.error == """
+                    playbook: \(folder)/caf\u{FFFD}: its name is not UTF-8
+                    playbook: \(folder)/caf\u{FFFD}.yaml: its name is not UTF-8
+
+                    """)
+        }
+    }
+
     @Test func `who wants it quiet is told of errors alone, in every format`() throws {
         try Program.withFolder { folder in
             try "\u{0}".write(toFile: "\(folder)/a.yaml", atomically: true, encoding: .utf8)
