@@ -124,12 +124,20 @@ final class ReviewFiles: Sendable {
         return bytes[end...].contains { $0 > 0x20 }
     }
 
-    /// Whether the first line is an object of its own, with another one behind it.
+    /// Whether one of several lines is an object of its own; the first may be torn, as logs are where they were rotated.
     private static func isLines(_ bytes: [UInt8]) -> Bool {
-        let lines = bytes.split(separator: UInt8(ascii: "\n"), maxSplits: 2)
-        guard lines.count > 1, let first = lines.first else { return false }
-        return first.first == UInt8(ascii: "{") && first.last == UInt8(ascii: "}")
-            && lines[1].first == UInt8(ascii: "{")
+        guard hasTwoLines(bytes) else { return false }
+        var rest = bytes[...]
+        while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
+            if isObject(rest[..<end]) { return true }
+            rest = rest[(end + 1)...]
+        }
+        return isObject(rest)
+    }
+
+    /// Whether a line begins and ends as an object does; those within an object of several lines stand further in.
+    private static func isObject(_ line: ArraySlice<UInt8>) -> Bool {
+        line.first == UInt8(ascii: "{") && line.last { $0 > 0x20 } == UInt8(ascii: "}")
     }
 
     /// Reads on until there is twice as much, since all of it is looked through each time.
@@ -173,7 +181,8 @@ extension ReviewFiles.Block {
 }
 
 extension Span<UInt8> {
-    fileprivate var isBlank: Bool { !indices.contains { self[$0] > 0x20 } }
+    /// Whether nothing but what JSON takes for space is there; zeros are where a disk lost something.
+    fileprivate var isBlank: Bool { indices.allSatisfy { self[$0] == 0x20 || self[$0] == 0x09 || self[$0] == 0x0D } }
 
     /// Whether this is a line of the server's own log, which recordings on standard output stand between.
     fileprivate var isLogLine: Bool {

@@ -67,6 +67,22 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        ("a line feed alone", "§\n§\n", 2, 0), ("line breaks of Windows", "§\r\n§\r\n", 2, 0),
+        ("no line break at the end", "§\n§", 2, 0), ("empty lines", "\n\n§\n\n \r\n§", 2, 0),
+        ("the end is torn", "§\n§\n{\"kind\": \"Adm", 2, 1), ("the beginning is torn", "a\": 1}}\n§\n§\n", 2, 1),
+        ("words of another program", "It begins\n§\n", 1, 1), ("one in several lines", "{\n\"x\": {},\n¶", 1, 0),
+    ])
+    func `a line that is torn costs no other, whatever ends them`(
+        _ name: String, _ form: String, _ judged: Int, _ unread: Int
+    ) throws {
+        let review = try Fixtures.text("reviews/016-create-deployment-checkout.json").replacing("\n", with: "")
+        let text = form.replacing("§", with: review).replacing("¶", with: review.dropFirst())
+        let program = try Program(["review"], input: text)
+        #expect(program.error.split(separator: "\n").count == unread, "\(name): \(program.error)")
+        #expect(program.output.contains("\(judged) review\(judged == 1 ? "" : "s"): "), "\(name): \(program.output)")
+    }
+
     @Test(arguments: ["review", "replay"])
     func `a recording that was damaged is told wherever it lies, since its reviews are missed`(
         _ command: String
