@@ -55,7 +55,7 @@ public enum GitHubReport {
     private static func escaped(_ text: String, _ marks: Set<Unicode.Scalar>) -> String {
         // By scalars: a carriage return and a line feed are one character.
         text.unicodeScalars.map { scalar in
-            guard marks.contains(scalar) else { return String(scalar) }
+            guard marks.contains(scalar) else { return oneLine(String(scalar)) }
             return "%" + (scalar.value < 16 ? "0" : "") + String(scalar.value, radix: 16, uppercase: true)
         }.joined()
     }

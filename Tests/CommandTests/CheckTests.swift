@@ -139,6 +139,10 @@ import Testing
             #expect(!program.output.contains("\u{1B}") && !program.error.contains("\u{1B}"))
             #expect(!"\(program.output)\n\(program.error)".split(separator: "\n").contains { $0.hasPrefix("::") })
         }
+        for format in ["json", "sarif", "junit", "github", "markdown", "html"] {
+            let output = try Program(["check", "--format", format], input: text).output
+            #expect(!output.isEmpty && !output.contains("\u{1B}"), "\(format)")
+        }
     }
 
     @Test func `the name of a file says nothing to a terminal either`() throws {
