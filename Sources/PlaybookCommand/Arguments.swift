@@ -40,7 +40,7 @@ struct Arguments {
         // Who comes second would find nothing there, and nothing to say against it.
         let inputs = operands + [Flag.companions, .baseline, .review].flatMap { all($0) }
         guard inputs.count(where: { $0 == "-" }) + (readsStandardInput ? 1 : 0) < 2 else {
-            throw CommandError(message: "standard input is read once: name it, or leave all out, in one place")
+            throw CommandError(message: "standard input is read once, and here it stands for two: - or no file is one")
         }
     }
 
