@@ -25,20 +25,28 @@ extension Companions {
         of kind: ResourceKind, _ name: String, in namespace: String
     ) throws(CannotJudge) -> Autoscaler? {
         if let rollout = rollout(inPlaceOf: kind, name, in: namespace),
-            let known = try autoscaler(of: .rollout, rollout.name, in: namespace)
+            let known = try autoscalers(targeting: .rollout, rollout.name, in: namespace).first
         {
             return known
         }
+        return try autoscalers(targeting: kind, name, in: namespace).first
+    }
+
+    /// The autoscalers that name a workload as their target: HorizontalPodAutoscalers, then ScaledObjects.
+    func autoscalers(
+        targeting kind: ResourceKind, _ name: String, in namespace: String
+    ) throws(CannotJudge) -> [Autoscaler] {
+        var found: [Autoscaler] = []
         for source in [ResourceKind.horizontalPodAutoscaler, .scaledObject] {
-            let candidates = holding(of: source, namespace)?.autoscalers.candidates(underAllOf: [Autoscaler.key(name)])
-            let known = candidates?.first { $0.kind == source && $0.targetKind == kind && $0.targetName == name }
-            if let known { return known }
+            let shelf = holding(of: source, namespace)?.autoscalers
+            let candidates = shelf?.candidates(underAllOf: [Autoscaler.key(name)]) ?? []
+            found += candidates.filter { $0.kind == source && $0.targetKind == kind && $0.targetName == name }
         }
         // KEDA's objects need not be watched: most clusters have none, and KEDA makes an HPA of each.
-        guard knows(.horizontalPodAutoscaler, in: namespace) || knows(.scaledObject, in: namespace) else {
-            throw .unknown(companion: "HorizontalPodAutoscalers")
-        }
-        return nil
+        guard
+            !found.isEmpty || knows(.horizontalPodAutoscaler, in: namespace) || knows(.scaledObject, in: namespace)
+        else { throw .unknown(companion: "HorizontalPodAutoscalers") }
+        return found
     }
 
     /// The ResourceQuotas of a namespace.

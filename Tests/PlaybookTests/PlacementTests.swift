@@ -201,4 +201,27 @@ import Testing
         #expect(LabelSelector(selector.literal) == selector)
         #expect(LabelSelector(LabelSelector().literal) == LabelSelector())
     }
+
+    // MARK: Old and new
+
+    @Test func `an autoscaler that takes to a second resource beside another one is told of it`() throws {
+        func scaling(by resources: String...) -> String {
+            let metrics = resources.map {
+                "{type: Resource, resource: {name: \($0), target: {type: Utilization, averageUtilization: 70}}}"
+            }
+            return autoscaler("minReplicas: 2, maxReplicas: 6, metrics: [\(metrics.joined(separator: ", "))]")
+        }
+        var old = try world(scaling(by: "cpu"), "vertical-autoscaler-conflict")
+        old.companions = [
+            try Literal(
+                yaml: """
+                    apiVersion: autoscaling.k8s.io/v1
+                    kind: VerticalPodAutoscaler
+                    metadata: {name: web, namespace: shop}
+                    spec: {targetRef: {apiVersion: apps/v1, kind: Deployment, name: web}}
+                    """)
+        ]
+        let verdict = try old.updated(to: Literal(yaml: scaling(by: "cpu", "memory"))).verdict()
+        #expect(verdict.judgements.map(\.leniency) == [.existing, .none])
+    }
 }

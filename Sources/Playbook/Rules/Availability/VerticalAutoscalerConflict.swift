@@ -32,57 +32,65 @@ private let horizontal = Clause(
 
 private func verticalFindings(_ subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
     let scaling = try VerticalScaling(subject)
-    guard scaling.isActive,
-        let autoscaler = try context.companions.autoscaler(
-            of: scaling.targetKind, scaling.targetName, in: subject.namespace),
-        autoscaler.targetKind == scaling.targetKind,
-        let resource = conflict(scaling, autoscaler, subject.namespace, context.companions)
-    else { return [] }
+    guard scaling.isActive else { return [] }
     let place: Pointer = "/spec/updatePolicy/updateMode"
     let mode = scaling.mode ?? "unset, which changes pods that run"
-    return [
-        Finding(
-            vertical, at: place,
-            "is \(mode), while \(autoscaler.kind.name) \(autoscaler.name) scales \(scaling.target) by \(resource)",
-            edits: [.set(place, "Off")]
-        ).with {
-            $0.choice = "\(scaling.target) \(resource)"
-            $0.advice = "or leave \(resource) out of controlledResources"
+    var findings: [Finding] = []
+    var told: Set<ScaledResource.Name> = []
+    for autoscaler in try context.companions.autoscalers(
+        targeting: scaling.targetKind, scaling.targetName, in: subject.namespace)
+    {
+        for resource in conflicts(scaling, autoscaler, subject.namespace, context.companions)
+        where told.insert(resource).inserted {
+            let other = "\(autoscaler.kind.name) \(autoscaler.name)"
+            findings.append(
+                Finding(
+                    vertical, at: place, "is \(mode), while \(other) scales \(scaling.target) by \(resource)",
+                    edits: [.set(place, "Off")]
+                ).with {
+                    $0.choice = "\(scaling.target) \(resource)"
+                    $0.advice = "or leave \(resource) out of controlledResources"
+                })
         }
-    ]
+    }
+    return findings
 }
 
 private func horizontalFindings(_ subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
     let autoscaler = try Autoscaler(subject)
     guard !autoscaler.resources.isEmpty else { return [] }
+    var findings: [Finding] = []
+    var told: Set<ScaledResource.Name> = []
     for record in try context.companions.objects(.verticalPodAutoscaler, in: subject.namespace) {
         let scaling = VerticalScaling(record)
         guard scaling.isActive, scaling.targetKind == autoscaler.targetKind,
-            scaling.targetName == autoscaler.targetName,
-            let resource = conflict(scaling, autoscaler, subject.namespace, context.companions)
+            scaling.targetName == autoscaler.targetName
         else { continue }
-        return [
-            Finding(
-                horizontal, at: "/spec/scaleTargetRef",
-                "is \(scaling.target), whose \(resource) requests VerticalPodAutoscaler \(scaling.name) changes"
-            ).with {
-                $0.choice = "\(scaling.target) \(resource) \(scaling.name)"
-                $0.companion = recommending(scaling, in: subject.namespace)
-                $0.advice = "or leave \(resource) out of its controlledResources, or scale by something else"
-            }
-        ]
+        for resource in conflicts(scaling, autoscaler, subject.namespace, context.companions)
+        where told.insert(resource).inserted {
+            findings.append(
+                Finding(
+                    horizontal, at: "/spec/scaleTargetRef",
+                    "is \(scaling.target), whose \(resource) requests VerticalPodAutoscaler \(scaling.name) changes"
+                ).with {
+                    $0.choice = "\(scaling.target) \(resource) \(scaling.name)"
+                    $0.companion = recommending(scaling, in: subject.namespace)
+                    $0.advice =
+                        "or leave \(resource) out of its controlledResources, or scale by something else"
+                })
+        }
     }
-    return []
+    return findings
 }
 
-/// The resource that both pull at.
-private func conflict(
+/// The resources that both pull at.
+private func conflicts(
     _ scaling: VerticalScaling, _ autoscaler: Autoscaler, _ namespace: String, _ companions: Companions
-) -> String? {
+) -> [ScaledResource.Name] {
     // Where the containers are not known only what is certain counts.
     let workload = try? companions.workload(autoscaler.targetKind, autoscaler.targetName, in: namespace)
     let containers = workload?.containers.map(\.name)
-    return autoscaler.resources.first { scaling.sets($0, in: containers) }?.name.rawValue
+    return autoscaler.resources.filter { scaling.sets($0, in: containers) }.map(\.name)
 }
 
 /// The VerticalPodAutoscaler as it could be: it goes on recommending.
@@ -118,6 +126,13 @@ private let cases: [Example] = [
         companions: documents(
             horizontalAutoscaler("canary", for: canary, metrics: utilization(of: "cpu")), borrowingRollout())),
     .bad("both go by CPU", vertical, at: mode, verticalAutoscaler(), companions: cpu),
+    .bad(
+        "its own autoscaler, beside one of the Rollout that runs its pods", vertical, at: mode, verticalAutoscaler(),
+        companions: documents(
+            cpu, horizontalAutoscaler("canary", for: canary, metrics: requests), borrowingRollout())),
+    .bad(
+        "the second autoscaler of its target", vertical, at: mode, verticalAutoscaler(),
+        companions: documents(horizontalAutoscaler("a", metrics: requests), cpu)),
     .bad("the other one came second", horizontal, at: "spec.scaleTargetRef", cpu, companions: verticalAutoscaler()),
     .bad(
         "an autoscaler goes by CPU where it says nothing", vertical, at: mode, verticalAutoscaler(for: queue),
