@@ -35,13 +35,13 @@ extension Companions {
         return nil
     }
 
-    /// The workloads whose pods a budget guards, as far as they are known.
+    /// The workloads whose pods a budget guards, as far as they are known, but Rollouts that borrow a template: its workload is one.
     func workloads(guardedBy budget: DisruptionBudget) -> [Workload] {
         noteWorkloads(in: budget.namespace)
         guard let selector = budget.selector else { return [] }
         let candidates =
             holdings[budget.namespace]?.workloads.candidates(underAllOf: [RecordKey](selector.labels)) ?? []
-        return candidates.filter { selector.matches(Labels($0.labels)) }
+        return candidates.filter { $0.deployment == nil && selector.matches(Labels($0.labels)) }
     }
 
     /// The other budgets that select some of the same pods for sure: those of a known workload, or by selectors that say so.

@@ -16,7 +16,9 @@ extension Rule {
         clauses: [
             DisruptionClause.blocks, DisruptionClause.tooFew, DisruptionClause.overlaps, DisruptionClause.overlapped,
         ],
-        companions: [.podDisruptionBudget, .horizontalPodAutoscaler, .deployment, .statefulSet, .rollout],
+        companions: [
+            .podDisruptionBudget, .horizontalPodAutoscaler, .scaledObject, .deployment, .statefulSet, .rollout,
+        ],
         examples: disruptionExamples,
         check: { (subject, context) throws(CannotJudge) in
             if subject.kind == .podDisruptionBudget { return try budgetFindings(subject, context) }
@@ -37,9 +39,12 @@ enum DisruptionClause {
 
 private func budgetFindings(_ subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
     let budget = try DisruptionBudget(subject)
-    let guarded = context.companions.workloads(guardedBy: budget)
+    let companions = context.companions
+    let runners = companions.workloads(guardedBy: budget).flatMap {
+        companions.runners(of: $0.kind, $0.name, $0.replicas, in: subject.namespace)
+    }
     var findings: [Finding] = []
-    if let reason = budget.blockage(of: count(of: guarded, subject, context)) {
+    if let reason = budget.blockage(of: companions.count(of: runners, in: subject.namespace)) {
         let isMinimum = budget.maxUnavailable == nil
         let place: Pointer = isMinimum ? "/spec/minAvailable" : "/spec/maxUnavailable"
         var edits: [Edit] = [.set("/spec/maxUnavailable", 1)]
@@ -47,7 +52,7 @@ private func budgetFindings(_ subject: Subject, _ context: Context) throws(Canno
         findings.append(
             Finding(DisruptionClause.blocks, at: place, reason, edits: edits).with {
                 $0.choice = budget.strictness
-                let isScaled = guarded.allSatisfy { isAutoscaled($0.kind, $0.name, subject, context) }
+                let isScaled = companions.areAutoscaled(runners, in: subject.namespace)
                 if !isScaled, budget.blockage(of: nil) == nil { $0.absent = .horizontalPodAutoscaler }
             })
     }
@@ -66,36 +71,6 @@ private func budgetFindings(_ subject: Subject, _ context: Context) throws(Canno
         if findings.isEmpty { throw error }
     }
     return findings
-}
-
-/// The replicas of several workloads together; nil when that is not known.
-private func count(of workloads: [Workload], _ subject: Subject, _ context: Context) -> Int? {
-    guard !workloads.isEmpty else { return nil }
-    var total = 0
-    for workload in workloads {
-        guard let count = countInForce(workload.kind, workload.name, workload.replicas, subject, context) else {
-            return nil
-        }
-        let (sum, overflow) = total.addingReportingOverflow(count)
-        if overflow { return nil }
-        total = sum
-    }
-    return total
-}
-
-/// How many pods there are at least: an autoscaler's minimum where one owns the workload; nil when that is not known.
-private func countInForce(
-    _ kind: ResourceKind, _ name: String, _ replicas: Int?, _ subject: Subject, _ context: Context
-) -> Int? {
-    do throws(CannotJudge) {
-        return try context.companions.autoscaler(of: kind, name, in: subject.namespace)?.minimum ?? replicas
-    } catch {
-        return nil
-    }
-}
-
-private func isAutoscaled(_ kind: ResourceKind, _ name: String, _ subject: Subject, _ context: Context) -> Bool {
-    (try? context.companions.autoscaler(of: kind, name, in: subject.namespace)) != nil
 }
 
 extension DisruptionBudget {
@@ -140,10 +115,12 @@ private func workloadFindings(_ subject: Subject, _ context: Context) throws(Can
     let replicas = try subject.spec()?.integer("replicas") ?? 1
     // A 1 that the API server filled in is nobody's count: an autoscaler may follow, as it does in every release.
     let isLeftOpen = subject.review.operation == .create && replicas == 1 && !subject.statesReplicas(context)
-    let count = countInForce(kind, subject.name ?? "", isLeftOpen ? nil : replicas, subject, context)
+    let runners = context.companions.runners(
+        of: kind, subject.name ?? "", isLeftOpen ? nil : replicas, in: subject.namespace)
+    let count = context.companions.count(of: runners, in: subject.namespace)
     for budget in budgets {
         guard let reason = budget.blockage(of: count) else { continue }
-        let isScaled = isAutoscaled(kind, subject.name ?? "", subject, context)
+        let isScaled = context.companions.areAutoscaled(runners, in: subject.namespace)
         return [
             tooFewFinding(budget, reason, replicas, count).with {
                 // With an autoscaler there might be more.
@@ -166,10 +143,10 @@ private func tooFewFinding(_ budget: DisruptionBudget, _ reason: String, _ repli
     }
 }
 
-/// The labels of the pods that a Scale is about.
+/// The labels of the pods that a Scale is about; nil where its workload has none of its own.
 private func scaledLabels(_ subject: Subject, _ context: Context) throws(CannotJudge) -> Labels? {
     try context.companions.workload(subject.scaledKind, subject.name ?? "", in: subject.namespace)
-        .map { Labels($0.labels) }
+        .flatMap { $0.deployment == nil ? Labels($0.labels) : nil }
 }
 
 extension String {

@@ -50,6 +50,27 @@ let disruptionExamples: [Example] = [
         "none run now", budget("minAvailable: 2"),
         companions: all(workload(replicas: 0), autoscaler(minimum: 2, of: "other"), budget("minAvailable: 2"))),
     .bad(
+        "as many must stay as the Rollout that runs the pods has", DisruptionClause.blocks, at: "spec.minAvailable",
+        budget("minAvailable: 5"),
+        companions: all(
+            workload(replicas: 0), borrowingRollout(), autoscaler(minimum: 2, of: "other"), budget("minAvailable: 5"))),
+    .bad(
+        "a Rollout that runs a Deployment's pods counts once where all are selected", DisruptionClause.blocks,
+        at: "spec.minAvailable", budget("minAvailable: 5", selector: "{}"),
+        companions: all(
+            workload(replicas: 0), borrowingRollout(), autoscaler(minimum: 2, of: "other"),
+            budget("minAvailable: 5", selector: "{}"))),
+    .good(
+        "a Deployment and the Rollout that takes over from it, together", budget("minAvailable: 3"),
+        companions: all(
+            workload(replicas: 3), borrowingRollout(), autoscaler(minimum: 2, of: "other"), budget("minAvailable: 3"))),
+    .bad(
+        "as many must stay as the Rollout's autoscaler may leave", DisruptionClause.blocks, at: "spec.minAvailable",
+        budget("minAvailable: 2"),
+        companions: all(
+            workload(replicas: 0), borrowingRollout(), horizontalAutoscaler("canary", for: canary),
+            budget("minAvailable: 2"))),
+    .bad(
         "a second budget over the same pods", DisruptionClause.overlaps, at: "spec.selector",
         budget("maxUnavailable: 1", name: "second"),
         companions: all(workload(replicas: 3), budget("maxUnavailable: 1"))),
@@ -83,6 +104,14 @@ let disruptionExamples: [Example] = [
     .bad(
         "a workload under two budgets", DisruptionClause.overlapped, at: "spec.template.metadata.labels", "{}",
         companions: all(budget("maxUnavailable: 1"), budget("maxUnavailable: 1", name: "all", selector: "{}"))),
+    .bad(
+        "a workload whose Rollout has too few for its budget", DisruptionClause.tooFew, at: "spec.replicas",
+        "spec: {replicas: 0}",
+        companions: all(budget("minAvailable: 5"), borrowingRollout(), autoscaler(minimum: 2, of: "other"))),
+    .good(
+        "a workload with room beside its Rollout", "spec: {replicas: 2}",
+        companions: all(budget("minAvailable: 2"), borrowingRollout(), autoscaler(minimum: 2, of: "other")),
+        settings: ["PLAYBOOK_RULE_AUTOSCALER": "off"]),
     .good(
         "a workload with room", "spec: {replicas: 3}",
         companions: all(budget("minAvailable: 2"), autoscaler(minimum: 3))),
