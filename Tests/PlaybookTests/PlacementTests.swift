@@ -204,6 +204,46 @@ import Testing
 
     // MARK: Old and new
 
+    private func budget(_ line: String) -> String {
+        """
+        apiVersion: policy/v1
+        kind: PodDisruptionBudget
+        metadata: {name: web, namespace: shop}
+        spec: {\(line), selector: {matchLabels: {app: web}}}
+        """
+    }
+
+    private func replicas(_ count: Int) -> Literal {
+        World.deployment.merging(["spec": ["replicas": .number("\(count)")]])
+    }
+
+    @Test(arguments: [
+        ("minAvailable: 5", "minAvailable: 4", false), ("minAvailable: 5", "minAvailable: 6", true),
+        ("minAvailable: 4", "minAvailable: 100%", false), ("minAvailable: 100%", "minAvailable: 4", true),
+        ("maxUnavailable: 0", "maxUnavailable: 0%", false), ("minAvailable: 3", "maxUnavailable: 0", true),
+    ])
+    func `a budget that lets nothing go may be loosened a little, not made stricter`(
+        _ before: String, _ after: String, _ isDenied: Bool
+    ) throws {
+        var old = try world(budget(before), "disruption-allowed")
+        old.companions = [replicas(3)]
+        old.without = ResourceKinds(.horizontalPodAutoscaler, .podDisruptionBudget, .deployment)
+        let verdict = try old.updated(to: Literal(yaml: budget(after))).verdict()
+        #expect(verdict.judgements.count == 1 && verdict.isDenied == isDenied)
+    }
+
+    @Test(arguments: [("maxUnavailable: 0", 3, false), ("minAvailable: 100%", 3, false), ("minAvailable: 5", 4, true)])
+    func `fewer replicas are new only to a budget that more would satisfy`(
+        _ line: String, _ count: Int, _ isDenied: Bool
+    ) throws {
+        var old = World(replicas(5))
+        old.rules = [try #require(Catalogue.rule("disruption-allowed"))]
+        old.companions = [try Literal(yaml: budget(line))]
+        old.without = ResourceKinds(.horizontalPodAutoscaler, .podDisruptionBudget)
+        let verdict = try old.updated(to: replicas(count)).verdict()
+        #expect(verdict.judgements.count == 1 && verdict.isDenied == isDenied)
+    }
+
     @Test func `an autoscaler that takes to a second resource beside another one is told of it`() throws {
         func scaling(by resources: String...) -> String {
             let metrics = resources.map {

@@ -44,14 +44,14 @@ private func budgetFindings(_ subject: Subject, _ context: Context) throws(Canno
         companions.runners(of: $0.kind, $0.name, $0.replicas, in: subject.namespace)
     }
     var findings: [Finding] = []
-    if let reason = budget.blockage(of: companions.count(of: runners, in: subject.namespace)) {
-        let isMinimum = budget.maxUnavailable == nil
-        let place: Pointer = isMinimum ? "/spec/minAvailable" : "/spec/maxUnavailable"
+    let count = companions.count(of: runners, in: subject.namespace)
+    if let reason = budget.blockage(of: count) {
         var edits: [Edit] = [.set("/spec/maxUnavailable", 1)]
-        if isMinimum { edits.insert(.remove("/spec/minAvailable"), at: 0) }
+        if budget.isMinimum { edits.insert(.remove("/spec/minAvailable"), at: 0) }
         findings.append(
-            Finding(DisruptionClause.blocks, at: place, reason, edits: edits).with {
-                $0.choice = budget.strictness
+            Finding(DisruptionClause.blocks, at: "/spec" / budget.bound, reason, edits: edits).with {
+                $0.choice = budget.bound
+                $0.excess = budget.excess(over: count)
                 let isScaled = companions.areAutoscaled(runners, in: subject.namespace)
                 if !isScaled, budget.blockage(of: nil) == nil { $0.absent = .horizontalPodAutoscaler }
             })
@@ -77,15 +77,22 @@ extension DisruptionBudget {
     /// Why no pod may go of so many (nil or 0: of any number); nil when one may.
     fileprivate func blockage(of count: Int?) -> String? {
         if let maxUnavailable { return maxUnavailable.isZero ? "is \(maxUnavailable): no pod may ever go" : nil }
-        guard let minAvailable else { return nil }
+        // As the disruption controller counts: where nothing is said, no pod is expected and none may go.
+        guard let minAvailable else { return "is unset, and so is minAvailable: no pod may ever go" }
         if minAvailable.isAll { return "is \(minAvailable): no pod may ever go" }
         guard let count, count > 0, minAvailable.scaled(of: count) >= count else { return nil }
         return "is \(minAvailable) of \(count) replicas: none may go"
     }
 
-    /// What the budget demands, as written.
-    fileprivate var strictness: String {
-        maxUnavailable.map { "maxUnavailable \($0)" } ?? minAvailable.map { "minAvailable \($0)" } ?? ""
+    fileprivate var isMinimum: Bool { maxUnavailable == nil && minAvailable != nil }
+
+    /// The field that says how many may go, or would.
+    fileprivate var bound: String { isMinimum ? "minAvailable" : "maxUnavailable" }
+
+    /// How many more than there are must stay.
+    fileprivate func excess(over count: Int?) -> Double {
+        guard let count, let minAvailable, isMinimum else { return 0 }
+        return Double(minAvailable.scaled(of: count)) - Double(count)
     }
 }
 
@@ -112,7 +119,8 @@ private func workloadFindings(_ subject: Subject, _ context: Context) throws(Can
                 }
         ]
     }
-    let replicas = try subject.spec()?.integer("replicas") ?? 1
+    // A Scale to none is written without a number.
+    let replicas = try subject.spec()?.integer("replicas") ?? (isScale ? 0 : 1)
     // A 1 that the API server filled in is nobody's count: an autoscaler may follow, as it does in every release.
     let isLeftOpen = subject.review.operation == .create && replicas == 1 && !subject.statesReplicas(context)
     let runners = context.companions.runners(
@@ -134,11 +142,12 @@ private func workloadFindings(_ subject: Subject, _ context: Context) throws(Can
 private func tooFewFinding(_ budget: DisruptionBudget, _ reason: String, _ replicas: Int, _ count: Int?) -> Finding {
     Finding(
         DisruptionClause.tooFew, at: "/spec/replicas",
-        "is \(replicas), while PodDisruptionBudget \(budget.name)'s \(reason.budgetWords(budget))"
+        "is \(replicas), while PodDisruptionBudget \(budget.name)'s \(budget.bound) \(reason)"
     )
     .with {
-        $0.choice = budget.name + " " + budget.strictness
-        $0.excess = -Double(count ?? 0)
+        $0.choice = budget.name
+        // More of them help only where the budget is about their number.
+        if budget.blockage(of: nil) == nil { $0.excess = -Double(count ?? 0) }
         $0.companion = corrected(budget)
     }
 }
@@ -147,12 +156,6 @@ private func tooFewFinding(_ budget: DisruptionBudget, _ reason: String, _ repli
 private func scaledLabels(_ subject: Subject, _ context: Context) throws(CannotJudge) -> Labels? {
     try context.companions.workload(subject.scaledKind, subject.name ?? "", in: subject.namespace)
         .flatMap { $0.deployment == nil ? Labels($0.labels) : nil }
-}
-
-extension String {
-    fileprivate func budgetWords(_ budget: DisruptionBudget) -> String {
-        (budget.maxUnavailable == nil ? "minAvailable " : "maxUnavailable ") + self
-    }
 }
 
 /// The budget as it could be.

@@ -35,6 +35,9 @@ let disruptionExamples: [Example] = [
     .bad("none may go", DisruptionClause.blocks, at: "spec.maxUnavailable", budget("maxUnavailable: 0")),
     .bad("no share may go", DisruptionClause.blocks, at: "spec.maxUnavailable", budget("maxUnavailable: 0%")),
     .bad("all must stay", DisruptionClause.blocks, at: "spec.minAvailable", budget("minAvailable: 100%")),
+    .bad(
+        "nothing said lets nothing go", DisruptionClause.blocks, at: "spec.maxUnavailable", budget("minAvailable: null")
+    ),
     .good("a half must stay, of nobody knows how many", budget("minAvailable: 50%")),
     .good(
         "a half of three is two", budget("minAvailable: 50%"),
@@ -117,6 +120,10 @@ let disruptionExamples: [Example] = [
         companions: all(budget("minAvailable: 2"), autoscaler(minimum: 3))),
     .bad(
         "scaled down to what the budget keeps", DisruptionClause.tooFew, at: "spec.replicas", "spec: {replicas: 2}",
+        companions: all(workload(replicas: 3), budget("minAvailable: 2"), autoscaler(minimum: 2, of: "other")),
+        before: "spec: {replicas: 3}", request: .scale),
+    .good(
+        "scaled to none, which a Scale does not write", "spec: {replicas: null}",
         companions: all(workload(replicas: 3), budget("minAvailable: 2"), autoscaler(minimum: 2, of: "other")),
         before: "spec: {replicas: 3}", request: .scale),
     .good("where budgets are not known, nothing is said", "{}"),

@@ -15,7 +15,7 @@ extension Rule {
         scope: Scope(ResourceKinds(.podDisruptionBudget)),
         clauses: [unset, onlyHealthy],
         examples: [
-            .good("always", budget("unhealthyPodEvictionPolicy: AlwaysAllow")),
+            .good("always", budget("maxUnavailable: 1\n  unhealthyPodEvictionPolicy: AlwaysAllow")),
             .bad("the API's default", unset, at: "spec.unhealthyPodEvictionPolicy", budget("minAvailable: 50%")),
             .bad(
                 "only within the budget", onlyHealthy, at: "spec.unhealthyPodEvictionPolicy",
