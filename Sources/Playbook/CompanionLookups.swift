@@ -67,28 +67,6 @@ extension Companions {
         return shelf?.candidates(underAnyOf: [RecordKey](labels.pairs)) ?? []
     }
 
-    /// Whether there is one in any namespace, as far as they are known.
-    func hasObjects(_ kind: ResourceKind) -> Bool {
-        noteEverywhere(kind)
-        return holdings.values.contains { $0.objects[kind] != nil }
-    }
-
-    /// The objects in all namespaces, as far as they are known, of a kind that selects by labels: those that may select these,
-    /// and perhaps others.
-    func objectsEverywhere(_ kind: ResourceKind, thatMaySelect labels: Labels) -> some Sequence<CompanionObject> {
-        noteEverywhere(kind)
-        let keys = [RecordKey](labels.pairs)
-        return holdings.values.lazy.compactMap { $0.objects[kind]?.candidates(underAnyOf: keys) }.joined()
-    }
-
-    private func noteEverywhere(_ kind: ResourceKind) {
-        if let observer {
-            for namespace in holdings.keys.sorted() where holdings[namespace]?.kinds.contains(kind) ?? false {
-                observer.note(kind, namespace)
-            }
-        }
-    }
-
     /// The Deployments, StatefulSets and Rollouts of a namespace, as far as they are known.
     public func workloads(in namespace: String) -> [Workload] {
         noteWorkloads(in: namespace)

@@ -19,6 +19,8 @@ public struct Companions: Sendable {
     private(set) var holdings: [String: Holding] = [:]
     /// The namespaces that have budgets, in order.
     private(set) var guardedNamespaces: [String] = []
+    /// The monitors of all namespaces that look into others.
+    private(set) var farMonitors = RecordShelf<FarMonitor>()
     private var knowledge: Knowledge
     /// What was asked for anew, for one judgement; see ``confirming(_:)``.
     private(set) var confirmations: [Confirmation] = []
@@ -88,9 +90,16 @@ public struct Companions: Sendable {
         _ object: Value, _ kind: ResourceKind, _ name: String, _ namespace: String
     ) throws(CannotJudge) {
         guard let record = try Record(object, kind, name, namespace) else { return }
-        holdings[namespace, default: Holding()].set(record)
+        set(record, in: namespace)
         holdings[namespace, default: Holding()].kinds.formUnion(ResourceKinds(kind))
         noteBudgets(in: namespace)
+    }
+
+    private mutating func set(_ record: Record, in namespace: String) {
+        holdings[namespace, default: Holding()].set(record)
+        guard case .object(let object) = record, FarMonitor.kinds.contains(object.kind) else { return }
+        let far = FarMonitor(monitor: object)
+        if object.isFarMonitor { farMonitors.set(far) } else { farMonitors.remove(far.kind, far.name) }
     }
 
     /// Lets an object of a kind go.
@@ -114,6 +123,7 @@ public struct Companions: Sendable {
         guard let index = holdings.index(forKey: namespace) else { return }
         // In place: nothing else of the namespace is copied.
         holdings.values[index].remove(kind, name)
+        if FarMonitor.kinds.contains(kind) { farMonitors.remove(kind, FarMonitor.name(name, namespace)) }
         noteBudgets(in: namespace)
     }
 
@@ -139,6 +149,7 @@ public struct Companions: Sendable {
             holdings[namespace] = mine
             noteBudgets(in: namespace)
         }
+        for far in other.farMonitors.records where far.kind == kind { farMonitors.set(far) }
         know(kind)
     }
 
@@ -155,6 +166,7 @@ public struct Companions: Sendable {
             if holdings[namespace]?.isEmpty ?? false { holdings[namespace] = nil }
         }
         if kind == .podDisruptionBudget { guardedNamespaces = [] }
+        if FarMonitor.kinds.contains(kind) { farMonitors.removeAll(kind) }
         guard case .kinds(let kinds) = knowledge else { return }
         knowledge = .kinds(kinds.subtracting(ResourceKinds(kind)))
     }
@@ -164,7 +176,7 @@ public struct Companions: Sendable {
         for object in objects {
             let name = ObjectMeta(of: object).name ?? ""
             if let record = CompanionObject(recorded: object, kind, name, namespace) {
-                holdings[namespace, default: Holding()].set(.object(record))
+                set(.object(record), in: namespace)
             } else {
                 try set(object, kind, name, namespace)
             }

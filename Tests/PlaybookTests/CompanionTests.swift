@@ -183,6 +183,46 @@ import Testing
         #expect(try verdict(leavingOut: "ServiceMonitor") == ["metrics-endpoint"])
     }
 
+    @Test func `a monitor of another namespace is found for as long as it looks here`() throws {
+        let kinds = ResourceKinds(.podMonitor, .serviceMonitor, .service)
+        var companions = Companions(knowledge: .kinds(kinds))
+        func monitor(_ namespaces: String, _ name: String = "all", in namespace: String = "monitoring") throws
+            -> Literal
+        {
+            try Literal(
+                yaml: """
+                    metadata: {name: \(name), namespace: \(namespace)}
+                    spec: {selector: {matchLabels: {app: web}}, namespaceSelector: \(namespaces)}
+                    """)
+        }
+        func isMissing(_ companions: Companions) throws -> Bool {
+            try verdict(companions) {
+                $0.settings = ["PLAYBOOK_RULES_DEFAULT": "off", "PLAYBOOK_RULE_METRICS_ENDPOINT": "deny"]
+            }.isDenied
+        }
+        for number in 0..<40 {
+            try set(monitor("{}", in: "team-\(number)"), .podMonitor, in: &companions)
+            try set(monitor("{matchNames: [bank]}", "far", in: "team-\(number)"), .podMonitor, in: &companions)
+        }
+        #expect(try isMissing(companions))
+        let looks = [
+            ("{any: true}", true), ("{matchNames: [bank]}", false), ("{matchNames: [bank, shop]}", true), ("{}", false),
+            ("null", false), ("{any: true}", true),
+        ]
+        for (namespaces, isFound) in looks {
+            try set(monitor(namespaces), .podMonitor, in: &companions)
+            #expect(try isMissing(companions) != isFound, "\(namespaces)")
+        }
+        let before = companions
+        try remove(monitor("{}"), .podMonitor, from: &companions)
+        #expect(try isMissing(companions) && !isMissing(before))
+        companions.replace(.podMonitor, from: before)
+        #expect(try !isMissing(companions))
+        companions.forget(.podMonitor)
+        companions.replace(.podMonitor, from: Companions(knowledge: .nothing))
+        #expect(try isMissing(companions))
+    }
+
     @Test func `of budgets in other namespaces the first by the namespace's name is told`() throws {
         var companions = known
         // More than are looked at.

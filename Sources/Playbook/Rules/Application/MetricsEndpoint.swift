@@ -68,35 +68,23 @@ private func metricsFindings(in subject: Subject, _ context: Context) throws(Can
 private func isMonitored(
     _ labels: Labels, in namespace: String, _ companions: Companions
 ) throws(CannotJudge) -> Bool {
-    func isSelected(by kind: ResourceKind, _ labels: Labels) -> Bool {
-        companions.objectsEverywhere(kind, thatMaySelect: labels).contains { $0.selects(labels, in: namespace) }
-    }
-    if isSelected(by: .podMonitor, labels) { return true }
-    let isMonitoringServices = companions.hasObjects(.serviceMonitor)
+    if companions.isMonitored(by: .podMonitor, labels, in: namespace) { return true }
     let knowsServices = companions.knows(.service, in: namespace)
     let services =
         knowsServices ? try companions.objects(.service, thatMaySelect: labels, in: namespace) : []
     for service in services where service.servesPods(labels) {
-        if isSelected(by: .serviceMonitor, Labels(service.labels)) { return true }
+        if companions.isMonitored(by: .serviceMonitor, Labels(service.labels), in: namespace) { return true }
     }
     guard companions.knows(.podMonitor, in: namespace), companions.knows(.serviceMonitor, in: namespace) else {
         throw .unknown(companion: "PodMonitors and ServiceMonitors")
     }
-    if !knowsServices, isMonitoringServices { throw .unknown(companion: "Services") }
+    if !knowsServices, companions.mayHaveMonitors(of: .serviceMonitor, in: namespace) {
+        throw .unknown(companion: "Services")
+    }
     return false
 }
 
 extension CompanionObject {
-    /// Whether a monitor selects objects with these labels in a namespace.
-    fileprivate func selects(_ labels: Labels, in other: String) -> Bool {
-        switch fields["namespaces"] {
-        case .bool(true)?: break
-        case .array(let names)?: guard names.contains(.string(other)) else { return false }
-        default: guard namespace == other else { return false }
-        }
-        return fields["selector"].map { LabelSelector($0).matches(labels) } ?? false
-    }
-
     /// Whether a Service sends traffic to pods with these labels.
     fileprivate func servesPods(_ labels: Labels) -> Bool {
         guard case .object(let pairs)? = fields["selector"], !pairs.isEmpty else { return false }

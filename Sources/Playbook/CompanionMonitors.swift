@@ -1,0 +1,64 @@
+import JSON
+import Kubernetes
+
+/// A monitor that looks into other namespaces than its own.
+///
+/// They are kept in one place beside their namespaces, so that a workload need not go through all of these to find them.
+struct FarMonitor: CompanionRecord {
+    let monitor: CompanionObject
+
+    static let kinds = ResourceKinds(.podMonitor, .serviceMonitor)
+
+    var kind: ResourceKind { monitor.kind }
+    var name: String { FarMonitor.name(monitor.name, monitor.namespace) }
+    var filing: RecordFiling { monitor.filing }
+
+    /// What it is called among those of all namespaces.
+    static func name(_ name: String, _ namespace: String) -> String { "\(namespace)/\(name)" }
+}
+
+extension CompanionObject {
+    /// Whether it is a monitor that looks into other namespaces than its own.
+    var isFarMonitor: Bool {
+        guard FarMonitor.kinds.contains(kind) else { return false }
+        return switch fields["namespaces"] {
+        case .bool(let isAny)?: isAny
+        case .array(let names)?: names.contains { $0 != .string(namespace) }
+        default: false
+        }
+    }
+
+    /// Whether a monitor selects objects with these labels in a namespace.
+    func monitors(_ labels: Labels, in other: String) -> Bool {
+        switch fields["namespaces"] {
+        case .bool(true)?: break
+        case .array(let names)?: guard names.contains(.string(other)) else { return false }
+        default: guard namespace == other else { return false }
+        }
+        return fields["selector"].map { LabelSelector($0).matches(labels) } ?? false
+    }
+}
+
+extension Companions {
+    /// Whether a monitor of a kind selects objects with these labels in a namespace, as far as they are known.
+    func isMonitored(by kind: ResourceKind, _ labels: Labels, in namespace: String) -> Bool {
+        noteMonitors(of: kind, namespace)
+        let keys = [RecordKey](labels.pairs)
+        let own = holdings[namespace]?.objects[kind]?.candidates(underAnyOf: keys) ?? []
+        if own.contains(where: { $0.monitors(labels, in: namespace) }) { return true }
+        return farMonitors.candidates(underAnyOf: keys)
+            .contains { $0.kind == kind && $0.monitor.monitors(labels, in: namespace) }
+    }
+
+    /// Whether there is a monitor of a kind that might look into a namespace, as far as they are known.
+    func mayHaveMonitors(of kind: ResourceKind, in namespace: String) -> Bool {
+        noteMonitors(of: kind, namespace)
+        return holdings[namespace]?.objects[kind] != nil || farMonitors.records.contains { $0.kind == kind }
+    }
+
+    private func noteMonitors(of kind: ResourceKind, _ namespace: String) {
+        guard let observer else { return }
+        observer.note(kind, namespace)
+        for far in farMonitors.records where far.kind == kind { observer.note(kind, far.monitor.namespace) }
+    }
+}
