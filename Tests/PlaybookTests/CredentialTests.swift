@@ -86,7 +86,7 @@ private let certificate = "-----BEGIN CERTIFICATE-----\nMIIDdzCCAl+gAwIBAgIE\n--
         (.init("AZURE_CLIENT_SECRET", made("aB1~", 36)), .secret), (.init("SNYK_TOKEN", uuid), .token),
         (.init("HEROKU_API_KEY", uuid), .apiKey), (.init("JWT_SECRET_KEY", "super-secret"), .secret),
         (.init("ACCESS_TOKEN_SECRET", "letmein"), .secret), (.init("TF_VAR_db_password", "hunter2"), .password),
-        (.init("POSTGRES_PASSWORD_SECRET", made("", 32)), .secret),
+        (.init("POSTGRES_PASSWORD_SECRET", made("", 32)), .secret), (.init("PASSWORD_SECRET", made("", 32)), .secret),
         (.init("BORG_PASSPHRASE", "open sesame"), .password),
         (.init("WIREGUARD_PRIVATE_KEY", made("", 43) + "="), .privateKey),
         (.init("HASURA_GRAPHQL_ADMIN_SECRET", "myadminsecretkey"), .secret),
@@ -175,6 +175,9 @@ private let certificate = "-----BEGIN CERTIFICATE-----\nMIIDdzCCAl+gAwIBAgIE\n--
         .init("PRIVATE_KEY_PATH", "/keys/private.pem"),
         .init("JWT_PUBLIC_KEY", "abcdef"), .init("SECRET_BACKEND", "ssm"), .init("TOKEN_ENDPOINT_AUTH_METHOD", "post"),
         .init("PASSWORD_ENCODER", "argon2"), .init("PASSWORD_ENV", "DB_PASSWORD"),
+        // The secret of a password is no secret but a Secret, by its name; a password beside it goes by `PASSWORD` alone. So a
+        // word passes, and only what looks random is found.
+        .init("PASSWORD_SECRET", "hunter2"), .init("DB_PASSWORD_SECRET", "orders-db"),
         .init("POSTGRES_PASSWORD_SECRET", "orders-db"), .init("KEYCLOAK_CLIENT_SECRET_KEY", "client-secret"),
         .init("KEYCLOAK_CLIENT_SECRET_KEY", "keycloak-client"), .init("DB_PASSWORD_SECRET_KEY", "password"),
         .init("DB_PASSWORD_SECRET_NAME", "orders-db"), .init("CLIENT_SECRET_KEY", "client.secret"),

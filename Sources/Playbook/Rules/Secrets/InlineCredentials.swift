@@ -26,7 +26,10 @@ extension Rule {
 
 /// What the rule checks; its examples stand in a file of their own.
 enum CredentialClause {
-    static let variable = Clause("variable", "no variable of a container holds a secret")
+    static let variable = Clause(
+        "variable",
+        "no variable of a container holds a secret; a word under `PASSWORD_SECRET` is the name of the Secret that has the password"
+    )
     static let argument = Clause("argument", "no command or argument of a container holds a secret")
     static let entry = Clause("config-map", "no entry of a ConfigMap holds a secret")
     static let annotation = Clause("annotation", "no annotation holds a secret")

@@ -23,6 +23,15 @@ let inlineCredentialExamples: [Example] = [
           - {name: API_TOKEN, value: ""}
         """),
     .good(
+        "in which Secret a password is, and under which key",
+        """
+        containers:
+        - name: app
+          env:
+          - {name: DB_PASSWORD_SECRET, value: orders-db}
+          - {name: DB_PASSWORD_SECRET_KEY, value: password}
+        """),
+    .good(
         "put together from what a Secret holds",
         """
         containers:
