@@ -100,6 +100,42 @@ import Testing
             ])
     }
 
+    // MARK: Services
+
+    @Test func `an address from outside may stay or go, and another one is denied`() throws {
+        func service(_ addresses: some Sequence<Int>) -> String {
+            """
+            apiVersion: v1
+            kind: Service
+            metadata: {name: web, namespace: shop}
+            spec: {externalIPs: [\(addresses.map { "192.0.2.\($0)" }.joined(separator: ", "))]}
+            """
+        }
+        let old = try world("load-balancer-service", service(1...12))
+        func denied(_ addresses: some Sequence<Int>) throws -> [String?] {
+            try old.updated(to: Literal(yaml: service(addresses))).verdict().judgements
+                .filter { $0.effect == .deny }.map(\.finding.choice)
+        }
+        #expect(try denied(2...12) == [])
+        #expect(try denied((1...12).reversed()) == [])
+        #expect(try denied(1...13) == ["192.0.2.13"])
+    }
+
+    @Test func `a binding may keep to a Service that is gone, not turn to another that is not there`() throws {
+        func binding(_ service: String) -> String {
+            """
+            apiVersion: elbv2.k8s.aws/v1beta1
+            kind: TargetGroupBinding
+            metadata: {name: web, namespace: shop}
+            spec: {serviceRef: {name: \(service), port: 80}}
+            """
+        }
+        var old = try world("target-group-binding", binding("checkout"))
+        old.without = ResourceKinds(.service)
+        #expect(try !old.updated(to: Literal(yaml: binding("checkout"))).verdict().isDenied)
+        #expect(try old.updated(to: Literal(yaml: binding("basket"))).verdict().isDenied)
+    }
+
     // MARK: Networks
 
     @Test func `a wider range of ports and another block are new`() throws {

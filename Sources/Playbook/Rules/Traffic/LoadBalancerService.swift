@@ -37,14 +37,11 @@ private func serviceFindings(in subject: Subject, _ context: Context) throws(Can
                 $0.advice = "and let an HTTPRoute or a TargetGroupBinding lead to it"
             })
     }
-    if let addresses = try spec?.array("externalIPs"), addresses.elements.contains(where: { _ in true }) {
+    for address in try spec?.array("externalIPs")?.elements.map(\.text) ?? [] {
         let place: Pointer = "/spec/externalIPs"
-        let seen = addresses.elements.map(\.text).prefix(8).joined(separator: ", ")
         findings.append(
-            Finding(externalAddress, at: place, "take traffic for \(seen), past the ALB", edits: [.remove(place)]).with
-            {
-                $0.choice = seen
-            })
+            Finding(externalAddress, at: place, "take traffic for \(address), past the ALB", edits: [.remove(place)])
+                .with { $0.choice = address })
     }
     guard let annotations = try subject.metadata.value?.object("annotations") else { return findings }
     for member in annotations.members {
@@ -65,6 +62,7 @@ extension String {
     /// the targets of another one.
     fileprivate var isControllerAnnotation: Bool {
         hasPrefix("service.beta.kubernetes.io/aws-load-balancer-") || hasPrefix("alb.ingress.kubernetes.io/")
+            || self == "service.beta.kubernetes.io/load-balancer-source-ranges"
     }
 }
 
@@ -93,6 +91,10 @@ private let cases: [Example] = [
         "a wish of its own for the controller's targets", annotation,
         at: "metadata.annotations[alb.ingress.kubernetes.io/healthcheck-path]",
         service("", ", annotations: {alb.ingress.kubernetes.io/healthcheck-path: /readyz}")),
+    .bad(
+        "whom the controller is to let in", annotation,
+        at: "metadata.annotations[service.beta.kubernetes.io/load-balancer-source-ranges]",
+        service("", ", annotations: {service.beta.kubernetes.io/load-balancer-source-ranges: 0.0.0.0/0}")),
     .bad(
         "another wish than before", annotation,
         at: "metadata.annotations[service.beta.kubernetes.io/aws-load-balancer-scheme]",

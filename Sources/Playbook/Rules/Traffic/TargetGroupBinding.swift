@@ -80,6 +80,7 @@ private func serviceFinding(
         } else {
             $0.companion = missingService(name, in: subject.namespace, port: reference.present("port"))
         }
+        $0.choice = name
         $0.awaitsCompanion = true
         $0.absent = .service
     }
