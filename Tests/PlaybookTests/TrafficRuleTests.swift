@@ -136,6 +136,34 @@ import Testing
         #expect(try old.updated(to: Literal(yaml: binding("basket"))).verdict().isDenied)
     }
 
+    // MARK: Load balancers
+
+    @Test(arguments: [("web", true), ("later", false)])
+    func `a load balancer that is not there yet may turn out to be internal`(_ name: String, _ isThere: Bool) throws {
+        var world = try world(
+            "public-tls",
+            """
+            apiVersion: elbv2.services.k8s.aws/v1alpha1
+            kind: Listener
+            metadata: {name: web, namespace: shop}
+            spec: {loadBalancerRef: {from: {name: \(name)}}, port: 80, protocol: HTTP, defaultActions: [{type: forward}]}
+            """)
+        world.companions = [
+            try Literal(
+                yaml: """
+                    apiVersion: elbv2.services.k8s.aws/v1alpha1
+                    kind: LoadBalancer
+                    metadata: {name: web, namespace: shop}
+                    spec: {name: web}
+                    """)
+        ]
+        #expect(try world.verdict().isDenied)
+        #expect(try world.verdict().absences.map(\.kind) == (isThere ? [] : [.elbv2LoadBalancer]))
+        // Flux and Argo CD try everything before they make anything.
+        world.isDryRun = true
+        #expect(try world.verdict().isDenied == isThere)
+    }
+
     // MARK: Networks
 
     @Test func `a wider range of ports and another block are new`() throws {

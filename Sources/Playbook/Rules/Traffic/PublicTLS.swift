@@ -53,7 +53,9 @@ private func loadBalancerFindings(
     // What else goes over TCP encrypts by itself, or not: nothing shows it.
     let port = try spec.integer("port")
     let isPlain = name.equals("HTTP") || name.equals("TCP") && port == 80
-    guard isPlain, try !onlyRedirects(spec), try isPublic(spec, subject, context) else { return [] }
+    guard isPlain, try !onlyRedirects(spec) else { return [] }
+    let balancer = try LoadBalancerReference(spec, subject, context)
+    guard !balancer.isInternal else { return [] }
     let redirect: Literal = [
         "type": "redirect", "redirectConfig": ["protocol": "HTTPS", "port": "443", "statusCode": "HTTP_301"],
     ]
@@ -64,6 +66,9 @@ private func loadBalancerFindings(
                 if name.equals("HTTP") { $0.edits = [.set("/spec/defaultActions", [redirect])] }
                 $0.advice =
                     "or serve it with protocol: \(name.equals("HTTP") ? "HTTPS" : "TLS"), port: 443, a certificate and an sslPolicy"
+                // One that is still to come may turn out to be internal.
+                $0.awaitsCompanion = balancer.isAbsent
+                if balancer.isAbsent, balancer.namespace == subject.namespace { $0.absent = .elbv2LoadBalancer }
             }
     ]
 }
@@ -79,13 +84,21 @@ private func onlyRedirects(_ spec: Value) throws(CannotJudge) -> Bool {
     return actions > 0
 }
 
-/// Whether the listener's load balancer is on the internet, as it is where nothing else is said.
-private func isPublic(_ spec: Value, _ subject: Subject, _ context: Context) throws(CannotJudge) -> Bool {
-    guard let reference = try spec.object("loadBalancerRef")?.object("from"), let name = try reference.string("name")
-    else { return true }
-    let namespace = try reference.string("namespace") ?? subject.namespace
-    let known = try context.companions.objects(.elbv2LoadBalancer, in: namespace)
-    return known.first { $0.name == name }?.fields["internal"] != true
+/// A listener's load balancer, which is on the internet where nothing else is said.
+private struct LoadBalancerReference {
+    let namespace: String
+    var isInternal = false
+    /// Whether it is named and not there.
+    var isAbsent = false
+
+    init(_ spec: Value, _ subject: Subject, _ context: Context) throws(CannotJudge) {
+        let reference = try spec.object("loadBalancerRef")?.object("from")
+        namespace = try reference?.string("namespace") ?? subject.namespace
+        guard let name = try reference?.string("name") else { return }
+        let known = try context.companions.objects(.elbv2LoadBalancer, in: namespace).first { $0.name == name }
+        isInternal = known?.fields["internal"] == true
+        isAbsent = known == nil
+    }
 }
 
 // MARK: Gateways
