@@ -89,6 +89,9 @@ struct Connection {
     /// The size that the message being read will have, as far as that is known.
     var expected: Int { reader.expected }
 
+    /// Whether it takes bytes of requests.
+    var isReading: Bool { phase == .idle || phase == .reading }
+
     /// Whether the response under way is the last one.
     var isEnding: Bool { afterwards != .read }
 
@@ -105,7 +108,7 @@ struct Connection {
 
     /// Looks at all bytes that are not consumed yet.
     mutating func receive(_ buffer: ByteBuffer, at now: Instant) -> Step {
-        guard phase == .idle || phase == .reading, !isEnding, buffer.count > 0 || began != nil else { return .wait }
+        guard isReading, !isEnding, buffer.count > 0 || began != nil else { return .wait }
         let step = reader.read(buffer)
         switch step {
         case .incomplete:

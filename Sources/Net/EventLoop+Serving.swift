@@ -57,7 +57,7 @@ extension EventLoop {
     /// Leaves a connection to the next turn, of which epoll may not tell.
     func pause(_ channel: Channel) {
         park(channel, .readable)
-        if channel.hasPending { unfinished.append(channel.token) }
+        if channel.hasPending { unfinished.insert(channel.token) }
     }
 
     /// Brings a small beginning back to the scratch, so that a client that sends a byte at a time holds a few bytes and not

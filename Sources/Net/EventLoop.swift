@@ -24,8 +24,8 @@ final class EventLoop {
     var out: [UInt8] = []
     /// The whole requests that came in this turn and are not answered yet.
     var arrivals: [Arrival] = []
-    /// Connections that had their share of an event, and still have bytes that epoll does not see.
-    var unfinished: [UInt64] = []
+    /// Connections that had their share of a turn, and still have bytes that epoll does not see.
+    var unfinished: Set<UInt64> = []
 
     /// How many times a connection may read before the others have their turn.
     static let turns = 16
@@ -104,7 +104,11 @@ final class EventLoop {
         guard !unfinished.isEmpty else { return }
         let tokens = unfinished
         unfinished = []
-        for token in tokens { if let channel = channel(token) { advance(channel) } }
+        for token in tokens {
+            // An event may have had it go on, and now it waits for something else.
+            guard let channel = channel(token), channel.connection.isReading else { continue }
+            advance(channel)
+        }
     }
 
     private func expireDeadlines() {

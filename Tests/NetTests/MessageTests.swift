@@ -1,6 +1,7 @@
 import Foundation
 import HTTP
 import Net
+import Synchronization
 import Testing
 
 @Suite struct MessageTests {
@@ -53,6 +54,35 @@ import Testing
             try client.send("st HTTP/1.1\r\nHost: a\r\n\r\n")
             #expect(try client.reply().body == "GET /\(index)/last 0")
         }
+    }
+
+    @Test func `clients that always have more in store do not keep another one waiting`() throws {
+        let gate = DispatchSemaphore(value: 0)
+        let answered = Atomic<Int>(0)
+        let meanwhile = Atomic<Int>(-1)
+        let interrupt = Mutex<(@Sendable () -> Void)?>(nil)
+        let server = try RunningServer({ $0.loops = 1 }) { request, body, listener in
+            switch request.head.path {
+            case "/hold": gate.wait()
+            case "/late": meanwhile.store(answered.load(ordering: .relaxed) - 8000, ordering: .relaxed)
+            default: if answered.add(1, ordering: .relaxed).newValue == 8000 { interrupt.withLock { $0?() } }
+            }
+            return RunningServer.describe(request, body, listener)
+        }
+        let busy = try (0..<16).map { _ in try server.secureClient() }
+        let late = Mutex(try server.plainClient())
+        interrupt.withLock { $0 = { late.withLock { try? $0.send("GET /late HTTP/1.1\r\nHost: a\r\n\r\n") } } }
+        let holder = try server.plainClient()
+        try holder.send("GET /hold HTTP/1.1\r\nHost: a\r\n\r\n")
+        // Each a record of its own, and more of them than libssl takes from the socket at once.
+        let request = "GET /busy HTTP/1.1\r\nHost: a\r\nPadding: \(String(repeating: "x", count: 100))\r\n\r\n"
+        for client in busy { for _ in 0..<1000 { try client.send(request) } }
+        gate.signal()
+        #expect(eventually { meanwhile.load(ordering: .relaxed) >= 0 })
+        #expect(try late.withLock { try $0.reply() }.body == "GET /late 0")
+        // Three rounds at most: the one under way, the one that the late request is read in, what is answered with it.
+        #expect(meanwhile.load(ordering: .relaxed) <= 3 * 2 * busy.count)
+        interrupt.withLock { $0 = nil }
     }
 
     @Test func `the request after a partly received one is not lost`() throws {

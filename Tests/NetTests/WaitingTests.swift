@@ -99,6 +99,53 @@ import Testing
         #expect(try other.reply().body == "now")
     }
 
+    @Test func `a request that waits is not taken for one that has bytes left to read`() throws {
+        let waiting = Waiting()
+        let gate = DispatchSemaphore(value: 0)
+        let held = Atomic<Int>(0)
+        let server = try RunningServer(
+            { $0.loops = 1 },
+            responder: { context in
+                Responder(
+                    respond: { request, _, _, ticket in
+                        switch request.head.path {
+                        case "/hold":
+                            held.add(1, ordering: .relaxed)
+                            gate.wait()
+                        case "/later":
+                            waiting.add(context.deliveries, ticket)
+                            return nil
+                        default: break
+                        }
+                        return text("now")
+                    },
+                    resume: { _, message in text("later: \(message)") })
+            })
+        let client = try server.secureClient()
+        let holders = try [server.plainClient(), server.plainClient()]
+        // With the client's, as many as are answered together.
+        let others = try (0..<15).map { _ in try server.plainClient() }
+        for request in ["/1", "/2"] {
+            try client.send(get(request))
+            #expect(try client.reply().body == "now")
+        }
+        try holders[0].send(get("/hold"))
+        #expect(eventually { held.load(ordering: .relaxed) == 1 })
+        // Each a record of its own: when the first is answered, libssl has the second.
+        for path in ["/now", "/later"] { try client.send(get(path)) }
+        try holders[1].send(get("/hold"))
+        gate.signal()
+        #expect(eventually { held.load(ordering: .relaxed) == 2 })
+        // The socket has bytes to tell of as well.
+        try client.send(get("/now"))
+        for other in others { try other.send(get("/now")) }
+        gate.signal()
+        #expect(eventually { waiting.count == 1 })
+        for other in holders + others { #expect(try other.reply().body == "now") }
+        waiting.deliver("a")
+        for expected in ["now", "later: a", "now"] { #expect(try client.reply().body == expected) }
+    }
+
     @Test func `a request that waits too long is told so`() throws {
         let waiting = Waiting()
         let server = try server(waiting) { $0.requestTimeout = .milliseconds(200) }
