@@ -1,6 +1,7 @@
+internal import CLinux
 internal import Glibc
 
-/// What the process keeps in memory of its own code.
+/// What the process keeps in memory.
 public enum Residency {
     /// Lets go of all pages of code, ours and the libraries'.
     ///
@@ -12,6 +13,17 @@ public enum Residency {
             // Code is mapped privately from a file and cannot be written to, so every page of it can be read from there again.
             madvise(UnsafeMutableRawPointer(bitPattern: mapping.start), mapping.length, MADV_DONTNEED)
         }
+    }
+
+    /// From here on, has large blocks given back to the system as soon as they are freed.
+    ///
+    /// Of itself glibc does so only until the first one is freed. It takes that for a sign that more will come, and puts those
+    /// up to 32 MB where the smallest block behind them holds them back (mallopt(3), M_MMAP_THRESHOLD): large reviews that came
+    /// at once would be paid for until the process ends. A threshold that was set stays what it is.
+    public static func returnLargeBlocks() {
+        mallopt(M_MMAP_THRESHOLD, 1 << 20)
+        // Twice the other one, as glibc would have it.
+        mallopt(M_TRIM_THRESHOLD, 2 << 20)
     }
 }
 

@@ -42,6 +42,7 @@ struct ServeCommand {
     }
 
     func run() throws(CommandError) -> ExitCode {
+        Residency.returnLargeBlocks()
         log.start()
         defer { log.end() }
         let recorder = try Recorder(settings, log)
