@@ -71,7 +71,7 @@ public struct Region: Sendable, Equatable {
             return byte < 0x20 || byte == 0x7F ? " " : Unicode.Scalar(byte)
         }
         let scalar = String(decoding: bytes, as: UTF8.self).unicodeScalars.first ?? " "
-        return scalar.properties.generalCategory == .control || scalar.isDirection ? " " : scalar
+        return scalar.isUnfitForLine ? " " : scalar
     }
 
     /// The part of a long line around what is marked.
@@ -94,12 +94,5 @@ public struct Region: Sendable, Equatable {
         let shift = start - before.unicodeScalars.count
         let last = max(marked.lowerBound + 1, min(marked.upperBound, end))
         return (before + text(line[start..<end]) + behind, marked.lowerBound - shift..<last - shift)
-    }
-}
-
-extension Unicode.Scalar {
-    /// Whether it turns the direction of the text around it, and so could make a line read as something else.
-    fileprivate var isDirection: Bool {
-        (0x202A...0x202E).contains(value) || (0x2066...0x2069).contains(value)
     }
 }

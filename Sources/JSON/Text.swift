@@ -122,3 +122,16 @@ private func appendEscape(_ code: UInt8, to bytes: inout [UInt8]) {
 private func hexDigit(_ value: UInt8) -> UInt8 {
     value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
 }
+
+extension Unicode.Scalar {
+    /// Whether a line for people must not hold it.
+    ///
+    /// It ends the line, speaks to a terminal, or turns the direction of the text around it, so that the line reads as
+    /// something else.
+    public var isUnfitForLine: Bool {
+        switch value {
+        case 0..<0x20, 0x7F...0x9F, 0x2028...0x202E, 0x2066...0x2069: true
+        default: false
+        }
+    }
+}

@@ -1,3 +1,4 @@
+import JSON
 public import Kubernetes
 
 extension Verdict {
@@ -171,10 +172,7 @@ func oneLine(_ text: String, atMost limit: Int) -> String {
     var length = 0
     var lastSpace = false
     for scalar in text.unicodeScalars {
-        let isControl =
-            scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) || scalar.value == 0x2028
-            || scalar.value == 0x2029
-        let clean: Unicode.Scalar = isControl ? " " : scalar
+        let clean: Unicode.Scalar = scalar.isUnfitForLine ? " " : scalar
         if clean == " ", lastSpace { continue }
         lastSpace = clean == " "
         // By scalars: one character may be as long as somebody likes.

@@ -161,9 +161,10 @@ extension HTMLReport {
         let most = max(1, rows.map { $0.values.reduce(0, +) }.max() ?? 1)
         var lines = ""
         for row in rows.prefix(shown) {
-            var name = markup(orNone(row.name))
+            let text = oneLine(row.name)
+            var name = markup(orNone(text))
             if let filter, names?.contains(row.name) ?? true {
-                let value = markup(row.name, isAttribute: true)
+                let value = markup(text, isAttribute: true)
                 name = "<button type=\"button\" data-filter=\"\(filter)\" data-value=\"\(value)\">\(name)</button>"
             }
             let cells = row.values.map { "<td>\($0)</td>" }.joined()

@@ -124,15 +124,15 @@ extension HTMLReport {
                 let text = message.isEmpty ? change.path : "\(change.path) \(message)"
                 findings.append([
                     .number("\(index)"), .number("\(object)"), .string(change.now?.rawValue ?? silent),
-                    .string("\(change.before?.rawValue ?? silent) before"), .string(text),
+                    .string("\(change.before?.rawValue ?? silent) before"), line(text),
                     .number("\(example.line ?? 0)"), 0, "", "",
                 ])
             }
         }
         let objects = examples.map { example -> Literal in
             [
-                .string(example.object), .string(example.namespace), .string(example.file),
-                .string(example.request), .string(example.team),
+                line(example.object), line(example.namespace), line(example.file), line(example.request),
+                line(example.team),
             ]
         }
         return data(rules, objects, findings, documentation: documentation)

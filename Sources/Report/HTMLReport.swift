@@ -95,8 +95,8 @@ public enum HTMLReport {
         var (entries, findings): ([Literal], [Literal]) = ([], [])
         for object in objects where !object.findings.isEmpty {
             entries.append([
-                .string(object.title), .string(object.namespace), .string(object.file),
-                .string(object.request), .string(object.team),
+                line(object.title), line(object.namespace), line(object.file), line(object.request),
+                line(object.team),
             ])
             for finding in object.findings {
                 let judgement = finding.judgement
@@ -108,14 +108,17 @@ public enum HTMLReport {
                 findings.append([
                     .number("\(index)"), .number("\(entries.count - 1)"), .string(judgement.effect.rawValue),
                     .string(judgement.leniency?.rawValue ?? (judgement.exemption == nil ? "" : "exemption")),
-                    .string(finding.sentence), .number("\(finding.line ?? 0)"),
+                    line(finding.sentence), .number("\(finding.line ?? 0)"),
                     .number("\(finding.region?.start.column ?? 0)"), .string(judgement.remedy.block),
-                    .string(judgement.exemption?.reason ?? ""),
+                    line(judgement.exemption?.reason ?? ""),
                 ])
             }
         }
         return data(rules, entries, findings, documentation: objects.documentation)
     }
+
+    /// A text that is not ours.
+    static func line(_ text: String) -> Literal { .string(oneLine(text)) }
 
     /// Rules, objects and findings as the script takes them; a rule without a title leads nowhere.
     static func data(

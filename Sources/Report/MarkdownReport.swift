@@ -137,7 +137,7 @@ public enum MarkdownReport {
     private static func block(_ yaml: String) -> String {
         let fence = String(repeating: "`", count: max(3, longestRun(in: yaml) + 1))
         let lines = yaml.split(separator: "\n", omittingEmptySubsequences: false)
-        return (["\(fence)yaml"] + lines.map(String.init) + [fence]).map { "  \($0)\n" }.joined()
+        return (["\(fence)yaml"] + lines.map { oneLine(String($0)) } + [fence]).map { "  \($0)\n" }.joined()
     }
 
     // MARK: Texts that are not ours

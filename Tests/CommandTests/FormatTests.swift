@@ -209,6 +209,18 @@ import Testing
 
     // MARK: What is judged must not speak for us
 
+    @Test(arguments: ["text", "markdown", "github", "junit", "html"])
+    func `a name speaks to no terminal, and turns no line around`(_ format: String) throws {
+        let name = #"a\e[31m\u009Bb\u2028c\u202Ed"#
+        let exempt = "{playbook.superinc.com/exempt: replicas, playbook.superinc.com/exempt-reason: \"\(name)\"}"
+        let text = try report(format, deployment(name) + "---\n" + deployment("\(name)e", annotations: exempt))
+        // As it is, or as JSON has it.
+        for part in ["\u{1B}", #"\u001b"#, "\u{9B}", "\u{2028}", "\u{202E}"] {
+            #expect(!text.contains(part), "\(part.debugDescription)")
+        }
+        #expect(text.contains("[31m"))
+    }
+
     @Test func `JUnit is XML whatever an object is called`() throws {
         let text = try report("junit", deployment("a\\u0001\\\"<b>&]]>\\n'"))
         let name = "Deployment shop/a\u{FFFD}&quot;&lt;b&gt;&amp;]]&gt;&#10;&#39;"
