@@ -78,7 +78,15 @@ extension Literal {
         if isPlain, startsPlain || isAmount(text), !words.contains(text.lowercased()) { return text }
         var bytes: [UInt8] = []
         appendQuoted(text, to: &bytes)
-        return String(decoding: bytes, as: UTF8.self)
+        let quoted = String(decoding: bytes, as: UTF8.self)
+        guard bytes.contains(where: { $0 >= 0x7F }) else { return quoted }
+        return quoted.unicodeScalars.map { scalar in
+            // YAML 1.1 takes some of them for line breaks and refuses others; all of them have four digits.
+            let isEscaped = scalar.isUnfitForLine || [0xFEFF, 0xFFFE, 0xFFFF].contains(scalar.value)
+            guard isEscaped else { return "\(scalar)" }
+            let digits = String(scalar.value, radix: 16)
+            return "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+        }.joined()
     }
 
     /// Whether the text is a quantity with a suffix that no number of YAML's has: `512Mi`, `250m`.

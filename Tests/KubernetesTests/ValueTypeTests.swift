@@ -194,10 +194,16 @@ import Testing
         for text in [
             "~", "null", "y", "on", "0x1f", "1e3", "1_000", "012", "-", "- a", "a #b", "#", "&a", "*a", "!a", "%", "@",
             "`", "\"", "'", "\\", "é", "a\nb", "\t", "0.5", ".5", "<<", "=", "500m", "1Gi", "12:30", "2027-01-31",
+            "\u{7F}", "\u{85}", "\u{9B}", "\u{2028}", "\u{202E}", "\u{FEFF}", "\u{FFFE}", "\u{FFFF}",
         ] {
             let literal: Literal = ["k": .string(text), "l": [.string(text)]]
             #expect(try Literal(yaml: literal.yaml) == literal, "\(text)")
             #expect(try Literal(yaml: literal.flow) == literal, "\(text)")
         }
+    }
+
+    @Test func `what a line must not hold is escaped`() {
+        let literal: Literal = ["a": "\u{1B}\u{7F}\u{85}\u{202E}é\u{2028}\n"]
+        #expect(literal.yaml == #"a: "\u001b\u007f\u0085\u202eé\u2028\n""#)
     }
 }
