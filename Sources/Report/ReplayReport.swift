@@ -147,12 +147,13 @@ public struct ReplayReport: Sendable {
         let rows = (table.rows.prefix(table.most) + [table.rest(behind: table.most)].compactMap(\.self)).map {
             (name: oneLine($0.name), values: $0.values)
         }
-        let width = max(title.count, rows.map(\.name.count).max() ?? 0)
+        let width = max(title.count, rows.map { displayWidth(of: $0.name) }.max() ?? 0)
         func line(_ name: String, _ values: [String]) -> String {
             let cells = zip(columns, values).map { column, value in
                 String(repeating: " ", count: max(0, max(column.count, 7) - value.count)) + value
             }
-            return "  \(name)\(String(repeating: " ", count: width - name.count))  \(cells.joined(separator: "  "))\n"
+            let space = String(repeating: " ", count: width - displayWidth(of: name))
+            return "  \(name)\(space)  \(cells.joined(separator: "  "))\n"
         }
         return "\n" + paint(line(title, columns), "1")
             + rows.map { line($0.name, $0.values.map { $0 == 0 ? "-" : String($0) }) }.joined()

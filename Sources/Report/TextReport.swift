@@ -69,11 +69,16 @@ public struct TextReport: Sendable {
         let number = "\(region.start.line)"
         let margin = String(repeating: " ", count: 11 + gutter - number.count)
         let bar = paint("|", .dim)
-        let marks = String(repeating: "^", count: region.marked.count)
+        let shown = region.excerpt.unicodeScalars
+        let start = shown.prefix(region.marked.lowerBound).endIndex
+        let end = shown[start...].prefix(region.marked.count).endIndex
+        let before = String(repeating: " ", count: displayWidth(of: String(shown[..<start])))
+        // What is marked may be nothing, at the end of a line.
+        let marks = String(repeating: "^", count: max(1, displayWidth(of: String(shown[start..<end]))))
         return """
                      \(paint("--> \(oneLine(file)):\(number):\(region.start.column)", .dim))
             \(margin)\(paint(number, .dim)) \(bar) \(region.excerpt)
-            \(String(repeating: " ", count: 11 + gutter)) \(bar) \(String(repeating: " ", count: region.marked.lowerBound))\(paint(marks, .yellow))
+            \(String(repeating: " ", count: 11 + gutter)) \(bar) \(before)\(paint(marks, .yellow))
 
             """
     }

@@ -62,6 +62,23 @@ import Testing
         #expect(quiet.code == 1 && quiet.output.isEmpty)
     }
 
+    @Test func `a field is underlined where it stands, behind wide characters too`() throws {
+        let text = """
+            apiVersion: apps/v1
+            kind: Deployment
+            metadata: {name: web}
+            spec: {paused: "日本", replicas: 1, template: {spec: {}}}
+
+            """
+        let program = try Program(
+            ["check", "-"], environment: ["PLAYBOOK_RULES_DEFAULT": "off", "PLAYBOOK_RULE_REPLICAS": "deny"],
+            input: text)
+        // Each of the two takes two columns.
+        let marks = String(repeating: " ", count: #"spec: {paused: "....", "#.count) + "^^^^^^^^^^^"
+        #expect(program.output.contains(#"  4 | spec: {paused: "日本", replicas: 1"#), "\(program.output)")
+        #expect(program.output.contains("    | \(marks)\n"), "\(program.output)")
+    }
+
     @Test func `the JSON report has the place of each finding`() throws {
         let program = try Program(["check", "--format", "json", "\(manifests)/2-catalogue-bad.yaml"])
         let report = try Literal(json: Array(program.output.utf8))

@@ -141,6 +141,16 @@ import Testing
         #expect(replayed.code == 1 && replayed.output.contains("\n  somebody  else  "))
     }
 
+    @Test func `a name of wide characters takes two columns each`() throws {
+        // Two of them are one character of several, which takes the columns of the first.
+        let lines = ["日本", "e\u{301}", "👨‍👩‍👧", "각"].map { recording("web", by: $0) }.joined()
+        let table = try replay(lines, "--level", "liveness-probe=deny", "-").output
+        let counts = "             1              -"
+        for name in ["日本", "e\u{301}   ", "👨‍👩‍👧  ", "각  "] {
+            #expect(table.contains("\n  \(name)\(counts)\n"), "\(table)")
+        }
+    }
+
     @Test func `warnings that come and go are counted by namespace and user, with examples`() throws {
         let lines = recording("web") + recording("api", by: "ann")
         let comes = try replay(lines, "--level", "liveness-probe=warn", "-")
