@@ -33,6 +33,8 @@ extension MarkdownReport {
         let outcome: String =
             if tally.reviews == 0 {
                 "⚠️ no review to judge again"
+            } else if tally.all.reviews == 0 {
+                "⚠️ nothing to compare with"
             } else if tally.newlyDenied > 0 {
                 "❌ \(tally.newlyDenied) of \(counted(tally.reviews, "review")) newly denied"
             } else {

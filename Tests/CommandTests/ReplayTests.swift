@@ -224,6 +224,12 @@ import Testing
         #expect(try replay("", "--format", "markdown", "-").output.hasPrefix("### playbook replay: ⚠️ no review"))
     }
 
+    @Test func `where nothing was decided, no comment says that all is well`() throws {
+        let review = recording("web").components(separatedBy: #","recording""#)[0] + "}\n"
+        let comment = try replay(review + review, "--format", "markdown", "-")
+        #expect(comment.code == 0 && comment.output.hasPrefix("### playbook replay: ⚠️ nothing to compare with\n"))
+    }
+
     @Test func `a comment on a replay is never longer than GitHub takes, and says what it leaves out`() throws {
         let name = String(repeating: "@", count: 5000)
         let lines = recording("web") + recording(name) + recording(name)
