@@ -200,8 +200,10 @@ def check_small(browser, folder):
     browser.look(1000, 1000, "light", media="print")
     browser.run("dispatchEvent(new Event('beforeprint'))")
     assert browser.run("getComputedStyle(document.getElementById('filters')).display") == "none"
-    assert browser.run("document.querySelectorAll('#rows details:not([open])').length") == 0
+    assert browser.run("document.querySelectorAll('details:not([open])').length") == 0
     browser.photograph("print")
+    browser.run("dispatchEvent(new Event('afterprint'))")
+    assert browser.run("document.querySelectorAll('details[open]').length") == 0
     return total
 
 
@@ -233,15 +235,20 @@ def recording(number):
 def check_replay(browser, folder):
     page = pathlib.Path(folder, "replay.html")
     lines = "\n".join(recording(number) for number in range(400))
+    lines += "\n" + recording(7).replace("liveness-probe", "gone-rule")
     page.write_bytes(report(["replay", "--format", "html", "--level", "readiness-probe=deny", "-"], lines.encode(),
                             PLAYBOOK_RULES_DEFAULT="off"))
     look_at(browser, page, "replay")
     assert browser.run("document.querySelectorAll('.chart > span').length") == 23
     assert column(browser, "effect")[0] == "deny" and "silent" in column(browser, "effect")
     set_field(browser, "effect", "silent")
-    assert set(column(browser, "rule")) == {"liveness-probe"}
-    browser.run("document.querySelector('[data-filter=rule][data-value=readiness-probe]').click(); new Promise(done => setTimeout(done, 50))")
-    assert set(column(browser, "rule")) == {"readiness-probe"}
+    assert set(column(browser, "rule")) == {"liveness-probe", "gone-rule"}
+    # Each button leads to something.
+    for rule in ["readiness-probe", "gone-rule"]:
+        browser.run(f"document.querySelector('[data-filter=rule][data-value={rule}]').click(); new Promise(done => setTimeout(done, 50))")
+        assert set(column(browser, "rule")) == {rule}
+    links = browser.run("document.querySelectorAll('#rows a').length")
+    assert links == 0, "a rule that is gone is explained nowhere"
 
 
 def check_audit(browser, folder):

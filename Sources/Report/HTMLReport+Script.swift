@@ -4,6 +4,20 @@ extension HTMLReport {
         "use strict";
         (() => {
             const data = JSON.parse(document.getElementById("data").textContent);
+            // Details are open on paper, and as they were again behind it.
+            addEventListener("beforeprint", () => {
+                for (const details of document.querySelectorAll("details:not([open])")) {
+                    details.dataset.isClosed = "";
+                    details.open = true;
+                }
+            });
+            addEventListener("afterprint", () => {
+                for (const details of document.querySelectorAll("[data-is-closed]")) {
+                    delete details.dataset.isClosed;
+                    details.open = false;
+                }
+            });
+            if (!data.findings.length) return;
             const element = id => document.getElementById(id);
             const pageSize = 100;
             // More than this on paper helps nobody.
@@ -66,7 +80,7 @@ extension HTMLReport {
                 const first = count === pageSize ? page * pageSize : 0;
                 element("rows").replaceChildren(...shown.slice(first, first + count).map(finding => row(finding, isOpen)));
                 const number = value => value.toLocaleString("en");
-                element("status").textContent = number(shown.length) + " of " + number(findings.length) + " findings"
+                element("status").textContent = number(shown.length) + " of " + number(findings.length) + (findings.length === 1 ? " finding" : " findings")
                     + (shown.length > count && count !== pageSize ? "; the first " + number(count) + " are shown" : "");
                 const pages = Math.max(1, Math.ceil(shown.length / pageSize));
                 element("page").textContent = "Page " + number(page + 1) + " of " + number(pages);

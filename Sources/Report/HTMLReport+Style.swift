@@ -60,7 +60,8 @@ extension HTMLReport {
         #filters label { display: flex; flex-direction: column; color: var(--dim); flex: 1 1 9rem; min-width: 0; }
         #filters input, #filters select { color: var(--text); background: var(--back); border: 1px solid var(--dim); border-radius: .375rem; padding: .375rem; width: 100%; height: 2.5rem; }
         #filters button { padding: .375rem 1rem; height: 2.5rem; }
-        #list .what { width: 45%; }
+        #list .what { width: 40%; }
+        #list .rule, #list .object, #list .place { min-width: 9em; }
         summary { cursor: pointer; list-style: none; position: relative; padding-left: 1.1em; }
         summary::-webkit-details-marker { display: none; }
         summary::before { content: "▸"; position: absolute; left: 0; color: var(--link); }
@@ -71,7 +72,7 @@ extension HTMLReport {
         .effect, #list thead button { white-space: nowrap; }
         #pages { display: flex; justify-content: center; align-items: center; gap: 1rem; margin: 1rem 0; }
         footer { margin-top: 2rem; color: var(--dim); }
-        @media (max-width: 45rem) {
+        @media screen and (max-width: 60rem) {
             #list, #list thead, #list tbody, #list tr, #list td { display: block; width: auto; }
             #list thead tr { display: flex; flex-wrap: wrap; gap: .25rem 1rem; }
             #list thead tr::before { content: "Sort by"; color: var(--dim); }
