@@ -22,7 +22,9 @@ extension HTMLReport {
             notes += "<p>Not evaluated, since other objects are not known: \(markup(rules)).</p>"
         }
         if let baseline = summary.baseline { notes += ratchet(baseline) }
-        let meaning = summary.judged == 0 ? "no \(noun) to judge" : "\(passed) of \(counted(summary.judged, noun)) pass"
+        let verb = passed == 1 || summary.judged == 1 ? "passes" : "pass"
+        let meaning =
+            summary.judged == 0 ? "no \(noun) to judge" : "\(passed) of \(counted(summary.judged, noun)) \(verb)"
         return header(score, meaning, parts, notes)
     }
 
@@ -84,9 +86,11 @@ extension HTMLReport {
             }
             let findings = counts.reduce(0, +)
             guard findings > 0 else { continue }
-            let affected = counted(counts.count { $0 > 0 }, "object")
+            let number = counted(findings, "finding")
+            let place = "in \(counted(counts.count { $0 > 0 }, "object")) \(text)"
+            // Each of the buttons says for itself what it shows.
             items +=
-                "<li><b>\(counted(findings, "finding"))</b> in \(affected) \(text) <button type=\"button\" data-filter=\"because\" data-value=\"\(leniency.rawValue)\">Show</button></li>"
+                "<li><b>\(number)</b> \(place) <button type=\"button\" data-filter=\"because\" data-value=\"\(leniency.rawValue)\" aria-label=\"Show the \(number) \(place)\">Show</button></li>"
         }
         guard !items.isEmpty else { return "" }
         return
@@ -156,6 +160,7 @@ extension HTMLReport {
         _ title: String, _ columns: [String], _ rows: [(name: String, values: [Int])], filter: String? = nil,
         _ names: Set<String>? = nil
     ) -> String {
+        guard !rows.isEmpty else { return "" }
         // Long tails are for the filter, not for the eye.
         let shown = 25
         let most = max(1, rows.map { $0.values.reduce(0, +) }.max() ?? 1)
@@ -165,7 +170,9 @@ extension HTMLReport {
             var name = markup(orNone(text))
             if let filter, names?.contains(row.name) ?? true {
                 let value = markup(text, isAttribute: true)
-                name = "<button type=\"button\" data-filter=\"\(filter)\" data-value=\"\(value)\">\(name)</button>"
+                let tip = "Show what the list has of this \(title.lowercased())"
+                name =
+                    "<button type=\"button\" data-filter=\"\(filter)\" data-value=\"\(value)\" title=\"\(tip)\">\(name)</button>"
             }
             let cells = row.values.map { "<td>\($0)</td>" }.joined()
             let share = row.values.reduce(0, +) * 100 / most

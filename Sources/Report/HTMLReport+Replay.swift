@@ -14,8 +14,12 @@ extension HTMLReport {
             title: "\(tally.newlyDenied) of \(counted(tally.reviews, "review")) newly denied",
             [
                 headline(tally), trend(tally), tables(tally),
-                list(
-                    "Examples", effects: ["deny", "warn", "exempt", silent], because: "Before"),
+                tally.examples.isEmpty
+                    ? nothing("Examples")
+                    : list(
+                        "Examples", effects: ["deny", "warn", "exempt", silent], because: "Before",
+                        note:
+                            "Of each rule at most \(ReplayTally.maximumExamples) reviews for each kind of change."),
             ], data(tally, documentation), version: version)
     }
 

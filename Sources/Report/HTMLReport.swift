@@ -18,8 +18,11 @@ public enum HTMLReport {
             title: "\(summary.denied) of \(counted(summary.judged, summary.noun.rawValue)) denied",
             [
                 headline(summary), tomorrow(objects), tables(objects, isOfFiles: summary.isOfFiles),
-                list(
-                    "Findings", effects: ["deny", "warn", "exempt"], because: "Because", isOfFiles: summary.isOfFiles),
+                objects.allSatisfy(\.findings.isEmpty)
+                    ? nothing("Findings")
+                    : list(
+                        "Findings", effects: ["deny", "warn", "exempt"], because: "Because",
+                        isOfFiles: summary.isOfFiles),
             ], data(objects), version: version)
     }
 
@@ -57,10 +60,18 @@ public enum HTMLReport {
 
     // MARK: Findings
 
+    /// What stands in the list's place where there is nothing to list.
+    static func nothing(_ title: String) -> String {
+        "<section id=\"findings\" tabindex=\"-1\"><h2>\(title)</h2><p>There are none.</p></section>"
+    }
+
     /// The list of findings and what filters it, with the values of its first and last filter as that kind of report has them.
-    static func list(_ title: String, effects: [String], because: String, isOfFiles: Bool = true) -> String {
+    static func list(
+        _ title: String, effects: [String], because: String, isOfFiles: Bool = true, note: String = ""
+    ) -> String {
         """
         <section id="findings" tabindex="-1"><h2>\(title)</h2>
+        \(note.isEmpty ? "" : "<p>\(note)</p>")
         <noscript><p>The list needs JavaScript; <code>--format text</code> prints the same.</p></noscript>
         <form id="filters" role="search" aria-label="Findings">
         <label>Search <input type="search" id="search" autocomplete="off" spellcheck="false"></label>

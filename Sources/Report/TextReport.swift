@@ -94,7 +94,8 @@ public struct TextReport: Sendable {
             : "\(counted(summary.judged, noun))\(files): \(summary.denied) denied, \(summary.warned) with warnings, \(allowed) allowed"
         if !summary.unreadable.isEmpty { text += "; \(counted(summary.unreadable.count, "input")) could not be read" }
         if summary.foreign > 0 {
-            text += "\npassed over: \(counted(summary.foreign, "document")) with no object of Kubernetes in it"
+            text +=
+                "\npassed over: \(counted(summary.foreign, "document")) that hold\(summary.foreign == 1 ? "s" : "") no object of Kubernetes"
         }
         if !summary.notEvaluated.isEmpty {
             let rules = summary.notEvaluated.map { "\($0.rule) (\($0.count))" }.joined(separator: ", ")

@@ -128,7 +128,7 @@ import Testing
         #expect(
             program.output == """
                 there is no object to judge in 1 file
-                passed over: 2 documents with no object of Kubernetes in it
+                passed over: 2 documents that hold no object of Kubernetes
 
                 """)
     }

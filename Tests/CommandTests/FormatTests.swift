@@ -236,7 +236,7 @@ import Testing
         let data = text.components(separatedBy: "id=\"data\">")[1].components(separatedBy: "</script>")[0]
         let object = try Literal(json: Array(data.utf8))["objects"]?.elements.first
         #expect(object?.elements.first == .string("Deployment shop/\(name)"))
-        #expect(text.contains("<b>0 %</b> 0 of 1 object pass"))
+        #expect(text.contains("<b>0 %</b> 0 of 1 object passes"))
     }
 
     @Test func `a page says what will be denied tomorrow`() throws {
@@ -244,8 +244,27 @@ import Testing
             ["check", "--format", "html", "--mode", "dry-run", "--level", "replicas=deny"],
             environment: ["PLAYBOOK_RULES_DEFAULT": "off"], input: deployment("web"))
         #expect(program.code == 0)
-        #expect(program.output.contains("<b>100 %</b> 1 of 1 object pass"))
+        #expect(program.output.contains("<b>100 %</b> 1 of 1 object passes<"))
+        #expect(program.output.contains(#"aria-label="Show the 1 finding in 1 object when dry-run mode ends""#))
         #expect(program.output.contains("<b>1 finding</b> in 1 object when dry-run mode ends"))
+    }
+
+    @Test func `a page without findings has no empty tables`() throws {
+        for text in ["a: 1\n", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"] {
+            let page = try report("html", text)
+            #expect(page.contains("<h2>Findings</h2><p>There are none.</p>"))
+            #expect(!page.contains("<table") && !page.contains("<form"))
+        }
+    }
+
+    @Test func `a page says how many objects pass, in English`() throws {
+        func deployment(_ name: Int, _ replicas: Int) -> String {
+            self.deployment("\(name)").replacing("replicas: 1", with: "replicas: \(replicas)") + "---\n"
+        }
+        let (bad, good) = (deployment(1, 1), deployment(2, 2))
+        #expect(try report("html", bad + bad).contains("0 of 2 objects pass<"))
+        #expect(try report("html", bad + good).contains("1 of 2 objects passes<"))
+        #expect(try report("html", good + good).contains("2 of 2 objects pass<"))
     }
 
     @Test func `a page counts by team only where a finding has one, and has no score of nothing`() throws {

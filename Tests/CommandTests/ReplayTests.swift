@@ -230,6 +230,14 @@ import Testing
         #expect(comment.code == 0 && comment.output.hasPrefix("### playbook replay: ⚠️ nothing to compare with\n"))
     }
 
+    @Test func `a page says that it shows examples, and has no empty tables`() throws {
+        let lines = recording("web", decision: "deny")
+        let some = try replay(lines, "--format", "html", "-").output
+        #expect(some.contains("<h2>Examples</h2>\n<p>Of each rule at most 3 reviews for each kind of change.</p>"))
+        let none = try replay(recording("web"), "--format", "html", "-").output
+        #expect(none.contains("<h2>Examples</h2><p>There are none.</p>") && !none.contains("<table"))
+    }
+
     @Test func `a comment on a replay is never longer than GitHub takes, and says what it leaves out`() throws {
         let name = String(repeating: "@", count: 5000)
         let lines = recording("web") + recording(name) + recording(name)
