@@ -58,7 +58,9 @@ extension MarkdownReport {
         let most = Array(table.rows.prefix(table.most))
         // Four of them leave half of the comment to examples.
         let (rows, left) = fitting(most, size: 8192) { entry in
-            line(isOfRules ? link(entry.name, documentation) : plain(entry.name), entry.values)
+            // In a table a bar begins a cell even within code.
+            let rule = link(entry.name, documentation).split(separator: "|", omittingEmptySubsequences: false)
+            return line(isOfRules ? rule.joined(separator: "\\|") : plain(entry.name), entry.values)
         }
         let rest = table.rest(behind: most.count - left).map(line) ?? ""
         return "\n" + row([table.title] + table.columns) + row(["---"] + table.columns.map { _ in "--:" }) + rows + rest

@@ -238,6 +238,13 @@ import Testing
         #expect(none.contains("<h2>Examples</h2><p>There are none.</p>") && !none.contains("<table"))
     }
 
+    @Test func `a bar in a rule's name begins no cell of a comment's table`() throws {
+        let lines = recording("web", decision: "deny").replacing("liveness-probe", with: "gone|rule")
+        let comment = try replay(lines, "--format", "markdown", "-").output
+        #expect(comment.contains(#"| `gone\|rule` | 1 |"#), "\(comment)")
+        #expect(comment.contains("  - `gone|rule` is gone, denied before: "), "\(comment)")
+    }
+
     @Test func `a comment on a replay is never longer than GitHub takes, and says what it leaves out`() throws {
         let name = String(repeating: "@", count: 5000)
         let lines = recording("web") + recording(name) + recording(name)
