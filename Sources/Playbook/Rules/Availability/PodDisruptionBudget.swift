@@ -92,7 +92,8 @@ private func uncoveredFindings(_ subject: Subject, _ context: Context) throws(Ca
     _ = try context.companions.budgets(in: subject.namespace)
     for workload in context.companions.workloads(guardedBy: budget) {
         let budgets = try context.companions.budgets(selecting: Labels(workload.labels), in: subject.namespace)
-        guard budgets.allSatisfy({ $0.name == budget.name }) else { continue }
+        guard budgets.allSatisfy({ $0.name == budget.name }), !workload.isExempt(from: .podDisruptionBudget, context)
+        else { continue }
         findings.append(
             Finding(
                 uncovered, at: "/spec/selector",
@@ -100,6 +101,18 @@ private func uncoveredFindings(_ subject: Subject, _ context: Context) throws(Ca
             ).with { $0.advice = "apply another PodDisruptionBudget for it first" })
     }
     return findings
+}
+
+extension Workload {
+    /// Whether it exempts itself from a rule by annotations of its own.
+    fileprivate func isExempt(from rule: Rule, _ context: Context) -> Bool {
+        guard context.settings.exemptions == .all else { return false }
+        var ignored: [String] = []
+        return [annotations, templateAnnotations].compactMap(\.self).contains { annotations in
+            let exemption = annotations.exemption(.workload, complaints: &ignored)
+            return exemption.map { $0.covers(rule) && $0.holds(at: context.now) } ?? false
+        }
+    }
 }
 
 private func budgetExample(selector: String, name: String = "web", namespace: String = "shop") -> String {
@@ -142,6 +155,18 @@ private let cases: [Example] = [
             kind: Deployment
             metadata: {name: web, namespace: shop}
             spec: {replicas: 3, template: {metadata: {labels: {app: web}}}}
+            """, request: .delete),
+    .good(
+        "the last budget of what is exempt from replicas is deleted",
+        budgetExample(selector: "{matchLabels: {app: web}}"),
+        companions: budgetExample(selector: "{matchLabels: {app: web}}") + "\n---\n" + """
+            apiVersion: apps/v1
+            kind: Deployment
+            metadata:
+              name: web
+              namespace: shop
+              annotations: {playbook.superinc.com/exempt: replicas, playbook.superinc.com/exempt-reason: one licence}
+            spec: {replicas: 1, template: {metadata: {labels: {app: web}}}}
             """, request: .delete),
     .good(
         "containers do not matter",
