@@ -54,7 +54,9 @@ private func reasonToScaleByPods(
     }
     let autoscaler = try? companions.autoscaler(of: workload.kind, workload.name, in: namespace)
     if let autoscaler { return "has \(autoscaler.kind.name) \(autoscaler.name) to scale it" }
-    return workload.replicas > 1 ? "runs \(workload.replicas) replicas" : nil
+    let runners = companions.runners(of: workload.kind, workload.name, workload.replicas, in: namespace)
+    let most = runners.compactMap(\.replicas).max() ?? 0
+    return most > 1 ? "runs \(most) replicas" : nil
 }
 
 private let queue = "apiVersion: apps/v1, kind: StatefulSet, name: queue"
@@ -71,6 +73,9 @@ private let cases: [Example] = [
     .bad(
         "a Deployment of two", scalable, at: "spec.updatePolicy.updateMode", verticalAutoscaler(),
         companions: knownDeployment(replicas: 2)),
+    .bad(
+        "a Deployment at none, whose Rollout runs five", scalable, at: "spec.updatePolicy.updateMode",
+        verticalAutoscaler(), companions: documents(knownDeployment(replicas: 0), borrowingRollout())),
     .bad(
         "one that an autoscaler scales", scalable, at: "spec.updatePolicy.updateMode",
         verticalAutoscaler(

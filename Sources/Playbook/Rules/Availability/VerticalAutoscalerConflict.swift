@@ -88,8 +88,8 @@ private func conflicts(
     _ scaling: VerticalScaling, _ autoscaler: Autoscaler, _ namespace: String, _ companions: Companions
 ) -> [ScaledResource.Name] {
     // Where the containers are not known only what is certain counts.
-    let workload = try? companions.workload(autoscaler.targetKind, autoscaler.targetName, in: namespace)
-    let containers = workload?.containers.map(\.name)
+    let template = try? companions.template(of: autoscaler.targetKind, autoscaler.targetName, in: namespace)
+    let containers = template?.containers.map(\.name)
     return autoscaler.resources.filter { scaling.sets($0, in: containers) }.map(\.name)
 }
 
@@ -130,6 +130,11 @@ private let cases: [Example] = [
         "its own autoscaler, beside one of the Rollout that runs its pods", vertical, at: mode, verticalAutoscaler(),
         companions: documents(
             cpu, horizontalAutoscaler("canary", for: canary, metrics: requests), borrowingRollout())),
+    .bad(
+        "of a Rollout that runs a Deployment's pods", vertical, at: mode, verticalAutoscaler(for: canary),
+        companions: documents(
+            horizontalAutoscaler("canary", for: canary, metrics: utilization(of: "cpu")), borrowingRollout(),
+            knownDeployment(replicas: 0))),
     .bad(
         "the second autoscaler of its target", vertical, at: mode, verticalAutoscaler(),
         companions: documents(horizontalAutoscaler("a", metrics: requests), cpu)),
