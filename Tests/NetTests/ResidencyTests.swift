@@ -3,8 +3,10 @@ import Net
 import Testing
 
 @Suite struct ResidencyTests {
-    // Sanitizers bring an allocator of their own.
-    @Test(.enabled(if: dlsym(nil, "__asan_init") == nil && dlsym(nil, "__tsan_init") == nil))
+    @Test(
+        .enabled(
+            if: dlsym(nil, "__asan_init") == nil && dlsym(nil, "__tsan_init") == nil,
+            "a sanitizer brings an allocator of its own"))
     func `large blocks do not stay with the process when they are freed`() throws {
         Residency.returnLargeBlocks()
         let size = 16 << 20
