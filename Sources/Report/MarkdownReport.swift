@@ -37,7 +37,7 @@ public enum MarkdownReport {
         }
         if leftFindings > 0 {
             text +=
-                "\nThere is no room for more: \(counted(leftFindings, "finding")) in \(counted(leftObjects, summary.noun.rawValue)) are not shown.\n"
+                "\nThere is no room for more: \(counted(leftFindings, "finding")) in \(counted(leftObjects, summary.noun.rawValue)) not shown.\n"
         }
         return text
     }

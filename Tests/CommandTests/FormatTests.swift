@@ -302,6 +302,6 @@ import Testing
         #expect(comment.components(separatedBy: "</details>").count - 1 == shown)
         #expect(
             comment.hasSuffix(
-                "\nThere is no room for more: \(2000 - shown) findings in \(2000 - shown) objects are not shown.\n"))
+                "\nThere is no room for more: \(2000 - shown) findings in \(2000 - shown) objects not shown.\n"))
     }
 }
