@@ -12,6 +12,7 @@ public final class CompanionFeed: Sendable {
     public let statuses: [(kind: ResourceKind, status: ReflectorStatus)]
     /// What came of looking again.
     public let confirmations: ConfirmationCounts
+    private let handout: Handout
     private let thread: ClientThread<Follower>
 
     /// Begins to follow all kinds that are kept.
@@ -35,22 +36,24 @@ public final class CompanionFeed: Sendable {
     ) throws(SystemError) {
         let statuses = kinds.kinds.map { ($0, ReflectorStatus()) }
         let confirmations = ConfirmationCounts()
+        let handout = Handout(isWhole: statuses.isEmpty)
         thread = try ClientThread { loop in
             var api = APIOptions()
             // Each watch has one of its own for good.
             api.maxConnections += kinds.kinds.count
             let client = APIClient(loop: loop, access: access, options: api)
-            let follower = Follower(client, confirmations, publish)
-            follower.start(statuses, options, report)
+            let follower = Follower(client, confirmations, statuses, handout, publish)
+            follower.start(options, report)
             follower.look(after: interval) { checkUp(statuses) }
             return follower
         }
         self.statuses = statuses
         self.confirmations = confirmations
+        self.handout = handout
     }
 
-    /// Whether every kind was listed once, as far as that is permitted.
-    public var hasSynced: Bool { statuses.allSatisfy { $0.status.state != .starting } }
+    /// Whether every kind was listed once, as far as that is permitted, and all of it was published.
+    public var hasSynced: Bool { handout.isWhole.load(ordering: .acquiring) }
 
     /// Looks again for what is absent: one GET of the namespace's list for each.
     ///
@@ -83,9 +86,18 @@ public final class ConfirmationCounts: Sendable {
     func countFailure() { failed.add(1, ordering: .relaxed) }
 }
 
+/// Whether all that was asked for was handed out once.
+private final class Handout: Sendable {
+    let isWhole: Atomic<Bool>
+
+    init(isWhole: Bool) { self.isWhole = Atomic(isWhole) }
+}
+
 /// The state of the feed's thread.
 private final class Follower {
     private let client: APIClient
+    private let statuses: [(kind: ResourceKind, status: ReflectorStatus)]
+    private let handout: Handout
     private let publish: (Companions) -> Void
     private var questions: Questions
     private var reflectors: [Reflector] = []
@@ -95,16 +107,19 @@ private final class Follower {
     /// Changes that come one after the other are told together.
     private static let pause = Duration.milliseconds(20)
 
-    init(_ client: APIClient, _ counts: ConfirmationCounts, _ publish: @escaping (Companions) -> Void) {
+    init(
+        _ client: APIClient, _ counts: ConfirmationCounts,
+        _ statuses: [(kind: ResourceKind, status: ReflectorStatus)], _ handout: Handout,
+        _ publish: @escaping (Companions) -> Void
+    ) {
         self.client = client
+        self.statuses = statuses
+        self.handout = handout
         self.publish = publish
         questions = Questions(client, counts)
     }
 
-    func start(
-        _ statuses: [(kind: ResourceKind, status: ReflectorStatus)], _ options: ReflectorOptions,
-        _ report: @escaping (ReflectorEvent) -> Void
-    ) {
+    func start(_ options: ReflectorOptions, _ report: @escaping (ReflectorEvent) -> Void) {
         reflectors = statuses.map { kind, status in
             Reflector(
                 APIResource(kind), client: client, sink: KindSink(kind, self), options: options, status: status,
@@ -126,6 +141,8 @@ private final class Follower {
         publication = client.loop.after(Follower.pause) { [self] in
             publication = nil
             publish(companions)
+            guard statuses.allSatisfy({ $0.status.state != .starting }) else { return }
+            handout.isWhole.store(true, ordering: .releasing)
         }
     }
 

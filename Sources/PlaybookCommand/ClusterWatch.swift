@@ -88,8 +88,11 @@ final class ClusterWatch: Sendable {
 
     /// What is still missing before reviews can be judged; nil when nothing is.
     var problem: String? {
+        guard !feed.hasSynced else { return nil }
         let missing = feed.statuses.filter { $0.status.state == .starting }.map { "\($0.kind.name)" }
-        return missing.isEmpty ? nil : "not listed yet: \(missing.joined(separator: ", "))"
+        return missing.isEmpty
+            ? "what was listed has not reached the event loops yet"
+            : "not listed yet: \(missing.joined(separator: ", "))"
     }
 
     /// Appends the metrics of what is followed.

@@ -72,7 +72,6 @@ import Testing
         server.set("a", "1")
         let feed = try Feed(server)
         #expect(eventually { feed.names == ["a", "b"] })
-        #expect(feed.feed.hasSynced)
         server.set("c", "1")
         server.remove("a")
         #expect(eventually { feed.names == ["b", "c"] })
@@ -80,13 +79,21 @@ import Testing
         #expect(eventually { feed.names == ["d"] })
     }
 
+    @Test func `nobody is told that all is known before it is published`() throws {
+        let server = try ScriptedAPIServer()
+        server.set("a", "1")
+        let feed = try Feed(server)
+        #expect(eventually { feed.feed.hasSynced })
+        #expect(feed.names == ["a"])
+    }
+
     @Test func `a kind that is refused is unknown, and known again when it is allowed`() throws {
         let server = try ScriptedAPIServer()
         server.cueList(.status(403), .status(403), .status(403), .status(403))
         let feed = try Feed(server)
         #expect(eventually { feed.feed.statuses.allSatisfy { $0.status.state == .unavailable } })
-        #expect(feed.feed.hasSynced)
         #expect(eventually { feed.names == [] })
+        #expect(eventually { feed.feed.hasSynced })
     }
 
     @Test func `a kind that may be listed and not watched stays unknown`() throws {

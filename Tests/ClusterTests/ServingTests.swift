@@ -183,13 +183,17 @@ private final class Reviews {
         server.allow(questions: false)
         defer { server.allow(questions: true) }
         let answer = try answer(name)
-        return answer.contains(#""allowed":true"#) && !answer.contains("could not be checked")
+        return answer.contains(#""allowed":true"#) && Self.isChecked(answer)
     }
 
     /// Whether it is known that there is none.
     func isToldOfNoBudget(_ name: String) throws -> Bool {
         let answer = try answer(name)
-        return answer.contains("pod-disruption-budget") && !answer.contains("could not be checked")
+        return answer.contains("pod-disruption-budget") && Self.isChecked(answer)
+    }
+
+    private static func isChecked(_ answer: String) -> Bool {
+        !answer.contains("could not be checked") && !answer.contains("not-evaluated")
     }
 
     func denies(_ name: String) throws -> Bool { try answer(name).contains(#""allowed":false"#) }
