@@ -112,6 +112,13 @@ public struct PullThrough: Sendable, Equatable {
         return "\(route.cache)\(rest.isEmpty ? "" : "/")\(rest)\(reference.suffix)"
     }
 
+    /// The name of an image in its own registry: what a cache holds is the image that it was made from.
+    func origin(of name: String) -> String {
+        let caching = routes.filter { name == $0.cache.description || name.hasPrefix("\($0.cache)/") }
+        guard let route = caching.max(by: { $0.cache.path.utf8.count < $1.cache.path.utf8.count }) else { return name }
+        return "\(route.upstream)\(name.dropFirst(route.cache.description.count))"
+    }
+
     /// The routes as they are written in a setting, the longest first.
     var text: String { routes.map(\.description).joined(separator: ",") }
 }

@@ -121,6 +121,29 @@ import Testing
         if let path { #expect(judgement.remedy.block.contains("\(ecr)/\(path)")) }
     }
 
+    @Test(arguments: [
+        ("docker-hub/library/nginx:1.28", false), ("docker-hub/evil/miner:1.27", true),
+        ("docker-hub/nginx:1.27", true), ("charts/nginx:1.27", true),
+    ])
+    func `through its cache an image is the one that it was, with what was wrong with it`(
+        _ path: String, _ isDenied: Bool
+    ) throws {
+        func deployment(_ image: String) -> Literal {
+            World.deployment.merging([
+                "spec": ["template": ["spec": ["containers": [["name": "app", "image": .string(image)]]]]]
+            ])
+        }
+        var world = World(deployment("nginx:1.27"))
+        world.rules = Catalogue.rules.filter { ["image-registry", "image-tag"].contains($0.id) }
+        let caches = "docker.io=\(Self.ecr)/docker-hub,docker.io/grafana=\(Self.ecr)/charts"
+        world.settings = ["PLAYBOOK_PULL_THROUGH": caches, "PLAYBOOK_FIX": "all"]
+        // A tag that is no full version is its author's to mend, and keeps nothing else from being fixed.
+        let image: Pointer = "/spec/template/spec/containers/0/image"
+        let cached = "\(Self.ecr)/docker-hub/library/nginx:1.27"
+        #expect(try world.mutation().patch.operations == [.replace(image, .string(cached))])
+        #expect(try world.updated(to: deployment("\(Self.ecr)/\(path)")).verdict().isDenied == isDenied)
+    }
+
     @Test func `without a cache the message says how to get one`() throws {
         let remedy = try #require(try findings("nginx:1.27.3")["image-registry"]).remedy.block
         #expect(remedy.contains("docker.io=ACCOUNT.dkr.ecr.REGION.amazonaws.com/docker-hub"))

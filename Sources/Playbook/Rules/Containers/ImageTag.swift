@@ -59,7 +59,8 @@ private func finding(_ clause: Clause, _ image: ContainerImage, _ images: ImageS
         default: "has the tag \(reference?.tag ?? ""), which is no full version"
         }
     return Finding(clause, at: image.container.pointer / "image", "is \(text) and \(message)").with {
-        $0.choice = reference?.name
+        // Through its cache it is the same image: who goes there as told is not asked for more than before.
+        $0.choice = reference.map { images.pullThrough.origin(of: $0.name) }
         if !images.isOwn(image) {
             $0.advice = "write \(name):1.2.3 with all three numbers, or \(name)@sha256:DIGEST"
         } else if images.tagPattern == .standard {
