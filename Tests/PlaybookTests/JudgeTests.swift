@@ -69,6 +69,15 @@ import Testing
             "securityContext: {runAsNonRoot: null, runAsUser: null}",
             "securityContext: {runAsNonRoot: null, runAsUser: 0}", true
         ),
+        // The API server fills in each host port beside the node's network, and `kubectl apply` leaves them behind.
+        (
+            "{hostNetwork: true, containers: [{name: app, ports: [{name: http, containerPort: 8080, hostPort: 8080}]}]}",
+            "containers: [{name: app, ports: [{name: http, containerPort: 8080, hostPort: 8080}]}]", false
+        ),
+        (
+            "{hostNetwork: true, containers: [{name: app, ports: [{name: http, containerPort: 8080, hostPort: 8080}]}]}",
+            "containers: [{name: app, ports: [{name: http, containerPort: 8080, hostPort: 22}]}]", true
+        ),
         // A memory request further from its limit.
         (
             "containers: [{name: app, resources: {requests: {memory: 200Mi}}}]",
