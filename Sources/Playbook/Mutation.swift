@@ -49,41 +49,58 @@ extension Judge {
         var mutation = Mutation()
         guard let object = review.object, review.mayBePatched else { return mutation }
         // Of most of it nobody is told.
-        let verdict = verdict(on: review, in: context, isTold: false)
+        let before = verdict(on: review, in: context, isTold: false)
         let subject = Subject(review, object)
-        let fixes = verdict.judgements.filter { judgement in
-            judgement.finding.isFixable && judgement.effect != .exempt
-                && context.settings.fixes.includes(judgement.rule)
-                && subject.isChangedHere(judgement.finding) && isWanted(judgement)
+        func wanted(_ verdict: Verdict) -> [Judgement] {
+            verdict.judgements.filter { judgement in
+                judgement.finding.isFixable && judgement.effect != .exempt
+                    && context.settings.fixes.includes(judgement.rule)
+                    && subject.isChangedHere(judgement.finding) && isWanted(judgement)
+            }
         }
+        var fixes = wanted(before)
         guard !fixes.isEmpty else { return mutation }
         let literal = Literal(object)
-        let patch = Patch(fixes.flatMap(\.finding.edits), on: literal)
-        guard !patch.operations.isEmpty, let patched = try? patch.applied(to: literal),
-            leavesNothingBehind(verdict, fixes, patched, review, context)
-        else { return mutation }
+        // A fix can make way for another one: with a CPU request set, the limit can go.
+        for _ in 0..<Judge.mostRounds {
+            let patch = Patch(fixes.flatMap(\.finding.edits), on: literal)
+            guard !patch.operations.isEmpty, let patched = try? patch.applied(to: literal),
+                let after = verdict(on: review, of: patched, in: context),
+                after.leavesNothingBehind(of: fixes, in: before)
+            else { break }
+            (mutation.patch, mutation.fixes) = (patch, fixes)
+            let more = wanted(after)
+            guard !more.isEmpty else { break }
+            fixes += more
+        }
+        guard !mutation.fixes.isEmpty else { return mutation }
         mutation.title = subject.title
-        mutation.fixes = fixes.map { fix in
-            var fix = fix
-            fix.remedy = RemedyText(fix.finding, subject)
-            return fix
+        for index in mutation.fixes.indices {
+            mutation.fixes[index].remedy = RemedyText(mutation.fixes[index].finding, subject)
         }
         mutation.isDryRun = context.settings.mode == .dryRun
-        if !mutation.isDryRun { mutation.patch = patch }
+        if mutation.isDryRun { mutation.patch = Patch() }
         return mutation
     }
 
-    /// Whether the patched object has none of the fixed findings, and none that was not there before.
-    private func leavesNothingBehind(
-        _ before: Verdict, _ fixes: [Judgement], _ patched: Literal, _ review: AdmissionReview, _ context: Context
-    ) -> Bool {
-        guard let document = try? Document(parsing: Array(patched.json.utf8)) else { return false }
+    /// More often than this no fix makes way for another one.
+    private static let mostRounds = 4
+
+    /// Judges a request again, with what is patched in the place of its object; nil where that cannot be read.
+    private func verdict(on review: AdmissionReview, of patched: Literal, in context: Context) -> Verdict? {
+        guard let document = try? Document(parsing: Array(patched.json.utf8)) else { return nil }
         return withExtendedLifetime(document) {
-            let after = verdict(on: review.replacingObject(with: document.root), in: context, isTold: false)
-            let known = Set(before.judgements.map(\.key))
-            let fixed = Set(fixes.map(\.key))
-            return after.judgements.allSatisfy { known.contains($0.key) && !fixed.contains($0.key) }
+            verdict(on: review.replacingObject(with: document.root), in: context, isTold: false)
         }
+    }
+}
+
+extension Verdict {
+    /// Whether there is none of the fixed findings, and none that was not there before.
+    fileprivate func leavesNothingBehind(of fixes: [Judgement], in before: Verdict) -> Bool {
+        let known = Set(before.judgements.map(\.key))
+        let fixed = Set(fixes.map(\.key))
+        return judgements.allSatisfy { known.contains($0.key) && !fixed.contains($0.key) }
     }
 }
 

@@ -457,6 +457,32 @@ import Testing
             ])
     }
 
+    @Test func `a fix that makes way for another one comes with it, and a second pass has nothing to do`() throws {
+        let limited = try spec("containers: [{name: app, resources: {requests: {cpu: null}, limits: {cpu: 1500m}}}]")
+        var world = World(limited)
+        world.settings = ["PLAYBOOK_FIX": "all"]
+        let quota = """
+            apiVersion: v1
+            kind: ResourceQuota
+            metadata: {name: shop, namespace: shop}
+            spec: {hard: {pods: 9}}
+            """
+        world.companions = [try Literal(yaml: quota)]
+        let mutation = try world.mutation()
+        #expect(mutation.fixes.map(\.rule.id) == ["cpu-request", "cpu-limit"])
+        let resources: Pointer = "/spec/template/spec/containers/0/resources"
+        #expect(
+            mutation.patch.operations == [
+                .add(resources / "requests" / "cpu", "1500m"), .remove(resources / "limits" / "cpu"),
+            ])
+        world.object = try mutation.patch.applied(to: limited)
+        #expect(try world.mutation().patch.operations.isEmpty)
+        // A limit that was there before the request stays there.
+        let before = try spec("containers: [{name: app, resources: {limits: {cpu: 1500m}}}]")
+        world.object = before
+        #expect(try world.updated(to: limited).mutation().fixes.map(\.rule.id) == ["cpu-request"])
+    }
+
     @Test func `running Pods and Jobs, and what a controller made, are never patched`() throws {
         let limited = try pod("containers: [{name: app, resources: {requests: {cpu: null}, limits: {cpu: 1}}}]")
         #expect(try !World(limited).mutation().patch.operations.isEmpty)
