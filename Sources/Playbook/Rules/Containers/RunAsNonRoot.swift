@@ -38,10 +38,11 @@ private func rootFindings(in subject: Subject, _ context: Context) throws(Cannot
     for container in template.containers {
         let settings = try SecurityContext(of: container, in: template)
         if isWindows {
-            findings += try windowsFindings(container, settings)
+            try checkWindows(container, settings, &findings)
         } else {
             try checkLinux(container, settings, hasOwnUsers: hasOwnUsers, &findings)
         }
+        try checkHostProcess(container, settings, template, &findings)
     }
     return findings
 }
@@ -71,22 +72,32 @@ private func checkLinux(
         })
 }
 
-private func windowsFindings(_ container: Container, _ settings: SecurityContext) throws(CannotJudge) -> [Finding] {
-    let place = container.pointer / "securityContext" / "windowsOptions"
-    var findings: [Finding] = []
-    if let name = try settings.windowsUser(), name.lowercased() == "containeradministrator" {
-        findings.append(
-            Finding(
-                administrator, at: place / "runAsUserName", "is \(name), Windows' root",
-                edits: [.set(place / "runAsUserName", "ContainerUser")]))
-    }
-    if try settings.isHostProcess() {
-        findings.append(
-            Finding(
-                hostProcess, at: place / "hostProcess", "is true: the container runs on the node itself",
-                edits: [.set(place / "hostProcess", false)]))
-    }
-    return findings
+private func checkWindows(
+    _ container: Container, _ settings: SecurityContext, _ findings: inout [Finding]
+) throws(CannotJudge) {
+    // `User Manager\ContainerAdministrator` is the same one, by the domain that it belongs to.
+    guard let name = try settings.windowsUser(), let user = name.split(separator: "\\").last,
+        user.lowercased() == "containeradministrator"
+    else { return }
+    let place = container.pointer / "securityContext" / "windowsOptions" / "runAsUserName"
+    findings.append(
+        Finding(administrator, at: place, "is \(name), Windows' root", edits: [.set(place, "ContainerUser")]))
+}
+
+/// Looks for what only Windows has, on whatever system the pod says that it runs: it need not say so to be placed there.
+private func checkHostProcess(
+    _ container: Container, _ settings: SecurityContext, _ template: PodTemplate, _ findings: inout [Finding]
+) throws(CannotJudge) {
+    guard try settings.isHostProcess() else { return }
+    let field: Pointer = "/securityContext/windowsOptions/hostProcess"
+    let (own, pod) = (container.pointer + field, template.pointer + field)
+    // The API takes no container that says other than its pod.
+    let isOwn = try container.securityContext()?.object("windowsOptions")?.present("hostProcess") != nil
+    let isPods = try template.securityContext()?.object("windowsOptions")?.present("hostProcess") != nil
+    findings.append(
+        Finding(
+            hostProcess, at: own, "is true: the container runs on the node itself",
+            edits: (isPods ? [.set(pod, false)] : []) + (isOwn ? [.set(own, false)] : [])))
 }
 
 private let cases: [Example] = [
@@ -152,6 +163,17 @@ private let cases: [Example] = [
         os: {name: windows}
         securityContext: {windowsOptions: {hostProcess: true}}
         """),
+    .bad(
+        "an administrator by the domain", administrator,
+        at: "containers[app].securityContext.windowsOptions.runAsUserName",
+        """
+        os: {name: windows}
+        securityContext: {windowsOptions: {runAsUserName: 'User Manager\\ContainerAdministrator'}}
+        """),
+    .bad(
+        "a host process that does not say where it is to run", hostProcess,
+        at: "containers[app].securityContext.windowsOptions.hostProcess",
+        "containers: [{name: app, securityContext: {windowsOptions: {hostProcess: true}}}]"),
     .good(
         "a Rollout whose template stands elsewhere",
         """
