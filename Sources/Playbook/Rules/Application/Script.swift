@@ -16,7 +16,10 @@ enum Script {
         if commands.hasTrap || commands.list.isEmpty { return .passesOn }
         // What closes a compound command; before it stands the last one that is carried out.
         let last = commands.list.last { !closings.contains($0.first ?? "") || $0.count > 1 } ?? []
-        let words = last.drop { openings.contains($0) || closings.contains($0) || isAssignment($0) }
+        let words = last.drop {
+            // `*)` begins a case's branch.
+            openings.contains($0) || closings.contains($0) || isAssignment($0) || $0.hasSuffix(")")
+        }
         guard words.first == "exec", !commands.isLastPiped, !commands.isLastInBackground else { return .staysBehind }
         let program = words.dropFirst().first { !$0.hasPrefix("-") && !isAssignment($0) }.map { baseName($0) } ?? ""
         return ["npm", "yarn", "pnpm"].contains(program) ? .packageManager(program) : .passesOn

@@ -116,12 +116,15 @@ private struct EntryPoint {
             }
             index += 1
         }
+        // The script is the first word that is no option: more of them may stand behind `-c`.
+        var isGiven = false
         while index < words.count {
             let word = words[index].text
-            guard word.hasPrefix("-") || word.hasPrefix("+") else { return nil }
+            guard word.hasPrefix("-") || word.hasPrefix("+") else { return isGiven ? index : nil }
             index += 1
+            if word == "--" { return isGiven ? index : nil }
             if word.hasPrefix("--") { continue }
-            if word.contains("c") { return index }
+            if word.contains("c") { isGiven = true }
             // `-o pipefail`
             if word.hasSuffix("o") { index += 1 }
         }
@@ -142,12 +145,21 @@ private let cases: [Example] = [
         "exec in each branch",
         "containers: [{name: app, command: [/bin/sh, -ec, 'if [ -n \"$DEBUG\" ]; then exec node --inspect a.js; else exec node a.js; fi']}]"
     ),
+    .good(
+        "options behind -c", "containers: [{name: app, command: [sh, -c, -e, 'exec node server.js']}]"),
+    .good(
+        "exec in each case",
+        "containers: [{name: app, command: [sh, -c, 'case $MODE in web) exec node web.js;; *) exec node worker.js;; esac']}]"
+    ),
     .bad(
         "a shell that stays", shell, at: "containers[app].command",
         "containers: [{name: app, command: [sh, -c, node server.js]}]"),
     .bad(
         "only the last command counts", shell, at: "containers[app].command",
         "containers: [{name: app, command: [/bin/dash, -e, -c, 'exec 2>&1; node server.js']}]"),
+    .bad(
+        "an end of options behind -c", shell, at: "containers[app].command",
+        "containers: [{name: app, command: [sh, -c, '--', 'node server.js']}]"),
     .bad(
         "a pipe keeps the shell", shell, at: "containers[app].command",
         "containers: [{name: app, command: [sh, -c, 'exec node server.js | tee /log']}]"),
