@@ -56,9 +56,10 @@ public struct Judge: Sendable {
         if !findings.found.isEmpty {
             let ratchet = Ratchet(subject, context, exemptions)
             let sentence = Sentence(subject: subject, context: context, origin: origin, ratchet: ratchet)
-            verdict.judgements = findings.inOrder(for: subject).map {
-                sentence.judgement($0.rule, $0.finding, at: $0.path, exemptions, isTold: isTold)
-            }
+            verdict.judgements = toldOnce(
+                findings.inOrder(for: subject).map {
+                    sentence.judgement($0.rule, $0.finding, at: $0.path, exemptions, isTold: isTold)
+                })
             verdict.absences = absences(verdict.judgements, subject.namespace, context.companions)
         }
         verdict.notices = exemptions.notices(at: context.now)
@@ -67,6 +68,19 @@ public struct Judge: Sendable {
             verdict.documentation = context.settings.documentation
         }
         return verdict
+    }
+
+    /// The judgements with what several rules stumble over told once, by the one that it weighs most with here.
+    ///
+    /// Not before it is known what becomes of each: an exemption from the one that tells it is none from the others.
+    private func toldOnce(_ judgements: [Judgement]) -> [Judgement] {
+        var tellers: [String: Judgement] = [:]
+        for judgement in judgements where judgement.finding.clause == .malformed {
+            if let other = tellers[judgement.path], !judgement.insistsMore(than: other) { continue }
+            tellers[judgement.path] = judgement
+        }
+        guard !tellers.isEmpty else { return judgements }
+        return judgements.filter { $0.finding.clause != .malformed || tellers[$0.path]?.rule === $0.rule }
     }
 
     /// What denials rest on the absence of, each once, as far as its kind is followed and nobody has looked again.
@@ -79,6 +93,12 @@ public struct Judge: Sendable {
             result.append(absence)
         }
         return result
+    }
+}
+
+extension Judgement {
+    fileprivate func insistsMore(than other: Judgement) -> Bool {
+        effect == other.effect ? level < other.level : effect.severity > other.effect.severity
     }
 }
 
@@ -179,19 +199,12 @@ private struct Findings {
         }
     }
 
-    /// The findings in catalogue order, then by path; what several rules stumble over is told once.
+    /// The findings in catalogue order, then by path.
     func inOrder(for subject: Subject) -> [Entry] {
         var entries = found
         for index in entries.indices { entries[index].path = subject.path(entries[index].finding.place) }
         entries.sort { ($0.order, $0.path, $0.finding.message) < ($1.order, $1.path, $1.finding.message) }
-        let places = Set(entries.filter { $0.finding.clause == .malformed }.map(\.path))
-        guard !places.isEmpty else { return entries }
-        // The rule that insists most tells it.
-        let tellers = places.map { place in
-            let same = entries.filter { $0.finding.clause == .malformed && $0.path == place }
-            return (same.first { $0.rule.level == .deny } ?? same.first)?.order
-        }
-        return entries.filter { $0.finding.clause != .malformed || tellers.contains($0.order) }
+        return entries
     }
 }
 

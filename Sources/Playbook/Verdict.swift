@@ -48,6 +48,15 @@ public struct Judgement: Sendable {
         case warn
         /// It is exempted, and only reported.
         case exempt
+
+        /// How grave it is.
+        var severity: Int {
+            switch self {
+            case .deny: 2
+            case .warn: 1
+            case .exempt: 0
+            }
+        }
     }
 
     /// Why a finding of a rule that denies only warns.

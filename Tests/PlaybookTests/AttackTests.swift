@@ -156,6 +156,30 @@ import Testing
         #expect(judgement.finding.edits == [.set("/metadata/namespace", .string(namespace))])
     }
 
+    @Test(arguments: [
+        ["playbook.superinc.com/exempt": "liveness-probe", "playbook.superinc.com/exempt-reason": "why"], [:],
+    ])
+    func `who is free of the rule that tells what all stumble over is not free of the others`(
+        _ annotations: [String: String]
+    ) throws {
+        let many = Literal.array(Array(repeating: ["name": "i", "securityContext": ["privileged": true]], count: 1001))
+        let named = annotations.sorted { $0.key < $1.key }.map { Literal.Member($0.key, .string($0.value)) }
+        let base = World.deployment.merging(["metadata": ["annotations": .object(named)]])
+        var world = World(
+            try Patch([.set("/spec/template/spec/initContainers", many)], on: base).applied(to: base))
+        if annotations.isEmpty { world.settings["PLAYBOOK_RULE_LIVENESS_PROBE"] = "warn" }
+        #expect(try denials(world) == ["readiness-probe"])
+    }
+
+    @Test func `an operator's Pod that cannot be read is held to what operators are held to`() throws {
+        let many = Literal.array(Array(repeating: ["name": "i"], count: 1001))
+        let owner: Literal = ["apiVersion": "example.com/v1", "kind": "Database", "name": "d", "controller": true]
+        let base = World.pod.merging(["metadata": ["ownerReferences": [owner]]])
+        var world = World(try Patch([.set("/spec/initContainers", many)], on: base).applied(to: base))
+        world.user = "system:serviceaccount:operators:database"
+        #expect(try denials(world) == ["privilege-escalation"])
+    }
+
     // MARK: What containers may still do
 
     @Test func `a capability said forty times hides no other one`() throws {

@@ -119,13 +119,3 @@ extension Comparison {
         }
     }
 }
-
-extension Judgement.Effect {
-    fileprivate var severity: Int {
-        switch self {
-        case .deny: 2
-        case .warn: 1
-        case .exempt: 0
-        }
-    }
-}
