@@ -48,7 +48,9 @@ final class Ratchet {
     }
 
     private func findings(of rule: Rule, in before: Subject) -> [Key: Double?] {
-        guard !rule.scope.isLongRunningOnly || before.isLongRunning, !exemptions.coveredBefore(rule, before),
+        // A finalizer or a label is no new decision on what an exemption that has ended leaves behind: it waits for the next one.
+        guard !rule.scope.isLongRunningOnly || before.isLongRunning,
+            subject.changesOnlyMetadata || !exemptions.coveredBefore(rule, before),
             let findings = try? before.findings(of: rule.check, context)
         else { return [:] }
         return Dictionary(

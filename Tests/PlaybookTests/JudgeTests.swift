@@ -171,6 +171,49 @@ import Testing
         #expect(try world.verdict().judgements.isEmpty)
     }
 
+    @Test(arguments: [
+        ("{apiVersion: v1, kind: Service, spec: {type: LoadBalancer, externalIPs: [192.0.2.1]}}"),
+        ("{apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute, spec: {hostnames: [shop.example.org]}}"),
+        ("{apiVersion: externaldns.k8s.io/v1alpha1, kind: DNSEndpoint, spec: {endpoints: [{dnsName: example.com, recordType: CNAME}]}}"),
+    ])
+    func `rules that read metadata look at nothing else where nothing else changed`(_ yaml: String) throws {
+        let before = try Literal(yaml: yaml).merging(["metadata": ["name": "web", "namespace": "shop"]])
+        var world = World(before).updated(to: before.merging(["metadata": ["finalizers": ["example.com/hold"]]]))
+        world.settings = ["PLAYBOOK_RATCHET": "off", "PLAYBOOK_DNS_ZONES": "example.com"]
+        #expect(try world.verdict().judgements.isEmpty)
+    }
+
+    @Test func `an exemption that has ended denies no change of metadata alone that leaves the finding as it is`()
+        throws
+    {
+        let before = try Literal(
+            yaml: """
+                apiVersion: v1
+                kind: Service
+                metadata:
+                  name: web
+                  namespace: shop
+                  annotations:
+                    service.beta.kubernetes.io/aws-load-balancer-type: external
+                    playbook.superinc.com/exempt: load-balancer-service
+                    playbook.superinc.com/exempt-reason: a migration
+                    playbook.superinc.com/exempt-until: "2026-11-22"
+                spec: {type: ClusterIP}
+                """)
+        let held = before.merging(["metadata": ["finalizers": ["service.k8s.aws/resources"]]])
+        #expect(try denied(World(before).updated(to: held)) == [])
+        let annotation = "service.beta.kubernetes.io/aws-load-balancer-type"
+        let other = before.merging(["metadata": ["annotations": .object([.init(annotation, "nlb")])]])
+        let place = "load-balancer-service metadata.annotations[\(annotation)]"
+        #expect(try denied(World(before).updated(to: other)) == [place])
+        #expect(
+            try denied(World(before).updated(to: before.merging(["spec": ["type": "LoadBalancer"]]))).contains(place))
+        // To take it off is a decision.
+        let bare = try Patch([.remove("/metadata/annotations/playbook.superinc.com~1exempt")], on: before)
+            .applied(to: before)
+        #expect(try denied(World(before).updated(to: bare)) == [place])
+    }
+
     @Test func `a ConfigMap has no spec and is compared whole`() throws {
         let before = try Literal(
             yaml: "{apiVersion: v1, kind: ConfigMap, metadata: {name: a, namespace: default}, data: {a: b}}")

@@ -64,7 +64,7 @@ private func namelessFinding(_ host: HostName) -> Finding {
 }
 
 private func apexFindings(_ subject: Subject, _ zones: [DomainName]) throws(CannotJudge) -> [Finding] {
-    guard let spec = try subject.spec() else { return [] }
+    guard !subject.changesOnlyMetadata, let spec = try subject.spec() else { return [] }
     var findings: [Finding] = []
     for (index, endpoint) in try spec.objects("endpoints").enumerated() {
         guard try endpoint.text("recordType")?.equals("CNAME") ?? false, let name = try endpoint.string("dnsName"),

@@ -48,7 +48,7 @@ struct HostNames {
 
     init(of subject: Subject) throws(CannotJudge) {
         try addAnnotations(subject.metadata.value?.object("annotations"))
-        guard let spec = try subject.spec() else { return }
+        guard !subject.changesOnlyMetadata, let spec = try subject.spec() else { return }
         switch subject.kind {
         case .httpRoute, .grpcRoute, .tlsRoute:
             guard let hosts = try spec.array("hostnames") else { break }

@@ -25,7 +25,7 @@ private let annotation = Clause("annotation", "nothing is asked of the load bala
 
 private func serviceFindings(in subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
     var findings: [Finding] = []
-    let spec = try subject.spec()
+    let spec = subject.changesOnlyMetadata ? nil : try subject.spec()
     if let seen = try spec?.text("type"), seen.equals("LoadBalancer") || seen.equals("NodePort") {
         let place: Pointer = "/spec/type"
         findings.append(
