@@ -1,3 +1,4 @@
+import JSON
 import Kubernetes
 
 /// Which findings the object had already before the request.
@@ -24,6 +25,13 @@ final class Ratchet {
     /// What each rule asked so far says about the old object, by its id: how far each number was from what is allowed.
     private var old: [String: [Key: Double?]] = [:]
 
+    /// Whether the pods are as they were, for what of them cannot be read.
+    private lazy var leavesPodsAlone: Bool = {
+        guard let before, let place = subject.templatePointer else { return true }
+        guard let mine = subject.object[at: place], let theirs = before.object[at: place] else { return false }
+        return mine.isSame(as: theirs)
+    }()
+
     init(_ subject: Subject, _ context: Context, _ exemptions: Exemptions) {
         self.subject = subject
         before = context.settings.isRatchetOn ? subject.before : nil
@@ -33,7 +41,8 @@ final class Ratchet {
 
     /// Whether the old object has the same finding, judged today, and was not under an exemption then.
     func has(_ finding: Finding, of rule: Rule, at path: String) -> Bool {
-        guard let before else { return false }
+        // What cannot be read may have anything put beside it.
+        guard let before, finding.clause != .malformed || leavesPodsAlone else { return false }
         let known: [Key: Double?]
         if let asked = old[rule.id] {
             known = asked

@@ -171,6 +171,16 @@ import Testing
         #expect(try denials(world) == ["readiness-probe"])
     }
 
+    @Test func `what cannot be read is old only while the pods stay as they are`() throws {
+        let many = Literal.array(Array(repeating: ["name": "i"], count: 1001))
+        let before = try Patch([.set("/spec/template/spec/initContainers", many)], on: World.deployment)
+            .applied(to: World.deployment)
+        let scaled = before.merging(["spec": ["replicas": 4]])
+        #expect(try denials(World(before).updated(to: scaled)) == [])
+        let opened = before.merging(["spec": ["template": ["spec": ["hostPID": true]]]])
+        #expect(try denials(World(before).updated(to: opened)) == ["liveness-probe"])
+    }
+
     @Test func `an operator's Pod that cannot be read is held to what operators are held to`() throws {
         let many = Literal.array(Array(repeating: ["name": "i"], count: 1001))
         let owner: Literal = ["apiVersion": "example.com/v1", "kind": "Database", "name": "d", "controller": true]
