@@ -69,6 +69,14 @@ import Testing
             "securityContext: {runAsNonRoot: null, runAsUser: null}",
             "securityContext: {runAsNonRoot: null, runAsUser: 0}", true
         ),
+        (
+            "securityContext: {runAsNonRoot: null, runAsUser: 0}",
+            "securityContext: {runAsNonRoot: null, runAsUser: null}", false
+        ),
+        (
+            "{hostUsers: false, securityContext: {runAsNonRoot: null, runAsUser: 0}}",
+            "securityContext: {runAsNonRoot: null, runAsUser: null}", true
+        ),
         // The API server fills in each host port beside the node's network, and `kubectl apply` leaves them behind.
         (
             "{hostNetwork: true, containers: [{name: app, ports: [{name: http, containerPort: 8080, hostPort: 8080}]}]}",

@@ -40,7 +40,7 @@ private func rootFindings(in subject: Subject, _ context: Context) throws(Cannot
         if isWindows {
             try checkWindows(container, settings, &findings)
         } else {
-            try checkLinux(container, settings, hasOwnUsers: hasOwnUsers, &findings)
+            try checkLinux(container, settings, hasOwnUsers: hasOwnUsers, isOld: subject.isOld, &findings)
         }
         try checkHostProcess(container, settings, template, &findings)
     }
@@ -48,11 +48,12 @@ private func rootFindings(in subject: Subject, _ context: Context) throws(Cannot
 }
 
 private func checkLinux(
-    _ container: Container, _ settings: SecurityContext, hasOwnUsers: Bool, _ findings: inout [Finding]
+    _ container: Container, _ settings: SecurityContext, hasOwnUsers: Bool, isOld: Bool, _ findings: inout [Finding]
 ) throws(CannotJudge) {
     let user = try settings.user()
     let isNonRoot = try settings.runAsNonRoot()
-    if user != 0, isNonRoot == true || isNonRoot == nil && hasOwnUsers { return }
+    let isKeptFromRoot = isNonRoot == true || isNonRoot == nil && hasOwnUsers
+    if user != 0, isKeptFromRoot { return }
     let place = container.pointer / "securityContext"
     let nonRoot = Edit.set(place / "runAsNonRoot", true)
     if user == 0 {
@@ -61,7 +62,8 @@ private func checkLinux(
                 rootUser, at: place / "runAsUser", "is 0, which is root",
                 edits: [nonRoot, .set(place / "runAsUser", 10001)]
             ).with { $0.advice = "any uid but 0 that the image's files allow" })
-        return
+        // What was root by name was not kept from it either: to name nobody is no new sin.
+        if isKeptFromRoot || !isOld { return }
     }
     let message = isNonRoot == nil ? "is set neither for the container nor for its pod" : "is false"
     let clause = isNonRoot == nil ? unset : rootAllowed
