@@ -100,6 +100,43 @@ import Testing
         #expect(try world.verdict().judgements.map(\.finding.isFixable) == [isRaised])
     }
 
+    @Test(arguments: [
+        // What the pod asks for already takes its part of the room, too.
+        ("resources: {requests: {memory: 512Mi}, limits: {memory: 1Gi}}", "", true),
+        ("resources: {requests: {memory: 512Mi}, limits: {memory: 1025Mi}}", "", false),
+        // Two containers are raised together, and with what neither of them adds.
+        (
+            "resources: {requests: {memory: 256Mi}, limits: {memory: 512Mi}}",
+            "resources: {requests: {memory: 256Mi}, limits: {memory: 512Mi}}", true
+        ),
+        (
+            "resources: {requests: {memory: 256Mi}, limits: {memory: 640Mi}}",
+            "resources: {requests: {memory: 256Mi}, limits: {memory: 640Mi}}", false
+        ),
+        (
+            "resources: {requests: {memory: 512Mi}, limits: {memory: 768Mi}}",
+            "resources: {requests: {memory: 512Mi}, limits: {memory: 512Mi}}", false
+        ),
+    ])
+    func `a memory request is raised only as far as all containers of a pod fit into the quota`(
+        _ first: String, _ second: String, _ isRaised: Bool
+    ) throws {
+        let other = second.isEmpty ? "" : ", {name: b, \(second)}"
+        var world = try world(
+            "spec: {replicas: 1, template: {spec: {containers: [{name: app, \(first)}\(other)]}}}",
+            "memory-request-equals-limit")
+        let quota = """
+            apiVersion: v1
+            kind: ResourceQuota
+            metadata: {name: shop, namespace: shop}
+            spec: {hard: {requests.memory: 2Gi}}
+            status: {used: {requests.memory: 1Gi}}
+            """
+        world.companions = [try Literal(yaml: quota)]
+        let judgements = try world.verdict().judgements
+        #expect(!judgements.isEmpty && judgements.allSatisfy { $0.finding.isFixable == isRaised })
+    }
+
     @Test(arguments: ["topology-spread", "network-policy", "pod-security-group"])
     func `no remedy selects all pods of a namespace, where those at hand have no labels`(_ rule: String) throws {
         for constraint in ["[]", "[{maxSkew: 1, topologyKey: topology.kubernetes.io/zone}]"] {

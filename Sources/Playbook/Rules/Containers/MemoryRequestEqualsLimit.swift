@@ -32,24 +32,25 @@ private func memoryFindings(in subject: Subject, _ context: Context) throws(Cann
     // A pair for the whole pod counts instead of the containers' (Kubernetes, "Pod-level resource specification").
     if let pod = try template.resources(), try pod.sets("memory") {
         let place = template.pointer / "resources"
-        try check(pod, at: place, subject, context, &findings)
+        try check(pod, at: place, template, subject, context, &findings)
         if try pod.request("memory") == nil, let limit = try pod.limit("memory"), limit.quantity.isPositive,
             let request = try requestOfContainers(in: template), request != limit.quantity.approximate
         {
             let message = "is limited to \(limit) of memory, and its containers request another amount together"
-            findings.append(difference(message, at: place, request, limit, subject, context))
+            findings.append(difference(message, at: place, request, limit, template, subject, context))
         }
         return findings
     }
     for container in template.lastingContainers {
-        try check(container.resources(), at: container.pointer / "resources", subject, context, &findings)
+        let place = container.pointer / "resources"
+        try check(container.resources(), at: place, template, subject, context, &findings)
     }
     return findings
 }
 
 private func check(
-    _ resources: Resources?, at place: @autoclosure () -> Pointer, _ subject: Subject, _ context: Context,
-    _ findings: inout [Finding]
+    _ resources: Resources?, at place: @autoclosure () -> Pointer, _ template: PodTemplate, _ subject: Subject,
+    _ context: Context, _ findings: inout [Finding]
 ) throws(CannotJudge) {
     let request = try resources?.request("memory")
     // A limit of zero is none to the kubelet.
@@ -74,32 +75,32 @@ private func check(
     // A limit alone is in force as the request too.
     guard let request, request.quantity != limit.quantity else { return }
     let message = "requests \(request) of memory, limited to \(limit)"
-    findings.append(difference(message, at: place(), request.quantity.approximate, limit, subject, context))
+    findings.append(difference(message, at: place(), request.quantity.approximate, limit, template, subject, context))
 }
 
 private func difference(
-    _ message: String, at place: Pointer, _ request: Double, _ limit: Amount, _ subject: Subject, _ context: Context
+    _ message: String, at place: Pointer, _ request: Double, _ limit: Amount, _ template: PodTemplate,
+    _ subject: Subject, _ context: Context
 ) -> Finding {
     let edit = Edit.set(place / "requests" / "memory", .string(limit.description))
-    let more = limit.quantity.approximate - request
     return Finding(differs, at: place, message, edits: [edit]).with {
-        $0.excess = abs(more)
-        $0.isFixable = !exceedsQuota(more, subject, context)
+        $0.excess = abs(limit.quantity.approximate - request)
+        $0.isFixable = !exceedsQuota(template, subject, context)
     }
 }
 
 /// The memory that containers ask for together, in bytes; nil where none asks for any.
 ///
-/// The API server makes it the pod's request where the pod has a limit alone.
-private func requestOfContainers(in template: PodTemplate) throws(CannotJudge) -> Double? {
+/// The API server makes it the pod's request where the pod has a limit alone. With `isRaised` each request is taken for as much
+/// as its limit.
+private func requestOfContainers(in template: PodTemplate, isRaised: Bool = false) throws(CannotJudge) -> Double? {
     var (running, peak, isAsked) = (0.0, 0.0, false)
     // Main containers and sidecars run together; one that prepares runs beside the sidecars before it.
     var sidecars = 0.0
     for container in template.lastingContainers {
         let resources = try container.resources()
-        var amount = try resources?.request("memory")
-        if amount == nil { amount = try resources?.limit("memory") }
-        guard let amount else { continue }
+        let (request, limit) = (try resources?.request("memory"), try resources?.limit("memory"))
+        guard let amount = isRaised ? limit ?? request : request ?? limit else { continue }
         isAsked = true
         let bytes = amount.quantity.approximate
         switch container.role {
@@ -111,14 +112,22 @@ private func requestOfContainers(in template: PodTemplate) throws(CannotJudge) -
     return isAsked ? max(running, peak) : nil
 }
 
-/// Whether a known quota of the namespace has no room for more requested memory.
-private func exceedsQuota(_ bytes: Double, _ subject: Subject, _ context: Context) -> Bool {
+/// Whether a known quota of the namespace has no room for the pods with each request raised to its limit.
+///
+/// All that they ask for is counted, not what is added alone: they are new on CREATE, and on UPDATE the old ones go one by one.
+private func exceedsQuota(_ template: PodTemplate, _ subject: Subject, _ context: Context) -> Bool {
     guard let quotas = try? context.companions.quotas(in: subject.namespace) else { return false }
     return quotas.contains { quota in
         guard let most = quota.requestedMemory else { return false }
-        guard let pods = podsAtATime(subject) else { return true }
+        guard let pods = podsAtATime(subject), let bytes = try? raisedRequest(of: template) else { return true }
         return (quota.usedMemory ?? 0) + bytes * Double(pods) > most
     }
+}
+
+/// What a pod asks for once each request is as much as its limit.
+private func raisedRequest(of template: PodTemplate) throws(CannotJudge) -> Double {
+    if let limit = try template.resources()?.limit("memory") { return limit.quantity.approximate }
+    return try requestOfContainers(in: template, isRaised: true) ?? 0
 }
 
 /// How many pods of the subject there are at a time; nil where that depends on the nodes, or is not as the API has it.
