@@ -164,6 +164,22 @@ import Testing
         #expect(try world.verdict().isDenied == isThere)
     }
 
+    @Test(arguments: [("HTTP", "or serve it with protocol: HTTPS"), ("TCP", "serve it with protocol: TLS")])
+    func `what a load balancer may serve instead is said beside the redirect, if there is one`(
+        _ name: String, _ words: String
+    ) throws {
+        let verdict = try world(
+            "public-tls",
+            """
+            apiVersion: elbv2.services.k8s.aws/v1alpha1
+            kind: Listener
+            metadata: {name: web, namespace: shop}
+            spec: {loadBalancerARN: arn, port: 80, protocol: \(name)}
+            """
+        ).verdict()
+        #expect(verdict.judgements.first?.finding.advice?.hasPrefix(words) ?? false)
+    }
+
     // MARK: Networks
 
     @Test func `a wider range of ports and another block are new`() throws {

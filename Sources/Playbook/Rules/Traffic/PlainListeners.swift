@@ -49,20 +49,20 @@ enum PlainListeners {
     private static func isChallenge(_ rule: Value) throws(CannotJudge) -> Bool {
         var matches = 0
         for match in try rule.objects("matches") {
-            guard let path = try match.object("path")?.string("value"), path.hasPrefix("/.well-known/acme-challenge/")
-            else {
-                return false
-            }
+            guard let path = try match.object("path"), try path.text("type")?.equals("RegularExpression") != true,
+                // A prefix is of whole elements, with or without the slash at its end.
+                try "\(path.string("value") ?? "/")/".hasPrefix("/.well-known/acme-challenge/")
+            else { return false }
             matches += 1
         }
         return matches > 0
     }
 
-    /// Whether a parent reference names a listener of a Gateway or ListenerSet.
-    static func names(
-        _ parent: Literal, _ kind: ResourceKind, _ name: String?, section: String, port: Int?
-    ) -> Bool {
-        guard parent["kind"]?.text ?? "Gateway" == "\(kind.name)", parent["name"]?.text == name else { return false }
+    /// Whether a parent reference, of a route in the same namespace, names a listener of a Gateway or ListenerSet.
+    static func names(_ parent: Literal, _ holder: Subject, section: String, port: Int?) -> Bool {
+        guard parent["kind"]?.text ?? "Gateway" == "\(holder.kind.name)", parent["name"]?.text == holder.name,
+            parent["namespace"]?.text ?? holder.namespace == holder.namespace
+        else { return false }
         return takes(parent, section: section, port: port.map { .number(String($0)) })
     }
 

@@ -52,7 +52,7 @@ private func loadBalancerFindings(
     guard let name = try spec.text("protocol") else { return [] }
     // What else goes over TCP encrypts by itself, or not: nothing shows it.
     let port = try spec.integer("port")
-    let isPlain = name.equals("HTTP") || name.equals("TCP") && port == 80
+    let isPlain = name.equals("HTTP") || port == 80 && (name.equals("TCP") || name.equals("TCP_UDP"))
     guard isPlain, try !onlyRedirects(spec) else { return [] }
     let balancer = try LoadBalancerReference(spec, subject, context)
     guard !balancer.isInternal else { return [] }
@@ -63,9 +63,13 @@ private func loadBalancerFindings(
         Finding(TLSClause.loadBalancer, at: "/spec/protocol", "is \(name.text): what it serves can be read on the way")
             .with {
                 $0.choice = name.text
-                if name.equals("HTTP") { $0.edits = [.set("/spec/defaultActions", [redirect])] }
-                $0.advice =
-                    "or serve it with protocol: \(name.equals("HTTP") ? "HTTPS" : "TLS"), port: 443, a certificate and an sslPolicy"
+                let rest = "port: 443, a certificate and an sslPolicy"
+                if name.equals("HTTP") {
+                    $0.edits = [.set("/spec/defaultActions", [redirect])]
+                    $0.advice = "or serve it with protocol: HTTPS, \(rest)"
+                } else {
+                    $0.advice = "serve it with protocol: TLS, \(rest)"
+                }
                 // One that is still to come may turn out to be internal.
                 $0.awaitsCompanion = balancer.isAbsent
                 if balancer.isAbsent, balancer.namespace == subject.namespace { $0.absent = .elbv2LoadBalancer }
@@ -115,7 +119,7 @@ private func listenerFindings(
         // Routes of other namespaces are judged when they come.
         let attached = try context.companions.objects(.httpRoute, in: subject.namespace).filter { route in
             route.fields["parents"]?.elements.contains {
-                PlainListeners.names($0, subject.kind, subject.name, section: name, port: port)
+                PlainListeners.names($0, subject, section: name, port: port)
             } ?? false
         }
         if let serving = attached.first(where: { $0.fields["redirects"] != true }) {
@@ -194,10 +198,15 @@ private func ingressRouteFindings(
     let encrypted = context.settings.traffic.tlsEntryPoints
     let points = try spec.array("entryPoints")?.elements.map(\.text) ?? []
     if !points.isEmpty, points.allSatisfy({ encrypted.contains($0) }) { return [] }
+    var unknown: String?
     for route in try spec.objects("routes") {
         var search = Middlewares(that: .redirects, in: context)
         if try search.contains(route.objects("middlewares"), from: subject.namespace) { continue }
-        if let unknown = search.unknown { throw .unknown(companion: unknown) }
+        // What is certain of another route holds whatever this one does.
+        if let name = search.unknown {
+            unknown = unknown ?? name
+            continue
+        }
         let place: Pointer = "/spec/tls"
         let seen = points.isEmpty ? "every entry point" : points.joined(separator: ", ")
         return [
@@ -211,5 +220,6 @@ private func ingressRouteFindings(
             }
         ]
     }
+    if let unknown { throw .unknown(companion: unknown) }
     return []
 }

@@ -98,6 +98,12 @@ let tlsExamples: [Example] = [
         "a gateway beside other gateways' routes", plain,
         companions: [route(toTLS), route(serve, "name: internal", "shop")].joined(separator: "\n---\n"),
         settings: atGateway),
+    .good(
+        "a gateway of the same name elsewhere has the routes", plain,
+        companions: [
+            route(toTLS, "name: public, sectionName: http"), route(serve, "name: public, namespace: gateway", "shop"),
+        ]
+        .joined(separator: "\n---\n"), settings: atGateway),
     .good("a route whose gateway is not known", route(serve), settings: atGateway),
     .good(
         "a route of the listener with TLS", route(serve, "name: public, sectionName: https"), companions: plain,
@@ -109,6 +115,10 @@ let tlsExamples: [Example] = [
         "a route for a certificate authority",
         route("matches: [{path: {type: Exact, value: /.well-known/acme-challenge/x}}], \(serve)"), companions: plain,
         settings: atGateway),
+    .good(
+        "a route for a certificate authority by a prefix",
+        route("matches: [{path: {type: PathPrefix, value: /.well-known/acme-challenge}}], \(serve)"),
+        companions: plain, settings: atGateway),
     .good("a Traefik route with TLS", traefik("tls: {}"), settings: atGateway),
     .good("one of an entry point with TLS", traefik("entryPoints: [websecure]"), settings: atGateway),
     .good(
@@ -135,6 +145,9 @@ let tlsExamples: [Example] = [
         "port 80 of a network load balancer", TLSClause.loadBalancer, at: "spec.protocol",
         loadBalancerListener("port: 80, protocol: TCP, \(forward)"), companions: loadBalancer(", type: network")),
     .bad(
+        "port 80 of one that takes UDP, too", TLSClause.loadBalancer, at: "spec.protocol",
+        loadBalancerListener("port: 80, protocol: TCP_UDP, \(forward)"), companions: loadBalancer(", type: network")),
+    .bad(
         "a gateway that serves in plain text", TLSClause.listener, at: "spec.listeners[http].protocol", plain,
         companions: [route(toTLS, "name: public, sectionName: http"), route(serve, "name: public", "shop")]
             .joined(separator: "\n---\n"), settings: atGateway),
@@ -154,8 +167,21 @@ let tlsExamples: [Example] = [
         route("filters: [{type: RequestRedirect, requestRedirect: {port: 8080}}]", "name: public, port: 80"),
         companions: plain, settings: atGateway),
     .bad(
+        "a route by an expression that only begins as a certificate authority's", TLSClause.attached,
+        at: "spec.parentRefs[public]",
+        route(
+            "matches: [{path: {type: RegularExpression, value: '/.well-known/acme-challenge/|.*'}}], \(serve)"),
+        companions: plain, settings: atGateway),
+    .bad(
         "a Traefik route in plain text", TLSClause.ingressRoute, at: "spec.tls",
         traefik("entryPoints: [web, websecure]"),
+        settings: atGateway),
+    .bad(
+        "one beside another that may redirect", TLSClause.ingressRoute, at: "spec.tls",
+        traefik(
+            "entryPoints: [web]",
+            "middlewares: [{name: to-tls@file}]\n  - match: Host(`blog.example.com`)\n    services: [{name: web, port: 80}]"
+        ),
         settings: atGateway),
     .bad("one of every entry point", TLSClause.ingressRoute, at: "spec.tls", traefik(""), settings: atGateway),
     .bad(
