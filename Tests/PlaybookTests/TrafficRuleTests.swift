@@ -100,6 +100,39 @@ import Testing
             ])
     }
 
+    // MARK: Ingresses
+
+    @Test(
+        arguments: [
+            ("{host: a.x, HTTP web}, {host: b.x, HTTP web}", "hostnames: [a.x, b.x]", nil),
+            ("{host: a.x, HTTP web}, {host: b.x, HTTP blog}", "hostnames: [a.x]", "b.x"),
+            ("{host: a.x, HTTP web}, {HTTP blog}", "hostnames: [a.x]", "any other"),
+            ("{HTTP web}, {host: a.x, HTTP web}", "", nil),
+        ])
+    func `a route in an Ingress' place sends no host where it did not go`(
+        _ rules: String, _ hosts: String, _ elsewhere: String?
+    ) throws {
+        func http(_ service: String) -> String {
+            "http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: \(service), port: {number: 80}}}}]}"
+        }
+        let yaml = rules.replacing("HTTP web", with: http("web")).replacing("HTTP blog", with: http("blog"))
+        let finding = try #require(
+            world(
+                "gateway-api",
+                """
+                apiVersion: networking.k8s.io/v1
+                kind: Ingress
+                metadata: {name: web, namespace: shop}
+                spec: {rules: [\(yaml)]}
+                """
+            ).verdict().judgements.first?.finding)
+        let spec = finding.companion?["spec"]
+        #expect(try spec?["hostnames"] == Literal(yaml: "{\(hosts)}")["hostnames"])
+        #expect(spec?["rules"]?.elements.count == 1)
+        #expect(spec?["rules"]?.elements.first?["backendRefs"]?.elements.first?["name"] == "web")
+        #expect(finding.advice?.hasSuffix(": \(elsewhere ?? "")") == (elsewhere != nil))
+    }
+
     // MARK: Services
 
     @Test func `an address from outside may stay or go, and another one is denied`() throws {

@@ -16,12 +16,15 @@ extension Rule {
         clauses: [ingress],
         examples: cases,
         check: { (subject, _) throws(CannotJudge) in
-            let route = try route(for: subject)
+            let (route, elsewhere) = try route(for: subject)
             return [
                 Finding(ingress, at: "/kind", "is Ingress: traffic comes in by the Gateway API").with {
                     $0.companion = route
                     $0.isReplacement = true
                     $0.advice = "parentRefs names the cluster's Gateway"
+                    guard !elsewhere.isEmpty else { return }
+                    let hosts = elsewhere.prefix(4).joined(separator: ", ") + (elsewhere.count > 4 ? ", …" : "")
+                    $0.advice? += "; and a route of its own for each host that leads elsewhere: \(hosts)"
                 }
             ]
         }
@@ -30,28 +33,38 @@ extension Rule {
 
 private let ingress = Clause("ingress", "no Ingress is used")
 
-/// The HTTPRoute to write instead: the same hosts, paths and Services.
-private func route(for subject: Subject) throws(CannotJudge) -> Literal {
-    var hosts: [Literal] = []
-    var rules: [Literal] = []
+/// The HTTPRoute to write instead, with the same hosts, paths and Services.
+///
+/// All hosts of a route lead to the same places: those that lead to others than the first one's need routes of their own.
+private func route(for subject: Subject) throws(CannotJudge) -> (route: Literal, elsewhere: [String]) {
+    var hosts: [(name: String, rules: [Literal])] = []
+    var rest: [Literal] = []
     if let spec = try subject.spec() {
         for rule in try spec.objects("rules") {
-            if let host = try rule.string("host"), !hosts.contains(.string(host)) { hosts.append(.string(host)) }
-            if let http = try rule.object("http") { rules += try routeRules(http) }
+            let name = try rule.string("host") ?? ""
+            var rules: [Literal] = []
+            if let http = try rule.object("http") { rules = try routeRules(http) }
+            if let index = hosts.firstIndex(where: { $0.name == name }) {
+                hosts[index].rules += rules
+            } else {
+                hosts.append((name, rules))
+            }
         }
-        if let backend = try backend(defaultBackend(of: spec)) {
-            rules.append(["backendRefs": [backend]])
-        }
+        if let backend = try backend(defaultBackend(of: spec)) { rest.append(["backendRefs": [backend]]) }
     }
+    let first = hosts.first?.rules ?? []
+    let names = hosts.filter { $0.rules == first }.map(\.name)
     var members: [Literal.Member] = [.init("parentRefs", [["name": "gateway"]])]
-    if !hosts.isEmpty { members.append(.init("hostnames", .array(hosts))) }
-    members.append(.init("rules", .array(rules)))
-    return [
+    // One without a name stands for every host.
+    if !names.isEmpty, !names.contains("") { members.append(.init("hostnames", .array(names.map { .string($0) }))) }
+    members.append(.init("rules", .array(first + rest)))
+    let route: Literal = [
         "apiVersion": "gateway.networking.k8s.io/v1",
         "kind": "HTTPRoute",
         "metadata": ["name": .string(subject.name ?? "web"), "namespace": .string(subject.namespace)],
         "spec": .object(members),
     ]
+    return (route, hosts.filter { $0.rules != first }.map { $0.name.isEmpty ? "any other" : $0.name })
 }
 
 /// Where all else goes; the old kind calls it differently.
