@@ -45,7 +45,8 @@ private func parameterFindings(_ storageClass: Value) throws(CannotJudge) -> [Fi
 
 private func finding(_ clause: Clause, at place: Pointer, _ seen: String?, _ wanted: Literal) -> Finding {
     Finding(
-        clause, at: place, "is \(seen ?? "unset"): what is stored can be read from a snapshot",
+        clause, at: place,
+        "is \(seen.map { $0.isEmpty ? "empty" : $0 } ?? "unset"): what is stored can be read from a snapshot",
         edits: [.set(place, wanted)]
     ).with { $0.choice = seen }
 }

@@ -54,6 +54,15 @@ private func boundedDrain(_ template: Value?) -> String {
 
 private func budgetFindings(_ disruption: Value?, _ template: Value?) throws(CannotJudge) -> [Finding] {
     guard let disruption else { return [] }
+    // Absent there is one of a tenth; a list of none limits nothing (Karpenter, `GetAllowedDisruptionsByReason`).
+    if disruption.present("budgets") != nil, try disruption.objects("budgets").isEmpty {
+        let place: Pointer = "/spec/disruption/budgets"
+        return [
+            Finding(
+                gradual, at: place, "are empty: all nodes may go at once", edits: [.set(place, [["nodes": "10%"]])]
+            ).with { $0.advice = boundedDrain(template) }
+        ]
+    }
     var whole: [(index: Int, nodes: Value)] = []
     var isLimited = false
     var findings: [Finding] = []
@@ -89,8 +98,8 @@ private func finding(
 
 private func coversAllReasons(_ budget: Value) throws(CannotJudge) -> Bool {
     guard let reasons = try budget.array("reasons") else { return true }
-    let named = Set(reasons.elements.map(\.text))
-    return named.isEmpty || named.isSuperset(of: ["Underutilized", "Empty", "Drifted"])
+    // A list of none, unlike none, covers none.
+    return Set(reasons.elements.map(\.text)).isSuperset(of: ["Underutilized", "Empty", "Drifted"])
 }
 
 extension Value {
@@ -141,6 +150,8 @@ private let cases: [Example] = [
     .bad(
         "all nodes at once, for each of the reasons", gradual, at: "spec.disruption.budgets[0].nodes",
         pool("budgets: [{nodes: '100%', reasons: [Empty, Drifted, Underutilized]}]")),
+    .good("none that is of any reason", pool("budgets: [{nodes: '0', reasons: []}, {nodes: '10%'}]")),
+    .bad("budgets of none", gradual, at: "spec.disruption.budgets", pool("budgets: []")),
     .bad("no node", stopped, at: "spec.disruption.budgets[0].nodes", pool("budgets: [{nodes: '0'}]")),
     .bad(
         "no node, in percent", stopped, at: "spec.disruption.budgets[1].nodes",

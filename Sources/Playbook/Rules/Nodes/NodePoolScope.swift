@@ -68,18 +68,20 @@ private func architectureFinding(_ template: Value?, _ labels: Labels) throws(Ca
     // A label of the template is a requirement too.
     if labels.has("\(architectureKey)") { return nil }
     var allowed = ["amd64", "arm64"]
+    var excluded: Set<String> = []
     var last: Int?
     for (index, entry) in try requirements(architectureKey, in: template) {
         let values = try entry.array("values")?.elements.map(\.text) ?? []
         let comparison = try entry.text("operator")
         if comparison?.equals("In") ?? false {
-            // There may be others in time; what is not wanted takes none away.
+            // There may be others in time.
             allowed = last == nil ? values : allowed.filter { values.contains($0) }
             last = index
         } else if comparison?.equals("NotIn") ?? false {
-            allowed.removeAll { values.contains($0) }
+            excluded.formUnion(values)
         }
     }
+    allowed.removeAll { excluded.contains($0) }
     guard Set(allowed).count > 1 else { return nil }
     let seen = allowed.joined(separator: ", ")
     guard let last else {
@@ -139,6 +141,11 @@ private let cases: [Example] = [
         "Spot and on demand",
         pool("\(amd64), {key: karpenter.sh/capacity-type, operator: In, values: [spot, on-demand]}")),
     .good("by what it is not", pool("{key: kubernetes.io/arch, operator: NotIn, values: [amd64]}, \(onDemand)")),
+    .good(
+        "one of two that is left",
+        pool(
+            "{key: kubernetes.io/arch, operator: NotIn, values: [arm64]}, {key: kubernetes.io/arch, operator: In, values: [amd64, arm64]}, \(onDemand)"
+        )),
     .good("by labels", pool("", labels: "kubernetes.io/arch: arm64, karpenter.sh/capacity-type: spot")),
     .good("a pool of a fixed size", pool("\(amd64), \(onDemand)", "replicas: 3")),
     .bad("any architecture", architecture, at: "spec.template.spec.requirements", pool(onDemand)),
