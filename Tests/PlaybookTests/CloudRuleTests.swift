@@ -22,6 +22,54 @@ import Testing
         return try world.updated(to: new).verdict().isDenied
     }
 
+    // MARK: Security groups
+
+    private static let all = "ipProtocol: tcp, fromPort: 0, toPort: 65535"
+
+    @Test(arguments: [
+        ("groupID: sg-1", "groupID: sg-2"), ("groupName: a", "groupName: b"),
+        ("groupID: sg-1, userID: '1'", "groupID: sg-1, userID: '2'"),
+        ("groupRef: {from: {name: a}}", "groupRef: {from: {name: b}}"),
+        ("groupRef: {from: {name: a}}", "groupRef: {from: {name: a, namespace: other}}"),
+    ])
+    func `another group at every port is new, however it is named`(_ old: String, _ new: String)
+        throws
+    {
+        func group(_ pair: String, _ description: String = "") throws -> Literal {
+            let entry = "{\(Self.all), userIDGroupPairs: [{\(pair)}]}"
+            return object(
+                "ec2", "SecurityGroup",
+                try Literal(yaml: "{ingressRules: [\(entry)], name: web\(description)}"))
+        }
+        #expect(try isDenied("security-group-rules", group(old), group(new)))
+        #expect(try !isDenied("security-group-rules", group(old), group(old, ", description: x")))
+    }
+
+    @Test(arguments: [
+        (
+            "\(all), prefixListIDs: [{prefixListID: pl-1}]",
+            "\(all), prefixListIDs: [{prefixListID: pl-2}]", true
+        ),
+        (
+            "\(all), ipRanges: [{cidrIP: 10.0.0.0/8}]",
+            "ipProtocol: '-1', ipRanges: [{cidrIP: 10.0.0.0/8}]", true
+        ),
+        (
+            "\(all), ipRanges: [{cidrIP: 10.0.0.0/8}]",
+            "ipProtocol: '6', ipRanges: [{cidrIP: 10.0.0.0/8}]", false
+        ),
+        (
+            "ipProtocol: tcp, fromPort: 53, toPort: 53, ipRanges: [{cidrIP: 0.0.0.0/0}]",
+            "ipProtocol: udp, fromPort: 53, toPort: 53, ipRanges: [{cidrIP: 0.0.0.0/0}]", true
+        ),
+    ])
+    func `another prefix list or protocol is new`(_ old: String, _ new: String, _ isNew: Bool) throws {
+        func group(_ entry: String) throws -> Literal {
+            object("ec2", "SecurityGroup", try Literal(yaml: "{ingressRules: [{\(entry)}]}"))
+        }
+        #expect(try isDenied("security-group-rules", group(old), group(new)) == isNew)
+    }
+
     // MARK: Storage
 
     @Test(arguments: [("{}", "unset"), ("{encrypted: ''}", "empty"), ("{encrypted: 'no'}", "no")])

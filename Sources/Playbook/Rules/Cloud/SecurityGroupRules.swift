@@ -45,13 +45,13 @@ private struct Ports {
     let last: Int
 
     init?(_ entry: Value) throws(CannotJudge) {
-        guard let name = try entry.string("ipProtocol")?.lowercased() else { return nil }
+        let name = try protocolName(of: entry)
         // EC2: `-1` is every protocol and port, whatever ports are written beside it.
-        if name == "-1" || name == "all" {
+        if name == "-1" {
             (first, last) = (0, 65535)
             return
         }
-        guard ["tcp", "udp", "6", "17"].contains(name) else { return nil }
+        guard name == "tcp" || name == "udp" else { return nil }
         // `-1` is every port; a number that is no port cannot make the count overflow.
         let (start, end) = (try entry.integer("fromPort") ?? -1, try entry.integer("toPort") ?? -1)
         first = max(start, 0)
@@ -67,11 +67,22 @@ private struct Ports {
     var text: String { first == last ? "port \(first)" : "ports \(first)-\(last)" }
 }
 
+/// The protocol that an entry is about, by one of the names that EC2 has for it.
+private func protocolName(of entry: Value) throws(CannotJudge) -> String {
+    switch try entry.string("ipProtocol")?.lowercased() ?? "" {
+    case "6": "tcp"
+    case "17": "udp"
+    case "all": "-1"
+    case let name: name
+    }
+}
+
 private func addOpenRanges(
     of entry: Value, at index: Int, _ ports: Ports?, _ subject: Subject, _ context: Context,
     to findings: inout [Finding]
 ) throws(CannotJudge) {
     let named = try entry.string("ipProtocol")
+    let name = try protocolName(of: entry)
     for (position, range) in try entry.objects("ipRanges").enumerated() {
         guard let block = try range.string("cidrIP"), AddressBlock(block)?.isEverywhere ?? false else { continue }
         try add(block, "ipRanges", position)
@@ -87,7 +98,7 @@ private func addOpenRanges(
         let seen = "lets \(block) in to \(ports?.text ?? named.map { "protocol \($0)" } ?? "every port")"
         findings.append(
             Finding(GroupClause.open, at: place, seen, edits: [.remove(place)]).with {
-                $0.choice = seen
+                $0.choice = "\(name) \(seen)"
                 $0.advice = "name the security group or the addresses that may connect (userIDGroupPairs, ipRanges)"
             })
     }
@@ -104,16 +115,30 @@ private func isLoadBalancers(_ subject: Subject, _ context: Context) throws(Cann
 
 private func rangeFinding(_ ports: Ports, of entry: Value, at index: Int) throws(CannotJudge) -> Finding {
     let place: Pointer = "/spec/ingressRules" / String(index)
-    var peers: [String] = []
-    for range in try entry.objects("ipRanges") { peers.append(try range.string("cidrIP") ?? "") }
-    for range in try entry.objects("ipv6Ranges") { peers.append(try range.string("cidrIPv6") ?? "") }
-    for pair in try entry.objects("userIDGroupPairs") { peers.append(try pair.string("groupID") ?? "") }
+    let choice = [try protocolName(of: entry)] + (try peers(of: entry)).sorted() + [String(ports.first)]
     return Finding(GroupClause.range, at: place, "opens \(ports.text)").with {
-        // Who is let in, and from which port on, is the choice; how many ports they are is the number.
-        $0.choice = (peers.sorted() + [String(ports.first)]).joined(separator: " ")
+        // Who is let in, by which protocol and from which port on, is the choice; how many ports they are is the number.
+        $0.choice = choice.joined(separator: " ")
         $0.excess = Double(ports.count)
         $0.advice = "write an entry for each port that something listens on"
     }
+}
+
+/// Who is let in: blocks, prefix lists and other groups, these by id, by name or by the object that makes them.
+private func peers(of entry: Value) throws(CannotJudge) -> [String] {
+    var peers: [String] = []
+    for range in try entry.objects("ipRanges") { peers.append(try range.string("cidrIP") ?? "") }
+    for range in try entry.objects("ipv6Ranges") { peers.append(try range.string("cidrIPv6") ?? "") }
+    for list in try entry.objects("prefixListIDs") { peers.append(try list.string("prefixListID") ?? "") }
+    for pair in try entry.objects("userIDGroupPairs") {
+        let object = try pair.object("groupRef")?.object("from")
+        let names = [
+            try pair.string("userID"), try pair.string("groupID"), try pair.string("groupName"),
+            try object?.string("namespace"), try object?.string("name"),
+        ]
+        peers.append(names.compactMap(\.self).joined(separator: "/"))
+    }
+    return peers
 }
 
 private func securityGroup(_ entry: String, name: String = "web") -> String {
