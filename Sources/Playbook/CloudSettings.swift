@@ -36,8 +36,8 @@ extension Companions {
     static let cloudProjections: [ResourceKind: Projection] = [
         .kmsKey: { _ in [:] },
         .kmsAlias: { (object) throws(CannotJudge) in
-            let key = try object.object("spec")?.object("targetKeyRef")?.object("from")?.string("name")
-            return key.map { ["key": .string($0)] } ?? [:]
+            let key = try ResourceReference(object.object("spec")?.object("targetKeyRef"))
+            return key.map { ["key": .string($0.text)] } ?? [:]
         },
         // On the internet where nothing else is said.
         .elbv2LoadBalancer: { (object) throws(CannotJudge) in
@@ -49,7 +49,8 @@ extension Companions {
             let spec = try object.object("spec")
             return [
                 "default": .bool(
-                    try spec.flatMap { (spec) throws(CannotJudge) in try SubnetTier.defaultRoute(in: spec) } != nil)
+                    try spec.map { (spec) throws(CannotJudge) in try !SubnetTier.defaultRoutes(in: spec).isEmpty }
+                        ?? false)
             ]
         },
     ]

@@ -83,4 +83,87 @@ import Testing
         let messages = try world.verdict().judgements.map(\.finding.message)
         #expect(messages == ["is \(seen): what is stored can be read from a snapshot"])
     }
+
+    // MARK: Key policies
+
+    private func key(_ statements: String...) -> Literal {
+        object(
+            "kms", "Key", ["policy": .string("{\"Statement\": [\(statements.joined(separator: ","))]}")])
+    }
+
+    private func statement(_ principal: String, _ actions: String, _ more: String = "") -> String {
+        "{\"Effect\": \"Allow\", \"Principal\": \(principal), \"Action\": [\(actions)], \"Resource\": \"*\"\(more)}"
+    }
+
+    @Test
+    func `a key policy's old fault is known by whom it is for, not by where it stands or its name`()
+        throws
+    {
+        let both = "\"kms:Decrypt\", \"kms:PutKeyPolicy\""
+        let role = "{\"AWS\": \"arn:aws:iam::222222222222:role/orders\"}"
+        let sid = ", \"Sid\": \"both\""
+        let old = key(statement(role, both, sid))
+        let root = statement("{\"AWS\": \"arn:aws:iam::222222222222:root\"}", "\"kms:*\"")
+        #expect(try !isDenied("kms-key-policy", old, key(root, statement(role, both))))
+        #expect(
+            try isDenied(
+                "kms-key-policy", old, key(statement("{\"AWS\": \"arn:aws:iam::2:role/carts\"}", both, sid))
+            ))
+        #expect(try isDenied("kms-key-policy", old, key(statement("\"*\"", "\"kms:*\"", sid))))
+    }
+
+    @Test(arguments: [
+        ("{\"AWS\": \"*\"}", "\"kms:?*\"", "open"), ("{\"AWS\": \"*\"}", "\"*:*\"", "open"),
+        ("{\"AWS\": [\"*\"]}", "\"KMS:*\"", "open"),
+        ("{\"AWS\": \"arn:aws-cn:iam::222222222222:root\"}", "\"kms:*\"", nil),
+        ("{\"AWS\": \"222222222222\"}", "\"*\"", nil),
+        (
+            "{\"AWS\": \"arn:aws:iam::222222222222:root\", \"Service\": \"logs.amazonaws.com\"}",
+            "\"kms:*\"", "separate"
+        ),
+        ("{\"AWS\": \"arn:aws:iam::2:role/x\"}", "\"kms:ReEncrypt*\", \"kms:Enable*\"", "separate"),
+        (
+            "{\"AWS\": \"arn:aws:iam::2:role/x\"}",
+            "\"kms:GenerateDataKeyWithoutPlaintext\", \"kms:DisableKey\"",
+            "separate"
+        ),
+        (
+            "{\"AWS\": \"arn:aws:iam::2:role/x\"}",
+            "\"kms:Create*\", \"kms:Get*\", \"kms:Delete*\", \"kms:Put*\"", nil
+        ),
+        (
+            "{\"AWS\": \"arn:aws:iam::2:role/x\"}",
+            "\"kms:Decrypt\", \"kms:CreateGrant\", \"kms:RevokeGrant\"", nil
+        ),
+    ])
+    func `a statement's principals and actions are read as IAM reads them`(
+        _ principal: String, _ actions: String, _ clause: String?
+    ) throws {
+        var world = World(key(statement(principal, actions)))
+        world.rules = [try #require(Catalogue.rule("kms-key-policy"))]
+        #expect(
+            try world.verdict().judgements.map(\.finding.clause.name) == (clause.map { [$0] } ?? []))
+    }
+
+    @Test func `everybody but some is everybody`() throws {
+        let policy =
+            "{\"Statement\": {\"Effect\": \"Allow\", \"NotPrincipal\": {\"AWS\": \"arn:aws:iam::2:role/x\"}, \"Action\": \"kms:*\"}}"
+        var world = World(object("kms", "Key", ["policy": .string(policy)]))
+        world.rules = [try #require(Catalogue.rule("kms-key-policy"))]
+        #expect(try world.verdict().judgements.map(\.finding.clause.name) == ["open"])
+    }
+
+    // MARK: Networks
+
+    @Test func `a second default route of an isolated subnet's table is new`() throws {
+        func table(_ routes: String) throws -> Literal {
+            object("ec2", "RouteTable", try Literal(yaml: "{routes: [\(routes)]}")).merging([
+                "metadata": ["name": "database"]
+            ])
+        }
+        let ipv4 = "{destinationCIDRBlock: 0.0.0.0/0, natGatewayID: nat-1}"
+        let ipv6 = "{destinationIPv6CIDRBlock: '::/0', gatewayID: igw-1}"
+        #expect(try isDenied("vpc-layout", table(ipv4), table("\(ipv4), \(ipv6)")))
+        #expect(try !isDenied("vpc-layout", table("\(ipv4), \(ipv6)"), table(ipv6)))
+    }
 }

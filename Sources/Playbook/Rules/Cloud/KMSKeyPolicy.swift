@@ -55,22 +55,23 @@ private func policyFindings(_ subject: Subject) throws(CannotJudge) -> [Finding]
         ]
     }
     guard let policy = try? Literal(parsing: Array(text.text.utf8)), case .object = policy else {
-        throw .malformed(text.id, expected: "a key policy, as JSON in a string")
+        throw .malformed(text.id, expected: "a key policy in JSON")
     }
-    return policy.listed("Statement").enumerated().compactMap { index, statement in
-        Statement(statement).fault.map { clause, message in
-            let name = statement["Sid"].flatMap { if case .string(let name) = $0 { name } else { nil } } ?? "\(index)"
-            return Finding(clause, at: place, "\(message) (statement \(name))").with {
-                $0.choice = name
-                $0.advice =
-                    "write one statement for administrators and one for users, each with the roles that it is for"
-            }
+    return policy.listed("Statement").enumerated().compactMap { index, literal in
+        let statement = Statement(literal)
+        guard let (clause, message) = statement.fault else { return nil }
+        return Finding(clause, at: place, "\(message) (statement \(literal["Sid"]?.text ?? String(index)))").with {
+            // Whom it is for is the choice, wherever the statement stands and whatever it is called.
+            $0.choice = "\(clause.name) \(statement.principals.joined(separator: " "))"
+            $0.advice =
+                "write one statement for administrators and one for users, each with the roles that it is for"
         }
     }
 }
 
 /// A statement of a policy, as far as it matters here.
 private struct Statement {
+    let principals: [String]
     let isEverybody: Bool
     let isAccountAlone: Bool
     let administers: Bool
@@ -79,21 +80,32 @@ private struct Statement {
 
     init(_ statement: Literal) {
         let allows = statement["Effect"] == "Allow"
-        let actions = statement.listed("Action").compactMap(\.word)
+        // `?` is any one character to IAM: `*` takes in all that it does.
+        let actions = statement.listed("Action").compactMap(\.word).map { String($0.map { $0 == "?" ? "*" : $0 }) }
         // All rights but some are both kinds at once.
         let isInverted = statement["NotAction"] != nil
-        isAll = allows && actions.contains { $0 == "*" || $0 == "kms:*" }
+        isAll = allows && Statement.matches(actions, ["kms:"])
         administers = allows && (isInverted || Statement.matches(actions, Statement.administration))
         uses = allows && (isInverted || Statement.matches(actions, Statement.use))
-        let principals = statement["Principal"].map { $0["AWS"] == nil ? $0.list : $0.listed("AWS") } ?? []
-        let words = principals.compactMap(\.word)
-        isEverybody = words.contains("*")
+        let named = statement["Principal"].map { $0.members.isEmpty ? $0.list : $0.members.flatMap(\.value.list) } ?? []
+        // Everybody but some is everybody.
+        principals = statement["NotPrincipal"] == nil ? named.compactMap(\.word).sorted() : ["*"]
+        isEverybody = principals.contains("*")
         // The account's root stands for its IAM policies, and without it nobody could mend the policy.
-        isAccountAlone = !words.isEmpty && words.allSatisfy { $0.hasSuffix(":root") || $0.utf8.count == 12 }
+        isAccountAlone =
+            !principals.isEmpty && principals.allSatisfy { $0.hasSuffix(":root") || $0.utf8.count == 12 }
     }
 
-    private static let administration = ["kms:putkeypolicy", "kms:schedulekeydeletion", "kms:disablekey"]
-    private static let use = ["kms:encrypt", "kms:decrypt", "kms:generatedatakey", "kms:sign"]
+    private static let administration = [
+        "kms:putkeypolicy", "kms:schedulekeydeletion", "kms:cancelkeydeletion", "kms:enablekey", "kms:disablekey",
+        "kms:enablekeyrotation", "kms:disablekeyrotation", "kms:deleteimportedkeymaterial",
+        "kms:updatekeydescription",
+    ]
+    private static let use = [
+        "kms:encrypt", "kms:decrypt", "kms:reencryptfrom", "kms:reencryptto", "kms:generatedatakey",
+        "kms:generatedatakeywithoutplaintext", "kms:generatedatakeypair",
+        "kms:generatedatakeypairwithoutplaintext", "kms:sign", "kms:generatemac", "kms:derivesharedsecret",
+    ]
 
     private static func matches(_ patterns: [String], _ actions: [String]) -> Bool {
         patterns.contains { pattern in
@@ -126,8 +138,7 @@ extension Literal {
 private func aliasFinding(_ subject: Subject, _ context: Context) throws(CannotJudge) -> Finding? {
     guard let name = subject.name else { return nil }
     let aliases = try context.companions.objects(.kmsAlias, in: subject.namespace)
-    // One that names its key by an id can be anybody's.
-    if aliases.contains(where: { $0.fields["key"] == nil || $0.fields["key"] == .string(name) }) { return nil }
+    if aliases.contains(where: { $0.mayName(name, in: subject.namespace) }) { return nil }
     return Finding(KeyClause.alias, at: "/metadata/name", "is the name of a key without an Alias").with {
         $0.companion = [
             "apiVersion": "kms.services.k8s.aws/v1alpha1", "kind": "Alias",
@@ -140,15 +151,23 @@ private func aliasFinding(_ subject: Subject, _ context: Context) throws(CannotJ
 }
 
 private func lastAliasFindings(_ subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
-    guard let key = try subject.spec()?.object("targetKeyRef")?.object("from")?.string("name") else { return [] }
-    guard try context.companions.objects(.kmsKey, in: subject.namespace).contains(where: { $0.name == key }) else {
-        return []
-    }
+    guard let reference = try ResourceReference(subject.spec()?.object("targetKeyRef")),
+        let key = try context.companions.objects(.kmsKey, in: subject.namespace)
+            .first(where: { reference.names($0.name, in: subject.namespace) })?.name
+    else { return [] }
     let others = try context.companions.objects(.kmsAlias, in: subject.namespace).filter { $0.name != subject.name }
-    if others.contains(where: { $0.fields["key"] == nil || $0.fields["key"] == .string(key) }) { return [] }
+    if others.contains(where: { $0.mayName(key, in: subject.namespace) }) { return [] }
     return [
         Finding(KeyClause.lastAlias, at: "/spec/targetKeyRef", "is Key \(key), which has no other Alias").with {
             $0.advice = "give the key another Alias"
         }
     ]
+}
+
+extension CompanionObject {
+    /// Whether an Alias is, or may be, the name of a key in its namespace: one that names it by an id can be anybody's.
+    fileprivate func mayName(_ key: String, in namespace: String) -> Bool {
+        guard let text = fields["key"]?.text else { return true }
+        return ResourceReference(text: text).names(key, in: namespace)
+    }
 }

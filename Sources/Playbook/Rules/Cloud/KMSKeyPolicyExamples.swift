@@ -25,12 +25,12 @@ private let good = [root, administrators, users].joined(separator: ", ")
 /// A key policy that no rule has anything against, as a field of a Key's spec.
 let keyPolicyField = "policy: '{\"Version\": \"2012-10-17\", \"Statement\": [\(good)]}'"
 
-private func alias(_ name: String, of key: String = "orders") -> String {
+private func alias(_ name: String, of key: String = "orders", in namespace: String? = nil) -> String {
     """
     apiVersion: kms.services.k8s.aws/v1alpha1
     kind: Alias
     metadata: {name: \(name), namespace: shop}
-    spec: {name: alias/\(name), targetKeyRef: {from: {name: \(key)}}}
+    spec: {name: alias/\(name), targetKeyRef: {from: {name: \(key)\(namespace.map { ", namespace: \($0)" } ?? "")}}}
     """
 }
 
@@ -64,7 +64,14 @@ let keyPolicyExamples: [Example] = [
         key(statement("open", "{\"AWS\": \"*\"}", "[\"kms:*\"]"))),
     .bad(
         "no alias of its own", KeyClause.alias, at: "metadata.name", key(good), companions: alias("carts", of: "carts")),
+    .bad(
+        "an alias of another namespace's key", KeyClause.alias, at: "metadata.name", key(good),
+        companions: alias("orders", in: "carts")),
+    .good("an alias that says its own namespace", key(good), companions: alias("orders", in: "shop")),
     .good("an alias", alias("orders")),
+    .good(
+        "an alias of another namespace's key goes", alias("carts", in: "carts"),
+        companions: [key(good), alias("carts", in: "carts")].joined(separator: "\n---\n"), request: .delete),
     .good(
         "one of two aliases goes", alias("orders"),
         companions: [key(good), alias("orders"), alias("orders-2")].joined(separator: "\n---\n"), request: .delete),

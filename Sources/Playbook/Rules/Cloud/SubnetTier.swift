@@ -56,23 +56,25 @@ enum SubnetTier: String {
         return try spec.string("vpcID") ?? ""
     }
 
-    /// The names of its route tables.
-    static func tables(of spec: Value) throws(CannotJudge) -> [String] {
-        var names: [String] = []
+    /// Its route tables.
+    static func tables(of spec: Value) throws(CannotJudge) -> [ResourceReference] {
+        var tables: [ResourceReference] = []
         for reference in try spec.objects("routeTableRefs") {
-            if let name = try reference.object("from")?.string("name") { names.append(name) }
+            if let table = try ResourceReference(reference) { tables.append(table) }
         }
-        return names
+        return tables
     }
 
-    /// Which of a table's routes leads everywhere; nil where none does.
-    static func defaultRoute(in spec: Value) throws(CannotJudge) -> Int? {
+    /// Which of a table's routes lead everywhere.
+    static func defaultRoutes(in spec: Value) throws(CannotJudge) -> [(index: Int, destination: String)] {
+        var routes: [(index: Int, destination: String)] = []
         for (index, route) in try spec.objects("routes").enumerated() {
             for key: StaticString in ["destinationCIDRBlock", "destinationIPv6CIDRBlock"] {
-                if let text = try route.string(key), AddressBlock(text)?.isEverywhere ?? false { return index }
+                guard let text = try route.string(key), AddressBlock(text)?.isEverywhere ?? false else { continue }
+                routes.append((index, text))
             }
         }
-        return nil
+        return routes
     }
 
     /// What is kept of a Subnet.
@@ -80,7 +82,7 @@ enum SubnetTier: String {
         guard let spec = try object.object("spec"), let tier = try SubnetTier(of: object) else { return [:] }
         var members: [Literal.Member] = [
             .init("tier", .string(tier.rawValue)), .init("vpc", .string(try vpc(of: spec))),
-            .init("tables", .array(try tables(of: spec).map { .string($0) })),
+            .init("tables", .array(try tables(of: spec).map { .string($0.text) })),
         ]
         if let zone = try zone(of: spec) { members.append(.init("zone", .string(zone))) }
         return .object(members)

@@ -114,10 +114,10 @@ private func zoneFinding(
 }
 
 private func tableFinding(_ spec: Value, _ subject: Subject, _ context: Context) throws(CannotJudge) -> Finding? {
-    let names = try SubnetTier.tables(of: spec)
-    if names.isEmpty { return nil }
-    let open = try context.companions.objects(.ec2RouteTable, in: subject.namespace).first {
-        names.contains($0.name) && $0.fields["default"] == true
+    let tables = try SubnetTier.tables(of: spec)
+    if tables.isEmpty { return nil }
+    let open = try context.companions.objects(.ec2RouteTable, in: subject.namespace).first { table in
+        table.fields["default"] == true && tables.contains { $0.names(table.name, in: subject.namespace) }
     }
     guard let open else { return nil }
     return Finding(
@@ -133,34 +133,39 @@ private func tableFinding(_ spec: Value, _ subject: Subject, _ context: Context)
 private func routeFindings(
     _ spec: Value, _ subject: Subject, _ context: Context
 ) throws(CannotJudge) -> [Finding] {
-    guard let index = try SubnetTier.defaultRoute(in: spec) else { return [] }
+    let routes = try SubnetTier.defaultRoutes(in: spec)
+    if routes.isEmpty { return [] }
     var isIsolated = try SubnetTier(of: subject.object) == .isolated
     if !isIsolated, let name = subject.name {
         isIsolated = try context.companions.objects(.ec2Subnet, in: subject.namespace).contains { subnet in
             subnet.fields["tier"]?.text == SubnetTier.isolated.rawValue
-                && subnet.fields["tables"]?.elements.contains(.string(name)) ?? false
+                && subnet.fields["tables"]?.elements.contains {
+                    ResourceReference(text: $0.text ?? "").names(name, in: subject.namespace)
+                } ?? false
         }
     }
     guard isIsolated else { return [] }
-    let place: Pointer = "/spec/routes" / String(index)
-    return [
-        Finding(VPCClause.isolated, at: place, "leads isolated subnets out", edits: [.remove(place)]).with {
-            $0.choice = "default"
+    return routes.map { index, destination in
+        let place: Pointer = "/spec/routes" / String(index)
+        return Finding(VPCClause.isolated, at: place, "leads isolated subnets out", edits: [.remove(place)]).with {
+            $0.choice = destination
             $0.advice = "what they need of AWS comes through VPC endpoints"
         }
-    ]
+    }
 }
 
 private func gatewayFindings(
     _ spec: Value, _ subject: Subject, _ context: Context
 ) throws(CannotJudge) -> [Finding] {
     if try spec.text("connectivityType")?.equals("private") ?? false { return [] }
-    guard let name = try spec.object("subnetRef")?.object("from")?.string("name") else { return [] }
-    let subnet = try context.companions.objects(.ec2Subnet, in: subject.namespace).first { $0.name == name }
-    guard let tier = subnet?.fields["tier"]?.text, tier != SubnetTier.shared.rawValue else { return [] }
+    guard let reference = try ResourceReference(spec.object("subnetRef")) else { return [] }
+    let subnet = try context.companions.objects(.ec2Subnet, in: subject.namespace).first {
+        reference.names($0.name, in: subject.namespace)
+    }
+    guard let subnet, let tier = subnet.fields["tier"]?.text, tier != SubnetTier.shared.rawValue else { return [] }
     return [
-        Finding(VPCClause.gateway, at: "/spec/subnetRef", "is Subnet \(name), which is \(tier)").with {
-            $0.choice = name
+        Finding(VPCClause.gateway, at: "/spec/subnetRef", "is Subnet \(subnet.name), which is \(tier)").with {
+            $0.choice = subnet.name
             $0.advice = "name a public subnet; private ones have a default route to the NAT gateway"
         }
     ]

@@ -50,6 +50,10 @@ let vpcExamples: [Example] = [
         "a NAT gateway in a public subnet", object("NATGateway", "a", "subnetRef: {from: {name: public-a}}"),
         companions: subnet("public-a", "10.0.0.0/24")),
     .good(
+        "a NAT gateway in a subnet of another namespace",
+        object("NATGateway", "a", "subnetRef: {from: {name: private-a, namespace: network}}"),
+        companions: subnet("private-a", "10.0.32.0/19")),
+    .good(
         "a NAT gateway that leads to other networks",
         object("NATGateway", "a", "connectivityType: private, subnetRef: {from: {name: private-a}}"),
         companions: subnet("private-a", "10.0.32.0/19")),
