@@ -29,6 +29,9 @@ extension Value {
         return self
     }
 
+    /// The member as an array of strings.
+    public func strings(_ key: StaticString) throws(CannotJudge) -> Value? { try present(key)?.asStrings() }
+
     /// The value itself, which must be an array of strings.
     func asStrings() throws(CannotJudge) -> Value {
         for element in try asArray().elements where element.kind != .string {

@@ -76,7 +76,7 @@ import Testing
             let known = Set(words + ["spec", "metadata", "labels", "annotations"])
             let source = try String(contentsOfFile: file, encoding: .utf8)
             let pattern =
-                #/\.(?:objects|object|text|string|boolean|integer|array|present|labels|intOrPercent|quantity)\("([A-Za-z0-9]+)"\)/#
+                #/\.(?:objects|object|text|string|boolean|integer|array|strings|present|labels|intOrPercent|quantity)\("([A-Za-z0-9]+)"\)/#
             for match in source.matches(of: pattern) {
                 asked += 1
                 #expect(known.contains(String(match.1)), "\(rule.id) reads \(match.1)")

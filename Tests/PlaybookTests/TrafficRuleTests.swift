@@ -73,6 +73,19 @@ import Testing
         #expect(verdict.message.utf8.count <= 16 << 10)
     }
 
+    @Test(arguments: ["5", "null", "[x]"])
+    func `a host that is no name is malformed`(_ host: String) throws {
+        let route = """
+            apiVersion: gateway.networking.k8s.io/v1
+            kind: HTTPRoute
+            metadata: {name: web, namespace: shop}
+            spec: {hostnames: [shop.superinc.com, \(host)]}
+            """
+        for rule in ["dns-zone", "admin-authentication"] {
+            #expect(try world(rule, route, zones).verdict().judgements.map(\.path) == ["spec.hostnames[1]"])
+        }
+    }
+
     // MARK: Admin pages
 
     @Test(
@@ -131,6 +144,31 @@ import Testing
         #expect(spec?["rules"]?.elements.count == 1)
         #expect(spec?["rules"]?.elements.first?["backendRefs"]?.elements.first?["name"] == "web")
         #expect(finding.advice?.hasSuffix(": \(elsewhere ?? "")") == (elsewhere != nil))
+    }
+
+    @Test(
+        arguments: [
+            ("{service: {name: web, port: {number: 8080}}}", "8080", false),
+            ("{service: {name: web, port: {name: http}}}", "80", true),
+            ("{serviceName: web, servicePort: http}", "80", true),
+            ("{serviceName: web, servicePort: 8080}", "8080", false),
+        ])
+    func `a route takes numbers of ports, and which of them is to be looked up is said`(
+        _ backend: String, _ number: String, _ isNamed: Bool
+    ) throws {
+        let finding = try #require(
+            world(
+                "gateway-api",
+                """
+                apiVersion: networking.k8s.io/v1
+                kind: Ingress
+                metadata: {name: web, namespace: shop}
+                spec: {rules: [{http: {paths: [{backend: \(backend)}]}}]}
+                """
+            ).verdict().judgements.first?.finding)
+        let reference = finding.companion?["spec"]?["rules"]?.elements.first?["backendRefs"]?.elements.first
+        #expect(reference?["port"] == .number(number))
+        #expect(finding.advice?.contains("stands for http") == isNamed)
     }
 
     // MARK: Services

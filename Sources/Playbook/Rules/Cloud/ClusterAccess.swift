@@ -72,7 +72,7 @@ private func clusterFindings(_ spec: Value) throws(CannotJudge) -> [Finding] {
 }
 
 private func isOpen(_ network: Value?) throws(CannotJudge) -> Bool {
-    guard let blocks = try network?.array("publicAccessCIDRs") else { return true }
+    guard let blocks = try network?.strings("publicAccessCIDRs") else { return true }
     var isEmpty = true
     for block in blocks.elements {
         if AddressBlock(block.text)?.isEverywhere ?? false { return true }

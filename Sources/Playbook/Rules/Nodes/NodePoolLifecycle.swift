@@ -97,7 +97,7 @@ private func finding(
 }
 
 private func coversAllReasons(_ budget: Value) throws(CannotJudge) -> Bool {
-    guard let reasons = try budget.array("reasons") else { return true }
+    guard let reasons = try budget.strings("reasons") else { return true }
     // A list of none, unlike none, covers none.
     return Set(reasons.elements.map(\.text)).isSuperset(of: ["Underutilized", "Empty", "Drifted"])
 }

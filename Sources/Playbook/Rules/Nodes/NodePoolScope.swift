@@ -71,7 +71,7 @@ private func architectureFinding(_ template: Value?, _ labels: Labels) throws(Ca
     var excluded: Set<String> = []
     var last: Int?
     for (index, entry) in try requirements(architectureKey, in: template) {
-        let values = try entry.array("values")?.elements.map(\.text) ?? []
+        let values = try entry.strings("values")?.elements.map(\.text) ?? []
         let comparison = try entry.text("operator")
         if comparison?.equals("In") ?? false {
             // There may be others in time.

@@ -103,7 +103,7 @@ private struct AdminSearch {
 
     mutating func look(atRulesOf spec: Value) throws(CannotJudge) {
         var host: String?
-        if let hosts = try spec.array("hostnames") {
+        if let hosts = try spec.strings("hostnames") {
             host = hosts.elements.first { saysAdmin($0.text) }?.text
         }
         for (index, rule) in try spec.objects("rules").enumerated() {

@@ -16,15 +16,12 @@ extension Rule {
         clauses: [ingress],
         examples: cases,
         check: { (subject, _) throws(CannotJudge) in
-            let (route, elsewhere) = try route(for: subject)
+            let replacement = try Replacement(of: subject)
             return [
                 Finding(ingress, at: "/kind", "is Ingress: traffic comes in by the Gateway API").with {
-                    $0.companion = route
+                    $0.companion = replacement.route(for: subject)
                     $0.isReplacement = true
-                    $0.advice = "parentRefs names the cluster's Gateway"
-                    guard !elsewhere.isEmpty else { return }
-                    let hosts = elsewhere.prefix(4).joined(separator: ", ") + (elsewhere.count > 4 ? ", …" : "")
-                    $0.advice? += "; and a route of its own for each host that leads elsewhere: \(hosts)"
+                    $0.advice = replacement.advice
                 }
             ]
         }
@@ -34,66 +31,90 @@ extension Rule {
 private let ingress = Clause("ingress", "no Ingress is used")
 
 /// The HTTPRoute to write instead, with the same hosts, paths and Services.
-///
-/// All hosts of a route lead to the same places: those that lead to others than the first one's need routes of their own.
-private func route(for subject: Subject) throws(CannotJudge) -> (route: Literal, elsewhere: [String]) {
-    var hosts: [(name: String, rules: [Literal])] = []
-    var rest: [Literal] = []
-    if let spec = try subject.spec() {
+private struct Replacement {
+    /// Where each host leads; without a name it is every other one.
+    private var hosts: [(name: String, rules: [Literal])] = []
+    /// Where all else goes.
+    private var rest: [Literal] = []
+    /// The names of ports: an HTTPRoute takes numbers alone.
+    private var ports: [String] = []
+
+    init(of subject: Subject) throws(CannotJudge) {
+        guard let spec = try subject.spec() else { return }
         for rule in try spec.objects("rules") {
             let name = try rule.string("host") ?? ""
             var rules: [Literal] = []
-            if let http = try rule.object("http") { rules = try routeRules(http) }
+            if let http = try rule.object("http") { rules = try self.rules(of: http) }
             if let index = hosts.firstIndex(where: { $0.name == name }) {
                 hosts[index].rules += rules
             } else {
                 hosts.append((name, rules))
             }
         }
-        if let backend = try backend(defaultBackend(of: spec)) { rest.append(["backendRefs": [backend]]) }
+        // The old kind calls it differently.
+        for key: StaticString in ["defaultBackend", "backend"] where rest.isEmpty {
+            if let backend = try backend(spec.object(key)) { rest.append(["backendRefs": [backend]]) }
+        }
     }
-    let first = hosts.first?.rules ?? []
-    let names = hosts.filter { $0.rules == first }.map(\.name)
-    var members: [Literal.Member] = [.init("parentRefs", [["name": "gateway"]])]
-    // One without a name stands for every host.
-    if !names.isEmpty, !names.contains("") { members.append(.init("hostnames", .array(names.map { .string($0) }))) }
-    members.append(.init("rules", .array(first + rest)))
-    let route: Literal = [
-        "apiVersion": "gateway.networking.k8s.io/v1",
-        "kind": "HTTPRoute",
-        "metadata": ["name": .string(subject.name ?? "web"), "namespace": .string(subject.namespace)],
-        "spec": .object(members),
-    ]
-    return (route, hosts.filter { $0.rules != first }.map { $0.name.isEmpty ? "any other" : $0.name })
-}
 
-/// Where all else goes; the old kind calls it differently.
-private func defaultBackend(of spec: Value) throws(CannotJudge) -> Value? {
-    if let backend = try spec.object("defaultBackend") { return backend }
-    return try spec.object("backend")
-}
-
-private func routeRules(_ http: Value) throws(CannotJudge) -> [Literal] {
-    var rules: [Literal] = []
-    for path in try http.objects("paths") {
-        guard let backend = try backend(path.object("backend")) else { continue }
-        let type = try path.string("pathType") == "Exact" ? "Exact" : "PathPrefix"
-        rules.append([
-            "matches": [["path": ["type": .string(type), "value": .string(try path.string("path") ?? "/")]]],
-            "backendRefs": [backend],
-        ])
+    private mutating func rules(of http: Value) throws(CannotJudge) -> [Literal] {
+        var rules: [Literal] = []
+        for path in try http.objects("paths") {
+            guard let backend = try backend(path.object("backend")) else { continue }
+            let type = try path.string("pathType") == "Exact" ? "Exact" : "PathPrefix"
+            rules.append([
+                "matches": [["path": ["type": .string(type), "value": .string(try path.string("path") ?? "/")]]],
+                "backendRefs": [backend],
+            ])
+        }
+        return rules
     }
-    return rules
-}
 
-/// What a backend of either version of Ingress is for an HTTPRoute.
-private func backend(_ backend: Value?) throws(CannotJudge) -> Literal? {
-    if let service = try backend?.object("service"), let name = try service.string("name") {
-        let number = try service.object("port")?.integer("number")
-        return ["name": .string(name), "port": .number(String(number ?? 80))]
+    /// What a backend of either version of Ingress is for an HTTPRoute.
+    private mutating func backend(_ backend: Value?) throws(CannotJudge) -> Literal? {
+        if let service = try backend?.object("service"), let name = try service.string("name") {
+            let port = try service.object("port")
+            return ["name": .string(name), "port": number(of: port?.present("number") ?? port?.present("name"))]
+        }
+        guard let name = try backend?.string("serviceName") else { return nil }
+        return ["name": .string(name), "port": number(of: backend?.present("servicePort"))]
     }
-    guard let name = try backend?.string("serviceName") else { return nil }
-    return ["name": .string(name), "port": .number(String(backend?.present("servicePort")?.int ?? 80))]
+
+    private mutating func number(of port: Value?) -> Literal {
+        if let port, port.int == nil, !ports.contains(port.text) { ports.append(port.text) }
+        return .number(String(port?.int ?? 80))
+    }
+
+    /// All hosts of a route lead to the same places: here are those that lead where the first one does.
+    func route(for subject: Subject) -> Literal {
+        let first = hosts.first?.rules ?? []
+        let names = hosts.filter { $0.rules == first }.map(\.name)
+        var members: [Literal.Member] = [.init("parentRefs", [["name": "gateway"]])]
+        if !names.isEmpty, !names.contains("") {
+            members.append(.init("hostnames", .array(names.map { .string($0) })))
+        }
+        members.append(.init("rules", .array(first + rest)))
+        return [
+            "apiVersion": "gateway.networking.k8s.io/v1",
+            "kind": "HTTPRoute",
+            "metadata": ["name": .string(subject.name ?? "web"), "namespace": .string(subject.namespace)],
+            "spec": .object(members),
+        ]
+    }
+
+    var advice: String {
+        var advice = "parentRefs names the cluster's Gateway"
+        if !ports.isEmpty { advice += "; port 80 stands for \(list(ports)): write the number" }
+        let elsewhere = hosts.filter { $0.rules != hosts.first?.rules }.map { $0.name.isEmpty ? "any other" : $0.name }
+        if !elsewhere.isEmpty {
+            advice += "; and a route of its own for each host that leads elsewhere: \(list(elsewhere))"
+        }
+        return advice
+    }
+
+    private func list(_ names: [String]) -> String {
+        names.prefix(4).joined(separator: ", ") + (names.count > 4 ? ", …" : "")
+    }
 }
 
 private let cases: [Example] = [

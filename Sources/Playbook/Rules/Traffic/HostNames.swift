@@ -51,7 +51,7 @@ struct HostNames {
         guard !subject.changesOnlyMetadata, let spec = try subject.spec() else { return }
         switch subject.kind {
         case .httpRoute, .grpcRoute, .tlsRoute:
-            guard let hosts = try spec.array("hostnames") else { break }
+            guard let hosts = try spec.strings("hostnames") else { break }
             for (index, name) in hosts.elements.enumerated() { add(name, at: "/spec/hostnames" / String(index)) }
         case .gateway, .listenerSet, .experimentalListenerSet:
             for (index, listener) in try spec.objects("listeners").enumerated() {

@@ -196,7 +196,7 @@ private func ingressRouteFindings(
     // A child has its parent's TLS, and none of its own.
     guard try spec.object("tls") == nil, try spec.objects("parentRefs").isEmpty else { return [] }
     let encrypted = context.settings.traffic.tlsEntryPoints
-    let points = try spec.array("entryPoints")?.elements.map(\.text) ?? []
+    let points = try spec.strings("entryPoints")?.elements.map(\.text) ?? []
     if !points.isEmpty, points.allSatisfy({ encrypted.contains($0) }) { return [] }
     var unknown: String?
     for route in try spec.objects("routes") {
