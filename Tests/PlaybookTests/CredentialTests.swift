@@ -94,8 +94,12 @@ private let certificate = "-----BEGIN CERTIFICATE-----\nMIIDdzCCAl+gAwIBAgIE\n--
         (.init("STRIPE_SECRET_KEY", "not-a-real-key-1"), .secret), (.init("SASL_PASSWORD", "ADMIN"), .password),
         (.init("DB_PASSWORD_READER", "hunter2"), .password), (.init("PASSWORD_WRITER", "hunter2"), .password),
         (.init("GAS_TOKEN", "0xK7g2Zq9LmX4vT1nB8yR5wP0sD3hJ6cF2aQ9eU7iO"), .token),
+        // Digits and letters in turn, and no duration.
+        (.init("SHARED_SECRET", "12ab34cd"), .secret), (.init("DB_PASSWORD", "1a2b3c4d"), .password),
         // By their forms, whatever they are called.
         (.init("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"), .awsAccessKeyID),
+        (.init("s3.yaml", "accessKey: AKIAIOSFODNN7EXAMPLE\n"), .awsAccessKeyID),
+        (.init(nil, "--auth-token=AKIAIOSFODNN7EXAMPLE"), .awsAccessKeyID),
         (.init("ID", "ASIAIOSFODNN7EXAMPLE"), .awsAccessKeyID), (.init("GH", made("ghp_", 36)), .gitHubToken),
         (.init("GH", made("github_pat_", 82)), .gitHubToken), (.init("CI", made("ghs_", 36)), .gitHubToken),
         (.init("CI", made("glpat-", 20)), .gitLabToken),
@@ -113,7 +117,8 @@ private let certificate = "-----BEGIN CERTIFICATE-----\nMIIDdzCCAl+gAwIBAgIE\n--
         (.init("SMS", made("SK", 32, of: "0a1b2c3d")), .twilioKey),
         (.init("LLM", made("sk-ant-api03-", 80)), .modelKey),
         (.init("LLM", made("sk-proj-", 48)), .modelKey), (.init("LLM", made("sk-", 48)), .modelKey),
-        (.init("HF", made("hf_", 34)), .modelKey), (.init("VAULT", made("hvs.", 90)), .vendorToken),
+        (.init("HF", made("hf_", 34)), .modelKey), (.init("HF", made("hf_", 34, of: "aZbYcXdW")), .modelKey),
+        (.init("VAULT", made("hvs.", 90)), .vendorToken),
         // In URIs.
         (.init("DATABASE_URL", "postgres://shop:hunter2@db.internal:5432/catalogue"), .uri),
         (.init("BROKER", "amqp://guest:guest@rabbit:5672/%2f"), .uri),
@@ -122,6 +127,7 @@ private let certificate = "-----BEGIN CERTIFICATE-----\nMIIDdzCCAl+gAwIBAgIE\n--
         (.init("PROXY", "http://user:pa/ss@proxy:3128"), .uri), (.init("DSN", "root:hunter2@tcp(db:3306)/shop"), .uri),
         (.init("REPO", "https://ci:s3cr3t@git.example.com/shop.git"), .uri),
         (.init("SENTRY_DSN", "https://0a1b:2c3d@sentry.example.com/7"), .uri),
+        (.init("JDBC_URL", "jdbc:oracle:thin:scott/tiger@//db:1521/orcl"), .uri),
         // In command lines and other texts.
         (.init(nil, "--password=hunter2"), .password), (.init(nil, "--token abc123def"), .token),
         (.init(nil, "export PASSWORD=hunter2 && exec node server.js"), .password),
@@ -142,6 +148,14 @@ private let certificate = "-----BEGIN CERTIFICATE-----\nMIIDdzCCAl+gAwIBAgIE\n--
         (.init("settings.py", "SECRET_KEY = 'django-insecure-abc123'\n"), .secret),
         (.init("list.yaml", "users: [{name: a, password: hunter2}]"), .password),
         (.init("ca-and-key.pem", certificate + pem), .privateKey),
+        (.init(".npmrc", "//registry.example.com/:_authToken=" + made("", 36, of: "0a1b2c3d")), .token),
+        (.init(nil, "curl -H 'Authorization: Basic c2hvcDpodW50ZXIyMg==' https://api"), .password),
+        (.init(nil, "curl --header \"PRIVATE-TOKEN: hunter2\" https://git.example.com/api"), .token),
+        (.init("redis.conf", "maxmemory 100mb\nrequirepass hunter2222\n"), .password),
+        (.init("fluent-bit.conf", "[OUTPUT]\n    Name  es\n    HTTP_Passwd  hunter2222\n"), .password),
+        (.init("core-site.xml", "<name>hive.password</name>\n<value>hunter2</value>"), .password),
+        (.init("values.yaml", "env:\n- name: DB_PASSWORD\n  value: hunter2\n- name: X\n"), .password),
+        (.init("task.json", "[{\"name\":\"API_TOKEN\", \"value\":\"hunter2\"}]"), .token),
     ]
 
     @Test(arguments: secrets.map(\.0))
@@ -251,7 +265,8 @@ private let certificate = "-----BEGIN CERTIFICATE-----\nMIIDdzCCAl+gAwIBAgIE\n--
         .init("DATABASE_URL", "postgres://$(DB_USER):$(DB_PASSWORD)@$(DB_HOST)/x"),
         .init("DSN", "https://0a1b2c@sentry.io/7"),
         .init("DATABASE_URL", "postgres://USER:PASSWORD@HOST/db"), .init("URL", "https://host:8080/a:b@c"),
-        .init("URL", "https://user:@host/"), .init("IMAGE", "docker://nginx:1.27@sha256:0a1b"),
+        .init("URL", "https://user:@host/"), .init("URL", "http://[fd00::1]:8080/@app/main"),
+        .init("URL", "jdbc:oracle:thin:@//db:1521/orcl"), .init("URL", "jdbc:oracle:thin:${USER}/${PASSWORD}@db"), .init("IMAGE", "docker://nginx:1.27@sha256:0a1b"),
         .init("MAIL", "mailto:a@b.example"),
         .init("ROLE", "arn:aws:iam::222222222222:role/AKIA"), .init("ROLE_ID", "AROAIOSFODNN7EXAMPLE"),
         .init("STRIPE_KEY", made("pk_live_", 24)), .init("CLASS", "com.example.tokens.AccessTokenProvider"),
@@ -260,6 +275,10 @@ private let certificate = "-----BEGIN CERTIFICATE-----\nMIIDdzCCAl+gAwIBAgIE\n--
         .init("HOOK", "https://hooks.slack.com/services/${SLACK_PATH_WITH_ALL_OF_ITS_PARTS}"),
         .init("JAVA_OPTS", "-Xmx512m -Djavax.net.ssl.trustStore=/etc/ca.jks"),
         .init("checksum/secret", made("", 64, of: "0a1b2c3d")),
+        // What stands for a token in an example.
+        .init("NOTE", made("ghp_", 36, of: "x")), .init("NOTE", made("glpat-", 20, of: "x")),
+        .init("NOTE", made("AKIA", 16, of: "X")), .init("NOTE", "xoxb-xxxxxxxxxxxx-xxxxxxxxxxxx-xxxxxxxxxxxx"),
+        .init("NOTE", "eyJxxx.eyJxxx.xxxxxxxxx"), .init("NOTE", made("sk-", 48, of: "x")),
         // In command lines and other texts.
         .init(nil, "--password=$(DB_PASSWORD)"), .init(nil, "--token-file=/var/run/token"),
         .init(nil, "--token \"$TOKEN\""),
@@ -294,6 +313,15 @@ private let certificate = "-----BEGIN CERTIFICATE-----\nMIIDdzCCAl+gAwIBAgIE\n--
         .init("argocd-cm", "clientSecret: $oidc.auth.clientSecret\nwebhook.github.secret: $webhook\n"),
         .init("envoy.yaml", "token_bucket: {max_tokens: 10, tokens_per_fill: 10}\n"),
         .init("types.ts", "interface A { password: string; token?: string }"),
+        .init("schema.graphql", "input Login {\n  password: String!\n  token: ID!\n  secret: String\n}\n"),
+        .init("usage.txt", "app [--password PASSWORD] [--token <token>]\n  --password string   the password\n"),
+        .init("run.sh", "printf 'password=%s\\n' \"$P\" >f\necho \"Usage: $0 --token TOKEN\"\n"),
+        .init("values.yaml", "env:\n- name: DB_PASSWORD\n  value: $(PASSWORD)\n- name: TOKEN_TTL\n  value: a1b2\n"),
+        .init("openapi.yaml", "- name: token\n  in: query\n  value: abc\n"),
+        .init("notes.txt", "password rotation\ntoken 0.1.2-rc1\nPassword changed twice in 2024\nsecret web-tls-2\n"),
+        .init("ssh.conf", "PasswordAuthentication no\nssl_password_file /etc/p4ssw0rd\n"),
+        .init(nil, "curl -H \"X-Api-Key: $KEY\" -H 'X-Csrf-Token: Fetch' https://api"),
+        .init("SECRET_SCANNING", "audit"), .init("CA_SECRET", "root-ca"), .init("TOKEN_LIFE", "1h30m5s"),
     ]
 
     @Test(arguments: innocent)

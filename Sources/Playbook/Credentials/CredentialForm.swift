@@ -109,7 +109,17 @@ struct CredentialForm {
         // An exact number, and then something else: a full stop may end the sentence.
         let ends = end == word.upperBound || !Alphabet.alphanumeric.contains(text[end])
         guard isExact ? end - start == count && ends : end - start >= count else { return false }
-        return kind == .webToken ? isWebToken(text, word) : kind != .modelKey || hasDigit(text, start..<end)
+        guard count == 0 || isVaried(text, start..<end) else { return false }
+        if kind == .webToken { return isWebToken(text, word) }
+        // Words with dashes between may say what goes there.
+        return kind != .modelKey || alphabet != .urlSafe || hasDigit(text, start..<end)
+    }
+
+    /// Whether there are several letters in it: `ghp_xxxx…` stands for a token.
+    private func isVaried(_ text: Span<UInt8>, _ range: Range<Int>) -> Bool {
+        var seen: UInt128 = 0
+        for at in range where Alphabet.alphanumeric.contains(text[at]) { seen |= 1 << UInt128(text[at]) }
+        return seen.nonzeroBitCount >= 5
     }
 
     /// Whether a word is three parts, the second one an object too (RFC 7519).

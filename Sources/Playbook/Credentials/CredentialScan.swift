@@ -3,17 +3,16 @@
 /// Texts are values, arguments, shell scripts, properties, YAML, JSON, whatever people put into a ConfigMap. Each byte is looked at a
 /// bounded number of times, whatever the text.
 struct CredentialScan {
-    private var at = 0
+    private(set) var at = 0
     private var line = 1
-    private var lineStart = 0
+    private(set) var lineStart = 0
     /// Whether the line is a comment, once somebody has asked.
-    private var isComment: Bool?
+    var isComment: Bool?
     /// The last run of letters, digits, dots, dashes and underscores: names and tokens are such.
-    private var word = 0..<0
+    private(set) var word = 0..<0
+    /// What the value of a `value:` would be, after the `name:` of a secret.
+    var named: CredentialName?
     private var uris = CredentialURIs()
-
-    /// How much of a value is looked at, once its name says that it is a secret.
-    private static let longestValue = 256
 
     /// The length of `discord.com`, the shortest name of a host that gives such addresses out.
     private static let shortestHost = 11
@@ -75,14 +74,16 @@ struct CredentialScan {
             }
             return flag(word, in: text)
         case UInt8(ascii: "B"), UInt8(ascii: "b"):
-            return word.count == 6 && CredentialScan.has("earer", in: text, at: word.lowerBound + 1)
-                ? bearer(in: text) : nil
+            let isToken = word.count == 6 && CredentialScan.has("earer", in: text, at: word.lowerBound + 1)
+            let isLogin = word.count == 5 && CredentialScan.has("asic", in: text, at: word.lowerBound + 1)
+            return isToken || isLogin ? authorization(isToken ? .token : .password, in: text) : nil
         case UInt8(ascii: "P"), UInt8(ascii: "p"):
             // SQL's `PASSWORD 'secret'`
-            guard word.count == 8, at + 1 < text.count, text[at + 1] == UInt8(ascii: "'") else { return nil }
-            return named(word, valueAt: at + 1, in: text)
-        default: return nil
+            guard word.count == 8, at + 1 < text.count, text[at + 1] == UInt8(ascii: "'") else { break }
+            return value(of: CredentialName(text, word), at: at + 1, in: text)
+        default: break
         }
+        return setting(word, in: text)
     }
 
     static func has(_ letters: String, in text: Span<UInt8>, at start: Int) -> Bool {
@@ -105,17 +106,17 @@ struct CredentialScan {
         return nil
     }
 
-    /// A token in a header: `Authorization: Bearer …`.
-    private func bearer(in text: Span<UInt8>) -> (Credential.Kind, Range<Int>)? {
+    /// A token, or a login in base64, in a header: `Authorization: Bearer …`.
+    private func authorization(_ kind: Credential.Kind, in text: Span<UInt8>) -> (Credential.Kind, Range<Int>)? {
         let value = unquoted(from: at + 1, in: text)
-        let vague = CredentialName(kind: .token, isVague: true)
-        return CredentialText.isSecret(text, value, of: vague, inProse: true) ? (.token, value) : nil
+        let vague = CredentialName(kind: kind, isVague: true)
+        return CredentialText.isSecret(text, value, of: vague, inProse: true) ? (kind, value) : nil
     }
 
     /// `--password hunter2`, in a command line that is one text.
     private func flag(_ word: Range<Int>, in text: Span<UInt8>) -> (Credential.Kind, Range<Int>)? {
         guard word.count >= 6, text[word.lowerBound + 1] == UInt8(ascii: "-") else { return nil }
-        return named(word, valueAt: at + 1, in: text)
+        return value(of: CredentialName(text, word), at: at + 1, in: text)
     }
 
     /// An address that whoever knows it may post to.
@@ -133,157 +134,5 @@ struct CredentialScan {
         }
         for at in value where text[at] == UInt8(ascii: "$") || text[at] == UInt8(ascii: "{") { return nil }
         return value
-    }
-
-    // MARK: Names and values
-
-    /// What follows a name after `=`, `:`, `=>`, `:=`, or in an element of XML.
-    private mutating func assignment(
-        _ separator: UInt8, in text: Span<UInt8>
-    ) -> (Credential.Kind, Range<Int>)? {
-        let place = at - 1
-        guard !word.isEmpty, place - word.upperBound <= 4 else { return nil }
-        var isQuoted = false
-        for gap in word.upperBound..<place {
-            switch text[gap] {
-            case UInt8(ascii: "\""), UInt8(ascii: "'"): isQuoted = true
-            case UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\\"), UInt8(ascii: "]"): break
-            default: return nil
-            }
-        }
-        guard var start = valueStart(separator, isQuoted, in: text) else { return nil }
-        while start < text.count, text[start] == UInt8(ascii: " ") || text[start] == UInt8(ascii: "\t") { start += 1 }
-        let isSentence = separator == UInt8(ascii: ":") && !isQuoted
-        return named(word, valueAt: start, isSentence: isSentence, in: text)
-    }
-
-    /// Where a value would begin; nil where the separator is none.
-    private func valueStart(_ separator: UInt8, _ isQuoted: Bool, in text: Span<UInt8>) -> Int? {
-        let next = at < text.count ? text[at] : UInt8(ascii: "\n")
-        switch separator {
-        case UInt8(ascii: "="):
-            // A comparison, or a pattern of labels.
-            if next == UInt8(ascii: "=") || next == UInt8(ascii: "~") { return nil }
-            return next == UInt8(ascii: ">") ? at + 1 : at
-        case UInt8(ascii: ":"):
-            if next == UInt8(ascii: "=") { return at + 1 }
-            // YAML wants a space, and keys stand at the beginning.
-            if isQuoted { return at }
-            let isSpaced = next == UInt8(ascii: " ") || next == UInt8(ascii: "\t")
-            return isSpaced && isKeyPlace(word.lowerBound, in: text) ? at : nil
-        default:
-            let isTag = word.lowerBound > 0 && text[word.lowerBound - 1] == UInt8(ascii: "<")
-            return isTag && word.upperBound == at - 1 ? at : nil
-        }
-    }
-
-    /// Whether a key of YAML or JSON may stand there: first on its line, or after what opens or separates members.
-    private func isKeyPlace(_ place: Int, in text: Span<UInt8>) -> Bool {
-        var at = place
-        while at > 0, place - at < 64 {
-            switch text[at - 1] {
-            case UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "-"), UInt8(ascii: "\""): at -= 1
-            case UInt8(ascii: "\n"), UInt8(ascii: "{"), UInt8(ascii: ","), UInt8(ascii: "["): return true
-            default: return false
-            }
-        }
-        return at == 0 || place - at >= 64
-    }
-
-    private mutating func named(
-        _ word: Range<Int>, valueAt start: Int, isSentence: Bool, in text: Span<UInt8>
-    ) -> (Credential.Kind, Range<Int>)? {
-        guard start < text.count, text[start] != UInt8(ascii: "\n"), let name = CredentialName(text, word),
-            !isCommented(in: text)
-        else { return nil }
-        let value = value(from: start, in: text)
-        if isSentence ? hasMoreWords(after: value.upperBound, in: text) : isCode(value, from: start, in: text) {
-            return nil
-        }
-        return CredentialText.isSecret(text, value, of: name, inProse: true) ? (name.kind, value) : nil
-    }
-
-    private func named(_ word: Range<Int>, valueAt start: Int, in text: Span<UInt8>) -> (Credential.Kind, Range<Int>)? {
-        var copy = self
-        return copy.named(word, valueAt: start, isSentence: false, in: text)
-    }
-
-    /// A value, without its quotes.
-    private func value(from start: Int, in text: Span<UInt8>) -> Range<Int> {
-        var first = start
-        if text[first] == UInt8(ascii: "\\"), first + 1 < text.count { first += 1 }
-        let quote = text[first]
-        guard quote == UInt8(ascii: "\"") || quote == UInt8(ascii: "'") else { return unquoted(from: start, in: text) }
-        let limit = min(text.count, first + CredentialScan.longestValue)
-        var end = first + 1
-        while end < limit, text[end] != quote, text[end] != UInt8(ascii: "\\"), text[end] != UInt8(ascii: "\n") {
-            end += 1
-        }
-        return min(first + 1, end)..<end
-    }
-
-    /// A value that ends at white space, or at what a shell, a query, a connection string or JSON separates values by.
-    private func unquoted(from start: Int, in text: Span<UInt8>) -> Range<Int> {
-        let limit = min(text.count, start + CredentialScan.longestValue)
-        var end = min(start, limit)
-        while end < limit {
-            switch text[end] {
-            case 0...UInt8(ascii: " "), UInt8(ascii: "\""), UInt8(ascii: "'"), UInt8(ascii: ";"), UInt8(ascii: "&"),
-                UInt8(ascii: ","), UInt8(ascii: "<"), UInt8(ascii: "\\"):
-                // `<password>` stands for one.
-                if end == start, text[end] == UInt8(ascii: "<") { break }
-                return start..<end
-            default: break
-            }
-            end += 1
-        }
-        return min(start, end)..<end
-    }
-
-    /// Whether it is a name that is handed on: `login(user=user, password=password)`, `token = token;`.
-    private func isCode(_ value: Range<Int>, from start: Int, in text: Span<UInt8>) -> Bool {
-        guard value.lowerBound == start, value.upperBound < text.count else { return false }
-        for at in value
-        where !NameWords.isLetter(text[at]) && text[at] != UInt8(ascii: "_") && text[at] != UInt8(ascii: ")") {
-            return false
-        }
-        switch text[value.upperBound] {
-        case UInt8(ascii: ","): return true
-        case UInt8(ascii: ";"): return start > 0 && text[start - 1] == UInt8(ascii: " ")
-        default: return !value.isEmpty && text[value.upperBound - 1] == UInt8(ascii: ")")
-        }
-    }
-
-    /// Whether the line goes on after a value, so that it is a sentence.
-    private func hasMoreWords(after end: Int, in text: Span<UInt8>) -> Bool {
-        var at = end
-        while at < text.count, at - end < 64 {
-            switch text[at] {
-            case UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\""), UInt8(ascii: "'"): at += 1
-            case UInt8(ascii: "\n"), UInt8(ascii: "\r"), UInt8(ascii: "#"), UInt8(ascii: ","), UInt8(ascii: "}"):
-                return false
-            default: return true
-            }
-        }
-        return false
-    }
-
-    /// Whether the line is a comment, where examples stand.
-    private mutating func isCommented(in text: Span<UInt8>) -> Bool {
-        if let isComment { return isComment }
-        let limit = min(text.count, lineStart + CredentialScan.longestValue)
-        var at = lineStart
-        while at < limit, text[at] == UInt8(ascii: " ") || text[at] == UInt8(ascii: "\t") { at += 1 }
-        var result = false
-        if at < limit {
-            let next = at + 1 < limit ? text[at + 1] : 0
-            switch text[at] {
-            case UInt8(ascii: "#"), UInt8(ascii: ";"): result = true
-            case UInt8(ascii: "/"): result = next == UInt8(ascii: "/") || next == UInt8(ascii: "*")
-            default: break
-            }
-        }
-        isComment = result
-        return result
     }
 }

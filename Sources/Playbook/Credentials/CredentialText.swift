@@ -27,9 +27,9 @@ enum CredentialText {
         guard !range.isEmpty else { return false }
         let counts = Letters(text, range)
         if counts.isReference || isEnclosed(text, range, isProse) || counts.isMask(range.count) { return false }
-        if range.count <= 16, words.contains(word(text, range)) { return false }
+        if range.count <= 16, words.contains(word(text, isProse ? withoutMark(text, range) : range)) { return false }
         if isPath(text, range, counts) || hasInnocentBeginning(text, range) { return false }
-        if isVariableName(text, range, counts) { return false }
+        if isVariableName(text, range, counts, isProse) { return false }
         // What is called a key may be the name of one.
         if name.isVague {
             return looksRandom(text, range, counts)
@@ -50,68 +50,17 @@ enum CredentialText {
         return !isLabel(text, range, counts)
     }
 
-    /// What a value is made of.
-    struct Letters {
-        var digits = 0, lowers = 0, uppers = 0, spaces = 0, slashes = 0, dots = 0, dashes = 0, underscores = 0
-        /// `+` and `=`, which base64 has and paths have not.
-        var base64 = 0
-        /// Whether there is something in it to be filled in: `$(X)`, `${X}`, `{{ x }}`, `#{x}`, `%{x}`, `<%= x %>`, a URI's `://`.
-        var isReference = false
-        private var isOneLetter = true
-        private var first: UInt8 = 0
-
-        init(_ text: Span<UInt8>, _ range: Range<Int>) {
-            first = text[range.lowerBound]
-            var previous: UInt8 = 0
-            for at in range {
-                let byte = text[at]
-                count(byte)
-                if byte != first { isOneLetter = false }
-                switch (previous, byte) {
-                case (UInt8(ascii: "$"), UInt8(ascii: "(")), (UInt8(ascii: "$"), UInt8(ascii: "{")),
-                    (UInt8(ascii: "{"), UInt8(ascii: "{")), (UInt8(ascii: "#"), UInt8(ascii: "{")),
-                    (UInt8(ascii: "%"), UInt8(ascii: "{")), (UInt8(ascii: "@"), UInt8(ascii: "{")),
-                    (UInt8(ascii: "%"), UInt8(ascii: "(")), (UInt8(ascii: "<"), UInt8(ascii: "%")):
-                    isReference = true
-                case (UInt8(ascii: "/"), UInt8(ascii: "/")):
-                    if at - 2 >= range.lowerBound, text[at - 2] == UInt8(ascii: ":") { isReference = true }
-                default: break
-                }
-                previous = byte
-            }
-        }
-
-        private mutating func count(_ byte: UInt8) {
-            switch byte {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"): digits += 1
-            case UInt8(ascii: "a")...UInt8(ascii: "z"): lowers += 1
-            case UInt8(ascii: "A")...UInt8(ascii: "Z"): uppers += 1
-            case UInt8(ascii: " "), UInt8(ascii: "\n"), UInt8(ascii: "\t"): spaces += 1
-            case UInt8(ascii: "/"): slashes += 1
-            case UInt8(ascii: "."): dots += 1
-            case UInt8(ascii: "-"): dashes += 1
-            case UInt8(ascii: "_"): underscores += 1
-            case UInt8(ascii: "+"), UInt8(ascii: "="): base64 += 1
-            default: break
-            }
-        }
-
-        /// Whether it stands in the place of something that was taken out: `****`, `xxxxx`.
-        func isMask(_ count: Int) -> Bool {
-            isOneLetter && (count >= 3 || digits + lowers + uppers == 0) && (digits == 0 || first == UInt8(ascii: "0"))
-        }
-    }
-
     // MARK: What is no secret
 
     private static func isEnclosed(_ text: Span<UInt8>, _ range: Range<Int>, _ isProse: Bool) -> Bool {
         let (first, last) = (text[range.lowerBound], text[range.upperBound - 1])
         switch first {
-        case UInt8(ascii: "<"): return last == UInt8(ascii: ">")
+        case UInt8(ascii: "<"): return last == UInt8(ascii: ">") || isProse && range.contains { text[$0] == UInt8(ascii: ">") }
         case UInt8(ascii: "{"): return true
         case UInt8(ascii: "["): return isProse || last == UInt8(ascii: "]")
         case UInt8(ascii: "("): return isProse || last == UInt8(ascii: ")")
-        case UInt8(ascii: "%"): return range.count > 2 && last == UInt8(ascii: "%")
+        // `%NAME%`; in a text `%s` too.
+        case UInt8(ascii: "%"): return range.count > 2 && last == UInt8(ascii: "%") || isProse && range.count == 2
         case UInt8(ascii: "@"): return isProse || range.count > 2 && last == UInt8(ascii: "@")
         // `$NAME`; a hash that begins with `$2a$` is none.
         case UInt8(ascii: "$"): return isProse || isName(text, range.lowerBound + 1..<range.upperBound)
@@ -134,9 +83,13 @@ enum CredentialText {
         return true
     }
 
-    /// Whether it is the name of another variable that holds a secret: `DB_PASSWORD`.
-    private static func isVariableName(_ text: Span<UInt8>, _ range: Range<Int>, _ counts: Letters) -> Bool {
-        counts.underscores > 0 && counts.lowers == 0 && isName(text, range) && CredentialName(text, range) != nil
+    /// Whether it is the name of another variable that holds a secret: `DB_PASSWORD`, and in a text also `[--token TOKEN]`.
+    private static func isVariableName(
+        _ text: Span<UInt8>, _ range: Range<Int>, _ counts: Letters, _ isProse: Bool
+    ) -> Bool {
+        guard counts.lowers == 0, counts.underscores > 0 || isProse && counts.digits == 0 else { return false }
+        let isClosed = isProse && text[range.upperBound - 1] == UInt8(ascii: "]")
+        return isName(text, isClosed ? range.dropLast() : range) && CredentialName(text, range) != nil
     }
 
     private static func isPath(_ text: Span<UInt8>, _ range: Range<Int>, _ counts: Letters) -> Bool {
@@ -181,9 +134,15 @@ enum CredentialText {
     private static let words: Set<NameWord> = [
         "true", "false", "yes", "no", "on", "off", "none", "null", "nil", "undefined", "enabled", "disabled", "auto",
         "optional", "required", "redacted", "hidden", "masked", "string", "str", "text", "bearer", "basic", "jwt",
-        "env",
+        "env", "id",
         "vault", "opaque", "file", "any", "boolean", "bool", "number", "int", "object", "default", "never", "always",
     ]
+
+    /// A range without what says, after a type, whether there may be none of it: `String!`, `String?`.
+    private static func withoutMark(_ text: Span<UInt8>, _ range: Range<Int>) -> Range<Int> {
+        let last = text[range.upperBound - 1]
+        return last == UInt8(ascii: "!") || last == UInt8(ascii: "?") ? range.dropLast() : range
+    }
 
     /// The letters of a short value, in lower case; the empty word where there is anything else.
     private static func word(_ text: Span<UInt8>, _ range: Range<Int>) -> NameWord {
@@ -198,15 +157,16 @@ enum CredentialText {
     /// Whether it is a number, an amount or a duration: `3600`, `-1`, `0.5`, `15m`, `1h30m`, `10Mi`, `80%`, `1,2`.
     private static func isNumber(_ text: Span<UInt8>, _ range: Range<Int>, _ counts: Letters) -> Bool {
         guard counts.digits > 0 else { return false }
-        var letters = 0
+        var unit = NameWord()
         for at in range {
             let byte = text[at]
             if NameWords.isLetter(byte) {
-                letters += 1
-                // Units follow digits and are short.
-                guard letters <= 2, at > range.lowerBound else { return false }
+                unit.append(byte)
+                // Units follow digits.
+                let isLast = at + 1 == range.upperBound || !NameWords.isLetter(text[at + 1])
+                guard at > range.lowerBound, !isLast || units.contains(unit) else { return false }
             } else if byte &- UInt8(ascii: "0") < 10 {
-                letters = 0
+                unit = NameWord()
             } else if !(byte == UInt8(ascii: ".") || byte == UInt8(ascii: ",") || byte == UInt8(ascii: "%")
                 || byte == UInt8(ascii: "-") && at == range.lowerBound)
             {
@@ -215,6 +175,12 @@ enum CredentialText {
         }
         return counts.lowers + counts.uppers == 0 || range.count <= 8
     }
+
+    /// Of time and of size; `1a2b3c4d` has none.
+    private static let units: Set<NameWord> = [
+        "n", "u", "ns", "us", "ms", "s", "m", "h", "d", "w", "mo", "y", "b", "k", "g", "t", "p", "kb", "mb", "gb", "tb",
+        "ki", "mi", "gi", "ti",
+    ]
 
     /// Whether it is what is paid with, by its symbol or its address on a chain: `USDC`, `wBTC`, `0x` and forty hex digits.
     private static func isCurrency(_ text: Span<UInt8>, _ range: Range<Int>, _ counts: Letters) -> Bool {

@@ -20,6 +20,7 @@ struct CredentialURIs {
             start -= 1
         }
         authority = end + 1
+        if let password = oraclePassword(start..<end, in: text) { return password }
         let isSocket =
             CredentialScan.has("tcp(", in: text, at: end + 1) || CredentialScan.has("unix(", in: text, at: end + 1)
         guard isAuthority || isSocket, !CredentialScan.has("sha256:", in: text, at: end + 1) else { return nil }
@@ -29,8 +30,11 @@ struct CredentialURIs {
     private func password(ofUser range: Range<Int>, in text: Span<UInt8>) -> Range<Int>? {
         var colon = range.lowerBound
         while colon < range.upperBound, text[colon] != UInt8(ascii: ":") {
-            // A path: what follows is no authority.
-            if text[colon] == UInt8(ascii: "/") || text[colon] == UInt8(ascii: "?") { return nil }
+            switch text[colon] {
+            // A path, or an address of IPv6: what follows is no authority.
+            case UInt8(ascii: "/"), UInt8(ascii: "?"), UInt8(ascii: "["): return nil
+            default: break
+            }
             colon += 1
         }
         guard colon < range.upperBound else { return nil }
@@ -39,6 +43,15 @@ struct CredentialURIs {
         while end < password.upperBound, text[end] &- UInt8(ascii: "0") < 10 { end += 1 }
         // A port, and a path after it.
         if end < password.upperBound, text[end] == UInt8(ascii: "/") || text[end] == UInt8(ascii: "?") { return nil }
+        return isPlaceholder(password, in: text) ? nil : password
+    }
+
+    /// The password in an address of Oracle's: `jdbc:oracle:thin:user/password@host`.
+    private func oraclePassword(_ range: Range<Int>, in text: Span<UInt8>) -> Range<Int>? {
+        guard let scheme = range.first(where: { CredentialScan.has("jdbc:oracle:", in: text, at: $0) }),
+            let slash = (scheme..<range.upperBound).first(where: { text[$0] == UInt8(ascii: "/") })
+        else { return nil }
+        let password = slash + 1..<range.upperBound
         return isPlaceholder(password, in: text) ? nil : password
     }
 

@@ -94,7 +94,7 @@ extension NameWords {
         path pattern per percent period permissions placeholder plugin policies policy port position prefix price
         processor project prompt prompted property provider public query queue rate realm recovery ref reference
         regex region registry renew renewal replacement request required requirements reset resolver resource retries retry
-        reuse revocation role rotate rotated rotation route rule schedule schema scope seconds secs selector server service
+        reuse revocation role rotate rotated rotation route rule scan scanner scanning schedule schema scope seconds secs selector server service
         signing size skew source special stage standard state status stdin storage store strategy stream strength subject
         suffix supplier supply symbol sync table tag template text threshold timeout times title topic ttl type unit updated
         uppercase uri url usage use used user username validate validation validator validity var variable verification
@@ -123,7 +123,7 @@ extension NameWords {
     /// What says, before a keyword, that no secret is meant.
     static let innocentBefore: [Credential.Kind: Set<NameWord>] = [
         .secret: words(
-            "checksum registry docker tls pull existing cert certificate ingress kube kubernetes image external sealed dsn "
+            "checksum registry docker tls pull existing ca cert certificate ingress kube kubernetes image external sealed dsn "
                 + "manager"),
         .token: words(
             "max min num number count total avg average pad eos bos unk sep cls mask stop special input output prompt "

@@ -1,0 +1,221 @@
+/// Names and the values that follow them.
+extension CredentialScan {
+    /// How much of a value is looked at, once its name says that it is a secret.
+    private static let longestValue = 256
+
+    /// What follows a name after `=`, `:`, `=>`, `:=`, or in an element of XML.
+    mutating func assignment(
+        _ separator: UInt8, in text: Span<UInt8>
+    ) -> (Credential.Kind, Range<Int>)? {
+        let place = at - 1
+        guard !word.isEmpty, place - word.upperBound <= 4 else { return nil }
+        var isQuoted = false
+        for gap in word.upperBound..<place {
+            switch text[gap] {
+            case UInt8(ascii: "\""), UInt8(ascii: "'"): isQuoted = true
+            case UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\\"), UInt8(ascii: "]"): break
+            default: return nil
+            }
+        }
+        guard var start = valueStart(separator, isQuoted, in: text) else { return nil }
+        while start < text.count, text[start] == UInt8(ascii: " ") || text[start] == UInt8(ascii: "\t") { start += 1 }
+        let name = name(ofValueAt: start, in: text)
+        let isSentence = separator == UInt8(ascii: ":") && !isQuoted && !isHeader(withValueAt: start, in: text)
+        return value(of: name, at: start, isSentence: isSentence, in: text)
+    }
+
+    /// What a value is called: by the word before it, or, if that is `value`, by what was said to be the `name` just before.
+    private mutating func name(ofValueAt start: Int, in text: Span<UInt8>) -> CredentialName? {
+        let before = named
+        named = nil
+        switch word.count {
+        case 4 where start < text.count && CredentialScan.has("name", in: text, at: word.lowerBound):
+            named = CredentialName(text, value(from: start, in: text))
+        case 5 where CredentialScan.has("value", in: text, at: word.lowerBound): return before
+        default: break
+        }
+        return CredentialName(text, word)
+    }
+
+    /// Whether it is a header, alone in its quotes: `-H "X-Api-Key: …"`.
+    private func isHeader(withValueAt start: Int, in text: Span<UInt8>) -> Bool {
+        guard isHeaderName(word, in: text), start < text.count else { return false }
+        let end = value(from: start, in: text).upperBound
+        return end < text.count && text[end] == text[word.lowerBound - 1]
+    }
+
+    /// Whether it may be the name of a header, right after a quote.
+    private func isHeaderName(_ word: Range<Int>, in text: Span<UInt8>) -> Bool {
+        guard word.lowerBound > 0 else { return false }
+        let quote = text[word.lowerBound - 1]
+        guard quote == UInt8(ascii: "\"") || quote == UInt8(ascii: "'") else { return false }
+        return word.contains { text[$0] == UInt8(ascii: "-") }
+    }
+
+    /// Where a value would begin; nil where the separator is none.
+    private func valueStart(_ separator: UInt8, _ isQuoted: Bool, in text: Span<UInt8>) -> Int? {
+        let next = at < text.count ? text[at] : UInt8(ascii: "\n")
+        switch separator {
+        case UInt8(ascii: "="):
+            // A comparison, or a pattern of labels.
+            if next == UInt8(ascii: "=") || next == UInt8(ascii: "~") { return nil }
+            return next == UInt8(ascii: ">") ? at + 1 : at
+        case UInt8(ascii: ":"):
+            if next == UInt8(ascii: "=") { return at + 1 }
+            // YAML wants a space, and keys stand at the beginning.
+            if isQuoted { return at }
+            let isSpaced = next == UInt8(ascii: " ") || next == UInt8(ascii: "\t")
+            return isSpaced && (isKeyPlace(word.lowerBound, in: text) || isHeaderName(word, in: text)) ? at : nil
+        default:
+            let isTag = word.lowerBound > 0 && text[word.lowerBound - 1] == UInt8(ascii: "<")
+            return isTag && word.upperBound == at - 1 ? at : nil
+        }
+    }
+
+    /// Whether a key of YAML or JSON may stand there: first on its line, or after what opens or separates members.
+    private func isKeyPlace(_ place: Int, in text: Span<UInt8>) -> Bool {
+        var at = place
+        while at > 0, place - at < 64 {
+            switch text[at - 1] {
+            case UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "-"), UInt8(ascii: "\""): at -= 1
+            case UInt8(ascii: "\n"), UInt8(ascii: "{"), UInt8(ascii: ","), UInt8(ascii: "["): return true
+            default: return false
+            }
+        }
+        return at == 0 || place - at >= 64
+    }
+
+    /// A line that is a name and a value, as Redis' and Fluent Bit's files have them: `requirepass hunter2`.
+    func setting(_ word: Range<Int>, in text: Span<UInt8>) -> (Credential.Kind, Range<Int>)? {
+        var first = word.lowerBound
+        while first > lineStart, CredentialScan.isBlank(text[first - 1]) { first -= 1 }
+        guard first == lineStart, let name = CredentialName(text, word) else { return nil }
+        var start = word.upperBound
+        while start < text.count, CredentialScan.isBlank(text[start]) { start += 1 }
+        let found = value(of: name, at: start, in: text)
+        guard let value = found?.1, isLast(value, in: text) else { return nil }
+        // There are lines of two words that are no settings.
+        guard name.kind == .password, !name.isVague else {
+            let vague = CredentialName(kind: name.kind, isVague: true)
+            return CredentialText.isSecret(text, value, of: vague, inProse: true) ? found : nil
+        }
+        let counts = CredentialText.Letters(text, value)
+        return value.count >= 8 && counts.digits > 0 && counts.lowers + counts.uppers > 0 ? found : nil
+    }
+
+    private static func isBlank(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
+
+    /// Whether nothing but space and a quote follows on the line.
+    private func isLast(_ value: Range<Int>, in text: Span<UInt8>) -> Bool {
+        for at in value.upperBound..<text.count {
+            switch text[at] {
+            case UInt8(ascii: "\n"): return true
+            case UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\r"), UInt8(ascii: "\""), UInt8(ascii: "'"): break
+            default: return false
+            }
+        }
+        return true
+    }
+
+    private mutating func value(
+        of name: CredentialName?, at start: Int, isSentence: Bool, in text: Span<UInt8>
+    ) -> (Credential.Kind, Range<Int>)? {
+        guard let name, start < text.count, text[start] != UInt8(ascii: "\n"), !isCommented(in: text) else { return nil }
+        let value = value(from: start, in: text)
+        if isSentence ? hasMoreWords(after: value.upperBound, in: text) : isCode(value, from: start, in: text) {
+            return nil
+        }
+        guard CredentialText.isSecret(text, value, of: name, inProse: true) else { return nil }
+        // A form says more than a name.
+        return (CredentialForm.kind(of: text, value) ?? name.kind, value)
+    }
+
+    func value(of name: CredentialName?, at start: Int, in text: Span<UInt8>) -> (Credential.Kind, Range<Int>)? {
+        var copy = self
+        return copy.value(of: name, at: start, isSentence: false, in: text)
+    }
+
+    /// A value, without its quotes.
+    private func value(from start: Int, in text: Span<UInt8>) -> Range<Int> {
+        var first = start
+        if text[first] == UInt8(ascii: "\\"), first + 1 < text.count { first += 1 }
+        let quote = text[first]
+        guard quote == UInt8(ascii: "\"") || quote == UInt8(ascii: "'") else { return unquoted(from: start, in: text) }
+        let limit = min(text.count, first + CredentialScan.longestValue)
+        var end = first + 1
+        while end < limit, text[end] != quote, text[end] != UInt8(ascii: "\\"), text[end] != UInt8(ascii: "\n") {
+            end += 1
+        }
+        return min(first + 1, end)..<end
+    }
+
+    /// A value that ends at white space, or at what a shell, a query, a connection string or JSON separates values by.
+    func unquoted(from start: Int, in text: Span<UInt8>) -> Range<Int> {
+        let limit = min(text.count, start + CredentialScan.longestValue)
+        var end = min(start, limit)
+        while end < limit {
+            switch text[end] {
+            case 0...UInt8(ascii: " "), UInt8(ascii: "\""), UInt8(ascii: "'"), UInt8(ascii: ";"), UInt8(ascii: "&"),
+                UInt8(ascii: ","), UInt8(ascii: "<"), UInt8(ascii: "\\"):
+                // `<password>` stands for one.
+                if end == start, text[end] == UInt8(ascii: "<") { break }
+                return start..<end
+            default: break
+            }
+            end += 1
+        }
+        return min(start, end)..<end
+    }
+
+    /// Whether it is a name that is handed on: `login(user=user, password=password)`, `token = token;`.
+    private func isCode(_ value: Range<Int>, from start: Int, in text: Span<UInt8>) -> Bool {
+        guard value.lowerBound == start, value.upperBound < text.count else { return false }
+        for at in value
+        where !NameWords.isLetter(text[at]) && text[at] != UInt8(ascii: "_") && text[at] != UInt8(ascii: ")") {
+            return false
+        }
+        switch text[value.upperBound] {
+        case UInt8(ascii: ","): return true
+        case UInt8(ascii: ";"): return start > 0 && text[start - 1] == UInt8(ascii: " ")
+        default: return !value.isEmpty && text[value.upperBound - 1] == UInt8(ascii: ")")
+        }
+    }
+
+    /// Whether the line goes on after a value, so that it is a sentence.
+    private func hasMoreWords(after end: Int, in text: Span<UInt8>) -> Bool {
+        var at = end
+        while at < text.count, at - end < 64 {
+            switch text[at] {
+            case UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\""), UInt8(ascii: "'"): at += 1
+            case UInt8(ascii: "\n"), UInt8(ascii: "\r"), UInt8(ascii: "#"), UInt8(ascii: ","), UInt8(ascii: "}"):
+                return false
+            default: return true
+            }
+        }
+        return false
+    }
+
+    /// Whether the line is a comment, where examples stand.
+    private mutating func isCommented(in text: Span<UInt8>) -> Bool {
+        if let isComment { return isComment }
+        let limit = min(text.count, lineStart + CredentialScan.longestValue)
+        var at = lineStart
+        while at < limit, text[at] == UInt8(ascii: " ") || text[at] == UInt8(ascii: "\t") { at += 1 }
+        var result = false
+        if at < limit {
+            let next = at + 1 < limit ? text[at + 1] : 0
+            switch text[at] {
+            case UInt8(ascii: "#"), UInt8(ascii: ";"): result = true
+            case UInt8(ascii: "/"):
+                result = next == UInt8(ascii: "/") && !isOfRegistry(in: text) || next == UInt8(ascii: "*")
+            default: break
+            }
+        }
+        isComment = result
+        return result
+    }
+    /// Whether the word is a setting of npm's for a registry: `//registry.example.com/:_authToken=`.
+    private func isOfRegistry(in text: Span<UInt8>) -> Bool {
+        word.lowerBound >= 2 && CredentialScan.has("/:_", in: text, at: word.lowerBound - 2)
+    }
+}
