@@ -266,7 +266,8 @@ private let certificate = "-----BEGIN CERTIFICATE-----\nMIIDdzCCAl+gAwIBAgIE\n--
         .init("DSN", "https://0a1b2c@sentry.io/7"),
         .init("DATABASE_URL", "postgres://USER:PASSWORD@HOST/db"), .init("URL", "https://host:8080/a:b@c"),
         .init("URL", "https://user:@host/"), .init("URL", "http://[fd00::1]:8080/@app/main"),
-        .init("URL", "jdbc:oracle:thin:@//db:1521/orcl"), .init("URL", "jdbc:oracle:thin:${USER}/${PASSWORD}@db"), .init("IMAGE", "docker://nginx:1.27@sha256:0a1b"),
+        .init("URL", "jdbc:oracle:thin:@//db:1521/orcl"), .init("URL", "jdbc:oracle:thin:${USER}/${PASSWORD}@db"),
+        .init("IMAGE", "docker://nginx:1.27@sha256:0a1b"),
         .init("MAIL", "mailto:a@b.example"),
         .init("ROLE", "arn:aws:iam::222222222222:role/AKIA"), .init("ROLE_ID", "AROAIOSFODNN7EXAMPLE"),
         .init("STRIPE_KEY", made("pk_live_", 24)), .init("CLASS", "com.example.tokens.AccessTokenProvider"),
@@ -321,6 +322,13 @@ private let certificate = "-----BEGIN CERTIFICATE-----\nMIIDdzCCAl+gAwIBAgIE\n--
         .init("notes.txt", "password rotation\ntoken 0.1.2-rc1\nPassword changed twice in 2024\nsecret web-tls-2\n"),
         .init("ssh.conf", "PasswordAuthentication no\nssl_password_file /etc/p4ssw0rd\n"),
         .init(nil, "curl -H \"X-Api-Key: $KEY\" -H 'X-Csrf-Token: Fetch' https://api"),
+        .init(
+            "app.py",
+            "def login(self, token: bytes, password=None):\n    self.password = password\n    self.token = value\n"),
+        .init("app.py", "def read(self, password: bytes):\n"), .init("auth.lua", "headers[\"X-Token\"] = token\n"),
+        .init("passwd", "root:x:0:0:root:/root:/bin/sh\napp:x:1000:1000::/app:/bin/sh\n"),
+        .init("run.sh", "grep -q '-----BEGIN RSA PRIVATE KEY-----' k || echo \"-----BEGIN PRIVATE KEY-----\" >k\n"),
+        .init("usage.txt", "login <user> <password> and go on, with the trailer.<token>.command that you have\n"),
         .init("SECRET_SCANNING", "audit"), .init("CA_SECRET", "root-ca"), .init("TOKEN_LIFE", "1h30m5s"),
     ]
 

@@ -81,6 +81,8 @@ extension CredentialName {
     fileprivate func credential(in text: Span<UInt8>) -> Credential? {
         let content = CredentialText.trimmed(text, 0..<text.count)
         guard CredentialText.isSecret(text, content, of: self) else { return nil }
+        // What has lines is a file, as `passwd` is.
+        if kind == .password, content.contains(where: { text[$0] == UInt8(ascii: "\n") }) { return nil }
         return Credential(kind: kind, range: content, line: 1)
     }
 }

@@ -9,17 +9,21 @@ extension CredentialScan {
     ) -> (Credential.Kind, Range<Int>)? {
         let place = at - 1
         guard !word.isEmpty, place - word.upperBound <= 4 else { return nil }
-        var isQuoted = false
+        var (isQuoted, isIndexed) = (false, false)
         for gap in word.upperBound..<place {
             switch text[gap] {
             case UInt8(ascii: "\""), UInt8(ascii: "'"): isQuoted = true
-            case UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\\"), UInt8(ascii: "]"): break
+            case UInt8(ascii: "]"): isIndexed = true
+            case UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\\"): break
             default: return nil
             }
         }
         guard var start = valueStart(separator, isQuoted, in: text) else { return nil }
         while start < text.count, text[start] == UInt8(ascii: " ") || text[start] == UInt8(ascii: "\t") { start += 1 }
         let name = name(ofValueAt: start, in: text)
+        // Code hands on what is not quoted: `headers["X-Token"] = token`, `self.token = token`.
+        if isIndexed || isMember(in: text), !isQuote(at: start, in: text) { return nil }
+        if separator == UInt8(ascii: ">"), !isElement(withValueAt: start, in: text) { return nil }
         let isSentence = separator == UInt8(ascii: ":") && !isQuoted && !isHeader(withValueAt: start, in: text)
         return value(of: name, at: start, isSentence: isSentence, in: text)
     }
@@ -37,6 +41,23 @@ extension CredentialScan {
         return CredentialName(text, word)
     }
 
+    /// Whether the word is a member of the object whose code it is.
+    private func isMember(in text: Span<UInt8>) -> Bool {
+        CredentialScan.has("self.", in: text, at: word.lowerBound)
+            || CredentialScan.has("this.", in: text, at: word.lowerBound)
+    }
+
+    private func isQuote(at place: Int, in text: Span<UInt8>) -> Bool {
+        place < text.count && (text[place] == UInt8(ascii: "\"") || text[place] == UInt8(ascii: "'"))
+    }
+
+    /// Whether a tag follows: `<token>` alone may stand for one.
+    private func isElement(withValueAt start: Int, in text: Span<UInt8>) -> Bool {
+        guard start < text.count else { return false }
+        let end = value(from: start, in: text).upperBound
+        return end < text.count && text[end] == UInt8(ascii: "<")
+    }
+
     /// Whether it is a header, alone in its quotes: `-H "X-Api-Key: …"`.
     private func isHeader(withValueAt start: Int, in text: Span<UInt8>) -> Bool {
         guard isHeaderName(word, in: text), start < text.count else { return false }
@@ -46,10 +67,8 @@ extension CredentialScan {
 
     /// Whether it may be the name of a header, right after a quote.
     private func isHeaderName(_ word: Range<Int>, in text: Span<UInt8>) -> Bool {
-        guard word.lowerBound > 0 else { return false }
-        let quote = text[word.lowerBound - 1]
-        guard quote == UInt8(ascii: "\"") || quote == UInt8(ascii: "'") else { return false }
-        return word.contains { text[$0] == UInt8(ascii: "-") }
+        word.lowerBound > 0 && isQuote(at: word.lowerBound - 1, in: text)
+            && word.contains { text[$0] == UInt8(ascii: "-") }
     }
 
     /// Where a value would begin; nil where the separator is none.
@@ -120,11 +139,14 @@ extension CredentialScan {
     private mutating func value(
         of name: CredentialName?, at start: Int, isSentence: Bool, in text: Span<UInt8>
     ) -> (Credential.Kind, Range<Int>)? {
-        guard let name, start < text.count, text[start] != UInt8(ascii: "\n"), !isCommented(in: text) else { return nil }
+        guard let name, start < text.count, text[start] != UInt8(ascii: "\n"), !isCommented(in: text) else {
+            return nil
+        }
         let value = value(from: start, in: text)
         if isSentence ? hasMoreWords(after: value.upperBound, in: text) : isCode(value, from: start, in: text) {
             return nil
         }
+        guard !isParameter(value, in: text) else { return nil }
         guard CredentialText.isSecret(text, value, of: name, inProse: true) else { return nil }
         // A form says more than a name.
         return (CredentialForm.kind(of: text, value) ?? name.kind, value)
@@ -165,6 +187,11 @@ extension CredentialScan {
             end += 1
         }
         return min(start, end)..<end
+    }
+
+    /// Whether it ends the parameters of a function: `def login(user, password: bytes):`.
+    private func isParameter(_ value: Range<Int>, in text: Span<UInt8>) -> Bool {
+        value.count >= 2 && CredentialScan.has("):", in: text, at: value.upperBound - 2)
     }
 
     /// Whether it is a name that is handed on: `login(user=user, password=password)`, `token = token;`.

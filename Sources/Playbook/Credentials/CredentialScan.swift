@@ -101,6 +101,11 @@ struct CredentialScan {
         let limit = min(text.count, at + 40)
         for start in at..<limit
         where text[start] == UInt8(ascii: "P") && CredentialScan.has("PRIVATE KEY", in: text, at: start) {
+            // A script may look for the line, or write it.
+            let end = start + 16
+            if end < text.count, [UInt8(ascii: "\""), UInt8(ascii: "'"), UInt8(ascii: "`")].contains(text[end]) {
+                return nil
+            }
             return (.privateKey, word.lowerBound..<start + 11)
         }
         return nil

@@ -55,7 +55,8 @@ enum CredentialText {
     private static func isEnclosed(_ text: Span<UInt8>, _ range: Range<Int>, _ isProse: Bool) -> Bool {
         let (first, last) = (text[range.lowerBound], text[range.upperBound - 1])
         switch first {
-        case UInt8(ascii: "<"): return last == UInt8(ascii: ">") || isProse && range.contains { text[$0] == UInt8(ascii: ">") }
+        case UInt8(ascii: "<"):
+            return last == UInt8(ascii: ">") || isProse && range.contains { text[$0] == UInt8(ascii: ">") }
         case UInt8(ascii: "{"): return true
         case UInt8(ascii: "["): return isProse || last == UInt8(ascii: "]")
         case UInt8(ascii: "("): return isProse || last == UInt8(ascii: ")")
@@ -134,7 +135,7 @@ enum CredentialText {
     private static let words: Set<NameWord> = [
         "true", "false", "yes", "no", "on", "off", "none", "null", "nil", "undefined", "enabled", "disabled", "auto",
         "optional", "required", "redacted", "hidden", "masked", "string", "str", "text", "bearer", "basic", "jwt",
-        "env", "id",
+        "env", "id", "bytes",
         "vault", "opaque", "file", "any", "boolean", "bool", "number", "int", "object", "default", "never", "always",
     ]
 
