@@ -209,6 +209,14 @@ import Testing
         #expect(try narrowed.verdict().judgements.map(\.leniency) == [.existing])
     }
 
+    @Test func `an annotation that is taken off a running Pod is missed`() throws {
+        var world = World(World.pod.merging(["metadata": ["annotations": ["prometheus.io/scrape": "true"]]]))
+        world.rules = [try #require(Catalogue.rule("metrics-endpoint"))]
+        world.settings = ["PLAYBOOK_RULE_METRICS_ENDPOINT": "warn"]
+        world.without = ResourceKinds(.podMonitor, .serviceMonitor, .service)
+        #expect(try paths(world.updated(to: World.pod)) == ["containers[app].ports"])
+    }
+
     @Test func `an annotation on a running Pod that holds its node is seen`() throws {
         var world = World(World.pod)
         world.rules = [try #require(Catalogue.rule("consolidation-blocked"))]

@@ -12,7 +12,7 @@ extension Rule {
             annotation, or a monitor) tells Prometheus where to ask, and everybody that somebody does.
             """,
         level: .off,
-        scope: .longRunning,
+        scope: Scope(.holders, isLongRunningOnly: true, readsMetadata: true),
         clauses: [MetricsClause.missing, MetricsClause.otherPort],
         settings: ["PLAYBOOK_METRICS_PORT"],
         companions: [.podMonitor, .serviceMonitor, .service],
