@@ -103,6 +103,12 @@ public struct Container {
     /// The declared ports.
     public func ports() throws(CannotJudge) -> Objects { try Objects(fields.ports) }
 
+    /// The declared port of a name.
+    public func port(named name: Value) throws(CannotJudge) -> Value? {
+        for port in try ports() where try port.text("name")?.isSame(as: name) ?? false { return port }
+        return nil
+    }
+
     /// The variables, each on its own.
     public func environment() throws(CannotJudge) -> Objects { try Objects(fields.env) }
 

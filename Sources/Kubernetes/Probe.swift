@@ -52,12 +52,27 @@ public struct Probe {
         /// The handler itself.
         public let value: Value
 
-        /// Whether both ask the same; different paths, the common case, are seen before all else.
-        public func isSame(as other: HTTPGet) -> Bool {
+        /// Whether both ask the same of a container, in whatever words; different paths, the common case, are seen before all else.
+        public func isSame(as other: HTTPGet, of container: Container) throws(CannotJudge) -> Bool {
             if let path = value["path"], let otherPath = other.value["path"], !path.isSame(as: otherPath) {
                 return false
             }
-            return value.isSame(as: other.value)
+            if value.isSame(as: other.value) { return true }
+            for (field, assumed) in [("path", "/"), ("scheme", "HTTP"), ("host", "")] as [(StaticString, String)] {
+                guard try value.string(field) ?? assumed == other.value.string(field) ?? assumed else { return false }
+            }
+            guard let number = try portNumber(in: container), try number == other.portNumber(in: container) else {
+                return false
+            }
+            let (headers, others) = (value.present("httpHeaders"), other.value.present("httpHeaders"))
+            guard let headers, let others else { return headers == nil && others == nil }
+            return headers.isSame(as: others)
+        }
+
+        /// The port's number, which a name stands for among the container's ports; nil where it is not declared there.
+        public func portNumber(in container: Container) throws(CannotJudge) -> Int? {
+            guard let port = value.present("port"), port.kind == .string else { return try portNumber() }
+            return try container.port(named: port)?.integer("containerPort")
         }
 
         /// The path without its query; the root where nothing is said.
@@ -65,12 +80,6 @@ public struct Probe {
             let path = try value.string("path") ?? "/"
             guard let question = path.utf8.firstIndex(of: UInt8(ascii: "?")) else { return path }
             return String(path[..<question])
-        }
-
-        /// The port's name; nil when it is given by number.
-        public func portName() throws(CannotJudge) -> String? {
-            guard let port = value.present("port"), port.kind == .string else { return nil }
-            return port.string
         }
 
         /// The port's number; nil when it is given by name.

@@ -32,7 +32,7 @@ private func endpointFindings(in subject: Subject, _ context: Context) throws(Ca
     for container in template.mainContainers {
         let liveness = try container.probe(.liveness)?.httpGet()
         let readiness = try container.probe(.readiness)?.httpGet()
-        if let liveness, let readiness, liveness.isSame(as: readiness) {
+        if let liveness, let readiness, try liveness.isSame(as: readiness, of: container) {
             findings.append(try sameHandlerFinding(readiness, container, liveness, context))
         } else {
             if let liveness {
@@ -87,13 +87,10 @@ private func checkPort(
     var place: Pointer { container.pointer / "\(probe.field)" / "httpGet" / "port" }
     var number: Int?
     if let wanted = handler.value.present("port"), wanted.kind == .string {
-        var named: Value?
-        let ports = try container.ports()
-        for port in ports where try port.text("name")?.isSame(as: wanted) ?? false { named = port }
-        guard let named else {
+        guard let named = try container.port(named: wanted) else {
             let name = wanted.text
             let agreed = context.settings.healthPort.map { Literal.number(String($0)) }
-            let declared: Literal? = if let port = ports.first { try port.portReference() } else { nil }
+            let declared: Literal? = if let port = try container.ports().first { try port.portReference() } else { nil }
             let edits: [Edit] = [.set(place, agreed ?? declared ?? 8080)]
             findings.append(
                 Finding(declaredPort, at: place, "is \(name), which the container does not declare", edits: edits)
@@ -147,6 +144,24 @@ private let cases: [Example] = [
           livenessProbe: {httpGet: {path: /health, port: http}}
           readinessProbe: {httpGet: {path: /health, port: http}}
         """),
+    .bad(
+        "both probes ask the same, in other words", sameHandler, at: "containers[app].readinessProbe.httpGet.path",
+        """
+        containers:
+        - name: app
+          ports: [{name: http, containerPort: 8080}]
+          livenessProbe: {httpGet: {path: /healthz, port: http}}
+          readinessProbe: {httpGet: {path: /healthz, port: 8080, scheme: HTTP}}
+        """, settings: ["PLAYBOOK_READINESS_PATHS": "/healthz,/readyz"]),
+    .good(
+        "the same path at another port",
+        """
+        containers:
+        - name: app
+          ports: [{name: http, containerPort: 8080}, {name: admin, containerPort: 8081}]
+          livenessProbe: {httpGet: {path: /healthz, port: admin}}
+          readinessProbe: {httpGet: {path: /healthz, port: 8080}}
+        """, settings: ["PLAYBOOK_READINESS_PATHS": "/healthz,/readyz"]),
     .bad(
         "a port that is not declared", declaredPort, at: "containers[app].livenessProbe.httpGet.port",
         "containers: [{name: app, livenessProbe: {httpGet: {port: admin}}}]"),
