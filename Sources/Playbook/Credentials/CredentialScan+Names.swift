@@ -34,7 +34,9 @@ extension CredentialScan {
         named = nil
         switch word.count {
         case 4 where start < text.count && CredentialScan.has("name", in: text, at: word.lowerBound):
-            named = CredentialName(text, value(from: start, in: text))
+            let value = value(from: start, in: text)
+            // What has spaces in it is a title.
+            if value.allSatisfy({ CredentialScan.isWord(text[$0]) }) { named = CredentialName(text, value) }
         case 5 where CredentialScan.has("value", in: text, at: word.lowerBound): return before
         default: break
         }
@@ -122,7 +124,7 @@ extension CredentialScan {
         return value.count >= 8 && counts.digits > 0 && counts.lowers + counts.uppers > 0 ? found : nil
     }
 
-    private static func isBlank(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
+    static func isBlank(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
 
     /// Whether nothing but space and a quote follows on the line.
     private func isLast(_ value: Range<Int>, in text: Span<UInt8>) -> Bool {

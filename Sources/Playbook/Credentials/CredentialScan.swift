@@ -1,3 +1,5 @@
+import Kubernetes
+
 /// Goes through a text and stops at each secret: by its form, in a URI, or said after its name.
 ///
 /// Texts are values, arguments, shell scripts, properties, YAML, JSON, whatever people put into a ConfigMap. Each byte is looked at a
@@ -66,7 +68,8 @@ struct CredentialScan {
             if let kind = CredentialForm.kind(of: text, word) { return (kind, word) }
             if let webhook = webhook(word, in: text) { return (.webhookAddress, webhook) }
         }
-        guard at < text.count, text[at] == UInt8(ascii: " ") else { return nil }
+        guard at < text.count, CredentialScan.isBlank(text[at]) else { return nil }
+        if text[at] == UInt8(ascii: "\t") { return setting(word, in: text) }
         switch text[word.lowerBound] {
         case UInt8(ascii: "-"):
             if word.count == 10, CredentialScan.has("-----BEGIN", in: text, at: word.lowerBound) {
@@ -74,9 +77,9 @@ struct CredentialScan {
             }
             return flag(word, in: text)
         case UInt8(ascii: "B"), UInt8(ascii: "b"):
-            let isToken = word.count == 6 && CredentialScan.has("earer", in: text, at: word.lowerBound + 1)
-            let isLogin = word.count == 5 && CredentialScan.has("asic", in: text, at: word.lowerBound + 1)
-            return isToken || isLogin ? authorization(isToken ? .token : .password, in: text) : nil
+            let rest = word.lowerBound + 1
+            if word.count == 6, CredentialScan.has("earer", in: text, at: rest) { return bearer(in: text) }
+            return word.count == 5 && CredentialScan.has("asic", in: text, at: rest) ? basic(in: text) : nil
         case UInt8(ascii: "P"), UInt8(ascii: "p"):
             // SQL's `PASSWORD 'secret'`
             guard word.count == 8, at + 1 < text.count, text[at + 1] == UInt8(ascii: "'") else { break }
@@ -111,11 +114,21 @@ struct CredentialScan {
         return nil
     }
 
-    /// A token, or a login in base64, in a header: `Authorization: Bearer …`.
-    private func authorization(_ kind: Credential.Kind, in text: Span<UInt8>) -> (Credential.Kind, Range<Int>)? {
+    /// A token in a header: `Authorization: Bearer …`.
+    private func bearer(in text: Span<UInt8>) -> (Credential.Kind, Range<Int>)? {
         let value = unquoted(from: at + 1, in: text)
-        let vague = CredentialName(kind: kind, isVague: true)
-        return CredentialText.isSecret(text, value, of: vague, inProse: true) ? (kind, value) : nil
+        let vague = CredentialName(kind: .token, isVague: true)
+        return CredentialText.isSecret(text, value, of: vague, inProse: true) ? (.token, value) : nil
+    }
+
+    /// A user's name and password in base64, in a header: `Authorization: Basic …` (RFC 7617).
+    private func basic(in text: Span<UInt8>) -> (Credential.Kind, Range<Int>)? {
+        let value = unquoted(from: at + 1, in: text)
+        let encoded = value.map { text[$0] }
+        guard let login = base64Decoded(String(decoding: encoded, as: UTF8.self)), login.allSatisfy({ $0 >= 0x20 }),
+            let colon = login.firstIndex(of: UInt8(ascii: ":")), colon + 1 < login.count
+        else { return nil }
+        return (.password, value)
     }
 
     /// `--password hunter2`, in a command line that is one text.
