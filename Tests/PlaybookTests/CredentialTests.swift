@@ -278,6 +278,7 @@ private let certificate = "-----BEGIN CERTIFICATE-----\nMIIDdzCCAl+gAwIBAgIE\n--
         .init("HOOK", "https://hooks.slack.com/services/${SLACK_PATH_WITH_ALL_OF_ITS_PARTS}"),
         .init("JAVA_OPTS", "-Xmx512m -Djavax.net.ssl.trustStore=/etc/ca.jks"),
         .init("checksum/secret", made("", 64, of: "0a1b2c3d")),
+        .init("checksum/passwords", made("", 64, of: "0a1b2c3d")),
         // What stands for a token in an example.
         .init("NOTE", made("ghp_", 36, of: "x")), .init("NOTE", made("glpat-", 20, of: "x")),
         .init("NOTE", made("AKIA", 16, of: "X")), .init("NOTE", "xoxb-xxxxxxxxxxxx-xxxxxxxxxxxx-xxxxxxxxxxxx"),

@@ -122,6 +122,7 @@ extension NameWords {
 
     /// What says, before a keyword, that no secret is meant.
     static let innocentBefore: [Credential.Kind: Set<NameWord>] = [
+        .password: words("checksum"),
         .secret: words(
             "checksum registry docker tls pull existing ca cert certificate ingress kube kubernetes image external sealed dsn "
                 + "manager"),
