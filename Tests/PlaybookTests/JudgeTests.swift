@@ -169,6 +169,9 @@ import Testing
             try denied(World(before).updated(to: group("\(telnet), \(ssh)"))) == [
                 "security-group-rules spec.ingressRules[0].ipRanges[0]"
             ])
+        let wider = "{ipProtocol: tcp, fromPort: 22, toPort: 90, ipRanges: [{cidrIP: 0.0.0.0/0}]}"
+        #expect(try denied(World(before).updated(to: group(wider))).contains { $0.contains("ipRanges[0]") })
+        #expect(try denied(World(group(wider)).updated(to: group(ssh))) == [])
     }
 
     @Test func `metadata and status alone are no reason to judge the rest`() throws {

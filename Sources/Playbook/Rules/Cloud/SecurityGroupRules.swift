@@ -98,7 +98,9 @@ private func addOpenRanges(
         let seen = "lets \(block) in to \(ports?.text ?? named.map { "protocol \($0)" } ?? "every port")"
         findings.append(
             Finding(GroupClause.open, at: place, seen, edits: [.remove(place)]).with {
-                $0.choice = "\(name) \(seen)"
+                // As with wide ranges: from which port on is the choice, how many ports they are is the number.
+                $0.choice = [name, block, ports.map { String($0.first) } ?? ""].joined(separator: " ")
+                $0.excess = ports.map { Double($0.count) } ?? .infinity
                 $0.advice = "name the security group or the addresses that may connect (userIDGroupPairs, ipRanges)"
             })
     }
