@@ -27,9 +27,7 @@ final class Exemptions {
             var ignored: [String] = []
             record.annotations?.exemption(.namespace, complaints: &ignored).map { found.append($0) }
         }
-        if isNamespace, case .malformed(let text) = NamespaceLevel(subject.metadata) {
-            complaints.append("\(NamespaceLevel.annotation) '\(text)' has no effect: it may be warn or deny")
-        }
+        if isNamespace { addLevel(of: subject) }
         guard isNamespace || settings.exemptions == .all else { return }
         if subject.review.subresource == .scale {
             addWorkload(of: subject, in: context)
@@ -40,6 +38,18 @@ final class Exemptions {
         guard subject.kind != .pod else { return }
         let template = (try? subject.template())?.metadata.map { ObjectMeta(metadata: $0) }
         add(template, before: old?.templateMetadata(subject.kind))
+    }
+
+    /// Takes in the level that a Namespace sets: that denials only warn in it is an exemption from all of them.
+    private func addLevel(of subject: Subject) {
+        let level = NamespaceLevel(subject.metadata)
+        let old = subject.oldObject.map { NamespaceLevel(ObjectMeta(of: $0)) } ?? .own
+        if case .malformed(let text) = level {
+            complaints.append("\(NamespaceLevel.annotation) '\(text)' has no effect: it may be warn or deny")
+        }
+        guard subject.review.operation != .delete, (level == .warn) != (old == .warn) else { return }
+        areChanged = true
+        if level == .warn { complaints.append("from now on denials only warn in this Namespace") }
     }
 
     /// Takes in what the object, or its template, is annotated with now and was before.
@@ -98,7 +108,8 @@ final class Exemptions {
 
     /// What to tell whoever sent the request.
     func notices(at now: Timestamp) -> [String] {
-        var notices = complaints
+        // What is deleted needs no advice.
+        var notices = subject.review.operation == .delete ? [] : complaints
         if let changed {
             let rules = changed.rules?.joined(separator: ", ") ?? "all rules"
             let end = changed.until.map { " until \($0)" } ?? ""
@@ -109,7 +120,10 @@ final class Exemptions {
                 "the exemption from \(exemption.rules?.joined(separator: ", ") ?? "all rules") ends "
                     + "\(exemption.until.map { "\($0)" } ?? "soon")")
         }
-        for exemption in found where exemption.origin == .workload && !exemption.holds(at: now) {
+        // Whoever is in a Namespace cannot help what it says; whoever writes to the Namespace can.
+        let isNamespace = subject.kind == .namespace
+        for exemption in found
+        where (exemption.origin == .workload || isNamespace) && !exemption.holds(at: now) {
             notices.append("the exemption from \(exemption.rules?.joined(separator: ", ") ?? "all rules") has ended")
         }
         return notices

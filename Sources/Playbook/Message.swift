@@ -76,7 +76,7 @@ extension Verdict {
     /// What goes into the API server's audit log: rule names only.
     public var auditAnnotations: [(key: String, value: String)] {
         // By far the most frequent case: nothing was found, but a companion was not known.
-        if isSilent {
+        if isSilent, !changesExemption {
             guard !notEvaluated.isEmpty else { return [] }
             var ids: [UInt8] = []
             ids.reserveCapacity(notEvaluated.count * 32)

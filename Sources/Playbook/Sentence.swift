@@ -39,7 +39,11 @@ struct Sentence {
         if origin.isOperatorMade, !Origin.holdsForOperators(rule) { return .operatorMade }
         if subject.review.isDryRun, finding.awaitsCompanion { return .serverDryRun }
         if let leniency = origin.leniency { return leniency }
-        if let record = try? context.companions.namespace(subject.namespace), record.onlyWarns { return .namespace }
+        if context.settings.exemptions != .none,
+            let record = try? context.companions.namespace(subject.namespace), record.onlyWarns
+        {
+            return .namespace
+        }
         if let absence = finding.absence(in: subject.namespace), context.companions.isInDoubt(absence) {
             return .unchecked
         }

@@ -147,9 +147,9 @@ public final class Admission {
             response.warnings = verdict.warnings
             if event.decision == .allow, !response.warnings.isEmpty { event.decision = .warn }
             event.judgements = verdict.judgements
-            event.changesExemption = verdict.changesExemption
         }
-        if !verdict.isSilent || !verdict.notEvaluated.isEmpty {
+        event.changesExemption = verdict.changesExemption
+        if !verdict.isSilent || !verdict.notEvaluated.isEmpty || verdict.changesExemption {
             response.auditAnnotations = verdict.auditAnnotations
             event.notEvaluated = verdict.notEvaluated
         }

@@ -212,4 +212,61 @@ import Testing
             try !World(after).updated(to: after.merging(["metadata": ["labels": ["a": "b"]]])).verdict()
                 .changesExemption)
     }
+
+    @Test func `setting an exemption on a Namespace that is over already is told`() throws {
+        let over = try Literal(
+            yaml: """
+                apiVersion: v1
+                kind: Namespace
+                metadata:
+                  name: shop
+                  annotations:
+                    playbook.superinc.com/exempt: "*"
+                    playbook.superinc.com/exempt-reason: move
+                    playbook.superinc.com/exempt-until: "2026-11-22"
+                """)
+        #expect(try World(over).verdict().notices.contains("the exemption from all rules has ended"))
+        var gone = World(nil)
+        gone.before = over
+        gone.operation = "DELETE"
+        #expect(try gone.verdict().notices.filter { $0.contains("no effect") } == [])
+    }
+
+    @Test func `taking an exemption off is noted in the audit log, though there is nothing to tell`() throws {
+        let verdict = try World(try annotated(["exempt": "replicas", "exempt-reason": "why"], "{}"))
+            .updated(to: World.deployment).verdict()
+        #expect(verdict.isSilent && verdict.changesExemption)
+        #expect(verdict.auditAnnotations.contains { $0 == ("exemption", "changed") })
+    }
+
+    @Test(arguments: [
+        ("deny", "warn", true, true), ("warn", "deny", true, false), ("warn", "warn", false, false),
+        ("", "deny", false, false),
+    ])
+    func `setting the level of a Namespace is a change of an exemption`(
+        _ before: String, _ after: String, _ isChange: Bool, _ isTold: Bool
+    ) throws {
+        func namespace(_ level: String) -> Literal {
+            let bare: Literal = ["apiVersion": "v1", "kind": "Namespace", "metadata": ["name": "shop"]]
+            guard !level.isEmpty else { return bare }
+            return bare.merging(["metadata": ["annotations": ["playbook.superinc.com/level": .string(level)]]])
+        }
+        let verdict = try World(namespace(before)).updated(to: namespace(after)).verdict()
+        #expect(verdict.changesExemption == isChange)
+        #expect(verdict.notices == (isTold ? ["from now on denials only warn in this Namespace"] : []))
+    }
+
+    @Test(arguments: [("all", false), ("namespace", false), ("none", true)])
+    func `a Namespace's level is believed where its annotations are`(_ setting: String, _ isDenied: Bool) throws {
+        var world = World(
+            World.deployment.merging(["spec": ["template": ["spec": ["terminationGracePeriodSeconds": 0]]]]))
+        world.companions = [
+            [
+                "apiVersion": "v1", "kind": "Namespace",
+                "metadata": ["name": "shop", "annotations": ["playbook.superinc.com/level": "warn"]],
+            ]
+        ]
+        world.settings["PLAYBOOK_EXEMPTIONS"] = setting
+        #expect(try world.verdict().isDenied == isDenied)
+    }
 }
