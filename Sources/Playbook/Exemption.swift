@@ -14,7 +14,8 @@ struct ExemptionAnnotations: Sendable, Equatable {
         else { return nil }
         self.rules = rules
         reason = trimmed(annotations["playbook.superinc.com/exempt-reason"]?.string ?? "")
-        until = annotations["playbook.superinc.com/exempt-until"]?.string
+        // What is no string, as in a file, is no end that holds, and not none.
+        until = annotations["playbook.superinc.com/exempt-until"]?.text
     }
 }
 

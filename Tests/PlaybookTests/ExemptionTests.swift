@@ -59,6 +59,13 @@ import Testing
         if isExempt { #expect(verdict.auditAnnotations.contains { $0 == ("rules-exempt", "graceful-shutdown") }) }
     }
 
+    @Test(arguments: ["20270131", "true", "null", "{}"])
+    func `an end that is no string, as a file may have it, is none that holds`(_ until: String) throws {
+        let object = try annotated(["exempt": "graceful-shutdown", "exempt-reason": "why"])
+        let end = Edit.set("/metadata/annotations/playbook.superinc.com~1exempt-until", try Literal(yaml: until))
+        #expect(try World(Patch([end], on: object).applied(to: object)).verdict().isDenied)
+    }
+
     @Test func `a template's annotations count as the workload's`() throws {
         let object = World.deployment.merging(
             try Literal(
