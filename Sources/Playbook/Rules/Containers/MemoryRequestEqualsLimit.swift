@@ -42,8 +42,9 @@ private func memoryFindings(in subject: Subject, _ context: Context) throws(Cann
         return findings
     }
     for container in template.lastingContainers {
-        let place = container.pointer / "resources"
-        try check(container.resources(), at: place, template, subject, context, &findings)
+        // The place is not made unless something is found there.
+        try check(
+            container.resources(), at: container.pointer / "resources", template, subject, context, &findings)
     }
     return findings
 }
