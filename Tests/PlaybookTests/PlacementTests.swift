@@ -69,6 +69,15 @@ import Testing
         #expect(manifest["spec"]?["maxReplicas"] == 10)
     }
 
+    /// One with room for another GiB of memory.
+    private static let quota = """
+        apiVersion: v1
+        kind: ResourceQuota
+        metadata: {name: shop, namespace: shop}
+        spec: {hard: {requests.memory: 2Gi}}
+        status: {used: {requests.memory: 1Gi}}
+        """
+
     @Test(arguments: [
         ("apps/v1", "Deployment", "replicas: 1, ", "", true), ("apps/v1", "Deployment", "replicas: 3, ", "", false),
         ("batch/v1", "Job", "", "", true), ("batch/v1", "Job", "parallelism: 3, ", "", false),
@@ -89,14 +98,7 @@ import Testing
             metadata: {name: web, namespace: shop}
             spec: {\(before)\(template)\(after)}
             """, "memory-request-equals-limit")
-        let quota = """
-            apiVersion: v1
-            kind: ResourceQuota
-            metadata: {name: shop, namespace: shop}
-            spec: {hard: {requests.memory: 2Gi}}
-            status: {used: {requests.memory: 1Gi}}
-            """
-        world.companions = [try Literal(yaml: quota)]
+        world.companions = [try Literal(yaml: Self.quota)]
         #expect(try world.verdict().judgements.map(\.finding.isFixable) == [isRaised])
     }
 
@@ -125,14 +127,7 @@ import Testing
         var world = try world(
             "spec: {replicas: 1, template: {spec: {containers: [{name: app, \(first)}\(other)]}}}",
             "memory-request-equals-limit")
-        let quota = """
-            apiVersion: v1
-            kind: ResourceQuota
-            metadata: {name: shop, namespace: shop}
-            spec: {hard: {requests.memory: 2Gi}}
-            status: {used: {requests.memory: 1Gi}}
-            """
-        world.companions = [try Literal(yaml: quota)]
+        world.companions = [try Literal(yaml: Self.quota)]
         let judgements = try world.verdict().judgements
         #expect(!judgements.isEmpty && judgements.allSatisfy { $0.finding.isFixable == isRaised })
     }

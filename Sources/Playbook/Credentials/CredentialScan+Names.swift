@@ -243,6 +243,7 @@ extension CredentialScan {
         isComment = result
         return result
     }
+
     /// Whether the word is a setting of npm's for a registry: `//registry.example.com/:_authToken=`.
     private func isOfRegistry(in text: Span<UInt8>) -> Bool {
         word.lowerBound >= 2 && CredentialScan.has("/:_", in: text, at: word.lowerBound - 2)
