@@ -99,34 +99,18 @@ extension Value {
         return current
     }
 
-    /// Where `descendant`, a value below this one, stands; nil when it does not.
-    ///
-    /// Found by going down from here: values do not know their parents, and only findings ask.
+    /// The way to `descendant`, a value below this one; nil when it is not below it.
     public func pointer(to descendant: NodeID) -> Pointer? {
-        var pointer = Pointer()
-        var current = self
-        guard current.contains(descendant) else { return nil }
-        while current.id != descendant {
-            guard let (token, next) = current.child(containing: descendant) else { return nil }
-            pointer.tokens.append(token)
-            current = next
-        }
-        return pointer
+        guard contains(descendant) else { return nil }
+        var cursor = PathCursor(self)
+        // In bounds: the address is that of a node of this subtree.
+        let offset = Int(descendant.address - UInt(bitPattern: node)) / MemoryLayout<Node>.stride
+        return cursor.move(to: Value(node: node + offset)).map { _ in cursor.pointer }
     }
 
     /// How many nodes, keys included, stand before `descendant` in document order; nil when it is not below this value.
     public func order(of descendant: NodeID) -> Int? {
         guard contains(descendant) else { return nil }
         return Int(descendant.address - UInt(bitPattern: node)) / MemoryLayout<Node>.stride
-    }
-
-    private func contains(_ id: NodeID) -> Bool {
-        id.address >= UInt(bitPattern: node) && id.address < UInt(bitPattern: node + node.pointee.size)
-    }
-
-    private func child(containing id: NodeID) -> (String, Value)? {
-        for (index, element) in elements.enumerated() where element.contains(id) { return (String(index), element) }
-        for member in members where member.value.contains(id) { return (member.key.text, member.value) }
-        return nil
     }
 }

@@ -256,6 +256,11 @@ public struct Value {
         guard node.pointee.hasEscapes, kind == .string else { return body(raw.span) }
         return body(Array(text.utf8).span)
     }
+
+    /// Feeds the bytes that ``withContents(_:)`` hands out to a hasher.
+    public func hashContents(into hasher: inout Hasher) {
+        withContents { bytes in bytes.withUnsafeBytes { hasher.combine(bytes: $0) } }
+    }
 }
 
 /// Which node of a document is meant; says nothing without the document.

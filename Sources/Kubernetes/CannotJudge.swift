@@ -1,6 +1,6 @@
 public import JSON
 
-/// The two ways in which a check has no answer.
+/// The ways in which a check has no answer.
 public enum CannotJudge: Error, Sendable {
     /// A field is not of the type that the API gives it.
     ///
@@ -13,4 +13,7 @@ public enum CannotJudge: Error, Sendable {
     ///
     /// - Parameter companion: The kind of those objects, as in "PodDisruptionBudgets".
     case unknown(companion: String)
+
+    /// The request's budget of work is used up.
+    case tooMuchWork
 }

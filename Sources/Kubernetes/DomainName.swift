@@ -29,10 +29,46 @@ public struct DomainName: Sendable, Hashable, CustomStringConvertible {
         return labels.suffix(zone.labels.count).elementsEqual(zone.labels)
     }
 
+    /// Whether a name is this zone's own, or one below it; the name is not taken apart.
+    public func contains(_ name: ArraySlice<UInt8>) -> Bool {
+        var rest = name
+        if rest.last == UInt8(ascii: ".") { rest.removeLast() }
+        guard DomainName.isValid(rest), !labels.isEmpty else { return false }
+        for (index, label) in labels.reversed().enumerated() {
+            if index > 0 {
+                guard rest.popLast() == UInt8(ascii: ".") else { return false }
+            }
+            let tail = rest.suffix(label.utf8.count)
+            guard tail.elementsEqual(label.utf8, by: { DomainName.lowercased($0) == $1 }) else { return false }
+            rest = rest.dropLast(tail.count)
+        }
+        return rest.isEmpty || rest.last == UInt8(ascii: ".")
+    }
+
+    private static func isValid(_ name: ArraySlice<UInt8>) -> Bool {
+        var at = name.startIndex
+        if name.first == UInt8(ascii: "*"), name.count == 1 || name[at + 1] == UInt8(ascii: ".") { at += 1 }
+        // At the start of a label, which must not be empty.
+        var isAtStart = at == name.startIndex
+        while at < name.endIndex {
+            if name[at] == UInt8(ascii: ".") {
+                if isAtStart { return false }
+                isAtStart = true
+            } else {
+                guard isPartOfLabel(lowercased(name[at])) else { return false }
+                isAtStart = false
+            }
+            at += 1
+        }
+        return !isAtStart
+    }
+
     /// ASCII letters alone: there are others whose lower case is an ASCII letter, and DNS knows nothing of it.
     private static func lowercased(_ text: String) -> String {
-        String(decoding: text.utf8.map { $0 &- 65 < 26 ? $0 | 32 : $0 }, as: UTF8.self)
+        String(decoding: text.utf8.map { lowercased($0) }, as: UTF8.self)
     }
+
+    private static func lowercased(_ byte: UInt8) -> UInt8 { byte &- 65 < 26 ? byte | 32 : byte }
 
     /// Letters, digits, `-` and `_`; what is no ASCII is a label that has yet to be encoded.
     private static func isPartOfLabel(_ byte: UInt8) -> Bool {

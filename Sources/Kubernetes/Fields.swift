@@ -151,6 +151,12 @@ public struct Labels {
     /// No labels.
     public static var none: Labels { Labels([:]) }
 
+    /// The same labels, in an index where they are many.
+    var indexed: Labels {
+        guard case .document(let map) = storage, map.nodeCount > 64 else { return self }
+        return Labels(Dictionary(map.uniqueMembers.map { ($0.key, $0.value.text) }, uniquingKeysWith: { $1 }))
+    }
+
     /// Whether there are none.
     public var isEmpty: Bool {
         switch storage {

@@ -134,7 +134,10 @@ public final class PodTemplate {
     public var metadataPointer: Pointer { pointer.parent / "metadata" }
 
     /// The labels that the pods get.
-    public func labels() throws(CannotJudge) -> Labels { try metadata?.labels("labels") ?? .none }
+    public func labels() throws(CannotJudge) -> Labels { try foundLabels.get() }
+
+    /// The labels, looked for once: rules and related objects ask for single ones again and again.
+    private lazy var foundLabels = Result { () throws(CannotJudge) in try metadata?.labels("labels").indexed ?? .none }
 
     /// The pod's own security settings, which a container's override.
     public func securityContext() throws(CannotJudge) -> Value? { try fields.securityContext?.asObject() }

@@ -49,7 +49,7 @@ extension Companions {
             let spec = try object.object("spec")
             return [
                 "default": .bool(
-                    try spec.map { (spec) throws(CannotJudge) in try !SubnetTier.defaultRoutes(in: spec).isEmpty }
+                    try spec.map { (spec) throws(CannotJudge) in try SubnetTier.hasDefaultRoute(spec) }
                         ?? false)
             ]
         },

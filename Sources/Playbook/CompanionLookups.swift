@@ -59,6 +59,13 @@ extension Companions {
         try holding(kind, namespace, "\(kind.name)s")?.objects[kind]?.records ?? []
     }
 
+    /// One of them by its name.
+    func object(
+        _ kind: ResourceKind, named name: String, in namespace: String
+    ) throws(CannotJudge) -> CompanionObject? {
+        try holding(kind, namespace, "\(kind.name)s")?.objects[kind]?[kind, name]
+    }
+
     /// The same of a kind that selects by labels: those that may select these, and perhaps others.
     func objects(
         _ kind: ResourceKind, thatMaySelect labels: Labels, in namespace: String

@@ -51,6 +51,16 @@ public struct Context: Sendable {
     /// Whether what is in system namespaces is only looked at by rules that name it.
     var passesOverSystemNamespaces: Bool { source == .server || source == .cluster }
 
+    /// How many findings of one rule are described; the rest is counted.
+    ///
+    /// Whoever sends a request decides how many it has. Files and a cluster's own objects are evaluated for their owner, who sees all.
+    var maximumFindings: Int {
+        switch source {
+        case .server, .recording: 100
+        case .cluster, .files: .max
+        }
+    }
+
     /// The same with other companions.
     public func knowing(_ companions: Companions) -> Context {
         Context(settings: settings, companions: companions, now: now, source: source)

@@ -158,12 +158,14 @@ public struct Glob: Sendable, Equatable {
     public init(_ pattern: String) { self.pattern = Array(pattern.utf8) }
 
     /// Whether the whole text fits.
-    public func matches(_ text: String) -> Bool {
-        let text = Array(text.utf8)
-        var at = 0
+    public func matches(_ text: String) -> Bool { matches(Array(text.utf8)[...]) }
+
+    /// Whether the whole text fits.
+    func matches(_ text: ArraySlice<UInt8>) -> Bool {
+        var at = text.startIndex
         var place = 0
         var star: (at: Int, place: Int)?
-        while at < text.count {
+        while at < text.endIndex {
             if place < pattern.count, pattern[place] == UInt8(ascii: "*") {
                 star = (at, place)
                 place += 1

@@ -62,4 +62,7 @@ public struct Finding: Sendable {
 extension Clause {
     /// A field is not of the type that the API gives it; every rule has this clause.
     public static let malformed = Clause("malformed", "every field is of the type that the API gives it")
+
+    /// The rule ran to its end; every rule has this clause.
+    public static let bounded = Clause("bounded", "the object is small enough to be evaluated to the end")
 }

@@ -12,11 +12,22 @@ public struct Judge: Sendable {
 
     /// Judges a request.
     public func verdict(on review: AdmissionReview, in context: Context) -> Verdict {
-        verdict(on: review, in: context, isTold: true)
+        verdict(on: review, in: context, for: .response)
     }
 
-    /// Judges a request; what nobody is told of has no remedies.
-    func verdict(on review: AdmissionReview, in context: Context, isTold: Bool) -> Verdict {
+    /// The use that is made of a verdict.
+    enum Purpose {
+        /// It is sent or printed.
+        case response
+        /// A patch is made of it: each finding that can be fixed is described, and nothing suggested.
+        case patch
+    }
+
+    /// Judges a request for a purpose.
+    func verdict(
+        on review: AdmissionReview, in context: Context, for purpose: Purpose = .response,
+        steps: Int = WorkBudget.maximum
+    ) -> Verdict {
         var verdict = Verdict()
         guard let object = review.operation == .delete ? review.oldObject : review.object else {
             verdict.passedOver = "the request carries no object"
@@ -41,26 +52,33 @@ public struct Judge: Sendable {
             return verdict
         }
         subject.changesOnlyMetadata = change == .metadata
-        var findings = Findings(rules: table.rules)
+        let exemptions = Exemptions(of: subject, in: context)
+        let work = WorkBudget(steps: steps)
+        let ratchet = Ratchet(subject, context, exemptions, work)
+        let findings = FindingCollector(of: subject, work, ratchet)
         let isInSystem = context.passesOverSystemNamespaces && context.settings.isSystem(namespace: subject.namespace)
         let isLongRunning = subject.isLongRunning
         for question in questions {
             guard isLongRunning || !question.isLongRunningOnly, change != .metadata || question.readsMetadata,
                 !isInSystem || question.reachesSystemNamespaces
             else { continue }
-            findings.ask(question, subject, context)
+            let rule = table.rules[question.rule]
+            let describesAll = purpose == .patch && rule.fix != nil
+            findings.begin(rule, at: question.rule, limit: describesAll ? .max : context.maximumFindings)
+            if let unknown = findings.run(question.check, on: subject, context) {
+                // Where one is not known, others will not be either.
+                if verdict.notEvaluated.isEmpty { verdict.notEvaluated.reserveCapacity(4) }
+                verdict.notEvaluated.append(NotEvaluated(rule: rule, companion: unknown))
+            }
+            findings.end()
         }
-        verdict.notEvaluated = findings.notEvaluated
-        let exemptions = Exemptions(of: subject, in: context)
         verdict.changesExemption = exemptions.areChanged
-        if !findings.found.isEmpty {
-            let ratchet = Ratchet(subject, context, exemptions)
-            let sentence = Sentence(subject: subject, context: context, origin: origin, ratchet: ratchet)
-            verdict.judgements = toldOnce(
-                findings.inOrder(for: subject).map {
-                    sentence.judgement($0.rule, $0.finding, at: $0.path, exemptions, isTold: isTold)
-                })
+        if !findings.entries.isEmpty {
+            let sentence = Sentence(subject: subject, context: context, origin: origin, exemptions: exemptions)
+            verdict.judgements = toldOnce(findings.inOrder().map { sentence.judgement($0) })
+            verdict.further = findings.rests.map { FurtherFindings(sentence.judgement($0.entry), count: $0.count) }
             verdict.absences = absences(verdict.judgements, subject.namespace, context.companions)
+            if purpose == .response { verdict.addRemedies(of: subject, onlyShown: context.source == .server) }
         }
         verdict.notices = exemptions.notices(at: context.now)
         if !verdict.isSilent {
@@ -166,85 +184,6 @@ extension Subresource {
         case .status: 4
         case .token: 5
         case .other: 6
-        }
-    }
-}
-
-/// What rules say, before anything is decided.
-private struct Findings {
-    struct Entry {
-        let rule: Rule
-        let finding: Finding
-        /// The rule's place in the order.
-        let order: Int
-        /// Where, for people.
-        var path = ""
-    }
-
-    private let rules: [Rule]
-    var found: [Entry] = []
-    var notEvaluated: [NotEvaluated] = []
-
-    init(rules: [Rule]) { self.rules = rules }
-
-    mutating func ask(_ question: Question, _ subject: Subject, _ context: Context) {
-        do throws(UnknownCompanion) {
-            for finding in try subject.findings(of: question.check, context) {
-                found.append(Entry(rule: rules[question.rule], finding: finding, order: question.rule))
-            }
-        } catch {
-            // Where one is not known, others will not be either.
-            if notEvaluated.isEmpty { notEvaluated.reserveCapacity(4) }
-            notEvaluated.append(NotEvaluated(rule: rules[question.rule], companion: error.companion))
-        }
-    }
-
-    /// The findings in catalogue order, then by path.
-    func inOrder(for subject: Subject) -> [Entry] {
-        var entries = found
-        for index in entries.indices { entries[index].path = subject.path(entries[index].finding.place) }
-        entries.sort { ($0.order, $0.path, $0.finding.message) < ($1.order, $1.path, $1.finding.message) }
-        return entries
-    }
-}
-
-/// A companion that a rule needed and nobody knows.
-struct UnknownCompanion: Error {
-    let companion: String
-}
-
-extension Subject {
-    /// What a rule says about it; a field of the wrong type is one of its findings.
-    func findings(of check: Rule.Check, _ context: Context) throws(UnknownCompanion) -> [Finding] {
-        do throws(CannotJudge) {
-            return try check(self, context)
-        } catch {
-            switch error {
-            case .malformed(let node, let expected):
-                let place = object.pointer(to: node) ?? Pointer()
-                let seen = object[at: place]?.kindInWords ?? "malformed"
-                return [
-                    Finding(.malformed, at: place, "is \(seen), not \(expected)").with {
-                        $0.advice = "write \(expected)"
-                    }
-                ]
-            case .unknown(let companion): throw UnknownCompanion(companion: companion)
-            }
-        }
-    }
-}
-
-extension Value {
-    /// What the value is, for a message about what it is not.
-    fileprivate var kindInWords: String {
-        switch kind {
-        case .null: "null"
-        case .true, .false: "a boolean"
-        case .number: "the number \(String(text.prefix(20)))"
-        case .string: "a string"
-        case .array: "an array"
-        case .object: "an object"
-        case .opaque: "nested too deep"
         }
     }
 }

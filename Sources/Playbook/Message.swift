@@ -10,21 +10,25 @@ extension Verdict {
     static let maximumWarnings = 1500
     /// How long one warning may be.
     static let maximumWarning = 256
+    /// How many warnings are made; hardly any is so short that more of them would fit.
+    static let mostWarnings = 40
 
     /// Why the request is refused: every finding that denies, with what to write instead.
     public var message: String {
         let denials = judgements.filter { $0.effect == .deny }
         let rules = Set(denials.map(\.rule.id)).count
+        let further = further(.deny)
         var text = "\(clipped(title)) breaks \(rules == 1 ? "a rule" : "\(rules) rules") of the playbook:\n"
         for (index, denial) in denials.enumerated() {
             // A remedy that is too long for the message must not take the finding with it.
             let room = Verdict.maximumMessage - text.utf8.count - 32
             let entry = [denial.entry, denial.headline].first { $0.utf8.count <= room }
             guard index < Verdict.maximumFindings, let entry else {
-                return text + "\nand \(denials.count - index) more.\n"
+                return text + "\nand \(denials.count - index + further) more.\n"
             }
             text += "\n" + entry
         }
+        if further > 0 { text += "\nand \(further) more.\n" }
         return text + links(for: denials, within: Verdict.maximumMessage - text.utf8.count)
     }
 
@@ -48,29 +52,58 @@ extension Verdict {
 
     /// What the client is told beside a denial, or instead of one: a line each, the most severe first, few enough to arrive.
     public var warnings: [String] {
-        let lines =
-            judgements.filter { $0.effect == .warn }.enumerated()
-            .sorted { ($0.element.severity, $0.offset) < ($1.element.severity, $1.offset) }.map(\.element.warning)
-            + notices.map { "playbook: " + $0 }
-        return Verdict.limited(lines)
+        let all = warningsInOrder
+        let shown = all.prefix(Verdict.mostWarnings)
+        let lines = shown.map(\.element.warning) + notices.map { "playbook: " + $0 }
+        return Verdict.limited(lines, further: all.count - shown.count + further(.warn))
+    }
+
+    /// How many findings with an effect are counted and not described.
+    private func further(_ effect: Judgement.Effect) -> Int {
+        further.reduce(0) { $1.effect == effect ? $0 + $1.count : $0 }
+    }
+
+    /// Makes the suggested changes: of all findings, or of those that a response has room for.
+    mutating func addRemedies(of subject: Subject, onlyShown: Bool) {
+        var shown = Array(judgements.indices)
+        if onlyShown {
+            shown = judgements.indices.filter { judgements[$0].effect == .deny }
+            shown.removeLast(max(shown.count - Verdict.maximumFindings, 0))
+            shown += warningsInOrder.prefix(Verdict.mostWarnings).map(\.offset)
+        }
+        for index in shown { judgements[index].remedy = RemedyText(judgements[index].finding, subject) }
+    }
+
+    /// The findings that warn, the most severe first.
+    private var warningsInOrder: [(offset: Int, element: Judgement)] {
+        judgements.enumerated().filter { $0.element.effect == .warn }
+            .sorted { ($0.element.severity, $0.offset) < ($1.element.severity, $1.offset) }
     }
 
     /// Makes lines that arrive: without control characters, none too long, and not too much in all.
-    static func limited(_ lines: [String]) -> [String] {
+    ///
+    /// - Parameters:
+    ///   - lines: The lines.
+    ///   - further: How many findings have no line.
+    static func limited(_ lines: [String], further: Int = 0) -> [String] {
         var result: [String] = []
         var total = 0
         // Room for the last line, which says how many are missing.
         let room = maximumWarnings - 80
         for (index, line) in lines.enumerated() {
             let line = singleLine(line)
-            guard total + line.utf8.count <= (index == lines.count - 1 ? maximumWarnings : room) else {
-                result.append("and \(lines.count - index) more findings, see the audit log or run playbook review")
-                break
+            let isLast = index == lines.count - 1 && further == 0
+            guard total + line.utf8.count <= (isLast ? maximumWarnings : room) else {
+                return result + [more(lines.count - index + further)]
             }
             total += line.utf8.count
             result.append(line)
         }
-        return result
+        return further == 0 ? result : result + [more(further)]
+    }
+
+    private static func more(_ count: Int) -> String {
+        "and \(count) more findings, see the audit log or run playbook review"
     }
 
     /// What goes into the API server's audit log: rule names only.

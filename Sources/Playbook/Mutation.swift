@@ -47,9 +47,11 @@ extension Judge {
         of review: AdmissionReview, in context: Context, where isWanted: (Judgement) -> Bool = { _ in true }
     ) -> Mutation {
         var mutation = Mutation()
-        guard let object = review.object, review.mayBePatched else { return mutation }
+        guard let object = review.object, review.mayBePatched, object.nodeCount <= Judge.mostPatchedNodes else {
+            return mutation
+        }
         // Of most of it nobody is told.
-        let before = verdict(on: review, in: context, isTold: false)
+        let before = verdict(on: review, in: context, for: .patch)
         let subject = Subject(review, object)
         func wanted(_ verdict: Verdict) -> [Judgement] {
             verdict.judgements.filter { judgement in
@@ -83,6 +85,9 @@ extension Judge {
         return mutation
     }
 
+    /// Larger objects are not patched: a patch is tried on a copy.
+    private static let mostPatchedNodes = 100_000
+
     /// More often than this no fix makes way for another one.
     private static let mostRounds = 4
 
@@ -90,7 +95,7 @@ extension Judge {
     private func verdict(on review: AdmissionReview, of patched: Literal, in context: Context) -> Verdict? {
         guard let document = try? Document(parsing: Array(patched.json.utf8)) else { return nil }
         return withExtendedLifetime(document) {
-            verdict(on: review.replacingObject(with: document.root), in: context, isTold: false)
+            verdict(on: review.replacingObject(with: document.root), in: context, for: .patch)
         }
     }
 }
@@ -131,15 +136,15 @@ extension Subject {
         var old = before.object
         var new = object
         for token in finding.place.tokens {
-            let next = new[at: Pointer([token])]
+            let next = children[token, of: new]
             if new.kind == .array {
                 // A list's element is the same one if it has the same name; one that was not there is this request's.
-                guard let next, let name = identity(next) else { return true }
-                guard let same = old.elements.first(where: { identity($0) == name }) else { return true }
+                guard let next, let name = next.identity?.value.text else { return true }
+                guard let same = children.element(named: name, of: old, { $0.identity?.value.text }) else { return true }
                 (old, new) = (same, next)
                 continue
             }
-            switch (old[at: Pointer([token])], next) {
+            switch (children[token, of: old], next) {
             case (nil, nil): return false
             case (let theirs?, let mine?): (old, new) = (theirs, mine)
             default: return true

@@ -3,27 +3,17 @@ import Kubernetes
 
 /// Which findings the object had already before the request.
 ///
-/// The old object is judged once by each rule that finds something in the new one, and by no other.
+/// A rule is run on the old object when it finds something in the new one, once, and never otherwise.
 final class Ratchet {
-    /// Where a finding is, with names instead of indexes, and what was chosen there.
-    ///
-    /// What was chosen tells elements without a name apart, so that one which is put before the others makes none of them new.
-    private struct Key: Hashable {
-        let path: String
-        let choice: String?
-
-        init(_ finding: Finding, in subject: Subject, at path: String? = nil) {
-            choice = finding.chosen
-            self.path = choice == nil ? path ?? subject.path(finding.place) : subject.pathWithoutIndexes(finding.place)
-        }
-    }
-
-    private let subject: Subject
     private let before: Subject?
+    private let subject: Subject
     private let context: Context
     private let exemptions: Exemptions
-    /// What each rule asked so far says about the old object, by its id: how far each number was from what is allowed.
-    private var old: [String: [Key: Double?]] = [:]
+    private let work: WorkBudget
+    /// The keys of each rule that was run on the old object, by its id.
+    private var past: [String: FindingKeys] = [:]
+    /// The rule that was asked about last, and its keys: findings of one rule come together.
+    private var latest: (rule: Rule, keys: FindingKeys)?
 
     /// Whether the pods are as they were, for what of them cannot be read.
     private lazy var leavesPodsAlone: Bool = {
@@ -32,41 +22,44 @@ final class Ratchet {
         return mine.isSame(as: theirs)
     }()
 
-    init(_ subject: Subject, _ context: Context, _ exemptions: Exemptions) {
+    init(_ subject: Subject, _ context: Context, _ exemptions: Exemptions, _ work: WorkBudget) {
         self.subject = subject
         before = context.settings.isRatchetOn ? subject.before : nil
         self.context = context
         self.exemptions = exemptions
+        self.work = work
     }
 
-    /// Whether the old object has the same finding, judged today, and was not under an exemption then.
-    func has(_ finding: Finding, of rule: Rule, at path: String) -> Bool {
-        // What cannot be read may have anything put beside it.
-        guard let before, finding.clause != .malformed || leavesPodsAlone else { return false }
-        let known: [Key: Double?]
-        if let asked = old[rule.id] {
-            known = asked
-        } else {
-            known = findings(of: rule, in: before)
-            old[rule.id] = known
-        }
-        guard let furthest = known[Key(finding, in: subject, at: path)] else { return false }
-        // A number must be at least as near to what is allowed as it was.
-        guard let excess = finding.excess else { return true }
-        return furthest.map { excess <= $0 } ?? false
+    /// Whether the old object has the same finding, evaluated today, and was not under an exemption then.
+    func has(_ finding: Finding, of rule: Rule?) -> Bool {
+        // What cannot be read may have anything put beside it, and so may an object that is too large.
+        guard finding.clause != .bounded, finding.clause != .malformed || leavesPodsAlone else { return false }
+        return has({ FindingKey(finding, in: subject) }, finding.excess, of: rule)
     }
 
-    private func findings(of rule: Rule, in before: Subject) -> [Key: Double?] {
+    /// The same for a finding that is not described; its key is made only where there is a past to compare it with.
+    func has(_ key: () -> FindingKey, _ excess: Double?, of rule: Rule?) -> Bool {
+        guard let before, let rule else { return false }
+        let known = keys(of: rule, in: before)
+        return !known.isEmpty && known.have(key(), excess)
+    }
+
+    private func keys(of rule: Rule, in before: Subject) -> FindingKeys {
+        if let latest, latest.rule === rule { return latest.keys }
+        let keys = past[rule.id] ?? evaluate(rule, on: before)
+        past[rule.id] = keys
+        latest = (rule, keys)
+        return keys
+    }
+
+    private func evaluate(_ rule: Rule, on before: Subject) -> FindingKeys {
         // A finalizer or a label is no new decision on what an exemption that has ended leaves behind: it waits for the next one.
         guard !rule.scope.isLongRunningOnly || before.isLongRunning,
-            subject.changesOnlyMetadata || !exemptions.coveredBefore(rule, before),
-            let findings = try? before.findings(of: rule.check, context)
-        else { return [:] }
-        return Dictionary(
-            findings.map { (Key($0, in: before), $0.excess) },
-            uniquingKeysWith: { first, second in
-                guard let first, let second else { return first ?? second }
-                return max(first, second)
-            })
+            subject.changesOnlyMetadata || !exemptions.coveredBefore(rule, before)
+        else { return FindingKeys() }
+        let collector = FindingCollector(keysOf: before, work)
+        // Findings from before an unknown related object are certain. Once the budget is used up the rule denies in any case.
+        _ = collector.run(rule.check, on: before, context)
+        return collector.past
     }
 }

@@ -18,37 +18,48 @@ extension Subject {
             current = object[at: spec]
         }
         var path = ""
-        if tokens.count > 1, let list = tokens.first, let index = tokens.dropFirst().first.flatMap({ Int($0) }),
-            let container = containersByList[list].flatMap({ index < $0.count ? $0[index] : nil })
-        {
-            // By its number, not by going through the list: there may be many, each with findings.
-            path = "\(list)[\(identity(container) ?? word(String(index)))]"
-            current = container
-            tokens = tokens.dropFirst(2)
-        }
         for token in tokens {
             if let array = current, array.kind == .array {
-                let element = array[at: Pointer([token])]
-                path += "[\(element.flatMap(identity) ?? word(token))]"
+                let element = children[token, of: array]
+                path += "[\(element?.identity?.value.text ?? word(token))]"
                 current = element
             } else {
                 let isWord = token.utf8.allSatisfy { $0 != UInt8(ascii: ".") && $0 != UInt8(ascii: "/") }
                 path += isWord ? (path.isEmpty ? token : ".\(token)") : "[\(token)]"
-                if let here = current { current = here[name: token] }
+                if let here = current { current = children[token, of: here] }
             }
         }
         return path
     }
+}
 
-    /// What an element of a list is called, by the field that the API merges such lists by.
-    func identity(_ element: Value) -> String? { identityMember(element)?.value.text }
-
-    /// The member of an element that tells it from its siblings.
-    func identityMember(_ element: Value) -> (key: String, value: Value)? {
-        for key in ["name", "topologyKey", "mountPath", "containerPort", "key", "dnsName", "deviceName"] {
-            guard let value = element[name: key], value.kind == .string || value.kind == .number else { continue }
-            if !value.equals("") { return (key, value) }
+extension Value {
+    /// The member of a list's element that tells it from its siblings: the field that the API merges such lists by.
+    var identity: (key: StaticString, value: Value)? {
+        var best: (rank: Int, value: Value)?
+        for member in members {
+            let key = member.key
+            // By its length first: nearly no member is one of these.
+            let rank: Int? =
+                switch key.contentLength {
+                case 3 where key.equals("key"): 4
+                case 4 where key.equals("name"): 0
+                case 7 where key.equals("dnsName"): 5
+                case 9 where key.equals("mountPath"): 2
+                case 10 where key.equals("deviceName"): 6
+                case 11 where key.equals("topologyKey"): 1
+                case 13 where key.equals("containerPort"): 3
+                default: nil
+                }
+            guard let rank, rank <= best?.rank ?? .max else { continue }
+            let value = member.value
+            guard value.kind == .number || value.kind == .string && !value.equals("") else { continue }
+            best = (rank, value)
         }
-        return nil
+        return best.map { (Value.identities[$0.rank], $0.value) }
     }
+
+    private static let identities: [StaticString] = [
+        "name", "topologyKey", "mountPath", "containerPort", "key", "dnsName", "deviceName",
+    ]
 }

@@ -117,15 +117,13 @@ private struct Fragment {
             literal = value
             return
         }
-        let next = current.flatMap { $0[at: Pointer([token])] }
+        let next = current.flatMap { subject.children[token, of: $0] }
         if current?.kind == .array || token == "-" {
             // Elements are told apart by the name that they have; a new one brings its own.
             var elements: [Literal] = []
             if case .array(let present) = literal { elements = present }
             var element = Literal.object([])
-            if let next, let (key, name) = subject.identityMember(next) {
-                element = .object([.init(key, Literal(name))])
-            }
+            if let (key, name) = next?.identity { element = .object([.init("\(key)", Literal(name))]) }
             let index = elements.firstIndex { present in
                 guard case .object(let members) = element, let first = members.first else { return false }
                 return present[first.key] == first.value

@@ -36,15 +36,15 @@ public final class Rule: Sendable {
     /// Looks at a subject.
     let check: Check
 
-    /// What a rule says about a subject.
-    public typealias Check = @Sendable (Subject, Context) throws(CannotJudge) -> [Finding]
+    /// Looks at a subject and reports what it finds.
+    public typealias Check = @Sendable (Subject, Context, FindingCollector) throws(CannotJudge) -> Void
 
     /// Creates a rule.
     public init(
         id: String, title: String, group: Group, section: Section, rationale: String, level: Level, scope: Scope,
         clauses: [Clause], settings: [String] = [], companions: [ResourceKind] = [],
         exemptWith: String? = nil, fix: Fix? = nil,
-        examples: @autoclosure @escaping @Sendable () -> [Example], check: @escaping Check
+        examples: @autoclosure @escaping @Sendable () -> [Example], evaluate: @escaping Check
     ) {
         self.id = id
         self.title = title
@@ -59,7 +59,24 @@ public final class Rule: Sendable {
         self.exemptWith = exemptWith
         self.fix = fix
         makeExamples = examples
-        self.check = check
+        check = evaluate
+    }
+
+    /// Creates a rule that hands its findings over together: one that has few, whatever it looks at.
+    public convenience init(
+        id: String, title: String, group: Group, section: Section, rationale: String, level: Level, scope: Scope,
+        clauses: [Clause], settings: [String] = [], companions: [ResourceKind] = [],
+        exemptWith: String? = nil, fix: Fix? = nil,
+        examples: @autoclosure @escaping @Sendable () -> [Example],
+        check: @escaping @Sendable (Subject, Context) throws(CannotJudge) -> [Finding]
+    ) {
+        self.init(
+            id: id, title: title, group: group, section: section, rationale: rationale, level: level, scope: scope,
+            clauses: clauses, settings: settings, companions: companions, exemptWith: exemptWith, fix: fix,
+            examples: examples(),
+            evaluate: { (subject, context, findings) throws(CannotJudge) in
+                findings.add(contentsOf: try check(subject, context))
+            })
     }
 
     /// The environment variable that sets the level: `PLAYBOOK_RULE_MEMORY_REQUEST_EQUALS_LIMIT`.

@@ -6,34 +6,34 @@ struct Sentence {
     let subject: Subject
     let context: Context
     let origin: Origin
-    let ratchet: Ratchet
+    let exemptions: Exemptions
 
-    func judgement(
-        _ rule: Rule, _ finding: Finding, at path: String, _ exemptions: Exemptions, isTold: Bool
-    ) -> Judgement {
+    /// What becomes of a finding; its suggested change is added when it is known which are shown.
+    func judgement(_ entry: FindingCollector.Entry) -> Judgement {
+        let rule = entry.rule
         let level = context.settings.level(of: rule)
-        let finding = finding.with { $0.companion = $0.companion?.withoutEmptyNamespace }
+        let finding = entry.finding.with { $0.companion = $0.companion?.withoutEmptyNamespace }
         let exemption = exemptions.exemption(from: rule, at: context.now)
-        let leniency = exemption == nil ? leniency(for: finding, of: rule, at: path, level, exemptions) : nil
+        let leniency = exemption == nil ? leniency(for: finding, of: rule, level, isExisting: entry.isExisting) : nil
         let effect: Judgement.Effect =
             exemption != nil ? .exempt : level == .deny && leniency == nil ? .deny : .warn
         return Judgement(
-            rule: rule, finding: finding, path: path, remedy: isTold ? RemedyText(finding, subject) : .untold,
+            rule: rule, finding: finding, path: entry.path, remedy: .untold,
             level: level, effect: effect, leniency: leniency, exemption: exemption)
     }
 
     /// Why the finding does not deny; the first reason in the order of how long it will hold.
     private func leniency(
-        for finding: Finding, of rule: Rule, at path: String, _ level: Level, _ exemptions: Exemptions
+        for finding: Finding, of rule: Rule, _ level: Level, isExisting: Bool
     ) -> Judgement.Leniency? {
         // What only warns anyway needs no reason to, but what is old is worth telling apart.
-        if level == .warn { return ratchet.has(finding, of: rule, at: path) ? .existing : nil }
+        if level == .warn { return isExisting ? .existing : nil }
         if subject.review.operation == .delete { return .deletion }
         if finding.isHint { return .hint }
         switch grace(for: finding) {
         case .over: break
         case .running: return .grace
-        case .none: if ratchet.has(finding, of: rule, at: path) { return .existing }
+        case .none: if isExisting { return .existing }
         }
         if exemptions.areUnknown { return .unknownExemption }
         if origin.isOperatorMade, !Origin.holdsForOperators(rule) { return .operatorMade }

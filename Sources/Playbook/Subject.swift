@@ -47,14 +47,17 @@ public final class Subject {
     /// The kind of the workload that a Scale belongs to.
     public var scaledKind: ResourceKind { review.scaledKind }
 
-    /// The containers of the template by the list that they stand in, for those who count them.
-    lazy var containersByList: [String: [Value]] = {
-        var lists: [String: [Value]] = [:]
-        for container in (try? template())?.containers ?? [] {
-            lists["\(container.list)", default: []].append(container.value)
-        }
-        return lists
-    }()
+    /// The children of large values that paths lead through.
+    let children = ChildIndex()
+
+    /// The places of values that findings are about.
+    private lazy var places = PlaceHasher(object)
+
+    /// The place of a value of the object, hashed.
+    func placeHash(of value: Value) -> PlaceHash { places.hash(of: value) }
+
+    /// The place of a value of the object.
+    func pointer(to value: Value) -> Pointer { places.pointer(to: value) }
 
     /// Where the pod spec stands, if there is one.
     private(set) lazy var templatePointer: Pointer? = kind.podSpecPointer.flatMap { object[at: $0] == nil ? nil : $0 }

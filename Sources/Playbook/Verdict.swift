@@ -2,6 +2,8 @@
 public struct Verdict: Sendable {
     /// The findings in catalogue order, then by path.
     public internal(set) var judgements: [Judgement] = []
+    /// The findings that are counted and not described.
+    public internal(set) var further: [FurtherFindings] = []
     /// The rules that had no answer, and why.
     public internal(set) var notEvaluated: [NotEvaluated] = []
     /// What else there is to say to whoever sent the request, about exemptions.
@@ -25,6 +27,25 @@ public struct Verdict: Sendable {
 
     /// Whether there is nothing to say to whoever sent the request.
     public var isSilent: Bool { judgements.isEmpty && notices.isEmpty }
+}
+
+/// Findings of a rule that are counted and not described, since there are many.
+public struct FurtherFindings: Sendable {
+    /// The rule.
+    public let rule: Rule
+    /// What each of them does to the request.
+    public let effect: Judgement.Effect
+    /// Why they only warn although the rule denies.
+    public let leniency: Judgement.Leniency?
+    /// How many there are.
+    public let count: Int
+
+    init(_ judgement: Judgement, count: Int) {
+        rule = judgement.rule
+        effect = judgement.effect
+        leniency = judgement.leniency
+        self.count = count
+    }
 }
 
 /// A rule that had no answer.

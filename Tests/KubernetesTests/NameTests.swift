@@ -53,7 +53,10 @@ import Testing
 
 @Suite struct TraefikRuleTests {
     private func hosts(_ text: String) -> [String]? {
-        TraefikRule(text)?.matchers("host", "hostsni").flatMap(\.values)
+        guard let rule = TraefikRule(text) else { return nil }
+        var values: [String] = []
+        rule.forEachValue(of: ["host", "hostsni"]) { values.append(String(decoding: $0, as: UTF8.self)) }
+        return values
     }
 
     @Test(

@@ -69,7 +69,9 @@ import Testing
     @Test func `a rule with very many hosts is answered in time and in few words`() throws {
         let rule = (0..<20_000).map { "Host(`h\($0).example.org`)" }.joined(separator: " || ")
         let verdict = try world("dns-zone", traefik(rule), zones).verdict()
-        #expect(verdict.isDenied && verdict.judgements.count == 20_000)
+        #expect(verdict.isDenied && verdict.judgements.count == 100)
+        #expect(verdict.further.map(\.count) == [19_900])
+        #expect(verdict.message.contains("and 19950 more"))
         #expect(verdict.message.utf8.count <= 16 << 10)
     }
 

@@ -70,6 +70,9 @@ struct PlainText {
         return String(hasher.finalize())
     }
 
+    /// What tells a whole text from another.
+    static func mark(of text: Value) -> String { text.withContents { mark(of: $0, 0..<$0.count) } }
+
     /// Where it stands in the object.
     var pointer: Pointer {
         switch place {

@@ -15,9 +15,12 @@ extension Rule {
         scope: Scope([.holders, ResourceKinds(.configMap)], of: [.none, .ephemeralContainers]),
         clauses: [DatabaseClause.name, DatabaseClause.value, DatabaseClause.entry],
         examples: databaseExamples,
-        check: { (subject, _) throws(CannotJudge) in
-            if subject.kind == .configMap { return try entryFindings(in: subject) }
-            return try variableFindings(in: subject)
+        evaluate: { (subject, _, findings) throws(CannotJudge) in
+            if subject.kind == .configMap {
+                try evaluateEntries(of: subject, findings)
+            } else {
+                try evaluateVariables(of: subject, findings)
+            }
         }
     )
 }
@@ -31,47 +34,44 @@ enum DatabaseClause {
     static let entry = Clause("config-map", "no key of a ConfigMap is or holds one")
 }
 
-private func variableFindings(in subject: Subject) throws(CannotJudge) -> [Finding] {
-    guard let template = try subject.template() else { return [] }
-    var findings: [Finding] = []
+private func evaluateVariables(of subject: Subject, _ findings: FindingCollector) throws(CannotJudge) {
+    guard let template = try subject.template() else { return }
     for container in template.containers {
-        var index = -1
         for entry in try container.environment() {
-            index += 1
+            try findings.step()
             let variable = try EnvironmentVariable(entry)
             guard let content = variable.value ?? variable.source,
                 let kind = ConnectionString.Kind(variable.name, variable.value)
             else { continue }
-            let clause = kind == .named ? DatabaseClause.name : DatabaseClause.value
-            let message =
-                variable.value == nil
-                ? "takes a whole connection string from elsewhere" : "is a whole connection string"
-            let place = container.pointer / "env" / String(index)
-            let edits = ConnectionString(variable.value).variables(instead: variable.name, subject, container)
-            findings.append(
-                Finding(clause, at: place, message, edits: [.remove(place)] + edits).with {
-                    $0.secretMark = content.withContents { PlainText.mark(of: $0, 0..<$0.count) }
+            findings.add(at: entry, choice: PlainText.mark(of: content)) { place in
+                let clause = kind == .named ? DatabaseClause.name : DatabaseClause.value
+                let message =
+                    variable.value == nil
+                    ? "takes a whole connection string from elsewhere" : "is a whole connection string"
+                let edits = ConnectionString(variable.value).variables(instead: variable.name, subject, container)
+                return Finding(clause, at: place, message, edits: [.remove(place)] + edits).with {
+                    $0.secretMark = PlainText.mark(of: content)
                     $0.advice = "the process puts the parts together itself"
-                })
+                }
+            }
         }
     }
-    return findings
 }
 
-private func entryFindings(in subject: Subject) throws(CannotJudge) -> [Finding] {
-    guard let data = try subject.object.object("data") else { return [] }
-    var findings: [Finding] = []
+private func evaluateEntries(of subject: Subject, _ findings: FindingCollector) throws(CannotJudge) {
+    guard let data = try subject.object.object("data") else { return }
     for entry in data.members where entry.value.kind == .string {
+        try findings.step()
         guard entry.value.byteCount > 0, ConnectionString.Kind(entry.key, entry.value) != nil else { continue }
-        let place: Pointer = "/data" / entry.key.text
-        let parts = ConnectionString(entry.value).settings(instead: entry.key)
-        let edits: [Edit] = parts.map { .set("/data" / $0.name, .string($0.value)) }
-        findings.append(
-            Finding(DatabaseClause.entry, at: place, "is a whole connection string", edits: [.remove(place)] + edits)
-                .with {
-                    $0.secretMark = entry.value.withContents { PlainText.mark(of: $0, 0..<$0.count) }
-                    $0.advice = "the user and the password come from a Secret"
-                })
+        findings.add(at: entry.value, choice: PlainText.mark(of: entry.value)) { place in
+            let parts = ConnectionString(entry.value).settings(instead: entry.key)
+            let edits: [Edit] = parts.map { .set("/data" / $0.name, .string($0.value)) }
+            return Finding(
+                DatabaseClause.entry, at: place, "is a whole connection string", edits: [.remove(place)] + edits
+            ).with {
+                $0.secretMark = PlainText.mark(of: entry.value)
+                $0.advice = "the user and the password come from a Secret"
+            }
+        }
     }
-    return findings
 }

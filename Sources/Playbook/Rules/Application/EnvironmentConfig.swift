@@ -15,7 +15,7 @@ extension Rule {
         scope: Scope(.holders),
         clauses: [asVolume, asFile, projected],
         examples: cases,
-        check: configFindings
+        evaluate: evaluateVolumes
     )
 }
 
@@ -23,86 +23,106 @@ private let asVolume = Clause("volume", "no volume is a ConfigMap")
 private let asFile = Clause("sub-path", "no file of a ConfigMap is mounted by itself (`subPath`)")
 private let projected = Clause("projected", "no ConfigMap is a source of a projected volume")
 
-private func configFindings(in subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
-    guard let template = try subject.template() else { return [] }
-    var findings: [Finding] = []
-    var index = -1
+private func evaluateVolumes(
+    of subject: Subject, _ context: Context, _ findings: FindingCollector
+) throws(CannotJudge) {
+    guard let template = try subject.template() else { return }
+    let mounts = Mounts(in: template)
     for volume in try template.spec.objects("volumes") {
-        index += 1
-        let place = template.pointer / "volumes" / String(index)
+        try findings.step()
         if let map = try volume.object("configMap") {
-            try check(map, at: place / "configMap", in: volume, at: place, template, &findings)
+            try add(map, of: volume, mounts, findings)
         } else if let sources = try volume.object("projected")?.objects("sources") {
-            try check(sources, of: volume, at: place, template, &findings)
+            var count = 0
+            var maps = 0
+            for source in sources {
+                try findings.step()
+                count += 1
+                if try source.object("configMap") != nil { maps += 1 }
+            }
+            for source in sources where maps > 0 {
+                guard let map = try source.object("configMap") else { continue }
+                // With its last source the volume goes.
+                try add(map, of: volume, mounts, findings, isSource: true, isAlone: maps == count)
+            }
         }
     }
-    return findings
 }
 
-private func check(
-    _ sources: Objects, of volume: Value, at place: Pointer, _ template: PodTemplate, _ findings: inout [Finding]
-) throws(CannotJudge) {
-    let list = place / "projected" / "sources"
-    var maps: [(value: Value, place: Pointer)] = []
-    var count = 0
-    for source in sources {
-        if let map = try source.object("configMap") { maps.append((map, list / String(count))) }
-        count += 1
-    }
-    for map in maps {
-        // With its last source the volume goes.
-        let whole = maps.count == count ? place : map.place
-        try check(map.value, at: map.place / "configMap", in: volume, at: whole, template, &findings, isProjected: true)
-    }
-}
-
-/// Looks at a ConfigMap that a volume is made of; `whole` is what goes without it.
-private func check(
-    _ map: Value, at place: Pointer, in volume: Value, at whole: Pointer, _ template: PodTemplate,
-    _ findings: inout [Finding], isProjected: Bool = false
+/// Reports a ConfigMap that a volume is made of, or that is one of its sources.
+private func add(
+    _ map: Value, of volume: Value, _ mounts: Mounts, _ findings: FindingCollector, isSource: Bool = false,
+    isAlone: Bool = true
 ) throws(CannotJudge) {
     guard let name = try map.string("name"), !isOfCluster(name) else { return }
-    let mounts = try Mounts(of: volume, in: template)
-    let clause = isProjected ? projected : mounts.areFiles ? asFile : asVolume
-    var edits: [Edit] = [.remove(whole)]
-    // Other sources of a projected volume stay where they are.
-    if !isProjected || whole.tokens.last != place.parent.tokens.last { edits += mounts.places.map { .remove($0) } }
-    let source: Literal = ["configMapRef": ["name": .string(name)]]
-    edits += mounts.containers.map { .set($0 / "envFrom" / "-", source) }
-    let paths = mounts.paths.isEmpty ? "" : " at \(mounts.paths.prefix(3).joined(separator: ", "))"
-    findings.append(
-        Finding(clause, at: place, "makes files of ConfigMap \(name)\(paths)", edits: edits).with {
+    findings.add(at: map, choice: name) { place in
+        let mounted = mounts.of(volume)
+        let clause = isSource ? projected : mounted.areFiles ? asFile : asVolume
+        // The source's place, or the volume's.
+        let entry = place.parent
+        let whole = isSource && isAlone ? entry.parent.parent.parent : entry
+        var edits: [Edit] = [.remove(whole)]
+        // Other sources of a projected volume stay where they are.
+        if isAlone { edits += mounted.places.map { .remove($0) } }
+        let source: Literal = ["configMapRef": ["name": .string(name)]]
+        edits += mounted.containers.map { .set($0 / "envFrom" / "-", source) }
+        let paths = mounted.paths.isEmpty ? "" : " at \(mounted.paths.prefix(3).joined(separator: ", "))"
+        return Finding(clause, at: place, "makes files of ConfigMap \(name)\(paths)", edits: edits).with {
             $0.choice = name
             $0.advice = "the keys of the ConfigMap become variables, and the process reads those"
-        })
+        }
+    }
 }
 
 /// What the cluster itself puts into every namespace and every Pod, so that it trusts the API server.
 private func isOfCluster(_ name: String) -> Bool { name == "kube-root-ca.crt" || name == "openshift-service-ca.crt" }
 
-/// Where a volume is mounted.
-private struct Mounts {
-    var places: [Pointer] = []
-    var containers: [Pointer] = []
-    var paths: [String] = []
-    /// Whether only single files of it are mounted.
-    var areFiles: Bool { files > 0 && files == places.count }
-    private var files = 0
+/// The mounts of a template by the names of their volumes, found when the first of them is asked for.
+private final class Mounts {
+    /// Where one volume is mounted.
+    struct OfVolume {
+        var places: [Pointer] = []
+        var containers: [Pointer] = []
+        var paths: [String] = []
+        fileprivate var count = 0
+        fileprivate var files = 0
+        /// Whether only single files of it are mounted.
+        var areFiles: Bool { files > 0 && files == count }
+    }
 
-    init(of volume: Value, in template: PodTemplate) throws(CannotJudge) {
-        guard let name = try volume.text("name") else { return }
+    private let template: PodTemplate
+    private lazy var byName: [String: OfVolume] = index()
+
+    init(in template: PodTemplate) { self.template = template }
+
+    /// A suggested change takes away no more mounts of one volume than this.
+    private static let mostPlaces = 100
+
+    /// The mounts of a volume; those that are not as the API has them are left out.
+    func of(_ volume: Value) -> OfVolume { volume["name"]?.string.flatMap { byName[$0] } ?? OfVolume() }
+
+    private func index() -> [String: OfVolume] {
+        var byName: [String: OfVolume] = [:]
         for container in template.containers {
-            var index = -1
-            for mount in try container.volumeMounts() {
-                index += 1
-                guard try mount.text("name")?.isSame(as: name) ?? false else { continue }
-                let pointer = container.pointer
-                places.append(pointer / "volumeMounts" / String(index))
-                if containers.last != pointer { containers.append(pointer) }
-                if let path = try mount.string("mountPath"), !paths.contains(path) { paths.append(path) }
-                if mount.present("subPath") != nil || mount.present("subPathExpr") != nil { files += 1 }
+            guard let mounts = try? container.volumeMounts() else { continue }
+            for (index, mount) in mounts.enumerated() {
+                guard let name = mount["name"]?.string else { continue }
+                byName[name, default: OfVolume()].add(mount, at: index, of: container, atMost: Mounts.mostPlaces)
             }
         }
+        return byName
+    }
+}
+
+extension Mounts.OfVolume {
+    fileprivate mutating func add(_ mount: Value, at index: Int, of container: Container, atMost most: Int) {
+        count += 1
+        if mount.present("subPath") != nil || mount.present("subPathExpr") != nil { files += 1 }
+        guard places.count < most else { return }
+        let pointer = container.pointer
+        places.append(pointer / "volumeMounts" / String(index))
+        if containers.last != pointer { containers.append(pointer) }
+        if let path = mount["mountPath"]?.string, !paths.contains(path) { paths.append(path) }
     }
 }
 

@@ -18,12 +18,12 @@ extension Rule {
         ],
         settings: ["PLAYBOOK_BASE_NODE_TAINTS", "PLAYBOOK_BASE_NODE_LABELS"],
         examples: baseNodeExamples,
-        check: { (subject, context) throws(CannotJudge) in
-            guard let template = try subject.template() else { return [] }
+        evaluate: { (subject, context, findings) throws(CannotJudge) in
+            guard let template = try subject.template() else { return }
             let settings = context.settings.placement
-            return try tolerationFindings(template, subject, settings.baseNodeTaints)
-                + selectorFindings(template, settings.baseNodeLabels)
-                + affinityFindings(template, subject, settings.baseNodeLabels)
+            try evaluateTolerations(template, settings.baseNodeTaints, findings)
+            findings.add(contentsOf: try selectorFindings(template, settings.baseNodeLabels))
+            try evaluateAffinity(template, settings.baseNodeLabels, findings)
         }
     )
 }
@@ -38,26 +38,25 @@ enum BaseNodeClause {
 
 // MARK: Tolerations
 
-private func tolerationFindings(
-    _ template: PodTemplate, _ subject: Subject, _ taints: [NodeTaint]
-) throws(CannotJudge) -> [Finding] {
-    var findings: [Finding] = []
+private func evaluateTolerations(
+    _ template: PodTemplate, _ taints: [NodeTaint], _ findings: FindingCollector
+) throws(CannotJudge) {
     for value in try template.spec.objects("tolerations") {
+        try findings.step()
         let toleration = try Toleration(value)
-        guard let taint = taints.first(where: { toleration.tolerates($0) }),
-            let place = subject.object.pointer(to: value.id)
-        else { continue }
-        let finding =
-            toleration.key.isEmpty
-            ? Finding(
-                BaseNodeClause.blanket, at: place,
-                "is for every taint, that of the base node group (\(taint.key)) too", edits: [.remove(place)]
-            ).with { $0.advice = "name the keys of the taints that are meant" }
-            : Finding(
-                BaseNodeClause.toleration, at: place, "lets pods onto the base node group", edits: [.remove(place)])
-        findings.append(finding.with { $0.choice = toleration.description })
+        guard let taint = taints.first(where: { toleration.tolerates($0) }) else { continue }
+        findings.add(at: value, choice: toleration.description) { place in
+            let finding =
+                toleration.key.isEmpty
+                ? Finding(
+                    BaseNodeClause.blanket, at: place,
+                    "is for every taint, that of the base node group (\(taint.key)) too", edits: [.remove(place)]
+                ).with { $0.advice = "name the keys of the taints that are meant" }
+                : Finding(
+                    BaseNodeClause.toleration, at: place, "lets pods onto the base node group", edits: [.remove(place)])
+            return finding.with { $0.choice = toleration.description }
+        }
     }
-    return findings
 }
 
 /// A pod's toleration (`v1.Toleration`).
@@ -105,34 +104,32 @@ private func selectorFindings(_ template: PodTemplate, _ labels: [NodeLabel]) th
     }
 }
 
-private func affinityFindings(
-    _ template: PodTemplate, _ subject: Subject, _ labels: [NodeLabel]
-) throws(CannotJudge) -> [Finding] {
-    guard !labels.isEmpty, let affinity = try template.spec.object("affinity")?.object("nodeAffinity") else {
-        return []
-    }
-    var terms: [Value] = []
+private func evaluateAffinity(
+    _ template: PodTemplate, _ labels: [NodeLabel], _ findings: FindingCollector
+) throws(CannotJudge) {
+    guard !labels.isEmpty, let affinity = try template.spec.object("affinity")?.object("nodeAffinity") else { return }
     if let required = try affinity.object("requiredDuringSchedulingIgnoredDuringExecution") {
-        terms += try required.objects("nodeSelectorTerms")
+        for term in try required.objects("nodeSelectorTerms") { try evaluate(term, labels, findings) }
     }
     for wish in try affinity.objects("preferredDuringSchedulingIgnoredDuringExecution") {
-        if let preference = try wish.object("preference") { terms.append(preference) }
+        try findings.step()
+        if let preference = try wish.object("preference") { try evaluate(preference, labels, findings) }
     }
-    var findings: [Finding] = []
-    for term in terms {
-        for expression in try term.objects("matchExpressions") {
-            var asked: NodeLabel?
-            for label in labels where try label.isAskedFor(by: expression) { asked = label }
-            guard let label = asked, let place = subject.object.pointer(to: expression.id)
-            else { continue }
-            findings.append(
-                Finding(
-                    BaseNodeClause.affinity, at: place, "asks for the base node group",
-                    edits: [.set(place, label.avoided)]
-                ).with { $0.choice = label.description })
+}
+
+private func evaluate(_ term: Value, _ labels: [NodeLabel], _ findings: FindingCollector) throws(CannotJudge) {
+    try findings.step()
+    for expression in try term.objects("matchExpressions") {
+        try findings.step()
+        var asked: NodeLabel?
+        for label in labels where try label.isAskedFor(by: expression) { asked = label }
+        guard let label = asked else { continue }
+        findings.add(at: expression, choice: label.description) { place in
+            Finding(
+                BaseNodeClause.affinity, at: place, "asks for the base node group", edits: [.set(place, label.avoided)]
+            ).with { $0.choice = label.description }
         }
     }
-    return findings
 }
 
 extension NodeLabel {

@@ -15,8 +15,12 @@ extension Rule {
         scope: Scope(ResourceKinds(.limitRange, .resourceQuota)),
         clauses: [cpuDefault, memory, cpuQuota],
         examples: cases,
-        check: { (subject, _) throws(CannotJudge) in
-            subject.kind == .resourceQuota ? try quotaFindings(subject) : try rangeFindings(subject)
+        evaluate: { (subject, _, findings) throws(CannotJudge) in
+            if subject.kind == .resourceQuota {
+                findings.add(contentsOf: try quotaFindings(subject))
+            } else {
+                try evaluateRange(subject, findings)
+            }
         }
     )
 }
@@ -41,16 +45,17 @@ private func quotaFindings(_ subject: Subject) throws(CannotJudge) -> [Finding] 
 
 // MARK: Limit ranges
 
-private func rangeFindings(_ subject: Subject) throws(CannotJudge) -> [Finding] {
-    guard let items = try subject.spec()?.objects("limits") else { return [] }
-    var findings: [Finding] = []
+private func evaluateRange(_ subject: Subject, _ findings: FindingCollector) throws(CannotJudge) {
+    guard let items = try subject.spec()?.objects("limits") else { return }
     for (index, item) in items.enumerated() {
+        try findings.step()
         guard try item.text("type")?.equals("Container") ?? false else { continue }
         let place: Pointer = "/spec/limits" / String(index)
-        if let finding = try cpuFinding(item, place) { findings.append(finding) }
-        if let finding = try memoryFinding(item, place) { findings.append(finding) }
+        // The API takes one item of a type.
+        guard index < 1000 else { throw .malformed(item.id, expected: "one of at most 1000 limits") }
+        if let finding = try cpuFinding(item, place) { findings.add(finding) }
+        if let finding = try memoryFinding(item, place) { findings.add(finding) }
     }
-    return findings
 }
 
 private func cpuFinding(_ item: Value, _ place: Pointer) throws(CannotJudge) -> Finding? {

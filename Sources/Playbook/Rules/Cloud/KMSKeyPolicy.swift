@@ -54,9 +54,10 @@ private func policyFindings(_ subject: Subject) throws(CannotJudge) -> [Finding]
             }
         ]
     }
-    guard let policy = try? Literal(parsing: Array(text.text.utf8)), case .object = policy else {
-        throw .malformed(text.id, expected: "a key policy in JSON")
-    }
+    // AWS KMS takes no longer one.
+    guard text.contentLength <= 32 << 10, let policy = try? Literal(parsing: Array(text.text.utf8)),
+        case .object = policy
+    else { throw .malformed(text.id, expected: "a key policy in JSON of at most 32 KiB") }
     return policy.listed("Statement").enumerated().compactMap { index, literal in
         let statement = Statement(literal)
         guard let (clause, message) = statement.fault else { return nil }

@@ -16,17 +16,17 @@ extension Rule {
         clauses: [GroupClause.open, GroupClause.range],
         settings: ["PLAYBOOK_LOAD_BALANCER_GROUPS", "PLAYBOOK_MAX_GROUP_PORTS"],
         examples: groupExamples,
-        check: { (subject, context) throws(CannotJudge) in
-            guard let spec = try subject.spec() else { return [] }
-            var findings: [Finding] = []
-            for (index, entry) in try spec.objects("ingressRules").enumerated() {
+        evaluate: { (subject, context, findings) throws(CannotJudge) in
+            guard let spec = try subject.spec() else { return }
+            let isLoadBalancers = try isLoadBalancers(subject, context)
+            for entry in try spec.objects("ingressRules") {
+                try findings.step()
                 let ports = try Ports(entry)
-                try addOpenRanges(of: entry, at: index, ports, subject, context, to: &findings)
+                if !isLoadBalancers || ports?.isWeb != true { try evaluateOpenRanges(of: entry, ports, findings) }
                 if let ports, ports.count > context.settings.cloud.maximumGroupPorts {
-                    findings.append(try rangeFinding(ports, of: entry, at: index))
+                    try addRange(ports, of: entry, findings)
                 }
             }
-            return findings
         }
     )
 }
@@ -77,35 +77,29 @@ private func protocolName(of entry: Value) throws(CannotJudge) -> String {
     }
 }
 
-private func addOpenRanges(
-    of entry: Value, at index: Int, _ ports: Ports?, _ subject: Subject, _ context: Context,
-    to findings: inout [Finding]
+private func evaluateOpenRanges(
+    of entry: Value, _ ports: Ports?, _ findings: FindingCollector
 ) throws(CannotJudge) {
     let named = try entry.string("ipProtocol")
     let name = try protocolName(of: entry)
-    for (position, range) in try entry.objects("ipRanges").enumerated() {
-        guard let block = try range.string("cidrIP"), AddressBlock(block)?.isEverywhere ?? false else { continue }
-        try add(block, "ipRanges", position)
-    }
-    for (position, range) in try entry.objects("ipv6Ranges").enumerated() {
-        guard let block = try range.string("cidrIPv6"), AddressBlock(block)?.isEverywhere ?? false else { continue }
-        try add(block, "ipv6Ranges", position)
-    }
-
-    func add(_ block: String, _ list: String, _ position: Int) throws(CannotJudge) {
-        if ports?.isWeb ?? false, try isLoadBalancers(subject, context) { return }
-        let place: Pointer = "/spec/ingressRules" / String(index) / list / String(position)
-        let seen = "lets \(block) in to \(ports?.text ?? named.map { "protocol \($0)" } ?? "every port")"
-        findings.append(
-            Finding(GroupClause.open, at: place, seen, edits: [.remove(place)]).with {
-                // As with wide ranges: from which port on is the choice, how many ports they are is the number.
-                $0.choice = [name, block, ports.map { String($0.first) } ?? ""].joined(separator: " ")
-                $0.excess = ports.map { Double($0.count) } ?? .infinity
-                $0.advice = "name the security group or the addresses that may connect (userIDGroupPairs, ipRanges)"
-            })
+    for (list, key) in [("ipRanges", "cidrIP"), ("ipv6Ranges", "cidrIPv6")] as [(StaticString, StaticString)] {
+        for range in try entry.objects(list) {
+            try findings.step()
+            guard let block = try range.string(key), AddressBlock(block)?.isEverywhere ?? false else { continue }
+            // As with wide ranges: from which port on is the choice, how many ports they are is the number.
+            let choice = [name, block, ports.map { String($0.first) } ?? ""].joined(separator: " ")
+            let excess = ports.map { Double($0.count) } ?? .infinity
+            findings.add(at: range, choice: choice, excess: excess) { place in
+                let seen = "lets \(block) in to \(ports?.text ?? named.map { "protocol \($0)" } ?? "every port")"
+                return Finding(GroupClause.open, at: place, seen, edits: [.remove(place)]).with {
+                    $0.choice = choice
+                    $0.excess = excess
+                    $0.advice = "name the security group or the addresses that may connect (userIDGroupPairs, ipRanges)"
+                }
+            }
+        }
     }
 }
-
 /// Whether the group is a load balancer's, by its name.
 private func isLoadBalancers(_ subject: Subject, _ context: Context) throws(CannotJudge) -> Bool {
     let names = [try subject.spec()?.string("name"), subject.name].compactMap(\.self)
@@ -115,24 +109,33 @@ private func isLoadBalancers(_ subject: Subject, _ context: Context) throws(Cann
     }
 }
 
-private func rangeFinding(_ ports: Ports, of entry: Value, at index: Int) throws(CannotJudge) -> Finding {
-    let place: Pointer = "/spec/ingressRules" / String(index)
-    let choice = [try protocolName(of: entry)] + (try peers(of: entry)).sorted() + [String(ports.first)]
-    return Finding(GroupClause.range, at: place, "opens \(ports.text)").with {
-        // Who is let in, by which protocol and from which port on, is the choice; how many ports they are is the number.
-        $0.choice = choice.joined(separator: " ")
-        $0.excess = Double(ports.count)
-        $0.advice = "write an entry for each port that something listens on"
+private func addRange(_ ports: Ports, of entry: Value, _ findings: FindingCollector) throws(CannotJudge) {
+    // Who is let in, by which protocol and from which port on, is the choice; how many ports they are is the number.
+    let names = [try protocolName(of: entry)] + (try peers(of: entry, findings)).sorted() + [String(ports.first)]
+    let choice = names.joined(separator: " ")
+    findings.add(at: entry, choice: choice, excess: Double(ports.count)) { place in
+        Finding(GroupClause.range, at: place, "opens \(ports.text)").with {
+            $0.choice = choice
+            $0.excess = Double(ports.count)
+            $0.advice = "write an entry for each port that something listens on"
+        }
     }
 }
 
 /// Who is let in: blocks, prefix lists and other groups, these by id, by name or by the object that makes them.
-private func peers(of entry: Value) throws(CannotJudge) -> [String] {
+private func peers(of entry: Value, _ findings: FindingCollector) throws(CannotJudge) -> [String] {
     var peers: [String] = []
-    for range in try entry.objects("ipRanges") { peers.append(try range.string("cidrIP") ?? "") }
-    for range in try entry.objects("ipv6Ranges") { peers.append(try range.string("cidrIPv6") ?? "") }
-    for list in try entry.objects("prefixListIDs") { peers.append(try list.string("prefixListID") ?? "") }
+    let lists: [(StaticString, StaticString)] = [
+        ("ipRanges", "cidrIP"), ("ipv6Ranges", "cidrIPv6"), ("prefixListIDs", "prefixListID"),
+    ]
+    for (list, key) in lists {
+        for peer in try entry.objects(list) {
+            try findings.step()
+            peers.append(try peer.string(key) ?? "")
+        }
+    }
     for pair in try entry.objects("userIDGroupPairs") {
+        try findings.step()
         let object = try pair.object("groupRef")?.object("from")
         let names = [
             try pair.string("userID"), try pair.string("groupID"), try pair.string("groupName"),

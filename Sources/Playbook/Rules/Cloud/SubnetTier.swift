@@ -65,16 +65,23 @@ enum SubnetTier: String {
         return tables
     }
 
-    /// Which of a table's routes lead everywhere.
-    static func defaultRoutes(in spec: Value) throws(CannotJudge) -> [(index: Int, destination: String)] {
-        var routes: [(index: Int, destination: String)] = []
-        for (index, route) in try spec.objects("routes").enumerated() {
+    /// Hands out a table's routes that lead everywhere, each with its destination.
+    static func forEachDefaultRoute(
+        in spec: Value, _ body: (Value, String) throws(CannotJudge) -> Void
+    ) throws(CannotJudge) {
+        for route in try spec.objects("routes") {
             for key: StaticString in ["destinationCIDRBlock", "destinationIPv6CIDRBlock"] {
                 guard let text = try route.string(key), AddressBlock(text)?.isEverywhere ?? false else { continue }
-                routes.append((index, text))
+                try body(route, text)
             }
         }
-        return routes
+    }
+
+    /// Whether a table has a route that leads everywhere.
+    static func hasDefaultRoute(_ spec: Value) throws(CannotJudge) -> Bool {
+        var found = false
+        try forEachDefaultRoute(in: spec) { (_, _) throws(CannotJudge) in found = true }
+        return found
     }
 
     /// What is kept of a Subnet.

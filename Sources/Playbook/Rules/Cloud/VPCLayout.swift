@@ -18,14 +18,14 @@ extension Rule {
         ],
         companions: [.ec2VPC, .ec2Subnet, .ec2RouteTable],
         examples: vpcExamples,
-        check: { (subject, context) throws(CannotJudge) in
-            guard let spec = try subject.spec() else { return [] }
-            return switch subject.kind {
-            case .ec2VPC: try otherVPCFindings(subject, context)
-            case .ec2Subnet: try subnetFindings(spec, subject, context)
-            case .ec2RouteTable: try routeFindings(spec, subject, context)
-            case .ec2NATGateway: try gatewayFindings(spec, subject, context)
-            default: try endpointFindings(spec)
+        evaluate: { (subject, context, findings) throws(CannotJudge) in
+            guard let spec = try subject.spec() else { return }
+            switch subject.kind {
+            case .ec2VPC: findings.add(contentsOf: try otherVPCFindings(subject, context))
+            case .ec2Subnet: findings.add(contentsOf: try subnetFindings(spec, subject, context))
+            case .ec2RouteTable: try evaluateRoutes(spec, subject, context, findings)
+            case .ec2NATGateway: findings.add(contentsOf: try gatewayFindings(spec, subject, context))
+            default: findings.add(contentsOf: try endpointFindings(spec))
             }
         }
     )
@@ -130,11 +130,10 @@ private func tableFinding(_ spec: Value, _ subject: Subject, _ context: Context)
 
 // MARK: Around them
 
-private func routeFindings(
-    _ spec: Value, _ subject: Subject, _ context: Context
-) throws(CannotJudge) -> [Finding] {
-    let routes = try SubnetTier.defaultRoutes(in: spec)
-    if routes.isEmpty { return [] }
+private func evaluateRoutes(
+    _ spec: Value, _ subject: Subject, _ context: Context, _ findings: FindingCollector
+) throws(CannotJudge) {
+    guard try SubnetTier.hasDefaultRoute(spec) else { return }
     var isIsolated = try SubnetTier(of: subject.object) == .isolated
     if !isIsolated, let name = subject.name {
         isIsolated = try context.companions.objects(.ec2Subnet, in: subject.namespace).contains { subnet in
@@ -144,12 +143,14 @@ private func routeFindings(
                 } ?? false
         }
     }
-    guard isIsolated else { return [] }
-    return routes.map { index, destination in
-        let place: Pointer = "/spec/routes" / String(index)
-        return Finding(VPCClause.isolated, at: place, "leads isolated subnets out", edits: [.remove(place)]).with {
-            $0.choice = destination
-            $0.advice = "what they need of AWS comes through VPC endpoints"
+    guard isIsolated else { return }
+    try SubnetTier.forEachDefaultRoute(in: spec) { (route, destination) throws(CannotJudge) in
+        try findings.step()
+        findings.add(at: route, choice: destination) { place in
+            Finding(VPCClause.isolated, at: place, "leads isolated subnets out", edits: [.remove(place)]).with {
+                $0.choice = destination
+                $0.advice = "what they need of AWS comes through VPC endpoints"
+            }
         }
     }
 }

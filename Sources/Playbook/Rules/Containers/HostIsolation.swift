@@ -15,7 +15,7 @@ extension Rule {
         scope: Scope(.holders),
         clauses: [network, processes, communication, port, files],
         examples: cases,
-        check: hostFindings
+        evaluate: evaluateHost
     )
 }
 
@@ -25,54 +25,54 @@ private let communication = Clause("communication", "no `hostIPC`")
 private let port = Clause("port", "no container takes a port of the node")
 private let files = Clause("files", "no volume is a path of the node")
 
-private func hostFindings(in subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
-    guard let template = try subject.template() else { return [] }
-    var findings: [Finding] = []
-    for container in template.containers { try checkPorts(of: container, &findings) }
-    if try template.spec.boolean("hostNetwork") == true {
-        // With the node's network the API server fills in each host port itself: one finding says it all. As it was, the object
-        // had those ports nevertheless: they stay behind where `kubectl apply` takes the network away.
-        let ports = findings.flatMap(\.edits)
-        if !subject.isOld { findings = [] }
-        try checkFlag(
-            "hostNetwork", network, "the pod has the node's network, past security groups and network policies",
-            template,
-            &findings, with: ports)
+private func evaluateHost(
+    of subject: Subject, _ context: Context, _ findings: FindingCollector
+) throws(CannotJudge) {
+    guard let template = try subject.template() else { return }
+    // With the node's network the API server fills in each host port itself: one finding says it all. The old object had those
+    // ports nevertheless: they stay behind where `kubectl apply` takes the network away.
+    let hasNetwork = try template.spec.boolean("hostNetwork") == true
+    var ports: [Edit] = []
+    for container in template.containers {
+        for (index, entry) in try container.ports().enumerated() {
+            try findings.step()
+            guard let number = try entry.integer("hostPort"), number != 0, let value = entry["hostPort"] else { continue }
+            if hasNetwork, ports.count < mostPorts {
+                ports.append(.remove(container.pointer / "ports" / String(index) / "hostPort"))
+            }
+            if hasNetwork, !subject.isOld { continue }
+            findings.add(at: value, choice: String(number)) { place in
+                Finding(port, at: place, "is \(number), a port of the node", edits: [.remove(place)]).with {
+                    $0.choice = String(number)
+                }
+            }
+        }
     }
-    try checkFlag("hostPID", processes, "the pod sees all processes of the node", template, &findings)
-    try checkFlag("hostIPC", communication, "the pod shares memory with processes of the node", template, &findings)
-    for (index, volume) in try template.spec.objects("volumes").enumerated() {
+    let flags: [(StaticString, Clause, String)] = [
+        ("hostNetwork", network, "the pod has the node's network, past security groups and network policies"),
+        ("hostPID", processes, "the pod sees all processes of the node"),
+        ("hostIPC", communication, "the pod shares memory with processes of the node"),
+    ]
+    for (key, clause, meaning) in flags where try template.spec.boolean(key) == true {
+        let place = template.pointer / "\(key)"
+        let more = clause == network ? ports : []
+        findings.add(Finding(clause, at: place, "is true: \(meaning)", edits: [.remove(place)] + more))
+    }
+    for volume in try template.spec.objects("volumes") {
+        try findings.step()
         guard let path = try volume.object("hostPath") else { continue }
         let seen = try path.string("path") ?? ""
-        let place = template.pointer / "volumes" / String(index) / "hostPath"
-        findings.append(
+        findings.add(at: path, choice: seen) { place in
             Finding(files, at: place, "is \(seen), a path of the node").with {
                 $0.choice = seen
                 $0.advice = "use an emptyDir, a PersistentVolumeClaim or a CSI volume instead"
-            })
-    }
-    return findings
-}
-
-private func checkFlag(
-    _ key: StaticString, _ clause: Clause, _ meaning: String, _ template: PodTemplate, _ findings: inout [Finding],
-    with more: [Edit] = []
-) throws(CannotJudge) {
-    guard try template.spec.boolean(key) == true else { return }
-    let place = template.pointer / "\(key)"
-    findings.append(Finding(clause, at: place, "is true: \(meaning)", edits: [.remove(place)] + more))
-}
-
-private func checkPorts(of container: Container, _ findings: inout [Finding]) throws(CannotJudge) {
-    for (index, entry) in try container.ports().enumerated() {
-        guard let number = try entry.integer("hostPort"), number != 0 else { continue }
-        let place = container.pointer / "ports" / String(index) / "hostPort"
-        findings.append(
-            Finding(port, at: place, "is \(number), a port of the node", edits: [.remove(place)]).with {
-                $0.choice = String(number)
-            })
+            }
+        }
     }
 }
+
+/// How many host ports the suggested change takes away together with the node's network.
+private let mostPorts = 100
 
 private let cases: [Example] = [
     .good("none of it", "{hostNetwork: false, hostPID: false, hostIPC: false}"),

@@ -15,10 +15,12 @@ extension Rule {
         scope: EBSVolumes.scope,
         clauses: [parameter, device],
         examples: cases,
-        check: { (subject, _) throws(CannotJudge) in
-            if subject.kind == .storageClass { return try parameterFindings(subject.object) }
-            guard let spec = try subject.spec() else { return [] }
-            return try deviceFindings(spec)
+        evaluate: { (subject, _, findings) throws(CannotJudge) in
+            if subject.kind == .storageClass {
+                findings.add(contentsOf: try parameterFindings(subject.object))
+            } else if let spec = try subject.spec() {
+                try evaluateDevices(spec, findings)
+            }
         }
     )
 }
@@ -37,26 +39,22 @@ private func parameterFindings(_ storageClass: Value) throws(CannotJudge) -> [Fi
     }
 }
 
-private func deviceFindings(_ spec: Value) throws(CannotJudge) -> [Finding] {
+private func evaluateDevices(_ spec: Value, _ findings: FindingCollector) throws(CannotJudge) {
     // Karpenter makes the root volume by itself then.
-    guard try !spec.objects("blockDeviceMappings").isEmpty else {
-        return [
-            Finding(
-                device, at: "/spec/blockDeviceMappings", "is empty: AWS's own key encrypts the root volume"
-            ).with {
+    if try spec.objects("blockDeviceMappings").isEmpty {
+        findings.add(
+            Finding(device, at: "/spec/blockDeviceMappings", "is empty: AWS's own key encrypts the root volume").with {
                 $0.advice =
                     "list the root volume (deviceName: /dev/xvda) with ebs: {volumeSize: 20Gi, volumeType: gp3, encrypted: true, kmsKeyID: the ARN of a KMS key of this risk domain}"
-            }
-        ]
+            })
     }
-    var findings: [Finding] = []
-    for (place, ebs) in try EBSVolumes.devices(of: spec) {
+    try EBSVolumes.forEachDevice(of: spec, findings) { (ebs) throws(CannotJudge) in
         let key = try ebs.text("kmsKeyID")
-        if key?.namesOwnKey ?? false { continue }
-        let advice = "set kmsKeyID to the ARN of a KMS key of this risk domain"
-        findings.append(finding(device, at: place / "kmsKeyID", key, advice))
+        if key?.namesOwnKey ?? false { return }
+        findings.add(at: ebs, below: ["kmsKeyID"], choice: key?.text) { place in
+            finding(device, at: place, key, "set kmsKeyID to the ARN of a KMS key of this risk domain")
+        }
     }
-    return findings
 }
 
 private func finding(_ clause: Clause, at place: Pointer, _ seen: Value?, _ advice: String) -> Finding {

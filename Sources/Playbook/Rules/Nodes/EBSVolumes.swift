@@ -20,7 +20,8 @@ enum EBSVolumes {
         else { return nil }
         var found: [(key: String, value: Value)] = []
         guard let parameters = try storageClass.object("parameters") else { return found }
-        for member in parameters.members where member.key.text.lowercased() == name {
+        for member in parameters.members
+        where member.key.contentLength == name.utf8.count && member.key.text.lowercased() == name {
             guard member.value.kind == .string else {
                 throw .malformed(member.value.id, expected: "a string, as all parameters are")
             }
@@ -29,16 +30,17 @@ enum EBSVolumes {
         return found
     }
 
-    /// The volumes that an EC2NodeClass lists, each with its place; what comes from a snapshot is as that is.
-    static func devices(of spec: Value) throws(CannotJudge) -> [(place: Pointer, ebs: Value)] {
-        var devices: [(place: Pointer, ebs: Value)] = []
-        for (index, mapping) in try spec.objects("blockDeviceMappings").enumerated() {
+    /// Hands out the volumes that an EC2NodeClass lists; what comes from a snapshot is as that is.
+    static func forEachDevice(
+        of spec: Value, _ findings: FindingCollector, _ body: (Value) throws(CannotJudge) -> Void
+    ) throws(CannotJudge) {
+        for mapping in try spec.objects("blockDeviceMappings") {
+            try findings.step()
             guard let ebs = try mapping.object("ebs"), try ebs.text("snapshotID")?.contentLength ?? 0 == 0 else {
                 continue
             }
-            devices.append(("/spec/blockDeviceMappings" / String(index) / "ebs", ebs))
+            try body(ebs)
         }
-        return devices
     }
 
     // MARK: Examples

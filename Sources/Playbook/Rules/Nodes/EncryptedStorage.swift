@@ -15,16 +15,16 @@ extension Rule {
         scope: EBSVolumes.scope,
         clauses: [parameter, device],
         examples: cases,
-        check: { (subject, _) throws(CannotJudge) in
-            if subject.kind == .storageClass { return try parameterFindings(subject.object) }
-            guard let spec = try subject.spec() else { return [] }
-            var findings: [Finding] = []
-            for (place, ebs) in try EBSVolumes.devices(of: spec) {
-                let isEncrypted = try ebs.boolean("encrypted")
-                if isEncrypted == true { continue }
-                findings.append(finding(device, at: place / "encrypted", isEncrypted.map { "\($0)" }, true))
+        evaluate: { (subject, _, findings) throws(CannotJudge) in
+            if subject.kind == .storageClass {
+                findings.add(contentsOf: try parameterFindings(subject.object))
+            } else if let spec = try subject.spec() {
+                try EBSVolumes.forEachDevice(of: spec, findings) { (ebs) throws(CannotJudge) in
+                    let seen = try ebs.boolean("encrypted").map { "\($0)" }
+                    guard seen != "true" else { return }
+                    findings.add(at: ebs, below: ["encrypted"], choice: seen) { finding(device, at: $0, seen, true) }
+                }
             }
-            return findings
         }
     )
 }

@@ -15,14 +15,13 @@ extension Rule {
         scope: Scope(ResourceKinds(.nodePool)),
         clauses: [consolidation, expiry, gradual, stopped],
         examples: cases,
-        check: { (subject, _) throws(CannotJudge) in
-            guard let spec = try subject.spec() else { return [] }
-            var findings: [Finding] = []
+        evaluate: { (subject, _, findings) throws(CannotJudge) in
+            guard let spec = try subject.spec() else { return }
             let disruption = try spec.object("disruption")
             // Karpenter looks at it for pools of no fixed size alone.
             if spec.present("replicas") == nil, try disruption?.text("consolidateAfter")?.equals("Never") ?? false {
                 let place: Pointer = "/spec/disruption/consolidateAfter"
-                findings.append(
+                findings.add(
                     Finding(
                         consolidation, at: place, "is Never: empty nodes are kept and paid for",
                         edits: [.set(place, "1m")]))
@@ -30,12 +29,12 @@ extension Rule {
             let template = try spec.object("template")?.object("spec")
             if try template?.text("expireAfter")?.equals("Never") ?? false {
                 let place: Pointer = "/spec/template/spec/expireAfter"
-                findings.append(
+                findings.add(
                     Finding(
                         expiry, at: place, "is Never: nodes grow old with what they run", edits: [.set(place, "720h")]
                     ).with { $0.advice = boundedDrain(template) })
             }
-            return try findings + budgetFindings(disruption, template)
+            if let disruption { try evaluateBudgets(disruption, template, findings) }
         }
     )
 }
@@ -52,21 +51,22 @@ private func boundedDrain(_ template: Value?) -> String {
         : "budgets do not slow expiry: terminationGracePeriod says how long draining may take"
 }
 
-private func budgetFindings(_ disruption: Value?, _ template: Value?) throws(CannotJudge) -> [Finding] {
-    guard let disruption else { return [] }
+private func evaluateBudgets(
+    _ disruption: Value, _ template: Value?, _ findings: FindingCollector
+) throws(CannotJudge) {
     // Absent there is one of a tenth; a list of none limits nothing (Karpenter, `GetAllowedDisruptionsByReason`).
     if disruption.present("budgets") != nil, try disruption.objects("budgets").isEmpty {
         let place: Pointer = "/spec/disruption/budgets"
-        return [
+        findings.add(
             Finding(
                 gradual, at: place, "are empty: all nodes may go at once", edits: [.set(place, [["nodes": "10%"]])]
-            ).with { $0.advice = boundedDrain(template) }
-        ]
+            ).with { $0.advice = boundedDrain(template) })
+        return
     }
-    var whole: [(index: Int, nodes: Value)] = []
+    var whole: Value?
     var isLimited = false
-    var findings: [Finding] = []
-    for (index, budget) in try disruption.objects("budgets").enumerated() {
+    for budget in try disruption.objects("budgets") {
+        try findings.step()
         guard budget.present("schedule") == nil, try coversAllReasons(budget) else { continue }
         guard let nodes = try budget.text("nodes") else {
             // The CRD's default is a tenth.
@@ -74,28 +74,26 @@ private func budgetFindings(_ disruption: Value?, _ template: Value?) throws(Can
             continue
         }
         if nodes.isNone {
-            findings.append(
-                finding(
-                    stopped, at: index, "is \(nodes.text): nothing is consolidated, and no drift mended", nodes,
-                    template))
+            add(stopped, "is \(nodes.text): nothing is consolidated, and no drift mended", nodes, template, findings)
         }
         // Of several the strictest holds.
-        if nodes.equals("100%") { whole.append((index, nodes)) } else { isLimited = true }
+        if nodes.equals("100%") { whole = whole ?? nodes } else { isLimited = true }
     }
-    guard !isLimited, let first = whole.first else { return findings }
-    return findings + [finding(gradual, at: first.index, "is 100%: all nodes may go at once", first.nodes, template)]
+    guard !isLimited, let whole else { return }
+    add(gradual, "is 100%: all nodes may go at once", whole, template, findings)
 }
 
-private func finding(
-    _ clause: Clause, at index: Int, _ message: String, _ nodes: Value, _ template: Value?
-) -> Finding {
-    let place: Pointer = "/spec/disruption/budgets" / String(index) / "nodes"
-    return Finding(clause, at: place, message, edits: [.set(place, "10%")]).with {
-        $0.choice = nodes.text
-        $0.advice = boundedDrain(template)
+private func add(
+    _ clause: Clause, _ message: @autoclosure () -> String, _ nodes: Value, _ template: Value?,
+    _ findings: FindingCollector
+) {
+    findings.add(at: nodes, choice: nodes.text) { place in
+        Finding(clause, at: place, message(), edits: [.set(place, "10%")]).with {
+            $0.choice = nodes.text
+            $0.advice = boundedDrain(template)
+        }
     }
 }
-
 private func coversAllReasons(_ budget: Value) throws(CannotJudge) -> Bool {
     guard let reasons = try budget.strings("reasons") else { return true }
     // A list of none, unlike none, covers none.

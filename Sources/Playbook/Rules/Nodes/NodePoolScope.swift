@@ -75,7 +75,8 @@ private func architectureFinding(_ template: Value?, _ labels: Labels) throws(Ca
         let comparison = try entry.text("operator")
         if comparison?.equals("In") ?? false {
             // There may be others in time.
-            allowed = last == nil ? values : allowed.filter { values.contains($0) }
+            let named = Set(values)
+            allowed = last == nil ? values : allowed.filter { named.contains($0) }
             last = index
         } else if comparison?.equals("NotIn") ?? false {
             excluded.formUnion(values)

@@ -15,15 +15,17 @@ extension Rule {
         scope: Scope(ResourceKinds(.roleBinding, .clusterRoleBinding)),
         clauses: [everybody],
         examples: cases,
-        check: { (subject, _) throws(CannotJudge) in
+        evaluate: { (subject, _, findings) throws(CannotJudge) in
             let own = try ownSubjects(of: subject)
-            return try subject.bindingSubjects().compactMap { bound in
-                guard let meaning = meanings[bound.user], !own.contains(bound.title) else { return nil }
-                return Finding(
-                    everybody, at: bound.place, "gives rights to \(meaning)", edits: [.remove(bound.place)]
-                ).with {
-                    $0.choice = bound.title
-                    $0.advice = "bind the users, groups or service accounts that need it, by name"
+            for entry in try subject.object.objects("subjects") {
+                try findings.step()
+                let bound = try BindingSubject(entry, in: subject.namespace)
+                guard let meaning = meanings[bound.user], !own.contains(bound.title) else { continue }
+                findings.add(at: entry, choice: bound.title) { place in
+                    Finding(everybody, at: place, "gives rights to \(meaning)", edits: [.remove(place)]).with {
+                        $0.choice = bound.title
+                        $0.advice = "bind the users, groups or service accounts that need it, by name"
+                    }
                 }
             }
         }

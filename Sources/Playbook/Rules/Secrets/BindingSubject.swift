@@ -7,11 +7,18 @@ struct BindingSubject {
     let kind: String
     /// Who that is to the API server: a service account has the name of the user that it is, `system:serviceaccount:shop:web`.
     let user: String
-    /// Where it stands in the binding.
-    let place: Pointer
 
     /// What tells it from others, and who it is for people: `Group developers`.
     var title: String { "\(kind) \(user)" }
+
+    /// Reads an entry of `subjects` of a binding in a namespace.
+    init(_ entry: Value, in namespace: String) throws(CannotJudge) {
+        kind = try entry.string("kind") ?? ""
+        let name = try entry.string("name") ?? ""
+        user =
+            kind == "ServiceAccount"
+            ? "system:serviceaccount:\(try entry.string("namespace") ?? namespace):\(name)" : name
+    }
 }
 
 extension Subject {
@@ -23,18 +30,4 @@ extension Subject {
         return try role.text("name")?.equals(string: name) ?? false
     }
 
-    /// Everybody to whom a binding gives its role.
-    func bindingSubjects() throws(CannotJudge) -> [BindingSubject] {
-        var subjects: [BindingSubject] = []
-        for entry in try object.objects("subjects") {
-            let kind = try entry.string("kind") ?? ""
-            var user = try entry.string("name") ?? ""
-            if kind == "ServiceAccount" {
-                user = "system:serviceaccount:\(try entry.string("namespace") ?? namespace):\(user)"
-            }
-            let place = Pointer(["subjects", String(subjects.count)])
-            subjects.append(BindingSubject(kind: kind, user: user, place: place))
-        }
-        return subjects
-    }
 }

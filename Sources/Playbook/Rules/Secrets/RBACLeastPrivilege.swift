@@ -16,10 +16,10 @@ extension Rule {
         clauses: [wildcard, clusterAdmin],
         settings: ["PLAYBOOK_OPERATORS"],
         examples: roleCases + bindingCases,
-        check: { (subject, context) throws(CannotJudge) in
+        evaluate: { (subject, context, findings) throws(CannotJudge) in
             switch subject.kind {
-            case .role, .clusterRole: try wildcardFindings(in: subject)
-            default: try adminFindings(in: subject, context)
+            case .role, .clusterRole: try evaluateRules(of: subject, findings)
+            default: try evaluateBinding(subject, context, findings)
             }
         }
     )
@@ -32,59 +32,79 @@ private let clusterAdmin = Clause(
 
 // MARK: Roles
 
-private func wildcardFindings(in subject: Subject) throws(CannotJudge) -> [Finding] {
+private func evaluateRules(of subject: Subject, _ findings: FindingCollector) throws(CannotJudge) {
     // The rules of an aggregated one are its controller's, and this one is Kubernetes' own.
-    if try subject.object.object("aggregationRule") != nil { return [] }
-    if subject.kind == .clusterRole, subject.name == "cluster-admin" { return [] }
-    var findings: [Finding] = []
-    for (index, rule) in try subject.object.objects("rules").enumerated() {
-        let verbs = try strings("verbs", of: rule)
-        let resources = try strings("resources", of: rule)
-        guard verbs.contains("*"), resources.contains("*") else { continue }
-        let groups = try strings("apiGroups", of: rule).map { $0.isEmpty ? "core" : $0 }.sorted()
-        let names = try strings("resourceNames", of: rule).sorted()
-        let place = Pointer(["rules", String(index)])
-        let scope =
-            groups.contains("*")
-            ? "of every API group" : "of API group\(groups.count == 1 ? "" : "s") \(groups.joined(separator: ", "))"
-        findings.append(
-            Finding(
+    if try subject.object.object("aggregationRule") != nil { return }
+    if subject.kind == .clusterRole, subject.name == "cluster-admin" { return }
+    for rule in try subject.object.objects("rules") {
+        let isForAll = try hasWildcard("verbs", of: rule, findings)
+        guard try hasWildcard("resources", of: rule, findings), isForAll else { continue }
+        let groups = try strings("apiGroups", of: rule, findings).map { $0.isEmpty ? "core" : $0 }.sorted()
+        let names = try strings("resourceNames", of: rule, findings).sorted()
+        let choice = (groups + ["/"] + names).joined(separator: " ")
+        findings.add(at: rule, choice: choice) { place in
+            let scope =
+                groups.contains("*")
+                ? "of every API group"
+                : "of API group\(groups.count == 1 ? "" : "s") \(groups.joined(separator: ", "))"
+            return Finding(
                 wildcard, at: place, "allows every verb (*) on every resource (*) \(scope)",
                 edits: [.set(place / "verbs", ["get", "list", "watch"])]
             ).with {
-                $0.choice = (groups + ["/"] + names).joined(separator: " ")
+                $0.choice = choice
                 $0.advice = "or whatever verbs are needed, and the resources by name"
-            })
+            }
+        }
     }
-    return findings
 }
 
-private func strings(_ key: StaticString, of rule: Value) throws(CannotJudge) -> [String] {
-    guard let list = try rule.array(key) else { return [] }
+private func hasWildcard(
+    _ key: StaticString, of rule: Value, _ findings: FindingCollector
+) throws(CannotJudge) -> Bool {
+    var hasWildcard = false
+    try findings.step()
+    guard let list = try rule.strings(key) else { return false }
+    for element in list.elements {
+        try findings.step()
+        hasWildcard = hasWildcard || element.equals("*")
+    }
+    return hasWildcard
+}
+
+private func strings(
+    _ key: StaticString, of rule: Value, _ findings: FindingCollector
+) throws(CannotJudge) -> [String] {
+    guard let list = try rule.strings(key) else { return [] }
     var strings: [String] = []
     for element in list.elements {
-        guard let text = element.string else { throw .malformed(element.id, expected: "a string") }
-        strings.append(text)
+        try findings.step()
+        strings.append(element.text)
     }
     return strings
 }
 
 // MARK: Bindings
 
-private func adminFindings(in subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
-    guard try subject.binds(toClusterRole: "cluster-admin") else { return [] }
+private func evaluateBinding(
+    _ subject: Subject, _ context: Context, _ findings: FindingCollector
+) throws(CannotJudge) {
+    guard try subject.binds(toClusterRole: "cluster-admin") else { return }
     let operators = context.settings.secrets.operators.map { Glob($0) }
-    return try subject.bindingSubjects().compactMap { bound in
+    for entry in try subject.object.objects("subjects") {
+        try findings.step()
+        let bound = try BindingSubject(entry, in: subject.namespace)
         // The group is what it is without any binding.
-        if bound.kind == "Group", bound.user == "system:masters" { return nil }
-        guard !operators.contains(where: { $0.matches(bound.user) }) else { return nil }
-        let reach = subject.kind == .roleBinding ? "in this namespace" : "in the whole cluster"
-        return Finding(
-            clusterAdmin, at: bound.place, "makes \(bound.title) cluster-admin \(reach)", edits: [.remove(bound.place)]
-        ).with {
-            $0.choice = bound.title
-            $0.advice =
-                "a RoleBinding to the ClusterRole edit is enough for most; operators are named in PLAYBOOK_OPERATORS"
+        if bound.kind == "Group", bound.user == "system:masters" { continue }
+        guard !operators.contains(where: { $0.matches(bound.user) }) else { continue }
+        findings.add(at: entry, choice: bound.title) { place in
+            let reach = subject.kind == .roleBinding ? "in this namespace" : "in the whole cluster"
+            return Finding(
+                clusterAdmin, at: place, "makes \(bound.title) cluster-admin \(reach)", edits: [.remove(place)]
+            ).with {
+                $0.choice = bound.title
+                $0.advice =
+                    "a RoleBinding to the ClusterRole edit is enough for most; operators are named in PLAYBOOK_OPERATORS"
+            }
         }
     }
 }

@@ -16,28 +16,22 @@ extension Rule {
         clauses: [requested, projected],
         settings: ["PLAYBOOK_MAX_TOKEN_LIFETIME"],
         examples: cases,
-        check: { (subject, context) throws(CannotJudge) in
+        evaluate: { (subject, context, findings) throws(CannotJudge) in
             let limit = Lifetime(context.settings.secrets.maximumTokenLifetime)
             if subject.kind == .tokenRequest {
-                guard let spec = try subject.spec() else { return [] }
-                return try limit.finding(requested, in: spec, at: "/spec").map { [$0] } ?? []
+                if let spec = try subject.spec() { try limit.evaluate(spec, requested, choice: nil, findings) }
+                return
             }
-            guard let template = try subject.template() else { return [] }
-            var findings: [Finding] = []
-            var index = -1
+            guard let template = try subject.template() else { return }
             for volume in try template.spec.objects("volumes") {
-                index += 1
+                try findings.step()
                 guard let sources = try volume.object("projected")?.objects("sources") else { continue }
-                let list = template.pointer / "volumes" / String(index) / "projected" / "sources"
-                for (number, source) in sources.enumerated() {
+                for source in sources {
+                    try findings.step()
                     guard let token = try source.object("serviceAccountToken") else { continue }
-                    let place = list / String(number) / "serviceAccountToken"
-                    guard let finding = try limit.finding(projected, in: token, at: place) else { continue }
-                    let path = try token.string("path")
-                    findings.append(finding.with { $0.choice = path })
+                    try limit.evaluate(token, projected, choice: token.string("path"), findings)
                 }
             }
-            return findings
         }
     )
 }
@@ -56,15 +50,23 @@ private struct Lifetime {
         seconds = max(600, Int(maximum.components.seconds))
     }
 
-    /// What there is to say about what asks for one; absent, the API server fills in an hour.
-    func finding(_ clause: Clause, in token: Value, at place: Pointer) throws(CannotJudge) -> Finding? {
-        guard let asked = try token.integer("expirationSeconds"), asked > seconds else { return nil }
-        let place = place / "expirationSeconds"
-        let edit = Edit.set(place, .number(String(seconds)))
-        return Finding(
-            clause, at: place, "is \(asked), more than the \(seconds) seconds that are allowed", edits: [edit]
-        )
-        .with { $0.excess = Double(asked - seconds) }
+    /// Evaluates the request for a token; absent, the API server fills in an hour.
+    func evaluate(
+        _ token: Value, _ clause: Clause, choice: String?, _ findings: FindingCollector
+    ) throws(CannotJudge) {
+        guard let asked = try token.integer("expirationSeconds"), asked > seconds,
+            let value = token["expirationSeconds"]
+        else { return }
+        let excess = Double(asked - seconds)
+        findings.add(at: value, choice: choice, excess: excess) { place in
+            Finding(
+                clause, at: place, "is \(asked), more than the \(seconds) seconds that are allowed",
+                edits: [.set(place, .number(String(seconds)))]
+            ).with {
+                $0.choice = choice
+                $0.excess = excess
+            }
+        }
     }
 }
 

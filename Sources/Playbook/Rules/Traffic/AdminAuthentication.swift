@@ -17,17 +17,16 @@ extension Rule {
         settings: ["PLAYBOOK_ADMIN_PATTERNS"],
         companions: [.middleware],
         examples: adminExamples,
-        check: { (subject, context) throws(CannotJudge) in
-            guard let spec = try subject.spec() else { return [] }
-            var search = AdminSearch(subject, context)
+        evaluate: { (subject, context, findings) throws(CannotJudge) in
+            guard let spec = try subject.spec() else { return }
+            var search = AdminSearch(subject, context, findings)
             if subject.kind == .ingressRoute {
                 try search.look(atRoutesOf: spec)
             } else {
                 try search.look(atRulesOf: spec)
             }
             // What is certain holds whatever else there is.
-            if search.findings.isEmpty, let unknown = search.unknown { throw .unknown(companion: unknown) }
-            return search.findings
+            if !search.hasFindings, let unknown = search.unknown { throw .unknown(companion: unknown) }
         }
     )
 }
@@ -45,24 +44,33 @@ private struct AdminSearch {
     private let subject: Subject
     private let context: Context
     private let patterns: [Glob]
-    private(set) var findings: [Finding] = []
+    private let findings: FindingCollector
+    private(set) var hasFindings = false
     private(set) var unknown: String?
 
-    init(_ subject: Subject, _ context: Context) {
+    init(_ subject: Subject, _ context: Context, _ findings: FindingCollector) {
         self.subject = subject
         self.context = context
+        self.findings = findings
         patterns = context.settings.traffic.adminPatterns.map { Glob($0.lowercased()) }
     }
 
     /// Whether a host or a path has a word that says admin.
-    private func saysAdmin(_ text: String) -> Bool {
-        let words = text.utf8.split { byte in
-            !((byte | 32) &- 97 < 26 || byte &- 48 <= 9 || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_"))
+    private func saysAdmin(_ text: ArraySlice<UInt8>) -> Bool {
+        let text = text.map { $0 &- 65 < 26 ? $0 | 32 : $0 }[...]
+        var start = text.startIndex
+        for at in text.startIndex...text.endIndex {
+            if at < text.endIndex, AdminSearch.isInWord(text[at]) { continue }
+            if start < at, patterns.contains(where: { $0.matches(text[start..<at]) }) { return true }
+            start = at + 1
         }
-        return words.contains { word in
-            let word = String(decoding: word, as: UTF8.self).lowercased()
-            return patterns.contains { $0.matches(word) }
-        }
+        return false
+    }
+
+    private func saysAdmin(_ text: String) -> Bool { saysAdmin(Array(text.utf8)[...]) }
+
+    private static func isInWord(_ byte: UInt8) -> Bool {
+        (byte | 32) &- 97 < 26 || byte &- 48 <= 9 || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_")
     }
 
     // MARK: Traefik
@@ -70,7 +78,8 @@ private struct AdminSearch {
     mutating func look(atRoutesOf spec: Value) throws(CannotJudge) {
         let redirects = spec.present("tls") == nil
         let isChild = try !spec.objects("parentRefs").isEmpty
-        for (index, route) in try spec.objects("routes").enumerated() {
+        for route in try spec.objects("routes") {
+            try findings.step()
             guard let admin = try adminName(of: route) else { continue }
             // Its parent may have asked already.
             if isChild { unknown = unknown ?? "the parent IngressRoute" }
@@ -81,22 +90,25 @@ private struct AdminSearch {
                 var redirect = Middlewares(that: .redirects, in: context)
                 if try redirect.contains(route.objects("middlewares"), from: subject.namespace) { continue }
             }
-            let list: Pointer = "/spec/routes" / String(index) / "middlewares"
-            add(
-                AdminClause.route, admin, at: list.parent, answer,
-                { ["name": .string($0)] }, to: list, isThere: route.present("middlewares") != nil)
+            add(AdminClause.route, admin, at: route, answer, { ["name": .string($0)] }, to: "middlewares")
         }
     }
 
     /// What of a route says that it leads to an admin page; nil where nothing does.
     private func adminName(of route: Value) throws(CannotJudge) -> String? {
         // Traefik's own pages.
-        for service in try route.objects("services") where try service.text("name")?.equals("api@internal") ?? false {
-            return "Traefik's dashboard"
+        for service in try route.objects("services") {
+            try findings.step()
+            if try service.text("name")?.equals("api@internal") ?? false { return "Traefik's dashboard" }
         }
         guard let text = try route.string("match"), let rule = TraefikRule(text) else { return nil }
-        return rule.matchers("host", "hostheader", "hostregexp", "path", "pathprefix", "pathregexp")
-            .flatMap(\.values).first { saysAdmin($0) }
+        var admin: String?
+        try rule.forEachValue(of: ["host", "hostheader", "hostregexp", "path", "pathprefix", "pathregexp"]) {
+            (value) throws(CannotJudge) in
+            try findings.step()
+            if admin == nil, saysAdmin(value) { admin = String(decoding: value, as: UTF8.self) }
+        }
+        return admin
     }
 
     // MARK: Gateway API
@@ -104,31 +116,35 @@ private struct AdminSearch {
     mutating func look(atRulesOf spec: Value) throws(CannotJudge) {
         var host: String?
         if let hosts = try spec.strings("hostnames") {
-            host = hosts.elements.first { saysAdmin($0.text) }?.text
+            for element in hosts.elements where host == nil {
+                try findings.step()
+                if saysAdmin(element.text) { host = element.text }
+            }
         }
-        for (index, rule) in try spec.objects("rules").enumerated() {
+        for rule in try spec.objects("rules") {
+            try findings.step()
             let path = try adminPath(of: rule)
             guard let admin = host ?? path else { continue }
             var answer = Middlewares(that: .authenticates, in: context)
             var isAsked = false
             for filter in try rule.objects("filters") where !isAsked {
+                try findings.step()
                 isAsked = try asks(filter, &answer)
             }
             if isAsked { continue }
-            let list: Pointer = "/spec/rules" / String(index) / "filters"
-            add(
-                AdminClause.rule, admin, at: list.parent, answer,
-                { name in
-                    [
-                        "type": "ExtensionRef",
-                        "extensionRef": ["group": "traefik.io", "kind": "Middleware", "name": .string(name)],
-                    ]
-                }, to: list, isThere: rule.present("filters") != nil)
+            let reference: (String) -> Literal = { name in
+                [
+                    "type": "ExtensionRef",
+                    "extensionRef": ["group": "traefik.io", "kind": "Middleware", "name": .string(name)],
+                ]
+            }
+            add(AdminClause.rule, admin, at: rule, answer, reference, to: "filters")
         }
     }
 
     private func adminPath(of rule: Value) throws(CannotJudge) -> String? {
         for match in try rule.objects("matches") {
+            try findings.step()
             if let path = try match.object("path")?.string("value"), saysAdmin(path) { return path }
         }
         return nil
@@ -152,15 +168,16 @@ private struct AdminSearch {
     // MARK: Findings
 
     private mutating func add(
-        _ clause: Clause, _ admin: String, at place: Pointer, _ answer: Middlewares,
-        _ reference: (String) -> Literal, to list: Pointer, isThere: Bool
+        _ clause: Clause, _ admin: String, at route: Value, _ answer: Middlewares,
+        _ reference: (String) -> Literal, to key: StaticString
     ) {
         if let name = answer.unknown {
             unknown = unknown ?? name
             return
         }
+        hasFindings = true
         let absent = answer.missing.map { ", and there is no Middleware \($0.name)" } ?? ""
-        findings.append(
+        findings.add(at: route, choice: admin) { place in
             Finding(clause, at: place, "answers to \(admin) without asking who is there\(absent)").with {
                 $0.choice = admin
                 if let (name, namespace) = answer.missing {
@@ -171,10 +188,11 @@ private struct AdminSearch {
                 }
                 let known = Middlewares.first(that: .authenticates, in: subject.namespace, context)
                 let name = known ?? "\(subject.name ?? "admin")-authentication"
-                let entry = reference(name)
-                $0.edits = [isThere ? .set(list / "-", entry) : .set(list, [entry])]
+                let (list, entry) = (place / "\(key)", reference(name))
+                $0.edits = [route.present(key) == nil ? .set(list, [entry]) : .set(list / "-", entry)]
                 if known == nil { $0.companion = middleware(name, subject.namespace) }
-            })
+            }
+        }
     }
 
     private func middleware(_ name: String, _ namespace: String) -> Literal {

@@ -15,17 +15,15 @@ extension Rule {
         clauses: [everywhere, range],
         settings: ["PLAYBOOK_MAX_PORT_RANGE"],
         examples: cases,
-        check: { (subject, context) throws(CannotJudge) in
-            guard let spec = try subject.spec() else { return [] }
-            var findings: [Finding] = []
+        evaluate: { (subject, context, findings) throws(CannotJudge) in
+            guard let spec = try subject.spec() else { return }
             for direction in [Direction.ingress, .egress] {
-                for (index, rule) in try spec.objects(direction.field).enumerated() {
-                    let place: Pointer = "/spec" / "\(direction.field)" / String(index)
-                    findings += try peerFindings(in: rule, direction, at: place)
-                    findings += try portFindings(in: rule, context.settings.traffic.maximumPortRange, at: place)
+                for rule in try spec.objects(direction.field) {
+                    try findings.step()
+                    try evaluatePeers(of: rule, direction, findings)
+                    try evaluatePorts(of: rule, context.settings.traffic.maximumPortRange, findings)
                 }
             }
-            return findings
         }
     )
 }
@@ -41,19 +39,17 @@ private enum Direction {
     var peers: StaticString { self == .ingress ? "from" : "to" }
 }
 
-private func peerFindings(
-    in rule: Value, _ direction: Direction, at place: Pointer
-) throws(CannotJudge) -> [Finding] {
-    var findings: [Finding] = []
-    for (index, peer) in try rule.objects(direction.peers).enumerated() {
+private func evaluatePeers(
+    of rule: Value, _ direction: Direction, _ findings: FindingCollector
+) throws(CannotJudge) {
+    for peer in try rule.objects(direction.peers) {
+        try findings.step()
         guard let entry = try peer.object("ipBlock"), let text = try entry.string("cidr"),
             let block = AddressBlock(text), block.isEverywhere
         else { continue }
         if let exceptions = try entry.array("except"), exceptions.elements.contains(where: { _ in true }) { continue }
-        let blockPlace = place / "\(direction.peers)" / String(index) / "ipBlock"
-        findings.append(finding(block, text, direction, at: blockPlace))
+        findings.add(at: entry, choice: text) { finding(block, text, direction, at: $0) }
     }
-    return findings
 }
 
 private func finding(_ block: AddressBlock, _ text: String, _ direction: Direction, at place: Pointer) -> Finding {
@@ -75,22 +71,22 @@ private func finding(_ block: AddressBlock, _ text: String, _ direction: Directi
 private let privateIPv4: Literal = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.169.254/32"]
 private let privateIPv6: Literal = ["fc00::/7"]
 
-private func portFindings(in rule: Value, _ most: Int, at place: Pointer) throws(CannotJudge) -> [Finding] {
-    var findings: [Finding] = []
-    for (index, entry) in try rule.objects("ports").enumerated() {
+private func evaluatePorts(of rule: Value, _ most: Int, _ findings: FindingCollector) throws(CannotJudge) {
+    for entry in try rule.objects("ports") {
+        try findings.step()
         guard let last = try entry.integer("endPort"), let first = entry.present("port")?.int else { continue }
         // The API takes ports from 1 to 65535 alone; a number that is none must not overflow here.
         let count = min(last, 65535) - max(first, 0) + 1
         guard count > most else { continue }
-        findings.append(
-            Finding(range, at: place / "ports" / String(index), "opens \(count) ports, \(first) to \(last)").with {
-                // Where it begins is the choice, how many they are the number.
+        // Where it begins is the choice, how many they are the number.
+        findings.add(at: entry, choice: String(first), excess: Double(count)) { place in
+            Finding(range, at: place, "opens \(count) ports, \(first) to \(last)").with {
                 $0.choice = String(first)
                 $0.excess = Double(count)
                 $0.advice = "write an entry for each port that is needed, with at most \(most) in a range"
-            })
+            }
+        }
     }
-    return findings
 }
 
 private func policy(_ lines: String) -> String {

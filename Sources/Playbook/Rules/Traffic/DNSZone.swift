@@ -16,18 +16,23 @@ extension Rule {
         clauses: [HostClause.zone, HostClause.named, HostClause.apex],
         settings: ["PLAYBOOK_DNS_ZONES"],
         examples: hostExamples,
-        check: { (subject, context) throws(CannotJudge) in
+        evaluate: { (subject, context, findings) throws(CannotJudge) in
             let zones = context.settings.traffic.dnsZones
-            guard !zones.isEmpty else { return [] }
-            let hosts = try HostNames(of: subject)
-            var findings: [Finding] = []
-            for host in hosts.names {
-                let name = DomainName(host.text)
-                if !zones.contains(where: { name.isWithin($0) }) { findings.append(outsideFinding(host, name, zones)) }
+            guard !zones.isEmpty else { return }
+            // One rule may repeat a name.
+            var seen: (value: NodeID?, names: Set<ArraySlice<UInt8>>) = (nil, [])
+            try HostNames.forEach(of: subject) { (kind, host) throws(CannotJudge) in
+                try findings.step()
+                switch kind {
+                case .name:
+                    if zones.contains(where: { $0.contains(host.text) }) { break }
+                    if seen.value != host.value.id { seen = (host.value.id, []) }
+                    if seen.names.insert(host.text).inserted { add(host, zones, findings) }
+                case .expression: if !HostExpression(host.text).staysIn(zones) { addNameless(host, findings) }
+                case .unreadable: addNameless(host, findings)
+                }
             }
-            findings += hosts.expressions.filter { !HostExpression($0.text).staysIn(zones) }.map { namelessFinding($0) }
-            findings += hosts.unreadable.map { namelessFinding($0) }
-            return subject.kind == .dnsEndpoint ? try findings + apexFindings(subject, zones) : findings
+            if subject.kind == .dnsEndpoint { try evaluateApex(subject, zones, findings) }
         }
     )
 }
@@ -40,49 +45,60 @@ enum HostClause {
     static let apex = Clause("apex", "the record of a zone's own name is no CNAME")
 }
 
-private func outsideFinding(_ host: HostName, _ name: DomainName, _ zones: [DomainName]) -> Finding {
-    let listed = zones.prefix(4).map(\.description).joined(separator: ", ") + (zones.count > 4 ? ", …" : "")
-    let seen = "names \(host.text), which \(zones.count == 1 ? "does not lie in" : "lies in none of") \(listed)"
-    let other = "\(name.isValid ? name.labels[0] : "www").\(zones[0])"
-    return Finding(HostClause.zone, at: host.place, seen).with {
-        $0.choice = name.description
-        if host.whole.utf8.count <= 4096 {
-            $0.edits = [.set(host.place, .string(host.replaced(by: other)))]
-        } else {
-            $0.advice = "choose a name such as \(other)"
+private func add(_ host: HostName, _ zones: [DomainName], _ findings: FindingCollector) {
+    let text = String(decoding: host.text, as: UTF8.self)
+    findings.add(at: host.value, choice: DomainName(text).description) { place in
+        let name = DomainName(text)
+        let listed = zones.prefix(4).map(\.description).joined(separator: ", ") + (zones.count > 4 ? ", …" : "")
+        let seen = "names \(text), which \(zones.count == 1 ? "does not lie in" : "lies in none of") \(listed)"
+        let other = "\(name.isValid ? name.labels[0] : "www").\(zones[0])"
+        return Finding(HostClause.zone, at: place, seen).with {
+            $0.choice = name.description
+            if host.value.byteCount <= 4096 {
+                $0.edits = [.set(place, .string(host.replaced(by: other)))]
+            } else {
+                $0.advice = "choose a name such as \(other)"
+            }
         }
     }
 }
 
 /// A warning, whatever the level: it may answer to names of ours alone.
-private func namelessFinding(_ host: HostName) -> Finding {
-    Finding(HostClause.named, at: host.place, "matches hosts by what cannot be checked: \(host.text)").with {
-        $0.choice = host.text
-        $0.isHint = true
-        $0.advice = "name each host, Host(`…`), or end the expression with the zone: HostRegexp(`^.+\\.example\\.com$`)"
+private func addNameless(_ host: HostName, _ findings: FindingCollector) {
+    let text = String(decoding: host.text, as: UTF8.self)
+    findings.add(at: host.value, choice: text, isHint: true) { place in
+        Finding(HostClause.named, at: place, "matches hosts by what cannot be checked: \(text)").with {
+            $0.choice = text
+            $0.isHint = true
+            $0.advice =
+                "name each host, Host(`…`), or end the expression with the zone: HostRegexp(`^.+\\.example\\.com$`)"
+        }
     }
 }
 
-private func apexFindings(_ subject: Subject, _ zones: [DomainName]) throws(CannotJudge) -> [Finding] {
-    guard !subject.changesOnlyMetadata, let spec = try subject.spec() else { return [] }
-    var findings: [Finding] = []
-    for (index, endpoint) in try spec.objects("endpoints").enumerated() {
-        guard try endpoint.text("recordType")?.equals("CNAME") ?? false, let name = try endpoint.string("dnsName"),
-            zones.contains(DomainName(name)), try !isAlias(endpoint)
+private func evaluateApex(
+    _ subject: Subject, _ zones: [DomainName], _ findings: FindingCollector
+) throws(CannotJudge) {
+    guard !subject.changesOnlyMetadata, let spec = try subject.spec() else { return }
+    for endpoint in try spec.objects("endpoints") {
+        try findings.step()
+        guard let type = try endpoint.text("recordType"), type.equals("CNAME"),
+            let name = try endpoint.string("dnsName"), zones.contains(DomainName(name)),
+            try !isAlias(endpoint, findings)
         else { continue }
-        let place: Pointer = "/spec/endpoints" / String(index)
-        findings.append(
-            Finding(HostClause.apex, at: place / "recordType", "is CNAME at the zone's apex").with {
-                $0.edits = [.set(place, withAlias(endpoint))]
+        findings.add(at: type) { place in
+            Finding(HostClause.apex, at: place, "is CNAME at the zone's apex").with {
+                $0.edits = [.set(place.parent, withAlias(endpoint))]
                 $0.advice = "external-dns makes an alias record of it then"
-            })
+            }
+        }
     }
-    return findings
 }
 
 /// Whether external-dns is asked to make an alias record.
-private func isAlias(_ endpoint: Value) throws(CannotJudge) -> Bool {
+private func isAlias(_ endpoint: Value, _ findings: FindingCollector) throws(CannotJudge) -> Bool {
     for property in try endpoint.objects("providerSpecific") {
+        try findings.step()
         if try property.text("name")?.equals("alias") ?? false, try property.text("value")?.equals("true") ?? false {
             return true
         }
@@ -101,7 +117,7 @@ private func withAlias(_ endpoint: Value) -> Literal {
 private struct HostExpression {
     private let bytes: [UInt8]
 
-    init(_ text: String) { bytes = text.utf8.map { $0 &- 65 < 26 ? $0 | 32 : $0 } }
+    init(_ text: ArraySlice<UInt8>) { bytes = text.map { $0 &- 65 < 26 ? $0 | 32 : $0 } }
 
     /// Whether whatever it matches ends with one of the zones; false where that is not plain to see.
     func staysIn(_ zones: [DomainName]) -> Bool {

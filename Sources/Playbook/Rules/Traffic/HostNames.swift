@@ -1,24 +1,22 @@
 import JSON
 import Kubernetes
 
-/// A host name as an object has it, and where.
+/// A host name as an object has it.
 struct HostName {
     /// The name as written.
-    let text: String
+    let text: ArraySlice<UInt8>
     /// The value that it is, or stands in.
-    let place: Pointer
-    /// That whole value.
-    let whole: String
+    let value: Value
 
     /// The same value with another name in the place of this one, wherever it stands in it as a whole.
     func replaced(by other: String) -> String {
-        let (bytes, name) = (Array(whole.utf8), Array(text.utf8))
+        let bytes = Array(value.text.utf8)
         var result: [UInt8] = []
         var at = 0
         while at < bytes.count {
-            let end = at + name.count
+            let end = at + text.count
             let isHere =
-                end <= bytes.count && bytes[at..<end].elementsEqual(name)
+                end <= bytes.count && bytes[at..<end].elementsEqual(text)
                 && (at == 0 || !HostName.continues(bytes[at - 1]))
                 && (end == bytes.count || !HostName.continues(bytes[end]))
             result += isHere ? Array(other.utf8) : [bytes[at]]
@@ -33,77 +31,76 @@ struct HostName {
     }
 }
 
-/// What an object's hosts are, as far as it names them.
-struct HostNames {
-    /// The names.
-    private(set) var names: [HostName] = []
-    /// Expressions that stand for names (Traefik's `HostRegexp`).
-    private(set) var expressions: [HostName] = []
-    /// Rules that are not understood.
-    private(set) var unreadable: [HostName] = []
+/// The hosts of an object, one after the other, as far as it names them.
+enum HostNames {
+    /// How an object says which hosts it is for.
+    enum Kind {
+        /// By a name.
+        case name
+        /// By an expression that stands for names (Traefik's `HostRegexp`).
+        case expression
+        /// By a rule that is not understood.
+        case unreadable
+    }
 
     static let kinds = ResourceKinds(
         .service, .ingress, .legacyIngress, .gateway, .listenerSet, .experimentalListenerSet, .httpRoute, .grpcRoute,
         .tlsRoute, .ingressRoute, .ingressRouteTCP, .dnsEndpoint)
 
-    init(of subject: Subject) throws(CannotJudge) {
-        try addAnnotations(subject.metadata.value?.object("annotations"))
+    /// Hands out the hosts of an object.
+    static func forEach(
+        of subject: Subject, _ body: (Kind, HostName) throws(CannotJudge) -> Void
+    ) throws(CannotJudge) {
+        if let annotations = try subject.metadata.value?.object("annotations") {
+            for key in ["external-dns.alpha.kubernetes.io/hostname", "external-dns.alpha.kubernetes.io/internal-hostname"]
+            {
+                guard let value = annotations[name: key], let text = value.string else { continue }
+                for name in commaSeparated(text) { try body(.name, HostName(text: Array(name.utf8)[...], value: value)) }
+            }
+        }
         guard !subject.changesOnlyMetadata, let spec = try subject.spec() else { return }
+        func add(_ name: Value) throws(CannotJudge) {
+            guard name.contentLength > 0 else { return }
+            try body(.name, HostName(text: Array(name.text.utf8)[...], value: name))
+        }
         switch subject.kind {
         case .httpRoute, .grpcRoute, .tlsRoute:
             guard let hosts = try spec.strings("hostnames") else { break }
-            for (index, name) in hosts.elements.enumerated() { add(name, at: "/spec/hostnames" / String(index)) }
+            for name in hosts.elements { try add(name) }
         case .gateway, .listenerSet, .experimentalListenerSet:
-            for (index, listener) in try spec.objects("listeners").enumerated() {
-                guard let name = try listener.text("hostname") else { continue }
-                add(name, at: "/spec/listeners" / String(index) / "hostname")
+            for listener in try spec.objects("listeners") {
+                if let name = try listener.text("hostname") { try add(name) }
             }
         case .ingressRoute, .ingressRouteTCP:
-            for (index, route) in try spec.objects("routes").enumerated() {
-                guard let rule = try route.string("match") else { continue }
-                addRule(rule, at: "/spec/routes" / String(index) / "match")
+            for route in try spec.objects("routes") {
+                if let rule = try route.text("match") { try forEach(of: rule, body) }
             }
         case .dnsEndpoint:
-            for (index, endpoint) in try spec.objects("endpoints").enumerated() {
+            for endpoint in try spec.objects("endpoints") {
                 // A reverse record's name is an address.
                 guard let name = try endpoint.text("dnsName"), try endpoint.text("recordType")?.equals("PTR") != true
-                else {
-                    continue
-                }
-                add(name, at: "/spec/endpoints" / String(index) / "dnsName")
+                else { continue }
+                try add(name)
             }
         // Of these only external-dns asks for names, by annotations.
         default: break
         }
     }
 
-    private mutating func add(_ name: Value, at place: Pointer) {
-        guard name.contentLength > 0 else { return }
-        names.append(HostName(text: name.text, place: place, whole: name.text))
-    }
-
-    private mutating func addAnnotations(_ annotations: Value?) throws(CannotJudge) {
-        for key in ["external-dns.alpha.kubernetes.io/hostname", "external-dns.alpha.kubernetes.io/internal-hostname"] {
-            guard let value = annotations?[name: key]?.string else { continue }
-            for name in commaSeparated(value) {
-                names.append(HostName(text: name, place: "/metadata/annotations" / key, whole: value))
-            }
+    /// Hands out the hosts of a Traefik rule.
+    private static func forEach(
+        of value: Value, _ body: (Kind, HostName) throws(CannotJudge) -> Void
+    ) throws(CannotJudge) {
+        guard let rule = TraefikRule(value.text) else {
+            return try body(.unreadable, HostName(text: Array(value.text.utf8)[...], value: value))
         }
-    }
-
-    private mutating func addRule(_ text: String, at place: Pointer) {
-        guard let rule = TraefikRule(text) else {
-            unreadable.append(HostName(text: text, place: place, whole: text))
-            return
+        try rule.forEachValue(of: ["host", "hostheader", "hostsni"]) { (name) throws(CannotJudge) in
+            // `HostSNI(*)` is said of every connection, whatever name it asks for.
+            guard !name.isEmpty, !name.elementsEqual("*".utf8) else { return }
+            try body(.name, HostName(text: name, value: value))
         }
-        var seen: Set<String> = []
-        // `HostSNI(*)` is said of every connection, whatever name it asks for.
-        for name in rule.matchers("host", "hostheader", "hostsni").flatMap(\.values)
-        where name != "*" && !name.isEmpty && seen.insert(name).inserted {
-            names.append(HostName(text: name, place: place, whole: text))
-        }
-        for expression in rule.matchers("hostregexp", "hostsniregexp").flatMap(\.values) {
-            expressions.append(HostName(text: expression, place: place, whole: text))
+        try rule.forEachValue(of: ["hostregexp", "hostsniregexp"]) { (expression) throws(CannotJudge) in
+            try body(.expression, HostName(text: expression, value: value))
         }
     }
 }

@@ -42,12 +42,15 @@ struct Middlewares {
             unknown = unknown ?? "the middleware \(name)"
             return false
         }
-        guard let known = try? context.companions.objects(.middleware, in: namespace) else {
+        let found: CompanionObject
+        do throws(CannotJudge) {
+            guard let known = try context.companions.object(.middleware, named: name, in: namespace) else {
+                missing = missing ?? (name, namespace)
+                return false
+            }
+            found = known
+        } catch {
             unknown = unknown ?? "Middlewares"
-            return false
-        }
-        guard let found = known.first(where: { $0.name == name }) else {
-            missing = missing ?? (name, namespace)
             return false
         }
         if found.fields[effect.rawValue] == true { return true }

@@ -58,15 +58,17 @@ enum PlainListeners {
         return matches > 0
     }
 
-    /// Whether a parent reference, of a route in the same namespace, names a listener of a Gateway or ListenerSet.
-    static func names(_ parent: Literal, _ holder: Subject, section: String, port: Int?) -> Bool {
-        guard parent["kind"]?.text ?? "Gateway" == "\(holder.kind.name)", parent["name"]?.text == holder.name,
-            parent["namespace"]?.text ?? holder.namespace == holder.namespace
-        else { return false }
-        return takes(parent, section: section, port: port.map { .number(String($0)) })
+    /// Whether a parent reference, of a route in the same namespace, names a Gateway or ListenerSet.
+    static func names(_ parent: Literal, _ holder: Subject) -> Bool {
+        parent["kind"]?.text ?? "Gateway" == "\(holder.kind.name)" && parent["name"]?.text == holder.name
+            && parent["namespace"]?.text ?? holder.namespace == holder.namespace
     }
 
-    /// Whether a parent reference that names the listener's holder leaves the listener in.
+    /// Whether a parent reference that names a listener's holder leaves the listener in.
+    static func takes(_ parent: Literal, section: String, port: Int?) -> Bool {
+        takes(parent, section: section, port: port.map { .number(String($0)) })
+    }
+
     private static func takes(_ parent: Literal, section: String, port: Literal?) -> Bool {
         if let wanted = parent["sectionName"]?.text, wanted != section { return false }
         if let wanted = parent["port"], wanted != .null, wanted != port { return false }
@@ -81,7 +83,7 @@ enum PlainListeners {
         guard ResourceKinds(.gateway, .listenerSet, .experimentalListenerSet).contains(kind) else { return nil }
         let namespace = try parent.string("namespace") ?? subject.namespace
         let reference = Literal(parent)
-        return try context.companions.objects(kind, in: namespace).first { $0.name == name }?
+        return try context.companions.object(kind, named: name, in: namespace)?
             .fields["listeners"]?.elements
             .first { takes(reference, section: $0["name"]?.text ?? "", port: $0["port"]) }?["name"]?.text
     }

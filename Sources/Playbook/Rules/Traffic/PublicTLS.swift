@@ -21,14 +21,14 @@ extension Rule {
             .elbv2LoadBalancer, .httpRoute, .gateway, .listenerSet, .experimentalListenerSet, .middleware,
         ],
         examples: tlsExamples,
-        check: { (subject, context) throws(CannotJudge) in
+        evaluate: { (subject, context, findings) throws(CannotJudge) in
             let isAtGateway = context.settings.traffic.tlsPlace == .gateway
-            guard isAtGateway == (subject.kind != .elbv2Listener), let spec = try subject.spec() else { return [] }
-            return switch subject.kind {
-            case .elbv2Listener: try loadBalancerFindings(spec, subject, context)
-            case .httpRoute: try attachedFindings(spec, subject, context)
-            case .ingressRoute: try ingressRouteFindings(spec, subject, context)
-            default: try listenerFindings(spec, subject, context)
+            guard isAtGateway == (subject.kind != .elbv2Listener), let spec = try subject.spec() else { return }
+            switch subject.kind {
+            case .elbv2Listener: findings.add(contentsOf: try loadBalancerFindings(spec, subject, context))
+            case .httpRoute: try evaluateParents(spec, subject, context, findings)
+            case .ingressRoute: findings.add(contentsOf: try ingressRouteFindings(spec, subject, context, findings))
+            default: try evaluateListeners(spec, subject, context, findings)
             }
         }
     )
@@ -108,39 +108,50 @@ private struct LoadBalancerReference {
 // MARK: Gateways
 
 /// An HTTPRoute that is attached to some listener, as far as it matters here.
-private func listenerFindings(
-    _ spec: Value, _ subject: Subject, _ context: Context
-) throws(CannotJudge) -> [Finding] {
-    var findings: [Finding] = []
-    for (index, listener) in try spec.objects("listeners").enumerated() {
-        guard try PlainListeners.isPlain(listener), let name = try listener.string("name") else { continue }
+private func evaluateListeners(
+    _ spec: Value, _ subject: Subject, _ context: Context, _ findings: FindingCollector
+) throws(CannotJudge) {
+    // The references of the namespace's routes to this object; routes of other namespaces are judged when they come.
+    var parents: [(route: CompanionObject, reference: Literal)]?
+    for listener in try spec.objects("listeners") {
+        try findings.step()
+        guard try PlainListeners.isPlain(listener), let name = try listener.string("name"),
+            let value = listener["protocol"]
+        else { continue }
         let port = try listener.integer("port")
-        let place: Pointer = "/spec/listeners" / String(index) / "protocol"
-        // Routes of other namespaces are judged when they come.
-        let attached = try context.companions.objects(.httpRoute, in: subject.namespace).filter { route in
-            route.fields["parents"]?.elements.contains {
-                PlainListeners.names($0, subject, section: name, port: port)
-            } ?? false
-        }
-        if let serving = attached.first(where: { $0.fields["redirects"] != true }) {
-            findings.append(
+        let known: [(route: CompanionObject, reference: Literal)]
+        if let parents { known = parents } else { known = try routes(to: subject, context) }
+        parents = known
+        try findings.step(known.count * 4)
+        let attached = known.filter { PlainListeners.takes($0.reference, section: name, port: port) }
+        if let serving = attached.first(where: { $0.route.fields["redirects"] != true })?.route {
+            findings.add(at: value, choice: serving.name) { place in
                 Finding(
                     TLSClause.listener, at: place,
                     "is HTTP, and HTTPRoute \(serving.name) serves what can be read on the way"
                 ).with {
                     $0.choice = serving.name
                     $0.advice = "name the listener that speaks TLS in the route's parentRefs, as in sectionName: https"
-                })
+                }
+            }
         } else if attached.isEmpty {
-            findings.append(
+            findings.add(at: value, isHint: true) { place in
                 Finding(TLSClause.listener, at: place, "is HTTP: nothing but a redirect belongs here").with {
                     $0.isHint = true
                     $0.awaitsCompanion = true
                     $0.companion = redirect(to: subject, section: name)
-                })
+                }
+            }
         }
     }
-    return findings
+}
+
+private func routes(
+    to subject: Subject, _ context: Context
+) throws(CannotJudge) -> [(route: CompanionObject, reference: Literal)] {
+    try context.companions.objects(.httpRoute, in: subject.namespace).flatMap { route in
+        (route.fields["parents"]?.elements ?? []).filter { PlainListeners.names($0, subject) }.map { (route, $0) }
+    }
 }
 
 private func redirect(to subject: Subject, section: String) -> Literal {
@@ -162,36 +173,36 @@ private func redirect(to subject: Subject, section: String) -> Literal {
     ]
 }
 
-private func attachedFindings(
-    _ spec: Value, _ subject: Subject, _ context: Context
-) throws(CannotJudge) -> [Finding] {
-    if try PlainListeners.redirects(spec) { return [] }
-    var findings: [Finding] = []
+private func evaluateParents(
+    _ spec: Value, _ subject: Subject, _ context: Context, _ findings: FindingCollector
+) throws(CannotJudge) {
+    if try PlainListeners.redirects(spec) { return }
     var unknown: CannotJudge?
-    for (index, parent) in try spec.objects("parentRefs").enumerated() {
+    for parent in try spec.objects("parentRefs") {
+        try findings.step()
         do throws(CannotJudge) {
             guard let listener = try PlainListeners.first(of: parent, from: subject, context) else { continue }
             let name = try parent.string("name") ?? ""
-            let place: Pointer = "/spec/parentRefs" / String(index)
-            findings.append(
+            let choice = "\(name)/\(listener)"
+            findings.add(at: parent, choice: choice) { place in
                 Finding(TLSClause.attached, at: place, "leads to listener \(listener) of \(name), which speaks HTTP")
                     .with {
-                        $0.choice = "\(name)/\(listener)"
+                        $0.choice = choice
                         $0.advice = "name one that speaks TLS, as in sectionName: https"
-                    })
+                    }
+            }
         } catch {
-            if case .malformed = error { throw error }
+            guard case .unknown = error else { throw error }
             unknown = error
         }
     }
-    if findings.isEmpty, let unknown { throw unknown }
-    return findings
+    if let unknown { throw unknown }
 }
 
 // MARK: Traefik
 
 private func ingressRouteFindings(
-    _ spec: Value, _ subject: Subject, _ context: Context
+    _ spec: Value, _ subject: Subject, _ context: Context, _ findings: FindingCollector
 ) throws(CannotJudge) -> [Finding] {
     // A child has its parent's TLS, and none of its own.
     guard try spec.object("tls") == nil, try spec.objects("parentRefs").isEmpty else { return [] }
@@ -200,6 +211,7 @@ private func ingressRouteFindings(
     if !points.isEmpty, points.allSatisfy({ encrypted.contains($0) }) { return [] }
     var unknown: String?
     for route in try spec.objects("routes") {
+        try findings.step()
         var search = Middlewares(that: .redirects, in: context)
         if try search.contains(route.objects("middlewares"), from: subject.namespace) { continue }
         // What is certain of another route holds whatever this one does.

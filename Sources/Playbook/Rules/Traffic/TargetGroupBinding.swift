@@ -17,13 +17,12 @@ extension Rule {
         settings: ["PLAYBOOK_COMPANION_GRACE", "PLAYBOOK_ENFORCED_SINCE"],
         companions: [.service],
         examples: cases,
-        check: { (subject, context) throws(CannotJudge) in
-            guard let spec = try subject.spec() else { return [] }
-            var findings: [Finding] = []
+        evaluate: { (subject, context, findings) throws(CannotJudge) in
+            guard let spec = try subject.spec() else { return }
             // Absent it is the target group's own type, which the controller fills in.
             if let seen = try spec.text("targetType"), !seen.equals("ip") {
                 let place: Pointer = "/spec/targetType"
-                findings.append(
+                findings.add(
                     Finding(
                         type, at: place, "is \(seen.text), not ip: the way leads over a port of every node",
                         edits: [.set(place, "ip")]
@@ -32,14 +31,8 @@ extension Rule {
                         $0.advice = "the target group has to be made with target type ip, too"
                     })
             }
-            findings += try peerFindings(spec)
-            do throws(CannotJudge) {
-                if let finding = try serviceFinding(spec, subject, context) { findings.append(finding) }
-            } catch {
-                // What it says of itself holds whatever Services there are.
-                if findings.isEmpty { throw error }
-            }
-            return findings
+            try evaluatePeers(spec, findings)
+            if let finding = try serviceFinding(spec, subject, context) { findings.add(finding) }
         }
     )
 }
@@ -48,23 +41,23 @@ private let type = Clause("type", "targets are of type ip")
 private let peers = Clause("peers", "nobody but the load balancer is let in (no block shorter than /8)")
 private let service = Clause("service", "the Service that it names is there")
 
-private func peerFindings(_ spec: Value) throws(CannotJudge) -> [Finding] {
-    guard let networking = try spec.object("networking") else { return [] }
-    var findings: [Finding] = []
-    for (index, rule) in try networking.objects("ingress").enumerated() {
-        for (position, peer) in try rule.objects("from").enumerated() {
-            guard let text = try peer.object("ipBlock")?.string("cidr"), let block = AddressBlock(text),
-                block.isEverywhere
+private func evaluatePeers(_ spec: Value, _ findings: FindingCollector) throws(CannotJudge) {
+    guard let networking = try spec.object("networking") else { return }
+    for rule in try networking.objects("ingress") {
+        try findings.step()
+        for peer in try rule.objects("from") {
+            try findings.step()
+            guard let entry = try peer.object("ipBlock"), let text = try entry.string("cidr"),
+                let block = AddressBlock(text), block.isEverywhere
             else { continue }
-            let place: Pointer = "/spec/networking/ingress" / String(index) / "from" / String(position) / "ipBlock"
-            findings.append(
+            findings.add(at: entry, choice: text) { place in
                 Finding(peers, at: place, "lets \(text) in: everybody").with {
                     $0.choice = text
                     $0.advice = "name the load balancer's security group instead: securityGroup: {groupID: sg-…}"
-                })
+                }
+            }
         }
     }
-    return findings
 }
 
 private func serviceFinding(

@@ -1,0 +1,78 @@
+/// The way from a value to one after another of those below it.
+///
+/// Each move starts where the last one ended. Moves to values in document order take time linear in the document, however many
+/// there are; values do not know their parents, and a search from the root for each would take its square.
+public struct PathCursor {
+    /// One step down: from an object or a list to a member's value or an element.
+    public struct Step {
+        /// The member's key; nil in a list.
+        public let key: Value?
+        /// The element's index; the member's number in an object.
+        public let index: Int
+        /// What the step leads to.
+        public let value: Value
+    }
+
+    /// The steps from the root to the value that was moved to last.
+    public private(set) var steps: [Step] = []
+    private let root: Value
+
+    /// Starts at a root.
+    public init(_ root: Value) { self.root = root }
+
+    /// Moves to a value.
+    ///
+    /// - Parameter target: A value of the root's document.
+    /// - Returns: How many of the steps are the same as before the move; nil when the value is not below the root.
+    public mutating func move(to target: Value) -> Int? {
+        guard root.contains(target.id) else { return nil }
+        var kept = 0
+        while kept < steps.count, steps[kept].value.contains(target.id) { kept += 1 }
+        // The first step that leads elsewhere: what stands before it need not be passed again.
+        var passed = kept < steps.count ? steps[kept] : nil
+        steps.removeSubrange(kept...)
+        var container = steps.last?.value ?? root
+        while container.node != target.node {
+            guard let step = container.step(towards: target, after: passed) else { break }
+            passed = nil
+            steps.append(step)
+            container = step.value
+        }
+        return kept
+    }
+
+    /// The way to the value that was moved to last, as a pointer.
+    public var pointer: Pointer { Pointer(steps.map { $0.key?.text ?? String($0.index) }) }
+}
+
+extension Value {
+    /// How many values and keys there are in this one, itself included.
+    public var nodeCount: Int { node.pointee.size }
+
+    func contains(_ id: NodeID) -> Bool {
+        id.address >= UInt(bitPattern: node) && id.address < UInt(bitPattern: node + node.pointee.size)
+    }
+
+    /// The step from a container to the child that holds a value below it.
+    fileprivate func step(towards target: Value, after passed: PathCursor.Step?) -> PathCursor.Step? {
+        // Every address is that of a node in this value's subtree: from one child to the next by the size of the subtree.
+        let end = node + node.pointee.size
+        let isObject = kind == .object
+        var index = 0
+        var at = node + 1
+        if let passed, passed.value.node < target.node {
+            index = passed.index + 1
+            at = passed.value.node + passed.value.node.pointee.size
+        }
+        while at < end {
+            let value = isObject ? at + 1 : at
+            let next = value + value.pointee.size
+            if target.node < next {
+                return PathCursor.Step(key: isObject ? Value(node: at) : nil, index: index, value: Value(node: value))
+            }
+            at = next
+            index += 1
+        }
+        return nil
+    }
+}

@@ -1,0 +1,228 @@
+public import JSON
+public import Kubernetes
+
+/// What rules report their findings into.
+///
+/// It holds the limits of an evaluation: of each rule a bounded number of findings is described, the rest is counted. A limit never
+/// changes a decision: each finding is compared with the past state before it counts, and a new one takes the place of one that
+/// the object had already.
+public final class FindingCollector {
+    /// A finding that is described.
+    struct Entry {
+        let rule: Rule
+        /// The rule's place in the catalogue.
+        let order: Int
+        let finding: Finding
+        /// Whether the object had it before the request.
+        let isExisting: Bool
+        /// The place, for people.
+        var path = ""
+    }
+
+    /// How many further findings a rule has.
+    struct Rest {
+        /// The last finding of the rule that is described and has the same fate.
+        let entry: Entry
+        let count: Int
+    }
+
+    private let subject: Subject
+    private let work: WorkBudget
+    private var limit = 0
+    private let ratchet: Ratchet?
+    private(set) var entries: [Entry] = []
+    private(set) var rests: [Rest] = []
+
+    private var rule: Rule?
+    private var order = 0
+    /// The rule's findings that may deny, and those that cannot: existing ones and hints.
+    private var open = Shelf()
+    private var settled = Shelf()
+
+    /// Findings of one rule, as far as they are described.
+    private struct Shelf {
+        var entries: [Entry] = []
+        var further = 0
+
+        mutating func add(_ limit: Int, _ entry: () -> Entry) {
+            if entries.count < limit { entries.append(entry()) } else { further += 1 }
+        }
+
+        /// Gives up what is more than there is room for; one is kept, which stands for the rest.
+        mutating func shrink(to room: Int) {
+            let kept = max(room, 1)
+            guard entries.count > kept else { return }
+            further += entries.count - kept
+            entries.removeSubrange(kept...)
+        }
+    }
+
+    /// Creates a collector.
+    ///
+    /// - Parameters:
+    ///   - subject: The object whose findings are reported.
+    ///   - work: What may still be done for the request.
+    ///   - ratchet: The past state that findings are compared with.
+    init(of subject: Subject, _ work: WorkBudget, _ ratchet: Ratchet) {
+        self.subject = subject
+        self.work = work
+        self.ratchet = ratchet
+    }
+
+    /// Creates a collector that only keeps the keys of a past state's findings.
+    init(keysOf subject: Subject, _ work: WorkBudget) {
+        self.subject = subject
+        self.work = work
+        ratchet = nil
+    }
+
+    // MARK: Reporting
+
+    /// Counts members or elements that are about to be looked at, or strings that are about to be compared.
+    ///
+    /// - Throws: ``CannotJudge/tooMuchWork`` when the request's budget is used up.
+    @inline(__always)
+    public func step(_ count: Int = 1) throws(CannotJudge) {
+        work.steps -= count
+        if work.steps < 0 { throw .tooMuchWork }
+    }
+
+    /// Reports a finding that is described already.
+    public func add(_ finding: Finding) {
+        work.steps -= 1
+        guard let ratchet else {
+            past.insert(FindingKey(finding, in: subject), finding.excess)
+            return
+        }
+        keep(isExisting: ratchet.has(finding, of: rule), isHint: finding.isHint) { finding }
+    }
+
+    /// Reports findings that are described already.
+    public func add(contentsOf findings: [Finding]) {
+        for finding in findings { add(finding) }
+    }
+
+    /// Reports a finding about a value; it is described only if it is kept.
+    ///
+    /// - Parameters:
+    ///   - value: The value, of the object that is evaluated.
+    ///   - keys: The way from there to a member that may be absent.
+    ///   - choice: What was chosen, where the value is a choice: the finding's own `choice` or mark.
+    ///   - excess: How far a number is from what is allowed.
+    ///   - isHint: Whether the finding warns even where the rule denies.
+    ///   - describe: Makes the finding, given the place of the value.
+    public func add(
+        at value: Value, below keys: [StaticString] = [], choice: @autoclosure () -> String? = nil,
+        excess: Double? = nil, isHint: Bool = false, _ describe: (Pointer) -> Finding
+    ) {
+        work.steps -= 1
+        guard let ratchet else {
+            past.insert(FindingKey(at: value, below: keys, choice: choice(), in: subject), excess)
+            return
+        }
+        let isExisting = ratchet.has(
+            { FindingKey(at: value, below: keys, choice: choice(), in: subject) }, excess, of: rule)
+        keep(isExisting: isExisting, isHint: isHint) {
+            describe(keys.reduce(subject.pointer(to: value)) { $0 / "\($1)" })
+        }
+    }
+
+    private func keep(isExisting: Bool, isHint: Bool, _ finding: () -> Finding) {
+        guard let rule else { return }
+        if isExisting || isHint {
+            settled.add(limit) { Entry(rule: rule, order: order, finding: finding(), isExisting: isExisting) }
+        } else {
+            open.add(limit) { Entry(rule: rule, order: order, finding: finding(), isExisting: false) }
+        }
+    }
+
+    // MARK: Rule by rule
+
+    /// The keys of the findings, of a past state.
+    private(set) var past = FindingKeys()
+
+    /// Starts with the findings of a rule, of which so many are described.
+    func begin(_ rule: Rule, at order: Int, limit: Int) {
+        self.limit = limit
+        self.rule = rule
+        self.order = order
+    }
+
+    /// Ends with the findings of a rule: those that may deny first, the others as far as there is room.
+    func end() {
+        guard !open.entries.isEmpty || !settled.entries.isEmpty else { return }
+        settled.shrink(to: limit - open.entries.count)
+        for shelf in [open, settled] {
+            entries += shelf.entries
+            if shelf.further > 0, let last = shelf.entries.last { rests.append(Rest(entry: last, count: shelf.further)) }
+        }
+        open = Shelf()
+        settled = Shelf()
+    }
+
+    /// Runs a check, and reports a field of the wrong type, or a budget that is used up, as a finding of it.
+    ///
+    /// - Returns: The related objects that the check would have needed and that are not known; nil when it ran to its end.
+    func run(_ check: Rule.Check, on subject: Subject, _ context: Context) -> String? {
+        var unknown: String?
+        if work.steps >= 0 {
+            do throws(CannotJudge) {
+                try check(subject, context, self)
+            } catch {
+                switch error {
+                case .malformed(let node, let expected): add(Finding(node, of: subject, isNot: expected))
+                case .unknown(let companion): unknown = companion
+                case .tooMuchWork: break
+                }
+            }
+        }
+        if work.steps < 0 { add(Finding(.bounded, at: Pointer(), WorkBudget.message)) }
+        return unknown
+    }
+
+    /// The findings in catalogue order, then by path.
+    func inOrder() -> [Entry] {
+        var entries = entries
+        for index in entries.indices { entries[index].path = subject.path(entries[index].finding.place) }
+        entries.sort { ($0.order, $0.path, $0.finding.message) < ($1.order, $1.path, $1.finding.message) }
+        return entries
+    }
+}
+
+/// What may still be done for one request, on all of its objects together.
+final class WorkBudget {
+    /// The steps that are left: members and elements that are handed to rules, and strings that are compared.
+    var steps: Int
+
+    init(steps: Int) { self.steps = steps }
+
+    /// Twenty times what the dearest of the recorded reviews takes, and more than a ConfigMap of 1.5 MiB can take.
+    static let maximum = 4_000_000
+
+    static let message = "the object has too many elements to evaluate this rule to the end; split it"
+}
+
+extension Finding {
+    /// A field is not of the type that the API gives it.
+    fileprivate init(_ node: NodeID, of subject: Subject, isNot expected: StaticString) {
+        let place = subject.object.pointer(to: node) ?? Pointer()
+        let seen = subject.object[at: place]?.kindInWords ?? "malformed"
+        self.init(.malformed, at: place, "is \(seen), not \(expected)")
+        advice = "write \(expected)"
+    }
+}
+
+extension Value {
+    /// What the value is, for a message about what it is not.
+    fileprivate var kindInWords: String {
+        switch kind {
+        case .null: "null"
+        case .true, .false: "a boolean"
+        case .number: "the number \(String(text.prefix(20)))"
+        case .string: "a string"
+        case .array: "an array"
+        case .object: "an object"
+        case .opaque: "nested too deep"
+        }
+    }
+}

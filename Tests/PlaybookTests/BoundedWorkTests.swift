@@ -1,0 +1,123 @@
+import JSON
+import Kubernetes
+import TestSupport
+import Testing
+
+@testable import Playbook
+
+/// Semantics of limits: they end describing, never deciding.
+struct BoundedWorkTests {
+    /// A ConfigMap with passwords under the names that a predicate picks out of `K0`, `K1`, ….
+    private func map(_ count: Int, password: (Int) -> String?) -> Literal {
+        let data = (0..<count).map { index -> Literal.Member in
+            if let word = password(index) { return .init("K\(index)_PASSWORD", .string(word)) }
+            return .init("K\(index)", "on")
+        }
+        return [
+            "apiVersion": "v1", "kind": "ConfigMap", "metadata": ["name": "settings", "namespace": "shop"],
+            "data": .object(data),
+        ]
+    }
+
+    private func inline(_ world: World) throws -> Verdict {
+        var world = world
+        world.rules = [try #require(Catalogue.rule("inline-credentials"))]
+        return try world.verdict()
+    }
+
+    @Test func `a hundred findings of a rule are described, and the rest is counted`() throws {
+        let verdict = try inline(World(map(5_000) { "hunter\($0)-x" }))
+        #expect(verdict.isDenied)
+        #expect(verdict.judgements.count == 100)
+        #expect(verdict.further.map(\.count) == [4_900])
+        #expect(verdict.further.map(\.effect) == [.deny])
+        #expect(verdict.message.hasSuffix("and 4950 more.\n"))
+        #expect(verdict.message.utf8.count <= 16 << 10)
+    }
+
+    @Test(arguments: [0, 150, 299])
+    func `one new violation among hundreds of existing ones is denied, wherever it stands`(_ place: Int) throws {
+        let before = map(300) { $0 == place ? nil : "hunter\($0)-x" }
+        let after = map(300) { "hunter\($0)-x" }
+        let verdict = try inline(World(before).updated(to: after))
+        let denied = verdict.judgements.filter { $0.effect == .deny }
+        #expect(denied.map(\.path) == ["data.K\(place)_PASSWORD"])
+        #expect(verdict.judgements.count + verdict.further.reduce(0) { $0 + $1.count } == 300)
+    }
+
+    @Test(arguments: [0, 150, 299])
+    func `another secret in the place of an existing one is denied, wherever it stands`(_ place: Int) throws {
+        let before = map(300) { "hunter\($0)-x" }
+        let after = map(300) { $0 == place ? "tr0ub4dor-x" : "hunter\($0)-x" }
+        let verdict = try inline(World(before).updated(to: after))
+        #expect(verdict.judgements.filter { $0.effect == .deny }.map(\.path) == ["data.K\(place)_PASSWORD"])
+    }
+
+    @Test func `existing violations stay existing however many there are in both objects`() throws {
+        let before = map(20_000) { "hunter\($0)-x" }
+        let after = before.merging(["metadata": ["labels": ["a": "b"]], "data": ["K0": "off"]])
+        let verdict = try inline(World(before).updated(to: after))
+        #expect(!verdict.isDenied)
+        #expect(verdict.further.map(\.leniency) == [.existing])
+        #expect(verdict.further.map(\.count) == [19_900])
+    }
+
+    @Test func `a thousand warnings leave room for one denial`() throws {
+        let routes = (0..<1_000).map { "HostRegexp(`h\($0).example.org`)" } + ["Host(`shop.example.org`)"]
+        var world = World([
+            "apiVersion": "traefik.io/v1alpha1", "kind": "IngressRoute",
+            "metadata": ["name": "web", "namespace": "shop"],
+            "spec": ["routes": .array(routes.map { ["kind": "Rule", "match": .string($0)] })],
+        ])
+        world.settings = ["PLAYBOOK_DNS_ZONES": "superinc.com"]
+        world.rules = [try #require(Catalogue.rule("dns-zone"))]
+        let verdict = try world.verdict()
+        #expect(verdict.isDenied)
+        #expect(verdict.judgements.filter { $0.effect == .deny }.map(\.path) == ["spec.routes[1000].match"])
+    }
+
+    @Test func `a hundred exempt findings do not hide one of another rule`() throws {
+        let ports: [Literal] = (0..<100).map { ["containerPort": .number(String($0 + 1_000)), "hostPort": 80] }
+        let annotations: Literal = [
+            "playbook.superinc.com/exempt": "liveness-probe", "playbook.superinc.com/exempt-reason": "probes follow",
+        ]
+        var world = World(World.deployment.merging(["metadata": ["annotations": annotations]]))
+        let containers = Literal.array(
+            (0..<120).map { index in
+                ["name": .string("c\(index)"), "image": "i", "ports": index == 119 ? .array(ports) : .array([])]
+            })
+        world.object = try Patch([.set("/spec/template/spec/containers", containers)], on: try #require(world.object))
+            .applied(to: try #require(world.object))
+        world.rules = [
+            try #require(Catalogue.rule("liveness-probe")), try #require(Catalogue.rule("host-isolation")),
+        ]
+        let verdict = try world.verdict()
+        let probes = verdict.judgements.filter { $0.rule.id == "liveness-probe" }
+        #expect(probes.count == 100 && probes.allSatisfy { $0.effect == .exempt })
+        #expect(verdict.further.map(\.effect) == [.exempt])
+        #expect(verdict.judgements.count { $0.rule.id == "host-isolation" && $0.effect == .deny } == 100)
+    }
+
+    @Test func `an object that uses up the budget is denied by every rule that has not run to its end`() throws {
+        let world = World(map(50) { "hunter\($0)-x" })
+        let context = try world.context()
+        let rules = [try #require(Catalogue.rule("inline-credentials")), try #require(Catalogue.rule("default-namespace"))]
+        let verdict = try Document().read(world.review.span, AdmissionReview.options) { root in
+            Result { Judge(context.settings, rules: rules).verdict(on: try AdmissionReview(root), in: context, steps: 10) }
+        }.get()
+        #expect(verdict.isDenied)
+        let bounded = verdict.judgements.filter { $0.finding.clause == .bounded }
+        #expect(bounded.map(\.rule.id).sorted() == ["default-namespace", "inline-credentials"])
+        #expect(verdict.message.contains("too many elements"))
+    }
+
+    @Test func `an old object that uses up the budget makes nothing existing`() throws {
+        let world = World(map(50) { "hunter\($0)-x" }).updated(to: map(1) { "hunter\($0)-x" })
+        let context = try world.context()
+        let rules = [try #require(Catalogue.rule("inline-credentials"))]
+        let verdict = try Document().read(world.review.span, AdmissionReview.options) { root in
+            Result { Judge(context.settings, rules: rules).verdict(on: try AdmissionReview(root), in: context, steps: 20) }
+        }.get()
+        #expect(verdict.judgements.contains { $0.finding.clause == .bounded && $0.effect == .deny })
+    }
+}
