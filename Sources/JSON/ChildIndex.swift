@@ -36,6 +36,7 @@ public final class ChildIndex {
     ///   - name: The name.
     ///   - list: The list.
     ///   - nameOf: The name of an element.
+    /// - Returns: The element; nil where none has the name.
     public func element(named name: String, of list: Value, _ nameOf: (Value) -> String?) -> Value? {
         if let elements = namedElements[list.id] { return elements[Key(name)] }
         var elements: [Key: Value] = [:]

@@ -203,6 +203,16 @@ public struct Value {
         kind == .string && hasContents(other.utf8Start, other.utf8CodeUnitCount)
     }
 
+    /// Whether this is a string that begins with `prefix`.
+    public func hasPrefix(_ prefix: StaticString) -> Bool {
+        guard contentLength >= prefix.utf8CodeUnitCount else { return false }
+        // `contents` has at least as many bytes as `prefix`.
+        return withContents { contents in
+            for index in 0..<prefix.utf8CodeUnitCount where contents[index] != prefix.utf8Start[index] { return false }
+            return true
+        }
+    }
+
     /// Whether this is the string `other`; a literal is compared faster without the label.
     public func equals(string other: String) -> Bool {
         guard kind == .string else { return false }
@@ -260,6 +270,13 @@ public struct Value {
     /// Feeds the bytes that ``withContents(_:)`` hands out to a hasher.
     public func hashContents(into hasher: inout Hasher) {
         withContents { bytes in bytes.withUnsafeBytes { hasher.combine(bytes: $0) } }
+    }
+}
+
+extension Hasher {
+    /// Feeds the bytes of a text, as ``Value/hashContents(into:)`` does for the same text in a document.
+    public mutating func combine(text: StaticString) {
+        text.withUTF8Buffer { combine(bytes: UnsafeRawBufferPointer($0)) }
     }
 }
 

@@ -57,6 +57,7 @@ public struct TraefikRule: Sendable, Equatable {
     /// - Parameters:
     ///   - names: Names in lower case.
     ///   - body: Is given the bytes of each value.
+    /// - Throws: What `body` throws.
     public func forEachValue<Failure: Error>(
         of names: [StaticString], _ body: (ArraySlice<UInt8>) throws(Failure) -> Void
     ) throws(Failure) {

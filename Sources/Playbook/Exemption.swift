@@ -3,6 +3,9 @@ public import Kubernetes
 
 /// The three annotations by which an object exempts itself, as they are written.
 struct ExemptionAnnotations: Sendable, Equatable {
+    /// How many bytes of rule names are read; a longer annotation has no effect.
+    static let maximumLength = 16 << 10
+
     let rules: String
     let reason: String
     let until: String?
@@ -66,7 +69,12 @@ extension ExemptionAnnotations {
     /// - Returns: nil when they have no effect.
     func exemption(_ origin: Exemption.Origin, complaints: inout [String]) -> Exemption? {
         var ids: [String]? = []
-        for id in commaSeparated(rules) {
+        var unknown = 0
+        guard rules.utf8.count <= ExemptionAnnotations.maximumLength else {
+            complaints.append("exempt has no effect: it is longer than 16 KiB")
+            return nil
+        }
+        for id in commaSeparated(rules) where ids?.contains(id) != true {
             if id == "*" {
                 if origin == .namespace {
                     ids = nil
@@ -80,8 +88,11 @@ extension ExemptionAnnotations {
                 }
                 ids?.append(id)
             } else {
+                unknown += 1
+                // A few of them say it all, and the nearest name is dear to find.
+                guard unknown <= 10 else { continue }
                 let near = nearest(to: id, in: Catalogue.rules.map(\.id))
-                complaints.append("exempt names no rule: '\(id)'\(near.map { "; did you mean \($0)?" } ?? "")")
+                complaints.append("exempt names no rule: '\(clipped(id))'\(near.map { "; did you mean \($0)?" } ?? "")")
             }
         }
         guard !reason.isEmpty else {

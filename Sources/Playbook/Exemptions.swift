@@ -8,6 +8,8 @@ final class Exemptions {
     private var found: [Exemption] = []
     private var complaints: [String] = []
     private var used: [Exemption] = []
+    /// What the object as it was is annotated with, once it has been read.
+    private var earlier: [Exemption]?
     private let standing: [StandingExemption]
     private let subject: Subject
     /// Whether the request sets or changes the object's own exemption.
@@ -98,11 +100,17 @@ final class Exemptions {
     /// Whether a rule did not count for the object as it was: under an exemption that has been taken off, or has ended.
     func coveredBefore(_ rule: Rule, _ before: Subject) -> Bool {
         if !standing(for: rule).isEmpty || found.contains(where: { $0.covers(rule) }) { return true }
+        let earlier = earlier ?? annotated(before)
+        self.earlier = earlier
+        return earlier.contains { $0.covers(rule) }
+    }
+
+    /// The exemptions that the object as it was is annotated with.
+    private func annotated(_ before: Subject) -> [Exemption] {
         var ignored: [String] = []
         let template = subject.kind == .pod ? nil : before.object.templateMetadata(subject.kind)
-        return [before.metadata, template].contains { metadata in
-            metadata.flatMap { ExemptionAnnotations($0) }?.exemption(.workload, complaints: &ignored)?.covers(rule)
-                ?? false
+        return [before.metadata, template].compactMap { metadata in
+            metadata.flatMap { ExemptionAnnotations($0) }?.exemption(.workload, complaints: &ignored)
         }
     }
 

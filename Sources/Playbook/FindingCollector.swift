@@ -154,7 +154,8 @@ public final class FindingCollector {
         settled.shrink(to: limit - open.entries.count)
         for shelf in [open, settled] {
             entries += shelf.entries
-            if shelf.further > 0, let last = shelf.entries.last { rests.append(Rest(entry: last, count: shelf.further)) }
+            guard shelf.further > 0, let last = shelf.entries.last else { continue }
+            rests.append(Rest(entry: last, count: shelf.further))
         }
         open = Shelf()
         settled = Shelf()

@@ -48,7 +48,11 @@ struct FindingKeys {
             excess[key] = .some(number)
             return
         }
-        if let known, let number { excess[key] = .some(max(known, number)) } else { excess[key] = .some(known ?? number) }
+        if let known, let number {
+            excess[key] = .some(max(known, number))
+        } else {
+            excess[key] = .some(known ?? number)
+        }
     }
 
     /// Whether there is a finding of the key, and a number was at least as far from what is allowed.
@@ -72,10 +76,8 @@ struct PlaceHash {
         var numbered = Hasher()
         named.combine(withoutIndexes)
         numbered.combine(withIndexes)
-        key.withUTF8Buffer { key in
-            named.combine(bytes: UnsafeRawBufferPointer(key))
-            numbered.combine(bytes: UnsafeRawBufferPointer(key))
-        }
+        named.combine(text: key)
+        numbered.combine(text: key)
         return PlaceHash(withIndexes: numbered.finalize(), withoutIndexes: named.finalize())
     }
 

@@ -85,6 +85,7 @@ extension Verdict {
     /// - Parameters:
     ///   - lines: The lines.
     ///   - further: How many findings have no line.
+    /// - Returns: Lines that arrive.
     static func limited(_ lines: [String], further: Int = 0) -> [String] {
         var result: [String] = []
         var total = 0

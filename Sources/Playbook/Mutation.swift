@@ -140,7 +140,9 @@ extension Subject {
             if new.kind == .array {
                 // A list's element is the same one if it has the same name; one that was not there is this request's.
                 guard let next, let name = next.identity?.value.text else { return true }
-                guard let same = children.element(named: name, of: old, { $0.identity?.value.text }) else { return true }
+                guard let same = children.element(named: name, of: old, { $0.identity?.value.text }) else {
+                    return true
+                }
                 (old, new) = (same, next)
                 continue
             }

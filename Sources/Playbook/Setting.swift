@@ -97,6 +97,8 @@ extension String {
 
 /// The candidate that takes the fewest changes to get from `word`; nil when none is near.
 public func nearest(to word: String, in candidates: [String]) -> String? {
+    // No name is nearly so long, and the distance takes time in proportion to the length.
+    guard word.utf8.count <= 64 else { return nil }
     let limit = max(2, word.count / 3)
     return candidates.map { (distance($0, word), $0) }.filter { $0.0 <= limit }.min { $0.0 < $1.0 }?.1
 }

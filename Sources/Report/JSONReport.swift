@@ -25,6 +25,7 @@ public enum JSONReport {
             .init("unreadableInputs", .array(summary.unreadable.map(unreadable))),
             .init("notEvaluated", .object(summary.notEvaluated.map { .init($0.rule, number($0.count)) })),
         ]
+        if summary.notListed > 0 { members.append(.init("notListed", number(summary.notListed))) }
         if let baseline = summary.baseline {
             members.append(
                 .init("baseline", ["known": number(baseline.known), "gone": .array(baseline.gone.map(gone))]))

@@ -140,6 +140,8 @@ public struct Summary: Sendable {
     public var foreign = 0
     /// How often each rule had no answer.
     public var notEvaluated: [(rule: String, count: Int)] = []
+    /// How many findings are counted and not listed: a review has room for a hundred of a rule.
+    public var notListed = 0
     /// What came of the baseline; nil without one.
     public var baseline: Baseline.Outcome?
 
@@ -157,6 +159,7 @@ public struct Summary: Sendable {
         case .warn: warned += 1
         case .allow: break
         }
+        notListed += verdict.further.reduce(0) { $0 + $1.count }
         for entry in verdict.notEvaluated {
             if let index = notEvaluated.firstIndex(where: { $0.rule == entry.rule.id }) {
                 notEvaluated[index].count += 1

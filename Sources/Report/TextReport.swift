@@ -32,6 +32,9 @@ public struct TextReport: Sendable {
             if let region = finding.region { text += excerpt(region, in: object.file, gutter) }
             text += remedy(finding.judgement)
         }
+        for further in verdict.further {
+            text += "  \(word(further.effect)) \(further.rule.id): \(counted(further.count, "more finding")), not listed\n"
+        }
         for notice in verdict.notices { text += "  note   \(oneLine(notice))\n" }
         for entry in verdict.notEvaluated where showsAll && object.answers.isEmpty {
             text += "  -      \(entry.rule.id) not evaluated: \(oneLine(entry.reason))\n"
@@ -42,15 +45,18 @@ public struct TextReport: Sendable {
 
     private func entry(_ finding: LocatedFinding, _ width: Int) -> String {
         let judgement = finding.judgement
-        let word: String =
-            switch judgement.effect {
-            case .deny: paint("deny  ", .red)
-            case .warn: paint("warn  ", .yellow)
-            case .exempt: paint("exempt", .dim)
-            }
+        let word = word(judgement.effect)
         let rule = judgement.rule.id + String(repeating: " ", count: max(0, width - judgement.rule.id.count))
         let note = finding.excuse.map { " (\($0))" } ?? ""
         return "  \(word) \(rule)  \(oneLine(finding.sentence + note))\n"
+    }
+
+    private func word(_ effect: Judgement.Effect) -> String {
+        switch effect {
+        case .deny: paint("deny  ", .red)
+        case .warn: paint("warn  ", .yellow)
+        case .exempt: paint("exempt", .dim)
+        }
     }
 
     private func remedy(_ judgement: Judgement) -> String {

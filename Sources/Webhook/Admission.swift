@@ -29,6 +29,8 @@ public struct AdmissionEvent: Sendable {
     public var details: Details?
     /// Every finding, where there are any.
     public var judgements: [Judgement] = []
+    /// The findings that are counted and not described.
+    public var further: [FurtherFindings] = []
     /// The rules that had no answer.
     public var notEvaluated: [NotEvaluated] = []
     /// Whether an exemption was set or changed.
@@ -147,6 +149,7 @@ public final class Admission {
             response.warnings = verdict.warnings
             if event.decision == .allow, !response.warnings.isEmpty { event.decision = .warn }
             event.judgements = verdict.judgements
+            event.further = verdict.further
         }
         event.changesExemption = verdict.changesExemption
         if !verdict.isSilent || !verdict.notEvaluated.isEmpty || verdict.changesExemption {

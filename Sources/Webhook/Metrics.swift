@@ -49,24 +49,27 @@ public struct Metrics: Sendable {
         buckets[bucket] += 1
         if event.changesExemption { exemptionChanges += 1 }
         guard event.endpoint == .validate else { return }
-        for judgement in event.judgements {
-            guard let rule = Metrics.rules.firstIndex(where: { $0 === judgement.rule }),
-                let effect = Metrics.effects.firstIndex(of: Metrics.effect(of: judgement))
-            else { continue }
-            findings[rule * Metrics.effects.count + effect] += 1
-            if judgement.leniency == .breakGlass { breakGlass += 1 }
-        }
+        for judgement in event.judgements { count(judgement.rule, judgement.effect, judgement.leniency, 1) }
+        for further in event.further { count(further.rule, further.effect, further.leniency, UInt64(further.count)) }
         for rule in event.notEvaluated {
             if let index = Metrics.rules.firstIndex(where: { $0 === rule.rule }) { notEvaluated[index] += 1 }
         }
     }
 
-    private static func effect(of judgement: Judgement) -> String {
-        switch judgement.leniency {
-        case .dryRun: "would-deny"
-        case .existing: "existing"
-        default: judgement.effect.rawValue
-        }
+    private mutating func count(
+        _ rule: Rule, _ effect: Judgement.Effect, _ leniency: Judgement.Leniency?, _ number: UInt64
+    ) {
+        let word =
+            switch leniency {
+            case .dryRun: "would-deny"
+            case .existing: "existing"
+            default: effect.rawValue
+            }
+        guard let row = Metrics.rules.firstIndex(where: { $0 === rule }),
+            let column = Metrics.effects.firstIndex(of: word)
+        else { return }
+        findings[row * Metrics.effects.count + column] += number
+        if leniency == .breakGlass { breakGlass += number }
     }
 
     /// Adds another loop's counters.

@@ -101,9 +101,13 @@ struct BoundedWorkTests {
     @Test func `an object that uses up the budget is denied by every rule that has not run to its end`() throws {
         let world = World(map(50) { "hunter\($0)-x" })
         let context = try world.context()
-        let rules = [try #require(Catalogue.rule("inline-credentials")), try #require(Catalogue.rule("default-namespace"))]
+        let rules = [
+            try #require(Catalogue.rule("inline-credentials")), try #require(Catalogue.rule("default-namespace")),
+        ]
         let verdict = try Document().read(world.review.span, AdmissionReview.options) { root in
-            Result { Judge(context.settings, rules: rules).verdict(on: try AdmissionReview(root), in: context, steps: 10) }
+            Result {
+                Judge(context.settings, rules: rules).verdict(on: try AdmissionReview(root), in: context, steps: 10)
+            }
         }.get()
         #expect(verdict.isDenied)
         let bounded = verdict.judgements.filter { $0.finding.clause == .bounded }
@@ -116,8 +120,39 @@ struct BoundedWorkTests {
         let context = try world.context()
         let rules = [try #require(Catalogue.rule("inline-credentials"))]
         let verdict = try Document().read(world.review.span, AdmissionReview.options) { root in
-            Result { Judge(context.settings, rules: rules).verdict(on: try AdmissionReview(root), in: context, steps: 20) }
+            Result {
+                Judge(context.settings, rules: rules).verdict(on: try AdmissionReview(root), in: context, steps: 20)
+            }
         }.get()
         #expect(verdict.judgements.contains { $0.finding.clause == .bounded && $0.effect == .deny })
+    }
+
+    @Test func `an exempt annotation of more than 16 KiB has no effect, and the notice says so`() throws {
+        let names = "replicas," + String(repeating: "no-such-rule,", count: 1_300)
+        let object = World.deployment.merging([
+            "metadata": [
+                "annotations": [
+                    "playbook.superinc.com/exempt": .string(names),
+                    "playbook.superinc.com/exempt-reason": "one licence",
+                ]
+            ],
+            "spec": ["replicas": 1],
+        ])
+        let verdict = try World(object).verdict()
+        #expect(verdict.judgements.allSatisfy { $0.effect != .exempt })
+        #expect(verdict.notices.contains { $0.contains("longer than 16 KiB") })
+        #expect(verdict.notices.count <= 10)
+    }
+
+    @Test func `a rule that an annotation names twice is read once`() throws {
+        let names = String(repeating: "image-tag,", count: 1_000)
+        let object = World.deployment.merging([
+            "metadata": [
+                "annotations": [
+                    "playbook.superinc.com/exempt": .string(names), "playbook.superinc.com/exempt-reason": "later",
+                ]
+            ]
+        ])
+        #expect(try World(object).verdict().notices.count { $0.contains("cannot be exempted by the workload") } == 1)
     }
 }

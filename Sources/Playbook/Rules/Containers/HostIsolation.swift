@@ -36,7 +36,9 @@ private func evaluateHost(
     for container in template.containers {
         for (index, entry) in try container.ports().enumerated() {
             try findings.step()
-            guard let number = try entry.integer("hostPort"), number != 0, let value = entry["hostPort"] else { continue }
+            guard let number = try entry.integer("hostPort"), number != 0, let value = entry["hostPort"] else {
+                continue
+            }
             if hasNetwork, ports.count < mostPorts {
                 ports.append(.remove(container.pointer / "ports" / String(index) / "hostPort"))
             }

@@ -20,7 +20,7 @@ extension Rule {
             return [
                 Finding(ingress, at: "/kind", "is Ingress: traffic comes in by the Gateway API").with {
                     $0.companion = replacement.route(for: subject)
-                    $0.isReplacement = true
+                    $0.isReplacement = $0.companion != nil
                     $0.advice = replacement.advice
                 }
             ]
@@ -38,10 +38,17 @@ private struct Replacement {
     private var rest: [Literal] = []
     /// The names of ports: an HTTPRoute takes numbers alone.
     private var ports: [String] = []
+    /// How many hosts and paths there are; an HTTPRoute takes 16 hosts, and as many rules.
+    private var count = 0
+    private static let mostParts = 16
+
+    /// Whether it is more than one HTTPRoute can say.
+    private var isTooLarge: Bool { count > Replacement.mostParts }
 
     init(of subject: Subject) throws(CannotJudge) {
         guard let spec = try subject.spec() else { return }
-        for rule in try spec.objects("rules") {
+        for rule in try spec.objects("rules") where !isTooLarge {
+            count += 1
             let name = try rule.string("host") ?? ""
             var rules: [Literal] = []
             if let http = try rule.object("http") { rules = try self.rules(of: http) }
@@ -59,7 +66,8 @@ private struct Replacement {
 
     private mutating func rules(of http: Value) throws(CannotJudge) -> [Literal] {
         var rules: [Literal] = []
-        for path in try http.objects("paths") {
+        for (index, path) in try http.objects("paths").enumerated() where !isTooLarge {
+            count += index > 0 ? 1 : 0
             guard let backend = try backend(path.object("backend")) else { continue }
             let type = try path.string("pathType") == "Exact" ? "Exact" : "PathPrefix"
             rules.append([
@@ -86,7 +94,10 @@ private struct Replacement {
     }
 
     /// All hosts of a route lead to the same places: here are those that lead where the first one does.
-    func route(for subject: Subject) -> Literal {
+    ///
+    /// Nil where one HTTPRoute cannot say it.
+    func route(for subject: Subject) -> Literal? {
+        guard !isTooLarge else { return nil }
         let first = hosts.first?.rules ?? []
         let names = hosts.filter { $0.rules == first }.map(\.name)
         var members: [Literal.Member] = [.init("parentRefs", [["name": "gateway"]])]
@@ -103,6 +114,7 @@ private struct Replacement {
     }
 
     var advice: String {
+        guard !isTooLarge else { return "write an HTTPRoute for each host, with at most 16 rules" }
         var advice = "parentRefs names the cluster's Gateway"
         if !ports.isEmpty { advice += "; port 80 stands for \(list(ports)): write the number" }
         let elsewhere = hosts.filter { $0.rules != hosts.first?.rules }.map { $0.name.isEmpty ? "any other" : $0.name }

@@ -52,10 +52,13 @@ enum HostNames {
         of subject: Subject, _ body: (Kind, HostName) throws(CannotJudge) -> Void
     ) throws(CannotJudge) {
         if let annotations = try subject.metadata.value?.object("annotations") {
-            for key in ["external-dns.alpha.kubernetes.io/hostname", "external-dns.alpha.kubernetes.io/internal-hostname"]
-            {
+            for key in [
+                "external-dns.alpha.kubernetes.io/hostname", "external-dns.alpha.kubernetes.io/internal-hostname",
+            ] {
                 guard let value = annotations[name: key], let text = value.string else { continue }
-                for name in commaSeparated(text) { try body(.name, HostName(text: Array(name.utf8)[...], value: value)) }
+                for name in commaSeparated(text) {
+                    try body(.name, HostName(text: Array(name.utf8)[...], value: value))
+                }
             }
         }
         guard !subject.changesOnlyMetadata, let spec = try subject.spec() else { return }

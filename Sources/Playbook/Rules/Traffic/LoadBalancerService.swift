@@ -15,7 +15,7 @@ extension Rule {
         scope: Scope(ResourceKinds(.service), readsMetadata: true),
         clauses: [type, externalAddress, annotation],
         examples: cases,
-        check: serviceFindings
+        evaluate: evaluateService
     )
 }
 
@@ -23,12 +23,13 @@ private let type = Clause("type", "the type is neither LoadBalancer nor NodePort
 private let externalAddress = Clause("external-address", "there are no `externalIPs`")
 private let annotation = Clause("annotation", "nothing is asked of the load balancer controller")
 
-private func serviceFindings(in subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
-    var findings: [Finding] = []
+private func evaluateService(
+    _ subject: Subject, _ context: Context, _ findings: FindingCollector
+) throws(CannotJudge) {
     let spec = subject.changesOnlyMetadata ? nil : try subject.spec()
     if let seen = try spec?.text("type"), seen.equals("LoadBalancer") || seen.equals("NodePort") {
         let place: Pointer = "/spec/type"
-        findings.append(
+        findings.add(
             Finding(
                 type, at: place, "is \(seen.text): a way into the cluster past the ALB",
                 edits: [.set(place, "ClusterIP")]
@@ -37,35 +38,39 @@ private func serviceFindings(in subject: Subject, _ context: Context) throws(Can
                 $0.advice = "and let an HTTPRoute or a TargetGroupBinding lead to it"
             })
     }
-    for address in try spec?.array("externalIPs")?.elements.map(\.text) ?? [] {
-        let place: Pointer = "/spec/externalIPs"
-        findings.append(
-            Finding(externalAddress, at: place, "take traffic for \(address), past the ALB", edits: [.remove(place)])
-                .with { $0.choice = address })
+    if let addresses = try spec?.array("externalIPs") {
+        for element in addresses.elements {
+            try findings.step()
+            let address = element.text
+            findings.add(at: addresses, choice: address) { place in
+                Finding(
+                    externalAddress, at: place, "take traffic for \(address), past the ALB", edits: [.remove(place)]
+                ).with { $0.choice = address }
+            }
+        }
     }
-    guard let annotations = try subject.metadata.value?.object("annotations") else { return findings }
+    guard let annotations = try subject.metadata.value?.object("annotations") else { return }
     for member in annotations.members {
-        guard member.key.text.isControllerAnnotation else { continue }
-        let place: Pointer = "/metadata/annotations" / member.key.text
-        findings.append(
+        try findings.step()
+        guard member.key.isControllerAnnotation else { continue }
+        let value = member.value
+        findings.add(at: value, choice: value.text) { place in
             Finding(
-                annotation, at: place,
-                "is \(member.value.text): load balancers are set up by infrastructure as code",
+                annotation, at: place, "is \(value.text): load balancers are set up by infrastructure as code",
                 edits: [.remove(place)]
-            ).with { $0.choice = member.value.text })
+            ).with { $0.choice = value.text }
+        }
     }
-    return findings
 }
 
-extension String {
+extension Value {
     /// Whether an annotation is for the AWS load balancer controller: about a Service's own load balancer, or about its pods as
     /// the targets of another one.
     fileprivate var isControllerAnnotation: Bool {
         hasPrefix("service.beta.kubernetes.io/aws-load-balancer-") || hasPrefix("alb.ingress.kubernetes.io/")
-            || self == "service.beta.kubernetes.io/load-balancer-source-ranges"
+            || equals("service.beta.kubernetes.io/load-balancer-source-ranges")
     }
 }
-
 private func service(_ spec: String, _ metadata: String = "") -> String {
     """
     apiVersion: v1
