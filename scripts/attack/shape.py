@@ -1,0 +1,136 @@
+"""A hostile object: a skeleton with one place that is filled with as many elements as wanted."""
+
+import json
+
+
+def compact(value):
+    return json.dumps(value, separators=(",", ":"))
+
+
+class Shape:
+    """An object of one kind, whose marks `@0`, `@1`, ... are filled with elements.
+
+    A mark is an element of a list (`["@0"]`), a member of a map (`{"@0": 0}`) or a part of a text (`"... @0 ..."`); the kind of each
+    part says which. A part's function returns an element as JSON, a member as `"key":value`, or a piece of the text as it is.
+    """
+
+    def __init__(self, name, kind, body, *parts, namespace="shop", subresource="", kubernetes_name="web"):
+        self.name = name
+        self.parts = parts
+        self.subresource = subresource
+        self.namespace = namespace
+        self.kubernetes_name = kubernetes_name
+        self.api_version, self.kind = kind.rsplit("/", 1)
+        self.group, _, self.version = self.api_version.rpartition("/")
+        metadata = {"name": kubernetes_name} | ({"namespace": namespace} if namespace else {})
+        metadata |= body.pop("metadata", {})
+        self.template = compact({"apiVersion": self.api_version, "kind": self.kind, "metadata": metadata} | body)
+
+    def elements(self, count):
+        """The parts' elements, `count` in all, in turn."""
+        lists = [[] for _ in self.parts]
+        for index in range(count):
+            kind, function = self.parts[index % len(self.parts)]
+            lists[index % len(self.parts)].append(kind.encode(function(index // len(self.parts))))
+        return lists
+
+    def object(self, lists):
+        """The object with these elements, as JSON."""
+        text = self.template
+        for index, elements in enumerate(lists):
+            kind = self.parts[index][0]
+            text = kind.filled(text, kind.mark(index), elements)
+        return text
+
+    def count(self, size):
+        """The most elements with which the object is no larger than `size` bytes, and at least one."""
+        left = size - len(self.template.encode())
+        index = 0
+        while left > 0:
+            kind, function = self.parts[index % len(self.parts)]
+            left -= len(kind.encode(function(index // len(self.parts))).encode()) + len(kind.separator)
+            index += 1
+        return max(1, index - 1)
+
+    def without_one(self, lists, place):
+        """The elements without one of the first part: its first, middle or last."""
+        first = lists[0]
+        index = {"first": 0, "middle": len(first) // 2, "last": len(first) - 1}[place]
+        return [first[:index] + first[index + 1 :]] + lists[1:]
+
+    def review(self, operation, new, old):
+        """An AdmissionReview; `new` and `old` are objects as JSON, or nil."""
+        plural = self.kind.lower() + ("es" if self.kind[-1] == "s" else "s")
+        if plural.endswith("ys") and not plural.endswith("ays"):
+            plural = plural[:-2] + "ies"
+        request = {
+            "uid": "705ab4f5-6393-11e8-b7cc-42010a800002",
+            "kind": {"group": self.group, "version": self.version, "kind": self.kind},
+            "resource": {"group": self.group, "version": self.version, "resource": plural},
+            "name": self.kubernetes_name,
+            "operation": operation,
+            "userInfo": {"username": "jane", "groups": ["developers", "system:authenticated"]},
+            "object": "@new",
+            "oldObject": "@old",
+        }
+        if self.namespace:
+            request["namespace"] = self.namespace
+        if self.subresource:
+            request["subResource"] = self.subresource
+        text = compact({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request})
+        head, rest = text.split('"@new"')
+        middle, tail = rest.split('"@old"')
+        return "".join([head, new or "null", middle, old or "null", tail])
+
+
+class List:
+    separator = ","
+
+    @classmethod
+    def filled(cls, text, mark, elements):
+        """The text with elements instead of the mark; without any, a comma beside it goes, too."""
+        if elements:
+            return text.replace(mark, cls.separator.join(elements), 1)
+        for place in (mark + cls.separator, cls.separator + mark):
+            if cls.separator and place in text:
+                return text.replace(place, "", 1)
+        return text.replace(mark, "", 1)
+
+    @staticmethod
+    def mark(index):
+        return f'"@{index}"'
+
+    @staticmethod
+    def encode(element):
+        return element
+
+
+class Map(List):
+    @staticmethod
+    def mark(index):
+        return f'"@{index}":0'
+
+
+class Text(List):
+    separator = ""
+
+    @staticmethod
+    def mark(index):
+        return f"@{index}"
+
+    @staticmethod
+    def encode(element):
+        return json.dumps(element)[1:-1]
+
+
+def of(template, kind=List):
+    """A part: `%` in the template is the element's number."""
+    return kind, lambda index: template.replace("%", str(index))
+
+
+def members(template):
+    return of(template, Map)
+
+
+def text(template):
+    return of(template, Text)

@@ -1,0 +1,123 @@
+#!/usr/bin/env python3
+"""Prints hostile objects: every list, map and text that a rule walks, with as many elements as wanted.
+
+    shapes.py --list                                           the names
+    shapes.py NAME --elements N                                an AdmissionReview of CREATE with N elements
+    shapes.py NAME --bytes 3145728                             one of at most so many bytes
+    shapes.py NAME --operation UPDATE [--same-old|--one-new]   oldObject without elements; the same; the same but one element
+    shapes.py NAME --manifest [--yaml]                         the object alone, for check, fix and audit
+    shapes.py --settings                                       the settings with which rules that are off by default evaluate, too
+
+`--place first|middle|last` says which element `--one-new` is about. The same arguments print the same bytes.
+"""
+
+import argparse
+import json
+import sys
+
+import cloud
+import pods
+import texts
+import traffic
+
+SHAPES = {shape.name: shape for module in (pods, texts, traffic, cloud) for shape in module.SHAPES}
+
+# With these, no rule is passed over because a setting is missing.
+SETTINGS = {
+    "PLAYBOOK_AWS_ACCOUNTS": "222222222222",
+    "PLAYBOOK_BASE_NODE_LABELS": "node-group=base",
+    "PLAYBOOK_DNS_ZONES": "production.superinc.com",
+    "PLAYBOOK_HEALTH_PORT": "9000",
+    "PLAYBOOK_METRICS_PORT": "9090",
+    "PLAYBOOK_ROOT_ZONES": "superinc.com",
+    "PLAYBOOK_RULE_METRICS_ENDPOINT": "warn",
+    "PLAYBOOK_RULE_NAMESPACE_PER_APPLICATION": "warn",
+    "PLAYBOOK_RULE_POD_SECURITY_GROUP": "warn",
+    "PLAYBOOK_RULE_NETWORK_POLICY": "warn",
+    "PLAYBOOK_TLS_AT": "gateway",
+}
+
+
+def review(shape, count, operation, old, place):
+    """A review with `count` elements."""
+    lists = shape.elements(count)
+    new = shape.object(lists)
+    if operation == "CREATE":
+        return shape.review(operation, new, None)
+    if operation == "DELETE":
+        return shape.review(operation, None, new)
+    if old == "same":
+        return shape.review(operation, new, new)
+    before = shape.without_one(lists, place) if old == "one-new" else [[] for _ in lists]
+    return shape.review(operation, new, shape.object(before))
+
+
+def count_within(shape, size, operation, old):
+    """The most elements with which a review of both objects is no larger than `size` bytes."""
+    envelope = len(shape.review(operation, "", "").encode())
+    if operation == "UPDATE":
+        if old != "empty":
+            return shape.count((size - envelope) // 2)
+        envelope += len(shape.template)
+    return shape.count(size - envelope)
+
+
+def yaml(value, indent=""):
+    """Lines of YAML in block style; texts and keys stay in JSON's quotes."""
+    if isinstance(value, dict) and value:
+        for key, child in value.items():
+            yield from nested(f"{indent}{json.dumps(key)}:", child, indent + "  ")
+    elif isinstance(value, list) and value:
+        for child in value:
+            lines = list(yaml(child, indent + "  "))
+            yield f"{indent}- {lines[0].lstrip()}"
+            yield from lines[1:]
+    else:
+        yield indent + json.dumps(value)
+
+
+def nested(head, child, indent):
+    if isinstance(child, (dict, list)) and child:
+        yield head
+        yield from yaml(child, indent)
+    else:
+        yield f"{head} {json.dumps(child)}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("name", nargs="?", choices=sorted(SHAPES), metavar="NAME")
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("--settings", action="store_true")
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--elements", type=int)
+    size.add_argument("--bytes", type=int)
+    parser.add_argument("--operation", default="CREATE", choices=["CREATE", "UPDATE", "DELETE"])
+    old = parser.add_mutually_exclusive_group()
+    old.add_argument("--same-old", dest="old", action="store_const", const="same", default="empty")
+    old.add_argument("--one-new", dest="old", action="store_const", const="one-new")
+    parser.add_argument("--place", default="last", choices=["first", "middle", "last"])
+    parser.add_argument("--manifest", action="store_true")
+    parser.add_argument("--yaml", action="store_true")
+    options = parser.parse_args()
+    if options.list:
+        print("\n".join(SHAPES))
+    elif options.settings:
+        print("\n".join(f"{name}={value}" for name, value in SETTINGS.items()))
+    elif not options.name:
+        parser.error("name a shape, or use --list")
+    else:
+        shape = SHAPES[options.name]
+        if options.manifest:
+            count = options.elements or shape.count(options.bytes or 3145728)
+            result = shape.object(shape.elements(count))
+            if options.yaml:
+                result = "\n".join(yaml(json.loads(result)))
+        else:
+            count = options.elements or count_within(shape, options.bytes or 3145728, options.operation, options.old)
+            result = review(shape, count, options.operation, options.old, options.place)
+        sys.stdout.write(result + "\n")
+
+
+if __name__ == "__main__":
+    main()
