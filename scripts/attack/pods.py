@@ -21,12 +21,12 @@ def template(pod, metadata=None):
     return {"metadata": {"labels": {"app": "web"}} | (metadata or {}), "spec": POD | pod}
 
 
-def workload(name, pod, *parts, kind="apps/v1/Deployment", metadata=None, own=None, spec=None):
+def workload(name, pod, *parts, kind="apps/v1/Deployment", metadata=None, own=None, spec=None, most=None):
     body = {"spec": {"replicas": 2, "selector": {"matchLabels": {"app": "web"}}, "template": template(pod, metadata)}}
     body["spec"] |= spec or {}
     if own:
         body["metadata"] = own
-    return Shape(name, kind, body, *parts)
+    return Shape(name, kind, body, *parts, most=most)
 
 
 def container(name, fields, *parts):
@@ -46,32 +46,43 @@ BROKEN = (
     '"resources":{"limits":{"cpu":1}},"livenessProbe":{},"readinessProbe":{"httpGet":{"port":"x"}},'
     '"volumeMounts":[{"mountPath":"/.aws/credentials"}]}'
 )
-BAD_IMAGE = of('{"name":"c%","image":"docker.io/a%:latest"}')
 SPOT = '{"key":"karpenter.sh/capacity-type","operator":"In","values":["spot"]}'
 
+# Of more containers than this, no rule looks at any.
+MOST = 1000
+FILLED = '{"name":"c%","env":[' + ",".join('{"name":"A' + str(i) + '_PASSWORD","value":"hunter%x"}' for i in range(50)) + "]}"
+LONG = '{"name":"' + "n" * 3000 + '%"}'
+
+
+def containers(name, element, field="containers", kind="apps/v1/Deployment", most=MOST):
+    return workload(name, {field: ["@0"]}, of(element), kind=kind, most=most)
+
+
 CONTAINERS = [
-    workload("containers", {"containers": ["@0"]}, of('{"name":"c%"}')),
-    workload("containers-nameless", {"containers": ["@0"]}, of("{}")),
-    workload("containers-same-name", {"containers": ["@0"]}, of('{"name":"c"}')),
-    workload("containers-broken", {"containers": ["@0"]}, of(BROKEN)),
-    workload("containers-images", {"containers": ["@0"]}, BAD_IMAGE),
-    workload("containers-malformed", {"containers": ["@0"]}, of("0")),
-    workload("init-containers", {"initContainers": ["@0"]}, of('{"name":"c%"}')),
-    workload("sidecars", {"initContainers": ["@0"]}, of('{"name":"c%","restartPolicy":"Always"}')),
-    workload("containers-job", {"containers": ["@0"]}, of('{"name":"c%"}'), kind="batch/v1/Job"),
-    workload("containers-rollout", {"containers": ["@0"]}, of('{"name":"c%"}'), kind="argoproj.io/v1alpha1/Rollout"),
-    workload("containers-daemonset", {"containers": ["@0"]}, of('{"name":"c%"}'), kind="apps/v1/DaemonSet"),
-    workload("containers-statefulset", {"containers": ["@0"]}, of('{"name":"c%"}'), kind="apps/v1/StatefulSet"),
-    Shape("containers-pod", "v1/Pod", {"spec": POD | {"containers": ["@0"]}}, of('{"name":"c%"}')),
+    containers("containers", '{"name":"c%"}'),
+    containers("containers-too-many", '{"name":"c%"}', most=None),
+    containers("containers-nameless", "{}"),
+    containers("containers-same-name", '{"name":"c"}'),
+    containers("containers-broken", BROKEN),
+    containers("containers-filled", FILLED),
+    containers("containers-long-names", LONG),
+    containers("containers-images", '{"name":"c%","image":"docker.io/a%:latest"}'),
+    containers("containers-malformed", "0"),
+    containers("init-containers", '{"name":"c%"}', "initContainers"),
+    containers("sidecars", '{"name":"c%","restartPolicy":"Always"}', "initContainers"),
+    containers("containers-job", BROKEN, kind="batch/v1/Job"),
+    containers("containers-rollout", BROKEN, kind="argoproj.io/v1alpha1/Rollout"),
+    containers("containers-daemonset", BROKEN, kind="apps/v1/DaemonSet"),
+    containers("containers-statefulset", BROKEN, kind="apps/v1/StatefulSet"),
+    Shape("containers-pod", "v1/Pod", {"spec": POD | {"containers": ["@0"]}}, of(BROKEN), most=MOST),
     Shape(
         "containers-cronjob", "batch/v1/CronJob",
-        {"spec": {"jobTemplate": {"spec": {"template": template({"containers": ["@0"]})}}}}, of('{"name":"c%"}'),
+        {"spec": {"jobTemplate": {"spec": {"template": template({"containers": ["@0"]})}}}}, of(BROKEN), most=MOST,
     ),
     Shape(
         "ephemeral-containers", "v1/Pod", {"spec": POD | {"ephemeralContainers": ["@0"]}}, of('{"name":"c%"}'),
-        subresource="ephemeralcontainers",
+        subresource="ephemeralcontainers", most=MOST,
     ),
-    workload("container-names-long", {"containers": ["@0"]}, of('{"name":"' + "n" * 4000 + '%"}')),
     container("image-long", {"image": "docker.io/@0:latest"}, text("a%/")),
 ]
 
@@ -201,7 +212,9 @@ METADATA = [
 def exempt(name, word, reason="reason"):
     """A container that breaks many rules for every 240 bytes of an exempt annotation that names no rule."""
     annotations = {"playbook.superinc.com/exempt": "@0", "playbook.superinc.com/exempt-" + reason: "one licence"}
-    return workload(name, {"containers": ["@1"]}, text(word * 20), of('{"name":"c%"}'), own={"annotations": annotations})
+    return workload(
+        name, {"containers": ["@1"]}, text(word * 20), of('{"name":"c%"}'), own={"annotations": annotations}, most=2 * MOST
+    )
 
 
 EXEMPTIONS = [

@@ -14,8 +14,9 @@ class Shape:
     part says which. A part's function returns an element as JSON, a member as `"key":value`, or a piece of the text as it is.
     """
 
-    def __init__(self, name, kind, body, *parts, namespace="shop", subresource="", kubernetes_name="web"):
+    def __init__(self, name, kind, body, *parts, namespace="shop", subresource="", kubernetes_name="web", most=None):
         self.name = name
+        self.most = most
         self.parts = parts
         self.subresource = subresource
         self.namespace = namespace
@@ -27,7 +28,8 @@ class Shape:
         self.template = compact({"apiVersion": self.api_version, "kind": self.kind, "metadata": metadata} | body)
 
     def elements(self, count):
-        """The parts' elements, `count` in all, in turn."""
+        """The parts' elements, `count` in all (or as many as rules look at), in turn."""
+        count = min(count, self.most or count)
         lists = [[] for _ in self.parts]
         for index in range(count):
             kind, function = self.parts[index % len(self.parts)]
@@ -46,7 +48,7 @@ class Shape:
         """The most elements with which the object is no larger than `size` bytes, and at least one."""
         left = size - len(self.template.encode())
         index = 0
-        while left > 0:
+        while left > 0 and index <= (self.most or index):
             kind, function = self.parts[index % len(self.parts)]
             left -= len(kind.encode(function(index // len(self.parts))).encode()) + len(kind.separator)
             index += 1
