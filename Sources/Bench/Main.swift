@@ -4,8 +4,8 @@ import Kubernetes
 import Playbook
 import Webhook
 
-/// Figures of the judge without a server: `Bench FILE [LARGER-FILE] [--quick]`, or `Bench --companions`; also `--loop N FILE`,
-/// for profilers.
+/// Figures of the judge without a server: `Bench FILE [LARGER-FILE] [--quick]`, or `Bench --companions`; also `--loop N FILE` and
+/// `--cost`, for profilers.
 ///
 /// Prints `name<TAB>value<TAB>unit`, a figure a line, for `scripts/bench` and for people.
 @main
@@ -20,6 +20,7 @@ enum Main {
             for _ in 0..<count where work.run() == 0 { exit(1) }
             return
         }
+        if arguments.first == "--cost", let cost = try Cost(Array(arguments.dropFirst())) { return try cost.run() }
         if arguments == ["--companions"] { return try CompanionFigures().report() }
         guard let path = arguments.first else {
             FileHandle.standardError.write(Data("usage: Bench FILE [LARGER-FILE] [--quick]\n".utf8))
