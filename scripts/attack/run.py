@@ -1,0 +1,140 @@
+"""Sends hostile reviews to a server and prints what each costs; see scripts/attack/run.
+
+usage: run.py PLAYBOOK BENCH [--quick] [--instructions] [--growth] [SHAPE]...
+"""
+
+import argparse
+import concurrent.futures
+import json
+import os
+import pathlib
+import sys
+import tempfile
+
+import instructions
+import shapes
+from server import Server
+
+SIZE = 3 * 1024 * 1024
+REVIEWS = [("CREATE", "empty"), ("UPDATE", "one-new")]
+ENDPOINTS = ["validate", "mutate"]
+MILLISECONDS = 50
+INSTRUCTIONS = 150_000_000
+# Where a review takes longer than this, it counts as over every bar.
+SECONDS = 20
+# How much more an element may take among 100,000 than among 10,000.
+GROWTH = 1.5
+
+
+def texts(shape, size=SIZE):
+    """The shape's reviews: operation, elements, text."""
+    for operation, old in REVIEWS:
+        count = shapes.count_within(shape, size, operation, old)
+        yield operation, old, count, shapes.review(shape, count, operation, old, "last")
+
+
+def processor_time(server, names, rounds):
+    """Prints the milliseconds of each review, and returns the worst, those over the bar and the answers that change with size."""
+    worst, over, changed = (0, "none"), [], []
+    for name in names:
+        shape = shapes.SHAPES[name]
+        for operation, old, count, text in texts(shape):
+            few = shapes.review(shape, 10, operation, old, "last")
+            for endpoint in ENDPOINTS:
+                answers = [server.post(endpoint, text, SECONDS) for _ in range(rounds)]
+                milliseconds = min(answer.milliseconds for answer in answers)
+                label = f"{name} {operation} /{endpoint}"
+                # What few elements decide, many must decide, too.
+                decision, expected = answers[0].decision, server.post(endpoint, few, SECONDS).decision
+                mark = ""
+                if milliseconds > MILLISECONDS:
+                    over.append(label)
+                    mark = "OVER"
+                if decision != expected:
+                    changed.append(f"{label}: {decision}, with 10 elements {expected}")
+                    mark += " CHANGED"
+                worst = max(worst, (milliseconds, label))
+                print(f"{name:28} {operation:6} /{endpoint:8} {count:8} {milliseconds:9.1f} ms  {decision:8} {mark}", flush=True)
+    return worst, over, changed
+
+
+def counted(bench, text, endpoint):
+    """Instructions of a review; infinite where they take too long."""
+    with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        options = ["--answer"] + (["--mutate"] if endpoint == "mutate" else [])
+        steps = instructions.count(bench, file.name, 1, *options, settings=shapes.SETTINGS, seconds=SECONDS * 6)
+    return steps["costAnswer"] if steps else float("inf")
+
+
+def of_size(bench, name):
+    """Instructions of the shape's reviews of 3 MiB."""
+    shape = shapes.SHAPES[name]
+    return [
+        (name, operation, endpoint, count, counted(bench, text, endpoint))
+        for operation, _, count, text in texts(shape)
+        for endpoint in ENDPOINTS
+    ]
+
+
+def growth(bench, name):
+    """How much more a byte takes in the last nine tenths of a large review than in those of one with a tenth of its elements."""
+    shape = shapes.SHAPES[name]
+    top = min(100_000, shape.most or 100_000, shape.count(4 * SIZE))
+    points = []
+    for count in (top // 100, top // 10, top):
+        text = shapes.review(shape, max(count, 1), "CREATE", "empty", "last")
+        points.append((len(text), counted(bench, text, "validate")))
+    (first, few), (second, many), (third, most) = points
+    if most == float("inf"):
+        return name, top, most, most
+    before, after = (many - few) / (second - first), (most - many) / (third - second)
+    return name, top, most, after / max(before, 1)
+
+
+def every(function, bench, names):
+    """Calls a function for each shape, on all processors, and yields what it returns in order."""
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        yield from pool.map(lambda name: function(bench, name), names)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("playbook")
+    parser.add_argument("bench")
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--instructions", action="store_true")
+    parser.add_argument("--growth", action="store_true")
+    parser.add_argument("shapes", nargs="*", metavar="SHAPE", default=[])
+    options = parser.parse_intermixed_args()
+    names = options.shapes or list(shapes.SHAPES)
+    for name in set(names) - set(shapes.SHAPES):
+        parser.error(f"there is no shape {name}; see shapes.py --list")
+    failures = []
+    if options.instructions:
+        for results in every(of_size, options.bench, names):
+            for name, operation, endpoint, count, amount in results:
+                mark = "OVER" if amount > INSTRUCTIONS else ""
+                if mark:
+                    failures.append(f"{name} {operation} /{endpoint}: {amount:,} instructions")
+                print(f"{name:28} {operation:6} /{endpoint:8} {count:8} {amount / 1e6:9.1f} million instructions  {mark}", flush=True)
+    if options.growth:
+        for name, count, amount, factor in every(growth, options.bench, names):
+            mark = "OVER" if factor > GROWTH else ""
+            if mark:
+                failures.append(f"{name}: the last of {count} elements take {factor:.1f} times as much as the first")
+            print(f"{name:28} {count:8} elements {amount / 1e6:9.1f} million instructions, growth {factor:5.2f}  {mark}", flush=True)
+    if not (options.instructions or options.growth):
+        with Server(pathlib.Path(options.playbook), shapes.SETTINGS) as server:
+            worst, over, changed = processor_time(server, names, 1 if options.quick else 3)
+        failures += changed
+        print(json.dumps({"shapes": len(names), "worst": round(worst[0], 1), "label": worst[1], "over": len(over), "changed": len(changed)}))
+        sys.exit(1 if changed else 0)
+    for failure in failures:
+        print(f"attack: {failure}", file=sys.stderr)
+    sys.exit(1 if failures else 0)
+
+
+if __name__ == "__main__":
+    main()
