@@ -84,6 +84,7 @@ let package = Package(
 if Context.environment["PLAYBOOK_FUZZ"] != nil {
     package.targets.append(
         .executableTarget(
-            name: "Fuzz", dependencies: ["HTTP", "JSON", "Kubernetes", "Playbook", "Webhook"], path: "Fuzz",
+            name: "Fuzz", dependencies: ["HTTP", "JSON", "Kubernetes", "Manifests", "Playbook", "Webhook"],
+            path: "Fuzz",
             swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]))
 }

@@ -29,6 +29,8 @@ private func fuzzOneInput(_ data: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     switch target {
     case "json": fuzzJSON(bytes)
     case "http": fuzzHTTP(bytes)
+    case "yaml": fuzzManifests(bytes)
+    case "recordings": fuzzRecordings(bytes)
     default: fuzzJudge(bytes)
     }
     return 0
@@ -37,7 +39,7 @@ private func fuzzOneInput(_ data: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
 private let target = getenv("PLAYBOOK_FUZZ").map { String(cString: $0) } ?? "judge"
 
 /// Ends the process, so that libFuzzer keeps the input.
-private func expect(_ condition: Bool, _ message: @autoclosure () -> String) {
+func expect(_ condition: Bool, _ message: @autoclosure () -> String) {
     if !condition { fatalError(message()) }
 }
 

@@ -15,7 +15,6 @@ import instructions
 import shapes
 from server import Server
 
-SIZE = 3 * 1024 * 1024
 REVIEWS = [("CREATE", "empty"), ("UPDATE", "one-new")]
 ENDPOINTS = ["validate", "mutate"]
 MILLISECONDS = 50
@@ -26,7 +25,7 @@ SECONDS = 20
 GROWTH = 1.5
 
 
-def texts(shape, size=SIZE):
+def texts(shape, size=shapes.SIZE):
     """The shape's reviews: operation, elements, text."""
     for operation, old in REVIEWS:
         count = shapes.count_within(shape, size, operation, old)
@@ -81,7 +80,7 @@ def of_size(bench, name):
 def growth(bench, name):
     """How much more a byte takes in the last nine tenths of a large review than in those of one with a tenth of its elements."""
     shape = shapes.SHAPES[name]
-    top = min(100_000, shape.most or 100_000, shape.count(4 * SIZE))
+    top = min(100_000, shape.most or 100_000, shape.count(4 * shapes.SIZE))
     points = []
     for count in (top // 100, top // 10, top):
         text = shapes.review(shape, max(count, 1), "CREATE", "empty", "last")

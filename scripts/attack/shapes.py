@@ -6,6 +6,7 @@
     shapes.py NAME --bytes 3145728                             one of at most so many bytes
     shapes.py NAME --operation UPDATE [--same-old|--one-new]   oldObject without elements; the same; the same but one element
     shapes.py NAME --manifest [--yaml]                         the object alone, for check, fix and audit
+    shapes.py --directory DIRECTORY ...                        all of them, each in a file of its own
     shapes.py --settings                                       the settings with which rules that are off by default evaluate, too
 
 `--place first|middle|last` says which element `--one-new` is about. The same arguments print the same bytes.
@@ -13,6 +14,7 @@
 
 import argparse
 import json
+import pathlib
 import sys
 
 import cloud
@@ -21,6 +23,8 @@ import texts
 import traffic
 
 SHAPES = {shape.name: shape for module in (pods, texts, traffic, cloud) for shape in module.SHAPES}
+
+SIZE = 3 * 1024 * 1024
 
 # With these, no rule is passed over because a setting is missing.
 SETTINGS = {
@@ -99,24 +103,28 @@ def main():
     parser.add_argument("--place", default="last", choices=["first", "middle", "last"])
     parser.add_argument("--manifest", action="store_true")
     parser.add_argument("--yaml", action="store_true")
+    parser.add_argument("--directory", type=pathlib.Path)
     options = parser.parse_args()
     if options.list:
         print("\n".join(SHAPES))
     elif options.settings:
         print("\n".join(f"{name}={value}" for name, value in SETTINGS.items()))
-    elif not options.name:
-        parser.error("name a shape, or use --list")
+    elif options.directory:
+        for name, shape in SHAPES.items():
+            (options.directory / name).write_text(text(shape, options) + "\n", encoding="utf-8")
+    elif options.name:
+        sys.stdout.write(text(SHAPES[options.name], options) + "\n")
     else:
-        shape = SHAPES[options.name]
-        if options.manifest:
-            count = options.elements or shape.count(options.bytes or 3145728)
-            result = shape.object(shape.elements(count))
-            if options.yaml:
-                result = "\n".join(yaml(json.loads(result)))
-        else:
-            count = options.elements or count_within(shape, options.bytes or 3145728, options.operation, options.old)
-            result = review(shape, count, options.operation, options.old, options.place)
-        sys.stdout.write(result + "\n")
+        parser.error("name a shape, or use --list")
+
+
+def text(shape, options):
+    """What is asked for of a shape."""
+    if not options.manifest:
+        count = options.elements or count_within(shape, options.bytes or SIZE, options.operation, options.old)
+        return review(shape, count, options.operation, options.old, options.place)
+    manifest = shape.object(shape.elements(options.elements or shape.count(options.bytes or SIZE)))
+    return "\n".join(yaml(json.loads(manifest))) if options.yaml else manifest
 
 
 if __name__ == "__main__":

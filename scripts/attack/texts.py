@@ -24,7 +24,7 @@ MAPS = [
     config_map("data-access-keys", members('"k%":"' + KEY + '7"')),
     config_map("data-files", members('"k%":"a: b\\npassword: hunter%x\\n"')),
     config_map("data-malformed", members('"k%":0')),
-    config_map("data-keys-long", members('"' + "K" * 4000 + '%_PASSWORD":"hunter%x"')),
+    config_map("data-keys-long", members('"' + "K" * 900 + '%_PASSWORD":"hunter%x"')),
     config_map("data-keys-escaped", members('"\\u006b%\\u0001_PASSWORD":"\\u0068unter%x"')),
     config_map("binary-data", members('"k%":"' + ENCODED + '"'), field="binaryData"),
     config_map("binary-data-broken", members('"k%":"="'), field="binaryData"),

@@ -1,0 +1,38 @@
+import JSON
+import Kubernetes
+import Playbook
+
+private let settings = Settings()
+private let time = Timestamp(seconds: 1_795_435_200)
+private let judge = Judge(settings)
+private let context = Context(settings: settings, now: time)
+// libFuzzer calls from one thread only.
+nonisolated(unsafe) private let writer = RecordingWriter(settings, version: "fuzz")
+
+/// A recording is a review, and a replay of it decides what was decided.
+func fuzzRecordings(_ bytes: [UInt8]) {
+    let document = Document()
+    let verdict = try? document.read(bytes.span, AdmissionReview.options) { root -> Verdict? in
+        (try? AdmissionReview(root)).map { judge.verdict(on: $0, in: context) }
+    }
+    guard let verdict = verdict ?? nil else { return }
+    guard let line = writer.line(bytes.span, verdict, in: context, nanoseconds: 1000) else {
+        return expect(false, "a review that is evaluated cannot be recorded")
+    }
+    expect(!line.contains(UInt8(ascii: "\n")), "a recording has a line break")
+    do throws(ParseError) {
+        try document.read(line.span, AdmissionReview.options) { root in replay(root, verdict.decision) }
+    } catch {
+        expect(false, "a recording cannot be read: \(error)")
+    }
+}
+
+private func replay(_ root: Value, _ decision: Verdict.Decision) {
+    guard let review = try? AdmissionReview(root), let recording = try? Recording(of: root) else {
+        return expect(false, "a recording is no review")
+    }
+    expect(recording.decision == decision, "a recording has another decision")
+    let replayed = Context(settings: settings, companions: recording.companions, now: recording.time ?? time)
+    let comparison = Comparison(judge.verdict(on: review, in: replayed), with: recording, of: review, settings)
+    expect(comparison.now == decision, "a replay decides \(comparison.now), not \(decision)")
+}
