@@ -6,7 +6,7 @@ IMAGE = "222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.2-9f3c1ab"
 APP = {
     "name": "app",
     "image": IMAGE,
-    "ports": [{"name": "http", "containerPort": 8080}],
+    "ports": [{"name": "http", "containerPort": 9000}],
     "resources": {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"memory": "256Mi"}},
     "livenessProbe": {"httpGet": {"path": "/livez", "port": "http"}},
     "readinessProbe": {"httpGet": {"path": "/readyz", "port": "http"}},

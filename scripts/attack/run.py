@@ -1,6 +1,6 @@
 """Sends hostile reviews to a server and prints what each costs; see scripts/attack/run.
 
-usage: run.py PLAYBOOK BENCH [--quick] [--instructions] [--growth] [SHAPE]...
+usage: run.py PLAYBOOK BENCH [--quick] [--files] [--instructions] [--growth] [SHAPE]...
 """
 
 import argparse
@@ -8,6 +8,7 @@ import concurrent.futures
 import json
 import os
 import pathlib
+import subprocess
 import sys
 import tempfile
 
@@ -21,6 +22,13 @@ MILLISECONDS = 50
 INSTRUCTIONS = 150_000_000
 # Where a review takes longer than this, it counts as over every bar.
 SECONDS = 20
+# Files of 30,000 violations: the shape, its elements, and how many such objects.
+FILES = [
+    ("containers", 1, 3000), ("containers-broken", 1000, 2), ("env-secrets", 30_000, 1), ("data-passwords", 30_000, 1),
+    ("data-passwords", 1, 30_000), ("volumes-host-path", 30_000, 1), ("tolerations-blanket", 30_000, 1), ("role-rules", 30_000, 1),
+    ("subjects-admin", 30_000, 1), ("network-peers", 30_000, 1), ("ingress-routes", 30_000, 1), ("http-host-names", 30_000, 1),
+]
+FILE_SECONDS = 5
 # How much more an element may take among 100,000 than among 10,000.
 GROWTH = 1.5
 
@@ -55,6 +63,32 @@ def processor_time(server, names, rounds):
                 worst = max(worst, (milliseconds, label))
                 print(f"{name:28} {operation:6} /{endpoint:8} {count:8} {milliseconds:9.1f} ms  {decision:8} {mark}", flush=True)
     return worst, over, changed
+
+
+def command_time(playbook, arguments, path):
+    """The processor seconds that a command takes; at most a minute."""
+    environment = {"PATH": os.environ["PATH"]} | shapes.SETTINGS
+    process = subprocess.Popen(
+        ["prlimit", "--cpu=60", playbook, *arguments, path], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    _, process.returncode, usage = os.wait4(process.pid, 0)
+    return usage.ru_utime + usage.ru_stime
+
+
+def of_files(playbook):
+    """Prints how long check and fix take for large files, and returns the longest."""
+    longest = (0, "none")
+    for name, elements, objects in FILES:
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as file:
+            file.write(shapes.manifest(shapes.SHAPES[name], elements, objects))
+            file.flush()
+            for arguments in (["check"], ["fix"]):
+                seconds = command_time(playbook, arguments, file.name)
+                mark = "OVER" if seconds > FILE_SECONDS else ""
+                label = f"{arguments[0]} {name}, {elements} elements, {objects} objects"
+                longest = max(longest, (seconds, label))
+                print(f"{label:60} {seconds:8.2f} s  {mark}", flush=True)
+    return longest
 
 
 def counted(bench, text, endpoint):
@@ -105,12 +139,18 @@ def main():
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--instructions", action="store_true")
     parser.add_argument("--growth", action="store_true")
+    parser.add_argument("--files", action="store_true")
     parser.add_argument("shapes", nargs="*", metavar="SHAPE", default=[])
     options = parser.parse_intermixed_args()
     names = options.shapes or list(shapes.SHAPES)
     for name in set(names) - set(shapes.SHAPES):
         parser.error(f"there is no shape {name}; see shapes.py --list")
     failures = []
+    if options.files:
+        seconds, label = of_files(options.playbook)
+        print(json.dumps({"seconds": round(seconds, 2), "label": label}))
+        if seconds > FILE_SECONDS:
+            failures.append(f"{label} takes {seconds:.1f} s")
     if options.instructions:
         for results in every(of_size, options.bench, names):
             for name, operation, endpoint, count, amount in results:
@@ -124,7 +164,7 @@ def main():
             if mark:
                 failures.append(f"{name}: the last of {count} elements take {factor:.1f} times as much as the first")
             print(f"{name:28} {count:8} elements {amount / 1e6:9.1f} million instructions, growth {factor:5.2f}  {mark}", flush=True)
-    if not (options.instructions or options.growth):
+    if not (options.files or options.instructions or options.growth):
         with Server(pathlib.Path(options.playbook), shapes.SETTINGS) as server:
             worst, over, changed = processor_time(server, names, 1 if options.quick else 3)
         failures += changed

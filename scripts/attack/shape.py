@@ -77,7 +77,8 @@ class Shape:
         }
         if self.namespace:
             request["namespace"] = self.namespace
-        if self.subresource:
+        # Ephemeral containers are added by an UPDATE.
+        if self.subresource and (operation == "UPDATE" or self.subresource == "token"):
             request["subResource"] = self.subresource
         text = compact({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request})
         head, rest = text.split('"@new"')

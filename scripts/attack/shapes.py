@@ -5,7 +5,7 @@
     shapes.py NAME --elements N                                an AdmissionReview of CREATE with N elements
     shapes.py NAME --bytes 3145728                             one of at most so many bytes
     shapes.py NAME --operation UPDATE [--same-old|--one-new]   oldObject without elements; the same; the same but one element
-    shapes.py NAME --manifest [--yaml]                         the object alone, for check, fix and audit
+    shapes.py NAME --manifest [--yaml] [--objects N]           the object alone, or N of them, for check, fix and audit
     shapes.py --directory DIRECTORY ...                        all of them, each in a file of its own
     shapes.py --settings                                       the settings with which rules that are off by default evaluate, too
 
@@ -103,6 +103,7 @@ def main():
     parser.add_argument("--place", default="last", choices=["first", "middle", "last"])
     parser.add_argument("--manifest", action="store_true")
     parser.add_argument("--yaml", action="store_true")
+    parser.add_argument("--objects", type=int, default=1)
     parser.add_argument("--directory", type=pathlib.Path)
     options = parser.parse_args()
     if options.list:
@@ -123,8 +124,21 @@ def text(shape, options):
     if not options.manifest:
         count = options.elements or count_within(shape, options.bytes or SIZE, options.operation, options.old)
         return review(shape, count, options.operation, options.old, options.place)
-    manifest = shape.object(shape.elements(options.elements or shape.count(options.bytes or SIZE)))
-    return "\n".join(yaml(json.loads(manifest))) if options.yaml else manifest
+    return manifest(shape, options.elements or shape.count(options.bytes or SIZE), options.objects, options.yaml)
+
+
+def manifest(shape, count, objects=1, in_yaml=True):
+    """A file with so many objects, each with `count` elements; several are documents of YAML."""
+    text = shape.object(shape.elements(count))
+    if objects == 1 and not in_yaml:
+        return text
+    documents = []
+    for index in range(objects):
+        content = json.loads(text)
+        if objects > 1:
+            content["metadata"]["name"] += f"-{index}"
+        documents.append("\n".join(yaml(content)))
+    return "\n---\n".join(documents)
 
 
 if __name__ == "__main__":
