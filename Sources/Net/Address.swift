@@ -6,13 +6,12 @@ public struct Address: Hashable, Sendable, CustomStringConvertible {
     let host: [UInt8]
     /// The port; 0 asks the system for a free one.
     public let port: UInt16
-    /// Whether the text left the host out, which means every interface, IPv6 and IPv4.
-    let isUnspecified: Bool
 
     /// The address in its text form, brackets around an IPv6 address.
-    public var description: String {
-        isUnspecified ? ":\(port)" : host.count == 4 ? "\(hostText):\(port)" : "[\(hostText)]:\(port)"
-    }
+    public var description: String { host.count == 4 ? "\(hostText):\(port)" : "[\(hostText)]:\(port)" }
+
+    /// Whether this is IPv6's unspecified address, which a server listens on for every interface, IPv6 and IPv4.
+    var isUnspecified: Bool { host.count == 16 && host.allSatisfy { $0 == 0 } }
 
     private var hostText: String {
         var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
@@ -33,11 +32,13 @@ extension Address {
         /// The text, the reason and the forms that are understood.
         public var description: String {
             "\"\(text)\" is not an address: \(reason). "
-                + "Write HOST:PORT, such as :8443, 0.0.0.0:8443, [::]:8443 or 127.0.0.1:0"
+                + "Write HOST:PORT, such as :8443 (every interface, IPv6 and IPv4), 0.0.0.0:8443, [::1]:8443 or 127.0.0.1:0"
         }
     }
 
-    /// Reads `HOST:PORT`, where HOST is an IPv4 address, an IPv6 address in brackets, or nothing for all interfaces.
+    /// Reads `HOST:PORT`, where HOST is an IPv4 address, an IPv6 address in brackets, or nothing.
+    ///
+    /// Without a HOST, and with `[::]`, a server listens on every interface for IPv6 and IPv4.
     ///
     /// Names are not looked up: a server's own address needs no resolver, and a resolver would have to be linked.
     ///
@@ -58,13 +59,13 @@ extension Address {
             throw Malformed(text: text, reason: "an IPv6 address needs brackets")
         }
         guard !host.isEmpty else {
-            self.init(host: [UInt8](repeating: 0, count: 16), port: port, isUnspecified: true)
+            self.init(host: [UInt8](repeating: 0, count: 16), port: port)
             return
         }
         guard let bytes = Address.bytes(of: host, isVersion6: isBracketed) else {
             throw Malformed(text: text, reason: "the host is not an IP address")
         }
-        self.init(host: bytes, port: port, isUnspecified: false)
+        self.init(host: bytes, port: port)
     }
 
     /// Whether a text without brackets or port is an IP address, of either version.
@@ -133,11 +134,11 @@ extension Address {
         case AF_INET:
             let address = withUnsafeBytes(of: storage) { $0.load(as: sockaddr_in.self) }
             let host = withUnsafeBytes(of: address.sin_addr) { [UInt8]($0) }
-            self.init(host: host, port: UInt16(bigEndian: address.sin_port), isUnspecified: false)
+            self.init(host: host, port: UInt16(bigEndian: address.sin_port))
         case AF_INET6:
             let address = withUnsafeBytes(of: storage) { $0.load(as: sockaddr_in6.self) }
             let host = withUnsafeBytes(of: address.sin6_addr) { [UInt8]($0) }
-            self.init(host: host, port: UInt16(bigEndian: address.sin6_port), isUnspecified: false)
+            self.init(host: host, port: UInt16(bigEndian: address.sin6_port))
         default:
             return nil
         }

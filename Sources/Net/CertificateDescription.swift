@@ -87,7 +87,7 @@ private func text(of string: UnsafePointer<ASN1_STRING>?) -> String? {
 
 private func addressText(_ bytes: [UInt8]) -> String {
     guard bytes.count == 4 || bytes.count == 16 else { return "?" }
-    let text = Address(host: bytes, port: 0, isUnspecified: false).description.dropLast(2)
+    let text = Address(host: bytes, port: 0).description.dropLast(2)
     return String(text.hasPrefix("[") ? text.dropFirst().dropLast() : text)
 }
 

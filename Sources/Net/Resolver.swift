@@ -24,7 +24,7 @@ public struct Endpoint: Hashable, Sendable, CustomStringConvertible {
     var address: Address? {
         for isVersion6 in [false, true] {
             if let bytes = Address.bytes(of: host, isVersion6: isVersion6) {
-                return Address(host: bytes, port: port, isUnspecified: false)
+                return Address(host: bytes, port: port)
             }
         }
         return nil

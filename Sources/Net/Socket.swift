@@ -3,18 +3,23 @@ internal import Glibc
 
 extension Descriptor {
     /// Opens a listening socket; it does not block and is not inherited.
+    ///
+    /// The unspecified IPv6 address takes connections over IPv6 and IPv4, or over IPv4 alone if the machine has no IPv6.
     static func listening(on address: Address, backlog: Int32) throws(SystemError) -> Descriptor {
+        do throws(SystemError) {
+            return try bound(to: address, backlog: backlog)
+        } catch {
+            guard address.isUnspecified, [EAFNOSUPPORT, EADDRNOTAVAIL].contains(error.code) else { throw error }
+            return try bound(to: Address(host: [0, 0, 0, 0], port: address.port), backlog: backlog)
+        }
+    }
+
+    private static func bound(to address: Address, backlog: Int32) throws(SystemError) -> Descriptor {
         let family = address.host.count == 4 ? AF_INET : AF_INET6
         let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
-        var descriptor = socket(family, type, 0)
-        // A kernel without IPv6 still has an "all interfaces" to listen on.
-        if descriptor < 0, address.isUnspecified, errno == EAFNOSUPPORT {
-            let version4 = Address(host: [0, 0, 0, 0], port: address.port, isUnspecified: false)
-            return try listening(on: version4, backlog: backlog)
-        }
+        let descriptor = socket(family, type, 0)
         guard descriptor >= 0 else { throw SystemError(last: "socket", context: "\(address)") }
         let socket = Descriptor(owning: descriptor)
-        descriptor = socket.number
         // A restarted server must not wait for the last one's connections to leave TIME_WAIT.
         socket.set(SOL_SOCKET, SO_REUSEADDR, to: 1)
         if family == AF_INET6 {

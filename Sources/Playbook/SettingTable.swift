@@ -7,10 +7,12 @@ extension Setting {
         + levels
 
     private static let server: [Setting] = [
-        .text("PLAYBOOK_LISTEN", .server, "HOST:PORT", \.listen, "Where reviews are served, over TLS."),
+        .text(
+            "PLAYBOOK_LISTEN", .server, "HOST:PORT", \.listen,
+            "Where reviews are served, over TLS. Without HOST, or with `[::]`: on every interface, over IPv6 and IPv4."),
         .text(
             "PLAYBOOK_HEALTH_LISTEN", .server, "HOST:PORT", \.healthListen,
-            "Where `/livez`, `/readyz` and `/metrics` are served, without TLS."),
+            "Where `/livez`, `/readyz` and `/metrics` are served, without TLS; HOST as above."),
         .choice(
             "PLAYBOOK_CERTIFICATES", .server, \.certificateSource,
             "Where the serving certificate comes from; `files`: mounted, by cert-manager or by hand; `self`: the server makes it, keeps it in a Secret, renews it, and writes its authority into its own registrations."

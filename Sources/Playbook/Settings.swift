@@ -9,9 +9,9 @@ public struct Settings: Sendable {
 
     // The server.
     /// The value of `PLAYBOOK_LISTEN`.
-    public internal(set) var listen = "0.0.0.0:8443"
+    public internal(set) var listen = ":8443"
     /// The value of `PLAYBOOK_HEALTH_LISTEN`.
-    public internal(set) var healthListen = "0.0.0.0:8080"
+    public internal(set) var healthListen = ":8080"
     /// The value of `PLAYBOOK_CERTIFICATES`.
     public internal(set) var certificateSource = CertificateSource.files
     /// The value of `PLAYBOOK_CERTIFICATES_SECRET`.

@@ -1,9 +1,10 @@
+import Glibc
 import Net
 import Testing
 
 @Suite struct AddressTests {
     @Test(arguments: [
-        (":8443", ":8443", 8443), ("0.0.0.0:8443", "0.0.0.0:8443", 8443), ("[::]:8443", "[::]:8443", 8443),
+        (":8443", "[::]:8443", 8443), ("0.0.0.0:8443", "0.0.0.0:8443", 8443), ("[::]:8443", "[::]:8443", 8443),
         ("127.0.0.1:0", "127.0.0.1:0", 0), ("[::1]:65535", "[::1]:65535", 65535),
         ("[2001:db8:0:0::1]:1", "[2001:db8::1]:1", 1),
     ])
@@ -36,5 +37,30 @@ import Testing
         }
         #expect(error.call == "bind")
         #expect(error.description == "bind \(taken): Address already in use")
+    }
+
+    @Test(.enabled(if: Family.version6.isHere, "this machine has no ::1"), arguments: [":0", "[::]:0"])
+    func `every interface means IPv6 and IPv4`(text: String) throws {
+        let server = try RunningServer(listening: text)
+        for family in Family.allCases {
+            let client = try Client(port: server.plainPort, over: family)
+            try client.send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(try client.reply().body == "GET /1 0")
+        }
+        let tls = ClientTLS(trusting: TestCertificates.authority.keyPair.certificate)
+        for family in Family.allCases { _ = try Client(port: server.securePort, over: family, tls: tls) }
+    }
+
+    @Test(
+        .enabled(if: Family.version6.isHere, "this machine has no ::1"),
+        arguments: [("0.0.0.0:0", Family.version4), ("127.0.0.1:0", .version4), ("[::1]:0", .version6)])
+    func `an address of one version is not reached over the other`(text: String, family: Family) throws {
+        let server = try RunningServer(listening: text)
+        for other in Family.allCases where other != family {
+            #expect(throws: ClientError.cannotConnect(ECONNREFUSED)) { try Client(port: server.plainPort, over: other) }
+        }
+        let client = try Client(port: server.plainPort, over: family)
+        try client.send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(try client.reply().body == "GET /1 0")
     }
 }

@@ -40,6 +40,46 @@ struct ClientTLS {
     }
 }
 
+/// The version of IP that a client connects over, to its own machine.
+enum Family: CaseIterable {
+    case version4, version6
+
+    /// Whether the machine has the version's loopback address.
+    var isHere: Bool {
+        let probe = Glibc.socket(self == .version4 ? AF_INET : AF_INET6, Int32(SOCK_DGRAM.rawValue), 0)
+        defer { Glibc.close(probe) }
+        return probe >= 0 && connect(probe, port: 9) == 0
+    }
+
+    fileprivate func connect(_ socket: Int32, port: UInt16) -> Int32 {
+        var address = sockaddr_storage()
+        let size: Int
+        switch self {
+        case .version4:
+            size = MemoryLayout<sockaddr_in>.size
+            let loopback = in_addr(s_addr: UInt32(0x7F00_0001).bigEndian)
+            withUnsafeMutableBytes(of: &address) {
+                $0.storeBytes(
+                    of: sockaddr_in(
+                        sin_family: sa_family_t(AF_INET), sin_port: port.bigEndian, sin_addr: loopback,
+                        sin_zero: (0, 0, 0, 0, 0, 0, 0, 0)), as: sockaddr_in.self)
+            }
+        case .version6:
+            size = MemoryLayout<sockaddr_in6>.size
+            withUnsafeMutableBytes(of: &address) {
+                $0.storeBytes(
+                    of: sockaddr_in6(
+                        sin6_family: sa_family_t(AF_INET6), sin6_port: port.bigEndian, sin6_flowinfo: 0,
+                        sin6_addr: in6addr_loopback, sin6_scope_id: 0), as: sockaddr_in6.self)
+            }
+        }
+        // `sockaddr_storage` is made to be seen as any address structure.
+        return withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { Glibc.connect(socket, $0, socklen_t(size)) }
+        }
+    }
+}
+
 /// A blocking client for one connection, with libssl's own verification of the server's certificate.
 ///
 /// Used by one thread at a time; reads give up after ten seconds so that a broken server fails a test, not the run.
@@ -49,20 +89,11 @@ final class Client {
     private var session: OpaquePointer?
     private var unread: [UInt8] = []
 
-    init(port: UInt16, tls: ClientTLS? = nil, receiveBuffer: Int32? = nil) throws {
+    init(port: UInt16, over family: Family = .version4, tls: ClientTLS? = nil, receiveBuffer: Int32? = nil) throws {
         let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
-        socket = Glibc.socket(AF_INET, type, 0)
+        socket = Glibc.socket(family == .version4 ? AF_INET : AF_INET6, type, 0)
         setLimits(receiveBuffer: receiveBuffer)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        let result = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        guard result == 0 else { throw ClientError.cannotConnect(errno) }
+        guard family.connect(socket, port: port) == 0 else { throw ClientError.cannotConnect(errno) }
         if let tls { try start(tls) }
     }
 

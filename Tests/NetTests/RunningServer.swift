@@ -3,7 +3,7 @@ import HTTP
 import Net
 import Synchronization
 
-/// A server on free ports of 127.0.0.1, serving until it is stopped or goes out of scope.
+/// A server on free ports, of 127.0.0.1 by default, serving until it is stopped or goes out of scope.
 ///
 /// It has a TLS listener ("admission") and a plain one ("health"). Its default responder says what it was asked:
 /// `METHOD PATH?QUERY BYTES` and, where the body was cut, ` truncated`.
@@ -17,7 +17,7 @@ final class RunningServer: Sendable {
 
     init(
         _ adjust: (inout ServerConfiguration) -> Void = { _ in }, clientAuthorities: String? = nil,
-        allowedClients: [String] = [], reserve: Int = 0,
+        allowedClients: [String] = [], reserve: Int = 0, listening addressText: String = "127.0.0.1:0",
         answering respond: @escaping @Sendable (Request, Span<UInt8>, ListenerID) -> Response = RunningServer.describe,
         responder: (@Sendable (LoopContext) -> Responder)? = nil
     ) throws {
@@ -26,7 +26,7 @@ final class RunningServer: Sendable {
         adjust(&configuration)
         folder = try CertificateFolder(clientAuthorities: clientAuthorities)
         certificates = try Certificates(files: folder.files(allowedClients: allowedClients))
-        let address = try Address(parsing: "127.0.0.1:0")
+        let address = try Address(parsing: addressText)
         let mailbox = Mailbox()
         server = try Server(
             configuration: configuration,

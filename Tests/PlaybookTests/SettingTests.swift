@@ -4,6 +4,12 @@ import Testing
 
 /// Lists, maps and patterns among the settings, where a rule's own tests do not say it.
 @Suite struct SettingTests {
+    @Test func `both ports are open for every version of IP by default`() throws {
+        let settings = try Settings(environment: [:])
+        #expect(settings.listen == ":8443")
+        #expect(settings.healthListen == ":8080")
+    }
+
     @Test(
         arguments: [
             ("PLAYBOOK_DNS_ZONES", "superinc.dev, a b.example", "at character 15, a domain"),
