@@ -100,7 +100,7 @@ public final class Certificates: Sendable {
         source = .files(files)
         let contents = try Contents(of: files)
         look = Mutex(Look(digest: contents.digest))
-        inUse = try Mutex(contents.context(from: source))
+        inUse = try Mutex(contents.context(from: source, trust: ClientTrust(contents.clientAuthorities)))
     }
 
     /// Waits for a certificate to be given; until then no connection gets past its handshake.
@@ -135,8 +135,11 @@ public final class Certificates: Sendable {
                 return .unchanged
             }
             if case .files = source { look.digest = contents.digest }
-            let context = try contents.context(from: source)
+            let before = context?.trust
+            let trust = ClientTrust.following(before, contents.clientAuthorities)
+            let context = try contents.context(from: source, trust: trust)
             inUse.withLock { $0 = context }
+            if before !== trust { before?.withdraw() }
             look.digest = contents.digest
             look.gift = pair
             look.refusal = nil
@@ -217,10 +220,10 @@ extension Contents {
         return digest
     }
 
-    func context(from source: CertificateSource) throws(CertificateError) -> TLSContext {
+    func context(from source: CertificateSource, trust: ClientTrust) throws(CertificateError) -> TLSContext {
         do throws(TLSError) {
             return try TLSContext(
-                certificate: certificate, privateKey: privateKey, clientAuthorities: clientAuthorities,
+                certificate: certificate, privateKey: privateKey, trust: trust,
                 allowedClients: source.allowedClients)
         } catch {
             switch source {

@@ -63,6 +63,9 @@ final class Channel {
         return session?.handshake() ?? .failed(.other)
     }
 
+    /// Whether the authorities that the client's certificate was verified with have been replaced.
+    var isWithdrawn: Bool { session?.isWithdrawn ?? false }
+
     /// Whether received bytes wait inside libssl, where epoll does not see them.
     var hasPending: Bool { session?.hasPending ?? false }
 

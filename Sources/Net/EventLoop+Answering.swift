@@ -87,8 +87,10 @@ extension EventLoop {
     }
 
     private func append(_ response: Response, to request: Request, _ channel: Channel, moreIsHere: Bool) {
+        let isWithdrawn = channel.isWithdrawn
         let closes = channel.connection.closes(
-            after: request, serverCloses: shared.status.phase >= .closing, moreIsHere: moreIsHere)
+            after: request, serverCloses: isWithdrawn || shared.status.phase >= .closing,
+            moreIsHere: moreIsHere && !isWithdrawn)
         Encoder.append(response, closing: closes, omittingBody: request.head.method == .head, to: &out)
         counters.requests.add()
     }

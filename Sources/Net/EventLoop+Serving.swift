@@ -19,6 +19,9 @@ extension EventLoop {
     private func shakeHands(_ channel: Channel) {
         guard channel.hasFirstRecord(using: scratch.vacant) else { return settle(channel, .readable) }
         switch channel.handshake(with: shared.listeners[channel.listener].certificates?.context) {
+        case .done where channel.isWithdrawn:
+            counters.countFailure(.clientCertificate)
+            close(channel)
         case .done:
             counters.handshakes.add()
             channel.connection.finishHandshake(at: now)

@@ -6,6 +6,8 @@ internal import COpenSSL
 /// it is set up (SSL_CTX_new(3)), and nothing here changes after the initializer.
 final class TLSContext: @unchecked Sendable {
     let pointer: OpaquePointer
+    /// The authorities of clients' certificates.
+    let trust: ClientTrust
     /// The names a client's certificate may carry; nil allows every one that the authorities signed.
     private let allowedClients: Set<String>?
     /// The leaf certificate.
@@ -13,14 +15,15 @@ final class TLSContext: @unchecked Sendable {
 
     /// Builds a context from the contents of the files.
     init(
-        certificate chain: [UInt8], privateKey: [UInt8], clientAuthorities: [UInt8]?, allowedClients: [String]
+        certificate chain: [UInt8], privateKey: [UInt8], trust: ClientTrust, allowedClients: [String]
     ) throws(TLSError) {
         guard let context = SSL_CTX_new(TLS_server_method()) else { throw TLSError("preparing TLS") }
+        self.trust = trust
         self.allowedClients = allowedClients.isEmpty ? nil : Set(allowedClients)
         do throws(TLSError) {
             certificate = try useCertificate(chain, privateKey: privateKey, in: context)
             try configureProtocol(of: context)
-            if let clientAuthorities { try requireClients(signedBy: clientAuthorities, in: context) }
+            if let authorities = trust.authorities { try requireClients(signedBy: authorities, in: context) }
         } catch {
             // Not yet this object's, so that its `deinit` does not free it a second time.
             SSL_CTX_free(context)

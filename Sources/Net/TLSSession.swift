@@ -5,6 +5,8 @@ final class TLSSession {
     private let session: OpaquePointer
     // The context: its callbacks are used while the session lives.
     private let owner: AnyObject
+    /// The authorities that the client's certificate was verified with; nil on the client's side.
+    private let trust: ClientTrust?
     /// The library's reason for the last failure of reading or writing, such as an alert that the peer sent.
     private(set) var failure: String?
 
@@ -22,6 +24,7 @@ final class TLSSession {
         SSL_set_accept_state(session)
         self.session = session
         owner = context
+        trust = context.trust
     }
 
     /// Prepares the client's side on a socket, which it does not own; nil when there is no memory or `host` cannot be a name.
@@ -48,6 +51,7 @@ final class TLSSession {
         SSL_set_connect_state(session)
         self.session = session
         owner = tls
+        trust = nil
     }
 
     deinit {
@@ -106,6 +110,9 @@ final class TLSSession {
         default: return .failed(.closed)
         }
     }
+
+    /// Whether the authorities that the client's certificate was verified with have been replaced.
+    var isWithdrawn: Bool { trust?.isWithdrawn ?? false }
 
     /// Whether received bytes wait inside the library, decrypted or not; epoll will not tell.
     var hasPending: Bool { SSL_has_pending(session) == 1 }

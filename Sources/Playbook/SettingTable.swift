@@ -43,7 +43,8 @@ extension Setting {
         ),
         .list(
             "PLAYBOOK_TLS_CLIENT_NAMES", .server, "names", \.clientNames,
-            "The names (subject alternative names, or the common name) of the clients that are allowed; empty: any."),
+            "The names (subject alternative names, or the common name) of the clients that are allowed; empty: any. Requires `PLAYBOOK_TLS_CLIENT_CA_FILE`."
+        ),
         .integer(
             "PLAYBOOK_LOOPS", .server, 1...256, \.loops,
             "Event loops, at most the processors online. Set it to the CPU request, rounded up."),

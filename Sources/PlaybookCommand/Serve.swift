@@ -25,6 +25,12 @@ struct ServeCommand {
 
     private static func certificates(_ settings: Settings) throws(CommandError) -> Certificates {
         let clientAuthorities = settings.clientAuthorityFile.isEmpty ? nil : settings.clientAuthorityFile
+        guard clientAuthorities != nil || settings.clientNames.isEmpty else {
+            throw CommandError(
+                message: "PLAYBOOK_TLS_CLIENT_NAMES is set without PLAYBOOK_TLS_CLIENT_CA_FILE, so no client is asked for "
+                    + "a certificate and no name is checked; set PLAYBOOK_TLS_CLIENT_CA_FILE too, or neither"
+            )
+        }
         if settings.certificateSource == .own {
             return Certificates(awaitingWith: clientAuthorities, allowedClients: settings.clientNames)
         }

@@ -80,4 +80,19 @@ import Testing
             #expect(program.error.contains(hint))
         }
     }
+
+    @Test(arguments: [[:], ["PLAYBOOK_CERTIFICATES": "self"]])
+    func `names of clients without an authority are refused`(settings: [String: String]) throws {
+        try Program.withFolder { folder in
+            try #require(Program(["certs", "--directory", folder]).code == 0)
+            let program = try Program(
+                ["serve"],
+                environment: settings.merging([
+                    "PLAYBOOK_TLS_CERT_FILE": "\(folder)/tls.crt", "PLAYBOOK_TLS_KEY_FILE": "\(folder)/tls.key",
+                    "PLAYBOOK_TLS_CLIENT_NAMES": "kube-apiserver", "PLAYBOOK_LISTEN": "no address",
+                ]) { given, _ in given })
+            #expect(program.code == 2)
+            #expect(program.error.contains("PLAYBOOK_TLS_CLIENT_NAMES is set without PLAYBOOK_TLS_CLIENT_CA_FILE"))
+        }
+    }
 }

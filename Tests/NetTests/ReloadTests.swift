@@ -98,6 +98,37 @@ import Testing
     }
 
     @Test(arguments: [TLS1_2_VERSION, TLS1_3_VERSION])
+    func `a connection whose client's authority was withdrawn ends at its next response`(version: Int32) throws {
+        let authorities = TestCertificates.clientAuthority.keyPair.certificate
+        let server = try RunningServer(clientAuthorities: authorities)
+        func client() throws -> Client {
+            try server.secureClient {
+                $0.versions = version...version
+                $0.certificate = ClientCertificateTests.known.certificate
+                $0.privateKey = ClientCertificateTests.known.privateKey
+            }
+        }
+        let clients = try [client(), client()]
+        for client in clients { #expect(try isServed(client)) }
+        // Another certificate under the same authorities ends nothing.
+        try server.folder.replace(with: Self.renewed, clientAuthorities: authorities)
+        server.server.reloadCertificates()
+        for client in clients { #expect(try isServed(client)) }
+        try server.folder.replace(
+            with: TestCertificates.server, clientAuthorities: TestCertificates.authority.keyPair.certificate)
+        server.server.reloadCertificates()
+        try clients[0].send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\n")
+        // What comes behind the next request is not answered.
+        try clients[1].send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n")
+        for client in clients {
+            let reply = try client.reply()
+            #expect(reply.body == "GET /1 0" && reply.headers["connection"] == "close")
+            #expect(try client.isAtEnd())
+        }
+        #expect(throws: ClientError.self) { try isServed(client()) }
+    }
+
+    @Test(arguments: [TLS1_2_VERSION, TLS1_3_VERSION])
     func `a client whose authority was taken back cannot resume`(version: Int32) throws {
         let server = try RunningServer(clientAuthorities: TestCertificates.clientAuthority.keyPair.certificate)
         let pair = ClientCertificateTests.known
