@@ -6,7 +6,7 @@ internal import HTTP
 /// It belongs to one loop and never leaves that loop's thread.
 final class Channel {
     let socket: Descriptor
-    let listener: Int
+    let listener: BoundListener
     let slot: Int
     let token: UInt64
     var connection: Connection
@@ -27,7 +27,7 @@ final class Channel {
     /// How many bytes epoll waits for.
     private var lowWaterMark = 1
 
-    init(_ socket: consuming Descriptor, listener: Int, slot: Int, token: UInt64, connection: Connection) {
+    init(_ socket: consuming Descriptor, listener: BoundListener, slot: Int, token: UInt64, connection: Connection) {
         self.socket = socket
         self.listener = listener
         self.slot = slot

@@ -33,36 +33,28 @@ extension EventLoop {
     func accept(through index: Int) {
         let listener = gates[index].listener
         for _ in 0..<EventLoop.handful {
-            guard shared.enter(reserve: listener.reserve) else { return waitForRoom(at: index) }
+            // Connections that find no room stay in the backlog, for the other loops or until there is room.
+            guard hasRoom else { return shut(gate: index) }
             switch Descriptor.accept(from: listener.socket.number) {
             case .connection(let socket):
-                add(socket, listener: index)
+                add(socket, listener: listener)
             case .none:
-                return shared.leave()
+                return
             case .exhausted(let error):
-                shared.leave()
                 shared.report(.cannotAccept(listener: listener.name, error))
                 return shut(gate: index, until: now + Instant.Span(.seconds(1)))
             }
         }
     }
 
-    /// Leaves new connections in the backlog until one of the open ones ends.
-    private func waitForRoom(at index: Int) {
-        shut(gate: index)
-        shared.awaitRoom()
-        // Room may have come between the two: whoever made it did not know yet that it is awaited.
-        if shared.hasRoom(reserve: gates[index].listener.reserve) { open(gate: index) }
-    }
+    /// Whether one more connection can be open.
+    private var hasRoom: Bool { openCount < plan.maxConnections }
 
+    /// Opens the gates that were shut, as soon as there is reason to.
     func reopenGates() {
         for index in gates.indices where !gates[index].isOpen {
             if let until = gates[index].closedUntil, until > now { continue }
-            if shared.hasRoom(reserve: gates[index].listener.reserve) {
-                open(gate: index)
-            } else {
-                shared.awaitRoom()
-            }
+            if hasRoom { open(gate: index) }
         }
     }
 }

@@ -66,7 +66,7 @@ extension EventLoop {
         let bytes = UnsafeBufferPointer(rebasing: arrival.buffer.bytes[arrival.body])
         let channel = arrival.channel
         return responder.respond(
-            arrival.request, bytes.span, shared.listeners[channel.listener].id, Ticket(token: channel.token))
+            arrival.request, bytes.span, channel.listener.id, Ticket(token: channel.token))
     }
 
     /// Puts the response among those under way and takes the request away; false when its answer comes later.

@@ -18,7 +18,7 @@ extension EventLoop {
 
     private func shakeHands(_ channel: Channel) {
         guard channel.hasFirstRecord(using: scratch.vacant) else { return settle(channel, .readable) }
-        switch channel.handshake(with: shared.listeners[channel.listener].certificates?.context) {
+        switch channel.handshake(with: channel.listener.certificates?.context) {
         case .done where channel.isWithdrawn:
             counters.countFailure(.clientCertificate)
             close(channel)

@@ -4,6 +4,7 @@ internal import HTTP
 /// One thread's connections: waits for events, lets each connection's state machine decide, carries out what it says.
 final class EventLoop {
     let poll: Poll
+    let plan: LoopPlan
     private let scratches: [ByteBuffer]
     /// The scratch of the connection at hand.
     private(set) var scratch: ByteBuffer
@@ -47,12 +48,13 @@ final class EventLoop {
         self.scratches = scratches
         scratch = scratches[0]
         self.shared = shared
+        plan = shared.plans[index]
         self.responder = responder
         self.deliveries = deliveries
         counters = shared.status.loops[index]
         limits = ConnectionLimits(shared.configuration)
         poll = try Poll()
-        gates = shared.listeners.map { Gate(listener: $0) }
+        gates = plan.listeners.map { Gate(listener: $0) }
         wakeup = shared.wakeups[index]
         poll.add(wakeup.descriptor, .readable, token: Token.wakeup)
         for index in gates.indices { open(gate: index) }
@@ -65,11 +67,13 @@ final class EventLoop {
         while !isDone() {
             let count = poll.wait(milliseconds: patience())
             now = .now
+            counters.turns.begin(at: now)
             for index in 0..<count { handle(poll.token(at: index)) }
             takeUpUnfinished()
             answerArrivals()
             expireDeadlines()
-            counters.turns.count(from: now, to: .now)
+            reopenGates()
+            counters.turns.end(from: now, to: .now)
         }
         for case let channel? in channels {
             channel.sayGoodbye()
@@ -80,7 +84,6 @@ final class EventLoop {
     private func handle(_ token: UInt64) {
         if token == Token.wakeup {
             wakeup.clear()
-            reopenGates()
             for (ticket, message) in deliveries.take() {
                 if let ticket { resume(ticket, with: message) } else { responder.hear(message) }
             }
@@ -115,7 +118,6 @@ final class EventLoop {
         while let slot = timers.popExpired(at: now) {
             if let channel = channels[slot] { expire(channel) }
         }
-        if let until = gates.lazy.compactMap(\.closedUntil).min(), until <= now { reopenGates() }
     }
 
     /// How long to wait when nothing happens, in milliseconds.
@@ -140,6 +142,7 @@ final class EventLoop {
         switch shared.release {
         case .keepServing: return false
         case .atOnce: return true
+        case .whenEmpty where plan.isOwn: return false
         case .whenEmpty:
             // What reached the backlog was sent to us: it is answered before the door is shut.
             if openCount == 0 { for index in gates.indices { accept(through: index) } }
@@ -147,7 +150,7 @@ final class EventLoop {
         }
     }
 
-    func add(_ socket: consuming Descriptor, listener: Int) {
+    func add(_ socket: consuming Descriptor, listener: BoundListener) {
         let slot: Int
         if let vacant = vacantSlots.popLast() {
             slot = vacant
@@ -157,13 +160,13 @@ final class EventLoop {
         }
         generation = (generation &+ 1) & 0x7FFF_FFFF
         let token = Token.channel(slot: slot, generation: generation)
-        let isSecure = shared.listeners[listener].certificates != nil
         let channel = Channel(
             socket, listener: listener, slot: slot, token: token,
-            connection: Connection(isSecure: isSecure, limits: limits, at: now))
+            connection: Connection(isSecure: listener.certificates != nil, limits: limits, at: now))
         channels[slot] = channel
         openCount += 1
         counters.accepted.add()
+        if !plan.isOwn { shared.enter() }
         timers.set(slot, to: channel.connection.deadline)
         guard poll.add(channel.socket.number, .readable, token: token) else { return close(channel) }
     }
@@ -176,7 +179,7 @@ final class EventLoop {
         vacantSlots.append(channel.slot)
         openCount -= 1
         counters.closed.add()
-        shared.leave()
+        if !plan.isOwn { shared.leave() }
     }
 }
 

@@ -14,16 +14,21 @@ public struct Listener: Sendable {
     public var certificates: Certificates?
     /// A name for messages and metrics.
     public var name: String
-    /// Connections that this listener may open beyond the server's limit.
+    /// Creates the responder of a loop that serves this listener alone; nil leaves the listener to the loops that all
+    /// others share.
     ///
-    /// Health probes need a few: a server whose clients hold every connection must not look dead.
-    public var reserve: Int
+    /// Health probes need a loop of their own: they are answered whatever the other loops do, and however many connections
+    /// those hold.
+    public var ownResponder: (@Sendable (LoopContext) -> Responder)?
 
     /// Describes a listener.
-    public init(_ address: Address, certificates: Certificates? = nil, name: String, reserve: Int = 0) {
+    public init(
+        _ address: Address, certificates: Certificates? = nil, name: String,
+        ownResponder: (@Sendable (LoopContext) -> Responder)? = nil
+    ) {
         self.address = address
         self.certificates = certificates
         self.name = name
-        self.reserve = reserve
+        self.ownResponder = ownResponder
     }
 }

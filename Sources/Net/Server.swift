@@ -18,7 +18,6 @@ public struct LoopContext: Sendable {
 public final class Server: Sendable {
     private let shared: SharedState
     private let signals: Signals?
-    private let makeResponder: @Sendable (LoopContext) -> Responder
     private let failure = Mutex<SystemError?>(nil)
 
     /// Opens the listeners' ports; connections wait in their backlogs until `run`.
@@ -27,7 +26,7 @@ public final class Server: Sendable {
     ///   - configuration: Sizes and times.
     ///   - listeners: Where to answer.
     ///   - report: Called from any of the server's threads with what an operator should know.
-    ///   - responder: Called once on each loop's thread, for what will answer that loop's requests.
+    ///   - responder: Called once on the thread of each loop that listeners share, for what will answer that loop's requests.
     /// - Throws: A ``SystemError`` that names the address that could not be opened.
     public init(
         configuration: ServerConfiguration, listeners: [Listener],
@@ -39,8 +38,9 @@ public final class Server: Sendable {
         signals = configuration.handlesSignals ? try Signals() : nil
         var bound: [BoundListener] = []
         for (index, listener) in listeners.enumerated() { try bound.append(BoundListener(listener, index: index)) }
-        shared = try SharedState(configuration: configuration, listeners: bound, report: report)
-        makeResponder = responder
+        shared = try SharedState(
+            configuration: configuration, listeners: bound,
+            plans: LoopPlan.plans(configuration, bound, responder: responder), report: report)
     }
 
     /// How far the server is, and what it has done.
@@ -87,7 +87,7 @@ public final class Server: Sendable {
             if let certificate = listener.certificates?.current { warn(of: certificate, on: listener) }
         }
         var threads: [Thread] = []
-        for index in shared.wakeups.indices {
+        for index in shared.plans.indices {
             do throws(SystemError) {
                 try threads.append(Thread { [self] in serve(loop: index) })
             } catch {
@@ -96,6 +96,8 @@ public final class Server: Sendable {
         }
         if shared.status.advance(to: .serving) { shared.report(.phase(.serving)) }
         supervise()
+        // Probes are answered to the end.
+        shared.letGo(.atOnce)
         for thread in threads { thread.join() }
         // The descriptors live as long as this object; from here on their ports are closed.
         for listener in shared.listeners { shutdown(listener.socket.number, Int32(SHUT_RDWR)) }
@@ -104,10 +106,11 @@ public final class Server: Sendable {
     }
 
     private func serve(loop index: Int) {
-        defer { shared.loopEnded() }
+        let plan = shared.plans[index]
+        defer { if !plan.isOwn { shared.loopEnded() } }
         do throws(SystemError) {
             let deliveries = Deliveries(waking: shared.wakeups[index])
-            let responder = makeResponder(LoopContext(index: index, status: shared.status, deliveries: deliveries))
+            let responder = plan.makeResponder(LoopContext(index: index, status: shared.status, deliveries: deliveries))
             try EventLoop(index: index, shared: shared, deliveries: deliveries, responder: responder).run()
         } catch {
             failed(error)

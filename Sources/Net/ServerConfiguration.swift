@@ -2,8 +2,10 @@
 public struct ServerConfiguration: Equatable, Sendable {
     /// How many threads serve; each has a loop of its own.
     public var loops = 1
-    /// The connections that are open at the same time; more wait in the backlog.
+    /// The connections that are open at the same time, divided among the loops; more wait in the backlog.
     public var maxConnections = 4096
+    /// The connections that are open at the same time on each listener with a loop of its own.
+    public var maxOwnConnections = 128
     /// The largest request body that is kept whole; of a larger one only the beginning is.
     public var maxBody = 32 << 20
     /// How much is kept of a body that is larger than that.

@@ -41,6 +41,17 @@ public final class ServerStatus: Sendable {
         return counts
     }
 
+    /// The ages of the turns that have taken longer than a limit and are not finished, one for each such loop.
+    ///
+    /// A loop that waits for events is not in a turn, however long it waits.
+    ///
+    /// - Parameter limit: The time that a turn may take.
+    /// - Returns: The ages, in the order of the loops.
+    public func stalls(longerThan limit: Duration) -> [Duration] {
+        let now = Instant.now
+        return loops.compactMap { $0.turns.age(at: now) }.filter { $0 > limit }
+    }
+
     /// Goes on to a later stage; says whether it was one.
     @discardableResult
     func advance(to phase: Phase) -> Bool {

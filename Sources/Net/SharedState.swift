@@ -12,6 +12,7 @@ final class SharedState: Sendable {
     let configuration: ServerConfiguration
     let listeners: [BoundListener]
     let status: ServerStatus
+    let plans: [LoopPlan]
     /// One for each loop.
     let wakeups: [Wakeup]
     /// For the thread that looks after the server.
@@ -19,19 +20,19 @@ final class SharedState: Sendable {
     let report: @Sendable (ServerEvent) -> Void
     private let released = Atomic<UInt8>(Release.keepServing.rawValue)
     private let endedLoops = Atomic<Int>(0)
-    private let roomAwaited = Atomic<Bool>(false)
 
     init(
-        configuration: ServerConfiguration, listeners: [BoundListener],
+        configuration: ServerConfiguration, listeners: [BoundListener], plans: [LoopPlan],
         report: @escaping @Sendable (ServerEvent) -> Void
     ) throws(SystemError) {
         self.configuration = configuration
         self.listeners = listeners
+        self.plans = plans
         self.report = report
-        status = ServerStatus(loopCount: max(1, configuration.loops))
+        status = ServerStatus(loopCount: plans.count)
         supervisor = try Wakeup()
         var wakeups: [Wakeup] = []
-        for _ in 0..<max(1, configuration.loops) { try wakeups.append(Wakeup()) }
+        for _ in plans { try wakeups.append(Wakeup()) }
         self.wakeups = wakeups
     }
 
@@ -42,45 +43,26 @@ final class SharedState: Sendable {
         wakeLoops()
     }
 
-    /// Called by each loop as the last thing it does.
+    /// Called by each shared loop as the last thing it does.
     func loopEnded() {
         endedLoops.add(1, ordering: .acquiringAndReleasing)
         supervisor.signal()
     }
 
-    /// Whether no loop is left.
-    var hasEnded: Bool { endedLoops.load(ordering: .acquiring) == wakeups.count }
+    /// Whether no shared loop is left.
+    var hasEnded: Bool { endedLoops.load(ordering: .acquiring) == plans.count { !$0.isOwn } }
 
-    func wakeLoops() {
+    private func wakeLoops() {
         for wakeup in wakeups { wakeup.signal() }
     }
 
-    /// Counts one connection more, unless the server is full.
-    func enter(reserve: Int) -> Bool {
-        let limit = configuration.maxConnections + reserve
-        guard status.openConnections.add(1, ordering: .sequentiallyConsistent).newValue > limit else { return true }
-        leave()
-        return false
-    }
+    /// Counts one connection of a shared loop more.
+    func enter() { status.openConnections.add(1, ordering: .sequentiallyConsistent) }
 
-    /// Counts one connection less, and tells whoever waited for that.
+    /// Counts one connection of a shared loop less.
     func leave() {
         let left = status.openConnections.subtract(1, ordering: .sequentiallyConsistent).newValue
-        if roomAwaited.load(ordering: .sequentiallyConsistent),
-            roomAwaited.exchange(false, ordering: .sequentiallyConsistent)
-        {
-            wakeLoops()
-        }
         if left == 0, status.phase >= .closing { supervisor.signal() }
-    }
-
-    func hasRoom(reserve: Int) -> Bool {
-        status.openConnections.load(ordering: .sequentiallyConsistent) < configuration.maxConnections + reserve
-    }
-
-    /// Asks for the loops to be woken when a connection ends.
-    func awaitRoom() {
-        roomAwaited.store(true, ordering: .sequentiallyConsistent)
     }
 }
 
@@ -90,7 +72,7 @@ final class BoundListener: Sendable {
     let socket: Descriptor
     let address: Address
     let certificates: Certificates?
-    let reserve: Int
+    let ownResponder: (@Sendable (LoopContext) -> Responder)?
 
     var name: String { id.description }
 
@@ -99,6 +81,6 @@ final class BoundListener: Sendable {
         socket = try Descriptor.listening(on: listener.address, backlog: 1024)
         address = socket.address ?? listener.address
         certificates = listener.certificates
-        reserve = listener.reserve
+        ownResponder = listener.ownResponder
     }
 }

@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// How long the turns of event loops took, since the start.
 ///
 /// A turn is what a loop does between two waits. Whatever comes meanwhile lies there until the next one, so a turn's length
@@ -31,10 +33,23 @@ public struct Turns: Equatable, Sendable {
 struct TurnCounters: ~Copyable, Sendable {
     private let classes = InlineArray<8, Counter> { _ in Counter() }
     private let nanoseconds = Counter()
+    /// When the turn began that is not over yet, in nanoseconds of the monotonic clock; 0 while the loop waits for events.
+    private let beginning = Atomic<Int64>(0)
 
     private static let bounds = Turns.bounds.map(Instant.Span.init)
 
-    func count(from start: Instant, to end: Instant) {
+    /// Notes that a turn begins.
+    func begin(at start: Instant) { beginning.store(start.nanoseconds, ordering: .relaxed) }
+
+    /// How long the turn under way has taken; nil while the loop waits for events.
+    func age(at now: Instant) -> Duration? {
+        let start = beginning.load(ordering: .relaxed)
+        return start == 0 ? nil : now - Instant(nanoseconds: start)
+    }
+
+    /// Counts a turn that is over.
+    func end(from start: Instant, to end: Instant) {
+        beginning.store(0, ordering: .relaxed)
         let span = Instant.Span(nanoseconds: end.nanoseconds &- start.nanoseconds)
         nanoseconds.add(Int(span.nanoseconds))
         classes[TurnCounters.bounds.firstIndex { span <= $0 } ?? TurnCounters.bounds.count].add()

@@ -1,5 +1,6 @@
 import Cluster
 import Glibc
+import HTTP
 import Kubernetes
 import Net
 import Playbook
@@ -47,15 +48,22 @@ final class Registry: Sendable {
         return shared
     }
 
-    /// Whether requests may come.
+    /// How long an event loop may take for one turn before the process must be restarted.
+    private static let longestTurn = Duration.seconds(10)
+
+    /// The state of the process.
     func health(_ status: ServerStatus) -> Health {
+        let stalls = status.stalls(longerThan: Registry.longestTurn)
+        let problem = stalls.max().map { longest in
+            "event loops that have not finished a turn: \(stalls.count), the longest for \(longest.components.seconds) s"
+        }
         var checks = [
             Health.Check("shutdown", problem: status.isDraining ? "the server is shutting down" : nil),
             Health.Check("certificate", problem: certificateProblem),
         ]
         // Only the first lists are waited for: a lost API server leaves what is known in force.
         if let cluster { checks.append(Health.Check("companions", problem: cluster.problem)) }
-        return Health(checks)
+        return Health(liveness: [Health.Check("loops", problem: problem)], readiness: checks)
     }
 
     private var certificateProblem: String? {
@@ -63,6 +71,12 @@ final class Registry: Sendable {
             return "there is none yet" + (keeper?.problem.map { ": \($0)" } ?? "")
         }
         return Process.now.seconds >= certificate.notAfter ? "the certificate has expired" : nil
+    }
+
+    /// Answers probes and scrapes.
+    func responder(_ status: ServerStatus) -> Responder {
+        let endpoints = HealthEndpoints(health: { self.health(status) }, metrics: { self.exposition(status) })
+        return Responder { request, _, _ in endpoints.respond(to: request.head) }
     }
 
     /// Every metric, in Prometheus' text format.

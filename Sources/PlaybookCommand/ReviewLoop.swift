@@ -32,24 +32,21 @@ final class ReviewLoop {
         cluster = registry.cluster
         deliveries = loop.deliveries
         self.log = log
-        webhook = Webhook(
-            admission: admission, health: { registry.health(loop.status) },
-            metrics: { registry.exposition(loop.status) })
+        webhook = Webhook(admission: admission)
         if let companions = cluster?.join(deliveries) { admission.context = context.knowing(companions) }
     }
 
     var responder: Responder {
         Responder(
-            respond: { [self] in respond(to: $0, $1, $2, $3) }, resume: { [self] in resume($0, with: $1) },
+            respond: { [self] request, body, _, ticket in respond(to: request, body, ticket) },
+            resume: { [self] in resume($0, with: $1) },
             hear: { [self] in hear($0) })
     }
 
-    private func respond(
-        to request: Request, _ body: Span<UInt8>, _ listener: ListenerID, _ ticket: Ticket
-    ) -> Response? {
+    private func respond(to request: Request, _ body: Span<UInt8>, _ ticket: Ticket) -> Response? {
         let start = Process.nanoseconds
         webhook.admission.context.now = Process.now
-        let reply = webhook.respond(to: request, body: body, on: listener.index == 0 ? .admission : .health)
+        let reply = webhook.respond(to: request, body: body)
         guard !reply.absences.isEmpty, let cluster else {
             return finish(reply, to: body, in: webhook.admission.context, since: start)
         }

@@ -27,7 +27,8 @@ struct ServeCommand {
         let clientAuthorities = settings.clientAuthorityFile.isEmpty ? nil : settings.clientAuthorityFile
         guard clientAuthorities != nil || settings.clientNames.isEmpty else {
             throw CommandError(
-                message: "PLAYBOOK_TLS_CLIENT_NAMES is set without PLAYBOOK_TLS_CLIENT_CA_FILE, so no client is asked for "
+                message:
+                    "PLAYBOOK_TLS_CLIENT_NAMES is set without PLAYBOOK_TLS_CLIENT_CA_FILE, so no client is asked for "
                     + "a certificate and no name is checked; set PLAYBOOK_TLS_CLIENT_CA_FILE too, or neither"
             )
         }
@@ -78,14 +79,16 @@ struct ServeCommand {
     private func makeServer(
         _ cluster: ClusterWatch?, _ keeper: CertificateKeeper?, _ recorder: Recorder?
     ) throws(CommandError) -> Server {
+        let registry = Registry(settings, log, certificates, keeper, cluster, recorder)
         let listeners = [
             Listener(
                 try address("PLAYBOOK_LISTEN", settings.listen), certificates: certificates, name: "admission"),
-            // Probes must be answered however many connections there are.
-            Listener(try address("PLAYBOOK_HEALTH_LISTEN", settings.healthListen), name: "health", reserve: 16),
+            // Probes are answered whatever reviews and their connections do.
+            Listener(
+                try address("PLAYBOOK_HEALTH_LISTEN", settings.healthListen), name: "health",
+                ownResponder: { registry.responder($0.status) }),
         ]
         let (settings, log) = (settings, log)
-        let registry = Registry(settings, log, certificates, keeper, cluster, recorder)
         let judge = Judge(settings)
         do throws(SystemError) {
             return try Server(

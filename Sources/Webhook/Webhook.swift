@@ -1,32 +1,15 @@
 public import HTTP
 public import Playbook
 
-/// Which of the two ports a request came to.
-public enum Port: Sendable {
-    /// Where reviews are served, over TLS.
-    case admission
-    /// Where probes and metrics are served.
-    case health
-}
-
-/// The server without a socket: one function from request to response, for one thread.
+/// The server of reviews without a socket: one function from request to response, for one thread.
 public final class Webhook {
     /// Bodies to verdicts to bodies.
     public let admission: Admission
-    private let health: () -> Health
-    private let metrics: () -> String
 
     /// Creates a webhook.
     ///
-    /// - Parameters:
-    ///   - admission: What answers reviews.
-    ///   - health: How the process is.
-    ///   - metrics: The metrics of all threads, as text.
-    public init(admission: Admission, health: @escaping () -> Health, metrics: @escaping () -> String) {
-        self.admission = admission
-        self.health = health
-        self.metrics = metrics
-    }
+    /// - Parameter admission: What answers reviews.
+    public init(admission: Admission) { self.admission = admission }
 
     /// A response, and what came of it.
     public struct Reply {
@@ -45,24 +28,17 @@ public final class Webhook {
     /// - Parameters:
     ///   - request: The request without its body.
     ///   - body: The body.
-    ///   - port: Where it came to.
     /// - Returns: The response, and what came of it.
-    public func respond(to request: Request, body: Span<UInt8>, on port: Port) -> Reply {
+    public func respond(to request: Request, body: Span<UInt8>) -> Reply {
         do throws(Rejection) {
-            switch try Route(request.head, on: port) {
-            case .validate: return try answer(request, body, .validate)
-            case .mutate: return try answer(request, body, .mutate)
-            case .live: return Reply(response: health().liveness, event: nil)
-            case .ready:
-                return Reply(
-                    response: health().readiness(isVerbose: request.head.parameter("verbose") != nil), event: nil)
-            case .metrics:
-                return Reply(
-                    response: Response(
-                        status: 200, contentType: "text/plain; version=0.0.4; charset=utf-8",
-                        body: Array(metrics().utf8)),
-                    event: nil)
+            let endpoint: Endpoint
+            switch request.head.path {
+            case "/validate": endpoint = .validate
+            case "/mutate": endpoint = .mutate
+            default: throw .notFound
             }
+            guard request.head.method == .post else { throw .methodNotAllowed(allow: "POST") }
+            return try answer(request, body, endpoint)
         } catch {
             return Reply(response: error.response, event: nil)
         }
@@ -85,30 +61,6 @@ public final class Webhook {
         let context = admission.context
         defer { admission.context = context }
         admission.context = context.confirming(confirmations)
-        return respond(to: request, body: body, on: .admission)
-    }
-}
-
-/// What a method and path mean.
-enum Route {
-    case validate, mutate, live, ready, metrics
-
-    init(_ head: RequestHead, on port: Port) throws(Rejection) {
-        let route: Route? =
-            switch (port, head.path) {
-            case (.admission, "/validate"): .validate
-            case (.admission, "/mutate"): .mutate
-            case (.health, "/livez"): .live
-            case (.health, "/readyz"): .ready
-            case (.health, "/metrics"): .metrics
-            default: nil
-            }
-        guard let route else { throw .notFound }
-        switch port {
-        case .admission: guard head.method == .post else { throw .methodNotAllowed(allow: "POST") }
-        case .health:
-            guard head.method == .get || head.method == .head else { throw .methodNotAllowed(allow: "GET, HEAD") }
-        }
-        self = route
+        return respond(to: request, body: body)
     }
 }

@@ -17,9 +17,10 @@ final class RunningServer: Sendable {
 
     init(
         _ adjust: (inout ServerConfiguration) -> Void = { _ in }, clientAuthorities: String? = nil,
-        allowedClients: [String] = [], reserve: Int = 0, listening addressText: String = "127.0.0.1:0",
+        allowedClients: [String] = [], listening addressText: String = "127.0.0.1:0",
         answering respond: @escaping @Sendable (Request, Span<UInt8>, ListenerID) -> Response = RunningServer.describe,
-        responder: (@Sendable (LoopContext) -> Responder)? = nil
+        responder: (@Sendable (LoopContext) -> Responder)? = nil,
+        ownResponder: (@Sendable (LoopContext) -> Responder)? = nil
     ) throws {
         var configuration = ServerConfiguration()
         configuration.handlesSignals = false
@@ -32,7 +33,7 @@ final class RunningServer: Sendable {
             configuration: configuration,
             listeners: [
                 Listener(address, certificates: certificates, name: "admission"),
-                Listener(address, name: "health", reserve: reserve),
+                Listener(address, name: "health", ownResponder: ownResponder),
             ],
             report: { mailbox.append("\($0)") }, responder: responder ?? { _ in Responder(respond) })
         self.mailbox = mailbox

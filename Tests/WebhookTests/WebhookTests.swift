@@ -7,12 +7,19 @@ import Testing
 import Webhook
 
 @Suite struct WebhookTests {
-    private func webhook(_ environment: [String: String] = [:], problem: String? = nil) throws -> Webhook {
+    private func webhook(_ environment: [String: String] = [:]) throws -> Webhook {
         let settings = try Settings(environment: environment)
         let context = Context(settings: settings, now: Timestamp(seconds: 1_795_435_200))
-        return Webhook(
-            admission: Admission(judge: Judge(settings), context: context),
-            health: { Health([.init("shutdown", problem: problem), .init("certificate")]) }, metrics: { "a 1\n" })
+        return Webhook(admission: Admission(judge: Judge(settings), context: context))
+    }
+
+    private func endpoints(stalled: String? = nil, problem: String? = nil) -> HealthEndpoints {
+        HealthEndpoints(
+            health: {
+                Health(
+                    liveness: [.init("loops", problem: stalled)],
+                    readiness: [.init("shutdown", problem: problem), .init("certificate")])
+            }, metrics: { "a 1\n" })
     }
 
     private func head(_ method: HTTP.Method, _ path: String, _ query: String = "", type: MediaType = .json)
@@ -25,7 +32,7 @@ import Webhook
         _ body: [UInt8], to path: String = "/validate", isTruncated: Bool = false, _ environment: [String: String] = [:]
     ) throws -> (Response, AdmissionEvent?) {
         let reply = try webhook(environment).respond(
-            to: Request(head: head(.post, path), isBodyTruncated: isTruncated), body: body.span, on: .admission)
+            to: Request(head: head(.post, path), isBodyTruncated: isTruncated), body: body.span)
         return (reply.response, reply.event)
     }
 
@@ -147,40 +154,46 @@ import Webhook
     }
 
     @Test(arguments: [
-        (HTTP.Method.get, "/validate", MediaType.absent, Port.admission, 405),
-        (.head, "/mutate", .absent, .admission, 405), (.other, "/validate", .json, .admission, 405),
-        (.post, "/", .json, .admission, 404), (.post, "/validate/", .json, .admission, 404),
-        (.get, "/livez", .absent, .admission, 404),
-        (.post, "/validate", .other, .admission, 415), (.post, "/validate", .absent, .admission, 415),
-        (.get, "/livez", .absent, .health, 200), (.head, "/readyz", .absent, .health, 200),
-        (.get, "/metrics", .absent, .health, 200),
-        (.post, "/livez", .json, .health, 405), (.post, "/validate", .json, .health, 404),
+        (HTTP.Method.get, "/validate", MediaType.absent, 405), (.head, "/mutate", .absent, 405),
+        (.other, "/validate", .json, 405), (.post, "/", .json, 404), (.post, "/validate/", .json, 404),
+        (.get, "/livez", .absent, 404), (.post, "/validate", .other, 415), (.post, "/validate", .absent, 415),
     ])
-    func `paths and methods`(_ method: HTTP.Method, _ path: String, _ type: MediaType, _ port: Port, _ status: Int)
-        throws
-    {
-        let reply = try webhook().respond(
-            to: Request(head: head(method, path, type: type)), body: [UInt8]().span, on: port)
+    func `paths and methods of reviews`(
+        _ method: HTTP.Method, _ path: String, _ type: MediaType, _ status: Int
+    ) throws {
+        let reply = try webhook().respond(to: Request(head: head(method, path, type: type)), body: [UInt8]().span)
         #expect(reply.response.status == status)
         #expect(reply.response.headers.contains { $0.name == "Allow" } == (status == 405))
     }
 
-    @Test func `readiness names what is wrong, liveness does not care`() throws {
-        func get(_ path: String, _ query: String, problem: String?) throws -> (Int, String) {
-            let reply = try webhook(problem: problem).respond(
-                to: Request(head: head(.get, path, query)), body: [UInt8]().span, on: .health)
-            return (reply.response.status, String(decoding: reply.response.body, as: UTF8.self))
+    @Test(arguments: [
+        (HTTP.Method.get, "/livez", 200), (.head, "/readyz", 200), (.get, "/metrics", 200), (.post, "/livez", 405),
+        (.post, "/validate", 404), (.get, "/", 404),
+    ])
+    func `paths and methods of probes`(_ method: HTTP.Method, _ path: String, _ status: Int) {
+        let response = endpoints().respond(to: head(method, path, type: .absent))
+        #expect(response.status == status)
+        #expect(response.headers.contains { $0.name == "Allow" } == (status == 405))
+    }
+
+    @Test func `liveness and readiness name what is wrong, each by itself`() {
+        func get(_ path: String, _ query: String, stalled: String? = nil, problem: String? = nil) -> (Int, String) {
+            let response = endpoints(stalled: stalled, problem: problem).respond(to: head(.get, path, query))
+            return (response.status, String(decoding: response.body, as: UTF8.self))
         }
-        #expect(try get("/readyz", "", problem: nil) == (200, "ok\n"))
+        #expect(get("/readyz", "") == (200, "ok\n"))
         #expect(
-            try get("/readyz", "verbose", problem: nil) == (
+            get("/readyz", "verbose") == (
                 200, "[+]shutdown ok\n[+]certificate ok\nreadyz check passed\n"
             ))
         #expect(
-            try get("/readyz", "", problem: "ending") == (
+            get("/readyz", "", problem: "ending") == (
                 503, "[-]shutdown failed: ending\n[+]certificate ok\nreadyz check failed\n"
             ))
-        #expect(try get("/livez", "", problem: "ending") == (200, "ok\n"))
+        #expect(get("/livez", "", problem: "ending") == (200, "ok\n"))
+        #expect(get("/readyz", "", stalled: "1 of 2") == (200, "ok\n"))
+        #expect(get("/livez", "verbose") == (200, "[+]loops ok\nlivez check passed\n"))
+        #expect(get("/livez", "", stalled: "1 of 2") == (503, "[-]loops failed: 1 of 2\nlivez check failed\n"))
     }
 
     @Test func `counters of several loops add up`() throws {
