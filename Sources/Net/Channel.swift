@@ -66,6 +66,12 @@ final class Channel {
     /// Whether the authorities that the client's certificate was verified with have been replaced.
     var isWithdrawn: Bool { session?.isWithdrawn ?? false }
 
+    /// Whether received bytes wait to be read.
+    var hasReceived: Bool {
+        var byte: UInt8 = 0
+        return hasPending || withUnsafeMutableBytes(of: &byte) { socket.peek(into: $0) } > 0
+    }
+
     /// Whether received bytes wait inside libssl, where epoll does not see them.
     var hasPending: Bool { session?.hasPending ?? false }
 

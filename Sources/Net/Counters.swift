@@ -32,6 +32,8 @@ public struct Counts: Equatable, Sendable {
     public var refusals: [Int: UInt64] = [:]
     /// Connections that the clock ended, by what they were about.
     public var timeouts: [TimedOutPhase: UInt64] = [:]
+    /// Connections that were closed for new ones, by reason.
+    public var evictions: [Eviction: UInt64] = [:]
     /// How long the loops were at work without looking for what else had come.
     public var turns = Turns()
 
@@ -63,6 +65,7 @@ final class LoopCounters: Sendable {
     let turns = TurnCounters()
     private let handshakeFailures = InlineArray<10, Counter> { _ in Counter() }
     private let timeouts = InlineArray<4, Counter> { _ in Counter() }
+    private let evictions = InlineArray<3, Counter> { _ in Counter() }
     private let refusals = InlineArray<16, Counter> { _ in Counter() }
 
     /// The statuses that this side of the handler answers with; the last place is for all others.
@@ -77,6 +80,8 @@ final class LoopCounters: Sendable {
         guard let index = TimedOutPhase.allCases.firstIndex(of: phase) else { return }
         timeouts[index].add()
     }
+
+    func countEviction(_ reason: Eviction) { evictions[reason.index].add() }
 
     func countRefusal(_ status: Int) {
         refusals[LoopCounters.statuses.firstIndex(of: status) ?? LoopCounters.statuses.count].add()
@@ -95,6 +100,9 @@ final class LoopCounters: Sendable {
         }
         for (index, phase) in TimedOutPhase.allCases.enumerated() {
             counts.timeouts[phase, default: 0] += timeouts[index].current
+        }
+        for reason in Eviction.allCases {
+            counts.evictions[reason, default: 0] += evictions[reason.index].current
         }
         for (index, status) in (LoopCounters.statuses + [0]).enumerated() where refusals[index].current > 0 {
             counts.refusals[status, default: 0] += refusals[index].current

@@ -37,6 +37,7 @@ extension EventLoop {
             guard hasRoom else { return shut(gate: index) }
             switch Descriptor.accept(from: listener.socket.number) {
             case .connection(let socket):
+                makeRoom()
                 add(socket, listener: listener)
             case .none:
                 return
@@ -47,8 +48,23 @@ extension EventLoop {
         }
     }
 
-    /// Whether one more connection can be open.
-    private var hasRoom: Bool { openCount < plan.maxConnections }
+    /// Whether one more connection can be open, maybe in the place of another.
+    private var hasRoom: Bool { openCount < plan.maxConnections || evictions.next != nil }
+
+    /// Closes a connection for a new one if no more can be open.
+    private func makeRoom() {
+        guard openCount >= plan.maxConnections else { return }
+        while let (slot, reason) = evictions.next, let channel = channels[slot] {
+            // A request that has arrived and has not been read yet is not lost: the connection is no longer idle.
+            if channel.connection.phase == .idle, channel.hasReceived {
+                evictions.place(slot, .transfer, deadline: channel.connection.deadline)
+                continue
+            }
+            counters.countEviction(reason)
+            channel.sayGoodbye()
+            return close(channel)
+        }
+    }
 
     /// Opens the gates that were shut, as soon as there is reason to.
     func reopenGates() {

@@ -43,6 +43,7 @@ extension EventLoop {
 
     private func add(_ arrival: Arrival) {
         arrival.channel.hasArrival = true
+        evictions.remove(arrival.channel.slot)
         arrivals.append(arrival)
         if arrivals.count == EventLoop.batch { answerArrivals() }
     }

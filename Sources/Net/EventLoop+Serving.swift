@@ -120,8 +120,19 @@ extension EventLoop {
         settle(channel, interest)
     }
 
+    /// Notes when the phase of a connection ends, and whether the connection may be closed for a new one.
+    func note(_ channel: Channel) {
+        let (slot, deadline) = (channel.slot, channel.connection.deadline)
+        timers.set(slot, to: deadline)
+        if let reason = Eviction(channel.connection.phase) {
+            evictions.place(slot, reason, deadline: deadline)
+        } else {
+            evictions.remove(slot)
+        }
+    }
+
     private func settle(_ channel: Channel, _ interest: Interest) {
-        timers.set(channel.slot, to: channel.connection.deadline)
+        note(channel)
         guard channel.interest != interest else { return }
         channel.interest = interest
         poll.change(channel.socket.number, to: interest, token: channel.token)

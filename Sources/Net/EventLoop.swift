@@ -16,6 +16,8 @@ final class EventLoop {
     private let deliveries: Deliveries
     var now = Instant.now
     var timers = Timers()
+    /// The connections that may be closed for new ones.
+    var evictions = EvictionOrder()
     var channels: [Channel?] = []
     var vacantSlots: [Int] = []
     var openCount = 0
@@ -167,7 +169,7 @@ final class EventLoop {
         openCount += 1
         counters.accepted.add()
         if !plan.isOwn { shared.enter() }
-        timers.set(slot, to: channel.connection.deadline)
+        note(channel)
         guard poll.add(channel.socket.number, .readable, token: token) else { return close(channel) }
     }
 
@@ -175,6 +177,7 @@ final class EventLoop {
         guard channels[channel.slot] === channel else { return }
         // The last reference to the channel closes its socket, and that takes it out of epoll.
         timers.remove(channel.slot)
+        evictions.remove(channel.slot)
         channels[channel.slot] = nil
         vacantSlots.append(channel.slot)
         openCount -= 1

@@ -135,6 +135,7 @@ extension Server {
         let configuration = shared.configuration
         let interval = Instant.Span(configuration.certificateInterval)
         var nextReload = Instant.now + interval
+        var evictions = EvictionReport(every: configuration.evictionReportInterval)
         var closing = Instant.distantFuture
         var end = Instant.distantFuture
         while shared.release != .atOnce {
@@ -154,6 +155,9 @@ extension Server {
             if now >= nextReload {
                 reloadCertificates()
                 nextReload = now + interval
+                if let report = evictions.next(status.counts.evictions, at: now) {
+                    shared.report(.connectionsEvicted(report))
+                }
             }
             wait(until: min(nextReload, end, status.phase >= .closing ? end : closing))
         }

@@ -2,7 +2,8 @@
 public struct ServerConfiguration: Equatable, Sendable {
     /// How many threads serve; each has a loop of its own.
     public var loops = 1
-    /// The connections that are open at the same time, divided among the loops; more wait in the backlog.
+    /// The connections that are open at the same time, divided among the loops; a new one takes the place of one that does
+    /// nothing (``Eviction``), or waits in the backlog.
     public var maxConnections = 4096
     /// The connections that are open at the same time on each listener with a loop of its own.
     public var maxOwnConnections = 128
@@ -17,7 +18,7 @@ public struct ServerConfiguration: Equatable, Sendable {
     /// The time between requests on one connection.
     public var idleTimeout = Duration.seconds(120)
     /// The time for the TLS handshake, from the connection's acceptance.
-    public var handshakeTimeout = Duration.seconds(10)
+    public var handshakeTimeout = Duration.seconds(3)
     /// The time to wait for a client to read the response that ends its connection.
     public var lingerTimeout = Duration.seconds(3)
     /// The time from the announcement of the end until responses begin to end their connections.
@@ -26,6 +27,8 @@ public struct ServerConfiguration: Equatable, Sendable {
     public var shutdownTimeout = Duration.seconds(20)
     /// The time between two looks at the certificate files.
     public var certificateInterval = Duration.seconds(5)
+    /// The time between two reports of connections that were closed for new ones.
+    public var evictionReportInterval = Duration.seconds(60)
     /// Whether SIGTERM and SIGINT end the server and SIGHUP reloads its certificates.
     ///
     /// The signals are blocked in the thread that creates the server, and in every thread started from it afterwards.

@@ -78,7 +78,7 @@ final class BoundListener: Sendable {
 
     init(_ listener: Listener, index: Int) throws(SystemError) {
         id = ListenerID(description: listener.name, index: index)
-        socket = try Descriptor.listening(on: listener.address, backlog: 1024)
+        socket = try Descriptor.listening(on: listener.address, backlog: 4096)
         address = socket.address ?? listener.address
         certificates = listener.certificates
         ownResponder = listener.ownResponder

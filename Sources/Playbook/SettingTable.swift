@@ -50,7 +50,8 @@ extension Setting {
             "Event loops, at most the processors online. Set it to the CPU request, rounded up."),
         .integer(
             "PLAYBOOK_MAX_CONNECTIONS", .server, 1...1_000_000, \.maximumConnections,
-            "Connections held at once; further ones wait until one closes."),
+            "Connections for reviews that are open at once. At the limit, a new one replaces the oldest unfinished handshake, else the connection that is idle for longest."
+        ),
         .size(
             "PLAYBOOK_MAX_BODY", .server, \.maximumBodyBytes,
             "The largest review that is judged. A larger one is answered with a denial (code 413)."),

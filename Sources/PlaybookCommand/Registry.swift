@@ -120,6 +120,12 @@ final class Registry: Sendable {
             text.sample([("phase", phase.rawValue)], Double(count))
         }
         text.family(
+            "playbook_connections_evicted_total", .counter,
+            "Connections closed for new ones at the limit, by the phase that they were in.")
+        for (reason, count) in counts.evictions.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+            text.sample([("phase", reason.rawValue)], Double(count))
+        }
+        text.family(
             "playbook_loop_turn_seconds", .histogram,
             "How long event loops handled what one wait brought, while all else had to wait.")
         text.histogram(

@@ -50,6 +50,7 @@ struct ServeCommand {
 
     func run() throws(CommandError) -> ExitCode {
         Residency.returnLargeBlocks()
+        DescriptorLimit.raise(to: settings.maximumConnections + ServeCommand.otherDescriptors)
         log.start()
         defer { log.end() }
         let recorder = try Recorder(settings, log)
@@ -67,6 +68,11 @@ struct ServeCommand {
                 ("version", .string(Version.current)), ("mode", .string(settings.mode.rawValue)),
                 ("rules", .number(String(active))), ("loops", .number(String(configuration.loops))),
             ])
+        if maximumConnections < settings.maximumConnections {
+            log.write(
+                .warn, "PLAYBOOK_MAX_CONNECTIONS is above the process' limit of open files; fewer are accepted",
+                [("connections", .number(String(maximumConnections)))])
+        }
         Residency.releaseCode()
         do throws(SystemError) {
             try server.run()
@@ -107,10 +113,18 @@ struct ServeCommand {
         }
     }
 
+    /// As many connections as the settings allow and the process can have open, beside everything else that it opens.
+    private var maximumConnections: Int {
+        max(1, min(settings.maximumConnections, DescriptorLimit.current - ServeCommand.otherDescriptors))
+    }
+
+    /// Descriptors for probes, calls to the API server, files and standard streams.
+    private static let otherDescriptors = 512
+
     private var configuration: ServerConfiguration {
         var configuration = ServerConfiguration()
         configuration.loops = min(settings.loops, max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
-        configuration.maxConnections = settings.maximumConnections
+        configuration.maxConnections = maximumConnections
         configuration.maxBody = settings.maximumBodyBytes
         configuration.requestTimeout = settings.requestTimeout
         configuration.idleTimeout = settings.idleTimeout

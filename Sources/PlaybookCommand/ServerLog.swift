@@ -13,6 +13,11 @@ extension Log {
             write(
                 .error, "no new connection is taken for a second",
                 [("listener", .string(listener)), ("error", .string("\(error)"))])
+        case .connectionsEvicted(let counts):
+            write(
+                .warn, "connection limit reached; closed connections to accept new ones",
+                counts.sorted { $0.key.rawValue < $1.key.rawValue }.map { ($0.key.rawValue, .number(String($0.value))) }
+            )
         case .certificateReplaced(_, let certificate):
             write(.info, "the certificate was replaced", description(certificate))
         case .certificateRefused(_, let error):

@@ -4,13 +4,18 @@ import Testing
 /// `playbook serve` as an init system sees it: it starts, is told to end, and ends.
 @Suite struct ServeTests {
     /// Starts the server in a folder with a certificate, sends signals when it serves, and waits for its end.
-    private func serve(_ signals: [Int32], environment: [String: String] = [:]) throws -> (code: Int32, output: String)
-    {
+    private func serve(
+        _ signals: [Int32], environment: [String: String] = [:], openFiles: Int? = nil
+    ) throws -> (code: Int32, output: String) {
         try Program.withFolder { folder in
             try #require(Program(["certs", "--directory", folder]).code == 0)
             let process = Process()
             process.executableURL = Program.url
             process.arguments = ["serve"]
+            if let openFiles {
+                process.executableURL = URL(filePath: "/bin/sh")
+                process.arguments = ["-c", "ulimit -n \(openFiles); exec \"$0\" serve", Program.url.path]
+            }
             process.environment = environment.merging([
                 "PLAYBOOK_LISTEN": "127.0.0.1:0", "PLAYBOOK_HEALTH_LISTEN": "127.0.0.1:0",
                 "PLAYBOOK_TLS_CERT_FILE": "\(folder)/tls.crt", "PLAYBOOK_TLS_KEY_FILE": "\(folder)/tls.key",
@@ -39,6 +44,15 @@ import Testing
         let (code, output) = try serve(signals)
         #expect(code == 0)
         #expect(output.contains("the server is stopped"))
+    }
+
+    @Test func `the process' limit of open files bounds connections`() throws {
+        let (code, output) = try serve([SIGTERM], openFiles: 600)
+        #expect(code == 0)
+        #expect(output.contains("PLAYBOOK_MAX_CONNECTIONS is above the process' limit of open files"))
+        #expect(output.contains(#""connections":88"#))
+        let enough = try serve([SIGTERM], environment: ["PLAYBOOK_MAX_CONNECTIONS": "88"], openFiles: 600)
+        #expect(!enough.output.contains("PLAYBOOK_MAX_CONNECTIONS"))
     }
 
     @Test(arguments: [["PLAYBOOK_COMPANIONS": "cluster"], ["PLAYBOOK_CERTIFICATES": "self"]])

@@ -1,29 +1,183 @@
 import Foundation
 import HTTP
 import Net
+import Synchronization
 import Testing
 
-/// The most connections that may be open.
+/// The most connections that may be open, and which is closed for a new one.
 @Suite struct ConnectionLimitTests {
-    @Test func `connections past the limit wait until one ends`() throws {
+    private func server(_ limit: Int) throws -> RunningServer {
+        try RunningServer {
+            $0.loops = 1
+            $0.maxConnections = limit
+        }
+    }
+
+    private func isServed(_ client: Client) throws -> Bool {
+        try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        return try client.reply().status == 200
+    }
+
+    @Test func `the oldest unfinished handshake makes room, before any idle connection`() throws {
+        let server = try server(4)
+        let idle = try server.secureClient()
+        #expect(try isServed(idle))
+        let older = try Client(port: server.securePort)
+        #expect(eventually { server.status.counts.accepted == 2 })
+        let newer = try Client(port: server.securePort)
+        #expect(eventually { server.status.counts.accepted == 3 })
+        // Its handshake is finished, however late it began.
+        let finished = try server.secureClient()
+        #expect(try isServed(finished))
+        let next = try server.secureClient()
+        #expect(try isServed(next))
+        #expect(try older.isCut())
+        #expect(server.status.counts.evictions == [.handshake: 1, .idle: 0, .transfer: 0])
+        let last = try server.secureClient()
+        #expect(try isServed(last))
+        #expect(try newer.isCut())
+        for client in [idle, finished, next, last] { #expect(try isServed(client)) }
+        #expect(server.status.counts.evictions == [.handshake: 2, .idle: 0, .transfer: 0])
+    }
+
+    @Test func `bytes of a handshake do not make it younger`() throws {
+        let server = try server(2)
+        let older = try Client(port: server.securePort)
+        #expect(eventually { server.status.counts.accepted == 1 })
+        let newer = try Client(port: server.securePort)
+        #expect(eventually { server.status.counts.accepted == 2 })
+        try older.send(Array(Client.hello().prefix(100)))
+        #expect(try isServed(server.secureClient()))
+        #expect(try older.isCut())
+        try newer.send(Client.hello())
+        #expect(try !newer.receive().isEmpty)
+    }
+
+    @Test func `then the connection that is idle for longest makes room`() throws {
+        let server = try server(3)
+        let clients = try [server.secureClient(), server.plainClient(), server.secureClient()]
+        for client in clients { #expect(try isServed(client)) }
+        // The first is the last that was used.
+        #expect(try isServed(clients[0]))
+        let next = try server.plainClient()
+        #expect(try isServed(next))
+        #expect(try clients[1].isCut())
+        for client in [clients[2], clients[0], next] { #expect(try isServed(client)) }
+        #expect(server.status.counts.evictions == [.handshake: 0, .idle: 1, .transfer: 0])
+    }
+
+    @Test func `then the request that has been arriving for longest makes room`() throws {
+        let server = try server(2)
+        let half = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n1"
+        let older = try server.plainClient()
+        try older.send(half)
+        #expect(eventually { server.status.counts.bytesReceived == UInt64(half.utf8.count) })
+        let newer = try server.secureClient()
+        try newer.send(half)
+        #expect(eventually { server.status.counts.bytesReceived == UInt64(2 * half.utf8.count) })
+        let next = try server.secureClient()
+        #expect(try isServed(next))
+        #expect(try older.isCut())
+        try newer.send("2")
+        #expect(try newer.reply().body == "POST / 2")
+        #expect(server.status.counts.evictions == [.handshake: 0, .idle: 0, .transfer: 1])
+    }
+
+    @Test(arguments: [true, false])
+    func `a connection whose request has arrived is not idle`(isFirst: Bool) throws {
+        let gate = DispatchSemaphore(value: 0)
+        let held = Atomic<Bool>(false)
+        let server = try RunningServer(
+            {
+                $0.loops = 1
+                $0.maxConnections = 2
+            },
+            answering: { request, body, listener in
+                if request.head.path == "/hold" {
+                    held.store(true, ordering: .relaxed)
+                    gate.wait()
+                }
+                return RunningServer.describe(request, body, listener)
+            })
+        let (client, holder) = try (server.plainClient(), server.plainClient())
+        for client in [client, holder] { #expect(try isServed(client)) }
+        try holder.send("GET /hold HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(eventually { held.load(ordering: .relaxed) })
+        // The loop finds the request and the new connection in one turn.
+        let request = "GET /1 HTTP/1.1\r\nHost: a\r\n\r\n"
+        if isFirst { try client.send(request) }
+        let next = try server.plainClient()
+        if !isFirst { try client.send(request) }
+        gate.signal()
+        #expect(try holder.reply().body == "GET /hold 0")
+        #expect(try client.reply().body == "GET /1 0")
+        #expect(try holder.isCut())
+        for client in [client, next] { #expect(try isServed(client)) }
+    }
+
+    @Test func `connections whose requests are being answered stay, and new ones wait`() throws {
+        let waiting = Mutex<[(Deliveries, Ticket)]>([])
+        let server = try RunningServer(
+            {
+                $0.loops = 1
+                $0.maxConnections = 2
+            },
+            responder: { context in
+                Responder(
+                    respond: { request, body, listener, ticket in
+                        guard request.head.path == "/later" else {
+                            return RunningServer.describe(request, body, listener)
+                        }
+                        waiting.withLock { $0.append((context.deliveries, ticket)) }
+                        return nil
+                    },
+                    resume: { _, _ in Response(status: 200, contentType: "text/plain", body: Array("later".utf8)) })
+            })
+        let patient = try [server.secureClient(), server.plainClient()]
+        for client in patient { try client.send("GET /later HTTP/1.1\r\nHost: a\r\n\r\n") }
+        #expect(eventually { waiting.withLock { $0.count } == 2 })
+        let next = try server.plainClient()
+        try next.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        usleep(100_000)
+        #expect(server.status.counts.accepted == 2)
+        for (deliveries, ticket) in waiting.withLock({ $0 }) { deliveries.deliver("now", for: ticket) }
+        for client in patient { #expect(try client.reply().body == "later") }
+        #expect(try next.reply().status == 200)
+        #expect(server.status.counts.evictions == [.handshake: 0, .idle: 1, .transfer: 0])
+    }
+
+    @Test(arguments: [1, 2])
+    func `silent connections that keep coming shut nobody out`(loops: Int) throws {
+        let server = try RunningServer {
+            $0.loops = loops
+            $0.maxConnections = 8
+        }
+        var silent: [Client] = []
+        for _ in 0..<20 {
+            for _ in 0..<10 { silent.append(try Client(port: server.securePort)) }
+            #expect(try isServed(server.secureClient()))
+            #expect(server.status.counts.active <= 8)
+        }
+        #expect(server.status.counts.evictions[.transfer] == 0)
+        withExtendedLifetime(silent) { #expect(eventually { server.status.counts.accepted == 220 }) }
+        #expect(server.status.counts.timeouts[.handshake] == 0)
+    }
+
+    @Test func `evictions are reported once an interval`() throws {
         let server = try RunningServer {
             $0.loops = 1
             $0.maxConnections = 2
+            $0.certificateInterval = .milliseconds(10)
+            $0.evictionReportInterval = .seconds(3600)
         }
-        var first: Client? = try server.plainClient()
-        try first?.send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\n")
-        #expect(try first?.reply().status == 200)
-        let second = try server.plainClient()
-        let third = try server.plainClient()
-        try third.send("GET /3 HTTP/1.1\r\nHost: a\r\n\r\n")
-        for _ in 0..<50 {
-            try second.send("GET /2 HTTP/1.1\r\nHost: a\r\n\r\n")
-            #expect(try second.reply().body == "GET /2 0")
-        }
-        #expect(server.status.counts.accepted == 2)
-        first = nil
-        #expect(try third.reply().body == "GET /3 0")
-        #expect(server.status.counts.accepted == 3)
+        func evictions() -> [String] { server.reported.filter { $0.hasPrefix("connectionsEvicted") } }
+        var silent = try (0..<3).map { _ in try Client(port: server.securePort) }
+        #expect(eventually { !evictions().isEmpty })
+        #expect(evictions() == ["connectionsEvicted([Net.Eviction.handshake: 1])"])
+        for _ in 0..<20 { silent.append(try Client(port: server.securePort)) }
+        withExtendedLifetime(silent) { #expect(eventually { server.status.counts.evictions[.handshake] == 21 }) }
+        usleep(100_000)
+        #expect(evictions().count == 1)
     }
 
     @Test func `many connections come and go`() throws {
@@ -79,11 +233,17 @@ import Testing
     }
 
     @Test func `its connections do not count with those of the others`() throws {
-        let server = try RunningServer({ $0.maxConnections = 1 }, ownResponder: Self.probe)
+        let server = try RunningServer(
+            {
+                $0.maxConnections = 1
+                $0.maxOwnConnections = 2
+            }, ownResponder: Self.probe)
         let review = try server.secureClient()
-        let probes = try (0..<5).map { _ in try server.plainClient() }
-        for probe in probes { #expect(try ask(probe) == "turning") }
+        var silent: [Client] = []
+        for _ in 0..<20 { silent.append(try server.plainClient()) }
+        #expect(try ask(server.plainClient()) == "turning")
         #expect(try ask(review) == "GET / 0")
+        withExtendedLifetime(silent) { #expect(eventually { server.status.counts.accepted == 22 }) }
     }
 
     @Test func `it answers until the others have ended, and its connections delay nothing`() throws {

@@ -39,10 +39,10 @@ import Testing
     @Test func `a handshake has its own time`() {
         var connection = connection(isSecure: true)
         #expect(connection.phase == .handshaking)
-        #expect(connection.deadline == seconds(10))
-        connection.finishHandshake(at: seconds(4))
+        #expect(connection.deadline == seconds(3))
+        connection.finishHandshake(at: seconds(2))
         #expect(connection.phase == .idle)
-        #expect(connection.deadline == seconds(124))
+        #expect(connection.deadline == seconds(122))
         let expiry = connection.expire()
         #expect(expiry == .close(.idle))
     }
