@@ -190,6 +190,40 @@ import Testing
         #expect(try denials(world) == ["privilege-escalation"])
     }
 
+    @Test(arguments: ["nodeName", "schedulerName"])
+    func `a node or a scheduler is found in every template that it is patched into, and in no Pod`(_ field: String)
+        throws
+    {
+        let paths: [(String, String, [String])] = [
+            ("v1", "PodTemplate", ["template", "spec"]),
+            ("v1", "ReplicationController", ["spec", "template", "spec"]),
+            ("apps/v1", "ReplicaSet", ["spec", "template", "spec"]),
+            ("apps/v1", "Deployment", ["spec", "template", "spec"]),
+            ("apps/v1", "StatefulSet", ["spec", "template", "spec"]),
+            ("apps/v1", "DaemonSet", ["spec", "template", "spec"]),
+            ("batch/v1", "Job", ["spec", "template", "spec"]),
+            ("batch/v1", "CronJob", ["spec", "jobTemplate", "spec", "template", "spec"]),
+            ("argoproj.io/v1alpha1", "Rollout", ["spec", "template", "spec"]), ("v1", "Pod", ["spec"]),
+        ]
+        for (version, kind, path) in paths {
+            func object(_ more: Literal) -> Literal {
+                let body = path.reversed().reduce(World.podSpec.merging(more)) { Literal.object([.init($1, $0)]) }
+                return body.merging([
+                    "apiVersion": .string(version), "kind": .string(kind),
+                    "metadata": ["name": "web", "namespace": "shop", "labels": ["app": "web"]],
+                ])
+            }
+            let placed: Literal = .object([.init(field, "mine")])
+            var world = World(object([:])).updated(to: object(placed))
+            world.rules = Catalogue.rules.filter { $0.id == "scheduler-placement" }
+            #expect(try denials(world) == (kind == "Pod" ? [] : ["scheduler-placement"]), "\(kind)")
+            // What was there before only warns.
+            world = world.updated(to: object(placed.merging(["enableServiceLinks": false])))
+            world.before = object(placed)
+            #expect(try denials(world) == [], "\(kind)")
+        }
+    }
+
     // MARK: What containers may still do
 
     @Test func `a capability said forty times hides no other one`() throws {

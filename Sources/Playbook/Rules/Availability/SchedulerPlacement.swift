@@ -12,7 +12,7 @@ extension Rule {
             scheduler that does not run leaves it pending for ever.
             """,
         level: .deny,
-        scope: Scope(.holders, on: [.create]),
+        scope: Scope(.holders),
         clauses: [node, scheduler],
         settings: ["PLAYBOOK_SCHEDULERS"],
         examples: [
@@ -24,10 +24,19 @@ extension Rule {
             .good("wishes are no placement", "nodeSelector: {kubernetes.io/arch: arm64}"),
             .bad("a node by name", node, at: "nodeName", "nodeName: ip-10-0-0-1.ec2.internal"),
             .bad("a scheduler that nobody runs", scheduler, at: "schedulerName", "schedulerName: mine"),
-            .good("an update of what is placed", "nodeName: ip-10-0-0-1.ec2.internal", before: "{}"),
+            .bad(
+                "a node that is patched in", node, at: "nodeName", "nodeName: ip-10-0-0-1.ec2.internal", before: "{}"),
+            .bad(
+                "another node", node, at: "nodeName", "nodeName: ip-10-0-0-1.ec2.internal",
+                before: "nodeName: ip-10-0-0-2.ec2.internal"),
+            .bad("a scheduler that is patched in", scheduler, at: "schedulerName", "schedulerName: mine", before: "{}"),
+            .good(
+                "an update of a Pod that is placed", placedPod(until: 300), before: placedPod(until: 600)),
         ],
         check: { (subject, context) throws(CannotJudge) in
-            guard let template = try subject.template() else { return [] }
+            // A Pod that is there has been placed: an update says where, and changes nothing about it.
+            guard subject.kind != .pod || subject.review.operation == .create, let template = try subject.template()
+            else { return [] }
             var findings: [Finding] = []
             if let name = try template.spec.text("nodeName"), !name.equals("") {
                 let place = template.pointer / "nodeName"
@@ -52,3 +61,22 @@ extension Rule {
 
 private let node = Clause("node", "no pod names its node")
 private let scheduler = Clause("scheduler", "a scheduler that is named is one of `PLAYBOOK_SCHEDULERS`")
+
+private func placedPod(until seconds: Int) -> String {
+    """
+    apiVersion: v1
+    kind: Pod
+    metadata: {name: web-1, namespace: shop, labels: {app: web}}
+    spec:
+      nodeName: ip-10-0-0-1.ec2.internal
+      activeDeadlineSeconds: \(seconds)
+      securityContext: {runAsNonRoot: true, runAsUser: 10001, runAsGroup: 10001}
+      containers:
+      - name: app
+        image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.2-9f3c1ab
+        ports: [{name: http, containerPort: 8080}]
+        resources: {requests: {cpu: 100m, memory: 256Mi}, limits: {memory: 256Mi}}
+        livenessProbe: {httpGet: {path: /livez, port: http}}
+        readinessProbe: {httpGet: {path: /readyz, port: http}}
+    """
+}
