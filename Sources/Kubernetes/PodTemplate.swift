@@ -78,13 +78,14 @@ public final class PodTemplate {
     /// What of the pod spec rules ask for again and again, found in one pass; absent and `null` are the same.
     private struct Fields {
         var containers, initContainers, ephemeralContainers: Value?
-        var securityContext, resources, restartPolicy, nodeSelector, os: Value?
+        var securityContext, resources, restartPolicy, nodeSelector, os, volumes: Value?
 
         init(of spec: Value) {
             for member in spec.members {
                 let value = member.value.isNull ? nil : member.value
                 switch member.key.contentLength {
                 case 2 where member.key.equals("os"): os = value
+                case 7 where member.key.equals("volumes"): volumes = value
                 case 9 where member.key.equals("resources"): resources = value
                 case 10 where member.key.equals("containers"): containers = value
                 case 12 where member.key.equals("nodeSelector"): nodeSelector = value
@@ -132,6 +133,9 @@ public final class PodTemplate {
 
     /// Where the metadata that the pods get stands, as in `/spec/template/metadata`.
     public var metadataPointer: Pointer { pointer.parent / "metadata" }
+
+    /// The volumes that containers can mount.
+    public func volumes() throws(CannotJudge) -> Objects { try Objects(fields.volumes) }
 
     /// The labels that the pods get.
     public func labels() throws(CannotJudge) -> Labels { try foundLabels.get() }

@@ -1,9 +1,16 @@
 import JSON
 import Kubernetes
 
-/// The image of a container, taken apart once for all rules that ask.
+/// An image that a container runs or a volume mounts, taken apart once for all rules that ask.
 struct ContainerImage {
-    let container: Container
+    /// What uses an image.
+    enum User {
+        case container(Container)
+        /// A volume, by its number in the pod spec at a place.
+        case volume(Int, of: Pointer)
+    }
+
+    private let user: User
     /// The reference as it is written.
     let text: Value
     /// Where its parts stand; nil where it is none as Docker reads it.
@@ -11,24 +18,32 @@ struct ContainerImage {
     /// The registry in ECR that it is in; nil where it is in another.
     let ecr: ECRHost?
 
-    /// The same image in another container.
-    init(_ image: ContainerImage, of container: Container) {
-        self.container = container
+    /// The same image for another user.
+    init(_ image: ContainerImage, of user: User) {
+        self.user = user
         (text, parts, ecr) = (image.text, image.parts, image.ecr)
     }
 
-    init(_ text: Value, of container: Container) {
-        self.container = container
+    init(_ text: Value, of user: User) {
+        self.user = user
         self.text = text
         (parts, ecr) = text.withContents { text in
             let parts = try? ImageParts(text)
             return (parts, parts?.registry.flatMap { ECRHost(text, in: $0) })
         }
     }
+
+    /// Where the reference stands in the object.
+    var pointer: Pointer {
+        switch user {
+        case .container(let container): container.pointer / "image"
+        case .volume(let index, let spec): spec / "volumes" / String(index) / "image" / "reference"
+        }
+    }
 }
 
 extension Subject {
-    /// The images of the template's containers, of those that name one.
+    /// The images of the template's containers and volumes, of those that name one.
     func images() throws(CannotJudge) -> [ContainerImage] { try foundImages.get() }
 
     /// Looks for them.
@@ -40,10 +55,15 @@ extension Subject {
             guard let image = try container.image() else { continue }
             // What prepares an application is often its own image again.
             if let first = found.first, first.text.isSame(as: image) {
-                found.append(ContainerImage(first, of: container))
+                found.append(ContainerImage(first, of: .container(container)))
             } else {
-                found.append(ContainerImage(image, of: container))
+                found.append(ContainerImage(image, of: .container(container)))
             }
+        }
+        for (index, volume) in try template.volumes().enumerated() {
+            // A reference that is absent is filled in later, as a container's image may be.
+            guard let reference = try volume.object("image")?.text("reference") else { continue }
+            found.append(ContainerImage(reference, of: .volume(index, of: template.pointer)))
         }
         return found
     }

@@ -51,6 +51,26 @@ import Testing
         }
     }
 
+    @Test(
+        arguments: [
+            ("volumes: {a: b}", "volumes is an object, not an array"),
+            ("volumes: [a]", "volumes[0] is a string, not an object"),
+            ("volumes: [{name: m, image: a}]", "volumes[m].image is a string, not an object"),
+            ("volumes: [{name: m, image: {reference: 7}}]", "volumes[m].image.reference is the number 7, not a string"),
+        ] as [(String, String)])
+    func `a volume's image that cannot be read is told`(_ yaml: String, _ text: String) throws {
+        var world = World(
+            World.deployment.merging(["spec": ["template": ["spec": try Literal(yaml: yaml)]]]))
+        world.rules = Catalogue.rules.filter { ["image-registry", "image-tag"].contains($0.id) }
+        #expect(try world.verdict().judgements.map { "\($0.path) \($0.finding.message)" } == [text])
+    }
+
+    @Test func `volumes without an image have none`() throws {
+        let yaml = "volumes: [{name: a, emptyDir: {}}, {name: b, image: null}, {name: c, image: {reference: null}}]"
+        let base = World.deployment.merging(["spec": ["template": ["spec": try Literal(yaml: yaml)]]])
+        #expect(try World(base).verdict().judgements.isEmpty)
+    }
+
     // MARK: Registries
 
     @Test(arguments: [

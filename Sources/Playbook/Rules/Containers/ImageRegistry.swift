@@ -23,8 +23,7 @@ extension Rule {
             let images = context.settings.images
             var findings: [Finding] = []
             for image in try subject.images() where !images.allows(image) {
-                let place = image.container.pointer / "image"
-                findings.append(finding(place, image.text.text, images.pullThrough))
+                findings.append(finding(image.pointer, image.text.text, images.pullThrough))
             }
             return findings
         }
@@ -33,7 +32,9 @@ extension Rule {
 
 /// What the rule checks; its examples stand in a file of their own.
 enum ImageRegistryClause {
-    static let reference = Clause("reference", "each image is a name as Docker reads it")
+    static let reference = Clause(
+        "reference",
+        "each image, of a container or a volume (`volumes[].image.reference`), is a name as Docker reads it")
     static let registry = Clause(
         "registry",
         "each image is in ECR, in a registry of EKS add-ons, or in one of `PLAYBOOK_REGISTRIES`; where `PLAYBOOK_PULL_THROUGH` has a cache for it, it comes from there"

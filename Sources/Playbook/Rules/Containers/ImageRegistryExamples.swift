@@ -13,6 +13,8 @@ private func other(_ list: String, _ name: String, _ image: String, _ more: Stri
     """
 }
 
+private func volume(_ image: String) -> String { "volumes: [{name: models, image: {reference: '\(image)'}}]" }
+
 private let caches = [
     "PLAYBOOK_PULL_THROUGH": "docker.io=\(ecr)/docker-hub, docker.io/grafana=\(ecr)/grafana, quay.io=\(ecr)/quay",
     "PLAYBOOK_FIX": "all",
@@ -32,6 +34,9 @@ let imageRegistryExamples: [Example] =
         .bad(
             "upper case, which no registry takes", ImageRegistryClause.reference, at: "containers[app].image",
             app("\(ecr)/Shop/web:1.4.2-9f3c1ab")),
+        .bad(
+            "a volume's image that is no name", ImageRegistryClause.reference, at: "volumes[models].image.reference",
+            volume("\(ecr)/Shop/models:1.4.2-9f3c1ab")),
         .bad("no image", ImageRegistryClause.reference, at: "containers[app].image", app("")),
     ]
 
@@ -40,7 +45,13 @@ private let allowed: [Example] = [
     .good("ECR by its FIPS host", app("222222222222.dkr.ecr-fips.us-east-1.amazonaws.com/shop/web:1.4.2-9f3c1ab")),
     .good("ECR in China", app("222222222222.dkr.ecr.cn-north-1.amazonaws.com.cn/shop/web:1.4.2-9f3c1ab")),
     .good("ECR by its dual-stack host", app("222222222222.dkr-ecr.eu-west-1.on.aws/shop/web:1.4.2-9f3c1ab")),
-    .good("the public gallery of ECR", app("public.ecr.aws/karpenter/controller:1.0.6")),
+    .good("an image of AWS's own in the public gallery of ECR", app("public.ecr.aws/karpenter/controller:1.0.6")),
+    .good("one of Docker's own images in the public gallery", app("public.ecr.aws/docker/library/redis:7.2.4")),
+    .good(
+        "an alias of the public gallery that is allowed", app("public.ecr.aws/bitnami/redis:7.2.4"),
+        settings: ["PLAYBOOK_REGISTRIES": "public.ecr.aws/bitnami"]),
+    .good("a volume of an image in ECR", volume("\(ecr)/shop/models:1.4.2-9f3c1ab")),
+    .good("a volume whose image is still to be filled in", "volumes: [{name: models, image: {pullPolicy: Always}}]"),
     .good(
         "an EKS add-on",
         app("602401143452.dkr.ecr.eu-west-1.amazonaws.com/eks/aws-ebs-csi-driver:v1.35.0-eksbuild.1")),
@@ -75,6 +86,11 @@ private let refused: [Example] = [
         "an ephemeral container", "ephemeralContainers: [{name: debugger, image: 'busybox:1.36.1'}]",
         at: "ephemeralContainers[debugger].image", request: .debug),
     bad(
+        "a volume's image", volume("docker.io/evil/miner:1.0.0"), at: "volumes[models].image.reference"),
+    bad(
+        "another image of a volume", volume("docker.io/evil/miner:1.0.0"), at: "volumes[models].image.reference",
+        before: volume("docker.io/example/models:1.0.0")),
+    bad(
         "an old image in the place of another", app("evil/miner:latest"), before: app("nginx:latest")),
 ]
 
@@ -89,5 +105,8 @@ private let pulledThrough: [Example] = [
         "an image of the public gallery, which is cached", app("public.ecr.aws/docker/library/redis:7.2.4"),
         settings: ["PLAYBOOK_PULL_THROUGH": "public.ecr.aws=\(ecr)/ecr-public", "PLAYBOOK_FIX": "image-registry"],
         isFixed: true),
+    bad(
+        "a volume's image, which is cached", volume("quay.io/example/models:1.0.0"),
+        at: "volumes[models].image.reference", settings: caches, isFixed: true),
     bad("a registry that has no cache", app("ghcr.io/example/logger:1.2.3"), settings: caches),
 ]

@@ -27,7 +27,7 @@ extension Rule {
     )
 }
 
-private let untagged = Clause("untagged", "each image has a tag or a digest")
+private let untagged = Clause("untagged", "each image, of a container or a volume, has a tag or a digest")
 private let latest = Clause("latest", "no tag is `latest`")
 private let own = Clause(
     "own",
@@ -58,7 +58,7 @@ private func finding(_ clause: Clause, _ image: ContainerImage, _ images: ImageS
         case own: "has the tag \(reference?.tag ?? ""), which is no version with a commit"
         default: "has the tag \(reference?.tag ?? ""), which is no full version"
         }
-    return Finding(clause, at: image.container.pointer / "image", "is \(text) and \(message)").with {
+    return Finding(clause, at: image.pointer, "is \(text) and \(message)").with {
         // Through its cache it is the same image: who goes there as told is not asked for more than before.
         $0.choice = reference.map { images.pullThrough.origin(of: $0.name) }
         if !images.isOwn(image) {
@@ -76,6 +76,8 @@ private let digest = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca49
 
 private func app(_ image: String) -> String { "containers: [{name: app, image: '\(image)'}]" }
 
+private func volume(_ image: String) -> String { "volumes: [{name: models, image: {reference: '\(image)'}}]" }
+
 private let elsewhere = ["PLAYBOOK_REGISTRIES": "docker.io,quay.io,localhost:5000"]
 
 private func bad(
@@ -91,6 +93,7 @@ private let cases: [Example] = [
     .good("the commit first", app("\(ecr)/shop/web:9f3c1ab-1.4.2")),
     .good("a digest", app("\(ecr)/shop/web@\(digest)")),
     .good("a digest says it, whatever the tag", app("\(ecr)/shop/web:main@\(digest)")),
+    .good("a volume of a version and a commit", volume("\(ecr)/shop/models:1.4.2-9f3c1ab")),
     .good("a full version of somebody else's", app("redis:7.2.4"), settings: elsewhere),
     .good("a full version and what it is built on", app("redis:7.2.4-alpine"), settings: elsewhere),
     .good(
@@ -140,6 +143,10 @@ private let cases: [Example] = [
           image: \(ecr)/shop/proxy
           resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
         """),
+    .bad("a volume's image", latest, at: "volumes[models].image.reference", volume("\(ecr)/shop/models:latest")),
+    .bad(
+        "another image of a volume", latest, at: "volumes[models].image.reference",
+        volume("\(ecr)/shop/models:latest"), before: volume("\(ecr)/shop/other:latest")),
     .bad(
         "an ephemeral container", latest, at: "ephemeralContainers[debugger].image",
         "ephemeralContainers: [{name: debugger, image: '\(ecr)/tools/shell:latest'}]", request: .debug),

@@ -26,7 +26,7 @@ extension Rule {
             for reference in try subject.images() {
                 guard let account = reference.foreignAccount(to: accounts) else { continue }
                 let text = reference.text.text
-                let place = reference.container.pointer / "image"
+                let place = reference.pointer
                 // A registry's host begins with the account.
                 let edit = Edit.set(place, .string("\(first)\(text.dropFirst(12))"))
                 findings.append(
@@ -40,7 +40,9 @@ extension Rule {
 
 private let role = Clause("role", "the role of a ServiceAccount is of one of `PLAYBOOK_AWS_ACCOUNTS`")
 private let image = Clause(
-    "image", "each image in ECR is of one of `PLAYBOOK_AWS_ACCOUNTS`, or an EKS add-on's of AWS's own")
+    "image",
+    "each image in ECR, of a container or a volume, is of one of `PLAYBOOK_AWS_ACCOUNTS`, or an EKS add-on's of AWS's own"
+)
 
 extension Finding {
     /// The same with the account that was chosen, and those that may be.
@@ -160,6 +162,13 @@ private let imageCases: [Example] = [
         - name: debugger
           image: 333333333333.dkr.ecr.eu-west-1.amazonaws.com/tools/shell:1.0.0-9f3c1ab
         """, request: .debug, settings: accounts),
+    .bad(
+        "in a volume", image, at: "volumes[models].image.reference",
+        """
+        volumes:
+        - name: models
+          image: {reference: 333333333333.dkr.ecr.eu-west-1.amazonaws.com/shop/models:1.4.2-9f3c1ab}
+        """, settings: accounts),
     .bad(
         "of yet another account than before", image, at: "containers[app].image",
         app("444444444444.dkr.ecr.eu-west-1.amazonaws.com"),
