@@ -62,11 +62,6 @@ struct ECRHost {
         725_322_719_131,  // us-iso-east-1
         187_977_181_151,  // us-isob-east-1
     ]
-
-    /// Whether this is Amazon's public gallery, where everybody may publish.
-    static func isPublic(_ text: Span<UInt8>, in host: Range<Int>) -> Bool {
-        text.isSame("public.ecr.aws", in: host) || text.isSame("ecr-public.aws.com", in: host)
-    }
 }
 
 /// The number of an AWS account: twelve digits.

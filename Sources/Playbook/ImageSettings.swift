@@ -17,7 +17,7 @@ extension Setting {
     static let imageRules: [Setting] = [
         .parsedList(
             "PLAYBOOK_REGISTRIES", .rules, "registries or paths in them", \.images.registries,
-            "Where images may come from beside ECR: `quay.io`, `ghcr.io/team`. Docker's own are `docker.io/library`."
+            "Where images may come from beside ECR: `quay.io`, `ghcr.io/team`, an alias of the public gallery (`public.ecr.aws/bitnami`). Docker's own are `docker.io/library`."
         ) { (text) throws(Misplaced) in try RepositoryPrefix(parsing: text) },
         .parsed(
             "PLAYBOOK_PULL_THROUGH", .rules, "REGISTRY=CACHE, separated by commas", \.images.pullThrough,
@@ -45,8 +45,7 @@ extension ImageSettings {
         return image.text.withContents { text in
             for registry in registries where registry.holds(parts, text) { return true }
             if pullThrough.isCached(parts, text) { return true }
-            guard let host = parts.registry else { return false }
-            guard image.ecr != nil || ECRHost.isPublic(text, in: host) else { return false }
+            guard image.ecr != nil || PublicGallery.isTrusted(parts, text) else { return false }
             return pullThrough.route(parts, text) == nil
         }
     }

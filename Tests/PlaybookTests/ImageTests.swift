@@ -79,7 +79,6 @@ import Testing
         "222222222222.dkr-ecr-fips.us-east-1.on.aws", "222222222222.dkr-ecr.cn-north-1.on.amazonwebservices.com.cn",
         "000000000000.dkr.ecr.us-east-1.amazonaws.com", "222222222222.dkr.ecr.eusc-de-east-1.amazonaws.eu",
         "602401143452.dkr.ecr.us-west-2.amazonaws.com", "013241004608.dkr.ecr.us-gov-west-1.amazonaws.com",
-        "public.ecr.aws", "ecr-public.aws.com",
     ])
     func `every host of ECR is one`(_ host: String) throws {
         #expect(try !breaks("image-registry", "\(host)/shop/web:1.4.2-9f3c1ab"))
@@ -101,6 +100,36 @@ import Testing
     ])
     func `a host that only looks like one of ECR is none`(_ host: String) throws {
         #expect(try breaks("image-registry", "\(host)/shop/web:1.4.2-9f3c1ab"))
+    }
+
+    @Test(arguments: [
+        "eks", "eks-distro", "eks-distro-build-tooling", "karpenter", "aws-controllers-k8s", "ebs-csi-driver",
+        "efs-csi-driver", "csi-components", "aws-observability", "aws-secrets-manager", "aws-ec2", "cloudwatch-agent",
+        "xray", "aws-cli", "amazonlinux", "amazoncorretto", "lambda", "neuron", "docker/library",
+    ])
+    func `of the public gallery AWS's own aliases are allowed, as whole names`(_ alias: String) throws {
+        for host in ["public.ecr.aws", "ecr-public.aws.com"] {
+            #expect(try !breaks("image-registry", "\(host)/\(alias)/app:1.2.3"))
+            #expect(try !breaks("image-registry", "\(host)/\(alias)/a/b@\(Self.digest)"))
+            for other in ["\(alias)x/app", "x\(alias)/app", alias, "x/\(alias)/app", "\(alias)-x/app"] {
+                #expect(try breaks("image-registry", "\(host)/\(other):1.2.3"), "\(other)")
+            }
+        }
+        #expect(try breaks("image-registry", "docker.io/\(alias)/app:1.2.3"))
+        #expect(try breaks("image-registry", "quay.io/public.ecr.aws/\(alias)/app:1.2.3"))
+    }
+
+    @Test(arguments: [
+        ("public.ecr.aws/l6m2t8p7/miner:1.0.0", #""l6m2t8p7" is not one of AWS's aliases"#),
+        ("public.ecr.aws/docker/sandbox:1.0.0", #"of "docker" only docker/library/ is allowed"#),
+    ])
+    func `an image of the public gallery that is refused says why, and what there is instead`(
+        _ image: String, _ reason: String
+    ) throws {
+        let judgement = try #require(try findings(image)["image-registry"])
+        #expect(judgement.finding.message.contains("from public.ecr.aws, where anybody can publish"))
+        #expect(judgement.finding.message.contains(reason))
+        #expect(judgement.remedy.block.contains("public.ecr.aws=ACCOUNT.dkr.ecr.REGION.amazonaws.com/ecr-public"))
     }
 
     @Test(

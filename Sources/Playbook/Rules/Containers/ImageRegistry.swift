@@ -9,7 +9,8 @@ extension Rule {
         section: .containerization,
         rationale: """
             What is in ECR is scanned, is there when Docker Hub is not or counts the pulls, and was put there by somebody who is \
-            known. Images of other registries come through ECR's pull-through cache.
+            known. In the public gallery, public.ecr.aws, anybody can publish: there only AWS's own images and Docker's \
+            official ones are allowed. Images of other registries come through ECR's pull-through cache.
             """,
         level: .deny,
         scope: .allContainers,
@@ -37,7 +38,7 @@ enum ImageRegistryClause {
         "each image, of a container or a volume (`volumes[].image.reference`), is a name as Docker reads it")
     static let registry = Clause(
         "registry",
-        "each image is in ECR, in a registry of EKS add-ons, or in one of `PLAYBOOK_REGISTRIES`; where `PLAYBOOK_PULL_THROUGH` has a cache for it, it comes from there"
+        "each image is in ECR, in public.ecr.aws under one of AWS's own aliases or `docker/library/`, in a registry of EKS add-ons, or in one of `PLAYBOOK_REGISTRIES`; where `PLAYBOOK_PULL_THROUGH` has a cache for it, it comes from there"
     )
 }
 
@@ -52,7 +53,8 @@ private func finding(_ place: Pointer, _ image: String, _ pullThrough: PullThrou
         }
     }
     let cached = pullThrough.rewritten(image)
-    let origin = cached == nil ? "which is not ECR" : "which ECR caches"
+    let origin =
+        cached == nil ? PublicGallery.refusal(of: reference) ?? "which is not ECR" : "which ECR caches"
     let finding = Finding(
         ImageRegistryClause.registry, at: place, "is \(image), from \(reference.registry), \(origin)",
         edits: cached.map { [.set(place, .string($0))] } ?? [])
@@ -74,6 +76,7 @@ extension String {
         case "ghcr.io": "github"
         case "quay.io": "quay"
         case "registry.k8s.io": "kubernetes"
+        case "public.ecr.aws", "ecr-public.aws.com": "ecr-public"
         default: String(prefix { $0.isLetter || $0.isNumber })
         }
     }

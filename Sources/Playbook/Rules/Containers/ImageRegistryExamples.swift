@@ -72,6 +72,9 @@ private let refused: [Example] = [
     bad("a path that looks like ECR", app("example.com/\(ecr)/web:1.4.2-9f3c1ab")),
     bad("a host of ECR on another port", app("\(ecr):8443/shop/web:1.4.2-9f3c1ab")),
     bad("an account with a digit too few", app("22222222222.dkr.ecr.eu-west-1.amazonaws.com/web:1.4.2-9f3c1ab")),
+    bad("an alias of the public gallery, which anybody may take", app("public.ecr.aws/l6m2t8p7/docker-2048:1.2.3")),
+    bad("an alias that only begins like one of AWS's", app("public.ecr.aws/eks-distro-mirror/etcd:3.5.16")),
+    bad("what is beside Docker's own images in the public gallery", app("public.ecr.aws/docker/sandbox:1.0.0")),
     bad("a digest does not say where it is from", app("quay.io/example/queue@\(digest)")),
     bad(
         "a path that only begins like one that is allowed", app("ghcr.io/teammate/web:1.4.2"),
