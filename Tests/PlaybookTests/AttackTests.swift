@@ -143,7 +143,9 @@ import Testing
         ("test", false), ("pre-install, Test-Success", false), ("tests-are-for-others", true), ("pre-install", true),
     ])
     func `Helm's tests pass as Helm reads the annotation`(_ hooks: String, _ isDenied: Bool) throws {
-        let pod = World.pod.merging(["metadata": ["annotations": ["helm.sh/hook": .string(hooks)]]])
+        let pod = World.pod.merging([
+            "metadata": ["annotations": ["helm.sh/hook": .string(hooks)]], "spec": ["restartPolicy": "Never"],
+        ])
         #expect(try denials(World(pod)).contains("controller-managed") == isDenied)
     }
 

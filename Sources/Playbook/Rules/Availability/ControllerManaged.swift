@@ -19,15 +19,27 @@ extension Rule {
     )
 }
 
-private let pod = Clause("pod", "no Pod is made by hand")
+private let pod = Clause(
+    "pod",
+    "no Pod is made by hand, but for Helm's tests and Argo CD's hooks with a `restartPolicy` other than `Always`")
 private let replicaSet = Clause("replica-set", "no ReplicaSet or ReplicationController is made by hand")
 
 /// Helm's names for a test; it reads the annotation without regard to spaces and case.
 private let helmTests: Set<String> = ["test", "test-success", "test-failure"]
 
+/// Argo CD's names for a hook; what is to be left out (`Skip`) is none.
+private let argoHooks: Set<String> = ["PreSync", "Sync", "PostSync", "SyncFail", "PreDelete", "PostDelete"]
+
+/// Whether Helm or Argo CD runs a Pod once: one that runs until somebody stops it is no hook, whatever its annotations say.
+private func isHook(_ subject: Subject) -> Bool {
+    guard !subject.isLongRunning else { return false }
+    let metadata = subject.metadata
+    return commaSeparated(metadata.annotation("helm.sh/hook") ?? "").contains { helmTests.contains($0.lowercased()) }
+        || commaSeparated(metadata.annotation("argocd.argoproj.io/hook") ?? "").contains { argoHooks.contains($0) }
+}
+
 private func handmadeFindings(in subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
-    let hooks = subject.metadata.annotation("helm.sh/hook") ?? ""
-    if commaSeparated(hooks).contains(where: { helmTests.contains($0.lowercased()) }) { return [] }
+    if isHook(subject) { return [] }
     let isPod = subject.kind == .pod
     let message =
         isPod
@@ -72,13 +84,15 @@ private func stem(of prefix: String) -> String {
 }
 
 private func handmade(
-    _ metadata: String = "name: web, namespace: shop, labels: {app: web}", memory: String = "256Mi"
+    _ metadata: String = "name: web, namespace: shop, labels: {app: web}", memory: String = "256Mi",
+    more: String = "enableServiceLinks: false"
 ) -> String {
     """
     apiVersion: v1
     kind: Pod
     metadata: {\(metadata)}
     spec:
+      \(more)
       securityContext: {runAsNonRoot: true, runAsUser: 10001, runAsGroup: 10001}
       containers:
       - name: app
@@ -118,7 +132,40 @@ private let cases: [Example] = [
             spec:
               containers: [{name: app, image: web}]
         """),
-    .good("a Helm test", handmade("name: web, namespace: shop, annotations: {helm.sh/hook: test}")),
+    .good(
+        "a Helm test",
+        handmade("name: web, namespace: shop, annotations: {helm.sh/hook: test}", more: "restartPolicy: Never")),
+    .good(
+        "a hook of Argo CD",
+        handmade(
+            "generateName: migrate-, namespace: shop, annotations: {argocd.argoproj.io/hook: 'PreSync, Sync'}",
+            more: "restartPolicy: OnFailure")),
+    .bad(
+        "a Helm test that never ends", pod, at: "kind",
+        handmade("name: web, namespace: shop, annotations: {helm.sh/hook: test}")),
+    .bad(
+        "a hook of Argo CD that never ends", pod, at: "kind",
+        handmade(
+            "name: web, namespace: shop, annotations: {argocd.argoproj.io/hook: PreSync}",
+            more: "restartPolicy: Always")),
+    .bad(
+        "what Argo CD is to leave out", pod, at: "kind",
+        handmade(
+            "name: web, namespace: shop, annotations: {argocd.argoproj.io/hook: Skip}", more: "restartPolicy: Never")),
+    .bad(
+        "a ReplicaSet that calls itself a Helm test", replicaSet, at: "kind",
+        """
+        apiVersion: apps/v1
+        kind: ReplicaSet
+        metadata: {name: web, namespace: shop, annotations: {helm.sh/hook: test}}
+        spec:
+          replicas: 2
+          selector: {matchLabels: {app: web}}
+          template:
+            metadata: {labels: {app: web}}
+            spec:
+              containers: [{name: app, image: web}]
+        """),
     .good(
         "a Pod of a ReplicaSet, made by its controller",
         handmade(owned),
