@@ -108,6 +108,8 @@ public final class AdmissionReview {
     public var resource: String { fields.resource?["resource"]?.string ?? "" }
     /// What of the resource, by name; empty for the resource itself.
     public var subresourceName: String { fields.subResource?.string ?? "" }
+    /// The name that the client gives itself (`options.fieldManager`); empty where it gives none.
+    public var fieldManager: String { fields.options?["fieldManager"]?.string ?? "" }
     /// The namespace; nil for what belongs to the cluster.
     public private(set) lazy var namespace: String? = AdmissionReview.text(fields.namespace)
     /// The name; nil while it is still to be generated.
@@ -120,7 +122,8 @@ public final class AdmissionReview {
 
     /// The request's members, found in one pass.
     private struct Fields {
-        var uid, kind, operation, namespace, name, resource, subResource, userInfo, object, oldObject, dryRun: Value?
+        var uid, kind, operation, namespace, name, resource, subResource, userInfo, object, oldObject, dryRun,
+            options: Value?
 
         init(of request: Value) {
             for member in request.members {
@@ -131,6 +134,7 @@ public final class AdmissionReview {
                 case 4 where key.equals("name"): name = value
                 case 6 where key.equals("object"): object = value
                 case 6 where key.equals("dryRun"): dryRun = value
+                case 7 where key.equals("options"): options = value
                 case 8 where key.equals("resource"): resource = value
                 case 8 where key.equals("userInfo"): userInfo = value
                 case 9 where key.equals("operation"): operation = value

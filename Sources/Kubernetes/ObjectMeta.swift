@@ -56,6 +56,9 @@ public struct Owner: Sendable {
         name = reference["name"]?.string ?? ""
     }
 
+    /// The owner's API group; empty for the core group.
+    public var group: String { apiVersion.firstIndex(of: "/").map { String(apiVersion[..<$0]) } ?? "" }
+
     /// The owner's kind, if some rule reads it.
     public var kind: ResourceKind { ResourceKind(kind: kindName, apiVersion: apiVersion) }
 }

@@ -30,21 +30,33 @@ struct Origin {
             let owner = subject.metadata.controller
         else { return }
         if context.source == .cluster {
-            // Who made it is not known, but the garbage collector deletes what has an owner that does not exist.
-            if owner.kind.makesPods {
-                passedOver = "its owner, \(owner.kindName) \(owner.name), is judged instead"
-            } else {
-                isOperatorMade = true
-            }
-        } else if owner.kind.makesPods {
-            if user.isController || settings.trustedControllers.contains(user.name) {
-                passedOver = "its owner, \(owner.kindName) \(owner.name), is judged instead"
-            } else if user.serviceAccount != nil {
-                untrustedController = user.name
-            }
-        } else if let account = user.serviceAccount, account.namespace != subject.namespace {
-            isOperatorMade = true
+            believe(owner, ofAudited: subject)
+        } else {
+            believe(owner, of: subject, Requester(of: subject.review, settings))
         }
+    }
+
+    /// Decides by who sends the request.
+    private mutating func believe(_ owner: Owner, of subject: Subject, _ requester: Requester) {
+        guard owner.kind.makesPods else {
+            isOperatorMade = owner.isCustom && subject.isByOperator(requester)
+            return
+        }
+        switch requester {
+        case .workloadController, .trustedController: passOver(for: owner)
+        case .serviceAccount: untrustedController = subject.review.user.name
+        case .deployer: break
+        }
+    }
+
+    /// Decides without knowing who sent the object: the garbage collector deletes what has an owner that does not exist.
+    private mutating func believe(_ owner: Owner, ofAudited subject: Subject) {
+        guard !subject.isWrittenByDeployer else { return }
+        if owner.kind.makesPods { passOver(for: owner) } else { isOperatorMade = owner.isCustom }
+    }
+
+    private mutating func passOver(for owner: Owner) {
+        passedOver = "its owner, \(owner.kindName) \(owner.name), is judged instead"
     }
 
     /// Whether a rule denies even what an operator made.
@@ -58,20 +70,12 @@ extension User {
         isNamed("system:apiserver") || isNamed("system:kube-controller-manager") || isNamed("system:kube-scheduler")
     }
 
-    /// Whether this is one of Kubernetes' own workload controllers, by its service account.
-    fileprivate var isController: Bool {
-        guard let account = serviceAccount, account.namespace == "kube-system" else { return false }
-        return User.controllers.contains(account.name)
-    }
-
-    private static let controllers: Set<Substring> = [
-        "replicaset-controller", "replication-controller", "statefulset-controller", "daemon-set-controller",
-        "job-controller", "cronjob-controller", "deployment-controller",
-    ]
-
-    fileprivate func matches(_ patterns: [String]) -> Bool { patterns.contains { Glob($0).matches(name) } }
-
     fileprivate func isInAny(_ groups: [String]) -> Bool { groups.contains { isIn(group: $0) } }
+}
+
+extension Owner {
+    /// Whether its kind is one that Kubernetes does not serve itself, so that some operator acts on it.
+    fileprivate var isCustom: Bool { !APIGroup.isBuiltIn(group) }
 }
 
 extension ResourceKind {

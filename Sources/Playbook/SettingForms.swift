@@ -85,6 +85,30 @@ extension Setting {
             written: { $0.joined(separator: ",") }, read: { commaSeparated($0) })
     }
 
+    /// A list that adds to its default; an entry after a hyphen is taken out of it.
+    static func additions(
+        _ name: String, _ topic: Topic, _ form: String, _ path: Path<[String]>, _ meaning: String
+    ) -> Setting {
+        parsed(
+            name, topic, "\(form), separated by commas", path,
+            meaning + " A value adds to the default; `-NAME` takes an entry out of it.",
+            written: { $0.joined(separator: ",") }
+        ) { (text) throws(Misplaced) in
+            let defaults = Settings()[keyPath: path]
+            var list = defaults
+            _ = try elements(of: text) { (entry) throws(Misplaced) in
+                if !entry.hasPrefix("-") {
+                    if !list.contains(entry) { list.append(entry) }
+                } else if defaults.contains(String(entry.dropFirst())) {
+                    list.removeAll { $0 == entry.dropFirst() }
+                } else {
+                    throw Misplaced(at: 1, expected: "one of the defaults (\(defaults.joined(separator: ", ")))")
+                }
+            }
+            return list
+        }
+    }
+
     /// Names of zones, as DNS has them.
     static func zones(_ name: String, _ topic: Topic, _ path: Path<[DomainName]>, _ meaning: String) -> Setting {
         parsedList(name, topic, "domains", path, meaning) { (text) throws(Misplaced) in

@@ -105,6 +105,10 @@ extension Setting {
             "PLAYBOOK_TRUSTED_CONTROLLERS", .judging, "names", \.trustedControllers,
             "Further users that make Pods, ReplicaSets and Jobs for an owner which has been judged itself, and that may scale to any number, such as KEDA's operator (`system:serviceaccount:keda:keda-operator`)."
         ),
+        .additions(
+            "PLAYBOOK_DEPLOYERS", .judging, "names", \.deployers,
+            "Service accounts of tools that apply what others wrote, such as Argo CD and Flux. Like those of people, their owner references are never believed. `*` stands for any text."
+        ),
         .list(
             "PLAYBOOK_BREAK_GLASS", .judging, "names", \.breakGlass,
             "Users and groups whose denials become warnings, logged and counted: for an incident."),

@@ -73,6 +73,10 @@ public struct Settings: Sendable {
     public internal(set) var trustedUsers: [String] = []
     /// The value of `PLAYBOOK_TRUSTED_CONTROLLERS`.
     public internal(set) var trustedControllers = ["system:serviceaccount:argo-rollouts:argo-rollouts"]
+    /// The value of `PLAYBOOK_DEPLOYERS`: patterns of user names.
+    public internal(set) var deployers = [
+        "system:serviceaccount:argocd:*", "system:serviceaccount:argo-cd:*", "system:serviceaccount:flux-system:*",
+    ]
     /// The value of `PLAYBOOK_BREAK_GLASS`.
     public internal(set) var breakGlass: [String] = []
     /// The value of `PLAYBOOK_EXEMPTIONS`.

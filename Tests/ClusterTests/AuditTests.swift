@@ -109,10 +109,13 @@ import Testing
             """
         }
         let set = #","ownerReferences":[{"apiVersion":"apps/v1","kind":"ReplicaSet","name":"web-1","controller":true}]"#
-        cluster.list(Self.pods, [pod("bare"), pod("owned", set)])
+        let map = set.replacing(#""apps/v1","kind":"ReplicaSet""#, with: #""v1","kind":"ConfigMap""#)
+        let applied = set + #","managedFields":[{"manager":"kubectl-create","fieldsV1":{"f:spec":{}}}]"#
+        cluster.list(Self.pods, [pod("bare"), pod("owned", set), pod("mapped", map), pod("applied", applied)])
         // Where a Pod runs is the scheduler's doing, and who made it no longer matters.
         let (found, _) = try cluster.audit(["host-isolation", "scheduler-placement", "controller-managed"])
-        #expect(found == ["Pod shop/bare /api/v1/namespaces/shop/pods/bare: host-isolation deny"])
+        let names = ["bare", "mapped", "applied"]
+        #expect(found == names.map { "Pod shop/\($0) /api/v1/namespaces/shop/pods/\($0): host-isolation deny" })
     }
 
     @Test func `one namespace is asked for by its own paths`() throws {

@@ -279,6 +279,8 @@ import Testing
         // From its own namespace it is no operator, but a team.
         ("StrimziPodSet", "core.strimzi.io/v1beta2", "system:serviceaccount:shop:operator", "denied"),
         ("StrimziPodSet", "core.strimzi.io/v1beta2", "kubernetes-admin", "denied"),
+        // What anybody can name as an owner, since it is always there.
+        ("ConfigMap", "v1", "system:serviceaccount:ci:runner", "denied"),
     ])
     func `a Pod with an owner is believed by who made it`(
         _ kind: String, _ version: String, _ user: String, _ outcome: String

@@ -21,6 +21,7 @@ import Testing
             ("PLAYBOOK_BASE_NODE_LABELS", "role=base, =x", "at character 12, a label"),
             ("PLAYBOOK_LIVENESS_PATHS", "/livez, healthz", "at character 9, a path"),
             ("PLAYBOOK_READINESS_PATHS", "readyz", "at character 1, a path"),
+            ("PLAYBOOK_DEPLOYERS", "ci, -argocd", "at character 6, one of the defaults"),
             ("PLAYBOOK_EXEMPT", "replicas@shop/Deployment/x: old; foo@shop/*/*: y", "at character 34, an entry"),
             ("PLAYBOOK_EXEMPT", ";replicas@shop/Deployment/x:", "at character 2, an entry"),
         ] as [(String, String, String)])
@@ -33,6 +34,19 @@ import Testing
         let settings = try Settings(environment: ["PLAYBOOK_DNS_ZONES": " SuperInc.dev., ,staging.superinc.com"])
         #expect(settings.traffic.dnsZones.map(\.description) == ["superinc.dev", "staging.superinc.com"])
         #expect(try Settings(environment: ["PLAYBOOK_DNS_ZONES": ""]).traffic.dnsZones.isEmpty)
+    }
+
+    @Test func `a list that adds to its default keeps it, and takes out what has a hyphen before it`() throws {
+        let (argo, other, flux) = (
+            "system:serviceaccount:argocd:*", "system:serviceaccount:argo-cd:*", "system:serviceaccount:flux-system:*"
+        )
+        for (text, deployers) in [
+            (nil, [argo, other, flux]), ("", [argo, other, flux]), ("ci, \(argo)", [argo, other, flux, "ci"]),
+            ("-\(other),ci,-\(flux)", [argo, "ci"]), ("ci,-\(argo),-\(other),-\(flux)", ["ci"]),
+        ] as [(String?, [String])] {
+            let environment = text.map { ["PLAYBOOK_DEPLOYERS": $0] } ?? [:]
+            #expect(try Settings(environment: environment).deployers == deployers)
+        }
     }
 
     @Test(arguments: ["*aaaaaaaab", "a*a*a*a*b", "*a*a*a*a*b*", "***********b"])

@@ -12,6 +12,8 @@ struct World {
     var subresource = ""
     var user = "kubernetes-admin"
     var groups = ["system:masters"]
+    /// What the client calls itself; empty where it does not say.
+    var fieldManager = ""
     var isDryRun = false
     var companions: [Literal]?
     /// Kinds of which there is no object but those companions.
@@ -45,6 +47,13 @@ struct World {
             .init("oldObject", before ?? nil),
             .init("dryRun", .bool(isDryRun)),
         ]
+        if !fieldManager.isEmpty {
+            let kind: Literal = operation == "CREATE" ? "CreateOptions" : "UpdateOptions"
+            request.append(
+                .init(
+                    "options",
+                    ["kind": kind, "apiVersion": "meta.k8s.io/v1", "fieldManager": .string(fieldManager)]))
+        }
         if !subresource.isEmpty { request.append(.init("subResource", .string(subresource))) }
         for key in ["name", "namespace"] {
             if let value = subject["metadata"]?[key] { request.append(.init(key, value)) }

@@ -14,12 +14,12 @@ extension Rule {
         level: .warn,
         scope: Scope(ResourceKinds(.secret)),
         clauses: [handmade],
-        settings: ["PLAYBOOK_SECRET_WRITERS"],
+        settings: ["PLAYBOOK_SECRET_WRITERS", "PLAYBOOK_DEPLOYERS"],
         examples: cases,
         check: { (subject, context) throws(CannotJudge) in
             let type = try subject.object.text("type")
             guard type.map({ $0.equals("Opaque") || $0.equals("") }) ?? true else { return [] }
-            guard !isWrittenByOperator(subject), !isWriter(subject.review.user, context) else { return [] }
+            guard !isWrittenByOperator(subject, context), !isWriter(subject.review.user, context) else { return [] }
             let name = subject.secretName
             return [
                 Finding(handmade, at: "/type", "is Opaque, and the External Secrets operator did not write it").with {
@@ -37,13 +37,13 @@ private let handmade = Clause(
     "handmade", "an Opaque Secret is written by the External Secrets operator, or by one of `PLAYBOOK_SECRET_WRITERS`")
 
 /// Whether the operator writes it: by its service account as its chart has it, or for an ExternalSecret by that of another name.
-private func isWrittenByOperator(_ subject: Subject) -> Bool {
+private func isWrittenByOperator(_ subject: Subject, _ context: Context) -> Bool {
     let user = subject.review.user
     if user.isNamed("system:serviceaccount:external-secrets:external-secrets") { return true }
     guard subject.metadata.controller?.kind == .externalSecret else { return false }
-    // Anybody can claim an owner: it is believed of an operator, who is at home in another namespace, and of what is in a cluster
-    // or in a file already, where nobody asks.
-    return user.serviceAccount.map { $0.namespace != subject.namespace } ?? user.name.isEmpty
+    // Anybody can claim an owner: it is believed of an operator, and of what is in a cluster already.
+    if context.source == .cluster { return !subject.isWrittenByDeployer }
+    return subject.isByOperator(Requester(of: subject.review, context.settings))
 }
 
 private func isWriter(_ user: User, _ context: Context) -> Bool {
@@ -107,6 +107,9 @@ private let cases: [Example] = [
     .bad(
         "an owner that a pipeline of the namespace made up", handmade, at: "type", secret(metadata: owned()),
         request: .by("system:serviceaccount:shop:deployer")),
+    .bad(
+        "an owner that a tool applies with the rest", handmade, at: "type", secret(metadata: owned()),
+        request: .by("system:serviceaccount:argocd:argocd-application-controller")),
     .bad(
         "another owner", handmade, at: "type",
         secret(metadata: owned(in: "example.com")),

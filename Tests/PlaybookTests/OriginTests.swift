@@ -1,0 +1,219 @@
+import JSON
+import Kubernetes
+import Playbook
+import TestSupport
+import Testing
+
+/// Whose owner references are believed, and which owners.
+@Suite struct OriginTests {
+    private static let operatorAccount = "system:serviceaccount:operators:database"
+
+    /// A Pod that breaks two rules, with an owner.
+    private func owned(by kind: String, _ version: String) throws -> Literal {
+        World.pod.merging(try Literal(yaml: "spec: {containers: [{name: app, livenessProbe: null}], hostPID: true}"))
+            .merging([
+                "metadata": [
+                    "ownerReferences": [
+                        [
+                            "apiVersion": .string(version), "kind": .string(kind), "name": "web", "uid": "u",
+                            "controller": true,
+                        ]
+                    ]
+                ]
+            ])
+    }
+
+    private func world(
+        _ user: String, _ kind: String = "Database", _ version: String = "example.com/v1", manager: String = ""
+    ) throws -> World {
+        var world = World(try owned(by: kind, version))
+        (world.user, world.groups, world.fieldManager) = (user, [], manager)
+        return world
+    }
+
+    /// Whether the object counts as made by an operator: nothing denies but what holds for operators too.
+    private func isOperatorMade(_ world: World) throws -> Bool {
+        let verdict = try world.verdict()
+        let denials = verdict.judgements.filter { $0.effect == .deny }.map(\.rule.id)
+        if denials == ["host-isolation"] { return true }
+        #expect(denials == ["liveness-probe", "host-isolation", "controller-managed"])
+        return false
+    }
+
+    // MARK: Owners
+
+    @Test(arguments: [
+        "v1", "admissionregistration.k8s.io/v1", "apiextensions.k8s.io/v1", "apiregistration.k8s.io/v1", "apps/v1",
+        "authentication.k8s.io/v1", "authorization.k8s.io/v1", "autoscaling/v2", "batch/v1", "certificates.k8s.io/v1",
+        "coordination.k8s.io/v1", "discovery.k8s.io/v1", "events.k8s.io/v1", "extensions/v1beta1",
+        "flowcontrol.apiserver.k8s.io/v1", "internal.apiserver.k8s.io/v1alpha1", "networking.k8s.io/v1",
+        "node.k8s.io/v1", "policy/v1", "rbac.authorization.k8s.io/v1", "resource.k8s.io/v1", "scheduling.k8s.io/v1",
+        "storage.k8s.io/v1", "storagemigration.k8s.io/v1beta1", "", "/v1",
+    ])
+    func `an owner in a group of Kubernetes' own makes nobody an operator`(_ version: String) throws {
+        for kind in ["ConfigMap", "Database"] {
+            #expect(try !isOperatorMade(world(Self.operatorAccount, kind, version)), "\(kind)")
+        }
+    }
+
+    @Test(arguments: [
+        ("StrimziPodSet", "core.strimzi.io/v1beta2"), ("Gateway", "gateway.networking.k8s.io/v1"),
+        ("SparkApplication", "sparkoperator.k8s.io/v1beta2"), ("VolumeSnapshot", "snapshot.storage.k8s.io/v1"),
+        ("VerticalPodAutoscaler", "autoscaling.k8s.io/v1"), ("Workflow", "argoproj.io/v1alpha1"),
+        ("ScaledJob", "keda.sh/v1alpha1"),
+    ])
+    func `an owner of a custom group is believed of a service account of another namespace`(
+        _ kind: String, _ version: String
+    ) throws {
+        #expect(try isOperatorMade(world(Self.operatorAccount, kind, version)))
+        // A Pod's own namespace is where its team works.
+        #expect(try !isOperatorMade(world("system:serviceaccount:shop:database", kind, version)))
+    }
+
+    @Test(arguments: ["v1", "apps/v1", "batch/v1", "argoproj.io/v1alpha1"])
+    func `an owner that is judged itself is believed of no operator`(_ version: String) throws {
+        let kinds = ["v1": "ReplicationController", "apps/v1": "ReplicaSet", "batch/v1": "CronJob"]
+        #expect(try !isOperatorMade(world(Self.operatorAccount, kinds[version] ?? "Rollout", version)))
+    }
+
+    // MARK: Deployers
+
+    @Test(arguments: [
+        "system:serviceaccount:argocd:argocd-application-controller", "system:serviceaccount:argo-cd:any",
+        "system:serviceaccount:flux-system:kustomize-controller", "kubernetes-admin",
+        "arn:aws:iam::222222222222:role/ci",
+        "",
+    ])
+    func `who applies what others wrote is not believed`(_ user: String) throws {
+        #expect(try !isOperatorMade(world(user)))
+    }
+
+    @Test(
+        arguments: [
+            ("system:serviceaccount:ci:runner", "system:serviceaccount:ci:*", false),
+            ("system:serviceaccount:ci:runner", "system:serviceaccount:cd:*,system:serviceaccount:ci:run*", false),
+            ("system:serviceaccount:cicd:runner", "system:serviceaccount:ci:*", true),
+            // What is given adds to the defaults, and takes out what it names.
+            ("system:serviceaccount:argocd:server", "system:serviceaccount:ci:*", false),
+            ("system:serviceaccount:argocd:server", "-system:serviceaccount:argocd:*", true),
+            ("system:serviceaccount:argo-cd:server", "-system:serviceaccount:argocd:*", false),
+            (
+                "system:serviceaccount:ci:runner", "system:serviceaccount:ci:*, -system:serviceaccount:argocd:*",
+                false
+            ),
+        ] as [(String, String, Bool)])
+    func `deployers are named by the environment`(_ user: String, _ setting: String, _ isBelieved: Bool) throws {
+        var world = try world(user)
+        world.settings["PLAYBOOK_DEPLOYERS"] = setting
+        #expect(try isOperatorMade(world) == isBelieved)
+    }
+
+    @Test(arguments: [
+        "kubectl", "kubectl-create", "kubectl-client-side-apply", "helm", "argocd-controller", "kustomize-controller",
+        "helm-controller", "terraform-provider-kubernetes", "Terraform", "HashiCorp", "pulumi-kubernetes-0a1b2c3d",
+        "kapp-server-side-apply", "fleet-agent", "gitlab-agent", "ansible-httplib2", "OpenAPI-Generator",
+    ])
+    func `a field manager takes trust away`(_ manager: String) throws {
+        #expect(try !isOperatorMade(world(Self.operatorAccount, manager: manager)))
+        var trusted = try world(
+            "system:serviceaccount:argo-rollouts:argo-rollouts", "Rollout", "argoproj.io/v1alpha1", manager: manager)
+        #expect(try trusted.verdict().isDenied)
+        trusted.fieldManager = "rollouts-controller"
+        #expect(try trusted.verdict().passedOver != nil)
+    }
+
+    @Test(arguments: ["", "manager", "helmet", "helm-controller-2", "argocd", "my-kubectl", "Helm", "terra", "strimzi"])
+    func `other field managers do not`(_ manager: String) throws {
+        #expect(try isOperatorMade(world(Self.operatorAccount, manager: manager)))
+    }
+
+    @Test func `what Kubernetes' controllers make is passed over as ever`() throws {
+        for (kind, account) in [("ReplicaSet", "replicaset"), ("StatefulSet", "statefulset")] {
+            let user = "system:serviceaccount:kube-system:\(account)-controller"
+            var world = try world(user, kind, "apps/v1")
+            #expect(try world.verdict().passedOver != nil)
+            world.settings["PLAYBOOK_DEPLOYERS"] = "system:serviceaccount:kube-system:*"
+            #expect(try world.verdict().passedOver != nil)
+        }
+    }
+
+    @Test func `dry-run mode proposes to trust no deployer`() throws {
+        for (user, named) in [("system:serviceaccount:argocd:server", false), (Self.operatorAccount, true)] {
+            var world = try world(user, "ReplicaSet", "apps/v1")
+            world.settings["PLAYBOOK_MODE"] = "dry-run"
+            #expect(try world.verdict().untrustedController == (named ? user : nil))
+        }
+    }
+
+    @Test func `a recorded Pod of a ReplicaSet is believed of its controller, and not of a deployer`() throws {
+        let text = try Fixtures.text("reviews/\(Self.recordedPod())")
+        let context = Context(settings: Settings(), now: Timestamp(seconds: 1_795_435_200), source: .recording)
+        func verdict(_ review: String) throws -> Verdict {
+            try Document().read(Array(review.utf8).span, AdmissionReview.options) { root in
+                Result { Judge(context.settings).verdict(on: try AdmissionReview(root), in: context) }
+            }.get()
+        }
+        #expect(try verdict(text).passedOver != nil)
+        let controller = "system:serviceaccount:kube-system:replicaset-controller"
+        let forged = text.replacing(controller, with: "system:serviceaccount:argocd:argocd-application-controller")
+        #expect(forged != text)
+        #expect(try verdict(forged).isDenied)
+    }
+
+    private static func recordedPod() throws -> String {
+        try #require(
+            try Fixtures.reviews().first {
+                $0.contains("-create-pod-") && (try? Fixtures.text($0))?.contains("replicaset-controller") == true
+            }
+        ).replacing("reviews/", with: "")
+    }
+
+    // MARK: What is in a cluster
+
+    /// What an audit says of an object, which it reads whole.
+    private func audited(_ kind: String, _ version: String, _ managers: [Literal] = []) throws -> Verdict {
+        let object = try owned(by: kind, version).merging(["metadata": ["managedFields": .array(managers)]])
+        let document = try Document(parsing: Array(object.json.utf8))
+        let context = Context(settings: Settings(), now: Timestamp(seconds: 1_795_435_200), source: .cluster)
+        return try withExtendedLifetime(document) {
+            let request = try #require(
+                UnsentRequest(of: document.root, kind: "Pod", apiVersion: "v1", operation: .update))
+            return Judge(context.settings).verdict(on: request.review, in: context)
+        }
+    }
+
+    private func entry(_ manager: String, _ field: String = "f:spec", subresource: String = "") -> Literal {
+        [
+            "manager": .string(manager), "operation": "Update", "subresource": .string(subresource),
+            "fieldsV1": .object([.init(field, [:])]),
+        ]
+    }
+
+    private func denials(_ verdict: Verdict) -> [String] {
+        verdict.judgements.filter { $0.effect == .deny }.map(\.rule.id)
+    }
+
+    @Test func `in a cluster an owner in a group of Kubernetes' own hides nothing`() throws {
+        #expect(try denials(audited("ConfigMap", "v1")) == ["liveness-probe", "host-isolation"])
+        #expect(try denials(audited("Database", "example.com/v1")) == ["host-isolation"])
+        #expect(try audited("ReplicaSet", "apps/v1").passedOver != nil)
+    }
+
+    @Test(arguments: ["kubectl-create", "argocd-controller", "helm"])
+    func `in a cluster the manager of a spec takes trust away`(_ manager: String) throws {
+        let entries = [entry("kube-controller-manager"), entry(manager)]
+        for (kind, version) in [("ReplicaSet", "apps/v1"), ("Database", "example.com/v1")] {
+            #expect(try denials(audited(kind, version, entries)) == ["liveness-probe", "host-isolation"])
+        }
+    }
+
+    @Test func `in a cluster managers of labels, of a status or of a scale take none`() throws {
+        for other in [
+            entry("kube-controller-manager"), entry("kubectl-label", "f:metadata"),
+            entry("kubelet", "f:status", subresource: "status"), entry("kubectl", subresource: "scale"), "text",
+            ["manager": 7, "fieldsV1": ["f:spec": ["f:containers": 1]]], ["manager": "kubectl", "fieldsV1": 7],
+        ] as [Literal] {
+            #expect(try audited("ReplicaSet", "apps/v1", [other]).passedOver != nil)
+        }
+    }
+}
