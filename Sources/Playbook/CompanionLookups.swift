@@ -49,6 +49,11 @@ extension Companions {
         return found
     }
 
+    /// A ScaledObject of a namespace, by its name; nil where none is known.
+    func scaledObject(_ name: String, in namespace: String) -> Autoscaler? {
+        holding(of: .scaledObject, namespace)?.autoscalers[.scaledObject, name]
+    }
+
     /// The ResourceQuotas of a namespace.
     public func quotas(in namespace: String) throws(CannotJudge) -> [Quota] {
         try holding(.resourceQuota, namespace, "ResourceQuotas")?.quotas.records ?? []

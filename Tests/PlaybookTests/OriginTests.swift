@@ -168,6 +168,39 @@ import Testing
         ).replacing("reviews/", with: "")
     }
 
+    // MARK: KEDA's autoscalers
+
+    @Test func `a ScaledObject that is named as an owner and is not known is looked for before a denial`() throws {
+        var world = World(
+            try Literal(
+                yaml: """
+                    apiVersion: autoscaling/v2
+                    kind: HorizontalPodAutoscaler
+                    metadata:
+                      name: keda-hpa-web
+                      namespace: shop
+                      ownerReferences: [{apiVersion: keda.sh/v1alpha1, kind: ScaledObject, name: web, controller: true}]
+                    spec:
+                      scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}
+                      minReplicas: 1
+                      maxReplicas: 5
+                    """))
+        world.without = ResourceKinds(.scaledObject)
+        world.rules = Catalogue.rules.filter { $0.id == "autoscaler-bounds" }
+        for (user, isDenied) in [
+            ("kubernetes-admin", true), ("system:serviceaccount:shop:keda-operator", true),
+            ("system:serviceaccount:keda:keda-operator", false),
+        ] {
+            world.user = user
+            let verdict = try world.verdict()
+            #expect(verdict.isDenied == isDenied, "\(user)")
+            #expect(verdict.absences.map(\.kind) == (isDenied ? [.scaledObject] : []), "\(user)")
+        }
+        // The field manager of a tool takes the operator's trust away.
+        world.fieldManager = "kubectl-create"
+        #expect(try world.verdict().isDenied)
+    }
+
     // MARK: What is in a cluster
 
     /// What an audit says of an object, which it reads whole.

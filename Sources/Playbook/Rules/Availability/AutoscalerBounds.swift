@@ -14,12 +14,13 @@ extension Rule {
         level: .deny,
         scope: Scope(ResourceKinds(.horizontalPodAutoscaler, .scaledObject)),
         clauses: [BoundsClause.minimum, BoundsClause.maximum, BoundsClause.request],
-        settings: ["PLAYBOOK_MIN_REPLICAS"],
-        companions: [.deployment, .statefulSet, .rollout, .limitRange],
+        settings: ["PLAYBOOK_MIN_REPLICAS", "PLAYBOOK_TRUSTED_CONTROLLERS"],
+        companions: [.scaledObject, .deployment, .statefulSet, .rollout, .limitRange],
         examples: boundsExamples,
         check: { (subject, context) throws(CannotJudge) in
-            // KEDA makes an autoscaler of each ScaledObject, which is judged itself.
-            guard subject.metadata.controller?.kind != .scaledObject, let spec = try subject.spec() else { return [] }
+            let owner = subject.metadata.controller.flatMap { $0.kind == .scaledObject ? $0 : nil }
+            if let owner, try isMadeByKEDA(subject, for: owner, context) { return [] }
+            guard let spec = try subject.spec() else { return [] }
             var findings = try Bounds(spec, subject.kind).findings(atLeast: context.settings.minimumReplicas)
             do throws(CannotJudge) {
                 if let finding = try requestFinding(subject, spec, context) { findings.append(finding) }
@@ -27,9 +28,28 @@ extension Rule {
                 // What the autoscaler says of itself holds whatever else there is.
                 if findings.isEmpty { throw error }
             }
-            return findings
+            // A ScaledObject that was applied a moment ago is looked for once more.
+            return owner == nil ? findings : findings.map { $0.with { $0.absent = .scaledObject } }
         }
     )
+}
+
+/// Whether KEDA made an autoscaler for its owner, a ScaledObject, which is judged itself.
+///
+/// Anybody can claim an owner: it is believed of KEDA's operator, and where the ScaledObject has the same target.
+private func isMadeByKEDA(_ subject: Subject, for owner: Owner, _ context: Context) throws(CannotJudge) -> Bool {
+    let requester = Requester(of: subject.review, context.settings)
+    if requester == .trustedController { return true }
+    if requester == .serviceAccount, subject.review.user.isNamed("system:serviceaccount:keda:keda-operator") {
+        return true
+    }
+    guard context.companions.knows(.scaledObject, in: subject.namespace) else {
+        if requester == .deployer, context.source != .cluster { return false }
+        throw .unknown(companion: "ScaledObjects")
+    }
+    guard let known = context.companions.scaledObject(owner.name, in: subject.namespace) else { return false }
+    let autoscaler = try Autoscaler(subject)
+    return known.targetKind == autoscaler.targetKind && known.targetName == autoscaler.targetName
 }
 
 /// What the rule checks; its examples stand in a file of their own.

@@ -22,6 +22,19 @@ private func utilization(ofContainer name: String) -> String {
     """
 }
 
+/// An autoscaler that names a ScaledObject as its owner.
+private func ownedAutoscaler() -> String {
+    """
+    apiVersion: autoscaling/v2
+    kind: HorizontalPodAutoscaler
+    metadata:
+      name: keda-hpa-web
+      namespace: shop
+      ownerReferences: [{apiVersion: keda.sh/v1alpha1, kind: ScaledObject, name: web, uid: '1', controller: true}]
+    spec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}, minReplicas: 1, maxReplicas: 5}
+    """
+}
+
 /// The examples of `autoscaler-bounds`.
 let boundsExamples: [Example] = [
     .good("two to six", horizontalAutoscaler(), companions: documents(knownDeployment(), noLimits)),
@@ -67,16 +80,27 @@ let boundsExamples: [Example] = [
         "KEDA may not add any", BoundsClause.maximum, at: "spec.maxReplicaCount",
         scaledObject("minReplicaCount: 2, maxReplicaCount: 2")),
     .good(
-        "KEDA's own autoscaler",
-        """
-        apiVersion: autoscaling/v2
-        kind: HorizontalPodAutoscaler
-        metadata:
-          name: keda-hpa-web
-          namespace: shop
-          ownerReferences: [{apiVersion: keda.sh/v1alpha1, kind: ScaledObject, name: web, uid: '1', controller: true}]
-        spec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}, minReplicas: 1, maxReplicas: 5}
-        """),
+        "an autoscaler that KEDA's operator makes", ownedAutoscaler(),
+        request: .by("system:serviceaccount:keda:keda-operator")),
+    .good(
+        "an autoscaler that KEDA's operator makes in a cluster where it has another name", ownedAutoscaler(),
+        request: .by("system:serviceaccount:platform:keda"),
+        settings: ["PLAYBOOK_TRUSTED_CONTROLLERS": "system:serviceaccount:platform:keda"]),
+    .good("an autoscaler of a ScaledObject that is there", ownedAutoscaler(), companions: scaledObject()),
+    .good(
+        "an autoscaler of a ScaledObject that nobody knows of", ownedAutoscaler(),
+        request: .by("system:serviceaccount:platform:keda")),
+    .bad(
+        "an owner that its author made up", BoundsClause.minimum, at: "spec.minReplicas", ownedAutoscaler()),
+    .bad(
+        "a ScaledObject that is not there", BoundsClause.minimum, at: "spec.minReplicas", ownedAutoscaler(),
+        without: ResourceKinds(.scaledObject), request: .by("system:serviceaccount:platform:keda")),
+    .bad(
+        "a ScaledObject of another workload", BoundsClause.minimum, at: "spec.minReplicas", ownedAutoscaler(),
+        companions: scaledObject(target: "name: api")),
+    .bad(
+        "an owner of KEDA's, applied by a tool", BoundsClause.minimum, at: "spec.minReplicas", ownedAutoscaler(),
+        request: .by("system:serviceaccount:argocd:argocd-application-controller")),
     .bad(
         "a share of requests that nobody makes", BoundsClause.request, at: "spec.metrics[0]",
         horizontalAutoscaler(metrics: cpu), companions: documents(knownDeployment(container: silent), noLimits)),
