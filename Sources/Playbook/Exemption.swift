@@ -67,11 +67,10 @@ extension ExemptionAnnotations {
     ///   - origin: What carries them.
     ///   - complaints: What is wrong with them, a sentence each, is added here.
     /// - Returns: nil when they have no effect.
-    func exemption(_ origin: Exemption.Origin, complaints: inout [String]) -> Exemption? {
+    func exemption(_ origin: Exemption.Origin, complaints: inout Notices) -> Exemption? {
         var ids: [String]? = []
-        var unknown = 0
         guard rules.utf8.count <= ExemptionAnnotations.maximumLength else {
-            complaints.append("exempt has no effect: it is longer than 16 KiB")
+            complaints.add("exempt has no effect: it is longer than 16 KiB")
             return nil
         }
         for id in commaSeparated(rules) where ids?.contains(id) != true {
@@ -79,32 +78,32 @@ extension ExemptionAnnotations {
                 if origin == .namespace {
                     ids = nil
                 } else {
-                    complaints.append("exempt '*' is believed on a Namespace only: name the rules")
+                    complaints.add("exempt '*' is believed on a Namespace only: name the rules")
                 }
             } else if let rule = Catalogue.rule(id) {
                 if origin == .workload, !rule.group.mayBeExemptedByWorkload {
-                    complaints.append(
+                    complaints.add(
                         "\(id) cannot be exempted by the workload: annotate its Namespace, or set PLAYBOOK_EXEMPT")
                 }
                 ids?.append(id)
             } else {
-                unknown += 1
-                // A few of them say it all, and the nearest name is dear to find.
-                guard unknown <= 10 else { continue }
-                let near = nearest(to: id, in: Catalogue.rules.map(\.id))
-                complaints.append("exempt names no rule: '\(clipped(id))'\(near.map { "; did you mean \($0)?" } ?? "")")
+                complaints.add("exempt names no rule: '\(clipped(id))'\(suggestion(for: id))")
             }
         }
         guard !reason.isEmpty else {
-            complaints.append("exempt has no effect: add annotation playbook.superinc.com/exempt-reason")
+            complaints.add("exempt has no effect: add annotation playbook.superinc.com/exempt-reason")
             return nil
         }
         guard let until else { return Exemption(origin: origin, rules: ids, reason: reason, until: nil) }
         guard let end = Timestamp(endOf: until) else {
-            complaints.append("exempt has no effect: exempt-until '\(until)' is no date such as 2027-01-31")
+            complaints.add("exempt has no effect: exempt-until '\(clipped(until))' is no date such as 2027-01-31")
             return nil
         }
         return Exemption(origin: origin, rules: ids, reason: reason, until: end)
+    }
+
+    private func suggestion(for id: String) -> String {
+        nearest(to: id, in: Catalogue.rules.map(\.id)).map { "; did you mean \($0)?" } ?? ""
     }
 }
 

@@ -6,7 +6,7 @@ import Kubernetes
 /// One object for all findings of a subject, which note what they made use of.
 final class Exemptions {
     private var found: [Exemption] = []
-    private var complaints: [String] = []
+    private var complaints = Notices()
     private var used: [Exemption] = []
     /// What the object as it was is annotated with, once it has been read.
     private var earlier: [Exemption]?
@@ -26,7 +26,7 @@ final class Exemptions {
         let isNamespace = subject.kind == .namespace
         if !isNamespace, let record = try? context.companions.namespace(subject.namespace) {
             // What is wrong with the Namespace's annotations is told to who changes the Namespace.
-            var ignored: [String] = []
+            var ignored = Notices()
             record.annotations?.exemption(.namespace, complaints: &ignored).map { found.append($0) }
         }
         if isNamespace { addLevel(of: subject) }
@@ -47,11 +47,11 @@ final class Exemptions {
         let level = NamespaceLevel(subject.metadata)
         let old = subject.oldObject.map { NamespaceLevel(ObjectMeta(of: $0)) } ?? .own
         if case .malformed(let text) = level {
-            complaints.append("\(NamespaceLevel.annotation) '\(text)' has no effect: it may be warn or deny")
+            complaints.add("\(NamespaceLevel.annotation) '\(clipped(text))' has no effect: it may be warn or deny")
         }
         guard subject.review.operation != .delete, (level == .warn) != (old == .warn) else { return }
         areChanged = true
-        if level == .warn { complaints.append("from now on denials only warn in this Namespace") }
+        if level == .warn { complaints.add("from now on denials only warn in this Namespace") }
     }
 
     /// Takes in what the object, or its template, is annotated with now and was before.
@@ -107,7 +107,7 @@ final class Exemptions {
 
     /// The exemptions that the object as it was is annotated with.
     private func annotated(_ before: Subject) -> [Exemption] {
-        var ignored: [String] = []
+        var ignored = Notices()
         let template = subject.kind == .pod ? nil : before.object.templateMetadata(subject.kind)
         return [before.metadata, template].compactMap { metadata in
             metadata.flatMap { ExemptionAnnotations($0) }?.exemption(.workload, complaints: &ignored)
@@ -116,25 +116,34 @@ final class Exemptions {
 
     /// What to tell whoever sent the request.
     func notices(at now: Timestamp) -> [String] {
-        // What is deleted needs no advice.
-        var notices = subject.review.operation == .delete ? [] : complaints
+        var notices = Notices()
+        // First of all, since it is also a record.
         if let changed {
-            let rules = changed.rules?.joined(separator: ", ") ?? "all rules"
             let end = changed.until.map { " until \($0)" } ?? ""
-            notices.append("exemption from \(rules.isEmpty ? "no rule" : rules)\(end) noted: \(changed.reason)")
+            notices.add("exemption from \(changed.ruleNames)\(end) noted: \(clipped(changed.reason))")
         }
+        // What is deleted needs no advice.
+        if subject.review.operation != .delete { notices.add(complaints) }
         for exemption in used where exemption.endsSoon(at: now) {
-            notices.append(
-                "the exemption from \(exemption.rules?.joined(separator: ", ") ?? "all rules") ends "
-                    + "\(exemption.until.map { "\($0)" } ?? "soon")")
+            notices.add(
+                "the exemption from \(exemption.ruleNames) ends \(exemption.until.map { "\($0)" } ?? "soon")")
         }
         // Whoever is in a Namespace cannot help what it says; whoever writes to the Namespace can.
         let isNamespace = subject.kind == .namespace
         for exemption in found
         where (exemption.origin == .workload || isNamespace) && !exemption.holds(at: now) {
-            notices.append("the exemption from \(exemption.rules?.joined(separator: ", ") ?? "all rules") has ended")
+            notices.add("the exemption from \(exemption.ruleNames) has ended")
         }
-        return notices
+        return notices.sentences
+    }
+}
+
+extension Exemption {
+    /// The rules, for people.
+    fileprivate var ruleNames: String {
+        guard let rules else { return "all rules" }
+        let names = rules.prefix(20).joined(separator: ", ")
+        return rules.isEmpty ? "no rule" : rules.count > 20 ? "\(names) and \(rules.count - 20) more" : names
     }
 }
 

@@ -107,7 +107,7 @@ extension Workload {
     /// Whether it exempts itself from a rule by annotations of its own.
     fileprivate func isExempt(from rule: Rule, _ context: Context) -> Bool {
         guard context.settings.exemptions == .all else { return false }
-        var ignored: [String] = []
+        var ignored = Notices()
         return [annotations, templateAnnotations].compactMap(\.self).contains { annotations in
             let exemption = annotations.exemption(.workload, complaints: &ignored)
             return exemption.map { $0.covers(rule) && $0.holds(at: context.now) } ?? false
