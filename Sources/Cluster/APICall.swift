@@ -99,11 +99,11 @@ public final class APICall {
         case .transport(.untrusted): return renewed
         case .status(let status):
             guard error.isTransient else { return nil }
-            let asked = status.retryAfter.map { min($0, client.options.longestRetryAfter) }
+            let asked = status.retryAfter.map { client.bounded($0) }
             // 429 says that nothing was done, and so does an API server that says when to come again.
             guard request.verb == .get || status.code == 429 || asked != nil else { return nil }
             let chance = client.options.chance()
-            return asked.map { Backoff.stretched($0, chance, by: 0.25) } ?? backoff.wait(chance)
+            return asked.map { backoff.wait(atLeast: $0, chance) } ?? backoff.wait(chance)
         case .transport where error.isTransient:
             return request.verb == .get ? backoff.wait(client.options.chance()) : nil
         default: return nil

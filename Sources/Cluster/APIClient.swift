@@ -59,7 +59,8 @@ public final class APIClient {
         self.options = options
         client = Client(loop: loop, endpoint: access.endpoint, tls: nil, maxConnections: options.maxConnections)
         credentials = Credentials(
-            access, loop: loop, interval: options.credentialsInterval, pluginLimit: options.pluginLimit)
+            access, loop: loop, interval: options.credentialsInterval, pluginLimit: options.pluginLimit,
+            backoff: options.backoff)
     }
 
     /// Makes a call.
@@ -102,6 +103,9 @@ public final class APIClient {
             }
         }
     }
+
+    /// How long to stay away where the API server has asked for so much.
+    func bounded(_ retryAfter: Duration) -> Duration { min(retryAfter, options.longestRetryAfter) }
 
     /// Learns from a failure: what was refused is not shown again without another look at where it came from.
     func note(_ error: APIError) {

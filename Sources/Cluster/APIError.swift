@@ -77,6 +77,14 @@ public enum APIError: Error, Equatable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// How long the API server wants to be left alone; nil where it has not said so.
+    ///
+    /// A 429 without a time is one as well.
+    var throttling: Duration? {
+        guard case .status(let status) = self else { return nil }
+        return status.retryAfter ?? (status.code == 429 ? .zero : nil)
+    }
+
     /// Whether it may be otherwise a moment later.
     var isTransient: Bool {
         switch self {

@@ -22,6 +22,18 @@ public struct Backoff: Sendable {
         return Backoff.stretched(next, chance)
     }
 
+    /// The next wait, where the server has said how long to stay away: at least that, and longer each time.
+    ///
+    /// Kubernetes' API server says one second, however long it is overloaded (kubernetes/kubernetes#97991).
+    ///
+    /// - Parameters:
+    ///   - asked: What the server has said.
+    ///   - chance: From 0 to 1.
+    /// - Returns: How long to wait.
+    public mutating func wait(atLeast asked: Duration, _ chance: Double) -> Duration {
+        max(Backoff.stretched(asked, chance, by: 0.25), wait(chance))
+    }
+
     /// Begins from the first wait again.
     public mutating func reset() {
         next = first

@@ -59,8 +59,12 @@ private final class Keeping {
     private let report: (CertificateKeeperEvent) -> Void
     private var plan: CertificatePlan
     private var backoff: Backoff
-    /// What was told last, so that it is told once.
-    private var trouble: String?
+    /// What was told since all was well, so that each is told once.
+    private var troubles: Set<String> = []
+    /// How long the API server wants to be left alone, as it has said at this look.
+    private var throttling: Duration?
+    /// How many different reasons are told until all is well.
+    private static let mostTroubles = 10
     /// What does not keep a look from going on.
     private var complaints: [String] = []
 
@@ -94,6 +98,7 @@ private final class Keeping {
     /// newer Secret is then refused to us, since we have read it in an older version.
     func look() {
         complaints = []
+        throttling = nil
         readRegistrations(Found())
     }
 
@@ -107,11 +112,11 @@ private final class Keeping {
             case .success(let object):
                 found.registrations.append(object)
                 found.trust.append(object.map { RegistrationTrust($0) } ?? .absent)
-            case .failure(.status(let status)):
+            case .failure(.status(let status)) where APIError.status(status).throttling == nil:
                 complaints.append("reading \(path): \(APIError.status(status))")
                 found.registrations.append(nil)
                 found.trust.append(.unknown)
-            case .failure(let error): return fail("reading \(path): \(error)")
+            case .failure(let error): return fail("reading \(path)", error)
             }
             readRegistrations(found)
         }
@@ -120,7 +125,7 @@ private final class Keeping {
     private func readSecret(_ found: Found) {
         calls.readSecret { [self] result in
             switch result {
-            case .failure(let error): fail("reading \(secretName): \(error)")
+            case .failure(let error): fail("reading \(secretName)", error)
             case .success(let secret):
                 var found = found
                 found.secret = secret
@@ -191,9 +196,14 @@ private final class Keeping {
         switch outcome {
         case .written: report(event)
         case .overtaken: break
-        case .failed(let error): tell("\(task): \(error)")
+        case .failed(let error): return fail(task, error)
         }
         lookAgain()
+    }
+
+    private func fail(_ task: String, _ error: APIError) {
+        throttling = error.throttling
+        fail("\(task): \(error)")
     }
 
     private func fail(_ reason: String) {
@@ -205,22 +215,23 @@ private final class Keeping {
     private func settle() {
         backoff.reset()
         if complaints.isEmpty {
-            if trouble != nil { report(.recovered) }
-            trouble = nil
+            if !troubles.isEmpty { report(.recovered) }
+            troubles = []
         } else {
             tell(complaints.joined(separator: "; "))
         }
     }
 
     private func tell(_ reason: String) {
-        guard trouble != reason else { return }
-        trouble = reason
+        // While several things go wrong in turn, nothing new is told.
+        guard troubles.count < Keeping.mostTroubles, troubles.insert(reason).inserted else { return }
         report(.troubled(reason))
     }
 
     /// Never in a hurry for long: should somebody undo what we do, or several replicas want the same, each look waits longer.
     private func lookAgain(after delay: Duration? = nil) {
-        let wait = delay ?? backoff.wait(client.options.chance())
+        let chance = client.options.chance()
+        let wait = delay ?? throttling.map { backoff.wait(atLeast: client.bounded($0), chance) } ?? backoff.wait(chance)
         client.loop.after(wait) { [weak self] in self?.look() }
     }
 

@@ -30,7 +30,7 @@ public final class CompanionFeed: Sendable {
         _ access: ClusterAccess, kinds: ResourceKinds = Companions.followed,
         options: ReflectorOptions = ReflectorOptions(),
         publish: @escaping @Sendable (Companions) -> Void,
-        report: @escaping @Sendable (ReflectorEvent) -> Void = { _ in },
+        report: @escaping @Sendable (CompanionEvent) -> Void = { _ in },
         every interval: Duration = .seconds(30),
         checkUp: @escaping @Sendable ([(kind: ResourceKind, status: ReflectorStatus)]) -> Void = { _ in }
     ) throws(SystemError) {
@@ -119,11 +119,12 @@ private final class Follower {
         questions = Questions(client, counts)
     }
 
-    func start(_ options: ReflectorOptions, _ report: @escaping (ReflectorEvent) -> Void) {
+    func start(_ options: ReflectorOptions, _ report: @escaping (CompanionEvent) -> Void) {
+        let troubles = Troubles(client.loop, report)
         reflectors = statuses.map { kind, status in
             Reflector(
                 APIResource(kind), client: client, sink: KindSink(kind, self), options: options, status: status,
-                report: report)
+                report: { troubles.take($0) })
         }
         for reflector in reflectors { reflector.start() }
     }

@@ -31,9 +31,13 @@ final class Credentials {
     private var nextReading: Instant?
     private var credential: CredentialPlugin.Credential?
     private var isRunning = false
+    /// Why the plugin gave nothing, and until when it is not run again.
+    private var refusal: (error: CredentialsError, end: Instant)?
+    private var backoff: Backoff
     private var waiting: [(Answer) -> Void] = []
 
-    init(_ access: ClusterAccess, loop: ClientLoop, interval: Duration, pluginLimit: Duration) {
+    init(_ access: ClusterAccess, loop: ClientLoop, interval: Duration, pluginLimit: Duration, backoff: Backoff) {
+        self.backoff = backoff
         self.access = access
         self.loop = loop
         self.interval = interval
@@ -54,6 +58,7 @@ final class Credentials {
     /// Hands over what to show, at once unless a plugin has to be run first.
     func current(_ then: @escaping (Answer) -> Void) {
         if case .plugin(let plugin) = access.token, needsPlugin {
+            if let refusal, loop.now < refusal.end { return then(.failure(refusal.error)) }
             waiting.append(then)
             return run(plugin)
         }
@@ -152,8 +157,12 @@ final class Credentials {
         case .success(let credential):
             self.credential = credential
             nextReading = nil
+            refusal = nil
+            backoff.reset()
             answer = read()
-        case .failure(let error): answer = .failure(error)
+        case .failure(let error):
+            refusal = (error, Instant.now + backoff.wait(0))
+            answer = .failure(error)
         }
         let waiting = waiting
         self.waiting = []

@@ -112,9 +112,7 @@ struct ListWatch {
             isUnavailable = true
             return Next(step: step, delay: delay, unavailable: news)
         case .throttled(let duration):
-            // "Come back in no time" must not become a loop that never rests.
-            let delay = max(duration, options.backoff.first)
-            return Next(step: step, delay: Backoff.stretched(delay, options.chance(), by: 0.25))
+            return Next(step: step, delay: backoff.wait(atLeast: duration, options.chance()))
         case .rejected:
             // A version that the server cannot reach is answered with a time-out, not with 410.
             rejections += 1

@@ -13,22 +13,24 @@ final class Questions {
     /// Who waits for a GET that is still to be sent, and how long it may take; in the order of the first who asked.
     private var waiting: [(absence: Absence, limit: Duration, inquiries: [Inquiry])] = []
     private var underWay: Set<Absence> = []
+    private var backoff: Backoff
+    /// Until when the API server wants to be left alone.
+    private var pause: (end: Instant, alarm: Alarm)?
 
     private static let mostAtOnce = 4
 
     init(_ client: APIClient, _ counts: ConfirmationCounts) {
         self.client = client
         self.counts = counts
+        backoff = client.options.backoff
     }
 
     /// Asks for all of what is absent, and answers once: when all is known, or when the time is up.
     func ask(_ absences: [Absence], within limit: Duration, _ completion: @escaping ([Confirmation]) -> Void) {
-        let inquiry = Inquiry(absences, completion)
-        let alarm = client.loop.after(limit) { [counts] in
-            for _ in 0..<inquiry.missing { counts.countFailure() }
-            inquiry.end()
-        }
+        let inquiry = Inquiry(absences, completion, end: Instant.now + limit)
+        let alarm = client.loop.after(limit) { [self] in giveUp(inquiry) }
         inquiry.ended = { alarm.cancel() }
+        if let pause, pause.end >= inquiry.deadline { return giveUp(inquiry) }
         for absence in absences {
             if let index = waiting.firstIndex(where: { $0.absence == absence }) {
                 waiting[index].inquiries.append(inquiry)
@@ -40,10 +42,32 @@ final class Questions {
         startMore()
     }
 
+    private func giveUp(_ inquiry: Inquiry) {
+        for _ in 0..<inquiry.missing { counts.countFailure() }
+        inquiry.end()
+    }
+
+    /// Asks nothing for a while; those who cannot wait that long are answered at once.
+    private func rest(atLeast asked: Duration) {
+        // Several answers of one moment are one wish.
+        let delay = pause == nil ? backoff.wait(atLeast: asked, client.options.chance()) : asked
+        let end = Instant.now + delay
+        if let pause, pause.end >= end { return }
+        pause?.alarm.cancel()
+        pause = (
+            end,
+            client.loop.after(delay) { [self] in
+                pause = nil
+                startMore()
+            }
+        )
+        for inquiry in waiting.flatMap(\.inquiries) where inquiry.deadline <= end { giveUp(inquiry) }
+    }
+
     private func startMore() {
         // While the API server is slow, nobody waits behind questions of those who have gone.
         waiting.removeAll { $0.inquiries.allSatisfy { $0.missing == 0 } }
-        while underWay.count < Questions.mostAtOnce,
+        while pause == nil, underWay.count < Questions.mostAtOnce,
             let index = waiting.firstIndex(where: { !underWay.contains($0.absence) })
         {
             let (absence, limit, inquiries) = waiting.remove(at: index)
@@ -55,7 +79,15 @@ final class Questions {
                 each: { try? found.set($0, absence.kind) }
             ) { [self] result in
                 underWay.remove(absence)
-                let answer: Companions? = if case .success = result { found } else { nil }
+                let answer: Companions?
+                switch result {
+                case .success:
+                    answer = found
+                    backoff.reset()
+                case .failure(let error):
+                    answer = nil
+                    if let asked = error.throttling { rest(atLeast: client.bounded(asked)) }
+                }
                 for inquiry in inquiries {
                     if answer == nil, inquiry.missing > 0 { counts.countFailure() }
                     inquiry.take(absence, answer)
@@ -71,10 +103,13 @@ private final class Inquiry {
     private let absences: [Absence]
     private var found: [Absence: Companions] = [:]
     private var open: Set<Absence>
+    /// Until when an answer is of use.
+    let deadline: Instant
     private var completion: (([Confirmation]) -> Void)?
     var ended: () -> Void = {}
 
-    init(_ absences: [Absence], _ completion: @escaping ([Confirmation]) -> Void) {
+    init(_ absences: [Absence], _ completion: @escaping ([Confirmation]) -> Void, end: Instant) {
+        deadline = end
         self.absences = absences
         open = Set(absences)
         self.completion = completion

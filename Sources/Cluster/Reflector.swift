@@ -42,6 +42,8 @@ public final class Reflector {
     private var watching: WatchCall?
     private var objects = 0
     private var isTroubled = false
+    /// The end of the trouble, unless something fails before.
+    private var recovery: Alarm?
 
     /// Prepares to follow a kind.
     ///
@@ -75,15 +77,19 @@ public final class Reflector {
     /// Ends it; nothing more is told.
     public func stop() {
         alarm?.cancel()
+        recovery?.cancel()
         listing?.cancel()
         watching?.cancel()
         alarm = nil
+        recovery = nil
         listing = nil
         watching = nil
     }
 
     private func take(_ next: ListWatch.Next) {
         if let reason = next.unavailable {
+            // From here on this is what is said about the kind, and `synced` when it ends.
+            isTroubled = false
             status.become(.unavailable)
             sink.unavailable(reason)
             report(.unavailable(resource, reason: reason))
@@ -132,7 +138,6 @@ public final class Reflector {
     }
 
     private func becomeSynced() {
-        recover()
         guard status.state != .synced else { return }
         status.become(.synced)
         sink.synced()
@@ -164,6 +169,7 @@ public final class Reflector {
             if machine.isRefused { sink.listEnded() }
             machine.opened()
             becomeSynced()
+            recover(after: options.steadyWatch)
         case .event(let change, let object, let version):
             status.heard(at: client.loop.now)
             guard machine.progressed(to: version) else {
@@ -176,7 +182,9 @@ public final class Reflector {
             change == .deleted ? sink.delete(object) : sink.upsert(object)
         case .ended(let duration, let broughtSomething):
             watching = nil
-            take(machine.ended(after: duration, broughtSomething: broughtSomething))
+            let next = machine.ended(after: duration, broughtSomething: broughtSomething)
+            if next.delay > .zero { note("the watch ended at once") }
+            take(next)
         case .failed(let error):
             watching = nil
             failed(error)
@@ -196,10 +204,9 @@ public final class Reflector {
         case .status(let status) where status.code == 403 || status.code == 404:
             failed(.refused("\(error)"), "\(error)")
         case .status(let status):
-            let longest = client.options.longestRetryAfter
-            let isOurs = status.code < 500 && status.code != 401 && status.code != 429 || status.code == 504
+            let isOurs = status.code < 500 && status.code != 401 || status.code == 504
             failed(
-                status.retryAfter.map { .throttled(min($0, longest)) } ?? (isOurs ? .rejected : .failed), "\(error)")
+                error.throttling.map { .throttled(client.bounded($0)) } ?? (isOurs ? .rejected : .failed), "\(error)")
         // Pages are asked for again, lists begun again: what cannot be read may be cut off by something on the way.
         case .credentials, .transport, .malformed: failed(.failed, "\(error)")
         case .tooLarge:
@@ -212,16 +219,30 @@ public final class Reflector {
         status.countFailure()
         let next = machine.failed(failure)
         // An expired version is in the nature of the thing.
-        if failure != .expired, !machine.isRefused, !isTroubled {
-            isTroubled = true
-            report(.troubled(resource, reason: reason))
-        }
+        if failure == .expired { holdRecovery() } else { note(reason) }
         take(next)
     }
 
-    private func recover() {
-        guard isTroubled else { return }
-        isTroubled = false
-        report(.recovered(resource))
+    /// Takes in that something went wrong; it is reported where all was well before.
+    private func note(_ reason: String) {
+        holdRecovery()
+        guard !isTroubled, !machine.isRefused else { return }
+        isTroubled = true
+        report(.troubled(resource, reason: reason))
+    }
+
+    private func holdRecovery() {
+        recovery?.cancel()
+        recovery = nil
+    }
+
+    /// Reports the end of the trouble, if nothing fails until then: a watch that opens and breaks again is no end of it.
+    private func recover(after delay: Duration) {
+        guard isTroubled, recovery == nil else { return }
+        recovery = client.loop.after(delay) { [self] in
+            recovery = nil
+            isTroubled = false
+            report(.recovered(resource))
+        }
     }
 }

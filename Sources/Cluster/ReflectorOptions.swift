@@ -10,6 +10,8 @@ public struct ReflectorOptions: Sendable {
     public var watchSeconds = 300...600
     /// A watch that brings nothing and ends before this counts as failed.
     public var shortestWatch = Duration.seconds(1)
+    /// How long watches must not have failed before the trouble with a kind counts as over.
+    public var steadyWatch = Duration.seconds(10)
     /// How long a watch may be silent.
     ///
     /// With bookmarks there is something to say about every minute; without, the watch is just opened again.
@@ -27,7 +29,19 @@ public struct ReflectorOptions: Sendable {
     public init() {}
 }
 
-/// What is said about following a kind, for logs: changes, not every attempt.
+/// What is said about following kinds, for logs: kinds that have trouble at the same time are reported together.
+public enum CompanionEvent: Equatable, Sendable {
+    /// All objects of a kind are known, for the first time or again after having been unavailable.
+    case synced(APIResource, objects: Int)
+    /// The kind does not exist, or is not for us.
+    case unavailable(APIResource, reason: String)
+    /// Kinds cannot be followed for now, the first one for this reason; what is known stays.
+    case troubled([APIResource], reason: String)
+    /// All of the kinds that were reported together can be followed again.
+    case recovered([APIResource])
+}
+
+/// What is said about following a kind: changes, not every attempt.
 public enum ReflectorEvent: Equatable, Sendable {
     /// All objects are known, for the first time or again after having been unavailable.
     case synced(APIResource, objects: Int)

@@ -128,8 +128,8 @@ final class ClusterWatch: Sendable {
 }
 
 extension Log {
-    /// Writes the line for something that happened to a kind that is followed.
-    func write(_ event: ReflectorEvent) {
+    /// Writes the line for something that happened to kinds that are followed.
+    func write(_ event: CompanionEvent) {
         switch event {
         case .synced(let resource, let objects):
             write(
@@ -139,12 +139,14 @@ extension Log {
             write(
                 .warn, "companions cannot be known; rules that need them are not evaluated",
                 [("resource", .string("\(resource)")), ("reason", .string(reason))])
-        case .troubled(let resource, let reason):
+        case .troubled(let resources, let reason):
             write(
-                .warn, "companions cannot be followed for now; what is known stays",
-                [("resource", .string("\(resource)")), ("reason", .string(reason))])
-        case .recovered(let resource):
-            write(.info, "companions are followed again", [("resource", .string("\(resource)"))])
+                .warn, "watch failed; using cached objects",
+                [("resources", .array(resources.map { .string("\($0)") })), ("reason", .string(reason))])
+        case .recovered(let resources):
+            write(
+                .info, "watch recovered; objects are up to date",
+                [("resources", .array(resources.map { .string("\($0)") }))])
         }
     }
 }

@@ -23,7 +23,9 @@ import Testing
             let events = Mutex<[CertificateKeeperEvent]>([])
         }
 
-        init(_ server: ObjectAPIServer, _ clock: Clock = Clock()) throws {
+        init(
+            _ server: ObjectAPIServer, _ clock: Clock = Clock(), longestRetryAfter: Duration = .milliseconds(50)
+        ) throws {
             folder = try TestFolder()
             // Tells replicas apart.
             try folder.write("token", UUID().uuidString)
@@ -32,6 +34,7 @@ import Testing
             options.longestInterval = .milliseconds(10)
             options.backoff = Backoff(first: .milliseconds(2), longest: .milliseconds(10))
             options.api = Follower.apiOptions
+            options.api.longestRetryAfter = longestRetryAfter
             options.now = { clock.now }
             keeper = try CertificateKeeper(
                 certificates,
@@ -118,6 +121,28 @@ import Testing
         #expect(eventually { isSettled(server, replica) && replica.problem == nil })
         #expect(replica.events.count { $0.hasPrefix("troubled") } == 1)
         #expect(replica.events.last == "recovered")
+    }
+
+    @Test func `an API server that wants to be left alone is, and that is said once`() throws {
+        let server = try ObjectAPIServer()
+        server.refuse(
+            "GET", ObjectAPIServer.registrations[0], 429,
+            #"{"kind":"Status","code":429,"message":"too many requests","details":{"retryAfterSeconds":30}}"#)
+        let replica = try Replica(server, longestRetryAfter: .seconds(60))
+        #expect(eventually { replica.problem?.contains("too many requests") ?? false })
+        // Time enough for a hundred looks, were it not to wait.
+        usleep(500_000)
+        #expect(server.secretReads.isEmpty)
+        #expect(replica.events.count == 1)
+    }
+
+    @Test func `reasons that alternate are told once each`() throws {
+        let server = try ObjectAPIServer()
+        server.refuse("GET", ObjectAPIServer.secret, 403, 400, 403, 400, 403, 400)
+        let replica = try Replica(server)
+        #expect(eventually { isSettled(server, replica) && replica.problem == nil })
+        let troubles = replica.events.filter { $0.hasPrefix("troubled") }
+        #expect(troubles.count == 2, "\(troubles)")
     }
 
     @Test(arguments: [

@@ -20,17 +20,30 @@ import Testing
 
         private final class Latest: Sendable {
             let companions = Mutex<Companions?>(nil)
+            let events = Mutex<[CompanionEvent]>([])
         }
 
-        init(_ server: ScriptedAPIServer) throws {
+        init(
+            _ server: ScriptedAPIServer, kinds: ResourceKinds = ResourceKinds(CompanionFeedTests.kind),
+            _ options: ReflectorOptions = Follower.options
+        ) throws {
             self.server = server
             folder = try TestFolder()
             let latest = Latest()
             self.latest = latest
             feed = try CompanionFeed(
                 try folder.access(to: server.port),
-                kinds: ResourceKinds(CompanionFeedTests.kind), options: Follower.options,
-                publish: { companions in latest.companions.withLock { $0 = companions } })
+                kinds: kinds, options: options,
+                publish: { companions in latest.companions.withLock { $0 = companions } },
+                report: { event in latest.events.withLock { $0.append(event) } })
+        }
+
+        /// The trouble that was reported, and its ends.
+        var troubles: [[APIResource]] {
+            latest.events.withLock { $0.compactMap { if case .troubled(let kinds, _) = $0 { kinds } else { nil } } }
+        }
+        var recoveries: [[APIResource]] {
+            latest.events.withLock { $0.compactMap { if case .recovered(let kinds) = $0 { kinds } else { nil } } }
         }
 
         deinit { feed.stop() }
@@ -77,6 +90,44 @@ import Testing
         #expect(eventually { feed.names == ["b", "c"] })
         server.restart(version: 7, objects: ["d": "1"])
         #expect(eventually { feed.names == ["d"] })
+    }
+
+    @Test func `kinds that fail together are reported together, once, and so is their recovery`() throws {
+        let server = try ScriptedAPIServer()
+        let kinds = ResourceKinds(.podDisruptionBudget, .namespace, .service, .deployment)
+        var options = Follower.options
+        options.steadyWatch = .seconds(3)
+        let feed = try Feed(server, kinds: kinds, options)
+        func watches() -> Int { server.requests.count { $0.query["watch"] == "1" } }
+        #expect(eventually { watches() == 4 })
+        for round in 1...10 {
+            server.dropConnections()
+            #expect(eventually { watches() >= 4 * (round + 1) })
+        }
+        #expect(eventually { feed.recoveries.count == 1 })
+        #expect(feed.troubles.map(Set.init) == [Set(kinds.kinds.map { APIResource($0) })])
+        #expect(feed.recoveries.map(Set.init) == feed.troubles.map(Set.init))
+    }
+
+    @Test func `an API server that wants to be left alone gets no more questions`() throws {
+        let server = try ScriptedAPIServer()
+        let feed = try Feed(server)
+        #expect(eventually { feed.feed.hasSynced })
+        server.cueOther(.status(429, headers: "Retry-After: 30\r\n"))
+        for _ in 0..<50 { #expect(feed.confirm([absence]).allSatisfy { $0.found == nil }) }
+        #expect(server.questions.count == 1)
+        #expect(feed.feed.confirmations.failures == 50)
+    }
+
+    @Test func `a question that can wait is asked when the API server may be asked again`() throws {
+        let server = try ScriptedAPIServer()
+        server.set("a", "1")
+        let feed = try Feed(server)
+        #expect(eventually { feed.feed.hasSynced })
+        server.cueOther(.status(429, headers: "Retry-After: 1\r\n"))
+        #expect(names(feed.confirm([absence]).first) == nil)
+        #expect(names(feed.confirm([absence], within: .seconds(60)).first) == ["a"])
+        #expect(server.questions.count == 2)
     }
 
     @Test func `nobody is told that all is known before it is published`() throws {

@@ -399,6 +399,17 @@ import Testing
         #expect(server.requests.isEmpty)
     }
 
+    @Test func `a plugin that fails is not run again for each call`() throws {
+        let server = try ScriptedAPIServer()
+        let folder = try TestFolder()
+        var options = Follower.apiOptions
+        options.backoff = Backoff(first: .seconds(60))
+        let caller = try APICaller(access(server, in: folder, "exit 1"), options)
+        let errors = try (0..<20).map { _ in try caller.send(APIRequest(.get, "/x")).error }
+        #expect(errors.allSatisfy { $0 != nil && $0 == errors[0] })
+        #expect(runs(folder) == 1)
+    }
+
     @Test func `calls that wait for a plugin share one run`() throws {
         let server = try ScriptedAPIServer()
         let folder = try TestFolder()

@@ -57,6 +57,7 @@ final class Follower: Sendable {
     let server: ScriptedAPIServer
     let folder: TestFolder
     let told = Told()
+    let resource = APIResource(group: "policy", version: "v1", plural: "poddisruptionbudgets")
     let status = ReflectorStatus()
     private let thread: Mutex<ClientThread<Parts>?> = Mutex(nil)
 
@@ -66,6 +67,7 @@ final class Follower: Sendable {
         options.backoff = Backoff(first: .milliseconds(5), longest: .milliseconds(20))
         options.refusedInterval = .milliseconds(30)
         options.shortestWatch = .milliseconds(50)
+        options.steadyWatch = .milliseconds(100)
         options.chance = { 0 }
         return options
     }
@@ -80,11 +82,11 @@ final class Follower: Sendable {
         adjust(&adjusted.0, &adjusted.1)
         let (options, apiOptions) = adjusted
         let access = try folder.access(to: server.port, signedBy: authority)
-        let (told, status) = (told, status)
+        let (told, status, resource) = (told, status, resource)
         let thread = try ClientThread { loop in
             let client = APIClient(loop: loop, access: access, options: apiOptions)
             let reflector = Reflector(
-                APIResource(group: "policy", version: "v1", plural: "poddisruptionbudgets"), client: client,
+                resource, client: client,
                 sink: Keeper(told), options: options, status: status,
                 report: { event in told.change { $0.events.append(event) } })
             reflector.start()

@@ -120,8 +120,34 @@ import Testing
 
     @Test func `who asks to be left alone for no time at all is not asked at once`() {
         var machine = watching()
-        // The first wait, and an eighth of it by chance.
-        #expect(machine.failed(.throttled(.zero)) == watch("10", after: .seconds(1.125)))
+        #expect(machine.failed(.throttled(.zero)) == watch("10", after: .seconds(1.5)))
+    }
+
+    @Test func `who asks again and again to be left alone is asked less and less`() {
+        var machine = ListWatch(Self.options)
+        let waits = (0..<5).map { _ in machine.failed(.throttled(.seconds(1))).delay }
+        #expect(waits == [1.5, 3, 6, 6, 6].map { .seconds($0) })
+        // A list that succeeds is no reason to hurry; a watch that brings something is.
+        _ = machine.listed(ListPage(resourceVersion: "10"))
+        machine.opened()
+        #expect(machine.failed(.throttled(.seconds(1))).delay == .seconds(6))
+        _ = machine.progressed(to: "11")
+        #expect(machine.failed(.throttled(.seconds(1))).delay == .seconds(1.5))
+    }
+
+    @Test(arguments: [0, 0.25, 1])
+    func `an overloaded API server is asked at most seven times in a hundred seconds for each kind`(chance: Double) {
+        var options = ReflectorOptions()
+        options.chance = { chance }
+        var machine = ListWatch(options)
+        var (elapsed, requests) = (Duration.zero, 0)
+        while elapsed < .seconds(100) {
+            requests += 1
+            let next = machine.failed(.throttled(.seconds(1)))
+            #expect(next.delay >= .seconds(1))
+            elapsed += next.delay
+        }
+        #expect(requests <= 8)
     }
 
     @Test(arguments: [("10", "9", false), ("10", "10", true), ("9", "10", true), ("99", "100", true), ("x", "a", true)])

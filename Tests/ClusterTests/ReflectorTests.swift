@@ -75,6 +75,32 @@ import Testing
         #expect(eventually { if case .recovered = follower.told.events.last { true } else { false } })
     }
 
+    @Test(arguments: [[], [ScriptedAPIServer.bookmark(103)], [ScriptedAPIServer.event("MODIFIED", "x", 103, "first")]])
+    func `watches that open and break are one trouble`(lines: [String]) throws {
+        let server = try server()
+        for _ in 0..<30 { server.cueWatch(.broken(lines)) }
+        let follower = try Follower(server) { options, _ in options.steadyWatch = .seconds(3) }
+        #expect(eventually { server.watches.count > 30 })
+        func count(_ isMeant: (ReflectorEvent) -> Bool) -> Int { follower.told.events.count(where: isMeant) }
+        #expect(count { if case .troubled = $0 { true } else { false } } == 1)
+        #expect(count { if case .recovered = $0 { true } else { false } } == 0)
+        #expect(eventually { follower.told.events.last == .recovered(follower.resource) })
+        #expect(count { if case .synced = $0 { true } else { false } } == 1)
+        #expect(follower.told.events.count == 3)
+    }
+
+    @Test func `watches that end at once in good order are a trouble too`() throws {
+        let server = try server()
+        for _ in 0..<10 { server.cueWatch(.lines([])) }
+        let follower = try Follower(server) { options, _ in
+            options.steadyWatch = .seconds(3)
+            options.shortestWatch = .seconds(60)
+        }
+        #expect(eventually { server.watches.count > 10 })
+        let troubles = follower.told.events.filter { if case .troubled = $0 { true } else { false } }
+        #expect(troubles == [.troubled(follower.resource, reason: "the watch ended at once")])
+    }
+
     @Test func `every connection may end at any time`() throws {
         let server = try server()
         let follower = try Follower(server)

@@ -18,6 +18,8 @@ final class ScriptedAPIServer: Sendable {
         case cutMidLine
         /// A watch that opens, sends so much of what it is given, and ends in good order.
         case lines([String])
+        /// A watch that opens, sends so much of what it is given, and breaks.
+        case broken([String])
         /// A watch that ends in good order after the next event.
         case endAfterEvent
     }
@@ -213,6 +215,10 @@ final class ScriptedAPIServer: Sendable {
         if case .lines(let lines) = cue {
             for line in lines { guard peer.chunk(line + "\n") else { return false } }
             return peer.send("0\r\n\r\n")
+        }
+        if case .broken(let lines) = cue {
+            for line in lines { guard peer.chunk(line + "\n") else { return false } }
+            return false
         }
         if case .silence = cue { return peer.request() != nil }
         while true {

@@ -1,0 +1,56 @@
+internal import Net
+
+/// Gathers the trouble that kinds have: an API server that is away is one trouble, not one for each kind.
+///
+/// Kinds that fail within a moment are reported together, and again together when the last of them has recovered.
+final class Troubles {
+    private let loop: ClientLoop
+    private let report: (CompanionEvent) -> Void
+    /// What has failed and is not reported yet.
+    private var arising: [APIResource] = []
+    private var reason = ""
+    /// What was reported, and who of it has not recovered.
+    private var reported: [(kinds: [APIResource], remaining: Set<APIResource>)] = []
+
+    private static let pause = Duration.seconds(1)
+
+    init(_ loop: ClientLoop, _ report: @escaping (CompanionEvent) -> Void) {
+        self.loop = loop
+        self.report = report
+    }
+
+    /// Takes in what a reflector says.
+    func take(_ event: ReflectorEvent) {
+        switch event {
+        case .synced(let kind, let objects): report(.synced(kind, objects: objects))
+        case .unavailable(let kind, let reason):
+            settle(kind, hasRecovered: false)
+            report(.unavailable(kind, reason: reason))
+        case .troubled(let kind, let reason): begin(kind, reason)
+        case .recovered(let kind): settle(kind, hasRecovered: true)
+        }
+    }
+
+    private func begin(_ kind: APIResource, _ reason: String) {
+        if arising.isEmpty {
+            self.reason = reason
+            loop.after(Troubles.pause) { [self] in
+                guard !arising.isEmpty else { return }
+                reported.append((arising, Set(arising)))
+                report(.troubled(arising, reason: self.reason))
+                arising = []
+            }
+        }
+        arising.append(kind)
+    }
+
+    /// A kind is out of trouble, or has one of another sort.
+    private func settle(_ kind: APIResource, hasRecovered: Bool) {
+        arising.removeAll { $0 == kind }
+        guard let index = reported.firstIndex(where: { $0.remaining.contains(kind) }) else { return }
+        reported[index].remaining.remove(kind)
+        guard reported[index].remaining.isEmpty else { return }
+        let kinds = reported.remove(at: index).kinds
+        if hasRecovered { report(.recovered(kinds)) }
+    }
+}
