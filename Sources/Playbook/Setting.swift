@@ -46,15 +46,16 @@ public struct SettingsError: Error, CustomStringConvertible {
 extension Settings {
     /// Reads the environment.
     ///
-    /// Kubernetes' service links (`PLAYBOOK_SERVICE_HOST`, `PLAYBOOK_PORT_443_TCP`, …) are passed over: the API makes them for
-    /// every Service, so one called `playbook` would keep the server from starting.
+    /// Kubernetes' service links (`PLAYBOOK_SERVICE_HOST`, `PLAYBOOK_PORT_443_TCP`, …) are ignored: the kubelet makes them for
+    /// every Service of the namespace, so one called `playbook` would keep the server from starting.
     ///
     /// - Parameter environment: Names and values; only those that start with `PLAYBOOK_` are looked at.
     /// - Throws: ``SettingsError`` with every malformed or unknown variable.
     public init(environment: [String: String]) throws(SettingsError) {
         self.init()
         var complaints: [String] = []
-        let given = environment.filter { $0.key.hasPrefix("PLAYBOOK_") && !Settings.isServiceLink($0.key) }
+        let given = environment.filter { $0.key.hasPrefix("PLAYBOOK_") && !Settings.isServiceLink($0.key, $0.value) }
+        ignoredServiceLinks = Setting.all.map(\.name).filter { environment[$0] != nil && given[$0] == nil }
         for setting in Setting.all {
             guard let text = given[setting.name] else { continue }
             do {
@@ -72,13 +73,14 @@ extension Settings {
     }
 
     /// Whether the kubelet made the variable for a Service of the namespace (Kubernetes, "Accessing the Service").
-    static func isServiceLink(_ name: String) -> Bool {
+    public static func isServiceLink(_ name: String, _ value: String) -> Bool {
         guard name.hasPrefix("PLAYBOOK_") else { return false }
         if name.hasSuffix("_SERVICE_HOST") || name.firstRange(ofText: "_SERVICE_PORT") != nil { return true }
         // PLAYBOOK_PORT, PLAYBOOK_METRICS_PORT, PLAYBOOK_PORT_443_TCP, PLAYBOOK_PORT_443_TCP_ADDR
         guard let range = name.firstRange(ofText: "_PORT") else { return false }
         let rest = name[range.upperBound...]
-        if rest.isEmpty { return !Setting.all.contains { $0.name == name } }
+        // A setting may have this name: the kubelet always writes a URL, and no setting ever is one.
+        if rest.isEmpty { return ["tcp://", "udp://", "sctp://"].contains { value.hasPrefix($0) } }
         let parts = rest.split(separator: "_")
         return parts.count >= 2 && parts[0].allSatisfy(\.isNumber) && ["TCP", "UDP", "SCTP"].contains(parts[1])
     }

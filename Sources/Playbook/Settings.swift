@@ -123,6 +123,9 @@ public struct Settings: Sendable {
     /// The settings of the rules about the cloud around the cluster.
     public internal(set) var cloud = CloudSettings()
 
+    /// The settings that are unset because their variables are service links.
+    public internal(set) var ignoredServiceLinks: [String] = []
+
     /// Whether a namespace belongs to the cluster itself, or to the product.
     @inline(__always)
     public func isSystem(namespace: String) -> Bool {

@@ -86,6 +86,11 @@ struct ServeCommand {
         _ cluster: ClusterWatch?, _ keeper: CertificateKeeper?, _ recorder: Recorder?
     ) throws(CommandError) -> Server {
         let registry = Registry(settings, log, certificates, keeper, cluster, recorder)
+        if !settings.ignoredServiceLinks.isEmpty {
+            log.write(
+                .warn, "service links have the names of settings and are ignored",
+                [("settings", .array(settings.ignoredServiceLinks.map { .string($0) }))])
+        }
         let listeners = [
             Listener(
                 try address("PLAYBOOK_LISTEN", settings.listen), certificates: certificates, name: "admission"),

@@ -38,7 +38,9 @@ public enum ConfigurationPage {
             for setting in Setting.all where setting.topic == topic {
                 let name = setting.name + String(repeating: " ", count: width - setting.name.count)
                 let given = environment[setting.name]
-                text += "  \(name)  \(given ?? setting.defaultText)\(given == nil ? "" : "  (set)")\n"
+                let isLink = given.map { Settings.isServiceLink(setting.name, $0) } ?? false
+                let note = given == nil ? "" : isLink ? "  (ignored: service link)" : "  (set)"
+                text += "  \(name)  \(isLink ? setting.defaultText : given ?? setting.defaultText)\(note)\n"
             }
         }
         return text
@@ -48,12 +50,13 @@ public enum ConfigurationPage {
     public static func json(environment: [String: String]) -> String {
         Literal.array(
             Setting.all.map { setting in
-                [
+                let given = environment[setting.name].flatMap { Settings.isServiceLink(setting.name, $0) ? nil : $0 }
+                return [
                     "name": .string(setting.name), "topic": .string(setting.topic.rawValue),
                     "form": .string(setting.form),
                     "default": .string(setting.defaultText),
-                    "value": .string(environment[setting.name] ?? setting.defaultText),
-                    "isSet": .bool(environment[setting.name] != nil), "meaning": .string(setting.meaning),
+                    "value": .string(given ?? setting.defaultText),
+                    "isSet": .bool(given != nil), "meaning": .string(setting.meaning),
                 ]
             }
         ).json + "\n"

@@ -89,6 +89,37 @@ import Testing
         #expect(program.code == 0, "\(program.error)")
     }
 
+    @Test(arguments: ["tcp://10.0.0.1:9090", "udp://10.0.0.1:53", "sctp://[fd00::1]:9090"])
+    func `the link of a Service whose variable is named like a setting is ignored`(link: String) throws {
+        let links = ["PLAYBOOK_METRICS_PORT": link, "PLAYBOOK_HEALTH_PORT": link, "PLAYBOOK_OTHER_PORT": link]
+        let program = try Program(["config"], environment: links)
+        #expect(program.code == 0, "\(program.error)")
+        let lines = program.output.split(separator: "\n").filter { $0.contains("_PORT ") }
+        #expect(lines.count == 2 && lines.allSatisfy { $0.hasSuffix("(ignored: service link)") }, "\(lines)")
+        let shown = try Program(["config", "--format", "json"], environment: links).output
+        let json = try Literal(json: Array(shown.utf8))
+        guard case .array(let settings) = json else { return #expect(Bool(false)) }
+        for name in ["PLAYBOOK_METRICS_PORT", "PLAYBOOK_HEALTH_PORT"] {
+            let setting = try #require(settings.first { $0["name"] == .string(name) })
+            #expect(setting["isSet"] == false && setting["value"] == setting["default"])
+        }
+    }
+
+    @Test func `a misspelt setting that ends in PORT is no service link`() throws {
+        let program = try Program(["config"], environment: ["PLAYBOOK_METRIC_PORT": "9090"])
+        #expect(program.code == 2)
+        #expect(program.error.contains("PLAYBOOK_METRIC_PORT is no setting; did you mean PLAYBOOK_METRICS_PORT?"))
+    }
+
+    @Test func `a server says which service links it ignores`() throws {
+        try Program.withFolder { folder in
+            let program = try ServedProgram(in: folder, ["PLAYBOOK_METRICS_PORT": "tcp://10.0.0.1:9090"])
+            let lines = program.lines.filter { $0.contains("PLAYBOOK_METRICS_PORT") }
+            #expect(lines.count == 1)
+            #expect(lines.first?.contains("service links have the names of settings and are ignored") == true)
+        }
+    }
+
     @Test func `the manual page has every command with its flags, and every setting`() throws {
         let page = try Program(["man"]).output
         for command in try Program(["--help"]).output.split(separator: "\n").filter({ $0.hasPrefix("  ") }) {

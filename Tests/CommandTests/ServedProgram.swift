@@ -1,0 +1,183 @@
+import Foundation
+import Glibc
+import Synchronization
+import Testing
+
+/// `playbook serve` in a process of its own, with a development certificate and free ports.
+final class ServedProgram: Sendable {
+    /// The directory with the certificate; the caller deletes it.
+    let folder: String
+    let process = Process()
+    private let text = Mutex("")
+    private let admissionPort: UInt16
+    private let healthPort: UInt16
+
+    /// Starts the program and waits until it answers its probes.
+    ///
+    /// - Parameters:
+    ///   - folder: An empty directory.
+    ///   - environment: Settings.
+    ///   - output: Where standard output goes; nil collects it in ``output``.
+    /// - Throws: Where it does not answer.
+    init(in folder: String, _ environment: [String: String] = [:], output: FileHandle? = nil) throws {
+        self.folder = folder
+        (admissionPort, healthPort) = (try freePort(), try freePort())
+        try #require(Program(["certs", "--directory", folder]).code == 0)
+        process.executableURL = Program.url
+        process.arguments = ["serve"]
+        process.environment = environment.merging([
+            "PLAYBOOK_LISTEN": "127.0.0.1:\(admissionPort)",
+            "PLAYBOOK_HEALTH_LISTEN": "127.0.0.1:\(healthPort)",
+            "PLAYBOOK_TLS_CERT_FILE": "\(folder)/tls.crt", "PLAYBOOK_TLS_KEY_FILE": "\(folder)/tls.key",
+            "PLAYBOOK_SHUTDOWN_DELAY": "0s", "PLAYBOOK_LOOPS": "1",
+        ]) { given, _ in given }
+        let pipe = Pipe()
+        process.standardError = pipe
+        process.standardOutput = output ?? pipe
+        try process.run()
+        pipe.fileHandleForReading.readabilityHandler = { [weak self] handle in
+            let data = handle.availableData
+            if data.isEmpty { handle.readabilityHandler = nil }
+            self?.text.withLock { $0 += String(decoding: data, as: UTF8.self) }
+        }
+        let isUp = try eventually { try curl("http://127.0.0.1:\(healthPort)/livez").output == "ok\n" }
+        try #require(isUp, "it does not answer: \(self.output)")
+    }
+
+    deinit {
+        if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+        process.waitUntilExit()
+    }
+
+    /// What it has written so far: standard error, and standard output where that is collected.
+    var output: String { text.withLock { $0 } }
+    var lines: [Substring] { output.split(separator: "\n") }
+
+    func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
+
+    /// Waits for the end, for a minute at most.
+    func ends() -> Bool { eventually(within: 60) { !process.isRunning } }
+
+    /// Whether a signal was sent that it has not taken yet.
+    func isPending(_ signal: Int32) throws -> Bool {
+        let status = try String(contentsOfFile: "/proc/\(process.processIdentifier)/status", encoding: .utf8)
+        let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("ShdPnd:") })
+        let mask = try #require(UInt64(line.dropFirst("ShdPnd:".count).trimmingCharacters(in: .whitespaces), radix: 16))
+        return mask & 1 << UInt64(signal - 1) != 0
+    }
+
+    /// Posts a review, and returns the answer.
+    func review(_ body: String) throws -> String {
+        let file = "\(folder)/review.json"
+        try body.write(toFile: file, atomically: true, encoding: .utf8)
+        return try curl(
+            "https://127.0.0.1:\(admissionPort)/validate", "--cacert", "\(folder)/ca.crt", "-H",
+            "Content-Type: application/json", "--data-binary", "@\(file)"
+        ).output
+    }
+
+    func health(_ path: String) throws -> String { try curl("http://127.0.0.1:\(healthPort)\(path)").output }
+
+    /// A plain connection to the listener for probes.
+    func connect() throws -> PlainConnection { try PlainConnection(port: healthPort) }
+}
+
+/// Waits until something has come true.
+func eventually(within seconds: Double = 20, _ condition: () throws -> Bool) rethrows -> Bool {
+    let end = Date().addingTimeInterval(seconds)
+    while Date() < end {
+        if try condition() { return true }
+        usleep(10_000)
+    }
+    return false
+}
+
+/// Runs curl.
+@discardableResult
+func curl(_ arguments: String...) throws -> (code: Int32, output: String) {
+    let process = Process()
+    process.executableURL = URL(filePath: "/usr/bin/env")
+    process.arguments = ["curl", "-s", "--max-time", "30"] + arguments
+    let pipe = Pipe()
+    process.standardOutput = pipe
+    try process.run()
+    let output = pipe.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    return (process.terminationStatus, String(decoding: output, as: UTF8.self))
+}
+
+/// A TCP connection on 127.0.0.1, which waits half a minute at most.
+final class PlainConnection {
+    private let socket: Int32
+
+    struct Failed: Error { let code = errno }
+
+    init(port: UInt16) throws {
+        socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        var patience = timeval(tv_sec: 30, tv_usec: 0)
+        setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
+        let socket = socket
+        guard withLoopback(port, { Glibc.connect(socket, $0, $1) }) == 0 else { throw Failed() }
+    }
+
+    deinit { close(socket) }
+
+    func send(_ text: String) throws {
+        guard write(socket, text, text.utf8.count) == text.utf8.count else { throw Failed() }
+    }
+
+    /// Reads until a text has come, and returns all that came.
+    func read(until end: String) throws -> String {
+        var text = ""
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        while !text.contains(end) {
+            let count = Glibc.read(socket, &buffer, buffer.count)
+            guard count > 0 else { throw Failed() }
+            text += String(decoding: buffer.prefix(count), as: UTF8.self)
+        }
+        return text
+    }
+}
+
+private func withLoopback(_ port: UInt16, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32) -> Int32 {
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = port.bigEndian
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    return withUnsafePointer(to: address) { pointer in
+        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+            body($0, socklen_t(MemoryLayout<sockaddr_in>.size))
+        }
+    }
+}
+
+/// A port that nobody listened on a moment ago.
+private func freePort() throws -> UInt16 {
+    let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    defer { close(socket) }
+    guard withLoopback(0, { bind(socket, $0, $1) }) == 0 else { throw PlainConnection.Failed() }
+    var address = sockaddr_in()
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let code = withUnsafeMutablePointer(to: &address) { pointer in
+        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(socket, $0, &length) }
+    }
+    guard code == 0 else { throw PlainConnection.Failed() }
+    return UInt16(bigEndian: address.sin_port)
+}
+
+/// The writing end of a pipe that is full, and that nobody reads as long as this object lives.
+final class FullPipe {
+    let writing: FileHandle
+    private let pipe = Pipe()
+
+    init() {
+        writing = pipe.fileHandleForWriting
+        let descriptor = writing.fileDescriptor
+        let flags = fcntl(descriptor, F_GETFL)
+        _ = fcntl(descriptor, F_SETFL, flags | O_NONBLOCK)
+        let piece = [UInt8](repeating: UInt8(ascii: "\n"), count: 4096)
+        while write(descriptor, piece, piece.count) > 0 {}
+        while write(descriptor, piece, 1) > 0 {}
+        _ = fcntl(descriptor, F_SETFL, flags)
+    }
+}
