@@ -21,6 +21,8 @@ public struct CertificateDescription: Equatable, Sendable {
     public let keyType: String
     /// Whether it may sign other certificates.
     public let isAuthority: Bool
+    /// Whether it may be used to answer TLS connections: its extended key usage says so, or there is none.
+    public let isForServers: Bool
 
     /// Reads every certificate of a PEM text, the first one first.
     ///
@@ -43,6 +45,8 @@ public struct CertificateDescription: Equatable, Sendable {
         notAfter = unixSeconds(X509_get0_notAfter(certificate))
         keyType = keyText(X509_get0_pubkey(certificate))
         isAuthority = X509_check_ca(certificate) == 1
+        // Without the extension, all bits are set.
+        isForServers = X509_get_extended_key_usage(certificate) & UInt32(XKU_SSL_SERVER | XKU_ANYEKU) != 0
     }
 }
 
@@ -116,7 +120,7 @@ private func unixSeconds(_ time: UnsafePointer<ASN1_TIME>?) -> Int64 {
     return Int64(timegm(&parts))
 }
 
-private func keyText(_ key: OpaquePointer?) -> String {
+func keyText(_ key: OpaquePointer?) -> String {
     guard let key else { return "unknown" }
     let bits = EVP_PKEY_get_bits(key)
     switch EVP_PKEY_get_base_id(key) {

@@ -76,6 +76,8 @@ public final class Certificates: Sendable {
     }
 
     private let source: CertificateSource
+    /// The DNS name by which clients call; nil where it is not known.
+    private let serverName: String?
 
     /// What the last look at the files found.
     private struct Look {
@@ -89,15 +91,20 @@ public final class Certificates: Sendable {
     /// Held while the files are read, so never by a loop.
     private let look: Mutex<Look>
     private let inUse: Mutex<TLSContext?>
+    /// The refusal of the last look, for those who must not wait for a look.
+    private let latestRefusal = Mutex<CertificateError?>(nil)
     private let accepted = Atomic<UInt64>(0)
     private let refused = Atomic<UInt64>(0)
 
     /// Reads the files.
     ///
-    /// - Parameter files: Where they are.
+    /// - Parameters:
+    ///   - files: Where they are.
+    ///   - serverName: The DNS name by which clients call; nil where it is not known.
     /// - Throws: A ``CertificateError`` that names the file and the reason.
-    public init(files: CertificateFiles) throws(CertificateError) {
+    public init(files: CertificateFiles, serverName: String? = nil) throws(CertificateError) {
         source = .files(files)
+        self.serverName = serverName
         let contents = try Contents(of: files)
         look = Mutex(Look(digest: contents.digest))
         inUse = try Mutex(contents.context(from: source, trust: ClientTrust(contents.clientAuthorities)))
@@ -108,8 +115,10 @@ public final class Certificates: Sendable {
     /// - Parameters:
     ///   - clientAuthorities: The path of the authorities that sign clients' certificates; nil asks no client for one.
     ///   - allowedClients: The names that a client's certificate may carry; empty allows every one.
-    public init(awaitingWith clientAuthorities: String?, allowedClients: [String] = []) {
+    ///   - serverName: The DNS name by which clients call; nil where it is not known.
+    public init(awaitingWith clientAuthorities: String?, allowedClients: [String] = [], serverName: String? = nil) {
         source = .given(clientAuthorities: clientAuthorities, allowedClients: allowedClients)
+        self.serverName = serverName
         look = Mutex(Look())
         inUse = Mutex(nil)
     }
@@ -143,11 +152,13 @@ public final class Certificates: Sendable {
             look.digest = contents.digest
             look.gift = pair
             look.refusal = nil
+            latestRefusal.withLock { $0 = nil }
             return .replaced(context.certificate)
         } catch {
             if case .unreadable = error { look.digest = nil }
             guard look.refusal != error else { return .unchanged }
             look.refusal = error
+            latestRefusal.withLock { $0 = error }
             return .refused(error)
         }
     }
@@ -163,6 +174,17 @@ public final class Certificates: Sendable {
 
     /// The certificate in use; nil as long as none was given.
     public var current: CertificateDescription? { context?.certificate }
+
+    /// The certificate in use, and why clients refuse it; nil as long as none was given.
+    ///
+    /// - Parameter now: The time, in seconds since 1970.
+    /// - Returns: Both; nil without a certificate.
+    public func inspection(at now: Int64) -> (certificate: CertificateDescription, problem: CertificateProblem?)? {
+        current.map { ($0, $0.problem(for: serverName, at: now)) }
+    }
+
+    /// Why the files, or what was given last, are not in use; nil when they are.
+    public var refusal: CertificateError? { latestRefusal.withLock { $0 } }
 
     /// How many times a certificate came that is now, or was, in use.
     public var reloads: UInt64 { accepted.load(ordering: .relaxed) }

@@ -19,6 +19,8 @@ public final class Server: Sendable {
     private let shared: SharedState
     private let signals: Signals?
     private let failure = Mutex<SystemError?>(nil)
+    /// What was reported of each listener's certificate last.
+    private let problems = Mutex<[Int: (certificate: CertificateDescription, problem: CertificateProblem)]>([:])
 
     /// Opens the listeners' ports; connections wait in their backlogs until `run`.
     ///
@@ -65,14 +67,27 @@ public final class Server: Sendable {
     /// Looks at the certificate files now, as it is done every few seconds anyway.
     public func reloadCertificates() {
         for listener in shared.listeners {
-            guard let certificates = listener.certificates else { continue }
-            switch certificates.reload() {
-            case .unchanged: continue
+            switch listener.certificates?.reload() {
+            case nil, .unchanged: continue
             case .replaced(let certificate):
                 shared.report(.certificateReplaced(listener: listener.name, certificate))
-                warn(of: certificate, on: listener)
             case .refused(let error): shared.report(.certificateRefused(listener: listener.name, error))
             }
+        }
+        inspectCertificates()
+    }
+
+    /// Reports when clients begin to refuse a certificate, or no longer do: after a change, and as time passes.
+    private func inspectCertificates() {
+        let now = Int64(time(nil))
+        for (index, listener) in shared.listeners.enumerated() {
+            guard let (certificate, problem) = listener.certificates?.inspection(at: now) else { continue }
+            let isNews = problems.withLock { problems in
+                let before = problems[index]
+                problems[index] = problem.map { (certificate, $0) }
+                return problem != before?.problem || problem != nil && certificate != before?.certificate
+            }
+            if isNews { shared.report(.certificateProblem(listener: listener.name, certificate, problem)) }
         }
     }
 
@@ -84,8 +99,8 @@ public final class Server: Sendable {
     public func run() throws(SystemError) {
         for listener in shared.listeners {
             shared.report(.listening(listener: listener.name, listener.address))
-            if let certificate = listener.certificates?.current { warn(of: certificate, on: listener) }
         }
+        inspectCertificates()
         var threads: [Thread] = []
         for index in shared.plans.indices {
             do throws(SystemError) {
@@ -120,12 +135,6 @@ public final class Server: Sendable {
     private func failed(_ error: SystemError) {
         failure.withLock { $0 = $0 ?? error }
         stop()
-    }
-
-    private func warn(of certificate: CertificateDescription, on listener: BoundListener) {
-        let now = Int64(time(nil))
-        guard now < certificate.notBefore || now >= certificate.notAfter else { return }
-        shared.report(.certificateOutOfDate(listener: listener.name, certificate))
     }
 }
 

@@ -10,8 +10,8 @@ public enum ServerEvent: Sendable {
     case certificateReplaced(listener: String, CertificateDescription)
     /// They changed to something that cannot be used; the certificate before stays.
     case certificateRefused(listener: String, CertificateError)
-    /// The certificate in use is expired or not yet valid; clients will refuse it.
-    case certificateOutOfDate(listener: String, CertificateDescription)
+    /// Clients refuse the certificate in use from now on, or no longer do (nil).
+    case certificateProblem(listener: String, CertificateDescription, CertificateProblem?)
     /// The server went on to another stage of its life.
     case phase(ServerStatus.Phase)
 }

@@ -56,6 +56,14 @@ func useCertificate(
         guard tls_context_add_chain_certificate(context, issuer) == 1 else { throw TLSError("using the chain") }
     }
     let key = try PEM.privateKey(in: privateKey)
+    guard EVP_PKEY_eq(X509_get0_pubkey(leaf), key.pointer) == 1 else {
+        ERR_clear_error()
+        throw TLSError(
+            "using the private key with this certificate",
+            reasons: [
+                "the key (\(keyText(key.pointer))) does not belong to the certificate (\(keyText(X509_get0_pubkey(leaf))))"
+            ])
+    }
     guard SSL_CTX_use_PrivateKey(context, key.pointer) == 1, SSL_CTX_check_private_key(context) == 1 else {
         throw TLSError("using the private key with this certificate")
     }

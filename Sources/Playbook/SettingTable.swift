@@ -26,9 +26,10 @@ extension Setting {
         .list(
             "PLAYBOOK_CERTIFICATES_NAMES", .server, "names", \.certificateNames,
             "With `self`: DNS names and IP addresses that the certificate is to have beside the Service's."),
-        .text(
-            "PLAYBOOK_SERVICE", .server, "name", \.service,
-            "With `self`: the Service by whose names the API server calls, in the namespace `PLAYBOOK_NAMESPACE`."),
+        .optionalText(
+            "PLAYBOOK_SERVICE", .server, "name", \.namedService,
+            "The Service by whose name the API server calls, in the namespace `PLAYBOOK_NAMESPACE`; with `self` it is `playbook` unless set. When it is known, `/readyz` fails while the certificate is not valid for `SERVICE.NAMESPACE.svc`."
+        ),
         .text(
             "PLAYBOOK_WEBHOOK_CONFIGURATION", .server, "name", \.webhookConfiguration,
             "With `self`: the name of the ValidatingWebhookConfiguration and the MutatingWebhookConfiguration to keep `caBundle` in."

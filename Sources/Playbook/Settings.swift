@@ -20,8 +20,8 @@ public struct Settings: Sendable {
     public internal(set) var certificateLife = Duration.seconds(90 * 86_400)
     /// The value of `PLAYBOOK_CERTIFICATES_NAMES`.
     public internal(set) var certificateNames: [String] = []
-    /// The value of `PLAYBOOK_SERVICE`.
-    public internal(set) var service = "playbook"
+    /// The value of `PLAYBOOK_SERVICE`; empty when unset.
+    public internal(set) var namedService = ""
     /// The value of `PLAYBOOK_WEBHOOK_CONFIGURATION`.
     public internal(set) var webhookConfiguration = "playbook"
     /// The value of `PLAYBOOK_TLS_CERT_FILE`.
@@ -125,6 +125,14 @@ public struct Settings: Sendable {
 
     /// The settings that are unset because their variables are service links.
     public internal(set) var ignoredServiceLinks: [String] = []
+
+    /// The Service by whose names the API server calls.
+    public var service: String { namedService.isEmpty ? "playbook" : namedService }
+
+    /// The DNS name by which the API server calls; nil where nobody has said it.
+    public var serverName: String? {
+        namedService.isEmpty && certificateSource == .files ? nil : "\(service).\(namespace).svc"
+    }
 
     /// Whether a namespace belongs to the cluster itself, or to the product.
     @inline(__always)

@@ -67,10 +67,11 @@ final class Registry: Sendable {
     }
 
     private var certificateProblem: String? {
-        guard let certificate = certificates.current else {
+        guard let (certificate, problem) = certificates.inspection(at: Process.now.seconds) else {
             return "there is none yet" + (keeper?.problem.map { ": \($0)" } ?? "")
         }
-        return Process.now.seconds >= certificate.notAfter ? "the certificate has expired" : nil
+        guard let problem else { return nil }
+        return problem.text(certificate) + (certificates.refusal.map { "; the newer one was refused: \($0)" } ?? "")
     }
 
     /// Answers probes and scrapes.

@@ -33,13 +33,14 @@ struct ServeCommand {
             )
         }
         if settings.certificateSource == .own {
-            return Certificates(awaitingWith: clientAuthorities, allowedClients: settings.clientNames)
+            return Certificates(
+                awaitingWith: clientAuthorities, allowedClients: settings.clientNames, serverName: settings.serverName)
         }
         let files = CertificateFiles(
             certificate: settings.certificateFile, privateKey: settings.keyFile, clientAuthorities: clientAuthorities,
             allowedClients: settings.clientNames)
         do throws(CertificateError) {
-            return try Certificates(files: files)
+            return try Certificates(files: files, serverName: settings.serverName)
         } catch {
             throw CommandError(
                 message:

@@ -22,8 +22,12 @@ extension Log {
             write(.info, "the certificate was replaced", description(certificate))
         case .certificateRefused(_, let error):
             write(.error, "the new certificate was refused, the old one stays", [("error", .string("\(error)"))])
-        case .certificateOutOfDate(_, let certificate):
-            write(.warn, "the certificate is out of date: clients will refuse it", description(certificate))
+        case .certificateProblem(_, let certificate, let problem?):
+            write(
+                .error, "clients refuse the certificate",
+                [("reason", .string(problem.text(certificate)))] + description(certificate))
+        case .certificateProblem(_, let certificate, nil):
+            write(.info, "clients no longer refuse the certificate", description(certificate))
         case .phase(let phase): write(.info, "the server is \(phase)")
         }
     }
@@ -31,7 +35,24 @@ extension Log {
     private func description(_ certificate: CertificateDescription) -> [(String, Literal)] {
         [
             ("subject", .string(certificate.subject)), ("serial", .string(certificate.serial)),
+            ("notBefore", .string("\(Timestamp(seconds: certificate.notBefore))")),
             ("notAfter", .string("\(Timestamp(seconds: certificate.notAfter))")),
         ]
+    }
+}
+
+extension CertificateProblem {
+    /// The reason in a sentence, with the values of the certificate that it is about.
+    func text(_ certificate: CertificateDescription) -> String {
+        switch self {
+        case .notYetValid: "the certificate is not valid before \(Timestamp(seconds: certificate.notBefore))"
+        case .expired: "the certificate has expired"
+        case .noNames:
+            "the certificate has no subject alternative name; clients do not accept its common name instead"
+        case .otherNames(let name):
+            "the certificate is not valid for \(name), only for "
+                + (certificate.dnsNames + certificate.ipAddresses).prefix(10).joined(separator: ", ")
+        case .notForServers: "the extended key usage of the certificate does not include server authentication"
+        }
     }
 }

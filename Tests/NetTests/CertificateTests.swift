@@ -44,6 +44,56 @@ import Testing
         #expect(pair.privateKey.hasPrefix("-----BEGIN PRIVATE KEY-----"))
     }
 
+    private func problem(
+        _ dnsNames: [String], _ ipAddresses: [String] = [], usage: CertificateRequest.Usage = .server,
+        for name: String?, at now: Int64 = 1_750_000_000
+    ) throws -> CertificateProblem? {
+        var request = request("playbook.playbook.svc", dnsNames: dnsNames, ipAddresses: ipAddresses)
+        request.usage = usage
+        return try describe(authority.issue(request)).problem(for: name, at: now)
+    }
+
+    @Test(arguments: [
+        ["playbook.playbook.svc"], ["other", "PLAYBOOK.playbook.svc"], ["*.playbook.svc"],
+        ["playbook.playbook.svc.cluster.local", "playbook.playbook.svc"],
+    ])
+    func `a certificate with the name of the Service is accepted`(names: [String]) throws {
+        #expect(try problem(names, for: "playbook.playbook.svc") == nil)
+    }
+
+    @Test(arguments: [
+        ["playbook"], ["playbook.playbook.svc.cluster.local"], ["*.svc"], ["*.*.svc"], ["*"], ["playbook.*.svc"],
+        ["p*.playbook.svc"], ["*.playbook.playbook.svc"],
+    ])
+    func `a certificate without the name of the Service is refused`(names: [String]) throws {
+        #expect(
+            try problem(names, ["10.0.0.1"], for: "playbook.playbook.svc")
+                == .otherNames(than: "playbook.playbook.svc"))
+        #expect(try problem(names, for: nil) == nil)
+    }
+
+    @Test func `a certificate needs a name, and the common name is none`() throws {
+        #expect(try problem([], for: "playbook.playbook.svc") == .noNames)
+        #expect(try problem([], for: nil) == .noNames)
+        #expect(try problem([], ["10.0.0.1"], for: nil) == nil)
+        #expect(
+            try problem([], ["10.0.0.1"], for: "playbook.playbook.svc") == .otherNames(than: "playbook.playbook.svc"))
+    }
+
+    @Test func `a certificate for clients alone is refused`() throws {
+        #expect(try problem(["a"], usage: .client, for: "a") == .notForServers)
+        // Without an extended key usage it is good for everything, as an authority's own.
+        #expect(try problem(["a"], usage: .authority, for: "a") == nil)
+    }
+
+    @Test(
+        arguments: [
+            (1_699_999_999, .notYetValid), (1_700_000_000, nil), (1_799_999_999, nil), (1_800_000_000, .expired),
+        ] as [(Int64, CertificateProblem?)])
+    func `a certificate is refused before and after its time`(now: Int64, problem: CertificateProblem?) throws {
+        #expect(try self.problem(["a"], for: "a", at: now) == problem)
+    }
+
     @Test func `serial numbers differ`() throws {
         let serials = try (0..<5).map { _ in try describe(authority.issue(request())).serial }
         #expect(Set(serials).count == 5)

@@ -81,7 +81,35 @@ import Testing
                 notAfter: TestCertificates.notBefore + 60))
         server.server.reloadCertificates()
         #expect(server.certificates.current?.subject == "CN=expired.test")
-        #expect(server.reported.contains { $0.contains("certificateOutOfDate") })
+        for _ in 0..<3 { server.server.reloadCertificates() }
+        let reports = server.reported.filter { $0.contains("certificateProblem") }
+        #expect(reports.count == 1 && reports[0].contains("expired"))
+        try server.folder.replace(with: Self.renewed)
+        for _ in 0..<3 { server.server.reloadCertificates() }
+        #expect(server.reported.count { $0.contains("certificateProblem") } == 2)
+        #expect(server.reported.last?.hasSuffix("nil)") == true)
+    }
+
+    @Test func `a key of another type is refused, and the reason names both`() throws {
+        let folder = try CertificateFolder(
+            KeyPair(certificate: TestCertificates.server.certificate, privateKey: try ed25519Key()))
+        let error = #expect(throws: CertificateError.self) { try Certificates(files: folder.files()) }
+        #expect(
+            "\(try #require(error))".contains("the key (Ed25519) does not belong to the certificate (EC P-256)"))
+    }
+
+    private func ed25519Key() throws -> String {
+        let context = try #require(EVP_PKEY_CTX_new_id(EVP_PKEY_ED25519, nil))
+        defer { EVP_PKEY_CTX_free(context) }
+        var key: OpaquePointer?
+        try #require(EVP_PKEY_keygen_init(context) == 1 && EVP_PKEY_generate(context, &key) == 1)
+        defer { EVP_PKEY_free(key) }
+        let memory = try #require(BIO_new(BIO_s_mem()))
+        defer { BIO_free(memory) }
+        try #require(PEM_write_bio_PrivateKey(memory, key, nil, nil, 0, nil, nil) == 1)
+        var bytes = [UInt8](repeating: 0, count: 4096)
+        let count = BIO_read(memory, &bytes, Int32(bytes.count))
+        return String(decoding: bytes.prefix(Int(max(0, count))), as: UTF8.self)
     }
 
     @Test func `a chain is sent with the certificate`() throws {
