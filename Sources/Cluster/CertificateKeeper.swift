@@ -47,7 +47,11 @@ public final class CertificateKeeper: Sendable {
     public var problem: String? { trouble.text.withLock { $0 } }
 
     /// Ends it; the certificate stays in use.
-    public func stop() { thread.stop() }
+    ///
+    /// - Parameter deadline: How long to wait at most.
+    /// - Returns: Whether its thread has ended.
+    @discardableResult
+    public func stop(by deadline: Instant = .distantFuture) -> Bool { thread.stop(by: deadline) }
 }
 
 /// The keeper's thread: reads what there is, asks the plan, does what it says, and looks again.

@@ -69,7 +69,11 @@ public final class CompanionFeed: Sendable {
     }
 
     /// Ends it; nothing more is told.
-    public func stop() { thread.stop() }
+    ///
+    /// - Parameter deadline: How long to wait at most.
+    /// - Returns: Whether its thread has ended.
+    @discardableResult
+    public func stop(by deadline: Instant = .distantFuture) -> Bool { thread.stop(by: deadline) }
 }
 
 /// What came of looking again for what was absent, since the start.

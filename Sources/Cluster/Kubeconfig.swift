@@ -20,7 +20,7 @@ struct Kubeconfig {
         for path in files {
             let bytes: [UInt8]
             do throws(SystemError) {
-                bytes = try readFile(path)
+                bytes = try readFile(path, mayWait: true)
             } catch {
                 // Those of a list need not all exist.
                 guard error.isMissingFile else { throw .unreadable(error) }

@@ -88,13 +88,17 @@ public final class ClientThread<State>: Sendable {
     /// Ends every call and the thread; returns when it has ended.
     ///
     /// Safe from any thread but its own.
-    public func stop() {
+    ///
+    /// - Parameter deadline: How long to wait at most.
+    /// - Returns: Whether the thread has ended.
+    @discardableResult
+    public func stop(by deadline: Instant = .distantFuture) -> Bool {
         inbox.stop()
         let thread = thread.withLock { thread in
             defer { thread = nil }
             return thread
         }
-        thread?.join()
+        return thread?.join(by: deadline) ?? true
     }
 }
 

@@ -5,12 +5,23 @@ internal import Glibc
 /// - Parameters:
 ///   - path: Where it is.
 ///   - limit: How many bytes it may have.
+///   - mayWait: Whether it may be a pipe, which is read until its writer closes it; else only a regular file is read.
 /// - Returns: Its contents.
 /// - Throws: A ``SystemError`` with the path; `EFBIG` when it is too large.
-public func readFile(_ path: String, atMost limit: Int = 1 << 20) throws(SystemError) -> [UInt8] {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+public func readFile(
+    _ path: String, atMost limit: Int = 1 << 20, mayWait: Bool = false
+) throws(SystemError) -> [UInt8] {
+    // Opening a pipe for reading would wait for a writer.
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | (mayWait ? 0 : O_NONBLOCK))
     guard descriptor >= 0 else { throw SystemError(last: "open", context: path) }
     let file = Descriptor(owning: descriptor)
+    if !mayWait {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw SystemError(last: "fstat", context: path) }
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            throw SystemError(call: "open", code: EINVAL, context: "\(path) (not a regular file)")
+        }
+    }
     var contents: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 16 * 1024)
     while true {

@@ -6,7 +6,8 @@ internal import Glibc
 public struct Instant: Comparable, Hashable, Sendable {
     var nanoseconds: Int64
 
-    static let distantFuture = Instant(nanoseconds: .max)
+    /// Later than every other instant.
+    public static let distantFuture = Instant(nanoseconds: .max)
 
     /// The monotonic clock now.
     public static var now: Instant {

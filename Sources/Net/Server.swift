@@ -19,6 +19,8 @@ public final class Server: Sendable {
     private let shared: SharedState
     private let signals: Signals?
     private let failure = Mutex<SystemError?>(nil)
+    /// Looks at the certificate files that were asked for and have not been made.
+    private let reloads = Atomic<Int>(0)
     /// What was reported of each listener's certificate last.
     private let problems = Mutex<[Int: (certificate: CertificateDescription, problem: CertificateProblem)]>([:])
 
@@ -77,6 +79,20 @@ public final class Server: Sendable {
         inspectCertificates()
     }
 
+    /// Looks at the certificate files on a thread of its own: a file system that does not answer must not hold up signals.
+    private func reloadInBackground() {
+        guard reloads.add(1, ordering: .acquiringAndReleasing).oldValue == 0 else { return }
+        let thread = try? Thread { [self] in
+            var count = reloads.load(ordering: .acquiring)
+            repeat {
+                reloadCertificates()
+                // What was asked for meanwhile may be about files that had been read already.
+                count = reloads.subtract(count, ordering: .acquiringAndReleasing).newValue
+            } while count > 0
+        }
+        thread == nil ? reloads.store(0, ordering: .releasing) : thread?.detach()
+    }
+
     /// Reports when clients begin to refuse a certificate, or no longer do: after a change, and as time passes.
     private func inspectCertificates() {
         let now = Int64(time(nil))
@@ -95,8 +111,10 @@ public final class Server: Sendable {
     ///
     /// To be called once.
     ///
+    /// - Returns: Whether every loop has ended; one that has not is still at a request.
     /// - Throws: A ``SystemError`` when a loop could not start.
-    public func run() throws(SystemError) {
+    @discardableResult
+    public func run() throws(SystemError) -> Bool {
         for listener in shared.listeners {
             shared.report(.listening(listener: listener.name, listener.address))
         }
@@ -113,11 +131,13 @@ public final class Server: Sendable {
         supervise()
         // Probes are answered to the end.
         shared.letGo(.atOnce)
-        for thread in threads { thread.join() }
+        let deadline = Instant.now + shared.configuration.joinTimeout
+        let haveEnded = threads.map { $0.join(by: deadline) }.allSatisfy { $0 }
         // The descriptors live as long as this object; from here on their ports are closed.
         for listener in shared.listeners { shutdown(listener.socket.number, Int32(SHUT_RDWR)) }
         if shared.status.advance(to: .stopped) { shared.report(.phase(.stopped)) }
         if let error = failure.withLock({ $0 }) { throw error }
+        return haveEnded
     }
 
     private func serve(loop index: Int) {
@@ -162,7 +182,7 @@ extension Server {
             }
             if shared.hasEnded { return }
             if now >= nextReload {
-                reloadCertificates()
+                reloadInBackground()
                 nextReload = now + interval
                 if let report = evictions.next(status.counts.evictions, at: now) {
                     shared.report(.connectionsEvicted(report))
@@ -181,9 +201,10 @@ extension Server {
         shared.supervisor.clear()
         while let signal = signals?.next() {
             switch signal {
-            case SIGHUP: reloadCertificates()
-            // Asked twice means now.
-            default: status.isDraining ? stop() : drain()
+            case SIGHUP: reloadInBackground()
+            // Ctrl-C pressed twice means now; a second SIGTERM is the same wish again.
+            case SIGINT where status.isDraining: stop()
+            default: drain()
             }
         }
     }

@@ -25,6 +25,8 @@ public struct ServerConfiguration: Equatable, Sendable {
     public var shutdownDelay = Duration.seconds(5)
     /// The time from the announcement of the end until the server stops, whoever is still connected.
     public var shutdownTimeout = Duration.seconds(20)
+    /// The time that the loops' threads get to end after that.
+    public var joinTimeout = Duration.seconds(30)
     /// The time between two looks at the certificate files.
     public var certificateInterval = Duration.seconds(5)
     /// The time between two reports of connections that were closed for new ones.

@@ -57,4 +57,13 @@ public struct Thread: Sendable {
     public func join() {
         pthread_join(thread, nil)
     }
+
+    /// Waits for its end, until a deadline: a thread may hang in a call of the system.
+    ///
+    /// - Returns: Whether the thread has ended; it must not be joined again then.
+    public func join(by deadline: Instant) -> Bool {
+        let (seconds, rest) = deadline.nanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
+        var time = timespec(tv_sec: Int(seconds), tv_nsec: Int(rest))
+        return pthread_clockjoin_np(thread, nil, CLOCK_MONOTONIC, &time) == 0
+    }
 }

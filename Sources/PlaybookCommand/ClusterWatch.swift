@@ -124,7 +124,9 @@ final class ClusterWatch: Sendable {
     }
 
     /// Ends it.
-    func stop() { feed.stop() }
+    ///
+    /// - Returns: Whether its thread has ended by the deadline.
+    func stop(by deadline: Instant) -> Bool { feed.stop(by: deadline) }
 }
 
 extension Log {

@@ -1,5 +1,6 @@
 import Glibc
 import JSON
+import Net
 import Playbook
 import Webhook
 
@@ -32,7 +33,9 @@ final class Log: Sendable {
     func start() { outbox.start { Log.writeAll(Array($0.joined())) } }
 
     /// Writes what is left, and ends the thread.
-    func end() { outbox.end() }
+    ///
+    /// - Returns: Whether it has ended by the deadline; not where nobody reads standard output.
+    func end(by deadline: Instant) -> Bool { outbox.end(by: deadline) }
 
     /// Adds a line.
     ///

@@ -39,8 +39,10 @@ final class Outbox<Item: Sendable>: Sendable {
         thread.withLock { $0 = started }
     }
 
-    /// Carries away what is left, and ends the thread.
-    func end() {
+    /// Carries away what is left, and ends the thread; whoever reads what it writes may have stopped doing so.
+    ///
+    /// - Returns: Whether it has ended by the deadline.
+    func end(by deadline: Instant) -> Bool {
         queue.withLock { $0.isEnding = true }
         eventfd_write(wakeup, 1)
         thread.withLock { $0 }?.join()

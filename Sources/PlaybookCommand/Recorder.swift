@@ -55,7 +55,9 @@ final class Recorder: Sendable {
     }
 
     /// Writes what is left, and ends the thread.
-    func end() { outbox.end() }
+    ///
+    /// - Returns: Whether it has ended by the deadline.
+    func end(by deadline: Instant) -> Bool { outbox.end(by: deadline) }
 
     /// Takes a review over.
     func record(_ body: [UInt8], _ verdict: Verdict, in context: Context, nanoseconds: UInt64) {

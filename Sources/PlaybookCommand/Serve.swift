@@ -12,6 +12,7 @@ struct ServeCommand {
     private let settings: Settings
     private let log: Log
     private let certificates: Certificates
+    private let ending: Ending
 
     init() throws(CommandError) {
         do throws(SettingsError) {
@@ -20,6 +21,7 @@ struct ServeCommand {
             throw CommandError(message: error.description)
         }
         log = Log(settings)
+        ending = Ending(within: settings.shutdownTimeout)
         certificates = try ServeCommand.certificates(settings)
     }
 
@@ -50,17 +52,30 @@ struct ServeCommand {
     }
 
     func run() throws(CommandError) -> ExitCode {
+        let result: Result<ExitCode, CommandError>
+        do throws(CommandError) {
+            result = .success(try serve())
+        } catch {
+            result = .failure(error)
+        }
+        guard ending.hasLeftThreads else { return try result.get() }
+        // `exit` would take away what these threads still use.
+        if case .failure(let error) = result { Console.error("playbook: \(error.message)\n") }
+        _exit(((try? result.get()) ?? .usage).rawValue)
+    }
+
+    private func serve() throws(CommandError) -> ExitCode {
         Residency.returnLargeBlocks()
         DescriptorLimit.raise(to: settings.maximumConnections + ServeCommand.otherDescriptors)
         log.start()
-        defer { log.end() }
+        defer { ending.note(log.end(by: ending.deadline)) }
         let recorder = try Recorder(settings, log)
         recorder?.start()
-        defer { recorder?.end() }
+        defer { ending.note(recorder?.end(by: ending.deadline) ?? true) }
         let cluster = try ClusterWatch(settings, Process.environment, log)
-        defer { cluster?.stop() }
+        defer { ending.note(cluster?.stop(by: ending.deadline) ?? true) }
         let keeper = try CertificateKeeper(certificates, settings, Process.environment, log)
-        defer { keeper?.stop() }
+        defer { ending.note(keeper?.stop(by: ending.deadline) ?? true) }
         let server = try makeServer(cluster, keeper, recorder)
         let active = Catalogue.rules.count { settings.level(of: $0) != .off }
         log.write(
@@ -69,6 +84,11 @@ struct ServeCommand {
                 ("version", .string(Version.current)), ("mode", .string(settings.mode.rawValue)),
                 ("rules", .number(String(active))), ("loops", .number(String(configuration.loops))),
             ])
+        if !settings.ignoredServiceLinks.isEmpty {
+            log.write(
+                .warn, "service links have the names of settings and are ignored",
+                [("settings", .array(settings.ignoredServiceLinks.map { .string($0) }))])
+        }
         if maximumConnections < settings.maximumConnections {
             log.write(
                 .warn, "PLAYBOOK_MAX_CONNECTIONS is above the process' limit of open files; fewer are accepted",
@@ -76,7 +96,7 @@ struct ServeCommand {
         }
         Residency.releaseCode()
         do throws(SystemError) {
-            try server.run()
+            ending.note(try server.run())
         } catch {
             throw CommandError(message: error.description)
         }
@@ -87,11 +107,6 @@ struct ServeCommand {
         _ cluster: ClusterWatch?, _ keeper: CertificateKeeper?, _ recorder: Recorder?
     ) throws(CommandError) -> Server {
         let registry = Registry(settings, log, certificates, keeper, cluster, recorder)
-        if !settings.ignoredServiceLinks.isEmpty {
-            log.write(
-                .warn, "service links have the names of settings and are ignored",
-                [("settings", .array(settings.ignoredServiceLinks.map { .string($0) }))])
-        }
         let listeners = [
             Listener(
                 try address("PLAYBOOK_LISTEN", settings.listen), certificates: certificates, name: "admission"),
@@ -100,11 +115,15 @@ struct ServeCommand {
                 try address("PLAYBOOK_HEALTH_LISTEN", settings.healthListen), name: "health",
                 ownResponder: { registry.responder($0.status) }),
         ]
-        let (settings, log) = (settings, log)
+        let (settings, log, ending) = (settings, log, ending)
         let judge = Judge(settings)
         do throws(SystemError) {
             return try Server(
-                configuration: configuration, listeners: listeners, report: { log.write($0) },
+                configuration: configuration, listeners: listeners,
+                report: { event in
+                    if case .phase(.draining) = event { ending.begin() }
+                    log.write(event)
+                },
                 responder: { ReviewLoop($0, judge: judge, settings: settings, registry, log).responder })
         } catch {
             throw CommandError(message: error.description)
@@ -135,7 +154,10 @@ struct ServeCommand {
         configuration.requestTimeout = settings.requestTimeout
         configuration.idleTimeout = settings.idleTimeout
         configuration.shutdownDelay = settings.shutdownDelay
-        configuration.shutdownTimeout = settings.shutdownTimeout
+        // The rest is for what comes after the last connection.
+        let rest = min(.seconds(1), settings.shutdownTimeout / 5)
+        configuration.shutdownTimeout = settings.shutdownTimeout - rest
+        configuration.joinTimeout = rest / 2
         return configuration
     }
 }

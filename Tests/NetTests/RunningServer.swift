@@ -38,7 +38,7 @@ final class RunningServer: Sendable {
             report: { mailbox.append("\($0)") }, responder: responder ?? { _ in Responder(respond) })
         self.mailbox = mailbox
         let thread = Foundation.Thread { [server, ended] in
-            try? server.run()
+            _ = try? server.run()
             ended.signal()
         }
         thread.start()
