@@ -26,11 +26,17 @@ final class Log: Sendable {
         return (order.firstIndex(of: level) ?? 0) >= (order.firstIndex(of: self.level) ?? 0)
     }
 
-    /// How many lines were lost because nobody read them.
+    /// How many lines were lost because nobody read them, or because they could not be written.
     var droppedLines: Int { outbox.refused }
 
     /// Starts the thread that writes.
-    func start() { outbox.start { Log.writeAll(Array($0.joined())) } }
+    func start() {
+        let output = LogOutput(self)
+        outbox.start { output.write(Array($0.joined())) }
+    }
+
+    /// Counts lines that could not be written.
+    func countLost(_ lines: Int) { outbox.countRefused(lines) }
 
     /// Writes what is left, and ends the thread.
     ///
@@ -45,44 +51,12 @@ final class Log: Sendable {
     ///   - fields: What else there is to know, in order.
     func write(_ level: LogLevel, _ message: String, _ fields: [(String, Literal)] = []) {
         guard writes(level) else { return }
-        var line: [UInt8] = []
-        if isText {
-            var text = "\(Process.now) \(level.rawValue.uppercased()) \(message)"
-            for (key, value) in fields { text += " \(key)=\(value.flowText)" }
-            // A value may have line breaks of its own; a line stays one.
-            line = text.utf8.map { $0 < 0x20 ? UInt8(ascii: " ") : $0 }
-        } else {
-            let head: [(String, Literal)] = [
-                ("time", .string("\(Process.now)")), ("level", .string(level.rawValue)), ("message", .string(message)),
-            ]
-            Literal.object((head + fields).map { .init($0.0, $0.1) }).write(to: &line)
-        }
-        line.append(UInt8(ascii: "\n"))
+        let line = LogLine(level: level, message: message, fields: fields).bytes(isText: isText)
         if !outbox.put(line, bytes: line.count) { outbox.countRefused() }
     }
 
     /// Adds a line that is no log line; it is no loss of the log's where there is no room, and log lines keep half of it.
     func pass(on line: [UInt8]) -> Bool { outbox.put(line, bytes: line.count, leaving: Log.maximumBytes / 2) }
-
-    private static func writeAll(_ bytes: [UInt8]) {
-        bytes.withUnsafeBytes { bytes in
-            var rest = bytes
-            // `rest` stays within `bytes`, which lives as long as this closure.
-            while !rest.isEmpty {
-                let count = Glibc.write(1, rest.baseAddress, rest.count)
-                if count < 0, errno != EINTR { return }
-                rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(max(count, 0)))
-            }
-        }
-    }
-}
-
-extension Literal {
-    /// A value for a text line.
-    fileprivate var flowText: String {
-        if case .string(let text) = self, !text.contains(" "), !text.isEmpty { return text }
-        return json
-    }
 }
 
 extension Log {

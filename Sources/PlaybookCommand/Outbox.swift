@@ -29,8 +29,8 @@ final class Outbox<Item: Sendable>: Sendable {
     /// How many items were lost because there was no room.
     var refused: Int { lost.load(ordering: .relaxed) }
 
-    /// Counts an item that was lost.
-    func countRefused() { lost.add(1, ordering: .relaxed) }
+    /// Counts items that were lost.
+    func countRefused(_ count: Int = 1) { lost.add(count, ordering: .relaxed) }
 
     /// Starts the thread, which carries away what has come, in order.
     func start(_ carry: @escaping @Sendable ([Item]) -> Void) {
@@ -45,7 +45,7 @@ final class Outbox<Item: Sendable>: Sendable {
     func end(by deadline: Instant) -> Bool {
         queue.withLock { $0.isEnding = true }
         eventfd_write(wakeup, 1)
-        thread.withLock { $0 }?.join()
+        return thread.withLock { $0 }?.join(by: deadline) ?? true
     }
 
     /// Adds an item; false where there is no room for it.

@@ -22,6 +22,10 @@ final class Recorder: Sendable {
     private let folder: Mutex<RecordingFolder?>
     private let written = Atomic<Int>(0)
     private let failed = Atomic<Int>(0)
+    /// How many were refused when the thread looked last.
+    private let refusals = Atomic<Int>(0)
+    /// Used by the thread alone.
+    private let outage = Mutex(Outage())
 
     /// How much may wait to be redacted and written.
     private static let maximumBytes = 16 << 20
@@ -73,6 +77,8 @@ final class Recorder: Sendable {
             guard let line else { continue }
             write(line + [UInt8(ascii: "\n")])
         }
+        let refused = outbox.refused
+        if refusals.exchange(refused, ordering: .relaxed) != refused { note("more reviews came than could be written") }
     }
 
     private func write(_ line: [UInt8]) {
@@ -85,13 +91,17 @@ final class Recorder: Sendable {
                 return "\(error)"
             }
         }
-        guard let problem else {
-            written.add(1, ordering: .relaxed)
-            return
-        }
-        // Said once in a while: the metric counts each.
-        if failed.add(1, ordering: .relaxed).oldValue % 10_000 == 0 {
-            log.write(.warn, "a recording could not be written", [("reason", .string(problem))])
+        if problem == nil { written.add(1, ordering: .relaxed) } else { failed.add(1, ordering: .relaxed) }
+        note(problem)
+    }
+
+    /// Logs when reviews begin to be lost, and when they no longer are; the metrics count each.
+    private func note(_ problem: String?) {
+        if let problem {
+            guard outage.withLock({ $0.failed(at: .now) }) else { return }
+            log.write(.warn, "reviews are not being recorded", [("reason", .string(problem))])
+        } else if outage.withLock({ $0.succeeded(at: .now) }) != nil {
+            log.write(.info, "reviews are recorded again")
         }
     }
 
