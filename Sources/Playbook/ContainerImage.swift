@@ -33,6 +33,9 @@ struct ContainerImage {
         }
     }
 
+    /// More volumes of images than this no pod has, as with containers.
+    static let mostVolumes = 1000
+
     /// Where the reference stands in the object.
     var pointer: Pointer {
         switch user {
@@ -60,9 +63,13 @@ extension Subject {
                 found.append(ContainerImage(image, of: .container(container)))
             }
         }
+        let most = found.count + ContainerImage.mostVolumes
         for (index, volume) in try template.volumes().enumerated() {
             // A reference that is absent is filled in later, as a container's image may be.
             guard let reference = try volume.object("image")?.text("reference") else { continue }
+            guard found.count < most else {
+                throw .malformed(reference.id, expected: "one of at most 1000 images of volumes")
+            }
             found.append(ContainerImage(reference, of: .volume(index, of: template.pointer)))
         }
         return found

@@ -65,6 +65,19 @@ import Testing
         #expect(try world.verdict().judgements.map { "\($0.path) \($0.finding.message)" } == [text])
     }
 
+    @Test func `more images of volumes than a pod can have are told as one`() throws {
+        func deployment(_ count: Int) -> Literal {
+            let volumes = (0..<count).map { index -> Literal in
+                ["name": .string("v\(index)"), "image": ["reference": .string("\(Self.ecr)/shop/a:1.4.2-9f3c1ab")]]
+            }
+            return World.deployment.merging(["spec": ["template": ["spec": ["volumes": .array(volumes)]]]])
+        }
+        #expect(try World(deployment(1000)).verdict().judgements.isEmpty)
+        let judgements = try World(deployment(5000)).verdict().judgements
+        #expect(judgements.map(\.path) == ["volumes[v1000].image.reference"])
+        #expect(judgements.map(\.effect) == [.deny])
+    }
+
     @Test func `volumes without an image have none`() throws {
         let yaml = "volumes: [{name: a, emptyDir: {}}, {name: b, image: null}, {name: c, image: {reference: null}}]"
         let base = World.deployment.merging(["spec": ["template": ["spec": try Literal(yaml: yaml)]]])
