@@ -49,6 +49,26 @@ extension Value {
     /// How many values and keys there are in this one, itself included.
     public var nodeCount: Int { node.pointee.size }
 
+    /// Whether some object in this value has more members than this, not counting those that lie in a member of one of the names.
+    ///
+    /// - Parameters:
+    ///   - most: How many members an object may have.
+    ///   - maps: The keys of members that may have any number.
+    /// - Returns: false where all objects are small enough.
+    public func hasObject(widerThan most: Int, butIn maps: [StaticString]) -> Bool {
+        guard nodeCount > most else { return false }
+        if kind == .array { return elements.contains { $0.hasObject(widerThan: most, butIn: maps) } }
+        var count = 0
+        for member in members {
+            count += 1
+            guard count <= most else { return true }
+            let value = member.value
+            guard value.nodeCount > most, !maps.contains(where: { member.key.equals($0) }) else { continue }
+            if value.hasObject(widerThan: most, butIn: maps) { return true }
+        }
+        return false
+    }
+
     func contains(_ id: NodeID) -> Bool {
         id.address >= UInt(bitPattern: node) && id.address < UInt(bitPattern: node + node.pointee.size)
     }

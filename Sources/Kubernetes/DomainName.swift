@@ -4,7 +4,13 @@ public struct DomainName: Sendable, Hashable, CustomStringConvertible {
     public let labels: [String]
 
     /// Takes a name apart.
+    ///
+    /// A text that is longer than any name (RFC 1035: 255 bytes) is none, and is not taken apart.
     public init(_ text: String) {
+        guard text.utf8.count <= 1024 else {
+            labels = ["\(text.unicodeScalars.prefix(255)) …"]
+            return
+        }
         var labels = DomainName.lowercased(text).split(separator: ".", omittingEmptySubsequences: false).map(
             String.init)
         if labels.last?.isEmpty ?? false { labels.removeLast() }

@@ -138,8 +138,11 @@ public struct Objects: Sequence, IteratorProtocol {
 public struct Labels {
     private enum Storage {
         case document(Value)
+        case indexed(LabelIndex)
         case copied([String: String])
     }
+
+    private init(storage: Storage) { self.storage = storage }
 
     private let storage: Storage
 
@@ -151,16 +154,26 @@ public struct Labels {
     /// No labels.
     public static var none: Labels { Labels([:]) }
 
-    /// The same labels, in an index where they are many.
+    /// The same labels, which are put into an index when there are many and they are looked up often.
     var indexed: Labels {
         guard case .document(let map) = storage, map.nodeCount > 64 else { return self }
-        return Labels(Dictionary(map.uniqueMembers.map { ($0.key, $0.value.text) }, uniquingKeysWith: { $1 }))
+        return Labels(storage: .indexed(LabelIndex(map)))
+    }
+
+    /// How many there are.
+    public var count: Int {
+        switch storage {
+        case .document(let map): map.members.reduce(0) { count, _ in count + 1 }
+        case .indexed(let index): index.map.members.reduce(0) { count, _ in count + 1 }
+        case .copied(let labels): labels.count
+        }
     }
 
     /// Whether there are none.
     public var isEmpty: Bool {
         switch storage {
         case .document(let map): !map.members.contains { _ in true }
+        case .indexed: false
         case .copied(let labels): labels.isEmpty
         }
     }
@@ -169,6 +182,7 @@ public struct Labels {
     public subscript(_ key: String) -> String? {
         switch storage {
         case .document(let map): map[name: key]?.string
+        case .indexed(let index): index[key]?.string
         case .copied(let labels): labels[key]
         }
     }
@@ -177,6 +191,7 @@ public struct Labels {
     public func has(_ key: String, _ value: String) -> Bool {
         switch storage {
         case .document(let map): map[name: key]?.equals(string: value) ?? false
+        case .indexed(let index): index[key]?.equals(string: value) ?? false
         case .copied(let labels): labels[key] == value
         }
     }
@@ -189,6 +204,7 @@ public struct Labels {
             var last: Value?
             for mine in map.members where mine.key.isSame(as: member.key) { last = mine.value }
             return last?.isSame(as: member.value) ?? false
+        case .indexed(let index): return index[member.key.text]?.isSame(as: member.value) ?? false
         case .copied(let labels): return labels[member.key.text].map { member.value.equals(string: $0) } ?? false
         }
     }
@@ -197,6 +213,7 @@ public struct Labels {
     public func has(_ key: String) -> Bool {
         switch storage {
         case .document(let map): map[name: key] != nil
+        case .indexed(let index): index[key] != nil
         case .copied(let labels): labels[key] != nil
         }
     }
@@ -205,7 +222,22 @@ public struct Labels {
     public var pairs: [(key: String, value: String)] {
         switch storage {
         case .document(let map): map.uniqueMembers.map { ($0.key, $0.value.text) }
+        case .indexed(let index): index.map.uniqueMembers.map { ($0.key, $0.value.text) }
         case .copied(let labels): labels.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
         }
+    }
+}
+
+/// Many labels: looked through for the first few look-ups, and found in an index after that.
+final class LabelIndex {
+    let map: Value
+    private var lookUps = 0
+    private lazy var byKey: [String: Value] = map.members.reduce(into: [:]) { $0[$1.key.text] = $1.value }
+
+    init(_ map: Value) { self.map = map }
+
+    subscript(key: String) -> Value? {
+        lookUps += 1
+        return lookUps > 64 ? byKey[key] : map[name: key]
     }
 }

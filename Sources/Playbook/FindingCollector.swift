@@ -166,6 +166,7 @@ public final class FindingCollector {
     /// - Returns: The related objects that the check would have needed and that are not known; nil when it ran to its end.
     func run(_ check: Rule.Check, on subject: Subject, _ context: Context) -> String? {
         var unknown: String?
+        if subject.isTooWide { work.steps = -1 }
         if work.steps >= 0 {
             do throws(CannotJudge) {
                 try check(subject, context, self)

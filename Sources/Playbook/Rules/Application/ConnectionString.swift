@@ -48,7 +48,12 @@ struct ConnectionString {
     }
 
     /// The variables to set instead; those that are there already stay.
+    ///
+    /// Nothing is suggested for a container of more variables than anybody writes: each of them would be compared.
     func variables(instead whole: Value, _ subject: Subject, _ container: Container) -> [Edit] {
+        guard let present = try? container.environment(), container.value["env"]?.nodeCount ?? 0 < 10_000 else {
+            return []
+        }
         let prefix = ConnectionString.prefix(whole.text)
         var variables = settings(instead: whole).map {
             ["name": .string($0.name), "value": .string($0.value)] as Literal
@@ -58,10 +63,8 @@ struct ConnectionString {
             variables.append(["name": .string(key), "valueFrom": reference.source])
         }
         return variables.filter { variable in
-            let isThere = try? container.environment().contains {
-                Literal.string($0["name"]?.text ?? "") == variable["name"]
-            }
-            return !(isThere ?? true)
+            let name = variable["name"]?.text ?? ""
+            return !present.contains { $0["name"]?.equals(string: name) ?? false }
         }.map { .set(container.pointer / "env" / "-", $0) }
     }
 

@@ -54,6 +54,7 @@ private struct Pin {
     let place: Pointer
     /// What lets them run on others, too.
     let loosened: [Edit]
+    private static let mostPlaces = 100
 
     init?(_ template: PodTemplate, _ subject: Subject) throws(CannotJudge) {
         if try template.spec.object("nodeSelector")?.text("karpenter.sh/capacity-type")?.equals("spot") ?? false {
@@ -65,20 +66,22 @@ private struct Pin {
             let terms = try template.spec.object("affinity")?.object("nodeAffinity")?
                 .object("requiredDuringSchedulingIgnoredDuringExecution")?.objects("nodeSelectorTerms")
         else { return nil }
-        var places: [Pointer] = []
+        var pins: [Value] = []
         for term in terms {
             // One of the terms is enough for a node; an empty one is for none.
             guard !term.isEmptyTerm else { continue }
-            var place: Pointer?
+            var pin: Value?
             for expression in try term.objects("matchExpressions") where try expression.isSpotAlone() {
-                place = subject.object.pointer(to: expression.id)
+                pin = expression
             }
-            guard let place else { return nil }
-            places.append(place)
+            guard let pin else { return nil }
+            pins.append(pin)
         }
+        let places = pins.prefix(Pin.mostPlaces).map { subject.pointer(to: $0) }
         guard let first = places.first else { return nil }
         place = first
-        loosened = places.map { .set($0 / "values", ["spot", "on-demand"]) }
+        // With more terms than anybody writes, no suggestion takes them all.
+        loosened = pins.count > places.count ? [] : places.map { .set($0 / "values", ["spot", "on-demand"]) }
     }
 }
 

@@ -17,7 +17,7 @@ extension Rule {
         exemptWith: "replicas",
         fix: .adds("Adds a constraint on zones with `maxSkew: 1`, `ScheduleAnyway`, and the workload's own selector."),
         examples: cases,
-        check: spreadFindings
+        evaluate: evaluateSpread
     )
 }
 
@@ -27,39 +27,51 @@ private let skewed = Clause("skewed", "the constraint's `maxSkew` is no more tha
 
 private let zone = "topology.kubernetes.io/zone"
 
-private func spreadFindings(in subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
-    guard let template = try subject.template() else { return [] }
+private func evaluateSpread(
+    _ subject: Subject, _ context: Context, _ findings: FindingCollector
+) throws(CannotJudge) {
+    guard let template = try subject.template() else { return }
     let labels = try template.labels()
     let largest = context.settings.maximumSkew
-    var findings: [Finding] = []
+    // One sound constraint is enough, so one finding is, too.
+    var first: (constraint: Value, skew: Int?)?
     let constraints = try template.spec.objects("topologySpreadConstraints")
-    for constraint in constraints where constraint["topologyKey"]?.equals("topology.kubernetes.io/zone") ?? false {
+    for constraint in constraints {
+        try findings.step()
+        guard constraint["topologyKey"]?.equals("topology.kubernetes.io/zone") ?? false else { continue }
         // Without a selector it counts no pod; `matchLabelKeys` only add what every pod of the template has.
         let selector = try constraint.object("labelSelector")
-        var place: Pointer { subject.object.pointer(to: constraint.id) ?? Pointer() }
-        let isSelected = try selector.map { (value) throws(CannotJudge) in try LabelSelector.matches(value, labels) }
-        if isSelected != true {
-            let part = try selector.map { (value) throws(CannotJudge) in try LabelSelector(value).mismatch(with: labels)
-            }
-            findings.append(
-                Finding(
-                    selectsNothing, at: place,
-                    "does nothing: \((part ?? nil).map { "the pods do not match \($0)" } ?? "it has no labelSelector")",
-                    edits: ownSelector(of: subject, labels).map { [.set(place / "labelSelector", $0)] } ?? []
-                ).with { $0.advice = labels.isEmpty ? selectionAdvice : nil })
+        if try selector.map({ (value) throws(CannotJudge) in try LabelSelector.matches(value, labels) }) != true {
+            first = first ?? (constraint, nil)
             continue
         }
         let skew = try constraint.integer("maxSkew") ?? 1
-        guard skew > largest else { return [] }
-        findings.append(
-            Finding(
-                skewed, at: place / "maxSkew", "is \(skew), more than \(largest)",
-                edits: [.set(place / "maxSkew", .number(String(largest)))]
-            ).with { $0.excess = Double(skew) })
+        guard skew > largest else { return }
+        first = first ?? (constraint, skew)
     }
-    // One sound constraint is enough, so one finding is, too.
-    if let first = findings.first { return [first] }
-    return [missingFinding(subject, template, labels, hasOthers: !constraints.isEmpty)]
+    switch first {
+    case nil: findings.add(missingFinding(subject, template, labels, hasOthers: !constraints.isEmpty))
+    case (let constraint, let skew?)?:
+        findings.add(at: constraint, below: ["maxSkew"], excess: Double(skew)) { place in
+            Finding(
+                skewed, at: place, "is \(skew), more than \(largest)", edits: [.set(place, .number(String(largest)))]
+            ).with { $0.excess = Double(skew) }
+        }
+    case (let constraint, nil)?:
+        findings.add(at: constraint) { selectionFinding(constraint, labels, subject, at: $0) }
+    }
+}
+
+/// A constraint whose selector does not match the pods.
+private func selectionFinding(
+    _ constraint: Value, _ labels: Labels, _ subject: Subject, at place: Pointer
+) -> Finding {
+    let part = constraint.present("labelSelector").flatMap { try? LabelSelector($0).mismatch(with: labels) }
+    return Finding(
+        selectsNothing, at: place,
+        "does nothing: \(part.map { "the pods do not match \($0)" } ?? "it has no labelSelector")",
+        edits: ownSelector(of: subject, labels).map { [.set(place / "labelSelector", $0)] } ?? []
+    ).with { $0.advice = $0.edits.isEmpty ? selectionAdvice : nil }
 }
 
 private func missingFinding(
@@ -83,16 +95,19 @@ private func missingFinding(
 
 /// What selects a workload's pods: its own selector's labels where the pods have them, else theirs.
 ///
-/// Nil where they have none: the empty selector would take in all pods of the namespace.
+/// Nil where they have none: the empty selector would take in all pods of the namespace. Nor is anything suggested for more labels
+/// than anybody would write.
 func ownSelector(of subject: Subject, _ labels: Labels) -> Literal? {
-    guard !labels.isEmpty else { return nil }
+    guard !labels.isEmpty, labels.count <= mostSuggestedLabels else { return nil }
     if let selector = subject.object["spec"]?["selector"], let parsed = try? LabelSelector(selector),
-        !parsed.labels.isEmpty, parsed.matches(labels)
+        !parsed.labels.isEmpty, parsed.labels.count <= mostSuggestedLabels, parsed.matches(labels)
     {
         return ["matchLabels": .object(parsed.labels.map { .init($0.key, .string($0.value)) })]
     }
     return ["matchLabels": .object(labels.pairs.map { .init($0.key, .string($0.value)) })]
 }
+
+private let mostSuggestedLabels = 64
 
 /// What to do about pods that nothing can select alone.
 let selectionAdvice = "give the pods a label of their own, and select it"

@@ -41,9 +41,10 @@ private func staticAWSFindings(in subject: Subject, _ context: Context) throws(C
     var findings: [Finding] = []
     var unknown: CannotJudge?
     if !subject.changesOnlyMetadata, let template = try subject.template() {
+        let secretVolumes = SecretVolumes(of: template)
         for container in template.containers {
             try checkVariables(container, &findings)
-            try checkMounts(container, template, &findings)
+            try checkMounts(container, secretVolumes, &findings)
             do throws(CannotJudge) {
                 try checkSources(container, subject, context, &findings)
             } catch {
@@ -160,7 +161,7 @@ private func checkSources(
 // MARK: Files
 
 private func checkMounts(
-    _ container: Container, _ template: PodTemplate, _ findings: inout [Finding]
+    _ container: Container, _ secretVolumes: SecretVolumes, _ findings: inout [Finding]
 ) throws(CannotJudge) {
     var index = -1
     for mount in try container.volumeMounts() {
@@ -169,7 +170,7 @@ private func checkMounts(
         let parts = path.split(separator: "/")
         let isFile = parts.suffix(2) == [".aws", "credentials"]
         if !isFile {
-            guard parts.last == ".aws", try holdsSecrets(mount, template) else { continue }
+            guard parts.last == ".aws", try secretVolumes.hold(mount) else { continue }
         }
         let place = container.pointer / "volumeMounts" / String(index)
         findings.append(
@@ -180,15 +181,31 @@ private func checkMounts(
     }
 }
 
-/// Whether the volume of a mount is made of a Secret; one of a ConfigMap has settings, as `.aws/config` is.
-private func holdsSecrets(_ mount: Value, _ template: PodTemplate) throws(CannotJudge) -> Bool {
-    guard let name = try mount.text("name") else { return false }
-    for volume in try template.spec.objects("volumes") where try volume.text("name")?.isSame(as: name) ?? false {
-        if volume.present("secret") != nil { return true }
-        guard let sources = try volume.object("projected")?.objects("sources") else { continue }
-        for source in sources where source.present("secret") != nil { return true }
+/// The volumes of a template that are made of Secrets, found when the first of them is asked for.
+private final class SecretVolumes {
+    private let template: PodTemplate
+    private lazy var names = Result { () throws(CannotJudge) in try find() }
+
+    init(of template: PodTemplate) { self.template = template }
+
+    /// Whether the volume of a mount is made of a Secret; one of a ConfigMap has settings, as `.aws/config` is.
+    func hold(_ mount: Value) throws(CannotJudge) -> Bool {
+        guard let name = try mount.string("name") else { return false }
+        return try names.get().contains(name)
     }
-    return false
+
+    private func find() throws(CannotJudge) -> Set<String> {
+        var names: Set<String> = []
+        for volume in try template.spec.objects("volumes") {
+            guard let name = try volume.string("name") else { continue }
+            var isSecret = volume.present("secret") != nil
+            if !isSecret, let sources = try volume.object("projected")?.objects("sources") {
+                for source in sources where source.present("secret") != nil { isSecret = true }
+            }
+            if isSecret { names.insert(name) }
+        }
+        return names
+    }
 }
 
 // MARK: Secrets

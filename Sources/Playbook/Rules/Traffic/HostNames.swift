@@ -56,6 +56,10 @@ enum HostNames {
                 "external-dns.alpha.kubernetes.io/hostname", "external-dns.alpha.kubernetes.io/internal-hostname",
             ] {
                 guard let value = annotations[name: key], let text = value.string else { continue }
+                // The API server takes no more than 256 KiB of all annotations.
+                guard text.utf8.count <= 64 << 10 else {
+                    throw .malformed(value.id, expected: "at most 64 KiB of host names")
+                }
                 for name in commaSeparated(text) {
                     try body(.name, HostName(text: Array(name.utf8)[...], value: value))
                 }

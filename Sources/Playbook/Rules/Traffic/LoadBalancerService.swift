@@ -41,9 +41,9 @@ private func evaluateService(
     if let addresses = try spec?.array("externalIPs") {
         for element in addresses.elements {
             try findings.step()
-            let address = element.text
-            findings.add(at: addresses, choice: address) { place in
-                Finding(
+            findings.add(at: addresses, choice: element.text) { place in
+                let address = element.text
+                return Finding(
                     externalAddress, at: place, "take traffic for \(address), past the ALB", edits: [.remove(place)]
                 ).with { $0.choice = address }
             }
