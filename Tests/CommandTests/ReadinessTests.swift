@@ -3,7 +3,8 @@ import Testing
 
 /// What `/readyz` and the log say about a certificate that clients refuse.
 @Suite struct ReadinessTests {
-    @Test func `a certificate without the name of the Service is a reason not to be ready, and is logged once`() throws {
+    @Test func `a certificate without the name of the Service is a reason not to be ready, and is logged once`() throws
+    {
         try Program.withFolder { folder in
             let program = try ServedProgram(in: folder, ["PLAYBOOK_SERVICE": "hook", "PLAYBOOK_NAMESPACE": "rules"])
             let reason = "the certificate is not valid for hook.rules.svc, only for localhost, 127.0.0.1"

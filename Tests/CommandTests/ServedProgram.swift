@@ -78,8 +78,39 @@ final class ServedProgram: Sendable {
 
     func health(_ path: String) throws -> String { try curl("http://127.0.0.1:\(healthPort)\(path)").output }
 
-    /// A plain connection to the listener for probes.
-    func connect() throws -> PlainConnection { try PlainConnection(port: healthPort) }
+    /// Begins to post a review of which the end is still to come.
+    func begin(_ beginning: String) throws -> Upload {
+        try Upload(
+            beginning,
+            [
+                "https://127.0.0.1:\(admissionPort)/validate", "--cacert", "\(folder)/ca.crt", "-H",
+                "Content-Type: application/json",
+            ])
+    }
+}
+
+/// A request whose body is sent in two parts.
+final class Upload {
+    private let process = Process()
+    private let (input, output) = (Pipe(), Pipe())
+
+    fileprivate init(_ beginning: String, _ arguments: [String]) throws {
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = ["curl", "-s", "--max-time", "60", "-X", "POST", "-T", "-", "-H", "Expect:"] + arguments
+        process.standardInput = input
+        process.standardOutput = output
+        try process.run()
+        input.fileHandleForWriting.write(Data(beginning.utf8))
+    }
+
+    /// Sends the rest, and returns the answer; empty where there is none.
+    func finish(_ rest: String) throws -> String {
+        input.fileHandleForWriting.write(Data(rest.utf8))
+        try input.fileHandleForWriting.close()
+        let answer = output.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        return String(decoding: answer, as: UTF8.self)
+    }
 }
 
 /// Waits until something has come true.
@@ -106,39 +137,6 @@ func curl(_ arguments: String...) throws -> (code: Int32, output: String) {
     return (process.terminationStatus, String(decoding: output, as: UTF8.self))
 }
 
-/// A TCP connection on 127.0.0.1, which waits half a minute at most.
-final class PlainConnection {
-    private let socket: Int32
-
-    struct Failed: Error { let code = errno }
-
-    init(port: UInt16) throws {
-        socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        var patience = timeval(tv_sec: 30, tv_usec: 0)
-        setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
-        let socket = socket
-        guard withLoopback(port, { Glibc.connect(socket, $0, $1) }) == 0 else { throw Failed() }
-    }
-
-    deinit { close(socket) }
-
-    func send(_ text: String) throws {
-        guard write(socket, text, text.utf8.count) == text.utf8.count else { throw Failed() }
-    }
-
-    /// Reads until a text has come, and returns all that came.
-    func read(until end: String) throws -> String {
-        var text = ""
-        var buffer = [UInt8](repeating: 0, count: 4096)
-        while !text.contains(end) {
-            let count = Glibc.read(socket, &buffer, buffer.count)
-            guard count > 0 else { throw Failed() }
-            text += String(decoding: buffer.prefix(count), as: UTF8.self)
-        }
-        return text
-    }
-}
-
 private func withLoopback(_ port: UInt16, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32) -> Int32 {
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
@@ -151,17 +149,19 @@ private func withLoopback(_ port: UInt16, _ body: (UnsafePointer<sockaddr>, sock
     }
 }
 
+private struct NoPort: Error { let code = errno }
+
 /// A port that nobody listened on a moment ago.
 private func freePort() throws -> UInt16 {
     let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     defer { close(socket) }
-    guard withLoopback(0, { bind(socket, $0, $1) }) == 0 else { throw PlainConnection.Failed() }
+    guard withLoopback(0, { bind(socket, $0, $1) }) == 0 else { throw NoPort() }
     var address = sockaddr_in()
     var length = socklen_t(MemoryLayout<sockaddr_in>.size)
     let code = withUnsafeMutablePointer(to: &address) { pointer in
         pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(socket, $0, &length) }
     }
-    guard code == 0 else { throw PlainConnection.Failed() }
+    guard code == 0 else { throw NoPort() }
     return UInt16(bigEndian: address.sin_port)
 }
 

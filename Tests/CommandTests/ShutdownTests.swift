@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The end of `playbook serve`: it comes within `PLAYBOOK_SHUTDOWN_TIMEOUT`, and not before requests are answered.
@@ -35,10 +36,13 @@ import Testing
         try Program.withFolder { folder in
             let program = try ServedProgram(
                 in: folder, ["PLAYBOOK_SHUTDOWN_TIMEOUT": "60s", "PLAYBOOK_REQUEST_TIMEOUT": "60s"])
-            let client = try program.connect()
-            try client.send("GET /livez HTTP/1.1\r\nHost: a\r\n\r\n")
-            #expect(try client.read(until: "\r\n\r\nok\n").hasPrefix("HTTP/1.1 200 "))
-            try client.send("GET /livez HTTP/1.1\r\n")
+            let review = try String(
+                contentsOfFile: Fixtures.path("reviews/016-create-deployment-checkout.json"), encoding: .utf8)
+            let upload = try program.begin(String(review.prefix(100)))
+            let isConnected = try eventually {
+                try program.health("/metrics").contains("playbook_tls_handshakes_total 1\n")
+            }
+            try #require(isConnected)
             program.send(SIGTERM)
             #expect(eventually { program.output.contains("the server is closing") })
             program.send(SIGTERM)
@@ -48,8 +52,7 @@ import Testing
             program.send(SIGHUP)
             #expect(eventually { program.output.contains("the certificate was replaced") })
             #expect(program.process.isRunning)
-            try client.send("Host: a\r\n\r\n")
-            #expect(try client.read(until: "\r\n\r\nok\n").hasPrefix("HTTP/1.1 200 "))
+            #expect(try upload.finish(String(review.dropFirst(100))).contains("\"allowed\":true"))
             try #require(program.ends())
             #expect(program.process.terminationStatus == 0)
             #expect(program.output.contains("the server is stopped"))
