@@ -113,16 +113,16 @@ def compare(measured, figures):
 
 def main():
     bench, *arguments = sys.argv[1:]
-    isRecording = arguments == ["--record"]
-    table = TABLE if isRecording or not arguments else pathlib.Path(arguments[0])
-    if not isRecording:
+    is_recording = arguments == ["--record"]
+    table = TABLE if is_recording or not arguments else pathlib.Path(arguments[0])
+    if not is_recording:
         recorded, figures = read(table)
         different = [f"{name} is {value}, not {recorded.get(name)}" for name, value in machine().items() if value != recorded.get(name)]
         if different:
             print(f"cost: SKIPPED: the table was recorded elsewhere: {'; '.join(different)}")
             return
     measured = {name: measure(bench, text(), copies, options) for name, text, copies, options in REVIEWS}
-    if isRecording:
+    if is_recording:
         write(table, measured)
         return
     failures = compare(measured, figures)
