@@ -26,15 +26,23 @@ public final class FindingCollector {
         let count: Int
     }
 
+    private let rules: [Rule]
     private let subject: Subject
-    private let work: WorkBudget
+    private let context: Context
+    /// The steps that are left to the request, on all of its objects together: members and elements that are handed to rules, and
+    /// strings that are compared.
+    private(set) var steps: Int
     private var limit = 0
-    private let ratchet: Ratchet?
+    /// What frees the object from rules; nil where this is a past state.
+    private let exemptions: Exemptions?
+    /// The past state that findings are compared with; nil where this is one.
+    private lazy var ratchet = exemptions.map { Ratchet(subject, context, $0) }
     private(set) var entries: [Entry] = []
     private(set) var rests: [Rest] = []
 
-    private var rule: Rule?
+    /// The place of the rule that runs in the catalogue.
     private var order = 0
+    private var hasFindings = false
     /// The rule's findings that may deny, and those that cannot: existing ones and hints.
     private var open = Shelf()
     private var settled = Shelf()
@@ -57,23 +65,32 @@ public final class FindingCollector {
         }
     }
 
-    /// Creates a collector.
+    /// Twenty times what the dearest of the recorded reviews takes, and more than a ConfigMap of 1.5 MiB can take.
+    static let maximumSteps = 4_000_000
+
+    /// Creates a collector for the findings of an object.
     ///
     /// - Parameters:
-    ///   - subject: The object whose findings are reported.
-    ///   - work: What may still be done for the request.
-    ///   - ratchet: The past state that findings are compared with.
-    init(of subject: Subject, _ work: WorkBudget, _ ratchet: Ratchet) {
+    ///   - subject: The object.
+    ///   - rules: The rules that are run, in catalogue order.
+    ///   - context: What they are run with.
+    ///   - exemptions: What frees the object from rules.
+    ///   - steps: The steps that the request may take.
+    init(of subject: Subject, _ rules: [Rule], _ context: Context, _ exemptions: Exemptions, steps: Int) {
         self.subject = subject
-        self.work = work
-        self.ratchet = ratchet
+        self.rules = rules
+        self.context = context
+        self.steps = steps
+        self.exemptions = exemptions
     }
 
     /// Creates a collector that only keeps the keys of a past state's findings.
-    init(keysOf subject: Subject, _ work: WorkBudget) {
+    init(keysOf subject: Subject, _ context: Context, steps: Int) {
         self.subject = subject
-        self.work = work
-        ratchet = nil
+        rules = []
+        self.context = context
+        self.steps = steps
+        exemptions = nil
     }
 
     // MARK: Reporting
@@ -83,18 +100,18 @@ public final class FindingCollector {
     /// - Throws: ``CannotJudge/tooMuchWork`` when the request's budget is used up.
     @inline(__always)
     public func step(_ count: Int = 1) throws(CannotJudge) {
-        work.steps -= count
-        if work.steps < 0 { throw .tooMuchWork }
+        steps -= count
+        if steps < 0 { throw .tooMuchWork }
     }
 
     /// Reports a finding that is described already.
     public func add(_ finding: Finding) {
-        work.steps -= 1
+        steps -= 1
         guard let ratchet else {
             past.insert(FindingKey(finding, in: subject), finding.excess)
             return
         }
-        keep(isExisting: ratchet.has(finding, of: rule), isHint: finding.isHint) { finding }
+        keep(isExisting: ratchet.has(finding, of: rules[order], &steps), isHint: finding.isHint) { finding }
     }
 
     /// Reports findings that are described already.
@@ -115,25 +132,24 @@ public final class FindingCollector {
         at value: Value, below keys: [StaticString] = [], choice: @autoclosure () -> String? = nil,
         excess: Double? = nil, isHint: Bool = false, _ describe: (Pointer) -> Finding
     ) {
-        work.steps -= 1
+        steps -= 1
         guard let ratchet else {
             past.insert(FindingKey(at: value, below: keys, choice: choice(), in: subject), excess)
             return
         }
         let isExisting = ratchet.has(
-            { FindingKey(at: value, below: keys, choice: choice(), in: subject) }, excess, of: rule)
+            { FindingKey(at: value, below: keys, choice: choice(), in: subject) }, excess, of: rules[order], &steps)
         keep(isExisting: isExisting, isHint: isHint) {
             describe(keys.reduce(subject.pointer(to: value)) { $0 / "\($1)" })
         }
     }
 
     private func keep(isExisting: Bool, isHint: Bool, _ finding: () -> Finding) {
-        guard let rule else { return }
-        if isExisting || isHint {
-            settled.add(limit) { Entry(rule: rule, order: order, finding: finding(), isExisting: isExisting) }
-        } else {
-            open.add(limit) { Entry(rule: rule, order: order, finding: finding(), isExisting: false) }
+        hasFindings = true
+        let entry = {
+            Entry(rule: self.rules[self.order], order: self.order, finding: finding(), isExisting: isExisting)
         }
+        if isExisting || isHint { settled.add(limit, entry) } else { open.add(limit, entry) }
     }
 
     // MARK: Rule by rule
@@ -141,16 +157,20 @@ public final class FindingCollector {
     /// The keys of the findings, of a past state.
     private(set) var past = FindingKeys()
 
-    /// Starts with the findings of a rule, of which so many are described.
-    func begin(_ rule: Rule, at order: Int, limit: Int) {
-        self.limit = limit
-        self.rule = rule
+    /// Runs a rule.
+    ///
+    /// - Parameters:
+    ///   - check: The rule's check.
+    ///   - order: The rule's place in the catalogue.
+    ///   - limit: The number of findings that are described.
+    /// - Returns: The related objects that the rule would have needed and that are not known; nil when it ran to its end.
+    func run(_ check: Rule.Check, of order: Int, limit: Int) -> String? {
         self.order = order
-    }
-
-    /// Ends with the findings of a rule: those that may deny first, the others as far as there is room.
-    func end() {
-        guard !open.entries.isEmpty || !settled.entries.isEmpty else { return }
+        self.limit = limit
+        let unknown = run(check)
+        guard hasFindings else { return unknown }
+        hasFindings = false
+        // Those that may deny first, the others as far as there is room.
         settled.shrink(to: limit - open.entries.count)
         for shelf in [open, settled] {
             entries += shelf.entries
@@ -159,15 +179,16 @@ public final class FindingCollector {
         }
         open = Shelf()
         settled = Shelf()
+        return unknown
     }
 
     /// Runs a check, and reports a field of the wrong type, or a budget that is used up, as a finding of it.
     ///
     /// - Returns: The related objects that the check would have needed and that are not known; nil when it ran to its end.
-    func run(_ check: Rule.Check, on subject: Subject, _ context: Context) -> String? {
+    func run(_ check: Rule.Check) -> String? {
+        if subject.isTooWide { steps = -1 }
         var unknown: String?
-        if subject.isTooWide { work.steps = -1 }
-        if work.steps >= 0 {
+        if steps >= 0 {
             do throws(CannotJudge) {
                 try check(subject, context, self)
             } catch {
@@ -178,7 +199,9 @@ public final class FindingCollector {
                 }
             }
         }
-        if work.steps < 0 { add(Finding(.bounded, at: Pointer(), WorkBudget.message)) }
+        if steps < 0 {
+            add(Finding(.bounded, at: Pointer(), "the object has too many elements to evaluate this rule to the end"))
+        }
         return unknown
     }
 
@@ -189,19 +212,6 @@ public final class FindingCollector {
         entries.sort { ($0.order, $0.path, $0.finding.message) < ($1.order, $1.path, $1.finding.message) }
         return entries
     }
-}
-
-/// What may still be done for one request, on all of its objects together.
-final class WorkBudget {
-    /// The steps that are left: members and elements that are handed to rules, and strings that are compared.
-    var steps: Int
-
-    init(steps: Int) { self.steps = steps }
-
-    /// Twenty times what the dearest of the recorded reviews takes, and more than a ConfigMap of 1.5 MiB can take.
-    static let maximum = 4_000_000
-
-    static let message = "the object has too many elements to evaluate this rule to the end; split it"
 }
 
 extension Finding {

@@ -26,7 +26,7 @@ public struct Judge: Sendable {
     /// Judges a request for a purpose.
     func verdict(
         on review: AdmissionReview, in context: Context, for purpose: Purpose = .response,
-        steps: Int = WorkBudget.maximum
+        steps: Int = FindingCollector.maximumSteps
     ) -> Verdict {
         var verdict = Verdict()
         guard let object = review.operation == .delete ? review.oldObject : review.object else {
@@ -53,24 +53,20 @@ public struct Judge: Sendable {
         }
         subject.changesOnlyMetadata = change == .metadata
         let exemptions = Exemptions(of: subject, in: context)
-        let work = WorkBudget(steps: steps)
-        let ratchet = Ratchet(subject, context, exemptions, work)
-        let findings = FindingCollector(of: subject, work, ratchet)
+        let findings = FindingCollector(of: subject, table.rules, context, exemptions, steps: steps)
+        let limit = context.maximumFindings
         let isInSystem = context.passesOverSystemNamespaces && context.settings.isSystem(namespace: subject.namespace)
         let isLongRunning = subject.isLongRunning
         for question in questions {
             guard isLongRunning || !question.isLongRunningOnly, change != .metadata || question.readsMetadata,
                 !isInSystem || question.reachesSystemNamespaces
             else { continue }
-            let rule = table.rules[question.rule]
-            let describesAll = purpose == .patch && rule.fix != nil
-            findings.begin(rule, at: question.rule, limit: describesAll ? .max : context.maximumFindings)
-            if let unknown = findings.run(question.check, on: subject, context) {
-                // Where one is not known, others will not be either.
-                if verdict.notEvaluated.isEmpty { verdict.notEvaluated.reserveCapacity(4) }
-                verdict.notEvaluated.append(NotEvaluated(rule: rule, companion: unknown))
-            }
-            findings.end()
+            let describesAll = purpose == .patch && question.hasFix
+            let unknown = findings.run(question.check, of: question.rule, limit: describesAll ? .max : limit)
+            guard let unknown else { continue }
+            // Where one is not known, others will not be either.
+            if verdict.notEvaluated.isEmpty { verdict.notEvaluated.reserveCapacity(4) }
+            verdict.notEvaluated.append(NotEvaluated(rule: table.rules[question.rule], companion: unknown))
         }
         verdict.changesExemption = exemptions.areChanged
         if !findings.entries.isEmpty {
@@ -133,6 +129,7 @@ private struct Question: Sendable {
     let isLongRunningOnly: Bool
     let readsMetadata: Bool
     let reachesSystemNamespaces: Bool
+    let hasFix: Bool
 
     init(_ rule: Rule, at index: Int) {
         check = rule.check
@@ -140,6 +137,7 @@ private struct Question: Sendable {
         isLongRunningOnly = rule.scope.isLongRunningOnly
         readsMetadata = rule.scope.readsMetadata
         reachesSystemNamespaces = rule.scope.reachesSystemNamespaces
+        hasFix = rule.fix != nil
     }
 }
 

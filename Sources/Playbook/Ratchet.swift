@@ -9,10 +9,7 @@ final class Ratchet {
     private let subject: Subject
     private let context: Context
     private let exemptions: Exemptions
-    private let work: WorkBudget
-    /// The keys of each rule that was run on the old object, by its id.
-    private var past: [String: FindingKeys] = [:]
-    /// The rule that was asked about last, and its keys: findings of one rule come together.
+    /// The rule that was run on the old object last, and its keys: findings of one rule come together.
     private var latest: (rule: Rule, keys: FindingKeys)?
 
     /// Whether the pods are as they were, for what of them cannot be read.
@@ -22,44 +19,49 @@ final class Ratchet {
         return mine.isSame(as: theirs)
     }()
 
-    init(_ subject: Subject, _ context: Context, _ exemptions: Exemptions, _ work: WorkBudget) {
+    init(_ subject: Subject, _ context: Context, _ exemptions: Exemptions) {
         self.subject = subject
         before = context.settings.isRatchetOn ? subject.before : nil
         self.context = context
         self.exemptions = exemptions
-        self.work = work
     }
 
     /// Whether the old object has the same finding, evaluated today, and was not under an exemption then.
-    func has(_ finding: Finding, of rule: Rule?) -> Bool {
+    ///
+    /// - Parameters:
+    ///   - finding: The finding.
+    ///   - rule: Its rule.
+    ///   - steps: The steps that are left to the request, of which the old object takes its own.
+    /// - Returns: Whether the finding is existing.
+    func has(_ finding: Finding, of rule: Rule, _ steps: inout Int) -> Bool {
         // What cannot be read may have anything put beside it, and so may an object that is too large.
         guard finding.clause != .bounded, finding.clause != .malformed || leavesPodsAlone else { return false }
-        return has({ FindingKey(finding, in: subject) }, finding.excess, of: rule)
+        return has({ FindingKey(finding, in: subject) }, finding.excess, of: rule, &steps)
     }
 
     /// The same for a finding that is not described; its key is made only where there is a past to compare it with.
-    func has(_ key: () -> FindingKey, _ excess: Double?, of rule: Rule?) -> Bool {
-        guard let before, let rule else { return false }
-        let known = keys(of: rule, in: before)
+    func has(_ key: () -> FindingKey, _ excess: Double?, of rule: Rule, _ steps: inout Int) -> Bool {
+        guard let before else { return false }
+        let known = keys(of: rule, in: before, &steps)
         return !known.isEmpty && known.have(key(), excess)
     }
 
-    private func keys(of rule: Rule, in before: Subject) -> FindingKeys {
+    private func keys(of rule: Rule, in before: Subject, _ steps: inout Int) -> FindingKeys {
         if let latest, latest.rule === rule { return latest.keys }
-        let keys = past[rule.id] ?? evaluate(rule, on: before)
-        past[rule.id] = keys
+        let keys = evaluate(rule, on: before, &steps)
         latest = (rule, keys)
         return keys
     }
 
-    private func evaluate(_ rule: Rule, on before: Subject) -> FindingKeys {
+    private func evaluate(_ rule: Rule, on before: Subject, _ steps: inout Int) -> FindingKeys {
         // A finalizer or a label is no new decision on what an exemption that has ended leaves behind: it waits for the next one.
         guard !rule.scope.isLongRunningOnly || before.isLongRunning,
             subject.changesOnlyMetadata || !exemptions.coveredBefore(rule, before)
         else { return FindingKeys() }
-        let collector = FindingCollector(keysOf: before, work)
+        let collector = FindingCollector(keysOf: before, context, steps: steps)
         // Findings from before an unknown related object are certain. Once the budget is used up the rule denies in any case.
-        _ = collector.run(rule.check, on: before, context)
+        _ = collector.run(rule.check)
+        steps = collector.steps
         return collector.past
     }
 }
