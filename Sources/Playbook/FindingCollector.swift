@@ -31,8 +31,9 @@ public final class FindingCollector {
     private let context: Context
     /// The steps that are left to the request, on all of its objects together: members and elements that are handed to rules, and
     /// strings that are compared.
-    private(set) var steps: Int
-    private var limit = 0
+    // Changed for each element that a rule looks at: a check at runtime would cost more than the step. No access lasts beyond a line.
+    @exclusivity(unchecked) private(set) var steps: Int
+    @exclusivity(unchecked) private var limit = 0
     /// What frees the object from rules; nil where this is a past state.
     private let exemptions: Exemptions?
     /// The past state that findings are compared with; nil where this is one.
@@ -41,8 +42,8 @@ public final class FindingCollector {
     private(set) var rests: [Rest] = []
 
     /// The place of the rule that runs in the catalogue.
-    private var order = 0
-    private var hasFindings = false
+    @exclusivity(unchecked) private var order = 0
+    @exclusivity(unchecked) private var hasFindings = false
     /// The rule's findings that may deny, and those that cannot: existing ones and hints.
     private var open = Shelf()
     private var settled = Shelf()
@@ -80,7 +81,7 @@ public final class FindingCollector {
         self.subject = subject
         self.rules = rules
         self.context = context
-        self.steps = steps
+        self.steps = subject.isTooWide ? -1 : steps
         self.exemptions = exemptions
     }
 
@@ -89,7 +90,7 @@ public final class FindingCollector {
         self.subject = subject
         rules = []
         self.context = context
-        self.steps = steps
+        self.steps = subject.isTooWide ? -1 : steps
         exemptions = nil
     }
 
@@ -186,7 +187,6 @@ public final class FindingCollector {
     ///
     /// - Returns: The related objects that the check would have needed and that are not known; nil when it ran to its end.
     func run(_ check: Rule.Check) -> String? {
-        if subject.isTooWide { steps = -1 }
         var unknown: String?
         if steps >= 0 {
             do throws(CannotJudge) {

@@ -70,8 +70,10 @@ public final class Subject {
     lazy var foundImages: Result<[ContainerImage], CannotJudge> = Result { () throws(CannotJudge) in try findImages() }
 
     /// Whether some object in it has more fields than the API has, which makes each look-up in it dear.
-    private(set) lazy var isTooWide = object.hasObject(
-        widerThan: 10_000, butIn: ["data", "stringData", "binaryData", "annotations", "labels", "matchLabels"])
+    var isTooWide: Bool {
+        object.hasObject(
+            widerThan: 10_000, butIn: ["data", "stringData", "binaryData", "annotations", "labels", "matchLabels"])
+    }
 
     /// The object's spec.
     public func spec() throws(CannotJudge) -> Value? { try object.object("spec") }

@@ -20,13 +20,14 @@ extension Rule {
             "With `PLAYBOOK_PULL_THROUGH`: names the image by its registry's cache; the path, the tag and the digest stay."
         ),
         examples: imageRegistryExamples,
-        check: { (subject, context) throws(CannotJudge) in
+        evaluate: { (subject, context, findings) throws(CannotJudge) in
             let images = context.settings.images
-            var findings: [Finding] = []
             for image in try subject.images() where !images.allows(image) {
-                findings.append(finding(image.pointer, image.text.text, images.pullThrough))
+                try findings.step()
+                findings.add(at: image.text, choice: choice(image.text.text)) { place in
+                    finding(place, image.text.text, images.pullThrough)
+                }
             }
-            return findings
         }
     )
 }
@@ -42,13 +43,16 @@ enum ImageRegistryClause {
     )
 }
 
+/// The repository, or all of what is no reference.
+private func choice(_ image: String) -> String { (try? ImageReference(image))?.name ?? image }
+
 private func finding(_ place: Pointer, _ image: String, _ pullThrough: PullThrough) -> Finding {
     let reference: ImageReference
     do throws(ImageReference.Malformed) {
         reference = try ImageReference(image)
     } catch {
         return Finding(ImageRegistryClause.reference, at: place, "is '\(image)': \(error)").with {
-            $0.choice = image
+            $0.choice = choice(image)
             $0.advice = "write it as REGISTRY/REPOSITORY:TAG"
         }
     }
@@ -59,7 +63,7 @@ private func finding(_ place: Pointer, _ image: String, _ pullThrough: PullThrou
         ImageRegistryClause.registry, at: place, "is \(image), from \(reference.registry), \(origin)",
         edits: cached.map { [.set(place, .string($0))] } ?? [])
     return finding.with {
-        $0.choice = reference.name
+        $0.choice = choice(image)
         $0.isFixable = cached != nil
         if cached == nil {
             let cache = "\(reference.registry)=ACCOUNT.dkr.ecr.REGION.amazonaws.com/\(reference.registry.cacheName)"

@@ -16,13 +16,13 @@ extension Rule {
         clauses: [untagged, latest, own, foreign],
         settings: ["PLAYBOOK_OWN_REPOSITORIES", "PLAYBOOK_PULL_THROUGH", "PLAYBOOK_IMAGE_TAG_PATTERN"],
         examples: cases,
-        check: { (subject, context) throws(CannotJudge) in
+        evaluate: { (subject, context, findings) throws(CannotJudge) in
             let images = context.settings.images
-            var findings: [Finding] = []
             for image in try subject.images() {
-                if let clause = fault(of: image, images) { findings.append(finding(clause, image, images)) }
+                try findings.step()
+                guard let clause = fault(of: image, images) else { continue }
+                findings.add(at: image.text, choice: choice(image, images)) { finding(clause, image, images, at: $0) }
             }
-            return findings
         }
     )
 }
@@ -47,7 +47,14 @@ private func fault(of image: ContainerImage, _ images: ImageSettings) -> Clause?
     }
 }
 
-private func finding(_ clause: Clause, _ image: ContainerImage, _ images: ImageSettings) -> Finding {
+/// The repository. Through its cache it is the same image: who goes there as told is not asked for more than before.
+private func choice(_ image: ContainerImage, _ images: ImageSettings) -> String? {
+    (try? ImageReference(image.text.text)).map { images.pullThrough.origin(of: $0.name) }
+}
+
+private func finding(
+    _ clause: Clause, _ image: ContainerImage, _ images: ImageSettings, at place: Pointer
+) -> Finding {
     let text = image.text.text
     let reference = try? ImageReference(text)
     let name = String(text.prefix(text.count - (reference?.suffix.count ?? 0)))
@@ -58,9 +65,8 @@ private func finding(_ clause: Clause, _ image: ContainerImage, _ images: ImageS
         case own: "has the tag \(reference?.tag ?? ""), which is no version with a commit"
         default: "has the tag \(reference?.tag ?? ""), which is no full version"
         }
-    return Finding(clause, at: image.pointer, "is \(text) and \(message)").with {
-        // Through its cache it is the same image: who goes there as told is not asked for more than before.
-        $0.choice = reference.map { images.pullThrough.origin(of: $0.name) }
+    return Finding(clause, at: place, "is \(text) and \(message)").with {
+        $0.choice = choice(image, images)
         if !images.isOwn(image) {
             $0.advice = "write \(name):1.2.3 with all three numbers, or \(name)@sha256:DIGEST"
         } else if images.tagPattern == .standard {

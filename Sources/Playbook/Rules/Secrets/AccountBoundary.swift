@@ -17,23 +17,26 @@ extension Rule {
         clauses: [role, image],
         settings: ["PLAYBOOK_AWS_ACCOUNTS"],
         examples: roleCases + imageCases,
-        check: { (subject, context) throws(CannotJudge) in
+        evaluate: { (subject, context, findings) throws(CannotJudge) in
             let accounts = context.settings.secrets.accounts
-            guard let first = accounts.first else { return [] }
-            if subject.kind == .serviceAccount { return roleFindings(in: subject, accounts, first) }
-            guard !subject.changesOnlyMetadata else { return [] }
-            var findings: [Finding] = []
-            for reference in try subject.images() {
-                guard let account = reference.foreignAccount(to: accounts) else { continue }
-                let text = reference.text.text
-                let place = reference.pointer
-                // A registry's host begins with the account.
-                let edit = Edit.set(place, .string("\(first)\(text.dropFirst(12))"))
-                findings.append(
-                    Finding(image, at: place, "is \(text), of account \(account), which is none of ours", edits: [edit])
-                        .about("\(account)", accounts))
+            guard let first = accounts.first else { return }
+            if subject.kind == .serviceAccount {
+                findings.add(contentsOf: roleFindings(in: subject, accounts, first))
+                return
             }
-            return findings
+            guard !subject.changesOnlyMetadata else { return }
+            for reference in try subject.images() {
+                try findings.step()
+                guard let account = reference.foreignAccount(to: accounts) else { continue }
+                findings.add(at: reference.text, choice: "\(account)") { place in
+                    let text = reference.text.text
+                    // A registry's host begins with the account.
+                    let edit = Edit.set(place, .string("\(first)\(text.dropFirst(12))"))
+                    return Finding(
+                        image, at: place, "is \(text), of account \(account), which is none of ours", edits: [edit]
+                    ).about("\(account)", accounts)
+                }
+            }
         }
     )
 }
