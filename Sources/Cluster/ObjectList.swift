@@ -66,9 +66,10 @@ extension ListPage {
 
 extension ParseOptions {
     /// How lists are read: one object that nests deep must not hide all others.
-    static let objects = ParseOptions(toleratesDepth: true)
+    static let objects = ParseOptions(toleratesDepth: true, maximumNodes: trustedNodes)
 
     /// How a watch's lines are read: who managed which field is no business of ours, and is often half of an object.
     static let watchEvents = ParseOptions(
-        skipped: SkipTree([.init("object", [.init("metadata", [.init("managedFields")])])]), toleratesDepth: true)
+        skipped: SkipTree([.init("object", [.init("metadata", [.init("managedFields")])])]), toleratesDepth: true,
+        maximumNodes: trustedNodes)
 }

@@ -4,11 +4,14 @@ public struct HTTPError: Error, Equatable, Sendable {
     public let status: Int
     /// What is wrong, for whoever wrote the client.
     public let message: String
+    /// After how many seconds the client may try again; nil when that would not help.
+    public let retryAfter: Int?
 
     /// Creates an error.
-    public init(status: Int, message: String) {
+    public init(status: Int, message: String, retryAfter: Int? = nil) {
         self.status = status
         self.message = message
+        self.retryAfter = retryAfter
     }
 
     static func malformed(_ message: String) -> HTTPError { HTTPError(status: 400, message: message) }

@@ -34,7 +34,8 @@ public struct Response: Sendable {
             }
         }
         body.append(contentsOf: "\"}\n".utf8)
-        self.init(status: error.status, headers: headers, body: body)
+        let retry = error.retryAfter.map { [(name: "Retry-After", value: String($0))] } ?? []
+        self.init(status: error.status, headers: headers + retry, body: body)
     }
 }
 
@@ -89,6 +90,7 @@ public enum Encoder {
         case 413: "Content Too Large"
         case 415: "Unsupported Media Type"
         case 417: "Expectation Failed"
+        case 422: "Unprocessable Content"
         case 431: "Request Header Fields Too Large"
         case 500: "Internal Server Error"
         case 501: "Not Implemented"

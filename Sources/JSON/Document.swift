@@ -17,7 +17,7 @@
 /// The next sibling of a node is `node + node.size`, so passing over a subtree costs one addition however large it is.
 ///
 /// A document is a scratch that is read into again and again (``read(_:_:_:)``): its node memory grows to what the largest
-/// document so far needed (up to 4 MiB), and reading allocates nothing after that. It belongs to one thread at a time.
+/// document so far needed (up to 1 MiB), and reading allocates nothing after that. It belongs to one thread at a time.
 public final class Document {
     var nodes: UnsafeMutablePointer<Node>
     var capacity: Int
@@ -87,8 +87,8 @@ public final class Document {
     }
 
     private static let initialCapacity = 512
-    // 4 MiB of nodes: more than any object that fits into etcd needs, unless it was made up of nothing but brackets.
-    private static let keptCapacity = 262_144
+    // 1 MiB of nodes: more than nearly any review needs.
+    private static let keptCapacity = 65_536
 
     /// The outermost value of a document made by ``init(parsing:_:)``; `null` in a scratch, and after any ``read(_:_:_:)``.
     ///
@@ -118,14 +118,22 @@ public final class Document {
         }
     }
 
-    /// Doubles the node memory, keeping the first `count` nodes.
-    func grow(keeping count: Int) {
-        let larger = UnsafeMutablePointer<Node>.allocate(capacity: capacity * 2)
-        // `count <= capacity`, both regions are at least that large and do not overlap; nodes are trivial.
-        larger.moveInitialize(from: nodes, count: count)
+    /// Doubles the node memory, up to `maximum` nodes, and keeps the first `count` nodes.
+    ///
+    /// - Parameters:
+    ///   - count: The number of nodes that are in use.
+    ///   - maximum: The largest capacity, in nodes.
+    /// - Returns: Whether there is more room now.
+    func grow(keeping count: Int, atMost maximum: Int) -> Bool {
+        let larger = min(2 * capacity, maximum)
+        guard larger > capacity else { return false }
+        let memory = UnsafeMutablePointer<Node>.allocate(capacity: larger)
+        // `count <= capacity < larger`: both regions are large enough and do not overlap; nodes are trivial.
+        memory.moveInitialize(from: nodes, count: count)
         nodes.deallocate()
-        nodes = larger
-        capacity *= 2
+        nodes = memory
+        capacity = larger
+        return true
     }
 }
 
@@ -209,15 +217,25 @@ public struct ParseOptions: Sendable {
     public var skipped: SkipTree
     /// What nests deeper than 128 becomes ``Kind/opaque`` instead of an error.
     public var toleratesDepth: Bool
+    /// The most nodes (values and keys) that a document may have, at least 2; one with more is an error.
+    public var maximumNodes: Int
 
     /// Creates options.
-    public init(skipped: SkipTree = .none, toleratesDepth: Bool = false) {
+    public init(
+        skipped: SkipTree = .none, toleratesDepth: Bool = false, maximumNodes: Int = ParseOptions.untrustedNodes
+    ) {
         self.skipped = skipped
         self.toleratesDepth = toleratesDepth
+        self.maximumNodes = min(maximumNodes, Node.maximumCount - 2)
     }
 
     /// Everything is checked, and nesting deeper than 128 is an error: for files.
     public static let strict = ParseOptions()
+
+    /// The most nodes of a document that anybody may have sent: 32 MB of memory.
+    public static let untrustedNodes = 2_000_000
+    /// As many nodes as can be counted: for documents whose source is trusted.
+    public static let trustedNodes = Node.maximumCount - 2
 
     /// How deep values may nest before they become opaque, or an error.
     public static let maximumDepth = 128

@@ -31,7 +31,7 @@ public enum Literal: Sendable, Hashable {
 
     /// Copies a value out of its document.
     ///
-    /// What was skipped there is read now, and is `null` where that fails. What nests deeper than 128 is `null` too: copies are
+    /// What was skipped there is read now, and is `null` where that fails or it has more than 50,000 values. What nests deeper than 128 is `null` too: copies are
     /// made, compared and freed level by level, and shall fit on the stack of a small thread.
     public init(_ value: Value) { self.init(value, at: 0) }
 
@@ -51,13 +51,24 @@ public enum Literal: Sendable, Hashable {
             for (key, value) in value.uniqueMembers { members.append(Member(key, Literal(value, at: depth + 1))) }
             self = .object(members)
         case .opaque:
-            self = depth < ParseOptions.maximumDepth ? (try? Literal(parsing: value.source)) ?? .null : .null
+            guard depth < ParseOptions.maximumDepth, let read = try? Literal(parsing: value.source, Literal.skipped)
+            else {
+                self = .null
+                return
+            }
+            self = read
         }
     }
 
+    private static let skipped = ParseOptions(maximumNodes: 50_000)
+
     /// Reads a document for good, strictly: no deeper than 128.
     public init(parsing bytes: [UInt8]) throws(ParseError) {
-        let document = try Document(parsing: bytes)
+        try self.init(parsing: bytes, .strict)
+    }
+
+    private init(parsing bytes: [UInt8], _ options: ParseOptions) throws(ParseError) {
+        let document = try Document(parsing: bytes, options)
         self = withExtendedLifetime(document) { Literal(document.root) }
     }
 

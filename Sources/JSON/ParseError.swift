@@ -29,5 +29,9 @@ public struct ParseError: Error, Equatable, CustomStringConvertible {
     /// Whether the document nests too deep, rather than being malformed.
     public var isTooDeep: Bool { reason == ParseError.tooDeep }
 
+    /// Whether the document has more values than its reader takes, rather than being malformed.
+    public var hasTooManyValues: Bool { reason == ParseError.tooManyValues }
+
     static let tooDeep = "the document nests too deep"
+    static let tooManyValues = "the document has too many values"
 }

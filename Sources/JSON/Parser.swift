@@ -48,7 +48,7 @@ struct Parser: ~Copyable {
         self.options = options
         self.document = .passUnretained(document)
         nodes = document.nodes
-        limit = nodes + (document.capacity - 2)
+        limit = nodes + (min(document.capacity, options.maximumNodes + 1) - 2)
     }
 
     consuming func run() throws(Failure) {
@@ -243,12 +243,11 @@ struct Parser: ~Copyable {
     @inline(never)
     private mutating func grow(_ place: Place) throws(Failure) -> UnsafeMutablePointer<Node> {
         let count = Parser.distance(nodes, place.next)
-        guard limit - nodes < Node.maximumCount - 2 else {
-            throw Failure(reason: "the document has too many values", place: place.at)
-        }
         // The caller holds the document.
         let document = document.takeUnretainedValue()
-        document.grow(keeping: count)
+        guard document.grow(keeping: count, atMost: options.maximumNodes + 1) else {
+            throw Failure(reason: ParseError.tooManyValues, place: place.at)
+        }
         nodes = document.nodes
         limit = nodes + (document.capacity - 2)
         return nodes + count

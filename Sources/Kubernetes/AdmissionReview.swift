@@ -72,12 +72,6 @@ public enum Subresource: Sendable, CaseIterable {
     }
 }
 
-/// Why a document is no review that can be answered.
-public struct NotAReview: Error, Equatable, CustomStringConvertible {
-    /// What is wrong, and what is served.
-    public let description: String
-}
-
 /// A request for admission (`admission.k8s.io/v1`, AdmissionReview), read in place.
 ///
 /// One object for everybody to look at, and like the values in it not to be kept beyond the request. Its texts are copied out of
@@ -145,6 +139,31 @@ public final class AdmissionReview {
                 }
             }
         }
+
+        /// Checks the types of the members that are read; `null` is as good as absent.
+        func checkTypes() throws(WrongType) {
+            try check("name", name, .string)
+            try check("namespace", namespace, .string)
+            try check("subResource", subResource, .string)
+            try check("resource", resource, .object)
+            try check("resource.resource", resource?["resource"], .string)
+            try check("kind.group", kind?["group"], .string)
+            try check("userInfo", userInfo, .object)
+            try check("userInfo.username", userInfo?["username"], .string)
+            try check("userInfo.groups", userInfo?["groups"], .array)
+            if dryRun?.kind != .false { try check("dryRun", dryRun, .true) }
+            try check("object", object, .object)
+            try check("oldObject", oldObject, .object)
+        }
+
+        private func check(_ name: StaticString, _ value: Value?, _ kind: JSON.Kind) throws(WrongType) {
+            guard let value, value.kind != kind, !value.isNull else { return }
+            throw WrongType(reason: "request.\(name) is \(value.kind.name); it must be \(kind.name)")
+        }
+    }
+
+    private struct WrongType: Error {
+        let reason: String
     }
 
     /// The members that are not looked into: large, written by the API server itself, and read by no rule in passing.
@@ -159,25 +178,35 @@ public final class AdmissionReview {
     /// Reads a review.
     ///
     /// - Parameter root: The outermost value of the document.
-    /// - Throws: ``NotAReview`` when it is something else, or in a version that is not served.
-    public init(_ root: Value) throws(NotAReview) {
+    /// - Throws: ``ReviewError`` when it is something else, or its request is not what the API says.
+    public init(_ root: Value) throws(ReviewError) {
         guard root.kind == .object, root["kind"]?.equals("AdmissionReview") ?? false else {
-            throw NotAReview(description: "the body is not an AdmissionReview; \(AdmissionReview.served)")
+            throw .notAReview("the body is not an AdmissionReview; \(AdmissionReview.served)")
         }
-        apiVersion = try AdmissionReview.version(of: root)
+        let apiVersion = try AdmissionReview.version(of: root)
         guard let request = root["request"], request.kind == .object else {
-            throw NotAReview(description: "the AdmissionReview has no request")
+            throw .notAReview("the AdmissionReview has no request")
         }
         let fields = Fields(of: request)
         guard let uid = fields.uid, uid.kind == .string, !uid.equals("") else {
-            throw NotAReview(description: "the AdmissionReview's request has no uid")
+            throw .notAReview("the AdmissionReview's request has no uid")
+        }
+        func cannotBeEvaluated(_ reason: String) -> ReviewError {
+            .cannotBeEvaluated(Envelope(apiVersion: apiVersion, uid: uid.text), reason: reason)
         }
         guard let operation = Operation(fields.operation) else {
-            throw NotAReview(description: "request.operation is none of CREATE, UPDATE, DELETE, CONNECT")
+            throw cannotBeEvaluated("request.operation is none of CREATE, UPDATE, DELETE, CONNECT")
         }
         guard let kindObject = fields.kind, let kindName = kindObject["kind"], kindName.kind == .string else {
-            throw NotAReview(description: "the AdmissionReview's request has no kind")
+            throw cannotBeEvaluated("request.kind.kind is missing or not a string")
         }
+        do throws(WrongType) { try fields.checkTypes() } catch { throw cannotBeEvaluated(error.reason) }
+        // DELETE is never denied, and API servers before 1.15 sent no object with it. CONNECT need not have one. An UPDATE
+        // without the old object is evaluated as if the object were new.
+        if operation == .create || operation == .update, fields.object?.kind != .object {
+            throw cannotBeEvaluated("request.object is missing; \(operation.name) needs an object")
+        }
+        self.apiVersion = apiVersion
         self.fields = fields
         self.operation = operation
         uidValue = uid
@@ -212,11 +241,12 @@ public final class AdmissionReview {
     /// What is served, for those who sent something else.
     public static let served = "admission.k8s.io/v1 and v1beta1 AdmissionReviews are served"
 
-    private static func version(of root: Value) throws(NotAReview) -> String {
+    static let versions = ["admission.k8s.io/v1", "admission.k8s.io/v1beta1"]
+
+    private static func version(of root: Value) throws(ReviewError) -> String {
         if root["apiVersion"]?.equals("admission.k8s.io/v1") ?? false { return "admission.k8s.io/v1" }
         if root["apiVersion"]?.equals("admission.k8s.io/v1beta1") ?? false { return "admission.k8s.io/v1beta1" }
-        throw NotAReview(
-            description: "apiVersion \(root["apiVersion"]?.text ?? "is missing and") is not served; \(served)")
+        throw .notAReview("apiVersion \(root["apiVersion"]?.text ?? "is missing and") is not served; \(served)")
     }
 
     private static func text(_ value: Value?) -> String? {
@@ -251,35 +281,5 @@ extension AdmissionReview {
         case "replicationcontrollers": .replicationController
         default: .other
         }
-    }
-}
-
-/// Who asks (`authentication.k8s.io/v1`, UserInfo).
-public struct User {
-    private let username: Value?
-    private let groups: Value?
-
-    init(_ value: Value?) {
-        username = value?["username"]
-        groups = value?["groups"]
-    }
-
-    /// The name, as in `system:serviceaccount:shop:deployer`.
-    public var name: String { username?.string ?? "" }
-
-    /// Whether this is the user's name.
-    public func isNamed(_ name: StaticString) -> Bool { username?.equals(name) ?? false }
-
-    /// Whether the user is in a group.
-    public func isIn(_ group: StaticString) -> Bool { groups?.elements.contains { $0.equals(group) } ?? false }
-
-    /// Whether the user is in a group.
-    public func isIn(group: String) -> Bool { groups?.elements.contains { $0.equals(string: group) } ?? false }
-
-    /// The namespace and name of a service account.
-    public var serviceAccount: (namespace: Substring, name: Substring)? {
-        let parts = name.split(separator: ":", omittingEmptySubsequences: false)
-        guard parts.count == 4, parts[0] == "system", parts[1] == "serviceaccount" else { return nil }
-        return (parts[2], parts[3])
     }
 }

@@ -1,42 +1,63 @@
-/// What is needed to answer a review that cannot be judged: too large, or nested too deep.
+import JSON
+
+/// What is needed to answer a review that cannot be evaluated.
 public struct Envelope: Sendable, Equatable {
-    /// The version that it was asked in.
+    /// The version of the review; the answer has the same one.
     public let apiVersion: String
-    /// What the answer must repeat.
+    /// The uid of the request, which the answer repeats.
     public let uid: String
 
-    /// Finds the envelope at the beginning of a review, of which the end may be missing.
-    ///
-    /// nil where it is no review, or the uid does not come before the bytes end. The API server writes `kind`, `apiVersion` and `request.uid` first, before the objects.
-    ///
-    /// - Parameter bytes: The beginning of the body.
-    public init?(beginningOf bytes: Span<UInt8>) {
-        var scanner = EnvelopeScanner()
-        var at = 0
-        while at < bytes.count, scanner.uid == nil || scanner.apiVersion == nil {
-            guard scanner.take(bytes, &at) else { return nil }
-        }
-        guard scanner.isReview, let uid = scanner.uid, let version = scanner.apiVersion, !uid.isEmpty,
-            version == "admission.k8s.io/v1" || version == "admission.k8s.io/v1beta1"
-        else { return nil }
-        apiVersion = version
+    init(apiVersion: String, uid: String) {
+        self.apiVersion = apiVersion
         self.uid = uid
+    }
+
+    /// Finds the envelope of a review that is too large, or has too much in it, to be read.
+    ///
+    /// It looks at each byte at most once, and keeps nothing but the members that it looks for, in any order. nil when the bytes
+    /// are no review, or the uid is missing, longer than 256 bytes or behind the end of what is there.
+    ///
+    /// - Parameter bytes: The body, or its beginning.
+    public init?(scanning bytes: Span<UInt8>) {
+        var scanner = EnvelopeScanner()
+        while !scanner.hasAll, scanner.takeNext(bytes) {}
+        guard EnvelopeScanner.text(at: scanner.kind, in: bytes) == "AdmissionReview",
+            let version = EnvelopeScanner.text(at: scanner.apiVersion, in: bytes),
+            AdmissionReview.versions.contains(version),
+            let uid = EnvelopeScanner.text(at: scanner.uid, in: bytes), !uid.isEmpty
+        else { return nil }
+        self.init(apiVersion: version, uid: uid)
     }
 }
 
-/// A reader of the outer two levels of an object, as far as it goes: keys and strings, in the order written.
+/// A reader of the outer two levels of an object, which passes over all that lies deeper.
 private struct EnvelopeScanner {
-    var isReview = false
-    var apiVersion: String?
-    var uid: String?
+    // Where the strings that are looked for stand, their quotes included.
+    private(set) var kind: Range<Int>?
+    private(set) var apiVersion: Range<Int>?
+    private(set) var uid: Range<Int>?
+    private var at = 0
     private var depth = 0
-    /// The member that is being read at each of the two levels.
-    private var outerKey = ""
-    private var innerKey = ""
+    /// The last key of each of the two levels, with its quotes.
+    private var outerKey = 0..<0
+    private var innerKey = 0..<0
     private var isKey = false
 
+    private static let longest = 256
+
+    /// Whether there is nothing left to look for.
+    var hasAll: Bool { kind != nil && apiVersion != nil && uid != nil }
+
+    /// The text of a string; nil when there is none, or it is too long or malformed.
+    static func text(at place: Range<Int>?, in bytes: Span<UInt8>) -> String? {
+        guard let place, place.count <= longest + 2, let document = try? Document(parsing: place.map { bytes[$0] })
+        else { return nil }
+        return withExtendedLifetime(document) { document.root.string }
+    }
+
     /// Takes the next token in; false at the end of what is there.
-    mutating func take(_ bytes: Span<UInt8>, _ at: inout Int) -> Bool {
+    mutating func takeNext(_ bytes: Span<UInt8>) -> Bool {
+        guard at < bytes.count else { return false }
         let byte = bytes[at]
         at += 1
         switch byte {
@@ -48,32 +69,41 @@ private struct EnvelopeScanner {
             isKey = false
         case UInt8(ascii: ","): isKey = true
         case UInt8(ascii: ":"): isKey = false
-        case UInt8(ascii: "\""):
-            var text = ""
-            while at < bytes.count, bytes[at] != UInt8(ascii: "\"") {
-                // What has an escape is none of the words that we look for.
-                if bytes[at] == UInt8(ascii: "\\") { at += 1 }
-                if at < bytes.count, depth <= 2, text.utf8.count < 256 {
-                    text.unicodeScalars.append(Unicode.Scalar(bytes[at]))
-                }
-                at += 1
-            }
-            guard at < bytes.count else { return false }
-            at += 1
-            string(text)
+        case UInt8(ascii: "\""): return takeString(bytes)
         default: break
         }
         return true
     }
 
-    private mutating func string(_ text: String) {
+    private mutating func takeString(_ bytes: Span<UInt8>) -> Bool {
+        let start = at - 1
+        while at < bytes.count, bytes[at] != UInt8(ascii: "\"") {
+            at += bytes[at] == UInt8(ascii: "\\") ? 2 : 1
+        }
+        guard at < bytes.count else { return false }
+        at += 1
+        if depth <= 2 { take(start..<at, bytes) }
+        return true
+    }
+
+    private mutating func take(_ string: Range<Int>, _ bytes: Span<UInt8>) {
         switch (depth, isKey) {
-        case (1, true): outerKey = text
-        case (2, true): innerKey = text
-        case (1, false) where outerKey == "kind": isReview = text == "AdmissionReview"
-        case (1, false) where outerKey == "apiVersion": apiVersion = text
-        case (2, false) where outerKey == "request" && innerKey == "uid": uid = text
+        case (1, true): outerKey = string
+        case (2, true): innerKey = string
+        case (1, false):
+            if isText(outerKey, "kind", bytes) { kind = string }
+            if isText(outerKey, "apiVersion", bytes) { apiVersion = string }
+        case (2, false):
+            if isText(outerKey, "request", bytes), isText(innerKey, "uid", bytes) { uid = string }
         default: break
+        }
+    }
+
+    /// Whether a string is this word; one that is written with escapes is not.
+    private func isText(_ place: Range<Int>, _ word: StaticString, _ bytes: Span<UInt8>) -> Bool {
+        guard place.count == word.utf8CodeUnitCount + 2 else { return false }
+        return word.withUTF8Buffer { word in
+            word.indices.allSatisfy { bytes[place.lowerBound + 1 + $0] == word[$0] }
         }
     }
 }

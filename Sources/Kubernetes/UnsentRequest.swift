@@ -33,6 +33,8 @@ public final class UnsentRequest {
                     "group": .string(parts.count > 1 ? parts[0] : ""), "version": .string(parts.last ?? ""),
                     "kind": .string(kind),
                 ],
+                // In its own document; see below.
+                "object": .object([]),
             ],
         ]
         guard let envelope = try? Document(parsing: Array(request.json.utf8)),

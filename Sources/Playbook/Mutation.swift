@@ -47,9 +47,7 @@ extension Judge {
         of review: AdmissionReview, in context: Context, where isWanted: (Judgement) -> Bool = { _ in true }
     ) -> Mutation {
         var mutation = Mutation()
-        guard let object = review.object, review.mayBePatched, object.nodeCount <= Judge.mostPatchedNodes else {
-            return mutation
-        }
+        guard let object = review.object, review.mayBePatched, object.canBeCopied else { return mutation }
         // Of most of it nobody is told.
         let before = verdict(on: review, in: context, for: .patch)
         let subject = Subject(review, object)
@@ -85,8 +83,9 @@ extension Judge {
         return mutation
     }
 
-    /// Larger objects are not patched: a patch is tried on a copy.
-    private static let mostPatchedNodes = 100_000
+    /// The most memory, in bytes, that a mutation takes beside its review and the review's document: copies of the largest object
+    /// that is patched, and what is made of them.
+    public static let mutationMemory = 32 << 20
 
     /// More often than this no fix makes way for another one.
     private static let mostRounds = 4
@@ -98,6 +97,11 @@ extension Judge {
             verdict(on: review.replacingObject(with: document.root), in: context, for: .patch)
         }
     }
+}
+
+extension Value {
+    /// Whether it is so small that copies of it take little memory, as is every object that etcd holds and people write.
+    fileprivate var canBeCopied: Bool { byteCount <= 2 << 20 && nodeCount <= 100_000 }
 }
 
 extension Verdict {

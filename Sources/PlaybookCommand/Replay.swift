@@ -105,7 +105,7 @@ struct ReplayCommand {
         /// Judges a review and lays it beside what was recorded; says what is wrong with it if it is none.
         private func compare(_ root: Value, _ place: ReplayTally.Place, _ tally: inout ReplayTally) -> String? {
             let review: AdmissionReview
-            do throws(NotAReview) {
+            do throws(ReviewError) {
                 review = try AdmissionReview(root)
             } catch {
                 return error.description

@@ -64,10 +64,14 @@ struct ReviewCommand {
             respond(to: bytes, path, line)
             return
         }
-        let result: Result<JudgedObject, NotAReview>
+        guard bytes.count <= context.settings.maximumBodyBytes else {
+            let reason = "the review cannot be evaluated: it is larger than PLAYBOOK_MAX_BODY"
+            return complain(UnreadableInput(path, line: line, reason))
+        }
+        let result: Result<JudgedObject, ReviewError>
         do throws(ParseError) {
             result = try document.read(bytes, AdmissionReview.options) { root in
-                do throws(NotAReview) {
+                do throws(ReviewError) {
                     return .success(judged(try AdmissionReview(root), recordedContext(of: root), path, line))
                 } catch {
                     return .failure(error)

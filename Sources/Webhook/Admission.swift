@@ -66,6 +66,14 @@ public struct AdmissionEvent: Sendable {
             self.notices = notices
             self.untrustedController = untrustedController
         }
+
+        /// The details of a review of which nothing but the envelope was read.
+        init(of envelope: Envelope, notice: String) {
+            uid = envelope.uid
+            (user, kind, namespace, name, operation) = ("", "", nil, "", "")
+            notices = [notice]
+            untrustedController = nil
+        }
     }
 }
 
@@ -114,26 +122,42 @@ public final class Admission {
         _ body: Span<UInt8>, isTruncated: Bool = false, to endpoint: Endpoint
     ) throws(Rejection) -> Answer {
         if isTruncated {
-            guard let envelope = Envelope(beginningOf: body) else { throw .tooLarge }
+            guard let envelope = Envelope(scanning: body) else { throw .tooLarge }
             return refusal(
-                envelope, endpoint, 413, "the review is larger than PLAYBOOK_MAX_BODY, so it cannot be judged")
+                envelope, endpoint, 413, "the review cannot be evaluated: it is larger than PLAYBOOK_MAX_BODY")
         }
         let result: Result<Answer, Rejection>
         do throws(ParseError) {
             result = try document.read(body, AdmissionReview.options) { root in
-                do throws(NotAReview) {
+                do throws(ReviewError) {
                     let review = try AdmissionReview(root)
                     return .success(endpoint == .validate ? validation(of: review) : mutation(of: review))
                 } catch {
-                    return .failure(.notAReview(error))
+                    switch error {
+                    case .notAReview(let reason): return .failure(.notAReview(reason))
+                    case .cannotBeEvaluated(let envelope, _):
+                        return .success(refusal(envelope, endpoint, 422, "\(error)"))
+                    }
                 }
             }
         } catch {
-            guard error.isTooDeep, let envelope = Envelope(beginningOf: body) else { throw .malformed(error) }
-            return refusal(envelope, endpoint, 422, "the object nests too deep, so it cannot be judged")
+            guard error.isTooDeep || error.hasTooManyValues else { throw .malformed(error) }
+            let message = "the review cannot be evaluated: " + (error.isTooDeep ? Admission.tooDeep : Admission.tooMany)
+            guard let envelope = Envelope(scanning: body) else { throw .beyondBounds(message) }
+            return refusal(envelope, endpoint, 422, message)
         }
         return try result.get()
     }
+
+    /// The memory that it takes to answer a review, in bytes for each byte of its body, at most.
+    ///
+    /// A node of 16 bytes for every second byte, in memory that is doubled while it fills; for a patch, copies of all that.
+    public static let memoryPerByte = 96
+    /// The memory that it takes to answer any review, at most: as many nodes as a review may have, and a patch.
+    public static let largestMemory = 16 * AdmissionReview.options.maximumNodes + Judge.mutationMemory
+
+    private static let tooDeep = "it nests too deep"
+    private static let tooMany = "it has more than \(AdmissionReview.options.maximumNodes) keys and values"
 
     private func validation(of review: AdmissionReview) -> Answer {
         let verdict = judge.verdict(on: review, in: context)
@@ -180,7 +204,9 @@ public final class Admission {
         return Answer(body: response.encoded(), event: event)
     }
 
-    /// Answers a review that cannot be judged: a denial, since anything else would be a way past all rules.
+    /// Answers a review that cannot be evaluated: a denial, since anything else would be a way past all rules.
+    ///
+    /// `/mutate` never denies: it makes no patch.
     private func refusal(_ envelope: Envelope, _ endpoint: Endpoint, _ code: Int, _ message: String) -> Answer {
         var response = AdmissionResponse(apiVersion: envelope.apiVersion, uid: envelope.uid)
         let denies = endpoint == .validate && context.settings.mode == .enforce
@@ -190,7 +216,8 @@ public final class Admission {
         } else {
             response.warnings = ["playbook: " + message]
         }
-        return Answer(
-            body: response.encoded(), event: AdmissionEvent(endpoint: endpoint, decision: denies ? .deny : .error))
+        var event = AdmissionEvent(endpoint: endpoint, decision: denies ? .deny : .error)
+        event.details = .init(of: envelope, notice: message)
+        return Answer(body: response.encoded(), event: event)
     }
 }

@@ -1,6 +1,5 @@
 public import HTTP
 public import JSON
-public import Kubernetes
 
 /// Why a request gets no AdmissionReview for an answer; each has its status and text here.
 public enum Rejection: Error, Sendable {
@@ -15,7 +14,9 @@ public enum Rejection: Error, Sendable {
     /// The body is not JSON.
     case malformed(ParseError)
     /// The body is JSON, but no review that is served.
-    case notAReview(NotAReview)
+    case notAReview(_ reason: String)
+    /// The body has more in it than is evaluated, and no uid to deny it with.
+    case beyondBounds(_ reason: String)
 
     /// What is wrong, in words.
     public var message: String {
@@ -25,7 +26,7 @@ public enum Rejection: Error, Sendable {
         case .notJSON: "the Content-Type must be application/json"
         case .tooLarge: "the body is larger than PLAYBOOK_MAX_BODY"
         case .malformed(let error): "the body is not JSON: \(error)"
-        case .notAReview(let error): error.description
+        case .notAReview(let reason), .beyondBounds(let reason): reason
         }
     }
 
@@ -38,6 +39,7 @@ public enum Rejection: Error, Sendable {
         case .notJSON: Response(HTTPError(status: 415, message: message))
         case .tooLarge: Response(HTTPError(status: 413, message: message))
         case .malformed, .notAReview: Response(HTTPError(status: 400, message: message))
+        case .beyondBounds: Response(HTTPError(status: 422, message: message))
         }
     }
 }

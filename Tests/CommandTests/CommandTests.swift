@@ -11,6 +11,22 @@ import Testing
         Fixtures.path("manifests/1-checkout-good.yaml"),
     ]
 
+    @Test func `a review that cannot be evaluated is an error, and denied as by the server`() throws {
+        let review = #"""
+            {"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","request":{"uid":"u-1","operation":"CREATE",\#
+            "kind":{"group":"","version":"v1","kind":"ConfigMap"},"object":null}}
+            """#
+        let text = try Program(["review", "-"], input: review)
+        #expect(text.code == 2)
+        #expect(text.error.contains("cannot be evaluated: request.object is missing; CREATE needs an object"))
+        let response = try Program(["review", "--format", "response", "-"], input: review)
+        #expect(response.code == 1)
+        #expect(response.output.contains(#""uid":"u-1","allowed":false"#) && response.output.contains(#""code":422"#))
+        let large = try Program(["review", bad], environment: ["PLAYBOOK_MAX_BODY": "1Ki"])
+        #expect(large.code == 2)
+        #expect(large.error.contains("it is larger than PLAYBOOK_MAX_BODY"))
+    }
+
     // MARK: Help and mistakes
 
     @Test func `help names every command, and each command's help its flags`() throws {

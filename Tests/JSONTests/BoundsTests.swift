@@ -1,5 +1,6 @@
-import JSON
 import Testing
+
+@testable import JSON
 
 @Suite struct BoundsTests {
     static let valid: [String] = [
@@ -71,6 +72,59 @@ import Testing
         #expect(throws: ParseError.self) { try document.read(text.span, .strict) { _ in () } }
         #expect(document.root.isNull)
         #expect(Array(document.root.elements).isEmpty)
+    }
+
+    @Test(arguments: [2, 10, 511, 512, 513, 5_000])
+    func `a document has as many nodes as allowed and not one more`(_ maximum: Int) throws {
+        let options = ParseOptions(maximumNodes: maximum)
+        for element in ["1", "[]", "\"\"", "{}"] {
+            // The array is a node too.
+            #expect(refusal(of: array(of: element, maximum - 1), options) == nil)
+            let error = try #require(refusal(of: array(of: element, maximum), options))
+            #expect(error.hasTooManyValues && !error.isTooDeep)
+        }
+        // A key and its value are two.
+        let members = Array(repeating: "\"\":0", count: maximum).joined(separator: ",")
+        #expect(refusal(of: Array("{\(members)}".utf8), options)?.hasTooManyValues == true)
+    }
+
+    @Test func `a document that may have few nodes does not use the room that a larger one left`() throws {
+        let document = Document()
+        let text = array(of: "1", 5_000)
+        _ = try document.read(text.span, .strict) { _ in () }
+        let error = #expect(throws: ParseError.self) {
+            try document.read(text.span, ParseOptions(maximumNodes: 4_000)) { _ in () }
+        }
+        #expect(error?.hasTooManyValues == true)
+    }
+
+    @Test func `memory does not grow beyond the nodes that are allowed, and shrinks after a large document`() throws {
+        let document = Document()
+        let initial = document.capacity
+        let options = ParseOptions(maximumNodes: 300_000)
+        var capacity = 0
+        let text = array(of: "1", 299_999)
+        try document.read(text.span, options) { _ in capacity = document.capacity }
+        #expect(capacity == 300_001)
+        #expect(document.capacity == initial)
+        // Also when the document cannot be read.
+        let more = array(of: "1", 300_000)
+        #expect(throws: ParseError.self) { try document.read(more.span, options) { _ in () } }
+        #expect(document.capacity == initial)
+    }
+
+    @Test(arguments: [(49_999, true), (50_000, false)])
+    func `a skipped value is copied out unless it has too many values`(_ count: Int, _ isKept: Bool) throws {
+        let options = ParseOptions(skipped: SkipTree([.init("status")]))
+        let bytes = Array("{\"a\":1,\"status\":".utf8) + array(of: "1", count) + Array("}".utf8)
+        let literal = try Document().read(bytes.span, options) { Literal($0) }
+        #expect(literal["a"] == 1)
+        #expect(literal["status"] == (isKept ? .array(Array(repeating: 1, count: count)) : .null))
+    }
+
+    /// A JSON array with one element repeated.
+    private func array(of element: String, _ count: Int) -> [UInt8] {
+        Array("[\(Array(repeating: element, count: count).joined(separator: ","))]".utf8)
     }
 
     @Test func `a document is read into again, smaller and larger ones in turn`() throws {

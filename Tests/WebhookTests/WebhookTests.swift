@@ -114,14 +114,6 @@ import Webhook
             "{\"kind\":\"AdmissionReview\",\"apiVersion\":\"admission.k8s.io/v1\",\"request\":{\"operation\":\"CREATE\"}}",
             "no uid"
         ),
-        (
-            "{\"kind\":\"AdmissionReview\",\"apiVersion\":\"admission.k8s.io/v1\",\"request\":{\"uid\":\"u\",\"operation\":\"MAKE\"}}",
-            "CREATE, UPDATE, DELETE, CONNECT"
-        ),
-        (
-            "{\"kind\":\"AdmissionReview\",\"apiVersion\":\"admission.k8s.io/v1\",\"request\":{\"uid\":\"u\",\"operation\":\"CREATE\"}}",
-            "no kind"
-        ),
     ])
     func `what is no review is 400, and says why`(_ body: String, _ part: String) throws {
         let (response, event) = try post(Array(body.utf8))
