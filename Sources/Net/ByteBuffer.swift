@@ -84,12 +84,17 @@ final class ByteBuffer {
             start = 0
         }
         guard room < wanted else { return true }
-        let needed = end + wanted
-        let grown = max(needed, min(2 * capacity, max(expected, needed)))
+        let grown = ByteBuffer.size(of: end, in: capacity, reserving: wanted, expected: expected)
         guard let memory = realloc(base, grown) else { return false }
         base = memory.assumingMemoryBound(to: UInt8.self)
         capacity = grown
         return true
+    }
+
+    /// How large a buffer of so many bytes is when there is room for more in it.
+    static func size(of count: Int, in capacity: Int, reserving wanted: Int, expected: Int) -> Int {
+        let needed = count + wanted
+        return needed <= capacity ? capacity : max(needed, min(2 * capacity, max(expected, needed)))
     }
 
     /// Adds another buffer's bytes; false when there is no memory for them.

@@ -1,6 +1,19 @@
 internal import Glibc
 internal import HTTP
 
+/// A whole request that waits: for a delivery, or for the memory that answering it takes.
+struct WaitingRequest {
+    let request: Request
+    /// Where its body is, from the front of the buffer.
+    let body: Range<Int>
+    /// How many bytes the request takes up.
+    let length: Int
+    /// The responses to the requests before it.
+    let responses: [UInt8]
+    /// What was delivered.
+    var message: (any Sendable)?
+}
+
 /// A connection with what it lives on: its socket, its TLS session, the bytes that wait on either side.
 ///
 /// It belongs to one loop and never leaves that loop's thread.
@@ -16,8 +29,15 @@ final class Channel {
     var unread: ByteBuffer?
     /// Whether a request of it waits to be answered with the others of the turn; meanwhile nothing more is read.
     var hasArrival = false
-    /// The request whose answer comes later, and the responses to those before it.
-    var waiting: (request: Request, responses: [UInt8])?
+    /// The request whose answer comes later; it stays at the front of `unread`.
+    var waiting: WaitingRequest?
+    /// The size of the buffer that it needs next, and what of it is claimed from the shared part of the memory budget.
+    var neededMemory = 0
+    var heldMemory = 0
+    /// Whether the buffer may grow to the largest size without a claim.
+    var hasBodyLane = false
+    /// Whether it waits until there is memory.
+    var awaitsMemory = false
     /// The part of the responses that the client has not taken yet.
     private var unsent: [UInt8] = []
     private var unsentStart = 0

@@ -76,6 +76,8 @@ struct Connection {
     /// When the request that is being read began, and the deadline that it has.
     private var began: Instant?
     private var requestDeadline: Instant
+    /// When the request that was handed out last began.
+    private var handedOutBegan: Instant
     private var afterwards = Next.read
 
     init(isSecure: Bool, limits: ConnectionLimits, at now: Instant) {
@@ -84,6 +86,7 @@ struct Connection {
         phase = isSecure ? .handshaking : .idle
         deadline = now + (isSecure ? limits.handshake : limits.idle)
         requestDeadline = .distantFuture
+        handedOutBegan = now
     }
 
     /// The size that the message being read will have, as far as that is known.
@@ -118,6 +121,7 @@ struct Connection {
             keepReading(at: now)
             return .sendContinue
         case .request(let request, let body, let length):
+            handedOutBegan = began ?? now
             began = nil
             return .answer(request, body: body, length: length)
         case .invalid(let error):
@@ -130,16 +134,28 @@ struct Connection {
         phase = .reading
         let start = began ?? now
         began = start
-        requestDeadline = start + limits.request
-        // The client's own deadline: past it nobody waits for the answer.
-        if let timeout = reader.head?.timeout { requestDeadline = min(requestDeadline, start + Instant.Span(timeout)) }
+        requestDeadline = end(of: reader.head, from: start)
         deadline = requestDeadline
+    }
+
+    /// When a request that began at a time should be answered.
+    private func end(of head: RequestHead?, from start: Instant) -> Instant {
+        let end = start + limits.request
+        // The client's own deadline: past it nobody waits for the answer.
+        guard let timeout = head?.timeout else { return end }
+        return min(end, start + Instant.Span(timeout))
     }
 
     /// The answer to the request that was just handed out comes later.
     mutating func await(at now: Instant) {
         phase = .waiting
         deadline = now + limits.request
+    }
+
+    /// The request that was just handed out waits until there is memory to answer it.
+    mutating func awaitMemory(for request: Request) {
+        phase = .waiting
+        deadline = end(of: request.head, from: handedOutBegan)
     }
 
     /// The answer has come.

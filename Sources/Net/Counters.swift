@@ -34,6 +34,8 @@ public struct Counts: Equatable, Sendable {
     public var timeouts: [TimedOutPhase: UInt64] = [:]
     /// Connections that were closed for new ones, by reason.
     public var evictions: [Eviction: UInt64] = [:]
+    /// Requests that waited for memory.
+    public var memoryWaits: UInt64 = 0
     /// How long the loops were at work without looking for what else had come.
     public var turns = Turns()
 
@@ -62,6 +64,7 @@ final class LoopCounters: Sendable {
     let bytesReceived = Counter()
     let bytesSent = Counter()
     let requests = Counter()
+    let memoryWaits = Counter()
     let turns = TurnCounters()
     private let handshakeFailures = InlineArray<10, Counter> { _ in Counter() }
     private let timeouts = InlineArray<4, Counter> { _ in Counter() }
@@ -94,6 +97,7 @@ final class LoopCounters: Sendable {
         counts.bytesReceived += bytesReceived.current
         counts.bytesSent += bytesSent.current
         counts.requests += requests.current
+        counts.memoryWaits += memoryWaits.current
         turns.add(to: &counts.turns)
         for (index, reason) in HandshakeFailure.allCases.enumerated() {
             counts.handshakeFailures[reason, default: 0] += handshakeFailures[index].current

@@ -10,7 +10,16 @@ struct Arrival {
     let body: Range<Int>
     /// How many bytes the request takes up.
     let length: Int
-    var response: Response?
+    var answer = Answer.later
+}
+
+/// What comes of a request.
+enum Answer {
+    case now(Response)
+    /// It comes with a delivery.
+    case later
+    /// There is no memory for it now.
+    case lacksMemory
 }
 
 extension EventLoop {
@@ -50,11 +59,11 @@ extension EventLoop {
 
     /// Answers what came in this turn: first each is judged, then all responses are sent.
     func answerArrivals() {
-        for index in arrivals.indices { arrivals[index].response = respond(to: arrivals[index]) }
+        for index in arrivals.indices { arrivals[index].answer = respond(to: arrivals[index]) }
         for (index, arrival) in arrivals.enumerated() {
             takeScratch(of: index)
             arrival.channel.hasArrival = false
-            guard finish(arrival, with: arrival.response), answer(arrival.channel, from: arrival.buffer) else {
+            guard finish(arrival, with: arrival.answer), answer(arrival.channel, from: arrival.buffer) else {
                 continue
             }
             pause(arrival.channel)
@@ -62,29 +71,52 @@ extension EventLoop {
         arrivals.removeAll(keepingCapacity: true)
     }
 
-    private func respond(to arrival: Arrival) -> Response? {
+    private func respond(to arrival: Arrival) -> Answer {
+        respond(to: arrival.request, in: arrival.buffer, at: arrival.body, with: nil, arrival.channel, isNext: false)
+    }
+
+    /// Has a request answered that lies in a buffer, now that a message was delivered for it if it waited for one.
+    private func respond(
+        to request: Request, in buffer: ByteBuffer, at body: Range<Int>, with message: (any Sendable)?,
+        _ channel: Channel, isNext: Bool
+    ) -> Answer {
+        channel.neededMemory = body.count
+        guard let memory = shared.memory.claimEvaluation(of: body.count, isNext: isNext) else { return .lacksMemory }
+        defer { shared.memory.release(memory) }
         // The request lies in the buffer, which is not touched before the responder returns.
-        let bytes = UnsafeBufferPointer(rebasing: arrival.buffer.bytes[arrival.body])
-        let channel = arrival.channel
-        return responder.respond(
-            arrival.request, bytes.span, channel.listener.id, Ticket(token: channel.token))
+        let bytes = UnsafeBufferPointer(rebasing: buffer.bytes[body])
+        let ticket = Ticket(token: channel.token)
+        if let message { return .now(responder.resume(ticket, message, bytes.span)) }
+        let response = responder.respond(request, bytes.span, channel.listener.id, ticket)
+        return response.map { .now($0) } ?? .later
     }
 
     /// Puts the response among those under way and takes the request away; false when its answer comes later.
-    private func finish(_ arrival: Arrival, with response: Response?) -> Bool {
+    private func finish(_ arrival: Arrival, with answer: Answer) -> Bool {
         let channel = arrival.channel
         let buffer = arrival.buffer
-        if let response {
+        if case .now(let response) = answer {
             let moreIsHere = buffer.count > arrival.length || channel.hasPending
             append(response, to: arrival.request, channel, moreIsHere: moreIsHere)
-        } else {
-            channel.waiting = (arrival.request, out)
-            out = []
-            channel.connection.await(at: now)
+            buffer.consume(arrival.length)
+            return true
         }
-        buffer.consume(arrival.length)
-        if response == nil { park(channel, []) }
-        return response != nil
+        channel.waiting = WaitingRequest(
+            request: arrival.request, body: arrival.body, length: arrival.length, responses: out)
+        out = []
+        leave(channel, for: answer)
+        return false
+    }
+
+    /// Leaves a request that is not answered yet to what it waits for.
+    private func leave(_ channel: Channel, for answer: Answer) {
+        if case .later = answer {
+            channel.connection.await(at: now)
+            park(channel, [])
+        } else if let request = channel.waiting?.request {
+            channel.connection.awaitMemory(for: request)
+            awaitMemory(channel)
+        }
     }
 
     private func append(_ response: Response, to request: Request, _ channel: Channel, moreIsHere: Bool) {
@@ -96,22 +128,39 @@ extension EventLoop {
         counters.requests.add()
     }
 
-    /// Answers a request that waited.
+    /// Answers a request that waited for a delivery.
     func resume(_ ticket: Ticket, with message: any Sendable) {
-        let response = responder.resume(ticket, message)
         // The client may be gone, or was told that it took too long.
-        guard let channel = channel(ticket.token), channel.connection.phase == .waiting,
-            let (request, responses) = channel.waiting
-        else { return }
+        guard let channel = channel(ticket.token), channel.connection.phase == .waiting, channel.waiting != nil else {
+            return responder.forget(ticket)
+        }
         takeScratch()
+        channel.waiting?.message = message
+        if !answerWaiting(channel) { leave(channel, for: .lacksMemory) }
+    }
+
+    /// Answers a request that waited; false when there is no memory for that.
+    func answerWaiting(_ channel: Channel, isNext: Bool = false) -> Bool {
+        guard let waiting = channel.waiting, let buffer = channel.unread else { return true }
+        let answer = respond(
+            to: waiting.request, in: buffer, at: waiting.body, with: waiting.message, channel, isNext: isNext)
+        if case .lacksMemory = answer { return false }
+        stopAwaitingMemory(channel)
+        guard case .now(let response) = answer else {
+            leave(channel, for: answer)
+            return true
+        }
         channel.waiting = nil
         channel.connection.finishWaiting()
-        out = responses
-        let hasMore = channel.unread.map { $0.count > 0 } ?? false || channel.hasPending
-        append(response, to: request, channel, moreIsHere: hasMore)
-        guard send(channel) else { return }
-        goOn(channel)
+        out = waiting.responses
+        buffer.consume(waiting.length)
+        append(response, to: waiting.request, channel, moreIsHere: buffer.count > 0 || channel.hasPending)
+        if send(channel) { goOn(channel) }
+        return true
     }
+
+    private static let lacksMemory = HTTPError(
+        status: 503, message: "other requests hold all memory that there is for requests", retryAfter: 1)
 
     private func refuse(_ error: HTTPError, _ channel: Channel) {
         channel.connection.endAfterResponse()
@@ -164,10 +213,14 @@ extension EventLoop {
 
     func expire(_ channel: Channel) {
         takeScratch()
+        let lackedMemory = channel.awaitsMemory
+        releaseMemory(channel)
         switch channel.connection.expire() {
         case .refuse(let error):
-            counters.countTimeout(.request)
-            refuse(error, channel)
+            if !lackedMemory { counters.countTimeout(.request) }
+            out = channel.waiting?.responses ?? []
+            channel.waiting = nil
+            refuse(lackedMemory ? EventLoop.lacksMemory : error, channel)
             _ = send(channel)
         case .close(let phase):
             if let phase { counters.countTimeout(phase) }

@@ -4,6 +4,8 @@ extension EventLoop {
     /// Does what a connection's phase asks for; whichever event it was, the operation itself tells what is possible.
     func advance(_ channel: Channel) {
         guard !channel.hasArrival else { return }
+        // Nothing is asked of the socket while it waits for memory: it has failed.
+        guard !channel.awaitsMemory else { return close(channel) }
         takeScratch()
         switch channel.connection.phase {
         case .handshaking: shakeHands(channel)
@@ -41,8 +43,10 @@ extension EventLoop {
     func serve(_ channel: Channel) {
         takeUp(channel)
         for _ in 0..<EventLoop.turns {
+            guard mayRead(channel) else { return awaitMemory(channel) }
             guard let buffer = roomToRead(channel) else { return close(channel) }
-            switch channel.read(into: buffer.vacant) {
+            let room = UnsafeMutableRawBufferPointer(rebasing: buffer.vacant.prefix(EventLoop.piece))
+            switch channel.read(into: room) {
             case .bytes(let count):
                 buffer.commit(count)
                 counters.bytesReceived.add(count)
@@ -77,9 +81,23 @@ extension EventLoop {
             guard keep(channel) else { return nil }
         }
         guard let own = channel.unread else { return nil }
-        let rest = channel.connection.expected - own.count
-        let wanted = rest > 0 ? min(rest, EventLoop.piece) : EventLoop.piece
-        return own.reserve(wanted, expected: channel.connection.expected) ? own : nil
+        return own.reserve(wanted(channel, after: own.count), expected: channel.connection.expected) ? own : nil
+    }
+
+    /// How much room is made for the next read of a connection that has so many bytes.
+    private func wanted(_ channel: Channel, after count: Int) -> Int {
+        let rest = channel.connection.expected - count
+        return rest > 0 ? min(rest, EventLoop.piece) : EventLoop.piece
+    }
+
+    /// How large the connection's own buffer gets by the next read, or would if its bytes were moved there.
+    func bufferSize(for channel: Channel) -> Int {
+        let expected = channel.connection.expected
+        if channel.unread == nil, scratch.room > 0 {
+            return max(scratch.count + EventLoop.piece, min(expected, EventLoop.scratchSize))
+        }
+        let (count, capacity) = channel.unread.map { ($0.count, $0.capacity) } ?? (scratch.count, scratch.count)
+        return ByteBuffer.size(of: count, in: capacity, reserving: wanted(channel, after: count), expected: expected)
     }
 
     /// Moves what the scratch holds to a buffer of the connection's own.
@@ -113,11 +131,21 @@ extension EventLoop {
     /// Waits for the next event, with nothing of this connection left in the loop's scratch.
     func park(_ channel: Channel, _ interest: Interest) {
         if let own = channel.unread {
-            if own.count == 0 { channel.unread = nil }
+            if own.count == 0 {
+                channel.unread = nil
+            } else if own.count <= EventLoop.piece, own.capacity > MemoryBudget.small {
+                // The beginning of the request after a large one.
+                shrink(own, of: channel)
+            }
         } else if scratch.count > 0, !keep(channel) {
             return close(channel)
         }
         settle(channel, interest)
+    }
+
+    private func shrink(_ buffer: ByteBuffer, of channel: Channel) {
+        guard let smaller = ByteBuffer(capacity: buffer.count), smaller.append(buffer) else { return }
+        channel.unread = smaller
     }
 
     /// Notes when the phase of a connection ends, and whether the connection may be closed for a new one.
@@ -132,6 +160,7 @@ extension EventLoop {
     }
 
     private func settle(_ channel: Channel, _ interest: Interest) {
+        settleMemory(channel)
         note(channel)
         guard channel.interest != interest else { return }
         channel.interest = interest

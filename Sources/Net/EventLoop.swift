@@ -12,7 +12,7 @@ final class EventLoop {
     let counters: LoopCounters
     let limits: ConnectionLimits
     let responder: Responder
-    private let wakeup: Wakeup
+    let wakeup: Wakeup
     private let deliveries: Deliveries
     var now = Instant.now
     var timers = Timers()
@@ -29,12 +29,14 @@ final class EventLoop {
     var arrivals: [Arrival] = []
     /// Connections that had their share of a turn, and still have bytes that epoll does not see.
     var unfinished: Set<UInt64> = []
+    /// Connections that wait for memory, in the order in which they came.
+    var memoryWaiters: [UInt64] = []
 
     /// How many times a connection may read before the others have their turn.
     static let turns = 16
     /// The least room worth reading into: a TLS record's contents.
     static let piece = 16 * 1024
-    private static let scratchSize = 128 * 1024
+    static let scratchSize = 128 * 1024
     /// How many requests are answered together.
     ///
     /// Reading and decrypting, judging, encrypting and sending are each more code than a processor's first cache holds: a
@@ -72,6 +74,7 @@ final class EventLoop {
             counters.turns.begin(at: now)
             for index in 0..<count { handle(poll.token(at: index)) }
             takeUpUnfinished()
+            retryMemory()
             answerArrivals()
             expireDeadlines()
             reopenGates()
@@ -111,7 +114,7 @@ final class EventLoop {
         unfinished = []
         for token in tokens {
             // An event may have had it go on, and now it waits for something else.
-            guard let channel = channel(token), channel.connection.isReading else { continue }
+            guard let channel = channel(token), channel.connection.isReading, !channel.awaitsMemory else { continue }
             advance(channel)
         }
     }
@@ -178,6 +181,7 @@ final class EventLoop {
         // The last reference to the channel closes its socket, and that takes it out of epoll.
         timers.remove(channel.slot)
         evictions.remove(channel.slot)
+        releaseMemory(channel)
         channels[channel.slot] = nil
         vacantSlots.append(channel.slot)
         openCount -= 1

@@ -25,6 +25,12 @@ public enum Residency {
         // Twice the other one, as glibc would have it.
         mallopt(M_TRIM_THRESHOLD, 2 << 20)
     }
+
+    /// Gives all pages back that hold nothing but freed blocks (malloc_trim(3)).
+    ///
+    /// glibc of itself gives back only the end of a heap, which a single small block keeps. It takes milliseconds, during which
+    /// other threads may have to wait for memory.
+    public static func returnFreedPages() { malloc_trim(0) }
 }
 
 /// A line of `/proc/self/maps` (proc(5)): `7f02c5a4b000-7f02c5a73000 r-xp 00026000 fd:01 1837 /usr/lib/libc.so.6`.

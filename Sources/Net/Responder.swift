@@ -14,24 +14,32 @@ public struct Responder {
     ///
     /// The body is the connection's memory: it ends with the call.
     public typealias Respond = (Request, Span<UInt8>, ListenerID, Ticket) -> Response?
-    /// Answers a request that waited, when what it waited for is delivered.
-    public typealias Resume = (Ticket, any Sendable) -> Response
+    /// Answers a request that waited, when what it waited for is delivered; its body is what it was.
+    public typealias Resume = (Ticket, any Sendable, Span<UInt8>) -> Response
+    /// Forgets a request that waited, and whose client was gone when what it waited for was delivered.
+    public typealias Forget = (Ticket) -> Void
     /// Takes note of what is announced to all requests that come after it.
     public typealias Hear = (any Sendable) -> Void
 
     let respond: Respond
     let resume: Resume
+    let forget: Forget
     let hear: Hear
 
     /// Creates a responder that may leave an answer for later.
     ///
     /// - Parameters:
     ///   - respond: Called once for each request.
-    ///   - resume: Called once for each delivery (``Deliveries/deliver(_:for:)``), even when the client is gone by then.
+    ///   - resume: Called for each delivery (``Deliveries/deliver(_:for:)``) whose client still waits.
+    ///   - forget: Called for each other delivery.
     ///   - hear: Called once for each announcement (``Deliveries/announce(_:)``).
-    public init(respond: @escaping Respond, resume: @escaping Resume, hear: @escaping Hear = { _ in }) {
+    public init(
+        respond: @escaping Respond, resume: @escaping Resume, forget: @escaping Forget = { _ in },
+        hear: @escaping Hear = { _ in }
+    ) {
         self.respond = respond
         self.resume = resume
+        self.forget = forget
         self.hear = hear
     }
 
@@ -40,7 +48,7 @@ public struct Responder {
         self.init(
             respond: { request, body, listener, _ in respond(request, body, listener) },
             // It gave nobody a ticket.
-            resume: { _, _ in Response(HTTPError(status: 500, message: "nobody waits for this")) })
+            resume: { _, _, _ in Response(HTTPError(status: 500, message: "nobody waits for this")) })
     }
 }
 

@@ -183,6 +183,7 @@ extension Server {
             if shared.hasEnded { return }
             if now >= nextReload {
                 reloadInBackground()
+                if shared.memory.hasCalmedDown() { Residency.returnFreedPages() }
                 nextReload = now + interval
                 if let report = evictions.next(status.counts.evictions, at: now) {
                     shared.report(.connectionsEvicted(report))

@@ -8,9 +8,15 @@ public struct ServerConfiguration: Equatable, Sendable {
     /// The connections that are open at the same time on each listener with a loop of its own.
     public var maxOwnConnections = 128
     /// The largest request body that is kept whole; of a larger one only the beginning is.
-    public var maxBody = 32 << 20
+    public var maxBody = 16 << 20
     /// How much is kept of a body that is larger than that.
     public var keptBody = 64 << 10
+    /// The memory that all requests may hold together, in bytes: bodies, and what it takes to answer them.
+    public var memory = 128 << 20
+    /// The memory that it takes to answer a request, for each byte of its body.
+    public var evaluationPerByte = 0
+    /// The memory that it takes to answer a request, at most.
+    public var largestEvaluation = 0
     /// The time from a request's first byte to its last.
     public var requestTimeout = Duration.seconds(10)
     /// The time that a client may take to receive a response.
@@ -38,4 +44,7 @@ public struct ServerConfiguration: Equatable, Sendable {
 
     /// The defaults.
     public init() {}
+
+    /// The least memory with which the largest request can be answered, and small ones beside it.
+    public var leastMemory: Int { maxBody + MemoryBudget.overhead + largestEvaluation + 8 << 20 }
 }

@@ -23,8 +23,11 @@ public final class ServerStatus: Sendable {
     private let current = Atomic<UInt8>(Phase.starting.rawValue)
     let openConnections = Atomic<Int>(0)
     let loops: [LoopCounters]
+    /// The memory that requests hold.
+    public let memory: MemoryBudget
 
-    init(loopCount: Int) {
+    init(loopCount: Int, memory: MemoryBudget) {
+        self.memory = memory
         loops = (0..<loopCount).map { _ in LoopCounters() }
     }
 

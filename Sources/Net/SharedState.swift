@@ -13,6 +13,7 @@ final class SharedState: Sendable {
     let listeners: [BoundListener]
     let status: ServerStatus
     let plans: [LoopPlan]
+    let memory: MemoryBudget
     /// One for each loop.
     let wakeups: [Wakeup]
     /// For the thread that looks after the server.
@@ -29,11 +30,12 @@ final class SharedState: Sendable {
         self.listeners = listeners
         self.plans = plans
         self.report = report
-        status = ServerStatus(loopCount: plans.count)
         supervisor = try Wakeup()
         var wakeups: [Wakeup] = []
         for _ in plans { try wakeups.append(Wakeup()) }
         self.wakeups = wakeups
+        memory = MemoryBudget(configuration) { [wakeups] in for wakeup in wakeups { wakeup.signal() } }
+        status = ServerStatus(loopCount: plans.count, memory: memory)
     }
 
     var release: Release { Release(rawValue: released.load(ordering: .acquiring)) ?? .atOnce }

@@ -151,6 +151,12 @@ extension Setting {
             read: readSize)
     }
 
+    static func optionalSize(_ name: String, _ topic: Topic, _ path: Path<Int?>, _ meaning: String) -> Setting {
+        setting(
+            name, topic, "size", path, meaning, expected: "a size such as 512Ki, 8Mi or 1Gi",
+            written: { $0.map(writtenSize) ?? "" }, read: { text in readSize(text).map { .some($0) } })
+    }
+
     static func duration(_ name: String, _ topic: Topic, _ path: Path<Duration>, _ meaning: String) -> Setting {
         setting(
             name, topic, "duration", path, meaning, expected: "a duration such as 500ms, 10s, 5m or 1h",
@@ -242,7 +248,7 @@ private func readSize(_ text: String) -> Int? {
     return Int(text).flatMap { $0 > 0 && $0 <= 2 << 30 ? $0 : nil }
 }
 
-private func writtenSize(_ size: Int) -> String {
+func writtenSize(_ size: Int) -> String {
     for (suffix, bytes) in sizes where size % bytes == 0 { return "\(size / bytes)\(suffix)" }
     return String(size)
 }

@@ -55,7 +55,11 @@ extension Setting {
         ),
         .size(
             "PLAYBOOK_MAX_BODY", .server, \.maximumBodyBytes,
-            "The largest review that is judged. A larger one is answered with a denial (code 413)."),
+            "The largest review that is evaluated. A larger one is denied (code 413)."),
+        .optionalSize(
+            "PLAYBOOK_MEMORY", .server, \.memoryBytes,
+            "The memory that all reviews may hold together while they arrive and are evaluated. A review for which there is none waits within its own deadline, then it is answered with status 503. Unset: half of the memory limit of the control group (the container's), or 128Mi when there is no limit."
+        ),
         .duration(
             "PLAYBOOK_REQUEST_TIMEOUT", .server, \.requestTimeout,
             "How long a request may take to arrive; the request's own `?timeout=` shortens it."),

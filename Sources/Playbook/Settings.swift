@@ -37,7 +37,9 @@ public struct Settings: Sendable {
     /// The value of `PLAYBOOK_MAX_CONNECTIONS`.
     public internal(set) var maximumConnections = 4096
     /// The value of `PLAYBOOK_MAX_BODY`.
-    public internal(set) var maximumBodyBytes = 32 << 20
+    public internal(set) var maximumBodyBytes = 16 << 20
+    /// The value of `PLAYBOOK_MEMORY`; nil when unset.
+    public internal(set) var memoryBytes: Int?
     /// The value of `PLAYBOOK_REQUEST_TIMEOUT`.
     public internal(set) var requestTimeout = Duration.seconds(10)
     /// The value of `PLAYBOOK_IDLE_TIMEOUT`.

@@ -70,14 +70,13 @@ final class Outbox<Item: Sendable>: Sendable {
         while true {
             var count: eventfd_t = 0
             eventfd_read(wakeup, &count)
-            let (items, isEnding) = queue.withLock { queue in
-                defer {
-                    queue.items = []
-                    queue.bytes = 0
-                }
-                return (queue.items, queue.isEnding)
+            let (items, bytes, isEnding) = queue.withLock { queue in
+                defer { queue.items = [] }
+                return (queue.items, queue.bytes, queue.isEnding)
             }
             if !items.isEmpty { carry(items) }
+            // What is being carried still takes room.
+            queue.withLock { $0.bytes -= bytes }
             if isEnding { return }
         }
     }

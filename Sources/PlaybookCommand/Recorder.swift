@@ -15,6 +15,8 @@ final class Recorder: Sendable {
         let nanoseconds: UInt64
     }
 
+    /// The server's memory, which recordings take from too; nil before there is a server.
+    private let memory = Mutex<MemoryBudget?>(nil)
     private let outbox = Outbox<Material>(maximumBytes: Recorder.maximumBytes)
     private let settings: Settings
     private let log: Log
@@ -50,7 +52,10 @@ final class Recorder: Sendable {
     }
 
     /// Starts the thread that writes.
-    func start() {
+    ///
+    /// - Parameter memory: What the copies of reviews are taken from; what finds no room in it is not recorded, and counted.
+    func start(within memory: MemoryBudget) {
+        self.memory.withLock { $0 = memory }
         outbox.start { [self] materials in
             // Of this thread alone: what it does is never urgent.
             setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10)
@@ -64,14 +69,26 @@ final class Recorder: Sendable {
     func end(by deadline: Instant) -> Bool { outbox.end(by: deadline) }
 
     /// Takes a review over.
-    func record(_ body: [UInt8], _ verdict: Verdict, in context: Context, nanoseconds: UInt64) {
-        let material = Material(body: body, verdict: verdict, context: context, nanoseconds: nanoseconds)
-        if !outbox.put(material, bytes: body.count) { outbox.countRefused() }
+    func record(_ body: Span<UInt8>, _ verdict: Verdict, in context: Context, nanoseconds: UInt64) {
+        guard let memory = memory.withLock({ $0 }), memory.claim(body.count) else { return outbox.countRefused() }
+        let copy = body.withUnsafeBufferPointer { Array($0) }
+        let material = Material(body: copy, verdict: verdict, context: context, nanoseconds: nanoseconds)
+        guard !outbox.put(material, bytes: copy.count) else { return }
+        memory.release(copy.count)
+        outbox.countRefused()
     }
 
     private func record(_ materials: [Material]) {
+        let memory = memory.withLock { $0 }
+        defer { memory?.release(materials.reduce(0) { $0 + $1.body.count }) }
         let writer = RecordingWriter(settings, version: Version.current)
         for material in materials {
+            let needed = RecordingWriter.memory(for: material.body.count)
+            guard memory?.claim(needed) ?? false else {
+                outbox.countRefused()
+                continue
+            }
+            defer { memory?.release(needed) }
             let line = writer.line(
                 material.body.span, material.verdict, in: material.context, nanoseconds: material.nanoseconds)
             guard let line else { continue }

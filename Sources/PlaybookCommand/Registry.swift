@@ -87,6 +87,7 @@ final class Registry: Sendable {
         for shared in loops.withLock({ $0 }) { sum += shared.metrics.withLock { $0 } }
         sum.write(to: &text)
         writeNetwork(status.counts, to: &text)
+        writeMemory(status, to: &text)
         writeCertificate(to: &text)
         cluster?.write(to: &text)
         recorder?.write(to: &text)
@@ -135,6 +136,15 @@ final class Registry: Sendable {
         text.sample([], Double(counts.bytesReceived))
         text.family("playbook_sent_bytes_total", .counter, "Bytes of responses, before encryption.")
         text.sample([], Double(counts.bytesSent))
+    }
+
+    private func writeMemory(_ status: ServerStatus, to text: inout Exposition) {
+        text.family("playbook_memory_held_bytes", .gauge, "Memory that reviews hold, of PLAYBOOK_MEMORY.")
+        text.sample([], Double(status.memory.held))
+        text.family("playbook_memory_limit_bytes", .gauge, "Memory that all reviews may hold: PLAYBOOK_MEMORY.")
+        text.sample([], Double(status.memory.total))
+        text.family("playbook_memory_waits_total", .counter, "Reviews that waited for memory.")
+        text.sample([], Double(status.counts.memoryWaits))
     }
 
     private func writeCertificate(to text: inout Exposition) {

@@ -18,7 +18,6 @@ final class ReviewLoop {
 
     private struct Waiting {
         let request: Request
-        let body: [UInt8]
         let start: UInt64
     }
 
@@ -39,8 +38,8 @@ final class ReviewLoop {
     var responder: Responder {
         Responder(
             respond: { [self] request, body, _, ticket in respond(to: request, body, ticket) },
-            resume: { [self] in resume($0, with: $1) },
-            hear: { [self] in hear($0) })
+            resume: { [self] in resume($0, with: $1, body: $2) },
+            forget: { [self] in waiting[$0] = nil }, hear: { [self] in hear($0) })
     }
 
     private func respond(to request: Request, _ body: Span<UInt8>, _ ticket: Ticket) -> Response? {
@@ -50,21 +49,21 @@ final class ReviewLoop {
         guard !reply.absences.isEmpty, let cluster else {
             return finish(reply, to: body, in: webhook.admission.context, since: start)
         }
-        waiting[ticket] = Waiting(request: request, body: body.withUnsafeBufferPointer { Array($0) }, start: start)
+        waiting[ticket] = Waiting(request: request, start: start)
         cluster.confirm(reply.absences, before: request.head.timeout) { [deliveries] in
             deliveries.deliver($0, for: ticket)
         }
         return nil
     }
 
-    private func resume(_ ticket: Ticket, with message: any Sendable) -> Response {
+    private func resume(_ ticket: Ticket, with message: any Sendable, body: Span<UInt8>) -> Response {
         guard let review = waiting.removeValue(forKey: ticket), let confirmations = message as? [Confirmation] else {
             return Response(HTTPError(status: 500, message: "no review waits for this"))
         }
         webhook.admission.context.now = Process.now
-        let reply = webhook.respond(again: review.request, to: review.body.span, with: confirmations)
+        let reply = webhook.respond(again: review.request, to: body, with: confirmations)
         let context = webhook.admission.context.confirming(confirmations)
-        return finish(reply, to: review.body.span, in: context, since: review.start)
+        return finish(reply, to: body, in: context, since: review.start)
     }
 
     private func hear(_ message: any Sendable) {
@@ -80,8 +79,7 @@ final class ReviewLoop {
             counters.metrics.withLock { $0.count(event, nanoseconds: duration) }
             log.write(event, nanoseconds: duration)
             if let verdict = reply.verdict {
-                recorder?.record(
-                    body.withUnsafeBufferPointer { Array($0) }, verdict, in: context, nanoseconds: duration)
+                recorder?.record(body, verdict, in: context, nanoseconds: duration)
             }
         }
         return reply.response

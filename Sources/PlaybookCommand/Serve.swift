@@ -70,19 +70,21 @@ struct ServeCommand {
         log.start()
         defer { ending.note(log.end(by: ending.deadline)) }
         let recorder = try Recorder(settings, log)
-        recorder?.start()
         defer { ending.note(recorder?.end(by: ending.deadline) ?? true) }
         let cluster = try ClusterWatch(settings, Process.environment, log)
         defer { ending.note(cluster?.stop(by: ending.deadline) ?? true) }
         let keeper = try CertificateKeeper(certificates, settings, Process.environment, log)
         defer { ending.note(keeper?.stop(by: ending.deadline) ?? true) }
-        let server = try makeServer(cluster, keeper, recorder)
+        let configuration = try configuration()
+        let server = try makeServer(configuration, cluster, keeper, recorder)
+        recorder?.start(within: server.status.memory)
         let active = Catalogue.rules.count { settings.level(of: $0) != .off }
         log.write(
             .info, "starting",
             [
                 ("version", .string(Version.current)), ("mode", .string(settings.mode.rawValue)),
                 ("rules", .number(String(active))), ("loops", .number(String(configuration.loops))),
+                ("memory", .number(String(configuration.memory))),
             ])
         if !settings.ignoredServiceLinks.isEmpty {
             log.write(
@@ -104,7 +106,8 @@ struct ServeCommand {
     }
 
     private func makeServer(
-        _ cluster: ClusterWatch?, _ keeper: CertificateKeeper?, _ recorder: Recorder?
+        _ configuration: ServerConfiguration, _ cluster: ClusterWatch?, _ keeper: CertificateKeeper?,
+        _ recorder: Recorder?
     ) throws(CommandError) -> Server {
         let registry = Registry(settings, log, certificates, keeper, cluster, recorder)
         let listeners = [
@@ -146,7 +149,7 @@ struct ServeCommand {
     /// Descriptors for probes, calls to the API server, files and standard streams.
     private static let otherDescriptors = 512
 
-    private var configuration: ServerConfiguration {
+    private func configuration() throws(CommandError) -> ServerConfiguration {
         var configuration = ServerConfiguration()
         configuration.loops = min(settings.loops, max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
         configuration.maxConnections = maximumConnections
@@ -158,6 +161,31 @@ struct ServeCommand {
         let rest = min(.seconds(1), settings.shutdownTimeout / 5)
         configuration.shutdownTimeout = settings.shutdownTimeout - rest
         configuration.joinTimeout = rest / 2
+        configuration.evaluationPerByte = Admission.memoryPerByte
+        configuration.largestEvaluation = Admission.largestMemory
+        configuration.memory = try memory(atLeast: configuration.leastMemory)
         return configuration
+    }
+
+    /// The memory of all reviews together: what was set, else half of what the process may use.
+    private func memory(atLeast least: Int) throws(CommandError) -> Int {
+        // Rounded up, for people.
+        let needed = "\((least + 1 << 20 - 1) >> 20)Mi"
+        if let given = settings.memoryBytes {
+            guard given >= least else {
+                throw CommandError(
+                    message:
+                        "PLAYBOOK_MEMORY is \(given >> 20)Mi; reviews of up to PLAYBOOK_MAX_BODY need at least \(needed): raise it, or lower PLAYBOOK_MAX_BODY"
+                )
+            }
+            return given
+        }
+        guard let limit = MemoryLimit.ofControlGroup() else { return max(least, 128 << 20) }
+        if limit / 2 < least {
+            log.write(
+                .warn, "the memory limit is low for PLAYBOOK_MAX_BODY; large reviews can exceed it",
+                [("limit", .number(String(limit))), ("needed", .number(String(2 * least)))])
+        }
+        return max(least, limit / 2)
     }
 }

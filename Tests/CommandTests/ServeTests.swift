@@ -109,4 +109,25 @@ import Testing
             #expect(program.error.contains("PLAYBOOK_TLS_CLIENT_NAMES is set without PLAYBOOK_TLS_CLIENT_CA_FILE"))
         }
     }
+
+    @Test func `less memory than the largest review needs is refused`() throws {
+        try Program.withFolder { folder in
+            try #require(Program(["certs", "--directory", folder]).code == 0)
+            func serve(_ settings: [String: String]) throws -> Program {
+                let files = [
+                    "PLAYBOOK_TLS_CERT_FILE": "\(folder)/tls.crt", "PLAYBOOK_TLS_KEY_FILE": "\(folder)/tls.key",
+                    // Should it start, it ends here.
+                    "PLAYBOOK_LISTEN": "127.0.0.1:1:1", "PLAYBOOK_COMPANIONS": "none",
+                ]
+                return try Program(["serve"], environment: files.merging(settings) { $1 })
+            }
+            let program = try serve(["PLAYBOOK_MEMORY": "64Mi"])
+            #expect(program.code == 2)
+            #expect(program.error.contains("PLAYBOOK_MEMORY is 64Mi"))
+            #expect(program.error.contains("lower PLAYBOOK_MAX_BODY"))
+            for enough in [["PLAYBOOK_MEMORY": "128Mi"], ["PLAYBOOK_MEMORY": "80Mi", "PLAYBOOK_MAX_BODY": "4Mi"]] {
+                #expect(try serve(enough).error.contains("PLAYBOOK_LISTEN"))
+            }
+        }
+    }
 }

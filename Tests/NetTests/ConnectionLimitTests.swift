@@ -131,7 +131,7 @@ import Testing
                         waiting.withLock { $0.append((context.deliveries, ticket)) }
                         return nil
                     },
-                    resume: { _, _ in Response(status: 200, contentType: "text/plain", body: Array("later".utf8)) })
+                    resume: { _, _, _ in Response(status: 200, contentType: "text/plain", body: Array("later".utf8)) })
             })
         let patient = try [server.secureClient(), server.plainClient()]
         for client in patient { try client.send("GET /later HTTP/1.1\r\nHost: a\r\n\r\n") }

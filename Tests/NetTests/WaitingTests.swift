@@ -37,7 +37,7 @@ import Testing
                         waiting.add(context.deliveries, ticket)
                         return nil
                     },
-                    resume: { _, message in text("later: \(message)") })
+                    resume: { _, message, _ in text("later: \(message)") })
             })
     }
 
@@ -119,7 +119,7 @@ import Testing
                         }
                         return text("now")
                     },
-                    resume: { _, message in text("later: \(message)") })
+                    resume: { _, message, _ in text("later: \(message)") })
             })
         let client = try server.secureClient()
         let holders = try [server.plainClient(), server.plainClient()]

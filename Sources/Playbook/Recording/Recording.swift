@@ -96,6 +96,11 @@ public final class RecordingWriter {
         judge = Judge(gravest)
     }
 
+    /// The memory that it takes to make a line of a review, in bytes, at most: its nodes, the redacted text and the line.
+    public static func memory(for byteCount: Int) -> Int {
+        min(24 * byteCount, 24 * ParseOptions.untrustedNodes) + 5 * byteCount
+    }
+
     /// Makes a line, without its end.
     ///
     /// - Parameters:

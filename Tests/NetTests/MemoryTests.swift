@@ -1,0 +1,220 @@
+import Foundation
+import HTTP
+import Net
+import Synchronization
+import Testing
+
+/// What requests hold together, over real sockets: large bodies wait for each other, small ones do not.
+@Suite struct MemoryTests {
+    private static let largest = 1 << 20
+    /// What the two lanes take: the largest body with its head, and the largest evaluation.
+    private static let lanes = largest + 64 << 10 + largest
+
+    /// A server with 1 MiB for all requests beside its lanes; it notes the most that was held while it answered.
+    private func server(
+        loops: Int = 1, _ most: Most = Most(), _ adjust: (inout ServerConfiguration) -> Void = { _ in }
+    ) throws -> RunningServer {
+        try RunningServer(
+            {
+                $0.loops = loops
+                $0.maxBody = MemoryTests.largest
+                $0.evaluationPerByte = 1
+                $0.largestEvaluation = MemoryTests.largest
+                $0.memory = MemoryTests.lanes + 1 << 20
+                adjust(&$0)
+            },
+            responder: { context in
+                Responder { request, body, listener in
+                    most.note(context.status.memory.held)
+                    return RunningServer.describe(request, body, listener)
+                }
+            })
+    }
+
+    private final class Most: Sendable {
+        private let value = Atomic<Int>(0)
+        var current: Int { value.load(ordering: .relaxed) }
+        func note(_ held: Int) { value.max(held, ordering: .relaxed) }
+    }
+
+    private func head(_ path: String, _ size: Int) -> String {
+        "POST /\(path) HTTP/1.1\r\nHost: a\r\nContent-Length: \(size)\r\n\r\n"
+    }
+
+    private func text(_ size: Int) -> String { String(repeating: "x", count: size) }
+
+    @Test func `the memory that bodies take is counted while they arrive, and given back`() throws {
+        let server = try server()
+        let memory = server.server.status.memory
+        #expect(memory.held == 0)
+        let client = try server.secureClient()
+        try client.send(head("a", 600_000) + text(500_000))
+        // As large as what has arrived, and at most twice that.
+        #expect(eventually { memory.held >= 500_000 })
+        #expect(memory.held <= 1_000_000)
+        try client.send(text(100_000))
+        #expect(try client.reply().body == "POST /a 600000")
+        #expect(eventually { memory.held == 0 })
+        // The same for one that leaves, and for chunks.
+        do {
+            let other = try server.secureClient()
+            let chunk = "7a120\r\n\(text(500_000))\r\n"
+            try other.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n\(chunk)")
+            #expect(eventually { memory.held >= 500_000 })
+            #expect(memory.held <= 600_000)
+        }
+        #expect(eventually { memory.held == 0 })
+    }
+
+    @Test(arguments: [1, 2])
+    func `large bodies wait for each other and are all answered`(loops: Int) throws {
+        let most = Most()
+        let server = try server(loops: loops, most)
+        let memory = server.server.status.memory
+        let size = MemoryTests.largest
+        let request = head("large", size) + text(size)
+        let clients = (0..<12).map { _ in
+            Background {
+                // More than can be held: what is not read stays with the client.
+                let client = try? server.secureClient()
+                try? client?.send(request)
+                return try? client?.reply().body
+            }
+        }
+        for client in clients { #expect(client.result() == "POST /large \(size)") }
+        // The first bytes of those that wait cannot be left in the socket.
+        #expect(most.current <= memory.total + clients.count * 32 << 10)
+        #expect(server.server.status.counts.memoryWaits > 0)
+        #expect(eventually { memory.held == 0 })
+    }
+
+    @Test func `small requests are answered while large ones hold all memory that they may`() throws {
+        let server = try server { $0.memory += 1 << 20 }
+        let status = server.server.status
+        let beginning = head("large", MemoryTests.largest) + text(MemoryTests.largest - 1)
+        // Each sends nearly all of its body, and no more.
+        let clients = (0..<8).map { _ in
+            Background {
+                let client = try? server.secureClient()
+                try? client?.send(beginning)
+                return try? client?.reply().status
+            }
+        }
+        #expect(eventually { status.counts.memoryWaits >= 1 })
+        for size in [0, 9_000, 60_000, 120_000] {
+            for client in try [server.plainClient(), server.secureClient()] {
+                // In pieces, so that it has to be kept.
+                let body = head("small", size) + text(size)
+                try client.send(String(body.prefix(body.count / 2)))
+                try client.send(String(body.dropFirst(body.count / 2)))
+                #expect(try client.reply().body == "POST /small \(size)")
+            }
+        }
+        server.server.stop()
+        server.waitForEnd()
+        for client in clients { #expect(client.result() != .some(200)) }
+    }
+
+    @Test func `a request that waits for memory longer than its deadline is told to try again`() throws {
+        let server = try server()
+        let memory = server.server.status.memory
+        // All that large requests may share is held by something else, and the lane by the first one.
+        try #require(memory.claim(768 << 10))
+        let size = MemoryTests.largest
+        let first = try server.plainClient()
+        try first.send(head("first", size) + text(200_000))
+        #expect(eventually { memory.held > 768 << 10 + size })
+        let second = try server.plainClient()
+        try second.send(head("second?timeout=300ms", size) + text(200_000))
+        let reply = try second.reply()
+        #expect(reply.status == 503)
+        #expect(reply.headers["retry-after"] == "1" && reply.headers["connection"] == "close")
+        #expect(server.server.status.counts.refusals == [503: 1])
+        #expect(server.server.status.counts.timeouts[.request] ?? 0 == 0)
+        memory.release(768 << 10)
+        let third = try server.plainClient()
+        try third.send(head("third", 400_000) + text(400_000))
+        #expect(try third.reply().body == "POST /third 400000")
+    }
+
+    @Test func `a request that waits for a delivery keeps its body, and for nothing else`() throws {
+        let tickets = Mutex<[(Deliveries, Ticket)]>([])
+        let forgotten = Atomic<Int>(0)
+        let server = try RunningServer(
+            { $0.loops = 1 },
+            responder: { context in
+                Responder(
+                    respond: { _, _, _, ticket in
+                        tickets.withLock { $0.append((context.deliveries, ticket)) }
+                        return nil
+                    },
+                    resume: { _, message, body in
+                        Response(status: 200, body: Array("\(message) \(body.count) \(body[body.count - 1])".utf8))
+                    }, forget: { _ in forgotten.add(1, ordering: .relaxed) })
+            })
+        func deliver(_ message: String) {
+            let (deliveries, ticket) = tickets.withLock { $0.removeFirst() }
+            deliveries.deliver(message, for: ticket)
+        }
+        let memory = server.server.status.memory
+        for client in try [server.plainClient(), server.secureClient()] {
+            for size in [1, 9_000, 300_000] {
+                // Another request is behind it already.
+                try client.send(head("a", size) + text(size - 1) + "y" + head("b", 2) + "zz")
+                #expect(eventually { tickets.withLock { $0.count } == 1 })
+                #expect(eventually { memory.held >= size })
+                deliver("one")
+                #expect(try client.reply().body == "one \(size) 121")
+                #expect(eventually { tickets.withLock { $0.count } == 1 })
+                deliver("two")
+                #expect(try client.reply().body == "two 2 122")
+                #expect(eventually { memory.held == 0 })
+            }
+        }
+    }
+
+    @Test func `a request that waited too long for a delivery is forgotten when that comes`() throws {
+        let tickets = Mutex<[(Deliveries, Ticket)]>([])
+        let forgotten = Atomic<Int>(0)
+        let server = try RunningServer(
+            {
+                $0.loops = 1
+                $0.requestTimeout = .milliseconds(200)
+            },
+            responder: { context in
+                Responder(
+                    respond: { _, _, _, ticket in
+                        tickets.withLock { $0.append((context.deliveries, ticket)) }
+                        return nil
+                    }, resume: { _, _, _ in Response(status: 200, body: []) },
+                    forget: { _ in forgotten.add(1, ordering: .relaxed) })
+            })
+        let client = try server.plainClient()
+        try client.send(head("a", 5) + "12345")
+        let reply = try client.reply()
+        #expect(reply.status == 503 && reply.headers["retry-after"] == nil)
+        #expect(server.server.status.memory.held == 0)
+        let (deliveries, ticket) = try #require(tickets.withLock { $0.first })
+        deliveries.deliver("too late", for: ticket)
+        #expect(eventually { forgotten.load(ordering: .relaxed) == 1 })
+    }
+}
+
+/// Something that a thread of its own does.
+private final class Background<Result: Sendable>: Sendable {
+    private let outcome = Mutex<Result?>(nil)
+    private let done = DispatchSemaphore(value: 0)
+
+    init(_ work: @escaping @Sendable () -> Result) {
+        Foundation.Thread { [self] in
+            let result = work()
+            outcome.withLock { $0 = result }
+            done.signal()
+        }.start()
+    }
+
+    func result() -> Result? {
+        guard done.wait(timeout: .now() + 60) == .success else { return nil }
+        return outcome.withLock { $0 }
+    }
+}
