@@ -25,16 +25,15 @@ enum Script {
         return ["npm", "yarn", "pnpm"].contains(program) ? .packageManager(program) : .passesOn
     }
 
-    /// The script with `exec` before its last command, where that is simple enough.
-    static func withExec(_ script: String) -> String? {
+    /// The program that the last command starts, where `exec` before it is all that is missing.
+    static func lastProgram(_ script: String) -> String? {
         let commands = Commands(script)
-        guard let last = commands.list.last, let first = last.first, !commands.isLastPiped,
-            !commands.isLastInBackground,
-            ![closings, openings, builtins].contains(where: { $0.contains(first) }), !isAssignment(first),
-            let start = commands.lastStart
+        guard let first = commands.list.last?.first, !commands.isLastPiped, !commands.isLastInBackground,
+            ![closings, openings, builtins].contains(where: { $0.contains(first) }), first.utf8.count <= 64,
+            first.utf8.allSatisfy({ CredentialScan.isWord($0) || $0 == UInt8(ascii: "/") }),
+            !script.utf8.contains(UInt8(ascii: "\\"))
         else { return nil }
-        let bytes = Array(script.utf8)
-        return String(decoding: bytes[..<start] + Array("exec ".utf8) + bytes[start...], as: UTF8.self)
+        return first
     }
 
     /// A program's name without its folder.
@@ -62,12 +61,9 @@ enum Script {
         private(set) var isLastPiped = false
         private(set) var isLastInBackground = false
         private var isPipeOpen = false
-        /// Where the last command begins, in the script's bytes.
-        private(set) var lastStart: Int?
         /// Whether some command is `trap`.
         private(set) var hasTrap = false
         private var words: [String] = []
-        private var start: Int?
 
         init(_ script: String) {
             var word: [UInt8] = []
@@ -81,11 +77,11 @@ enum Script {
                 word = []
                 isWord = false
             }
-            for (at, byte) in script.utf8.enumerated() {
+            for byte in script.utf8 {
                 if isComment, byte != UInt8(ascii: "\n") { continue }
                 isComment = false
                 if isEscaped || quote != 0 {
-                    begin(&isWord, at)
+                    isWord = true
                     if !isEscaped, byte == quote {
                         quote = 0
                     } else if !isEscaped, byte == UInt8(ascii: "\\"), quote != UInt8(ascii: "'") {
@@ -104,7 +100,7 @@ enum Script {
                 switch byte {
                 case UInt8(ascii: "\\"): isEscaped = true
                 case UInt8(ascii: "'"), UInt8(ascii: "\""), UInt8(ascii: "`"):
-                    begin(&isWord, at)
+                    isWord = true
                     quote = byte
                 case UInt8(ascii: " "), UInt8(ascii: "\t"):
                     if isInside { word.append(byte) } else { finish() }
@@ -118,17 +114,12 @@ enum Script {
                     finish()
                     end(with: byte)
                 default:
-                    begin(&isWord, at)
+                    isWord = true
                     word.append(byte)
                 }
             }
             finish()
             end(with: 0)
-        }
-
-        private mutating func begin(_ isWord: inout Bool, _ at: Int) {
-            if !isWord, words.isEmpty { start = at }
-            isWord = true
         }
 
         /// Ends a command; empty ones stand between the two bytes of `&&`, `||` and `;;`.
@@ -141,7 +132,6 @@ enum Script {
             }
             if words.contains("trap") { hasTrap = true }
             list.append(words)
-            lastStart = start
             words = []
             isLastPiped = isPipeOpen
             isPipeOpen = isPipe

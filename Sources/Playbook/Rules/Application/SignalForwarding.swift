@@ -43,14 +43,14 @@ private func finding(for entry: EntryPoint, _ container: Container) -> Finding {
             $0.choice = name
             $0.advice = "start the process itself, as in command: [node, server.js]"
         }
-    case .shell(let name, let instead):
-        return Finding(
-            shell, at: place, "runs the process under \(name), which stays process 1 and swallows SIGTERM",
-            edits: instead.map { [.set(place, .array($0.map { .string($0) }))] } ?? []
-        ).with {
-            $0.choice = name
-            $0.advice = "begin the last command with exec, or leave the shell out"
-        }
+    case .shell(let name, let last):
+        return Finding(shell, at: place, "runs the process under \(name), which stays process 1 and swallows SIGTERM")
+            .with {
+                $0.choice = name
+                // Of a script no more than a program's name is shown: the rest may hold a secret.
+                let command = last.map { ": exec \($0) …" } ?? ""
+                $0.advice = "begin the last command with exec\(command), or leave the shell out"
+            }
     }
 }
 
@@ -58,8 +58,8 @@ private func finding(for entry: EntryPoint, _ container: Container) -> Finding {
 private struct EntryPoint {
     enum Kind {
         case packageManager(String)
-        /// With what to write instead, where the script is simple.
-        case shell(String, instead: [String]?)
+        /// With the program that its last command starts, where the script is simple.
+        case shell(String, last: String?)
     }
 
     let kind: Kind
@@ -83,17 +83,8 @@ private struct EntryPoint {
         case .passesOn: return nil
         case .packageManager(let manager): kind = .packageManager(manager)
         case .staysBehind:
-            let places = index < parts.count ? 0..<parts.count : parts.count..<all.count
-            kind = .shell(name, instead: EntryPoint.instead(of: all, places, script: index))
+            kind = .shell(name, last: Script.lastProgram(all[index].text))
         }
-    }
-
-    /// The same list with `exec` in its script; nil where it is not simple, or not for everybody's eyes.
-    private static func instead(of all: [Value], _ places: Range<Int>, script index: Int) -> [String]? {
-        guard places.reduce(0, { $0 + all[$1].byteCount }) <= 300, let script = Script.withExec(all[index].text),
-            places.allSatisfy({ Credential.first(in: all[$0]) == nil })
-        else { return nil }
-        return places.map { $0 == index ? script : all[$0].text }
     }
 
     static let packageManagers: Set<String> = ["npm", "yarn", "pnpm"]
