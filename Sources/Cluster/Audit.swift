@@ -212,7 +212,7 @@ public final class Audit {
                 Entry(
                     kind: kind, path: resource.path(in: metadata.namespace, name: name),
                     namespace: metadata.namespace ?? "", name: name, uid: object["metadata"]?["uid"]?.string ?? "",
-                    team: settings.team(of: request.review), title: request.review.title,
+                    team: settings.team(of: request.review), title: request.review.shownTitle,
                     verdict: judge.verdict(on: request.review, in: context)))
         }
     }

@@ -42,7 +42,7 @@ public struct ManifestJudge: Sendable {
             body(
                 object,
                 Judged(
-                    title: request.review.title, team: context.settings.team(of: request.review), verdict: verdict,
+                    title: request.review.shownTitle, team: context.settings.team(of: request.review), verdict: verdict,
                     usedIgnores: used))
         }
     }

@@ -1,4 +1,5 @@
 public import JSON
+import Playbook
 
 /// An object in a file, which knows where everything in it stands; not to be kept beyond the call that handed it out.
 public final class ManifestObject {
@@ -41,7 +42,12 @@ public final class ManifestObject {
     /// That is its key with a value on the same line, a key alone before longer values, and the first line of a list's element.
     public func region(of pointer: Pointer) -> Region {
         let range = range(of: pointer)
-        return Region(range, in: text, hiding: hidden)
+        // No more is looked at than may be shown, and what a secret there may begin or end with.
+        let line = text.range(ofLine: text.location(of: range.lowerBound).line)
+        let margin = 2048
+        let start = max(line.lowerBound, range.lowerBound - margin)
+        let shown = start..<max(start, min(line.upperBound, range.lowerBound + margin))
+        return Region(range, in: text, hiding: hidden + SecretMask.secrets(in: text.bytes[shown]))
     }
 
     private func range(of pointer: Pointer) -> Range<Int> {

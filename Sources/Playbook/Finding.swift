@@ -8,7 +8,7 @@ public struct Finding: Sendable {
     /// Where, in the object; the place may not exist yet.
     public let place: Pointer
     /// What is wrong, with the value seen, after the place: "has no liveness probe".
-    public let message: String
+    public internal(set) var message: String
     /// What to write instead.
     ///
     /// Carried out on the object, they make the finding go away.

@@ -78,6 +78,7 @@ extension Judge {
         for index in mutation.fixes.indices {
             mutation.fixes[index].remedy = RemedyText(mutation.fixes[index].finding, subject)
         }
+        SecretMask.mask(&mutation, of: subject)
         mutation.isDryRun = context.settings.mode == .dryRun
         if mutation.isDryRun { mutation.patch = Patch() }
         return mutation

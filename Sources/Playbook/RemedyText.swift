@@ -16,6 +16,8 @@ public struct RemedyText: Sendable {
         case set(path: String, Literal)
         case add(list: String, Literal)
         case remove(path: String)
+        /// What is only told in words, since the value holds a secret.
+        case withheld(String)
     }
 
     /// A step in words: in full, and without the value.
@@ -46,7 +48,13 @@ public struct RemedyText: Sendable {
     public var block: String {
         var blocks: [String] = []
         if let fragment { blocks.append(fragment.yaml) }
-        for case .remove(let path) in steps { blocks.append("# remove \(path)") }
+        for step in steps {
+            switch step {
+            case .remove(let path): blocks.append("# remove \(path)")
+            case .withheld(let words): blocks.append("# " + words)
+            case .set, .add: break
+            }
+        }
         if let companion {
             // A document of its own, beside what to write in this one.
             blocks.append(blocks.isEmpty ? companion.yaml : "---\n" + companion.yaml)
@@ -61,6 +69,7 @@ public struct RemedyText: Sendable {
             case .add(let list, let value): ("add to \(list): \(value.flow)", "add to \(list)")
             case .set(let path, let value): ("set \(path): \(value.flow)", "set \(path)")
             case .remove(let path): ("remove \(path)", "remove \(path)")
+            case .withheld(let words): (words, words)
             }
         }
         if let companion {
@@ -92,6 +101,43 @@ public struct RemedyText: Sendable {
     }
 
     private static let more = ", …"
+}
+
+extension RemedyText {
+    /// The same with other texts; nil where nothing is replaced.
+    ///
+    /// YAML with a mask in it would be wrong to paste: it is told in words instead, with no value in them.
+    func replacingTexts(_ replacement: TextReplacement) -> RemedyText? {
+        var copy = self
+        var isReplaced = false
+        func text(_ text: String, isPath: Bool = true) -> String {
+            guard let other = replacement(text, isPath) else { return text }
+            isReplaced = true
+            return other
+        }
+        let hidden = fragment?.hasSecret(replacement) ?? false
+        if hidden { copy.fragment = nil }
+        copy.steps = steps.map { step in
+            switch step {
+            case .set(let path, _) where hidden: .withheld("set \(text(path)); \(RemedyText.notShown)")
+            case .add(let list, _) where hidden: .withheld("add an entry to \(text(list)); \(RemedyText.notShown)")
+            case .set(let path, let value): .set(path: text(path), value)
+            case .add(let list, let value): .add(list: text(list), value)
+            case .remove(let path): .remove(path: text(path))
+            case .withheld: step
+            }
+        }
+        if let companion, companion.hasSecret(replacement) {
+            copy.companion = nil
+            copy.steps.append(
+                .withheld("apply the suggested \(companion["kind"]?.text ?? "object"); \(RemedyText.notShown)"))
+            isReplaced = true
+        }
+        copy.advice = advice.map { text($0, isPath: false) }
+        return hidden || isReplaced ? copy : nil
+    }
+
+    private static let notShown = "the value holds a secret and is not shown"
 }
 
 /// The part of an object that edits touch, as one would write it: from the pod spec on, list elements by their names.

@@ -6,6 +6,6 @@ extension Settings {
     public func team(of review: AdmissionReview) -> String {
         guard let object = review.object ?? review.oldObject else { return "" }
         let pods = PodTemplate.metadata(of: object, kind: review.kind).map { ObjectMeta(metadata: $0) }
-        return ObjectMeta(of: object).labels[teamLabel] ?? pods?.labels[teamLabel] ?? ""
+        return SecretMask.masked(ObjectMeta(of: object).labels[teamLabel] ?? pods?.labels[teamLabel] ?? "")
     }
 }

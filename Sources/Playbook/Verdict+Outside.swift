@@ -8,7 +8,8 @@ extension Verdict {
         var copy = self
         copy.judgements = judgements.map { judgement in
             guard judgement.effect != .exempt, let reason = reason(judgement) else { return judgement }
-            let exemption = Exemption(origin: .comment, rules: [judgement.rule.id], reason: reason, until: nil)
+            let exemption = Exemption(
+                origin: .comment, rules: [judgement.rule.id], reason: SecretMask.masked(reason), until: nil)
             return Judgement(
                 rule: judgement.rule, finding: judgement.finding, path: judgement.path, remedy: judgement.remedy,
                 level: judgement.level, effect: .exempt, leniency: nil, exemption: exemption)

@@ -66,7 +66,8 @@ struct FixCommand {
     private func tell(_ entry: FixedFile.Entry, of file: ManifestFile, not verb: String = "fixed") {
         guard let refusal = entry.refusal else { return }
         let place = refusal.location.map { "\(file.path):\($0.line):\($0.column)" } ?? "\(file.path):\(entry.line)"
-        Console.note("\(place): not \(verb): \(entry.title): \(entry.judgement.rule.id): \(refusal.message)")
+        Console.note(
+            "\(place): not \(verb): \(entry.title): \(entry.judgement.rule.id): \(SecretMask.masked(refusal.message))")
     }
 
     // MARK: Companions

@@ -99,7 +99,6 @@ struct ReviewCommand {
         _ review: AdmissionReview, _ context: Context, _ path: String, _ line: Int?
     ) -> JudgedObject {
         let verdict = judge.verdict(on: review, in: context)
-        let subresource = review.subresourceName.isEmpty ? "" : "/\(review.subresourceName)"
         var (shown, answers): (Verdict, [RuleAnswer]) = (verdict, [])
         switch wish {
         case .nobody: break
@@ -109,8 +108,7 @@ struct ReviewCommand {
             shown = verdict.leavingOut { $0.rule.id != rule.id }
         }
         var object = JudgedObject(
-            file: path, line: line, request: "\(review.operation.name)\(subresource) by \(review.user.name)",
-            title: review.title, verdict: shown)
+            file: path, line: line, request: review.shownRequest, title: review.shownTitle, verdict: shown)
         object.team = context.settings.team(of: review)
         object.answers = answers
         return object

@@ -117,7 +117,7 @@ public struct ReplayTally: Sendable {
         guard let turn = share.turn else { return }
         ReplayTally.count(share, under: review.namespace ?? "", in: &namespaces)
         ReplayTally.count(share, under: team, in: &teams)
-        ReplayTally.count(share, under: review.user.name, in: &users)
+        ReplayTally.count(share, under: SecretMask.masked(review.user.name), in: &users)
         keep(comparison, turn, of: review, team, at: place)
     }
 
@@ -172,13 +172,12 @@ public struct ReplayTally: Sendable {
             if let last = kept[key]?.last, kept[key]?.count == ReplayTally.maximumExamples, last.order < order {
                 continue
             }
-            let subresource = review.subresourceName.isEmpty ? "" : "/\(review.subresourceName)"
             let made =
                 example
                 ?? Example(
-                    turn: turn, file: place.file, order: order, line: place.line, object: review.title,
+                    turn: turn, file: place.file, order: order, line: place.line, object: review.shownTitle,
                     namespace: review.namespace ?? "", team: team,
-                    request: "\(review.operation.name)\(subresource) by \(review.user.name)", changes: changes)
+                    request: review.shownRequest, changes: changes)
             example = made
             insert(made, under: key)
         }

@@ -107,7 +107,7 @@ public struct UnreadableInput: Error, Sendable, CustomStringConvertible {
         self.name = oneLine(name)
         self.line = line
         self.column = column
-        self.reason = oneLine(reason)
+        self.reason = oneLine(SecretMask.masked(reason))
     }
 
     /// The place and the reason: `a.yaml:3:5: the key 'a' is there twice, first in line 2`.

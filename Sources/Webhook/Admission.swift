@@ -57,12 +57,12 @@ public struct AdmissionEvent: Sendable {
 
         init(of review: AdmissionReview, notices: [String] = [], untrustedController: String? = nil) {
             uid = review.uid
-            user = review.user.name
-            kind = review.kindName
-            namespace = review.namespace
-            name = review.displayName
+            user = SecretMask.masked(review.user.name)
+            kind = SecretMask.masked(review.kindName)
+            namespace = review.namespace.map(SecretMask.masked)
+            name = SecretMask.masked(review.displayName)
             let subresource = review.subresourceName
-            operation = "\(review.operation.name)\(subresource.isEmpty ? "" : "/")\(subresource)"
+            operation = SecretMask.masked("\(review.operation.name)\(subresource.isEmpty ? "" : "/")\(subresource)")
             self.notices = notices
             self.untrustedController = untrustedController
         }

@@ -74,6 +74,25 @@ import Testing
         return String(decoding: output, as: UTF8.self)
     }
 
+    @Test(.timeLimit(.minutes(5)))
+    func `neither the log nor a recording tells a secret`() throws {
+        try Program.withFolder { folder in
+            let lines = SecretOutputTests.reviews("CREATE").split(separator: "\n")
+            let paths = try lines.enumerated().map { index, line in
+                let path = "\(folder)/review-\(index).json"
+                try String(line).write(toFile: path, atomically: true, encoding: .utf8)
+                return path
+            }
+            let (statuses, _, output) = try serve(
+                paths, in: folder, ["PLAYBOOK_RECORD": "stdout", "PLAYBOOK_LOG_LEVEL": "debug"])
+            #expect(statuses == Array(repeating: "200", count: 160))
+            #expect(output.contains("\"recording\":") && output.contains("\"decision\":\"deny\""))
+            for (planted, part) in PlantedSecret.leaks(of: PlantedSecret.all, in: output) {
+                Issue.record("\(planted): \(part)")
+            }
+        }
+    }
+
     @Test func `what a folder holds is judged again, and what is decided differently is told`() throws {
         try Program.withFolder { folder in
             let (statuses, metrics, _) = try serve(reviews, in: folder, ["PLAYBOOK_RECORD": "\(folder)/recordings"])

@@ -128,6 +128,15 @@ private let certificate = "-----BEGIN CERTIFICATE-----\nMIIDdzCCAl+gAwIBAgIE\n--
         (.init("REPO", "https://ci:s3cr3t@git.example.com/shop.git"), .uri),
         (.init("SENTRY_DSN", "https://0a1b:2c3d@sentry.example.com/7"), .uri),
         (.init("JDBC_URL", "jdbc:oracle:thin:scott/tiger@//db:1521/orcl"), .uri),
+        // Options of programs whose names do not say so.
+        (.init(nil, "curl -u admin:hunter2 https://x"), .password), (.init(nil, "curl -fsSu 'a:hunter2' x"), .password),
+        (.init(nil, "/usr/bin/curl --user admin:hunter2 x"), .password),
+        (.init(nil, "curl -uadmin:hunter2 x"), .password),
+        (.init(nil, "redis-cli -h cache -a hunter2 ping"), .password), (.init(nil, "mysql -h db -phunter2"), .password),
+        (.init(nil, "mysqladmin ping -p'hunter2'"), .password), (.init(nil, "sshpass -p hunter2 ssh a@b"), .password),
+        (.init(nil, "sshpass -phunter2 ssh a@b"), .password),
+        (.init(nil, "set -e\nredis-cli \\\n  -a hunter2"), .password),
+        (.init(nil, "curl -H 'Accept: a;b' -u a:hunter2 x"), .password),
         // In command lines and other texts.
         (.init(nil, "--password=hunter2"), .password), (.init(nil, "--token abc123def"), .token),
         (.init(nil, "export PASSWORD=hunter2 && exec node server.js"), .password),
@@ -171,6 +180,14 @@ private let certificate = "-----BEGIN CERTIFICATE-----\nMIIDdzCCAl+gAwIBAgIE\n--
     }
 
     static let innocent: [NamedValue] = [
+        // Options of programs that take passwords, with none.
+        .init(nil, "curl -u $USER:$PASS https://x"), .init(nil, "curl -u \"$LOGIN\" https://x"),
+        .init(nil, "curl -fsS -o out https://x"), .init(nil, "redis-cli ping; ls -a folder"),
+        .init(nil, "redis-cli -a $REDIS_PASSWORD ping"), .init(nil, "mysql -h db -p shop"),
+        .init(nil, "mysql -p$PW shop"),
+        .init(nil, "sshpass -e ssh a@b"), .init(nil, "sort -u a:b"), .init(nil, "mkdir -p folder"),
+        .init(nil, "mysql -P 3306 --protocol=tcp"), .init(nil, "redis-cli ping\nls -a folder"),
+        .init(nil, "echo -----BEGIN CERTIFICATE-----"), .init(nil, "«redacted:literal» and «redacted:password"),
         // What is about a secret.
         .init("TOKEN_TTL_SECONDS", "3600"), .init("PASSWORD_MIN_LENGTH", "12"), .init("SECRET_NAME", "checkout-db"),
         .init("TOKEN_URL", "https://auth.example.com/oauth/token"), .init("PASSWORD_RESET_ENABLED", "true"),
@@ -391,6 +408,32 @@ private let certificate = "-----BEGIN CERTIFICATE-----\nMIIDdzCCAl+gAwIBAgIE\n--
         #expect(try self.findings(before.updated(to: try #require(other))).map(\.leniency) == [.existing])
     }
 
+    @Test func `a private key is told from another one by all of it`() throws {
+        func map(_ body: String) -> Literal {
+            let key = "-----BEGIN RSA PRIVATE KEY-----\n\(body)\n-----END RSA PRIVATE KEY-----\n"
+            return [
+                "apiVersion": "v1", "kind": "ConfigMap", "metadata": ["name": "web", "namespace": "shop"],
+                "data": ["tls.pem": .string("# the key\n" + key + "db.password=hunter2\n")],
+            ]
+        }
+        let same = try findings(World(map("MIIEpAIBAAKCAQEA")).updated(to: map("MIIEpAIBAAKCAQEA")))
+        #expect(same.allSatisfy { $0.leniency == .existing })
+        let other = try findings(World(map("MIIEpAIBAAKCAQEA")).updated(to: map("MIIEpAIBAAKCAQEB")))
+        #expect(other.map(\.effect).sorted { $0.rawValue < $1.rawValue } == [.deny, .warn])
+        #expect(other.contains { $0.finding.message.hasSuffix("on line 5: password") })
+        // Without its line breaks, and in base64 once more.
+        for (one, two) in [
+            ("-----BEGIN PRIVATE KEY-----\\nMIIE1\\n", "-----BEGIN PRIVATE KEY-----\\nMIIE2\\n"),
+            ("LS0tLS1CRUdJTiBSU0EgUFJJVkFURSBLRVktLS0tLQo/a+1", "LS0tLS1CRUdJTiBSU0EgUFJJVkFURSBLRVktLS0tLQo/a+2"),
+        ] {
+            func world(_ key: String) throws -> World {
+                try self.world("containers: [{name: app, env: [{name: TLS, value: '\(key)'}]}]")
+            }
+            let update = try findings(world(one).updated(to: try #require(world(two).object)))
+            #expect(update.map(\.effect) == [.deny])
+        }
+    }
+
     @Test func `of a text with endless secrets a few are told, and another one is still new`() throws {
         func map(_ count: Int) -> Literal {
             let lines = (0..<count).map { "db\($0).password=hunter\($0)\n" }.joined()
@@ -410,12 +453,14 @@ private let certificate = "-----BEGIN CERTIFICATE-----\nMIIDdzCCAl+gAwIBAgIE\n--
             "token=", "://:", "token: ", "password=\"", "-----BEGIN ", "@", "a@", "Bearer ", "--token ", " ",
             "eyJ.eyJ.",
             "{\"password\":", "token = 'x", "=", "https://a:b", "x", "\\", "hooks.slack.com/services/", "<password>",
-            "\n",
+            "\n", "-----BEGIN PRIVATE KEY-----\n", "redis-cli -a ", "curl -u a:", "«redacted:", "@a.b/", "%40",
+            "aHVudGVy/",
         ])
     func `a text of a megabyte does not make the search run away, whatever it is`(_ piece: String) {
         // Were each byte looked at as often as there are bytes, this would take hours.
         let text = String(repeating: piece, count: 1 << 20 / piece.utf8.count)
         _ = NamedValue("DB_PASSWORD_NOTE", text).credential
+        _ = SecretMask.masked(text)
     }
 
     @Test(.timeLimit(.minutes(5)), arguments: ["token_", "key", "signing_key_", "a", "_", "passwordMin"])

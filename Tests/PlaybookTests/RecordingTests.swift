@@ -89,6 +89,105 @@ func replayed(_ line: [UInt8], _ environment: [String: String] = [:]) throws -> 
         }
     }
 
+    /// Scripts of all kinds of ends, with and without secrets.
+    private static func scripts() -> [String] {
+        let commands = [
+            "curl -u admin:PW https://x/health", "redis-cli -a PW ping", "mysql -h db -pPW -e 'select 1'",
+            "sshpass -p PW ssh ops@host", "PGPASSWORD=PW psql -h db", "export DB_PASSWORD=PW",
+            "app --token PW --verbose",
+            "echo postgres://shop:PW@db/x | app --dsn -", "DB_PASSWORD=PW npm start",
+            "exec env API_KEY=PW node server.js",
+            "exec node server.js", "npm start", "trap 'kill $!' TERM", "wait", "# password: PW", "node server.js &",
+            "curl -H 'Authorization: Bearer PW' x", "echo '{\"password\": \"PW\"}' > /tmp/c", "exec app --password=PW",
+            "if [ \"$TOKEN\" = PW ]; then exec a; fi",
+            "cat <<E\n-----BEGIN PRIVATE KEY-----\nPWPW\n-----END PRIVATE KEY-----\nE",
+            "echo QVdTX1NFQ1JFVD1wYXNzd29yZD1odW50ZXIy", "exec app AKIAIOSFODNN7EXAMPLE", "exec app user:PW@host/x",
+        ]
+        var state: UInt64 = 7
+        func next(_ count: Int) -> Int {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Int(state >> 33) % count
+        }
+        return (0..<200).map { _ in
+            let parts = (0...next(3)).map { _ in
+                commands[next(commands.count)].replacing("PW", with: "x7\(next(3))aYb3mZr9TQ2")
+            }
+            return parts.joined(separator: ["; ", " && ", "\n", " | ", " || "][next(5)])
+        }
+    }
+
+    @Test(arguments: ["redact-secrets", "redact-all"])
+    func `commands, probes and handlers replay to what they were, with their secrets replaced`(_ arguments: String)
+        throws
+    {
+        let settings = ["PLAYBOOK_RECORD_ARGS": arguments]
+        var before: Literal?
+        for (index, script) in RecordingTests.scripts().enumerated() {
+            let text = Literal.string(script)
+            let words = Literal.array(script.split(separator: " ").map { .string(String($0)) })
+            let header: Literal = ["name": .string(index % 2 == 0 ? "X-Api-Key" : "X-Note"), "value": text]
+            let containers: [Literal] = [
+                ["command": ["sh", "-c", text]], ["command": ["/bin/sh", "-ec"], "args": [text]], ["args": words],
+                ["command": words], ["livenessProbe": ["httpGet": nil, "exec": ["command": ["sh", "-c", text]]]],
+                [
+                    "readinessProbe": [
+                        "httpGet": ["path": .string("/readyz?q=" + script), "port": "http", "httpHeaders": [header]]
+                    ]
+                ],
+                ["livenessProbe": ["httpGet": ["path": "/readyz", "port": "http", "httpHeaders": [header]]]],
+                [
+                    "lifecycle": [
+                        "preStop": ["exec": ["command": words]], "postStart": ["httpGet": ["httpHeaders": [header]]],
+                    ]
+                ],
+            ]
+            let container = containers[index % containers.count].merging(["name": "app"])
+            let object = World.deployment.merging(["spec": ["template": ["spec": ["containers": [container]]]]])
+            for old in [nil, before, object] {
+                var world = World(old ?? object)
+                if old != nil { world = world.updated(to: object) }
+                world.settings = settings
+                let verdict = try world.verdict()
+                let comparison = try replayed(world.recording(), settings)
+                #expect(comparison.changes.map { "\($0)" } == [], "\(script)")
+                #expect(comparison.before == verdict.decision && comparison.now == verdict.decision)
+                if arguments == "redact-secrets" { #expect(comparison.notReplayable == [], "\(script)") }
+            }
+            before = object
+        }
+    }
+
+    @Test func `the words of a command that are secrets are replaced, all of them if that is wished for`() throws {
+        let object = World.pod.merging([
+            "spec": [
+                "containers": [
+                    [
+                        "name": "app", "command": ["sh", "-c", "curl -u admin:hunter2 x; exec app --token=letmein1"],
+                        "args": ["redis-cli", "-a", "hunter2", "--verbose"],
+                        "lifecycle": ["preStop": ["httpGet": ["path": "/stop", "port": 80]]],
+                    ]
+                ]
+            ]
+        ])
+        func container(_ settings: [String: String]) throws -> Literal? {
+            var world = World(object)
+            world.settings = settings
+            return try Literal(json: world.recording())["request"]?["object"]?["spec"]?["containers"]?.elements.first
+        }
+        let kept = try container([:])
+        #expect(
+            kept?["command"] == [
+                "sh", "-c", "curl -u admin:«redacted:password» x; exec app --token=«redacted:token»",
+            ])
+        #expect(kept?["args"] == ["redis-cli", "-a", "«redacted:password»", "--verbose"])
+        #expect(kept?["lifecycle"]?["preStop"]?["httpGet"]?["path"] == "/stop")
+        let all = try container(["PLAYBOOK_RECORD_ARGS": "redact-all"])
+        #expect(
+            all?["args"] == ["«redacted:literal»", "«redacted:literal»", "«redacted:password»", "«redacted:literal»"])
+        #expect(all?["lifecycle"]?["preStop"]?["httpGet"]?["path"] == "«redacted:literal»")
+        #expect(all?["name"] == "app")
+    }
+
     @Test(arguments: Case.all.filter { $0.example.companions != nil })
     func `companions are recorded for rules that are off, too`(_ item: Case) throws {
         var world = try World(item.example)

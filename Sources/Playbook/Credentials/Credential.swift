@@ -58,17 +58,22 @@ extension Credential {
         return text.withContents { first(in: $0, named: named) }
     }
 
-    /// The first secret of a text whose name has been looked at.
-    static func first(in text: Span<UInt8>, named name: CredentialName?) -> Credential? {
-        var scan = CredentialScan()
+    /// The first secret of a text whose name has been looked at, and the program that it is an argument of.
+    static func first(
+        in text: Span<UInt8>, named name: CredentialName?, of program: LoginProgram? = nil
+    ) -> Credential? {
+        var scan = CredentialScan(program: program)
         // A form says more than a name.
         if let found = scan.next(in: text) { return found }
         return name?.credential(in: text)
     }
 
     /// Every secret of a text, in order, as many as `limit`.
-    static func all(in text: Span<UInt8>, named name: CredentialName?, atMost limit: Int) -> [Credential] {
-        var scan = CredentialScan()
+    static func all(
+        in text: Span<UInt8>, named name: CredentialName?, of program: LoginProgram? = nil,
+        isThorough: Bool = false, atMost limit: Int = .max
+    ) -> [Credential] {
+        var scan = CredentialScan(program: program, isThorough: isThorough)
         var found: [Credential] = []
         while found.count < limit, let next = scan.next(in: text) { found.append(next) }
         if found.isEmpty, let named = name?.credential(in: text) { found.append(named) }
@@ -80,6 +85,11 @@ extension CredentialName {
     /// The whole of a text that has this name, if that is a secret.
     fileprivate func credential(in text: Span<UInt8>) -> Credential? {
         let content = CredentialText.trimmed(text, 0..<text.count)
+        if isLogin {
+            return LoginProgram.password(in: text, content, isLogin: true).map {
+                Credential(kind: kind, range: $0, line: 1)
+            }
+        }
         guard CredentialText.isSecret(text, content, of: self) else { return nil }
         // What has lines is a file, as `passwd` is.
         if kind == .password, content.contains(where: { text[$0] == UInt8(ascii: "\n") }) { return nil }

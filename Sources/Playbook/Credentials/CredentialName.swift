@@ -7,6 +7,8 @@ struct CredentialName {
     let kind: Credential.Kind
     /// Whether the name leaves open what the value is, so that only one that looks random is a secret: `SIGNING_KEY`.
     let isVague: Bool
+    /// Whether a user's name and a colon stand before the secret: `curl --user`.
+    var isLogin = false
 }
 
 extension CredentialName {

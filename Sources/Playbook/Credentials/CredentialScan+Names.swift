@@ -151,7 +151,19 @@ extension CredentialScan {
         guard !isParameter(value, in: text) else { return nil }
         guard CredentialText.isSecret(text, value, of: name, inProse: true) else { return nil }
         // A form says more than a name.
-        return (CredentialForm.kind(of: text, value) ?? name.kind, value)
+        return (CredentialForm.kind(of: text, value) ?? name.kind, whole(value, in: text))
+    }
+
+    /// All of a value of which only the beginning was looked at.
+    func whole(_ value: Range<Int>, in text: Span<UInt8>) -> Range<Int> {
+        guard value.count >= CredentialScan.longestValue - 1 else { return value }
+        var end = value.upperBound
+        while end < text.count, text[end] > UInt8(ascii: " "), text[end] != UInt8(ascii: "\""),
+            text[end] != UInt8(ascii: "'")
+        {
+            end += 1
+        }
+        return value.lowerBound..<end
     }
 
     func value(of name: CredentialName?, at start: Int, in text: Span<UInt8>) -> (Credential.Kind, Range<Int>)? {
@@ -160,7 +172,7 @@ extension CredentialScan {
     }
 
     /// A value, without its quotes.
-    private func value(from start: Int, in text: Span<UInt8>) -> Range<Int> {
+    func value(from start: Int, in text: Span<UInt8>) -> Range<Int> {
         var first = start
         if text[first] == UInt8(ascii: "\\"), first + 1 < text.count { first += 1 }
         let quote = text[first]
@@ -226,6 +238,7 @@ extension CredentialScan {
 
     /// Whether the line is a comment, where examples stand.
     private mutating func isCommented(in text: Span<UInt8>) -> Bool {
+        if isThorough { return false }
         if let isComment { return isComment }
         let limit = min(text.count, lineStart + CredentialScan.longestValue)
         var at = lineStart

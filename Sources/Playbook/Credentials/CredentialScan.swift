@@ -14,7 +14,23 @@ struct CredentialScan {
     private(set) var word = 0..<0
     /// What the value of a `value:` would be, after the `name:` of a secret.
     var named: CredentialName?
-    private var uris = CredentialURIs()
+    /// The program whose options follow, if a password may be among them.
+    var program: LoginProgram?
+    /// Whether more is taken for a secret than people should be denied for.
+    let isThorough: Bool
+    private var uris: CredentialURIs
+
+    /// Creates a scan of one text.
+    ///
+    /// - Parameters:
+    ///   - program: The program that the text is an argument of, where that matters.
+    ///   - isThorough: Whether more is taken for a secret than people should be denied for: what stands in comments, and
+    ///     `user:password@host` without a scheme, as in the name of an image.
+    init(program: LoginProgram? = nil, isThorough: Bool = false) {
+        self.program = program
+        self.isThorough = isThorough
+        uris = CredentialURIs(seesBareLogins: isThorough)
+    }
 
     /// The length of `discord.com`, the shortest name of a host that gives such addresses out.
     private static let shortestHost = 11
@@ -33,7 +49,7 @@ struct CredentialScan {
                 repeat { at += 1 } while at < text.count && CredentialScan.isWord(text[at])
                 let found = credential(ofWord: start..<at, in: text)
                 word = start..<at
-                if let found { return stopped(at: found) }
+                if let found { return stopped(at: found, in: text) }
                 continue
             }
             at += 1
@@ -45,30 +61,48 @@ struct CredentialScan {
                 line += 1
                 lineStart = at
                 isComment = nil
+                // A line that goes on says so.
+                if at < 2 || text[at - 2] != UInt8(ascii: "\\") { program = nil }
                 found = nil
+            case UInt8(ascii: ";"), UInt8(ascii: "|"), UInt8(ascii: "&"):
+                // Within an address or a header nothing ends.
+                if at >= text.count || text[at] <= UInt8(ascii: " ") { program = nil }
+                found = nil
+            case 0xC2: found = Redaction.credential(in: text, at: at - 1)
             default: found = nil
             }
-            if let found { return stopped(at: found) }
+            if let found { return stopped(at: found, in: text) }
         }
         return nil
     }
 
     /// Goes on after what was found.
-    private mutating func stopped(at found: (kind: Credential.Kind, range: Range<Int>)) -> Credential {
+    private mutating func stopped(
+        at found: (kind: Credential.Kind, range: Range<Int>), in text: Span<UInt8>
+    ) -> Credential {
         let line = line
-        at = max(at, found.range.upperBound)
+        while at < found.range.upperBound {
+            if text[at] == UInt8(ascii: "\n") { (self.line, lineStart, isComment) = (self.line + 1, at + 1, nil) }
+            at += 1
+        }
         word = at..<at
         return Credential(kind: found.kind, range: found.range, line: line)
     }
 
     // MARK: Words
 
-    private func credential(ofWord word: Range<Int>, in text: Span<UInt8>) -> (Credential.Kind, Range<Int>)? {
+    private mutating func credential(
+        ofWord word: Range<Int>, in text: Span<UInt8>
+    ) -> (Credential.Kind, Range<Int>)? {
         if word.count >= CredentialScan.shortestHost {
-            if let kind = CredentialForm.kind(of: text, word) { return (kind, word) }
+            if let kind = CredentialForm.kind(of: text, word) { return (kind, whole(word, of: kind, in: text)) }
             if let webhook = webhook(word, in: text) { return (.webhookAddress, webhook) }
         }
+        if let program, text[word.lowerBound] == UInt8(ascii: "-"), let found = login(word, of: program, in: text) {
+            return found
+        }
         guard at < text.count, CredentialScan.isBlank(text[at]) else { return nil }
+        if let named = LoginProgram(text, word) { program = named }
         if text[at] == UInt8(ascii: "\t") { return setting(word, in: text) }
         switch text[word.lowerBound] {
         case UInt8(ascii: "-"):
@@ -99,7 +133,20 @@ struct CredentialScan {
         return true
     }
 
-    /// A PEM block of a private key (RFC 7468): `-----BEGIN RSA PRIVATE KEY-----`.
+    /// All of what begins like a secret: base64 goes on after its slashes.
+    private func whole(_ word: Range<Int>, of kind: Credential.Kind, in text: Span<UInt8>) -> Range<Int> {
+        guard kind == .privateKey || kind == .stripeKey else { return word }
+        var end = word.upperBound
+        while end < text.count, CredentialScan.isBase64(text[end]) { end += 1 }
+        return word.lowerBound..<end
+    }
+
+    static func isBase64(_ byte: UInt8) -> Bool {
+        isWord(byte) && byte != UInt8(ascii: ".") || byte == UInt8(ascii: "/") || byte == UInt8(ascii: "+")
+            || byte == UInt8(ascii: "=")
+    }
+
+    /// A PEM block of a private key (RFC 7468), to its end: `-----BEGIN RSA PRIVATE KEY-----`.
     private func privateKey(_ word: Range<Int>, in text: Span<UInt8>) -> (Credential.Kind, Range<Int>)? {
         let limit = min(text.count, at + 40)
         for start in at..<limit
@@ -109,9 +156,31 @@ struct CredentialScan {
             if end < text.count, [UInt8(ascii: "\""), UInt8(ascii: "'"), UInt8(ascii: "`")].contains(text[end]) {
                 return nil
             }
-            return (.privateKey, word.lowerBound..<start + 11)
+            return (.privateKey, word.lowerBound..<endOfKey(after: start + 11, in: text))
         }
         return nil
+    }
+
+    /// Where a PEM block ends: after its last line, or without one where what cannot be in it begins.
+    private func endOfKey(after header: Int, in text: Span<UInt8>) -> Int {
+        var end = header
+        while end < text.count {
+            switch text[end] {
+            case UInt8(ascii: "-") where CredentialScan.has("-----END", in: text, at: end):
+                let limit = min(text.count, end + 64)
+                end += 8
+                while end < limit, text[end] != UInt8(ascii: "-"), text[end] != UInt8(ascii: "\n") { end += 1 }
+                while end < limit, text[end] == UInt8(ascii: "-") { end += 1 }
+                return end
+            // Headers of encrypted keys, `Proc-Type: 4,ENCRYPTED`, and line ends that are written as `\n`.
+            case UInt8(ascii: "\n"), UInt8(ascii: "\r"), UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\\"),
+                UInt8(ascii: ":"), UInt8(ascii: ","):
+                end += 1
+            case let byte where CredentialScan.isBase64(byte): end += 1
+            default: return end
+            }
+        }
+        return end
     }
 
     /// A token in a header: `Authorization: Bearer …`.
@@ -123,7 +192,10 @@ struct CredentialScan {
 
     /// A user's name and password in base64, in a header: `Authorization: Basic …` (RFC 7617).
     private func basic(in text: Span<UInt8>) -> (Credential.Kind, Range<Int>)? {
-        let value = unquoted(from: at + 1, in: text)
+        var end = at + 1
+        while end < text.count, CredentialScan.isBase64(text[end]), text[end] != UInt8(ascii: "=") { end += 1 }
+        while end < text.count, text[end] == UInt8(ascii: "=") { end += 1 }
+        let value = at + 1..<end
         let encoded = value.map { text[$0] }
         guard let login = base64Decoded(String(decoding: encoded, as: UTF8.self)), login.allSatisfy({ $0 >= 0x20 }),
             let colon = login.firstIndex(of: UInt8(ascii: ":")), colon + 1 < login.count

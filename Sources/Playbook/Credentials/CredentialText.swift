@@ -24,7 +24,8 @@ enum CredentialText {
     static func isSecret(
         _ text: Span<UInt8>, _ range: Range<Int>, of name: CredentialName, inProse isProse: Bool = false
     ) -> Bool {
-        guard !range.isEmpty else { return false }
+        // A mark says itself what it stands for.
+        guard !range.isEmpty, !Redaction.begins(text, at: range.lowerBound) else { return false }
         let counts = Letters(text, range)
         if counts.isReference || isEnclosed(text, range, isProse) || counts.isMask(range.count) { return false }
         if range.count <= 16, words.contains(word(text, isProse ? withoutMark(text, range) : range)) { return false }

@@ -2,6 +2,10 @@
 struct CredentialURIs {
     /// Where the last URI was looked for: never before this place again.
     private var authority = 0
+    /// Whether a login counts without a scheme before it.
+    private let seesBareLogins: Bool
+
+    init(seesBareLogins: Bool = false) { self.seesBareLogins = seesBareLogins }
 
     /// The password before an `@`; nil where there is none, or something that stands for one.
     mutating func password(before end: Int, in text: Span<UInt8>) -> Range<Int>? {
@@ -23,8 +27,38 @@ struct CredentialURIs {
         if let password = oraclePassword(start..<end, in: text) { return password }
         let isSocket =
             CredentialScan.has("tcp(", in: text, at: end + 1) || CredentialScan.has("unix(", in: text, at: end + 1)
-        guard isAuthority || isSocket, !CredentialScan.has("sha256:", in: text, at: end + 1) else { return nil }
-        return password(ofUser: start..<end, in: text)
+        guard isAuthority || isSocket || seesBareLogins && isBeforeHost(end, in: text),
+            !CredentialScan.has("sha256:", in: text, at: end + 1)
+        else { return nil }
+        // The name of an image has a registry before it.
+        if !isAuthority, seesBareLogins {
+            let colon = (start..<end).first { text[$0] == UInt8(ascii: ":") } ?? end
+            start = (start..<colon).last { text[$0] == UInt8(ascii: "/") }.map { $0 + 1 } ?? start
+        }
+        return password(ofUser: start..<end, in: text).map { $0.lowerBound..<lastAt(from: end, in: text) }
+    }
+
+    /// Whether a host and a path follow: `user:password@registry.example.com/shop/web`, and no address of mail.
+    private func isBeforeHost(_ end: Int, in text: Span<UInt8>) -> Bool {
+        let limit = min(text.count, end + 254)
+        var at = end + 1
+        while at < limit, CredentialScan.isWord(text[at]) || text[at] == UInt8(ascii: ":") { at += 1 }
+        return at < text.count && at > end + 1 && text[at] == UInt8(ascii: "/")
+    }
+
+    /// The last `@` before the host: a password may have some in it, which should be written otherwise.
+    private func lastAt(from first: Int, in text: Span<UInt8>) -> Int {
+        var last = first
+        for at in first + 1..<max(text.count, first + 1) {
+            switch text[at] {
+            case UInt8(ascii: "@"): last = at
+            case 0...UInt8(ascii: " "), UInt8(ascii: "\""), UInt8(ascii: "'"), UInt8(ascii: "`"), UInt8(ascii: "<"),
+                UInt8(ascii: "/"), UInt8(ascii: "?"), UInt8(ascii: "#"), UInt8(ascii: ","), UInt8(ascii: ";"):
+                return last
+            default: break
+            }
+        }
+        return last
     }
 
     private func password(ofUser range: Range<Int>, in text: Span<UInt8>) -> Range<Int>? {
@@ -56,7 +90,7 @@ struct CredentialURIs {
     }
 
     private func isPlaceholder(_ password: Range<Int>, in text: Span<UInt8>) -> Bool {
-        guard !password.isEmpty else { return true }
+        guard !password.isEmpty, !Redaction.begins(text, at: password.lowerBound) else { return true }
         let counts = CredentialText.Letters(text, password)
         if counts.isReference || counts.isMask(password.count) { return true }
         switch text[password.lowerBound] {

@@ -9,6 +9,8 @@ struct PlainText {
         case variable(Container, index: Int, EnvironmentVariable)
         /// A part of a command; after a flag, if it is that flag's value.
         case argument(Container, list: StaticString, index: Int, flag: Value?)
+        /// A header or a part of a command, of a probe or of a lifecycle handler.
+        case handler(Pointer, isHeader: Bool)
         /// An entry of a ConfigMap, in `data` or `binaryData`.
         case entry(of: StaticString, key: Value)
         /// An annotation of the object, or of its template.
@@ -20,12 +22,18 @@ struct PlainText {
     /// What the text stands for, where it is encoded.
     private var decoded: [UInt8]?
     private let name: CredentialName?
+    /// The program that it is an argument of, where that matters.
+    private var program: LoginProgram?
 
-    init?(_ text: Value, at place: @autoclosure () -> Place, named name: CredentialName?) {
-        guard text.withContents({ Credential.first(in: $0, named: name) }) != nil else { return nil }
+    init?(
+        _ text: Value, at place: @autoclosure () -> Place, named name: CredentialName?,
+        of program: LoginProgram? = nil
+    ) {
+        guard text.withContents({ Credential.first(in: $0, named: name, of: program) }) != nil else { return nil }
         self.text = text
         self.place = place()
         self.name = name
+        self.program = program
     }
 
     /// A text that stands there in base64; nil where it is none.
@@ -48,7 +56,8 @@ struct PlainText {
     /// Every secret in it, each with a mark that tells it from others.
     func credentials() -> [(credential: Credential, mark: String)] {
         withContents { bytes in
-            let all = Credential.all(in: bytes, named: name, atMost: PlainText.maximumCredentials)
+            let all = Credential.all(
+                in: bytes, named: name, of: program, atMost: PlainText.maximumCredentials)
             return all.enumerated().map { index, credential in
                 // Where there may be more than are told, the last one stands for the rest of the text.
                 let isLast = index == PlainText.maximumCredentials - 1
@@ -78,6 +87,7 @@ struct PlainText {
         switch place {
         case .variable(let container, let index, _): container.pointer / "env" / String(index) / "value"
         case .argument(let container, let list, let index, _): container.pointer / "\(list)" / String(index)
+        case .handler(let pointer, _): pointer
         case .entry(let field, let key): Pointer(["\(field)", key.text])
         case .annotation(let parent, let key): parent / "annotations" / key.text
         }
@@ -104,6 +114,7 @@ extension Subject {
         for container in template.containers {
             try addVariables(of: container, to: &found)
             try addArguments(of: container, to: &found)
+            try addHandlers(of: container, to: &found)
         }
         // A Pod is its own template.
         if kind != .pod, let metadata = template.metadata {
@@ -141,22 +152,56 @@ extension Subject {
     }
 
     private func addArguments(of container: Container, to found: inout [PlainText]) throws(CannotJudge) {
-        var flag: Value?
-        func add(_ arguments: Value?, _ list: StaticString) {
+        var list = ArgumentList()
+        var before: Value?
+        func add(_ arguments: Value?, _ field: StaticString) {
             guard let arguments else { return }
             for (index, argument) in arguments.elements.enumerated() {
-                let name = flag.flatMap { CredentialName(flag: $0) }
-                let isFlag = argument.withContents { $0.count > 1 && $0[0] == UInt8(ascii: "-") }
+                let name = argument.withContents { list.name(of: $0) }
                 let text = PlainText(
-                    argument, at: .argument(container, list: list, index: index, flag: name == nil ? nil : flag),
-                    named: isFlag ? nil : name)
+                    argument, at: .argument(container, list: field, index: index, flag: name == nil ? nil : before),
+                    named: name, of: list.program)
                 if let text { found.append(text) }
-                flag = isFlag ? argument : nil
+                before = argument
             }
         }
         // One command line, of which the arguments are the rest.
         add(try container.command(), "command")
         add(try container.args(), "args")
+    }
+
+    private func addHandlers(of container: Container, to found: inout [PlainText]) throws(CannotJudge) {
+        for purpose in Probe.Purpose.allCases {
+            guard let probe = try container.probe(purpose) else { continue }
+            addTexts(of: probe.value, at: container.pointer / "\(purpose.field)", to: &found)
+        }
+        guard let lifecycle = container.value.present("lifecycle") else { return }
+        for hook in ["postStart", "preStop"] as [StaticString] {
+            guard let handler = lifecycle.present(hook) else { continue }
+            addTexts(of: handler, at: container.pointer / "lifecycle" / "\(hook)", to: &found)
+        }
+    }
+
+    /// Takes in the command and the headers of a handler, whatever is malformed left to the rules about it.
+    private func addTexts(of handler: Value, at place: @autoclosure () -> Pointer, to found: inout [PlainText]) {
+        if let command = handler.present("exec")?.present("command") {
+            var list = ArgumentList()
+            for (index, argument) in command.elements.enumerated() where argument.kind == .string {
+                let name = argument.withContents { list.name(of: $0) }
+                let text = PlainText(
+                    argument, at: .handler(place() / "exec" / "command" / String(index), isHeader: false),
+                    named: name, of: list.program)
+                if let text { found.append(text) }
+            }
+        }
+        guard let headers = handler.present("httpGet")?.present("httpHeaders") else { return }
+        for (index, header) in headers.elements.enumerated() {
+            guard let value = header["value"], value.kind == .string else { continue }
+            let text = PlainText(
+                value, at: .handler(place() / "httpGet" / "httpHeaders" / String(index) / "value", isHeader: true),
+                named: header["name"]?.string.flatMap { CredentialName(header: $0) })
+            if let text { found.append(text) }
+        }
     }
 
     private func addAnnotations(
@@ -181,13 +226,21 @@ extension CredentialName {
     }
 
     /// The name of a flag that has no value of its own: `--token`.
-    fileprivate init?(flag: Value) {
-        let found = flag.withContents { bytes -> CredentialName? in
-            for at in bytes.indices where !CredentialScan.isWord(bytes[at]) { return nil }
-            return CredentialName(bytes, 0..<bytes.count)
+    init?(flag: Span<UInt8>) {
+        for at in flag.indices where !CredentialScan.isWord(flag[at]) { return nil }
+        self.init(flag, 0..<flag.count)
+    }
+
+    /// The name of a header; `Authorization` may have anything else in it.
+    init?(header: String) {
+        let bytes = Array(header.utf8)
+        if let found = CredentialName(bytes.span, bytes.indices) {
+            self = found
+        } else if header.lowercased().hasSuffix("authorization") {
+            self.init(kind: .token, isVague: true)
+        } else {
+            return nil
         }
-        guard let found else { return nil }
-        self = found
     }
 
     /// The name of an annotation, without its prefix.

@@ -85,6 +85,11 @@ extension Comparison {
         struct Key: Hashable {
             let rule: String
             let path: String
+
+            init(rule: String, path: String) {
+                self.rule = rule
+                self.path = Redaction.unmarked(path)
+            }
         }
 
         struct Entry {

@@ -6,6 +6,8 @@ public struct RecordSettings: Sendable {
     public internal(set) var sample = Sample.all
     /// The value of `PLAYBOOK_RECORD_ENV`.
     public internal(set) var environment = RecordedEnvironment.redact
+    /// The value of `PLAYBOOK_RECORD_ARGS`.
+    public internal(set) var arguments = RecordedArguments.redactSecrets
     /// The value of `PLAYBOOK_RECORD_FILE_SIZE`.
     public internal(set) var fileBytes = 64 << 20
     /// The value of `PLAYBOOK_RECORD_FILES`.
@@ -18,6 +20,14 @@ public enum RecordedEnvironment: String, Sendable, CaseIterable {
     case redact
     /// Those that look like no secret are kept.
     case keep
+}
+
+/// Which texts of commands, arguments, probes and lifecycle handlers are replaced in recordings.
+public enum RecordedArguments: String, Sendable, CaseIterable {
+    /// The words that are secrets.
+    case redactSecrets = "redact-secrets"
+    /// All texts.
+    case redactAll = "redact-all"
 }
 
 /// A share of all reviews: the same ones on every replica, and on every day.
@@ -69,6 +79,10 @@ extension Setting {
         .choice(
             "PLAYBOOK_RECORD_ENV", .recording, \.recording.environment,
             "Literal values of variables and ConfigMaps: `redact` replaces all; `keep` those alone that look like a secret."
+        ),
+        .choice(
+            "PLAYBOOK_RECORD_ARGS", .recording, \.recording.arguments,
+            "Commands, arguments, probes and lifecycle handlers: `redact-secrets` replaces the words that are secrets; `redact-all` replaces all texts."
         ),
         .size(
             "PLAYBOOK_RECORD_FILE_SIZE", .recording, \.recording.fileBytes,

@@ -118,7 +118,7 @@ public final class RecordingWriter {
             var redacted: [UInt8] = []
             redactor.write(request, to: &redacted)
             let companions = redactor.redacted(companions(for: review, in: context))
-            var members = head(verdict, context, nanoseconds)
+            var members = head(verdict, context, nanoseconds, &redactor)
             members.append(.init("redacted", .number(String(redactor.count))))
             members.append(.init("companions", companions))
             let head: Literal = [
@@ -145,12 +145,14 @@ public final class RecordingWriter {
         return context.companions.recorded(lookups)
     }
 
-    private func head(_ verdict: Verdict, _ context: Context, _ nanoseconds: UInt64) -> [Literal.Member] {
+    private func head(
+        _ verdict: Verdict, _ context: Context, _ nanoseconds: UInt64, _ redactor: inout Redactor
+    ) -> [Literal.Member] {
         var members: [Literal.Member] = [
             .init("version", .string(version)), .init("time", .string("\(context.now)")),
             .init("mode", .string(settings.mode.rawValue)), .init("decision", .string(verdict.decision.rawValue)),
             .init("microseconds", .number(String(nanoseconds / 1000))),
-            .init("findings", .array(verdict.judgements.map(\.recorded))),
+            .init("findings", .array(verdict.judgements.map { $0.recorded(&redactor) })),
         ]
         if !verdict.notEvaluated.isEmpty {
             members.append(.init("notEvaluated", .array(verdict.notEvaluated.map { .string($0.rule.id) })))
@@ -161,10 +163,11 @@ public final class RecordingWriter {
 }
 
 extension Judgement {
-    fileprivate var recorded: Literal {
+    fileprivate func recorded(_ redactor: inout Redactor) -> Literal {
+        let place = Pointer(finding.place.tokens.map { redactor.redacted(key: $0) })
         var members: [Literal.Member] = [
             .init("rule", .string(rule.id)), .init("clause", .string(finding.clause.name)),
-            .init("path", .string(path)), .init("place", .string(finding.place.description)),
+            .init("path", .string(path)), .init("place", .string(place.description)),
             .init("effect", .string(effect.rawValue)),
         ]
         if let leniency { members.append(.init("because", .string(leniency.rawValue))) }

@@ -4,8 +4,15 @@ enum RedactionClass {
     static let literal = "literal"
     /// What a Secret holds.
     static let secretData = "data of a Secret"
+    /// What has something in it that looks like a password.
+    private static let text = "text with a password"
+    /// What is a secret by its name alone.
+    private static let named = "value named like a secret"
     /// What nests too deep to be looked through.
     static let tooDeep = "nested too deep"
+
+    /// A part of a text that is a secret, and its class.
+    typealias Word = (range: Range<Int>, kind: String)
 
     /// The kind of secret that a text is or has in it; nil where none is seen.
     ///
@@ -16,54 +23,143 @@ enum RedactionClass {
     static func of(_ text: String, named name: String? = nil) -> String? {
         guard !text.isEmpty else { return nil }
         let bytes = Array(text.utf8)
-        if let kind = kind(of: bytes) { return kind }
-        if let name, saysSecret(name) { return "value named like a secret" }
-        // Whoever writes base64 into a variable hides a secret from nobody.
-        guard bytes.count >= 16, let decoded = decoded(bytes), let kind = kind(of: decoded) else { return nil }
-        return "\(kind), in base64"
+        let called = name.flatMap { credentialName($0) }
+        if let credential = Credential.first(in: bytes.span, named: called) { return credential.kind.rawValue }
+        // What the rule takes for an example or a label is none of anybody else's business either.
+        if !found(in: bytes.span).isEmpty { return Self.text }
+        if let name, saysSecret(name) { return named }
+        return hidden(in: bytes.span, found).first?.kind
     }
 
-    private static func kind(of bytes: [UInt8]) -> String? {
-        if let credential = Credential.first(in: bytes.span, named: nil) { return credential.kind.rawValue }
-        // What the rule takes for an example or a label is none of anybody else's business either.
-        if hasPasswordInURI(bytes) { return Credential.Kind.uri.rawValue }
-        return hasAssignment(bytes) ? "text with a password" : nil
+    /// The parts of a command's text that are secrets, in order.
+    ///
+    /// - Parameters:
+    ///   - bytes: The text.
+    ///   - name: What it is called.
+    ///   - program: The program that it is an argument of.
+    /// - Returns: The parts; all of it where a name alone says that it is a secret.
+    static func words(in bytes: [UInt8], named name: CredentialName?, of program: LoginProgram?) -> [Word] {
+        var words = found(in: bytes.span).map { (range: $0.range, kind: Self.text) } + hidden(in: bytes.span, found)
+        // Where they overlap, what rules see counts.
+        words += Credential.all(in: bytes.span, named: name, of: program).map {
+            (range: $0.range, kind: $0.kind.rawValue)
+        }
+        if words.isEmpty { return name == nil || bytes.isEmpty ? [] : [(bytes.indices, named)] }
+        return apart(words, in: bytes.count)
+    }
+
+    /// The secrets in a text that is not encoded, certain or doubtful.
+    static func found(in text: Span<UInt8>) -> [Word] {
+        doubtful(in: text)
+            + Credential.all(in: text, named: nil, isThorough: true).map { ($0.range, $0.kind.rawValue) }
+    }
+
+    /// The secrets that are written in another way: in base64, which hides nothing from anybody, or with escapes.
+    ///
+    /// - Parameters:
+    ///   - text: The text.
+    ///   - find: Finds the secrets in a text that is not encoded.
+    /// - Returns: Where they are written. What is in base64 counts as no credential, since no rule reads it.
+    static func hidden(in text: Span<UInt8>, _ find: (Span<UInt8>) -> [Word]) -> [Word] {
+        var words: [Word] = []
+        func add(_ plain: EncodedText.Unescaped) {
+            words += find(plain.bytes.span).map { word in
+                (plain.places[word.range.lowerBound]..<plain.places[word.range.upperBound], word.kind + " with escapes")
+            }
+        }
+        if let once = EncodedText.unescaped(text) {
+            add(once)
+            // JSON within JSON.
+            if var twice = EncodedText.unescaped(once.bytes.span) {
+                twice.places = twice.places.map { once.places[$0] }
+                add(twice)
+            }
+        }
+        for part in EncodedText.base64Parts(of: text) {
+            guard let decoded = EncodedText.decoded(text, part), let word = find(decoded.span).last else { continue }
+            words.append((part, word.kind + " in base64"))
+        }
+        return words
+    }
+
+    /// The same words, each byte part of the last one that it is in.
+    static func apart(_ words: [Word], in count: Int) -> [Word] {
+        var owners = [Int32](repeating: -1, count: count)
+        for (index, word) in words.enumerated() {
+            for at in word.range { owners[at] = Int32(truncatingIfNeeded: index) }
+        }
+        var parts: [Word] = []
+        var start = 0
+        for at in 0...count where at == count || owners[at] != owners[start] {
+            if start < at, owners[start] >= 0 { parts.append((start..<at, words[Int(owners[start])].kind)) }
+            start = at
+            if at == count { break }
+        }
+        return parts
     }
 
     /// Whether a name says that what it names is a secret: `DB_PASSWORD`, `apiKey`, `--auth-token`, a header's `Authorization`.
     static func saysSecret(_ name: String) -> Bool {
         let bytes = Array(name.utf8)
-        // The prefix of an annotation or label says whose it is.
-        let last = bytes.lastIndex(of: UInt8(ascii: "/")).map { Array(bytes[($0 + 1)...]) } ?? bytes
-        if CredentialName(last.span, last.indices) != nil { return true }
-        return String(decoding: last, as: UTF8.self).lowercased().hasSuffix("authorization")
+        return saysSecret(bytes.span, bytes.indices)
+    }
+
+    private static func saysSecret(_ text: Span<UInt8>, _ range: Range<Int>) -> Bool {
+        if credentialName(text, range) != nil { return true }
+        guard range.count >= authorization.count else { return false }
+        return authorization.indices.allSatisfy {
+            text[range.upperBound - authorization.count + $0] | 0x20 == authorization[$0]
+        }
+    }
+
+    private static let authorization = Array("authorization".utf8)
+
+    /// What a name says, the prefix of an annotation or label left out.
+    private static func credentialName(_ name: String) -> CredentialName? {
+        let bytes = Array(name.utf8)
+        return credentialName(bytes.span, bytes.indices)
+    }
+
+    private static func credentialName(_ text: Span<UInt8>, _ range: Range<Int>) -> CredentialName? {
+        var start = range.upperBound
+        while start > range.lowerBound, text[start - 1] != UInt8(ascii: "/") { start -= 1 }
+        return CredentialName(text, start..<range.upperBound)
     }
 
     // MARK: Texts
 
-    /// Whether there is a `scheme://user:password@host`, other than with a variable for the password.
-    private static func hasPasswordInURI(_ bytes: [UInt8]) -> Bool {
+    /// What looks like a secret and need not be one.
+    static func doubtful(in bytes: Span<UInt8>) -> [Word] {
+        (passwordsInURIs(bytes) + assignedValues(bytes)).map { ($0, text) }
+    }
+
+    /// The passwords in each `scheme://user:password@host`, other than a variable.
+    private static func passwordsInURIs(_ bytes: Span<UInt8>) -> [Range<Int>] {
+        var found: [Range<Int>] = []
         var from = 0
         while let place = find("://", in: bytes, from: from) {
             from = place + 3
             var colon: Int?
-            for index in from..<bytes.count {
-                let byte = bytes[index]
-                if byte == UInt8(ascii: "@") {
-                    if let colon, index > colon + 1, bytes[colon + 1] != UInt8(ascii: "$") { return true }
-                    break
-                }
+            while from < bytes.count {
+                let byte = bytes[from]
                 // A password may have anything else in it, written as it must not be.
                 if byte <= 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "'") { break }
                 if byte == UInt8(ascii: "/"), colon == nil { break }
-                if byte == UInt8(ascii: ":"), colon == nil { colon = index }
+                if byte == UInt8(ascii: ":"), colon == nil { colon = from }
+                from += 1
+                guard byte == UInt8(ascii: "@") else { continue }
+                if let colon, from - 1 > colon + 1, bytes[colon + 1] != UInt8(ascii: "$") {
+                    found.append(colon + 1..<from - 1)
+                }
+                break
             }
         }
-        return false
+        return found
     }
 
-    /// Whether there is a `password = value` or a `"token": "value"` somewhere.
-    private static func hasAssignment(_ bytes: [UInt8]) -> Bool {
+    /// The value in each `password = value` or `"token": "value"`.
+    private static func assignedValues(_ bytes: Span<UInt8>) -> [Range<Int>] {
+        var found: [Range<Int>] = []
         var start: Int?
         var index = 0
         while index < bytes.count {
@@ -77,20 +173,45 @@ enum RedactionClass {
             guard let begin = start else { continue }
             start = nil
             guard let value = assigned(bytes, after: index),
-                saysSecret(String(decoding: bytes[begin..<index], as: UTF8.self))
+                saysSecret(bytes, begin..<index)
             else { continue }
             // `password: ${PASSWORD}` and `password: {secretKeyRef: …}` name a place.
             if ![UInt8(ascii: "$"), UInt8(ascii: "{"), UInt8(ascii: "["), UInt8(ascii: "<")].contains(bytes[value]) {
-                return true
+                found.append(value..<end(ofValueAt: value, in: bytes))
+                index = max(index, (found.last?.upperBound ?? 0) - 1)
             }
         }
-        return false
+        return found
+    }
+
+    /// Where a value ends: at its quote, or at white space or what separates values.
+    private static func end(ofValueAt start: Int, in bytes: Span<UInt8>) -> Int {
+        let before = bytes[start - 1]
+        let isQuoted = before == UInt8(ascii: "\"") || before == UInt8(ascii: "'")
+        var end = start
+        while end < bytes.count {
+            let byte = bytes[end]
+            if isQuoted ? byte == before || byte == UInt8(ascii: "\n") : byte <= 0x20 && !isScheme(bytes, start..<end) {
+                break
+            }
+            if !isQuoted, [UInt8(ascii: "\""), UInt8(ascii: "'"), UInt8(ascii: ";"), UInt8(ascii: "&")].contains(byte) {
+                break
+            }
+            end += 1
+        }
+        return max(end, start + 1)
+    }
+
+    /// Whether a word says how the header goes on: `Authorization: Basic …`.
+    private static func isScheme(_ bytes: Span<UInt8>, _ word: Range<Int>) -> Bool {
+        word.count == 5 && starts(bytes, at: word.lowerBound, with: "Basic")
+            || word.count == 6 && starts(bytes, at: word.lowerBound, with: "Bearer")
     }
 
     private static func isNameByte(_ byte: UInt8) -> Bool { CredentialScan.isWord(byte) }
 
     /// Where the value begins, when a name that ends at `end` is followed by one: `=value`, `: value`, `" : "value`.
-    private static func assigned(_ bytes: [UInt8], after end: Int) -> Int? {
+    private static func assigned(_ bytes: Span<UInt8>, after end: Int) -> Int? {
         var at = end
         func skip(_ skipped: [UInt8]) { while at < bytes.count, skipped.contains(bytes[at]) { at += 1 } }
         let quotes = [UInt8(ascii: "\""), UInt8(ascii: "'"), UInt8(ascii: "\\")]
@@ -111,7 +232,7 @@ enum RedactionClass {
 
     // MARK: Bytes
 
-    private static func starts(_ bytes: [UInt8], at index: Int, with text: StaticString) -> Bool {
+    private static func starts(_ bytes: Span<UInt8>, at index: Int, with text: StaticString) -> Bool {
         let length = text.utf8CodeUnitCount
         guard index + length <= bytes.count else { return false }
         return text.withUTF8Buffer { wanted in
@@ -120,31 +241,8 @@ enum RedactionClass {
         }
     }
 
-    private static func find(_ text: StaticString, in bytes: [UInt8], from start: Int) -> Int? {
+    private static func find(_ text: StaticString, in bytes: Span<UInt8>, from start: Int) -> Int? {
         guard start < bytes.count else { return nil }
         return (start..<bytes.count).first { starts(bytes, at: $0, with: text) }
-    }
-
-    /// What base64 (RFC 4648, either alphabet) stands for; nil where it is none, or no text.
-    private static func decoded(_ text: [UInt8]) -> [UInt8]? {
-        var result: [UInt8] = []
-        var (bits, count): (UInt32, Int) = (0, 0)
-        for byte in text where byte != UInt8(ascii: "=") && byte != UInt8(ascii: "\n") {
-            let value: UInt8
-            switch byte {
-            case UInt8(ascii: "A")...UInt8(ascii: "Z"): value = byte - 65
-            case UInt8(ascii: "a")...UInt8(ascii: "z"): value = byte - 97 + 26
-            case UInt8(ascii: "0")...UInt8(ascii: "9"): value = byte - 48 + 52
-            case UInt8(ascii: "+"), UInt8(ascii: "-"): value = 62
-            case UInt8(ascii: "/"), UInt8(ascii: "_"): value = 63
-            default: return nil
-            }
-            (bits, count) = (bits << 6 | UInt32(value), count + 6)
-            if count >= 8 {
-                count -= 8
-                result.append(UInt8(truncatingIfNeeded: bits >> UInt32(count)))
-            }
-        }
-        return String(validating: result, as: UTF8.self) == nil ? nil : result
     }
 }

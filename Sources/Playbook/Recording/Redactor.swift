@@ -7,11 +7,14 @@ public import JSON
 /// through in the same way. What no rule reads is left out: `status`, and what authenticators say of a user.
 public struct Redactor {
     private let keepsLiterals: Bool
+    private let arguments: RecordedArguments
     /// How many places were replaced.
     public private(set) var count = 0
     /// What was replaced in the object of before; nil where there is none.
     private var before: Set<String>?
     private var isBefore = false
+    /// The secrets that are words of commands, or keys, each with its number among those of its class.
+    private var numbers: [String: [String: Int]] = [:]
 
     /// How deep values may nest, texts that are JSON counted on: it is gone down on a small thread's stack.
     private static let maximumDepth = 140
@@ -24,14 +27,19 @@ public struct Redactor {
         case secret
         /// Variables of a container or of a ConfigMap, which go by a name.
         case literal(String?)
-        /// What a container is started with.
-        case arguments
+        /// A command, or the rest of one, after what is known of it.
+        case arguments(ArgumentList)
+        /// A probe, a lifecycle handler, or something in one that has a name.
+        case handler(String?)
         /// A list of variables.
         case environment
     }
 
     /// Creates a redactor for one review.
-    public init(_ settings: Settings) { keepsLiterals = settings.recording.environment == .keep }
+    public init(_ settings: Settings) {
+        keepsLiterals = settings.recording.environment == .keep
+        arguments = settings.recording.arguments
+    }
 
     /// Appends the request of a review.
     public mutating func write(_ request: Value, to bytes: inout [UInt8]) {
@@ -106,17 +114,21 @@ public struct Redactor {
             if !isFirst { bytes.append(UInt8(ascii: ",")) }
             isFirst = false
             write(key: key, to: &bytes)
-            write(member.value, inside(key, of: kind, name, place), depth + 1, to: &bytes)
+            write(member.value, inside(key, of: kind, object, name, place), depth + 1, to: &bytes)
         }
         bytes.append(UInt8(ascii: "}"))
     }
 
     /// What the member of an object is part of.
-    private func inside(_ key: String, of kind: String?, _ name: String?, _ place: Place) -> Place {
+    private func inside(
+        _ key: String, of kind: String?, _ object: Value, _ name: String?, _ place: Place
+    ) -> Place {
         switch place {
         case .secret: return .secret
         case .literal: return .literal(key)
         case .environment where key == "value": return .literal(name)
+        case .handler where key == "value": return .handler(name)
+        case .handler where key != "command": return .handler(key)
         default: break
         }
         switch key {
@@ -126,7 +138,15 @@ public struct Redactor {
             if kind == "ConfigMap" { return .literal(nil) }
         case "binaryData" where kind == "ConfigMap": return .literal(nil)
         case "env": return .environment
-        case "args", "command": return .arguments
+        case "command": return .arguments(ArgumentList())
+        case "args":
+            // One command line, of which the arguments are the rest.
+            var list = ArgumentList()
+            for word in object["command"]?.elements ?? object.elements where word.kind == .string {
+                _ = word.withContents { list.name(of: $0) }
+            }
+            return .arguments(list)
+        case "livenessProbe", "readinessProbe", "startupProbe", "lifecycle": return .handler(nil)
         case "value": return .named(name)
         default: break
         }
@@ -135,14 +155,15 @@ public struct Redactor {
 
     private mutating func writeArray(_ array: Value, _ place: Place, _ depth: Int, to bytes: inout [UInt8]) {
         bytes.append(UInt8(ascii: "["))
-        var flag: String?
+        var list = ArgumentList()
+        if case .arguments(let known) = place { list = known }
         var isFirst = true
         for element in array.elements {
             if !isFirst { bytes.append(UInt8(ascii: ",")) }
             isFirst = false
-            if case .arguments = place, let text = element.string {
-                writeArgument(text, element, after: flag, depth + 1, to: &bytes)
-                flag = text.hasPrefix("-") && !text.contains("=") ? text : nil
+            if case .arguments = place, element.kind == .string {
+                let name = element.withContents { list.name(of: $0) }
+                writeWords(element, named: name, of: list.program, depth + 1, to: &bytes)
             } else {
                 write(element, place, depth + 1, to: &bytes)
             }
@@ -163,7 +184,14 @@ public struct Redactor {
                 return mark(RedactionClass.of(text, named: name) ?? RedactionClass.literal, text, to: &bytes)
             }
         case .named(let called): name = called
-        case .arguments, .environment: break
+        case .arguments: return writeWords(value, named: nil, of: nil, depth, to: &bytes)
+        case .handler(let called):
+            // What says which header, and where, is no secret.
+            let isPlain = ["name", "port", "scheme", "service"].contains(called ?? "")
+            guard !isPlain || arguments != .redactAll else { break }
+            return writeWords(
+                value, named: called.flatMap { CredentialName(header: $0) }, of: nil, depth, to: &bytes)
+        case .environment: break
         }
         if let name, !text.isEmpty, RedactionClass.saysSecret(name) {
             return mark(RedactionClass.of(text, named: name) ?? RedactionClass.literal, text, to: &bytes)
@@ -186,28 +214,52 @@ public struct Redactor {
         return true
     }
 
-    /// Writes a word of a command line: the value of a flag is replaced where the flag's name says that it is a secret.
-    private mutating func writeArgument(
-        _ text: String, _ value: Value, after flag: String?, _ depth: Int, to bytes: inout [UInt8]
+    /// Writes a part of a command, or of a probe or lifecycle handler: the secrets in it are replaced, and the rest stays as it is.
+    private mutating func writeWords(
+        _ value: Value, named name: CredentialName?, of program: LoginProgram?, _ depth: Int, to bytes: inout [UInt8]
     ) {
-        if let flag, !text.hasPrefix("-"), !text.isEmpty, RedactionClass.saysSecret(flag) {
-            return mark(RedactionClass.of(text, named: flag) ?? RedactionClass.literal, text, to: &bytes)
+        let text = value.text
+        if writeNested(text, depth, to: &bytes) { return }
+        let content = Array(text.utf8)
+        let words = RedactionClass.words(in: content, named: name, of: program)
+        if arguments == .redactAll, !content.isEmpty {
+            return mark(words.first?.kind ?? RedactionClass.literal, text, to: &bytes)
         }
-        guard text.hasPrefix("-"), let equals = text.firstIndex(of: "=") else {
-            return writeText(value, .named(nil), depth, to: &bytes)
+        guard !words.isEmpty else {
+            bytes += value.source
+            return
         }
-        let (name, rest) = (String(text[..<equals]), String(text[text.index(after: equals)...]))
-        guard let kind = RedactionClass.of(rest, named: name) else {
-            return writeText(value, .named(nil), depth, to: &bytes)
+        var result: [UInt8] = []
+        var end = 0
+        for (range, kind) in words {
+            result += content[end..<range.lowerBound]
+            result += numbered(kind, String(decoding: content[range], as: UTF8.self), tellsChange: true).text.utf8
+            // What follows stays on its line.
+            for at in range where content[at] == UInt8(ascii: "\n") { result.append(content[at]) }
+            end = range.upperBound
         }
-        appendQuoted("\(name)=\(redaction(kind, rest).text)", to: &bytes)
+        result += content[end...]
+        appendQuoted(String(decoding: result, as: UTF8.self), to: &bytes)
     }
 
     private mutating func write(key: String, to bytes: inout [UInt8]) {
-        // A set of texts stands in `managedFields` as keys, `v:"…"`.
-        let kind = key.utf8.count > 20 ? RedactionClass.of(key) : nil
-        appendQuoted(kind.map { redaction($0, key).text } ?? key, to: &bytes)
+        appendQuoted(redacted(key: key), to: &bytes)
         bytes.append(UInt8(ascii: ":"))
+    }
+
+    /// A key as it is written; one that is a secret is replaced by the same mark wherever it stands.
+    mutating func redacted(key: String) -> String {
+        // A set of texts stands in `managedFields` as keys, `v:"…"`.
+        guard key.utf8.count > 12, let kind = RedactionClass.of(key) else { return key }
+        return numbered(kind, key, tellsChange: false).text
+    }
+
+    /// The mark of a secret that others of its class are told from.
+    private mutating func numbered(_ kind: String, _ original: String, tellsChange: Bool) -> Redaction {
+        let number = numbers[kind]?[original] ?? (numbers[kind]?.count ?? 0) + 1
+        numbers[kind, default: [:]][original] = number
+        let mark = redaction(kind, original)
+        return Redaction(kind, number: number, isChanged: tellsChange && mark.isChanged)
     }
 
     private mutating func mark(_ kind: String, _ original: String, to bytes: inout [UInt8]) {

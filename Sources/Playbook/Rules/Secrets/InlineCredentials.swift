@@ -15,7 +15,8 @@ extension Rule {
         scope: Scope(
             [.holders, ResourceKinds(.configMap)], of: [.none, .ephemeralContainers], readsMetadata: true),
         clauses: [
-            CredentialClause.variable, CredentialClause.argument, CredentialClause.entry, CredentialClause.annotation,
+            CredentialClause.variable, CredentialClause.argument, CredentialClause.handler, CredentialClause.entry,
+            CredentialClause.annotation,
         ],
         examples: inlineCredentialExamples,
         check: { (subject, _) throws(CannotJudge) in
@@ -31,6 +32,8 @@ enum CredentialClause {
         "no variable of a container holds a secret; a word under `PASSWORD_SECRET` is the name of the Secret that has the password"
     )
     static let argument = Clause("argument", "no command or argument of a container holds a secret")
+    static let handler = Clause(
+        "handler", "no command or header of a probe or of a lifecycle handler holds a secret")
     static let entry = Clause("config-map", "no entry of a ConfigMap holds a secret")
     static let annotation = Clause("annotation", "no annotation holds a secret")
 }
@@ -52,6 +55,7 @@ extension PlainText {
         switch place {
         case .variable: CredentialClause.variable
         case .argument: CredentialClause.argument
+        case .handler: CredentialClause.handler
         case .entry: CredentialClause.entry
         case .annotation: CredentialClause.annotation
         }
@@ -59,7 +63,7 @@ extension PlainText {
 
     private func remedy(for credential: Credential, in subject: Subject) -> (edits: [Edit], advice: String) {
         let secret = subject.secretName
-        let change = "and change the secret: whoever could read this knows it"
+        let change = "and rotate the secret, which has been exposed"
         if credential.kind.isAWS, let edit = removal { return ([edit], AWSAdvice.roles) }
         switch place {
         case .variable(_, _, let variable):
@@ -77,6 +81,12 @@ extension PlainText {
                 [.set(pointer, .string(rewritten.text))] + reference.edits(in: container),
                 "let External Secrets write Secret \(secret), \(change)"
             )
+        case .handler(_, let isHeader):
+            let instead =
+                isHeader
+                ? "probe a path that needs no credentials"
+                : "let a shell in the command read $NAME, a variable from Secret \(secret)"
+            return ([], "\(instead), \(change)")
         case .entry, .annotation:
             guard credential.line == 1, let edit = removal else {
                 return ([], "take it out of the text, let the process read it from Secret \(secret) by env, \(change)")
@@ -90,7 +100,7 @@ extension PlainText {
         switch place {
         case .variable: .remove(pointer.parent)
         case .entry, .annotation: .remove(pointer)
-        case .argument: nil
+        case .argument, .handler: nil
         }
     }
 
@@ -98,7 +108,8 @@ extension PlainText {
     private func rewritten(_ credential: Credential, after flag: Value?) -> (text: String, variable: String)? {
         withContents { bytes in
             guard credential.range.upperBound == bytes.count else { return nil }
-            if let flag, credential.range.lowerBound == 0 {
+            // An option of one letter names no variable.
+            if let flag, flag.contentLength > 2, credential.range.lowerBound == 0 {
                 let variable = SecretReference.variable(for: flag.text)
                 return ("$(\(variable))", variable)
             }

@@ -75,6 +75,51 @@ let inlineCredentialExamples: [Example] = [
         "in a script", CredentialClause.argument, at: "containers[app].command[2]",
         "containers: [{name: app, command: [sh, -c, 'export DB_PASSWORD=hunter2; exec /app/web']}]"),
     .bad(
+        "a login of curl", CredentialClause.argument, at: "containers[app].command[2]",
+        "containers: [{name: app, command: [sh, -c, 'curl -u admin:hunter2 https://x; exec /app/web']}]"),
+    .bad(
+        "a login of curl, in words", CredentialClause.argument, at: "containers[app].args[2]",
+        "containers: [{name: app, args: [curl, --user, 'admin:hunter2', 'https://x']}]"),
+    .bad(
+        "a password of Redis", CredentialClause.argument, at: "containers[app].args[1]",
+        "containers: [{name: app, command: [redis-cli], args: [-a, hunter2, monitor]}]"),
+    .bad(
+        "a password of MySQL", CredentialClause.argument, at: "containers[app].command[3]",
+        "containers: [{name: app, command: [mysqldump, -h, db, -phunter2, shop]}]"),
+    .bad(
+        "a password of sshpass", CredentialClause.argument, at: "containers[app].command[2]",
+        "containers: [{name: app, command: [sshpass, -p, hunter2, ssh, ops@host]}]"),
+    .bad(
+        "a variable for one command", CredentialClause.argument, at: "containers[app].command[2]",
+        "containers: [{name: app, command: [bash, -c, 'PGPASSWORD=hunter2 psql -h db']}]"),
+    .bad(
+        "a header of a probe", CredentialClause.handler,
+        at: "containers[app].livenessProbe.httpGet.httpHeaders[X-Api-Key].value",
+        "containers: [{name: app, livenessProbe: {httpGet: {httpHeaders: [{name: X-Api-Key, value: hunter2hunter2}]}}}]"
+    ),
+    .bad(
+        "the command of a probe", CredentialClause.handler, at: "containers[app].livenessProbe.exec.command[2]",
+        "containers: [{name: app, livenessProbe: {httpGet: null, exec: {command: [redis-cli, -a, hunter2, ping]}}}]"),
+    .bad(
+        "the command of a lifecycle handler", CredentialClause.handler,
+        at: "containers[app].lifecycle.preStop.exec.command[2]",
+        "containers: [{name: app, lifecycle: {preStop: {exec: {command: [sh, -c, 'curl --user admin:hunter2 https://x/stop']}}}}]"
+    ),
+    .bad(
+        "a header of a lifecycle handler", CredentialClause.handler,
+        at: "containers[app].lifecycle.postStart.httpGet.httpHeaders[Authorization].value",
+        "containers: [{name: app, lifecycle: {postStart: {httpGet: {port: 80, httpHeaders: [{name: Authorization, value: 'Basic YWRtaW46aHVudGVyMg=='}]}}}}]"
+    ),
+    .good(
+        "commands of probes that read variables",
+        """
+        containers:
+        - name: app
+          livenessProbe: {httpGet: null, exec: {command: [sh, -c, 'redis-cli -a "$REDIS_PASSWORD" ping']}}
+          readinessProbe: {httpGet: {path: /readyz, httpHeaders: [{name: X-Probe, value: kubelet}]}}
+          lifecycle: {preStop: {exec: {command: [sh, -c, 'curl -u "$LOGIN" https://x; sleep 5']}}}
+        """),
+    .bad(
         "an init container", CredentialClause.variable, at: "initContainers[migrate].env[DB_PASSWORD].value",
         """
         initContainers:

@@ -1,0 +1,134 @@
+import JSON
+import Kubernetes
+
+/// The secrets that an object holds, by which they are known wherever else a text has them.
+///
+/// They are what the rules about secrets find, and what is called a secret anywhere in the object. Texts are compared eight bytes
+/// at a time: first those of the texts are noted, then the secrets are gone through once, whatever their number.
+struct KnownSecrets {
+    /// Values that are secrets as a whole.
+    private var values: [Value] = []
+    private var texts: [PlainText] = []
+    /// A bit for what eight bytes of a text may be.
+    private var noted: [UInt64] = []
+    /// Eight bytes that a text and a secret have in common.
+    private var shared: Set<UInt64> = []
+
+    /// Fewer bytes of a secret are not looked for.
+    static let shortest = 8
+
+    /// Collects the secrets of an object.
+    init(of subject: Subject) {
+        texts = (try? subject.plainTexts()) ?? []
+        let isSecret = subject.review.kindName.hasSuffix("Secret")
+        for member in subject.object.members {
+            let holdsSecrets = isSecret && (member.key.equals("data") || member.key.equals("stringData"))
+            collect(member.value, named: member.key, holdsSecrets)
+        }
+    }
+
+    /// Whether there are none.
+    var isEmpty: Bool { values.isEmpty && texts.isEmpty }
+
+    private mutating func collect(_ value: Value, named name: Value?, _ isSecret: Bool) {
+        switch value.kind {
+        case .object:
+            let ownName = value["value"] == nil ? nil : value["name"] ?? value["key"]
+            for member in value.members {
+                collect(member.value, named: member.key.equals("value") ? ownName : member.key, isSecret)
+            }
+        case .array: for element in value.elements { collect(element, named: name, isSecret) }
+        case .string where value.contentLength >= KnownSecrets.shortest:
+            if isSecret || isNamed(value, name) { values.append(value) }
+        default: break
+        }
+    }
+
+    private func isNamed(_ value: Value, _ name: Value?) -> Bool {
+        guard let name, let called = CredentialName(name) else { return false }
+        return value.withContents { bytes in
+            KnownSecrets.isDistinct(bytes, 0..<bytes.count)
+                && CredentialText.isSecret(bytes, 0..<bytes.count, of: called)
+        }
+    }
+
+    /// Whether a secret is not a word, as `postgres` is, which names have in them too.
+    private static func isDistinct(_ text: Span<UInt8>, _ range: Range<Int>) -> Bool {
+        guard range.count >= shortest else { return false }
+        return range.contains { at in
+            text[at] &- UInt8(ascii: "a") >= 26 && text[at] != UInt8(ascii: "-") && text[at] != UInt8(ascii: ".")
+                && text[at] != UInt8(ascii: "_") && text[at] != UInt8(ascii: "/")
+        }
+    }
+
+    // MARK: Texts
+
+    /// Notes down what a text is made of.
+    mutating func note(_ text: Span<UInt8>) {
+        if noted.isEmpty { noted = [UInt64](repeating: 0, count: 4096) }
+        KnownSecrets.forEachWindow(in: text, 0..<text.count) { window, _ in
+            let bit = KnownSecrets.bit(of: window)
+            noted[bit >> 6] |= 1 << UInt64(bit & 63)
+        }
+    }
+
+    /// Compares the secrets with what has been noted.
+    mutating func compare() {
+        guard !noted.isEmpty else { return }
+        for value in values { value.withContents { compare($0, 0..<$0.count) } }
+        for text in texts {
+            let credentials = text.credentials().map(\.credential)
+            text.withContents { bytes in
+                for credential in credentials where KnownSecrets.isDistinct(bytes, credential.range) {
+                    compare(bytes, credential.range)
+                }
+            }
+        }
+    }
+
+    private mutating func compare(_ secret: Span<UInt8>, _ range: Range<Int>) {
+        KnownSecrets.forEachWindow(in: secret, range) { window, _ in
+            let bit = KnownSecrets.bit(of: window)
+            if noted[bit >> 6] >> UInt64(bit & 63) & 1 != 0 { shared.insert(window) }
+        }
+    }
+
+    /// The parts of a text that a secret has too.
+    func parts(of text: Span<UInt8>) -> [Range<Int>] {
+        shared.isEmpty ? [] : KnownSecrets.parts(of: text, in: shared)
+    }
+
+    /// The parts of a text that are in one of its secrets too.
+    static func repeated(_ secrets: [Range<Int>], in text: Span<UInt8>) -> [Range<Int>] {
+        var windows: Set<UInt64> = []
+        for range in secrets where isDistinct(text, range) {
+            forEachWindow(in: text, range) { window, _ in windows.insert(window) }
+        }
+        return windows.isEmpty ? [] : parts(of: text, in: windows)
+    }
+
+    private static func parts(of text: Span<UInt8>, in shared: Set<UInt64>) -> [Range<Int>] {
+        var parts: [Range<Int>] = []
+        KnownSecrets.forEachWindow(in: text, 0..<text.count) { window, end in
+            guard shared.contains(window) else { return }
+            let start = end - KnownSecrets.shortest
+            if let last = parts.last, last.upperBound >= start {
+                parts[parts.count - 1] = last.lowerBound..<end
+            } else {
+                parts.append(start..<end)
+            }
+        }
+        return parts
+    }
+
+    /// Hands out each eight bytes in a row, in one number, with the place after them.
+    private static func forEachWindow(in text: Span<UInt8>, _ range: Range<Int>, _ body: (UInt64, Int) -> Void) {
+        var window: UInt64 = 0
+        for at in range {
+            window = window << 8 | UInt64(text[at])
+            if at - range.lowerBound >= shortest - 1 { body(window, at + 1) }
+        }
+    }
+
+    private static func bit(of window: UInt64) -> Int { Int((window &* 0x9E37_79B9_7F4A_7C15) >> 46) }
+}

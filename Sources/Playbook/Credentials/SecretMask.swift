@@ -1,0 +1,195 @@
+import JSON
+public import Kubernetes
+
+/// Replaces the secrets in what is said of a request, before anybody is told: findings, paths, suggestions, notices, titles.
+///
+/// A rule quotes what it sees and knows nothing of secrets. Replaced is what the credential scan finds in a text, and what the
+/// object holds as a secret elsewhere, as it stands, in base64, or escaped. Edits are not touched: a fix moves the real value.
+public struct SecretMask {
+    private var known: KnownSecrets?
+
+    /// How much of a text is looked at, and how much of it is left, in bytes.
+    private static let (longest, longestShown) = (8 << 10, 4 << 10)
+
+    /// Replaces the secrets in a text that the credential scan finds.
+    public static func masked(_ text: String) -> String { SecretMask().replacement(for: text, isPath: false) ?? text }
+
+    /// Where the credential scan finds secrets in a part of a text.
+    public static func secrets(in text: ArraySlice<UInt8>) -> [Range<Int>] {
+        SecretMask().words(in: Array(text), isPath: false).map {
+            $0.range.lowerBound + text.startIndex..<$0.range.upperBound + text.startIndex
+        }
+    }
+
+    /// Replaces the secrets in all that a verdict says.
+    static func mask(_ verdict: inout Verdict, of subject: Subject) {
+        guard !verdict.isSilent || verdict.untrustedController != nil else { return }
+        let mask = SecretMask(of: subject) { verdict.replaceTexts($0) }
+        verdict.replaceTexts(mask.replacement)
+    }
+
+    /// Replaces the secrets in all that a mutation says.
+    static func mask(_ mutation: inout Mutation, of subject: Subject) {
+        let mask = SecretMask(of: subject) { mutation.replaceTexts($0) }
+        mutation.replaceTexts(mask.replacement)
+    }
+
+    private init() {}
+
+    /// Knows the secrets of an object that the texts have in them: `texts` goes through them.
+    private init(of subject: Subject, _ texts: (TextReplacement) -> Void) {
+        var known = KnownSecrets(of: subject)
+        guard !known.isEmpty else { return }
+        texts { text, _ in
+            let bytes = SecretMask.beginning(of: text)
+            known.note(bytes.span)
+            _ = RedactionClass.hidden(in: bytes.span) { plain in
+                known.note(plain)
+                return []
+            }
+            return nil
+        }
+        known.compare()
+        self.known = known
+    }
+
+    private static func beginning(of text: String) -> [UInt8] {
+        text.utf8.count <= longest ? Array(text.utf8) : Array(text.utf8.prefix(longest))
+    }
+
+    /// A text without secrets; nil where it has none.
+    private func replacement(for text: String, isPath: Bool) -> String? {
+        guard text.utf8.count >= SecretMask.shortest else { return nil }
+        let bytes = SecretMask.beginning(of: text)
+        let words = words(in: bytes, isPath: isPath)
+        guard !words.isEmpty || text.utf8.count > SecretMask.longestShown else { return nil }
+        var result: [UInt8] = []
+        var end = 0
+        for (range, kind) in RedactionClass.apart(words, in: bytes.count) {
+            result += bytes[end..<range.lowerBound]
+            result += Redaction(kind).text.utf8
+            end = range.upperBound
+        }
+        result += bytes[end...]
+        let isCut = result.count > SecretMask.longestShown || bytes.count < text.utf8.count
+        return String(decoding: result.prefix(SecretMask.longestShown), as: UTF8.self) + (isCut ? "…" : "")
+    }
+
+    /// No text with a secret is shorter: `pwd=x`.
+    private static let shortest = 5
+
+    private func words(in bytes: [UInt8], isPath: Bool) -> [RedactionClass.Word] {
+        var words = found(in: bytes.span) + RedactionClass.hidden(in: bytes.span, found)
+        // In a path each key and name is a text of its own.
+        if isPath { words += RedactionClass.found(in: SecretMask.separated(bytes).span) }
+        // A text may quote a secret twice, with what tells it and without.
+        let ranges = words.map(\.range)
+        return ranges.isEmpty ? [] : KnownSecrets.repeated(ranges, in: bytes.span).map { ($0, "secret") } + words
+    }
+
+    private static func separated(_ path: [UInt8]) -> [UInt8] {
+        // Keys with a full stop in them are in brackets.
+        var depth = 0
+        return path.map { byte in
+            if byte == UInt8(ascii: "[") { depth += 1 }
+            if byte == UInt8(ascii: "]") { depth -= 1 }
+            let isBetween = byte == UInt8(ascii: ".") && depth == 0
+            return isBetween || byte == UInt8(ascii: "[") || byte == UInt8(ascii: "]") ? UInt8(ascii: "\n") : byte
+        }
+    }
+
+    private func found(in text: Span<UInt8>) -> [RedactionClass.Word] {
+        (known?.parts(of: text) ?? []).map { ($0, "secret") } + RedactionClass.found(in: text)
+    }
+}
+
+/// What stands in the place of a text; nil where it stays.
+///
+/// A path is a text of keys and names.
+typealias TextReplacement = (_ text: String, _ isPath: Bool) -> String?
+
+// MARK: What is said
+
+extension AdmissionReview {
+    /// What the request is about, for people, without secrets.
+    public var shownTitle: String { SecretMask.masked(title) }
+
+    /// Who asks for what, for people, without secrets: `CREATE by kubernetes-admin`.
+    public var shownRequest: String {
+        let subresource = subresourceName.isEmpty ? "" : "/\(subresourceName)"
+        return SecretMask.masked("\(operation.name)\(subresource) by \(user.name)")
+    }
+}
+
+extension Verdict {
+    /// Replaces every text, where there is a replacement.
+    fileprivate mutating func replaceTexts(_ replacement: TextReplacement) {
+        for index in judgements.indices {
+            if let judgement = judgements[index].replacingTexts(replacement) { judgements[index] = judgement }
+        }
+        for index in notices.indices { notices[index] = replacement(notices[index], false) ?? notices[index] }
+        title = replacement(title, false) ?? title
+        untrustedController = untrustedController.map { replacement($0, false) ?? $0 }
+    }
+}
+
+extension Mutation {
+    fileprivate mutating func replaceTexts(_ replacement: TextReplacement) {
+        for index in fixes.indices {
+            if let fix = fixes[index].replacingTexts(replacement) { fixes[index] = fix }
+        }
+        title = replacement(title, false) ?? title
+    }
+}
+
+extension Judgement {
+    /// The same with other texts; nil where nothing is replaced.
+    fileprivate func replacingTexts(_ replacement: TextReplacement) -> Judgement? {
+        let remedy = remedy.replacingTexts(replacement)
+        let (path, message) = (replacement(path, true), replacement(finding.message, false))
+        let (advice, choice) = (
+            finding.advice.flatMap { replacement($0, false) }, finding.choice.flatMap { replacement($0, false) }
+        )
+        let reason = exemption.flatMap { replacement($0.reason, false) }
+        guard remedy != nil || path != nil || message != nil || advice != nil || choice != nil || reason != nil else {
+            return nil
+        }
+        let finding = finding.with {
+            $0.message = message ?? $0.message
+            $0.advice = advice ?? $0.advice
+            $0.choice = choice ?? $0.choice
+        }
+        let exemption = exemption.map {
+            Exemption(origin: $0.origin, rules: $0.rules, reason: reason ?? $0.reason, until: $0.until)
+        }
+        return Judgement(
+            rule: rule, finding: finding, path: path ?? self.path, remedy: remedy ?? self.remedy, level: level,
+            effect: effect, leniency: leniency, exemption: exemption)
+    }
+}
+
+extension Literal {
+    /// Whether something in it would be replaced.
+    func hasSecret(_ replacement: TextReplacement) -> Bool {
+        switch self {
+        case .null, .bool: false
+        case .number(let text), .string(let text): replacement(text, false) != nil
+        case .array(let elements): Literal.areArguments(elements) || elements.contains { $0.hasSecret(replacement) }
+        case .object(let members):
+            members.contains { member in
+                replacement(member.key, false) != nil || member.value.hasSecret(replacement)
+            }
+        }
+    }
+
+    /// Whether they are arguments of which one is a secret by what stands before it.
+    private static func areArguments(_ elements: [Literal]) -> Bool {
+        var list = ArgumentList()
+        for case .string(let text) in elements {
+            let bytes = Array(text.utf8)
+            let name = list.name(of: bytes.span)
+            if Credential.first(in: bytes.span, named: name, of: list.program) != nil { return true }
+        }
+        return false
+    }
+}
