@@ -81,7 +81,7 @@ public struct Judge: Sendable {
             verdict.title = subject.title
             verdict.documentation = context.settings.documentation
         }
-        if isTold { SecretMask.mask(&verdict, of: subject) }
+        if purpose == .response { SecretMask.mask(&verdict, of: subject) }
         return verdict
     }
 

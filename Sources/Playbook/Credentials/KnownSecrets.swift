@@ -4,11 +4,9 @@ import Kubernetes
 /// The secrets that an object holds, by which they are known wherever else a text has them.
 ///
 /// They are what the rules about secrets find, and what is called a secret anywhere in the object. Texts are compared eight bytes
-/// at a time: first those of the texts are noted, then the secrets are gone through once, whatever their number.
+/// at a time: first those of the texts are noted, then the object is gone through once, and only what may be in a text is looked at.
 struct KnownSecrets {
-    /// Values that are secrets as a whole.
-    private var values: [Value] = []
-    private var texts: [PlainText] = []
+    private let subject: Subject
     /// A bit for what eight bytes of a text may be.
     private var noted: [UInt64] = []
     /// Eight bytes that a text and a secret have in common.
@@ -17,18 +15,8 @@ struct KnownSecrets {
     /// Fewer bytes of a secret are not looked for.
     static let shortest = 8
 
-    /// Collects the secrets of an object.
-    init(of subject: Subject) {
-        texts = (try? subject.plainTexts()) ?? []
-        let isSecret = subject.review.kindName.hasSuffix("Secret")
-        for member in subject.object.members {
-            let holdsSecrets = isSecret && (member.key.equals("data") || member.key.equals("stringData"))
-            collect(member.value, named: member.key, holdsSecrets)
-        }
-    }
-
-    /// Whether there are none.
-    var isEmpty: Bool { values.isEmpty && texts.isEmpty }
+    /// Knows nothing yet of the secrets of an object.
+    init(of subject: Subject) { self.subject = subject }
 
     private mutating func collect(_ value: Value, named name: Value?, _ isSecret: Bool) {
         switch value.kind {
@@ -38,8 +26,8 @@ struct KnownSecrets {
                 collect(member.value, named: member.key.equals("value") ? ownName : member.key, isSecret)
             }
         case .array: for element in value.elements { collect(element, named: name, isSecret) }
-        case .string where value.contentLength >= KnownSecrets.shortest:
-            if isSecret || isNamed(value, name) { values.append(value) }
+        case .string where value.contentLength >= KnownSecrets.shortest && value.withContents(mayBeInTexts):
+            if isSecret || isNamed(value, name) { value.withContents { compare($0, 0..<$0.count) } }
         default: break
         }
     }
@@ -65,7 +53,7 @@ struct KnownSecrets {
 
     /// Notes down what a text is made of.
     mutating func note(_ text: Span<UInt8>) {
-        if noted.isEmpty { noted = [UInt64](repeating: 0, count: 4096) }
+        if noted.isEmpty { noted = [UInt64](repeating: 0, count: 1 << 15) }
         KnownSecrets.forEachWindow(in: text, 0..<text.count) { window, _ in
             let bit = KnownSecrets.bit(of: window)
             noted[bit >> 6] |= 1 << UInt64(bit & 63)
@@ -75,15 +63,33 @@ struct KnownSecrets {
     /// Compares the secrets with what has been noted.
     mutating func compare() {
         guard !noted.isEmpty else { return }
-        for value in values { value.withContents { compare($0, 0..<$0.count) } }
-        for text in texts {
-            let credentials = text.credentials().map(\.credential)
+        let isSecret = subject.review.kindName.hasSuffix("Secret")
+        for member in subject.object.members {
+            let holdsSecrets = isSecret && (member.key.equals("data") || member.key.equals("stringData"))
+            collect(member.value, named: member.key, holdsSecrets)
+        }
+        // What cannot be read to its end is known as far as it can.
+        try? subject.forEachPlainText { text in
+            guard text.withContents(mayBeInTexts) else { return }
+            let credentials = text.credentials()
             text.withContents { bytes in
                 for credential in credentials where KnownSecrets.isDistinct(bytes, credential.range) {
                     compare(bytes, credential.range)
                 }
             }
         }
+    }
+
+    /// Whether some eight bytes may be in what has been noted.
+    private func mayBeInTexts(_ text: Span<UInt8>) -> Bool {
+        var window: UInt64 = 0
+        for at in text.indices {
+            window = window << 8 | UInt64(text[at])
+            guard at >= KnownSecrets.shortest - 1 else { continue }
+            let bit = KnownSecrets.bit(of: window)
+            if noted[bit >> 6] >> UInt64(bit & 63) & 1 != 0 { return true }
+        }
+        return false
     }
 
     private mutating func compare(_ secret: Span<UInt8>, _ range: Range<Int>) {
@@ -130,5 +136,5 @@ struct KnownSecrets {
         }
     }
 
-    private static func bit(of window: UInt64) -> Int { Int((window &* 0x9E37_79B9_7F4A_7C15) >> 46) }
+    private static func bit(of window: UInt64) -> Int { Int((window &* 0x9E37_79B9_7F4A_7C15) >> 43) }
 }

@@ -1,24 +1,25 @@
 import JSON
 import Kubernetes
 
-/// A text of an object that has a secret in it, and where it stands.
+/// A text of an object that has a secret in it.
 struct PlainText {
-    /// Where.
+    /// What the text is.
     enum Place {
-        /// The value of a variable.
-        case variable(Container, index: Int, EnvironmentVariable)
-        /// A part of a command; after a flag, if it is that flag's value.
-        case argument(Container, list: StaticString, index: Int, flag: Value?)
+        /// The value of a variable of a name.
+        case variable(Value)
+        /// A part of a command of a container, by its number; after a flag, if it is that flag's value.
+        case argument(container: Int, flag: Value?)
         /// A header or a part of a command, of a probe or of a lifecycle handler.
-        case handler(Pointer, isHeader: Bool)
-        /// An entry of a ConfigMap, in `data` or `binaryData`.
-        case entry(of: StaticString, key: Value)
+        case handler(isHeader: Bool)
+        /// An entry of a ConfigMap.
+        case entry
         /// An annotation of the object, or of its template.
-        case annotation(of: Pointer, key: Value)
+        case annotation
     }
 
     let place: Place
-    private let text: Value
+    /// The text as it stands in the object.
+    let text: Value
     /// What the text stands for, where it is encoded.
     private var decoded: [UInt8]?
     private let name: CredentialName?
@@ -53,22 +54,25 @@ struct PlainText {
         return text.withContents(body)
     }
 
-    /// Every secret in it, each with a mark that tells it from others.
-    func credentials() -> [(credential: Credential, mark: String)] {
+    /// Every secret in it.
+    ///
+    /// Where there may be more than are told, the last one stands for the rest of the text.
+    func credentials() -> [Credential] {
         withContents { bytes in
-            let all = Credential.all(
-                in: bytes, named: name, of: program, atMost: PlainText.maximumCredentials)
-            return all.enumerated().map { index, credential in
-                // Where there may be more than are told, the last one stands for the rest of the text.
-                let isLast = index == PlainText.maximumCredentials - 1
-                let range = credential.range.lowerBound..<(isLast ? bytes.count : credential.range.upperBound)
-                return (credential, PlainText.mark(of: bytes, range))
+            var all = Credential.all(in: bytes, named: name, of: program, atMost: PlainText.maximumCredentials)
+            if all.count == PlainText.maximumCredentials, let last = all.popLast() {
+                all.append(
+                    Credential(kind: last.kind, range: last.range.lowerBound..<bytes.count, line: last.line))
             }
+            return all
         }
     }
 
     /// More secrets of one text than this are not told one by one.
     private static let maximumCredentials = 20
+
+    /// What tells a secret of the text from others.
+    func mark(of credential: Credential) -> String { withContents { PlainText.mark(of: $0, credential.range) } }
 
     /// What tells one secret from another.
     ///
@@ -81,48 +85,64 @@ struct PlainText {
 
     /// What tells a whole text from another.
     static func mark(of text: Value) -> String { text.withContents { mark(of: $0, 0..<$0.count) } }
+}
 
-    /// Where it stands in the object.
-    var pointer: Pointer {
-        switch place {
-        case .variable(let container, let index, _): container.pointer / "env" / String(index) / "value"
-        case .argument(let container, let list, let index, _): container.pointer / "\(list)" / String(index)
-        case .handler(let pointer, _): pointer
-        case .entry(let field, let key): Pointer(["\(field)", key.text])
-        case .annotation(let parent, let key): parent / "annotations" / key.text
-        }
-    }
+/// The texts of an object that have secrets in them.
+enum PlainTexts {
+    /// All of them: an object that has any nearly always has few.
+    case few([PlainText])
+    /// There are more than are kept: each rule goes through the object itself.
+    case many
+
+    static let mostKept = 1000
 }
 
 extension Subject {
-    /// The texts that people write secrets into and that have some: variables, commands, annotations, and what a ConfigMap holds.
-    func plainTexts() throws(CannotJudge) -> [PlainText] { try foundPlainTexts.get() }
-
-    /// Looks for them.
-    func findPlainTexts() throws(CannotJudge) -> [PlainText] {
-        var found: [PlainText] = []
-        if !changesOnlyMetadata {
-            try addTemplate(to: &found)
-            try addEntries(to: &found)
+    /// Hands out the texts that people write secrets into and that have some: variables, commands, annotations, and what a ConfigMap
+    /// holds.
+    func forEachPlainText(_ body: (PlainText) throws(CannotJudge) -> Void) throws(CannotJudge) {
+        switch try foundPlainTexts.get() {
+        case .few(let texts): for text in texts { try body(text) }
+        case .many: try findPlainTexts(body)
         }
-        if let metadata = metadata.value { addAnnotations(of: metadata, at: "/metadata", to: &found) }
-        return found
     }
 
-    private func addTemplate(to found: inout [PlainText]) throws(CannotJudge) {
-        guard let template = try template() else { return }
-        for container in template.containers {
-            try addVariables(of: container, to: &found)
-            try addArguments(of: container, to: &found)
-            try addHandlers(of: container, to: &found)
+    /// Looks for those that are kept.
+    func keepPlainTexts() throws(CannotJudge) -> PlainTexts {
+        var found: [PlainText] = []
+        do throws(CannotJudge) {
+            try findPlainTexts { (text) throws(CannotJudge) in
+                guard found.count < PlainTexts.mostKept else { throw .tooMuchWork }
+                found.append(text)
+            }
+        } catch {
+            guard case .tooMuchWork = error else { throw error }
+            return .many
+        }
+        return .few(found)
+    }
+
+    private typealias Sink = (PlainText) throws(CannotJudge) -> Void
+
+    private func findPlainTexts(_ add: Sink) throws(CannotJudge) {
+        if !changesOnlyMetadata {
+            if let template = try template() { try find(in: template, add) }
+            try findEntries(add)
+        }
+        if let metadata = metadata.value { try findAnnotations(of: metadata, add) }
+    }
+
+    private func find(in template: PodTemplate, _ add: Sink) throws(CannotJudge) {
+        for (index, container) in template.containers.enumerated() {
+            try findVariables(of: container, add)
+            try findArguments(of: container, index, add)
+            try findHandlers(of: container, add)
         }
         // A Pod is its own template.
-        if kind != .pod, let metadata = template.metadata {
-            addAnnotations(of: metadata, at: template.pointer.parent / "metadata", to: &found)
-        }
+        if kind != .pod, let metadata = template.metadata { try findAnnotations(of: metadata, add) }
     }
 
-    private func addEntries(to found: inout [PlainText]) throws(CannotJudge) {
+    private func findEntries(_ add: Sink) throws(CannotJudge) {
         guard kind == .configMap else { return }
         for (field, isEncoded) in [("data", false), ("binaryData", true)] as [(StaticString, Bool)] {
             guard let data = try object.object(field) else { continue }
@@ -130,91 +150,75 @@ extension Subject {
                 let (key, value) = (entry.key, entry.value)
                 guard value.kind == .string else { throw .malformed(value.id, expected: "a string") }
                 let name = CredentialName(key)
-                let place = PlainText.Place.entry(of: field, key: key)
                 let text =
                     isEncoded
-                    ? PlainText(base64: value, at: place, named: name) : PlainText(value, at: place, named: name)
-                if let text { found.append(text) }
+                    ? PlainText(base64: value, at: .entry, named: name) : PlainText(value, at: .entry, named: name)
+                if let text { try add(text) }
             }
         }
     }
 
-    private func addVariables(of container: Container, to found: inout [PlainText]) throws(CannotJudge) {
-        var index = -1
+    private func findVariables(of container: Container, _ add: Sink) throws(CannotJudge) {
         for entry in try container.environment() {
-            index += 1
             let variable = try EnvironmentVariable(entry)
             guard let value = variable.value else { continue }
-            let text = PlainText(
-                value, at: .variable(container, index: index, variable), named: CredentialName(variable.name))
-            if let text { found.append(text) }
+            let name = CredentialName(variable.name)
+            if let text = PlainText(value, at: .variable(variable.name), named: name) { try add(text) }
         }
     }
 
-    private func addArguments(of container: Container, to found: inout [PlainText]) throws(CannotJudge) {
+    private func findArguments(of container: Container, _ index: Int, _ add: Sink) throws(CannotJudge) {
         var list = ArgumentList()
         var before: Value?
-        func add(_ arguments: Value?, _ field: StaticString) {
-            guard let arguments else { return }
-            for (index, argument) in arguments.elements.enumerated() {
+        // One command line, of which the arguments are the rest.
+        for arguments in [try container.command(), try container.args()] {
+            guard let arguments else { continue }
+            for argument in arguments.elements {
                 let name = argument.withContents { list.name(of: $0) }
                 let text = PlainText(
-                    argument, at: .argument(container, list: field, index: index, flag: name == nil ? nil : before),
-                    named: name, of: list.program)
-                if let text { found.append(text) }
+                    argument, at: .argument(container: index, flag: name == nil ? nil : before), named: name,
+                    of: list.program)
+                if let text { try add(text) }
                 before = argument
             }
         }
-        // One command line, of which the arguments are the rest.
-        add(try container.command(), "command")
-        add(try container.args(), "args")
     }
 
-    private func addHandlers(of container: Container, to found: inout [PlainText]) throws(CannotJudge) {
+    private func findHandlers(of container: Container, _ add: Sink) throws(CannotJudge) {
         for purpose in Probe.Purpose.allCases {
-            guard let probe = try container.probe(purpose) else { continue }
-            addTexts(of: probe.value, at: container.pointer / "\(purpose.field)", to: &found)
+            if let probe = try container.probe(purpose) { try findTexts(of: probe.value, add) }
         }
         guard let lifecycle = container.value.present("lifecycle") else { return }
         for hook in ["postStart", "preStop"] as [StaticString] {
-            guard let handler = lifecycle.present(hook) else { continue }
-            addTexts(of: handler, at: container.pointer / "lifecycle" / "\(hook)", to: &found)
+            if let handler = lifecycle.present(hook) { try findTexts(of: handler, add) }
         }
     }
 
     /// Takes in the command and the headers of a handler, whatever is malformed left to the rules about it.
-    private func addTexts(of handler: Value, at place: @autoclosure () -> Pointer, to found: inout [PlainText]) {
+    private func findTexts(of handler: Value, _ add: Sink) throws(CannotJudge) {
         if let command = handler.present("exec")?.present("command") {
             var list = ArgumentList()
-            for (index, argument) in command.elements.enumerated() where argument.kind == .string {
+            for argument in command.elements where argument.kind == .string {
                 let name = argument.withContents { list.name(of: $0) }
-                let text = PlainText(
-                    argument, at: .handler(place() / "exec" / "command" / String(index), isHeader: false),
-                    named: name, of: list.program)
-                if let text { found.append(text) }
+                let text = PlainText(argument, at: .handler(isHeader: false), named: name, of: list.program)
+                if let text { try add(text) }
             }
         }
         guard let headers = handler.present("httpGet")?.present("httpHeaders") else { return }
-        for (index, header) in headers.elements.enumerated() {
+        for header in headers.elements {
             guard let value = header["value"], value.kind == .string else { continue }
-            let text = PlainText(
-                value, at: .handler(place() / "httpGet" / "httpHeaders" / String(index) / "value", isHeader: true),
-                named: header["name"]?.string.flatMap { CredentialName(header: $0) })
-            if let text { found.append(text) }
+            let name = header["name"]?.string.flatMap { CredentialName(header: $0) }
+            if let text = PlainText(value, at: .handler(isHeader: true), named: name) { try add(text) }
         }
     }
 
-    private func addAnnotations(
-        of metadata: Value, at place: @autoclosure () -> Pointer, to found: inout [PlainText]
-    ) {
+    private func findAnnotations(of metadata: Value, _ add: Sink) throws(CannotJudge) {
         guard let annotations = metadata["annotations"] else { return }
         for annotation in annotations.members where annotation.value.kind == .string {
             // What was applied last repeats the object, and goes when it is applied without.
             guard !annotation.key.equals("kubectl.kubernetes.io/last-applied-configuration") else { continue }
-            let text = PlainText(
-                annotation.value, at: .annotation(of: place(), key: annotation.key),
-                named: CredentialName(annotation: annotation.key))
-            if let text { found.append(text) }
+            let name = CredentialName(annotation: annotation.key)
+            if let text = PlainText(annotation.value, at: .annotation, named: name) { try add(text) }
         }
     }
 }

@@ -39,7 +39,6 @@ public struct SecretMask {
     /// Knows the secrets of an object that the texts have in them: `texts` goes through them.
     private init(of subject: Subject, _ texts: (TextReplacement) -> Void) {
         var known = KnownSecrets(of: subject)
-        guard !known.isEmpty else { return }
         texts { text, _ in
             let bytes = SecretMask.beginning(of: text)
             known.note(bytes.span)

@@ -19,8 +19,15 @@ extension Rule {
             CredentialClause.annotation,
         ],
         examples: inlineCredentialExamples,
-        check: { (subject, _) throws(CannotJudge) in
-            try subject.plainTexts().flatMap { text in text.findings(in: subject) }
+        evaluate: { (subject, _, findings) throws(CannotJudge) in
+            try subject.forEachPlainText { (text) throws(CannotJudge) in
+                try findings.step()
+                for credential in text.credentials() {
+                    findings.add(at: text.text, choice: text.mark(of: credential)) { place in
+                        text.finding(credential, in: subject, at: place)
+                    }
+                }
+            }
         }
     )
 }
@@ -39,15 +46,13 @@ enum CredentialClause {
 }
 
 extension PlainText {
-    /// A finding for each secret.
-    fileprivate func findings(in subject: Subject) -> [Finding] {
-        credentials().map { credential, mark in
-            let line = credential.line > 1 ? " on line \(credential.line)" : ""
-            let message = "holds a secret in plain text\(line): \(credential.kind.rawValue)"
-            return Finding(clause, at: pointer, message).with {
-                $0.secretMark = mark
-                ($0.edits, $0.advice) = remedy(for: credential, in: subject)
-            }
+    /// The finding about one of its secrets.
+    fileprivate func finding(_ credential: Credential, in subject: Subject, at place: Pointer) -> Finding {
+        let line = credential.line > 1 ? " on line \(credential.line)" : ""
+        let message = "holds a secret in plain text\(line): \(credential.kind.rawValue)"
+        return Finding(clause, at: place, message).with {
+            $0.secretMark = mark(of: credential)
+            ($0.edits, $0.advice) = remedy(for: credential, in: subject, at: place)
         }
     }
 
@@ -61,19 +66,23 @@ extension PlainText {
         }
     }
 
-    private func remedy(for credential: Credential, in subject: Subject) -> (edits: [Edit], advice: String) {
+    private func remedy(
+        for credential: Credential, in subject: Subject, at pointer: Pointer
+    ) -> (edits: [Edit], advice: String) {
         let secret = subject.secretName
         let change = "and rotate the secret, which has been exposed"
-        if credential.kind.isAWS, let edit = removal { return ([edit], AWSAdvice.roles) }
+        if credential.kind.isAWS, let edit = removal(at: pointer) { return ([edit], AWSAdvice.roles) }
         switch place {
-        case .variable(_, _, let variable):
-            let reference = SecretReference(secret, key: variable.name.text)
+        case .variable(let name):
+            let reference = SecretReference(secret, key: name.text)
             return (
                 [.remove(pointer), .set(pointer.parent / "valueFrom", reference.source)],
                 "let External Secrets write Secret \(secret), \(change)"
             )
-        case .argument(let container, _, _, let flag):
-            guard let rewritten = rewritten(credential, after: flag) else {
+        case .argument(let container, let flag):
+            guard let rewritten = rewritten(credential, after: flag),
+                let container = (try? subject.template())?.containers[container]
+            else {
                 return ([], "read it from Secret \(secret) into a variable, write $(NAME) or $NAME here, \(change)")
             }
             let reference = SecretReference(secret, key: rewritten.variable)
@@ -81,14 +90,14 @@ extension PlainText {
                 [.set(pointer, .string(rewritten.text))] + reference.edits(in: container),
                 "let External Secrets write Secret \(secret), \(change)"
             )
-        case .handler(_, let isHeader):
+        case .handler(let isHeader):
             let instead =
                 isHeader
                 ? "probe a path that needs no credentials"
                 : "let a shell in the command read $NAME, a variable from Secret \(secret)"
             return ([], "\(instead), \(change)")
         case .entry, .annotation:
-            guard credential.line == 1, let edit = removal else {
+            guard credential.line == 1, let edit = removal(at: pointer) else {
                 return ([], "take it out of the text, let the process read it from Secret \(secret) by env, \(change)")
             }
             return ([edit], "keep it in Secret \(secret), written by External Secrets, \(change)")
@@ -96,7 +105,7 @@ extension PlainText {
     }
 
     /// Taking out what holds the text, where it can do without.
-    var removal: Edit? {
+    func removal(at pointer: Pointer) -> Edit? {
         switch place {
         case .variable: .remove(pointer.parent)
         case .entry, .annotation: .remove(pointer)

@@ -19,7 +19,7 @@ extension Rule {
         ],
         companions: [.secret],
         examples: staticAWSExamples,
-        check: staticAWSFindings
+        evaluate: evaluateStaticKeys
     )
 }
 
@@ -36,26 +36,33 @@ enum AWSClause {
     static let file = Clause("credentials-file", "no `.aws/credentials` is mounted")
 }
 
-private func staticAWSFindings(in subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
-    if subject.kind == .secret { return try secretFindings(in: subject) }
-    var findings: [Finding] = []
+private func evaluateStaticKeys(
+    of subject: Subject, _ context: Context, _ findings: FindingCollector
+) throws(CannotJudge) {
+    if subject.kind == .secret { return try evaluateSecret(subject, findings) }
     var unknown: CannotJudge?
     if !subject.changesOnlyMetadata, let template = try subject.template() {
         let secretVolumes = SecretVolumes(of: template)
         for container in template.containers {
-            try checkVariables(container, &findings)
-            try checkMounts(container, secretVolumes, &findings)
+            try evaluateVariables(container, findings)
+            try evaluateMounts(container, secretVolumes, findings)
             do throws(CannotJudge) {
-                try checkSources(container, subject, context, &findings)
+                try evaluateSources(container, subject, context, findings)
             } catch {
+                guard case .unknown = error else { throw error }
                 unknown = error
             }
         }
     }
-    for text in try subject.plainTexts() where !text.isNamedForAWS { findings += text.accessKeyFindings() }
+    try subject.forEachPlainText { (text) throws(CannotJudge) in
+        try findings.step()
+        guard !text.isNamedForAWS else { return }
+        for credential in text.credentials() where credential.kind.isAWS {
+            findings.add(at: text.text, choice: text.mark(of: credential)) { text.accessKeyFinding(credential, at: $0) }
+        }
+    }
     // What an object says of itself holds, whatever else there is.
-    if findings.isEmpty, let unknown { throw unknown }
-    return findings
+    if let unknown { throw unknown }
 }
 
 // MARK: Variables
@@ -75,39 +82,35 @@ extension Value {
 extension PlainText {
     /// Whether it is the value of a variable that is found by its name.
     fileprivate var isNamedForAWS: Bool {
-        if case .variable(_, _, let variable) = place { variable.name.isAWSVariable } else { false }
+        if case .variable(let name) = place { name.isAWSVariable } else { false }
     }
 
-    fileprivate func accessKeyFindings() -> [Finding] {
-        credentials().compactMap { credential, mark in
-            guard credential.kind.isAWS else { return nil }
-            let line = credential.line > 1 ? " on line \(credential.line)" : ""
-            return Finding(AWSClause.plainText, at: pointer, "holds an \(credential.kind.rawValue)\(line)").with {
-                $0.secretMark = mark
-                if credential.line == 1, let removal { $0.edits = [removal] }
-                $0.advice = AWSAdvice.roles
-            }
+    fileprivate func accessKeyFinding(_ credential: Credential, at place: Pointer) -> Finding {
+        let line = credential.line > 1 ? " on line \(credential.line)" : ""
+        return Finding(AWSClause.plainText, at: place, "holds an \(credential.kind.rawValue)\(line)").with {
+            $0.secretMark = mark(of: credential)
+            if credential.line == 1, let removal = removal(at: place) { $0.edits = [removal] }
+            $0.advice = AWSAdvice.roles
         }
     }
 }
 
-private func checkVariables(_ container: Container, _ findings: inout [Finding]) throws(CannotJudge) {
-    var index = -1
+private func evaluateVariables(_ container: Container, _ findings: FindingCollector) throws(CannotJudge) {
     for entry in try container.environment() {
-        index += 1
+        try findings.step()
         guard let name = entry["name"], name.isAWSVariable || entry["valueFrom"]?.takesAWSKey ?? false else { continue }
         let variable = try EnvironmentVariable(entry)
         guard let value = variable.source ?? variable.value else { continue }
-        let place = container.pointer / "env" / String(index)
-        let origin = variable.source.map { " from \($0.origin)" }
-        let what =
-            name.equals("AWS_SHARED_CREDENTIALS_FILE")
-            ? "names a file of access keys\(origin ?? "")" : "sets an AWS access key\(origin ?? " in plain text")"
-        findings.append(
-            Finding(AWSClause.variable, at: place, what, edits: [.remove(place)]).with {
-                $0.secretMark = value.withContents { PlainText.mark(of: $0, 0..<$0.count) }
+        findings.add(at: entry, choice: PlainText.mark(of: value)) { place in
+            let origin = variable.source.map { " from \($0.origin)" }
+            let what =
+                name.equals("AWS_SHARED_CREDENTIALS_FILE")
+                ? "names a file of access keys\(origin ?? "")" : "sets an AWS access key\(origin ?? " in plain text")"
+            return Finding(AWSClause.variable, at: place, what, edits: [.remove(place)]).with {
+                $0.secretMark = PlainText.mark(of: value)
                 $0.advice = AWSAdvice.roles
-            })
+            }
+        }
     }
 }
 
@@ -130,17 +133,16 @@ extension Value {
 
 // MARK: Secrets that become variables
 
-private func checkSources(
-    _ container: Container, _ subject: Subject, _ context: Context, _ findings: inout [Finding]
+private func evaluateSources(
+    _ container: Container, _ subject: Subject, _ context: Context, _ findings: FindingCollector
 ) throws(CannotJudge) {
-    var index = -1
     for source in try container.environmentSources() {
-        index += 1
+        try findings.step()
         guard let name = try source.object("secretRef")?.string("name") else { continue }
         // A server has no right to read Secrets, and was asked about this one when it was written.
         if context.source == .server, !context.companions.knows(.secret, in: subject.namespace) { continue }
         let prefix = try source.string("prefix") ?? ""
-        let secret = try context.companions.objects(.secret, in: subject.namespace).first { $0.name == name }
+        let secret = try context.companions.object(.secret, named: name, in: subject.namespace)
         guard case .array(let keys)? = secret?.fields["keys"] else { continue }
         let names = keys.compactMap { key -> String? in
             guard case .string(let key) = key else { return nil }
@@ -148,36 +150,50 @@ private func checkSources(
             return variable == "AWS_ACCESS_KEY_ID" || variable == "AWS_SECRET_ACCESS_KEY" ? variable : nil
         }
         guard !names.isEmpty else { continue }
-        let place = container.pointer / "envFrom" / String(index)
-        let message = "sets \(names.joined(separator: " and ")) from Secret \(name)"
-        findings.append(
-            Finding(AWSClause.source, at: place, message, edits: [.remove(place)]).with {
+        findings.add(at: source, choice: name) { place in
+            let message = "sets \(names.joined(separator: " and ")) from Secret \(name)"
+            return Finding(AWSClause.source, at: place, message, edits: [.remove(place)]).with {
                 $0.choice = name
                 $0.advice = AWSAdvice.roles
-            })
+            }
+        }
     }
 }
 
 // MARK: Files
 
-private func checkMounts(
-    _ container: Container, _ secretVolumes: SecretVolumes, _ findings: inout [Finding]
+private func evaluateMounts(
+    _ container: Container, _ secretVolumes: SecretVolumes, _ findings: FindingCollector
 ) throws(CannotJudge) {
-    var index = -1
     for mount in try container.volumeMounts() {
-        index += 1
-        guard let path = try mount.string("mountPath") else { continue }
+        try findings.step()
+        // The kernel takes no longer path.
+        guard let value = try mount.text("mountPath"), value.contentLength <= 4096, value.mayBeCredentials else {
+            continue
+        }
+        let path = value.text
         let parts = path.split(separator: "/")
         let isFile = parts.suffix(2) == [".aws", "credentials"]
         if !isFile {
             guard parts.last == ".aws", try secretVolumes.hold(mount) else { continue }
         }
-        let place = container.pointer / "volumeMounts" / String(index)
-        findings.append(
+        findings.add(at: mount, choice: path) { place in
             Finding(AWSClause.file, at: place, "mounts credentials at \(path)", edits: [.remove(place)]).with {
                 $0.choice = path
                 $0.advice = AWSAdvice.roles
-            })
+            }
+        }
+    }
+}
+
+extension Value {
+    /// Whether a path may end in `.aws` or `.aws/credentials`: by its last letter, slashes aside.
+    fileprivate var mayBeCredentials: Bool {
+        withContents { path in
+            var end = path.count
+            while end > 0, path[end - 1] == UInt8(ascii: "/") { end -= 1 }
+            return end > 0 && path[end - 1] == UInt8(ascii: "s")
+        }
     }
 }
 
@@ -210,23 +226,22 @@ private final class SecretVolumes {
 
 // MARK: Secrets
 
-private func secretFindings(in subject: Subject) throws(CannotJudge) -> [Finding] {
-    guard !subject.changesOnlyMetadata, try !isOthersAffair(subject.object) else { return [] }
-    var findings: [Finding] = []
+private func evaluateSecret(_ subject: Subject, _ findings: FindingCollector) throws(CannotJudge) {
+    guard !subject.changesOnlyMetadata, try !isOthersAffair(subject.object) else { return }
     for (field, isEncoded) in [("data", true), ("stringData", false)] {
         guard let data = subject.object[name: field], !data.isNull else { continue }
         for entry in try data.asObject().members where !entry.value.isNull {
+            try findings.step()
             guard entry.value.kind == .string else { throw .malformed(entry.value.id, expected: "a string") }
             guard let (kind, mark) = accessKey(in: entry, isEncoded: isEncoded) else { continue }
-            let place = Pointer([field, entry.key.text])
-            findings.append(
+            findings.add(at: entry.value, choice: mark) { place in
                 Finding(AWSClause.secret, at: place, "holds an \(kind.rawValue)", edits: [.remove(place)]).with {
                     $0.secretMark = mark
                     $0.advice = AWSAdvice.roles
-                })
+                }
+            }
         }
     }
-    return findings
 }
 
 /// Whether a Secret is of a type whose contents are no credentials of an application: compressed releases, Kubernetes' own tokens.
