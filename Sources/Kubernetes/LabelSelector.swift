@@ -63,7 +63,8 @@ public struct LabelSelector: Sendable, Equatable {
         guard let wanted = try selector.object("matchLabels") else { return true }
         for member in wanted.members {
             guard member.value.kind == .string else { throw .malformed(member.value.id, expected: "a string") }
-            guard labels.has(member) else { return try LabelSelector(selector).matches(labels) }
+            // Of a key that is there twice the last one counts.
+            if !labels.has(member), wanted[name: member.key.text]?.id == member.value.id { return false }
         }
         return true
     }

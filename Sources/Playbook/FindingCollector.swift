@@ -208,7 +208,7 @@ public final class FindingCollector {
     /// The findings in catalogue order, then by path.
     func inOrder() -> [Entry] {
         var entries = entries
-        for index in entries.indices { entries[index].path = subject.path(entries[index].finding.place) }
+        for index in entries.indices { entries[index].path = subject.shownPath(entries[index].finding.place) }
         entries.sort { ($0.order, $0.path, $0.finding.message) < ($1.order, $1.path, $1.finding.message) }
         return entries
     }

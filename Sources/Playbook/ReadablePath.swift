@@ -7,10 +7,13 @@ extension Subject {
     /// Below the pod spec it starts there, since that reads alike for all kinds. The place may lead beyond what is there.
     public func path(_ pointer: Pointer) -> String { path(pointer, index: { $0 }) }
 
+    /// The same with long names cut, for showing: no name that the API server takes is so long.
+    func shownPath(_ pointer: Pointer) -> String { path(pointer, index: { $0 }, longest: 300) }
+
     /// The same with every element that has no name alike, for telling what was chosen there wherever it has moved to.
     func pathWithoutIndexes(_ pointer: Pointer) -> String { path(pointer, index: { _ in "" }) }
 
-    private func path(_ pointer: Pointer, index word: (String) -> String) -> String {
+    private func path(_ pointer: Pointer, index word: (String) -> String, longest: Int = .max) -> String {
         var tokens = pointer.tokens[...]
         var current: Value? = object
         if let spec = templatePointer, pointer.isInside(spec), pointer != spec {
@@ -21,11 +24,13 @@ extension Subject {
         for token in tokens {
             if let array = current, array.kind == .array {
                 let element = children[token, of: array]
-                path += "[\(element?.identity?.value.text ?? word(token))]"
+                let name = element?.identity?.value.text ?? word(token)
+                path += name.utf8.count > longest ? "[\(oneLine(name, atMost: longest))]" : "[\(name)]"
                 current = element
             } else {
                 let isWord = token.utf8.allSatisfy { $0 != UInt8(ascii: ".") && $0 != UInt8(ascii: "/") }
-                path += isWord ? (path.isEmpty ? token : ".\(token)") : "[\(token)]"
+                let shown = token.utf8.count > longest ? oneLine(token, atMost: longest) : token
+                path += isWord ? (path.isEmpty ? shown : ".\(shown)") : "[\(shown)]"
                 if let here = current { current = children[token, of: here] }
             }
         }

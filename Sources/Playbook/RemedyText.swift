@@ -37,9 +37,9 @@ public struct RemedyText: Sendable {
         steps = finding.edits.map { edit in
             switch edit {
             case .set(let pointer, let value) where pointer.tokens.last == "-":
-                .add(list: subject.path(pointer.parent), value)
-            case .set(let pointer, let value): .set(path: subject.path(pointer), value)
-            case .remove(let pointer): .remove(path: subject.path(pointer))
+                .add(list: subject.shownPath(pointer.parent), value)
+            case .set(let pointer, let value): .set(path: subject.shownPath(pointer), value)
+            case .remove(let pointer): .remove(path: subject.shownPath(pointer))
             }
         }
     }

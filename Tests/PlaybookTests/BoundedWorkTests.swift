@@ -155,4 +155,15 @@ struct BoundedWorkTests {
         ])
         #expect(try World(object).verdict().notices.count { $0.contains("cannot be exempted by the workload") } == 1)
     }
+
+    @Test(arguments: ["labels", "annotations"])
+    func `more labels or annotations than anybody writes are denied, in the old object too`(_ map: String) throws {
+        let many = Literal.object((0...10_000).map { .init("k\($0)", "v") })
+        let wide = World.deployment.merging(["metadata": .object([.init(map, many)])])
+        let verdict = try World(wide).verdict()
+        #expect(verdict.isDenied && verdict.judgements.allSatisfy { $0.finding.clause == .bounded })
+        let update = World(wide.merging(["spec": ["replicas": 1]])).updated(
+            to: World.deployment.merging(["spec": ["replicas": 1]]))
+        #expect(try update.verdict().judgements.contains { $0.finding.clause == .bounded && $0.effect == .deny })
+    }
 }

@@ -63,10 +63,11 @@ private func add(
         let whole = isSource && isAlone ? entry.parent.parent.parent : entry
         var edits: [Edit] = [.remove(whole)]
         // Other sources of a projected volume stay where they are.
-        if isAlone { edits += mounted.places.map { .remove($0) } }
+        if isAlone { edits += mounted.places(in: mounts.template).map { .remove($0) } }
         let source: Literal = ["configMapRef": ["name": .string(name)]]
-        edits += mounted.containers.map { .set($0 / "envFrom" / "-", source) }
-        let paths = mounted.paths.isEmpty ? "" : " at \(mounted.paths.prefix(3).joined(separator: ", "))"
+        edits += mounted.containers(in: mounts.template).map { .set($0 / "envFrom" / "-", source) }
+        let mountPaths = mounted.paths
+        let paths = mountPaths.isEmpty ? "" : " at \(mountPaths.prefix(3).joined(separator: ", "))"
         return Finding(clause, at: place, "makes files of ConfigMap \(name)\(paths)", edits: edits).with {
             $0.choice = name
             $0.advice = "the keys of the ConfigMap become variables, and the process reads those"
@@ -79,50 +80,60 @@ private func isOfCluster(_ name: String) -> Bool { name == "kube-root-ca.crt" ||
 
 /// The mounts of a template by the names of their volumes, found when the first of them is asked for.
 private final class Mounts {
-    /// Where one volume is mounted.
+    /// The mounts of one volume.
     struct OfVolume {
-        var places: [Pointer] = []
-        var containers: [Pointer] = []
-        var paths: [String] = []
-        fileprivate var count = 0
-        fileprivate var files = 0
+        private var mounts: [(container: Int, index: Int, value: Value)] = []
+        private var count = 0
+        private var files = 0
         /// Whether only single files of it are mounted.
         var areFiles: Bool { files > 0 && files == count }
+
+        /// A suggested change takes away no more mounts of one volume than this.
+        private static let mostMounts = 100
+
+        mutating func add(_ mount: Value, at index: Int, of container: Int) {
+            count += 1
+            if mount.present("subPath") != nil || mount.present("subPathExpr") != nil { files += 1 }
+            if mounts.count < OfVolume.mostMounts { mounts.append((container, index, mount)) }
+        }
+
+        func places(in template: PodTemplate) -> [Pointer] {
+            mounts.map { template.containers[$0.container].pointer / "volumeMounts" / String($0.index) }
+        }
+
+        func containers(in template: PodTemplate) -> [Pointer] {
+            var numbers: [Int] = []
+            for mount in mounts where numbers.last != mount.container { numbers.append(mount.container) }
+            return numbers.map { template.containers[$0].pointer }
+        }
+
+        var paths: [String] {
+            var paths: [String] = []
+            for mount in mounts {
+                if let path = mount.value["mountPath"]?.string, !paths.contains(path) { paths.append(path) }
+            }
+            return paths
+        }
     }
 
-    private let template: PodTemplate
+    let template: PodTemplate
     private lazy var byName: [String: OfVolume] = index()
 
     init(in template: PodTemplate) { self.template = template }
-
-    /// A suggested change takes away no more mounts of one volume than this.
-    private static let mostPlaces = 100
 
     /// The mounts of a volume; those that are not as the API has them are left out.
     func of(_ volume: Value) -> OfVolume { volume["name"]?.string.flatMap { byName[$0] } ?? OfVolume() }
 
     private func index() -> [String: OfVolume] {
         var byName: [String: OfVolume] = [:]
-        for container in template.containers {
+        for (number, container) in template.containers.enumerated() {
             guard let mounts = try? container.volumeMounts() else { continue }
             for (index, mount) in mounts.enumerated() {
                 guard let name = mount["name"]?.string else { continue }
-                byName[name, default: OfVolume()].add(mount, at: index, of: container, atMost: Mounts.mostPlaces)
+                byName[name, default: OfVolume()].add(mount, at: index, of: number)
             }
         }
         return byName
-    }
-}
-
-extension Mounts.OfVolume {
-    fileprivate mutating func add(_ mount: Value, at index: Int, of container: Container, atMost most: Int) {
-        count += 1
-        if mount.present("subPath") != nil || mount.present("subPathExpr") != nil { files += 1 }
-        guard places.count < most else { return }
-        let pointer = container.pointer
-        places.append(pointer / "volumeMounts" / String(index))
-        if containers.last != pointer { containers.append(pointer) }
-        if let path = mount["mountPath"]?.string, !paths.contains(path) { paths.append(path) }
     }
 }
 

@@ -17,7 +17,7 @@ extension Rule {
         settings: ["PLAYBOOK_METRICS_PORT"],
         companions: [.podMonitor, .serviceMonitor, .service],
         examples: metricsExamples,
-        check: metricsFindings
+        evaluate: evaluateMetrics
     )
 }
 
@@ -31,35 +31,38 @@ enum MetricsClause {
         "other-port", "the port called `metrics` is the one that all applications share, where one is set")
 }
 
-private func metricsFindings(in subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
-    guard let template = try subject.template() else { return [] }
+private func evaluateMetrics(
+    _ subject: Subject, _ context: Context, _ findings: FindingCollector
+) throws(CannotJudge) {
+    guard let template = try subject.template() else { return }
     let agreed = context.settings.metricsPort
-    var elsewhere: Finding?
+    var elsewhere: Value?
     for container in template.lastingContainers {
-        var index = -1
         for port in try container.ports() {
-            index += 1
+            try findings.step()
             guard try port.text("name")?.equals("metrics") ?? false else { continue }
-            guard let agreed, let number = try port.integer("containerPort"), number != agreed else { return [] }
-            let place = container.pointer / "ports" / String(index) / "containerPort"
-            let finding = Finding(
-                MetricsClause.otherPort, at: place, "is \(number), not \(agreed) as everywhere",
-                edits: [.set(place, .number(String(agreed)))]
-            ).with { $0.choice = String(number) }
-            elsewhere = elsewhere ?? finding
+            guard let agreed, let number = try port.integer("containerPort"), number != agreed else { return }
+            elsewhere = elsewhere ?? port["containerPort"]
         }
     }
-    if let elsewhere { return [elsewhere] }
-    if template.metadata?["annotations"]?["prometheus.io/scrape"]?.equals("true") ?? false { return [] }
-    if try isMonitored(template.labels(), in: subject.namespace, context.companions) { return [] }
-    guard let container = template.mainContainers.first else { return [] }
-    let place = container.pointer / "ports"
-    let port: Literal = ["name": "metrics", "containerPort": .number(String(agreed ?? 9090))]
-    return [
-        Finding(MetricsClause.missing, at: place, "have none for metrics", edits: [.set(place / "-", port)]).with {
-            $0.advice = "the port at which the process serves /metrics"
+    if let elsewhere, let agreed {
+        findings.add(at: elsewhere, choice: elsewhere.text) { place in
+            Finding(
+                MetricsClause.otherPort, at: place, "is \(elsewhere.text), not \(agreed) as everywhere",
+                edits: [.set(place, .number(String(agreed)))]
+            ).with { $0.choice = elsewhere.text }
         }
-    ]
+        return
+    }
+    if template.metadata?["annotations"]?["prometheus.io/scrape"]?.equals("true") ?? false { return }
+    if try isMonitored(template.labels(), in: subject.namespace, context.companions) { return }
+    guard let container = template.mainContainers.first else { return }
+    findings.add(at: container.value, below: ["ports"]) { place in
+        let port: Literal = ["name": "metrics", "containerPort": .number(String(agreed ?? 9090))]
+        return Finding(
+            MetricsClause.missing, at: place, "have none for metrics", edits: [.set(place / "-", port)]
+        ).with { $0.advice = "the port at which the process serves /metrics" }
+    }
 }
 
 /// Whether some monitor selects pods with these labels: by themselves, or through a Service that does.

@@ -66,10 +66,11 @@ private func evaluateSpread(
 private func selectionFinding(
     _ constraint: Value, _ labels: Labels, _ subject: Subject, at place: Pointer
 ) -> Finding {
-    let part = constraint.present("labelSelector").flatMap { try? LabelSelector($0).mismatch(with: labels) }
+    let selector = constraint.present("labelSelector")
+    let part = selector.flatMap { $0.nodeCount > 1000 ? nil : try? LabelSelector($0).mismatch(with: labels) }
     return Finding(
         selectsNothing, at: place,
-        "does nothing: \(part.map { "the pods do not match \($0)" } ?? "it has no labelSelector")",
+        "does nothing: \(part.map { "the pods do not match \($0)" } ?? (selector == nil ? "it has no labelSelector" : "the pods do not match"))",
         edits: ownSelector(of: subject, labels).map { [.set(place / "labelSelector", $0)] } ?? []
     ).with { $0.advice = $0.edits.isEmpty ? selectionAdvice : nil }
 }
