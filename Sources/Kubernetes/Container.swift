@@ -55,6 +55,7 @@ public struct Container {
         var command: Value?
         var args: Value?
         var volumeMounts: Value?
+        var lifecycle: Value?
 
         init(of container: Value) {
             for member in container.members {
@@ -66,6 +67,7 @@ public struct Container {
                 case 5 where member.key.equals("ports"): ports = value
                 case 7 where member.key.equals("command"): command = value
                 case 7 where member.key.equals("envFrom"): envFrom = value
+                case 9 where member.key.equals("lifecycle"): lifecycle = value
                 case 9 where member.key.equals("resources"): resources = value.map { Resources($0) }
                 case 12 where member.key.equals("startupProbe"): startupProbe = value
                 case 12 where member.key.equals("volumeMounts"): volumeMounts = value
@@ -117,6 +119,9 @@ public struct Container {
 
     /// The volumes' places in the file system.
     public func volumeMounts() throws(CannotJudge) -> Objects { try Objects(fields.volumeMounts) }
+
+    /// The lifecycle handlers, whatever they are.
+    public var lifecycle: Value? { fields.lifecycle }
 
     /// What is run, in the place of the image's entry point; nil where the image decides.
     public func command() throws(CannotJudge) -> Value? { try fields.command?.asStrings() }

@@ -33,7 +33,8 @@ public struct TextReport: Sendable {
             text += remedy(finding.judgement)
         }
         for further in verdict.further {
-            text += "  \(word(further.effect)) \(further.rule.id): \(counted(further.count, "more finding")), not listed\n"
+            text +=
+                "  \(word(further.effect)) \(further.rule.id): \(counted(further.count, "more finding")), not listed\n"
         }
         for notice in verdict.notices { text += "  note   \(oneLine(notice))\n" }
         for entry in verdict.notEvaluated where showsAll && object.answers.isEmpty {

@@ -65,6 +65,7 @@ enum EncodedText {
 
     /// What a text says where `%40`, `\u0040`, `\x40`, `\"`, `&#64;` and their like are read; nil where it has none.
     static func unescaped(_ text: Span<UInt8>) -> Unescaped? {
+        guard mayHaveEscapes(text) else { return nil }
         var result = Unescaped()
         var hasEscapes = false
         var at = 0
@@ -81,6 +82,15 @@ enum EncodedText {
         }
         result.places.append(at)
         return hasEscapes ? result : nil
+    }
+
+    /// Most texts have none of the bytes that an escape begins with.
+    private static func mayHaveEscapes(_ text: Span<UInt8>) -> Bool {
+        for at in text.indices {
+            let byte = text[at]
+            if byte == UInt8(ascii: "%") || byte == UInt8(ascii: "\\") || byte == UInt8(ascii: "&") { return true }
+        }
+        return false
     }
 
     private static func escape(_ text: Span<UInt8>, _ at: Int) -> (byte: UInt8, length: Int)? {

@@ -9,6 +9,8 @@ struct KnownSecrets {
     private let subject: Subject
     /// A bit for what eight bytes of a text may be.
     private var noted: [UInt64] = []
+    /// How many bits there are, as a power of two.
+    private let bits: Int
     /// Eight bytes that a text and a secret have in common.
     private var shared: Set<UInt64> = []
 
@@ -16,7 +18,15 @@ struct KnownSecrets {
     static let shortest = 8
 
     /// Knows nothing yet of the secrets of an object.
-    init(of subject: Subject) { self.subject = subject }
+    ///
+    /// - Parameters:
+    ///   - subject: The object.
+    ///   - texts: About how many texts there are.
+    init(of subject: Subject, comparedWith texts: Int) {
+        self.subject = subject
+        // A text has about 64 places, each of which takes a bit of eight.
+        bits = min(max(Int.bitWidth - (texts * 512).leadingZeroBitCount, 12), 21)
+    }
 
     private mutating func collect(_ value: Value, named name: Value?, _ isSecret: Bool) {
         switch value.kind {
@@ -53,9 +63,9 @@ struct KnownSecrets {
 
     /// Notes down what a text is made of.
     mutating func note(_ text: Span<UInt8>) {
-        if noted.isEmpty { noted = [UInt64](repeating: 0, count: 1 << 15) }
+        if noted.isEmpty { noted = [UInt64](repeating: 0, count: 1 << (bits - 6)) }
         KnownSecrets.forEachWindow(in: text, 0..<text.count) { window, _ in
-            let bit = KnownSecrets.bit(of: window)
+            let bit = bit(of: window)
             noted[bit >> 6] |= 1 << UInt64(bit & 63)
         }
     }
@@ -86,7 +96,7 @@ struct KnownSecrets {
         for at in text.indices {
             window = window << 8 | UInt64(text[at])
             guard at >= KnownSecrets.shortest - 1 else { continue }
-            let bit = KnownSecrets.bit(of: window)
+            let bit = bit(of: window)
             if noted[bit >> 6] >> UInt64(bit & 63) & 1 != 0 { return true }
         }
         return false
@@ -94,7 +104,7 @@ struct KnownSecrets {
 
     private mutating func compare(_ secret: Span<UInt8>, _ range: Range<Int>) {
         KnownSecrets.forEachWindow(in: secret, range) { window, _ in
-            let bit = KnownSecrets.bit(of: window)
+            let bit = bit(of: window)
             if noted[bit >> 6] >> UInt64(bit & 63) & 1 != 0 { shared.insert(window) }
         }
     }
@@ -136,5 +146,5 @@ struct KnownSecrets {
         }
     }
 
-    private static func bit(of window: UInt64) -> Int { Int((window &* 0x9E37_79B9_7F4A_7C15) >> 43) }
+    private func bit(of window: UInt64) -> Int { Int((window &* 0x9E37_79B9_7F4A_7C15) >> UInt64(64 - bits)) }
 }

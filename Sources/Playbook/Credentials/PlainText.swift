@@ -188,7 +188,7 @@ extension Subject {
         for purpose in Probe.Purpose.allCases {
             if let probe = try container.probe(purpose) { try findTexts(of: probe.value, add) }
         }
-        guard let lifecycle = container.value.present("lifecycle") else { return }
+        guard let lifecycle = container.lifecycle else { return }
         for hook in ["postStart", "preStop"] as [StaticString] {
             if let handler = lifecycle.present(hook) { try findTexts(of: handler, add) }
         }

@@ -24,21 +24,21 @@ public struct SecretMask {
     /// Replaces the secrets in all that a verdict says.
     static func mask(_ verdict: inout Verdict, of subject: Subject) {
         guard !verdict.isSilent || verdict.untrustedController != nil else { return }
-        let mask = SecretMask(of: subject) { verdict.replaceTexts($0) }
+        let mask = SecretMask(of: subject, verdict.judgements.count * 4) { verdict.replaceTexts($0) }
         verdict.replaceTexts(mask.replacement)
     }
 
     /// Replaces the secrets in all that a mutation says.
     static func mask(_ mutation: inout Mutation, of subject: Subject) {
-        let mask = SecretMask(of: subject) { mutation.replaceTexts($0) }
+        let mask = SecretMask(of: subject, mutation.fixes.count * 4) { mutation.replaceTexts($0) }
         mutation.replaceTexts(mask.replacement)
     }
 
     private init() {}
 
     /// Knows the secrets of an object that the texts have in them: `texts` goes through them.
-    private init(of subject: Subject, _ texts: (TextReplacement) -> Void) {
-        var known = KnownSecrets(of: subject)
+    private init(of subject: Subject, _ count: Int, _ texts: (TextReplacement) -> Void) {
+        var known = KnownSecrets(of: subject, comparedWith: count)
         texts { text, _ in
             let bytes = SecretMask.beginning(of: text)
             known.note(bytes.span)

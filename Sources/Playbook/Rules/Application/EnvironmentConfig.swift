@@ -28,7 +28,7 @@ private func evaluateVolumes(
 ) throws(CannotJudge) {
     guard let template = try subject.template() else { return }
     let mounts = Mounts(in: template)
-    for volume in try template.spec.objects("volumes") {
+    for volume in try template.volumes() {
         try findings.step()
         if let map = try volume.object("configMap") {
             try add(map, of: volume, mounts, findings)

@@ -50,17 +50,20 @@ private func evaluateHost(
             }
         }
     }
-    let flags: [(StaticString, Clause, String)] = [
-        ("hostNetwork", network, "the pod has the node's network, past security groups and network policies"),
-        ("hostPID", processes, "the pod sees all processes of the node"),
-        ("hostIPC", communication, "the pod shares memory with processes of the node"),
-    ]
-    for (key, clause, meaning) in flags where try template.spec.boolean(key) == true {
-        let place = template.pointer / "\(key)"
-        let more = clause == network ? ports : []
+    if hasNetwork {
+        add("hostNetwork", network, "the pod has the node's network, past security groups and network policies", ports)
+    }
+    if try template.spec.boolean("hostPID") == true {
+        add("hostPID", processes, "the pod sees all processes of the node")
+    }
+    if try template.spec.boolean("hostIPC") == true {
+        add("hostIPC", communication, "the pod shares memory with processes of the node")
+    }
+    func add(_ key: String, _ clause: Clause, _ meaning: String, _ more: [Edit] = []) {
+        let place = template.pointer / key
         findings.add(Finding(clause, at: place, "is true: \(meaning)", edits: [.remove(place)] + more))
     }
-    for volume in try template.spec.objects("volumes") {
+    for volume in try template.volumes() {
         try findings.step()
         guard let path = try volume.object("hostPath") else { continue }
         let seen = try path.string("path") ?? ""

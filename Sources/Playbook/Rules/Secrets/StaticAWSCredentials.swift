@@ -212,7 +212,7 @@ private final class SecretVolumes {
 
     private func find() throws(CannotJudge) -> Set<String> {
         var names: Set<String> = []
-        for volume in try template.spec.objects("volumes") {
+        for volume in try template.volumes() {
             guard let name = try volume.string("name") else { continue }
             var isSecret = volume.present("secret") != nil
             if !isSecret, let sources = try volume.object("projected")?.objects("sources") {

@@ -23,7 +23,7 @@ extension Rule {
                 return
             }
             guard let template = try subject.template() else { return }
-            for volume in try template.spec.objects("volumes") {
+            for volume in try template.volumes() {
                 try findings.step()
                 guard let sources = try volume.object("projected")?.objects("sources") else { continue }
                 for source in sources {
