@@ -39,9 +39,9 @@ import Testing
     }
 
     @Test(arguments: [
-        ["name": String(repeating: "n", count: 100_000)],
+        ["name": String(repeating: "n", count: 100_000), "user": String(repeating: "u", count: 100_000)],
         ["name": String(repeating: "\u{1}", count: 100_000), "user": String(repeating: "ü", count: 100_000)],
-        ["user": String(repeating: "👩‍👩‍👧", count: 10_000)],
+        ["name": String(repeating: "👩‍👩‍👧", count: 10_000), "user": String(repeating: "👩‍👩‍👧", count: 10_000)],
     ])
     func `a line is cut to 8 KiB, is JSON all the same, and says that it was cut`(_ values: [String: String]) throws {
         try Program.withFolder { folder in
@@ -62,7 +62,8 @@ import Testing
     @Test func `a line of text is cut to 8 KiB, and says so`() throws {
         try Program.withFolder { folder in
             let program = try ServedProgram(in: folder, ["PLAYBOOK_LOG_FORMAT": "text"])
-            _ = try program.review(review(name: String(repeating: "ü", count: 100_000)))
+            let long = String(repeating: "ü", count: 100_000)
+            _ = try program.review(review(name: long, user: long))
             let line = try line(of: program)
             #expect(line.utf8.count < Self.longestLine)
             #expect(line.contains("decision=deny") && line.hasSuffix("truncated=true"))

@@ -162,8 +162,8 @@ struct BoundedWorkTests {
         let wide = World.deployment.merging(["metadata": .object([.init(map, many)])])
         let verdict = try World(wide).verdict()
         #expect(verdict.isDenied && verdict.judgements.allSatisfy { $0.finding.clause == .bounded })
-        let update = World(wide.merging(["spec": ["replicas": 1]])).updated(
-            to: World.deployment.merging(["spec": ["replicas": 1]]))
+        let grace: Literal = ["spec": ["template": ["spec": ["terminationGracePeriodSeconds": 0]]]]
+        let update = World(wide.merging(grace)).updated(to: World.deployment.merging(grace))
         #expect(try update.verdict().judgements.contains { $0.finding.clause == .bounded && $0.effect == .deny })
     }
 }

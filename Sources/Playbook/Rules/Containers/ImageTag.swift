@@ -47,7 +47,9 @@ private func fault(of image: ContainerImage, _ images: ImageSettings) -> Clause?
     }
 }
 
-/// The repository. Through its cache it is the same image: who goes there as told is not asked for more than before.
+/// The repository.
+///
+/// Through its cache it is the same image: who goes there as told is not asked for more than before.
 private func choice(_ image: ContainerImage, _ images: ImageSettings) -> String? {
     (try? ImageReference(image.text.text)).map { images.pullThrough.origin(of: $0.name) }
 }
