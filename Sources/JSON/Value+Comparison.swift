@@ -22,6 +22,7 @@ extension Value {
     }
 
     private static var fewMembers: Int { 16 }
+    private static var manyNodes: Int { 20_000 }
 
     /// Whether both values are the same, member order and white space aside; numbers are compared by their text.
     public func isSame(as other: Value) -> Bool {
@@ -42,6 +43,8 @@ extension Value {
             {
                 return true
             }
+            // Of so many elements or members, as many are the same; a key that is there twice makes a difference, as below.
+            guard mine.size == theirs.size || max(mine.size, theirs.size) < Value.manyNodes else { return false }
             guard kind == .object else { return hasSameElements(as: other) }
             if let answer = hasSameMembersInStep(as: other) { return answer }
             return arePaired(uniqueMembers, other.uniqueMembers, key: \.key) { $0.value.isSame(as: $1.value) }

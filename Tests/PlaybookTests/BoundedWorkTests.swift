@@ -163,7 +163,8 @@ struct BoundedWorkTests {
         let verdict = try World(wide).verdict()
         #expect(verdict.isDenied && verdict.judgements.allSatisfy { $0.finding.clause == .bounded })
         let grace: Literal = ["spec": ["template": ["spec": ["terminationGracePeriodSeconds": 0]]]]
-        let update = World(wide.merging(grace)).updated(to: World.deployment.merging(grace))
+        let update = World(wide.merging(grace).merging(["spec": ["replicas": 7]])).updated(
+            to: World.deployment.merging(grace))
         #expect(try update.verdict().judgements.contains { $0.finding.clause == .bounded && $0.effect == .deny })
     }
 }
