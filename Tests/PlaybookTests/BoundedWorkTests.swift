@@ -167,4 +167,73 @@ struct BoundedWorkTests {
             to: World.deployment.merging(grace))
         #expect(try update.verdict().judgements.contains { $0.finding.clause == .bounded && $0.effect == .deny })
     }
+
+    // MARK: Steps
+
+    /// Whether a review is evaluated to its end within so many steps.
+    private func ends(_ review: [UInt8], within steps: Int, _ context: Context) throws -> Bool {
+        try Document().read(review.span, AdmissionReview.options) { root in
+            Result {
+                let verdict = Judge(context.settings).verdict(on: try AdmissionReview(root), in: context, steps: steps)
+                return verdict.judgements.allSatisfy { $0.finding.clause != .bounded }
+            }
+        }.get()
+    }
+
+    @Test func `the budget is twenty times what the dearest recorded review takes`() throws {
+        let context = try World(nil).context()
+        for file in try Fixtures.reviews() {
+            let isEnough = try ends(
+                Fixtures.bytes(file), within: FindingCollector.maximumSteps / 20, context)
+            #expect(isEnough, "\(file)")
+        }
+    }
+
+    @Test func `a ConfigMap of 1.5 MiB is evaluated to its end, whatever it holds`() throws {
+        // Nine bytes each, as in "k00000":"",.
+        let data = Literal.object((0..<150_000).map { .init(String($0, radix: 36), "") })
+        let object: Literal = [
+            "apiVersion": "v1", "kind": "ConfigMap", "metadata": ["name": "m", "namespace": "shop"], "data": data,
+        ]
+        let world = World(object).updated(to: object.merging(["data": ["K_PASSWORD": "hunter2-x"]]))
+        #expect(object.json.utf8.count > 1_400_000)
+        #expect(try ends(world.review, within: FindingCollector.maximumSteps, world.context()))
+    }
+
+    @Test(arguments: ["ConfigMap", "Deployment", "ClusterRoleBinding", "IngressRoute"])
+    func `steps grow no faster than the number of elements`(_ kind: String) throws {
+        let few = world(kind, 1_000)
+        var steps = 1_000
+        while try !ends(few.review, within: steps, few.context()) { steps += 1_000 }
+        let many = world(kind, 20_000)
+        #expect(try ends(many.review, within: 20 * steps, many.context()), "\(steps)")
+        #expect(try !ends(many.review, within: 10_000, many.context()))
+    }
+
+    /// An object with so many elements that each give a finding.
+    private func world(_ kind: String, _ count: Int) -> World {
+        let range = 0..<count
+        var world: World
+        switch kind {
+        case "ConfigMap": world = World(map(count) { "hunter\($0)-x" })
+        case "Deployment":
+            let tolerations = Literal.array(range.map { ["key": "CriticalAddonsOnly", "value": .string("v\($0)")] })
+            world = World(
+                World.deployment.merging(["spec": ["template": ["spec": ["tolerations": tolerations]]]]))
+        case "ClusterRoleBinding":
+            world = World([
+                "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": ["name": "b"],
+                "roleRef": ["apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"],
+                "subjects": .array(range.map { ["kind": "User", "name": .string("u\($0)")] }),
+            ])
+        default:
+            world = World([
+                "apiVersion": "traefik.io/v1alpha1", "kind": "IngressRoute",
+                "metadata": ["name": "web", "namespace": "shop"],
+                "spec": ["routes": .array(range.map { ["match": .string("Host(`h\($0).example.org`)")] })],
+            ])
+            world.settings = ["PLAYBOOK_DNS_ZONES": "superinc.com"]
+        }
+        return world
+    }
 }
