@@ -63,8 +63,10 @@ public struct LabelSelector: Sendable, Equatable {
         guard let wanted = try selector.object("matchLabels") else { return true }
         for member in wanted.members {
             guard member.value.kind == .string else { throw .malformed(member.value.id, expected: "a string") }
+            if labels.has(member) { continue }
             // Of a key that is there twice the last one counts.
-            if !labels.has(member), wanted[name: member.key.text]?.id == member.value.id { return false }
+            let isLast = wanted[name: member.key.text]?.id == member.value.id
+            return try isLast ? false : LabelSelector(selector).matches(labels)
         }
         return true
     }

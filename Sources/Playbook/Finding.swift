@@ -59,6 +59,34 @@ public struct Finding: Sendable {
     }
 }
 
+extension Finding {
+    /// What decides, beside its rule, whether a finding denies.
+    public struct Traits: Equatable {
+        /// A hint: it warns even where the rule denies.
+        var isHint = false
+        /// What is missing is another object, which may be about to be created.
+        var awaitsCompanion = false
+        /// The kind of object whose absence makes it a finding.
+        var absent: ResourceKind?
+        /// Whether the object had it before the request.
+        var isExisting = false
+
+        /// The traits of a finding that denies wherever its rule does, unless more is said.
+        public init(isHint: Bool = false, awaitsCompanion: Bool = false, absent: ResourceKind? = nil) {
+            self.isHint = isHint
+            self.awaitsCompanion = awaitsCompanion
+            self.absent = absent
+        }
+    }
+
+    /// What decides whether it denies.
+    func traits(isExisting: Bool) -> Traits {
+        var traits = Traits(isHint: isHint, awaitsCompanion: awaitsCompanion, absent: absent)
+        traits.isExisting = isExisting
+        return traits
+    }
+}
+
 extension Clause {
     /// A field is not of the type that the API gives it; every rule has this clause.
     public static let malformed = Clause("malformed", "every field is of the type that the API gives it")

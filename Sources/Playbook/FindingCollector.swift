@@ -31,22 +31,25 @@ public final class FindingCollector {
     private let context: Context
     /// The steps that are left to the request, on all of its objects together: members and elements that are handed to rules, and
     /// strings that are compared.
-    // Changed for each element that a rule looks at: a check at runtime would cost more than the step. No access lasts beyond a line.
+    // Changed for each element that a rule looks at: a check at runtime would cost more than the step. An access lasts as long as a
+    // comparison with the past state, in which the old object has a collector of its own.
     @exclusivity(unchecked) private(set) var steps: Int
     @exclusivity(unchecked) private var limit = 0
-    /// What frees the object from rules; nil where this is a past state.
-    private let exemptions: Exemptions?
+    /// What becomes of findings; nil where this is a past state.
+    private let sentence: Sentence?
     /// The past state that findings are compared with; nil where this is one.
-    private lazy var ratchet = exemptions.map { Ratchet(subject, context, $0) }
+    private lazy var ratchet = sentence.map { Ratchet(subject, context, $0.exemptions) }
     private(set) var entries: [Entry] = []
     private(set) var rests: [Rest] = []
 
     /// The place of the rule that runs in the catalogue.
     @exclusivity(unchecked) private var order = 0
     @exclusivity(unchecked) private var hasFindings = false
-    /// The rule's findings that may deny, and those that cannot: existing ones and hints.
-    private var open = Shelf()
-    private var settled = Shelf()
+    /// The rule's findings that deny, and those that do not.
+    private var denying = Shelf()
+    private var lenient = Shelf()
+    /// The last finding's traits, and whether it denies: most findings of a rule have the same.
+    private var latest: (traits: Finding.Traits, denies: Bool)?
 
     /// Findings of one rule, as far as they are described.
     private struct Shelf {
@@ -72,17 +75,15 @@ public final class FindingCollector {
     /// Creates a collector for the findings of an object.
     ///
     /// - Parameters:
-    ///   - subject: The object.
     ///   - rules: The rules that are run, in catalogue order.
-    ///   - context: What they are run with.
-    ///   - exemptions: What frees the object from rules.
+    ///   - sentence: What becomes of the findings about the object.
     ///   - steps: The steps that the request may take.
-    init(of subject: Subject, _ rules: [Rule], _ context: Context, _ exemptions: Exemptions, steps: Int) {
-        self.subject = subject
+    init(_ rules: [Rule], _ sentence: Sentence, steps: Int) {
+        subject = sentence.subject
         self.rules = rules
-        self.context = context
+        context = sentence.context
         self.steps = subject.isTooWide ? -1 : steps
-        self.exemptions = exemptions
+        self.sentence = sentence
     }
 
     /// Creates a collector that only keeps the keys of a past state's findings.
@@ -91,7 +92,7 @@ public final class FindingCollector {
         rules = []
         self.context = context
         self.steps = subject.isTooWide ? -1 : steps
-        exemptions = nil
+        sentence = nil
     }
 
     // MARK: Reporting
@@ -112,7 +113,7 @@ public final class FindingCollector {
             past.insert(FindingKey(finding, in: subject), finding.excess)
             return
         }
-        keep(isExisting: ratchet.has(finding, of: rules[order], &steps), isHint: finding.isHint) { finding }
+        keep(finding.traits(isExisting: ratchet.has(finding, of: rules[order], &steps))) { finding }
     }
 
     /// Reports findings that are described already.
@@ -127,30 +128,38 @@ public final class FindingCollector {
     ///   - keys: The way from there to a member that may be absent.
     ///   - choice: What was chosen, where the value is a choice: the finding's own `choice` or mark.
     ///   - excess: How far a number is from what is allowed.
-    ///   - isHint: Whether the finding warns even where the rule denies.
+    ///   - traits: What decides whether the finding denies, as the finding itself says it.
     ///   - describe: Makes the finding, given the place of the value.
     public func add(
         at value: Value, below keys: [StaticString] = [], choice: @autoclosure () -> String? = nil,
-        excess: Double? = nil, isHint: Bool = false, _ describe: (Pointer) -> Finding
+        excess: Double? = nil, traits: Finding.Traits = .init(), _ describe: (Pointer) -> Finding
     ) {
         steps -= 1
         guard let ratchet else {
             past.insert(FindingKey(at: value, below: keys, choice: choice(), in: subject), excess)
             return
         }
-        let isExisting = ratchet.has(
+        var traits = traits
+        traits.isExisting = ratchet.has(
             { FindingKey(at: value, below: keys, choice: choice(), in: subject) }, excess, of: rules[order], &steps)
-        keep(isExisting: isExisting, isHint: isHint) {
+        keep(traits) {
             describe(keys.reduce(subject.pointer(to: value)) { $0 / "\($1)" })
         }
     }
 
-    private func keep(isExisting: Bool, isHint: Bool, _ finding: () -> Finding) {
+    private func keep(_ traits: Finding.Traits, _ finding: () -> Finding) {
         hasFindings = true
         let entry = {
-            Entry(rule: self.rules[self.order], order: self.order, finding: finding(), isExisting: isExisting)
+            Entry(rule: self.rules[self.order], order: self.order, finding: finding(), isExisting: traits.isExisting)
         }
-        if isExisting || isHint { settled.add(limit, entry) } else { open.add(limit, entry) }
+        if denies(traits) { denying.add(limit, entry) } else { lenient.add(limit, entry) }
+    }
+
+    private func denies(_ traits: Finding.Traits) -> Bool {
+        if let latest, latest.traits == traits { return latest.denies }
+        let denies = sentence?.fate(of: traits, rules[order]).effect == .deny
+        latest = (traits, denies)
+        return denies
     }
 
     // MARK: Rule by rule
@@ -171,15 +180,16 @@ public final class FindingCollector {
         let unknown = run(check)
         guard hasFindings else { return unknown }
         hasFindings = false
-        // Those that may deny first, the others as far as there is room.
-        settled.shrink(to: limit - open.entries.count)
-        for shelf in [open, settled] {
+        latest = nil
+        // Those that deny first, the others as far as there is room.
+        lenient.shrink(to: limit - denying.entries.count)
+        for shelf in [denying, lenient] {
             entries += shelf.entries
             guard shelf.further > 0, let last = shelf.entries.last else { continue }
             rests.append(Rest(entry: last, count: shelf.further))
         }
-        open = Shelf()
-        settled = Shelf()
+        denying = Shelf()
+        lenient = Shelf()
         return unknown
     }
 

@@ -19,7 +19,7 @@ public struct Judge: Sendable {
     enum Purpose {
         /// It is sent or printed.
         case response
-        /// A patch is made of it: each finding that can be fixed is described, and nothing suggested.
+        /// A patch is made of it: every finding is described, and nothing suggested.
         case patch
     }
 
@@ -53,16 +53,16 @@ public struct Judge: Sendable {
         }
         subject.changesOnlyMetadata = change == .metadata
         let exemptions = Exemptions(of: subject, in: context)
-        let findings = FindingCollector(of: subject, table.rules, context, exemptions, steps: steps)
-        let limit = context.maximumFindings
+        let sentence = Sentence(subject: subject, context: context, origin: origin, exemptions: exemptions)
+        let findings = FindingCollector(table.rules, sentence, steps: steps)
+        let limit = purpose == .patch ? .max : context.maximumFindings
         let isInSystem = context.passesOverSystemNamespaces && context.settings.isSystem(namespace: subject.namespace)
         let isLongRunning = subject.isLongRunning
         for question in questions {
             guard isLongRunning || !question.isLongRunningOnly, change != .metadata || question.readsMetadata,
                 !isInSystem || question.reachesSystemNamespaces
             else { continue }
-            let describesAll = purpose == .patch && question.hasFix
-            let unknown = findings.run(question.check, of: question.rule, limit: describesAll ? .max : limit)
+            let unknown = findings.run(question.check, of: question.rule, limit: limit)
             guard let unknown else { continue }
             // Where one is not known, others will not be either.
             if verdict.notEvaluated.isEmpty { verdict.notEvaluated.reserveCapacity(4) }
@@ -70,7 +70,6 @@ public struct Judge: Sendable {
         }
         verdict.changesExemption = exemptions.areChanged
         if !findings.entries.isEmpty {
-            let sentence = Sentence(subject: subject, context: context, origin: origin, exemptions: exemptions)
             verdict.judgements = toldOnce(findings.inOrder().map { sentence.judgement($0) })
             verdict.further = findings.rests.map { FurtherFindings(sentence.judgement($0.entry), count: $0.count) }
             verdict.absences = absences(verdict.judgements, subject.namespace, context.companions)
@@ -130,7 +129,6 @@ private struct Question: Sendable {
     let isLongRunningOnly: Bool
     let readsMetadata: Bool
     let reachesSystemNamespaces: Bool
-    let hasFix: Bool
 
     init(_ rule: Rule, at index: Int) {
         check = rule.check
@@ -138,7 +136,6 @@ private struct Question: Sendable {
         isLongRunningOnly = rule.scope.isLongRunningOnly
         readsMetadata = rule.scope.readsMetadata
         reachesSystemNamespaces = rule.scope.reachesSystemNamespaces
-        hasFix = rule.fix != nil
     }
 }
 

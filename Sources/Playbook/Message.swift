@@ -145,7 +145,9 @@ extension Verdict {
 
 extension Judgement {
     /// What is wrong, and where.
-    fileprivate var headline: String { "- \(rule.id): \(clipped(path)) \(clipped(finding.message))\n" }
+    fileprivate var headline: String {
+        "- \(rule.id): \(path.isEmpty ? "" : clipped(path) + " ")\(clipped(finding.message))\n"
+    }
 
     /// The finding as a denial tells it, on several lines.
     fileprivate var entry: String {
@@ -161,7 +163,9 @@ extension Judgement {
         // All of it has to arrive, however long the value or the remedy.
         let room = Verdict.maximumWarning - 3
         let rule = " [\(rule.id)\(note.map { ", \($0)" } ?? "")]"
-        let what = oneLine("\(path) \(finding.message)", atMost: room - rule.utf8.count) + rule
+        let what =
+            oneLine(path.isEmpty ? finding.message : "\(path) \(finding.message)", atMost: room - rule.utf8.count)
+            + rule
         let remedy = remedy.line(within: room - what.utf8.count - 2)
         return remedy.isEmpty ? what : "\(remedy); \(what)"
     }

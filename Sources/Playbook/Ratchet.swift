@@ -12,9 +12,14 @@ final class Ratchet {
     /// The rule that was run on the old object last, and its keys: findings of one rule come together.
     private var latest: (rule: Rule, keys: FindingKeys)?
 
-    /// Whether the pods are as they were, for what of them cannot be read.
-    private lazy var leavesPodsAlone: Bool = {
-        guard let before, let place = subject.templatePointer else { return true }
+    /// Whether the pods, or where there are none all of the object, are as they were, for what of them cannot be read.
+    private lazy var leavesRestAlone: Bool = {
+        guard let before else { return true }
+        guard let place = subject.templatePointer else {
+            guard subject.changesOnlyMetadata else { return false }
+            let (mine, theirs) = (subject.metadata.value?["annotations"], before.metadata.value?["annotations"])
+            return mine.map { mine in theirs.map { mine.isSame(as: $0) } ?? false } ?? (theirs == nil)
+        }
         guard let mine = subject.object[at: place], let theirs = before.object[at: place] else { return false }
         return mine.isSame(as: theirs)
     }()
@@ -35,7 +40,7 @@ final class Ratchet {
     /// - Returns: Whether the finding is existing.
     func has(_ finding: Finding, of rule: Rule, _ steps: inout Int) -> Bool {
         // What cannot be read may have anything put beside it, and so may an object that is too large.
-        guard finding.clause != .bounded, finding.clause != .malformed || leavesPodsAlone else { return false }
+        guard finding.clause != .bounded, finding.clause != .malformed || leavesRestAlone else { return false }
         return has({ FindingKey(finding, in: subject) }, finding.excess, of: rule, &steps)
     }
 
@@ -55,7 +60,8 @@ final class Ratchet {
 
     private func evaluate(_ rule: Rule, on before: Subject, _ steps: inout Int) -> FindingKeys {
         // A finalizer or a label is no new decision on what an exemption that has ended leaves behind: it waits for the next one.
-        guard !rule.scope.isLongRunningOnly || before.isLongRunning,
+        // What cannot be looked into makes nothing existing.
+        guard !before.isTooWide, !rule.scope.isLongRunningOnly || before.isLongRunning,
             subject.changesOnlyMetadata || !exemptions.coveredBefore(rule, before)
         else { return FindingKeys() }
         let collector = FindingCollector(keysOf: before, context, steps: steps)

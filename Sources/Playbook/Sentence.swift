@@ -8,43 +8,55 @@ struct Sentence {
     let origin: Origin
     let exemptions: Exemptions
 
+    /// What becomes of a finding.
+    struct Fate {
+        let level: Level
+        let effect: Judgement.Effect
+        let leniency: Judgement.Leniency?
+        let exemption: Exemption?
+    }
+
     /// What becomes of a finding; its suggested change is added when it is known which are shown.
     func judgement(_ entry: FindingCollector.Entry) -> Judgement {
-        let rule = entry.rule
-        let level = context.settings.level(of: rule)
         let finding = entry.finding.with { $0.companion = $0.companion?.withoutEmptyNamespace }
-        let exemption = exemptions.exemption(from: rule, at: context.now)
-        let leniency = exemption == nil ? leniency(for: finding, of: rule, level, isExisting: entry.isExisting) : nil
-        let effect: Judgement.Effect =
-            exemption != nil ? .exempt : level == .deny && leniency == nil ? .deny : .warn
+        let fate = fate(of: finding.traits(isExisting: entry.isExisting), entry.rule)
         return Judgement(
-            rule: rule, finding: finding, path: entry.path, remedy: .untold,
-            level: level, effect: effect, leniency: leniency, exemption: exemption)
+            rule: entry.rule, finding: finding, path: entry.path, remedy: .untold, level: fate.level,
+            effect: fate.effect, leniency: fate.leniency, exemption: fate.exemption)
+    }
+
+    /// What becomes of a finding of a rule, by what there is to know of it before it is described.
+    func fate(of traits: Finding.Traits, _ rule: Rule) -> Fate {
+        let level = context.settings.level(of: rule)
+        if let exemption = exemptions.exemption(from: rule, at: context.now) {
+            return Fate(level: level, effect: .exempt, leniency: nil, exemption: exemption)
+        }
+        let leniency = leniency(for: traits, of: rule, level)
+        let effect: Judgement.Effect = level == .deny && leniency == nil ? .deny : .warn
+        return Fate(level: level, effect: effect, leniency: leniency, exemption: nil)
     }
 
     /// Why the finding does not deny; the first reason in the order of how long it will hold.
-    private func leniency(
-        for finding: Finding, of rule: Rule, _ level: Level, isExisting: Bool
-    ) -> Judgement.Leniency? {
+    private func leniency(for traits: Finding.Traits, of rule: Rule, _ level: Level) -> Judgement.Leniency? {
         // What only warns anyway needs no reason to, but what is old is worth telling apart.
-        if level == .warn { return isExisting ? .existing : nil }
+        if level == .warn { return traits.isExisting ? .existing : nil }
         if subject.review.operation == .delete { return .deletion }
-        if finding.isHint { return .hint }
-        switch grace(for: finding) {
+        if traits.isHint { return .hint }
+        switch grace(for: traits) {
         case .over: break
         case .running: return .grace
-        case .none: if isExisting { return .existing }
+        case .none: if traits.isExisting { return .existing }
         }
         if exemptions.areUnknown { return .unknownExemption }
         if origin.isOperatorMade, !Origin.holdsForOperators(rule) { return .operatorMade }
-        if subject.review.isDryRun, finding.awaitsCompanion { return .serverDryRun }
+        if subject.review.isDryRun, traits.awaitsCompanion { return .serverDryRun }
         if let leniency = origin.leniency { return leniency }
         if context.settings.exemptions != .none,
             let record = try? context.companions.namespace(subject.namespace), record.onlyWarns
         {
             return .namespace
         }
-        if let absence = finding.absence(in: subject.namespace), context.companions.isInDoubt(absence) {
+        if let absent = traits.absent, context.companions.isInDoubt(Absence(absent, in: subject.namespace)) {
             return .unchecked
         }
         return context.settings.mode == .dryRun ? .dryRun : nil
@@ -59,9 +71,9 @@ struct Sentence {
     }
 
     /// How long a companion may still be missing (for tools that create it after its workload).
-    private func grace(for finding: Finding) -> Grace {
+    private func grace(for traits: Finding.Traits) -> Grace {
         let settings = context.settings
-        guard finding.awaitsCompanion, settings.companionGrace > .zero else { return .none }
+        guard traits.awaitsCompanion, settings.companionGrace > .zero else { return .none }
         guard subject.review.operation == .update else { return .running }
         guard let created = subject.metadata.creationTimestamp else { return .none }
         if context.now.seconds - created.seconds <= settings.companionGrace.components.seconds { return .running }

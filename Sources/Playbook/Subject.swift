@@ -69,12 +69,9 @@ public final class Subject {
     /// The images of its containers, likewise.
     lazy var foundImages: Result<[ContainerImage], CannotJudge> = Result { () throws(CannotJudge) in try findImages() }
 
-    /// Whether some object in it has more members than the API server takes (of annotations 256 KiB) or anybody writes, which makes each
-    /// look-up in it dear.
-    var isTooWide: Bool {
-        object.hasObject(
-            widerThan: 10_000, butIn: ["data", "stringData", "binaryData"])
-    }
+    /// Whether some object in it has more members than anybody writes, which makes each look-up in it dear.
+    private(set) lazy var isTooWide = object.hasObject(
+        widerThan: 10_000, butIn: ["data", "stringData", "binaryData"])
 
     /// The object's spec.
     public func spec() throws(CannotJudge) -> Value? { try object.object("spec") }

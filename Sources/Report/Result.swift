@@ -57,7 +57,9 @@ public struct LocatedFinding: Sendable {
 
 extension LocatedFinding {
     /// Where and what, in a sentence: `spec.replicas is 1, fewer than 2`.
-    var sentence: String { "\(judgement.path) \(judgement.finding.message)" }
+    var sentence: String {
+        judgement.path.isEmpty ? judgement.finding.message : "\(judgement.path) \(judgement.finding.message)"
+    }
 
     /// Why it does not deny although the rule does: the leniency's name, or the exemption's reason.
     var excuse: String? { judgement.leniency?.rawValue ?? judgement.exemption?.reason }

@@ -165,7 +165,63 @@ struct BoundedWorkTests {
         let grace: Literal = ["spec": ["template": ["spec": ["terminationGracePeriodSeconds": 0]]]]
         let update = World(wide.merging(grace).merging(["spec": ["replicas": 7]])).updated(
             to: World.deployment.merging(grace))
-        #expect(try update.verdict().judgements.contains { $0.finding.clause == .bounded && $0.effect == .deny })
+        // What the old object violates cannot be known, so it is new; rules without a finding have nothing to compare.
+        #expect(try update.verdict().judgements.filter { $0.effect == .deny }.map(\.rule.id) == ["graceful-shutdown"])
+    }
+
+    // MARK: Findings that wait for another object
+
+    /// An IngressRoute with so many admin routes whose Middleware is missing, and one without any.
+    private func admin(_ count: Int) -> Literal {
+        var routes: [Literal] = (0..<count).map {
+            ["match": .string("Host(`admin.x\($0)`)"), "middlewares": [["name": "absent"]]]
+        }
+        routes.append(["match": "Host(`x`) && PathPrefix(`/admin`)"])
+        return [
+            "apiVersion": "traefik.io/v1alpha1", "kind": "IngressRoute",
+            "metadata": ["name": "web", "namespace": "shop", "creationTimestamp": "2026-11-01T00:00:00Z"],
+            "spec": ["routes": .array(routes)],
+        ]
+    }
+
+    @Test(arguments: [99, 100, 500])
+    func `findings in their grace period do not hide one that denies`(_ count: Int) throws {
+        var world = World(admin(count))
+        world.without = ResourceKinds(.middleware)
+        world.settings = ["PLAYBOOK_COMPANION_GRACE": "5m"]
+        world.rules = [try #require(Catalogue.rule("admin-authentication"))]
+        let verdict = try world.verdict()
+        #expect(verdict.judgements.filter { $0.effect == .deny }.map(\.path) == ["spec.routes[\(count)]"])
+        #expect(verdict.judgements.count + verdict.further.reduce(0) { $0 + $1.count } == count + 1)
+    }
+
+    @Test func `existing findings do not hide one whose grace period is over`() throws {
+        var routes = (0..<150).map { index -> Literal in ["match": .string("Host(`x\(index)`) && Path(`/admin`)")] }
+        routes.append(["match": "Host(`y`) && Path(`/admin`)", "middlewares": [["name": "absent"]]])
+        let object = admin(0).merging(["spec": ["routes": .array(routes)]])
+        var world = World(object).updated(to: object.merging(["spec": ["entryPoints": ["web"]]]))
+        world.without = ResourceKinds(.middleware)
+        world.settings = ["PLAYBOOK_COMPANION_GRACE": "5m", "PLAYBOOK_ENFORCED_SINCE": "2026-10-01"]
+        world.rules = [try #require(Catalogue.rule("admin-authentication"))]
+        #expect(try world.verdict().judgements.filter { $0.effect == .deny }.map(\.path) == ["spec.routes[150]"])
+    }
+
+    @Test func `what cannot be read is not existing beside a change`() throws {
+        func route(_ hosts: String) -> Literal {
+            let names = (0..<5_000).map { "h\($0).superinc.com" }.joined(separator: ",")
+            return [
+                "apiVersion": "traefik.io/v1alpha1", "kind": "IngressRoute",
+                "metadata": [
+                    "name": "web", "namespace": "shop",
+                    "annotations": ["external-dns.alpha.kubernetes.io/hostname": .string(names)],
+                ],
+                "spec": ["routes": [["match": .string(hosts)]]],
+            ]
+        }
+        var world = World(route("Host(`a.superinc.com`)")).updated(to: route("Host(`a.example.org`)"))
+        world.settings = ["PLAYBOOK_DNS_ZONES": "superinc.com"]
+        world.rules = [try #require(Catalogue.rule("dns-zone"))]
+        #expect(try world.verdict().isDenied)
     }
 
     // MARK: Steps

@@ -177,7 +177,10 @@ private struct AdminSearch {
         }
         hasFindings = true
         let absent = answer.missing.map { ", and there is no Middleware \($0.name)" } ?? ""
-        findings.add(at: route, choice: admin) { place in
+        let isAbsentHere = answer.missing?.namespace == subject.namespace
+        let traits = Finding.Traits(
+            awaitsCompanion: answer.missing != nil, absent: isAbsentHere ? .middleware : nil)
+        findings.add(at: route, choice: admin, traits: traits) { place in
             Finding(clause, at: place, "answers to \(admin) without asking who is there\(absent)").with {
                 $0.choice = admin
                 if let (name, namespace) = answer.missing {

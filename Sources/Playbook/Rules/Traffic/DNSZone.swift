@@ -66,7 +66,7 @@ private func add(_ host: HostName, _ zones: [DomainName], _ findings: FindingCol
 /// A warning, whatever the level: it may answer to names of ours alone.
 private func addNameless(_ host: HostName, _ findings: FindingCollector) {
     let text = String(decoding: host.text, as: UTF8.self)
-    findings.add(at: host.value, choice: text, isHint: true) { place in
+    findings.add(at: host.value, choice: text, traits: .init(isHint: true)) { place in
         Finding(HostClause.named, at: place, "matches hosts by what cannot be checked: \(text)").with {
             $0.choice = text
             $0.isHint = true

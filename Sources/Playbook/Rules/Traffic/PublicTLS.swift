@@ -135,7 +135,7 @@ private func evaluateListeners(
                 }
             }
         } else if attached.isEmpty {
-            findings.add(at: value, isHint: true) { place in
+            findings.add(at: value, traits: .init(isHint: true, awaitsCompanion: true)) { place in
                 Finding(TLSClause.listener, at: place, "is HTTP: nothing but a redirect belongs here").with {
                     $0.isHint = true
                     $0.awaitsCompanion = true
