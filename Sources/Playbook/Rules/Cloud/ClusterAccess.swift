@@ -75,7 +75,7 @@ private func isOpen(_ network: Value?) throws(CannotJudge) -> Bool {
     guard let blocks = try network?.strings("publicAccessCIDRs") else { return true }
     var isEmpty = true
     for block in blocks.elements {
-        if AddressBlock(block.text)?.isEverywhere ?? false { return true }
+        if AddressBlock(block)?.isEverywhere ?? false { return true }
         isEmpty = false
     }
     return isEmpty

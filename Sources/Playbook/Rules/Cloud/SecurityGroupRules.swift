@@ -80,19 +80,19 @@ private func protocolName(of entry: Value) throws(CannotJudge) -> String {
 private func evaluateOpenRanges(
     of entry: Value, _ ports: Ports?, _ findings: FindingCollector
 ) throws(CannotJudge) {
-    let named = try entry.string("ipProtocol")
     let name = try protocolName(of: entry)
     for (list, key) in [("ipRanges", "cidrIP"), ("ipv6Ranges", "cidrIPv6")] as [(StaticString, StaticString)] {
         for range in try entry.objects(list) {
             try findings.step()
-            guard let block = try range.string(key), AddressBlock(block)?.isEverywhere ?? false else { continue }
+            guard let block = try range.text(key), AddressBlock(block)?.isEverywhere ?? false else { continue }
             // As with wide ranges: from which port on is the choice, how many ports they are is the number.
-            let choice = [name, block, ports.map { String($0.first) } ?? ""].joined(separator: " ")
+            func choice() -> String { "\(name) \(block.text) \(ports.map { String($0.first) } ?? "")" }
             let excess = ports.map { Double($0.count) } ?? .infinity
-            findings.add(at: range, choice: choice, excess: excess) { place in
-                let seen = "lets \(block) in to \(ports?.text ?? named.map { "protocol \($0)" } ?? "every port")"
+            findings.add(at: range, choice: choice(), excess: excess) { place in
+                let named = entry.present("ipProtocol")?.text
+                let seen = "lets \(block.text) in to \(ports?.text ?? named.map { "protocol \($0)" } ?? "every port")"
                 return Finding(GroupClause.open, at: place, seen, edits: [.remove(place)]).with {
-                    $0.choice = choice
+                    $0.choice = choice()
                     $0.excess = excess
                     $0.advice = "name the security group or the addresses that may connect (userIDGroupPairs, ipRanges)"
                 }
@@ -100,6 +100,7 @@ private func evaluateOpenRanges(
         }
     }
 }
+
 /// Whether the group is a load balancer's, by its name.
 private func isLoadBalancers(_ subject: Subject, _ context: Context) throws(CannotJudge) -> Bool {
     let names = [try subject.spec()?.string("name"), subject.name].compactMap(\.self)

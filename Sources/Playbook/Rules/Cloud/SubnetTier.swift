@@ -10,27 +10,22 @@ enum SubnetTier: String {
     /// The size that the playbook gives it.
     var prefixLength: Int { self == .closed ? 19 : 24 }
 
-    private static let words: [(tier: SubnetTier, words: Set<String>)] = [
-        (.isolated, ["isolated", "database", "databases", "elasticache", "intra"]), (.shared, ["public"]),
-        (.closed, ["private"]),
+    /// The words of names that say a tier; of several the first one counts.
+    fileprivate static let words: [(word: StaticString, tier: SubnetTier)] = [
+        ("isolated", .isolated), ("database", .isolated), ("databases", .isolated), ("elasticache", .isolated),
+        ("intra", .isolated), ("public", .shared), ("private", .closed),
     ]
 
     /// Reads the tier of a Subnet, or of the RouteTable of one; nil where nothing says it.
     init?(of object: Value) throws(CannotJudge) {
-        var names = [ObjectMeta(of: object).name ?? ""]
-        var tags: [String: String] = [:]
         let spec = try object.object("spec")
-        for tag in try spec?.objects("tags") ?? Objects.none {
-            guard let key = try tag.string("key") else { continue }
-            tags[key] = try tag.string("value") ?? ""
-        }
-        for key in ["Name", "Tier", "tier"] { if let value = tags[key] { names.append(value) } }
-        let found = Set(names.flatMap { SubnetTier.split($0) })
-        if let tier = SubnetTier.words.first(where: { !$0.words.isDisjoint(with: found) })?.tier {
-            self = tier
-        } else if tags["kubernetes.io/role/elb"] != nil {
+        let tags = try Tags(spec)
+        let names = [object["metadata"]?["name"], tags.name, tags.tier, tags.smallTier].compactMap(\.self)
+        if let first = names.compactMap(\.firstTierWord).min() {
+            self = SubnetTier.words[first].tier
+        } else if tags.isForPublicBalancers {
             self = .shared
-        } else if tags["kubernetes.io/role/internal-elb"] != nil {
+        } else if tags.isForInternalBalancers {
             self = .closed
         } else if try spec?.boolean("mapPublicIPOnLaunch") ?? false {
             self = .shared
@@ -39,8 +34,32 @@ enum SubnetTier: String {
         }
     }
 
-    private static func split(_ name: String) -> [String] {
-        name.lowercased().utf8.split { !($0 &- 97 < 26 || $0 &- 48 <= 9) }.map { String(decoding: $0, as: UTF8.self) }
+    /// The tags that say what a subnet is for; of several with the same key the last one counts.
+    private struct Tags {
+        var name: Value?
+        var tier: Value?
+        var smallTier: Value?
+        var isForPublicBalancers = false
+        var isForInternalBalancers = false
+
+        init(_ spec: Value?) throws(CannotJudge) {
+            guard let spec else { return }
+            for tag in try spec.objects("tags") {
+                guard let key = try tag.text("key") else { continue }
+                let value = try tag.text("value")
+                if key.equals("Name") {
+                    name = value
+                } else if key.equals("Tier") {
+                    tier = value
+                } else if key.equals("tier") {
+                    smallTier = value
+                } else if key.equals("kubernetes.io/role/elb") {
+                    isForPublicBalancers = true
+                } else if key.equals("kubernetes.io/role/internal-elb") {
+                    isForInternalBalancers = true
+                }
+            }
+        }
     }
 
     // MARK: What else is read of a subnet or its route table
@@ -67,12 +86,12 @@ enum SubnetTier: String {
 
     /// Hands out a table's routes that lead everywhere, each with its destination.
     static func forEachDefaultRoute(
-        in spec: Value, _ body: (Value, String) throws(CannotJudge) -> Void
+        in spec: Value, _ body: (Value, Value) throws(CannotJudge) -> Void
     ) throws(CannotJudge) {
         for route in try spec.objects("routes") {
             for key: StaticString in ["destinationCIDRBlock", "destinationIPv6CIDRBlock"] {
-                guard let text = try route.string(key), AddressBlock(text)?.isEverywhere ?? false else { continue }
-                try body(route, text)
+                guard let block = try route.text(key), AddressBlock(block)?.isEverywhere ?? false else { continue }
+                try body(route, block)
             }
         }
     }
@@ -93,5 +112,29 @@ enum SubnetTier: String {
         ]
         if let zone = try zone(of: spec) { members.append(.init("zone", .string(zone))) }
         return .object(members)
+    }
+}
+
+extension Value {
+    /// The place among the words for tiers of the first one that stands in a string, between what are no letters or digits.
+    fileprivate var firstTierWord: Int? {
+        guard kind == .string else { return nil }
+        return withContents { text in
+            var found: Int?
+            var start = 0
+            for at in 0...text.count {
+                if at < text.count, (text[at] | 32) &- 97 < 26 || text[at] &- 48 <= 9 { continue }
+                if let word = Value.tierWord(text.extracting(start..<at)) { found = min(found ?? word, word) }
+                start = at + 1
+            }
+            return found
+        }
+    }
+
+    private static func tierWord(_ text: Span<UInt8>) -> Int? {
+        SubnetTier.words.firstIndex { word, _ in
+            word.utf8CodeUnitCount == text.count
+                && word.withUTF8Buffer { word in word.indices.allSatisfy { word[$0] == text[$0] | 32 } }
+        }
     }
 }

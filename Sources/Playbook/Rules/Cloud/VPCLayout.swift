@@ -146,9 +146,9 @@ private func evaluateRoutes(
     guard isIsolated else { return }
     try SubnetTier.forEachDefaultRoute(in: spec) { (route, destination) throws(CannotJudge) in
         try findings.step()
-        findings.add(at: route, choice: destination) { place in
+        findings.add(at: route, choice: destination.text) { place in
             Finding(VPCClause.isolated, at: place, "leads isolated subnets out", edits: [.remove(place)]).with {
-                $0.choice = destination
+                $0.choice = destination.text
                 $0.advice = "what they need of AWS comes through VPC endpoints"
             }
         }

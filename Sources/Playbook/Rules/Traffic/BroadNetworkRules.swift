@@ -44,11 +44,11 @@ private func evaluatePeers(
 ) throws(CannotJudge) {
     for peer in try rule.objects(direction.peers) {
         try findings.step()
-        guard let entry = try peer.object("ipBlock"), let text = try entry.string("cidr"),
-            let block = AddressBlock(text), block.isEverywhere
+        guard let entry = try peer.object("ipBlock"), let cidr = try entry.text("cidr"),
+            let block = AddressBlock(cidr), block.isEverywhere
         else { continue }
         if let exceptions = try entry.array("except"), exceptions.elements.contains(where: { _ in true }) { continue }
-        findings.add(at: entry, choice: text) { finding(block, text, direction, at: $0) }
+        findings.add(at: entry, choice: cidr.text) { finding(block, cidr.text, direction, at: $0) }
     }
 }
 

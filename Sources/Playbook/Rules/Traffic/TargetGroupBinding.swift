@@ -47,12 +47,12 @@ private func evaluatePeers(_ spec: Value, _ findings: FindingCollector) throws(C
         try findings.step()
         for peer in try rule.objects("from") {
             try findings.step()
-            guard let entry = try peer.object("ipBlock"), let text = try entry.string("cidr"),
-                let block = AddressBlock(text), block.isEverywhere
+            guard let entry = try peer.object("ipBlock"), let cidr = try entry.text("cidr"),
+                let block = AddressBlock(cidr), block.isEverywhere
             else { continue }
-            findings.add(at: entry, choice: text) { place in
-                Finding(peers, at: place, "lets \(text) in: everybody").with {
-                    $0.choice = text
+            findings.add(at: entry, choice: cidr.text) { place in
+                Finding(peers, at: place, "lets \(cidr.text) in: everybody").with {
+                    $0.choice = cidr.text
                     $0.advice = "name the load balancer's security group instead: securityGroup: {groupID: sg-…}"
                 }
             }
