@@ -267,6 +267,9 @@ public struct Value {
         return body(Array(text.utf8).span)
     }
 
+    /// The bytes that ``withContents(_:)`` hands out, copied.
+    public var contents: [UInt8] { withContents { bytes in bytes.withUnsafeBufferPointer { Array($0) } } }
+
     /// Feeds the bytes that ``withContents(_:)`` hands out to a hasher.
     public func hashContents(into hasher: inout Hasher) {
         withContents { bytes in bytes.withUnsafeBytes { hasher.combine(bytes: $0) } }
@@ -278,6 +281,9 @@ extension Hasher {
     public mutating func combine(text: StaticString) {
         text.withUTF8Buffer { combine(bytes: UnsafeRawBufferPointer($0)) }
     }
+
+    /// Feeds the bytes of a text.
+    public mutating func combine(text: Span<UInt8>) { text.withUnsafeBytes { combine(bytes: $0) } }
 }
 
 /// Which node of a document is meant; says nothing without the document.

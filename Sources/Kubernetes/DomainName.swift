@@ -8,7 +8,7 @@ public struct DomainName: Sendable, Hashable, CustomStringConvertible {
     /// A text that is longer than any name (RFC 1035: 255 bytes) is none, and is not taken apart.
     public init(_ text: String) {
         guard text.utf8.count <= 1024 else {
-            labels = ["\(text.unicodeScalars.prefix(255)) …"]
+            labels = [String(decoding: text.utf8.prefix(255), as: UTF8.self) + "…"]
             return
         }
         var labels = DomainName.lowercased(text).split(separator: ".", omittingEmptySubsequences: false).map(
@@ -36,27 +36,39 @@ public struct DomainName: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// Whether a name is this zone's own, or one below it; the name is not taken apart.
-    public func contains(_ name: ArraySlice<UInt8>) -> Bool {
-        var rest = name
-        if rest.last == UInt8(ascii: ".") { rest.removeLast() }
-        guard DomainName.isValid(rest), !labels.isEmpty else { return false }
-        for (index, label) in labels.reversed().enumerated() {
-            if index > 0 {
-                guard rest.popLast() == UInt8(ascii: ".") else { return false }
-            }
-            let tail = rest.suffix(label.utf8.count)
-            guard tail.elementsEqual(label.utf8, by: { DomainName.lowercased($0) == $1 }) else { return false }
-            rest = rest.dropLast(tail.count)
-        }
-        return rest.isEmpty || rest.last == UInt8(ascii: ".")
+    public func contains(_ name: Span<UInt8>) -> Bool {
+        guard let start = start(in: name) else { return false }
+        return start == 0 || name[start - 1] == UInt8(ascii: ".")
     }
 
-    private static func isValid(_ name: ArraySlice<UInt8>) -> Bool {
-        var at = name.startIndex
-        if name.first == UInt8(ascii: "*"), name.count == 1 || name[at + 1] == UInt8(ascii: ".") { at += 1 }
+    /// Whether a name is this one; the name is not taken apart.
+    public func isSame(as name: Span<UInt8>) -> Bool { start(in: name) == 0 }
+
+    /// The place at which this name begins in one that ends with it; nil where it does not, or is no name.
+    private func start(in name: Span<UInt8>) -> Int? {
+        var at = name.count
+        if at > 0, name[at - 1] == UInt8(ascii: ".") { at -= 1 }
+        let end = at
+        guard !labels.isEmpty else { return nil }
+        for (index, label) in labels.reversed().enumerated() {
+            if index > 0 {
+                at -= 1
+                guard at >= 0, name[at] == UInt8(ascii: ".") else { return nil }
+            }
+            for byte in label.utf8.reversed() {
+                at -= 1
+                guard at >= 0, DomainName.lowercased(name[at]) == byte else { return nil }
+            }
+        }
+        return DomainName.isValid(name, upTo: end) ? at : nil
+    }
+
+    private static func isValid(_ name: Span<UInt8>, upTo end: Int) -> Bool {
+        var at = 0
+        if end > 0, name[0] == UInt8(ascii: "*"), end == 1 || name[1] == UInt8(ascii: ".") { at += 1 }
         // At the start of a label, which must not be empty.
-        var isAtStart = at == name.startIndex
-        while at < name.endIndex {
+        var isAtStart = at == 0
+        while at < end {
             if name[at] == UInt8(ascii: ".") {
                 if isAtStart { return false }
                 isAtStart = true

@@ -1,31 +1,59 @@
+public import JSON
+
 /// The rule of a Traefik router, as in ``Host(`shop.example.com`) && PathPrefix(`/api`)``, in the syntax of version 2 or 3.
 ///
 /// What is asked of a rule is which names it may answer to, so it is read as the list of its matchers and not as a tree. One pass
 /// over the text and a bit for each open parenthesis: no text makes it run away.
-public struct TraefikRule: Sendable, Equatable {
-    /// One condition of a rule.
-    private struct Matcher: Sendable, Equatable {
-        /// Its name, in lower case since Traefik takes `Host`, `HOST` and `host`.
-        let name: Range<Int>
-        /// The values that it compares with, by their numbers: one in version 3, any number in version 2.
-        let values: Range<Int>
-        /// Whether an odd number of `!` stands before it.
-        let isNegated: Bool
+public struct TraefikRule: Sendable {
+    /// What a condition of a rule compares, as far as rules are asked for it.
+    public struct Matchers: OptionSet, Sendable {
+        /// A bit for each.
+        public let rawValue: UInt8
+
+        /// Creates a set from its bits.
+        public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+        /// The host of an HTTP request with names.
+        public static let host = Matchers(rawValue: 1)
+        /// The host of an HTTP request with an expression.
+        public static let hostExpression = Matchers(rawValue: 2)
+        /// The name that a TLS client asks for with names.
+        public static let serverName = Matchers(rawValue: 4)
+        /// The name that a TLS client asks for with an expression.
+        public static let serverNameExpression = Matchers(rawValue: 8)
+        /// The path of an HTTP request with paths, their beginnings or expressions.
+        public static let path = Matchers(rawValue: 16)
+
+        /// In lower case: Traefik takes `Host`, `HOST` and `host`.
+        fileprivate static let names: [(name: StaticString, matcher: Matchers)] = [
+            ("host", .host), ("hostheader", .host), ("hostregexp", .hostExpression), ("hostsni", .serverName),
+            ("hostsniregexp", .serverNameExpression), ("path", .path), ("pathprefix", .path), ("pathregexp", .path),
+        ]
+    }
+
+    /// A value that a condition compares with; a condition has one in version 3, any number in version 2.
+    private struct Argument: Sendable {
+        let matcher: Matchers
+        let hasEscapes: Bool
+        /// Where it stands between its quotes; rules are shorter than 4 GiB, and there may be many of these.
+        let start: UInt32
+        let end: UInt32
     }
 
     private let bytes: [UInt8]
-    private var matchers: [Matcher] = []
-    /// Where each value stands between its quotes, and whether it has escapes.
-    private var values: [(range: Range<Int>, hasEscapes: Bool)] = []
-
-    /// Whether both are the same text.
-    public static func == (left: TraefikRule, right: TraefikRule) -> Bool { left.bytes == right.bytes }
+    /// The values of the conditions that are known, and do not have an odd number of `!` before them.
+    private var values: [Argument] = []
 
     /// Reads a rule; nil where it is not understood.
     ///
     /// Traefik does not serve such a router either. Nothing is copied out of the text, which may be long.
-    public init?(_ text: String) {
-        bytes = Array(text.utf8)
+    public init?(_ text: String) { self.init(Array(text.utf8)) }
+
+    /// Reads a rule that is a string of a document.
+    public init?(_ text: Value) { self.init(text.contents) }
+
+    private init?(_ bytes: [UInt8]) {
+        self.bytes = bytes
         var scanner = Scanner(bytes)
         var isNegated = false
         /// Whether what is in each open parenthesis is negated.
@@ -40,10 +68,16 @@ public struct TraefikRule: Sendable, Equatable {
             case .close where !expectsOperand && !groups.isEmpty: groups.removeLast()
             case .operation where !expectsOperand: expectsOperand = true
             case .word(let name) where expectsOperand:
-                let first = values.count
-                guard scanner.readArguments(into: &values) else { return nil }
-                matchers.append(
-                    Matcher(name: name, values: first..<values.count, isNegated: isNegated != (groups.last ?? false)))
+                let isPassedOver = isNegated != (groups.last ?? false)
+                let matcher = isPassedOver ? [] : TraefikRule.matcher(named: bytes[name])
+                let isRead = scanner.readArguments { range, hasEscapes in
+                    guard !matcher.isEmpty else { return }
+                    values.append(
+                        Argument(
+                            matcher: matcher, hasEscapes: hasEscapes, start: UInt32(clamping: range.lowerBound),
+                            end: UInt32(clamping: range.upperBound)))
+                }
+                guard isRead else { return nil }
                 isNegated = false
                 expectsOperand = false
             default: return nil
@@ -52,25 +86,27 @@ public struct TraefikRule: Sendable, Equatable {
         guard scanner.isAtEnd, groups.isEmpty, !expectsOperand else { return nil }
     }
 
-    /// The values of the matchers of one of these names that are not negated, one after the other.
+    private static func matcher(named word: ArraySlice<UInt8>) -> Matchers {
+        for (name, matcher) in Matchers.names where name.utf8CodeUnitCount == word.count {
+            let isSame = name.withUTF8Buffer { name in name.elementsEqual(word, by: { $0 == $1 | 32 }) }
+            if isSame { return matcher }
+        }
+        return []
+    }
+
+    /// The values of conditions of some kinds that are not negated, one after the other.
     ///
     /// - Parameters:
-    ///   - names: Names in lower case.
+    ///   - matchers: The kinds of conditions.
     ///   - body: Is given the bytes of each value.
     /// - Throws: What `body` throws.
     public func forEachValue<Failure: Error>(
-        of names: [StaticString], _ body: (ArraySlice<UInt8>) throws(Failure) -> Void
+        of matchers: Matchers, _ body: (ArraySlice<UInt8>) throws(Failure) -> Void
     ) throws(Failure) {
-        for matcher in matchers where !matcher.isNegated && names.contains(where: { isNamed($0, matcher.name) }) {
-            for value in values[matcher.values] {
-                try body(value.hasEscapes ? Scanner.unescaped(bytes[value.range]) : bytes[value.range])
-            }
+        for value in values where matchers.contains(value.matcher) {
+            let text = bytes[Int(value.start)..<Int(value.end)]
+            try body(value.hasEscapes ? Scanner.unescaped(text) : text)
         }
-    }
-
-    private func isNamed(_ name: StaticString, _ range: Range<Int>) -> Bool {
-        guard name.utf8CodeUnitCount == range.count else { return false }
-        return name.withUTF8Buffer { name in name.elementsEqual(bytes[range], by: { $0 == $1 | 32 }) }
     }
 }
 
@@ -166,15 +202,17 @@ private struct Scanner {
 
     /// Reads the values of a matcher, from its opening parenthesis to the closing one.
     ///
+    /// - Parameter add: Is given where each value stands between its quotes, and whether it has escapes.
     /// - Returns: false where there is something else.
-    mutating func readArguments(into values: inout [(range: Range<Int>, hasEscapes: Bool)]) -> Bool {
+    mutating func readArguments(_ add: (Range<Int>, Bool) -> Void) -> Bool {
         guard next() == .open else { return false }
-        let first = values.count
+        var isFirst = true
         while let token = next() {
             switch token {
-            case .close where values.count == first: return true
+            case .close where isFirst: return true
             case .text(let range, let hasEscapes):
-                values.append((range, hasEscapes))
+                add(range, hasEscapes)
+                isFirst = false
                 guard let separator = next() else { return false }
                 if separator == .close { return true }
                 guard separator == .comma else { return false }

@@ -168,18 +168,19 @@ public struct Glob: Sendable, Equatable {
     public init(_ pattern: String) { self.pattern = Array(pattern.utf8) }
 
     /// Whether the whole text fits.
-    public func matches(_ text: String) -> Bool { matches(Array(text.utf8)[...]) }
+    public func matches(_ text: String) -> Bool { matches(text.utf8.span) }
 
-    /// Whether the whole text fits.
-    func matches(_ text: ArraySlice<UInt8>) -> Bool {
-        var at = text.startIndex
+    /// Whether the whole text fits, letters of ASCII in either case where that is to be ignored and the pattern is in lower case.
+    func matches(_ text: Span<UInt8>, ignoringCase: Bool = false) -> Bool {
+        var at = 0
         var place = 0
         var star: (at: Int, place: Int)?
-        while at < text.endIndex {
+        while at < text.count {
+            let byte = ignoringCase && text[at] &- 65 < 26 ? text[at] | 32 : text[at]
             if place < pattern.count, pattern[place] == UInt8(ascii: "*") {
                 star = (at, place)
                 place += 1
-            } else if place < pattern.count, pattern[place] == text[at] {
+            } else if place < pattern.count, pattern[place] == byte {
                 at += 1
                 place += 1
             } else if let last = star {

@@ -14,7 +14,9 @@ import Testing
     @Test(
         arguments: [
             "", "/", "10.0.0.0", "10.0.0/8", "10.0.0.0/33", "10.0.0.256/8", "::/129", "x/8", "10.0.0.0/8/9",
-            "10.0.0.0/-1", "10.0.0.0/+8", "g::/8", " 10.0.0.0/8",
+            "10.0.0.0/-1", "10.0.0.0/+8", "g::/8", " 10.0.0.0/8", "10.0.0.0./8", "10.0.0.0.0/8", "10..0.0/8", "/8",
+            "dead/8",
+            "10.0.0.0/00008", "::/0\u{301}",
         ])
     func `what is no block is none`(_ text: String) { #expect(AddressBlock(text) == nil) }
 
@@ -44,10 +46,32 @@ import Testing
     func `a name lies in a zone by whole labels`(_ name: String, _ isWithin: Bool) {
         #expect(DomainName(name).isWithin(DomainName("superinc.com")) == isWithin)
         #expect(DomainName(name).isWithin(DomainName("SUPERINC.com.")) == isWithin)
+        let isContained = DomainName("superinc.com").contains(name.utf8.span)
+        #expect(isContained == isWithin)
     }
 
     @Test func `no name lies in a zone without a name`() {
-        for zone in ["", "."] { #expect(!DomainName("superinc.com").isWithin(DomainName(zone))) }
+        for zone in ["", "."] {
+            #expect(!DomainName("superinc.com").isWithin(DomainName(zone)))
+            let contains = DomainName(zone).contains("superinc.com".utf8.span)
+            #expect(!contains)
+        }
+    }
+
+    @Test(
+        arguments: [
+            ("superinc.com", true), ("SuperInc.COM.", true), ("www.superinc.com", false), ("com", false), ("", false),
+            ("xsuperinc.com", false), (".superinc.com", false), ("superinc.com..", false),
+        ])
+    func `a name is a zone's own by all of its labels`(_ name: String, _ isSame: Bool) {
+        let answer = DomainName("superinc.com").isSame(as: name.utf8.span)
+        #expect(answer == isSame)
+    }
+
+    @Test func `a text that is longer than any name is cut, and lies in no zone`() {
+        let name = DomainName(String(repeating: "a.", count: 1_000) + "superinc.com")
+        #expect(name.description.utf8.count < 300)
+        #expect(!name.isWithin(DomainName("superinc.com")))
     }
 }
 
@@ -55,7 +79,7 @@ import Testing
     private func hosts(_ text: String) -> [String]? {
         guard let rule = TraefikRule(text) else { return nil }
         var values: [String] = []
-        rule.forEachValue(of: ["host", "hostsni"]) { values.append(String(decoding: $0, as: UTF8.self)) }
+        rule.forEachValue(of: [.host, .serverName]) { values.append(String(decoding: $0, as: UTF8.self)) }
         return values
     }
 

@@ -75,6 +75,30 @@ import Testing
         #expect(verdict.message.utf8.count <= 16 << 10)
     }
 
+    @Test(
+        arguments: [
+            ("", "[{name: alias, value: 'true'}]"), ("[]", "[{name: alias, value: 'true'}]"),
+            ("[{name: region, value: eu}]", "[{name: region, value: eu}, {name: alias, value: 'true'}]"),
+            (
+                "[{name: alias, value: 'false'}, {name: region, value: eu}]",
+                "[{name: alias, value: 'true'}, {name: region, value: eu}]"
+            ),
+        ])
+    func `an alias at the apex keeps what else is said of the record`(_ before: String, _ after: String) throws {
+        let world = try world(
+            "dns-zone",
+            """
+            apiVersion: externaldns.k8s.io/v1alpha1
+            kind: DNSEndpoint
+            metadata: {name: web, namespace: shop}
+            spec: {endpoints: [{dnsName: superinc.com, recordType: CNAME\(before.isEmpty ? "" : ", providerSpecific: \(before)")}]}
+            """, zones)
+        let finding = try #require(world.verdict().judgements.first?.finding)
+        let fixed = try Patch(finding.edits, on: try #require(world.object)).applied(to: try #require(world.object))
+        #expect(
+            try fixed["spec"]?["endpoints"]?.elements.first?["providerSpecific"] == Literal(yaml: after))
+    }
+
     @Test(arguments: ["5", "null", "[x]"])
     func `a host that is no name is malformed`(_ host: String) throws {
         let route = """

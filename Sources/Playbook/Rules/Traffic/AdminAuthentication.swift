@@ -56,18 +56,20 @@ private struct AdminSearch {
     }
 
     /// Whether a host or a path has a word that says admin.
-    private func saysAdmin(_ text: ArraySlice<UInt8>) -> Bool {
-        let text = text.map { $0 &- 65 < 26 ? $0 | 32 : $0 }[...]
-        var start = text.startIndex
-        for at in text.startIndex...text.endIndex {
-            if at < text.endIndex, AdminSearch.isInWord(text[at]) { continue }
-            if start < at, patterns.contains(where: { $0.matches(text[start..<at]) }) { return true }
+    private func saysAdmin(_ text: Span<UInt8>) -> Bool {
+        var start = 0
+        for at in 0...text.count {
+            if at < text.count, AdminSearch.isInWord(text[at]) { continue }
+            if start < at {
+                let word = text.extracting(start..<at)
+                for pattern in patterns where pattern.matches(word, ignoringCase: true) { return true }
+            }
             start = at + 1
         }
         return false
     }
 
-    private func saysAdmin(_ text: String) -> Bool { saysAdmin(Array(text.utf8)[...]) }
+    private func saysAdmin(_ text: Value) -> Bool { text.withContents { saysAdmin($0) } }
 
     private static func isInWord(_ byte: UInt8) -> Bool {
         (byte | 32) &- 97 < 26 || byte &- 48 <= 9 || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_")
@@ -101,12 +103,12 @@ private struct AdminSearch {
             try findings.step()
             if try service.text("name")?.equals("api@internal") ?? false { return "Traefik's dashboard" }
         }
-        guard let text = try route.string("match"), let rule = TraefikRule(text) else { return nil }
+        guard let text = try route.text("match"), let rule = TraefikRule(text) else { return nil }
         var admin: String?
-        try rule.forEachValue(of: ["host", "hostheader", "hostregexp", "path", "pathprefix", "pathregexp"]) {
+        try rule.forEachValue(of: [.host, .hostExpression, .path]) {
             (value) throws(CannotJudge) in
             try findings.step()
-            if admin == nil, saysAdmin(value) { admin = String(decoding: value, as: UTF8.self) }
+            if admin == nil, saysAdmin(value.span) { admin = String(decoding: value, as: UTF8.self) }
         }
         return admin
     }
@@ -118,11 +120,13 @@ private struct AdminSearch {
         if let hosts = try spec.strings("hostnames") {
             for element in hosts.elements where host == nil {
                 try findings.step()
-                if saysAdmin(element.text) { host = element.text }
+                if saysAdmin(element) { host = element.text }
             }
         }
-        for rule in try spec.objects("rules") {
+        for (index, rule) in try spec.objects("rules").enumerated() {
             try findings.step()
+            // The Gateway API has 16.
+            guard index < 1000 else { throw .malformed(rule.id, expected: "one of at most 1000 rules") }
             let path = try adminPath(of: rule)
             guard let admin = host ?? path else { continue }
             var answer = Middlewares(that: .authenticates, in: context)
@@ -145,7 +149,7 @@ private struct AdminSearch {
     private func adminPath(of rule: Value) throws(CannotJudge) -> String? {
         for match in try rule.objects("matches") {
             try findings.step()
-            if let path = try match.object("path")?.string("value"), saysAdmin(path) { return path }
+            if let path = try match.object("path")?.text("value"), saysAdmin(path) { return path.text }
         }
         return nil
     }

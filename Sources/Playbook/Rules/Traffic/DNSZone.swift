@@ -19,16 +19,14 @@ extension Rule {
         evaluate: { (subject, context, findings) throws(CannotJudge) in
             let zones = context.settings.traffic.dnsZones
             guard !zones.isEmpty else { return }
-            // One rule may repeat a name.
-            var seen: (value: NodeID?, names: Set<ArraySlice<UInt8>>) = (nil, [])
+            var known = ReportedNames()
             try HostNames.forEach(of: subject) { (kind, host) throws(CannotJudge) in
                 try findings.step()
                 switch kind {
                 case .name:
-                    if zones.contains(where: { $0.contains(host.text) }) { break }
-                    if seen.value != host.value.id { seen = (host.value.id, []) }
-                    if seen.names.insert(host.text).inserted { add(host, zones, findings) }
-                case .expression: if !HostExpression(host.text).staysIn(zones) { addNameless(host, findings) }
+                    if !host.isWithin(zones), known.add(host) { add(host, zones, findings) }
+                case .expression:
+                    if !host.withText({ HostExpression($0).staysIn(zones) }) { addNameless(host, findings) }
                 case .unreadable: addNameless(host, findings)
                 }
             }
@@ -45,9 +43,32 @@ enum HostClause {
     static let apex = Clause("apex", "the record of a zone's own name is no CNAME")
 }
 
+/// The names of one value that are reported: a rule may repeat a name.
+private struct ReportedNames {
+    private var value: NodeID?
+    /// Hashes of the first of them.
+    private var hashes: Set<Int> = []
+
+    /// Whether a name is not among them; it is then.
+    mutating func add(_ host: HostName) -> Bool {
+        // What comes after as many as are described is counted alone.
+        guard host.isPart, hashes.count < 100 || value != host.value.id else { return true }
+        if value != host.value.id {
+            value = host.value.id
+            if !hashes.isEmpty { hashes.removeAll(keepingCapacity: true) }
+        }
+        let hash = host.withText { text in
+            var hasher = Hasher()
+            hasher.combine(text: text)
+            return hasher.finalize()
+        }
+        return hashes.insert(hash).inserted
+    }
+}
+
 private func add(_ host: HostName, _ zones: [DomainName], _ findings: FindingCollector) {
-    let text = String(decoding: host.text, as: UTF8.self)
-    findings.add(at: host.value, choice: DomainName(text).description) { place in
+    findings.add(at: host.value, choice: DomainName(host.text).description) { place in
+        let text = host.text
         let name = DomainName(text)
         let listed = zones.prefix(4).map(\.description).joined(separator: ", ") + (zones.count > 4 ? ", …" : "")
         let seen = "names \(text), which \(zones.count == 1 ? "does not lie in" : "lies in none of") \(listed)"
@@ -65,9 +86,9 @@ private func add(_ host: HostName, _ zones: [DomainName], _ findings: FindingCol
 
 /// A warning, whatever the level: it may answer to names of ours alone.
 private func addNameless(_ host: HostName, _ findings: FindingCollector) {
-    let text = String(decoding: host.text, as: UTF8.self)
-    findings.add(at: host.value, choice: text, traits: .init(isHint: true)) { place in
-        Finding(HostClause.named, at: place, "matches hosts by what cannot be checked: \(text)").with {
+    findings.add(at: host.value, choice: host.text, traits: .init(isHint: true)) { place in
+        let text = host.text
+        return Finding(HostClause.named, at: place, "matches hosts by what cannot be checked: \(text)").with {
             $0.choice = text
             $0.isHint = true
             $0.advice =
@@ -83,15 +104,21 @@ private func evaluateApex(
     for endpoint in try spec.objects("endpoints") {
         try findings.step()
         guard let type = try endpoint.text("recordType"), type.equals("CNAME"),
-            let name = try endpoint.string("dnsName"), zones.contains(DomainName(name)),
-            try !isAlias(endpoint, findings)
+            let name = try endpoint.text("dnsName"), isApex(name, of: zones), try !isAlias(endpoint, findings)
         else { continue }
         findings.add(at: type) { place in
             Finding(HostClause.apex, at: place, "is CNAME at the zone's apex").with {
-                $0.edits = [.set(place.parent, withAlias(endpoint))]
+                $0.edits = [makeAlias(endpoint, at: place.parent)]
                 $0.advice = "external-dns makes an alias record of it then"
             }
         }
+    }
+}
+
+private func isApex(_ name: Value, of zones: [DomainName]) -> Bool {
+    name.withContents { name in
+        for zone in zones where zone.isSame(as: name) { return true }
+        return false
     }
 }
 
@@ -106,18 +133,23 @@ private func isAlias(_ endpoint: Value, _ findings: FindingCollector) throws(Can
     return false
 }
 
-private func withAlias(_ endpoint: Value) -> Literal {
-    let literal = Literal(endpoint)
-    let properties = literal["providerSpecific"]?.elements.filter { $0["name"] != "alias" } ?? []
-    let others = literal.members.filter { $0.key != "providerSpecific" }
-    return .object(others + [.init("providerSpecific", .array(properties + [["name": "alias", "value": "true"]]))])
+private func makeAlias(_ endpoint: Value, at place: Pointer) -> Edit {
+    let alias: Literal = ["name": "alias", "value": "true"]
+    let list = place / "providerSpecific"
+    guard let properties = endpoint.present("providerSpecific") else { return .set(list, [alias]) }
+    for (index, property) in properties.elements.enumerated() where property["name"]?.equals("alias") ?? false {
+        return .set(list / String(index), alias)
+    }
+    return .set(list / "-", alias)
 }
 
 /// An expression for host names, in Traefik's syntax of version 2 or 3.
 private struct HostExpression {
     private let bytes: [UInt8]
 
-    init(_ text: ArraySlice<UInt8>) { bytes = text.map { $0 &- 65 < 26 ? $0 | 32 : $0 } }
+    init(_ text: Span<UInt8>) {
+        bytes = text.indices.map { text[$0] &- 65 < 26 ? text[$0] | 32 : text[$0] }
+    }
 
     /// Whether whatever it matches ends with one of the zones; false where that is not plain to see.
     func staysIn(_ zones: [DomainName]) -> Bool {

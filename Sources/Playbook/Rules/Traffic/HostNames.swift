@@ -3,14 +3,39 @@ import Kubernetes
 
 /// A host name as an object has it.
 struct HostName {
-    /// The name as written.
-    let text: ArraySlice<UInt8>
     /// The value that it is, or stands in.
     let value: Value
+    /// The part of the value that it is; nil for all of it.
+    private let part: ArraySlice<UInt8>?
+
+    init(_ value: Value, part: ArraySlice<UInt8>? = nil) {
+        self.value = value
+        self.part = part
+    }
+
+    /// Whether it is a part of the value, which may have more of them.
+    var isPart: Bool { part != nil }
+
+    /// Hands out the name as written.
+    func withText<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
+        if let part { body(part.span) } else { value.withContents(body) }
+    }
+
+    /// The name as written.
+    var text: String { part.map { String(decoding: $0, as: UTF8.self) } ?? value.text }
+
+    /// Whether it lies in one of these zones.
+    func isWithin(_ zones: [DomainName]) -> Bool {
+        withText { text in
+            for zone in zones where zone.contains(text) { return true }
+            return false
+        }
+    }
 
     /// The same value with another name in the place of this one, wherever it stands in it as a whole.
     func replaced(by other: String) -> String {
-        let bytes = Array(value.text.utf8)
+        guard let text = part else { return other }
+        let bytes = value.contents
         var result: [UInt8] = []
         var at = 0
         while at < bytes.count {
@@ -61,14 +86,14 @@ enum HostNames {
                     throw .malformed(value.id, expected: "at most 64 KiB of host names")
                 }
                 for name in commaSeparated(text) {
-                    try body(.name, HostName(text: Array(name.utf8)[...], value: value))
+                    try body(.name, HostName(value, part: Array(name.utf8)[...]))
                 }
             }
         }
         guard !subject.changesOnlyMetadata, let spec = try subject.spec() else { return }
         func add(_ name: Value) throws(CannotJudge) {
             guard name.contentLength > 0 else { return }
-            try body(.name, HostName(text: Array(name.text.utf8)[...], value: name))
+            try body(.name, HostName(name))
         }
         switch subject.kind {
         case .httpRoute, .grpcRoute, .tlsRoute:
@@ -98,16 +123,16 @@ enum HostNames {
     private static func forEach(
         of value: Value, _ body: (Kind, HostName) throws(CannotJudge) -> Void
     ) throws(CannotJudge) {
-        guard let rule = TraefikRule(value.text) else {
-            return try body(.unreadable, HostName(text: Array(value.text.utf8)[...], value: value))
+        guard let rule = TraefikRule(value) else {
+            return try body(.unreadable, HostName(value))
         }
-        try rule.forEachValue(of: ["host", "hostheader", "hostsni"]) { (name) throws(CannotJudge) in
+        try rule.forEachValue(of: [.host, .serverName]) { (name) throws(CannotJudge) in
             // `HostSNI(*)` is said of every connection, whatever name it asks for.
             guard !name.isEmpty, !name.elementsEqual("*".utf8) else { return }
-            try body(.name, HostName(text: name, value: value))
+            try body(.name, HostName(value, part: name))
         }
-        try rule.forEachValue(of: ["hostregexp", "hostsniregexp"]) { (expression) throws(CannotJudge) in
-            try body(.expression, HostName(text: expression, value: value))
+        try rule.forEachValue(of: [.hostExpression, .serverNameExpression]) { (expression) throws(CannotJudge) in
+            try body(.expression, HostName(value, part: expression))
         }
     }
 }
