@@ -50,8 +50,7 @@ enum PlainListeners {
         var matches = 0
         for match in try rule.objects("matches") {
             guard let path = try match.object("path"), try path.text("type")?.equals("RegularExpression") != true,
-                // A prefix is of whole elements, with or without the slash at its end.
-                try "\(path.string("value") ?? "/")/".hasPrefix("/.well-known/acme-challenge/")
+                try path.text("value")?.isChallengePath ?? false
             else { return false }
             matches += 1
         }
@@ -77,14 +76,28 @@ enum PlainListeners {
 
     /// The first plain listener that a parent reference leads to.
     static func first(of parent: Value, from subject: Subject, _ context: Context) throws(CannotJudge) -> String? {
-        guard let name = try parent.string("name") else { return nil }
-        let group = try parent.string("group") ?? "gateway.networking.k8s.io"
-        let kind = ResourceKind(kind: try parent.string("kind") ?? "Gateway", apiVersion: "\(group)/v1")
-        guard ResourceKinds(.gateway, .listenerSet, .experimentalListenerSet).contains(kind) else { return nil }
+        guard let name = try parent.text("name"), let kind = try holderKind(of: parent) else { return nil }
         let namespace = try parent.string("namespace") ?? subject.namespace
+        guard let holder = try context.companions.object(kind, named: name.text, in: namespace) else { return nil }
         let reference = Literal(parent)
-        return try context.companions.object(kind, named: name, in: namespace)?
-            .fields["listeners"]?.elements
+        return holder.fields["listeners"]?.elements
             .first { takes(reference, section: $0["name"]?.text ?? "", port: $0["port"]) }?["name"]?.text
+    }
+
+    /// The kind of what a parent reference names; nil for what has no listeners.
+    private static func holderKind(of parent: Value) throws(CannotJudge) -> ResourceKind? {
+        let (group, name) = (try parent.text("group"), try parent.text("kind"))
+        for kind: ResourceKind in [.gateway, .listenerSet, .experimentalListenerSet] {
+            let isOfGroup = group?.equals(kind.group) ?? (kind != .experimentalListenerSet)
+            if isOfGroup, name?.equals(kind.name) ?? (kind == .gateway) { return kind }
+        }
+        return nil
+    }
+}
+
+extension Value {
+    /// Whether a prefix of paths, which is of whole elements, is the one of ACME's challenges or below it.
+    fileprivate var isChallengePath: Bool {
+        equals("/.well-known/acme-challenge") || hasPrefix("/.well-known/acme-challenge/")
     }
 }
