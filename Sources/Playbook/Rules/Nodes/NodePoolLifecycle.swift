@@ -97,14 +97,23 @@ private func add(
 private func coversAllReasons(_ budget: Value) throws(CannotJudge) -> Bool {
     guard let reasons = try budget.strings("reasons") else { return true }
     // A list of none, unlike none, covers none.
-    return Set(reasons.elements.map(\.text)).isSuperset(of: ["Underutilized", "Empty", "Drifted"])
+    for reason: StaticString in ["Underutilized", "Empty", "Drifted"] {
+        guard reasons.elements.contains(where: { $0.equals(reason) }) else { return false }
+    }
+    return true
 }
 
 extension Value {
     /// Whether it is no node at all, in numbers or percent, however many zeros it is written with.
     fileprivate var isNone: Bool {
-        let digits = text.utf8.filter { $0 != UInt8(ascii: "%") }
-        return !digits.isEmpty && digits.allSatisfy { $0 == UInt8(ascii: "0") }
+        withContents { text in
+            var hasZero = false
+            for at in text.indices where text[at] != UInt8(ascii: "%") {
+                guard text[at] == UInt8(ascii: "0") else { return false }
+                hasZero = true
+            }
+            return hasZero
+        }
     }
 }
 

@@ -71,12 +71,11 @@ private func architectureFinding(_ template: Value?, _ labels: Labels) throws(Ca
     var excluded: Set<String> = []
     var last: Int?
     for (index, entry) in try requirements(architectureKey, in: template) {
-        let values = try entry.strings("values")?.elements.map(\.text) ?? []
+        let values = try architectures(of: entry)
         let comparison = try entry.text("operator")
         if comparison?.equals("In") ?? false {
             // There may be others in time.
-            let named = Set(values)
-            allowed = last == nil ? values : allowed.filter { named.contains($0) }
+            allowed = last == nil ? values : allowed.filter { values.contains($0) }
             last = index
         } else if comparison?.equals("NotIn") ?? false {
             excluded.formUnion(values)
@@ -99,6 +98,17 @@ private func architectureFinding(_ template: Value?, _ labels: Labels) throws(Ca
         $0.choice = seen
         $0.advice = "and a pool for each of the others"
     }
+}
+
+private func architectures(of entry: Value) throws(CannotJudge) -> [String] {
+    guard let values = try entry.strings("values") else { return [] }
+    var names: [String] = []
+    for value in values.elements {
+        // AWS has two.
+        guard names.count < 100 else { throw .malformed(values.id, expected: "at most 100 architectures") }
+        names.append(value.text)
+    }
+    return names
 }
 
 private func statesCapacity(_ template: Value?, _ labels: Labels) throws(CannotJudge) -> Bool {
