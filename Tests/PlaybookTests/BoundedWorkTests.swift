@@ -156,6 +156,71 @@ struct BoundedWorkTests {
         #expect(try World(object).verdict().notices.count { $0.contains("cannot be exempted by the workload") } == 1)
     }
 
+    @Test(
+        arguments: [
+            (
+                "rbac-least-privilege", "rbac.authorization.k8s.io/v1", "ClusterRole",
+                "rules: [{verbs: ['*'], resources: ['*'], apiGroups: [LIST]}]", 1_001, "rules[0].apiGroups"
+            ),
+            (
+                "rbac-least-privilege", "rbac.authorization.k8s.io/v1", "ClusterRole",
+                "rules: [{verbs: ['*'], resources: ['*'], resourceNames: [LIST]}]", 1_001, "rules[0].resourceNames"
+            ),
+            (
+                "node-pool-scope", "karpenter.sh/v1", "NodePool",
+                "spec: {template: {spec: {requirements: [{key: kubernetes.io/arch, operator: In, values: [LIST]}]}}}",
+                101,
+                "spec.template.spec.requirements[kubernetes.io/arch].values"
+            ),
+        ])
+    func `a list that is too long to be told is a finding, and one that is not is told`(
+        _ rule: String, _ version: String, _ kind: String, _ body: String, _ count: Int, _ path: String
+    ) throws {
+        func clauses(_ count: Int) throws -> [String] {
+            let list = (0..<count).map { "n\($0)" }.joined(separator: ", ")
+            var world = World(
+                try Literal(
+                    yaml: "apiVersion: \(version)\nkind: \(kind)\nmetadata: {name: web}\n"
+                        + body.replacing("LIST", with: list)))
+            world.rules = [try #require(Catalogue.rule(rule))]
+            return try world.verdict().judgements.map { "\($0.finding.clause.name) \($0.path)" }
+        }
+        #expect(try clauses(count) == ["\(Clause.malformed.name) \(path)"])
+        #expect(try !clauses(count - 1).contains { $0.hasPrefix(Clause.malformed.name) })
+    }
+
+    @Test func `a route with more rules than the API server takes is a finding`() throws {
+        func paths(_ count: Int) throws -> [String] {
+            var world = World([
+                "apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute",
+                "metadata": ["name": "web", "namespace": "shop"],
+                "spec": ["rules": .array(Array(repeating: [:], count: count))],
+            ])
+            world.rules = [try #require(Catalogue.rule("admin-authentication"))]
+            return try world.verdict().judgements.map(\.path)
+        }
+        #expect(try paths(1_000) == [])
+        #expect(try paths(1_001) == ["spec.rules[1000]"])
+    }
+
+    @Test func `a role that is longer than any ARN is no role of an account`() throws {
+        func verdict(_ length: Int) throws -> [String?] {
+            let role = "arn:aws:iam::222222222222:role/" + String(repeating: "a", count: length - 31)
+            var world = World(
+                try Literal(
+                    yaml: """
+                        apiVersion: v1
+                        kind: ServiceAccount
+                        metadata: {name: web, namespace: shop, annotations: {eks.amazonaws.com/role-arn: '\(role)'}}
+                        """))
+            world.rules = [try #require(Catalogue.rule("account-boundary"))]
+            world.settings = ["PLAYBOOK_AWS_ACCOUNTS": "222222222222"]
+            return try world.verdict().judgements.map(\.finding.clause.name)
+        }
+        #expect(try verdict(2_048) == [])
+        #expect(try verdict(2_049) == ["role"])
+    }
+
     @Test(arguments: ["labels", "annotations"])
     func `more labels or annotations than anybody writes are denied, in the old object too`(_ map: String) throws {
         let many = Literal.object((0...10_000).map { .init("k\($0)", "v") })

@@ -62,8 +62,11 @@ private func roleFindings(in subject: Subject, _ accounts: [AWSAccount], _ first
     let key: StaticString = "eks.amazonaws.com/role-arn"
     // An empty one is how a role is taken away.
     guard let text = subject.metadata.annotation(key), !text.isEmpty else { return [] }
-    // arn:aws:iam::ACCOUNT:role/NAME
-    var parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+    // arn:aws:iam::ACCOUNT:role/NAME, of at most 2,048 bytes.
+    var parts: [String] = []
+    if text.utf8.count <= 2048 {
+        parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+    }
     let isRole = parts.count >= 6 && parts[0] == "arn" && parts[2] == "iam" && parts[5].hasPrefix("role/")
     let account = isRole ? AWSAccount(parts[4]) : nil
     if let account, accounts.contains(account) { return [] }

@@ -39,19 +39,19 @@ private func evaluateRules(of subject: Subject, _ findings: FindingCollector) th
     for rule in try subject.object.objects("rules") {
         let isForAll = try hasWildcard("verbs", of: rule, findings)
         guard try hasWildcard("resources", of: rule, findings), isForAll else { continue }
-        let groups = try strings("apiGroups", of: rule, findings).map { $0.isEmpty ? "core" : $0 }.sorted()
-        let names = try strings("resourceNames", of: rule, findings).sorted()
-        let choice = (groups + ["/"] + names).joined(separator: " ")
-        findings.add(at: rule, choice: choice) { place in
+        let groups = try list("apiGroups", of: rule, findings)
+        let names = try list("resourceNames", of: rule, findings)
+        findings.add(at: rule, choice: choice(groups, names)) { place in
+            let titles = groupTitles(groups)
             let scope =
-                groups.contains("*")
+                titles.contains("*")
                 ? "of every API group"
-                : "of API group\(groups.count == 1 ? "" : "s") \(groups.joined(separator: ", "))"
+                : "of API group\(titles.count == 1 ? "" : "s") \(titles.joined(separator: ", "))"
             return Finding(
                 wildcard, at: place, "allows every verb (*) on every resource (*) \(scope)",
                 edits: [.set(place / "verbs", ["get", "list", "watch"])]
             ).with {
-                $0.choice = choice
+                $0.choice = choice(groups, names)
                 $0.advice = "or whatever verbs are needed, and the resources by name"
             }
         }
@@ -71,16 +71,27 @@ private func hasWildcard(
     return hasWildcard
 }
 
-private func strings(
+/// A list of a rule that gives everything, short enough to be told.
+private func list(
     _ key: StaticString, of rule: Value, _ findings: FindingCollector
-) throws(CannotJudge) -> [String] {
-    guard let list = try rule.strings(key) else { return [] }
-    var strings: [String] = []
-    for element in list.elements {
+) throws(CannotJudge) -> Value? {
+    guard let list = try rule.strings(key) else { return nil }
+    var count = 0
+    for _ in list.elements {
         try findings.step()
-        strings.append(element.text)
+        count += 1
+        if count > 1000 { throw .malformed(list.id, expected: "a list of at most 1000 names") }
     }
-    return strings
+    return list
+}
+
+private func groupTitles(_ groups: Value?) -> [String] {
+    groups?.elements.map { $0.equals("") ? "core" : $0.text }.sorted() ?? []
+}
+
+/// What is given away, in whatever order it is written.
+private func choice(_ groups: Value?, _ names: Value?) -> String {
+    (groupTitles(groups) + ["/"] + (names?.elements.map(\.text).sorted() ?? [])).joined(separator: " ")
 }
 
 // MARK: Bindings
