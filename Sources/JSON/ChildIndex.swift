@@ -18,6 +18,8 @@ public final class ChildIndex {
         guard parent.nodeCount > ChildIndex.fewNodes else { return parent[at: Pointer([token])] }
         if parent.kind == .array {
             guard let index = arrayIndex(token) else { return nil }
+            // Nearly all that is looked up is near the beginning.
+            if index < ChildIndex.fewNodes { return parent[index] }
             let elements = lists[parent.id] ?? Array(parent.elements)
             lists[parent.id] = elements
             return index < elements.count ? elements[index] : nil
