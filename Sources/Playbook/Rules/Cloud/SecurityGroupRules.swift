@@ -22,7 +22,8 @@ extension Rule {
             for entry in try spec.objects("ingressRules") {
                 try findings.step()
                 let ports = try Ports(entry)
-                if !isLoadBalancers || ports?.isWeb != true { try evaluateOpenRanges(of: entry, ports, findings) }
+                let isOpenToAll = isLoadBalancers && ports?.isWeb == true
+                try evaluateRanges(of: entry, ports, mayBeOpen: isOpenToAll, findings)
                 if let ports, ports.count > context.settings.cloud.maximumGroupPorts {
                     try addRange(ports, of: entry, findings)
                 }
@@ -77,14 +78,16 @@ private func protocolName(of entry: Value) throws(CannotJudge) -> String {
     }
 }
 
-private func evaluateOpenRanges(
-    of entry: Value, _ ports: Ports?, _ findings: FindingCollector
+private func evaluateRanges(
+    of entry: Value, _ ports: Ports?, mayBeOpen: Bool, _ findings: FindingCollector
 ) throws(CannotJudge) {
     let name = try protocolName(of: entry)
     for (list, key) in [("ipRanges", "cidrIP"), ("ipv6Ranges", "cidrIPv6")] as [(StaticString, StaticString)] {
         for range in try entry.objects(list) {
             try findings.step()
-            guard let block = try range.text(key), AddressBlock(block)?.isEverywhere ?? false else { continue }
+            guard let block = try range.text(key), !mayBeOpen, AddressBlock(block)?.isEverywhere ?? false else {
+                continue
+            }
             // As with wide ranges: from which port on is the choice, how many ports they are is the number.
             func choice() -> String { "\(name) \(block.text) \(ports.map { String($0.first) } ?? "")" }
             let excess = ports.map { Double($0.count) } ?? .infinity
