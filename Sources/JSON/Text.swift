@@ -4,18 +4,45 @@ extension Value {
 
     /// The contents of a string with its escapes resolved.
     var unescaped: String {
-        let raw = raw
         // No escape stands for more bytes than it takes, so that the text's length is enough for the contents.
-        return String(unsafeUninitializedCapacity: raw.count) { contents in
-            var count = 0
-            var at = 0
-            while at < raw.count {
-                let (units, length) = unit(in: raw, &at)
-                for shift in 0..<length { contents[count + shift] = UInt8(truncatingIfNeeded: units >> (8 * shift)) }
-                count += length
-            }
-            return count
+        String(unsafeUninitializedCapacity: raw.count) { unescape(into: $0) }
+    }
+
+    /// Hands out the contents of a string with its escapes resolved.
+    @inlinable
+    @inline(never)
+    func withUnescaped<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: raw.count) { contents in
+            let count = unescape(into: contents)
+            // As many bytes have been written.
+            return body(UnsafeBufferPointer(start: contents.baseAddress, count: count).span)
         }
+    }
+
+    /// Writes the contents of a string with its escapes resolved to where there is room for its text.
+    @usableFromInline
+    func unescape(into contents: UnsafeMutableBufferPointer<UInt8>) -> Int {
+        let raw = raw
+        guard let source = raw.baseAddress, let target = contents.baseAddress else { return 0 }
+        let backslash = SIMD16<UInt8>(repeating: UInt8(ascii: "\\"))
+        var count = 0
+        var at = 0
+        while at < raw.count {
+            // Never is more written than has been read: where 16 bytes are there, so is room for them.
+            if at + 16 <= raw.count {
+                let block = UnsafeRawPointer(source + at).loadUnaligned(as: SIMD16<UInt8>.self)
+                UnsafeMutableRawPointer(target + count).storeBytes(of: block, as: SIMD16<UInt8>.self)
+                let found = bits(block .== backslash)
+                let length = found == 0 ? 16 : found.trailingZeroBitCount
+                at += length
+                count += length
+                if found == 0 { continue }
+            }
+            let (units, length) = unit(in: raw, &at)
+            for shift in 0..<length { target[count + shift] = UInt8(truncatingIfNeeded: units >> (8 * shift)) }
+            count += length
+        }
+        return count
     }
 
     /// Whether the string's contents, its escapes resolved, are the `length` bytes at `other`.

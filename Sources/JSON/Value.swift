@@ -193,7 +193,7 @@ public struct Value {
     /// The number of bytes of a string's contents, for telling strings apart by length first; 0 for anything else.
     @inlinable public var contentLength: Int {
         guard kind == .string else { return 0 }
-        return node.pointee.hasEscapes ? text.utf8.count : node.pointee.length
+        return node.pointee.hasEscapes ? withUnescaped { $0.count } : node.pointee.length
     }
 
     /// Whether this is the string `other`.
@@ -260,15 +260,18 @@ public struct Value {
     public func withRawText<Result>(_ body: (Span<UInt8>) -> Result) -> Result { body(raw.span) }
 
     /// Hands out the bytes of a string's contents, or of the text of anything else: in place, and copied only where there are
-    /// escapes to resolve.
+    /// escapes to resolve, to the stack where they are few.
     @inlinable
     public func withContents<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
         guard node.pointee.hasEscapes, kind == .string else { return body(raw.span) }
-        return body(Array(text.utf8).span)
+        return withUnescaped(body)
     }
 
     /// The bytes that ``withContents(_:)`` hands out, copied.
     public var contents: [UInt8] { withContents { bytes in bytes.withUnsafeBufferPointer { Array($0) } } }
+
+    /// Whether a string is written with escapes, so that its contents are put together each time that they are asked for.
+    public var isEscaped: Bool { kind == .string && hasEscapes }
 
     /// Feeds the bytes that ``withContents(_:)`` hands out to a hasher.
     public func hashContents(into hasher: inout Hasher) {
@@ -277,6 +280,11 @@ public struct Value {
 }
 
 extension Hasher {
+    /// Feeds a range of bytes.
+    public mutating func combine(_ bytes: Span<UInt8>, in range: Range<Int>) {
+        bytes.extracting(range).withUnsafeBytes { combine(bytes: $0) }
+    }
+
     /// Feeds the bytes of a text, as ``Value/hashContents(into:)`` does for the same text in a document.
     public mutating func combine(text: StaticString) {
         text.withUTF8Buffer { combine(bytes: UnsafeRawBufferPointer($0)) }

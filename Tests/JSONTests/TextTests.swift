@@ -30,6 +30,21 @@ import Testing
         }
     }
 
+    @Test(arguments: 0...40)
+    func `an escape is resolved wherever it stands`(_ place: Int) throws {
+        for (escape, contents) in [(#"\n"#, "\n"), (#"\\"#, "\\"), (#"\u00e9"#, "é"), (#"\ud83d\ude00"#, "😀")] {
+            for count in [place, place + 1, place + 15, place + 16, place + 33] {
+                let (before, after) = (
+                    String(repeating: "a", count: place), String(repeating: "b", count: count - place)
+                )
+                let document = try parse(#""\#(before)\#(escape)\#(after)\#(escape)""#)
+                let bytes = document.root.withContents { text in text.indices.map { text[$0] } }
+                #expect(bytes == Array("\(before)\(contents)\(after)\(contents)".utf8))
+                #expect(document.root.contentLength == bytes.count)
+            }
+        }
+    }
+
     @Test func `strings read as Foundation reads them`() throws {
         let seed = Seeded.ofThisRun()
         var random = Seeded(seed)
