@@ -4,7 +4,7 @@
 /// the values, an index must not outlive their document.
 public final class ChildIndex {
     private var lists: [NodeID: [Value]] = [:]
-    private var objects: [NodeID: [Key: Value]] = [:]
+    private var objects: [NodeID: MemberIndex] = [:]
     private var namedElements: [NodeID: [Key: Value]] = [:]
 
     /// Values with fewer nodes are searched.
@@ -24,12 +24,9 @@ public final class ChildIndex {
             lists[parent.id] = elements
             return index < elements.count ? elements[index] : nil
         }
-        if let members = objects[parent.id] { return members[Key(token)] }
-        var members: [Key: Value] = [:]
-        // Of members that share a key the last one counts.
-        for member in parent.members { members[Key(member.key.text)] = member.value }
+        let members = objects[parent.id] ?? MemberIndex(of: parent)
         objects[parent.id] = members
-        return members[Key(token)]
+        return members[token]
     }
 
     /// The first element of a list that has a name.
@@ -47,5 +44,38 @@ public final class ChildIndex {
         }
         namedElements[list.id] = elements
         return elements[Key(name)]
+    }
+}
+
+/// The members of an object by the hashes of their keys; no key is copied.
+private struct MemberIndex {
+    /// Each member at the place of its key's hash, or at the next free one.
+    private var slots: [Value.Member?]
+
+    init(of object: Value) {
+        var count = 0
+        for _ in object.members { count += 1 }
+        // At least half of the places are free, so that each search ends.
+        slots = Array(repeating: nil, count: 1 << (Int.bitWidth - (2 * count).leadingZeroBitCount))
+        // Of members that share a key the last one counts.
+        for member in object.members {
+            var hasher = Hasher()
+            member.key.hashContents(into: &hasher)
+            slots[slot(hasher) { $0.hasSameContents(as: member.key) }] = member
+        }
+    }
+
+    subscript(key: String) -> Value? {
+        var text = key
+        var hasher = Hasher()
+        text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+        return slots[slot(hasher) { $0.equals(string: key) }]?.value
+    }
+
+    /// Where the member of a key is, or would be.
+    private func slot(_ hasher: Hasher, _ isSame: (Value) -> Bool) -> Int {
+        var slot = hasher.finalize() & (slots.count - 1)
+        while let member = slots[slot], !isSame(member.key) { slot = (slot + 1) & (slots.count - 1) }
+        return slot
     }
 }

@@ -69,7 +69,7 @@ extension Value {
         return true
     }
 
-    private func hasSameContents(as other: Value) -> Bool {
+    func hasSameContents(as other: Value) -> Bool {
         guard hasEscapes else { return other.hasContents(node.pointee.text, raw.count) }
         guard other.hasEscapes else { return other.hasSameContents(as: self) }
         return hasSameBytes(unescaped, other.unescaped)
