@@ -4,24 +4,47 @@ extension Span<UInt8> {
     ///
     /// - Parameter start: Where to begin, from 0 to the count.
     /// - Returns: The place; the count where there is none.
-    public func endOfWord(from start: Int) -> Int {
-        precondition(start >= 0)
+    public func endOfWord(from start: Int) -> Int { end(from: start, count, wordBreaks, isOfWord) }
+
+    /// The first place that is no letter of ASCII, digit, full stop, dash or underscore.
+    ///
+    /// - Parameter start: Where to begin, from 0 to the count.
+    /// - Returns: The place; the count where there is none.
+    public func endOfName(from start: Int) -> Int { end(from: start, count, nameBreaks, isOfName) }
+
+    /// The first place with what a shell, a query, a connection string or JSON ends a value by: white space and other control
+    /// characters, a quote, `;`, `&`, `,`, `<` or a backslash.
+    ///
+    /// - Parameters:
+    ///   - start: Where to begin, from 0 on.
+    ///   - limit: Where to end, at most the count.
+    /// - Returns: The place; `limit` where there is none before.
+    public func endOfValue(from start: Int, before limit: Int) -> Int {
+        end(from: start, limit, valueBreaks, { !isBetweenValues($0) })
+    }
+
+    /// The first place before `limit` with a byte that is not passed over.
+    @inline(__always)
+    private func end(
+        from start: Int, _ limit: Int, _ breaks: (Parser.Cursor) -> UInt64, _ isPassedOver: (UInt8) -> Bool
+    ) -> Int {
+        precondition(start >= 0 && limit <= count)
         return withUnsafeBufferPointer { bytes in
             guard let base = bytes.baseAddress else { return 0 }
-            let last = bytes.count - 16
+            let last = limit - 16
             var at = start
             // 16 bytes are there up to `last`.
             while at <= last {
-                let found = wordBreaks(base + at)
+                let found = breaks(base + at)
                 if found != 0 { return at + found.trailingZeroBitCount }
                 at += 16
             }
-            if last >= 0, at < bytes.count {
+            if last >= 0, at < limit {
                 // The last 16 bytes, of which the first ones have been looked at.
-                let found = wordBreaks(base + last) &>> UInt64(at - last)
-                return found == 0 ? bytes.count : at + found.trailingZeroBitCount
+                let found = breaks(base + last) &>> UInt64(at - last)
+                return found == 0 ? limit : at + found.trailingZeroBitCount
             }
-            while at < bytes.count, isOfWord(bytes[at]) { at += 1 }
+            while at < limit, isPassedOver(bytes[at]) { at += 1 }
             return at
         }
     }
@@ -50,6 +73,54 @@ private func wordBreaks(_ at: Parser.Cursor) -> UInt64 {
     let behindZ = SIMD16<Int8>(repeating: .min + 26)
     let behindNine = SIMD16<Int8>(repeating: .min + 10)
     return ~bits((fromA .< behindZ) .| (fromZero .< behindNine)) & 0xFFFF
+}
+
+/// Which of the 16 readable bytes at `at` are no part of a name, a bit for each.
+@inline(__always)
+private func nameBreaks(_ at: Parser.Cursor) -> UInt64 {
+    let block = UnsafeRawPointer(at).loadUnaligned(as: SIMD16<UInt8>.self)
+    let lower = block | SIMD16<UInt8>(repeating: 0x20)
+    // Moved as in a word; - . / 0 … 9 follow each other.
+    let fromA = unsafeBitCast(lower &- SIMD16<UInt8>(repeating: UInt8(ascii: "a") &+ 128), to: SIMD16<Int8>.self)
+    let fromDash = unsafeBitCast(block &- SIMD16<UInt8>(repeating: UInt8(ascii: "-") &+ 128), to: SIMD16<Int8>.self)
+    let behindZ = SIMD16<Int8>(repeating: .min + 26)
+    let behindNine = SIMD16<Int8>(repeating: .min + 13)
+    let slash = SIMD16<UInt8>(repeating: UInt8(ascii: "/"))
+    let underscore = SIMD16<UInt8>(repeating: UInt8(ascii: "_"))
+    let isPart = (fromA .< behindZ) .| (fromDash .< behindNine) .| (block .== underscore)
+    return (~bits(isPart) | bits(block .== slash)) & 0xFFFF
+}
+
+private func isOfName(_ byte: UInt8) -> Bool {
+    (byte | 0x20) &- UInt8(ascii: "a") < 26 || byte &- 45 < 13 && byte != UInt8(ascii: "/") || byte == UInt8(ascii: "_")
+}
+
+/// Which of the 16 readable bytes at `at` end a value, a bit for each.
+@inline(__always)
+private func valueBreaks(_ at: Parser.Cursor) -> UInt64 {
+    let block = UnsafeRawPointer(at).loadUnaligned(as: SIMD16<UInt8>.self)
+    let fromZero = unsafeBitCast(block &- SIMD16<UInt8>(repeating: 128), to: SIMD16<Int8>.self)
+    let behindSpace = SIMD16<Int8>(repeating: .min + 33)
+    let doubleQuote = SIMD16<UInt8>(repeating: UInt8(ascii: "\""))
+    // & and ' follow each other, so do ; and <.
+    let (ampersand, semicolon) = (UInt8(ascii: "&") &+ 128, UInt8(ascii: ";") &+ 128)
+    let fromAmpersand = unsafeBitCast(block &- SIMD16<UInt8>(repeating: ampersand), to: SIMD16<Int8>.self)
+    let behindTwo = SIMD16<Int8>(repeating: .min + 2)
+    let fromSemicolon = unsafeBitCast(block &- SIMD16<UInt8>(repeating: semicolon), to: SIMD16<Int8>.self)
+    let comma = SIMD16<UInt8>(repeating: UInt8(ascii: ","))
+    let backslash = SIMD16<UInt8>(repeating: UInt8(ascii: "\\"))
+    let isBreak = (fromZero .< behindSpace) .| (block .== doubleQuote) .| (fromAmpersand .< behindTwo)
+    let isOther = (fromSemicolon .< behindTwo) .| (block .== comma) .| (block .== backslash)
+    return bits(isBreak .| isOther)
+}
+
+private func isBetweenValues(_ byte: UInt8) -> Bool {
+    switch byte {
+    case 0...UInt8(ascii: " "), UInt8(ascii: "\""), UInt8(ascii: "'"), UInt8(ascii: "&"), UInt8(ascii: ","),
+        UInt8(ascii: ";"), UInt8(ascii: "<"), UInt8(ascii: "\\"):
+        true
+    default: false
+    }
 }
 
 private func isOfWord(_ byte: UInt8) -> Bool {

@@ -1,11 +1,15 @@
 /// Bytes from base64 (RFC 4648, section 4), line breaks between passed over; nil when it is none.
-public func base64Decoded(_ text: String) -> [UInt8]? {
+public func base64Decoded(_ text: String) -> [UInt8]? { base64Decoded(text.utf8.span) }
+
+/// Bytes from base64 (RFC 4648, section 4), line breaks between passed over; nil when it is none.
+public func base64Decoded(_ text: Span<UInt8>) -> [UInt8]? {
     var bytes: [UInt8] = []
-    bytes.reserveCapacity(text.utf8.count / 4 * 3)
+    bytes.reserveCapacity(text.count / 4 * 3)
     var bits: UInt32 = 0
     var digits = 0
     var padding = 0
-    for byte in text.utf8 {
+    for at in text.indices {
+        let byte = text[at]
         let value: UInt8
         switch byte {
         case UInt8(ascii: "A")...UInt8(ascii: "Z"): value = byte - UInt8(ascii: "A")
@@ -23,7 +27,9 @@ public func base64Decoded(_ text: String) -> [UInt8]? {
         bits = bits << 6 | UInt32(value)
         digits += 1
         if digits % 4 == 0 {
-            for shift in [16, 8, 0] { bytes.append(UInt8(truncatingIfNeeded: bits >> UInt32(shift))) }
+            bytes.append(UInt8(truncatingIfNeeded: bits >> 16))
+            bytes.append(UInt8(truncatingIfNeeded: bits >> 8))
+            bytes.append(UInt8(truncatingIfNeeded: bits))
             bits = 0
         }
     }

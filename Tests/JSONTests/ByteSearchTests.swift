@@ -40,6 +40,45 @@ import Testing
         #expect(endOfWord([], 0) == 0)
     }
 
+    @Test func `a name ends at all that is no letter, digit, full stop, dash or underscore`() {
+        let name = Array("azAZ09.-_".utf8)
+        for byte in UInt8.min...UInt8.max {
+            for length in [1, 5, 16, 17, 40] {
+                for place in 0..<length {
+                    var text = (0..<length).map { name[$0 % name.count] }
+                    text[place] = byte
+                    let end = text.span.endOfName(from: 0)
+                    if end != (name.contains(byte) || isASCIILetterOrDigit(byte) ? length : place) {
+                        Issue.record("byte \(byte) at \(place) of \(length): \(end)")
+                    }
+                }
+            }
+        }
+    }
+
+    private func isASCIILetterOrDigit(_ byte: UInt8) -> Bool {
+        let scalar = Unicode.Scalar(byte)
+        return byte < 128 && (scalar.properties.isAlphabetic || scalar.properties.numericType != nil)
+    }
+
+    @Test func `a value ends at control characters, spaces, quotes and separators, and at its limit`() {
+        let breaks = Set(0...32 as ClosedRange<UInt8>).union("\"'&,;<\\".utf8)
+        for byte in UInt8.min...UInt8.max {
+            for length in [1, 5, 16, 17, 40] {
+                for place in 0..<length {
+                    var text = Array(repeating: UInt8(ascii: "x"), count: length)
+                    text[place] = byte
+                    for limit in [place, length] {
+                        let end = text.span.endOfValue(from: 0, before: limit)
+                        if end != (breaks.contains(byte) ? place : limit) {
+                            Issue.record("byte \(byte) at \(place) of \(length) before \(limit): \(end)")
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     @Test func `a range is the same as a word where all bytes are`() {
         let text = Array("amazonaws.com".utf8)
         #expect(isSame(text, "amazonaws.com", 0..<13))

@@ -1,3 +1,5 @@
+import JSON
+
 /// Names and the values that follow them.
 extension CredentialScan {
     /// How much of a value is looked at, once its name says that it is a secret.
@@ -188,19 +190,10 @@ extension CredentialScan {
     /// A value that ends at white space, or at what a shell, a query, a connection string or JSON separates values by.
     func unquoted(from start: Int, in text: Span<UInt8>) -> Range<Int> {
         let limit = min(text.count, start + CredentialScan.longestValue)
-        var end = min(start, limit)
-        while end < limit {
-            switch text[end] {
-            case 0...UInt8(ascii: " "), UInt8(ascii: "\""), UInt8(ascii: "'"), UInt8(ascii: ";"), UInt8(ascii: "&"),
-                UInt8(ascii: ","), UInt8(ascii: "<"), UInt8(ascii: "\\"):
-                // `<password>` stands for one.
-                if end == start, text[end] == UInt8(ascii: "<") { break }
-                return start..<end
-            default: break
-            }
-            end += 1
-        }
-        return min(start, end)..<end
+        guard start < limit else { return limit..<limit }
+        // `<password>` stands for one.
+        let first = text[start] == UInt8(ascii: "<") ? start + 1 : start
+        return start..<text.endOfValue(from: first, before: limit)
     }
 
     /// Whether it ends the parameters of a function: `def login(user, password: bytes):`.

@@ -1,3 +1,4 @@
+import JSON
 import Kubernetes
 
 /// Goes through a text and stops at each secret: by its form, in a URI, or said after its name.
@@ -46,7 +47,7 @@ struct CredentialScan {
             let byte = text[at]
             if CredentialScan.isWord(byte) {
                 let start = at
-                repeat { at += 1 } while at < text.count && CredentialScan.isWord(text[at])
+                at = text.endOfName(from: at + 1)
                 let found = credential(ofWord: start..<at, in: text)
                 word = start..<at
                 if let found { return stopped(at: found, in: text) }
@@ -123,14 +124,10 @@ struct CredentialScan {
         return setting(word, in: text)
     }
 
-    static func has(_ letters: String, in text: Span<UInt8>, at start: Int) -> Bool {
-        guard start + letters.utf8.count <= text.count else { return false }
-        var at = start
-        for letter in letters.utf8 {
-            guard text[at] == letter else { return false }
-            at += 1
-        }
-        return true
+    @inline(__always)
+    static func has(_ letters: StaticString, in text: Span<UInt8>, at start: Int) -> Bool {
+        let end = start + letters.utf8CodeUnitCount
+        return start >= 0 && end <= text.count && text.isSame(letters, in: start..<end)
     }
 
     /// All of what begins like a secret: base64 goes on after its slashes.
@@ -196,8 +193,7 @@ struct CredentialScan {
         while end < text.count, CredentialScan.isBase64(text[end]), text[end] != UInt8(ascii: "=") { end += 1 }
         while end < text.count, text[end] == UInt8(ascii: "=") { end += 1 }
         let value = at + 1..<end
-        let encoded = value.map { text[$0] }
-        guard let login = base64Decoded(String(decoding: encoded, as: UTF8.self)), login.allSatisfy({ $0 >= 0x20 }),
+        guard let login = base64Decoded(text.extracting(value)), login.allSatisfy({ $0 >= 0x20 }),
             let colon = login.firstIndex(of: UInt8(ascii: ":")), colon + 1 < login.count
         else { return nil }
         return (.password, value)

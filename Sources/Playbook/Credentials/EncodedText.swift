@@ -108,7 +108,7 @@ enum EncodedText {
             }
         case UInt8(ascii: "&"):
             for (name, byte) in entities where CredentialScan.has(name, in: text, at: at) {
-                return (byte, name.utf8.count)
+                return (byte, name.utf8CodeUnitCount)
             }
             guard CredentialScan.has("&#", in: text, at: at) else { return nil }
             return reference(text, at)
@@ -116,7 +116,7 @@ enum EncodedText {
         }
     }
 
-    private static let entities: [(String, UInt8)] = [
+    private static let entities: [(StaticString, UInt8)] = [
         ("&amp;", UInt8(ascii: "&")), ("&lt;", UInt8(ascii: "<")), ("&gt;", UInt8(ascii: ">")),
         ("&quot;", UInt8(ascii: "\"")), ("&apos;", UInt8(ascii: "'")),
     ]

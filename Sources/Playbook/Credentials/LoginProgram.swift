@@ -1,3 +1,5 @@
+import JSON
+
 /// A program that takes a password by an option whose name does not say so.
 enum LoginProgram {
     /// `curl -u user:password`
@@ -13,9 +15,7 @@ enum LoginProgram {
     init?(_ text: Span<UInt8>, _ word: Range<Int>) {
         guard word.count >= 4, word.count <= 16 else { return nil }
         let start = word.lowerBound
-        func isNamed(_ name: String) -> Bool {
-            word.count == name.utf8.count && CredentialScan.has(name, in: text, at: start)
-        }
+        func isNamed(_ name: StaticString) -> Bool { text.isSame(name, in: word) }
         switch text[start] {
         case UInt8(ascii: "c") where isNamed("curl"): self = .curl
         case UInt8(ascii: "r") where isNamed("redis-cli"), UInt8(ascii: "v") where isNamed("valkey-cli"): self = .redis
@@ -42,9 +42,7 @@ enum LoginProgram {
     func option(_ text: Span<UInt8>, _ word: Range<Int>) -> Option? {
         guard word.count >= 2, text[word.lowerBound] == UInt8(ascii: "-") else { return nil }
         let letter = text[word.lowerBound + 1]
-        func isNamed(_ name: String) -> Bool {
-            word.count == name.utf8.count && CredentialScan.has(name, in: text, at: word.lowerBound)
-        }
+        func isNamed(_ name: StaticString) -> Bool { text.isSame(name, in: word) }
         switch self {
         case .redis: return isNamed("-a") ? .value : nil
         // With a space after it, the password is asked for, and what follows is a database.

@@ -12,7 +12,7 @@ struct Redaction: Sendable, Equatable {
     /// Whether the object before the request had nothing like it.
     let isChanged: Bool
 
-    private static let opening = "«redacted:"
+    private static let opening: StaticString = "«redacted:"
     private static let changed = ",changed"
     /// No mark is longer, in bytes.
     private static let longest = 80
@@ -26,12 +26,13 @@ struct Redaction: Sendable, Equatable {
     /// The mark.
     var text: String {
         let words = kind.split(separator: " ").joined(separator: "-")
-        return Redaction.opening + words + (number > 1 ? "#\(number)" : "") + (isChanged ? Redaction.changed : "") + "»"
+        return "\(Redaction.opening)" + words + (number > 1 ? "#\(number)" : "") + (isChanged ? Redaction.changed : "")
+            + "»"
     }
 
     /// Whether a value is a mark, or a text with one in it.
     static func marks(_ value: Value) -> Bool {
-        guard value.kind == .string, value.contentLength > opening.utf8.count else { return false }
+        guard value.kind == .string, value.contentLength > opening.utf8CodeUnitCount else { return false }
         return value.withContents { bytes in bytes.indices.contains { begins(bytes, at: $0) } }
     }
 
@@ -46,7 +47,7 @@ struct Redaction: Sendable, Equatable {
         let limit = min(text.count, start + longest)
         var name: [UInt8] = []
         var isName = true
-        for at in start + opening.utf8.count..<max(limit, start + opening.utf8.count) {
+        for at in start + opening.utf8CodeUnitCount..<max(limit, start + opening.utf8CodeUnitCount) {
             if text[at] == 0xBB, text[at - 1] == 0xC2 {
                 return kinds[String(decoding: name, as: UTF8.self)].map { ($0, start..<at + 1) }
             }
