@@ -82,17 +82,30 @@ private struct Keyword {
     static let lastLetters: UInt32 =
         1 << 3 | 1 << 4 | 1 << 7 | 1 << 11 | 1 << 13 | 1 << 18 | 1 << 19 | 1 << 22 | 1 << 24
 
+    private static let key: NameWord = "key"
+
+    /// What of a keyword is compared.
+    private struct Ending {
+        let letters: UInt128
+        let mask: UInt128
+        /// The keyword's place in the list.
+        let index: Int
+    }
+
     /// The keywords by the letter that they end in, counted from `a`; in their order.
-    private static let byLastLetter: [[Keyword]] = {
-        var table: [[Keyword]] = Array(repeating: [], count: 26)
-        for keyword in all { table[Int(keyword.word.letters & 0xFF) - Int(UInt8(ascii: "a"))].append(keyword) }
+    private static let byLastLetter: [[Ending]] = {
+        var table: [[Ending]] = Array(repeating: [], count: 26)
+        for (index, keyword) in all.enumerated() {
+            let ending = Ending(letters: keyword.word.letters, mask: keyword.word.mask, index: index)
+            table[Int(keyword.word.letters & 0xFF) - Int(UInt8(ascii: "a"))].append(ending)
+        }
         return table
     }()
 
     /// The keyword that the letters end with, the last one of which is so far from `a`.
     static func ending(_ window: UInt128, _ last: UInt8) -> Keyword? {
-        for keyword in byLastLetter[Int(last)] where window & keyword.word.mask == keyword.word.letters {
-            return keyword
+        for ending in byLastLetter[Int(last)] where window & ending.mask == ending.letters {
+            return all[ending.index]
         }
         return nil
     }
@@ -119,10 +132,10 @@ private struct Keyword {
             if NameWords.isInnocent(tail) { return .innocent }
             guard NameWords.tails.contains(tail), !standsAlone else { return .none }
         }
-        if NameWords.innocentBefore[kind]?.contains(before) ?? false { return .innocent }
+        if NameWords.isInnocent(before, before: kind) { return .innocent }
         var rest = words.next(in: text)
         // A key of a password is where it is found, as in Secrets.
-        if kind == .password, rest == "key" { return .innocent }
+        if kind == .password, rest == Keyword.key { return .innocent }
         while rest.length > 0 {
             if standsAlone || NameWords.isInnocent(rest) { return .innocent }
             rest = words.next(in: text)

@@ -26,8 +26,9 @@ enum CredentialText {
     ) -> Bool {
         // A mark says itself what it stands for.
         guard !range.isEmpty, !Redaction.begins(text, at: range.lowerBound) else { return false }
+        if isEnclosed(text, range, isProse) { return false }
         let counts = Letters(text, range)
-        if counts.isReference || isEnclosed(text, range, isProse) || counts.isMask(range.count) { return false }
+        if counts.isReference || counts.isMask(range.count) { return false }
         if range.count <= 16, words.contains(word(text, isProse ? withoutMark(text, range) : range)) { return false }
         if isPath(text, range, counts) || hasInnocentBeginning(text, range) { return false }
         if isVariableName(text, range, counts, isProse) { return false }
@@ -113,27 +114,33 @@ enum CredentialText {
         return extensions.contains(word(text, dot + 1..<range.upperBound))
     }
 
-    private static let extensions: Set<NameWord> = [
+    private static let extensions: WordSet = [
         "pem", "key", "crt", "cer", "pub", "jks", "json", "yaml", "yml", "txt", "jwt", "gpg", "asc", "env",
     ]
 
     /// How references begin that no template engine fills in: names in AWS, in stores of secrets, in files, encrypted texts.
-    private static let beginnings: [[UInt8]] = [
+    private static let beginnings: [StaticString] = [
         "arn:", "vault:", "ssm:", "secretsmanager:", "awssm:", "aws-sm:", "gcpsm:", "gcp:", "azurekeyvault:", "ref+",
         "op:", "env:", "file:", "kms:", "k8s:", "bao:", "aws:", "alias/", "projects/", "secret/data/", "ENC[", "ENC(",
         "AQICA", "mrk-", "X-", "@Microsoft.KeyVault", "urn:", "sha256:", "process.env", "os.environ", "env.",
-    ].map { Array($0.utf8) }
+    ]
+
+    /// The same by the byte that they begin with.
+    private static let beginningsByFirst: [[StaticString]] = {
+        var table: [[StaticString]] = Array(repeating: [], count: 128)
+        for beginning in beginnings { table[Int(beginning.utf8Start.pointee)].append(beginning) }
+        return table
+    }()
 
     private static func hasInnocentBeginning(_ text: Span<UInt8>, _ range: Range<Int>) -> Bool {
-        for beginning in beginnings where range.count > beginning.count {
-            var at = 0
-            while at < beginning.count, text[range.lowerBound + at] == beginning[at] { at += 1 }
-            if at == beginning.count { return true }
+        let first = text[range.lowerBound]
+        guard first < 128 else { return false }
+        return beginningsByFirst[Int(first)].contains {
+            range.count > $0.utf8CodeUnitCount && CredentialScan.has($0, in: text, at: range.lowerBound)
         }
-        return false
     }
 
-    private static let words: Set<NameWord> = [
+    private static let words: WordSet = [
         "true", "false", "yes", "no", "on", "off", "none", "null", "nil", "undefined", "enabled", "disabled", "auto",
         "optional", "required", "redacted", "hidden", "masked", "string", "str", "text", "bearer", "basic", "jwt",
         "env", "id", "bytes",
@@ -179,7 +186,7 @@ enum CredentialText {
     }
 
     /// Of time and of size; `1a2b3c4d` has none.
-    private static let units: Set<NameWord> = [
+    private static let units: WordSet = [
         "n", "u", "ns", "us", "ms", "s", "m", "h", "d", "w", "mo", "y", "b", "k", "g", "t", "p", "kb", "mb", "gb", "tb",
         "ki", "mi", "gi", "ti",
     ]

@@ -1,8 +1,11 @@
 /// Up to sixteen letters in lower case, in one number, so that words are compared at once and copied nowhere.
-struct NameWord: Hashable, ExpressibleByStringLiteral {
+struct NameWord: Hashable, Sendable, ExpressibleByStringLiteral {
     /// The letters, the last one in the lowest byte.
     private(set) var letters: UInt128 = 0
     private(set) var length = 0
+
+    /// Of more letters the last ones are kept.
+    static let longest = 16
 
     init() {}
 
@@ -28,6 +31,44 @@ struct NameWord: Hashable, ExpressibleByStringLiteral {
     mutating func append(_ letter: UInt8) {
         letters = letters << 8 | UInt128(letter | 0x20)
         length += 1
+    }
+}
+
+/// Words to look for; each look-up takes one multiplication and seldom more than one comparison.
+struct WordSet: Sendable, ExpressibleByArrayLiteral {
+    /// Each word at the place that its letters are multiplied to, or at the next free one; 0 where there is none.
+    private var slots: [UInt128]
+    private let shift: UInt64
+
+    init(arrayLiteral words: NameWord...) { self.init(words) }
+
+    init(_ words: some Collection<NameWord>) {
+        // At least half of the places are free, so that each search ends.
+        let bits = Int.bitWidth - (2 * words.count).leadingZeroBitCount
+        slots = Array(repeating: 0, count: 1 << bits)
+        shift = UInt64(64 - bits)
+        for word in words {
+            var slot = slot(of: word.letters)
+            while slots[slot] != 0, slots[slot] != word.letters { slot = (slot + 1) & (slots.count - 1) }
+            slots[slot] = word.letters
+        }
+    }
+
+    /// Whether a word is one of them; the empty word is none.
+    func contains(_ word: NameWord) -> Bool {
+        // Of a longer word only the last letters are known.
+        guard word.length > 0, word.length <= NameWord.longest else { return false }
+        var slot = slot(of: word.letters)
+        while slots[slot] != word.letters {
+            if slots[slot] == 0 { return false }
+            slot = (slot + 1) & (slots.count - 1)
+        }
+        return true
+    }
+
+    private func slot(of letters: UInt128) -> Int {
+        let folded = UInt64(truncatingIfNeeded: letters) ^ UInt64(truncatingIfNeeded: letters >> 64) &* 0x100_0193
+        return Int((folded &* 0x9E37_79B9_7F4A_7C15) &>> shift)
     }
 }
 
@@ -74,12 +115,15 @@ struct NameWords {
 }
 
 extension NameWords {
-    private static func words(_ text: String) -> Set<NameWord> {
-        Set(text.split(whereSeparator: \.isWhitespace).map { NameWord(stringLiteral: String($0)) })
+    /// The words of a text with white space between them.
+    static func words(_ text: String) -> [NameWord] {
+        text.split(whereSeparator: \.isWhitespace).map { NameWord(stringLiteral: String($0)) }
     }
 
+    private static func set(_ text: String) -> WordSet { WordSet(words(text)) }
+
     /// What says, after a keyword, that something about the secret is meant; one of it, or several.
-    private static let innocent = words(
+    private static let innocent = set(
         """
         addr address age alg algorithm alias allowed allowlist alphabet annotation arn attempts attr attribute aud audience
         authenticated authentication authenticator backend balance blacklist bucket budget cache chain change chars charset
@@ -118,21 +162,28 @@ extension NameWords {
         ).sorted { ($0.length, $0.letters) > ($1.length, $1.letters) }
 
     /// What may follow a keyword in its own word.
-    static let tails = words("s es key keys value values string data base db prod dev plain")
+    static let tails = set("s es key keys value values string data base db prod dev plain")
 
-    /// What says, before a keyword, that no secret is meant.
-    static let innocentBefore: [Credential.Kind: Set<NameWord>] = [
-        .password: words("checksum"),
-        .secret: words(
-            "checksum registry docker tls pull existing ca cert certificate ingress kube kubernetes image external sealed dsn "
-                + "manager"),
-        .token: words(
-            "max min num number count total avg average pad eos bos unk sep cls mask stop special input output prompt "
-                + "completion context anon public publishable cancellation native supported"),
-        .apiKey: words("public anon publishable"),
-        .key: words("public anon publishable"),
-    ]
+    /// Whether a word before a keyword says that no secret is meant.
+    static func isInnocent(_ word: NameWord, before kind: Credential.Kind) -> Bool {
+        switch kind {
+        case .password: beforePassword.contains(word)
+        case .secret: beforeSecret.contains(word)
+        case .token: beforeToken.contains(word)
+        case .apiKey, .key: beforeKey.contains(word)
+        default: false
+        }
+    }
+
+    private static let beforePassword = set("checksum")
+    private static let beforeSecret = set(
+        "checksum registry docker tls pull existing ca cert certificate ingress kube kubernetes image external sealed dsn "
+            + "manager")
+    private static let beforeToken = set(
+        "max min num number count total avg average pad eos bos unk sep cls mask stop special input output prompt "
+            + "completion context anon public publishable cancellation native supported")
+    private static let beforeKey = set("public anon publishable")
 
     /// What may stand before `pass` in its own word.
-    static let beforePass = words("db pg my sql smtp mail user root admin redis mongo ldap login key store keystore")
+    static let beforePass = set("db pg my sql smtp mail user root admin redis mongo ldap login key store keystore")
 }

@@ -98,9 +98,7 @@ extension ConnectionString.Kind {
 
 /// Names of connection strings.
 private enum DatabaseName {
-    private static func words(_ text: String) -> Set<NameWord> {
-        Set(text.split(separator: " ").map { NameWord(stringLiteral: String($0)) })
-    }
+    private static func words(_ text: String) -> WordSet { WordSet(NameWords.words(text)) }
 
     private static let databases = words(
         "db database postgres postgresql pg psql mysql mariadb mongo mongodb sql mssql sqlserver oracle jdbc datasource "
@@ -128,7 +126,7 @@ private enum DatabaseName {
         var endings: [NameWord: Ending] = [
             "url": .address, "uri": .address, "dsn": .source, "string": .string, "str": .string,
         ]
-        let whole = words(
+        let whole = NameWords.words(
             "dburl dburi databaseurl databaseuri jdbcurl mongourl mongouri postgresurl pgurl mysqlurl connectionstring")
         for word in whole { endings[word] = .whole }
         return endings
@@ -190,7 +188,7 @@ private enum DatabaseScheme {
         case none
     }
 
-    private static let schemes: Set<NameWord> = [
+    private static let schemes: WordSet = [
         "postgres", "postgresql", "pgsql", "postgis", "mysql", "mariadb", "mongodb", "redis", "rediss", "valkey",
         "mssql",
         "sqlserver", "oracle", "cockroachdb", "cockroach", "clickhouse", "cassandra", "scylla", "db", "neo", "ydb",
@@ -238,11 +236,12 @@ private enum DatabaseScheme {
     }
 
     private static func isComposed(_ text: Span<UInt8>) -> Bool {
-        guard Credential.first(in: text, named: nil) == nil else { return false }
         var previous: UInt8 = 0
         for at in text.indices {
             let isOpening = text[at] == UInt8(ascii: "(") || text[at] == UInt8(ascii: "{")
-            if isOpening, previous == UInt8(ascii: "$") || previous == UInt8(ascii: "{") { return true }
+            if isOpening, previous == UInt8(ascii: "$") || previous == UInt8(ascii: "{") {
+                return Credential.first(in: text, named: nil) == nil
+            }
             previous = text[at]
         }
         return false
