@@ -198,18 +198,19 @@ public final class FindingCollector {
     /// - Returns: The related objects that the check would have needed and that are not known; nil when it ran to its end.
     func run(_ check: Rule.Check) -> String? {
         var unknown: String?
-        if steps >= 0 {
+        var isBounded = steps < 0
+        if !isBounded {
             do throws(CannotJudge) {
                 try check(subject, context, self)
             } catch {
                 switch error {
                 case .malformed(let node, let expected): add(Finding(node, of: subject, isNot: expected))
                 case .unknown(let companion): unknown = companion
-                case .tooMuchWork: break
+                case .tooMuchWork: isBounded = true
                 }
             }
         }
-        if steps < 0 {
+        if isBounded || steps < 0 {
             add(Finding(.bounded, at: Pointer(), "the object has too many elements to evaluate this rule to the end"))
         }
         return unknown

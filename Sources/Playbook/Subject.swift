@@ -63,7 +63,7 @@ public final class Subject {
     private(set) lazy var templatePointer: Pointer? = kind.podSpecPointer.flatMap { object[at: $0] == nil ? nil : $0 }
 
     /// The texts with secrets in them, found once for all rules that ask.
-    lazy var foundPlainTexts: Result<PlainTexts, CannotJudge> = Result { () throws(CannotJudge) in try keepPlainTexts()
+    lazy var foundPlainTexts: Result<PlainTexts, CannotJudge> = Result { () throws(CannotJudge) in try findPlainTexts()
     }
 
     /// The images of its containers, likewise.

@@ -62,6 +62,14 @@ struct BoundedWorkTests {
         #expect(verdict.further.map(\.count) == [19_900])
     }
 
+    @Test func `an object with more secrets than are kept is denied, also where it had them all before`() throws {
+        let before = map(PlainTexts.mostKept + 1) { "hunter\($0)-x" }
+        let verdict = try inline(World(before).updated(to: before.merging(["data": ["K0": "off"]])))
+        #expect(verdict.judgements.filter { $0.effect == .deny }.map(\.finding.clause) == [.bounded])
+        let most = map(PlainTexts.mostKept) { "hunter\($0)-x" }
+        #expect(try !inline(World(most).updated(to: most.merging(["data": ["K0": "off"]]))).isDenied)
+    }
+
     @Test func `a thousand warnings leave room for one denial`() throws {
         let routes = (0..<1_000).map { "HostRegexp(`h\($0).example.org`)" } + ["Host(`shop.example.org`)"]
         var world = World([

@@ -73,11 +73,23 @@ extension Credential {
         in text: Span<UInt8>, named name: CredentialName?, of program: LoginProgram? = nil,
         isThorough: Bool = false, atMost limit: Int = .max
     ) -> [Credential] {
-        var scan = CredentialScan(program: program, isThorough: isThorough)
         var found: [Credential] = []
-        while found.count < limit, let next = scan.next(in: text) { found.append(next) }
-        if found.isEmpty, let named = name?.credential(in: text) { found.append(named) }
+        add(to: &found, from: text, named: name, of: program, isThorough: isThorough, atMost: limit)
         return found
+    }
+
+    /// Appends every secret of a text, in order, as many as `limit`.
+    static func add(
+        to found: inout [Credential], from text: Span<UInt8>, named name: CredentialName?, of program: LoginProgram?,
+        isThorough: Bool = false, atMost limit: Int
+    ) {
+        var scan = CredentialScan(program: program, isThorough: isThorough)
+        var count = 0
+        while count < limit, let next = scan.next(in: text) {
+            found.append(next)
+            count += 1
+        }
+        if count == 0, let named = name?.credential(in: text) { found.append(named) }
     }
 }
 

@@ -36,18 +36,22 @@ struct KnownSecrets {
                 collect(member.value, named: member.key.equals("value") ? ownName : member.key, isSecret)
             }
         case .array: for element in value.elements { collect(element, named: name, isSecret) }
-        case .string where value.contentLength >= KnownSecrets.shortest && value.withContents(mayBeInTexts):
-            if isSecret || isNamed(value, name) { value.withContents { compare($0, 0..<$0.count) } }
+        // Escapes take more than they stand for.
+        case .string where value.byteCount >= KnownSecrets.shortest:
+            let called = isSecret ? nil : name.flatMap { CredentialName($0) }
+            if isSecret || called != nil { value.withContents { compare(whole: $0, called) } }
         default: break
         }
     }
 
-    private func isNamed(_ value: Value, _ name: Value?) -> Bool {
-        guard let name, let called = CredentialName(name) else { return false }
-        return value.withContents { bytes in
-            KnownSecrets.isDistinct(bytes, 0..<bytes.count)
-                && CredentialText.isSecret(bytes, 0..<bytes.count, of: called)
+    /// Compares a whole text, if its name is none that could name something else too.
+    private mutating func compare(whole text: Span<UInt8>, _ name: CredentialName?) {
+        let all = 0..<text.count
+        guard mayBeInTexts(text) else { return }
+        if let name {
+            guard KnownSecrets.isDistinct(text, all), CredentialText.isSecret(text, all, of: name) else { return }
         }
+        compare(text, all)
     }
 
     /// Whether a secret is not a word, as `postgres` is, which names have in them too.
@@ -79,9 +83,7 @@ struct KnownSecrets {
             collect(member.value, named: member.key, holdsSecrets)
         }
         // What cannot be read to its end is known as far as it can.
-        try? subject.forEachPlainText { text in
-            guard text.withContents(mayBeInTexts) else { return }
-            let credentials = text.credentials()
+        try? subject.forEachPlainText { text, credentials in
             text.withContents { bytes in
                 for credential in credentials where KnownSecrets.isDistinct(bytes, credential.range) {
                     compare(bytes, credential.range)

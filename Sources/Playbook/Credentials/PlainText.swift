@@ -20,56 +20,16 @@ struct PlainText {
     let place: Place
     /// The text as it stands in the object.
     let text: Value
-    /// What the text stands for, where it is encoded.
-    private var decoded: [UInt8]?
-    private let name: CredentialName?
-    /// The program that it is an argument of, where that matters.
-    private var program: LoginProgram?
-
-    init?(
-        _ text: Value, at place: @autoclosure () -> Place, named name: CredentialName?,
-        of program: LoginProgram? = nil
-    ) {
-        guard text.withContents({ Credential.first(in: $0, named: name, of: program) }) != nil else { return nil }
-        self.text = text
-        self.place = place()
-        self.name = name
-        self.program = program
-    }
-
-    /// A text that stands there in base64; nil where it is none.
-    init?(base64 text: Value, at place: @autoclosure () -> Place, named name: CredentialName?) {
-        guard let bytes = base64Decoded(text.text), Credential.first(in: bytes.span, named: name) != nil else {
-            return nil
-        }
-        self.text = text
-        decoded = bytes
-        self.place = place()
-        self.name = name
-    }
+    /// What the text stands for, where it is encoded, or long and written with escapes.
+    fileprivate let decoded: [UInt8]?
+    /// Which of the object's secrets are in it.
+    fileprivate let credentials: Range<Int>
 
     /// Hands out the bytes that the secrets stand in.
     func withContents<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
         if let decoded { return body(decoded.span) }
         return text.withContents(body)
     }
-
-    /// Every secret in it.
-    ///
-    /// Where there may be more than are told, the last one stands for the rest of the text.
-    func credentials() -> [Credential] {
-        withContents { bytes in
-            var all = Credential.all(in: bytes, named: name, of: program, atMost: PlainText.maximumCredentials)
-            if all.count == PlainText.maximumCredentials, let last = all.popLast() {
-                all.append(
-                    Credential(kind: last.kind, range: last.range.lowerBound..<bytes.count, line: last.line))
-            }
-            return all
-        }
-    }
-
-    /// More secrets of one text than this are not told one by one.
-    private static let maximumCredentials = 20
 
     /// What tells a secret of the text from others.
     func mark(of credential: Credential) -> String { withContents { PlainText.mark(of: $0, credential.range) } }
@@ -79,7 +39,7 @@ struct PlainText {
     /// It is made with a random key that this process alone has: nobody who reads it can find the secret by trying.
     static func mark(of text: Span<UInt8>, _ range: Range<Int>) -> String {
         var hasher = Hasher()
-        for at in range { hasher.combine(text[at]) }
+        hasher.combine(text, in: range)
         return String(hasher.finalize())
     }
 
@@ -87,62 +47,100 @@ struct PlainText {
     static func mark(of text: Value) -> String { text.withContents { mark(of: $0, 0..<$0.count) } }
 }
 
-/// The texts of an object that have secrets in them.
-enum PlainTexts {
-    /// All of them: an object that has any nearly always has few.
-    case few([PlainText])
-    /// There are more than are kept: each rule goes through the object itself.
-    case many
+/// The texts of an object that have secrets in them, and the secrets, found in one pass.
+struct PlainTexts {
+    private var texts: [PlainText] = []
+    /// The secrets of all texts, in their order.
+    private var credentials: [Credential] = []
 
-    static let mostKept = 1000
+    /// More texts than this are not kept.
+    ///
+    /// A text with a secret takes twelve bytes, and etcd keeps no object of more than 1.5 MiB.
+    static let mostKept = 131_072
+
+    /// More secrets of one text than this are not told one by one.
+    private static let mostOfOne = 20
+
+    /// No longer text is put together anew, where it is written with escapes, each time that a secret in it is looked at.
+    private static let longestEscaped = 1024
+
+    /// Hands out each text and its secrets.
+    ///
+    /// Where there may be more secrets in a text than are told, the last one stands for the rest of it.
+    fileprivate func forEach(
+        _ body: (PlainText, ArraySlice<Credential>) throws(CannotJudge) -> Void
+    ) throws(CannotJudge) {
+        for text in texts { try body(text, credentials[text.credentials]) }
+        if texts.count > PlainTexts.mostKept { throw .tooMuchWork }
+    }
+
+    /// Keeps a text if it has secrets in it.
+    fileprivate mutating func add(
+        _ text: Value, at place: @autoclosure () -> PlainText.Place, named name: CredentialName?,
+        of program: LoginProgram? = nil
+    ) {
+        let first = credentials.count
+        text.withContents { find(in: $0, named: name, of: program) }
+        guard credentials.count > first else { return }
+        let isPutTogether = text.isEscaped && text.byteCount > PlainTexts.longestEscaped
+        keep(text, isPutTogether ? Array(text.text.utf8) : nil, at: place(), from: first)
+    }
+
+    /// Keeps a text that stands there in base64, if it is one and has secrets in it.
+    fileprivate mutating func add(
+        base64 text: Value, at place: @autoclosure () -> PlainText.Place, named name: CredentialName?
+    ) {
+        guard let bytes = text.withContents({ base64Decoded($0) }) else { return }
+        let first = credentials.count
+        find(in: bytes.span, named: name, of: nil)
+        if credentials.count > first { keep(text, bytes, at: place(), from: first) }
+    }
+
+    private mutating func find(in text: Span<UInt8>, named name: CredentialName?, of program: LoginProgram?) {
+        let first = credentials.count
+        Credential.add(to: &credentials, from: text, named: name, of: program, atMost: PlainTexts.mostOfOne)
+        guard credentials.count == first + PlainTexts.mostOfOne, let last = credentials.popLast() else { return }
+        credentials.append(
+            Credential(kind: last.kind, range: last.range.lowerBound..<text.count, line: last.line))
+    }
+
+    private mutating func keep(_ text: Value, _ decoded: [UInt8]?, at place: PlainText.Place, from first: Int) {
+        guard texts.count <= PlainTexts.mostKept else { return credentials.removeSubrange(first...) }
+        texts.append(PlainText(place: place, text: text, decoded: decoded, credentials: first..<credentials.count))
+    }
 }
 
 extension Subject {
-    /// Hands out the texts that people write secrets into and that have some: variables, commands, annotations, and what a ConfigMap
-    /// holds.
-    func forEachPlainText(_ body: (PlainText) throws(CannotJudge) -> Void) throws(CannotJudge) {
-        switch try foundPlainTexts.get() {
-        case .few(let texts): for text in texts { try body(text) }
-        case .many: try findPlainTexts(body)
-        }
-    }
+    /// Hands out the texts that people write secrets into and that have some, with their secrets: variables, commands, annotations,
+    /// and what a ConfigMap holds.
+    ///
+    /// - Throws: ``CannotJudge/tooMuchWork`` at the end where there are more than are kept.
+    func forEachPlainText(
+        _ body: (PlainText, ArraySlice<Credential>) throws(CannotJudge) -> Void
+    ) throws(CannotJudge) { try foundPlainTexts.get().forEach(body) }
 
-    /// Looks for those that are kept.
-    func keepPlainTexts() throws(CannotJudge) -> PlainTexts {
-        var found: [PlainText] = []
-        do throws(CannotJudge) {
-            try findPlainTexts { (text) throws(CannotJudge) in
-                guard found.count < PlainTexts.mostKept else { throw .tooMuchWork }
-                found.append(text)
-            }
-        } catch {
-            guard case .tooMuchWork = error else { throw error }
-            return .many
-        }
-        return .few(found)
-    }
-
-    private typealias Sink = (PlainText) throws(CannotJudge) -> Void
-
-    private func findPlainTexts(_ add: Sink) throws(CannotJudge) {
+    /// Looks for them.
+    func findPlainTexts() throws(CannotJudge) -> PlainTexts {
+        var found = PlainTexts()
         if !changesOnlyMetadata {
-            if let template = try template() { try find(in: template, add) }
-            try findEntries(add)
+            if let template = try template() { try find(in: template, &found) }
+            try findEntries(&found)
         }
-        if let metadata = metadata.value { try findAnnotations(of: metadata, add) }
+        if let metadata = metadata.value { findAnnotations(of: metadata, &found) }
+        return found
     }
 
-    private func find(in template: PodTemplate, _ add: Sink) throws(CannotJudge) {
+    private func find(in template: PodTemplate, _ found: inout PlainTexts) throws(CannotJudge) {
         for (index, container) in template.containers.enumerated() {
-            try findVariables(of: container, add)
-            try findArguments(of: container, index, add)
-            try findHandlers(of: container, add)
+            try findVariables(of: container, &found)
+            try findArguments(of: container, index, &found)
+            try findHandlers(of: container, &found)
         }
         // A Pod is its own template.
-        if kind != .pod, let metadata = template.metadata { try findAnnotations(of: metadata, add) }
+        if kind != .pod, let metadata = template.metadata { findAnnotations(of: metadata, &found) }
     }
 
-    private func findEntries(_ add: Sink) throws(CannotJudge) {
+    private func findEntries(_ found: inout PlainTexts) throws(CannotJudge) {
         guard kind == .configMap else { return }
         for (field, isEncoded) in [("data", false), ("binaryData", true)] as [(StaticString, Bool)] {
             guard let data = try object.object(field) else { continue }
@@ -150,24 +148,24 @@ extension Subject {
                 let (key, value) = (entry.key, entry.value)
                 guard value.kind == .string else { throw .malformed(value.id, expected: "a string") }
                 let name = CredentialName(key)
-                let text =
-                    isEncoded
-                    ? PlainText(base64: value, at: .entry, named: name) : PlainText(value, at: .entry, named: name)
-                if let text { try add(text) }
+                if isEncoded {
+                    found.add(base64: value, at: .entry, named: name)
+                } else {
+                    found.add(value, at: .entry, named: name)
+                }
             }
         }
     }
 
-    private func findVariables(of container: Container, _ add: Sink) throws(CannotJudge) {
+    private func findVariables(of container: Container, _ found: inout PlainTexts) throws(CannotJudge) {
         for entry in try container.environment() {
             let variable = try EnvironmentVariable(entry)
             guard let value = variable.value else { continue }
-            let name = CredentialName(variable.name)
-            if let text = PlainText(value, at: .variable(variable.name), named: name) { try add(text) }
+            found.add(value, at: .variable(variable.name), named: CredentialName(variable.name))
         }
     }
 
-    private func findArguments(of container: Container, _ index: Int, _ add: Sink) throws(CannotJudge) {
+    private func findArguments(of container: Container, _ index: Int, _ found: inout PlainTexts) throws(CannotJudge) {
         var list = ArgumentList()
         var before: Value?
         // One command line, of which the arguments are the rest.
@@ -175,50 +173,48 @@ extension Subject {
             guard let arguments else { continue }
             for argument in arguments.elements {
                 let name = argument.withContents { list.name(of: $0) }
-                let text = PlainText(
+                found.add(
                     argument, at: .argument(container: index, flag: name == nil ? nil : before), named: name,
                     of: list.program)
-                if let text { try add(text) }
                 before = argument
             }
         }
     }
 
-    private func findHandlers(of container: Container, _ add: Sink) throws(CannotJudge) {
+    private func findHandlers(of container: Container, _ found: inout PlainTexts) throws(CannotJudge) {
         for purpose in Probe.Purpose.allCases {
-            if let probe = try container.probe(purpose) { try findTexts(of: probe.value, add) }
+            if let probe = try container.probe(purpose) { findTexts(of: probe.value, &found) }
         }
         guard let lifecycle = container.lifecycle else { return }
         for hook in ["postStart", "preStop"] as [StaticString] {
-            if let handler = lifecycle.present(hook) { try findTexts(of: handler, add) }
+            if let handler = lifecycle.present(hook) { findTexts(of: handler, &found) }
         }
     }
 
     /// Takes in the command and the headers of a handler, whatever is malformed left to the rules about it.
-    private func findTexts(of handler: Value, _ add: Sink) throws(CannotJudge) {
+    private func findTexts(of handler: Value, _ found: inout PlainTexts) {
         if let command = handler.present("exec")?.present("command") {
             var list = ArgumentList()
             for argument in command.elements where argument.kind == .string {
                 let name = argument.withContents { list.name(of: $0) }
-                let text = PlainText(argument, at: .handler(isHeader: false), named: name, of: list.program)
-                if let text { try add(text) }
+                found.add(argument, at: .handler(isHeader: false), named: name, of: list.program)
             }
         }
         guard let headers = handler.present("httpGet")?.present("httpHeaders") else { return }
         for header in headers.elements {
             guard let value = header["value"], value.kind == .string else { continue }
             let name = header["name"]?.string.flatMap { CredentialName(header: $0) }
-            if let text = PlainText(value, at: .handler(isHeader: true), named: name) { try add(text) }
+            found.add(value, at: .handler(isHeader: true), named: name)
         }
     }
 
-    private func findAnnotations(of metadata: Value, _ add: Sink) throws(CannotJudge) {
+    private func findAnnotations(of metadata: Value, _ found: inout PlainTexts) {
         guard let annotations = metadata["annotations"] else { return }
         for annotation in annotations.members where annotation.value.kind == .string {
             // What was applied last repeats the object, and goes when it is applied without.
             guard !annotation.key.equals("kubectl.kubernetes.io/last-applied-configuration") else { continue }
             let name = CredentialName(annotation: annotation.key)
-            if let text = PlainText(annotation.value, at: .annotation, named: name) { try add(text) }
+            found.add(annotation.value, at: .annotation, named: name)
         }
     }
 }

@@ -20,9 +20,9 @@ extension Rule {
         ],
         examples: inlineCredentialExamples,
         evaluate: { (subject, _, findings) throws(CannotJudge) in
-            try subject.forEachPlainText { (text) throws(CannotJudge) in
+            try subject.forEachPlainText { (text, credentials) throws(CannotJudge) in
                 try findings.step()
-                for credential in text.credentials() {
+                for credential in credentials {
                     findings.add(at: text.text, choice: text.mark(of: credential)) { place in
                         text.finding(credential, in: subject, at: place)
                     }

@@ -54,10 +54,10 @@ private func evaluateStaticKeys(
             }
         }
     }
-    try subject.forEachPlainText { (text) throws(CannotJudge) in
+    try subject.forEachPlainText { (text, credentials) throws(CannotJudge) in
         try findings.step()
         guard !text.isNamedForAWS else { return }
-        for credential in text.credentials() where credential.kind.isAWS {
+        for credential in credentials where credential.kind.isAWS {
             findings.add(at: text.text, choice: text.mark(of: credential)) { text.accessKeyFinding(credential, at: $0) }
         }
     }
@@ -233,10 +233,11 @@ private func evaluateSecret(_ subject: Subject, _ findings: FindingCollector) th
         for entry in try data.asObject().members where !entry.value.isNull {
             try findings.step()
             guard entry.value.kind == .string else { throw .malformed(entry.value.id, expected: "a string") }
-            guard let (kind, mark) = accessKey(in: entry, isEncoded: isEncoded) else { continue }
-            findings.add(at: entry.value, choice: mark) { place in
+            guard let kind = accessKey(in: entry, isEncoded: isEncoded) else { continue }
+            let mark = { contents(of: entry, isEncoded: isEncoded) { PlainText.mark(of: $0, $0.indices) } ?? "" }
+            findings.add(at: entry.value, choice: mark()) { place in
                 Finding(AWSClause.secret, at: place, "holds an \(kind.rawValue)", edits: [.remove(place)]).with {
-                    $0.secretMark = mark
+                    $0.secretMark = mark()
                     $0.advice = AWSAdvice.roles
                 }
             }
@@ -251,14 +252,24 @@ private func isOthersAffair(_ secret: Value) throws(CannotJudge) -> Bool {
         || type.equals("bootstrap.kubernetes.io/token")
 }
 
-private func accessKey(in entry: Value.Member, isEncoded: Bool) -> (Credential.Kind, mark: String)? {
-    let name = CredentialName(entry.key)
-    let bytes = isEncoded ? base64Decoded(entry.value.text) : Array(entry.value.text.utf8)
-    guard let bytes, !bytes.isEmpty else { return nil }
-    let text = bytes.span
-    let isNamed = entry.key.isAWSVariable || name?.kind == .awsSecretAccessKey
-    let found = Credential.all(in: text, named: name, atMost: 100).first { $0.kind.isAWS }
-    guard found != nil || isNamed else { return nil }
-    let kind = found?.kind ?? (name?.kind.isAWS ?? false ? .awsSecretAccessKey : .awsAccessKeyID)
-    return (kind, PlainText.mark(of: text, 0..<text.count))
+private func accessKey(in entry: Value.Member, isEncoded: Bool) -> Credential.Kind? {
+    let kind = contents(of: entry, isEncoded: isEncoded) { text -> Credential.Kind? in
+        guard !text.isEmpty else { return nil }
+        let name = CredentialName(entry.key)
+        let isNamed = entry.key.isAWSVariable || name?.kind == .awsSecretAccessKey
+        let found = Credential.all(in: text, named: name, atMost: 100).first { $0.kind.isAWS }
+        guard found != nil || isNamed else { return nil }
+        return found?.kind ?? (name?.kind.isAWS ?? false ? .awsSecretAccessKey : .awsAccessKeyID)
+    }
+    return kind ?? nil
+}
+
+/// Hands out what an entry of a Secret stands for; nil where it is no base64 and ought to be.
+private func contents<Result>(
+    of entry: Value.Member, isEncoded: Bool, _ body: (Span<UInt8>) -> Result
+) -> Result? {
+    entry.value.withContents { text in
+        guard isEncoded else { return body(text) }
+        return base64Decoded(text).map { body($0.span) }
+    }
 }
