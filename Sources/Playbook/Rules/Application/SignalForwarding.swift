@@ -67,23 +67,36 @@ private struct EntryPoint {
     let list: StaticString
 
     init?(_ command: Value?, _ args: Value?) {
-        guard let first = command?.elements.first(where: { _ in true }) ?? args?.elements.first(where: { _ in true }),
-            let name = EntryPoint.watched(first)
-        else { return nil }
-        let parts = command.map { Array($0.elements) } ?? []
-        let all = parts + (args.map { Array($0.elements) } ?? [])
+        var words = Words(command, args)
+        guard let first = words.next(), let name = EntryPoint.watched(first) else { return nil }
         if EntryPoint.packageManagers.contains(name) {
             kind = .packageManager(name)
-            list = parts.isEmpty ? "args" : "command"
+            list = words.list
             return
         }
-        guard let index = EntryPoint.script(in: all, name), index < all.count else { return nil }
-        list = index < parts.count ? "command" : "args"
-        switch Script.end(all[index].text) {
+        guard let text = EntryPoint.script(in: &words, of: name) else { return nil }
+        list = words.list
+        let script = text.withContents { Script($0) }
+        switch script.end {
         case .passesOn: return nil
         case .packageManager(let manager): kind = .packageManager(manager)
-        case .staysBehind:
-            kind = .shell(name, last: Script.lastProgram(all[index].text))
+        case .staysBehind: kind = .shell(name, last: script.lastProgram)
+        }
+    }
+
+    /// The words of a command and its arguments, one after the other.
+    private struct Words {
+        private var command: Value.Elements?
+        private var args: Value.Elements?
+        /// The list that the last word stands in.
+        private(set) var list: StaticString = "command"
+
+        init(_ command: Value?, _ args: Value?) { (self.command, self.args) = (command?.elements, args?.elements) }
+
+        mutating func next() -> Value? {
+            if let word = command?.next() { return word }
+            list = "args"
+            return args?.next()
         }
     }
 
@@ -97,27 +110,29 @@ private struct EntryPoint {
         return packageManagers.contains(name) || shells.contains(name) ? name : nil
     }
 
-    /// Where the script of `sh -c` stands among the arguments.
-    private static func script(in words: [Value], _ name: String) -> Int? {
-        var index = 1
+    /// The script of `sh -c` among the arguments.
+    private static func script(in words: inout Words, of name: String) -> Value? {
         // `busybox sh`, `/usr/bin/env sh`
         if name == "busybox" || name == "env" {
-            guard index < words.count, ["sh", "ash", "dash"].contains(Script.baseName(words[index].text)) else {
+            guard let shell = words.next(), ["sh", "ash", "dash"].contains(Script.baseName(shell.text)) else {
                 return nil
             }
-            index += 1
         }
         // The script is the first word that is no option: more of them may stand behind `-c`.
         var isGiven = false
-        while index < words.count {
-            let word = words[index].text
-            guard word.hasPrefix("-") || word.hasPrefix("+") else { return isGiven ? index : nil }
-            index += 1
-            if word == "--" { return isGiven ? index : nil }
+        while let word = words.next() {
+            guard word.hasPrefix("-") || word.hasPrefix("+") else { return isGiven ? word : nil }
+            if word.equals("--") { return isGiven ? words.next() : nil }
             if word.hasPrefix("--") { continue }
-            if word.contains("c") { isGiven = true }
+            let (hasScript, hasValue) = word.withContents { option in
+                (
+                    option.indices.contains { option[$0] == UInt8(ascii: "c") },
+                    option[option.count - 1] == UInt8(ascii: "o")
+                )
+            }
+            if hasScript { isGiven = true }
             // `-o pipefail`
-            if word.hasSuffix("o") { index += 1 }
+            if hasValue { _ = words.next() }
         }
         return nil
     }
