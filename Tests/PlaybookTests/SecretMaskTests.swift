@@ -208,4 +208,14 @@ private let namedFields = [
             #expect(!texts.joined().contains("«") && !texts.joined().contains("not shown"), "\(texts)")
         }
     }
+
+    @Test func `the name before a secret stays, and so does a path that has it`() throws {
+        let world = World([
+            "apiVersion": "v1", "kind": "ConfigMap", "metadata": ["name": "m", "namespace": "shop"],
+            "data": ["password": "password=hunter3Zq"],
+        ])
+        let finding = try #require(world.verdict().judgements.first { $0.rule.id == "inline-credentials" })
+        #expect(finding.path == "data.password")
+        #expect(!finding.finding.message.contains("redacted"))
+    }
 }

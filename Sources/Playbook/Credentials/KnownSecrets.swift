@@ -16,6 +16,8 @@ struct KnownSecrets {
 
     /// Fewer bytes of a secret are not looked for.
     static let shortest = 8
+    /// More secrets of one text than this are not told apart.
+    private static let mostParts = 20
 
     /// Knows nothing yet of the secrets of an object.
     ///
@@ -49,6 +51,12 @@ struct KnownSecrets {
         let all = 0..<text.count
         guard mayBeInTexts(text) else { return }
         if let name {
+            // Where the secret is a part of it, the words around it are none.
+            let parts = Credential.all(in: text, named: nil, atMost: KnownSecrets.mostParts)
+            guard parts.isEmpty else {
+                for part in parts where KnownSecrets.isDistinct(text, part.range) { compare(text, part.range) }
+                return
+            }
             guard KnownSecrets.isDistinct(text, all), CredentialText.isSecret(text, all, of: name) else { return }
         }
         compare(text, all)
