@@ -13,15 +13,17 @@ struct Origin {
 
     init(of subject: Subject, in context: Context) {
         let user = subject.review.user
-        let settings = context.settings
+        // Each setting is read where it is needed: a copy of all of them would cost more than the decision.
         if user.isControlPlane || user.isIn("system:nodes") {
             passedOver = "the control plane is not judged"
             leniency = nil
             return
         }
-        if user.name.hasPrefix("eks:") || user.matches(settings.trustedUsers) {
+        if user.name.hasPrefix("eks:") || user.matches(context.settings.trustedUsers) {
             leniency = .trustedUser
-        } else if !settings.breakGlass.isEmpty, user.matches(settings.breakGlass) || user.isInAny(settings.breakGlass) {
+        } else if case let holders = context.settings.breakGlass, !holders.isEmpty,
+            user.matches(holders) || user.isInAny(holders)
+        {
             leniency = .breakGlass
         } else {
             leniency = nil
@@ -32,7 +34,7 @@ struct Origin {
         if context.source == .cluster {
             believe(owner, ofAudited: subject)
         } else {
-            believe(owner, of: subject, Requester(of: subject.review, settings))
+            believe(owner, of: subject, Requester(of: subject.review, context))
         }
     }
 

@@ -12,15 +12,15 @@ enum Requester {
     /// Any other service account.
     case serviceAccount
 
-    init(of review: AdmissionReview, _ settings: Settings) {
+    init(of review: AdmissionReview, _ context: Context) {
         let user = review.user
         if user.isWorkloadController {
             self = .workloadController
         } else if FieldManager.isDeployer(review.fieldManager) {
             self = .deployer
-        } else if settings.trustedControllers.contains(user.name) {
+        } else if context.settings.trustedControllers.contains(user.name) {
             self = .trustedController
-        } else if user.serviceAccount != nil, !user.matches(settings.deployers) {
+        } else if user.serviceAccount != nil, !user.matches(context.settings.deployers) {
             self = .serviceAccount
         } else {
             self = .deployer

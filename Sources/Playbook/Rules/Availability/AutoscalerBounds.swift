@@ -38,7 +38,7 @@ extension Rule {
 ///
 /// Anybody can claim an owner: it is believed of KEDA's operator, and where the ScaledObject has the same target.
 private func isMadeByKEDA(_ subject: Subject, for owner: Owner, _ context: Context) throws(CannotJudge) -> Bool {
-    let requester = Requester(of: subject.review, context.settings)
+    let requester = Requester(of: subject.review, context)
     if requester == .trustedController { return true }
     if requester == .serviceAccount, subject.review.user.isNamed("system:serviceaccount:keda:keda-operator") {
         return true

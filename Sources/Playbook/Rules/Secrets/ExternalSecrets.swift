@@ -43,7 +43,7 @@ private func isWrittenByOperator(_ subject: Subject, _ context: Context) -> Bool
     guard subject.metadata.controller?.kind == .externalSecret else { return false }
     // Anybody can claim an owner: it is believed of an operator, and of what is in a cluster already.
     if context.source == .cluster { return !subject.isWrittenByDeployer }
-    return subject.isByOperator(Requester(of: subject.review, context.settings))
+    return subject.isByOperator(Requester(of: subject.review, context))
 }
 
 private func isWriter(_ user: User, _ context: Context) -> Bool {
