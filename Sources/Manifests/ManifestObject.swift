@@ -34,6 +34,9 @@ public final class ManifestObject {
         apiVersion.hasPrefix("kustomize.config.k8s.io/") || apiVersion == "helm.sh/v3"
     }
 
+    private let children = ChildIndex()
+    private var membersByKey: [NodeID: [String: Value.Member]] = [:]
+
     /// The line that it begins in.
     public var line: Int { text.line(of: document.range(of: value, in: root).lowerBound) }
 
@@ -47,7 +50,7 @@ public final class ManifestObject {
         let margin = 2048
         let start = max(line.lowerBound, range.lowerBound - margin)
         let shown = start..<max(start, min(line.upperBound, range.lowerBound + margin))
-        return Region(range, in: text, hiding: hidden + SecretMask.secrets(in: text.bytes[shown]))
+        return Region(range, in: text, hiding: hidden(in: shown) + SecretMask.secrets(in: text.bytes[shown]))
     }
 
     private func range(of pointer: Pointer) -> Range<Int> {
@@ -56,15 +59,13 @@ public final class ManifestObject {
         var isThere = true
         for token in pointer.tokens {
             if current.kind == .array {
-                guard let next = current[at: Pointer([token])] else {
+                guard let next = children[token, of: current] else {
                     isThere = false
                     break
                 }
                 (key, current) = (nil, next)
             } else {
-                var found: Value.Member?
-                for member in current.members where member.key.equals(string: token) { found = member }
-                guard let found else {
+                guard let found = member(token, of: current) else {
                     isThere = false
                     break
                 }
@@ -81,6 +82,21 @@ public final class ManifestObject {
         return isBeside ? name.lowerBound..<whole.upperBound : name
     }
 
+    /// The member of a key; of several, the last one.
+    ///
+    /// Large objects are indexed at the first look-up.
+    private func member(_ key: String, of object: Value) -> Value.Member? {
+        guard object.nodeCount > 128 else {
+            var found: Value.Member?
+            for member in object.members where member.key.equals(string: key) { found = member }
+            return found
+        }
+        if let members = membersByKey[object.id] { return members[key] }
+        let members = object.members.reduce(into: [String: Value.Member]()) { $0[$1.key.text] = $1 }
+        membersByKey[object.id] = members
+        return members[key]
+    }
+
     private func firstLine(of range: Range<Int>) -> Range<Int> {
         let end = text.range(ofLine: text.line(of: range.lowerBound)).upperBound
         return range.lowerBound..<max(range.lowerBound, min(range.upperBound, end))
@@ -92,8 +108,28 @@ public final class ManifestObject {
     private lazy var hidden: [Range<Int>] = {
         var ranges: [Range<Int>] = []
         hide(in: value, key: "", within: false, &ranges)
-        return ranges
+        // What an alias brings stands elsewhere.
+        return ranges.sorted { $0.lowerBound < $1.lowerBound }
     }()
+
+    /// The longest of them, for finding those that begin before a stretch.
+    private lazy var longestHidden = hidden.reduce(0) { max($0, $1.count) }
+
+    /// Those of them that touch a stretch of the text.
+    private func hidden(in stretch: Range<Int>) -> [Range<Int>] {
+        var (low, high) = (0, hidden.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if hidden[middle].lowerBound + longestHidden < stretch.lowerBound {
+                low = middle + 1
+            } else {
+                high = middle
+            }
+        }
+        return hidden[low...].prefix { $0.lowerBound <= stretch.upperBound }.filter {
+            $0.upperBound >= stretch.lowerBound
+        }
+    }
 
     private func hide(in value: Value, key: String, within isHidden: Bool, _ ranges: inout [Range<Int>]) {
         switch value.kind {
