@@ -8,20 +8,21 @@ extension Value {
         String(unsafeUninitializedCapacity: raw.count) { unescape(into: $0) }
     }
 
-    /// Hands out the contents of a string with its escapes resolved.
-    @inlinable
-    @inline(never)
-    func withUnescaped<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: raw.count) { contents in
-            let count = unescape(into: contents)
-            // As many bytes have been written.
-            return body(UnsafeBufferPointer(start: contents.baseAddress, count: count).span)
-        }
+    /// How many bytes the contents of a string are, its escapes resolved.
+    @usableFromInline var unescapedCount: Int { withContents { $0.count } }
+
+    /// The contents of a string with its escapes resolved, in memory that the caller deallocates.
+    @usableFromInline
+    func unescapedCopy() -> UnsafeBufferPointer<UInt8> {
+        let contents = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: raw.count)
+        // As many bytes have been written as are handed out.
+        return UnsafeBufferPointer(start: contents.baseAddress, count: unescape(into: contents))
     }
 
     /// Writes the contents of a string with its escapes resolved to where there is room for its text.
-    @usableFromInline
-    func unescape(into contents: UnsafeMutableBufferPointer<UInt8>) -> Int {
+    ///
+    /// - Returns: How many bytes they are.
+    private func unescape(into contents: UnsafeMutableBufferPointer<UInt8>) -> Int {
         let raw = raw
         guard let source = raw.baseAddress, let target = contents.baseAddress else { return 0 }
         let backslash = SIMD16<UInt8>(repeating: UInt8(ascii: "\\"))

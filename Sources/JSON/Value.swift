@@ -193,7 +193,7 @@ public struct Value {
     /// The number of bytes of a string's contents, for telling strings apart by length first; 0 for anything else.
     @inlinable public var contentLength: Int {
         guard kind == .string else { return 0 }
-        return node.pointee.hasEscapes ? withUnescaped { $0.count } : node.pointee.length
+        return node.pointee.hasEscapes ? unescapedCount : node.pointee.length
     }
 
     /// Whether this is the string `other`.
@@ -260,11 +260,14 @@ public struct Value {
     public func withRawText<Result>(_ body: (Span<UInt8>) -> Result) -> Result { body(raw.span) }
 
     /// Hands out the bytes of a string's contents, or of the text of anything else: in place, and copied only where there are
-    /// escapes to resolve, to the stack where they are few.
+    /// escapes to resolve.
     @inlinable
     public func withContents<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
-        guard node.pointee.hasEscapes, kind == .string else { return body(raw.span) }
-        return withUnescaped(body)
+        // `body` is called in one place, so that it is inlined, and what it captures need not be copied for it.
+        let isCopied = node.pointee.hasEscapes && kind == .string
+        let bytes = isCopied ? unescapedCopy() : raw
+        defer { if isCopied { bytes.deallocate() } }
+        return body(bytes.span)
     }
 
     /// The bytes that ``withContents(_:)`` hands out, copied.
