@@ -16,17 +16,25 @@ public final class ChildIndex {
     /// The child that a pointer's token leads to.
     public subscript(token: String, of parent: Value) -> Value? {
         guard parent.nodeCount > ChildIndex.fewNodes else { return parent[at: Pointer([token])] }
-        if parent.kind == .array {
-            guard let index = arrayIndex(token) else { return nil }
-            // Nearly all that is looked up is near the beginning.
-            if index < ChildIndex.fewNodes { return parent[index] }
-            let elements = lists[parent.id] ?? Array(parent.elements)
-            lists[parent.id] = elements
-            return index < elements.count ? elements[index] : nil
+        guard parent.kind == .array else { return member(token, of: parent)?.value }
+        guard let index = arrayIndex(token) else { return nil }
+        // Nearly all that is looked up is near the beginning.
+        if index < ChildIndex.fewNodes { return parent[index] }
+        let elements = lists[parent.id] ?? Array(parent.elements)
+        lists[parent.id] = elements
+        return index < elements.count ? elements[index] : nil
+    }
+
+    /// The member of an object with a key; of several, the last one.
+    public func member(_ key: String, of object: Value) -> Value.Member? {
+        guard object.nodeCount > ChildIndex.fewNodes else {
+            var found: Value.Member?
+            for member in object.members where member.key.equals(string: key) { found = member }
+            return found
         }
-        let members = objects[parent.id] ?? MemberIndex(of: parent)
-        objects[parent.id] = members
-        return members[token]
+        let members = objects[object.id] ?? MemberIndex(of: object)
+        objects[object.id] = members
+        return members[key]
     }
 
     /// The first element of a list that has a name.
@@ -65,11 +73,11 @@ private struct MemberIndex {
         }
     }
 
-    subscript(key: String) -> Value? {
+    subscript(key: String) -> Value.Member? {
         var text = key
         var hasher = Hasher()
         text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
-        return slots[slot(hasher) { $0.equals(string: key) }]?.value
+        return slots[slot(hasher) { $0.equals(string: key) }]
     }
 
     /// Where the member of a key is, or would be.

@@ -35,7 +35,6 @@ public final class ManifestObject {
     }
 
     private let children = ChildIndex()
-    private var membersByKey: [NodeID: [String: Value.Member]] = [:]
 
     /// The line that it begins in.
     public var line: Int { text.line(of: document.range(of: value, in: root).lowerBound) }
@@ -65,7 +64,7 @@ public final class ManifestObject {
                 }
                 (key, current) = (nil, next)
             } else {
-                guard let found = member(token, of: current) else {
+                guard let found = children.member(token, of: current) else {
                     isThere = false
                     break
                 }
@@ -80,21 +79,6 @@ public final class ManifestObject {
             isThere && whole.lowerBound >= name.upperBound
             && text.line(of: whole.upperBound - 1) == text.line(of: name.lowerBound)
         return isBeside ? name.lowerBound..<whole.upperBound : name
-    }
-
-    /// The member of a key; of several, the last one.
-    ///
-    /// Large objects are indexed at the first look-up.
-    private func member(_ key: String, of object: Value) -> Value.Member? {
-        guard object.nodeCount > 128 else {
-            var found: Value.Member?
-            for member in object.members where member.key.equals(string: key) { found = member }
-            return found
-        }
-        if let members = membersByKey[object.id] { return members[key] }
-        let members = object.members.reduce(into: [String: Value.Member]()) { $0[$1.key.text] = $1 }
-        membersByKey[object.id] = members
-        return members[key]
     }
 
     private func firstLine(of range: Range<Int>) -> Range<Int> {

@@ -150,7 +150,12 @@ public final class FindingCollector {
     private func keep(_ traits: Finding.Traits, _ finding: () -> Finding) {
         hasFindings = true
         let entry = {
-            Entry(rule: self.rules[self.order], order: self.order, finding: finding(), isExisting: traits.isExisting)
+            let finding = finding()
+            assert(
+                finding.traits(isExisting: traits.isExisting) == traits,
+                "a finding denies as was said when it was counted")
+            return Entry(
+                rule: self.rules[self.order], order: self.order, finding: finding, isExisting: traits.isExisting)
         }
         if denies(traits) { denying.add(limit, entry) } else { lenient.add(limit, entry) }
     }

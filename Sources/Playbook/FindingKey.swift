@@ -83,17 +83,17 @@ struct PlaceHash {
 
     /// The hash of a place one step below.
     func below(_ step: PathCursor.Step) -> PlaceHash {
-        var named = Hasher()
         var numbered = Hasher()
-        named.combine(withoutIndexes)
         numbered.combine(withIndexes)
-        if let name = step.key ?? step.value.identity?.value {
-            name.hashContents(into: &named)
-            name.hashContents(into: &numbered)
-        } else {
-            numbered.combine(step.index)
-        }
-        return PlaceHash(withIndexes: numbered.finalize(), withoutIndexes: named.finalize())
+        let name = step.key ?? step.value.identity?.value
+        if let name { name.hashContents(into: &numbered) } else { numbered.combine(step.index) }
+        let hash = numbered.finalize()
+        // Nearly every element of a long list has a name, and so have the values above it.
+        if name != nil, withIndexes == withoutIndexes { return PlaceHash(withIndexes: hash, withoutIndexes: hash) }
+        var named = Hasher()
+        named.combine(withoutIndexes)
+        name?.hashContents(into: &named)
+        return PlaceHash(withIndexes: hash, withoutIndexes: named.finalize())
     }
 }
 
