@@ -31,7 +31,7 @@ func fuzzRecordings(_ bytes: [UInt8]) {
 
 private func replay(_ root: Value, _ decision: Verdict.Decision) {
     guard let review = try? AdmissionReview(root), let recording = try? Recording(of: root) else {
-        return expect(false, "a recording is no review")
+        return expect(false, "a recording cannot be read as a review")
     }
     expect(recording.decision == decision, "a recording has another decision")
     let replayed = Context(settings: settings, companions: recording.companions, now: recording.time ?? time)

@@ -63,11 +63,11 @@ private final class Keeping {
     private let report: (CertificateKeeperEvent) -> Void
     private var plan: CertificatePlan
     private var backoff: Backoff
-    /// What was told since all was well, so that each is told once.
+    /// The reasons that were reported since the last success, so that each is reported once.
     private var troubles: Set<String> = []
     /// How long the API server wants to be left alone, as it has said at this look.
     private var throttling: Duration?
-    /// How many different reasons are told until all is well.
+    /// The number of different reasons that are reported until the next success.
     private static let mostTroubles = 10
     /// What does not keep a look from going on.
     private var complaints: [String] = []
@@ -227,7 +227,7 @@ private final class Keeping {
     }
 
     private func tell(_ reason: String) {
-        // While several things go wrong in turn, nothing new is told.
+        // Reasons that alternate are reported once each.
         guard troubles.count < Keeping.mostTroubles, troubles.insert(reason).inserted else { return }
         report(.troubled(reason))
     }

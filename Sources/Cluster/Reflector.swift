@@ -236,7 +236,7 @@ public final class Reflector {
         recovery = nil
     }
 
-    /// Reports the end of the trouble, if nothing fails until then: a watch that opens and breaks again is no end of it.
+    /// Reports recovery, if nothing fails until then: a watch that opens and breaks again has not recovered.
     private func recover(after delay: Duration) {
         guard isTroubled, recovery == nil else { return }
         recovery = client.loop.after(delay) { [self] in

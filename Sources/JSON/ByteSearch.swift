@@ -6,7 +6,7 @@ extension Span<UInt8> {
     /// - Returns: The place; the count where there is none.
     public func endOfWord(from start: Int) -> Int { end(from: start, count, wordBreaks, isOfWord) }
 
-    /// The first place that is no letter of ASCII, digit, full stop, dash or underscore.
+    /// The first byte that is not an ASCII letter, digit, full stop, dash or underscore.
     ///
     /// - Parameter start: Where to begin, from 0 to the count.
     /// - Returns: The place; the count where there is none.
@@ -23,7 +23,7 @@ extension Span<UInt8> {
         end(from: start, limit, valueBreaks, { !isBetweenValues($0) })
     }
 
-    /// The first place before `limit` with a byte that is not passed over.
+    /// The first byte before `limit` that is not skipped.
     @inline(__always)
     private func end(
         from start: Int, _ limit: Int, _ breaks: (Parser.Cursor) -> UInt64, _ isPassedOver: (UInt8) -> Bool

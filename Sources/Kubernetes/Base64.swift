@@ -1,7 +1,7 @@
-/// Bytes from base64 (RFC 4648, section 4), line breaks between passed over; nil when it is none.
+/// The bytes that base64 (RFC 4648, section 4) stands for, line breaks skipped; nil when the text is not base64.
 public func base64Decoded(_ text: String) -> [UInt8]? { base64Decoded(text.utf8.span) }
 
-/// Bytes from base64 (RFC 4648, section 4), line breaks between passed over; nil when it is none.
+/// The bytes that base64 (RFC 4648, section 4) stands for, line breaks skipped; nil when the text is not base64.
 public func base64Decoded(_ text: Span<UInt8>) -> [UInt8]? {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(text.count / 4 * 3)

@@ -35,16 +35,16 @@ public struct DomainName: Sendable, Hashable, CustomStringConvertible {
         return labels.suffix(zone.labels.count).elementsEqual(zone.labels)
     }
 
-    /// Whether a name is this zone's own, or one below it; the name is not taken apart.
+    /// Returns whether a name is the zone itself or a subdomain of it, without copying the name.
     public func contains(_ name: Span<UInt8>) -> Bool {
         guard let start = start(in: name) else { return false }
         return start == 0 || name[start - 1] == UInt8(ascii: ".")
     }
 
-    /// Whether a name is this one; the name is not taken apart.
+    /// Returns whether a name is equal to this one, without copying the name.
     public func isSame(as name: Span<UInt8>) -> Bool { start(in: name) == 0 }
 
-    /// The place at which this name begins in one that ends with it; nil where it does not, or is no name.
+    /// The index at which this name begins in a name that ends with it; nil when that name does not, or is invalid.
     private func start(in name: Span<UInt8>) -> Int? {
         var at = name.count
         if at > 0, name[at - 1] == UInt8(ascii: ".") { at -= 1 }

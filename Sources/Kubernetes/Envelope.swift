@@ -30,7 +30,7 @@ public struct Envelope: Sendable, Equatable {
     }
 }
 
-/// A reader of the outer two levels of an object, which passes over all that lies deeper.
+/// A reader of the outer two levels of an object; deeper levels are skipped.
 private struct EnvelopeScanner {
     // Where the strings that are looked for stand, their quotes included.
     private(set) var kind: Range<Int>?
