@@ -297,6 +297,17 @@ struct BoundedWorkTests {
         #expect(try world.verdict().isDenied)
     }
 
+    @Test(arguments: [0, 25])
+    func `an AWS key is found behind however many other secrets of its text`(_ count: Int) throws {
+        let lines = (0..<count).map { "A\($0)_PASSWORD=hunter\($0)-x" } + ["key=AKIA2Q7XW3MZ5T9RB4KD"]
+        var world = World([
+            "apiVersion": "v1", "kind": "ConfigMap", "metadata": ["name": "settings", "namespace": "shop"],
+            "data": ["app.env": .string(lines.joined(separator: "\n"))],
+        ])
+        world.rules = [try #require(Catalogue.rule("static-aws-credentials"))]
+        #expect(try world.verdict().isDenied)
+    }
+
     // MARK: Steps
 
     /// Whether a review is evaluated to its end within so many steps.

@@ -31,6 +31,9 @@ struct PlainText {
         return text.withContents(body)
     }
 
+    /// Every secret in it that its form or the words before it give away, however many there are.
+    func allCredentials() -> [Credential] { withContents { Credential.all(in: $0, named: nil) } }
+
     /// What tells a secret of the text from others.
     func mark(of credential: Credential) -> String { withContents { PlainText.mark(of: $0, credential.range) } }
 
@@ -59,7 +62,7 @@ struct PlainTexts {
     static let mostKept = 131_072
 
     /// More secrets of one text than this are not told one by one.
-    private static let mostOfOne = 20
+    static let mostOfOne = 20
 
     /// No longer text is put together anew, where it is written with escapes, each time that a secret in it is looked at.
     private static let longestEscaped = 1024

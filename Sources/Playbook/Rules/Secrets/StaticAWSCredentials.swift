@@ -57,7 +57,10 @@ private func evaluateStaticKeys(
     try subject.forEachPlainText { (text, credentials) throws(CannotJudge) in
         try findings.step()
         guard !text.isNamedForAWS else { return }
-        for credential in credentials where credential.kind.isAWS {
+        // Of a text with more secrets than are kept, AWS's may be among the others.
+        let all = credentials.count < PlainTexts.mostOfOne ? Array(credentials) : text.allCredentials()
+        for credential in all where credential.kind.isAWS {
+            try findings.step()
             findings.add(at: text.text, choice: text.mark(of: credential)) { text.accessKeyFinding(credential, at: $0) }
         }
     }
