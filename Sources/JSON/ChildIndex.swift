@@ -67,22 +67,21 @@ private struct MemberIndex {
         slots = Array(repeating: nil, count: 1 << (Int.bitWidth - (2 * count).leadingZeroBitCount))
         // Of members that share a key the last one counts.
         for member in object.members {
-            var hasher = Hasher()
-            member.key.hashContents(into: &hasher)
-            slots[slot(hasher) { $0.hasSameContents(as: member.key) }] = member
+            var hash = KeyedHash()
+            member.key.hashContents(into: &hash)
+            slots[slot(hash) { $0.hasSameContents(as: member.key) }] = member
         }
     }
 
     subscript(key: String) -> Value.Member? {
-        var text = key
-        var hasher = Hasher()
-        text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
-        return slots[slot(hasher) { $0.equals(string: key) }]
+        var hash = KeyedHash()
+        hash.combine(key)
+        return slots[slot(hash) { $0.equals(string: key) }]
     }
 
     /// Where the member of a key is, or would be.
-    private func slot(_ hasher: Hasher, _ isSame: (Value) -> Bool) -> Int {
-        var slot = hasher.finalize() & (slots.count - 1)
+    private func slot(_ hash: KeyedHash, _ isSame: (Value) -> Bool) -> Int {
+        var slot = Int(truncatingIfNeeded: hash.value) & (slots.count - 1)
         while let member = slots[slot], !isSame(member.key) { slot = (slot + 1) & (slots.count - 1) }
         return slot
     }

@@ -275,11 +275,6 @@ public struct Value {
 
     /// Whether a string is written with escapes, so that its contents are put together each time that they are asked for.
     public var isEscaped: Bool { kind == .string && hasEscapes }
-
-    /// Feeds the bytes that ``withContents(_:)`` hands out to a hasher.
-    public func hashContents(into hasher: inout Hasher) {
-        withContents { bytes in bytes.withUnsafeBytes { hasher.combine(bytes: $0) } }
-    }
 }
 
 extension Hasher {
@@ -288,7 +283,7 @@ extension Hasher {
         bytes.extracting(range).withUnsafeBytes { combine(bytes: $0) }
     }
 
-    /// Feeds the bytes of a text, as ``Value/hashContents(into:)`` does for the same text in a document.
+    /// Feeds the bytes of a text.
     public mutating func combine(text: StaticString) {
         text.withUTF8Buffer { combine(bytes: UnsafeRawBufferPointer($0)) }
     }

@@ -6,94 +6,114 @@ import Kubernetes
 ///
 /// It is a hash, made with a key of this process, so that a past state with many findings takes little memory, and nobody can make
 /// two findings alike.
-struct FindingKey: Hashable {
-    private let hash: Int
+struct FindingKey: Equatable {
+    fileprivate let hash: UInt64
 
     /// The key of a finding that is described.
     init(_ finding: Finding, in subject: Subject) {
-        var hasher = Hasher()
+        var hash = KeyedHash()
         if let choice = finding.chosen {
             // An element without a name is known by the choice, wherever it has moved to.
-            hasher.combine(subject.pathWithoutIndexes(finding.place))
-            hasher.combine(choice)
+            hash.combine(subject.pathWithoutIndexes(finding.place))
+            hash.combine(choice)
         } else {
-            hasher.combine(subject.path(finding.place))
+            hash.combine(subject.path(finding.place))
         }
-        hash = hasher.finalize()
+        self.hash = hash.value
     }
 
     /// The key of a finding about a value, or a member below it.
     init(at value: Value, below keys: [StaticString], choice: String?, in subject: Subject) {
-        let place = keys.reduce(subject.placeHash(of: value)) { $0.below($1) }
+        var place = subject.placeHash(of: value)
+        for key in keys { place = place.below(key) }
         guard let choice else {
             hash = place.withIndexes
             return
         }
-        var hasher = Hasher()
-        hasher.combine(place.withoutIndexes)
-        hasher.combine(choice)
-        hash = hasher.finalize()
+        var hash = KeyedHash(after: place.withoutIndexes)
+        hash.combine(choice)
+        self.hash = hash.value
     }
 }
 
 /// The keys of a rule's findings in a past state.
+///
+/// Each key lies at the slot that its hash says, or at the next free one; half of the slots are free, so that each search ends.
 struct FindingKeys {
-    /// How far each number was from what is allowed; nil where the finding is about no number.
-    private var excess: [FindingKey: Double?] = [:]
+    private struct Slot {
+        /// 0 where there is no key.
+        var hash: UInt64 = 0
+        /// How far the number was from what is allowed; nil where the finding is about no number.
+        var excess: Double?
+    }
 
-    var isEmpty: Bool { excess.isEmpty }
+    private var slots: [Slot] = []
+    private var count = 0
+
+    var isEmpty: Bool { count == 0 }
 
     mutating func insert(_ key: FindingKey, _ number: Double?) {
-        guard let known = excess[key] else {
-            excess[key] = .some(number)
-            return
-        }
-        if let known, let number {
-            excess[key] = .some(max(known, number))
+        if 2 * count >= slots.count { grow() }
+        let place = slot(of: key.hash)
+        if slots[place].hash == key.hash {
+            slots[place].excess = slots[place].excess.map { known in number.map { max(known, $0) } ?? known } ?? number
         } else {
-            excess[key] = .some(known ?? number)
+            slots[place] = Slot(hash: key.hash, excess: number)
+            count += 1
         }
     }
 
     /// Whether there is a finding of the key, and a number was at least as far from what is allowed.
     func have(_ key: FindingKey, _ number: Double?) -> Bool {
-        guard let furthest = excess[key] else { return false }
+        guard !isEmpty else { return false }
+        let found = slots[slot(of: key.hash)]
+        guard found.hash == key.hash else { return false }
         guard let number else { return true }
-        return furthest.map { number <= $0 } ?? false
+        return found.excess.map { number <= $0 } ?? false
+    }
+
+    /// The slot of a hash, or the free one that it may be put into.
+    private func slot(of hash: UInt64) -> Int {
+        var place = Int(truncatingIfNeeded: hash) & (slots.count - 1)
+        while slots[place].hash != 0, slots[place].hash != hash { place = (place + 1) & (slots.count - 1) }
+        return place
+    }
+
+    private mutating func grow() {
+        let full = slots
+        slots = Array(repeating: Slot(), count: max(16, 2 * full.count))
+        for entry in full where entry.hash != 0 { slots[slot(of: entry.hash)] = entry }
     }
 }
 
 /// The place of a value as hashes of its path, once with the indexes of elements without a name and once without.
 struct PlaceHash {
-    var withIndexes: Int
-    var withoutIndexes: Int
+    var withIndexes: UInt64
+    var withoutIndexes: UInt64
 
-    static let root = PlaceHash(withIndexes: 0, withoutIndexes: 0)
+    static let root = PlaceHash(withIndexes: KeyedHash().value, withoutIndexes: KeyedHash().value)
 
     /// The hash of the place of a member that need not be there.
     func below(_ key: StaticString) -> PlaceHash {
-        var named = Hasher()
-        var numbered = Hasher()
-        named.combine(withoutIndexes)
-        numbered.combine(withIndexes)
-        named.combine(text: key)
-        numbered.combine(text: key)
-        return PlaceHash(withIndexes: numbered.finalize(), withoutIndexes: named.finalize())
+        var numbered = KeyedHash(after: withIndexes)
+        numbered.combine(key)
+        var named = KeyedHash(after: withoutIndexes)
+        named.combine(key)
+        return PlaceHash(withIndexes: numbered.value, withoutIndexes: named.value)
     }
 
     /// The hash of a place one step below.
     func below(_ step: PathCursor.Step) -> PlaceHash {
-        var numbered = Hasher()
-        numbered.combine(withIndexes)
+        var numbered = KeyedHash(after: withIndexes)
         let name = step.key ?? step.value.identity?.value
-        if let name { name.hashContents(into: &numbered) } else { numbered.combine(step.index) }
-        let hash = numbered.finalize()
+        if let name { name.hashContents(into: &numbered) } else { numbered.combine(UInt64(step.index)) }
         // Nearly every element of a long list has a name, and so have the values above it.
-        if name != nil, withIndexes == withoutIndexes { return PlaceHash(withIndexes: hash, withoutIndexes: hash) }
-        var named = Hasher()
-        named.combine(withoutIndexes)
-        name?.hashContents(into: &named)
-        return PlaceHash(withIndexes: hash, withoutIndexes: named.finalize())
+        if name != nil, withIndexes == withoutIndexes {
+            return PlaceHash(withIndexes: numbered.value, withoutIndexes: numbered.value)
+        }
+        var named = KeyedHash(after: withoutIndexes)
+        if let name { name.hashContents(into: &named) } else { named.combine(UInt64.max) }
+        return PlaceHash(withIndexes: numbered.value, withoutIndexes: named.value)
     }
 }
 
