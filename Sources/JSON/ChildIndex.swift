@@ -59,6 +59,7 @@ public final class ChildIndex {
 private struct MemberIndex {
     /// Each member at the place of its key's hash, or at the next free one.
     private var slots: [Value.Member?]
+    private let key = KeyedHash.Key.process
 
     init(of object: Value) {
         var count = 0
@@ -67,16 +68,16 @@ private struct MemberIndex {
         slots = Array(repeating: nil, count: 1 << (Int.bitWidth - (2 * count).leadingZeroBitCount))
         // Of members that share a key the last one counts.
         for member in object.members {
-            var hash = KeyedHash()
+            var hash = KeyedHash(key)
             member.key.hashContents(into: &hash)
             slots[slot(hash) { $0.hasSameContents(as: member.key) }] = member
         }
     }
 
-    subscript(key: String) -> Value.Member? {
-        var hash = KeyedHash()
-        hash.combine(key)
-        return slots[slot(hash) { $0.equals(string: key) }]
+    subscript(name: String) -> Value.Member? {
+        var hash = KeyedHash(key)
+        hash.combine(name)
+        return slots[slot(hash) { $0.equals(string: name) }]
     }
 
     /// Where the member of a key is, or would be.

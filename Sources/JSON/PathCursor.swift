@@ -30,7 +30,7 @@ public struct PathCursor {
         while kept < steps.count, steps[kept].value.contains(target.id) { kept += 1 }
         // The first step that leads elsewhere: what stands before it need not be passed again.
         var passed = kept < steps.count ? steps[kept] : nil
-        steps.removeSubrange(kept...)
+        steps.removeLast(steps.count - kept)
         var container = steps.last?.value ?? root
         while container.node != target.node {
             guard let step = container.step(towards: target, after: passed) else { break }

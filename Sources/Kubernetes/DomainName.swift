@@ -17,6 +17,16 @@ public struct DomainName: Sendable, Hashable, CustomStringConvertible {
         self.labels = labels
     }
 
+    /// The name that a text is, in lower case and without the dot at its end: ``description``, with nothing taken apart.
+    public static func canonical(_ text: String) -> String {
+        guard text.utf8.count <= 1024 else { return DomainName(text).description }
+        let bytes = text.utf8.last == UInt8(ascii: ".") ? text.utf8.dropLast() : text.utf8[...]
+        return String(unsafeUninitializedCapacity: bytes.count) { buffer in
+            for (index, byte) in bytes.enumerated() { buffer[index] = lowercased(byte) }
+            return bytes.count
+        }
+    }
+
     /// The name without the dot at its end.
     public var description: String { labels.joined(separator: ".") }
 

@@ -11,7 +11,7 @@ struct FindingKey: Equatable {
 
     /// The key of a finding that is described.
     init(_ finding: Finding, in subject: Subject) {
-        var hash = KeyedHash()
+        var hash = KeyedHash(subject.places.key)
         if let choice = finding.chosen {
             // An element without a name is known by the choice, wherever it has moved to.
             hash.combine(subject.pathWithoutIndexes(finding.place))
@@ -24,13 +24,14 @@ struct FindingKey: Equatable {
 
     /// The key of a finding about a value, or a member below it.
     init(at value: Value, below keys: [StaticString], choice: String?, in subject: Subject) {
-        var place = subject.placeHash(of: value)
-        for key in keys { place = place.below(key) }
+        var place = subject.places.hash(of: value)
+        let key = subject.places.key
+        for name in keys { place = place.below(name, key) }
         guard let choice else {
             hash = place.withIndexes
             return
         }
-        var hash = KeyedHash(after: place.withoutIndexes)
+        var hash = KeyedHash(key, after: place.withoutIndexes)
         hash.combine(choice)
         self.hash = hash.value
     }
@@ -38,87 +39,107 @@ struct FindingKey: Equatable {
 
 /// The keys of a rule's findings in a past state.
 ///
-/// Each key lies at the slot that its hash says, or at the next free one; half of the slots are free, so that each search ends.
+/// Two states of an object have most of their findings in the same order, so a key is compared with the one after the key that was
+/// found last. An index of all keys is made for the first one that is not there.
 struct FindingKeys {
-    private struct Slot {
-        /// 0 where there is no key.
-        var hash: UInt64 = 0
-        /// How far the number was from what is allowed; nil where the finding is about no number.
-        var excess: Double?
-    }
+    private var hashes: [UInt64] = []
+    /// How far each number was from what is allowed; empty where no finding is about a number.
+    private var excess: [Double?] = []
+    /// The place after the key that was found last.
+    private var next = 0
+    /// The first place of each key, more by one, at the slot that its hash says or at the next free one; 0 in a free slot.
+    private var slots: [UInt32] = []
 
-    private var slots: [Slot] = []
-    private var count = 0
-
-    var isEmpty: Bool { count == 0 }
+    var isEmpty: Bool { hashes.isEmpty }
 
     mutating func insert(_ key: FindingKey, _ number: Double?) {
-        if 2 * count >= slots.count { grow() }
-        let place = slot(of: key.hash)
-        if slots[place].hash == key.hash {
-            slots[place].excess = slots[place].excess.map { known in number.map { max(known, $0) } ?? known } ?? number
-        } else {
-            slots[place] = Slot(hash: key.hash, excess: number)
-            count += 1
-        }
+        hashes.append(key.hash)
+        guard number != nil || !excess.isEmpty else { return }
+        while excess.count < hashes.count - 1 { excess.append(nil) }
+        excess.append(number)
     }
 
     /// Whether there is a finding of the key, and a number was at least as far from what is allowed.
-    func have(_ key: FindingKey, _ number: Double?) -> Bool {
-        guard !isEmpty else { return false }
-        let found = slots[slot(of: key.hash)]
-        guard found.hash == key.hash else { return false }
+    mutating func have(_ key: FindingKey, _ number: Double?) -> Bool {
+        if next < hashes.count, hashes[next] == key.hash, isCovered(number, at: next) {
+            next += 1
+            return true
+        }
+        if slots.isEmpty { makeIndex() }
+        let entry = slots[slot(of: key.hash)]
+        guard entry > 0 else { return false }
+        next = Int(entry)
+        return isCovered(number, at: next - 1)
+    }
+
+    private func isCovered(_ number: Double?, at place: Int) -> Bool {
         guard let number else { return true }
-        return found.excess.map { number <= $0 } ?? false
+        return place < excess.count && excess[place].map { number <= $0 } ?? false
+    }
+
+    /// Half of the slots stay free, so that each search ends.
+    private mutating func makeIndex() {
+        slots = Array(repeating: 0, count: 1 << (Int.bitWidth - (2 * hashes.count).leadingZeroBitCount))
+        for (place, hash) in hashes.enumerated() {
+            let slot = slot(of: hash)
+            if slots[slot] == 0 {
+                slots[slot] = UInt32(place + 1)
+            } else if place < excess.count, let number = excess[place] {
+                // Of findings with the same key the first one stands for all.
+                let first = Int(slots[slot]) - 1
+                excess[first] = max(excess[first] ?? number, number)
+            }
+        }
     }
 
     /// The slot of a hash, or the free one that it may be put into.
     private func slot(of hash: UInt64) -> Int {
-        var place = Int(truncatingIfNeeded: hash) & (slots.count - 1)
-        while slots[place].hash != 0, slots[place].hash != hash { place = (place + 1) & (slots.count - 1) }
-        return place
-    }
-
-    private mutating func grow() {
-        let full = slots
-        slots = Array(repeating: Slot(), count: max(16, 2 * full.count))
-        for entry in full where entry.hash != 0 { slots[slot(of: entry.hash)] = entry }
+        var slot = Int(truncatingIfNeeded: hash) & (slots.count - 1)
+        while slots[slot] != 0, hashes[Int(slots[slot]) - 1] != hash { slot = (slot + 1) & (slots.count - 1) }
+        return slot
     }
 }
 
 /// The place of a value as hashes of its path, once with the indexes of elements without a name and once without.
-struct PlaceHash {
+private struct PlaceHash {
     var withIndexes: UInt64
     var withoutIndexes: UInt64
 
-    static let root = PlaceHash(withIndexes: KeyedHash().value, withoutIndexes: KeyedHash().value)
-
-    /// The hash of the place of a member that need not be there.
-    func below(_ key: StaticString) -> PlaceHash {
-        var numbered = KeyedHash(after: withIndexes)
-        numbered.combine(key)
-        var named = KeyedHash(after: withoutIndexes)
-        named.combine(key)
-        return PlaceHash(withIndexes: numbered.value, withoutIndexes: named.value)
+    static func root(_ key: KeyedHash.Key) -> PlaceHash {
+        let hash = KeyedHash(key).value
+        return PlaceHash(withIndexes: hash, withoutIndexes: hash)
     }
 
+    /// The hash of the place of a member that need not be there.
+    func below(_ name: StaticString, _ key: KeyedHash.Key) -> PlaceHash { below(key) { $0.combine(name) } }
+
     /// The hash of a place one step below.
-    func below(_ step: PathCursor.Step) -> PlaceHash {
-        var numbered = KeyedHash(after: withIndexes)
-        let name = step.key ?? step.value.identity?.value
-        if let name { name.hashContents(into: &numbered) } else { numbered.combine(UInt64(step.index)) }
+    func below(_ step: PathCursor.Step, _ key: KeyedHash.Key) -> PlaceHash {
+        if let name = step.key ?? step.value.identity?.value { return below(key) { name.hashContents(into: &$0) } }
+        var numbered = KeyedHash(key, after: withIndexes)
+        numbered.combine(UInt64(step.index))
+        var unnumbered = KeyedHash(key, after: withoutIndexes)
+        unnumbered.combine(.max)
+        return PlaceHash(withIndexes: numbered.value, withoutIndexes: unnumbered.value)
+    }
+
+    @inline(__always)
+    private func below(_ key: KeyedHash.Key, _ feed: (inout KeyedHash) -> Void) -> PlaceHash {
+        var hash = KeyedHash(key, after: withIndexes)
+        feed(&hash)
         // Nearly every element of a long list has a name, and so have the values above it.
-        if name != nil, withIndexes == withoutIndexes {
-            return PlaceHash(withIndexes: numbered.value, withoutIndexes: numbered.value)
+        guard withIndexes != withoutIndexes else {
+            return PlaceHash(withIndexes: hash.value, withoutIndexes: hash.value)
         }
-        var named = KeyedHash(after: withoutIndexes)
-        if let name { name.hashContents(into: &named) } else { named.combine(UInt64.max) }
-        return PlaceHash(withIndexes: numbered.value, withoutIndexes: named.value)
+        var other = KeyedHash(key, after: withoutIndexes)
+        feed(&other)
+        return PlaceHash(withIndexes: hash.value, withoutIndexes: other.value)
     }
 }
 
 /// The hashes of places, one after the other; places in document order take time linear in the document.
 struct PlaceHasher {
+    let key = KeyedHash.Key.process
     private var cursor: PathCursor
     /// One for each step of the cursor.
     private var hashes: [PlaceHash] = []
@@ -126,9 +147,9 @@ struct PlaceHasher {
     init(_ root: Value) { cursor = PathCursor(root) }
 
     /// The hash of a value's place.
-    mutating func hash(of value: Value) -> PlaceHash {
+    fileprivate mutating func hash(of value: Value) -> PlaceHash {
         move(to: value)
-        return hashes.last ?? .root
+        return hashes.last ?? .root(key)
     }
 
     /// The place of a value.
@@ -139,7 +160,9 @@ struct PlaceHasher {
 
     private mutating func move(to value: Value) {
         let kept = cursor.move(to: value) ?? 0
-        hashes.removeSubrange(min(kept, hashes.count)...)
-        for step in cursor.steps[hashes.count...] { hashes.append((hashes.last ?? .root).below(step)) }
+        if kept < hashes.count { hashes.removeLast(hashes.count - kept) }
+        while hashes.count < cursor.steps.count {
+            hashes.append((hashes.last ?? .root(key)).below(cursor.steps[hashes.count], key))
+        }
     }
 }

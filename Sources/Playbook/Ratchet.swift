@@ -47,15 +47,9 @@ final class Ratchet {
     /// The same for a finding that is not described; its key is made only where there is a past to compare it with.
     func has(_ key: () -> FindingKey, _ excess: Double?, of rule: Rule, _ steps: inout Int) -> Bool {
         guard let before else { return false }
-        let known = keys(of: rule, in: before, &steps)
-        return !known.isEmpty && known.have(key(), excess)
-    }
-
-    private func keys(of rule: Rule, in before: Subject, _ steps: inout Int) -> FindingKeys {
-        if let latest, latest.rule === rule { return latest.keys }
-        let keys = evaluate(rule, on: before, &steps)
-        latest = (rule, keys)
-        return keys
+        if latest?.rule !== rule { latest = (rule, evaluate(rule, on: before, &steps)) }
+        guard latest?.keys.isEmpty == false else { return false }
+        return latest?.keys.have(key(), excess) ?? false
     }
 
     private func evaluate(_ rule: Rule, on before: Subject, _ steps: inout Int) -> FindingKeys {

@@ -23,6 +23,7 @@ public final class Subject {
         self.object = object
         self.isOld = isOld
         metadata = ObjectMeta(of: object)
+        places = PlaceHasher(object)
         do throws(CannotJudge) {
             podTemplate = try PodTemplate(of: object, kind: review.kind)
             fault = nil
@@ -51,10 +52,8 @@ public final class Subject {
     let children = ChildIndex()
 
     /// The places of values that findings are about.
-    private lazy var places = PlaceHasher(object)
-
-    /// The place of a value of the object, hashed.
-    func placeHash(of value: Value) -> PlaceHash { places.hash(of: value) }
+    // Changed for each finding; no other access is made while it is.
+    @exclusivity(unchecked) var places: PlaceHasher
 
     /// The place of a value of the object.
     func pointer(to value: Value) -> Pointer { places.pointer(to: value) }

@@ -50,6 +50,16 @@ import Testing
         #expect(isContained == isWithin)
     }
 
+    @Test(arguments: [
+        ("WWW.SuperInc.COM.", "www.superinc.com"), ("www.superinc.com", "www.superinc.com"), ("a..b.", "a..b"),
+        ("", ""), (".", ""),
+        ("BÜcher.de", "bÜcher.de"),
+    ])
+    func `the canonical name is in lower case without the dot at its end`(_ text: String, _ canonical: String) {
+        #expect(DomainName.canonical(text) == canonical)
+        #expect(DomainName(text).description == canonical)
+    }
+
     @Test func `no name lies in a zone without a name`() {
         for zone in ["", "."] {
             #expect(!DomainName("superinc.com").isWithin(DomainName(zone)))

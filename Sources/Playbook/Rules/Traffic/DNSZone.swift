@@ -67,7 +67,7 @@ private struct ReportedNames {
 }
 
 private func add(_ host: HostName, _ zones: [DomainName], _ findings: FindingCollector) {
-    findings.add(at: host.value, choice: DomainName(host.text).description) { place in
+    findings.add(at: host.value, choice: DomainName.canonical(host.text)) { place in
         let text = host.text
         let name = DomainName(text)
         let listed = zones.prefix(4).map(\.description).joined(separator: ", ") + (zones.count > 4 ? ", …" : "")
