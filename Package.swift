@@ -13,7 +13,11 @@ let strict: [SwiftSetting] = [
 // What is in the product. The regular expressions of the standard library are imported unasked, and one `String.replacing` links
 // 1.3 MB of them: without the import, none compiles.
 let shipped: [SwiftSetting] =
-    strict + [.unsafeFlags(["-Xfrontend", "-disable-implicit-string-processing-module-import"])]
+    strict + [
+        .unsafeFlags(["-Xfrontend", "-disable-implicit-string-processing-module-import"]),
+        // Functions are inlined across modules as if all of them were one.
+        .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
+    ]
 
 // What no request passes through is built for size.
 let cold: [SwiftSetting] = shipped + [.unsafeFlags(["-Osize"], .when(configuration: .release))]

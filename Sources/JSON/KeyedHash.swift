@@ -44,11 +44,6 @@ public struct KeyedHash {
     }
 
     /// Feeds the bytes of a text, as ``combine(_:)-(Span<UInt8>)`` does for the same text in a document.
-    public mutating func combine(_ text: StaticString) {
-        text.withUTF8Buffer { combine(UnsafeRawBufferPointer($0)) }
-    }
-
-    /// Feeds the bytes of a text, as ``combine(_:)-(Span<UInt8>)`` does for the same text in a document.
     public mutating func combine(_ text: String) {
         var text = text
         text.withUTF8 { combine(UnsafeRawBufferPointer($0)) }

@@ -86,15 +86,42 @@ public struct Container {
     /// Where it stands in the object.
     public var pointer: Pointer { (kind.podSpecPointer ?? Pointer()) / "\(list)" / String(index) }
 
-    /// The image, not copied out of the document.
-    public func image() throws(CannotJudge) -> Value? {
-        guard let image = fields.image else { return nil }
-        guard image.kind == .string else { throw .malformed(image.id, expected: "a string") }
-        return image
+    /// The container as a field.
+    public var field: Field { Field(value) }
+
+    private func field(_ found: Value?, _ key: StaticString) -> Field {
+        found.map { Field($0) } ?? Field(absent: key, of: value)
     }
 
+    /// The image.
+    public var image: Field { field(fields.image, "image") }
+
     /// The security settings.
-    public func securityContext() throws(CannotJudge) -> Value? { try fields.securityContext?.asObject() }
+    public var securityContext: Field { field(fields.securityContext, "securityContext") }
+
+    /// The declared ports.
+    public var ports: Field { field(fields.ports, "ports") }
+
+    /// The variables, each on its own.
+    public var env: Field { field(fields.env, "env") }
+
+    /// The sources of many variables at once.
+    public var envFrom: Field { field(fields.envFrom, "envFrom") }
+
+    /// The volumes' places in the file system.
+    public var volumeMounts: Field { field(fields.volumeMounts, "volumeMounts") }
+
+    /// The lifecycle handlers.
+    public var lifecycle: Field { field(fields.lifecycle, "lifecycle") }
+
+    /// What is run, in the place of the image's entry point; absent where the image decides.
+    public var command: Field { field(fields.command, "command") }
+
+    /// What is handed to the command, or to the image's entry point; absent where the image decides.
+    public var args: Field { field(fields.args, "args") }
+
+    /// The resources, as a field.
+    public var resourcesField: Field { field(fields.resources?.value, "resources") }
 
     /// The resources.
     public func resources() throws(CannotJudge) -> Resources? {
@@ -102,32 +129,11 @@ public struct Container {
         return fields.resources
     }
 
-    /// The declared ports.
-    public func ports() throws(CannotJudge) -> Objects { try Objects(fields.ports) }
-
     /// The declared port of a name.
     public func port(named name: Value) throws(CannotJudge) -> Value? {
-        for port in try ports() where try port.text("name")?.isSame(as: name) ?? false { return port }
+        for port in try ports.objects() where try port["name"].text()?.isSame(as: name) ?? false { return port.base }
         return nil
     }
-
-    /// The variables, each on its own.
-    public func environment() throws(CannotJudge) -> Objects { try Objects(fields.env) }
-
-    /// The sources of many variables at once.
-    public func environmentSources() throws(CannotJudge) -> Objects { try Objects(fields.envFrom) }
-
-    /// The volumes' places in the file system.
-    public func volumeMounts() throws(CannotJudge) -> Objects { try Objects(fields.volumeMounts) }
-
-    /// The lifecycle handlers, whatever they are.
-    public var lifecycle: Value? { fields.lifecycle }
-
-    /// What is run, in the place of the image's entry point; nil where the image decides.
-    public func command() throws(CannotJudge) -> Value? { try fields.command?.asStrings() }
-
-    /// What is handed to the command, or to the image's entry point; nil where the image decides.
-    public func args() throws(CannotJudge) -> Value? { try fields.args?.asStrings() }
 
     /// A health check.
     public func probe(_ purpose: Probe.Purpose) throws(CannotJudge) -> Probe? {

@@ -75,30 +75,36 @@ extension Value {
     public func quantity(_ key: StaticString) throws(CannotJudge) -> Quantity? { try amount(key)?.quantity }
 
     /// The member as a quantity that can still say how it is written.
-    func amount(_ key: StaticString) throws(CannotJudge) -> Amount? {
-        guard let value = present(key) else { return nil }
-        guard let amount = Amount(value) else {
-            throw .malformed(value.id, expected: "a quantity such as 512Mi or 250m")
-        }
+    func amount(_ key: StaticString) throws(CannotJudge) -> Amount? { try present(key)?.asAmount() }
+
+    /// The value itself, which must be a quantity.
+    func asAmount() throws(CannotJudge) -> Amount {
+        guard let amount = Amount(self) else { throw .malformed(id, expected: "a quantity such as 512Mi or 250m") }
         return amount
     }
 
     /// The member as a whole number or a percentage.
     public func intOrPercent(_ key: StaticString) throws(CannotJudge) -> IntOrPercent? {
-        guard let value = present(key) else { return nil }
-        guard let parsed = IntOrPercent(value) else {
-            throw .malformed(value.id, expected: "a whole number or a percentage such as 50%")
+        try present(key)?.asIntOrPercent()
+    }
+
+    /// The value itself, which must be a whole number or a percentage.
+    func asIntOrPercent() throws(CannotJudge) -> IntOrPercent {
+        guard let parsed = IntOrPercent(self) else {
+            throw .malformed(id, expected: "a whole number or a percentage such as 50%")
         }
         return parsed
     }
 
     /// The member as a map of strings.
-    public func labels(_ key: StaticString) throws(CannotJudge) -> Labels {
-        guard let map = try object(key) else { return .none }
-        for member in map.members where member.value.kind != .string {
+    public func labels(_ key: StaticString) throws(CannotJudge) -> Labels { try present(key)?.asLabels() ?? .none }
+
+    /// The value itself, which must be a map of strings.
+    func asLabels() throws(CannotJudge) -> Labels {
+        for member in try asObject().members where member.value.kind != .string {
             throw .malformed(member.value.id, expected: "a string")
         }
-        return Labels(map)
+        return Labels(self)
     }
 }
 

@@ -128,6 +128,9 @@ public final class PodTemplate {
     /// All containers but the ephemeral ones, which come last.
     public var lastingContainers: ArraySlice<Container> { containers[..<lastingCount] }
 
+    /// The pod spec as a field.
+    public var field: Field { Field(spec) }
+
     /// Where the pod spec stands in the object, as in `/spec/template/spec`.
     public var pointer: Pointer { kind.podSpecPointer ?? Pointer() }
 
@@ -135,7 +138,7 @@ public final class PodTemplate {
     public var metadataPointer: Pointer { pointer.parent / "metadata" }
 
     /// The volumes that containers can mount.
-    public func volumes() throws(CannotJudge) -> Objects { try Objects(fields.volumes) }
+    public var volumes: Field { fields.volumes.map { Field($0) } ?? Field(absent: "volumes", of: spec) }
 
     /// The labels that the pods get.
     public func labels() throws(CannotJudge) -> Labels { try foundLabels.get() }
@@ -144,10 +147,12 @@ public final class PodTemplate {
     private lazy var foundLabels = Result { () throws(CannotJudge) in try metadata?.labels("labels").indexed ?? .none }
 
     /// The pod's own security settings, which a container's override.
-    public func securityContext() throws(CannotJudge) -> Value? { try fields.securityContext?.asObject() }
+    public var securityContext: Field {
+        fields.securityContext.map { Field($0) } ?? Field(absent: "securityContext", of: spec)
+    }
 
     func securityFields() throws(CannotJudge) -> SecurityFields {
-        _ = try securityContext()
+        _ = try securityContext.object()
         return ownSecurityFields
     }
 

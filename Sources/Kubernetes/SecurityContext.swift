@@ -26,7 +26,7 @@ public struct SecurityContext {
 
     /// Combines the settings of a container with those of its pod.
     public init(of container: Container, in template: borrowing PodTemplate) throws(CannotJudge) {
-        own = SecurityFields(of: try container.securityContext())
+        own = SecurityFields(of: try container.securityContext.object())
         pod = try template.securityFields()
     }
 

@@ -37,12 +37,12 @@ extension Subject {
         var found: [ContainerImage] = []
         found.reserveCapacity(template.containers.count)
         for container in template.containers {
-            if let image = try container.image() { found.append(ContainerImage(image, like: found.first)) }
+            if let image = try container.image.text() { found.append(ContainerImage(image, like: found.first)) }
         }
         let most = found.count + ContainerImage.mostVolumes
-        for volume in try template.volumes() {
+        for volume in try template.volumes.objects() {
             // A reference that is absent is filled in later, as a container's image may be.
-            guard let reference = try volume.object("image")?.text("reference") else { continue }
+            guard let reference = try volume["image"]["reference"].text() else { continue }
             guard found.count < most else {
                 throw .malformed(reference.id, expected: "one of at most 1000 images of volumes")
             }

@@ -136,16 +136,60 @@ public final class FindingCollector {
     ) {
         steps -= 1
         guard let ratchet else {
-            past.insert(FindingKey(at: value, below: keys, choice: choice(), in: subject), excess)
+            past.insert(FindingKey(at: Field(value, below: keys), choice: choice(), in: subject), excess)
             return
         }
         var traits = traits
         traits.isExisting = ratchet.has(
-            { FindingKey(at: value, below: keys, choice: choice(), in: subject) }, excess, of: rules[order], &steps)
+            { FindingKey(at: Field(value, below: keys), choice: choice(), in: subject) }, excess, of: rules[order],
+            &steps)
         keep(traits) {
             describe(keys.reduce(subject.pointer(to: value)) { $0 / "\($1)" })
         }
     }
+
+    /// Reports a finding about a field; what it says is put together only if it is kept.
+    ///
+    /// - Parameters:
+    ///   - clause: Which of the rule's clauses.
+    ///   - field: The field, present or absent, of the object that is evaluated.
+    ///   - message: What is wrong, with the value seen, after the place.
+    ///   - value: What to write there instead, where that makes the finding go away.
+    ///   - choice: What was chosen, where the value is a choice.
+    ///   - mark: The same where the choice is a secret.
+    ///   - excess: How far a number is from what is allowed.
+    ///   - traits: What decides, beside the rule, whether the finding denies.
+    ///   - detail: What more there is to say about it.
+    public func add(
+        _ clause: Clause, at field: Field, _ message: @autoclosure () -> String,
+        set value: @autoclosure () -> Literal? = nil,
+        choice: @autoclosure () -> String? = nil, mark: @autoclosure () -> String? = nil, excess: Double? = nil,
+        traits: Finding.Traits = .init(), _ detail: (inout Finding) -> Void = { _ in }
+    ) {
+        steps -= 1
+        guard let ratchet else {
+            past.insert(FindingKey(at: field, choice: choice() ?? mark(), in: subject), excess)
+            return
+        }
+        var traits = traits
+        traits.isExisting = ratchet.has(
+            { FindingKey(at: field, choice: choice() ?? mark(), in: subject) }, excess, of: rules[order], &steps)
+        keep(traits) {
+            var finding = Finding(clause, at: subject.pointer(to: field), message())
+            finding.choice = choice()
+            finding.secretMark = mark()
+            finding.excess = excess
+            finding.isHint = traits.isHint
+            finding.awaitsCompanion = traits.awaitsCompanion
+            finding.absent = traits.absent
+            if let value = value() { finding.edits = [.set(finding.place, value)] }
+            detail(&finding)
+            return finding
+        }
+    }
+
+    /// The place of a field of the object, for what a finding suggests elsewhere.
+    public func place(of field: Field) -> Pointer { subject.pointer(to: field) }
 
     private func keep(_ traits: Finding.Traits, _ finding: () -> Finding) {
         hasFindings = true

@@ -22,11 +22,11 @@ struct FindingKey: Equatable {
         self.hash = hash.value
     }
 
-    /// The key of a finding about a value, or a member below it.
-    init(at value: Value, below keys: [StaticString], choice: String?, in subject: Subject) {
-        var place = subject.places.hash(of: value)
+    /// The key of a finding about a field.
+    init(at field: Field, choice: String?, in subject: Subject) {
+        var place = subject.places.hash(of: field.base)
         let key = subject.places.key
-        for name in keys { place = place.below(name, key) }
+        field.forEachAbsentKey { place = place.below($0, key) }
         guard let choice else {
             hash = place.withIndexes
             return
@@ -111,7 +111,7 @@ private struct PlaceHash {
     }
 
     /// The hash of the place of a member that need not be there.
-    func below(_ name: StaticString, _ key: KeyedHash.Key) -> PlaceHash { below(key) { $0.combine(name) } }
+    func below(_ name: Span<UInt8>, _ key: KeyedHash.Key) -> PlaceHash { below(key) { $0.combine(name) } }
 
     /// The hash of a place one step below.
     func below(_ step: PathCursor.Step, _ key: KeyedHash.Key) -> PlaceHash {

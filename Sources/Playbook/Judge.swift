@@ -130,8 +130,9 @@ private struct Question: Sendable {
     let readsMetadata: Bool
     let reachesSystemNamespaces: Bool
 
-    init(_ rule: Rule, at index: Int) {
-        check = rule.check
+    init?(_ rule: Rule, _ kind: ResourceKind, at index: Int) {
+        guard let check = rule.check(of: kind) else { return nil }
+        self.check = check
         self.rule = index
         isLongRunningOnly = rule.scope.isLongRunningOnly
         readsMetadata = rule.scope.readsMetadata
@@ -151,7 +152,8 @@ private struct RuleTable: Sendable {
             for kind in rule.scope.kinds.kinds {
                 for operation in rule.scope.operations {
                     for subresource in rule.scope.subresources {
-                        rows[RuleTable.row(kind, operation, subresource)].append(Question(rule, at: index))
+                        guard let question = Question(rule, kind, at: index) else { continue }
+                        rows[RuleTable.row(kind, operation, subresource)].append(question)
                     }
                 }
             }

@@ -60,7 +60,7 @@ final class Ratchet {
         else { return FindingKeys() }
         let collector = FindingCollector(keysOf: before, context, steps: steps)
         // Findings from before an unknown related object are certain. Once the budget is used up the rule denies in any case.
-        _ = collector.run(rule.check)
+        if let check = rule.check(of: before.kind) { _ = collector.run(check) }
         steps = collector.steps
         return collector.past
     }

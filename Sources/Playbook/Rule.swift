@@ -33,18 +33,32 @@ public final class Rule: Sendable {
     /// They are made when they are asked for, since a server never asks.
     public var examples: [Example] { makeExamples() }
     private let makeExamples: @Sendable () -> [Example]
-    /// Looks at a subject.
-    let check: Check
+    private let checks: [KindCheck]
 
-    /// Looks at a subject and reports what it finds.
+    /// Evaluates an object and reports what it finds.
     public typealias Check = @Sendable (Subject, Context, FindingCollector) throws(CannotJudge) -> Void
 
-    /// Creates a rule.
+    /// A check of objects of some kinds.
+    public struct KindCheck: Sendable {
+        let kinds: ResourceKinds
+        let check: Check
+
+        /// Creates a check.
+        public init(_ kinds: ResourceKinds, _ check: @escaping Check) {
+            self.kinds = kinds
+            self.check = check
+        }
+    }
+
+    /// The check of objects of a kind; nil where the rule has none for it.
+    func check(of kind: ResourceKind) -> Check? { checks.first { $0.kinds.contains(kind) }?.check }
+
+    /// Creates a rule with several checks, each for its own kinds, which are the scope's kinds together.
     public init(
         id: String, title: String, group: Group, section: Section, rationale: String, level: Level, scope: Scope,
         clauses: [Clause], settings: [String] = [], companions: [ResourceKind] = [],
         exemptWith: String? = nil, fix: Fix? = nil,
-        examples: @autoclosure @escaping @Sendable () -> [Example], evaluate: @escaping Check
+        examples: @autoclosure @escaping @Sendable () -> [Example], checks: [KindCheck]
     ) {
         self.id = id
         self.title = title
@@ -59,7 +73,20 @@ public final class Rule: Sendable {
         self.exemptWith = exemptWith
         self.fix = fix
         makeExamples = examples
-        check = evaluate
+        self.checks = checks
+    }
+
+    /// Creates a rule with one check for all kinds of its scope.
+    public convenience init(
+        id: String, title: String, group: Group, section: Section, rationale: String, level: Level, scope: Scope,
+        clauses: [Clause], settings: [String] = [], companions: [ResourceKind] = [],
+        exemptWith: String? = nil, fix: Fix? = nil,
+        examples: @autoclosure @escaping @Sendable () -> [Example], check: @escaping Check
+    ) {
+        self.init(
+            id: id, title: title, group: group, section: section, rationale: rationale, level: level, scope: scope,
+            clauses: clauses, settings: settings, companions: companions, exemptWith: exemptWith, fix: fix,
+            examples: examples(), checks: [KindCheck(scope.kinds, check)])
     }
 
     /// Creates a rule that hands its findings over together: one that has few, whatever it looks at.
@@ -74,7 +101,7 @@ public final class Rule: Sendable {
             id: id, title: title, group: group, section: section, rationale: rationale, level: level, scope: scope,
             clauses: clauses, settings: settings, companions: companions, exemptWith: exemptWith, fix: fix,
             examples: examples(),
-            evaluate: { (subject, context, findings) throws(CannotJudge) in
+            check: { (subject, context, findings) throws(CannotJudge) in
                 findings.add(contentsOf: try check(subject, context))
             })
     }

@@ -58,6 +58,15 @@ public final class Subject {
     /// The place of a value of the object.
     func pointer(to value: Value) -> Pointer { places.pointer(to: value) }
 
+    /// The place of a field of the object.
+    func pointer(to field: Field) -> Pointer { field.absentKeys.reduce(places.pointer(to: field.base)) { $0 / $1 } }
+
+    /// The object as a field.
+    public var root: Field { Field(object) }
+
+    /// A member of the object.
+    public func field(_ key: StaticString) throws(CannotJudge) -> Field { try root[key] }
+
     /// Where the pod spec stands, if there is one.
     private(set) lazy var templatePointer: Pointer? = kind.podSpecPointer.flatMap { object[at: $0] == nil ? nil : $0 }
 

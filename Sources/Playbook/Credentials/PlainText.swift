@@ -161,7 +161,8 @@ extension Subject {
     }
 
     private func findVariables(of container: Container, _ found: inout PlainTexts) throws(CannotJudge) {
-        for entry in try container.environment() {
+        for entry in try container.env.objects() {
+            let entry = entry.base
             let variable = try EnvironmentVariable(entry)
             guard let value = variable.value else { continue }
             found.add(value, at: .variable(variable.name), named: CredentialName(variable.name))
@@ -172,9 +173,9 @@ extension Subject {
         var list = ArgumentList()
         var before: Value?
         // One command line, of which the arguments are the rest.
-        for arguments in [try container.command(), try container.args()] {
-            guard let arguments else { continue }
-            for argument in arguments.elements {
+        for arguments in [container.command, container.args] {
+            for argument in try arguments.strings() {
+                let argument = argument.base
                 let name = argument.withContents { list.name(of: $0) }
                 found.add(
                     argument, at: .argument(container: index, flag: name == nil ? nil : before), named: name,
@@ -188,7 +189,7 @@ extension Subject {
         for purpose in Probe.Purpose.allCases {
             if let probe = try container.probe(purpose) { findTexts(of: probe.value, &found) }
         }
-        guard let lifecycle = container.lifecycle else { return }
+        guard let lifecycle = container.lifecycle.value else { return }
         for hook in ["postStart", "preStop"] as [StaticString] {
             if let handler = lifecycle.present(hook) { findTexts(of: handler, &found) }
         }

@@ -51,7 +51,7 @@ struct ConnectionString {
     ///
     /// Nothing is suggested for a container of more variables than anybody writes: each of them would be compared.
     func variables(instead whole: Value, _ subject: Subject, _ container: Container) -> [Edit] {
-        guard let present = try? container.environment(), container.value["env"]?.nodeCount ?? 0 < 10_000 else {
+        guard let present = try? container.env.objects(), container.value["env"]?.nodeCount ?? 0 < 10_000 else {
             return []
         }
         let prefix = ConnectionString.prefix(whole.text)
@@ -64,7 +64,7 @@ struct ConnectionString {
         }
         return variables.filter { variable in
             let name = variable["name"]?.text ?? ""
-            return !present.contains { $0["name"]?.equals(string: name) ?? false }
+            return !present.contains { $0.base["name"]?.equals(string: name) ?? false }
         }.map { .set(container.pointer / "env" / "-", $0) }
     }
 

@@ -15,7 +15,7 @@ extension Rule {
         scope: Scope([.holders, ResourceKinds(.configMap)], of: [.none, .ephemeralContainers]),
         clauses: [DatabaseClause.name, DatabaseClause.value, DatabaseClause.entry],
         examples: databaseExamples,
-        evaluate: { (subject, _, findings) throws(CannotJudge) in
+        check: { (subject, _, findings) throws(CannotJudge) in
             if subject.kind == .configMap {
                 try evaluateEntries(of: subject, findings)
             } else {
@@ -37,7 +37,8 @@ enum DatabaseClause {
 private func evaluateVariables(of subject: Subject, _ findings: FindingCollector) throws(CannotJudge) {
     guard let template = try subject.template() else { return }
     for container in template.containers {
-        for entry in try container.environment() {
+        for entry in try container.env.objects() {
+            let entry = entry.base
             try findings.step()
             let variable = try EnvironmentVariable(entry)
             guard let content = variable.value ?? variable.source,

@@ -15,7 +15,7 @@ extension Rule {
         scope: Scope(.holders),
         clauses: [asVolume, asFile, projected],
         examples: cases,
-        evaluate: evaluateVolumes
+        check: evaluateVolumes
     )
 }
 
@@ -28,7 +28,8 @@ private func evaluateVolumes(
 ) throws(CannotJudge) {
     guard let template = try subject.template() else { return }
     let mounts = Mounts(in: template)
-    for volume in try template.volumes() {
+    for volume in try template.volumes.objects() {
+        let volume = volume.base
         try findings.step()
         if let map = try volume.object("configMap") {
             try add(map, of: volume, mounts, findings)
@@ -127,8 +128,9 @@ private final class Mounts {
     private func index() -> [String: OfVolume] {
         var byName: [String: OfVolume] = [:]
         for (number, container) in template.containers.enumerated() {
-            guard let mounts = try? container.volumeMounts() else { continue }
+            guard let mounts = try? container.volumeMounts.objects() else { continue }
             for (index, mount) in mounts.enumerated() {
+                let mount = mount.base
                 guard let name = mount["name"]?.string else { continue }
                 byName[name, default: OfVolume()].add(mount, at: index, of: number)
             }

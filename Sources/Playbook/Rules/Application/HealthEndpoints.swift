@@ -90,7 +90,8 @@ private func checkPort(
         guard let named = try container.port(named: wanted) else {
             let name = wanted.text
             let agreed = context.settings.healthPort.map { Literal.number(String($0)) }
-            let declared: Literal? = if let port = try container.ports().first { try port.portReference() } else { nil }
+            let declared: Literal? =
+                if let port = try container.ports.objects().first { try port.base.portReference() } else { nil }
             let edits: [Edit] = [.set(place, agreed ?? declared ?? 8080)]
             findings.append(
                 Finding(declaredPort, at: place, "is \(name), which the container does not declare", edits: edits)

@@ -17,7 +17,7 @@ extension Rule {
         settings: ["PLAYBOOK_METRICS_PORT"],
         companions: [.podMonitor, .serviceMonitor, .service],
         examples: metricsExamples,
-        evaluate: evaluateMetrics
+        check: evaluateMetrics
     )
 }
 
@@ -38,7 +38,8 @@ private func evaluateMetrics(
     let agreed = context.settings.metricsPort
     var elsewhere: Value?
     for container in template.lastingContainers {
-        for port in try container.ports() {
+        for port in try container.ports.objects() {
+            let port = port.base
             try findings.step()
             guard try port.text("name")?.equals("metrics") ?? false else { continue }
             guard let agreed, let number = try port.integer("containerPort"), number != agreed else { return }

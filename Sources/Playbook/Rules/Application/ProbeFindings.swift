@@ -42,7 +42,7 @@ func probeFindings(
 /// A handler for a container as it is: at its first port, or a command where it has none.
 func suggestedHandler(path: String, for container: Container) throws(CannotJudge) -> (handler: Literal, advice: String?)
 {
-    guard let port = try container.ports().first else {
+    guard let port = try container.ports.objects().first?.base else {
         return (
             ["exec": ["command": ["/app/healthcheck"]]], "any command of the image that fails when the container does"
         )

@@ -27,9 +27,9 @@ private func signalFindings(in subject: Subject, _ context: Context) throws(Cann
     guard let template = try subject.template() else { return [] }
     var findings: [Finding] = []
     for container in template.mainContainers {
-        let (command, args) = (try container.command(), try container.args())
+        for list in [container.command, container.args] { _ = try list.strings() }
         // Without a command the image's entry point gets the arguments, and nearly always runs them.
-        guard let entry = EntryPoint(command, args) else { continue }
+        guard let entry = EntryPoint(container.command.value, container.args.value) else { continue }
         findings.append(finding(for: entry, container))
     }
     return findings

@@ -18,7 +18,7 @@ extension Rule {
         ],
         settings: ["PLAYBOOK_BASE_NODE_TAINTS", "PLAYBOOK_BASE_NODE_LABELS"],
         examples: baseNodeExamples,
-        evaluate: { (subject, context, findings) throws(CannotJudge) in
+        check: { (subject, context, findings) throws(CannotJudge) in
             guard let template = try subject.template() else { return }
             let settings = context.settings.placement
             try evaluateTolerations(template, settings.baseNodeTaints, findings)

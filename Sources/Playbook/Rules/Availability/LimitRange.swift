@@ -15,7 +15,7 @@ extension Rule {
         scope: Scope(ResourceKinds(.limitRange, .resourceQuota)),
         clauses: [cpuDefault, memory, cpuQuota],
         examples: cases,
-        evaluate: { (subject, _, findings) throws(CannotJudge) in
+        check: { (subject, _, findings) throws(CannotJudge) in
             if subject.kind == .resourceQuota {
                 findings.add(contentsOf: try quotaFindings(subject))
             } else {

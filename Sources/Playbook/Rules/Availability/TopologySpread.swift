@@ -17,7 +17,7 @@ extension Rule {
         exemptWith: "replicas",
         fix: .adds("Adds a constraint on zones with `maxSkew: 1`, `ScheduleAnyway`, and the workload's own selector."),
         examples: cases,
-        evaluate: evaluateSpread
+        check: evaluateSpread
     )
 }
 

@@ -16,7 +16,7 @@ extension Rule {
         clauses: [GroupClause.open, GroupClause.range],
         settings: ["PLAYBOOK_LOAD_BALANCER_GROUPS", "PLAYBOOK_MAX_GROUP_PORTS"],
         examples: groupExamples,
-        evaluate: { (subject, context, findings) throws(CannotJudge) in
+        check: { (subject, context, findings) throws(CannotJudge) in
             guard let spec = try subject.spec() else { return }
             let isLoadBalancers = try isLoadBalancers(subject, context)
             for entry in try spec.objects("ingressRules") {

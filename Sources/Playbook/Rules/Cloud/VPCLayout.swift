@@ -18,7 +18,7 @@ extension Rule {
         ],
         companions: [.ec2VPC, .ec2Subnet, .ec2RouteTable],
         examples: vpcExamples,
-        evaluate: { (subject, context, findings) throws(CannotJudge) in
+        check: { (subject, context, findings) throws(CannotJudge) in
             guard let spec = try subject.spec() else { return }
             switch subject.kind {
             case .ec2VPC: findings.add(contentsOf: try otherVPCFindings(subject, context))

@@ -15,7 +15,7 @@ extension Rule {
         scope: Scope(.holders),
         clauses: [network, processes, communication, port, files],
         examples: cases,
-        evaluate: evaluateHost
+        check: evaluateHost
     )
 }
 
@@ -34,7 +34,8 @@ private func evaluateHost(
     let hasNetwork = try template.spec.boolean("hostNetwork") == true
     var ports: [Edit] = []
     for container in template.containers {
-        for (index, entry) in try container.ports().enumerated() {
+        for (index, entry) in try container.ports.objects().enumerated() {
+            let entry = entry.base
             try findings.step()
             guard let number = try entry.integer("hostPort"), number != 0, let value = entry["hostPort"] else {
                 continue
@@ -63,7 +64,8 @@ private func evaluateHost(
         let place = template.pointer / key
         findings.add(Finding(clause, at: place, "is true: \(meaning)", edits: [.remove(place)] + more))
     }
-    for volume in try template.volumes() {
+    for volume in try template.volumes.objects() {
+        let volume = volume.base
         try findings.step()
         guard let path = try volume.object("hostPath") else { continue }
         let seen = try path.string("path") ?? ""

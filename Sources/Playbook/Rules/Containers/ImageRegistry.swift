@@ -20,7 +20,7 @@ extension Rule {
             "With `PLAYBOOK_PULL_THROUGH`: names the image by its registry's cache; the path, the tag and the digest stay."
         ),
         examples: imageRegistryExamples,
-        evaluate: { (subject, context, findings) throws(CannotJudge) in
+        check: { (subject, context, findings) throws(CannotJudge) in
             let images = context.settings.images
             for image in try subject.images() where !images.allows(image) {
                 try findings.step()

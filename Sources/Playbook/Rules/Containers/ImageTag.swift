@@ -16,7 +16,7 @@ extension Rule {
         clauses: [untagged, latest, own, foreign],
         settings: ["PLAYBOOK_OWN_REPOSITORIES", "PLAYBOOK_PULL_THROUGH", "PLAYBOOK_IMAGE_TAG_PATTERN"],
         examples: cases,
-        evaluate: { (subject, context, findings) throws(CannotJudge) in
+        check: { (subject, context, findings) throws(CannotJudge) in
             let images = context.settings.images
             for image in try subject.images() {
                 try findings.step()

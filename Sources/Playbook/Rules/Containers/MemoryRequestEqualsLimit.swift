@@ -19,75 +19,70 @@ extension Rule {
             "The request becomes the limit, unless a ResourceQuota that is known would be exceeded, or might be (a DaemonSet). Where no limit is set, the amount is the author's to choose."
         ),
         examples: cases,
-        check: memoryFindings
+        check: checkMemory
     )
 }
 
 private let noLimit = Clause("no-limit", "a memory limit is set")
 private let differs = Clause("differs", "the memory request in force is the same amount as the limit")
 
-private func memoryFindings(in subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
-    guard let template = try subject.template() else { return [] }
-    var findings: [Finding] = []
+private func checkMemory(
+    _ subject: Subject, _ context: Context, _ findings: FindingCollector
+) throws(CannotJudge) {
+    guard let template = try subject.template() else { return }
     // A pair for the whole pod counts instead of the containers' (Kubernetes, "Pod-level resource specification").
-    if let pod = try template.resources(), try pod.sets("memory") {
-        let place = template.pointer / "resources"
-        try check(pod, at: place, template, subject, context, &findings)
-        if try pod.request("memory") == nil, let limit = try pod.limit("memory"), limit.quantity.isPositive,
-            let request = try requestOfContainers(in: template), request != limit.quantity.approximate
-        {
-            let message = "is limited to \(limit) of memory, and its containers request another amount together"
-            findings.append(difference(message, at: place, request, limit, template, subject, context))
+    guard let pod = try template.resources(), try pod.sets("memory") else {
+        for container in template.lastingContainers {
+            try check(container.resources(), at: container.resourcesField, template, subject, context, findings)
         }
-        return findings
+        return
     }
-    for container in template.lastingContainers {
-        // The place is not made unless something is found there.
-        try check(
-            container.resources(), at: container.pointer / "resources", template, subject, context, &findings)
+    try check(pod, at: Field(pod.value), template, subject, context, findings)
+    if try pod.request("memory") == nil, let limit = try pod.limit("memory"), limit.quantity.isPositive,
+        let request = try requestOfContainers(in: template), request != limit.quantity.approximate
+    {
+        findings.add(
+            differs, at: Field(pod.value),
+            "is limited to \(limit) of memory, and its containers request another amount together",
+            excess: abs(limit.quantity.approximate - request)
+        ) { suggest(limit, &$0, template, subject, context) }
     }
-    return findings
 }
 
 private func check(
-    _ resources: Resources?, at place: @autoclosure () -> Pointer, _ template: PodTemplate, _ subject: Subject,
-    _ context: Context, _ findings: inout [Finding]
+    _ resources: Resources?, at place: Field, _ template: PodTemplate, _ subject: Subject, _ context: Context,
+    _ findings: FindingCollector
 ) throws(CannotJudge) {
     let request = try resources?.request("memory")
     // A limit of zero is none to the kubelet.
     guard let limit = try resources?.limit("memory"), limit.quantity.isPositive else {
-        let place = place()
-        let amount = request.flatMap { $0.quantity.isPositive ? $0.description : nil } ?? "256Mi"
-        let finding = Finding(
+        // Further from equal than any two amounts.
+        findings.add(
             noLimit, at: place, request.map { "requests \($0) of memory without a limit" } ?? "sets no memory limit",
-            edits: [
-                .set(place / "requests" / "memory", .string(amount)),
-                .set(place / "limits" / "memory", .string(amount)),
+            excess: .infinity
+        ) {
+            let amount = request.flatMap { $0.quantity.isPositive ? $0.description : nil } ?? "256Mi"
+            $0.edits = [
+                .set($0.place / "requests" / "memory", .string(amount)),
+                .set($0.place / "limits" / "memory", .string(amount)),
             ]
-        )
-        findings.append(
-            finding.with {
-                // Further from equal than any two amounts.
-                $0.excess = .infinity
-                if request == nil { $0.advice = "as much as the container uses at its peak" }
-            })
+            if request == nil { $0.advice = "as much as the container uses at its peak" }
+        }
         return
     }
     // A limit alone is in force as the request too.
     guard let request, request.quantity != limit.quantity else { return }
-    let message = "requests \(request) of memory, limited to \(limit)"
-    findings.append(difference(message, at: place(), request.quantity.approximate, limit, template, subject, context))
+    findings.add(
+        differs, at: place, "requests \(request) of memory, limited to \(limit)",
+        excess: abs(limit.quantity.approximate - request.quantity.approximate)
+    ) { suggest(limit, &$0, template, subject, context) }
 }
 
-private func difference(
-    _ message: String, at place: Pointer, _ request: Double, _ limit: Amount, _ template: PodTemplate,
-    _ subject: Subject, _ context: Context
-) -> Finding {
-    let edit = Edit.set(place / "requests" / "memory", .string(limit.description))
-    return Finding(differs, at: place, message, edits: [edit]).with {
-        $0.excess = abs(limit.quantity.approximate - request)
-        $0.isFixable = !exceedsQuota(template, subject, context)
-    }
+private func suggest(
+    _ limit: Amount, _ finding: inout Finding, _ template: PodTemplate, _ subject: Subject, _ context: Context
+) {
+    finding.edits = [.set(finding.place / "requests" / "memory", .string(limit.description))]
+    finding.isFixable = !exceedsQuota(template, subject, context)
 }
 
 /// The memory that containers ask for together, in bytes; nil where none asks for any.

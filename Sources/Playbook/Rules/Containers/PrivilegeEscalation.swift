@@ -15,7 +15,7 @@ extension Rule {
         scope: .allContainers,
         clauses: [privileged, escalation, capability, procMount],
         examples: cases,
-        check: privilegeFindings
+        check: checkPrivileges
     )
 }
 
@@ -24,70 +24,57 @@ private let escalation = Clause("escalation", "`allowPrivilegeEscalation` is not
 private let capability = Clause("capability", "no capability is added but NET_BIND_SERVICE")
 private let procMount = Clause("proc-mount", "`procMount` is Default where it is set")
 
-private func privilegeFindings(in subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
-    guard let template = try subject.template() else { return [] }
-    var findings: [Finding] = []
+private func checkPrivileges(
+    _ subject: Subject, _ context: Context, _ findings: FindingCollector
+) throws(CannotJudge) {
+    guard let template = try subject.template() else { return }
     for container in template.containers {
-        guard let settings = try container.securityContext() else { continue }
-        if try settings.boolean("privileged") == true {
-            let place = container.pointer / "securityContext" / "privileged"
-            findings.append(
-                Finding(
-                    privileged, at: place, "is true: the container may do anything on its node",
-                    edits: [.set(place, false)]))
+        let settings = container.securityContext
+        guard settings.isPresent else { continue }
+        let isPrivileged = try settings["privileged"]
+        if try isPrivileged.boolean() == true {
+            findings.add(privileged, at: isPrivileged, "is true: the container may do anything on its node", set: false)
         }
-        if try settings.boolean("allowPrivilegeEscalation") == true {
-            let place = container.pointer / "securityContext" / "allowPrivilegeEscalation"
-            findings.append(
-                Finding(
-                    escalation, at: place, "is true: a process may gain rights that it was not started with",
-                    edits: [.set(place, false)]))
+        let mayEscalate = try settings["allowPrivilegeEscalation"]
+        if try mayEscalate.boolean() == true {
+            findings.add(
+                escalation, at: mayEscalate, "is true: a process may gain rights that it was not started with",
+                set: false)
         }
-        if let mount = try settings.string("procMount"), mount != "Default" {
-            let place = container.pointer / "securityContext" / "procMount"
-            findings.append(
-                Finding(procMount, at: place, "is \(mount), not Default", edits: [.set(place, "Default")]).with {
-                    $0.choice = mount
-                }
-            )
+        let mount = try settings["procMount"]
+        if let seen = try mount.text(), !seen.equals("Default") {
+            findings.add(procMount, at: mount, "is \(seen.text), not Default", set: "Default", choice: seen.text)
         }
-        try checkCapabilities(settings, container, &findings)
+        try checkCapabilities(settings["capabilities"]["add"], findings)
     }
-    return findings
 }
 
 /// As many capabilities as Linux has, so that each of them is named; there are no more unless someone makes them up.
 private let mostCapabilities = 41
 
-private func checkCapabilities(
-    _ settings: Value, _ container: Container, _ findings: inout [Finding]
-) throws(CannotJudge) {
-    guard let added = try settings.object("capabilities")?.array("add") else { return }
+private func checkCapabilities(_ added: Field, _ findings: FindingCollector) throws(CannotJudge) {
     var names: [String] = []
-    for element in added.elements {
+    for element in try added.elements() {
         // Linux has 41.
-        guard names.count < 1000 else { throw .malformed(added.id, expected: "a list of at most 1000 capabilities") }
-        guard let name = element.string else { throw .malformed(element.id, expected: "a capability's name") }
+        guard names.count < 1000 else {
+            throw .malformed(added.base.id, expected: "a list of at most 1000 capabilities")
+        }
+        guard let name = element.base.string else { throw .malformed(element.base.id, expected: "a capability's name") }
         names.append(name)
     }
     let allowed = names.filter { $0 == "NET_BIND_SERVICE" }
     guard allowed.count < names.count else { return }
-    let place = container.pointer / "securityContext" / "capabilities" / "add"
-    let edit: Edit = allowed.isEmpty ? .remove(place) : .set(place, .array(allowed.map { .string($0) }))
     // Each once: what was there before must not make room for what was not.
     var seen: Set<String> = ["NET_BIND_SERVICE"]
     let others = names.filter { seen.insert($0).inserted }
-    for name in others.prefix(mostCapabilities) {
-        findings.append(
-            Finding(capability, at: place, "has \(name): only NET_BIND_SERVICE may be added", edits: [edit]).with {
-                $0.choice = name
-            })
+    func add(_ message: String, _ choice: String) {
+        findings.add(capability, at: added, message, choice: choice) {
+            $0.edits = [allowed.isEmpty ? .remove($0.place) : .set($0.place, .array(allowed.map { .string($0) }))]
+        }
     }
+    for name in others.prefix(mostCapabilities) { add("has \(name): only NET_BIND_SERVICE may be added", name) }
     let rest = others.dropFirst(mostCapabilities)
-    guard !rest.isEmpty else { return }
-    findings.append(
-        Finding(capability, at: place, "has \(rest.count) more", edits: [edit])
-            .with { $0.choice = rest.joined(separator: ",") })
+    if !rest.isEmpty { add("has \(rest.count) more", rest.joined(separator: ",")) }
 }
 
 private let cases: [Example] = [

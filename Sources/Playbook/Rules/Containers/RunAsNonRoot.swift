@@ -94,8 +94,8 @@ private func checkHostProcess(
     let field: Pointer = "/securityContext/windowsOptions/hostProcess"
     let (own, pod) = (container.pointer + field, template.pointer + field)
     // The API takes no container that says other than its pod.
-    let isOwn = try container.securityContext()?.object("windowsOptions")?.present("hostProcess") != nil
-    let isPods = try template.securityContext()?.object("windowsOptions")?.present("hostProcess") != nil
+    let isOwn = try container.securityContext["windowsOptions"]["hostProcess"].isPresent
+    let isPods = try template.securityContext["windowsOptions"]["hostProcess"].isPresent
     findings.append(
         Finding(
             hostProcess, at: own, "is true: the container runs on the node itself",

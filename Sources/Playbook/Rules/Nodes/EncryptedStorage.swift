@@ -15,7 +15,7 @@ extension Rule {
         scope: EBSVolumes.scope,
         clauses: [parameter, device],
         examples: cases,
-        evaluate: { (subject, _, findings) throws(CannotJudge) in
+        check: { (subject, _, findings) throws(CannotJudge) in
             if subject.kind == .storageClass {
                 findings.add(contentsOf: try parameterFindings(subject.object))
             } else if let spec = try subject.spec() {

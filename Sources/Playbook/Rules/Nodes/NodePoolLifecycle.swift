@@ -15,7 +15,7 @@ extension Rule {
         scope: Scope(ResourceKinds(.nodePool)),
         clauses: [consolidation, expiry, gradual, stopped],
         examples: cases,
-        evaluate: { (subject, _, findings) throws(CannotJudge) in
+        check: { (subject, _, findings) throws(CannotJudge) in
             guard let spec = try subject.spec() else { return }
             let disruption = try spec.object("disruption")
             // Karpenter looks at it for pools of no fixed size alone.

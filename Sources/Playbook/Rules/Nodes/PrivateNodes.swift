@@ -15,16 +15,12 @@ extension Rule {
         scope: Scope(ResourceKinds(.ec2NodeClass)),
         clauses: [publicAddress, tokens, hops],
         examples: cases,
-        check: { (subject, _) throws(CannotJudge) in
-            guard let spec = try subject.spec() else { return [] }
-            var findings: [Finding] = []
-            if try spec.boolean("associatePublicIPAddress") ?? false {
-                let place: Pointer = "/spec/associatePublicIPAddress"
-                findings.append(
-                    Finding(
-                        publicAddress, at: place, "is true: nodes get public addresses", edits: [.set(place, false)]))
+        check: { (subject, _, findings) throws(CannotJudge) in
+            let address = try subject.field("spec")["associatePublicIPAddress"]
+            if try address.boolean() ?? false {
+                findings.add(publicAddress, at: address, "is true: nodes get public addresses", set: false)
             }
-            return try findings + metadataFindings(spec)
+            try checkMetadataService(subject.field("spec")["metadataOptions"], findings)
         }
     )
 }
@@ -34,27 +30,20 @@ private let tokens = Clause("tokens", "the metadata service wants tokens (IMDSv2
 private let hops = Clause("hops", "the metadata service's answers go no further than the node (a hop limit of 1)")
 
 /// What is absent is as the CRD's defaults have it: `required`, and 1.
-private func metadataFindings(_ spec: Value) throws(CannotJudge) -> [Finding] {
-    guard let options = try spec.object("metadataOptions") else { return [] }
-    if try options.text("httpEndpoint")?.equals("disabled") ?? false { return [] }
-    var findings: [Finding] = []
-    if let mode = try options.text("httpTokens"), !mode.equals("required") {
-        let place: Pointer = "/spec/metadataOptions/httpTokens"
-        findings.append(
-            Finding(
-                tokens, at: place, "is \(mode.text): credentials of the node are given out without a token",
-                edits: [.set(place, "required")]
-            ).with { $0.choice = mode.text })
+private func checkMetadataService(_ options: Field, _ findings: FindingCollector) throws(CannotJudge) {
+    if try options["httpEndpoint"].text()?.equals("disabled") ?? false { return }
+    let mode = try options["httpTokens"]
+    if let seen = try mode.string(), seen != "required" {
+        findings.add(
+            tokens, at: mode, "is \(seen): credentials of the node are given out without a token", set: "required",
+            choice: seen)
     }
-    if let limit = try options.integer("httpPutResponseHopLimit"), limit != 1 {
-        let place: Pointer = "/spec/metadataOptions/httpPutResponseHopLimit"
-        findings.append(
-            Finding(hops, at: place, "is \(limit): pods get the node's credentials", edits: [.set(place, 1)]).with {
-                $0.excess = Double(limit)
-                $0.advice = "pods that need AWS have a role of their own (Pod Identity, IRSA)"
-            })
+    let limit = try options["httpPutResponseHopLimit"]
+    if let seen = try limit.integer(), seen != 1 {
+        findings.add(hops, at: limit, "is \(seen): pods get the node's credentials", set: 1, excess: Double(seen)) {
+            $0.advice = "pods that need AWS have a role of their own (Pod Identity, IRSA)"
+        }
     }
-    return findings
 }
 
 /// With a disk that no other rule has anything against.

@@ -17,7 +17,7 @@ extension Rule {
         clauses: [role, image],
         settings: ["PLAYBOOK_AWS_ACCOUNTS"],
         examples: roleCases + imageCases,
-        evaluate: { (subject, context, findings) throws(CannotJudge) in
+        check: { (subject, context, findings) throws(CannotJudge) in
             let accounts = context.settings.secrets.accounts
             guard let first = accounts.first else { return }
             if subject.kind == .serviceAccount {

@@ -15,7 +15,7 @@ extension Rule {
         scope: Scope(ResourceKinds(.roleBinding, .clusterRoleBinding)),
         clauses: [everybody],
         examples: cases,
-        evaluate: { (subject, _, findings) throws(CannotJudge) in
+        check: { (subject, _, findings) throws(CannotJudge) in
             let own = try ownSubjects(of: subject)
             for entry in try subject.object.objects("subjects") {
                 try findings.step()

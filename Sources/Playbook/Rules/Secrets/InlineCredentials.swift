@@ -19,7 +19,7 @@ extension Rule {
             CredentialClause.annotation,
         ],
         examples: inlineCredentialExamples,
-        evaluate: { (subject, _, findings) throws(CannotJudge) in
+        check: { (subject, _, findings) throws(CannotJudge) in
             try subject.forEachPlainText { (text, credentials) throws(CannotJudge) in
                 try findings.step()
                 for credential in credentials {

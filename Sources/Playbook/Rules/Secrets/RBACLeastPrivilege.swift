@@ -16,7 +16,7 @@ extension Rule {
         clauses: [wildcard, clusterAdmin],
         settings: ["PLAYBOOK_OPERATORS"],
         examples: roleCases + bindingCases,
-        evaluate: { (subject, context, findings) throws(CannotJudge) in
+        check: { (subject, context, findings) throws(CannotJudge) in
             switch subject.kind {
             case .role, .clusterRole: try evaluateRules(of: subject, findings)
             default: try evaluateBinding(subject, context, findings)

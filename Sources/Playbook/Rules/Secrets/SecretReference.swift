@@ -30,7 +30,7 @@ struct SecretReference {
 
     /// A variable of the same name, where a container has none yet.
     func edits(in container: Container) -> [Edit] {
-        let isThere = (try? container.environment().contains { $0["name"]?.equals(string: key) ?? false }) ?? true
+        let isThere = (try? container.env.objects().contains { $0.base["name"]?.equals(string: key) ?? false }) ?? true
         let variable: Literal = ["name": .string(key), "valueFrom": source]
         return isThere ? [] : [.set(container.pointer / "env" / "-", variable)]
     }

@@ -19,7 +19,7 @@ extension Rule {
         ],
         companions: [.secret],
         examples: staticAWSExamples,
-        evaluate: evaluateStaticKeys
+        check: evaluateStaticKeys
     )
 }
 
@@ -99,7 +99,8 @@ extension PlainText {
 }
 
 private func evaluateVariables(_ container: Container, _ findings: FindingCollector) throws(CannotJudge) {
-    for entry in try container.environment() {
+    for entry in try container.env.objects() {
+        let entry = entry.base
         try findings.step()
         guard let name = entry["name"], name.isAWSVariable || entry["valueFrom"]?.takesAWSKey ?? false else { continue }
         let variable = try EnvironmentVariable(entry)
@@ -139,7 +140,8 @@ extension Value {
 private func evaluateSources(
     _ container: Container, _ subject: Subject, _ context: Context, _ findings: FindingCollector
 ) throws(CannotJudge) {
-    for source in try container.environmentSources() {
+    for source in try container.envFrom.objects() {
+        let source = source.base
         try findings.step()
         guard let name = try source.object("secretRef")?.string("name") else { continue }
         // A server has no right to read Secrets, and was asked about this one when it was written.
@@ -168,7 +170,8 @@ private func evaluateSources(
 private func evaluateMounts(
     _ container: Container, _ secretVolumes: SecretVolumes, _ findings: FindingCollector
 ) throws(CannotJudge) {
-    for mount in try container.volumeMounts() {
+    for mount in try container.volumeMounts.objects() {
+        let mount = mount.base
         try findings.step()
         // The kernel takes no longer path.
         guard let value = try mount.text("mountPath"), value.contentLength <= 4096, value.mayBeCredentials else {
@@ -215,7 +218,8 @@ private final class SecretVolumes {
 
     private func find() throws(CannotJudge) -> Set<String> {
         var names: Set<String> = []
-        for volume in try template.volumes() {
+        for volume in try template.volumes.objects() {
+            let volume = volume.base
             guard let name = try volume.string("name") else { continue }
             var isSecret = volume.present("secret") != nil
             if !isSecret, let sources = try volume.object("projected")?.objects("sources") {

@@ -16,14 +16,15 @@ extension Rule {
         clauses: [requested, projected],
         settings: ["PLAYBOOK_MAX_TOKEN_LIFETIME"],
         examples: cases,
-        evaluate: { (subject, context, findings) throws(CannotJudge) in
+        check: { (subject, context, findings) throws(CannotJudge) in
             let limit = Lifetime(context.settings.secrets.maximumTokenLifetime)
             if subject.kind == .tokenRequest {
                 if let spec = try subject.spec() { try limit.evaluate(spec, requested, choice: nil, findings) }
                 return
             }
             guard let template = try subject.template() else { return }
-            for volume in try template.volumes() {
+            for volume in try template.volumes.objects() {
+                let volume = volume.base
                 try findings.step()
                 guard let sources = try volume.object("projected")?.objects("sources") else { continue }
                 for source in sources {

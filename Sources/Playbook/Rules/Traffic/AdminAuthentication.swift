@@ -17,7 +17,7 @@ extension Rule {
         settings: ["PLAYBOOK_ADMIN_PATTERNS"],
         companions: [.middleware],
         examples: adminExamples,
-        evaluate: { (subject, context, findings) throws(CannotJudge) in
+        check: { (subject, context, findings) throws(CannotJudge) in
             guard let spec = try subject.spec() else { return }
             var search = AdminSearch(subject, context, findings)
             if subject.kind == .ingressRoute {

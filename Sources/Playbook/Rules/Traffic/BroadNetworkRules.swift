@@ -15,7 +15,7 @@ extension Rule {
         clauses: [everywhere, range],
         settings: ["PLAYBOOK_MAX_PORT_RANGE"],
         examples: cases,
-        evaluate: { (subject, context, findings) throws(CannotJudge) in
+        check: { (subject, context, findings) throws(CannotJudge) in
             guard let spec = try subject.spec() else { return }
             for direction in [Direction.ingress, .egress] {
                 for rule in try spec.objects(direction.field) {

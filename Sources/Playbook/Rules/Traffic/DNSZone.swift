@@ -16,7 +16,7 @@ extension Rule {
         clauses: [HostClause.zone, HostClause.named, HostClause.apex],
         settings: ["PLAYBOOK_DNS_ZONES"],
         examples: hostExamples,
-        evaluate: { (subject, context, findings) throws(CannotJudge) in
+        check: { (subject, context, findings) throws(CannotJudge) in
             let zones = context.settings.traffic.dnsZones
             guard !zones.isEmpty else { return }
             var known = ReportedNames()

@@ -15,7 +15,7 @@ extension Rule {
         scope: Scope(ResourceKinds(.service), readsMetadata: true),
         clauses: [type, externalAddress, annotation],
         examples: cases,
-        evaluate: evaluateService
+        check: evaluateService
     )
 }
 

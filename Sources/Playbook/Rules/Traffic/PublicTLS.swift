@@ -21,7 +21,7 @@ extension Rule {
             .elbv2LoadBalancer, .httpRoute, .gateway, .listenerSet, .experimentalListenerSet, .middleware,
         ],
         examples: tlsExamples,
-        evaluate: { (subject, context, findings) throws(CannotJudge) in
+        check: { (subject, context, findings) throws(CannotJudge) in
             let isAtGateway = context.settings.traffic.tlsPlace == .gateway
             guard isAtGateway == (subject.kind != .elbv2Listener), let spec = try subject.spec() else { return }
             switch subject.kind {

@@ -17,7 +17,7 @@ extension Rule {
         settings: ["PLAYBOOK_COMPANION_GRACE", "PLAYBOOK_ENFORCED_SINCE"],
         companions: [.service],
         examples: cases,
-        evaluate: { (subject, context, findings) throws(CannotJudge) in
+        check: { (subject, context, findings) throws(CannotJudge) in
             guard let spec = try subject.spec() else { return }
             // Absent it is the target group's own type, which the controller fills in.
             if let seen = try spec.text("targetType"), !seen.equals("ip") {

@@ -1,0 +1,98 @@
+/// A value or its absence, with the way there.
+///
+/// A field is read and reported through the same value, so a path is written once. It holds addresses alone, and nothing to count or
+/// free; like a ``Value`` it must not outlive the document. `null` counts as absent, as for the API server.
+@frozen
+public struct Field {
+    /// The value, or the closest one above what is absent.
+    public let base: Value
+    // The keys from there on, each a literal's bytes that end with a zero, the first absent key first. More than three are not
+    // kept apart: the API has no field whose parents are absent for longer.
+    @usableFromInline let first: UnsafePointer<UInt8>?
+    @usableFromInline let second: UnsafePointer<UInt8>?
+    @usableFromInline let third: UnsafePointer<UInt8>?
+
+    /// A field that is there.
+    @inlinable
+    @inline(__always)
+    public init(_ value: Value) { self.init(value, nil, nil, nil) }
+
+    /// A member that is absent.
+    @inlinable
+    @inline(__always)
+    public init(absent key: StaticString, of object: Value) { self.init(object, key.utf8Start, nil, nil) }
+
+    @inlinable
+    @inline(__always)
+    init(
+        _ base: Value, _ first: UnsafePointer<UInt8>?, _ second: UnsafePointer<UInt8>?, _ third: UnsafePointer<UInt8>?
+    ) {
+        self.base = base
+        self.first = first
+        self.second = second
+        self.third = third
+    }
+
+    /// The value; nil when it is absent or `null`.
+    @inlinable
+    @inline(__always)
+    public var value: Value? { first == nil && !base.isNull ? base : nil }
+
+    /// Whether there is a value other than `null`.
+    @inlinable
+    @inline(__always)
+    public var isPresent: Bool { value != nil }
+
+    /// The member of an object; absent where the field is, or is no object.
+    @inlinable
+    @inline(__always)
+    public func member(_ key: StaticString) -> Field {
+        guard first != nil else {
+            guard let member = base[key], !member.isNull else { return Field(absent: key, of: base) }
+            return Field(member)
+        }
+        return below(key)
+    }
+
+    /// A member of an absent field.
+    @inlinable
+    func below(_ key: StaticString) -> Field {
+        guard second != nil else { return Field(base, first, key.utf8Start, nil) }
+        assert(third == nil, "no field is asked for below three absent ones")
+        return third == nil ? Field(base, first, second, key.utf8Start) : self
+    }
+
+    /// Hands out the keys below ``base`` that are absent, the first one first.
+    ///
+    /// Each is a static string's bytes, which end with a zero and are always there.
+    private func forEachKey(_ body: (UnsafeBufferPointer<UInt8>) -> Void) {
+        for key in [first, second, third] {
+            guard let key else { return }
+            var length = 0
+            while key[length] != 0 { length += 1 }
+            body(UnsafeBufferPointer(start: key, count: length))
+        }
+    }
+
+    /// The absent keys below ``base``.
+    public var absentKeys: [String] {
+        var keys: [String] = []
+        forEachKey { keys.append(String(decoding: $0, as: UTF8.self)) }
+        return keys
+    }
+
+    /// Hands out the bytes of each absent key below ``base``, the first one first.
+    public func forEachAbsentKey(_ body: (Span<UInt8>) -> Void) {
+        guard first != nil else { return }
+        forEachKey { body($0.span) }
+    }
+}
+
+extension Field {
+    /// The field some keys below a value that has none of them.
+    public init(_ value: Value, below keys: [StaticString]) {
+        var field = Field(value)
+        for key in keys { field = field.member(key) }
+        self = field
+    }
+}
