@@ -8,7 +8,9 @@ public struct KeyedHash {
         /// An odd number, so that no bit of what it is multiplied with is lost.
         fileprivate let factor: UInt64
 
-        /// The key of this process. Reading it takes longer than hashing a word: keep it for many hashes.
+        /// The key of this process.
+        ///
+        /// Reading it takes longer than hashing a word: keep it for many hashes.
         public static let process = Key(seed: .random(in: 0...UInt64.max), factor: .random(in: 0...UInt64.max) | 1)
     }
 
