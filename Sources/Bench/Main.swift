@@ -109,7 +109,7 @@ struct Figures {
 
     /// What each rule adds to a judge that has no other.
     func rules(_ subject: Subject) {
-        let rules = Catalogue.rules
+        let rules = Catalogue.playbook.rules
         let works =
             [subject.judging("none", with: [.nothing]), subject.judging("all", with: rules)]
             + rules.map { subject.judging($0.id, with: [.nothing, $0]) }

@@ -112,7 +112,7 @@ public final class Audit {
 
     /// The rules that are on and speak about what is there.
     private var rules: [Rule] {
-        Catalogue.rules.filter {
+        Catalogue.playbook.rules.filter {
             settings.level(of: $0) != .off && $0.scope.operations.contains(.update)
                 && $0.scope.subresources.contains(.none)
         }

@@ -23,8 +23,8 @@ public struct IgnoreComment: Sendable {
     /// What keeps it from exempting; nil where it does.
     public var problem: String? {
         guard !rules.isEmpty else { return "playbook:ignore names no rule: write # playbook:ignore RULE reason" }
-        for rule in rules where Catalogue.rule(rule) == nil {
-            let hint = nearest(to: rule, in: Catalogue.rules.map(\.id)).map { "; did you mean '\($0)'?" } ?? ""
+        for rule in rules where Catalogue.playbook[rule] == nil {
+            let hint = nearest(to: rule, in: Catalogue.playbook.rules.map(\.id)).map { "; did you mean '\($0)'?" } ?? ""
             return "there is no rule '\(rule)' to ignore\(hint)"
         }
         return reason.isEmpty ? "playbook:ignore has no effect without a reason: say why after the rule" : nil

@@ -1,48 +1,25 @@
-/// Every rule, in the order in which findings are told.
-public enum Catalogue {
+/// The rules that are evaluated, in the order in which findings are listed, with their settings.
+public final class Catalogue: Sendable {
     /// The rules.
-    public static let rules: [Rule] = application + secrets + containers + availability + traffic + nodes + cloud
+    public let rules: [Rule]
+    private let byID: [String: Rule]
+    /// Every environment variable that is read, in the order of the documentation.
+    public let settings: [Setting]
 
-    private static let application: [Rule] = [
-        .livenessProbe, .readinessProbe, .healthEndpoints, .replicas, .gracefulShutdown, .signalForwarding,
-        .environmentConfig, .databaseSettings, .metricsEndpoint,
-    ]
-
-    private static let secrets: [Rule] = [
-        .inlineCredentials, .staticAWSCredentials, .externalSecrets, .serviceAccountTokens, .accessEntries,
-        .rbacLeastPrivilege, .anonymousBinding, .tokenLifetime, .accountBoundary,
-    ]
-
-    private static let containers: [Rule] = [
-        .runAsNonRoot, .runAsIdentity, .privilegeEscalation, .hostIsolation, .imageRegistry, .imageTag,
-        .memoryRequestEqualsLimit, .cpuRequest, .cpuLimit,
-    ]
-
-    private static let availability: [Rule] = [
-        .topologySpread, .podDisruptionBudget, .disruptionAllowed, .unhealthyPodEviction, .autoscaler,
-        .autoscalerBounds, .verticalAutoscaler, .verticalAutoscalerConflict, .consolidationBlocked, .spotPlacement,
-        .rollingUpdate, .schedulerPlacement, .baseNodeGroup, .controllerManaged, .defaultNamespace, .namespaceQuota,
-        .limitRange, .namespacePerApplication, .podSecurityGroup,
-    ]
-
-    private static let traffic: [Rule] = [
-        .gatewayAPI, .loadBalancerService, .targetGroupBinding, .dnsZone, .adminAuthentication, .publicTLS,
-        .broadNetworkRules, .networkPolicy, .vpcCNIPrefixDelegation,
-    ]
-
-    private static let nodes: [Rule] = [
-        .nodePoolScope, .nodePoolLifecycle, .privateNodes, .encryptedStorage, .customerManagedKey,
-    ]
-
-    private static let cloud: [Rule] = [
-        .kmsKeyRotation, .kmsKeyDeletion, .kmsKeyPolicy, .kmsMultiRegion, .containerRepository, .vpcLayout,
-        .securityGroupRules,
-        .hostedZone, .iamUsers,
-        .databaseStorage, .webFirewall, .trail, .clusterAccess,
-    ]
-
-    private static let byID = Dictionary(uniqueKeysWithValues: rules.map { ($0.id, $0) })
+    /// Creates a catalogue.
+    ///
+    /// - Parameter rules: The rules; no two share an id.
+    public init(rules: [Rule]) {
+        self.rules = rules
+        byID = Dictionary(rules.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+        var names: Set<String> = []
+        let ofRules = rules.flatMap { $0.ownSettings.map(\.setting) }.filter { names.insert($0.name).inserted }
+        settings = rules.isEmpty ? [] : Setting.ofEngine + ofRules + rules.map { Setting(levelOf: $0) }
+    }
 
     /// The rule with an id.
-    public static func rule(_ id: String) -> Rule? { byID[id] }
+    public subscript(id: String) -> Rule? { byID[id] }
+
+    /// The id that is nearest to a word; nil when none is near.
+    public func nearestRule(to word: String) -> String? { nearest(to: word, in: rules.map(\.id)) }
 }

@@ -65,9 +65,10 @@ extension ExemptionAnnotations {
     ///
     /// - Parameters:
     ///   - origin: What carries them.
+    ///   - catalogue: The rules that may be named.
     ///   - complaints: What is wrong with them, a sentence each, is added here.
     /// - Returns: nil when they have no effect.
-    func exemption(_ origin: Exemption.Origin, complaints: inout Notices) -> Exemption? {
+    func exemption(_ origin: Exemption.Origin, _ catalogue: Catalogue, complaints: inout Notices) -> Exemption? {
         var ids: [String]? = []
         guard rules.utf8.count <= ExemptionAnnotations.maximumLength else {
             complaints.add("exempt has no effect: it is longer than 16 KiB")
@@ -80,14 +81,16 @@ extension ExemptionAnnotations {
                 } else {
                     complaints.add("exempt '*' is believed on a Namespace only: name the rules")
                 }
-            } else if let rule = Catalogue.rule(id) {
+            } else if let rule = catalogue[id] {
                 if origin == .workload, !rule.group.mayBeExemptedByWorkload {
                     complaints.add(
                         "\(id) cannot be exempted by the workload: annotate its Namespace, or set PLAYBOOK_EXEMPT")
                 }
                 ids?.append(id)
             } else {
-                complaints.add("exempt names no rule: '\(clipped(id))'\(suggestion(for: id))")
+                complaints.add(
+                    "exempt names no rule: '\(clipped(id))'\(catalogue.nearestRule(to: id).map { "; did you mean \($0)?" } ?? "")"
+                )
             }
         }
         guard !reason.isEmpty else {
@@ -101,10 +104,6 @@ extension ExemptionAnnotations {
         }
         return Exemption(origin: origin, rules: ids, reason: reason, until: end)
     }
-
-    private func suggestion(for id: String) -> String {
-        nearest(to: id, in: Catalogue.rules.map(\.id)).map { "; did you mean \($0)?" } ?? ""
-    }
 }
 
 /// An exemption that stands in the environment: `replicas@shop/Deployment/legacy-*: one licence until 2027-01-31`.
@@ -115,11 +114,11 @@ public struct StandingExemption: Sendable, Equatable {
     let name: Glob
     let exemption: Exemption
 
-    init?(parsing text: String) {
+    init?(parsing text: String, _ catalogue: Catalogue) {
         guard let at = text.firstIndex(of: "@"), let colon = text[at...].firstIndex(of: ":") else { return nil }
         rule = trimmed(text[..<at])
         let place = trimmed(text[text.index(after: at)..<colon]).split(separator: "/", omittingEmptySubsequences: false)
-        guard Catalogue.rule(rule) != nil, place.count == 3 else { return nil }
+        guard catalogue[rule] != nil, place.count == 3 else { return nil }
         namespace = Glob(String(place[0]))
         kind = Glob(String(place[1]))
         name = Glob(String(place[2]))

@@ -11,6 +11,7 @@ final class Exemptions {
     /// What the object as it was is annotated with, once it has been read.
     private var earlier: [Exemption]?
     private let standing: [StandingExemption]
+    private let catalogue: Catalogue
     private let subject: Subject
     /// Whether the request sets or changes the object's own exemption.
     private(set) var areChanged = false
@@ -22,12 +23,13 @@ final class Exemptions {
         let settings = context.settings
         self.subject = subject
         standing = settings.exempt
+        catalogue = settings.catalogue
         guard settings.exemptions != .none else { return }
         let isNamespace = subject.kind == .namespace
         if !isNamespace, let record = try? context.companions.namespace(subject.namespace) {
             // What is wrong with the Namespace's annotations is told to who changes the Namespace.
             var ignored = Notices()
-            record.annotations?.exemption(.namespace, complaints: &ignored).map { found.append($0) }
+            record.annotations?.exemption(.namespace, catalogue, complaints: &ignored).map { found.append($0) }
         }
         if isNamespace { addLevel(of: subject) }
         guard isNamespace || settings.exemptions == .all else { return }
@@ -67,7 +69,7 @@ final class Exemptions {
         areChanged = areChanged || isChanged
         guard let annotations else { return }
         let exemption = annotations.exemption(
-            subject.kind == .namespace ? .namespace : .workload, complaints: &complaints)
+            subject.kind == .namespace ? .namespace : .workload, catalogue, complaints: &complaints)
         if isChanged { changed = exemption ?? changed }
         exemption.map { found.append($0) }
     }
@@ -82,7 +84,7 @@ final class Exemptions {
             let workload = try context.companions.workload(
                 subject.scaledKind, subject.name ?? "", in: subject.namespace)
             for annotations in [workload?.annotations, workload?.templateAnnotations] {
-                annotations?.exemption(.workload, complaints: &complaints).map { found.append($0) }
+                annotations?.exemption(.workload, catalogue, complaints: &complaints).map { found.append($0) }
             }
         } catch {
             areUnknown = true
@@ -110,7 +112,7 @@ final class Exemptions {
         var ignored = Notices()
         let template = subject.kind == .pod ? nil : before.object.templateMetadata(subject.kind)
         return [before.metadata, template].compactMap { metadata in
-            metadata.flatMap { ExemptionAnnotations($0) }?.exemption(.workload, complaints: &ignored)
+            metadata.flatMap { ExemptionAnnotations($0) }?.exemption(.workload, catalogue, complaints: &ignored)
         }
     }
 

@@ -1,41 +1,19 @@
 import JSON
 import Kubernetes
 
-/// The settings of the rules about images and what containers run.
-public struct ImageSettings: Sendable {
-    /// The value of `PLAYBOOK_REGISTRIES`.
-    public internal(set) var registries: [RepositoryPrefix] = []
-    /// The value of `PLAYBOOK_PULL_THROUGH`.
-    public internal(set) var pullThrough = PullThrough([])
-    /// The value of `PLAYBOOK_OWN_REPOSITORIES`; empty when unset.
-    public internal(set) var ownRepositories: [RepositoryPrefix] = []
-    /// The value of `PLAYBOOK_IMAGE_TAG_PATTERN`.
-    public internal(set) var tagPattern = TagPattern.standard
-}
+/// The settings of the rules about images.
+struct ImageSettings {
+    let registries: [RepositoryPrefix]
+    let pullThrough: PullThrough
+    let ownRepositories: [RepositoryPrefix]
+    let tagPattern: TagPattern
 
-extension Setting {
-    static let imageRules: [Setting] = [
-        .parsedList(
-            "PLAYBOOK_REGISTRIES", .rules, "registries or paths in them", \.images.registries,
-            "Where images may come from beside ECR: `quay.io`, `ghcr.io/team`, an alias of the public gallery (`public.ecr.aws/bitnami`). Docker's own are `docker.io/library`."
-        ) { (text) throws(Misplaced) in try RepositoryPrefix(parsing: text) },
-        .parsed(
-            "PLAYBOOK_PULL_THROUGH", .rules, "REGISTRY=CACHE, separated by commas", \.images.pullThrough,
-            "Registries that ECR caches: `docker.io=ACCOUNT.dkr.ecr.REGION.amazonaws.com/docker-hub`. Their images are to be named by the cache, and the fix does so; the longest prefix counts.",
-            written: { $0.text }
-        ) { (text) throws(Misplaced) in
-            try PullThrough(parsing: text)
-        },
-        .parsedList(
-            "PLAYBOOK_OWN_REPOSITORIES", .rules, "registries or paths in them", \.images.ownRepositories,
-            "Where the images are that are built here, whose tags name a version and a commit; unset: all of ECR but the caches of `PLAYBOOK_PULL_THROUGH` and AWS's own."
-        ) { (text) throws(Misplaced) in try RepositoryPrefix(parsing: text) },
-        .parsed(
-            "PLAYBOOK_IMAGE_TAG_PATTERN", .rules, "pattern", \.images.tagPattern,
-            "What the tags of images that are built here look like. `{semver}` is 1.4.2 or 1.4.2-rc.1, `{sha}` 7 to 40 hex digits, `{number}` digits, `*` any text, `?` any character, `[…]` may be left out, `|` stands between alternatives. `latest` is refused whatever it says.",
-            written: { $0.text }
-        ) { (text) throws(Misplaced) in try TagPattern(parsing: text) },
-    ]
+    init(_ settings: Settings) {
+        registries = settings[RuleSettings.registries]
+        pullThrough = settings[RuleSettings.pullThrough]
+        ownRepositories = settings[RuleSettings.ownRepositories]
+        tagPattern = settings[RuleSettings.tagPattern]
+    }
 }
 
 extension ImageSettings {

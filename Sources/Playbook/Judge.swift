@@ -6,7 +6,8 @@ public struct Judge: Sendable {
     private let table: RuleTable
 
     /// Creates a judge of rules, at the levels of the settings.
-    public init(_ settings: Settings, rules: [Rule] = Catalogue.rules) {
+    public init(_ settings: Settings, rules: [Rule]? = nil) {
+        let rules = rules ?? settings.catalogue.rules
         table = RuleTable(rules.filter { settings.level(of: $0) != .off })
     }
 

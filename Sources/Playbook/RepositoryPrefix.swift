@@ -75,7 +75,7 @@ public struct PullThrough: Sendable, Equatable {
     init(parsing text: String) throws(Misplaced) {
         var upstreams: Set<RepositoryPrefix> = []
         self.init(
-            try Setting.elements(of: text) { (entry) throws(Misplaced) in
+            try elements(of: text) { (entry) throws(Misplaced) in
                 let route = try Route(parsing: entry)
                 guard upstreams.insert(route.upstream).inserted else {
                     throw Misplaced(expected: "another registry, since \(route.upstream) has a cache already,")

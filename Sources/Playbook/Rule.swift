@@ -21,7 +21,11 @@ public final class Rule: Sendable {
     /// The single things it checks.
     public let clauses: [Clause]
     /// The environment variables that change its answer, beside its level.
-    public let settings: [String]
+    public var settings: [String] { ownSettings.map(\.setting.name) + sharedSettings }
+    /// The settings that are declared by rules.
+    let ownSettings: [any RuleSettingDeclaration]
+    /// The names of settings that are the same for all rules.
+    private let sharedSettings: [String]
     /// The other objects that it reads, by kind: the rule is not evaluated where they are not known.
     public let companions: [ResourceKind]
     /// Another rule whose exemption covers this one too.
@@ -56,7 +60,8 @@ public final class Rule: Sendable {
     /// Creates a rule with several checks, each for its own kinds, which are the scope's kinds together.
     public init(
         id: String, title: String, group: Group, section: Section, rationale: String, level: Level, scope: Scope,
-        clauses: [Clause], settings: [String] = [], companions: [ResourceKind] = [],
+        clauses: [Clause], settings: [any RuleSettingDeclaration] = [], sharedSettings: [String] = [],
+        companions: [ResourceKind] = [],
         exemptWith: String? = nil, fix: Fix? = nil,
         examples: @autoclosure @escaping @Sendable () -> [Example], checks: [KindCheck]
     ) {
@@ -68,7 +73,8 @@ public final class Rule: Sendable {
         self.level = level
         self.scope = scope
         self.clauses = clauses
-        self.settings = settings
+        ownSettings = settings
+        self.sharedSettings = sharedSettings
         self.companions = companions
         self.exemptWith = exemptWith
         self.fix = fix
@@ -79,27 +85,31 @@ public final class Rule: Sendable {
     /// Creates a rule with one check for all kinds of its scope.
     public convenience init(
         id: String, title: String, group: Group, section: Section, rationale: String, level: Level, scope: Scope,
-        clauses: [Clause], settings: [String] = [], companions: [ResourceKind] = [],
+        clauses: [Clause], settings: [any RuleSettingDeclaration] = [], sharedSettings: [String] = [],
+        companions: [ResourceKind] = [],
         exemptWith: String? = nil, fix: Fix? = nil,
         examples: @autoclosure @escaping @Sendable () -> [Example], check: @escaping Check
     ) {
         self.init(
             id: id, title: title, group: group, section: section, rationale: rationale, level: level, scope: scope,
-            clauses: clauses, settings: settings, companions: companions, exemptWith: exemptWith, fix: fix,
+            clauses: clauses, settings: settings, sharedSettings: sharedSettings, companions: companions,
+            exemptWith: exemptWith, fix: fix,
             examples: examples(), checks: [KindCheck(scope.kinds, check)])
     }
 
     /// Creates a rule that hands its findings over together: one that has few, whatever it looks at.
     public convenience init(
         id: String, title: String, group: Group, section: Section, rationale: String, level: Level, scope: Scope,
-        clauses: [Clause], settings: [String] = [], companions: [ResourceKind] = [],
+        clauses: [Clause], settings: [any RuleSettingDeclaration] = [], sharedSettings: [String] = [],
+        companions: [ResourceKind] = [],
         exemptWith: String? = nil, fix: Fix? = nil,
         examples: @autoclosure @escaping @Sendable () -> [Example],
         check: @escaping @Sendable (Subject, Context) throws(CannotJudge) -> [Finding]
     ) {
         self.init(
             id: id, title: title, group: group, section: section, rationale: rationale, level: level, scope: scope,
-            clauses: clauses, settings: settings, companions: companions, exemptWith: exemptWith, fix: fix,
+            clauses: clauses, settings: settings, sharedSettings: sharedSettings, companions: companions,
+            exemptWith: exemptWith, fix: fix,
             examples: examples(),
             check: { (subject, context, findings) throws(CannotJudge) in
                 findings.add(contentsOf: try check(subject, context))

@@ -33,12 +33,12 @@ extension Verdict {
     ///   - rules: The rules, in the order of the answers.
     /// - Returns: An answer for each rule.
     public func answers(
-        to review: AdmissionReview, in context: Context, rules: [Rule] = Catalogue.rules
+        to review: AdmissionReview, in context: Context, rules: [Rule]? = nil
     ) -> [RuleAnswer] {
         let object = review.operation == .delete ? review.oldObject : review.object
         let subject = object.map { Subject(review, $0) }
         let change = subject.map { Change(of: $0) }
-        return rules.map { rule in
+        return (rules ?? context.settings.catalogue.rules).map { rule in
             RuleAnswer(rule: rule, outcome: outcome(of: rule, subject, change, review, context))
         }
     }

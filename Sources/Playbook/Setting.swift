@@ -21,18 +21,40 @@ public struct Setting: Sendable {
     /// What it does.
     public let meaning: String
     /// Puts a value in.
-    let apply: @Sendable (_ text: String, _ settings: inout Settings) throws(Malformed) -> Void
+    let apply: @Sendable (_ text: String, _ settings: inout Settings) throws(Misplaced) -> Void
 
-    /// Why a value cannot be used.
-    struct Malformed: Error {
-        let expected: String
+    /// A setting of the server, or of all rules; its default is what untouched settings hold.
+    init<Value>(
+        _ name: String, _ topic: Topic, _ form: SettingForm<Value>,
+        _ path: any WritableKeyPath<Settings, Value> & Sendable, _ meaning: String
+    ) {
+        self.init(
+            name: name, topic: topic, form: form.text,
+            defaultText: form.written(Settings(catalogue: Catalogue(rules: []))[keyPath: path]), meaning: meaning
+        ) { (text, settings) throws(Misplaced) in
+            settings[keyPath: path] = try form.read(text, settings.catalogue)
+        }
+    }
+
+    init(
+        name: String, topic: Topic, form: String, defaultText: String, meaning: String,
+        apply: @escaping @Sendable (_ text: String, _ settings: inout Settings) throws(Misplaced) -> Void
+    ) {
+        self.name = name
+        self.topic = topic
+        self.form = form
+        self.defaultText = defaultText
+        self.meaning = meaning
+        self.apply = apply
     }
 }
 
-/// A value that cannot be used, and where: how many characters stand before the place.
+/// A value that cannot be used, and where: how many characters stand before the place; nil for the whole value.
 struct Misplaced: Error {
-    var at = 0
+    var at: Int? = 0
     let expected: String
+
+    fileprivate var expectation: String { at.map { "at character \($0 + 1), \(expected)" } ?? expected }
 }
 
 /// What is wrong with the environment, one entry a variable.
@@ -49,22 +71,24 @@ extension Settings {
     /// Kubernetes' service links (`PLAYBOOK_SERVICE_HOST`, `PLAYBOOK_PORT_443_TCP`, …) are ignored: the kubelet makes them for
     /// every Service of the namespace, so one called `playbook` would keep the server from starting.
     ///
-    /// - Parameter environment: Names and values; only those that start with `PLAYBOOK_` are looked at.
+    /// - Parameters:
+    ///   - environment: Names and values; only those that start with `PLAYBOOK_` are looked at.
+    ///   - catalogue: The rules, which have settings of their own.
     /// - Throws: ``SettingsError`` with every malformed or unknown variable.
-    public init(environment: [String: String]) throws(SettingsError) {
-        self.init()
+    public init(environment: [String: String], catalogue: Catalogue) throws(SettingsError) {
+        self.init(catalogue: catalogue)
         var complaints: [String] = []
         let given = environment.filter { $0.key.hasPrefix("PLAYBOOK_") && !Settings.isServiceLink($0.key, $0.value) }
-        ignoredServiceLinks = Setting.all.map(\.name).filter { environment[$0] != nil && given[$0] == nil }
-        for setting in Setting.all {
+        ignoredServiceLinks = catalogue.settings.map(\.name).filter { environment[$0] != nil && given[$0] == nil }
+        for setting in catalogue.settings {
             guard let text = given[setting.name] else { continue }
             do {
                 try setting.apply(text, &self)
             } catch {
-                complaints.append("\(setting.name) is '\(text)': \(error.expected) was expected")
+                complaints.append("\(setting.name) is '\(text)': \(error.expectation) was expected")
             }
         }
-        let known = Set(Setting.all.map(\.name))
+        let known = Set(catalogue.settings.map(\.name))
         for name in given.keys.sorted() where !known.contains(name) {
             let nearest = nearest(to: name, in: known.sorted())
             complaints.append("\(name) is no setting\(nearest.map { "; did you mean \($0)?" } ?? "")")

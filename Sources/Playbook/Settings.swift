@@ -2,10 +2,15 @@ public import Kubernetes
 
 /// The environment's settings, typed.
 ///
-/// ``Setting/all`` is the table that names each variable; help, documentation and checks are printed from it.
+/// ``Catalogue/settings`` is the table that names each variable; help, documentation and checks are printed from it.
 public struct Settings: Sendable {
     /// Creates the settings of an empty environment.
-    public init() {}
+    public init(catalogue: Catalogue) { self.catalogue = catalogue }
+
+    /// The rules.
+    public let catalogue: Catalogue
+    /// The values of the rules' own settings.
+    var ruleValues = RuleValues()
 
     // The server.
     /// The value of `PLAYBOOK_LISTEN`.
@@ -76,7 +81,8 @@ public struct Settings: Sendable {
     /// The value of `PLAYBOOK_TRUSTED_CONTROLLERS`.
     public internal(set) var trustedControllers = ["system:serviceaccount:argo-rollouts:argo-rollouts"]
     /// The value of `PLAYBOOK_DEPLOYERS`: patterns of user names.
-    public internal(set) var deployers = [
+    public internal(set) var deployers = Settings.defaultDeployers
+    static let defaultDeployers = [
         "system:serviceaccount:argocd:*", "system:serviceaccount:argo-cd:*", "system:serviceaccount:flux-system:*",
     ]
     /// The value of `PLAYBOOK_BREAK_GLASS`.
@@ -97,33 +103,6 @@ public struct Settings: Sendable {
     public internal(set) var gravestLevel = Level.deny
     /// The levels that differ from the rules' own, by rule.
     public internal(set) var levels: [String: Level] = [:]
-
-    // The rules.
-    /// The value of `PLAYBOOK_LIVENESS_PATHS`.
-    public internal(set) var livenessPaths = ["/livez", "/healthz"]
-    /// The value of `PLAYBOOK_READINESS_PATHS`.
-    public internal(set) var readinessPaths = ["/readyz"]
-    /// The value of `PLAYBOOK_HEALTH_PORT`.
-    public internal(set) var healthPort: Int?
-    /// The value of `PLAYBOOK_MIN_REPLICAS`.
-    public internal(set) var minimumReplicas = 2
-    /// The value of `PLAYBOOK_MIN_GRACE_SECONDS`.
-    public internal(set) var minimumGraceSeconds = 5
-    /// The value of `PLAYBOOK_METRICS_PORT`.
-    public internal(set) var metricsPort: Int?
-    /// The value of `PLAYBOOK_MAX_SKEW`.
-    public internal(set) var maximumSkew = 1
-
-    /// The settings of the rules about secrets and identity.
-    public internal(set) var secrets = SecretSettings()
-    /// The settings of the rules about images and what containers run.
-    public internal(set) var images = ImageSettings()
-    /// The settings of the rules about availability and placement.
-    public internal(set) var placement = PlacementSettings()
-    /// The settings of the rules about traffic, nodes and storage.
-    public internal(set) var traffic = TrafficSettings()
-    /// The settings of the rules about the cloud around the cluster.
-    public internal(set) var cloud = CloudSettings()
 
     /// The settings that are unset because their variables are service links.
     public internal(set) var ignoredServiceLinks: [String] = []

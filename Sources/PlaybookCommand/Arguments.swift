@@ -82,8 +82,8 @@ struct Arguments {
             guard parts.count == 2, let level = Level(rawValue: parts[1]) else {
                 throw CommandError(message: "--level takes RULE=deny, RULE=warn or RULE=off, not '\(text)'")
             }
-            guard Catalogue.rule(parts[0]) != nil else {
-                throw CommandError.unknown("rule", parts[0], among: Catalogue.rules.map(\.id))
+            guard Catalogue.playbook[parts[0]] != nil else {
+                throw CommandError.unknown("rule", parts[0], among: Catalogue.playbook.rules.map(\.id))
             }
             levels[parts[0]] = level
         }

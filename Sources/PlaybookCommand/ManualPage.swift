@@ -15,7 +15,7 @@ enum ManualPage {
         page += ".SH COMMANDS\n"
         for command in Command.allCases { page += section(on: command) }
         page += ".SH ENVIRONMENT\n"
-        for setting in Setting.all { page += entry(on: setting) }
+        for setting in Catalogue.playbook.settings { page += entry(on: setting) }
         page += ".SH EXIT STATUS\n"
         for (code, meaning) in [
             ("0", "Nothing is denied."), ("1", "Something is denied; for a replay, something is newly denied."),

@@ -36,11 +36,11 @@ extension Command {
     private func rules(_ arguments: Arguments) throws(CommandError) -> ExitCode {
         let settings = try arguments.settings()
         switch try arguments.format() {
-        case "json": Console.print(RuleList.json(Catalogue.rules, settings))
-        case "markdown": Console.print(RulePage.markdown(Catalogue.rules))
-        case "summary": Console.print(RulePage.summary(Catalogue.rules))
+        case "json": Console.print(RuleList.json(Catalogue.playbook.rules, settings))
+        case "markdown": Console.print(RulePage.markdown(Catalogue.playbook.rules))
+        case "summary": Console.print(RulePage.summary(Catalogue.playbook.rules))
         case "coverage": Console.print(CoveragePage.markdown())
-        default: Console.print(RuleList.text(Catalogue.rules, settings))
+        default: Console.print(RuleList.text(Catalogue.playbook.rules, settings))
         }
         return .success
     }
@@ -51,8 +51,8 @@ extension Command {
             throw CommandError(message: "explain takes one rule; `playbook rules` lists them")
         }
         guard let id = arguments.operands.first else { return try answers(in: file ?? "-", .every, arguments) }
-        guard let rule = Catalogue.rule(id) else {
-            throw CommandError.unknown("rule", id, among: Catalogue.rules.map(\.id))
+        guard let rule = Catalogue.playbook[id] else {
+            throw CommandError.unknown("rule", id, among: Catalogue.playbook.rules.map(\.id))
         }
         if let file { return try answers(in: file, .one(rule), arguments) }
         Console.print(RulePage.text(rule, level: try arguments.settings().level(of: rule)))

@@ -78,7 +78,7 @@ struct ServeCommand {
         let configuration = try configuration()
         let server = try makeServer(configuration, cluster, keeper, recorder)
         recorder?.start(within: server.status.memory)
-        let active = Catalogue.rules.count { settings.level(of: $0) != .off }
+        let active = Catalogue.playbook.rules.count { settings.level(of: $0) != .off }
         log.write(
             .info, "starting",
             [

@@ -15,7 +15,7 @@ public enum ConfigurationPage {
             """
         for topic in Setting.Topic.allCases {
             text += "\n## \(topic.rawValue)\n\n| variable | value | default | meaning |\n|---|---|---|---|\n"
-            for setting in Setting.all where setting.topic == topic {
+            for setting in Catalogue.playbook.settings where setting.topic == topic {
                 let standard = setting.defaultText.isEmpty ? "" : "`\(setting.defaultText)`"
                 let cells = [setting.form, standard, setting.meaning].map(cell).joined(separator: " | ")
                 text += "| `\(setting.name)` | \(cells) |\n"
@@ -31,11 +31,11 @@ public enum ConfigurationPage {
 
     /// Every variable with the value in force.
     public static func text(environment: [String: String]) -> String {
-        let width = Setting.all.map(\.name.count).max() ?? 0
+        let width = Catalogue.playbook.settings.map(\.name.count).max() ?? 0
         var text = ""
         for topic in Setting.Topic.allCases {
             text += (text.isEmpty ? "" : "\n") + topic.rawValue + "\n"
-            for setting in Setting.all where setting.topic == topic {
+            for setting in Catalogue.playbook.settings where setting.topic == topic {
                 let name = setting.name + String(repeating: " ", count: width - setting.name.count)
                 let given = environment[setting.name]
                 let isLink = given.map { Settings.isServiceLink(setting.name, $0) } ?? false
@@ -49,7 +49,7 @@ public enum ConfigurationPage {
     /// The same as an array of objects.
     public static func json(environment: [String: String]) -> String {
         Literal.array(
-            Setting.all.map { setting in
+            Catalogue.playbook.settings.map { setting in
                 let given = environment[setting.name].flatMap { Settings.isServiceLink(setting.name, $0) ? nil : $0 }
                 return [
                     "name": .string(setting.name), "topic": .string(setting.topic.rawValue),

@@ -119,7 +119,7 @@ extension HTMLReport {
         for (object, example) in examples.enumerated() {
             for change in example.changes {
                 let index = indices[change.rule] ?? rules.count
-                let rule = Catalogue.rule(change.rule)
+                let rule = Catalogue.playbook[change.rule]
                 if index == rules.count {
                     indices[change.rule] = index
                     rules.append((change.rule, rule?.title ?? ""))

@@ -130,7 +130,7 @@ public enum MarkdownReport {
     /// A rule's name, as a link where there is something to lead to.
     static func link(_ rule: String, _ documentation: String) -> String {
         let name = code(rule)
-        return documentation.isEmpty || Catalogue.rule(rule) == nil ? name : "[\(name)](<\(documentation)#\(rule)>)"
+        return documentation.isEmpty || Catalogue.playbook[rule] == nil ? name : "[\(name)](<\(documentation)#\(rule)>)"
     }
 
     /// YAML in a fence that it cannot close, indented into its entry.

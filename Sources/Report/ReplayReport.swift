@@ -53,7 +53,7 @@ public struct ReplayReport: Sendable {
             case .deny: "denies now"
             case .warn: "warns now"
             case .exempt: "is exempted now"
-            case nil: Catalogue.rule(change.rule) == nil ? "is gone" : "says nothing now"
+            case nil: Catalogue.playbook[change.rule] == nil ? "is gone" : "says nothing now"
             }
         switch change.before {
         case .deny: return now + ", denied before"
@@ -161,7 +161,7 @@ public struct ReplayReport: Sendable {
 
     /// The rules in the order of the catalogue, those that are gone from it behind.
     static func order(_ rules: [String: ReplayTally.Row]) -> [(key: String, value: ReplayTally.Row)] {
-        let known = Catalogue.rules.map(\.id)
+        let known = Catalogue.playbook.rules.map(\.id)
         let gone = rules.keys.filter { !known.contains($0) }.sorted()
         return (known + gone).compactMap { id in rules[id].map { (id, $0) } }
     }

@@ -178,7 +178,7 @@ public enum RulePage {
 
     /// What each of the rule's settings means, and its default.
     private static func settings(_ rule: Rule) -> [String] {
-        rule.settings.compactMap { name in Setting.all.first { $0.name == name } }.map { setting in
+        rule.settings.compactMap { name in Catalogue.playbook.settings.first { $0.name == name } }.map { setting in
             let value = setting.defaultText.isEmpty ? "unset" : "`\(setting.defaultText)`"
             return "`\(setting.name)` (by default \(value)): \(setting.meaning)"
         }

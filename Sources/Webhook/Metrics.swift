@@ -25,7 +25,7 @@ public struct Metrics: Sendable {
     private static let decisions = AdmissionEvent.Decision.allCases
     /// What findings do: denials that dry-run mode lets pass and old ones are told apart from other warnings.
     private static let effects = ["deny", "would-deny", "existing", "warn", "exempt"]
-    private static let rules = Catalogue.rules
+    private static let rules = Catalogue.playbook.rules
 
     /// Creates counters that are all zero.
     public init() {

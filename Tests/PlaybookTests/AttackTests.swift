@@ -89,7 +89,7 @@ import Testing
     @Test func `a value's control characters make no lines and no colours in a denial`() throws {
         var world = World(
             try spec("{containers: [{name: app, securityContext: {procMount: \"a\\n- fake: x\\e[31m\"}}]}"))
-        world.rules = Catalogue.rules.filter { $0.id == "privilege-escalation" }
+        world.rules = Catalogue.playbook.rules.filter { $0.id == "privilege-escalation" }
         let verdict = try world.verdict()
         #expect(verdict.isDenied)
         #expect(!verdict.message.unicodeScalars.contains { $0.value < 0x20 && $0 != "\n" })
@@ -102,7 +102,7 @@ import Testing
         let container: Literal = ["name": "app", "securityContext": ["procMount": .string(endless)]]
         var world = World(
             World.deployment.merging(["spec": ["template": ["spec": ["containers": .array([container])]]]]))
-        world.rules = Catalogue.rules.filter { $0.id == "privilege-escalation" }
+        world.rules = Catalogue.playbook.rules.filter { $0.id == "privilege-escalation" }
         let verdict = try world.verdict()
         #expect(verdict.message.utf8.count <= 16 << 10)
         #expect(verdict.message.contains("- privilege-escalation: "))
@@ -217,7 +217,7 @@ import Testing
             }
             let placed: Literal = .object([.init(field, "mine")])
             var world = World(object([:])).updated(to: object(placed))
-            world.rules = Catalogue.rules.filter { $0.id == "scheduler-placement" }
+            world.rules = Catalogue.playbook.rules.filter { $0.id == "scheduler-placement" }
             #expect(try denials(world) == (kind == "Pod" ? [] : ["scheduler-placement"]), "\(kind)")
             // What was there before only warns.
             world = world.updated(to: object(placed.merging(["enableServiceLinks": false])))

@@ -21,7 +21,7 @@ struct BoundedWorkTests {
 
     private func inline(_ world: World) throws -> Verdict {
         var world = world
-        world.rules = [try #require(Catalogue.rule("inline-credentials"))]
+        world.rules = [try #require(Catalogue.playbook["inline-credentials"])]
         return try world.verdict()
     }
 
@@ -78,7 +78,7 @@ struct BoundedWorkTests {
             "spec": ["routes": .array(routes.map { ["kind": "Rule", "match": .string($0)] })],
         ])
         world.settings = ["PLAYBOOK_DNS_ZONES": "superinc.com"]
-        world.rules = [try #require(Catalogue.rule("dns-zone"))]
+        world.rules = [try #require(Catalogue.playbook["dns-zone"])]
         let verdict = try world.verdict()
         #expect(verdict.isDenied)
         #expect(verdict.judgements.filter { $0.effect == .deny }.map(\.path) == ["spec.routes[1000].match"])
@@ -97,7 +97,7 @@ struct BoundedWorkTests {
         world.object = try Patch([.set("/spec/template/spec/containers", containers)], on: try #require(world.object))
             .applied(to: try #require(world.object))
         world.rules = [
-            try #require(Catalogue.rule("liveness-probe")), try #require(Catalogue.rule("host-isolation")),
+            try #require(Catalogue.playbook["liveness-probe"]), try #require(Catalogue.playbook["host-isolation"]),
         ]
         let verdict = try world.verdict()
         let probes = verdict.judgements.filter { $0.rule.id == "liveness-probe" }
@@ -110,7 +110,8 @@ struct BoundedWorkTests {
         let world = World(map(50) { "hunter\($0)-x" })
         let context = try world.context()
         let rules = [
-            try #require(Catalogue.rule("inline-credentials")), try #require(Catalogue.rule("default-namespace")),
+            try #require(Catalogue.playbook["inline-credentials"]),
+            try #require(Catalogue.playbook["default-namespace"]),
         ]
         let verdict = try Document().read(world.review.span, AdmissionReview.options) { root in
             Result {
@@ -126,7 +127,7 @@ struct BoundedWorkTests {
     @Test func `an old object that uses up the budget makes nothing existing`() throws {
         let world = World(map(50) { "hunter\($0)-x" }).updated(to: map(1) { "hunter\($0)-x" })
         let context = try world.context()
-        let rules = [try #require(Catalogue.rule("inline-credentials"))]
+        let rules = [try #require(Catalogue.playbook["inline-credentials"])]
         let verdict = try Document().read(world.review.span, AdmissionReview.options) { root in
             Result {
                 Judge(context.settings, rules: rules).verdict(on: try AdmissionReview(root), in: context, steps: 20)
@@ -190,7 +191,7 @@ struct BoundedWorkTests {
                 try Literal(
                     yaml: "apiVersion: \(version)\nkind: \(kind)\nmetadata: {name: web}\n"
                         + body.replacing("LIST", with: list)))
-            world.rules = [try #require(Catalogue.rule(rule))]
+            world.rules = [try #require(Catalogue.playbook[rule])]
             return try world.verdict().judgements.map { "\($0.finding.clause.name) \($0.path)" }
         }
         #expect(try clauses(count) == ["\(Clause.malformed.name) \(path)"])
@@ -204,7 +205,7 @@ struct BoundedWorkTests {
                 "metadata": ["name": "web", "namespace": "shop"],
                 "spec": ["rules": .array(Array(repeating: [:], count: count))],
             ])
-            world.rules = [try #require(Catalogue.rule("admin-authentication"))]
+            world.rules = [try #require(Catalogue.playbook["admin-authentication"])]
             return try world.verdict().judgements.map(\.path)
         }
         #expect(try paths(1_000) == [])
@@ -221,7 +222,7 @@ struct BoundedWorkTests {
                         kind: ServiceAccount
                         metadata: {name: web, namespace: shop, annotations: {eks.amazonaws.com/role-arn: '\(role)'}}
                         """))
-            world.rules = [try #require(Catalogue.rule("account-boundary"))]
+            world.rules = [try #require(Catalogue.playbook["account-boundary"])]
             world.settings = ["PLAYBOOK_AWS_ACCOUNTS": "222222222222"]
             return try world.verdict().judgements.map(\.finding.clause.name)
         }
@@ -262,7 +263,7 @@ struct BoundedWorkTests {
         var world = World(admin(count))
         world.without = ResourceKinds(.middleware)
         world.settings = ["PLAYBOOK_COMPANION_GRACE": "5m"]
-        world.rules = [try #require(Catalogue.rule("admin-authentication"))]
+        world.rules = [try #require(Catalogue.playbook["admin-authentication"])]
         let verdict = try world.verdict()
         #expect(verdict.judgements.filter { $0.effect == .deny }.map(\.path) == ["spec.routes[\(count)]"])
         #expect(verdict.judgements.count + verdict.further.reduce(0) { $0 + $1.count } == count + 1)
@@ -275,7 +276,7 @@ struct BoundedWorkTests {
         var world = World(object).updated(to: object.merging(["spec": ["entryPoints": ["web"]]]))
         world.without = ResourceKinds(.middleware)
         world.settings = ["PLAYBOOK_COMPANION_GRACE": "5m", "PLAYBOOK_ENFORCED_SINCE": "2026-10-01"]
-        world.rules = [try #require(Catalogue.rule("admin-authentication"))]
+        world.rules = [try #require(Catalogue.playbook["admin-authentication"])]
         #expect(try world.verdict().judgements.filter { $0.effect == .deny }.map(\.path) == ["spec.routes[150]"])
     }
 
@@ -293,7 +294,7 @@ struct BoundedWorkTests {
         }
         var world = World(route("Host(`a.superinc.com`)")).updated(to: route("Host(`a.example.org`)"))
         world.settings = ["PLAYBOOK_DNS_ZONES": "superinc.com"]
-        world.rules = [try #require(Catalogue.rule("dns-zone"))]
+        world.rules = [try #require(Catalogue.playbook["dns-zone"])]
         #expect(try world.verdict().isDenied)
     }
 
@@ -304,7 +305,7 @@ struct BoundedWorkTests {
             "apiVersion": "v1", "kind": "ConfigMap", "metadata": ["name": "settings", "namespace": "shop"],
             "data": ["app.env": .string(lines.joined(separator: "\n"))],
         ])
-        world.rules = [try #require(Catalogue.rule("static-aws-credentials"))]
+        world.rules = [try #require(Catalogue.playbook["static-aws-credentials"])]
         #expect(try world.verdict().isDenied)
     }
 

@@ -8,12 +8,12 @@ extension Rule: CustomTestStringConvertible {
 
 @Suite struct CatalogueTests {
     @Test func `ids are unique, lower case and hyphenated`() {
-        let ids = Catalogue.rules.map(\.id)
+        let ids = Catalogue.playbook.rules.map(\.id)
         #expect(Set(ids).count == ids.count)
         for id in ids { #expect(id.utf8.allSatisfy { $0 == 45 || (97...122).contains($0) }, "\(id)") }
     }
 
-    @Test(arguments: Catalogue.rules)
+    @Test(arguments: Catalogue.playbook.rules)
     func `a rule has good and bad examples, and a bad one for each clause`(_ rule: Rule) {
         #expect(rule.examples.contains { $0.clause == nil })
         for clause in rule.clauses {
@@ -25,19 +25,19 @@ extension Rule: CustomTestStringConvertible {
         #expect(Set(rule.clauses.map(\.name)).count == rule.clauses.count)
     }
 
-    @Test(arguments: Catalogue.rules)
+    @Test(arguments: Catalogue.playbook.rules)
     func `a rule that has a fix shows it, and one that has none shows none`(_ rule: Rule) {
         #expect((rule.fix != nil) == rule.examples.contains(where: \.isFixed))
     }
 
-    @Test(arguments: Catalogue.rules)
+    @Test(arguments: Catalogue.playbook.rules)
     func `every setting that a rule names is declared`(_ rule: Rule) {
-        let declared = Set(Setting.all.map(\.name))
+        let declared = Set(Catalogue.playbook.settings.map(\.name))
         for name in rule.settings { #expect(declared.contains(name), "\(rule.id) reads \(name)") }
     }
 
     @Test func `the rules of this catalogue come in the order of the groups`() {
-        let groups = Catalogue.rules.map { rule in Group.allCases.firstIndex(of: rule.group) ?? -1 }
+        let groups = Catalogue.playbook.rules.map { rule in Group.allCases.firstIndex(of: rule.group) ?? -1 }
         #expect(groups == groups.sorted())
     }
 }

@@ -16,7 +16,7 @@ import Testing
     /// Whether a change is denied by a rule that denies.
     private func isDenied(_ rule: String, _ old: Literal, _ new: Literal) throws -> Bool {
         var world = World(old)
-        world.rules = [try #require(Catalogue.rule(rule))]
+        world.rules = [try #require(Catalogue.playbook[rule])]
         world.settings = ["PLAYBOOK_RULE_\(rule.uppercased().replacing("-", with: "_"))": "deny"]
         #expect(try world.verdict().isDenied)
         return try world.updated(to: new).verdict().isDenied
@@ -79,7 +79,7 @@ import Testing
         let yaml =
             "{apiVersion: storage.k8s.io/v1, kind: StorageClass, metadata: {name: a}, provisioner: ebs.csi.aws.com, parameters: \(parameters)}"
         var world = World(try Literal(yaml: yaml))
-        world.rules = [try #require(Catalogue.rule("encrypted-storage"))]
+        world.rules = [try #require(Catalogue.playbook["encrypted-storage"])]
         let messages = try world.verdict().judgements.map(\.finding.message)
         #expect(messages == ["is \(seen): what is stored can be read from a snapshot"])
     }
@@ -140,7 +140,7 @@ import Testing
         _ principal: String, _ actions: String, _ clause: String?
     ) throws {
         var world = World(key(statement(principal, actions)))
-        world.rules = [try #require(Catalogue.rule("kms-key-policy"))]
+        world.rules = [try #require(Catalogue.playbook["kms-key-policy"])]
         #expect(
             try world.verdict().judgements.map(\.finding.clause.name) == (clause.map { [$0] } ?? []))
     }
@@ -149,7 +149,7 @@ import Testing
         let policy =
             "{\"Statement\": {\"Effect\": \"Allow\", \"NotPrincipal\": {\"AWS\": \"arn:aws:iam::2:role/x\"}, \"Action\": \"kms:*\"}}"
         var world = World(object("kms", "Key", ["policy": .string(policy)]))
-        world.rules = [try #require(Catalogue.rule("kms-key-policy"))]
+        world.rules = [try #require(Catalogue.playbook["kms-key-policy"])]
         #expect(try world.verdict().judgements.map(\.finding.clause.name) == ["open"])
     }
 

@@ -282,7 +282,7 @@ import Testing
         _ line: String, _ rests: Bool
     ) throws {
         var world = World(World.deployment.merging(["spec": ["replicas": 2]]))
-        world.rules = [try #require(Catalogue.rule("disruption-allowed"))]
+        world.rules = [try #require(Catalogue.playbook["disruption-allowed"])]
         let budget = try Literal(
             yaml: """
                 apiVersion: policy/v1

@@ -3,7 +3,7 @@ import Testing
 
 /// The playbook's statements against the rules, both ways.
 @Suite struct CoverageTests {
-    @Test(arguments: Catalogue.rules)
+    @Test(arguments: Catalogue.playbook.rules)
     func `a rule is named by a statement of its own section`(_ rule: Rule) {
         #expect(
             Coverage.statements(of: rule.section).contains { $0.rules.contains { $0 === rule } },
@@ -17,7 +17,7 @@ import Testing
         for statement in statements {
             #expect(!statement.rules.isEmpty || statement.remainder != nil, "\(statement.text)")
             for rule in statement.rules {
-                #expect(Catalogue.rule(rule.id) === rule, "\(rule.id) is not in the catalogue")
+                #expect(Catalogue.playbook[rule.id] === rule, "\(rule.id) is not in the catalogue")
             }
             #expect(Set(statement.rules.map(\.id)).count == statement.rules.count, "\(statement.text)")
             // A line break or a bar would end the cell of the table that it is printed in.

@@ -12,7 +12,7 @@ import Testing
 @Suite struct CustomResourceTests {
     /// The kinds that other projects define, as far as rules read or look them up.
     static let kinds: [ResourceKind] = {
-        let read = Catalogue.rules.reduce(into: Companions.kinds) { $0.formUnion($1.scope.kinds) }
+        let read = Catalogue.playbook.rules.reduce(into: Companions.kinds) { $0.formUnion($1.scope.kinds) }
         return read.kinds.filter { $0.isCustom && $0 != .scale }
     }()
 
@@ -57,7 +57,7 @@ import Testing
             .deletingLastPathComponent().appending(path: "Sources/Playbook/Rules")
         let files =
             FileManager.default.enumerator(at: root, includingPropertiesForKeys: nil)?.compactMap { $0 as? URL } ?? []
-        return Catalogue.rules.compactMap { rule in
+        return Catalogue.playbook.rules.compactMap { rule in
             let name = rule.id.replacing("-", with: "")
             return files.first { $0.deletingPathExtension().lastPathComponent.lowercased() == name }.map {
                 (rule, $0.path)
@@ -65,7 +65,7 @@ import Testing
         }
     }()
 
-    @Test func `a rule has a file of its own name`() { #expect(Self.ownFiles.count == Catalogue.rules.count) }
+    @Test func `a rule has a file of its own name`() { #expect(Self.ownFiles.count == Catalogue.playbook.rules.count) }
 
     @Test func `every field that a rule asks custom resources for is in some definition that it reads`() throws {
         var asked = 0

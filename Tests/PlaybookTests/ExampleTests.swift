@@ -9,7 +9,7 @@ struct Case: CustomTestStringConvertible, Sendable {
     let example: Example
     var testDescription: String { "\(rule.id): \(example.name)" }
 
-    static let all = Catalogue.rules.flatMap { rule in rule.examples.map { Case(rule: rule, example: $0) } }
+    static let all = Catalogue.playbook.rules.flatMap { rule in rule.examples.map { Case(rule: rule, example: $0) } }
     static let good = all.filter { $0.example.clause == nil }
     static let bad = all.filter { $0.example.clause != nil }
     static let fixed = bad.filter(\.example.isFixed)

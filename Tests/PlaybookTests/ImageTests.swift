@@ -16,7 +16,7 @@ import Testing
                 "spec": ["template": ["spec": ["containers": [["name": "app", "image": .string(image)]]]]]
             ]))
         world.settings = settings
-        world.rules = Catalogue.rules.filter { ["image-registry", "image-tag"].contains($0.id) }
+        world.rules = Catalogue.playbook.rules.filter { ["image-registry", "image-tag"].contains($0.id) }
         return Dictionary(
             try world.verdict().judgements.map { ($0.rule.id, $0) }, uniquingKeysWith: { first, _ in first })
     }
@@ -43,7 +43,7 @@ import Testing
                         ]
                     ]
                 ]))
-            world.rules = Catalogue.rules.filter { $0.id == "image-tag" }
+            world.rules = Catalogue.playbook.rules.filter { $0.id == "image-tag" }
             let paths = try world.verdict().judgements.map(\.path)
             let expected =
                 (first == bad ? ["containers[app].image"] : []) + others.map { "initContainers[\($0)].image" }
@@ -61,7 +61,7 @@ import Testing
     func `a volume's image that cannot be read is told`(_ yaml: String, _ text: String) throws {
         var world = World(
             World.deployment.merging(["spec": ["template": ["spec": try Literal(yaml: yaml)]]]))
-        world.rules = Catalogue.rules.filter { ["image-registry", "image-tag"].contains($0.id) }
+        world.rules = Catalogue.playbook.rules.filter { ["image-registry", "image-tag"].contains($0.id) }
         #expect(try world.verdict().judgements.map { "\($0.path) \($0.finding.message)" } == [text])
     }
 
@@ -196,7 +196,7 @@ import Testing
             ])
         }
         var world = World(deployment("nginx:1.27"))
-        world.rules = Catalogue.rules.filter { ["image-registry", "image-tag"].contains($0.id) }
+        world.rules = Catalogue.playbook.rules.filter { ["image-registry", "image-tag"].contains($0.id) }
         let caches = "docker.io=\(Self.ecr)/docker-hub,docker.io/grafana=\(Self.ecr)/charts"
         world.settings = ["PLAYBOOK_PULL_THROUGH": caches, "PLAYBOOK_FIX": "all"]
         // A tag that is no full version is its author's to mend, and keeps nothing else from being fixed.
@@ -313,7 +313,8 @@ import Testing
     ])
     func `the default is what it says it is`(_ tag: String) throws {
         let image = "\(Self.ecr)/shop/web:\(tag)"
-        let written = try #require(Setting.all.first { $0.name == "PLAYBOOK_IMAGE_TAG_PATTERN" }).defaultText
+        let written = try #require(Catalogue.playbook.settings.first { $0.name == "PLAYBOOK_IMAGE_TAG_PATTERN" })
+            .defaultText
         #expect(try breaks("image-tag", image) == breaks("image-tag", image, ["PLAYBOOK_IMAGE_TAG_PATTERN": written]))
     }
 

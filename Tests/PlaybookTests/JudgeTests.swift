@@ -405,7 +405,7 @@ import Testing
         )
         let first = try world.verdict()
         #expect(try world.verdict().message == first.message)
-        let order = Catalogue.rules.map(\.id)
+        let order = Catalogue.playbook.rules.map(\.id)
         let places = first.judgements.map { (order.firstIndex(of: $0.rule.id) ?? -1, $0.path) }
         #expect(places.elementsEqual(places.sorted { $0 < $1 }, by: ==))
         #expect(

@@ -186,7 +186,7 @@ import Testing
                       maxReplicas: 5
                     """))
         world.without = ResourceKinds(.scaledObject)
-        world.rules = Catalogue.rules.filter { $0.id == "autoscaler-bounds" }
+        world.rules = Catalogue.playbook.rules.filter { $0.id == "autoscaler-bounds" }
         for (user, isDenied) in [
             ("kubernetes-admin", true), ("system:serviceaccount:shop:keda-operator", true),
             ("system:serviceaccount:keda:keda-operator", false),

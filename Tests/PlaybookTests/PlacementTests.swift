@@ -8,7 +8,7 @@ import Testing
 @Suite struct PlacementTests {
     private func world(_ yaml: String, _ rule: String) throws -> World {
         var world = World(try World.object(yaml, .apply))
-        world.rules = [try #require(Catalogue.rule(rule))]
+        world.rules = [try #require(Catalogue.playbook[rule])]
         return world
     }
 
@@ -173,7 +173,7 @@ import Testing
         #expect(manifest["spec"]?["minReplicas"] == 2)
         #expect(manifest["spec"]?["maxReplicas"] == 10)
         var applied = try self.world(block, "autoscaler-bounds")
-        applied.rules = Catalogue.rules
+        applied.rules = Catalogue.playbook.rules
         #expect(try paths(applied) == [])
     }
 
@@ -206,7 +206,7 @@ import Testing
 
     @Test func `an annotation that is taken off a running Pod is missed`() throws {
         var world = World(World.pod.merging(["metadata": ["annotations": ["prometheus.io/scrape": "true"]]]))
-        world.rules = [try #require(Catalogue.rule("metrics-endpoint"))]
+        world.rules = [try #require(Catalogue.playbook["metrics-endpoint"])]
         world.settings = ["PLAYBOOK_RULE_METRICS_ENDPOINT": "warn"]
         world.without = ResourceKinds(.podMonitor, .serviceMonitor, .service)
         #expect(try paths(world.updated(to: World.pod)) == ["containers[app].ports"])
@@ -214,7 +214,7 @@ import Testing
 
     @Test func `an annotation on a running Pod that holds its node is seen`() throws {
         var world = World(World.pod)
-        world.rules = [try #require(Catalogue.rule("consolidation-blocked"))]
+        world.rules = [try #require(Catalogue.playbook["consolidation-blocked"])]
         let annotated = World.pod.merging(["metadata": ["annotations": ["karpenter.sh/do-not-disrupt": "true"]]])
         #expect(
             try paths(world.updated(to: annotated)) == ["metadata.annotations[karpenter.sh/do-not-disrupt]"])
@@ -277,7 +277,7 @@ import Testing
         _ line: String, _ count: Int, _ isDenied: Bool
     ) throws {
         var old = World(replicas(5))
-        old.rules = [try #require(Catalogue.rule("disruption-allowed"))]
+        old.rules = [try #require(Catalogue.playbook["disruption-allowed"])]
         old.companions = [try Literal(yaml: budget(line))]
         old.without = ResourceKinds(.horizontalPodAutoscaler, .podDisruptionBudget)
         let verdict = try old.updated(to: replicas(count)).verdict()

@@ -27,13 +27,15 @@ import Testing
 
     @Test func `what is registered is exactly what rules read`() throws {
         let registered = Set(try Registration.validating().flatMap(\.rows))
-        let read = Catalogue.rules.map { Registration.Row.rows(of: $0.scope) }.reduce(into: Set()) { $0.formUnion($1) }
+        let read = Catalogue.playbook.rules.map { Registration.Row.rows(of: $0.scope) }.reduce(into: Set()) {
+            $0.formUnion($1)
+        }
         let needed = read.subtracting(unspokenOf).union(readByTheJudge)
         #expect(registered.subtracting(needed) == [], "registered, and read by no rule")
         #expect(needed.subtracting(registered) == [], "read by a rule, and not registered")
     }
 
-    @Test(arguments: Catalogue.rules)
+    @Test(arguments: Catalogue.playbook.rules)
     func `each bad example is sent, and by one registration only`(_ rule: Rule) throws {
         let registrations = try Registration.validating()
         for example in rule.examples where example.clause != nil {
@@ -74,13 +76,13 @@ import Testing
         let registered = Set(registrations.flatMap(\.rows))
         #expect(registered.count == registrations.flatMap(\.rows).count)
         // Pods and Jobs cannot be patched once they are there, and subresources never.
-        let fixable = Catalogue.rules.filter { $0.fix != nil }.map { rule in
+        let fixable = Catalogue.playbook.rules.filter { $0.fix != nil }.map { rule in
             Registration.Row.rows(of: Scope(rule.scope.kinds)).filter { row in
                 row.operation == "CREATE" || !["pods", "jobs"].contains(row.resource)
             }
         }.reduce(into: Set()) { $0.formUnion($1) }
         #expect(registered == fixable)
-        for rule in Catalogue.rules {
+        for rule in Catalogue.playbook.rules {
             for example in rule.examples where example.isFixed {
                 let world = try World(example)
                 guard try !world.mutation().patch.operations.isEmpty else { continue }
@@ -156,7 +158,7 @@ import Testing
     @Test func `of the system's objects only those come that rules name`() throws {
         let system = try #require(Registration.validating().first { $0.name.hasPrefix("system-objects.") })
         #expect(system.selects(namespace: "kube-system") && !system.selects(namespace: "shop"))
-        for rule in Catalogue.rules where rule.scope.reachesSystemNamespaces {
+        for rule in Catalogue.playbook.rules where rule.scope.reachesSystemNamespaces {
             for example in rule.examples where example.clause != nil {
                 let world = try World(example)
                 guard world.object?["metadata"]?["namespace"] == "kube-system" else { continue }
@@ -294,14 +296,14 @@ import Testing
         let granted = try grants(in: "access.yaml", ["list", "watch"])
         let kept = Companions.followed.kinds.map { "\($0.group)/\($0.plural)" }
         #expect(granted == Set(kept))
-        for rule in Catalogue.rules {
+        for rule in Catalogue.playbook.rules {
             for kind in rule.companions { #expect(Companions.kinds.contains(kind), "\(rule.id) looks up \(kind.name)") }
         }
     }
 
     @Test func `an audit may list exactly the kinds that it looks at, and no Secret`() throws {
         let file = "../components/audit/access.yaml"
-        let rules = Catalogue.rules.filter {
+        let rules = Catalogue.playbook.rules.filter {
             $0.scope.operations.contains(.update) && $0.scope.subresources.contains(.none)
         }
         let kinds = rules.reduce(into: [Companions.kinds, ResourceKinds(.namespace)] as ResourceKinds) {

@@ -32,8 +32,8 @@ import Testing
 
     @Test func `domains are read as DNS reads them`() throws {
         let settings = try Settings(environment: ["PLAYBOOK_DNS_ZONES": " SuperInc.dev., ,staging.superinc.com"])
-        #expect(settings.traffic.dnsZones.map(\.description) == ["superinc.dev", "staging.superinc.com"])
-        #expect(try Settings(environment: ["PLAYBOOK_DNS_ZONES": ""]).traffic.dnsZones.isEmpty)
+        #expect(settings[RuleSettings.dnsZones].map(\.description) == ["superinc.dev", "staging.superinc.com"])
+        #expect(try Settings(environment: ["PLAYBOOK_DNS_ZONES": ""])[RuleSettings.dnsZones].isEmpty)
     }
 
     @Test func `a list that adds to its default keeps it, and takes out what has a hyphen before it`() throws {

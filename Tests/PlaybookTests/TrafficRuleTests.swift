@@ -8,7 +8,7 @@ import Testing
 @Suite struct TrafficRuleTests {
     private func world(_ rule: String, _ yaml: String, _ settings: [String: String] = [:]) throws -> World {
         var world = World(try Literal(yaml: yaml))
-        world.rules = [try #require(Catalogue.rule(rule))]
+        world.rules = [try #require(Catalogue.playbook[rule])]
         world.settings = settings
         return world
     }
@@ -290,7 +290,7 @@ import Testing
                     """)
         }
         var world = World(try policy("0.0.0.0/0", 1000))
-        world.rules = [try #require(Catalogue.rule("broad-network-rules"))]
+        world.rules = [try #require(Catalogue.playbook["broad-network-rules"])]
         world.settings = ["PLAYBOOK_RULE_BROAD_NETWORK_RULES": "deny"]
         func denied(_ object: Literal) throws -> [String] {
             try world.updated(to: object).verdict().judgements.filter { $0.effect == .deny }.map(\.path)

@@ -22,7 +22,7 @@ struct World {
     var source = Context.Source.server
     /// It is 2026-11-23T12:00:00Z.
     var now = Timestamp(seconds: 1_795_435_200)
-    var rules = Catalogue.rules
+    var rules = Catalogue.playbook.rules
 
     init(_ object: Literal?) { self.object = object }
 

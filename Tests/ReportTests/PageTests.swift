@@ -5,20 +5,20 @@ import Testing
 /// The pages of the documentation, as GitHub shows them.
 @Suite struct PageTests {
     @Test func `every link of the rules' page leads to a heading, and so does what denials say`() {
-        let page = RulePage.markdown(Catalogue.rules)
+        let page = RulePage.markdown(Catalogue.playbook.rules)
         let anchors = anchors(of: page)
         #expect(Set(anchors).count == anchors.count, "GitHub numbers what comes twice")
         let links = targets(of: page).filter { $0.hasPrefix("#") }.map { String($0.dropFirst()) }
-        #expect(links.count == Catalogue.rules.count + Group.allCases.count)
+        #expect(links.count == Catalogue.playbook.rules.count + Group.allCases.count)
         #expect(Set(links).isSubset(of: anchors))
         // Denials end with `URL#id`.
-        #expect(Set(Catalogue.rules.map(\.id)).isSubset(of: anchors))
+        #expect(Set(Catalogue.playbook.rules.map(\.id)).isSubset(of: anchors))
     }
 
     @Test func `every link of the coverage and of the summary leads to the rules' page`() {
-        let anchors = Set(anchors(of: RulePage.markdown(Catalogue.rules)))
+        let anchors = Set(anchors(of: RulePage.markdown(Catalogue.playbook.rules)))
         for (text, page) in [
-            (CoveragePage.markdown(), "rules.md"), (RulePage.summary(Catalogue.rules), "docs/rules.md"),
+            (CoveragePage.markdown(), "rules.md"), (RulePage.summary(Catalogue.playbook.rules), "docs/rules.md"),
         ] {
             for target in targets(of: text) where target != page {
                 let parts = target.split(separator: "#").map(String.init)
@@ -39,17 +39,17 @@ import Testing
 
     @Test(arguments: Group.allCases)
     func `the summary has each rule once, in its group's line`(_ group: Group) throws {
-        let lines = RulePage.summary(Catalogue.rules).split(separator: "\n").filter {
+        let lines = RulePage.summary(Catalogue.playbook.rules).split(separator: "\n").filter {
             $0.contains("[\(group.rawValue)]")
         }
         let line = try #require(lines.first)
-        for rule in Catalogue.rules {
+        for rule in Catalogue.playbook.rules {
             #expect(line.contains("`\(rule.id)`") == (rule.group == group), "\(rule.id)")
         }
     }
 
     @Test func `a page tells what each setting of a rule means, and its default`() throws {
-        let rule = try #require(Catalogue.rule("replicas"))
+        let rule = try #require(Catalogue.playbook["replicas"])
         for page in [RulePage.text(rule, level: .deny), RulePage.markdown([rule])] {
             #expect(page.contains("`PLAYBOOK_MIN_REPLICAS` (by default `2`): "))
         }
@@ -60,14 +60,14 @@ import Testing
             ("replicas", "the object itself or on its Namespace"), ("cpu-limit", "the Namespace that the object is in"),
             ("private-nodes", "Exemption: `PLAYBOOK_EXEMPT`\n"),
         ] {
-            let rule = try #require(Catalogue.rule(id))
+            let rule = try #require(Catalogue.playbook[id])
             #expect(RulePage.markdown([rule]).contains(place), "\(id)")
         }
     }
 
-    @Test(arguments: Catalogue.rules.map(\.id))
+    @Test(arguments: Catalogue.playbook.rules.map(\.id))
     func `what is explained in prose fits a terminal`(_ id: String) throws {
-        let rule = try #require(Catalogue.rule(id))
+        let rule = try #require(Catalogue.playbook[id])
         let page = RulePage.text(rule, level: rule.level)
         for clause in rule.clauses { #expect(page.contains("\n  \(clause.name): "), "\(clause.name)") }
         let prose = try #require(page.firstRange(of: "\nBad\n")).lowerBound

@@ -6,9 +6,9 @@ import TestSupport
 import Testing
 
 @Suite struct ReportTests {
-    @Test(arguments: Catalogue.rules.map(\.id))
+    @Test(arguments: Catalogue.playbook.rules.map(\.id))
     func `a rule's page says all there is to say about it`(_ id: String) throws {
-        let rule = try #require(Catalogue.rule(id))
+        let rule = try #require(Catalogue.playbook[id])
         for text in [RulePage.text(rule, level: rule.level), RulePage.markdown([rule])] {
             // However its lines are broken.
             let page = text.split { $0 == " " || $0 == "\n" }.joined(separator: " ")
@@ -20,11 +20,11 @@ import Testing
 
     @Test func `the configuration page has every variable`() {
         let page = ConfigurationPage.markdown()
-        for setting in Setting.all { #expect(page.contains("| `\(setting.name)` |")) }
+        for setting in Catalogue.playbook.settings { #expect(page.contains("| `\(setting.name)` |")) }
     }
 
     @Test func `a default reads as a value of its own variable`() throws {
-        for setting in Setting.all where !setting.defaultText.isEmpty {
+        for setting in Catalogue.playbook.settings where !setting.defaultText.isEmpty {
             #expect(throws: Never.self, "\(setting.name)") {
                 try Settings(environment: [setting.name: setting.defaultText])
             }

@@ -61,7 +61,8 @@ extension Comparison {
                 continue
             }
             // With the rule off, or the request passed over, no text of it was read.
-            let isAsked = verdict.passedOver == nil && Catalogue.rule(key.rule).map { settings.level(of: $0) } != .off
+            let isAsked =
+                verdict.passedOver == nil && settings.catalogue[key.rule].map { settings.level(of: $0) } != .off
             let isUnknown = new == nil && verdict.notEvaluated.contains { $0.rule.id == key.rule }
             if isUnknown || isAsked && object?.isRedacted(at: place) ?? false {
                 if !stuck.contains(key.rule) { stuck.append(key.rule) }

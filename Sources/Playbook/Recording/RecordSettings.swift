@@ -70,25 +70,25 @@ public struct Sample: Sendable, Equatable {
 
 extension Setting {
     static let recording: [Setting] = [
-        .optionalText(
-            "PLAYBOOK_RECORD", .recording, "stdout|folder", \.recording.destination,
+        Setting(
+            "PLAYBOOK_RECORD", .recording, .optionalText("stdout|folder"), \.recording.destination,
             "Where `/validate` reviews are recorded, a JSON line each, for `playbook replay`; empty: nowhere."),
-        .sample(
-            "PLAYBOOK_RECORD_SAMPLE", .recording, \.recording.sample,
+        Setting(
+            "PLAYBOOK_RECORD_SAMPLE", .recording, .sample, \.recording.sample,
             "Which share of the reviews; chosen by their uid, so that every replica chooses the same."),
-        .choice(
-            "PLAYBOOK_RECORD_ENV", .recording, \.recording.environment,
+        Setting(
+            "PLAYBOOK_RECORD_ENV", .recording, .choice(), \.recording.environment,
             "Literal values of variables and ConfigMaps: `redact` replaces all; `keep` those alone that look like a secret."
         ),
-        .choice(
-            "PLAYBOOK_RECORD_ARGS", .recording, \.recording.arguments,
+        Setting(
+            "PLAYBOOK_RECORD_ARGS", .recording, .choice(), \.recording.arguments,
             "Commands, arguments, probes and lifecycle handlers: `redact-secrets` replaces the words that are secrets; `redact-all` replaces all texts."
         ),
-        .size(
-            "PLAYBOOK_RECORD_FILE_SIZE", .recording, \.recording.fileBytes,
+        Setting(
+            "PLAYBOOK_RECORD_FILE_SIZE", .recording, .size, \.recording.fileBytes,
             "In a folder: how large a file may grow before the next one is begun."),
-        .integer(
-            "PLAYBOOK_RECORD_FILES", .recording, 2...10_000, \.recording.files,
+        Setting(
+            "PLAYBOOK_RECORD_FILES", .recording, .integer(2...10_000), \.recording.files,
             "In a folder: how many files are kept; the oldest go."),
     ]
 }

@@ -91,7 +91,7 @@ public final class RecordingWriter {
     public init(_ settings: Settings, version: String) {
         self.settings = settings
         self.version = version
-        let levels = Catalogue.rules.map { ($0.id, Level.deny) }
+        let levels = settings.catalogue.rules.map { ($0.id, Level.deny) }
         gravest = settings.overridden(mode: .enforce, levels: Dictionary(levels, uniquingKeysWith: { $1 }))
         judge = Judge(gravest)
     }

@@ -14,7 +14,7 @@ extension Rule {
         level: .deny,
         scope: .longRunning,
         clauses: [zero, tooShort],
-        settings: ["PLAYBOOK_MIN_GRACE_SECONDS"],
+        settings: [RuleSettings.minimumGraceSeconds],
         examples: [
             .good("the API's default", "terminationGracePeriodSeconds: null"),
             .good("exactly the least", "terminationGracePeriodSeconds: 5"),
@@ -60,7 +60,7 @@ private let zero = Clause("zero", "the grace period is not 0")
 private let tooShort = Clause("too-short", "the grace period is no shorter than `PLAYBOOK_MIN_GRACE_SECONDS`")
 
 private func graceFindings(in subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
-    let least = context.settings.minimumGraceSeconds
+    let least = context.settings[RuleSettings.minimumGraceSeconds]
     guard let template = try subject.template(),
         let seconds = try template.spec.integer("terminationGracePeriodSeconds"), seconds < max(least, 1)
     else { return [] }

@@ -14,7 +14,7 @@ extension Rule {
         level: .warn,
         scope: .longRunning,
         clauses: [livenessPath, readinessPath, sameHandler, declaredPort, healthPort],
-        settings: ["PLAYBOOK_LIVENESS_PATHS", "PLAYBOOK_READINESS_PATHS", "PLAYBOOK_HEALTH_PORT"],
+        settings: [RuleSettings.livenessPaths, RuleSettings.readinessPaths, RuleSettings.healthPort],
         examples: cases,
         check: endpointFindings
     )
@@ -37,11 +37,13 @@ private func endpointFindings(in subject: Subject, _ context: Context) throws(Ca
         } else {
             if let liveness {
                 try checkPath(
-                    livenessPath, liveness, context.settings.livenessPaths, .liveness, container, &findings)
+                    livenessPath, liveness, context.settings[RuleSettings.livenessPaths], .liveness, container,
+                    &findings)
             }
             if let readiness {
                 try checkPath(
-                    readinessPath, readiness, context.settings.readinessPaths, .readiness, container, &findings)
+                    readinessPath, readiness, context.settings[RuleSettings.readinessPaths], .readiness, container,
+                    &findings)
             }
         }
         if let liveness { try checkPort(liveness, .liveness, container, context, &findings) }
@@ -72,10 +74,12 @@ private func sameHandlerFinding(
     let live = container.pointer / "livenessProbe" / "httpGet" / "path"
     let ready = container.pointer / "readinessProbe" / "httpGet" / "path"
     var edits: [Edit] = []
-    if !settings.livenessPaths.contains(path), let agreed = settings.livenessPaths.first {
+    if !settings[RuleSettings.livenessPaths].contains(path), let agreed = settings[RuleSettings.livenessPaths].first {
         edits.append(.set(live, .string(agreed)))
     }
-    if let agreed = settings.readinessPaths.first(where: { $0 != path }) { edits.append(.set(ready, .string(agreed))) }
+    if let agreed = settings[RuleSettings.readinessPaths].first(where: { $0 != path }) {
+        edits.append(.set(ready, .string(agreed)))
+    }
     return Finding(sameHandler, at: ready, "is \(path), the same as the liveness probe's", edits: edits)
         .with { $0.choice = path }
 }
@@ -89,7 +93,7 @@ private func checkPort(
     if let wanted = handler.value.present("port"), wanted.kind == .string {
         guard let named = try container.port(named: wanted) else {
             let name = wanted.text
-            let agreed = context.settings.healthPort.map { Literal.number(String($0)) }
+            let agreed = context.settings[RuleSettings.healthPort].map { Literal.number(String($0)) }
             let declared: Literal? =
                 if let port = try container.ports.objects().first { try port.base.portReference() } else { nil }
             let edits: [Edit] = [.set(place, agreed ?? declared ?? 8080)]
@@ -102,7 +106,7 @@ private func checkPort(
     } else {
         number = try handler.portNumber()
     }
-    guard let wanted = context.settings.healthPort, let number, number != wanted else { return }
+    guard let wanted = context.settings[RuleSettings.healthPort], let number, number != wanted else { return }
     findings.append(
         Finding(
             healthPort, at: place, "is \(number), not \(wanted) as everywhere",

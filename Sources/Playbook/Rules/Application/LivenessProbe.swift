@@ -17,7 +17,7 @@ extension Rule {
         examples: cases,
         check: { (subject, context) throws(CannotJudge) in
             try probeFindings(
-                .liveness, path: context.settings.livenessPaths.first ?? "/livez", missing, oneHandler,
+                .liveness, path: context.settings[RuleSettings.livenessPaths].first ?? "/livez", missing, oneHandler,
                 in: subject)
         }
     )

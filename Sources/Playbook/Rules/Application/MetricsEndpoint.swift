@@ -14,7 +14,7 @@ extension Rule {
         level: .off,
         scope: Scope(.holders, isLongRunningOnly: true, readsMetadata: true),
         clauses: [MetricsClause.missing, MetricsClause.otherPort],
-        settings: ["PLAYBOOK_METRICS_PORT"],
+        settings: [RuleSettings.metricsPort],
         companions: [.podMonitor, .serviceMonitor, .service],
         examples: metricsExamples,
         check: evaluateMetrics
@@ -35,7 +35,7 @@ private func evaluateMetrics(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
 ) throws(CannotJudge) {
     guard let template = try subject.template() else { return }
-    let agreed = context.settings.metricsPort
+    let agreed = context.settings[RuleSettings.metricsPort]
     var elsewhere: Value?
     for container in template.lastingContainers {
         for port in try container.ports.objects() {

@@ -17,7 +17,7 @@ extension Rule {
         examples: cases,
         check: { (subject, context) throws(CannotJudge) in
             try probeFindings(
-                .readiness, path: context.settings.readinessPaths.first ?? "/readyz", missing, oneHandler,
+                .readiness, path: context.settings[RuleSettings.readinessPaths].first ?? "/readyz", missing, oneHandler,
                 in: subject)
         }
     )

@@ -14,7 +14,7 @@ extension Rule {
         level: .deny,
         scope: Scope([.replicated, ResourceKinds(.scale)], of: [.none, .scale]),
         clauses: [tooFew, unstated, scaledDown],
-        settings: ["PLAYBOOK_MIN_REPLICAS", "PLAYBOOK_TRUSTED_CONTROLLERS"],
+        settings: [RuleSettings.minimumReplicas], sharedSettings: ["PLAYBOOK_TRUSTED_CONTROLLERS"],
         companions: [.horizontalPodAutoscaler, .scaledObject, .rollout],
         examples: cases,
         check: replicaFindings
@@ -26,7 +26,7 @@ private let unstated = Clause("unstated", "an autoscaler follows where the autho
 private let scaledDown = Clause("scaled-down", "nobody scales to fewer than `PLAYBOOK_MIN_REPLICAS` but to 0")
 
 private func replicaFindings(in subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
-    let least = context.settings.minimumReplicas
+    let least = context.settings[RuleSettings.minimumReplicas]
     let isScale = subject.review.subresource == .scale
     let kind = isScale ? subject.scaledKind : subject.kind
     let spec = try subject.spec()
@@ -85,7 +85,7 @@ private func isAutoscaled(_ kind: ResourceKind, _ subject: Subject, _ context: C
             let autoscaler = try context.companions.autoscaler(of: kind, name, in: subject.namespace)
         else { return false }
         let scalesToZero = autoscaler.kind == .scaledObject && autoscaler.minimum == 0
-        return scalesToZero || autoscaler.minimum >= context.settings.minimumReplicas
+        return scalesToZero || autoscaler.minimum >= context.settings[RuleSettings.minimumReplicas]
     } catch {
         if subject.review.operation == .create { return false }
         throw error

@@ -14,7 +14,8 @@ extension Rule {
         level: .warn,
         scope: Scope(ResourceKinds(.deployment, .rollout)),
         clauses: [missing],
-        settings: ["PLAYBOOK_MIN_REPLICAS", "PLAYBOOK_COMPANION_GRACE", "PLAYBOOK_ENFORCED_SINCE"],
+        settings: [RuleSettings.minimumReplicas],
+        sharedSettings: ["PLAYBOOK_COMPANION_GRACE", "PLAYBOOK_ENFORCED_SINCE"],
         companions: [.horizontalPodAutoscaler, .scaledObject, .rollout],
         exemptWith: "replicas",
         examples: cases,
@@ -52,7 +53,7 @@ private func autoscalerFindings(_ subject: Subject, _ context: Context) throws(C
 private func manifest(
     for kind: ResourceKind, _ name: String, _ namespace: String, _ replicas: Int, _ context: Context
 ) -> Literal {
-    let least = max(2, context.settings.minimumReplicas)
+    let least = max(2, context.settings[RuleSettings.minimumReplicas])
     let most = min(max(least, replicas), Int.max / 2) * 2
     return [
         "apiVersion": "autoscaling/v2",

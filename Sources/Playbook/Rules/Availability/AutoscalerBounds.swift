@@ -14,14 +14,15 @@ extension Rule {
         level: .deny,
         scope: Scope(ResourceKinds(.horizontalPodAutoscaler, .scaledObject)),
         clauses: [BoundsClause.minimum, BoundsClause.maximum, BoundsClause.request],
-        settings: ["PLAYBOOK_MIN_REPLICAS", "PLAYBOOK_TRUSTED_CONTROLLERS"],
+        settings: [RuleSettings.minimumReplicas], sharedSettings: ["PLAYBOOK_TRUSTED_CONTROLLERS"],
         companions: [.scaledObject, .deployment, .statefulSet, .rollout, .limitRange],
         examples: boundsExamples,
         check: { (subject, context) throws(CannotJudge) in
             let owner = subject.metadata.controller.flatMap { $0.kind == .scaledObject ? $0 : nil }
             if let owner, try isMadeByKEDA(subject, for: owner, context) { return [] }
             guard let spec = try subject.spec() else { return [] }
-            var findings = try Bounds(spec, subject.kind).findings(atLeast: context.settings.minimumReplicas)
+            var findings = try Bounds(spec, subject.kind).findings(
+                atLeast: context.settings[RuleSettings.minimumReplicas])
             do throws(CannotJudge) {
                 if let finding = try requestFinding(subject, spec, context) { findings.append(finding) }
             } catch {

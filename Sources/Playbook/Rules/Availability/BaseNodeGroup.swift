@@ -16,14 +16,13 @@ extension Rule {
         clauses: [
             BaseNodeClause.toleration, BaseNodeClause.blanket, BaseNodeClause.selector, BaseNodeClause.affinity,
         ],
-        settings: ["PLAYBOOK_BASE_NODE_TAINTS", "PLAYBOOK_BASE_NODE_LABELS"],
+        settings: [RuleSettings.baseNodeTaints, RuleSettings.baseNodeLabels],
         examples: baseNodeExamples,
         check: { (subject, context, findings) throws(CannotJudge) in
             guard let template = try subject.template() else { return }
-            let settings = context.settings.placement
-            try evaluateTolerations(template, settings.baseNodeTaints, findings)
-            findings.add(contentsOf: try selectorFindings(template, settings.baseNodeLabels))
-            try evaluateAffinity(template, settings.baseNodeLabels, findings)
+            try evaluateTolerations(template, context.settings[RuleSettings.baseNodeTaints], findings)
+            findings.add(contentsOf: try selectorFindings(template, context.settings[RuleSettings.baseNodeLabels]))
+            try evaluateAffinity(template, context.settings[RuleSettings.baseNodeLabels], findings)
         }
     )
 }

@@ -14,7 +14,7 @@ extension Rule {
         level: .warn,
         scope: Scope(.holders),
         clauses: [quota, limits],
-        settings: ["PLAYBOOK_COMPANION_GRACE", "PLAYBOOK_ENFORCED_SINCE"],
+        sharedSettings: ["PLAYBOOK_COMPANION_GRACE", "PLAYBOOK_ENFORCED_SINCE"],
         companions: [.resourceQuota, .limitRange],
         examples: cases,
         check: { (subject, context) throws(CannotJudge) in

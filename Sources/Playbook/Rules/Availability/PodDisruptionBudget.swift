@@ -14,7 +14,7 @@ extension Rule {
         level: .deny,
         scope: Scope([.replicated, ResourceKinds(.podDisruptionBudget)], on: [.create, .update, .delete]),
         clauses: [missing, uncovered],
-        settings: ["PLAYBOOK_COMPANION_GRACE", "PLAYBOOK_ENFORCED_SINCE"],
+        sharedSettings: ["PLAYBOOK_COMPANION_GRACE", "PLAYBOOK_ENFORCED_SINCE"],
         companions: [.podDisruptionBudget],
         exemptWith: "replicas",
         examples: cases,
@@ -109,7 +109,7 @@ extension Workload {
         guard context.settings.exemptions == .all else { return false }
         var ignored = Notices()
         return [annotations, templateAnnotations].compactMap(\.self).contains { annotations in
-            let exemption = annotations.exemption(.workload, complaints: &ignored)
+            let exemption = annotations.exemption(.workload, context.settings.catalogue, complaints: &ignored)
             return exemption.map { $0.covers(rule) && $0.holds(at: context.now) } ?? false
         }
     }

@@ -14,7 +14,7 @@ extension Rule {
         level: .deny,
         scope: Scope(.holders),
         clauses: [node, scheduler],
-        settings: ["PLAYBOOK_SCHEDULERS"],
+        settings: [RuleSettings.schedulers],
         examples: [
             .good("nothing said", "{}"),
             .good("the scheduler of Fargate", "schedulerName: fargate-scheduler"),
@@ -45,7 +45,7 @@ extension Rule {
                     { $0.choice = name.text })
             }
             if let name = try template.spec.text("schedulerName"), !name.equals(""), !name.equals("default-scheduler") {
-                let known = context.settings.placement.schedulers
+                let known = context.settings[RuleSettings.schedulers]
                 guard !known.contains(where: { name.equals(string: $0) }) else { return findings }
                 let place = template.pointer / "schedulerName"
                 findings.append(

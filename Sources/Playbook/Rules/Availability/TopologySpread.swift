@@ -13,7 +13,7 @@ extension Rule {
         level: .deny,
         scope: .replicated,
         clauses: [missing, selectsNothing, skewed],
-        settings: ["PLAYBOOK_MAX_SKEW"],
+        settings: [RuleSettings.maximumSkew],
         exemptWith: "replicas",
         fix: .adds("Adds a constraint on zones with `maxSkew: 1`, `ScheduleAnyway`, and the workload's own selector."),
         examples: cases,
@@ -32,7 +32,7 @@ private func evaluateSpread(
 ) throws(CannotJudge) {
     guard let template = try subject.template() else { return }
     let labels = try template.labels()
-    let largest = context.settings.maximumSkew
+    let largest = context.settings[RuleSettings.maximumSkew]
     // One sound constraint is enough, so one finding is, too.
     var first: (constraint: Value, skew: Int?)?
     let constraints = try template.spec.objects("topologySpreadConstraints")

@@ -14,12 +14,12 @@ extension Rule {
         level: .warn,
         scope: Scope(ResourceKinds(.route53HostedZone, .route53RecordSet)),
         clauses: [subzone, apex],
-        settings: ["PLAYBOOK_ROOT_ZONES"],
+        settings: [RuleSettings.rootZones],
         examples: cases,
         check: { (subject, context) throws(CannotJudge) in
             guard let spec = try subject.spec() else { return [] }
             return try subject.kind == .route53RecordSet
-                ? recordFindings(spec) : zoneFindings(spec, context.settings.cloud.rootZones)
+                ? recordFindings(spec) : zoneFindings(spec, context.settings[RuleSettings.rootZones])
         }
     )
 }

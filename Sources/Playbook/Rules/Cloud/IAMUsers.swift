@@ -14,11 +14,11 @@ extension Rule {
         level: .deny,
         scope: Scope(ResourceKinds(.iamUser)),
         clauses: [elsewhere],
-        settings: ["PLAYBOOK_IDENTITY_NAMESPACES"],
+        settings: [RuleSettings.identityNamespaces],
         examples: cases,
         check: { (subject, context) throws(CannotJudge) in
             // A namespace is an account to ACK (its annotation services.k8s.aws/owner-account-id).
-            let isIdentity = context.settings.cloud.identityNamespaces.contains {
+            let isIdentity = context.settings[RuleSettings.identityNamespaces].contains {
                 Glob($0).matches(subject.namespace)
             }
             guard !isIdentity else { return [] }

@@ -14,7 +14,7 @@ extension Rule {
         level: .deny,
         scope: Scope(ResourceKinds(.ec2SecurityGroup)),
         clauses: [GroupClause.open, GroupClause.range],
-        settings: ["PLAYBOOK_LOAD_BALANCER_GROUPS", "PLAYBOOK_MAX_GROUP_PORTS"],
+        settings: [RuleSettings.loadBalancerGroups, RuleSettings.maximumGroupPorts],
         examples: groupExamples,
         check: { (subject, context, findings) throws(CannotJudge) in
             guard let spec = try subject.spec() else { return }
@@ -24,7 +24,7 @@ extension Rule {
                 let ports = try Ports(entry)
                 let isOpenToAll = isLoadBalancers && ports?.isWeb == true
                 try evaluateRanges(of: entry, ports, mayBeOpen: isOpenToAll, findings)
-                if let ports, ports.count > context.settings.cloud.maximumGroupPorts {
+                if let ports, ports.count > context.settings[RuleSettings.maximumGroupPorts] {
                     try addRange(ports, of: entry, findings)
                 }
             }
@@ -107,7 +107,7 @@ private func evaluateRanges(
 /// Whether the group is a load balancer's, by its name.
 private func isLoadBalancers(_ subject: Subject, _ context: Context) throws(CannotJudge) -> Bool {
     let names = [try subject.spec()?.string("name"), subject.name].compactMap(\.self)
-    return context.settings.cloud.loadBalancerGroups.contains { pattern in
+    return context.settings[RuleSettings.loadBalancerGroups].contains { pattern in
         let glob = Glob(pattern)
         return names.contains { glob.matches($0.lowercased()) }
     }

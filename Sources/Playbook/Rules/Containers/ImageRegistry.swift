@@ -15,13 +15,13 @@ extension Rule {
         level: .deny,
         scope: .allContainers,
         clauses: [ImageRegistryClause.reference, ImageRegistryClause.registry],
-        settings: ["PLAYBOOK_REGISTRIES", "PLAYBOOK_PULL_THROUGH"],
+        settings: [RuleSettings.registries, RuleSettings.pullThrough],
         fix: .changes(
             "With `PLAYBOOK_PULL_THROUGH`: names the image by its registry's cache; the path, the tag and the digest stay."
         ),
         examples: imageRegistryExamples,
         check: { (subject, context, findings) throws(CannotJudge) in
-            let images = context.settings.images
+            let images = ImageSettings(context.settings)
             for image in try subject.images() where !images.allows(image) {
                 try findings.step()
                 findings.add(at: image.text, choice: choice(image.text.text)) { place in

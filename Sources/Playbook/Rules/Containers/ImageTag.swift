@@ -14,10 +14,10 @@ extension Rule {
         level: .deny,
         scope: .allContainers,
         clauses: [untagged, latest, own, foreign],
-        settings: ["PLAYBOOK_OWN_REPOSITORIES", "PLAYBOOK_PULL_THROUGH", "PLAYBOOK_IMAGE_TAG_PATTERN"],
+        settings: [RuleSettings.ownRepositories, RuleSettings.pullThrough, RuleSettings.tagPattern],
         examples: cases,
         check: { (subject, context, findings) throws(CannotJudge) in
-            let images = context.settings.images
+            let images = ImageSettings(context.settings)
             for image in try subject.images() {
                 try findings.step()
                 guard let clause = fault(of: image, images) else { continue }

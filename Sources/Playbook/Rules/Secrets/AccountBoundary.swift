@@ -15,10 +15,10 @@ extension Rule {
         scope: Scope(
             [.holders, ResourceKinds(.serviceAccount)], of: [.none, .ephemeralContainers], readsMetadata: true),
         clauses: [role, image],
-        settings: ["PLAYBOOK_AWS_ACCOUNTS"],
+        settings: [RuleSettings.accounts],
         examples: roleCases + imageCases,
         check: { (subject, context, findings) throws(CannotJudge) in
-            let accounts = context.settings.secrets.accounts
+            let accounts = context.settings[RuleSettings.accounts]
             guard let first = accounts.first else { return }
             if subject.kind == .serviceAccount {
                 findings.add(contentsOf: roleFindings(in: subject, accounts, first))

@@ -14,7 +14,7 @@ extension Rule {
         level: .warn,
         scope: Scope(ResourceKinds(.secret)),
         clauses: [handmade],
-        settings: ["PLAYBOOK_SECRET_WRITERS", "PLAYBOOK_DEPLOYERS"],
+        settings: [RuleSettings.writers], sharedSettings: ["PLAYBOOK_DEPLOYERS"],
         examples: cases,
         check: { (subject, context) throws(CannotJudge) in
             let type = try subject.object.text("type")
@@ -47,7 +47,7 @@ private func isWrittenByOperator(_ subject: Subject, _ context: Context) -> Bool
 }
 
 private func isWriter(_ user: User, _ context: Context) -> Bool {
-    let writers = context.settings.secrets.writers
+    let writers = context.settings[RuleSettings.writers]
     return !writers.isEmpty && writers.contains { Glob($0).matches(user.name) }
 }
 

@@ -14,7 +14,7 @@ extension Rule {
         level: .warn,
         scope: Scope(ResourceKinds(.role, .clusterRole, .roleBinding, .clusterRoleBinding)),
         clauses: [wildcard, clusterAdmin],
-        settings: ["PLAYBOOK_OPERATORS"],
+        settings: [RuleSettings.operators],
         examples: roleCases + bindingCases,
         check: { (subject, context, findings) throws(CannotJudge) in
             switch subject.kind {
@@ -100,7 +100,7 @@ private func evaluateBinding(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
 ) throws(CannotJudge) {
     guard try subject.binds(toClusterRole: "cluster-admin") else { return }
-    let operators = context.settings.secrets.operators.map { Glob($0) }
+    let operators = context.settings[RuleSettings.operators].map { Glob($0) }
     for entry in try subject.object.objects("subjects") {
         try findings.step()
         let bound = try BindingSubject(entry, in: subject.namespace)

@@ -14,10 +14,10 @@ extension Rule {
         level: .warn,
         scope: Scope([.holders, ResourceKinds(.tokenRequest)], of: [.none, .token]),
         clauses: [requested, projected],
-        settings: ["PLAYBOOK_MAX_TOKEN_LIFETIME"],
+        settings: [RuleSettings.maximumTokenLifetime],
         examples: cases,
         check: { (subject, context, findings) throws(CannotJudge) in
-            let limit = Lifetime(context.settings.secrets.maximumTokenLifetime)
+            let limit = Lifetime(context.settings[RuleSettings.maximumTokenLifetime])
             if subject.kind == .tokenRequest {
                 if let spec = try subject.spec() { try limit.evaluate(spec, requested, choice: nil, findings) }
                 return

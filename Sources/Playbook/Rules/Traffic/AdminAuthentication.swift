@@ -14,7 +14,7 @@ extension Rule {
         level: .deny,
         scope: Scope(ResourceKinds(.ingressRoute, .httpRoute)),
         clauses: [AdminClause.route, AdminClause.rule],
-        settings: ["PLAYBOOK_ADMIN_PATTERNS"],
+        settings: [RuleSettings.adminPatterns],
         companions: [.middleware],
         examples: adminExamples,
         check: { (subject, context, findings) throws(CannotJudge) in
@@ -52,7 +52,7 @@ private struct AdminSearch {
         self.subject = subject
         self.context = context
         self.findings = findings
-        patterns = context.settings.traffic.adminPatterns.map { Glob($0.lowercased()) }
+        patterns = context.settings[RuleSettings.adminPatterns].map { Glob($0.lowercased()) }
     }
 
     /// Whether a host or a path has a word that says admin.

@@ -13,7 +13,7 @@ extension Rule {
         level: .warn,
         scope: Scope(ResourceKinds(.networkPolicy)),
         clauses: [everywhere, range],
-        settings: ["PLAYBOOK_MAX_PORT_RANGE"],
+        settings: [RuleSettings.maximumPortRange],
         examples: cases,
         check: { (subject, context, findings) throws(CannotJudge) in
             guard let spec = try subject.spec() else { return }
@@ -21,7 +21,7 @@ extension Rule {
                 for rule in try spec.objects(direction.field) {
                     try findings.step()
                     try evaluatePeers(of: rule, direction, findings)
-                    try evaluatePorts(of: rule, context.settings.traffic.maximumPortRange, findings)
+                    try evaluatePorts(of: rule, context.settings[RuleSettings.maximumPortRange], findings)
                 }
             }
         }

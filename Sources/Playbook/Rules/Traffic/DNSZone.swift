@@ -14,10 +14,10 @@ extension Rule {
         level: .deny,
         scope: Scope(HostNames.kinds, readsMetadata: true),
         clauses: [HostClause.zone, HostClause.named, HostClause.apex],
-        settings: ["PLAYBOOK_DNS_ZONES"],
+        settings: [RuleSettings.dnsZones],
         examples: hostExamples,
         check: { (subject, context, findings) throws(CannotJudge) in
-            let zones = context.settings.traffic.dnsZones
+            let zones = context.settings[RuleSettings.dnsZones]
             guard !zones.isEmpty else { return }
             var known = ReportedNames()
             try HostNames.forEach(of: subject) { (kind, host) throws(CannotJudge) in

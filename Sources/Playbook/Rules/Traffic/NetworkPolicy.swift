@@ -14,7 +14,7 @@ extension Rule {
         level: .off,
         scope: .replicated,
         clauses: [selected],
-        settings: ["PLAYBOOK_COMPANION_GRACE", "PLAYBOOK_ENFORCED_SINCE"],
+        sharedSettings: ["PLAYBOOK_COMPANION_GRACE", "PLAYBOOK_ENFORCED_SINCE"],
         companions: [.networkPolicy],
         examples: cases,
         check: { (subject, context) throws(CannotJudge) in

@@ -16,13 +16,13 @@ extension Rule {
             ResourceKinds(
                 .elbv2Listener, .gateway, .listenerSet, .experimentalListenerSet, .httpRoute, .ingressRoute)),
         clauses: [TLSClause.loadBalancer, TLSClause.listener, TLSClause.attached, TLSClause.ingressRoute],
-        settings: ["PLAYBOOK_TLS_AT", "PLAYBOOK_TLS_ENTRY_POINTS"],
+        settings: [RuleSettings.tlsPlace, RuleSettings.tlsEntryPoints],
         companions: [
             .elbv2LoadBalancer, .httpRoute, .gateway, .listenerSet, .experimentalListenerSet, .middleware,
         ],
         examples: tlsExamples,
         check: { (subject, context, findings) throws(CannotJudge) in
-            let isAtGateway = context.settings.traffic.tlsPlace == .gateway
+            let isAtGateway = context.settings[RuleSettings.tlsPlace] == .gateway
             guard isAtGateway == (subject.kind != .elbv2Listener), let spec = try subject.spec() else { return }
             switch subject.kind {
             case .elbv2Listener: findings.add(contentsOf: try loadBalancerFindings(spec, subject, context))
@@ -206,7 +206,7 @@ private func ingressRouteFindings(
 ) throws(CannotJudge) -> [Finding] {
     // A child has its parent's TLS, and none of its own.
     guard try spec.object("tls") == nil, try spec.objects("parentRefs").isEmpty else { return [] }
-    let encrypted = context.settings.traffic.tlsEntryPoints
+    let encrypted = context.settings[RuleSettings.tlsEntryPoints]
     let points = try spec.strings("entryPoints")?.elements.map(\.text) ?? []
     if !points.isEmpty, points.allSatisfy({ encrypted.contains($0) }) { return [] }
     var unknown: String?

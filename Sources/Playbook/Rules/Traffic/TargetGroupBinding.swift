@@ -14,7 +14,7 @@ extension Rule {
         level: .deny,
         scope: Scope(ResourceKinds(.targetGroupBinding)),
         clauses: [type, peers, service],
-        settings: ["PLAYBOOK_COMPANION_GRACE", "PLAYBOOK_ENFORCED_SINCE"],
+        sharedSettings: ["PLAYBOOK_COMPANION_GRACE", "PLAYBOOK_ENFORCED_SINCE"],
         companions: [.service],
         examples: cases,
         check: { (subject, context, findings) throws(CannotJudge) in
