@@ -16,17 +16,23 @@ extension CredentialName {
     init?(_ text: Span<UInt8>, _ range: Range<Int>) {
         // What a name says it says at its end, and around each keyword the rest of it is looked through.
         let range = max(range.lowerBound, range.upperBound - CredentialName.longest)..<range.upperBound
-        // The last sixteen letters, in lower case, the last one in the lowest byte.
-        var window: UInt128 = 0
+        let table = KeywordTable.shared
+        let steps = table.steps.span
+        var step: UInt16 = 0
+        // Where the letters in a row begin.
+        var run = range.lowerBound
+        var rest: RestOfName?
         var found: CredentialName?
         for at in range {
             let letter = (text[at] | 0x20) &- UInt8(ascii: "a")
-            guard letter < 26 else { continue }
-            window = window << 8 | UInt128(letter &+ UInt8(ascii: "a"))
-            guard Keyword.lastLetters >> UInt32(letter) & 1 != 0, let keyword = Keyword.ending(window, letter) else {
+            guard letter < 26 else {
+                run = at + 1
                 continue
             }
-            switch keyword.meaning(in: text, range, endingAt: at + 1) {
+            step = steps[KeywordTable.place(after: step, letter)]
+            guard step & KeywordTable.isEnd != 0, let keyword = table.keyword(at: step) else { continue }
+            let place = Keyword.Place(range: range, run: run, end: at + 1)
+            switch keyword.meaning(in: text, place, &rest) {
             case .none: continue
             case .innocent: found = nil
             case .secret:
@@ -41,124 +47,93 @@ extension CredentialName {
     private static let longest = 256
 }
 
-/// A word that makes a name a secret's.
-private struct Keyword {
-    let word: NameWord
-    let kind: Credential.Kind
-    var isVague = false
-    /// Whether it must be a word of its own, and the last one: `DB_PASS`, but not `BYPASS` or `PASS_RATE`.
-    var standsAlone = false
-    /// What must stand before the word, so that the two together say it: `signing` before `key`.
-    var qualifiers: [NameWord] = []
-
+extension Keyword {
     /// Whether it says in which Secret, or under which key of one, a secret is that has been named already: `PASSWORD_SECRET`.
-    func isPlace(of named: CredentialName?) -> Bool {
+    fileprivate func isPlace(of named: CredentialName?) -> Bool {
         guard kind == .secret, let named else { return false }
         return named.kind == .password || named.kind == .secret && named.isVague
     }
 
-    // Longer ones first: the first that fits is taken.
-    private static let all = [
-        Keyword(word: "passphrase", kind: .password), Keyword(word: "password", kind: .password),
-        Keyword(word: "passwd", kind: .password), Keyword(word: "requirepass", kind: .password),
-        Keyword(word: "masterauth", kind: .password), Keyword(word: "redisauth", kind: .password),
-        Keyword(word: "valkeyauth", kind: .password),
-        Keyword(word: "auth", kind: .password, isVague: true, standsAlone: true),
-        Keyword(word: "pwd", kind: .password),
-        Keyword(word: "pass", kind: .password, standsAlone: true),
-        Keyword(word: "pw", kind: .password, standsAlone: true),
-        Keyword(word: "secretaccesskey", kind: .awsSecretAccessKey),
-        // A client's secret is whole; its key is where it is found, unless the value says otherwise.
-        Keyword(word: "clientsecretkey", kind: .secret, isVague: true), Keyword(word: "secretkey", kind: .secret),
-        Keyword(word: "erlangcookie", kind: .secret),
-        Keyword(word: "secret", kind: .secret), Keyword(word: "token", kind: .token),
-        Keyword(word: "pat", kind: .token, isVague: true, standsAlone: true),
-        Keyword(word: "apikey", kind: .apiKey), Keyword(word: "privatekey", kind: .privateKey),
-        Keyword(word: "key", kind: .key, isVague: true, qualifiers: NameWords.secretKeys),
-        Keyword(word: "credential", kind: .secret, isVague: true),
-    ]
-
-    /// The letters that keywords end in, from bit 0 for `a` on: d e h l n s t w y.
-    static let lastLetters: UInt32 =
-        1 << 3 | 1 << 4 | 1 << 7 | 1 << 11 | 1 << 13 | 1 << 18 | 1 << 19 | 1 << 22 | 1 << 24
-
-    private static let key: NameWord = "key"
-
-    /// What of a keyword is compared.
-    private struct Ending {
-        let letters: UInt128
-        let mask: UInt128
-        /// The keyword's place in the list.
-        let index: Int
-    }
-
-    /// The keywords by the letter that they end in, counted from `a`; in their order.
-    private static let byLastLetter: [[Ending]] = {
-        var table: [[Ending]] = Array(repeating: [], count: 26)
-        for (index, keyword) in all.enumerated() {
-            let ending = Ending(letters: keyword.word.letters, mask: keyword.word.mask, index: index)
-            table[Int(keyword.word.letters & 0xFF) - Int(UInt8(ascii: "a"))].append(ending)
-        }
-        return table
-    }()
-
-    /// The keyword that the letters end with, the last one of which is so far from `a`.
-    static func ending(_ window: UInt128, _ last: UInt8) -> Keyword? {
-        for ending in byLastLetter[Int(last)] where window & ending.mask == ending.letters {
-            return all[ending.index]
-        }
-        return nil
-    }
-
     /// What a keyword says where it stands.
-    enum Meaning {
+    fileprivate enum Meaning {
         /// It is part of another word, as in `TOKENIZER`.
         case none
         case innocent
         case secret
     }
 
-    func meaning(in text: Span<UInt8>, _ range: Range<Int>, endingAt end: Int) -> Meaning {
-        var words = NameWords(at: end, end: range.upperBound)
-        guard let length = length(in: text, range, endingAt: end) else { return .none }
-        let start = start(of: length, in: text, range, endingAt: end)
-        let before = NameWords.last(in: text, range.lowerBound..<start)
-        if standsAlone, start > range.lowerBound, !NameWords.isBoundary(text, start) {
-            guard NameWords.beforePass.contains(before) else { return .none }
+    /// Where a keyword stands.
+    fileprivate struct Place {
+        /// The name.
+        let range: Range<Int>
+        /// Where the letters in a row begin that the keyword ends.
+        let run: Int
+        let end: Int
+
+        /// Where so many letters before the end begin, separators between them counted.
+        func start(of length: Int, in text: Span<UInt8>) -> Int {
+            if end - run >= length { return end - length }
+            var rest = length
+            var at = end
+            while rest > 0, at > range.lowerBound {
+                at -= 1
+                if NameWords.isLetter(text[at]) { rest -= 1 }
+            }
+            return at
         }
+    }
+
+    fileprivate func meaning(in text: Span<UInt8>, _ place: Place, _ rest: inout RestOfName?) -> Meaning {
+        let (range, end) = (place.range, place.end)
+        guard let length = wholeLength(in: text, place) else { return .none }
+        let before = range.lowerBound..<place.start(of: length, in: text)
+        if standsAlone, !before.isEmpty, !NameWords.isBoundary(text, before.upperBound) {
+            guard NameWords.beforePass.containsLast(of: text, before) else { return .none }
+        }
+        var words = NameWords(at: end, end: range.upperBound)
         // The letters that follow without a boundary belong to the keyword's own word.
         if end < range.upperBound, !NameWords.isBoundary(text, end) {
-            let tail = words.next(in: text)
-            if NameWords.isInnocent(tail) { return .innocent }
-            guard NameWords.tails.contains(tail), !standsAlone else { return .none }
+            if words.startsInnocently(in: text) {
+                let tail = words.next(in: text)
+                if NameWords.isInnocent(tail) { return .innocent }
+                guard !standsAlone, NameWords.tails.contains(tail) else { return .none }
+            } else {
+                guard !standsAlone, NameWords.tails.contains(words.next(in: text)) else { return .none }
+            }
         }
-        if NameWords.isInnocent(before, before: kind) { return .innocent }
-        var rest = words.next(in: text)
+        if NameWords.isInnocent(wordEnding: before, in: text, before: kind) { return .innocent }
+        guard words.at < range.upperBound else { return .secret }
+        let following = rest ?? RestOfName(in: text, from: words)
+        rest = following
+        if following.lastInnocent >= end || standsAlone && following.last >= end { return .innocent }
         // A key of a password is where it is found, as in Secrets.
-        if kind == .password, rest == Keyword.key { return .innocent }
-        while rest.length > 0 {
-            if standsAlone || NameWords.isInnocent(rest) { return .innocent }
-            rest = words.next(in: text)
-        }
-        return .secret
+        return kind == .password && words.next(in: text) == Keyword.key ? .innocent : .secret
     }
+
+    private static let key: NameWord = "key"
 
     /// How many letters it has, with what must stand before it; nil where nothing of that does.
-    private func length(in text: Span<UInt8>, _ range: Range<Int>, endingAt end: Int) -> Int? {
-        guard !qualifiers.isEmpty else { return word.length }
-        let start = start(of: word.length, in: text, range, endingAt: end)
-        let before = NameWords.last(in: text, range.lowerBound..<start)
-        return qualifiers.first { before.ends(with: $0) }.map { word.length + $0.length }
+    private func wholeLength(in text: Span<UInt8>, _ place: Place) -> Int? {
+        guard isQualified else { return length }
+        let before = NameWords.last(in: text, place.range.lowerBound..<place.start(of: length, in: text))
+        return NameWords.secretKey(ending: before).map { length + $0.length }
     }
+}
 
-    /// Where so many letters begin, separators between them counted.
-    private func start(of length: Int, in text: Span<UInt8>, _ range: Range<Int>, endingAt end: Int) -> Int {
-        var rest = length
-        var at = end
-        while rest > 0, at > range.lowerBound {
-            at -= 1
-            if NameWords.isLetter(text[at]) { rest -= 1 }
+/// What the words after the first keyword of a name say of all keywords before them: each word is read once.
+private struct RestOfName {
+    /// Where the last word begins, and the last one that says that something about the secret is meant; -1 without one.
+    private(set) var (last, lastInnocent) = (-1, -1)
+
+    init(in text: Span<UInt8>, from words: NameWords) {
+        var words = words
+        while words.skipToWord(in: text) {
+            last = words.at
+            if words.startsInnocently(in: text) {
+                if NameWords.isInnocent(words.next(in: text)) { lastInnocent = last }
+            } else {
+                words.skipWord(in: text)
+            }
         }
-        return at
     }
 }

@@ -19,9 +19,12 @@ struct NameWord: Hashable, Sendable, ExpressibleByStringLiteral {
     /// Whether its last letters are another word's.
     func ends(with other: NameWord) -> Bool { length >= other.length && letters & other.mask == other.letters }
 
+    /// A letter, counted from the last one.
+    func letter(fromLast place: Int) -> UInt8 { UInt8(truncatingIfNeeded: letters >> UInt128(8 * place)) }
+
     /// The same word without the `s` that several have at their end.
-    var singular: NameWord {
-        guard length > 3, UInt8(truncatingIfNeeded: letters) == UInt8(ascii: "s") else { return self }
+    var singular: NameWord? {
+        guard length > 3, UInt8(truncatingIfNeeded: letters) == UInt8(ascii: "s") else { return nil }
         var word = self
         word.letters >>= 8
         word.length -= 1
@@ -39,6 +42,8 @@ struct WordSet: Sendable, ExpressibleByArrayLiteral {
     /// Each word at the place that its letters are multiplied to, or at the next free one; 0 where there is none.
     private var slots: [UInt128]
     private let shift: UInt64
+    /// The letters that words end in, a bit for each, and for each first letter the second ones.
+    private var (lasts, beginnings): (UInt32, [UInt32]) = (0, Array(repeating: 0, count: 32))
 
     init(arrayLiteral words: NameWord...) { self.init(words) }
 
@@ -51,7 +56,25 @@ struct WordSet: Sendable, ExpressibleByArrayLiteral {
             var slot = slot(of: word.letters)
             while slots[slot] != 0, slots[slot] != word.letters { slot = (slot + 1) & (slots.count - 1) }
             slots[slot] = word.letters
+            lasts |= WordSet.bit(word.letter(fromLast: 0))
+            if word.length > 1 {
+                beginnings[Int(word.letter(fromLast: word.length - 1) & 31)] |= WordSet.bit(
+                    word.letter(fromLast: word.length - 2))
+            }
         }
+    }
+
+    private static func bit(_ letter: UInt8) -> UInt32 { 1 &<< UInt32(letter & 31) }
+
+    /// Whether one of the words of two or more letters begins with these.
+    func mayBegin(_ first: UInt8, _ second: UInt8) -> Bool { beginnings[Int(first & 31)] & WordSet.bit(second) != 0 }
+
+    /// Whether the last word of a range is one of them.
+    func containsLast(of text: Span<UInt8>, _ range: Range<Int>) -> Bool {
+        var end = range.upperBound
+        while end > range.lowerBound, !NameWords.isLetter(text[end - 1]) { end -= 1 }
+        guard end > range.lowerBound, lasts & WordSet.bit(text[end - 1]) != 0 else { return false }
+        return contains(NameWords.last(in: text, range.lowerBound..<end))
     }
 
     /// Whether a word is one of them; the empty word is none.
@@ -93,12 +116,29 @@ struct NameWords {
         return word
     }
 
+    /// Moves to the next word.
+    ///
+    /// - Returns: Whether there is one.
+    mutating func skipToWord(in text: Span<UInt8>) -> Bool {
+        while at < end, !NameWords.isLetter(text[at]) { at += 1 }
+        return at < end
+    }
+
+    /// Moves behind the word that begins here.
+    mutating func skipWord(in text: Span<UInt8>) {
+        repeat { at += 1 } while at < end && !NameWords.isBoundary(text, at)
+    }
+
     /// The last word of a range; the empty one when there is none.
+    ///
+    /// Of a word that is longer than any that is looked for, the end is read.
     static func last(in text: Span<UInt8>, _ range: Range<Int>) -> NameWord {
         var end = range.upperBound
         while end > range.lowerBound, !isLetter(text[end - 1]) { end -= 1 }
         var start = end
-        while start > range.lowerBound, isLetter(text[start - 1]), start == end || !isBoundary(text, start) {
+        while start > range.lowerBound, end - start <= NameWord.longest, isLetter(text[start - 1]),
+            start == end || !isBoundary(text, start)
+        {
             start -= 1
         }
         var words = NameWords(at: start, end: end)
@@ -147,30 +187,49 @@ extension NameWords {
         """)
 
     /// Whether a word after a keyword says that something about the secret is meant.
-    static func isInnocent(_ word: NameWord) -> Bool { innocent.contains(word) || innocent.contains(word.singular) }
+    static func isInnocent(_ word: NameWord) -> Bool {
+        if innocent.contains(word) { return true }
+        return word.singular.map { innocent.contains($0) } ?? false
+    }
+
+    /// Whether the letters here are the beginning of such a word, so that the rest of it matters.
+    func startsInnocently(in text: Span<UInt8>) -> Bool {
+        at + 1 < end && NameWords.innocent.mayBegin(text[at], text[at + 1])
+    }
 
     /// What a key does that must be kept to oneself, or whose it is, before `key`.
     ///
-    /// Longer ones first: `unseal` ends in `seal`.
-    static let secretKeys =
-        words(
+    /// By the letter that they end in, longer ones first: `unseal` ends in `seal`.
+    private static let secretKeys: [[NameWord]] = {
+        let all = words(
             """
             access account admin aes app auth bot cipher cookie crypto csrf decryption deploy encrypt encryption fernet hash hashing
             hmac ingest integration jws jwt license master root sdk seal server service session shared signature signing storage
             subscription unseal validation vault webhook write
             """
         ).sorted { ($0.length, $0.letters) > ($1.length, $1.letters) }
+        var table: [[NameWord]] = Array(repeating: [], count: 32)
+        for word in all { table[Int(word.letter(fromLast: 0) & 31)].append(word) }
+        return table
+    }()
+
+    /// The longest of these that a word ends with.
+    static func secretKey(ending word: NameWord) -> NameWord? {
+        secretKeys[Int(word.letter(fromLast: 0) & 31)].first { word.ends(with: $0) }
+    }
 
     /// What may follow a keyword in its own word.
     static let tails = set("s es key keys value values string data base db prod dev plain")
 
-    /// Whether a word before a keyword says that no secret is meant.
-    static func isInnocent(_ word: NameWord, before kind: Credential.Kind) -> Bool {
+    /// Whether the last word before a keyword says that no secret is meant.
+    static func isInnocent(
+        wordEnding range: Range<Int>, in text: Span<UInt8>, before kind: Credential.Kind
+    ) -> Bool {
         switch kind {
-        case .password: beforePassword.contains(word)
-        case .secret: beforeSecret.contains(word)
-        case .token: beforeToken.contains(word)
-        case .apiKey, .key: beforeKey.contains(word)
+        case .password: beforePassword.containsLast(of: text, range)
+        case .secret: beforeSecret.containsLast(of: text, range)
+        case .token: beforeToken.containsLast(of: text, range)
+        case .apiKey, .key: beforeKey.containsLast(of: text, range)
         default: false
         }
     }
