@@ -104,7 +104,7 @@ extension CredentialName {
         }
         guard CredentialText.isSecret(text, content, of: self) else { return nil }
         // What has lines is a file, as `passwd` is.
-        if kind == .password, content.contains(where: { text[$0] == UInt8(ascii: "\n") }) { return nil }
+        if kind == .password { for at in content where text[at] == UInt8(ascii: "\n") { return nil } }
         return Credential(kind: kind, range: content, line: 1)
     }
 }

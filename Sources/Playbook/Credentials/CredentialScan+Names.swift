@@ -22,7 +22,7 @@ extension CredentialScan {
         }
         guard var start = valueStart(separator, isQuoted, in: text) else { return nil }
         while start < text.count, text[start] == UInt8(ascii: " ") || text[start] == UInt8(ascii: "\t") { start += 1 }
-        let name = name(ofValueAt: start, in: text)
+        guard let name = name(ofValueAt: start, in: text) else { return nil }
         // Code hands on what is not quoted: `headers["X-Token"] = token`, `self.token = token`.
         if isIndexed || isMember(in: text), !isQuote(at: start, in: text) { return nil }
         if separator == UInt8(ascii: ">"), !isElement(withValueAt: start, in: text) { return nil }
@@ -42,7 +42,13 @@ extension CredentialScan {
         case 5 where CredentialScan.has("value", in: text, at: word.lowerBound): return before
         default: break
         }
-        return CredentialName(text, word)
+        return opensReference(at: start, in: text) ? nil : CredentialName(text, word)
+    }
+
+    /// Whether with this byte, where no quote is before it, nothing in a text begins that is a secret, whatever its name.
+    private func opensReference(at start: Int, in text: Span<UInt8>) -> Bool {
+        guard start < text.count else { return true }
+        return CredentialText.opensReference(text[start])
     }
 
     /// Whether the word is a member of the object whose code it is.

@@ -208,7 +208,9 @@ struct CredentialScan {
     /// An address that whoever knows it may post to.
     private func webhook(_ word: Range<Int>, in text: Span<UInt8>) -> Range<Int>? {
         let first = text[word.lowerBound]
-        guard first == UInt8(ascii: "h") || first == UInt8(ascii: "d") else { return nil }
+        guard first == UInt8(ascii: "h") || first == UInt8(ascii: "d"), word.upperBound < text.count,
+            text[word.upperBound] == UInt8(ascii: "/")
+        else { return nil }
         let value = unquoted(from: word.upperBound, in: text)
         let isSlack =
             CredentialScan.has("hooks.slack.com/services/", in: text, at: word.lowerBound) && value.count >= 35

@@ -8,36 +8,36 @@ extension CredentialText {
         ///
         /// Then the rest is not counted.
         var isReference = false
+        /// Whether there is a parenthesis, a bracket, or what is not ASCII.
+        var isUnusual = false
         private var isOneLetter = true
         private var first: UInt8 = 0
 
         init(_ text: Span<UInt8>, _ range: Range<Int>) {
             first = text[range.lowerBound]
-            let classes = Letters.classes
+            let classes = Letters.classes.span
+            var differences: UInt8 = 0
             var at = range.lowerBound
             while at < range.upperBound {
                 let limit = min(range.upperBound, at + Letters.most)
                 var counts: UInt64 = 0
                 while at < limit {
                     let byte = text[at]
-                    counts &+= classes[Int(byte)]
-                    if byte != first { isOneLetter = false }
-                    if Letters.mayOpen(byte), at > range.lowerBound, Letters.opens(text, at, range) {
-                        isReference = true
-                        return
+                    let adds = classes[Int(byte)]
+                    counts &+= adds
+                    differences |= byte ^ first
+                    if adds & Letters.isSeen != 0 {
+                        if at > range.lowerBound, Letters.opens(text, at, range) {
+                            isReference = true
+                            return
+                        }
+                        if byte > 127 || byte == UInt8(ascii: "(") || byte == UInt8(ascii: "[") { isUnusual = true }
                     }
                     at += 1
                 }
                 add(counts)
             }
-        }
-
-        /// Whether with this byte and the one before something to be filled in may begin.
-        private static func mayOpen(_ byte: UInt8) -> Bool {
-            switch byte {
-            case UInt8(ascii: "{"), UInt8(ascii: "("), UInt8(ascii: "%"), UInt8(ascii: "/"): true
-            default: false
-            }
+            isOneLetter = differences == 0
         }
 
         private static func opens(_ text: Span<UInt8>, _ at: Int, _ range: Range<Int>) -> Bool {
@@ -56,7 +56,11 @@ extension CredentialText {
         // MARK: Counting
 
         /// The nine counts are summed in one number, seven bits each, of no more bytes at a time than those hold.
-        private static let (width, most) = (7, 127)
+        private static let width = 7
+        private static let most = 127
+
+        /// Whether more than its number matters of a byte: with it and the one before something to be filled in may begin.
+        private static let isSeen: UInt64 = 1 << 63
 
         /// What each byte adds.
         private static let classes: [UInt64] = (0...UInt8.max).map { byte in
@@ -66,18 +70,22 @@ extension CredentialText {
             case UInt8(ascii: "a")...UInt8(ascii: "z"): place = 1
             case UInt8(ascii: "A")...UInt8(ascii: "Z"): place = 2
             case UInt8(ascii: " "), UInt8(ascii: "\n"), UInt8(ascii: "\t"): place = 3
-            case UInt8(ascii: "/"): place = 4
+            case UInt8(ascii: "/"): return 1 << UInt64(Letters.width * 4) | Letters.isSeen
             case UInt8(ascii: "."): place = 5
             case UInt8(ascii: "-"): place = 6
             case UInt8(ascii: "_"): place = 7
             case UInt8(ascii: "+"), UInt8(ascii: "="): place = 8
+            case UInt8(ascii: "{"), UInt8(ascii: "("), UInt8(ascii: "["), UInt8(ascii: "%"), 128...:
+                return Letters.isSeen
             default: return 0
             }
             return 1 << UInt64(Letters.width * place)
         }
 
         private mutating func add(_ counts: UInt64) {
-            func count(_ place: Int) -> Int { Int(counts >> UInt64(Letters.width * place)) & Letters.most }
+            func count(_ place: Int) -> Int {
+                Int(truncatingIfNeeded: counts >> UInt64(Letters.width * place)) & Letters.most
+            }
             digits += count(0)
             lowers += count(1)
             uppers += count(2)

@@ -29,7 +29,7 @@ enum CredentialText {
         if isEnclosed(text, range, isProse) { return false }
         let counts = Letters(text, range)
         if counts.isReference || counts.isMask(range.count) { return false }
-        if range.count <= 16, words.contains(word(text, isProse ? withoutMark(text, range) : range)) { return false }
+        if range.count <= 16, isWord(text, isProse ? withoutMark(text, range) : range, counts) { return false }
         if isPath(text, range, counts) || hasInnocentBeginning(text, range) { return false }
         if isVariableName(text, range, counts, isProse) { return false }
         // What is called a key may be the name of one.
@@ -56,22 +56,32 @@ enum CredentialText {
 
     private static func isEnclosed(_ text: Span<UInt8>, _ range: Range<Int>, _ isProse: Bool) -> Bool {
         let (first, last) = (text[range.lowerBound], text[range.upperBound - 1])
+        if isProse, opensReference(first) { return true }
         switch first {
         case UInt8(ascii: "<"):
             return last == UInt8(ascii: ">") || isProse && range.contains { text[$0] == UInt8(ascii: ">") }
         case UInt8(ascii: "{"): return true
-        case UInt8(ascii: "["): return isProse || last == UInt8(ascii: "]")
-        case UInt8(ascii: "("): return isProse || last == UInt8(ascii: ")")
+        case UInt8(ascii: "["): return last == UInt8(ascii: "]")
+        case UInt8(ascii: "("): return last == UInt8(ascii: ")")
         // `%NAME%`; in a text `%s` too.
         case UInt8(ascii: "%"): return range.count > 2 && last == UInt8(ascii: "%") || isProse && range.count == 2
-        case UInt8(ascii: "@"): return isProse || range.count > 2 && last == UInt8(ascii: "@")
+        case UInt8(ascii: "@"): return range.count > 2 && last == UInt8(ascii: "@")
         // `$NAME`; a hash that begins with `$2a$` is none.
-        case UInt8(ascii: "$"): return isProse || isName(text, range.lowerBound + 1..<range.upperBound)
+        case UInt8(ascii: "$"): return isName(text, range.lowerBound + 1..<range.upperBound)
+        default: return false
+        }
+    }
+
+    /// Whether what begins with this byte in a text is no secret, whatever its name.
+    @inline(__always)
+    static func opensReference(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "{"), UInt8(ascii: "["), UInt8(ascii: "("), UInt8(ascii: "@"), UInt8(ascii: "$"): true
         // YAML's tags, aliases, anchors and block scalars; flags; commands to be carried out; parameters of SQL.
         case UInt8(ascii: "!"), UInt8(ascii: "*"), UInt8(ascii: "&"), UInt8(ascii: "|"), UInt8(ascii: ">"),
             UInt8(ascii: "-"), UInt8(ascii: "`"), UInt8(ascii: ":"), UInt8(ascii: "?"):
-            return isProse
-        default: return false
+            true
+        default: false
         }
     }
 
@@ -147,6 +157,11 @@ enum CredentialText {
         "vault", "opaque", "file", "any", "boolean", "bool", "number", "int", "object", "default", "never", "always",
     ]
 
+    /// Whether it is nothing but letters, and a word that says that there is no secret.
+    private static func isWord(_ text: Span<UInt8>, _ range: Range<Int>, _ counts: Letters) -> Bool {
+        counts.lowers + counts.uppers == range.count && words.contains(word(text, range))
+    }
+
     /// A range without what says, after a type, whether there may be none of it: `String!`, `String?`.
     private static func withoutMark(_ text: Span<UInt8>, _ range: Range<Int>) -> Range<Int> {
         let last = text[range.upperBound - 1]
@@ -165,7 +180,7 @@ enum CredentialText {
 
     /// Whether it is a number, an amount or a duration: `3600`, `-1`, `0.5`, `15m`, `1h30m`, `10Mi`, `80%`, `1,2`.
     private static func isNumber(_ text: Span<UInt8>, _ range: Range<Int>, _ counts: Letters) -> Bool {
-        guard counts.digits > 0 else { return false }
+        guard counts.digits > 0, !NameWords.isLetter(text[range.lowerBound]) else { return false }
         var unit = NameWord()
         for at in range {
             let byte = text[at]
@@ -253,10 +268,7 @@ enum CredentialText {
 
     /// Whether, in a text, it is a label, code or a name rather than a secret.
     private static func isLabel(_ text: Span<UInt8>, _ range: Range<Int>, _ counts: Letters) -> Bool {
-        if counts.spaces > 0 { return true }
-        for at in range where text[at] == UInt8(ascii: "(") || text[at] == UInt8(ascii: "[") || text[at] > 127 {
-            return true
-        }
+        if counts.spaces > 0 || counts.isUnusual { return true }
         let letters = counts.lowers + counts.uppers
         let isCapitalized = text[range.lowerBound] &- UInt8(ascii: "A") < 26 && counts.uppers == 1
         if letters == range.count, isCapitalized { return true }
