@@ -16,6 +16,8 @@ struct KnownSecrets {
 
     /// Fewer bytes of a secret are not looked for.
     static let shortest = 8
+    /// No longer value is compared before its name is read.
+    private static let longestShort = 64
     /// More secrets of one text than this are not told apart.
     private static let mostParts = 20
 
@@ -37,19 +39,37 @@ struct KnownSecrets {
             for member in value.members {
                 collect(member.value, named: member.key.equals("value") ? ownName : member.key, isSecret)
             }
-        case .array: for element in value.elements { collect(element, named: name, isSecret) }
+        case .array: collect(elementsOf: value, named: name, isSecret)
         // Escapes take more than they stand for.
         case .string where value.byteCount >= KnownSecrets.shortest:
-            let called = isSecret ? nil : name.flatMap { CredentialName($0) }
-            if isSecret || called != nil { value.withContents { compare(whole: $0, called) } }
+            if isSecret { return value.withContents { compare(whole: $0, nil) } }
+            guard let name else { return }
+            // What is found out faster is found out first: to resolve escapes takes longest.
+            let isFast = value.byteCount <= KnownSecrets.longestShort && (!value.isEscaped || name.isEscaped)
+            guard !isFast || value.withContents({ mayBeInTexts($0, 0..<$0.count) }), let called = CredentialName(name)
+            else { return }
+            value.withContents { compare(whole: $0, called) }
         default: break
+        }
+    }
+
+    /// The same for an array, whose elements have one name.
+    private mutating func collect(elementsOf array: Value, named name: Value?, _ isSecret: Bool) {
+        let called = isSecret ? nil : name.flatMap { CredentialName($0) }
+        for element in array.elements {
+            guard element.kind == .string else {
+                collect(element, named: name, isSecret)
+                continue
+            }
+            guard isSecret || called != nil, element.byteCount >= KnownSecrets.shortest else { continue }
+            element.withContents { compare(whole: $0, called) }
         }
     }
 
     /// Compares a whole text, if its name is none that could name something else too.
     private mutating func compare(whole text: Span<UInt8>, _ name: CredentialName?) {
         let all = 0..<text.count
-        guard mayBeInTexts(text) else { return }
+        guard mayBeInTexts(text, all) else { return }
         if let name {
             // Where the secret is a part of it, the words around it are none.
             let parts = Credential.all(in: text, named: nil, atMost: KnownSecrets.mostParts)
@@ -93,7 +113,8 @@ struct KnownSecrets {
         // What cannot be read to its end is known as far as it can.
         try? subject.forEachPlainText { text, credentials in
             text.withContents { bytes in
-                for credential in credentials where KnownSecrets.isDistinct(bytes, credential.range) {
+                for credential in credentials
+                where mayBeInTexts(bytes, credential.range) && KnownSecrets.isDistinct(bytes, credential.range) {
                     compare(bytes, credential.range)
                 }
             }
@@ -101,11 +122,14 @@ struct KnownSecrets {
     }
 
     /// Whether some eight bytes may be in what has been noted.
-    private func mayBeInTexts(_ text: Span<UInt8>) -> Bool {
+    private func mayBeInTexts(_ text: Span<UInt8>, _ range: Range<Int>) -> Bool {
+        guard range.count >= KnownSecrets.shortest else { return false }
+        let noted = noted.span
+        let full = range.lowerBound + KnownSecrets.shortest - 1
         var window: UInt64 = 0
-        for at in text.indices {
+        for at in range.lowerBound..<full { window = window << 8 | UInt64(text[at]) }
+        for at in full..<range.upperBound {
             window = window << 8 | UInt64(text[at])
-            guard at >= KnownSecrets.shortest - 1 else { continue }
             let bit = bit(of: window)
             if noted[bit >> 6] >> UInt64(bit & 63) & 1 != 0 { return true }
         }
