@@ -22,8 +22,6 @@ struct PlainText {
     let text: Value
     /// What the text stands for, where it is encoded, or long and written with escapes.
     fileprivate let decoded: [UInt8]?
-    /// Which of the object's secrets are in it.
-    fileprivate let credentials: Range<Int>
 
     /// Hands out the bytes that the secrets stand in.
     func withContents<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
@@ -52,9 +50,20 @@ struct PlainText {
 
 /// The texts of an object that have secrets in them, and the secrets, found in one pass.
 struct PlainTexts {
-    private var texts: [PlainText] = []
+    private var texts: [Entry] = []
+    /// What texts stand for that are decoded.
+    private var decoded: [[UInt8]] = []
     /// The secrets of all texts, in their order.
     private var credentials: [Credential] = []
+
+    /// A text, and which of the secrets are in it.
+    private struct Entry {
+        let place: PlainText.Place
+        let text: Value
+        /// Which of the decoded texts it stands for; nil where it stands for itself.
+        let decoded: Int?
+        let credentials: Range<Int>
+    }
 
     /// More texts than this are not kept.
     ///
@@ -73,7 +82,10 @@ struct PlainTexts {
     fileprivate func forEach(
         _ body: (PlainText, ArraySlice<Credential>) throws(CannotJudge) -> Void
     ) throws(CannotJudge) {
-        for text in texts { try body(text, credentials[text.credentials]) }
+        for entry in texts {
+            let text = PlainText(place: entry.place, text: entry.text, decoded: entry.decoded.map { decoded[$0] })
+            try body(text, credentials[entry.credentials])
+        }
         if texts.count > PlainTexts.mostKept { throw .tooMuchWork }
     }
 
@@ -107,9 +119,11 @@ struct PlainTexts {
             Credential(kind: last.kind, range: last.range.lowerBound..<text.count, line: last.line))
     }
 
-    private mutating func keep(_ text: Value, _ decoded: [UInt8]?, at place: PlainText.Place, from first: Int) {
+    private mutating func keep(_ text: Value, _ bytes: [UInt8]?, at place: PlainText.Place, from first: Int) {
         guard texts.count <= PlainTexts.mostKept else { return credentials.removeSubrange(first...) }
-        texts.append(PlainText(place: place, text: text, decoded: decoded, credentials: first..<credentials.count))
+        if let bytes { decoded.append(bytes) }
+        let number = bytes == nil ? nil : decoded.count - 1
+        texts.append(Entry(place: place, text: text, decoded: number, credentials: first..<credentials.count))
     }
 }
 
@@ -231,7 +245,7 @@ extension CredentialName {
 
     /// The name of a flag that has no value of its own: `--token`.
     init?(flag: Span<UInt8>) {
-        for at in flag.indices where !CredentialScan.isWord(flag[at]) { return nil }
+        guard flag.endOfName(from: 0) == flag.count else { return nil }
         self.init(flag, 0..<flag.count)
     }
 

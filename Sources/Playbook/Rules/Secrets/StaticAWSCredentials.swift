@@ -58,7 +58,7 @@ private func evaluateStaticKeys(
         try findings.step()
         guard !text.isNamedForAWS else { return }
         // Of a text with more secrets than are kept, AWS's may be among the others.
-        let all = credentials.count < PlainTexts.mostOfOne ? Array(credentials) : text.allCredentials()
+        let all = credentials.count < PlainTexts.mostOfOne ? credentials : text.allCredentials()[...]
         for credential in all where credential.kind.isAWS {
             try findings.step()
             findings.add(at: text.text, choice: text.mark(of: credential)) { text.accessKeyFinding(credential, at: $0) }
