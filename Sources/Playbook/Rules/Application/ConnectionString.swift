@@ -86,6 +86,8 @@ extension ConnectionString.Kind {
             self = .named
             return
         }
+        // Escapes are resolved only where they matter.
+        guard isNamed || value.withRawText({ DatabaseScheme.mayBegin($0) }) else { return nil }
         switch value.withContents({ DatabaseScheme.kind(of: $0, isNamed: isNamed) }) {
         case .composed, .other: return nil
         case .database: self = isNamed ? .named : .written
@@ -195,21 +197,41 @@ private enum DatabaseScheme {
         "jtds",
     ]
 
-    static func kind(of text: Span<UInt8>, isNamed: Bool) -> Kind {
-        var scheme = NameWord()
+    /// Whether a text that may have escapes in it may be an address.
+    static func mayBegin(_ text: Span<UInt8>) -> Bool {
+        let end = endOfScheme(text)
+        guard end < text.count else { return false }
+        if text[end] == UInt8(ascii: "\\") { return true }
+        guard text[end] == UInt8(ascii: ":") else { return false }
+        // `jdbc:` says enough.
+        if text[0] | 0x20 == UInt8(ascii: "j") { return true }
+        guard end + 1 < text.count else { return false }
+        return text[end + 1] == UInt8(ascii: "/") || text[end + 1] == UInt8(ascii: "\\")
+    }
+
+    /// Where a scheme ends: `mysql2`, `mongodb+srv`, `postgresql+asyncpg`.
+    private static func endOfScheme(_ text: Span<UInt8>) -> Int {
+        let limit = min(text.count, 32)
         var at = 0
-        // `mysql2`, `mongodb+srv`, `postgresql+asyncpg`: up to the first letter of something else.
-        var isScheme = true
-        while at < text.count, at < 32, text[at] != UInt8(ascii: ":") {
-            if isScheme, NameWords.isLetter(text[at]) { scheme.append(text[at]) } else { isScheme = false }
-            guard
-                NameWords.isLetter(text[at]) || text[at] &- UInt8(ascii: "0") < 10 || text[at] == UInt8(ascii: "+")
-                    || text[at] == UInt8(ascii: "-") || text[at] == UInt8(ascii: ".")
-            else { break }
-            at += 1
-        }
+        while at < limit, NameWords.isLetter(text[at]) || isBetweenLetters(text[at]) { at += 1 }
+        return at
+    }
+
+    /// + - . 0 … 9
+    private static func isBetweenLetters(_ byte: UInt8) -> Bool {
+        byte &- UInt8(ascii: "+") < 15 && byte != UInt8(ascii: ",") && byte != UInt8(ascii: "/")
+    }
+
+    static func kind(of text: Span<UInt8>, isNamed: Bool) -> Kind {
+        let at = endOfScheme(text)
         guard at < text.count, text[at] == UInt8(ascii: ":") else {
             return isNamed ? kindWithoutScheme(text) : .none
+        }
+        // Up to the first letter of something else.
+        var scheme = NameWord()
+        for letter in 0..<at {
+            guard NameWords.isLetter(text[letter]) else { break }
+            scheme.append(text[letter])
         }
         if scheme == "jdbc" { return isComposed(text) ? .composed : .database }
         guard at + 2 < text.count, text[at + 1] == UInt8(ascii: "/"), text[at + 2] == UInt8(ascii: "/") else {
