@@ -112,7 +112,7 @@ extension Setting {
         ),
         Setting(
             "PLAYBOOK_DEPLOYERS", .judging, .additions("names", to: Settings.defaultDeployers), \.deployers,
-            "Service accounts of tools that apply what others wrote, such as Argo CD and Flux. Like those of people, their owner references are never believed. `*` stands for any text."
+            "Service accounts of tools that apply what others wrote, such as Argo CD and Flux. Like those of people, their owner references are never believed. `*` stands for any text. A value adds to the default; `-NAME` takes an entry out of it."
         ),
         Setting(
             "PLAYBOOK_BREAK_GLASS", .judging, .list("names"), \.breakGlass,
