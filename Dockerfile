@@ -21,8 +21,9 @@ COPY Sources Sources
 COPY Tests Tests
 COPY scripts/build scripts/prepare scripts/
 ARG SOURCE_DATE_EPOCH=0
+ARG REVISION=unknown
 # libyaml is the one library that the base has not.
-RUN binary=$(scripts/build) \
+RUN binary=$(BUILD_COMMIT=$REVISION scripts/build) \
     && library=$(realpath "$(ldd "$binary" | awk '/libyaml/ {print $3}')") \
     && install -D -m 0555 "$binary" /root-of-image/usr/bin/playbook \
     && install -D -m 0444 "$library" "/root-of-image$(dirname "$library")/libyaml-0.so.2" \

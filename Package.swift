@@ -32,6 +32,13 @@ func tests(of name: String, uses dependencies: [Target.Dependency]) -> Target {
     .testTarget(name: "\(name)Tests", dependencies: dependencies + ["TestSupport"], swiftSettings: strict)
 }
 
+/// A string for C: what scripts/build says about the build, "unknown" for any other build.
+func stated(_ name: String) -> CSetting {
+    let text = Context.environment[name] ?? ""
+    let isPlain = !text.isEmpty && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || ".-".contains($0)) }
+    return .define(name, to: "\"\(isPlain ? text : "unknown")\"")
+}
+
 let package = Package(
     name: "playbook",
     products: [.executable(name: "playbook", targets: ["PlaybookCommand"])],
@@ -40,6 +47,7 @@ let package = Package(
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CLinux"),
         .systemLibrary(name: "CVector"),
+        .target(name: "CBuild", cSettings: [stated("BUILD_COMMIT"), stated("BUILD_SWIFT")]),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
 
         // Pure: no clock, file, socket or lock.
@@ -58,7 +66,8 @@ let package = Package(
         .executableTarget(
             name: "PlaybookCommand",
             dependencies: [
-                "Webhook", "Report", "Manifests", "Cluster", "Net", "CLinux", "YAML", "HTTP", "Playbook", "Kubernetes",
+                "Webhook", "Report", "Manifests", "Cluster", "Net", "CBuild", "CLinux", "YAML", "HTTP", "Playbook",
+                "Kubernetes",
                 "JSON",
             ],
             swiftSettings: cold),

@@ -42,11 +42,12 @@ extension Verdict {
         return text.utf8.count <= room ? text : ""
     }
 
-    /// The findings that deny, for tools.
+    /// The findings that deny, for tools: `field` as `metav1.StatusCause` has it, the readable path in the message.
     public var causes: [AdmissionResponse.Cause] {
         judgements.filter { $0.effect == .deny }.prefix(Verdict.maximumFindings).map { denial in
             AdmissionResponse.Cause(
-                reason: denial.rule.id, field: clipped(denial.path), message: clipped(denial.finding.message))
+                reason: denial.rule.id, field: clipped(denial.field),
+                message: clipped("\(denial.path) \(denial.finding.message)"))
         }
     }
 
@@ -71,7 +72,11 @@ extension Verdict {
             shown.removeLast(max(shown.count - Verdict.maximumFindings, 0))
             shown += warningsInOrder.prefix(Verdict.mostWarnings).map(\.offset)
         }
-        for index in shown { judgements[index].remedy = RemedyText(judgements[index].finding, subject) }
+        for index in shown {
+            judgements[index].remedy = RemedyText(judgements[index].finding, subject)
+            guard judgements[index].effect == .deny else { continue }
+            judgements[index].field = subject.fieldPath(judgements[index].finding.place)
+        }
     }
 
     /// The findings that warn, the most severe first.

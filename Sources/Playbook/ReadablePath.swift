@@ -13,6 +13,20 @@ extension Subject {
     /// The same with every element that has no name alike, for telling what was chosen there wherever it has moved to.
     func pathWithoutIndexes(_ pointer: Pointer) -> String { path(pointer, index: { _ in "" }) }
 
+    /// A place as the API names fields, with indexes: `spec.template.spec.containers[0].image` (`metav1.StatusCause`).
+    func fieldPath(_ pointer: Pointer) -> String {
+        var path = ""
+        var current: Value? = object
+        for token in pointer.tokens {
+            let isIndex = current?.kind == .array
+            let isWord = token.utf8.allSatisfy { $0 != UInt8(ascii: ".") && $0 != UInt8(ascii: "/") }
+            let shown = token.utf8.count > 300 ? oneLine(token, atMost: 300) : token
+            path += isIndex || !isWord ? "[\(shown)]" : path.isEmpty ? shown : ".\(shown)"
+            current = current.flatMap { children[token, of: $0] }
+        }
+        return path
+    }
+
     private func path(_ pointer: Pointer, index word: (String) -> String, longest: Int = .max) -> String {
         var tokens = pointer.tokens[...]
         var current: Value? = object

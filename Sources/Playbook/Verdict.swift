@@ -114,6 +114,8 @@ public struct Judgement: Sendable {
     public let finding: Finding
     /// Where, for people: `containers[app].livenessProbe`.
     public let path: String
+    /// Where, as the API names fields: `spec.template.spec.containers[0].livenessProbe`; empty unless it denies and is shown.
+    public internal(set) var field = ""
     /// What to write instead, as text.
     public internal(set) var remedy: RemedyText
     /// The level of the rule here.

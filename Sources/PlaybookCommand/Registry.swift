@@ -93,8 +93,8 @@ final class Registry: Sendable {
         recorder?.write(to: &text)
         text.family("playbook_log_lines_dropped_total", .counter, "Log lines lost because nobody read them.")
         text.sample([], Double(log.droppedLines))
-        text.family("playbook_build_info", .gauge, "The version that runs.")
-        text.sample([("version", Version.current)], 1)
+        text.family("playbook_build_info", .gauge, "The version that runs, and what it was built from.")
+        text.sample([("version", Version.current), ("commit", Version.commit), ("swift", Version.swift)], 1)
         ProcessMetrics.write(to: &text, start: start.seconds)
         return text.text
     }

@@ -1,3 +1,4 @@
+import CBuild
 import Playbook
 import Report
 
@@ -28,7 +29,7 @@ extension Command {
             Console.print(ManualPage.text)
             return .success
         case .version:
-            Console.print("playbook \(Version.current)\n")
+            Console.print("playbook \(Version.current) (commit \(Version.commit), Swift \(Version.swift))\n")
             return .success
         }
     }
@@ -95,7 +96,9 @@ extension Command {
     }
 }
 
-/// Which version this is.
+/// The version, and what the program was built from.
 enum Version {
     static let current = "0.1.0"
+    static let commit = String(cString: build_commit)
+    static let swift = String(cString: build_swift)
 }

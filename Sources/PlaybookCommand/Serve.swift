@@ -82,7 +82,8 @@ struct ServeCommand {
         log.write(
             .info, "starting",
             [
-                ("version", .string(Version.current)), ("mode", .string(settings.mode.rawValue)),
+                ("version", .string(Version.current)), ("commit", .string(Version.commit)),
+                ("swift", .string(Version.swift)), ("mode", .string(settings.mode.rawValue)),
                 ("rules", .number(String(active))), ("loops", .number(String(configuration.loops))),
                 ("memory", .number(String(configuration.memory))),
             ])

@@ -162,6 +162,20 @@ import Testing
         }
     }
 
+    @Test(arguments: ["Content-Length: 300000", "Transfer-Encoding: chunked"])
+    func `a request that is pipelined behind a body that is too large is answered`(framing: String) throws {
+        let server = try RunningServer { $0.maxBody = 100_000 }
+        let body = String(repeating: "x", count: 300_000)
+        let message = framing.hasPrefix("C") ? body : "493e0\r\n\(body)\r\n0\r\n\r\n"
+        for client in try [server.plainClient(), server.secureClient()] {
+            try client.send(
+                "POST /big HTTP/1.1\r\nHost: a\r\n\(framing)\r\n\r\n\(message)"
+                    + "GET /next HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(try client.reply().body == "POST /big 65536 truncated")
+            #expect(try client.reply().body == "GET /next 0")
+        }
+    }
+
     @Test func `a body of exactly the largest size is kept whole`() throws {
         let server = try RunningServer { $0.maxBody = 100_000 }
         let client = try server.plainClient()

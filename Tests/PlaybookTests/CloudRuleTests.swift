@@ -70,6 +70,17 @@ import Testing
         #expect(try isDenied("security-group-rules", group(old), group(new)) == isNew)
     }
 
+    @Test(arguments: [
+        ("fromPort: 0, toPort: 9223372036854775807", true), ("fromPort: -9223372036854775807, toPort: 65535", true),
+        ("fromPort: 9223372036854775807, toPort: 443", false),
+    ])
+    func `a number that is no port does not end the evaluation`(_ ports: String, _ isFound: Bool) throws {
+        let yaml = "{ingressRules: [{ipProtocol: tcp, \(ports), userIDGroupPairs: [{groupID: sg-1}]}]}"
+        var world = World(object("ec2", "SecurityGroup", try Literal(yaml: yaml)))
+        world.rules = [try #require(Catalogue.playbook["security-group-rules"])]
+        #expect(try world.verdict().judgements.isEmpty == !isFound)
+    }
+
     // MARK: Storage
 
     @Test(arguments: [("{}", "unset"), ("{encrypted: ''}", "empty"), ("{encrypted: 'no'}", "no")])

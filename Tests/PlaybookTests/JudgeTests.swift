@@ -546,6 +546,16 @@ import Testing
         let limited = try pod("containers: [{name: app, resources: {requests: {cpu: null}, limits: {cpu: 1}}}]")
         #expect(try !World(limited).mutation().patch.operations.isEmpty)
         #expect(try World(World.pod).updated(to: limited).mutation().patch.operations.isEmpty)
+        func job(_ spec: Literal) -> Literal {
+            [
+                "apiVersion": "batch/v1", "kind": "Job", "metadata": ["name": "migrate", "namespace": "shop"],
+                "spec": ["template": ["spec": spec]],
+            ]
+        }
+        let spec = World.podSpec.merging(["restartPolicy": "Never"])
+        let rooted = spec.merging(["securityContext": ["runAsNonRoot": .null]])
+        #expect(try !World(job(rooted)).mutation().patch.operations.isEmpty)
+        #expect(try World(job(spec)).updated(to: job(rooted)).mutation().patch.operations.isEmpty)
     }
 
     @Test func `fixes are chosen by PLAYBOOK_FIX, and only told in dry-run mode`() throws {

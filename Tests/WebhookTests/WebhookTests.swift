@@ -71,7 +71,8 @@ import Webhook
         }
         #expect(
             causes.contains([
-                "reason": "liveness-probe", "message": "is missing", "field": "containers[logger].livenessProbe",
+                "reason": "liveness-probe", "message": "containers[logger].livenessProbe is missing",
+                "field": "spec.template.spec.containers[1].livenessProbe",
             ]))
         #expect(answer["patch"] == nil, "the API refuses a patch from a validating webhook")
     }

@@ -146,6 +146,7 @@ extension Judgement {
     fileprivate func replacingTexts(_ replacement: TextReplacement) -> Judgement? {
         let remedy = remedy.replacingTexts(replacement)
         let (path, message) = (replacement(path, true), replacement(finding.message, false))
+        let field = replacement(field, true)
         let (advice, choice) = (
             finding.advice.flatMap { replacement($0, false) }, finding.choice.flatMap { replacement($0, false) }
         )
@@ -162,7 +163,8 @@ extension Judgement {
             Exemption(origin: $0.origin, rules: $0.rules, reason: reason ?? $0.reason, until: $0.until)
         }
         return Judgement(
-            rule: rule, finding: finding, path: path ?? self.path, remedy: remedy ?? self.remedy, level: level,
+            rule: rule, finding: finding, path: path ?? self.path, field: field ?? self.field,
+            remedy: remedy ?? self.remedy, level: level,
             effect: effect, leniency: leniency, exemption: exemption)
     }
 }

@@ -194,6 +194,20 @@ private let cases: [Example] = [
           image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.2-9f3c1ab
           resources: {requests: {cpu: 10m}, limits: {memory: 256Mi}}
         """),
+    .good(
+        "a limit for the whole pod that an init container needs beside a sidecar",
+        """
+        resources: {limits: {memory: 640Mi}}
+        containers: [{name: app, resources: {requests: {memory: 256Mi}, limits: {memory: null}}}]
+        initContainers:
+        - name: proxy
+          restartPolicy: Always
+          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/proxy:1.0.0-9f3c1ab
+          resources: {requests: {cpu: 10m, memory: 128Mi}}
+        - name: migrate
+          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.2-9f3c1ab
+          resources: {requests: {cpu: 10m}, limits: {memory: 512Mi}}
+        """),
     .bad(
         "a limit for the whole pod, of which its containers ask for less", differs, at: "resources",
         """

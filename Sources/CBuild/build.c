@@ -1,0 +1,4 @@
+#include "build.h"
+
+const char *const build_commit = BUILD_COMMIT;
+const char *const build_swift = BUILD_SWIFT;
