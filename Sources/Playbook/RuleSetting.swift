@@ -1,30 +1,29 @@
-import Synchronization
-
 /// A setting of rules: its name, its form, its default and its meaning, declared beside the check that reads it.
 public final class RuleSetting<Value: Sendable>: RuleSettingDeclaration {
     public let setting: Setting
     let defaultValue: Value
-    // Of this setting alone, so that what is kept there is a box of its values.
-    let slot = SettingSlot.next()
+    fileprivate let id: RuleSettingID
 
     /// Declares a setting.
     ///
     /// - Parameters:
     ///   - name: The variable's name.
-    ///   - form: What its values look like.
-    ///   - defaultValue: The value where the variable is not set.
-    ///   - meaning: What it does.
-    init(_ name: String, _ form: SettingForm<Value>, default defaultValue: Value, _ meaning: String) {
+    ///   - form: The form of its values.
+    ///   - defaultValue: The value if the variable is not set.
+    ///   - meaning: The meaning, for help and documentation.
+    package init(_ name: String, _ form: SettingForm<Value>, default defaultValue: Value, _ meaning: String) {
+        let id = RuleSettingID()
+        self.id = id
         self.defaultValue = defaultValue
         setting = Setting(
             name: name, topic: .rules, form: form.text, defaultText: form.written(defaultValue), meaning: meaning
-        ) { [slot] (text, settings) throws(Misplaced) in
-            settings.ruleValues.set(SettingBox(try form.read(text, settings.catalogue)), at: slot)
+        ) { (text, settings) throws(Misplaced) in
+            settings.ruleValues.set(SettingBox(try form.read(text, settings.catalogue)), id)
         }
     }
 }
 
-/// A setting of rules, whatever its type.
+/// A setting of rules, of any type.
 public protocol RuleSettingDeclaration: Sendable {
     /// Its name, form, default and meaning.
     var setting: Setting { get }
@@ -32,40 +31,38 @@ public protocol RuleSettingDeclaration: Sendable {
 
 extension Settings {
     /// The value of a rule's setting.
-    @inline(__always)
     package subscript<Value>(setting: RuleSetting<Value>) -> Value {
-        guard let box = ruleValues.box(at: setting.slot) else { return setting.defaultValue }
-        // The slot is this setting's alone, and what is put there is made by it.
+        guard let box = ruleValues.box(setting.id) else { return setting.defaultValue }
+        // Only the setting itself has its id, and it puts nothing but a box of its values there.
         return unsafeDowncast(box, to: SettingBox<Value>.self).value
     }
 }
 
-/// Values of rules' settings that are set, by the settings' slots.
+/// The values of rules' settings that are set; few are, so they are searched.
 struct RuleValues: Sendable {
-    private var boxes: [AnySettingBox?] = []
+    private var entries: [(id: RuleSettingID, box: AnySettingBox)] = []
 
-    @inline(__always)
-    func box(at slot: Int) -> AnySettingBox? { slot < boxes.count ? boxes[slot] : nil }
+    fileprivate func box(_ id: RuleSettingID) -> AnySettingBox? {
+        for entry in entries where entry.id === id { return entry.box }
+        return nil
+    }
 
-    mutating func set(_ box: AnySettingBox, at slot: Int) {
-        while boxes.count <= slot { boxes.append(nil) }
-        boxes[slot] = box
+    fileprivate mutating func set(_ box: AnySettingBox, _ id: RuleSettingID) {
+        entries.removeAll { $0.id === id }
+        entries.append((id, box))
     }
 }
 
-class AnySettingBox: @unchecked Sendable {}
+/// The identity of a setting.
+private final class RuleSettingID: Sendable {}
 
-/// A value of a rule's setting.
+/// A value of a rule's setting, of any type.
 ///
 /// Unchecked: it never changes.
+private class AnySettingBox: @unchecked Sendable {}
+
 private final class SettingBox<Value: Sendable>: AnySettingBox, @unchecked Sendable {
     let value: Value
 
     init(_ value: Value) { self.value = value }
-}
-
-private enum SettingSlot {
-    private static let count = Atomic(0)
-
-    static func next() -> Int { count.wrappingAdd(1, ordering: .relaxed).oldValue }
 }
