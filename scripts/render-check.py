@@ -171,7 +171,10 @@ def check_own_certificate(name, objects, environment):
     """What the server looks after is there under the names that it is told, and it has the rights to it."""
     table = {row["name"]: row["default"] for row in json.loads(
         subprocess.run([PLAYBOOK, "config", "--format", "json"], check=True, capture_output=True, env={}).stdout)}
-    value = lambda setting: environment.get(setting, table[setting])
+
+    def value(setting):
+        return environment.get(setting, table[setting])
+
     titles = {title(item) for item in objects}
     secret, registration = value("PLAYBOOK_CERTIFICATES_SECRET"), value("PLAYBOOK_WEBHOOK_CONFIGURATION")
     kinds = ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration")
@@ -221,9 +224,9 @@ def check_references(name, objects):
         if "by hand" not in name and secret not in issued:
             fail(f"{name}: nobody makes the Secret {secret}")
     for item in objects:
-        if item["kind"] in ("RoleBinding", "ClusterRoleBinding"):
-            if (item["roleRef"]["kind"], item["roleRef"]["name"]) not in here:
-                fail(f"{name}: {title(item)} binds a role that is not there")
+        is_binding = item["kind"] in ("RoleBinding", "ClusterRoleBinding")
+        if is_binding and (item["roleRef"]["kind"], item["roleRef"]["name"]) not in here:
+            fail(f"{name}: {title(item)} binds a role that is not there")
         if item.get("metadata", {}).get("namespace", NAMESPACE) != NAMESPACE:
             fail(f"{name}: {title(item)} is in another namespace")
 

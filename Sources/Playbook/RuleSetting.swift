@@ -1,5 +1,6 @@
 /// A setting of rules: its name, its form, its default and its meaning, declared beside the check that reads it.
 public final class RuleSetting<Value: Sendable>: RuleSettingDeclaration {
+    /// Its name, form, default and meaning.
     public let setting: Setting
     let defaultValue: Value
     fileprivate let id: RuleSettingID

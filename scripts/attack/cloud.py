@@ -74,7 +74,10 @@ SCALING = [
         of('{"containerName":"c%","controlledResources":["cpu"]}'),
     ),
     shape("limit-range", "v1/LimitRange", {"limits": ["@0"]}, of('{"type":"Container","default":{"cpu":"1"},"min":{"memory":"1"}}')),
-    shape("limit-range-members", "v1/LimitRange", {"limits": [{"type": "Container", "default": {"@0": 0}, "min": {"memory": "1"}}]}, members('"k%":"1"')),
+    shape(
+        "limit-range-members", "v1/LimitRange", {"limits": [{"type": "Container", "default": {"@0": 0}, "min": {"memory": "1"}}]},
+        members('"k%":"1"'),
+    ),
     shape("quota", "v1/ResourceQuota", {"hard": {"@0": 0, "limits.cpu": "1"}}, members('"k%":"1"')),
 ]
 

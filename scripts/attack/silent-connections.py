@@ -15,6 +15,7 @@ import argparse
 import errno
 import http.client
 import multiprocessing
+import pathlib
 import select
 import socket
 import ssl
@@ -117,7 +118,7 @@ def main():
     parser.add_argument("--hello", action="store_true")
     parser.add_argument("--health", dest="on_health", action="store_true")
     options = parser.parse_args()
-    body = open(options.review, "rb").read()
+    body = pathlib.Path(options.review).read_bytes()
     context = ssl.create_default_context(cafile=options.authority)
     context.check_hostname = False
     end = time.monotonic() + options.seconds

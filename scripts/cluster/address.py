@@ -1,5 +1,6 @@
 """One address for several replicas."""
 
+import contextlib
 import random
 import socket
 import threading
@@ -60,7 +61,5 @@ def pump(source, sink):
     except OSError:
         # Gone on one side is gone on both.
         for each in (source, sink):
-            try:
+            with contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass

@@ -86,7 +86,7 @@ class Cluster(ControlPlane):
             if answer.status != 201:
                 raise SystemExit(f"{kind} cannot be defined: {answer}")
         for group, version, plural, _, _ in DEFINITIONS:
-            self.wait_for(f"{plural} are served", lambda: self.resource(f"/apis/{group}/{version}", plural))
+            self.wait_for(f"{plural} are served", lambda path=f"/apis/{group}/{version}", name=plural: self.resource(path, name))
 
     # What is so.
 
@@ -162,7 +162,7 @@ class Cluster(ControlPlane):
         try:
             yield
         finally:
-            for replica, environment in zip(self.replicas, before):
+            for replica, environment in zip(self.replicas, before, strict=True):
                 replica.environment = environment
                 replica.restart()
 

@@ -12,13 +12,13 @@ import time
 
 from checks import CHECKS, Skipped
 from cluster import Cluster
-import checks.denials
-import checks.subresources
-import checks.lifecycle
-import checks.companions
-import checks.access
-import checks.certificates
-import checks.restarts
+import checks.denials  # noqa: F401
+import checks.subresources  # noqa: F401
+import checks.lifecycle  # noqa: F401
+import checks.companions  # noqa: F401
+import checks.access  # noqa: F401
+import checks.certificates  # noqa: F401
+import checks.restarts  # noqa: F401
 import latency
 
 

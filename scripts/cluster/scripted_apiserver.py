@@ -3,6 +3,7 @@
 It keeps objects by path and knows nothing of their kinds: a path that holds no object is an empty list.
 """
 
+import contextlib
 import http.server
 import json
 import socket
@@ -52,10 +53,8 @@ class ScriptedAPIServer:
         server.shutdown()
         server.server_close()
         for connection in list(self.connections):
-            try:
+            with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
 
     def put(self, collection, value, namespace=""):
         """Stores an object, as somebody's kubectl would."""

@@ -14,6 +14,7 @@ import glob
 import http.client
 import json
 import os
+import pathlib
 import random
 import sys
 import tempfile
@@ -73,7 +74,7 @@ class Soak:
             "KUBECONFIG": f"{self.folder}/kubeconfig", "PLAYBOOK_COMPANIONS": "cluster", "PLAYBOOK_CERTIFICATES": "self",
             "PLAYBOOK_CERTIFICATES_LIFE": "60s"}
         self.replicas = [Replica(name, binary, self.folder, environment) for name in ("one", "two")]
-        self.reviews = {os.path.basename(path): open(path, "rb").read()
+        self.reviews = {os.path.basename(path): pathlib.Path(path).read_bytes()
                         for path in sorted(glob.glob("Tests/Fixtures/reviews/*.json"))}
         self.names = list(self.reviews)
         self.stopping = threading.Event()

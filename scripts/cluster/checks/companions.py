@@ -39,7 +39,7 @@ def a_Deployment_beside_its_budget_is_admitted_or_asks_for_it(cluster):
         made = [budget(name, namespace), deployment(name, namespace)]
         found = [None, None]
 
-        def create(index):
+        def create(index, found=found, clients=clients, made=made):
             found[index] = clients[index].create(made[index])
         threads = [threading.Thread(target=create, args=(index,)) for index in range(2)]
         for thread in threads:
