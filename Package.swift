@@ -93,6 +93,11 @@ let package = Package(
     ]
 )
 
+// scripts/test-rule needs the tests of the rules alone.
+if Context.environment["RULE_UNDER_TEST"] != nil {
+    package.targets.removeAll { $0.type == .test && $0.name != "PlaybookTests" }
+}
+
 // libFuzzer brings its own `main`, so this target is there only for scripts/fuzz.
 if Context.environment["PLAYBOOK_FUZZ"] != nil {
     package.targets.append(

@@ -1,3 +1,4 @@
+import Foundation
 import JSON
 import Playbook
 import TestSupport
@@ -9,7 +10,11 @@ struct Case: CustomTestStringConvertible, Sendable {
     let example: Example
     var testDescription: String { "\(rule.id): \(example.name)" }
 
-    static let all = Catalogue.playbook.rules.flatMap { rule in rule.examples.map { Case(rule: rule, example: $0) } }
+    /// Those of all rules, or of the one that scripts/test-rule names.
+    static let all = Catalogue.playbook.rules.filter { $0.id == only ?? $0.id }.flatMap { rule in
+        rule.examples.map { Case(rule: rule, example: $0) }
+    }
+    private static let only = ProcessInfo.processInfo.environment["RULE_UNDER_TEST"]
     static let good = all.filter { $0.example.clause == nil }
     static let bad = all.filter { $0.example.clause != nil }
     static let fixed = bad.filter(\.example.isFixed)
