@@ -52,6 +52,9 @@ public struct Probe {
         /// The handler itself.
         public let value: Value
 
+        /// The handler as a field.
+        public var field: Field { Field(value) }
+
         /// Whether both ask the same of a container, in whatever words; different paths, the common case, are seen before all else.
         public func isSame(as other: HTTPGet, of container: Container) throws(CannotJudge) -> Bool {
             if let path = value["path"], let otherPath = other.value["path"], !path.isSame(as: otherPath) {

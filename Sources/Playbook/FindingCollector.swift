@@ -161,7 +161,7 @@ public final class FindingCollector {
     ///   - traits: What decides, beside the rule, whether the finding denies.
     ///   - detail: What more there is to say about it.
     public func add(
-        _ clause: Clause, at field: Field, _ message: @autoclosure () -> String,
+        _ clause: @autoclosure () -> Clause, at field: Field, _ message: @autoclosure () -> String,
         set value: @autoclosure () -> Literal? = nil,
         choice: @autoclosure () -> String? = nil, mark: @autoclosure () -> String? = nil, excess: Double? = nil,
         traits: Finding.Traits = .init(), _ detail: (inout Finding) -> Void = { _ in }
@@ -175,7 +175,7 @@ public final class FindingCollector {
         traits.isExisting = ratchet.has(
             { FindingKey(at: field, choice: choice() ?? mark(), in: subject) }, excess, of: rules[order], &steps)
         keep(traits) {
-            var finding = Finding(clause, at: subject.pointer(to: field), message())
+            var finding = Finding(clause(), at: subject.pointer(to: field), message())
             finding.choice = choice()
             finding.secretMark = mark()
             finding.excess = excess

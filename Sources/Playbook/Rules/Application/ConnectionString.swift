@@ -50,10 +50,8 @@ struct ConnectionString {
     /// The variables to set instead; those that are there already stay.
     ///
     /// Nothing is suggested for a container of more variables than anybody writes: each of them would be compared.
-    func variables(instead whole: Value, _ subject: Subject, _ container: Container) -> [Edit] {
-        guard let present = try? container.env.objects(), container.value["env"]?.nodeCount ?? 0 < 10_000 else {
-            return []
-        }
+    func variables(instead whole: Value, _ subject: Subject, _ env: Field, at place: Pointer) -> [Edit] {
+        guard let present = try? env.objects(), env.value?.nodeCount ?? 0 < 10_000 else { return [] }
         let prefix = ConnectionString.prefix(whole.text)
         var variables = settings(instead: whole).map {
             ["name": .string($0.name), "value": .string($0.value)] as Literal
@@ -65,7 +63,7 @@ struct ConnectionString {
         return variables.filter { variable in
             let name = variable["name"]?.text ?? ""
             return !present.contains { $0.base["name"]?.equals(string: name) ?? false }
-        }.map { .set(container.pointer / "env" / "-", $0) }
+        }.map { .set(place / "-", $0) }
     }
 
     /// What the separate settings begin with: the name without the word for a connection string.

@@ -15,13 +15,7 @@ extension Rule {
         scope: Scope([.holders, ResourceKinds(.configMap)], of: [.none, .ephemeralContainers]),
         clauses: [DatabaseClause.name, DatabaseClause.value, DatabaseClause.entry],
         examples: databaseExamples,
-        check: { (subject, _, findings) throws(CannotJudge) in
-            if subject.kind == .configMap {
-                try evaluateEntries(of: subject, findings)
-            } else {
-                try evaluateVariables(of: subject, findings)
-            }
-        }
+        checks: [.init(.holders, checkVariables), .init(ResourceKinds(.configMap), checkEntries)]
     )
 }
 
@@ -34,45 +28,43 @@ enum DatabaseClause {
     static let entry = Clause("config-map", "no key of a ConfigMap is or holds one")
 }
 
-private func evaluateVariables(of subject: Subject, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkVariables(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
     guard let template = try subject.template() else { return }
     for container in template.containers {
         for entry in try container.env.objects() {
-            let entry = entry.base
             try findings.step()
-            let variable = try EnvironmentVariable(entry)
+            let variable = try EnvironmentVariable(entry.base)
             guard let content = variable.value ?? variable.source,
                 let kind = ConnectionString.Kind(variable.name, variable.value)
             else { continue }
-            findings.add(at: entry, choice: PlainText.mark(of: content)) { place in
-                let clause = kind == .named ? DatabaseClause.name : DatabaseClause.value
-                let message =
-                    variable.value == nil
-                    ? "takes a whole connection string from elsewhere" : "is a whole connection string"
-                let edits = ConnectionString(variable.value).variables(instead: variable.name, subject, container)
-                return Finding(clause, at: place, message, edits: [.remove(place)] + edits).with {
-                    $0.secretMark = PlainText.mark(of: content)
-                    $0.advice = "the process puts the parts together itself"
-                }
+            findings.add(
+                kind == .named ? DatabaseClause.name : DatabaseClause.value, at: entry,
+                variable.value == nil
+                    ? "takes a whole connection string from elsewhere" : "is a whole connection string",
+                mark: PlainText.mark(of: content)
+            ) {
+                let parts = ConnectionString(variable.value).variables(
+                    instead: variable.name, subject, container.env, at: findings.place(of: container.env))
+                $0.edits = [.remove($0.place)] + parts
+                $0.advice = "the process puts the parts together itself"
             }
         }
     }
 }
 
-private func evaluateEntries(of subject: Subject, _ findings: FindingCollector) throws(CannotJudge) {
-    guard let data = try subject.object.object("data") else { return }
-    for entry in data.members where entry.value.kind == .string {
+private func checkEntries(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+    guard let entries = try subject.field("data").members() else { return }
+    for entry in entries where entry.value.kind == .string {
         try findings.step()
         guard entry.value.byteCount > 0, ConnectionString.Kind(entry.key, entry.value) != nil else { continue }
-        findings.add(at: entry.value, choice: PlainText.mark(of: entry.value)) { place in
+        findings.add(
+            DatabaseClause.entry, at: Field(entry.value), "is a whole connection string",
+            mark: PlainText.mark(of: entry.value)
+        ) {
+            let data = $0.place.parent
             let parts = ConnectionString(entry.value).settings(instead: entry.key)
-            let edits: [Edit] = parts.map { .set("/data" / $0.name, .string($0.value)) }
-            return Finding(
-                DatabaseClause.entry, at: place, "is a whole connection string", edits: [.remove(place)] + edits
-            ).with {
-                $0.secretMark = PlainText.mark(of: entry.value)
-                $0.advice = "the user and the password come from a Secret"
-            }
+            $0.edits = [.remove($0.place)] + parts.map { .set(data / $0.name, .string($0.value)) }
+            $0.advice = "the user and the password come from a Secret"
         }
     }
 }

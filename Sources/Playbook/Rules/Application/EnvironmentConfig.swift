@@ -15,7 +15,7 @@ extension Rule {
         scope: Scope(.holders),
         clauses: [asVolume, asFile, projected],
         examples: cases,
-        check: evaluateVolumes
+        check: checkVolumes
     )
 }
 
@@ -23,56 +23,50 @@ private let asVolume = Clause("volume", "no volume is a ConfigMap")
 private let asFile = Clause("sub-path", "no file of a ConfigMap is mounted by itself (`subPath`)")
 private let projected = Clause("projected", "no ConfigMap is a source of a projected volume")
 
-private func evaluateVolumes(
-    of subject: Subject, _ context: Context, _ findings: FindingCollector
-) throws(CannotJudge) {
+private func checkVolumes(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
     guard let template = try subject.template() else { return }
     let mounts = Mounts(in: template)
     for volume in try template.volumes.objects() {
-        let volume = volume.base
         try findings.step()
-        if let map = try volume.object("configMap") {
-            try add(map, of: volume, mounts, findings)
-        } else if let sources = try volume.object("projected")?.objects("sources") {
-            var count = 0
-            var maps = 0
-            for source in sources {
-                try findings.step()
-                count += 1
-                if try source.object("configMap") != nil { maps += 1 }
-            }
-            for source in sources where maps > 0 {
-                guard let map = try source.object("configMap") else { continue }
-                // With its last source the volume goes.
-                try add(map, of: volume, mounts, findings, isSource: true, isAlone: maps == count)
-            }
+        let map = try volume["configMap"]
+        if try map.object() != nil {
+            try report(map, of: volume, mounts, findings)
+            continue
+        }
+        let sources = try volume["projected"]["sources"]
+        guard sources.isPresent else { continue }
+        var (count, maps) = (0, 0)
+        for source in try sources.objects() {
+            try findings.step()
+            count += 1
+            if try source["configMap"].object() != nil { maps += 1 }
+        }
+        for source in try sources.objects() where maps > 0 {
+            // With its last source the volume goes.
+            try report(source["configMap"], of: volume, mounts, findings, isSource: true, isAlone: maps == count)
         }
     }
 }
 
 /// Reports a ConfigMap that a volume is made of, or that is one of its sources.
-private func add(
-    _ map: Value, of volume: Value, _ mounts: Mounts, _ findings: FindingCollector, isSource: Bool = false,
+private func report(
+    _ map: Field, of volume: Field, _ mounts: Mounts, _ findings: FindingCollector, isSource: Bool = false,
     isAlone: Bool = true
 ) throws(CannotJudge) {
-    guard let name = try map.string("name"), !isOfCluster(name) else { return }
-    findings.add(at: map, choice: name) { place in
-        let mounted = mounts.of(volume)
-        let clause = isSource ? projected : mounted.areFiles ? asFile : asVolume
-        // The source's place, or the volume's.
-        let entry = place.parent
-        let whole = isSource && isAlone ? entry.parent.parent.parent : entry
-        var edits: [Edit] = [.remove(whole)]
+    guard let name = try map["name"].string(), !isOfCluster(name) else { return }
+    lazy var mounted = mounts.of(volume)
+    findings.add(
+        isSource ? projected : mounted.areFiles ? asFile : asVolume, at: map,
+        "makes files of ConfigMap \(name)\(mounted.shownPaths)", choice: name
+    ) {
+        // The volume, or the source alone.
+        $0.edits = [.remove(isAlone ? findings.place(of: volume) : $0.place.parent)]
         // Other sources of a projected volume stay where they are.
-        if isAlone { edits += mounted.places(in: mounts.template).map { .remove($0) } }
+        if isAlone { $0.edits += mounted.mounts.map { .remove(findings.place(of: $0.field)) } }
         let source: Literal = ["configMapRef": ["name": .string(name)]]
-        edits += mounted.containers(in: mounts.template).map { .set($0 / "envFrom" / "-", source) }
-        let mountPaths = mounted.paths
-        let paths = mountPaths.isEmpty ? "" : " at \(mountPaths.prefix(3).joined(separator: ", "))"
-        return Finding(clause, at: place, "makes files of ConfigMap \(name)\(paths)", edits: edits).with {
-            $0.choice = name
-            $0.advice = "the keys of the ConfigMap become variables, and the process reads those"
-        }
+        let containers = mounted.containers.map { mounts.template.containers[$0] }
+        $0.edits += containers.map { .set(findings.place(of: $0.envFrom) / "-", source) }
+        $0.advice = "the keys of the ConfigMap become variables, and the process reads those"
     }
 }
 
@@ -83,7 +77,7 @@ private func isOfCluster(_ name: String) -> Bool { name == "kube-root-ca.crt" ||
 private final class Mounts {
     /// The mounts of one volume.
     struct OfVolume {
-        private var mounts: [(container: Int, index: Int, value: Value)] = []
+        private(set) var mounts: [(field: Field, container: Int)] = []
         private var count = 0
         private var files = 0
         /// Whether only single files of it are mounted.
@@ -92,28 +86,26 @@ private final class Mounts {
         /// A suggested change takes away no more mounts of one volume than this.
         private static let mostMounts = 100
 
-        mutating func add(_ mount: Value, at index: Int, of container: Int) {
+        mutating func add(_ mount: Field, of container: Int) {
             count += 1
-            if mount.present("subPath") != nil || mount.present("subPathExpr") != nil { files += 1 }
-            if mounts.count < OfVolume.mostMounts { mounts.append((container, index, mount)) }
+            if mount.member("subPath").isPresent || mount.member("subPathExpr").isPresent { files += 1 }
+            if mounts.count < OfVolume.mostMounts { mounts.append((mount, container)) }
         }
 
-        func places(in template: PodTemplate) -> [Pointer] {
-            mounts.map { template.containers[$0.container].pointer / "volumeMounts" / String($0.index) }
-        }
-
-        func containers(in template: PodTemplate) -> [Pointer] {
+        /// The numbers of the containers that mount it.
+        var containers: [Int] {
             var numbers: [Int] = []
             for mount in mounts where numbers.last != mount.container { numbers.append(mount.container) }
-            return numbers.map { template.containers[$0].pointer }
+            return numbers
         }
 
-        var paths: [String] {
+        /// Up to three of its paths, as a part of a message.
+        var shownPaths: String {
             var paths: [String] = []
-            for mount in mounts {
-                if let path = mount.value["mountPath"]?.string, !paths.contains(path) { paths.append(path) }
+            for mount in mounts where paths.count < 3 {
+                if let path = mount.field.base["mountPath"]?.string, !paths.contains(path) { paths.append(path) }
             }
-            return paths
+            return paths.isEmpty ? "" : " at \(paths.joined(separator: ", "))"
         }
     }
 
@@ -123,16 +115,15 @@ private final class Mounts {
     init(in template: PodTemplate) { self.template = template }
 
     /// The mounts of a volume; those that are not as the API has them are left out.
-    func of(_ volume: Value) -> OfVolume { volume["name"]?.string.flatMap { byName[$0] } ?? OfVolume() }
+    func of(_ volume: Field) -> OfVolume { volume.base["name"]?.string.flatMap { byName[$0] } ?? OfVolume() }
 
     private func index() -> [String: OfVolume] {
         var byName: [String: OfVolume] = [:]
         for (number, container) in template.containers.enumerated() {
             guard let mounts = try? container.volumeMounts.objects() else { continue }
-            for (index, mount) in mounts.enumerated() {
-                let mount = mount.base
-                guard let name = mount["name"]?.string else { continue }
-                byName[name, default: OfVolume()].add(mount, at: index, of: number)
+            for mount in mounts {
+                guard let name = mount.base["name"]?.string else { continue }
+                byName[name, default: OfVolume()].add(mount, of: number)
             }
         }
         return byName

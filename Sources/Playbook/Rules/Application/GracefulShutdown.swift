@@ -52,24 +52,22 @@ extension Rule {
                         resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
                 """),
         ],
-        check: graceFindings
+        check: checkGracePeriod
     )
 }
 
 private let zero = Clause("zero", "the grace period is not 0")
 private let tooShort = Clause("too-short", "the grace period is no shorter than `PLAYBOOK_MIN_GRACE_SECONDS`")
 
-private func graceFindings(in subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
+private func checkGracePeriod(
+    _ subject: Subject, _ context: Context, _ findings: FindingCollector
+) throws(CannotJudge) {
+    guard let template = try subject.template() else { return }
     let least = context.settings[RuleSettings.minimumGraceSeconds]
-    guard let template = try subject.template(),
-        let seconds = try template.spec.integer("terminationGracePeriodSeconds"), seconds < max(least, 1)
-    else { return [] }
-    let place = template.pointer / "terminationGracePeriodSeconds"
-    let message = seconds == 0 ? "is 0: pods are killed at once" : "is \(seconds), less than \(least)"
-    return [
-        Finding(
-            seconds == 0 ? zero : tooShort, at: place, message,
-            edits: [.set(place, .number(String(max(least, 30))))]
-        ).with { $0.excess = Double(least) - Double(seconds) }
-    ]
+    let period = try template.field["terminationGracePeriodSeconds"]
+    guard let seconds = try period.integer(), seconds < max(least, 1) else { return }
+    findings.add(
+        seconds == 0 ? zero : tooShort, at: period,
+        seconds == 0 ? "is 0: pods are killed at once" : "is \(seconds), less than \(least)",
+        set: .number(String(max(least, 30))), excess: Double(least) - Double(seconds))
 }

@@ -16,7 +16,7 @@ extension Rule {
         clauses: [livenessPath, readinessPath, sameHandler, declaredPort, healthPort],
         settings: [RuleSettings.livenessPaths, RuleSettings.readinessPaths, RuleSettings.healthPort],
         examples: cases,
-        check: endpointFindings
+        check: checkEndpoints
     )
 }
 
@@ -26,80 +26,65 @@ private let sameHandler = Clause("same-handler", "the two probes do not ask the 
 private let declaredPort = Clause("declared-port", "a port that is named is one of the container's")
 private let healthPort = Clause("health-port", "probes ask at the port that all applications share, where one is set")
 
-private func endpointFindings(in subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
-    guard let template = try subject.template() else { return [] }
-    var findings: [Finding] = []
+private func checkEndpoints(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+    guard let template = try subject.template() else { return }
     for container in template.mainContainers {
         let liveness = try container.probe(.liveness)?.httpGet()
         let readiness = try container.probe(.readiness)?.httpGet()
         if let liveness, let readiness, try liveness.isSame(as: readiness, of: container) {
-            findings.append(try sameHandlerFinding(readiness, container, liveness, context))
+            try reportSameHandler(liveness, readiness, context, findings)
         } else {
-            if let liveness {
-                try checkPath(
-                    livenessPath, liveness, context.settings[RuleSettings.livenessPaths], .liveness, container,
-                    &findings)
-            }
-            if let readiness {
-                try checkPath(
-                    readinessPath, readiness, context.settings[RuleSettings.readinessPaths], .readiness, container,
-                    &findings)
-            }
+            try checkPath(of: liveness, livenessPath, context.settings[RuleSettings.livenessPaths], findings)
+            try checkPath(of: readiness, readinessPath, context.settings[RuleSettings.readinessPaths], findings)
         }
-        if let liveness { try checkPort(liveness, .liveness, container, context, &findings) }
-        if let readiness { try checkPort(readiness, .readiness, container, context, &findings) }
+        try checkPort(of: liveness, container, context, findings)
+        try checkPort(of: readiness, container, context, findings)
     }
-    return findings
 }
 
 private func checkPath(
-    _ clause: Clause, _ handler: Probe.HTTPGet, _ paths: [String], _ probe: Probe.Purpose, _ container: Container,
-    _ findings: inout [Finding]
+    of handler: Probe.HTTPGet?, _ clause: Clause, _ paths: [String], _ findings: FindingCollector
 ) throws(CannotJudge) {
+    guard let handler else { return }
+    let field = try handler.field["path"]
     // Nearly always it is one of them as it stands, without a query.
-    if let text = try handler.value.text("path"), paths.contains(where: { text.equals(string: $0) }) { return }
+    if let text = try field.text(), paths.contains(where: { text.equals(string: $0) }) { return }
     let path = try handler.path()
     guard !paths.contains(path), let agreed = paths.first else { return }
-    let place = container.pointer / "\(probe.field)" / "httpGet" / "path"
-    let message = "is \(path), not \(paths.joined(separator: " or "))"
-    findings.append(
-        Finding(clause, at: place, message, edits: [.set(place, .string(agreed))]).with { $0.choice = path })
+    findings.add(
+        clause, at: field, "is \(path), not \(paths.joined(separator: " or "))", set: .string(agreed), choice: path)
 }
 
-private func sameHandlerFinding(
-    _ readiness: Probe.HTTPGet, _ container: Container, _ liveness: Probe.HTTPGet, _ context: Context
-) throws(CannotJudge) -> Finding {
-    let settings = context.settings
-    let path = try liveness.path()
-    let live = container.pointer / "livenessProbe" / "httpGet" / "path"
-    let ready = container.pointer / "readinessProbe" / "httpGet" / "path"
-    var edits: [Edit] = []
-    if !settings[RuleSettings.livenessPaths].contains(path), let agreed = settings[RuleSettings.livenessPaths].first {
-        edits.append(.set(live, .string(agreed)))
+private func reportSameHandler(
+    _ liveness: Probe.HTTPGet, _ readiness: Probe.HTTPGet, _ context: Context, _ findings: FindingCollector
+) throws(CannotJudge) {
+    let (path, live) = (try liveness.path(), try liveness.field["path"])
+    try findings.add(
+        sameHandler, at: readiness.field["path"], "is \(path), the same as the liveness probe's", choice: path
+    ) {
+        let (livenessPaths, readinessPaths) = (
+            context.settings[RuleSettings.livenessPaths], context.settings[RuleSettings.readinessPaths]
+        )
+        if !livenessPaths.contains(path), let agreed = livenessPaths.first {
+            $0.edits.append(.set(findings.place(of: live), .string(agreed)))
+        }
+        if let agreed = readinessPaths.first(where: { $0 != path }) { $0.edits.append(.set($0.place, .string(agreed))) }
     }
-    if let agreed = settings[RuleSettings.readinessPaths].first(where: { $0 != path }) {
-        edits.append(.set(ready, .string(agreed)))
-    }
-    return Finding(sameHandler, at: ready, "is \(path), the same as the liveness probe's", edits: edits)
-        .with { $0.choice = path }
 }
 
 private func checkPort(
-    _ handler: Probe.HTTPGet, _ probe: Probe.Purpose, _ container: Container, _ context: Context,
-    _ findings: inout [Finding]
+    of handler: Probe.HTTPGet?, _ container: Container, _ context: Context, _ findings: FindingCollector
 ) throws(CannotJudge) {
-    var place: Pointer { container.pointer / "\(probe.field)" / "httpGet" / "port" }
+    guard let handler else { return }
+    let port = try handler.field["port"]
     var number: Int?
-    if let wanted = handler.value.present("port"), wanted.kind == .string {
-        guard let named = try container.port(named: wanted) else {
-            let name = wanted.text
-            let agreed = context.settings[RuleSettings.healthPort].map { Literal.number(String($0)) }
-            let declared: Literal? =
-                if let port = try container.ports.objects().first { try port.base.portReference() } else { nil }
-            let edits: [Edit] = [.set(place, agreed ?? declared ?? 8080)]
-            findings.append(
-                Finding(declaredPort, at: place, "is \(name), which the container does not declare", edits: edits)
-                    .with { $0.choice = name })
+    if let name = port.value, name.kind == .string {
+        guard let named = try container.port(named: name) else {
+            let declared = try container.ports.objects().first?.base.portReference()
+            findings.add(
+                declaredPort, at: port, "is \(name.text), which the container does not declare",
+                set: context.settings[RuleSettings.healthPort].map { Literal.number(String($0)) } ?? declared ?? 8080,
+                choice: name.text)
             return
         }
         number = try named.integer("containerPort")
@@ -107,11 +92,9 @@ private func checkPort(
         number = try handler.portNumber()
     }
     guard let wanted = context.settings[RuleSettings.healthPort], let number, number != wanted else { return }
-    findings.append(
-        Finding(
-            healthPort, at: place, "is \(number), not \(wanted) as everywhere",
-            edits: [.set(place, .number(String(wanted)))]
-        ).with { $0.choice = String(number) })
+    findings.add(
+        healthPort, at: port, "is \(number), not \(wanted) as everywhere", set: .number(String(wanted)),
+        choice: String(number))
 }
 
 private let cases: [Example] = [

@@ -15,10 +15,11 @@ extension Rule {
         scope: .longRunning,
         clauses: [missing, oneHandler],
         examples: cases,
-        check: { (subject, context) throws(CannotJudge) in
-            try probeFindings(
+        check: { (subject, context, findings) throws(CannotJudge) in
+            try checkProbes(
                 .liveness, path: context.settings[RuleSettings.livenessPaths].first ?? "/livez", missing, oneHandler,
-                in: subject)
+                subject,
+                findings)
         }
     )
 }

@@ -17,7 +17,7 @@ extension Rule {
         settings: [RuleSettings.metricsPort],
         companions: [.podMonitor, .serviceMonitor, .service],
         examples: metricsExamples,
-        check: evaluateMetrics
+        check: checkMetrics
     )
 }
 
@@ -31,38 +31,33 @@ enum MetricsClause {
         "other-port", "the port called `metrics` is the one that all applications share, where one is set")
 }
 
-private func evaluateMetrics(
-    _ subject: Subject, _ context: Context, _ findings: FindingCollector
-) throws(CannotJudge) {
+private func checkMetrics(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
     guard let template = try subject.template() else { return }
     let agreed = context.settings[RuleSettings.metricsPort]
-    var elsewhere: Value?
+    var elsewhere: Field?
     for container in template.lastingContainers {
         for port in try container.ports.objects() {
-            let port = port.base
             try findings.step()
-            guard try port.text("name")?.equals("metrics") ?? false else { continue }
-            guard let agreed, let number = try port.integer("containerPort"), number != agreed else { return }
-            elsewhere = elsewhere ?? port["containerPort"]
+            guard try port["name"].text()?.equals("metrics") ?? false else { continue }
+            let number = try port["containerPort"]
+            guard let agreed, let seen = try number.integer(), seen != agreed else { return }
+            elsewhere = elsewhere ?? number
         }
     }
     if let elsewhere, let agreed {
-        findings.add(at: elsewhere, choice: elsewhere.text) { place in
-            Finding(
-                MetricsClause.otherPort, at: place, "is \(elsewhere.text), not \(agreed) as everywhere",
-                edits: [.set(place, .number(String(agreed)))]
-            ).with { $0.choice = elsewhere.text }
-        }
+        let seen = elsewhere.base.text
+        findings.add(
+            MetricsClause.otherPort, at: elsewhere, "is \(seen), not \(agreed) as everywhere",
+            set: .number(String(agreed)), choice: seen)
         return
     }
     if template.metadata?["annotations"]?["prometheus.io/scrape"]?.equals("true") ?? false { return }
     if try isMonitored(template.labels(), in: subject.namespace, context.companions) { return }
     guard let container = template.mainContainers.first else { return }
-    findings.add(at: container.value, below: ["ports"]) { place in
+    findings.add(MetricsClause.missing, at: container.ports, "have none for metrics") {
         let port: Literal = ["name": "metrics", "containerPort": .number(String(agreed ?? 9090))]
-        return Finding(
-            MetricsClause.missing, at: place, "have none for metrics", edits: [.set(place / "-", port)]
-        ).with { $0.advice = "the port at which the process serves /metrics" }
+        $0.edits = [.set($0.place / "-", port)]
+        $0.advice = "the port at which the process serves /metrics"
     }
 }
 

@@ -1,42 +1,32 @@
 import JSON
 import Kubernetes
 
-/// What is wrong with one of the probes of each container; sidecars, init and ephemeral containers need none.
-func probeFindings(
-    _ purpose: Probe.Purpose, path: String, _ missing: Clause, _ oneHandler: Clause, in subject: Subject
-) throws(CannotJudge) -> [Finding] {
-    guard let template = try subject.template() else { return [] }
-    var findings: [Finding] = []
+/// Reports a missing or malformed probe of each container; sidecars, init and ephemeral containers need none.
+func checkProbes(
+    _ purpose: Probe.Purpose, path: String, _ missing: Clause, _ oneHandler: Clause, _ subject: Subject,
+    _ findings: FindingCollector
+) throws(CannotJudge) {
+    guard let template = try subject.template() else { return }
     for container in template.mainContainers {
-        guard let probe = try container.probe(purpose) else {
-            let (handler, advice) = try suggestedHandler(path: path, for: container)
-            let place = container.pointer / "\(purpose.field)"
-            findings.append(
-                Finding(missing, at: place, "is missing", edits: [.set(place, handler)]).with { $0.advice = advice })
+        let probe = try container.probe(purpose)
+        if probe?.hasOneHandler ?? false { continue }
+        let field = container.field.member(purpose.field)
+        if let handlers = probe?.handlers, !handlers.isEmpty {
+            let names = handlers.map { "\($0)" }
+            findings.add(oneHandler, at: field, "has several handlers: \(names.joined(separator: " and "))") {
+                finding in
+                finding.edits = names.dropFirst().map { .remove(finding.place / $0) }
+            }
             continue
         }
-        guard !probe.hasOneHandler else { continue }
-        let handlers = probe.handlers
-        let place = container.pointer / "\(purpose.field)"
-        if handlers.isEmpty {
-            let (handler, advice) = try suggestedHandler(path: path, for: container)
-            let edits: [Edit] =
-                if case .object(let members) = handler {
-                    members.map { .set(place / $0.key, $0.value) }
-                } else {
-                    []
-                }
-            findings.append(
-                Finding(oneHandler, at: place, "has no handler", edits: edits).with { $0.advice = advice })
-        } else {
-            let names = handlers.map { "\($0)" }.joined(separator: " and ")
-            findings.append(
-                Finding(
-                    oneHandler, at: place, "has several handlers: \(names)",
-                    edits: handlers.dropFirst().map { .remove(place / "\($0)") }))
+        let isMissing = probe == nil
+        let (handler, advice) = try suggestedHandler(path: path, for: container)
+        findings.add(isMissing ? missing : oneHandler, at: field, isMissing ? "is missing" : "has no handler") {
+            let place = $0.place
+            $0.edits = isMissing ? [.set(place, handler)] : handler.members.map { .set(place / $0.key, $0.value) }
+            $0.advice = advice
         }
     }
-    return findings
 }
 
 /// A handler for a container as it is: at its first port, or a command where it has none.

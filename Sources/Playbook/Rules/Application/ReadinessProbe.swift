@@ -15,10 +15,11 @@ extension Rule {
         scope: .longRunning,
         clauses: [missing, oneHandler],
         examples: cases,
-        check: { (subject, context) throws(CannotJudge) in
-            try probeFindings(
+        check: { (subject, context, findings) throws(CannotJudge) in
+            try checkProbes(
                 .readiness, path: context.settings[RuleSettings.readinessPaths].first ?? "/readyz", missing, oneHandler,
-                in: subject)
+                subject,
+                findings)
         }
     )
 }

@@ -17,7 +17,7 @@ extension Rule {
         settings: [RuleSettings.minimumReplicas], sharedSettings: ["PLAYBOOK_TRUSTED_CONTROLLERS"],
         companions: [.horizontalPodAutoscaler, .scaledObject, .rollout],
         examples: cases,
-        check: replicaFindings
+        checks: [.init(.replicated, checkReplicas), .init(ResourceKinds(.scale), checkScale)]
     )
 }
 
@@ -25,47 +25,34 @@ private let tooFew = Clause("too-few", "a count that the author wrote is 0 or at
 private let unstated = Clause("unstated", "an autoscaler follows where the author wrote no count")
 private let scaledDown = Clause("scaled-down", "nobody scales to fewer than `PLAYBOOK_MIN_REPLICAS` but to 0")
 
-private func replicaFindings(in subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
-    let least = context.settings[RuleSettings.minimumReplicas]
-    let isScale = subject.review.subresource == .scale
-    let kind = isScale ? subject.scaledKind : subject.kind
-    let spec = try subject.spec()
+private func checkScale(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+    guard subject.review.subresource == .scale, ResourceKinds.replicated.contains(subject.scaledKind) else { return }
+    let replicas = try subject.field("spec")["replicas"]
+    let (count, least) = (try replicas.integer() ?? 0, context.settings[RuleSettings.minimumReplicas])
+    guard count > 0, count < least, !subject.review.user.scalesByItself(context.settings) else { return }
+    findings.add(
+        scaledDown, at: replicas, "is \(count): fewer than \(least), and not 0", set: .number(String(least)),
+        excess: Double(least - count))
+}
+
+private func checkReplicas(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+    let spec = try subject.field("spec")
     // A Rollout that takes another workload's template is passed over, here as everywhere.
-    guard ResourceKinds.replicated.contains(kind), kind != .rollout || spec?.present("workloadRef") == nil else {
-        return []
+    if subject.kind == .rollout, try spec["workloadRef"].isPresent { return }
+    let replicas = try spec["replicas"]
+    let (stated, least) = (try replicas.integer(), context.settings[RuleSettings.minimumReplicas])
+    let count = stated ?? 1
+    guard count > 0, count < least, try !isAutoscaled(subject, context) else { return }
+    if subject.review.operation == .create, !subject.statesReplicas(context) {
+        findings.add(
+            unstated, at: replicas, "is \(stated == nil ? "unset, which is 1" : "\(count) by default")",
+            set: .number(String(least)), excess: Double(least - count), traits: .init(isHint: true)
+        ) { $0.advice = "or let a HorizontalPodAutoscaler with minReplicas of at least \(least) follow" }
+    } else {
+        findings.add(
+            tooFew, at: replicas, "is \(count), fewer than \(least)", set: .number(String(least)),
+            excess: Double(least - count), traits: .init(absent: .horizontalPodAutoscaler))
     }
-    let stated = try spec?.integer("replicas")
-    let count = stated ?? (isScale ? 0 : 1)
-    guard count > 0, count < least else { return [] }
-    let place: Pointer = "/spec/replicas"
-    let edits: [Edit] = [.set(place, .number(String(least)))]
-    let excess = Double(least - count)
-    if isScale {
-        guard !subject.review.user.scalesByItself(context.settings) else { return [] }
-        return [
-            Finding(scaledDown, at: place, "is \(count): fewer than \(least), and not 0", edits: edits)
-                .with { $0.excess = excess }
-        ]
-    }
-    guard try !isAutoscaled(kind, subject, context) else { return [] }
-    guard subject.review.operation != .create || subject.statesReplicas(context) else {
-        return [
-            Finding(
-                unstated, at: place, "is \(stated == nil ? "unset, which is 1" : "\(count) by default")", edits: edits
-            )
-            .with {
-                $0.excess = excess
-                $0.isHint = true
-                $0.advice = "or let a HorizontalPodAutoscaler with minReplicas of at least \(least) follow"
-            }
-        ]
-    }
-    return [
-        Finding(tooFew, at: place, "is \(count), fewer than \(least)", edits: edits).with {
-            $0.excess = excess
-            $0.absent = .horizontalPodAutoscaler
-        }
-    ]
 }
 
 extension User {
@@ -79,10 +66,10 @@ extension User {
 /// Whether an autoscaler keeps enough replicas.
 ///
 /// On CREATE it need not be known: every tool makes it after the workload.
-private func isAutoscaled(_ kind: ResourceKind, _ subject: Subject, _ context: Context) throws(CannotJudge) -> Bool {
+private func isAutoscaled(_ subject: Subject, _ context: Context) throws(CannotJudge) -> Bool {
     do throws(CannotJudge) {
         guard let name = subject.name,
-            let autoscaler = try context.companions.autoscaler(of: kind, name, in: subject.namespace)
+            let autoscaler = try context.companions.autoscaler(of: subject.kind, name, in: subject.namespace)
         else { return false }
         let scalesToZero = autoscaler.kind == .scaledObject && autoscaler.minimum == 0
         return scalesToZero || autoscaler.minimum >= context.settings[RuleSettings.minimumReplicas]

@@ -15,7 +15,7 @@ extension Rule {
         scope: .longRunning,
         clauses: [shell, packageManager],
         examples: cases,
-        check: signalFindings
+        check: checkEntryPoints
     )
 }
 
@@ -23,34 +23,29 @@ private let shell = Clause(
     "shell", "a shell ends in `exec`, so that the process takes its place (`bash -c` does so by itself)")
 private let packageManager = Clause("package-manager", "npm, yarn and pnpm do not start the process")
 
-private func signalFindings(in subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
-    guard let template = try subject.template() else { return [] }
-    var findings: [Finding] = []
+private func checkEntryPoints(
+    _ subject: Subject, _ context: Context, _ findings: FindingCollector
+) throws(CannotJudge) {
+    guard let template = try subject.template() else { return }
     for container in template.mainContainers {
-        for list in [container.command, container.args] { _ = try list.strings() }
         // Without a command the image's entry point gets the arguments, and nearly always runs them.
-        guard let entry = EntryPoint(container.command.value, container.args.value) else { continue }
-        findings.append(finding(for: entry, container))
-    }
-    return findings
-}
-
-private func finding(for entry: EntryPoint, _ container: Container) -> Finding {
-    let place = container.pointer / "\(entry.list)"
-    switch entry.kind {
-    case .packageManager(let name):
-        return Finding(packageManager, at: place, "starts \(name), which does not pass SIGTERM on").with {
-            $0.choice = name
-            $0.advice = "start the process itself, as in command: [node, server.js]"
-        }
-    case .shell(let name, let last):
-        return Finding(shell, at: place, "runs the process under \(name), which stays process 1 and swallows SIGTERM")
-            .with {
-                $0.choice = name
+        guard let entry = try EntryPoint(container.command, container.args) else { continue }
+        let list = entry.list
+        switch entry.kind {
+        case .packageManager(let name):
+            findings.add(packageManager, at: list, "starts \(name), which does not pass SIGTERM on", choice: name) {
+                $0.advice = "start the process itself, as in command: [node, server.js]"
+            }
+        case .shell(let name, let last):
+            findings.add(
+                shell, at: list, "runs the process under \(name), which stays process 1 and swallows SIGTERM",
+                choice: name
+            ) {
                 // Of a script no more than a program's name is shown: the rest may hold a secret.
                 let command = last.map { ": exec \($0) …" } ?? ""
                 $0.advice = "begin the last command with exec\(command), or leave the shell out"
             }
+        }
     }
 }
 
@@ -64,10 +59,10 @@ private struct EntryPoint {
 
     let kind: Kind
     /// The list that it stands in: `command` or `args`.
-    let list: StaticString
+    let list: Field
 
-    init?(_ command: Value?, _ args: Value?) {
-        var words = Words(command, args)
+    init?(_ command: Field, _ args: Field) throws(CannotJudge) {
+        var words = try Words(command, args)
         guard let first = words.next(), let name = EntryPoint.watched(first) else { return nil }
         if EntryPoint.packageManagers.contains(name) {
             kind = .packageManager(name)
@@ -86,17 +81,21 @@ private struct EntryPoint {
 
     /// The words of a command and its arguments, one after the other.
     private struct Words {
-        private var command: Value.Elements?
-        private var args: Value.Elements?
+        private var words: Field.Elements
         /// The list that the last word stands in.
-        private(set) var list: StaticString = "command"
+        private(set) var list: Field
+        private let args: Field
+        private var others: Field.Elements
 
-        init(_ command: Value?, _ args: Value?) { (self.command, self.args) = (command?.elements, args?.elements) }
+        init(_ command: Field, _ args: Field) throws(CannotJudge) {
+            (words, others) = (try command.strings(), try args.strings())
+            (list, self.args) = (command, args)
+        }
 
         mutating func next() -> Value? {
-            if let word = command?.next() { return word }
-            list = "args"
-            return args?.next()
+            if let word = words.next() { return word.base }
+            list = args
+            return others.next()?.base
         }
     }
 
