@@ -19,38 +19,33 @@ extension Rule {
             "Removes the limit once a CPU request is set; not where a ResourceQuota counts `limits.cpu` or is not known to the server, nor for a whole number of CPUs that equals the request (static CPU policy)."
         ),
         examples: cases,
-        check: cpuLimitFindings
+        check: checkCPULimits
     )
 }
 
 private let limited = Clause("limited", "no CPU limit is set")
 
-private func cpuLimitFindings(in subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
-    guard let template = try subject.template() else { return [] }
-    var findings: [Finding] = []
-    if let pod = try template.resources() { try check(pod, at: template.pointer, subject, context, &findings) }
-    for container in template.lastingContainers {
-        guard let resources = try container.resources() else { continue }
-        try check(resources, at: container.pointer, subject, context, &findings)
+private func checkCPULimits(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+    guard let template = try subject.template() else { return }
+    if let pod = try template.resources(), let limit = try pod.limit("cpu") {
+        try report(limit, of: pod, subject, context, findings)
     }
-    return findings
+    for container in template.lastingContainers {
+        guard let resources = try container.resources(), let limit = try resources.limit("cpu") else { continue }
+        try report(limit, of: resources, subject, context, findings)
+    }
 }
 
-private func check(
-    _ resources: Resources, at place: @autoclosure () -> Pointer, _ subject: Subject, _ context: Context,
-    _ findings: inout [Finding]
+private func report(
+    _ limit: Amount, of resources: Resources, _ subject: Subject, _ context: Context, _ findings: FindingCollector
 ) throws(CannotJudge) {
-    guard let limit = try resources.limit("cpu") else { return }
-    let place = place() / "resources" / "limits" / "cpu"
     let request = try resources.request("cpu")
-    findings.append(
-        Finding(
-            limited, at: place, "is \(limit): it slows the container while the node idles", edits: [.remove(place)]
-        )
-        .with {
-            let isPinned = request?.quantity == limit.quantity && limit.quantity.isWhole
-            $0.isFixable = request?.quantity.isPositive ?? false && !isPinned && !isCounted(subject, context)
-        })
+    let field = try Field(resources.value)["limits"]["cpu"]
+    findings.add(limited, at: field, "is \(limit): it slows the container while the node idles") {
+        let isPinned = request?.quantity == limit.quantity && limit.quantity.isWhole
+        $0.edits = [.remove($0.place)]
+        $0.isFixable = request?.quantity.isPositive ?? false && !isPinned && !isCounted(subject, context)
+    }
 }
 
 /// Whether a quota counts CPU limits, so that a pod without one would be refused; on a server, also where that is not known.

@@ -17,7 +17,7 @@ extension Rule {
         fix: .adds(
             "Where a CPU limit is set alone, the request is set to it, which is what the API server does for a Pod."),
         examples: cases,
-        check: cpuRequestFindings
+        check: checkCPURequests
     )
 }
 
@@ -25,30 +25,30 @@ private let missing = Clause("missing", "a CPU request is set")
 private let limitAlone = Clause("limit-alone", "the request is written down where a limit stands for it")
 private let zero = Clause("zero", "the CPU request is over zero")
 
-private func cpuRequestFindings(in subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
-    guard let template = try subject.template() else { return [] }
-    if let request = try template.resources()?.request("cpu"), request.quantity.isPositive { return [] }
-    var findings: [Finding] = []
+private func checkCPURequests(
+    _ subject: Subject, _ context: Context, _ findings: FindingCollector
+) throws(CannotJudge) {
+    guard let template = try subject.template() else { return }
+    if let request = try template.resources()?.request("cpu"), request.quantity.isPositive { return }
     for container in template.lastingContainers {
         let resources = try container.resources()
         let request = try resources?.request("cpu")
         if let request, request.quantity.isPositive { continue }
         let limit = try resources?.limit("cpu").flatMap { $0.quantity.isPositive ? $0 : nil }
-        let place = container.pointer / "resources" / "requests" / "cpu"
-        let edits: [Edit] = [.set(place, .string(limit?.description ?? "100m"))]
+        let field = try container.resourcesField["requests"]["cpu"]
+        var amount: Literal { .string(limit?.description ?? "100m") }
         if let request {
-            findings.append(Finding(zero, at: place, "is \(request): the container is promised nothing", edits: edits))
+            findings.add(zero, at: field, "is \(request): the container is promised nothing", set: amount)
         } else if let limit {
-            findings.append(
-                Finding(limitAlone, at: place, "is unset; the limit of \(limit) is no request", edits: edits)
-                    .with { $0.isFixable = true })
+            findings.add(limitAlone, at: field, "is unset; the limit of \(limit) is no request", set: amount) {
+                $0.isFixable = true
+            }
         } else {
-            findings.append(
-                Finding(missing, at: place, "is unset", edits: edits)
-                    .with { $0.advice = "as much as the container uses when it is busy" })
+            findings.add(missing, at: field, "is unset", set: amount) {
+                $0.advice = "as much as the container uses when it is busy"
+            }
         }
     }
-    return findings
 }
 
 private let cases: [Example] = [

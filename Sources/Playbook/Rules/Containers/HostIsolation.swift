@@ -15,7 +15,7 @@ extension Rule {
         scope: Scope(.holders),
         clauses: [network, processes, communication, port, files],
         examples: cases,
-        check: evaluateHost
+        check: checkHost
     )
 }
 
@@ -25,55 +25,46 @@ private let communication = Clause("communication", "no `hostIPC`")
 private let port = Clause("port", "no container takes a port of the node")
 private let files = Clause("files", "no volume is a path of the node")
 
-private func evaluateHost(
-    of subject: Subject, _ context: Context, _ findings: FindingCollector
-) throws(CannotJudge) {
+private func checkHost(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
     guard let template = try subject.template() else { return }
     // With the node's network the API server fills in each host port itself: one finding says it all. The old object had those
     // ports nevertheless: they stay behind where `kubectl apply` takes the network away.
-    let hasNetwork = try template.spec.boolean("hostNetwork") == true
-    var ports: [Edit] = []
+    let hostNetwork = try template.field["hostNetwork"]
+    let hasNetwork = try hostNetwork.boolean() == true
+    var ports: [Field] = []
     for container in template.containers {
-        for (index, entry) in try container.ports.objects().enumerated() {
-            let entry = entry.base
+        for entry in try container.ports.objects() {
             try findings.step()
-            guard let number = try entry.integer("hostPort"), number != 0, let value = entry["hostPort"] else {
-                continue
-            }
-            if hasNetwork, ports.count < mostPorts {
-                ports.append(.remove(container.pointer / "ports" / String(index) / "hostPort"))
-            }
+            let hostPort = try entry["hostPort"]
+            guard let number = try hostPort.integer(), number != 0 else { continue }
+            if hasNetwork, ports.count < mostPorts { ports.append(hostPort) }
             if hasNetwork, !subject.isOld { continue }
-            findings.add(at: value, choice: String(number)) { place in
-                Finding(port, at: place, "is \(number), a port of the node", edits: [.remove(place)]).with {
-                    $0.choice = String(number)
-                }
+            findings.add(port, at: hostPort, "is \(number), a port of the node", choice: String(number)) {
+                $0.edits = [.remove($0.place)]
             }
         }
     }
     if hasNetwork {
-        add("hostNetwork", network, "the pod has the node's network, past security groups and network policies", ports)
+        report(network, hostNetwork, "the pod has the node's network, past security groups and network policies", ports)
     }
-    if try template.spec.boolean("hostPID") == true {
-        add("hostPID", processes, "the pod sees all processes of the node")
+    let hostPID = try template.field["hostPID"]
+    if try hostPID.boolean() == true { report(processes, hostPID, "the pod sees all processes of the node") }
+    let hostIPC = try template.field["hostIPC"]
+    if try hostIPC.boolean() == true {
+        report(communication, hostIPC, "the pod shares memory with processes of the node")
     }
-    if try template.spec.boolean("hostIPC") == true {
-        add("hostIPC", communication, "the pod shares memory with processes of the node")
-    }
-    func add(_ key: String, _ clause: Clause, _ meaning: String, _ more: [Edit] = []) {
-        let place = template.pointer / key
-        findings.add(Finding(clause, at: place, "is true: \(meaning)", edits: [.remove(place)] + more))
+    func report(_ clause: Clause, _ flag: Field, _ meaning: String, _ ports: [Field] = []) {
+        findings.add(clause, at: flag, "is true: \(meaning)") {
+            $0.edits = [.remove($0.place)] + ports.map { .remove(findings.place(of: $0)) }
+        }
     }
     for volume in try template.volumes.objects() {
-        let volume = volume.base
         try findings.step()
-        guard let path = try volume.object("hostPath") else { continue }
-        let seen = try path.string("path") ?? ""
-        findings.add(at: path, choice: seen) { place in
-            Finding(files, at: place, "is \(seen), a path of the node").with {
-                $0.choice = seen
-                $0.advice = "use an emptyDir, a PersistentVolumeClaim or a CSI volume instead"
-            }
+        let path = try volume["hostPath"]
+        guard path.isPresent else { continue }
+        let seen = try path["path"].string() ?? ""
+        findings.add(files, at: path, "is \(seen), a path of the node", choice: seen) {
+            $0.advice = "use an emptyDir, a PersistentVolumeClaim or a CSI volume instead"
         }
     }
 }

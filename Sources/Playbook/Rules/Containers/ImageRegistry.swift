@@ -24,9 +24,7 @@ extension Rule {
             let images = ImageSettings(context.settings)
             for image in try subject.images() where !images.allows(image) {
                 try findings.step()
-                findings.add(at: image.text, choice: choice(image.text.text)) { place in
-                    finding(place, image.text.text, images.pullThrough)
-                }
+                report(image.text, images.pullThrough, findings)
             }
         }
     )
@@ -43,30 +41,27 @@ enum ImageRegistryClause {
     )
 }
 
-/// The repository, or all of what is no reference.
-private func choice(_ image: String) -> String { (try? ImageReference(image))?.name ?? image }
-
-private func finding(_ place: Pointer, _ image: String, _ pullThrough: PullThrough) -> Finding {
+private func report(_ image: Value, _ pullThrough: PullThrough, _ findings: FindingCollector) {
+    let (field, text) = (Field(image), image.text)
     let reference: ImageReference
     do throws(ImageReference.Malformed) {
-        reference = try ImageReference(image)
+        reference = try ImageReference(text)
     } catch {
-        return Finding(ImageRegistryClause.reference, at: place, "is '\(image)': \(error)").with {
-            $0.choice = choice(image)
+        findings.add(ImageRegistryClause.reference, at: field, "is '\(text)': \(error)", choice: text) {
             $0.advice = "write it as REGISTRY/REPOSITORY:TAG"
         }
+        return
     }
-    let cached = pullThrough.rewritten(image)
-    let origin =
-        cached == nil ? PublicGallery.refusal(of: reference) ?? "which is not ECR" : "which ECR caches"
-    let finding = Finding(
-        ImageRegistryClause.registry, at: place, "is \(image), from \(reference.registry), \(origin)",
-        edits: cached.map { [.set(place, .string($0))] } ?? [])
-    return finding.with {
-        $0.choice = choice(image)
+    let registry = reference.registry
+    lazy var cached = pullThrough.rewritten(text)
+    lazy var origin = cached == nil ? PublicGallery.refusal(of: reference) ?? "which is not ECR" : "which ECR caches"
+    findings.add(
+        ImageRegistryClause.registry, at: field, "is \(text), from \(registry), \(origin)",
+        set: cached.map { .string($0) }, choice: reference.name
+    ) {
         $0.isFixable = cached != nil
         if cached == nil {
-            let cache = "\(reference.registry)=ACCOUNT.dkr.ecr.REGION.amazonaws.com/\(reference.registry.cacheName)"
+            let cache = "\(registry)=ACCOUNT.dkr.ecr.REGION.amazonaws.com/\(registry.cacheName)"
             $0.advice = "push it to ECR, or set PLAYBOOK_PULL_THROUGH=\(cache), or PLAYBOOK_REGISTRIES"
         }
     }

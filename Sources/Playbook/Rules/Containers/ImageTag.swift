@@ -21,7 +21,9 @@ extension Rule {
             for image in try subject.images() {
                 try findings.step()
                 guard let clause = fault(of: image, images) else { continue }
-                findings.add(at: image.text, choice: choice(image, images)) { finding(clause, image, images, at: $0) }
+                findings.add(
+                    clause, at: Field(image.text), message(clause, image), choice: choice(image, images)
+                ) { $0.advice = advice(image, images) }
             }
         }
     )
@@ -54,29 +56,30 @@ private func choice(_ image: ContainerImage, _ images: ImageSettings) -> String?
     (try? ImageReference(image.text.text)).map { images.pullThrough.origin(of: $0.name) }
 }
 
-private func finding(
-    _ clause: Clause, _ image: ContainerImage, _ images: ImageSettings, at place: Pointer
-) -> Finding {
-    let text = image.text.text
-    let reference = try? ImageReference(text)
-    let name = String(text.prefix(text.count - (reference?.suffix.count ?? 0)))
-    let message =
+private func message(_ clause: Clause, _ image: ContainerImage) -> String {
+    let tag = (try? ImageReference(image.text.text))?.tag ?? ""
+    let fault =
         switch clause {
         case untagged: "has no tag, which is latest"
         case latest: "has the tag latest, which moves"
-        case own: "has the tag \(reference?.tag ?? ""), which is no version with a commit"
-        default: "has the tag \(reference?.tag ?? ""), which is no full version"
+        case own: "has the tag \(tag), which is no version with a commit"
+        default: "has the tag \(tag), which is no full version"
         }
-    return Finding(clause, at: place, "is \(text) and \(message)").with {
-        $0.choice = choice(image, images)
+    return "is \(image.text.text) and \(fault)"
+}
+
+private func advice(_ image: ContainerImage, _ images: ImageSettings) -> String {
+    let text = image.text.text
+    let name = text.prefix(text.count - ((try? ImageReference(text))?.suffix.count ?? 0))
+    let wanted =
         if !images.isOwn(image) {
-            $0.advice = "write \(name):1.2.3 with all three numbers, or \(name)@sha256:DIGEST"
+            "1.2.3 with all three numbers"
         } else if images.tagPattern == .standard {
-            $0.advice = "write \(name):1.4.2-9f3c1ab (version and commit), or \(name)@sha256:DIGEST"
+            "1.4.2-9f3c1ab (version and commit)"
         } else {
-            $0.advice = "write \(name):TAG with a tag like \(images.tagPattern.text), or \(name)@sha256:DIGEST"
+            "TAG with a tag like \(images.tagPattern.text)"
         }
-    }
+    return "write \(name):\(wanted), or \(name)@sha256:DIGEST"
 }
 
 private let ecr = "222222222222.dkr.ecr.eu-west-1.amazonaws.com"

@@ -129,12 +129,12 @@ private func raisedRequest(of template: PodTemplate) throws(CannotJudge) -> Doub
 /// How many pods of the subject there are at a time; nil where that depends on the nodes, or is not as the API has it.
 private func podsAtATime(_ subject: Subject) -> Int? {
     do throws(CannotJudge) {
-        let spec = try subject.spec()
+        let spec = try subject.field("spec")
         return switch subject.kind {
         case .daemonSet: nil
-        case .job: try spec?.integer("parallelism") ?? 1
-        case .cronJob: try spec?.object("jobTemplate")?.object("spec")?.integer("parallelism") ?? 1
-        default: try spec?.integer("replicas") ?? 1
+        case .job: try spec["parallelism"].integer() ?? 1
+        case .cronJob: try spec["jobTemplate"]["spec"]["parallelism"].integer() ?? 1
+        default: try spec["replicas"].integer() ?? 1
         }
     } catch {
         return nil

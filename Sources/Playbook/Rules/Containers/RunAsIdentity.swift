@@ -15,7 +15,7 @@ extension Rule {
         scope: .allContainers,
         clauses: [noUser, noGroup, rootUser, rootGroup],
         examples: cases,
-        check: identityFindings
+        check: checkIdentity
     )
 }
 
@@ -24,25 +24,20 @@ private let noGroup = Clause("no-group", "a numeric `runAsGroup` is in force for
 private let rootUser = Clause("root-user", "the uid is not 0")
 private let rootGroup = Clause("root-group", "the gid is not 0")
 
-private func identityFindings(in subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
-    guard let template = try subject.template(), !template.isWindows else { return [] }
-    var findings: [Finding] = []
+private func checkIdentity(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+    guard let template = try subject.template(), !template.isWindows else { return }
     for container in template.containers {
         let settings = try SecurityContext(of: container, in: template)
-        let user = try settings.user()
-        let group = try settings.group()
+        let (user, group) = (try settings.user(), try settings.group())
         guard user ?? 0 == 0 || group ?? 0 == 0 else { continue }
-        let place = container.pointer / "securityContext"
         let clause = user == nil ? noUser : user == 0 ? rootUser : group == nil ? noGroup : rootGroup
         let uid = user.map { "uid \($0)" } ?? "no uid"
         let gid = group.map { "gid \($0)" } ?? "no gid"
-        var edits: [Edit] = []
-        if user ?? 0 == 0 { edits.append(.set(place / "runAsUser", 10001)) }
-        if group ?? 0 == 0 { edits.append(.set(place / "runAsGroup", 10001)) }
-        findings.append(
-            Finding(clause, at: place, "has \(uid) and \(gid)", edits: edits).with { $0.choice = "\(uid) \(gid)" })
+        findings.add(clause, at: container.securityContext, "has \(uid) and \(gid)", choice: "\(uid) \(gid)") {
+            if user ?? 0 == 0 { $0.edits.append(.set($0.place / "runAsUser", 10001)) }
+            if group ?? 0 == 0 { $0.edits.append(.set($0.place / "runAsGroup", 10001)) }
+        }
     }
-    return findings
 }
 
 private let cases: [Example] = [

@@ -18,7 +18,7 @@ extension Rule {
             "Sets `runAsNonRoot: true` where a non-zero `runAsUser` is in force already, so that nothing can fail to start."
         ),
         examples: cases,
-        check: rootFindings
+        check: checkRoot
     )
 }
 
@@ -29,77 +29,70 @@ private let rootUser = Clause("root-user", "no `runAsUser: 0` is in force")
 private let administrator = Clause("administrator", "on Windows, no container runs as ContainerAdministrator")
 private let hostProcess = Clause("host-process", "on Windows, no container is a host process")
 
-private func rootFindings(in subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
-    guard let template = try subject.template() else { return [] }
+private func checkRoot(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+    guard let template = try subject.template() else { return }
     let isWindows = template.isWindows
     // In a user namespace root is nobody outside (Kubernetes, "User Namespaces").
-    let hasOwnUsers = try template.spec.boolean("hostUsers") == false
-    var findings: [Finding] = []
+    let hasOwnUsers = try template.field["hostUsers"].boolean() == false
     for container in template.containers {
         let settings = try SecurityContext(of: container, in: template)
         if isWindows {
-            try checkWindows(container, settings, &findings)
+            try checkWindows(container, settings, findings)
         } else {
-            try checkLinux(container, settings, hasOwnUsers: hasOwnUsers, isOld: subject.isOld, &findings)
+            try checkLinux(container, settings, hasOwnUsers: hasOwnUsers, isOld: subject.isOld, findings)
         }
-        try checkHostProcess(container, settings, template, &findings)
+        try checkHostProcess(container, settings, template, findings)
     }
-    return findings
 }
 
 private func checkLinux(
-    _ container: Container, _ settings: SecurityContext, hasOwnUsers: Bool, isOld: Bool, _ findings: inout [Finding]
+    _ container: Container, _ settings: SecurityContext, hasOwnUsers: Bool, isOld: Bool, _ findings: FindingCollector
 ) throws(CannotJudge) {
     let user = try settings.user()
     let isNonRoot = try settings.runAsNonRoot()
     let isKeptFromRoot = isNonRoot == true || isNonRoot == nil && hasOwnUsers
     if user != 0, isKeptFromRoot { return }
-    let place = container.pointer / "securityContext"
-    let nonRoot = Edit.set(place / "runAsNonRoot", true)
+    let nonRoot = try container.securityContext["runAsNonRoot"]
     if user == 0 {
-        findings.append(
-            Finding(
-                rootUser, at: place / "runAsUser", "is 0, which is root",
-                edits: [nonRoot, .set(place / "runAsUser", 10001)]
-            ).with { $0.advice = "any uid but 0 that the image's files allow" })
+        try findings.add(rootUser, at: container.securityContext["runAsUser"], "is 0, which is root") {
+            $0.edits = [.set(findings.place(of: nonRoot), true), .set($0.place, 10001)]
+            $0.advice = "any uid but 0 that the image's files allow"
+        }
         // What was root by name was not kept from it either: to name nobody is no new sin.
         if isKeptFromRoot || !isOld { return }
     }
-    let message = isNonRoot == nil ? "is set neither for the container nor for its pod" : "is false"
-    let clause = isNonRoot == nil ? unset : rootAllowed
-    findings.append(
-        Finding(clause, at: place / "runAsNonRoot", message, edits: [nonRoot]).with {
-            $0.isFixable = isNonRoot == nil && user != nil
-            if user == nil { $0.advice = "the image needs a numeric USER other than 0, or set runAsUser too" }
-        })
+    findings.add(
+        isNonRoot == nil ? unset : rootAllowed, at: nonRoot,
+        isNonRoot == nil ? "is set neither for the container nor for its pod" : "is false", set: true
+    ) {
+        $0.isFixable = isNonRoot == nil && user != nil
+        if user == nil { $0.advice = "the image needs a numeric USER other than 0, or set runAsUser too" }
+    }
 }
 
 private func checkWindows(
-    _ container: Container, _ settings: SecurityContext, _ findings: inout [Finding]
+    _ container: Container, _ settings: SecurityContext, _ findings: FindingCollector
 ) throws(CannotJudge) {
     // `User Manager\ContainerAdministrator` is the same one, by the domain that it belongs to.
     guard let name = try settings.windowsUser(), let user = name.split(separator: "\\").last,
         user.lowercased() == "containeradministrator"
     else { return }
-    let place = container.pointer / "securityContext" / "windowsOptions" / "runAsUserName"
-    findings.append(
-        Finding(administrator, at: place, "is \(name), Windows' root", edits: [.set(place, "ContainerUser")]))
+    try findings.add(
+        administrator, at: container.securityContext["windowsOptions"]["runAsUserName"],
+        "is \(name), Windows' root", set: "ContainerUser")
 }
 
 /// Looks for what only Windows has, on whatever system the pod says that it runs: it need not say so to be placed there.
 private func checkHostProcess(
-    _ container: Container, _ settings: SecurityContext, _ template: PodTemplate, _ findings: inout [Finding]
+    _ container: Container, _ settings: SecurityContext, _ template: PodTemplate, _ findings: FindingCollector
 ) throws(CannotJudge) {
     guard try settings.isHostProcess() else { return }
-    let field: Pointer = "/securityContext/windowsOptions/hostProcess"
-    let (own, pod) = (container.pointer + field, template.pointer + field)
     // The API takes no container that says other than its pod.
-    let isOwn = try container.securityContext["windowsOptions"]["hostProcess"].isPresent
-    let isPods = try template.securityContext["windowsOptions"]["hostProcess"].isPresent
-    findings.append(
-        Finding(
-            hostProcess, at: own, "is true: the container runs on the node itself",
-            edits: (isPods ? [.set(pod, false)] : []) + (isOwn ? [.set(own, false)] : [])))
+    let own = try container.securityContext["windowsOptions"]["hostProcess"]
+    let pods = try template.securityContext["windowsOptions"]["hostProcess"]
+    findings.add(hostProcess, at: own, "is true: the container runs on the node itself") {
+        $0.edits = [pods, own].filter(\.isPresent).map { .set(findings.place(of: $0), false) }
+    }
 }
 
 private let cases: [Example] = [
