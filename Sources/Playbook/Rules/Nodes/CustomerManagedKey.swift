@@ -15,59 +15,43 @@ extension Rule {
         scope: EBSVolumes.scope,
         clauses: [parameter, device],
         examples: cases,
-        check: { (subject, _, findings) throws(CannotJudge) in
-            if subject.kind == .storageClass {
-                findings.add(contentsOf: try parameterFindings(subject.object))
-            } else if let spec = try subject.spec() {
-                try evaluateDevices(spec, findings)
-            }
-        }
+        checks: [
+            .init(ResourceKinds(.storageClass)) { (subject, _, findings) throws(CannotJudge) in
+                try EBSVolumes.forEachParameter("kmsKeyId", of: subject.root) { (key) throws(CannotJudge) in
+                    try checkKey(parameter, key, "set kmsKeyId to the ARN of a KMS key of this risk domain", findings)
+                }
+            },
+            .init(ResourceKinds(.ec2NodeClass), checkDevices),
+        ]
     )
 }
 
 private let parameter = Clause("parameter", "the `kmsKeyId` parameter of an EBS StorageClass names a key of one's own")
 private let device = Clause("device", "every volume of an EC2NodeClass names a key of one's own")
 
-private func parameterFindings(_ storageClass: Value) throws(CannotJudge) -> [Finding] {
-    guard let parameters = try EBSVolumes.parameters("kmskeyid", of: storageClass) else { return [] }
-    let advice = "set kmsKeyId to the ARN of a KMS key of this risk domain"
-    guard !parameters.isEmpty else {
-        return [finding(parameter, at: "/parameters/kmsKeyId", nil, advice)]
-    }
-    return parameters.filter { !$0.value.namesOwnKey }.map { key, value in
-        finding(parameter, at: "/parameters" / key, value, advice)
-    }
-}
-
-private func evaluateDevices(_ spec: Value, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkDevices(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+    let spec = try subject.field("spec")
+    guard spec.isPresent else { return }
+    let mappings = try spec["blockDeviceMappings"]
     // Karpenter makes the root volume by itself then.
-    if try spec.objects("blockDeviceMappings").isEmpty {
-        findings.add(
-            Finding(device, at: "/spec/blockDeviceMappings", "is empty: AWS's own key encrypts the root volume").with {
-                $0.advice =
-                    "list the root volume (deviceName: /dev/xvda) with ebs: {volumeSize: 20Gi, volumeType: gp3, encrypted: true, kmsKeyID: the ARN of a KMS key of this risk domain}"
-            })
+    if try mappings.objects().isEmpty {
+        findings.add(device, at: mappings, "is empty: AWS's own key encrypts the root volume") {
+            $0.advice =
+                "list the root volume (deviceName: /dev/xvda) with ebs: {volumeSize: 20Gi, volumeType: gp3, encrypted: true, kmsKeyID: the ARN of a KMS key of this risk domain}"
+        }
     }
     try EBSVolumes.forEachDevice(of: spec, findings) { (ebs) throws(CannotJudge) in
-        let key = try ebs.text("kmsKeyID")
-        if key?.namesOwnKey ?? false { return }
-        findings.add(at: ebs, below: ["kmsKeyID"], choice: key?.text) { place in
-            finding(device, at: place, key, "set kmsKeyID to the ARN of a KMS key of this risk domain")
-        }
+        try checkKey(device, ebs["kmsKeyID"], "set kmsKeyID to the ARN of a KMS key of this risk domain", findings)
     }
 }
 
-private func finding(_ clause: Clause, at place: Pointer, _ seen: Value?, _ advice: String) -> Finding {
-    let words =
-        switch seen {
-        case nil: "is unset"
-        case let key? where key.contentLength == 0: "is empty"
-        case let key?: "is \(key.text)"
-        }
-    return Finding(clause, at: place, "\(words): AWS's own key is used").with {
-        $0.choice = seen?.text
-        $0.advice = advice
-    }
+private func checkKey(
+    _ clause: Clause, _ key: Field, _ advice: String, _ findings: FindingCollector
+) throws(CannotJudge) {
+    let seen = try key.text()
+    if seen?.namesOwnKey ?? false { return }
+    var words: String { seen.map { $0.contentLength == 0 ? "is empty" : "is \($0.text)" } ?? "is unset" }
+    findings.add(clause, at: key, "\(words): AWS's own key is used", choice: seen?.text) { $0.advice = advice }
 }
 
 extension Value {

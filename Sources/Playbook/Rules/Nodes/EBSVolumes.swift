@@ -9,37 +9,39 @@ enum EBSVolumes {
         "ebs.csi.aws.com", "ebs.csi.eks.amazonaws.com", "kubernetes.io/aws-ebs",
     ]
 
-    /// The parameters by a name, given in small letters, of a StorageClass; nil where it makes no volumes of EBS.
+    /// Hands out the parameters of a name, the absent one if there is none, of a StorageClass that makes volumes of EBS.
     ///
     /// The drivers take names in any case, so that one may be there twice.
-    static func parameters(
-        _ name: String, of storageClass: Value
-    ) throws(CannotJudge) -> [(key: String, value: Value)]? {
-        guard let provisioner = try storageClass.text("provisioner"),
+    static func forEachParameter(
+        _ name: StaticString, of storageClass: Field, _ body: (Field) throws(CannotJudge) -> Void
+    ) throws(CannotJudge) {
+        guard let provisioner = try storageClass["provisioner"].text(),
             provisioners.contains(where: { provisioner.equals($0) })
-        else { return nil }
-        var found: [(key: String, value: Value)] = []
-        guard let parameters = try storageClass.object("parameters") else { return found }
-        for member in parameters.members
-        where member.key.contentLength == name.utf8.count && member.key.text.lowercased() == name {
-            guard member.value.kind == .string else {
-                throw .malformed(member.value.id, expected: "a string, as all parameters are")
+        else { return }
+        let parameters = try storageClass["parameters"]
+        let wanted = "\(name)".lowercased()
+        var isThere = false
+        if let members = try parameters.members() {
+            for member in members
+            where member.key.contentLength == wanted.utf8.count && member.key.text.lowercased() == wanted {
+                guard member.value.kind == .string else {
+                    throw .malformed(member.value.id, expected: "a string, as all parameters are")
+                }
+                isThere = true
+                try body(Field(member.value))
             }
-            found.append((member.key.text, member.value))
         }
-        return found
+        if !isThere { try body(parameters[name]) }
     }
 
     /// Hands out the volumes that an EC2NodeClass lists; what comes from a snapshot is as that is.
     static func forEachDevice(
-        of spec: Value, _ findings: FindingCollector, _ body: (Value) throws(CannotJudge) -> Void
+        of spec: Field, _ findings: FindingCollector, _ body: (Field) throws(CannotJudge) -> Void
     ) throws(CannotJudge) {
-        for mapping in try spec.objects("blockDeviceMappings") {
+        for mapping in try spec["blockDeviceMappings"].objects() {
             try findings.step()
-            guard let ebs = try mapping.object("ebs"), try ebs.text("snapshotID")?.contentLength ?? 0 == 0 else {
-                continue
-            }
-            try body(ebs)
+            let ebs = try mapping["ebs"]
+            if ebs.isPresent, try ebs["snapshotID"].text()?.contentLength ?? 0 == 0 { try body(ebs) }
         }
     }
 

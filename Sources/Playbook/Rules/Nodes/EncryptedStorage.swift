@@ -15,40 +15,34 @@ extension Rule {
         scope: EBSVolumes.scope,
         clauses: [parameter, device],
         examples: cases,
-        check: { (subject, _, findings) throws(CannotJudge) in
-            if subject.kind == .storageClass {
-                findings.add(contentsOf: try parameterFindings(subject.object))
-            } else if let spec = try subject.spec() {
-                try EBSVolumes.forEachDevice(of: spec, findings) { (ebs) throws(CannotJudge) in
-                    let seen = try ebs.boolean("encrypted").map { "\($0)" }
-                    guard seen != "true" else { return }
-                    findings.add(at: ebs, below: ["encrypted"], choice: seen) { finding(device, at: $0, seen, true) }
+        checks: [
+            .init(ResourceKinds(.storageClass)) { (subject, _, findings) throws(CannotJudge) in
+                // Where it is there twice the driver may read either.
+                try EBSVolumes.forEachParameter("encrypted", of: subject.root) { (field) throws(CannotJudge) in
+                    checkEncryption(parameter, field, try field.string(), "true", findings)
                 }
-            }
-        }
+            },
+            .init(ResourceKinds(.ec2NodeClass)) { (subject, _, findings) throws(CannotJudge) in
+                try EBSVolumes.forEachDevice(of: subject.field("spec"), findings) { (ebs) throws(CannotJudge) in
+                    let field = try ebs["encrypted"]
+                    checkEncryption(device, field, try field.boolean().map { "\($0)" }, true, findings)
+                }
+            },
+        ]
     )
 }
 
 private let parameter = Clause("parameter", "the `encrypted` parameter of an EBS StorageClass is `\"true\"`")
 private let device = Clause("device", "every volume that an EC2NodeClass lists is encrypted")
 
-private func parameterFindings(_ storageClass: Value) throws(CannotJudge) -> [Finding] {
-    guard let parameters = try EBSVolumes.parameters("encrypted", of: storageClass) else { return [] }
-    guard !parameters.isEmpty else {
-        return [finding(parameter, at: "/parameters/encrypted", nil, "true")]
-    }
-    // Where it is there twice the driver may read either.
-    return parameters.filter { !$0.value.equals("true") }.map { key, value in
-        finding(parameter, at: "/parameters" / key, value.text, "true")
-    }
-}
-
-private func finding(_ clause: Clause, at place: Pointer, _ seen: String?, _ wanted: Literal) -> Finding {
-    Finding(
-        clause, at: place,
+private func checkEncryption(
+    _ clause: Clause, _ field: Field, _ seen: String?, _ wanted: Literal, _ findings: FindingCollector
+) {
+    if seen == "true" { return }
+    findings.add(
+        clause, at: field,
         "is \(seen.map { $0.isEmpty ? "empty" : $0 } ?? "unset"): what is stored can be read from a snapshot",
-        edits: [.set(place, wanted)]
-    ).with { $0.choice = seen }
+        set: wanted, choice: seen)
 }
 
 private let cases: [Example] = [

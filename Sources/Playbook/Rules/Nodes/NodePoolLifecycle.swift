@@ -16,25 +16,22 @@ extension Rule {
         clauses: [consolidation, expiry, gradual, stopped],
         examples: cases,
         check: { (subject, _, findings) throws(CannotJudge) in
-            guard let spec = try subject.spec() else { return }
-            let disruption = try spec.object("disruption")
+            let spec = try subject.field("spec")
+            guard spec.isPresent else { return }
+            let consolidateAfter = try spec["disruption"]["consolidateAfter"]
             // Karpenter looks at it for pools of no fixed size alone.
-            if spec.present("replicas") == nil, try disruption?.text("consolidateAfter")?.equals("Never") ?? false {
-                let place: Pointer = "/spec/disruption/consolidateAfter"
+            if try !spec["replicas"].isPresent, try consolidateAfter.text()?.equals("Never") ?? false {
                 findings.add(
-                    Finding(
-                        consolidation, at: place, "is Never: empty nodes are kept and paid for",
-                        edits: [.set(place, "1m")]))
+                    consolidation, at: consolidateAfter, "is Never: empty nodes are kept and paid for", set: "1m")
             }
-            let template = try spec.object("template")?.object("spec")
-            if try template?.text("expireAfter")?.equals("Never") ?? false {
-                let place: Pointer = "/spec/template/spec/expireAfter"
-                findings.add(
-                    Finding(
-                        expiry, at: place, "is Never: nodes grow old with what they run", edits: [.set(place, "720h")]
-                    ).with { $0.advice = boundedDrain(template) })
+            let template = try spec["template"]["spec"]
+            let expireAfter = try template["expireAfter"]
+            if try expireAfter.text()?.equals("Never") ?? false {
+                findings.add(expiry, at: expireAfter, "is Never: nodes grow old with what they run", set: "720h") {
+                    $0.advice = boundedDrain(template)
+                }
             }
-            if let disruption { try evaluateBudgets(disruption, template, findings) }
+            try checkBudgets(spec["disruption"]["budgets"], template, findings)
         }
     )
 }
@@ -45,62 +42,55 @@ private let gradual = Clause("gradual", "what may always be disrupted, for any r
 private let stopped = Clause("stopped", "what may always be disrupted, for any reason, is not 0")
 
 /// What to know of budgets: they slow consolidation and drift, and never expiry.
-private func boundedDrain(_ template: Value?) -> String {
-    template?.present("terminationGracePeriod") == nil
-        ? "budgets do not slow expiry: spec.template.spec.terminationGracePeriod says how long draining may take"
-        : "budgets do not slow expiry: terminationGracePeriod says how long draining may take"
+private func boundedDrain(_ template: Field) -> String {
+    let path = template.member("terminationGracePeriod").isPresent ? "" : "spec.template.spec."
+    return "budgets do not slow expiry: \(path)terminationGracePeriod says how long draining may take"
 }
 
-private func evaluateBudgets(
-    _ disruption: Value, _ template: Value?, _ findings: FindingCollector
-) throws(CannotJudge) {
+private func checkBudgets(_ budgets: Field, _ template: Field, _ findings: FindingCollector) throws(CannotJudge) {
     // Absent there is one of a tenth; a list of none limits nothing (Karpenter, `GetAllowedDisruptionsByReason`).
-    if disruption.present("budgets") != nil, try disruption.objects("budgets").isEmpty {
-        let place: Pointer = "/spec/disruption/budgets"
-        findings.add(
-            Finding(
-                gradual, at: place, "are empty: all nodes may go at once", edits: [.set(place, [["nodes": "10%"]])]
-            ).with { $0.advice = boundedDrain(template) })
-        return
+    if budgets.isPresent, try budgets.objects().isEmpty {
+        findings.add(gradual, at: budgets, "are empty: all nodes may go at once", set: [["nodes": "10%"]]) {
+            $0.advice = boundedDrain(template)
+        }
     }
-    var whole: Value?
+    var whole: Field?
     var isLimited = false
-    for budget in try disruption.objects("budgets") {
+    for budget in try budgets.objects() {
         try findings.step()
-        guard budget.present("schedule") == nil, try coversAllReasons(budget) else { continue }
-        guard let nodes = try budget.text("nodes") else {
+        guard try !budget["schedule"].isPresent, try coversAllReasons(budget["reasons"]) else { continue }
+        let nodes = try budget["nodes"]
+        guard let seen = try nodes.text() else {
             // The CRD's default is a tenth.
             isLimited = true
             continue
         }
-        if nodes.isNone {
-            add(stopped, "is \(nodes.text): nothing is consolidated, and no drift mended", nodes, template, findings)
+        if seen.isNone {
+            report(stopped, nodes, "is \(seen.text): nothing is consolidated, and no drift mended", template, findings)
         }
         // Of several the strictest holds.
-        if nodes.equals("100%") { whole = whole ?? nodes } else { isLimited = true }
+        if seen.equals("100%") { whole = whole ?? nodes } else { isLimited = true }
     }
     guard !isLimited, let whole else { return }
-    add(gradual, "is 100%: all nodes may go at once", whole, template, findings)
+    report(gradual, whole, "is 100%: all nodes may go at once", template, findings)
 }
 
-private func add(
-    _ clause: Clause, _ message: @autoclosure () -> String, _ nodes: Value, _ template: Value?,
+private func report(
+    _ clause: Clause, _ nodes: Field, _ message: @autoclosure () -> String, _ template: Field,
     _ findings: FindingCollector
 ) {
-    findings.add(at: nodes, choice: nodes.text) { place in
-        Finding(clause, at: place, message(), edits: [.set(place, "10%")]).with {
-            $0.choice = nodes.text
-            $0.advice = boundedDrain(template)
-        }
+    findings.add(clause, at: nodes, message(), set: "10%", choice: nodes.base.text) {
+        $0.advice = boundedDrain(template)
     }
 }
-private func coversAllReasons(_ budget: Value) throws(CannotJudge) -> Bool {
-    guard let reasons = try budget.strings("reasons") else { return true }
+
+private func coversAllReasons(_ reasons: Field) throws(CannotJudge) -> Bool {
+    guard reasons.isPresent else { return true }
+    let covered = try reasons.strings()
     // A list of none, unlike none, covers none.
-    for reason: StaticString in ["Underutilized", "Empty", "Drifted"] {
-        guard reasons.elements.contains(where: { $0.equals(reason) }) else { return false }
+    return ["Underutilized", "Empty", "Drifted"].allSatisfy { (reason: StaticString) in
+        covered.contains { $0.base.equals(reason) }
     }
-    return true
 }
 
 extension Value {

@@ -15,31 +15,26 @@ extension Rule {
         scope: Scope(ResourceKinds(.nodePool)),
         clauses: [architecture, capacity, limits],
         examples: cases,
-        check: { (subject, _) throws(CannotJudge) in
-            guard let spec = try subject.spec() else { return [] }
-            let template = try spec.object("template")
-            let labels = try template?.object("metadata")?.labels("labels") ?? .none
-            var findings: [Finding] = []
-            if let finding = try architectureFinding(template, labels) { findings.append(finding) }
-            if try !statesCapacity(template, labels) {
-                findings.append(
-                    Finding(
-                        capacity, at: requirements, "do not say \(capacityType)",
-                        edits: [requirement(capacityType, "on-demand", in: template)]
-                    ).with { $0.advice = "or spot, or both, for what can run there" })
+        check: { (subject, _, findings) throws(CannotJudge) in
+            let spec = try subject.field("spec")
+            guard spec.isPresent else { return }
+            let requirements = try spec["template"]["spec"]["requirements"]
+            let labels = try spec["template"]["metadata"]["labels"].labels()
+            // A label of the template is a requirement too.
+            if !labels.has("\(architectureKey)") { try checkArchitecture(requirements, findings) }
+            if !labels.has("\(capacityType)"), try !stateCapacity(requirements, findings) {
+                findings.add(capacity, at: requirements, "do not say \(capacityType)") {
+                    $0.edits = [requirement(capacityType, "on-demand", requirements, at: $0.place)]
+                    $0.advice = "or spot, or both, for what can run there"
+                }
             }
+            let most = try spec["limits"]
             // A pool of a fixed size is its own limit, and may have no other.
-            if spec.present("replicas") == nil,
-                try spec.object("limits")?.members.contains(where: { _ in true }) != true
-            {
-                let place: Pointer = "/spec/limits"
-                findings.append(
-                    Finding(
-                        limits, at: place, "are unset: the pool grows without end",
-                        edits: [.set(place, ["cpu": "100", "memory": "400Gi"])]
-                    ).with { $0.advice = "as much as the pool may have at most" })
+            if try !spec["replicas"].isPresent, try most.members()?.contains(where: { _ in true }) != true {
+                findings.add(
+                    limits, at: most, "are unset: the pool grows without end", set: ["cpu": "100", "memory": "400Gi"]
+                ) { $0.advice = "as much as the pool may have at most" }
             }
-            return findings
         }
     )
 }
@@ -50,80 +45,61 @@ private let limits = Clause("limits", "the pool has limits")
 
 private let architectureKey: StaticString = "kubernetes.io/arch"
 private let capacityType: StaticString = "karpenter.sh/capacity-type"
-private let requirements: Pointer = "/spec/template/spec/requirements"
 
-/// The requirements about a label.
-private func requirements(_ key: StaticString, in template: Value?) throws(CannotJudge) -> [(index: Int, value: Value)]
-{
-    guard let spec = try template?.object("spec") else { return [] }
-    var found: [(index: Int, value: Value)] = []
-    for (index, entry) in try spec.objects("requirements").enumerated()
-    where try entry.text("key")?.equals(key) ?? false {
-        found.append((index, entry))
-    }
-    return found
-}
-
-private func architectureFinding(_ template: Value?, _ labels: Labels) throws(CannotJudge) -> Finding? {
-    // A label of the template is a requirement too.
-    if labels.has("\(architectureKey)") { return nil }
+private func checkArchitecture(_ requirements: Field, _ findings: FindingCollector) throws(CannotJudge) {
     var allowed = ["amd64", "arm64"]
     var excluded: Set<String> = []
-    var last: Int?
-    for (index, entry) in try requirements(architectureKey, in: template) {
-        let values = try architectures(of: entry)
-        let comparison = try entry.text("operator")
+    var last: Field?
+    for entry in try requirements.objects() where try entry["key"].text()?.equals(architectureKey) ?? false {
+        try findings.step()
+        let values = try entry["values"]
+        let names = try architectures(values)
+        let comparison = try entry["operator"].text()
         if comparison?.equals("In") ?? false {
             // There may be others in time.
-            allowed = last == nil ? values : allowed.filter { values.contains($0) }
-            last = index
+            allowed = last == nil ? names : allowed.filter { names.contains($0) }
+            last = values
         } else if comparison?.equals("NotIn") ?? false {
-            excluded.formUnion(values)
+            excluded.formUnion(names)
         }
     }
     allowed.removeAll { excluded.contains($0) }
-    guard Set(allowed).count > 1 else { return nil }
-    let seen = allowed.joined(separator: ", ")
+    guard Set(allowed).count > 1 else { return }
     guard let last else {
-        return Finding(
-            architecture, at: requirements, "leave the architecture open",
-            edits: [requirement(architectureKey, "amd64", in: template)]
-        ).with { $0.advice = "or arm64; a pool for each" }
+        findings.add(architecture, at: requirements, "leave the architecture open") {
+            $0.edits = [requirement(architectureKey, "amd64", requirements, at: $0.place)]
+            $0.advice = "or arm64; a pool for each"
+        }
+        return
     }
-    let place = requirements / String(last) / "values"
-    return Finding(
-        architecture, at: place, "are \(seen): two architectures in one pool",
-        edits: [.set(place, .array([.string(allowed[0])]))]
-    ).with {
-        $0.choice = seen
-        $0.advice = "and a pool for each of the others"
-    }
+    let seen = allowed.joined(separator: ", ")
+    findings.add(
+        architecture, at: last, "are \(seen): two architectures in one pool", set: [.string(allowed[0])], choice: seen
+    ) { $0.advice = "and a pool for each of the others" }
 }
 
-private func architectures(of entry: Value) throws(CannotJudge) -> [String] {
-    guard let values = try entry.strings("values") else { return [] }
+private func architectures(_ values: Field) throws(CannotJudge) -> [String] {
     var names: [String] = []
-    for value in values.elements {
+    for value in try values.strings() {
         // AWS has two.
-        guard names.count < 100 else { throw .malformed(values.id, expected: "at most 100 architectures") }
-        names.append(value.text)
+        guard names.count < 100 else { throw .malformed(values.base.id, expected: "at most 100 architectures") }
+        names.append(value.base.text)
     }
     return names
 }
 
-private func statesCapacity(_ template: Value?, _ labels: Labels) throws(CannotJudge) -> Bool {
-    if labels.has("\(capacityType)") { return true }
-    for (_, entry) in try requirements(capacityType, in: template) {
-        let comparison = try entry.text("operator")
+private func stateCapacity(_ requirements: Field, _ findings: FindingCollector) throws(CannotJudge) -> Bool {
+    for entry in try requirements.objects() where try entry["key"].text()?.equals(capacityType) ?? false {
+        try findings.step()
+        let comparison = try entry["operator"].text()
         if comparison?.equals("In") ?? false || comparison?.equals("NotIn") ?? false { return true }
     }
     return false
 }
 
-private func requirement(_ key: StaticString, _ value: Literal, in template: Value?) -> Edit {
+private func requirement(_ key: StaticString, _ value: Literal, _ requirements: Field, at place: Pointer) -> Edit {
     let entry: Literal = ["key": "\(key)", "operator": "In", "values": [value]]
-    let isThere = template?["spec"]?.present("requirements") != nil
-    return isThere ? .set(requirements / "-", entry) : .set(requirements, [entry])
+    return requirements.isPresent ? .set(place / "-", entry) : .set(place, [entry])
 }
 
 private func pool(_ requirements: String, _ more: String = "limits: {cpu: 100, memory: 400Gi}", labels: String = "")
