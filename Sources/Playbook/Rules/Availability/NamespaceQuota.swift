@@ -17,28 +17,19 @@ extension Rule {
         sharedSettings: ["PLAYBOOK_COMPANION_GRACE", "PLAYBOOK_ENFORCED_SINCE"],
         companions: [.resourceQuota, .limitRange],
         examples: cases,
-        check: { (subject, context) throws(CannotJudge) in
+        check: { (subject, context, findings) throws(CannotJudge) in
+            let namespace = subject.namespace
             // A manifest may leave open where it goes.
-            guard !subject.namespace.isEmpty else { throw .unknown(companion: "its namespace's quotas") }
-            var findings: [Finding] = []
-            var unknown: CannotJudge?
-            // What is known to be missing is, whatever is known of the other.
-            do throws(CannotJudge) {
-                if try context.companions.quotas(in: subject.namespace).isEmpty {
-                    findings.append(missing(.resourceQuota, quota, room, in: subject.namespace))
-                }
-            } catch {
-                unknown = error
-            }
-            do throws(CannotJudge) {
-                if try context.companions.objects(.limitRange, in: subject.namespace).isEmpty {
-                    findings.append(missing(.limitRange, limits, amounts, in: subject.namespace))
-                }
-            } catch {
-                unknown = error
-            }
-            if findings.isEmpty, let unknown { throw unknown }
-            return findings
+            guard !namespace.isEmpty else { throw .unknown(companion: "its namespace's quotas") }
+            try findings.both(
+                { () throws(CannotJudge) in
+                    guard try context.companions.quotas(in: namespace).isEmpty else { return }
+                    report(.resourceQuota, quota, room, subject, findings)
+                },
+                { () throws(CannotJudge) in
+                    guard try context.companions.objects(.limitRange, in: namespace).isEmpty else { return }
+                    report(.limitRange, limits, amounts, subject, findings)
+                })
         }
     )
 }
@@ -46,8 +37,14 @@ extension Rule {
 private let quota = Clause("quota", "the namespace has a ResourceQuota")
 private let limits = Clause("limits", "the namespace has a LimitRange")
 
-private func missing(_ kind: ResourceKind, _ clause: Clause, _ spec: Literal, in namespace: String) -> Finding {
-    Finding(clause, at: "/metadata/namespace", "is \(namespace), which has no \(kind.name)").with {
+private func report(
+    _ kind: ResourceKind, _ clause: Clause, _ spec: Literal, _ subject: Subject, _ findings: FindingCollector
+) {
+    let namespace = subject.namespace
+    findings.add(
+        clause, at: subject.root.member("metadata").member("namespace"), "is \(namespace), which has no \(kind.name)",
+        traits: .init(awaitsCompanion: true, absent: kind)
+    ) {
         $0.companion = [
             "apiVersion": .string(kind.apiVersion),
             "kind": .string("\(kind.name)"),
@@ -55,8 +52,6 @@ private func missing(_ kind: ResourceKind, _ clause: Clause, _ spec: Literal, in
             "spec": spec,
         ]
         $0.advice = "with amounts that suit the team"
-        $0.awaitsCompanion = true
-        $0.absent = kind
     }
 }
 
