@@ -19,34 +19,34 @@ extension Rule {
         companions: [.horizontalPodAutoscaler, .scaledObject, .rollout],
         exemptWith: "replicas",
         examples: cases,
-        check: autoscalerFindings
+        check: checkAutoscaler
     )
 }
 
 private let missing = Clause("missing", "some HorizontalPodAutoscaler or ScaledObject targets the workload")
 
-private func autoscalerFindings(_ subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
+private func checkAutoscaler(
+    _ subject: Subject, _ context: Context, _ findings: FindingCollector
+) throws(CannotJudge) {
     // A Rollout that takes another workload's template has none of its own, and is passed over.
     guard try subject.template() != nil, let name = subject.name,
         try context.companions.autoscaler(of: subject.kind, name, in: subject.namespace) == nil
-    else { return [] }
+    else { return }
     // A Rollout that runs the pods of another workload is the one to scale.
     let rollout = context.companions.rollout(inPlaceOf: subject.kind, name, in: subject.namespace)
-    let own = try subject.spec()?.integer("replicas")
+    let count = try subject.field("spec")["replicas"]
+    let own = try count.integer()
     let replicas = rollout?.replicas ?? own ?? 1
-    let reason =
+    findings.add(
+        missing, at: count,
         rollout.map { "does not matter, and no autoscaler targets Rollout \($0.name), which runs the pods" }
-        ?? "is \(replicas) whatever the load: no autoscaler targets the workload"
-    return [
-        Finding(missing, at: "/spec/replicas", reason)
-            .with {
-                $0.companion = manifest(
-                    for: rollout?.kind ?? subject.kind, rollout?.name ?? name, subject.namespace, replicas, context)
-                $0.awaitsCompanion = true
-                $0.absent = .horizontalPodAutoscaler
-                $0.advice = "nothing to do where one follows in the same release"
-            }
-    ]
+            ?? "is \(replicas) whatever the load: no autoscaler targets the workload",
+        traits: .init(awaitsCompanion: true, absent: .horizontalPodAutoscaler)
+    ) {
+        $0.companion = manifest(
+            for: rollout?.kind ?? subject.kind, rollout?.name ?? name, subject.namespace, replicas, context)
+        $0.advice = "nothing to do where one follows in the same release"
+    }
 }
 
 /// An autoscaler that keeps the least and may double what runs now.

@@ -15,13 +15,10 @@ extension Rule {
         scope: Scope(ResourceKinds(.limitRange, .resourceQuota)),
         clauses: [cpuDefault, memory, cpuQuota],
         examples: cases,
-        check: { (subject, _, findings) throws(CannotJudge) in
-            if subject.kind == .resourceQuota {
-                findings.add(contentsOf: try quotaFindings(subject))
-            } else {
-                try evaluateRange(subject, findings)
-            }
-        }
+        checks: [
+            .init(ResourceKinds(.resourceQuota), checkQuota),
+            .init(ResourceKinds(.limitRange), checkRange),
+        ]
     )
 }
 
@@ -31,70 +28,59 @@ private let cpuQuota = Clause("cpu-quota", "the quota does not count `limits.cpu
 
 // MARK: Quotas
 
-private func quotaFindings(_ subject: Subject) throws(CannotJudge) -> [Finding] {
-    guard let amount = try subject.spec()?.object("hard")?.present("limits.cpu") else { return [] }
-    let place: Pointer = "/spec/hard/limits.cpu"
-    return [
-        Finding(
-            cpuQuota, at: place, "is \(amount.text), which forces a CPU limit on every container",
-            edits: [.remove(place)]
-        )
-        .with { $0.advice = "requests.cpu is what reserves nodes: count that" }
-    ]
+private func checkQuota(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+    let limit = try subject.field("spec")["hard"]["limits.cpu"]
+    guard let amount = limit.value else { return }
+    findings.add(cpuQuota, at: limit, "is \(amount.text), which forces a CPU limit on every container") {
+        $0.edits = [.remove($0.place)]
+        $0.advice = "requests.cpu is what reserves nodes: count that"
+    }
 }
 
 // MARK: Limit ranges
 
-private func evaluateRange(_ subject: Subject, _ findings: FindingCollector) throws(CannotJudge) {
-    guard let items = try subject.spec()?.objects("limits") else { return }
-    for (index, item) in items.enumerated() {
+private func checkRange(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+    for (index, item) in try subject.field("spec")["limits"].objects().enumerated() {
         try findings.step()
-        guard try item.text("type")?.equals("Container") ?? false else { continue }
-        let place: Pointer = "/spec/limits" / String(index)
+        guard try item["type"].text()?.equals("Container") ?? false else { continue }
         // The API takes one item of a type.
-        guard index < 1000 else { throw .malformed(item.id, expected: "one of at most 1000 limits") }
-        if let finding = try cpuFinding(item, place) { findings.add(finding) }
-        if let finding = try memoryFinding(item, place) { findings.add(finding) }
+        guard index < 1000 else { throw .malformed(item.base.id, expected: "one of at most 1000 limits") }
+        try checkCPU(item, findings)
+        try checkMemory(item, findings)
     }
 }
 
-private func cpuFinding(_ item: Value, _ place: Pointer) throws(CannotJudge) -> Finding? {
+private func checkCPU(_ item: Field, _ findings: FindingCollector) throws(CannotJudge) {
     // The API server makes the largest limit the default one, where there is no other, so both have to go.
-    var places: [StaticString] = []
-    for key in ["default", "max"] as [StaticString] where try item.object(key)?.present("cpu") != nil {
-        places.append(key)
+    let (usual, largest) = (try item["default"]["cpu"], try item["max"]["cpu"])
+    let first = usual.isPresent ? usual : largest
+    guard let amount = first.value else { return }
+    let what = usual.isPresent ? "a CPU limit that every container gets" : "a CPU limit, and so the default one"
+    findings.add(cpuDefault, at: first, "is \(amount.text), \(what)") {
+        $0.edits = [.remove($0.place)]
+        if usual.isPresent, largest.isPresent { $0.edits.append(.remove(findings.place(of: largest))) }
     }
-    guard let first = places.first, let amount = item[first]?["cpu"] else { return nil }
-    let what = "default" == "\(first)" ? "a CPU limit that every container gets" : "a CPU limit, and so the default one"
-    return Finding(
-        cpuDefault, at: place / "\(first)" / "cpu", "is \(amount.text), \(what)",
-        edits: places.map { .remove(place / "\($0)" / "cpu") })
 }
 
-private func memoryFinding(_ item: Value, _ place: Pointer) throws(CannotJudge) -> Finding? {
+private func checkMemory(_ item: Field, _ findings: FindingCollector) throws(CannotJudge) {
     // As the API server fills in what is not said (SetDefaults_LimitRangeItem).
-    let largest = try item.object("max")?.quantity("memory")
-    let stated = try item.object("default")?.quantity("memory")
+    let (usual, asked) = (try item["default"]["memory"], try item["defaultRequest"]["memory"])
+    let largest = try item["max"]["memory"].amount()
+    let stated = try usual.amount()
+    let wanted = try asked.amount()
+    let least = try item["min"]["memory"].amount()
     let limit = stated ?? largest
-    let asked = try item.object("defaultRequest")?.quantity("memory")
-    let least = try item.object("min")?.quantity("memory")
-    guard let request = asked ?? limit ?? least, request != limit else { return nil }
-    let amounts = [("default", stated), ("max", largest), ("defaultRequest", asked), ("min", least)]
-    func text(_ quantity: Quantity?) -> String? {
-        guard let quantity else { return nil }
-        return amounts.first { $0.1 == quantity }.flatMap { item[name: $0.0]?["memory"]?.text }
+    guard let request = wanted ?? limit ?? least, request.quantity != limit?.quantity else { return }
+    guard let limit else {
+        findings.add(
+            memory, at: usual, "is unset, while containers request \(request) by default", excess: .infinity
+        ) { $0.edits = [.set(findings.place(of: item), complete(item.base, "default", "\(request)"))] }
+        return
     }
-    let requested = text(request) ?? ""
-    guard let limit, let limited = text(limit) else {
-        return Finding(
-            memory, at: place / "default" / "memory", "is unset, while containers request \(requested) by default",
-            edits: [.set(place, complete(item, "default", requested))]
-        ).with { $0.excess = .infinity }
-    }
-    return Finding(
-        memory, at: place / "defaultRequest" / "memory", "is \(requested), while the limit by default is \(limited)",
-        edits: [.set(place, complete(item, "defaultRequest", limited))]
-    ).with { $0.excess = abs(limit.approximate - request.approximate) }
+    findings.add(
+        memory, at: asked, "is \(request), while the limit by default is \(limit)",
+        excess: abs(limit.quantity.approximate - request.quantity.approximate)
+    ) { $0.edits = [.set(findings.place(of: item), complete(item.base, "defaultRequest", "\(limit)"))] }
 }
 
 /// The whole item with another amount of memory: it has no name by which a part of it could be told from another's.

@@ -15,7 +15,7 @@ extension Rule {
         scope: Scope(ResourceKinds(.deployment, .statefulSet, .daemonSet)),
         clauses: [strategy, allAtOnce, stuck],
         examples: cases,
-        check: updateFindings
+        check: checkUpdates
     )
 }
 
@@ -23,37 +23,31 @@ private let strategy = Clause("strategy", "the strategy is neither Recreate nor 
 private let allAtOnce = Clause("all-at-once", "`maxUnavailable` is not 100%")
 private let stuck = Clause("stuck", "`maxUnavailable` and `maxSurge` are not both 0")
 
-private func updateFindings(in subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
-    let key: StaticString = subject.kind == .deployment ? "strategy" : "updateStrategy"
-    guard let value = try subject.spec()?.object(key) else { return [] }
-    var place: Pointer { "/spec" / "\(key)" }
-    if let type = try value.text("type"), type.equals("Recreate") || type.equals("OnDelete") {
+private func checkUpdates(
+    _ subject: Subject, _ context: Context, _ findings: FindingCollector
+) throws(CannotJudge) {
+    let updates = try subject.field("spec")[subject.kind == .deployment ? "strategy" : "updateStrategy"]
+    guard updates.isPresent else { return }
+    let type = try updates["type"]
+    if let seen = try type.text(), seen.equals("Recreate") || seen.equals("OnDelete") {
         let consequence =
-            type.equals("Recreate") ? "all pods end before new ones start" : "old pods run until somebody deletes them"
-        return [
-            Finding(
-                strategy, at: place / "type", "is \(type.text): \(consequence)",
-                edits: [.set(place, ["type": "RollingUpdate"])])
-        ]
+            seen.equals("Recreate") ? "all pods end before new ones start" : "old pods run until somebody deletes them"
+        findings.add(strategy, at: type, "is \(seen.text): \(consequence)") {
+            $0.edits = [.set(findings.place(of: updates), ["type": "RollingUpdate"])]
+        }
+        return
     }
-    guard let rolling = try value.object("rollingUpdate") else { return [] }
-    var shares: Pointer { place / "rollingUpdate" / "maxUnavailable" }
-    let unavailable = try rolling.intOrPercent("maxUnavailable")
-    if case .percent(let share) = unavailable, share >= 100 {
-        return [Finding(allAtOnce, at: shares, "is \(share)%: all pods may go at once", edits: [.set(shares, "25%")])]
+    let rolling = try updates["rollingUpdate"]
+    let field = try rolling["maxUnavailable"]
+    let unavailable = try field.intOrPercent()
+    if let unavailable, unavailable.isAll {
+        findings.add(allAtOnce, at: field, "is \(unavailable): all pods may go at once", set: "25%")
+        return
     }
     // A StatefulSet has no surge, and a DaemonSet none unless it says so.
-    let surge = try rolling.intOrPercent("maxSurge") ?? (subject.kind == .deployment ? nil : .int(0))
-    guard let unavailable, let surge, unavailable.isZero, surge.isZero else { return [] }
-    return [Finding(stuck, at: shares, "is 0, and so is maxSurge: no pod can be replaced", edits: [.set(shares, 1)])]
-}
-
-extension IntOrPercent {
-    fileprivate var isZero: Bool {
-        switch self {
-        case .int(let number): number == 0
-        case .percent(let share): share == 0
-        }
+    let surge = try rolling["maxSurge"].intOrPercent() ?? (subject.kind == .deployment ? nil : .int(0))
+    if let unavailable, let surge, unavailable.isZero, surge.isZero {
+        findings.add(stuck, at: field, "is 0, and so is maxSurge: no pod can be replaced", set: 1)
     }
 }
 

@@ -16,28 +16,25 @@ extension Rule {
         clauses: [scalable],
         companions: [.deployment, .rollout, .horizontalPodAutoscaler, .scaledObject],
         examples: cases,
-        check: targetFindings
+        check: checkTarget
     )
 }
 
 private let scalable = Clause(
     "scalable", "the target is a StatefulSet, Job, CronJob, DaemonSet or a singleton, or the mode is Off or Initial")
 
-private func targetFindings(_ subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
+private func checkTarget(
+    _ subject: Subject, _ context: Context, _ findings: FindingCollector
+) throws(CannotJudge) {
     let scaling = try VerticalScaling(subject)
     guard scaling.isActive, let reason = try reasonToScaleByPods(scaling, subject.namespace, context.companions) else {
-        return []
+        return
     }
-    let place: Pointer = "/spec/updatePolicy/updateMode"
-    return [
-        Finding(
-            scalable, at: place, "is \(scaling.mode ?? "unset, which evicts pods"), and \(scaling.target) \(reason)",
-            edits: [.set(place, "Off")]
-        ).with {
-            $0.choice = scaling.target
-            $0.advice = "with Off it only recommends; a HorizontalPodAutoscaler adds pods instead"
-        }
-    ]
+    findings.add(
+        scalable, at: try subject.field("spec")["updatePolicy"]["updateMode"],
+        "is \(scaling.mode ?? "unset, which evicts pods"), and \(scaling.target) \(reason)", set: "Off",
+        choice: scaling.target
+    ) { $0.advice = "with Off it only recommends; a HorizontalPodAutoscaler adds pods instead" }
 }
 
 /// Why the target should scale by pods; nil where it cannot.

@@ -18,10 +18,10 @@ extension Rule {
             .horizontalPodAutoscaler, .scaledObject, .verticalPodAutoscaler, .deployment, .statefulSet, .rollout,
         ],
         examples: cases,
-        check: { (subject, context) throws(CannotJudge) in
-            subject.kind == .verticalPodAutoscaler
-                ? try verticalFindings(subject, context) : try horizontalFindings(subject, context)
-        }
+        checks: [
+            .init(ResourceKinds(.verticalPodAutoscaler), checkVertical),
+            .init(ResourceKinds(.horizontalPodAutoscaler), checkHorizontal),
+        ]
     )
 }
 
@@ -30,12 +30,13 @@ private let vertical = Clause(
 private let horizontal = Clause(
     "horizontal", "no HorizontalPodAutoscaler goes by requests that a VerticalPodAutoscaler sets on pods that run")
 
-private func verticalFindings(_ subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
+private func checkVertical(
+    _ subject: Subject, _ context: Context, _ findings: FindingCollector
+) throws(CannotJudge) {
     let scaling = try VerticalScaling(subject)
-    guard scaling.isActive else { return [] }
-    let place: Pointer = "/spec/updatePolicy/updateMode"
-    let mode = scaling.mode ?? "unset, which changes pods that run"
-    var findings: [Finding] = []
+    guard scaling.isActive else { return }
+    let mode = try subject.field("spec")["updatePolicy"]["updateMode"]
+    let seen = scaling.mode ?? "unset, which changes pods that run"
     var told: Set<ScaledResource.Name> = []
     for autoscaler in try context.companions.autoscalers(
         targeting: scaling.targetKind, scaling.targetName, in: subject.namespace)
@@ -43,23 +44,20 @@ private func verticalFindings(_ subject: Subject, _ context: Context) throws(Can
         for resource in conflicts(scaling, autoscaler, subject.namespace, context.companions)
         where told.insert(resource).inserted {
             let other = "\(autoscaler.kind.name) \(autoscaler.name)"
-            findings.append(
-                Finding(
-                    vertical, at: place, "is \(mode), while \(other) scales \(scaling.target) by \(resource)",
-                    edits: [.set(place, "Off")]
-                ).with {
-                    $0.choice = "\(scaling.target) \(resource)"
-                    $0.advice = "or leave \(resource) out of controlledResources"
-                })
+            findings.add(
+                vertical, at: mode, "is \(seen), while \(other) scales \(scaling.target) by \(resource)", set: "Off",
+                choice: "\(scaling.target) \(resource)"
+            ) { $0.advice = "or leave \(resource) out of controlledResources" }
         }
     }
-    return findings
 }
 
-private func horizontalFindings(_ subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
+private func checkHorizontal(
+    _ subject: Subject, _ context: Context, _ findings: FindingCollector
+) throws(CannotJudge) {
     let autoscaler = try Autoscaler(subject)
-    guard !autoscaler.resources.isEmpty else { return [] }
-    var findings: [Finding] = []
+    guard !autoscaler.resources.isEmpty else { return }
+    let target = try subject.field("spec")["scaleTargetRef"]
     var told: Set<ScaledResource.Name> = []
     for record in try context.companions.objects(.verticalPodAutoscaler, in: subject.namespace) {
         let scaling = VerticalScaling(record)
@@ -68,19 +66,16 @@ private func horizontalFindings(_ subject: Subject, _ context: Context) throws(C
         else { continue }
         for resource in conflicts(scaling, autoscaler, subject.namespace, context.companions)
         where told.insert(resource).inserted {
-            findings.append(
-                Finding(
-                    horizontal, at: "/spec/scaleTargetRef",
-                    "is \(scaling.target), whose \(resource) requests VerticalPodAutoscaler \(scaling.name) changes"
-                ).with {
-                    $0.choice = "\(scaling.target) \(resource) \(scaling.name)"
-                    $0.companion = recommending(scaling, in: subject.namespace)
-                    $0.advice =
-                        "or leave \(resource) out of its controlledResources, or scale by something else"
-                })
+            findings.add(
+                horizontal, at: target,
+                "is \(scaling.target), whose \(resource) requests VerticalPodAutoscaler \(scaling.name) changes",
+                choice: "\(scaling.target) \(resource) \(scaling.name)"
+            ) {
+                $0.companion = recommending(scaling, in: subject.namespace)
+                $0.advice = "or leave \(resource) out of its controlledResources, or scale by something else"
+            }
         }
     }
-    return findings
 }
 
 /// The resources that both pull at.
