@@ -20,9 +20,10 @@ extension Rule {
         examples: baseNodeExamples,
         check: { (subject, context, findings) throws(CannotJudge) in
             guard let template = try subject.template() else { return }
-            try evaluateTolerations(template, context.settings[RuleSettings.baseNodeTaints], findings)
-            findings.add(contentsOf: try selectorFindings(template, context.settings[RuleSettings.baseNodeLabels]))
-            try evaluateAffinity(template, context.settings[RuleSettings.baseNodeLabels], findings)
+            let labels = context.settings[RuleSettings.baseNodeLabels]
+            try checkTolerations(template, context.settings[RuleSettings.baseNodeTaints], findings)
+            try checkSelector(template, labels, findings)
+            try checkAffinity(template, labels, findings)
         }
     )
 }
@@ -37,23 +38,23 @@ enum BaseNodeClause {
 
 // MARK: Tolerations
 
-private func evaluateTolerations(
+private func checkTolerations(
     _ template: PodTemplate, _ taints: [NodeTaint], _ findings: FindingCollector
 ) throws(CannotJudge) {
-    for value in try template.spec.objects("tolerations") {
+    for field in try template.field["tolerations"].objects() {
         try findings.step()
-        let toleration = try Toleration(value)
+        let toleration = try Toleration(field)
         guard let taint = taints.first(where: { toleration.tolerates($0) }) else { continue }
-        findings.add(at: value, choice: toleration.description) { place in
-            let finding =
-                toleration.key.isEmpty
-                ? Finding(
-                    BaseNodeClause.blanket, at: place,
-                    "is for every taint, that of the base node group (\(taint.key)) too", edits: [.remove(place)]
-                ).with { $0.advice = "name the keys of the taints that are meant" }
-                : Finding(
-                    BaseNodeClause.toleration, at: place, "lets pods onto the base node group", edits: [.remove(place)])
-            return finding.with { $0.choice = toleration.description }
+        let isBlanket = toleration.key.isEmpty
+        findings.add(
+            isBlanket ? BaseNodeClause.blanket : BaseNodeClause.toleration, at: field,
+            isBlanket
+                ? "is for every taint, that of the base node group (\(taint.key)) too"
+                : "lets pods onto the base node group",
+            choice: toleration.description
+        ) {
+            $0.edits = [.remove($0.place)]
+            if isBlanket { $0.advice = "name the keys of the taints that are meant" }
         }
     }
 }
@@ -66,11 +67,11 @@ private struct Toleration: CustomStringConvertible {
     /// Empty for all effects.
     let effect: String
 
-    init(_ toleration: Value) throws(CannotJudge) {
-        key = try toleration.string("key") ?? ""
-        isForAnyValue = try toleration.text("operator")?.equals("Exists") ?? false
-        value = try toleration.string("value") ?? ""
-        effect = try toleration.string("effect") ?? ""
+    init(_ toleration: Field) throws(CannotJudge) {
+        key = try toleration["key"].string() ?? ""
+        isForAnyValue = try toleration["operator"].text()?.equals("Exists") ?? false
+        value = try toleration["value"].string() ?? ""
+        effect = try toleration["effect"].string() ?? ""
     }
 
     /// What it is for; with another effect it is still the same choice.
@@ -91,56 +92,58 @@ private struct Toleration: CustomStringConvertible {
 
 // MARK: Labels
 
-private func selectorFindings(_ template: PodTemplate, _ labels: [NodeLabel]) throws(CannotJudge) -> [Finding] {
-    guard !labels.isEmpty else { return [] }
-    let selector = try template.spec.labels("nodeSelector")
-    return labels.compactMap { label in
-        guard let value = selector[label.key], label.value.map({ $0 == value }) ?? true else { return nil }
-        let place = template.pointer / "nodeSelector" / label.key
-        return Finding(
-            BaseNodeClause.selector, at: place, "is \(value), the base node group's", edits: [.remove(place)]
-        ).with { $0.choice = value }
-    }
-}
-
-private func evaluateAffinity(
+private func checkSelector(
     _ template: PodTemplate, _ labels: [NodeLabel], _ findings: FindingCollector
 ) throws(CannotJudge) {
-    guard !labels.isEmpty, let affinity = try template.spec.object("affinity")?.object("nodeAffinity") else { return }
-    if let required = try affinity.object("requiredDuringSchedulingIgnoredDuringExecution") {
-        for term in try required.objects("nodeSelectorTerms") { try evaluate(term, labels, findings) }
-    }
-    for wish in try affinity.objects("preferredDuringSchedulingIgnoredDuringExecution") {
-        try findings.step()
-        if let preference = try wish.object("preference") { try evaluate(preference, labels, findings) }
+    guard !labels.isEmpty else { return }
+    let selector = try template.field["nodeSelector"]
+    _ = try selector.labels()
+    for label in labels {
+        guard let seen = selector.value?[name: label.key], label.value.map({ seen.equals(string: $0) }) ?? true else {
+            continue
+        }
+        findings.add(
+            BaseNodeClause.selector, at: Field(seen), "is \(seen.text), the base node group's", choice: seen.text
+        ) { $0.edits = [.remove($0.place)] }
     }
 }
 
-private func evaluate(_ term: Value, _ labels: [NodeLabel], _ findings: FindingCollector) throws(CannotJudge) {
+private func checkAffinity(
+    _ template: PodTemplate, _ labels: [NodeLabel], _ findings: FindingCollector
+) throws(CannotJudge) {
+    guard !labels.isEmpty else { return }
+    let affinity = try template.field["affinity"]["nodeAffinity"]
+    guard affinity.isPresent else { return }
+    for term in try affinity["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"].objects() {
+        try check(term, labels, findings)
+    }
+    for wish in try affinity["preferredDuringSchedulingIgnoredDuringExecution"].objects() {
+        try findings.step()
+        try check(wish["preference"], labels, findings)
+    }
+}
+
+private func check(_ term: Field, _ labels: [NodeLabel], _ findings: FindingCollector) throws(CannotJudge) {
     try findings.step()
-    for expression in try term.objects("matchExpressions") {
+    for expression in try term["matchExpressions"].objects() {
         try findings.step()
         var asked: NodeLabel?
         for label in labels where try label.isAskedFor(by: expression) { asked = label }
         guard let label = asked else { continue }
-        findings.add(at: expression, choice: label.description) { place in
-            Finding(
-                BaseNodeClause.affinity, at: place, "asks for the base node group", edits: [.set(place, label.avoided)]
-            ).with { $0.choice = label.description }
-        }
+        findings.add(
+            BaseNodeClause.affinity, at: expression, "asks for the base node group", set: label.avoided,
+            choice: label.description)
     }
 }
 
 extension NodeLabel {
     /// Whether a requirement of a node affinity lets the base node group's nodes in by their label.
-    fileprivate func isAskedFor(by expression: Value) throws(CannotJudge) -> Bool {
-        guard try expression.text("key")?.equals(string: key) ?? false, let name = try expression.text("operator")
-        else {
-            return false
-        }
+    fileprivate func isAskedFor(by expression: Field) throws(CannotJudge) -> Bool {
+        guard try expression["key"].text()?.equals(string: key) ?? false, let name = try expression["operator"].text()
+        else { return false }
         guard let value else { return name.equals("In") || name.equals("Exists") }
-        guard name.equals("In"), let values = try expression.array("values") else { return false }
-        return values.elements.contains { $0.equals(string: value) }
+        guard name.equals("In") else { return false }
+        return try expression["values"].elements().contains { $0.base.equals(string: value) }
     }
 
     /// The requirement to run anywhere else.

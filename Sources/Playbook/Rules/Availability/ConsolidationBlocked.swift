@@ -42,18 +42,15 @@ extension Rule {
                         resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
                 """),
         ],
-        check: { (subject, _) throws(CannotJudge) in
-            guard let template = try subject.template(),
-                let value = try template.metadata?.object("annotations")?.text("karpenter.sh/do-not-disrupt"),
-                // A duration ends by itself, and nothing else means anything.
-                value.equals("true")
-            else { return [] }
-            let place = template.metadataPointer / "annotations" / "karpenter.sh/do-not-disrupt"
-            return [
-                Finding(blocked, at: place, "keeps nodes from being replaced", edits: [.remove(place)]).with {
-                    $0.advice = "a PodDisruptionBudget lets one pod go at a time"
-                }
-            ]
+        check: { (subject, _, findings) throws(CannotJudge) in
+            guard let metadata = try subject.template()?.metadata else { return }
+            let annotation = try Field(metadata)["annotations"]["karpenter.sh/do-not-disrupt"]
+            // A duration ends by itself, and nothing else means anything.
+            guard try annotation.text()?.equals("true") ?? false else { return }
+            findings.add(blocked, at: annotation, "keeps nodes from being replaced") {
+                $0.edits = [.remove($0.place)]
+                $0.advice = "a PodDisruptionBudget lets one pod go at a time"
+            }
         }
     )
 }

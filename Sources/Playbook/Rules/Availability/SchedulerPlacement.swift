@@ -33,28 +33,24 @@ extension Rule {
             .good(
                 "an update of a Pod that is placed", placedPod(until: 300), before: placedPod(until: 600)),
         ],
-        check: { (subject, context) throws(CannotJudge) in
+        check: { (subject, context, findings) throws(CannotJudge) in
             // A Pod that is there has been placed: an update says where, and changes nothing about it.
             guard subject.kind != .pod || subject.review.operation == .create, let template = try subject.template()
-            else { return [] }
-            var findings: [Finding] = []
-            if let name = try template.spec.text("nodeName"), !name.equals("") {
-                let place = template.pointer / "nodeName"
-                findings.append(
-                    Finding(node, at: place, "is \(name.text): the scheduler has no say", edits: [.remove(place)]).with
-                    { $0.choice = name.text })
+            else { return }
+            let target = try template.field["nodeName"]
+            if let seen = try target.text(), !seen.equals("") {
+                findings.add(node, at: target, "is \(seen.text): the scheduler has no say", choice: seen.text) {
+                    $0.edits = [.remove($0.place)]
+                }
             }
-            if let name = try template.spec.text("schedulerName"), !name.equals(""), !name.equals("default-scheduler") {
+            let name = try template.field["schedulerName"]
+            if let seen = try name.text(), !seen.equals(""), !seen.equals("default-scheduler") {
                 let known = context.settings[RuleSettings.schedulers]
-                guard !known.contains(where: { name.equals(string: $0) }) else { return findings }
-                let place = template.pointer / "schedulerName"
-                findings.append(
-                    Finding(
-                        scheduler, at: place, "is \(name.text), not \(known.joined(separator: " or "))",
-                        edits: [.remove(place)]
-                    ).with { $0.choice = name.text })
+                if known.contains(where: { seen.equals(string: $0) }) { return }
+                findings.add(
+                    scheduler, at: name, "is \(seen.text), not \(known.joined(separator: " or "))", choice: seen.text
+                ) { $0.edits = [.remove($0.place)] }
             }
-            return findings
         }
     )
 }

@@ -16,7 +16,7 @@ extension Rule {
         scope: Scope(.holders, isLongRunningOnly: true, readsMetadata: true),
         clauses: [single, grace],
         examples: cases,
-        check: spotFindings
+        check: checkSpot
     )
 }
 
@@ -26,62 +26,62 @@ private let grace = Clause(
 
 private let notice = 120
 
-private func spotFindings(_ subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
-    guard let template = try subject.template(), let pin = try Pin(template, subject) else { return [] }
-    var findings: [Finding] = []
-    if ResourceKinds.replicated.contains(subject.kind) {
-        let exemptions = Exemptions(of: subject, in: context)
-        if exemptions.exemption(from: .replicas, at: context.now) != nil {
-            findings.append(
-                Finding(
-                    single, at: pin.place, "pins what is exempt from replicas to Spot: an interruption takes it down",
-                    edits: pin.loosened))
-        }
+private func checkSpot(
+    _ subject: Subject, _ context: Context, _ findings: FindingCollector
+) throws(CannotJudge) {
+    guard let template = try subject.template(), let pin = try Pin(template) else { return }
+    if ResourceKinds.replicated.contains(subject.kind),
+        Exemptions(of: subject, in: context).exemption(from: .replicas, at: context.now) != nil
+    {
+        findings.add(
+            single, at: pin.field, "pins what is exempt from replicas to Spot: an interruption takes it down"
+        ) { $0.edits = pin.loosened(findings) }
     }
-    if let seconds = try template.spec.integer("terminationGracePeriodSeconds"), seconds > notice {
-        let place = template.pointer / "terminationGracePeriodSeconds"
-        findings.append(
-            Finding(
-                grace, at: place, "is \(seconds), and a Spot node goes after \(notice) seconds",
-                edits: [.set(place, .number("\(notice)"))]
-            ).with { $0.excess = Double(seconds - notice) })
+    let period = try template.field["terminationGracePeriodSeconds"]
+    if let seconds = try period.integer(), seconds > notice {
+        findings.add(
+            grace, at: period, "is \(seconds), and a Spot node goes after \(notice) seconds",
+            set: .number("\(notice)"), excess: Double(seconds - notice))
     }
-    return findings
 }
 
 /// What lets pods run on Spot nodes alone.
 private struct Pin {
-    let place: Pointer
-    /// What lets them run on others, too.
-    let loosened: [Edit]
-    private static let mostPlaces = 100
+    /// The label of the node selector, or the requirement of the first term.
+    let field: Field
+    /// The requirements of the other terms.
+    private var others: [Field] = []
 
-    init?(_ template: PodTemplate, _ subject: Subject) throws(CannotJudge) {
-        if try template.spec.object("nodeSelector")?.text("karpenter.sh/capacity-type")?.equals("spot") ?? false {
-            place = template.pointer / "nodeSelector" / "karpenter.sh/capacity-type"
-            loosened = [.remove(place)]
+    init?(_ template: PodTemplate) throws(CannotJudge) {
+        let label = try template.field["nodeSelector"]["karpenter.sh/capacity-type"]
+        if try label.text()?.equals("spot") ?? false {
+            field = label
             return
         }
-        guard
-            let terms = try template.spec.object("affinity")?.object("nodeAffinity")?
-                .object("requiredDuringSchedulingIgnoredDuringExecution")?.objects("nodeSelectorTerms")
-        else { return nil }
-        var pins: [Value] = []
-        for term in terms {
+        let affinity = try template.field["affinity"]
+        guard affinity.isPresent else { return nil }
+        let terms = try affinity["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"]
+        var first: Field?
+        for term in try terms.objects() {
             // One of the terms is enough for a node; an empty one is for none.
-            guard !term.isEmptyTerm else { continue }
-            var pin: Value?
-            for expression in try term.objects("matchExpressions") where try expression.isSpotAlone() {
+            guard !term.base.isEmptyTerm else { continue }
+            var pin: Field?
+            for expression in try term["matchExpressions"].objects() where try expression.isSpotAlone() {
                 pin = expression
             }
             guard let pin else { return nil }
-            pins.append(pin)
+            if first == nil { first = pin } else { others.append(pin) }
         }
-        let places = pins.prefix(Pin.mostPlaces).map { subject.pointer(to: $0) }
-        guard let first = places.first else { return nil }
-        place = first
+        guard let first else { return nil }
+        field = first
+    }
+
+    /// What lets them run on others, too.
+    func loosened(_ findings: FindingCollector) -> [Edit] {
+        if field.base.kind == .string { return [.remove(findings.place(of: field))] }
         // With more terms than anybody writes, no suggestion takes them all.
-        loosened = pins.count > places.count ? [] : places.map { .set($0 / "values", ["spot", "on-demand"]) }
+        guard others.count < 100 else { return [] }
+        return ([field] + others).map { .set(findings.place(of: $0.member("values")), ["spot", "on-demand"]) }
     }
 }
 
@@ -91,13 +91,16 @@ extension Value {
             self[key]?.elements.first { _ in true } == nil
         }
     }
+}
 
+extension Field {
     /// Whether it is the requirement that the capacity is Spot.
     fileprivate func isSpotAlone() throws(CannotJudge) -> Bool {
-        guard try text("key")?.equals("karpenter.sh/capacity-type") ?? false,
-            try text("operator")?.equals("In") ?? false, let values = try array("values")
+        guard try self["key"].text()?.equals("karpenter.sh/capacity-type") ?? false,
+            try self["operator"].text()?.equals("In") ?? false
         else { return false }
-        return values.elements.contains { _ in true } && values.elements.allSatisfy { $0.equals("spot") }
+        let values = try self["values"].elements()
+        return !values.isEmpty && values.allSatisfy { $0.base.equals("spot") }
     }
 }
 

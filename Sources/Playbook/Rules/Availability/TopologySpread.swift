@@ -17,7 +17,7 @@ extension Rule {
         exemptWith: "replicas",
         fix: .adds("Adds a constraint on zones with `maxSkew: 1`, `ScheduleAnyway`, and the workload's own selector."),
         examples: cases,
-        check: evaluateSpread
+        check: checkSpread
     )
 }
 
@@ -27,69 +27,64 @@ private let skewed = Clause("skewed", "the constraint's `maxSkew` is no more tha
 
 private let zone = "topology.kubernetes.io/zone"
 
-private func evaluateSpread(
+private func checkSpread(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
 ) throws(CannotJudge) {
     guard let template = try subject.template() else { return }
     let labels = try template.labels()
     let largest = context.settings[RuleSettings.maximumSkew]
     // One sound constraint is enough, so one finding is, too.
-    var first: (constraint: Value, skew: Int?)?
-    let constraints = try template.spec.objects("topologySpreadConstraints")
-    for constraint in constraints {
+    var first: (field: Field, skew: Int?)?
+    let constraints = try template.field["topologySpreadConstraints"]
+    for constraint in try constraints.objects() {
         try findings.step()
-        guard constraint["topologyKey"]?.equals("topology.kubernetes.io/zone") ?? false else { continue }
+        guard constraint.base["topologyKey"]?.equals("topology.kubernetes.io/zone") ?? false else { continue }
         // Without a selector it counts no pod; `matchLabelKeys` only add what every pod of the template has.
-        let selector = try constraint.object("labelSelector")
+        let selector = try constraint["labelSelector"].object()
         if try selector.map({ (value) throws(CannotJudge) in try LabelSelector.matches(value, labels) }) != true {
             first = first ?? (constraint, nil)
             continue
         }
-        let skew = try constraint.integer("maxSkew") ?? 1
+        let skew = try constraint["maxSkew"].integer() ?? 1
         guard skew > largest else { return }
-        first = first ?? (constraint, skew)
+        first = first ?? (constraint.member("maxSkew"), skew)
     }
     switch first {
-    case nil: findings.add(missingFinding(subject, template, labels, hasOthers: !constraints.isEmpty))
-    case (let constraint, let skew?)?:
-        findings.add(at: constraint, below: ["maxSkew"], excess: Double(skew)) { place in
-            Finding(
-                skewed, at: place, "is \(skew), more than \(largest)", edits: [.set(place, .number(String(largest)))]
-            ).with { $0.excess = Double(skew) }
-        }
+    case nil: reportMissing(constraints, labels, subject, findings)
+    case (let field, let skew?)?:
+        findings.add(
+            skewed, at: field, "is \(skew), more than \(largest)", set: .number(String(largest)), excess: Double(skew))
     case (let constraint, nil)?:
-        findings.add(at: constraint) { selectionFinding(constraint, labels, subject, at: $0) }
+        findings.add(selectsNothing, at: constraint, "does nothing: \(mismatch(constraint, labels))") { finding in
+            let selector = ownSelector(of: subject, labels)
+            finding.edits = selector.map { [.set(finding.place / "labelSelector", $0)] } ?? []
+            if selector == nil { finding.advice = selectionAdvice }
+        }
     }
 }
 
-/// A constraint whose selector does not match the pods.
-private func selectionFinding(
-    _ constraint: Value, _ labels: Labels, _ subject: Subject, at place: Pointer
-) -> Finding {
-    let selector = constraint.present("labelSelector")
-    let part = selector.flatMap { $0.nodeCount > 1000 ? nil : try? LabelSelector($0).mismatch(with: labels) }
-    return Finding(
-        selectsNothing, at: place,
-        "does nothing: \(part.map { "the pods do not match \($0)" } ?? (selector == nil ? "it has no labelSelector" : "the pods do not match"))",
-        edits: ownSelector(of: subject, labels).map { [.set(place / "labelSelector", $0)] } ?? []
-    ).with { $0.advice = $0.edits.isEmpty ? selectionAdvice : nil }
+/// Why a constraint's selector does not match the pods.
+private func mismatch(_ constraint: Field, _ labels: Labels) -> String {
+    guard let selector = constraint.member("labelSelector").value else { return "it has no labelSelector" }
+    let part = selector.nodeCount > 1000 ? nil : try? LabelSelector(selector).mismatch(with: labels)
+    return part.map { "the pods do not match \($0)" } ?? "the pods do not match"
 }
 
-private func missingFinding(
-    _ subject: Subject, _ template: PodTemplate, _ labels: Labels, hasOthers: Bool
-) -> Finding {
-    let place = template.pointer / "topologySpreadConstraints"
-    let finding = Finding(missing, at: place, "has nothing for \(zone)")
-    guard let selector = ownSelector(of: subject, labels) else {
-        return finding.with { $0.advice = selectionAdvice }
-    }
-    var constraint: [Literal.Member] = [
-        .init("maxSkew", 1), .init("topologyKey", .string(zone)), .init("whenUnsatisfiable", "ScheduleAnyway"),
-        .init("labelSelector", selector),
-    ]
-    if subject.kind == .deployment { constraint.append(.init("matchLabelKeys", ["pod-template-hash"])) }
-    return finding.with {
-        $0.edits = [hasOthers ? .set(place / "-", .object(constraint)) : .set(place, .array([.object(constraint)]))]
+private func reportMissing(_ constraints: Field, _ labels: Labels, _ subject: Subject, _ findings: FindingCollector) {
+    findings.add(missing, at: constraints, "has nothing for \(zone)") {
+        guard let selector = ownSelector(of: subject, labels) else {
+            $0.advice = selectionAdvice
+            return
+        }
+        var constraint: [Literal.Member] = [
+            .init("maxSkew", 1), .init("topologyKey", .string(zone)), .init("whenUnsatisfiable", "ScheduleAnyway"),
+            .init("labelSelector", selector),
+        ]
+        if subject.kind == .deployment { constraint.append(.init("matchLabelKeys", ["pod-template-hash"])) }
+        let hasOthers = constraints.value?.elements.contains { _ in true } ?? false
+        $0.edits = [
+            hasOthers ? .set($0.place / "-", .object(constraint)) : .set($0.place, .array([.object(constraint)]))
+        ]
         $0.isFixable = true
     }
 }
