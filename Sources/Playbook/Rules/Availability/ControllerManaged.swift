@@ -15,7 +15,20 @@ extension Rule {
         scope: Scope(ResourceKinds(.pod, .replicaSet, .replicationController), on: [.create]),
         clauses: [pod, replicaSet],
         examples: cases,
-        check: handmadeFindings
+        check: { (subject, _, findings) throws(CannotJudge) in
+            if isHook(subject) { return }
+            let isPod = subject.kind == .pod
+            findings.add(
+                isPod ? pod : replicaSet, at: subject.root.member("kind"),
+                isPod
+                    ? "is Pod: nothing brings it back when its node goes"
+                    : "is \(subject.review.kindName): nothing rolls updates out"
+            ) {
+                $0.companion = try? deployment(for: subject)
+                $0.isReplacement = true
+                $0.advice = "or annotate it: playbook.superinc.com/exempt: controller-managed, and exempt-reason"
+            }
+        }
     )
 }
 
@@ -36,22 +49,6 @@ private func isHook(_ subject: Subject) -> Bool {
     let metadata = subject.metadata
     return commaSeparated(metadata.annotation("helm.sh/hook") ?? "").contains { helmTests.contains($0.lowercased()) }
         || commaSeparated(metadata.annotation("argocd.argoproj.io/hook") ?? "").contains { argoHooks.contains($0) }
-}
-
-private func handmadeFindings(in subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
-    if isHook(subject) { return [] }
-    let isPod = subject.kind == .pod
-    let message =
-        isPod
-        ? "is Pod: nothing brings it back when its node goes"
-        : "is \(subject.review.kindName): nothing rolls updates out"
-    return [
-        Finding(isPod ? pod : replicaSet, at: "/kind", message).with {
-            $0.companion = try? deployment(for: subject)
-            $0.isReplacement = true
-            $0.advice = "or annotate it: playbook.superinc.com/exempt: controller-managed, and exempt-reason"
-        }
-    ]
 }
 
 /// The Deployment to write instead: its outline, with the object's own name, labels and images.

@@ -57,19 +57,15 @@ extension Rule {
                   resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
                 """),
         ],
-        check: { (subject, _) throws(CannotJudge) in
-            guard subject.namespace == "default", !isTheClustersOwn(subject) else { return [] }
+        check: { (subject, _, findings) throws(CannotJudge) in
+            guard subject.namespace == "default", !isTheClustersOwn(subject) else { return }
             let labels = subject.metadata.labels
             let own = labels["app.kubernetes.io/part-of"] ?? labels["app.kubernetes.io/name"] ?? labels["app"]
             let suggestion = [own, subject.name].lazy.compactMap(\.self).first(where: isNamespaceName) ?? "shop"
-            let place: Pointer = "/metadata/namespace"
-            return [
-                Finding(
-                    inDefault, at: place, "is default: applications have namespaces of their own",
-                    edits: [.set(place, .string(suggestion))]
-                )
-                .with { $0.advice = "the application's own namespace" }
-            ]
+            findings.add(
+                inDefault, at: subject.root.member("metadata").member("namespace"),
+                "is default: applications have namespaces of their own", set: .string(suggestion)
+            ) { $0.advice = "the application's own namespace" }
         }
     )
 }

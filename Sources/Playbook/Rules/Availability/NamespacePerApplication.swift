@@ -16,39 +16,37 @@ extension Rule {
         clauses: [other, unlabelled],
         companions: ResourceKinds.replicated.kinds,
         examples: cases,
-        check: applicationFindings
+        check: checkApplication
     )
 }
 
 private let other = Clause("other", "the workloads of the namespace have the same `app.kubernetes.io/part-of`")
 private let unlabelled = Clause("unlabelled", "a workload has the label where the others of the namespace have it")
 
-private func applicationFindings(_ subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
+private func checkApplication(
+    _ subject: Subject, _ context: Context, _ findings: FindingCollector
+) throws(CannotJudge) {
     guard ResourceKinds.replicated.kinds.contains(where: { context.companions.knows($0, in: subject.namespace) }) else {
         throw .unknown(companion: "the workloads of the namespace")
     }
-    guard let template = try subject.template() else { return [] }
+    guard let template = try subject.template() else { return }
     let own = Workload.application(subject.metadata.labels, try template.labels())
     let neighbour = context.companions.workloads(in: subject.namespace).first { workload in
         let isItself = workload.kind == subject.kind && workload.name == subject.name
         return !isItself && workload.application != own && (own == nil || workload.application != nil)
     }
-    guard let neighbour, let application = neighbour.application else { return [] }
-    let place: Pointer = "/metadata/labels/app.kubernetes.io~1part-of"
+    guard let neighbour, let application = neighbour.application else { return }
+    let label = subject.root.member("metadata").member("labels").member("app.kubernetes.io/part-of")
     let what = "\(neighbour.kind.name) \(neighbour.name) is part of \(application)"
-    guard let own else {
-        return [
-            Finding(unlabelled, at: place, "is unset, while \(what)", edits: [.set(place, .string(application))]).with {
-                $0.advice = "or move it to a namespace of its own"
-            }
-        ]
-    }
-    return [
-        Finding(other, at: place, "is \(own), while \(what)").with {
-            $0.choice = own
+    if let own {
+        findings.add(other, at: label, "is \(own), while \(what)", choice: own) {
             $0.advice = "move it to a namespace of its own, or say that both are part of \(application)"
         }
-    ]
+    } else {
+        findings.add(unlabelled, at: label, "is unset, while \(what)", set: .string(application)) {
+            $0.advice = "or move it to a namespace of its own"
+        }
+    }
 }
 
 private func neighbour(_ labels: String) -> String {

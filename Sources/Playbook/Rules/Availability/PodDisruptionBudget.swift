@@ -18,40 +18,36 @@ extension Rule {
         companions: [.podDisruptionBudget],
         exemptWith: "replicas",
         examples: cases,
-        check: { (subject, context) throws(CannotJudge) in
-            let isDeleted = subject.review.operation == .delete
-            if subject.kind == .podDisruptionBudget {
-                return isDeleted ? try uncoveredFindings(subject, context) : []
-            }
-            return isDeleted ? [] : try missingFindings(subject, context)
-        }
+        checks: [
+            .init(.replicated, checkWorkload),
+            .init(ResourceKinds(.podDisruptionBudget), checkDeletion),
+        ]
     )
 }
 
 private let missing = Clause("missing", "some PodDisruptionBudget of the namespace selects the pods")
 private let uncovered = Clause("uncovered", "no workload is left without a budget when one is deleted")
 
-private func missingFindings(_ subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
+private func checkWorkload(
+    _ subject: Subject, _ context: Context, _ findings: FindingCollector
+) throws(CannotJudge) {
+    guard subject.review.operation != .delete else { return }
     // First of all: where they are not known there is nothing else to do.
     let budgets = try context.companions.budgets(in: subject.namespace)
-    guard let template = try subject.template() else { return [] }
+    guard let template = try subject.template() else { return }
     let labels = try template.labels()
-    guard try context.companions.budgets(selecting: labels, in: subject.namespace).isEmpty else { return [] }
-    let near = nearMiss(budgets, labels, subject, context)
-    return [
-        Finding(
-            missing, at: "/spec/template/metadata/labels",
-            "are selected by no PodDisruptionBudget\(near.map { ": \($0)" } ?? "")"
-        ).with {
-            if let selector = ownSelector(of: subject, labels) {
-                $0.companion = budget(named: subject.name ?? "web", in: subject.namespace, selector)
-            } else {
-                $0.advice = selectionAdvice + " with a PodDisruptionBudget"
-            }
-            $0.awaitsCompanion = true
-            $0.absent = .podDisruptionBudget
+    guard try context.companions.budgets(selecting: labels, in: subject.namespace).isEmpty else { return }
+    findings.add(
+        missing, at: try subject.field("spec")["template"]["metadata"]["labels"],
+        "are selected by no PodDisruptionBudget\(nearMiss(budgets, labels, subject, context).map { ": \($0)" } ?? "")",
+        traits: .init(awaitsCompanion: true, absent: .podDisruptionBudget)
+    ) {
+        if let selector = ownSelector(of: subject, labels) {
+            $0.companion = budget(named: subject.name ?? "web", in: subject.namespace, selector)
+        } else {
+            $0.advice = selectionAdvice + " with a PodDisruptionBudget"
         }
-    ]
+    }
 }
 
 /// The budget that its author may have meant, and what keeps it apart.
@@ -85,22 +81,22 @@ private func budget(named name: String, in namespace: String, _ selector: Litera
     ]
 }
 
-private func uncoveredFindings(_ subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
+private func checkDeletion(
+    _ subject: Subject, _ context: Context, _ findings: FindingCollector
+) throws(CannotJudge) {
+    guard subject.review.operation == .delete else { return }
     let budget = try DisruptionBudget(subject)
-    var findings: [Finding] = []
     // First of all: where budgets are not known there is nothing else to do.
     _ = try context.companions.budgets(in: subject.namespace)
     for workload in context.companions.workloads(guardedBy: budget) {
         let budgets = try context.companions.budgets(selecting: Labels(workload.labels), in: subject.namespace)
         guard budgets.allSatisfy({ $0.name == budget.name }), !workload.isExempt(from: .podDisruptionBudget, context)
         else { continue }
-        findings.append(
-            Finding(
-                uncovered, at: "/spec/selector",
-                "is the only one that guards \(workload.kind.name) \(workload.name), which is left without a budget"
-            ).with { $0.advice = "apply another PodDisruptionBudget for it first" })
+        findings.add(
+            uncovered, at: try subject.field("spec")["selector"],
+            "is the only one that guards \(workload.kind.name) \(workload.name), which is left without a budget"
+        ) { $0.advice = "apply another PodDisruptionBudget for it first" }
     }
-    return findings
 }
 
 extension Workload {

@@ -16,34 +16,36 @@ extension Rule {
         clauses: [missing],
         companions: [.securityGroupPolicy],
         examples: cases,
-        check: groupFindings
+        check: checkGroups
     )
 }
 
 private let missing = Clause("missing", "some SecurityGroupPolicy of the namespace selects the pods")
 
-private func groupFindings(_ subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
+private func checkGroups(
+    _ subject: Subject, _ context: Context, _ findings: FindingCollector
+) throws(CannotJudge) {
     let policies = try context.companions.objects(.securityGroupPolicy, in: subject.namespace)
-    guard let template = try subject.template() else { return [] }
+    guard let template = try subject.template() else { return }
     let labels = try template.labels()
     let selecting = policies.filter { policy in
         guard policy.fields["groups"] == true else { return false }
         return policy.fields["podSelector"].map { LabelSelector($0).matches(labels) } ?? true
     }
-    if selecting.contains(where: { $0.fields["isForAccounts"] == false }) { return [] }
+    if selecting.contains(where: { $0.fields["isForAccounts"] == false }) { return }
     if !selecting.isEmpty { throw .unknown(companion: "the labels of ServiceAccounts") }
-    return [
-        Finding(missing, at: "/spec/template/metadata/labels", "are selected by no SecurityGroupPolicy").with {
-            if let selector = ownSelector(of: subject, labels) {
-                $0.companion = policy(named: subject.name ?? "web", in: subject.namespace, selector)
-                $0.advice = "with the ids of the groups that the pods need"
-            } else {
-                $0.advice = selectionAdvice + " with a SecurityGroupPolicy"
-            }
-            $0.awaitsCompanion = true
-            $0.absent = .securityGroupPolicy
+    findings.add(
+        missing, at: try subject.field("spec")["template"]["metadata"]["labels"],
+        "are selected by no SecurityGroupPolicy",
+        traits: .init(awaitsCompanion: true, absent: .securityGroupPolicy)
+    ) {
+        if let selector = ownSelector(of: subject, labels) {
+            $0.companion = policy(named: subject.name ?? "web", in: subject.namespace, selector)
+            $0.advice = "with the ids of the groups that the pods need"
+        } else {
+            $0.advice = selectionAdvice + " with a SecurityGroupPolicy"
         }
-    ]
+    }
 }
 
 extension Companions {

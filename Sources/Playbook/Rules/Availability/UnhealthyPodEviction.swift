@@ -30,15 +30,13 @@ extension Rule {
                   resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
                 """),
         ],
-        check: { (subject, _) throws(CannotJudge) in
-            let policy = try subject.spec()?.string("unhealthyPodEvictionPolicy")
-            guard policy != "AlwaysAllow" else { return [] }
-            let place: Pointer = "/spec/unhealthyPodEvictionPolicy"
-            return [
-                Finding(
-                    policy == nil ? unset : onlyHealthy, at: place, "is \(policy ?? "unset"), not AlwaysAllow",
-                    edits: [.set(place, "AlwaysAllow")])
-            ]
+        check: { (subject, _, findings) throws(CannotJudge) in
+            let policy = try subject.field("spec")["unhealthyPodEvictionPolicy"]
+            let seen = try policy.string()
+            if seen == "AlwaysAllow" { return }
+            findings.add(
+                seen == nil ? unset : onlyHealthy, at: policy, "is \(seen ?? "unset"), not AlwaysAllow",
+                set: "AlwaysAllow")
         }
     )
 }
