@@ -44,6 +44,20 @@ import Testing
         #expect(verdict.notEvaluated.map(\.rule.id) == ["namespace-quota"])
     }
 
+    @Test func `an object is told of itself, though related objects are not known`() throws {
+        let verdicts = [
+            try world(autoscaler("minReplicas: 1, maxReplicas: 4"), "autoscaler-bounds").verdict(),
+            try world(budget("maxUnavailable: 0"), "disruption-allowed").verdict(),
+        ]
+        #expect(verdicts.map { $0.judgements.map(\.finding.clause.name) } == [["minimum"], ["blocks"]])
+        #expect(verdicts.flatMap(\.notEvaluated).map(\.rule.id) == ["autoscaler-bounds", "disruption-allowed"])
+    }
+
+    @Test func `the smallest number is too few`() throws {
+        let world = try world(autoscaler("minReplicas: \(Int.min), maxReplicas: 4"), "autoscaler-bounds")
+        #expect(try paths(world) == ["spec.minReplicas"])
+    }
+
     @Test func `an autoscaler that can keep no two and add none is told of both, and one change mends it`() throws {
         var world = try world(autoscaler("minReplicas: 1, maxReplicas: 1"), "autoscaler-bounds")
         let findings = try world.verdict().judgements.map(\.finding)

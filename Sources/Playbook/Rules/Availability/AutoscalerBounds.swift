@@ -17,20 +17,16 @@ extension Rule {
         settings: [RuleSettings.minimumReplicas], sharedSettings: ["PLAYBOOK_TRUSTED_CONTROLLERS"],
         companions: [.scaledObject, .deployment, .statefulSet, .rollout, .limitRange],
         examples: boundsExamples,
-        check: { (subject, context) throws(CannotJudge) in
+        check: { (subject, context, findings) throws(CannotJudge) in
             let owner = subject.metadata.controller.flatMap { $0.kind == .scaledObject ? $0 : nil }
-            if let owner, try isMadeByKEDA(subject, for: owner, context) { return [] }
-            guard let spec = try subject.spec() else { return [] }
-            var findings = try Bounds(spec, subject.kind).findings(
-                atLeast: context.settings[RuleSettings.minimumReplicas])
-            do throws(CannotJudge) {
-                if let finding = try requestFinding(subject, spec, context) { findings.append(finding) }
-            } catch {
-                // What the autoscaler says of itself holds whatever else there is.
-                if findings.isEmpty { throw error }
-            }
+            if let owner, try isMadeByKEDA(subject, for: owner, context) { return }
+            let spec = try subject.field("spec")
+            guard spec.isPresent else { return }
             // A ScaledObject that was applied a moment ago is looked for once more.
-            return owner == nil ? findings : findings.map { $0.with { $0.absent = .scaledObject } }
+            let traits = Finding.Traits(absent: owner == nil ? nil : .scaledObject)
+            let least = context.settings[RuleSettings.minimumReplicas]
+            try checkBounds(spec, subject.kind, atLeast: least, traits, findings)
+            try checkRequests(spec, traits, subject, context, findings)
         }
     )
 }
@@ -63,60 +59,47 @@ enum BoundsClause {
 
 // MARK: How many
 
-/// The fewest and the most replicas, and what says so.
-private struct Bounds {
-    let minimum: Int
-    let maximum: Int?
-    let isStated: Bool
-    let mayBeZero: Bool
-    let minimumPlace: Pointer
-    let maximumPlace: Pointer
-
-    init(_ spec: Value, _ kind: ResourceKind) throws(CannotJudge) {
-        mayBeZero = kind == .scaledObject
-        let stated = try spec.integer(mayBeZero ? "minReplicaCount" : "minReplicas")
-        isStated = stated != nil
-        minimum = stated ?? (mayBeZero ? 0 : 1)
-        // KEDA's default; an autoscaler of Kubernetes' own always states it.
-        maximum = mayBeZero ? try spec.integer("maxReplicaCount") ?? 100 : try spec.integer("maxReplicas")
-        minimumPlace = mayBeZero ? "/spec/minReplicaCount" : "/spec/minReplicas"
-        maximumPlace = mayBeZero ? "/spec/maxReplicaCount" : "/spec/maxReplicas"
+private func checkBounds(
+    _ spec: Field, _ kind: ResourceKind, atLeast least: Int, _ traits: Finding.Traits, _ findings: FindingCollector
+) throws(CannotJudge) {
+    let mayBeZero = kind == .scaledObject
+    let lowest = try spec[mayBeZero ? "minReplicaCount" : "minReplicas"]
+    let highest = try spec[mayBeZero ? "maxReplicaCount" : "maxReplicas"]
+    let stated = try lowest.integer()
+    let minimum = stated ?? (mayBeZero ? 0 : 1)
+    // KEDA's default; an autoscaler of Kubernetes' own always states it.
+    let maximum = try highest.integer() ?? (mayBeZero ? 100 : nil)
+    let isTooFew = minimum < least && !(mayBeZero && minimum == 0)
+    var wide: Literal {
+        let (twice, isHuge) = (isTooFew ? least : minimum).multipliedReportingOverflow(by: 2)
+        return .number("\(isHuge ? Int.max : max(twice, 2))")
     }
-
-    func findings(atLeast least: Int) -> [Finding] {
-        var findings: [Finding] = []
-        let isTooFew = minimum < least && !(mayBeZero && minimum == 0)
-        let (needed, isHuge) = (isTooFew ? least : minimum).multipliedReportingOverflow(by: 2)
-        let wider = Edit.set(maximumPlace, .number("\(isHuge ? Int.max : max(needed, 2))"))
-        if isTooFew {
-            let seen = isStated ? "\(minimum)" : "unset, which is \(minimum)"
-            var edits: [Edit] = [.set(minimumPlace, .number("\(least)"))]
-            if let maximum, maximum <= least { edits.append(wider) }
-            findings.append(
-                Finding(
-                    BoundsClause.minimum, at: minimumPlace,
-                    "is \(seen): \(mayBeZero ? "neither 0 nor at least \(least)" : "fewer than \(least)")", edits: edits
-                ).with { $0.excess = Double(least - minimum) })
+    if isTooFew {
+        let seen = stated.map { "\($0)" } ?? "unset, which is \(minimum)"
+        findings.add(
+            BoundsClause.minimum, at: lowest,
+            "is \(seen): \(mayBeZero ? "neither 0 nor at least \(least)" : "fewer than \(least)")",
+            excess: Double(least) - Double(minimum), traits: traits
+        ) {
+            $0.edits = [.set($0.place, .number("\(least)"))]
+            if let maximum, maximum <= least { $0.edits.append(.set(findings.place(of: highest), wide)) }
         }
-        if let maximum, maximum <= minimum {
-            findings.append(
-                Finding(
-                    BoundsClause.maximum, at: maximumPlace, "is \(maximum), no more than the minimum of \(minimum)",
-                    edits: [wider]
-                ).with { $0.excess = Double(minimum) - Double(maximum) })
-        }
-        return findings
+    }
+    if let maximum, maximum <= minimum {
+        findings.add(
+            BoundsClause.maximum, at: highest, "is \(maximum), no more than the minimum of \(minimum)", set: wide,
+            excess: Double(minimum) - Double(maximum), traits: traits)
     }
 }
 
 // MARK: By what
 
-/// That the target is a share of CPU requests, and a container of the workload makes none.
-private func requestFinding(
-    _ subject: Subject, _ spec: Value, _ context: Context
-) throws(CannotJudge) -> Finding? {
-    let targets = try ScaledResource.all(in: spec, subject.kind).filter { $0.name == .cpu && $0.isUtilization }
-    guard !targets.isEmpty else { return nil }
+/// Reports that the target is a share of CPU requests, and a container of the workload makes none.
+private func checkRequests(
+    _ spec: Field, _ traits: Finding.Traits, _ subject: Subject, _ context: Context, _ findings: FindingCollector
+) throws(CannotJudge) {
+    let targets = try ScaledResource.all(in: spec.value, subject.kind).filter { $0.name == .cpu && $0.isUtilization }
+    guard !targets.isEmpty else { return }
     let autoscaler = try Autoscaler(subject)
     guard ResourceKinds.replicated.contains(autoscaler.targetKind) else {
         throw .unknown(companion: "the containers of its target")
@@ -125,29 +108,29 @@ private func requestFinding(
     guard
         let workload = try context.companions.template(
             of: autoscaler.targetKind, autoscaler.targetName, in: subject.namespace)
-    else { return nil }
+    else { return }
     for target in targets {
         let silent = workload.containers.filter { container in
             !container.asksForCPU && (target.container.map { $0 == container.name } ?? true)
         }.map(\.name)
         guard let first = silent.first, try !context.companions.defaultsCPU(in: subject.namespace) else { continue }
         let owner = "\(workload.kind.name) \(workload.name)"
-        return Finding(
-            BoundsClause.request, at: place(of: target, spec, subject.kind),
-            "goes by a share of CPU requests, and container \(first) of \(owner) makes none"
-        ).with {
-            $0.choice = "\(owner) \(silent.joined(separator: " "))"
-            $0.advice = "give container \(first) of \(owner) resources: {requests: {cpu: 100m}}, or what it uses"
-        }
+        findings.add(
+            BoundsClause.request, at: try field(of: target, in: spec, subject.kind),
+            "goes by a share of CPU requests, and container \(first) of \(owner) makes none",
+            choice: "\(owner) \(silent.joined(separator: " "))", traits: traits
+        ) { $0.advice = "give container \(first) of \(owner) resources: {requests: {cpu: 100m}}, or what it uses" }
+        return
     }
-    return nil
 }
 
-private func place(of target: ScaledResource, _ spec: Value, _ kind: ResourceKind) -> Pointer {
-    if kind == .scaledObject { return "/spec/triggers" / String(target.index ?? 0) }
-    if let index = target.index { return "/spec/metrics" / String(index) }
-    return spec.present("targetCPUUtilizationPercentage") == nil
-        ? "/spec/metrics" : "/spec/targetCPUUtilizationPercentage"
+private func field(
+    of target: ScaledResource, in spec: Field, _ kind: ResourceKind
+) throws(CannotJudge) -> Field {
+    let list = try spec[kind == .scaledObject ? "triggers" : "metrics"]
+    if let index = target.index, let entry = list.value?[index] { return Field(entry) }
+    let share = try spec["targetCPUUtilizationPercentage"]
+    return share.isPresent ? share : list
 }
 
 extension Companions {

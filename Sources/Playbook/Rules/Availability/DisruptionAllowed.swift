@@ -20,10 +20,10 @@ extension Rule {
             .podDisruptionBudget, .horizontalPodAutoscaler, .scaledObject, .deployment, .statefulSet, .rollout,
         ],
         examples: disruptionExamples,
-        check: { (subject, context) throws(CannotJudge) in
-            if subject.kind == .podDisruptionBudget { return try budgetFindings(subject, context) }
-            return try workloadFindings(subject, context)
-        }
+        checks: [
+            .init(ResourceKinds(.podDisruptionBudget), checkBudget),
+            .init([.replicated, ResourceKinds(.scale)], checkWorkload),
+        ]
     )
 }
 
@@ -37,43 +37,40 @@ enum DisruptionClause {
 
 // MARK: The budget's side
 
-private func budgetFindings(_ subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
+private func checkBudget(
+    _ subject: Subject, _ context: Context, _ findings: FindingCollector
+) throws(CannotJudge) {
     let budget = try DisruptionBudget(subject)
+    let spec = try subject.field("spec")
     let companions = context.companions
     let runners = companions.workloads(guardedBy: budget).flatMap {
         companions.runners(of: $0.kind, $0.name, $0.replicas, in: subject.namespace)
     }
-    var findings: [Finding] = []
     let count = companions.count(of: runners, in: subject.namespace)
     if let reason = budget.blockage(of: count) {
-        var edits: [Edit] = [.set("/spec/maxUnavailable", 1)]
-        if budget.isMinimum { edits.insert(.remove("/spec/minAvailable"), at: 0) }
-        findings.append(
-            Finding(DisruptionClause.blocks, at: "/spec" / budget.bound, reason, edits: edits).with {
-                $0.choice = budget.bound
-                $0.excess = budget.excess(over: count)
-                let isScaled = companions.areAutoscaled(runners, in: subject.namespace)
-                if !isScaled, budget.blockage(of: nil) == nil { $0.absent = .horizontalPodAutoscaler }
-            })
-    }
-    do throws(CannotJudge) {
-        findings += try context.companions.budgets(overlapping: budget).map { other in
-            Finding(
-                DisruptionClause.overlaps, at: "/spec/selector",
-                "selects pods that PodDisruptionBudget \(other.name) selects too"
-            ).with {
-                $0.choice = other.name
-                $0.advice = "delete one of the two, or narrow a selector: evicting such a pod fails with an error"
-            }
+        findings.add(
+            DisruptionClause.blocks, at: try spec[budget.bound], reason, choice: "\(budget.bound)",
+            excess: budget.excess(over: count), traits: budget.traits(of: runners, companions)
+        ) {
+            $0.edits = [.set(findings.place(of: spec.member("maxUnavailable")), 1)]
+            if budget.isMinimum { $0.edits.insert(.remove($0.place), at: 0) }
         }
-    } catch {
-        // What the budget says of itself holds whatever else there is.
-        if findings.isEmpty { throw error }
     }
-    return findings
+    for other in try companions.budgets(overlapping: budget) {
+        findings.add(
+            DisruptionClause.overlaps, at: try spec["selector"],
+            "selects pods that PodDisruptionBudget \(other.name) selects too", choice: other.name
+        ) { $0.advice = "delete one of the two, or narrow a selector: evicting such a pod fails with an error" }
+    }
 }
 
 extension DisruptionBudget {
+    /// Whether its finding rests on there being no autoscaler: with one there might be more pods.
+    fileprivate func traits(of runners: [Runner], _ companions: Companions) -> Finding.Traits {
+        let isScaled = companions.areAutoscaled(runners, in: namespace)
+        return .init(absent: !isScaled && blockage(of: nil) == nil ? .horizontalPodAutoscaler : nil)
+    }
+
     /// Why no pod may go of so many (nil or 0: of any number); nil when one may.
     fileprivate func blockage(of count: Int?) -> String? {
         if let maxUnavailable { return maxUnavailable.isZero ? "is \(maxUnavailable): no pod may ever go" : nil }
@@ -87,7 +84,7 @@ extension DisruptionBudget {
     fileprivate var isMinimum: Bool { maxUnavailable == nil && minAvailable != nil }
 
     /// The field that says how many may go, or would.
-    fileprivate var bound: String { isMinimum ? "minAvailable" : "maxUnavailable" }
+    fileprivate var bound: StaticString { isMinimum ? "minAvailable" : "maxUnavailable" }
 
     /// How many more than there are must stay.
     fileprivate func excess(over count: Int?) -> Double {
@@ -98,29 +95,30 @@ extension DisruptionBudget {
 
 // MARK: The workload's side
 
-private func workloadFindings(_ subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
+private func checkWorkload(
+    _ subject: Subject, _ context: Context, _ findings: FindingCollector
+) throws(CannotJudge) {
     let isScale = subject.review.subresource == .scale
     let kind = isScale ? subject.scaledKind : subject.kind
-    guard ResourceKinds.replicated.contains(kind) else { return [] }
-    if isScale, subject.review.user.scalesByItself(context.settings) { return [] }
+    guard ResourceKinds.replicated.contains(kind) else { return }
+    if isScale, subject.review.user.scalesByItself(context.settings) { return }
     // First of all: where they are not known there is nothing else to do.
     _ = try context.companions.budgets(in: subject.namespace)
-    guard let labels = try isScale ? scaledLabels(subject, context) : subject.template()?.labels() else { return [] }
+    guard let labels = try isScale ? scaledLabels(subject, context) : subject.template()?.labels() else { return }
     let budgets = try context.companions.budgets(selecting: labels, in: subject.namespace)
-    guard !budgets.isEmpty else { return [] }
-    let place: Pointer = isScale ? "/spec/replicas" : "/spec/template/metadata/labels"
+    guard !budgets.isEmpty else { return }
+    let spec = try subject.field("spec")
     if budgets.count > 1, !isScale {
         let names = budgets.map(\.name).sorted().joined(separator: " and ")
-        return [
-            Finding(DisruptionClause.overlapped, at: place, "are selected by several PodDisruptionBudgets: \(names)")
-                .with {
-                    $0.choice = names
-                    $0.advice = "delete all but one: evicting such a pod fails with an error"
-                }
-        ]
+        findings.add(
+            DisruptionClause.overlapped, at: try spec["template"]["metadata"]["labels"],
+            "are selected by several PodDisruptionBudgets: \(names)", choice: names
+        ) { $0.advice = "delete all but one: evicting such a pod fails with an error" }
+        return
     }
+    let field = try spec["replicas"]
     // A Scale to none is written without a number.
-    let replicas = try subject.spec()?.integer("replicas") ?? (isScale ? 0 : 1)
+    let replicas = try field.integer() ?? (isScale ? 0 : 1)
     // A 1 that the API server filled in is nobody's count: an autoscaler may follow, as it does in every release.
     let isLeftOpen = subject.review.operation == .create && replicas == 1 && !subject.statesReplicas(context)
     let runners = context.companions.runners(
@@ -128,27 +126,15 @@ private func workloadFindings(_ subject: Subject, _ context: Context) throws(Can
     let count = context.companions.count(of: runners, in: subject.namespace)
     for budget in budgets {
         guard let reason = budget.blockage(of: count) else { continue }
-        let isScaled = context.companions.areAutoscaled(runners, in: subject.namespace)
-        return [
-            tooFewFinding(budget, reason, replicas, count).with {
-                // With an autoscaler there might be more.
-                if !isScaled, budget.blockage(of: nil) == nil { $0.absent = .horizontalPodAutoscaler }
-            }
-        ]
-    }
-    return []
-}
-
-private func tooFewFinding(_ budget: DisruptionBudget, _ reason: String, _ replicas: Int, _ count: Int?) -> Finding {
-    Finding(
-        DisruptionClause.tooFew, at: "/spec/replicas",
-        "is \(replicas), while PodDisruptionBudget \(budget.name)'s \(budget.bound) \(reason)"
-    )
-    .with {
-        $0.choice = budget.name
-        // More of them help only where the budget is about their number.
-        if budget.blockage(of: nil) == nil { $0.excess = -Double(count ?? 0) }
-        $0.companion = corrected(budget)
+        findings.add(
+            DisruptionClause.tooFew, at: field,
+            "is \(replicas), while PodDisruptionBudget \(budget.name)'s \(budget.bound) \(reason)",
+            choice: budget.name,
+            // More of them help only where the budget is about their number.
+            excess: budget.blockage(of: nil) == nil ? -Double(count ?? 0) : nil,
+            traits: budget.traits(of: runners, context.companions)
+        ) { $0.companion = corrected(budget) }
+        return
     }
 }
 
