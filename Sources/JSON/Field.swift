@@ -43,6 +43,11 @@ public struct Field {
     @inline(__always)
     public var isPresent: Bool { value != nil }
 
+    /// The field itself; nil when its value is absent or `null`.
+    @inlinable
+    @inline(__always)
+    public var present: Field? { isPresent ? self : nil }
+
     /// The member of an object; absent where the field is, or is no object.
     @inlinable
     @inline(__always)

@@ -28,6 +28,23 @@ extension Field {
     /// The string.
     public func string() throws(CannotJudge) -> String? { try text()?.text }
 
+    /// The string; nil where it is empty, too.
+    public func filledText() throws(CannotJudge) -> Value? {
+        guard let text = try text(), text.contentLength > 0 else { return nil }
+        return text
+    }
+
+    /// Whether it is this string.
+    @inlinable
+    @inline(__always)
+    public func equals(_ other: StaticString) throws(CannotJudge) -> Bool { try text()?.equals(other) ?? false }
+
+    /// Whether it is one of these strings.
+    public func equals(oneOf others: StaticString...) throws(CannotJudge) -> Bool {
+        guard let text = try text() else { return false }
+        return others.contains { text.equals($0) }
+    }
+
     /// The boolean.
     public func boolean() throws(CannotJudge) -> Bool? { try value?.asBoolean() }
 

@@ -94,3 +94,10 @@ extension Clause {
     /// The rule ran to its end; every rule has this clause.
     public static let bounded = Clause("bounded", "the object is small enough to be evaluated to the end")
 }
+
+extension Edit {
+    /// Adds an element to the end of a list, which is made where it is absent.
+    static func append(_ element: Literal, to list: Field, at place: Pointer) -> Edit {
+        list.isPresent ? .set(place / "-", element) : .set(place, [element])
+    }
+}

@@ -45,6 +45,8 @@ public final class FindingCollector {
     /// The place of the rule that runs in the catalogue.
     @exclusivity(unchecked) private var order = 0
     @exclusivity(unchecked) private var hasFindings = false
+    /// The first related objects that the rule would have needed and that are not known.
+    private var unknown: String?
     /// The rule's findings that deny, and those that do not.
     private var denying = Shelf()
     private var lenient = Shelf()
@@ -202,6 +204,23 @@ public final class FindingCollector {
         }
     }
 
+    /// Notes related objects that a part of the check needs and that are not known, while the check goes on.
+    ///
+    /// - Parameter companion: The kind of those objects, as in "PodDisruptionBudgets".
+    public func addUnknown(_ companion: String) {
+        if unknown == nil { unknown = companion }
+    }
+
+    /// Evaluates a part of the check: related objects that are not known do not end the other parts.
+    public func separately(_ part: @autoclosure () throws(CannotJudge) -> Void) throws(CannotJudge) {
+        do throws(CannotJudge) {
+            try part()
+        } catch {
+            guard case .unknown(let companion) = error else { throw error }
+            addUnknown(companion)
+        }
+    }
+
     /// The place of a field of the object, for what a finding suggests elsewhere.
     public func place(of field: Field) -> Pointer { subject.pointer(to: field) }
 
@@ -260,7 +279,7 @@ public final class FindingCollector {
     ///
     /// - Returns: The related objects that the check would have needed and that are not known; nil when it ran to its end.
     func run(_ check: Rule.Check) -> String? {
-        var unknown: String?
+        unknown = nil
         var isBounded = steps < 0
         if !isBounded {
             do throws(CannotJudge) {
@@ -268,7 +287,7 @@ public final class FindingCollector {
             } catch {
                 switch error {
                 case .malformed(let node, let expected): add(Finding(node, of: subject, isNot: expected))
-                case .unknown(let companion): unknown = companion
+                case .unknown(let companion): addUnknown(companion)
                 case .tooMuchWork: isBounded = true
                 }
             }

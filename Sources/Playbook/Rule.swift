@@ -52,6 +52,11 @@ public final class Rule: Sendable {
             self.kinds = kinds
             self.check = check
         }
+
+        /// Creates a check of objects of these kinds.
+        public init(_ kinds: ResourceKind..., check: @escaping Check) {
+            self.init(kinds.reduce(ResourceKinds()) { $0.union(ResourceKinds($1)) }, check)
+        }
     }
 
     /// The check of objects of a kind; nil where the rule has none for it.

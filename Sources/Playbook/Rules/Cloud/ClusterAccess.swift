@@ -18,14 +18,10 @@ extension Rule {
             AccessClause.prefixes,
         ],
         examples: accessExamples,
-        check: { (subject, _) throws(CannotJudge) in
-            guard let spec = try subject.spec() else { return [] }
-            return switch subject.kind {
-            case .eksCluster: try clusterFindings(spec)
-            case .eksNodegroup: try nodegroupFindings(spec)
-            default: try addonFindings(spec)
-            }
-        }
+        checks: [
+            .init(.eksCluster, check: checkCluster), .init(.eksNodegroup, check: checkNodegroup),
+            .init(.eksAddon, check: checkAddon),
+        ]
     )
 }
 
@@ -38,77 +34,70 @@ private enum AccessClause {
     static let prefixes = Clause("prefixes", "the VPC CNI add-on delegates prefixes")
 }
 
-private func clusterFindings(_ spec: Value) throws(CannotJudge) -> [Finding] {
-    var findings: [Finding] = []
-    let mode = try spec.object("accessConfig")?.text("authenticationMode")
-    if !(mode?.equals("API") ?? false) {
-        let place: Pointer = "/spec/accessConfig/authenticationMode"
-        findings.append(
-            Finding(
-                AccessClause.entries, at: place, "is \(mode?.text ?? "unset"), not API: aws-auth lets people in, too",
-                edits: [.set(place, "API")]
-            ).with {
-                $0.advice = "make access entries of what aws-auth says first; there is no way back"
-            })
+private func checkCluster(
+    _ subject: Subject, _ context: Context, _ findings: FindingCollector
+) throws(CannotJudge) {
+    guard let spec = try subject.field("spec").present else { return }
+    let mode = try spec["accessConfig"]["authenticationMode"]
+    if try !mode.equals("API") {
+        findings.add(
+            AccessClause.entries, at: mode, "is \(mode.value?.text ?? "unset"), not API: aws-auth lets people in, too",
+            set: "API"
+        ) { $0.advice = "make access entries of what aws-auth says first; there is no way back" }
     }
-    let network = try spec.object("resourcesVPCConfig")
-    if try network?.boolean("endpointPrivateAccess") != true {
-        let place: Pointer = "/spec/resourcesVPCConfig/endpointPrivateAccess"
-        findings.append(
-            Finding(
-                AccessClause.privateEndpoint, at: place, "is not true: nodes go through the internet",
-                edits: [.set(place, true)]))
+    let network = try spec["resourcesVPCConfig"]
+    let isPrivate = try network["endpointPrivateAccess"]
+    if try isPrivate.boolean() != true {
+        findings.add(
+            AccessClause.privateEndpoint, at: isPrivate, "is not true: nodes go through the internet", set: true)
     }
     // Absent it is on, for everybody (EKS, VpcConfigRequest).
-    if try network?.boolean("endpointPublicAccess") ?? true, try isOpen(network) {
-        let place: Pointer = "/spec/resourcesVPCConfig/endpointPublicAccess"
-        findings.append(
-            Finding(AccessClause.publicEndpoint, at: place, "is on for every address", edits: [.set(place, false)]).with
-            {
-                $0.advice = "or publicAccessCIDRs with the addresses of the VPN"
-            })
+    let isPublic = try network["endpointPublicAccess"]
+    if try isPublic.boolean() ?? true, try isOpen(network["publicAccessCIDRs"]) {
+        findings.add(AccessClause.publicEndpoint, at: isPublic, "is on for every address", set: false) {
+            $0.advice = "or publicAccessCIDRs with the addresses of the VPN"
+        }
     }
-    return findings
 }
 
-private func isOpen(_ network: Value?) throws(CannotJudge) -> Bool {
-    guard let blocks = try network?.strings("publicAccessCIDRs") else { return true }
+private func isOpen(_ blocks: Field) throws(CannotJudge) -> Bool {
     var isEmpty = true
-    for block in blocks.elements {
-        if AddressBlock(block)?.isEverywhere ?? false { return true }
+    for block in try blocks.strings() {
+        if AddressBlock(block.base)?.isEverywhere ?? false { return true }
         isEmpty = false
     }
     return isEmpty
 }
 
 /// Whatever is no base node group comes from Karpenter, so that each Nodegroup is one.
-private func nodegroupFindings(_ spec: Value) throws(CannotJudge) -> [Finding] {
-    for taint in try spec.objects("taints") {
-        guard let effect = try taint.text("effect") else { continue }
-        if effect.equals("NO_SCHEDULE") || effect.equals("NO_EXECUTE") { return [] }
+private func checkNodegroup(
+    _ subject: Subject, _ context: Context, _ findings: FindingCollector
+) throws(CannotJudge) {
+    guard let spec = try subject.field("spec").present else { return }
+    let taints = try spec["taints"]
+    for taint in try taints.objects() {
+        if try taint["effect"].equals(oneOf: "NO_SCHEDULE", "NO_EXECUTE") { return }
     }
-    let taint: Literal = ["key": "CriticalAddonsOnly", "value": "true", "effect": "NO_SCHEDULE"]
-    let edit: Edit = spec.present("taints") == nil ? .set("/spec/taints", [taint]) : .set("/spec/taints/-", taint)
-    return [Finding(AccessClause.taints, at: "/spec/taints", "keep no application off the base nodes", edits: [edit])]
+    findings.add(AccessClause.taints, at: taints, "keep no application off the base nodes") {
+        let taint: Literal = ["key": "CriticalAddonsOnly", "value": "true", "effect": "NO_SCHEDULE"]
+        $0.edits = [.append(taint, to: taints, at: $0.place)]
+    }
 }
 
-private func addonFindings(_ spec: Value) throws(CannotJudge) -> [Finding] {
-    guard try spec.text("name")?.equals("vpc-cni") ?? false else { return [] }
-    let place: Pointer = "/spec/configurationValues"
-    let values = try spec.text("configurationValues")
-    if let values, values.contentLength > 0 {
-        if setsPrefixDelegation(values.text) { return [] }
-        return [
-            Finding(AccessClause.prefixes, at: place, "do not set ENABLE_PREFIX_DELEGATION to true").with {
-                $0.advice = "add env: {ENABLE_PREFIX_DELEGATION: \"true\"} to the values"
-            }
-        ]
+private func checkAddon(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+    let spec = try subject.field("spec")
+    guard try spec["name"].equals("vpc-cni") else { return }
+    let values = try spec["configurationValues"]
+    guard let text = try values.filledText() else {
+        findings.add(
+            AccessClause.prefixes, at: values, "are unset: prefix delegation is off",
+            set: #"{"env":{"ENABLE_PREFIX_DELEGATION":"true"}}"#)
+        return
     }
-    return [
-        Finding(
-            AccessClause.prefixes, at: place, "are unset: prefix delegation is off",
-            edits: [.set(place, #"{"env":{"ENABLE_PREFIX_DELEGATION":"true"}}"#)])
-    ]
+    if setsPrefixDelegation(text.text) { return }
+    findings.add(AccessClause.prefixes, at: values, "do not set ENABLE_PREFIX_DELEGATION to true") {
+        $0.advice = "add env: {ENABLE_PREFIX_DELEGATION: \"true\"} to the values"
+    }
 }
 
 /// Whether an add-on's values, JSON or YAML in a string, have `ENABLE_PREFIX_DELEGATION: "true"` somewhere.

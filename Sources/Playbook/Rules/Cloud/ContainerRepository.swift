@@ -15,39 +15,32 @@ extension Rule {
         scope: Scope(ResourceKinds(.ecrRepository)),
         clauses: [scan, lifecycle, encryption, immutable],
         examples: cases,
-        check: { (subject, _) throws(CannotJudge) in
-            guard let spec = try subject.spec() else { return [] }
-            var findings: [Finding] = []
-            if try spec.object("imageScanningConfiguration")?.boolean("scanOnPush") != true {
-                let place: Pointer = "/spec/imageScanningConfiguration/scanOnPush"
-                findings.append(Finding(scan, at: place, "is not true: nothing is scanned", edits: [.set(place, true)]))
+        check: { (subject, _, findings) throws(CannotJudge) in
+            guard let spec = try subject.field("spec").present else { return }
+            let scans = try spec["imageScanningConfiguration"]["scanOnPush"]
+            if try scans.boolean() != true {
+                findings.add(scan, at: scans, "is not true: nothing is scanned", set: true)
             }
-            let policy = try spec.text("lifecyclePolicy")
-            if !(policy?.hasRules ?? false) {
-                let place: Pointer = "/spec/lifecyclePolicy"
-                let seen = policy?.contentLength ?? 0 == 0 ? "is unset" : "has no rules"
-                findings.append(
-                    Finding(lifecycle, at: place, "\(seen): no image ever goes", edits: [.set(place, .string(expiry))]))
+            let policy = try spec["lifecyclePolicy"]
+            let text = try policy.filledText()
+            if !(text?.hasRules ?? false) {
+                findings.add(
+                    lifecycle, at: policy, "\(text == nil ? "is unset" : "has no rules"): no image ever goes",
+                    set: .string(expiry))
             }
-            let type = try spec.object("encryptionConfiguration")?.text("encryptionType")
-            if !(type?.equals("KMS") ?? false), !(type?.equals("KMS_DSSE") ?? false) {
-                let place: Pointer = "/spec/encryptionConfiguration/encryptionType"
-                findings.append(
-                    Finding(encryption, at: place, "is \(type?.text ?? "unset"), not KMS", edits: [.set(place, "KMS")])
-                        .with {
-                            $0.advice = "it cannot be changed later; kmsKey names a key of one's own"
-                        })
+            let type = try spec["encryptionConfiguration"]["encryptionType"]
+            if try !type.equals(oneOf: "KMS", "KMS_DSSE") {
+                findings.add(encryption, at: type, "is \(type.value?.text ?? "unset"), not KMS", set: "KMS") {
+                    $0.advice = "it cannot be changed later; kmsKey names a key of one's own"
+                }
             }
-            let tags = try spec.text("imageTagMutability")
+            let tags = try spec["imageTagMutability"]
             // With exclusions some tags may change; which ones is the author's choice.
-            if !(tags?.equals("IMMUTABLE") ?? false), !(tags?.equals("IMMUTABLE_WITH_EXCLUSION") ?? false) {
-                let place: Pointer = "/spec/imageTagMutability"
-                findings.append(
-                    Finding(
-                        immutable, at: place, "is \(tags?.text ?? "unset"): a tag can become another image",
-                        edits: [.set(place, "IMMUTABLE")]))
+            if try !tags.equals(oneOf: "IMMUTABLE", "IMMUTABLE_WITH_EXCLUSION") {
+                findings.add(
+                    immutable, at: tags, "is \(tags.value?.text ?? "unset"): a tag can become another image",
+                    set: "IMMUTABLE")
             }
-            return findings
         }
     )
 }

@@ -18,21 +18,19 @@ extension Rule {
                 .elasticacheServerlessCache)),
         clauses: [StorageClause.encrypted, StorageClause.key, StorageClause.notPublic, StorageClause.backups],
         examples: storageExamples,
-        check: { (subject, _) throws(CannotJudge) in
-            guard let spec = try subject.spec() else { return [] }
-            var findings: [Finding] = []
+        check: { (subject, _, findings) throws(CannotJudge) in
+            guard let spec = try subject.field("spec").present else { return }
             switch subject.kind {
-            case .rdsDBInstance, .rdsDBCluster: try judgeDatabase(spec, subject.kind, to: &findings)
+            case .rdsDBInstance, .rdsDBCluster: try checkDatabase(spec, subject.kind, findings)
             case .elasticacheReplicationGroup:
-                try judgeEncryption(spec, "atRestEncryptionEnabled", to: &findings)
-                try judgeSnapshots(spec, to: &findings)
-            case .elasticacheCacheCluster: try judgeCacheCluster(spec, to: &findings)
+                try checkEncryption(spec, "atRestEncryptionEnabled", findings)
+                try checkSnapshots(spec, findings)
+            case .elasticacheCacheCluster: try checkCacheCluster(spec, subject, findings)
             default:
                 // Serverless caches are always encrypted; the question is with whose key.
-                try judgeKey(spec, to: &findings)
-                try judgeSnapshots(spec, to: &findings)
+                try checkKey(spec, findings)
+                try checkSnapshots(spec, findings)
             }
-            return findings
         }
     )
 }
@@ -45,101 +43,89 @@ enum StorageClause {
     static let backups = Clause("backups", "automatic backups are kept for at least a day")
 }
 
-private func judgeDatabase(
-    _ spec: Value, _ kind: ResourceKind, to findings: inout [Finding]
+private func checkDatabase(
+    _ spec: Field, _ kind: ResourceKind, _ findings: FindingCollector
 ) throws(CannotJudge) {
-    if try spec.boolean("publiclyAccessible") ?? false {
-        let place: Pointer = "/spec/publiclyAccessible"
-        findings.append(
-            Finding(
-                StorageClause.notPublic, at: place, "is true: the database has a public address",
-                edits: [.set(place, false)]))
+    let isPublic = try spec["publiclyAccessible"]
+    if try isPublic.boolean() ?? false {
+        findings.add(StorageClause.notPublic, at: isPublic, "is true: the database has a public address", set: false)
     }
     // An Aurora member has its cluster's storage and backups; a replica its source's, which RDS refuses to have set anew.
-    if kind == .rdsDBInstance, try spec.names("dbClusterIdentifier") { return }
-    for source: StaticString in ["sourceDBInstanceIdentifier", "replicationSourceIdentifier"] {
-        if try spec.names(source) { return }
-    }
+    if kind == .rdsDBInstance, try spec["dbClusterIdentifier"].filledText() != nil { return }
+    if try spec.hasText(in: ["sourceDBInstanceIdentifier", "replicationSourceIdentifier"]) { return }
     // What comes from a snapshot, or from another cluster's past, is encrypted as that is.
     let snapshots: [StaticString] = [
         "dbSnapshotIdentifier", "dbClusterSnapshotIdentifier", "snapshotIdentifier", "sourceDBClusterIdentifier",
     ]
-    var isRestored = false
-    for snapshot in snapshots where try spec.names(snapshot) { isRestored = true }
-    if !isRestored { try judgeEncryption(spec, "storageEncrypted", to: &findings) }
+    if try !spec.hasText(in: snapshots) { try checkEncryption(spec, "storageEncrypted", findings) }
     // Absent it is one day (RDS, CreateDBInstance).
-    if let days = try spec.integer("backupRetentionPeriod"), days < 1 {
-        let place: Pointer = "/spec/backupRetentionPeriod"
-        findings.append(
-            Finding(
-                StorageClause.backups, at: place, "is \(days): there are no automatic backups", edits: [.set(place, 7)])
-        )
+    let days = try spec["backupRetentionPeriod"]
+    if let seen = try days.integer(), seen < 1 {
+        findings.add(StorageClause.backups, at: days, "is \(seen): there are no automatic backups", set: 7)
     }
 }
 
-private func judgeCacheCluster(_ spec: Value, to findings: inout [Finding]) throws(CannotJudge) {
-    // Memcached stores nothing; a member of a replication group is encrypted and backed up as that is.
-    if try spec.text("engine")?.equals("memcached") ?? false { return }
-    let isNamed = try spec.names("replicationGroupID")
-    let isReferredTo = try spec.refers("replicationGroupRef")
-    if isNamed || isReferredTo { return }
-    findings.append(
-        Finding(StorageClause.encrypted, at: "/kind", "is a CacheCluster, which has no encryption at rest").with {
-            $0.advice = "use a ReplicationGroup or a ServerlessCache with a KMS key"
-        })
-    try judgeSnapshots(spec, to: &findings)
-}
-
-private func judgeEncryption(
-    _ spec: Value, _ field: StaticString, to findings: inout [Finding]
+private func checkCacheCluster(
+    _ spec: Field, _ subject: Subject, _ findings: FindingCollector
 ) throws(CannotJudge) {
-    let isEncrypted = try spec.boolean(field)
-    if isEncrypted != true {
-        let place: Pointer = "/spec" / "\(field)"
-        findings.append(
-            Finding(
-                StorageClause.encrypted, at: place,
-                "is \(isEncrypted == nil ? "unset" : "false"): what is stored can be read",
-                edits: [.set(place, true)]
-            ).with {
-                $0.advice = "it cannot be changed later: a database that is there already is copied through a snapshot"
-            })
+    // Memcached stores nothing; a member of a replication group is encrypted and backed up as that is.
+    if try spec["engine"].equals("memcached") { return }
+    if try spec["replicationGroupID"].filledText() != nil { return }
+    if try spec["replicationGroupRef"].refers() { return }
+    findings.add(
+        StorageClause.encrypted, at: try subject.field("kind"), "is a CacheCluster, which has no encryption at rest"
+    ) { $0.advice = "use a ReplicationGroup or a ServerlessCache with a KMS key" }
+    try checkSnapshots(spec, findings)
+}
+
+private func checkEncryption(
+    _ spec: Field, _ key: StaticString, _ findings: FindingCollector
+) throws(CannotJudge) {
+    let isEncrypted = try spec[key]
+    if try isEncrypted.boolean() != true {
+        findings.add(
+            StorageClause.encrypted, at: isEncrypted,
+            "is \(isEncrypted.isPresent ? "false" : "unset"): what is stored can be read", set: true
+        ) {
+            $0.advice = "it cannot be changed later: a database that is there already is copied through a snapshot"
+        }
     }
-    try judgeKey(spec, to: &findings)
+    try checkKey(spec, findings)
 }
 
-private func judgeKey(_ spec: Value, to findings: inout [Finding]) throws(CannotJudge) {
-    if try spec.refers("kmsKeyRef") { return }
-    let key = try spec.text("kmsKeyID")
-    if let key, key.contentLength > 0, !key.isAWSManagedKey { return }
-    findings.append(
-        Finding(
-            StorageClause.key, at: "/spec/kmsKeyID",
-            key.map { $0.contentLength == 0 ? "is empty: AWS's own key is used" : "is AWS's own key" }
-                ?? "is unset: AWS's own key is used"
-        ).with { $0.advice = "set kmsKeyID to the ARN of a KMS key of this risk domain" })
+private func checkKey(_ spec: Field, _ findings: FindingCollector) throws(CannotJudge) {
+    if try spec["kmsKeyRef"].refers() { return }
+    let key = try spec["kmsKeyID"]
+    let named = try key.filledText()
+    if let named, !named.isAWSManagedKey { return }
+    findings.add(
+        StorageClause.key, at: key,
+        named != nil ? "is AWS's own key" : "is \(key.isPresent ? "empty" : "unset"): AWS's own key is used"
+    ) { $0.advice = "set kmsKeyID to the ARN of a KMS key of this risk domain" }
 }
 
-private func judgeSnapshots(_ spec: Value, to findings: inout [Finding]) throws(CannotJudge) {
-    let days = try spec.integer("snapshotRetentionLimit")
+private func checkSnapshots(_ spec: Field, _ findings: FindingCollector) throws(CannotJudge) {
+    let days = try spec["snapshotRetentionLimit"]
+    let seen = try days.integer()
     // ElastiCache keeps none by default.
-    guard days ?? 0 < 1 else { return }
-    let place: Pointer = "/spec/snapshotRetentionLimit"
-    findings.append(
-        Finding(
-            StorageClause.backups, at: place, "is \(days.map(String.init) ?? "unset"): there are no automatic backups",
-            edits: [.set(place, 7)]))
+    guard seen ?? 0 < 1 else { return }
+    findings.add(
+        StorageClause.backups, at: days, "is \(seen.map(String.init) ?? "unset"): there are no automatic backups",
+        set: 7)
+}
+
+extension Field {
+    /// Whether one of its members names something; an empty text names nothing.
+    fileprivate func hasText(in keys: [StaticString]) throws(CannotJudge) -> Bool {
+        for key in keys where try self[key].filledText() != nil { return true }
+        return false
+    }
+
+    /// Whether it refers to another object by its name.
+    fileprivate func refers() throws(CannotJudge) -> Bool { try self["from"]["name"].filledText() != nil }
 }
 
 extension Value {
-    /// Whether a member names something; an empty text names nothing.
-    fileprivate func names(_ key: StaticString) throws(CannotJudge) -> Bool { try text(key)?.contentLength ?? 0 > 0 }
-
-    /// Whether a member refers to another object by its name.
-    fileprivate func refers(_ key: StaticString) throws(CannotJudge) -> Bool {
-        try object(key)?.object("from")?.names("name") ?? false
-    }
-
     /// Whether it names a key that AWS manages, as in `alias/aws/rds`.
     var isAWSManagedKey: Bool { contentLength < 2048 && Glob("*alias/aws/*").matches(text) }
 }

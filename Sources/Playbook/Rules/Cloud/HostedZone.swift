@@ -16,46 +16,42 @@ extension Rule {
         clauses: [subzone, apex],
         settings: [RuleSettings.rootZones],
         examples: cases,
-        check: { (subject, context) throws(CannotJudge) in
-            guard let spec = try subject.spec() else { return [] }
-            return try subject.kind == .route53RecordSet
-                ? recordFindings(spec) : zoneFindings(spec, context.settings[RuleSettings.rootZones])
-        }
+        checks: [.init(.route53HostedZone, check: checkZone), .init(.route53RecordSet, check: checkRecord)]
     )
 }
 
 private let subzone = Clause("subzone", "a public zone lies below one of the shared domains")
 private let apex = Clause("apex", "there is no CNAME at a zone's apex")
 
-private func zoneFindings(_ spec: Value, _ roots: [DomainName]) throws(CannotJudge) -> [Finding] {
+private func checkZone(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+    let (spec, roots) = (try subject.field("spec"), context.settings[RuleSettings.rootZones])
+    let name = try spec["name"]
     // Private zones are seen by their VPC alone.
-    guard !roots.isEmpty, spec.present("vpc") == nil, let name = try spec.string("name") else { return [] }
-    if try spec.object("hostedZoneConfig")?.boolean("privateZone") ?? false { return [] }
-    let zone = DomainName(name)
+    guard !roots.isEmpty, try !spec["vpc"].isPresent, let text = try name.string() else { return }
+    if try spec["hostedZoneConfig"]["privateZone"].boolean() ?? false { return }
+    let zone = DomainName(text)
     let isRoot = roots.contains(zone)
-    if !isRoot, roots.contains(where: { zone.isWithin($0) }) { return [] }
-    return [
-        Finding(
-            subzone, at: "/spec/name",
-            isRoot ? "is \(zone), which the shared account owns" : "is \(zone), which is below no shared domain"
-        ).with {
-            $0.choice = zone.description
-            $0.advice =
-                "make a zone of this account's own, as in production.\(roots[0]), that the root zone delegates to; the shared account's Namespace is exempted"
-        }
-    ]
+    if !isRoot, roots.contains(where: { zone.isWithin($0) }) { return }
+    findings.add(
+        subzone, at: name,
+        isRoot ? "is \(zone), which the shared account owns" : "is \(zone), which is below no shared domain",
+        choice: zone.description
+    ) {
+        $0.advice =
+            "make a zone of this account's own, as in production.\(roots[0]), that the root zone delegates to; the shared account's Namespace is exempted"
+    }
 }
 
-private func recordFindings(_ spec: Value) throws(CannotJudge) -> [Finding] {
-    guard let type = try spec.text("recordType"), type.equals("CNAME") else { return [] }
+private func checkRecord(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+    let spec = try subject.field("spec")
+    let type = try spec["recordType"]
+    guard try type.equals("CNAME") else { return }
     // The controller puts the name before the zone's; without one the record is the zone's own.
-    if let name = try spec.text("name"), name.contentLength > 0, !name.equals("@") { return [] }
-    return [
-        Finding(apex, at: "/spec/recordType", "is CNAME at the zone's apex").with {
-            $0.advice =
-                "write recordType: A with an aliasTarget (the load balancer's or the distribution's name and zone)"
-        }
-    ]
+    if let name = try spec["name"].filledText(), !name.equals("@") { return }
+    findings.add(apex, at: type, "is CNAME at the zone's apex") {
+        $0.advice =
+            "write recordType: A with an aliasTarget (the load balancer's or the distribution's name and zone)"
+    }
 }
 
 private func zone(_ spec: String) -> String {

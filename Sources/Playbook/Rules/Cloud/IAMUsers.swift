@@ -16,18 +16,17 @@ extension Rule {
         clauses: [elsewhere],
         settings: [RuleSettings.identityNamespaces],
         examples: cases,
-        check: { (subject, context) throws(CannotJudge) in
+        check: { (subject, context, findings) throws(CannotJudge) in
             // A namespace is an account to ACK (its annotation services.k8s.aws/owner-account-id).
             let isIdentity = context.settings[RuleSettings.identityNamespaces].contains {
                 Glob($0).matches(subject.namespace)
             }
-            guard !isIdentity else { return [] }
-            return [
-                Finding(elsewhere, at: "/kind", "is User: IAM users are made in the identity account alone").with {
-                    $0.advice =
-                        "give people a role to assume (IAM Identity Center), and programs IRSA or Pod Identity; PLAYBOOK_IDENTITY_NAMESPACES names the identity account's namespaces"
-                }
-            ]
+            guard !isIdentity else { return }
+            let kind = try subject.field("kind")
+            findings.add(elsewhere, at: kind, "is User: IAM users are made in the identity account alone") {
+                $0.advice =
+                    "give people a role to assume (IAM Identity Center), and programs IRSA or Pod Identity; PLAYBOOK_IDENTITY_NAMESPACES names the identity account's namespaces"
+            }
         }
     )
 }

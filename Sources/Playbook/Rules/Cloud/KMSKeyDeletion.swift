@@ -16,25 +16,22 @@ extension Rule {
         clauses: [retained],
         companions: [.namespace],
         examples: cases,
-        check: { (subject, context) throws(CannotJudge) in
-            guard subject.review.operation == .delete else { return [] }
-            let annotations = try subject.metadata.value?.object("annotations")
-            let policy = try annotations?.text("services.k8s.aws/deletion-policy")
-            if policy?.equals("retain") ?? false { return [] }
+        check: { (subject, context, findings) throws(CannotJudge) in
+            guard subject.review.operation == .delete else { return }
+            let policy = try subject.field("metadata")["annotations"]["services.k8s.aws/deletion-policy"]
+            if try policy.equals("retain") { return }
             // Where a key says nothing, its Namespace does; one that is not known says nothing either.
-            if policy == nil, (try? context.companions.namespace(subject.namespace))?.keepsKeys ?? false { return [] }
-            return [
-                Finding(
-                    retained, at: "/metadata/annotations" / "services.k8s.aws/deletion-policy",
-                    "is \(policy == nil ? "unset" : "not retain"): the key is scheduled for deletion, with all that it has encrypted"
-                ).with {
-                    $0.advice = """
-                        cancel the key's deletion now; and before their objects go, annotate keys with \
-                        services.k8s.aws/deletion-policy: retain, or their Namespace with \
-                        \(NamespaceRecord.keyDeletionPolicy): retain
-                        """
-                }
-            ]
+            if !policy.isPresent, (try? context.companions.namespace(subject.namespace))?.keepsKeys ?? false { return }
+            findings.add(
+                retained, at: policy,
+                "is \(policy.isPresent ? "not retain" : "unset"): the key is scheduled for deletion, with all that it has encrypted"
+            ) {
+                $0.advice = """
+                    cancel the key's deletion now; and before their objects go, annotate keys with \
+                    services.k8s.aws/deletion-policy: retain, or their Namespace with \
+                    \(NamespaceRecord.keyDeletionPolicy): retain
+                    """
+            }
         }
     )
 }

@@ -16,19 +16,16 @@ extension Rule {
         clauses: [KeyClause.written, KeyClause.separate, KeyClause.open, KeyClause.alias, KeyClause.lastAlias],
         companions: [.kmsAlias, .kmsKey],
         examples: keyPolicyExamples,
-        check: { (subject, context) throws(CannotJudge) in
-            let isDeletion = subject.review.operation == .delete
-            if subject.kind == .kmsAlias { return isDeletion ? try lastAliasFindings(subject, context) : [] }
-            if isDeletion { return [] }
-            var findings = try policyFindings(subject)
-            do throws(CannotJudge) {
-                if let finding = try aliasFinding(subject, context) { findings.append(finding) }
-            } catch {
-                // What the key says of itself holds whatever else there is.
-                if findings.isEmpty { throw error }
-            }
-            return findings
-        }
+        checks: [
+            .init(.kmsKey) { (subject, context, findings) throws(CannotJudge) in
+                guard subject.review.operation != .delete else { return }
+                try checkPolicy(subject.field("spec")["policy"], findings)
+                try checkAlias(subject, context, findings)
+            },
+            .init(.kmsAlias) { (subject, context, findings) throws(CannotJudge) in
+                if subject.review.operation == .delete { try checkLastAlias(subject, context, findings) }
+            },
+        ]
     )
 }
 
@@ -44,26 +41,26 @@ enum KeyClause {
 
 // MARK: The policy
 
-private func policyFindings(_ subject: Subject) throws(CannotJudge) -> [Finding] {
-    let place: Pointer = "/spec/policy"
-    guard let text = try subject.spec()?.text("policy"), text.contentLength > 0 else {
-        return [
-            Finding(KeyClause.written, at: place, "is unset: IAM alone decides who may use the key").with {
-                $0.advice =
-                    "write a policy with the account's root for kms:*, a statement for administrators (kms:Put*, kms:Disable*, ...) and one for users (kms:Encrypt, kms:Decrypt, ...)"
-            }
-        ]
+private func checkPolicy(_ field: Field, _ findings: FindingCollector) throws(CannotJudge) {
+    guard let text = try field.filledText() else {
+        findings.add(KeyClause.written, at: field, "is unset: IAM alone decides who may use the key") {
+            $0.advice =
+                "write a policy with the account's root for kms:*, a statement for administrators (kms:Put*, kms:Disable*, ...) and one for users (kms:Encrypt, kms:Decrypt, ...)"
+        }
+        return
     }
     // AWS KMS takes no longer one.
     guard text.contentLength <= 32 << 10, let policy = try? Literal(parsing: Array(text.text.utf8)),
         case .object = policy
     else { throw .malformed(text.id, expected: "a key policy in JSON of at most 32 KiB") }
-    return policy.listed("Statement").enumerated().compactMap { index, literal in
+    for (index, literal) in policy.listed("Statement").enumerated() {
         let statement = Statement(literal)
-        guard let (clause, message) = statement.fault else { return nil }
-        return Finding(clause, at: place, "\(message) (statement \(literal["Sid"]?.text ?? String(index)))").with {
-            // Whom it is for is the choice, wherever the statement stands and whatever it is called.
-            $0.choice = "\(clause.name) \(statement.principals.joined(separator: " "))"
+        guard let (clause, message) = statement.fault else { continue }
+        // Whom it is for is the choice, wherever the statement stands and whatever it is called.
+        findings.add(
+            clause, at: field, "\(message) (statement \(literal["Sid"]?.text ?? String(index)))",
+            choice: "\(clause.name) \(statement.principals.joined(separator: " "))"
+        ) {
             $0.advice =
                 "write one statement for administrators and one for users, each with the roles that it is for"
         }
@@ -136,33 +133,35 @@ extension Literal {
 
 // MARK: The aliases
 
-private func aliasFinding(_ subject: Subject, _ context: Context) throws(CannotJudge) -> Finding? {
-    guard let name = subject.name else { return nil }
+private func checkAlias(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+    guard let name = subject.name else { return }
     let aliases = try context.companions.objects(.kmsAlias, in: subject.namespace)
-    if aliases.contains(where: { $0.mayName(name, in: subject.namespace) }) { return nil }
-    return Finding(KeyClause.alias, at: "/metadata/name", "is the name of a key without an Alias").with {
+    if aliases.contains(where: { $0.mayName(name, in: subject.namespace) }) { return }
+    findings.add(
+        KeyClause.alias, at: try subject.field("metadata")["name"], "is the name of a key without an Alias",
+        traits: .init(awaitsCompanion: true, absent: .kmsAlias)
+    ) {
         $0.companion = [
             "apiVersion": "kms.services.k8s.aws/v1alpha1", "kind": "Alias",
             "metadata": ["name": .string(name), "namespace": .string(subject.namespace)],
             "spec": ["name": .string("alias/\(name)"), "targetKeyRef": ["from": ["name": .string(name)]]],
         ]
-        $0.awaitsCompanion = true
-        $0.absent = .kmsAlias
     }
 }
 
-private func lastAliasFindings(_ subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
-    guard let reference = try ResourceReference(subject.spec()?.object("targetKeyRef")),
+private func checkLastAlias(
+    _ subject: Subject, _ context: Context, _ findings: FindingCollector
+) throws(CannotJudge) {
+    let target = try subject.field("spec")["targetKeyRef"]
+    guard let reference = try ResourceReference(target),
         let key = try context.companions.objects(.kmsKey, in: subject.namespace)
             .first(where: { reference.names($0.name, in: subject.namespace) })?.name
-    else { return [] }
+    else { return }
     let others = try context.companions.objects(.kmsAlias, in: subject.namespace).filter { $0.name != subject.name }
-    if others.contains(where: { $0.mayName(key, in: subject.namespace) }) { return [] }
-    return [
-        Finding(KeyClause.lastAlias, at: "/spec/targetKeyRef", "is Key \(key), which has no other Alias").with {
-            $0.advice = "give the key another Alias"
-        }
-    ]
+    if others.contains(where: { $0.mayName(key, in: subject.namespace) }) { return }
+    findings.add(KeyClause.lastAlias, at: target, "is Key \(key), which has no other Alias") {
+        $0.advice = "give the key another Alias"
+    }
 }
 
 extension CompanionObject {

@@ -13,31 +13,23 @@ extension Rule {
         scope: Scope(ResourceKinds(.kmsKey)),
         clauses: [rotation],
         examples: cases,
-        check: { (subject, _) throws(CannotJudge) in
-            guard let spec = try subject.spec(), try spec.canRotate else { return [] }
-            let isOn = try spec.boolean("enableKeyRotation")
-            guard isOn != true else { return [] }
-            let place: Pointer = "/spec/enableKeyRotation"
-            return [
-                Finding(
-                    rotation, at: place, "is \(isOn == nil ? "unset" : "false"): the key is never renewed",
-                    edits: [.set(place, true)])
-            ]
+        check: { (subject, _, findings) throws(CannotJudge) in
+            guard let spec = try subject.field("spec").present, try canRotate(spec) else { return }
+            let isOn = try spec["enableKeyRotation"]
+            if try isOn.boolean() == true { return }
+            findings.add(
+                rotation, at: isOn, "is \(isOn.isPresent ? "false" : "unset"): the key is never renewed", set: true)
         }
     )
 }
 
 private let rotation = Clause("rotation", "automatic rotation is on, where the kind of key knows it")
 
-extension Value {
-    /// Whether KMS can renew the key: only symmetric encryption keys whose material it made itself.
-    fileprivate var canRotate: Bool {
-        get throws(CannotJudge) {
-            if let spec = try text("keySpec"), !spec.equals("SYMMETRIC_DEFAULT") { return false }
-            if let origin = try text("origin"), !origin.equals("AWS_KMS") { return false }
-            return present("customKeyStoreID") == nil
-        }
-    }
+/// Whether KMS can renew the key: only symmetric encryption keys whose material it made itself.
+private func canRotate(_ spec: Field) throws(CannotJudge) -> Bool {
+    if let kind = try spec["keySpec"].text(), !kind.equals("SYMMETRIC_DEFAULT") { return false }
+    if let origin = try spec["origin"].text(), !origin.equals("AWS_KMS") { return false }
+    return try !spec["customKeyStoreID"].isPresent
 }
 
 private func key(_ spec: String) -> String {

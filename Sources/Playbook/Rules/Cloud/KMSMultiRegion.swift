@@ -15,18 +15,15 @@ extension Rule {
         scope: Scope(ResourceKinds(.kmsKey)),
         clauses: [multiRegion],
         examples: cases,
-        check: { (subject, _) throws(CannotJudge) in
+        check: { (subject, _, findings) throws(CannotJudge) in
             // KMS makes none in a custom key store.
-            guard let spec = try subject.spec(), spec.present("customKeyStoreID") == nil else { return [] }
-            let isMulti = try spec.boolean("multiRegion")
-            guard isMulti != true else { return [] }
-            let place: Pointer = "/spec/multiRegion"
-            return [
-                Finding(
-                    multiRegion, at: place, "is \(isMulti == nil ? "unset" : "false"): the key stays in its Region",
-                    edits: [.set(place, true)]
-                ).with { $0.advice = "a key that is there already has to be replaced by a new one" }
-            ]
+            guard let spec = try subject.field("spec").present, try !spec["customKeyStoreID"].isPresent else { return }
+            let isMulti = try spec["multiRegion"]
+            if try isMulti.boolean() == true { return }
+            findings.add(
+                multiRegion, at: isMulti,
+                "is \(isMulti.isPresent ? "false" : "unset"): the key stays in its Region", set: true
+            ) { $0.advice = "a key that is there already has to be replaced by a new one" }
         }
     )
 }

@@ -9,9 +9,15 @@ struct ResourceReference {
     init(text: String) { self.text = text }
 
     /// Reads a reference; nil where it is absent or names nothing.
+    init?(_ reference: Field) throws(CannotJudge) {
+        guard let from = try reference["from"].present, let name = try from["name"].string() else { return nil }
+        text = try from["namespace"].string().map { "\($0)/\(name)" } ?? name
+    }
+
+    /// Reads the reference of a related object.
     init?(_ reference: Value?) throws(CannotJudge) {
-        guard let from = try reference?.object("from"), let name = try from.string("name") else { return nil }
-        text = try from.string("namespace").map { "\($0)/\(name)" } ?? name
+        guard let reference else { return nil }
+        try self.init(Field(reference))
     }
 
     /// Whether it is to an object of the namespace in which the reference stands.

@@ -17,13 +17,13 @@ extension Rule {
         settings: [RuleSettings.loadBalancerGroups, RuleSettings.maximumGroupPorts],
         examples: groupExamples,
         check: { (subject, context, findings) throws(CannotJudge) in
-            guard let spec = try subject.spec() else { return }
-            let isLoadBalancers = try isLoadBalancers(subject, context)
-            for entry in try spec.objects("ingressRules") {
+            let spec = try subject.field("spec")
+            let isLoadBalancers = try isLoadBalancers(spec, subject, context)
+            for entry in try spec["ingressRules"].objects() {
                 try findings.step()
                 let ports = try Ports(entry)
                 let isOpenToAll = isLoadBalancers && ports?.isWeb == true
-                try evaluateRanges(of: entry, ports, mayBeOpen: isOpenToAll, findings)
+                try checkRanges(of: entry, ports, mayBeOpen: isOpenToAll, findings)
                 if let ports, ports.count > context.settings[RuleSettings.maximumGroupPorts] {
                     try addRange(ports, of: entry, findings)
                 }
@@ -45,7 +45,7 @@ private struct Ports {
     let first: Int
     let last: Int
 
-    init?(_ entry: Value) throws(CannotJudge) {
+    init?(_ entry: Field) throws(CannotJudge) {
         let name = try protocolName(of: entry)
         // EC2: `-1` is every protocol and port, whatever ports are written beside it.
         if name == "-1" {
@@ -54,7 +54,7 @@ private struct Ports {
         }
         guard name == "tcp" || name == "udp" else { return nil }
         // `-1` is every port; a number that is no port cannot make the count overflow.
-        let (start, end) = (try entry.integer("fromPort") ?? -1, try entry.integer("toPort") ?? -1)
+        let (start, end) = (try entry["fromPort"].integer() ?? -1, try entry["toPort"].integer() ?? -1)
         first = max(start, 0)
         last = end < 0 ? 65535 : min(end, 65535)
     }
@@ -69,8 +69,8 @@ private struct Ports {
 }
 
 /// The protocol that an entry is about, by one of the names that EC2 has for it.
-private func protocolName(of entry: Value) throws(CannotJudge) -> String {
-    switch try entry.string("ipProtocol")?.lowercased() ?? "" {
+private func protocolName(of entry: Field) throws(CannotJudge) -> String {
+    switch try entry["ipProtocol"].string()?.lowercased() ?? "" {
     case "6": "tcp"
     case "17": "udp"
     case "all": "-1"
@@ -78,72 +78,68 @@ private func protocolName(of entry: Value) throws(CannotJudge) -> String {
     }
 }
 
-private func evaluateRanges(
-    of entry: Value, _ ports: Ports?, mayBeOpen: Bool, _ findings: FindingCollector
+private func checkRanges(
+    of entry: Field, _ ports: Ports?, mayBeOpen: Bool, _ findings: FindingCollector
 ) throws(CannotJudge) {
     let name = try protocolName(of: entry)
     for (list, key) in [("ipRanges", "cidrIP"), ("ipv6Ranges", "cidrIPv6")] as [(StaticString, StaticString)] {
-        for range in try entry.objects(list) {
+        for range in try entry[list].objects() {
             try findings.step()
-            guard let block = try range.text(key), !mayBeOpen, AddressBlock(block)?.isEverywhere ?? false else {
+            guard let block = try range[key].text(), !mayBeOpen, AddressBlock(block)?.isEverywhere ?? false else {
                 continue
             }
+            func opened() -> String {
+                ports?.text ?? entry.member("ipProtocol").value.map { "protocol \($0.text)" } ?? "every port"
+            }
             // As with wide ranges: from which port on is the choice, how many ports they are is the number.
-            func choice() -> String { "\(name) \(block.text) \(ports.map { String($0.first) } ?? "")" }
-            let excess = ports.map { Double($0.count) } ?? .infinity
-            findings.add(at: range, choice: choice(), excess: excess) { place in
-                let named = entry.present("ipProtocol")?.text
-                let seen = "lets \(block.text) in to \(ports?.text ?? named.map { "protocol \($0)" } ?? "every port")"
-                return Finding(GroupClause.open, at: place, seen, edits: [.remove(place)]).with {
-                    $0.choice = choice()
-                    $0.excess = excess
-                    $0.advice = "name the security group or the addresses that may connect (userIDGroupPairs, ipRanges)"
-                }
+            findings.add(
+                GroupClause.open, at: range, "lets \(block.text) in to \(opened())",
+                choice: "\(name) \(block.text) \(ports.map { String($0.first) } ?? "")",
+                excess: ports.map { Double($0.count) } ?? .infinity
+            ) {
+                $0.edits = [.remove($0.place)]
+                $0.advice = "name the security group or the addresses that may connect (userIDGroupPairs, ipRanges)"
             }
         }
     }
 }
 
 /// Whether the group is a load balancer's, by its name.
-private func isLoadBalancers(_ subject: Subject, _ context: Context) throws(CannotJudge) -> Bool {
-    let names = [try subject.spec()?.string("name"), subject.name].compactMap(\.self)
+private func isLoadBalancers(_ spec: Field, _ subject: Subject, _ context: Context) throws(CannotJudge) -> Bool {
+    let names = [try spec["name"].string(), subject.name].compactMap(\.self)
     return context.settings[RuleSettings.loadBalancerGroups].contains { pattern in
         let glob = Glob(pattern)
         return names.contains { glob.matches($0.lowercased()) }
     }
 }
 
-private func addRange(_ ports: Ports, of entry: Value, _ findings: FindingCollector) throws(CannotJudge) {
+private func addRange(_ ports: Ports, of entry: Field, _ findings: FindingCollector) throws(CannotJudge) {
     // Who is let in, by which protocol and from which port on, is the choice; how many ports they are is the number.
     let names = [try protocolName(of: entry)] + (try peers(of: entry, findings)).sorted() + [String(ports.first)]
-    let choice = names.joined(separator: " ")
-    findings.add(at: entry, choice: choice, excess: Double(ports.count)) { place in
-        Finding(GroupClause.range, at: place, "opens \(ports.text)").with {
-            $0.choice = choice
-            $0.excess = Double(ports.count)
-            $0.advice = "write an entry for each port that something listens on"
-        }
-    }
+    findings.add(
+        GroupClause.range, at: entry, "opens \(ports.text)", choice: names.joined(separator: " "),
+        excess: Double(ports.count)
+    ) { $0.advice = "write an entry for each port that something listens on" }
 }
 
 /// Who is let in: blocks, prefix lists and other groups, these by id, by name or by the object that makes them.
-private func peers(of entry: Value, _ findings: FindingCollector) throws(CannotJudge) -> [String] {
+private func peers(of entry: Field, _ findings: FindingCollector) throws(CannotJudge) -> [String] {
     var peers: [String] = []
     let lists: [(StaticString, StaticString)] = [
         ("ipRanges", "cidrIP"), ("ipv6Ranges", "cidrIPv6"), ("prefixListIDs", "prefixListID"),
     ]
     for (list, key) in lists {
-        for peer in try entry.objects(list) {
+        for peer in try entry[list].objects() {
             try findings.step()
-            peers.append(try peer.string(key) ?? "")
+            peers.append(try peer[key].string() ?? "")
         }
     }
-    for pair in try entry.objects("userIDGroupPairs") {
+    for pair in try entry["userIDGroupPairs"].objects() {
         try findings.step()
-        let object = try pair.object("groupRef")?.object("from")
+        let object = try pair["groupRef"]["from"]
         let names = [
-            try pair.string("userID"), try pair.string("groupID"), try pair.string("groupName"),
-            try object?.string("namespace"), try object?.string("name"),
+            try pair["userID"].string(), try pair["groupID"].string(), try pair["groupName"].string(),
+            try object["namespace"].string(), try object["name"].string(),
         ]
         peers.append(names.compactMap(\.self).joined(separator: "/"))
     }

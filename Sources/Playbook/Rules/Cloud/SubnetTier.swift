@@ -17,17 +17,17 @@ enum SubnetTier: String {
     ]
 
     /// Reads the tier of a Subnet, or of the RouteTable of one; nil where nothing says it.
-    init?(of object: Value) throws(CannotJudge) {
-        let spec = try object.object("spec")
-        let tags = try Tags(spec)
-        let names = [object["metadata"]?["name"], tags.name, tags.tier, tags.smallTier].compactMap(\.self)
+    init?(of object: Field) throws(CannotJudge) {
+        let spec = try object["spec"]
+        let tags = try Tags(spec["tags"])
+        let names = [object.base["metadata"]?["name"], tags.name, tags.tier, tags.smallTier].compactMap(\.self)
         if let first = names.compactMap(\.firstTierWord).min() {
             self = SubnetTier.words[first].tier
         } else if tags.isForPublicBalancers {
             self = .shared
         } else if tags.isForInternalBalancers {
             self = .closed
-        } else if try spec?.boolean("mapPublicIPOnLaunch") ?? false {
+        } else if try spec["mapPublicIPOnLaunch"].boolean() ?? false {
             self = .shared
         } else {
             return nil
@@ -42,11 +42,10 @@ enum SubnetTier: String {
         var isForPublicBalancers = false
         var isForInternalBalancers = false
 
-        init(_ spec: Value?) throws(CannotJudge) {
-            guard let spec else { return }
-            for tag in try spec.objects("tags") {
-                guard let key = try tag.text("key") else { continue }
-                let value = try tag.text("value")
+        init(_ tags: Field) throws(CannotJudge) {
+            for tag in try tags.objects() {
+                guard let key = try tag["key"].text() else { continue }
+                let value = try tag["value"].text()
                 if key.equals("Name") {
                     name = value
                 } else if key.equals("Tier") {
@@ -64,21 +63,21 @@ enum SubnetTier: String {
 
     // MARK: What else is read of a subnet or its route table
 
-    static func zone(of spec: Value) throws(CannotJudge) -> String? {
-        if let zone = try spec.string("availabilityZone"), !zone.isEmpty { return zone }
-        return try spec.string("availabilityZoneID").flatMap { $0.isEmpty ? nil : $0 }
+    static func zone(of spec: Field) throws(CannotJudge) -> String? {
+        if let zone = try spec["availabilityZone"].filledText() { return zone.text }
+        return try spec["availabilityZoneID"].filledText()?.text
     }
 
     /// The VPC by name or id; empty where it is not named.
-    static func vpc(of spec: Value) throws(CannotJudge) -> String {
-        if let name = try spec.object("vpcRef")?.object("from")?.string("name") { return name }
-        return try spec.string("vpcID") ?? ""
+    static func vpc(of spec: Field) throws(CannotJudge) -> String {
+        if let name = try spec["vpcRef"]["from"]["name"].string() { return name }
+        return try spec["vpcID"].string() ?? ""
     }
 
     /// Its route tables.
-    static func tables(of spec: Value) throws(CannotJudge) -> [ResourceReference] {
+    static func tables(of spec: Field) throws(CannotJudge) -> [ResourceReference] {
         var tables: [ResourceReference] = []
-        for reference in try spec.objects("routeTableRefs") {
+        for reference in try spec["routeTableRefs"].objects() {
             if let table = try ResourceReference(reference) { tables.append(table) }
         }
         return tables
@@ -86,11 +85,11 @@ enum SubnetTier: String {
 
     /// Hands out a table's routes that lead everywhere, each with its destination.
     static func forEachDefaultRoute(
-        in spec: Value, _ body: (Value, Value) throws(CannotJudge) -> Void
+        in spec: Field, _ body: (Field, Value) throws(CannotJudge) -> Void
     ) throws(CannotJudge) {
-        for route in try spec.objects("routes") {
+        for route in try spec["routes"].objects() {
             for key: StaticString in ["destinationCIDRBlock", "destinationIPv6CIDRBlock"] {
-                guard let block = try route.text(key), AddressBlock(block)?.isEverywhere ?? false else { continue }
+                guard let block = try route[key].text(), AddressBlock(block)?.isEverywhere ?? false else { continue }
                 try body(route, block)
             }
         }
@@ -99,13 +98,14 @@ enum SubnetTier: String {
     /// Whether a table has a route that leads everywhere.
     static func hasDefaultRoute(_ spec: Value) throws(CannotJudge) -> Bool {
         var found = false
-        try forEachDefaultRoute(in: spec) { (_, _) throws(CannotJudge) in found = true }
+        try forEachDefaultRoute(in: Field(spec)) { (_, _) throws(CannotJudge) in found = true }
         return found
     }
 
     /// What is kept of a Subnet.
     static func projection(_ object: Value) throws(CannotJudge) -> Literal {
-        guard let spec = try object.object("spec"), let tier = try SubnetTier(of: object) else { return [:] }
+        let object = Field(object)
+        guard let spec = try object["spec"].present, let tier = try SubnetTier(of: object) else { return [:] }
         var members: [Literal.Member] = [
             .init("tier", .string(tier.rawValue)), .init("vpc", .string(try vpc(of: spec))),
             .init("tables", .array(try tables(of: spec).map { .string($0.text) })),

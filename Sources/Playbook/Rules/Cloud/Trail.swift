@@ -15,29 +15,22 @@ extension Rule {
         scope: Scope(ResourceKinds(.cloudtrailTrail)),
         clauses: [everywhere, validated, encrypted],
         examples: cases,
-        check: { (subject, _) throws(CannotJudge) in
-            guard let spec = try subject.spec() else { return [] }
-            var findings: [Finding] = []
-            if try spec.boolean("isMultiRegionTrail") != true {
-                let place: Pointer = "/spec/isMultiRegionTrail"
-                findings.append(
-                    Finding(
-                        everywhere, at: place, "is not true: other Regions are not seen", edits: [.set(place, true)]))
+        check: { (subject, _, findings) throws(CannotJudge) in
+            guard let spec = try subject.field("spec").present else { return }
+            let isEverywhere = try spec["isMultiRegionTrail"]
+            if try isEverywhere.boolean() != true {
+                findings.add(everywhere, at: isEverywhere, "is not true: other Regions are not seen", set: true)
             }
-            if try spec.boolean("enableLogFileValidation") != true {
-                let place: Pointer = "/spec/enableLogFileValidation"
-                findings.append(
-                    Finding(
-                        validated, at: place, "is not true: a changed file is not noticed", edits: [.set(place, true)]))
+            let isValidated = try spec["enableLogFileValidation"]
+            if try isValidated.boolean() != true {
+                findings.add(validated, at: isValidated, "is not true: a changed file is not noticed", set: true)
             }
-            if try spec.text("kmsKeyID")?.contentLength ?? 0 == 0 {
-                findings.append(
-                    Finding(encrypted, at: "/spec/kmsKeyID", "is unset: the files are encrypted with S3's own key").with
-                    {
-                        $0.advice = "name a KMS key that CloudTrail may use, by its ARN or alias"
-                    })
+            let key = try spec["kmsKeyID"]
+            if try key.filledText() == nil {
+                findings.add(encrypted, at: key, "is unset: the files are encrypted with S3's own key") {
+                    $0.advice = "name a KMS key that CloudTrail may use, by its ARN or alias"
+                }
             }
-            return findings
         }
     )
 }

@@ -18,16 +18,11 @@ extension Rule {
         ],
         companions: [.ec2VPC, .ec2Subnet, .ec2RouteTable],
         examples: vpcExamples,
-        check: { (subject, context, findings) throws(CannotJudge) in
-            guard let spec = try subject.spec() else { return }
-            switch subject.kind {
-            case .ec2VPC: findings.add(contentsOf: try otherVPCFindings(subject, context))
-            case .ec2Subnet: findings.add(contentsOf: try subnetFindings(spec, subject, context))
-            case .ec2RouteTable: try evaluateRoutes(spec, subject, context, findings)
-            case .ec2NATGateway: findings.add(contentsOf: try gatewayFindings(spec, subject, context))
-            default: findings.add(contentsOf: try endpointFindings(spec))
-            }
-        }
+        checks: [
+            .init(.ec2VPC, check: checkOtherVPCs), .init(.ec2Subnet, check: checkSubnet),
+            .init(.ec2RouteTable, check: checkRoutes), .init(.ec2NATGateway, check: checkGateway),
+            .init(.ec2VPCEndpoint, check: checkEndpoint),
+        ]
     )
 }
 
@@ -41,100 +36,86 @@ enum VPCClause {
     static let endpoint = Clause("endpoint", "a gateway endpoint is in some route table")
 }
 
-private func otherVPCFindings(_ subject: Subject, _ context: Context) throws(CannotJudge) -> [Finding] {
+private func checkOtherVPCs(
+    _ subject: Subject, _ context: Context, _ findings: FindingCollector
+) throws(CannotJudge) {
+    guard try subject.field("spec").isPresent else { return }
     let others = try context.companions.objects(.ec2VPC, in: subject.namespace).filter { $0.name != subject.name }
-    guard let other = others.first else { return [] }
-    return [
-        Finding(VPCClause.one, at: "/metadata/name", "is the name of another VPC beside \(other.name)").with {
-            $0.advice = "use \(other.name), or another account's namespace: there is one VPC for each"
-        }
-    ]
+    guard let other = others.first else { return }
+    findings.add(
+        VPCClause.one, at: try subject.field("metadata")["name"], "is the name of another VPC beside \(other.name)"
+    ) { $0.advice = "use \(other.name), or another account's namespace: there is one VPC for each" }
 }
 
 // MARK: Subnets
 
-private func subnetFindings(
-    _ spec: Value, _ subject: Subject, _ context: Context
-) throws(CannotJudge) -> [Finding] {
-    guard let tier = try SubnetTier(of: subject.object) else { return [] }
-    var findings: [Finding] = []
-    if let finding = try sizeFinding(spec, tier) { findings.append(finding) }
-    do throws(CannotJudge) {
-        if let finding = try zoneFinding(spec, tier, subject, context) { findings.append(finding) }
-        if tier == .isolated, let finding = try tableFinding(spec, subject, context) { findings.append(finding) }
-    } catch {
-        // What the subnet says of itself holds whatever else there is.
-        if findings.isEmpty { throw error }
-    }
-    return findings
+private func checkSubnet(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+    guard let spec = try subject.field("spec").present, let tier = try SubnetTier(of: subject.root) else { return }
+    try checkSize(spec, tier, findings)
+    try findings.separately(checkZone(spec, tier, subject, context, findings))
+    if tier == .isolated { try checkTables(spec, subject, context, findings) }
 }
 
-private func sizeFinding(_ spec: Value, _ tier: SubnetTier) throws(CannotJudge) -> Finding? {
-    if let text = try spec.string("cidrBlock") {
-        guard let block = AddressBlock(text), block.prefixLength != tier.prefixLength else { return nil }
-        let place: Pointer = "/spec/cidrBlock"
-        let other = block.resized(to: tier.prefixLength)
-        return Finding(
-            VPCClause.size, at: place, "is \(text): \(tier.rawValue) subnets are /\(tier.prefixLength)",
-            edits: other.map { [.set(place, .string($0))] } ?? []
-        ).with {
-            $0.choice = text
-            $0.advice = "a subnet that is there already has to be replaced by a new one"
-        }
+private func checkSize(_ spec: Field, _ tier: SubnetTier, _ findings: FindingCollector) throws(CannotJudge) {
+    let cidr = try spec["cidrBlock"]
+    if let text = try cidr.string() {
+        guard let block = AddressBlock(text), block.prefixLength != tier.prefixLength else { return }
+        findings.add(
+            VPCClause.size, at: cidr, "is \(text): \(tier.rawValue) subnets are /\(tier.prefixLength)",
+            set: block.resized(to: tier.prefixLength).map { .string($0) }, choice: text
+        ) { $0.advice = "a subnet that is there already has to be replaced by a new one" }
+        return
     }
-    guard let length = try spec.integer("ipv4NetmaskLength"), length != tier.prefixLength else { return nil }
-    let place: Pointer = "/spec/ipv4NetmaskLength"
-    return Finding(
-        VPCClause.size, at: place, "is \(length): \(tier.rawValue) subnets are /\(tier.prefixLength)",
-        edits: [.set(place, .number(String(tier.prefixLength)))]
-    ).with { $0.choice = String(length) }
+    let length = try spec["ipv4NetmaskLength"]
+    guard let seen = try length.integer(), seen != tier.prefixLength else { return }
+    findings.add(
+        VPCClause.size, at: length, "is \(seen): \(tier.rawValue) subnets are /\(tier.prefixLength)",
+        set: .number(String(tier.prefixLength)), choice: String(seen))
 }
 
-private func zoneFinding(
-    _ spec: Value, _ tier: SubnetTier, _ subject: Subject, _ context: Context
-) throws(CannotJudge) -> Finding? {
+private func checkZone(
+    _ spec: Field, _ tier: SubnetTier, _ subject: Subject, _ context: Context, _ findings: FindingCollector
+) throws(CannotJudge) {
+    let place = try spec["availabilityZone"]
     guard let zone = try SubnetTier.zone(of: spec) else {
-        return Finding(
-            VPCClause.zones, at: "/spec/availabilityZone", "is unset: AWS chooses, and may choose one zone for all"
-        ).with { $0.advice = "name a zone, as in eu-west-1a, and another one for each of the three subnets" }
+        findings.add(VPCClause.zones, at: place, "is unset: AWS chooses, and may choose one zone for all") {
+            $0.advice = "name a zone, as in eu-west-1a, and another one for each of the three subnets"
+        }
+        return
     }
     let vpc = try SubnetTier.vpc(of: spec)
     let others = try context.companions.objects(.ec2Subnet, in: subject.namespace).filter { other in
         other.name != subject.name && other.fields["tier"]?.text == tier.rawValue && other.fields["vpc"]?.text == vpc
     }
     let zones = Set(others.compactMap { $0.fields["zone"]?.text } + [zone])
-    guard others.count >= 2, zones.count < 3 else { return nil }
-    return Finding(
-        VPCClause.zones, at: "/spec/availabilityZone",
-        "is \(zone): all \(others.count + 1) \(tier.rawValue) subnets lie in \(zones.sorted().joined(separator: ", "))"
-    ).with {
-        $0.choice = zone
-        $0.advice = "choose a third zone"
-    }
+    guard others.count >= 2, zones.count < 3 else { return }
+    findings.add(
+        VPCClause.zones, at: place,
+        "is \(zone): all \(others.count + 1) \(tier.rawValue) subnets lie in \(zones.sorted().joined(separator: ", "))",
+        choice: zone
+    ) { $0.advice = "choose a third zone" }
 }
 
-private func tableFinding(_ spec: Value, _ subject: Subject, _ context: Context) throws(CannotJudge) -> Finding? {
+private func checkTables(
+    _ spec: Field, _ subject: Subject, _ context: Context, _ findings: FindingCollector
+) throws(CannotJudge) {
     let tables = try SubnetTier.tables(of: spec)
-    if tables.isEmpty { return nil }
+    if tables.isEmpty { return }
     let open = try context.companions.objects(.ec2RouteTable, in: subject.namespace).first { table in
         table.fields["default"] == true && tables.contains { $0.names(table.name, in: subject.namespace) }
     }
-    guard let open else { return nil }
-    return Finding(
-        VPCClause.isolated, at: "/spec/routeTableRefs", "lead to RouteTable \(open.name), which has a default route"
-    ).with {
-        $0.choice = open.name
-        $0.advice = "name a RouteTable with local routes and VPC endpoints alone"
-    }
+    guard let open else { return }
+    findings.add(
+        VPCClause.isolated, at: try spec["routeTableRefs"],
+        "lead to RouteTable \(open.name), which has a default route", choice: open.name
+    ) { $0.advice = "name a RouteTable with local routes and VPC endpoints alone" }
 }
 
 // MARK: Around them
 
-private func evaluateRoutes(
-    _ spec: Value, _ subject: Subject, _ context: Context, _ findings: FindingCollector
-) throws(CannotJudge) {
-    guard try SubnetTier.hasDefaultRoute(spec) else { return }
-    var isIsolated = try SubnetTier(of: subject.object) == .isolated
+private func checkRoutes(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+    guard let spec = try subject.field("spec").present, try SubnetTier.hasDefaultRoute(spec.base) else { return }
+    var isIsolated = try SubnetTier(of: subject.root) == .isolated
     if !isIsolated, let name = subject.name {
         isIsolated = try context.companions.objects(.ec2Subnet, in: subject.namespace).contains { subnet in
             subnet.fields["tier"]?.text == SubnetTier.isolated.rawValue
@@ -146,41 +127,34 @@ private func evaluateRoutes(
     guard isIsolated else { return }
     try SubnetTier.forEachDefaultRoute(in: spec) { (route, destination) throws(CannotJudge) in
         try findings.step()
-        findings.add(at: route, choice: destination.text) { place in
-            Finding(VPCClause.isolated, at: place, "leads isolated subnets out", edits: [.remove(place)]).with {
-                $0.choice = destination.text
-                $0.advice = "what they need of AWS comes through VPC endpoints"
-            }
+        findings.add(VPCClause.isolated, at: route, "leads isolated subnets out", choice: destination.text) {
+            $0.edits = [.remove($0.place)]
+            $0.advice = "what they need of AWS comes through VPC endpoints"
         }
     }
 }
 
-private func gatewayFindings(
-    _ spec: Value, _ subject: Subject, _ context: Context
-) throws(CannotJudge) -> [Finding] {
-    if try spec.text("connectivityType")?.equals("private") ?? false { return [] }
-    guard let reference = try ResourceReference(spec.object("subnetRef")) else { return [] }
+private func checkGateway(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+    let spec = try subject.field("spec")
+    if try spec["connectivityType"].equals("private") { return }
+    let named = try spec["subnetRef"]
+    guard let reference = try ResourceReference(named) else { return }
     let subnet = try context.companions.objects(.ec2Subnet, in: subject.namespace).first {
         reference.names($0.name, in: subject.namespace)
     }
-    guard let subnet, let tier = subnet.fields["tier"]?.text, tier != SubnetTier.shared.rawValue else { return [] }
-    return [
-        Finding(VPCClause.gateway, at: "/spec/subnetRef", "is Subnet \(subnet.name), which is \(tier)").with {
-            $0.choice = subnet.name
-            $0.advice = "name a public subnet; private ones have a default route to the NAT gateway"
-        }
-    ]
+    guard let subnet, let tier = subnet.fields["tier"]?.text, tier != SubnetTier.shared.rawValue else { return }
+    findings.add(
+        VPCClause.gateway, at: named, "is Subnet \(subnet.name), which is \(tier)", choice: subnet.name
+    ) { $0.advice = "name a public subnet; private ones have a default route to the NAT gateway" }
 }
 
-private func endpointFindings(_ spec: Value) throws(CannotJudge) -> [Finding] {
+private func checkEndpoint(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+    guard let spec = try subject.field("spec").present else { return }
     // Absent it is Gateway (EC2, CreateVpcEndpoint).
-    guard try spec.text("vpcEndpointType")?.equals("Gateway") ?? true else { return [] }
-    for list: StaticString in ["routeTableIDs", "routeTableRefs"] {
-        if let tables = try spec.array(list), tables.elements.contains(where: { _ in true }) { return [] }
+    guard try spec["vpcEndpointType"].text()?.equals("Gateway") ?? true else { return }
+    let (ids, references) = (try spec["routeTableIDs"], try spec["routeTableRefs"])
+    guard try ids.elements().isEmpty, try references.elements().isEmpty else { return }
+    findings.add(VPCClause.endpoint, at: references, "are unset: nothing goes through the endpoint") {
+        $0.advice = "name the route tables of the private and isolated subnets"
     }
-    return [
-        Finding(VPCClause.endpoint, at: "/spec/routeTableRefs", "are unset: nothing goes through the endpoint").with {
-            $0.advice = "name the route tables of the private and isolated subnets"
-        }
-    ]
 }

@@ -15,39 +15,33 @@ extension Rule {
         scope: Scope(ResourceKinds(.cloudfrontDistribution, .elbv2Listener)),
         clauses: [acl, policy],
         examples: cases,
-        check: { (subject, _) throws(CannotJudge) in
-            guard let spec = try subject.spec() else { return [] }
-            return try subject.kind == .elbv2Listener ? listenerFindings(spec) : distributionFindings(spec)
-        }
+        checks: [.init(.cloudfrontDistribution, check: checkDistribution), .init(.elbv2Listener, check: checkListener)]
     )
 }
 
 private let acl = Clause("acl", "a CloudFront distribution has a web ACL")
 private let policy = Clause("policy", "a listener that speaks TLS names its policy")
 
-private func distributionFindings(_ spec: Value) throws(CannotJudge) -> [Finding] {
-    let id = try spec.object("distributionConfig")?.text("webACLID")
+private func checkDistribution(
+    _ subject: Subject, _ context: Context, _ findings: FindingCollector
+) throws(CannotJudge) {
+    guard let spec = try subject.field("spec").present else { return }
+    let id = try spec["distributionConfig"]["webACLID"]
     // The API writes no ACL as the empty text.
-    if let id, id.contentLength > 0 { return [] }
-    return [
-        Finding(
-            acl, at: "/spec/distributionConfig/webACLID", "is \(id == nil ? "unset" : "empty"): there is no firewall"
-        ).with {
-            $0.advice = "name a WAF web ACL of scope CLOUDFRONT (in us-east-1) by its ARN"
-        }
-    ]
+    if try id.filledText() != nil { return }
+    findings.add(acl, at: id, "is \(id.isPresent ? "empty" : "unset"): there is no firewall") {
+        $0.advice = "name a WAF web ACL of scope CLOUDFRONT (in us-east-1) by its ARN"
+    }
 }
 
-private func listenerFindings(_ spec: Value) throws(CannotJudge) -> [Finding] {
-    guard let name = try spec.text("protocol"), name.equals("HTTPS") || name.equals("TLS") else { return [] }
-    let chosen = try spec.text("sslPolicy")
-    if let chosen, chosen.contentLength > 0 { return [] }
-    let place: Pointer = "/spec/sslPolicy"
-    return [
-        Finding(
-            policy, at: place, "is \(chosen == nil ? "unset" : "empty"): the default accepts TLS 1.0",
-            edits: [.set(place, "ELBSecurityPolicy-TLS13-1-2-2021-06")])
-    ]
+private func checkListener(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+    let spec = try subject.field("spec")
+    guard try spec["protocol"].equals(oneOf: "HTTPS", "TLS") else { return }
+    let chosen = try spec["sslPolicy"]
+    if try chosen.filledText() != nil { return }
+    findings.add(
+        policy, at: chosen, "is \(chosen.isPresent ? "empty" : "unset"): the default accepts TLS 1.0",
+        set: "ELBSecurityPolicy-TLS13-1-2-2021-06")
 }
 
 private func distribution(_ lines: String) -> String {
