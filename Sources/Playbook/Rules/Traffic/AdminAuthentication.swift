@@ -17,17 +17,14 @@ extension Rule {
         settings: [RuleSettings.adminPatterns],
         companions: [.middleware],
         examples: adminExamples,
-        check: { (subject, context, findings) throws(CannotJudge) in
-            guard let spec = try subject.spec() else { return }
-            var search = AdminSearch(subject, context, findings)
-            if subject.kind == .ingressRoute {
-                try search.look(atRoutesOf: spec)
-            } else {
-                try search.look(atRulesOf: spec)
-            }
-            // What is certain holds whatever else there is.
-            if !search.hasFindings, let unknown = search.unknown { throw .unknown(companion: unknown) }
-        }
+        checks: [
+            .init(.ingressRoute) { (subject, context, findings) throws(CannotJudge) in
+                try AdminSearch(subject, context, findings).checkRoutes(of: subject.field("spec"))
+            },
+            .init(.httpRoute) { (subject, context, findings) throws(CannotJudge) in
+                try AdminSearch(subject, context, findings).checkRules(of: subject.field("spec"))
+            },
+        ]
     )
 }
 
@@ -45,8 +42,6 @@ private struct AdminSearch {
     private let context: Context
     private let patterns: [Glob]
     private let findings: FindingCollector
-    private(set) var hasFindings = false
-    private(set) var unknown: String?
 
     init(_ subject: Subject, _ context: Context, _ findings: FindingCollector) {
         self.subject = subject
@@ -77,33 +72,34 @@ private struct AdminSearch {
 
     // MARK: Traefik
 
-    mutating func look(atRoutesOf spec: Value) throws(CannotJudge) {
-        let redirects = spec.present("tls") == nil
-        let isChild = try !spec.objects("parentRefs").isEmpty
-        for route in try spec.objects("routes") {
+    func checkRoutes(of spec: Field) throws(CannotJudge) {
+        let redirects = try !spec["tls"].isPresent
+        let isChild = try !spec["parentRefs"].objects().isEmpty
+        for route in try spec["routes"].objects() {
             try findings.step()
             guard let admin = try adminName(of: route) else { continue }
+            let middlewares = try route["middlewares"]
             // Its parent may have asked already.
-            if isChild { unknown = unknown ?? "the parent IngressRoute" }
+            if isChild { findings.addUnknown("the parent IngressRoute") }
             var answer = Middlewares(that: .authenticates, in: context)
-            let isAsked = try answer.contains(route.objects("middlewares"), from: subject.namespace)
+            let isAsked = try answer.contains(middlewares, from: subject.namespace)
             if isChild || isAsked { continue }
             if redirects {
                 var redirect = Middlewares(that: .redirects, in: context)
-                if try redirect.contains(route.objects("middlewares"), from: subject.namespace) { continue }
+                if try redirect.contains(middlewares, from: subject.namespace) { continue }
             }
-            add(AdminClause.route, admin, at: route, answer, { ["name": .string($0)] }, to: "middlewares")
+            add(AdminClause.route, admin, at: route, answer, { ["name": .string($0)] }, to: middlewares)
         }
     }
 
     /// What of a route says that it leads to an admin page; nil where nothing does.
-    private func adminName(of route: Value) throws(CannotJudge) -> String? {
+    private func adminName(of route: Field) throws(CannotJudge) -> String? {
         // Traefik's own pages.
-        for service in try route.objects("services") {
+        for service in try route["services"].objects() {
             try findings.step()
-            if try service.text("name")?.equals("api@internal") ?? false { return "Traefik's dashboard" }
+            if try service["name"].equals("api@internal") { return "Traefik's dashboard" }
         }
-        guard let text = try route.text("match"), let rule = TraefikRule(text) else { return nil }
+        guard let text = try route["match"].text(), let rule = TraefikRule(text) else { return nil }
         var admin: String?
         try rule.forEachValue(of: [.host, .hostExpression, .path]) {
             (value) throws(CannotJudge) in
@@ -115,23 +111,24 @@ private struct AdminSearch {
 
     // MARK: Gateway API
 
-    mutating func look(atRulesOf spec: Value) throws(CannotJudge) {
+    func checkRules(of spec: Field) throws(CannotJudge) {
         var host: String?
-        if let hosts = try spec.strings("hostnames") {
-            for element in hosts.elements where host == nil {
-                try findings.step()
-                if saysAdmin(element) { host = element.text }
-            }
-        }
-        for (index, rule) in try spec.objects("rules").enumerated() {
+        for element in try spec["hostnames"].strings() where host == nil {
             try findings.step()
+            if saysAdmin(element.base) { host = element.base.text }
+        }
+        var count = 0
+        for rule in try spec["rules"].objects() {
+            try findings.step()
+            count += 1
             // The Gateway API has 16.
-            guard index < 1000 else { throw .malformed(rule.id, expected: "one of at most 1000 rules") }
+            guard count <= 1000 else { throw .malformed(rule.base.id, expected: "one of at most 1000 rules") }
             let path = try adminPath(of: rule)
             guard let admin = host ?? path else { continue }
+            let filters = try rule["filters"]
             var answer = Middlewares(that: .authenticates, in: context)
             var isAsked = false
-            for filter in try rule.objects("filters") where !isAsked {
+            for filter in try filters.objects() where !isAsked {
                 try findings.step()
                 isAsked = try asks(filter, &answer)
             }
@@ -142,63 +139,55 @@ private struct AdminSearch {
                     "extensionRef": ["group": "traefik.io", "kind": "Middleware", "name": .string(name)],
                 ]
             }
-            add(AdminClause.rule, admin, at: rule, answer, reference, to: "filters")
+            add(AdminClause.rule, admin, at: rule, answer, reference, to: filters)
         }
     }
 
-    private func adminPath(of rule: Value) throws(CannotJudge) -> String? {
-        for match in try rule.objects("matches") {
+    private func adminPath(of rule: Field) throws(CannotJudge) -> String? {
+        for match in try rule["matches"].objects() {
             try findings.step()
-            if let path = try match.object("path")?.text("value"), saysAdmin(path) { return path.text }
+            if let path = try match["path"]["value"].text(), saysAdmin(path) { return path.text }
         }
         return nil
     }
 
     /// Whether a filter asks who is there, or lets nobody through at all.
-    private mutating func asks(_ filter: Value, _ answer: inout Middlewares) throws(CannotJudge) -> Bool {
-        guard let type = try filter.text("type") else { return false }
-        if type.equals("ExternalAuth") || type.equals("RequestRedirect") { return true }
-        guard type.equals("ExtensionRef"), let reference = try filter.object("extensionRef"),
-            let name = try reference.string("name"), let kind = try reference.string("kind")
+    private func asks(_ filter: Field, _ answer: inout Middlewares) throws(CannotJudge) -> Bool {
+        let type = try filter["type"]
+        if try type.equals(oneOf: "ExternalAuth", "RequestRedirect") { return true }
+        let reference = try filter["extensionRef"]
+        guard try type.equals("ExtensionRef"), let name = try reference["name"].string(),
+            let kind = try reference["kind"].string()
         else { return false }
-        if kind == "Middleware", try reference.text("group")?.equals("traefik.io") ?? false {
+        if kind == "Middleware", try reference["group"].equals("traefik.io") {
             return answer.does(name, in: subject.namespace)
         }
         // Another gateway's filter, which may ask or not.
-        unknown = unknown ?? "the \(kind) \(name)"
+        findings.addUnknown("the \(kind) \(name)")
         return true
     }
 
     // MARK: Findings
 
-    private mutating func add(
-        _ clause: Clause, _ admin: String, at route: Value, _ answer: Middlewares,
-        _ reference: (String) -> Literal, to key: StaticString
+    private func add(
+        _ clause: Clause, _ admin: String, at route: Field, _ answer: Middlewares,
+        _ reference: (String) -> Literal, to list: Field
     ) {
-        if let name = answer.unknown {
-            unknown = unknown ?? name
-            return
-        }
-        hasFindings = true
+        if let name = answer.unknown { return findings.addUnknown(name) }
         let absent = answer.missing.map { ", and there is no Middleware \($0.name)" } ?? ""
         let isAbsentHere = answer.missing?.namespace == subject.namespace
-        let traits = Finding.Traits(
-            awaitsCompanion: answer.missing != nil, absent: isAbsentHere ? .middleware : nil)
-        findings.add(at: route, choice: admin, traits: traits) { place in
-            Finding(clause, at: place, "answers to \(admin) without asking who is there\(absent)").with {
-                $0.choice = admin
-                if let (name, namespace) = answer.missing {
-                    $0.companion = middleware(name, namespace)
-                    $0.awaitsCompanion = true
-                    if namespace == subject.namespace { $0.absent = .middleware }
-                    return
-                }
-                let known = Middlewares.first(that: .authenticates, in: subject.namespace, context)
-                let name = known ?? "\(subject.name ?? "admin")-authentication"
-                let (list, entry) = (place / "\(key)", reference(name))
-                $0.edits = [route.present(key) == nil ? .set(list, [entry]) : .set(list / "-", entry)]
-                if known == nil { $0.companion = middleware(name, subject.namespace) }
+        findings.add(
+            clause, at: route, "answers to \(admin) without asking who is there\(absent)", choice: admin,
+            traits: .init(awaitsCompanion: answer.missing != nil, absent: isAbsentHere ? .middleware : nil)
+        ) {
+            if let (name, namespace) = answer.missing {
+                $0.companion = middleware(name, namespace)
+                return
             }
+            let known = Middlewares.first(that: .authenticates, in: subject.namespace, context)
+            let name = known ?? "\(subject.name ?? "admin")-authentication"
+            $0.edits = [.append(reference(name), to: list, at: findings.place(of: list))]
+            if known == nil { $0.companion = middleware(name, subject.namespace) }
         }
     }
 

@@ -16,12 +16,12 @@ extension Rule {
         settings: [RuleSettings.maximumPortRange],
         examples: cases,
         check: { (subject, context, findings) throws(CannotJudge) in
-            guard let spec = try subject.spec() else { return }
+            let spec = try subject.field("spec")
             for direction in [Direction.ingress, .egress] {
-                for rule in try spec.objects(direction.field) {
+                for rule in try spec[direction.field].objects() {
                     try findings.step()
-                    try evaluatePeers(of: rule, direction, findings)
-                    try evaluatePorts(of: rule, context.settings[RuleSettings.maximumPortRange], findings)
+                    try checkPeers(of: rule, direction, findings)
+                    try checkPorts(of: rule, context.settings[RuleSettings.maximumPortRange], findings)
                 }
             }
         }
@@ -39,30 +39,25 @@ private enum Direction {
     var peers: StaticString { self == .ingress ? "from" : "to" }
 }
 
-private func evaluatePeers(
-    of rule: Value, _ direction: Direction, _ findings: FindingCollector
+private func checkPeers(
+    of rule: Field, _ direction: Direction, _ findings: FindingCollector
 ) throws(CannotJudge) {
-    for peer in try rule.objects(direction.peers) {
+    for peer in try rule[direction.peers].objects() {
         try findings.step()
-        guard let entry = try peer.object("ipBlock"), let cidr = try entry.text("cidr"),
-            let block = AddressBlock(cidr), block.isEverywhere
+        let entry = try peer["ipBlock"]
+        guard let cidr = try entry["cidr"].text(), let block = AddressBlock(cidr), block.isEverywhere,
+            try entry["except"].elements().isEmpty
         else { continue }
-        if let exceptions = try entry.array("except"), exceptions.elements.contains(where: { _ in true }) { continue }
-        findings.add(at: entry, choice: cidr.text) { finding(block, cidr.text, direction, at: $0) }
-    }
-}
-
-private func finding(_ block: AddressBlock, _ text: String, _ direction: Direction, at place: Pointer) -> Finding {
-    let seen = direction == .ingress ? "lets \(text) in" : "lets pods reach \(text)"
-    return Finding(everywhere, at: place, "\(seen): everybody").with {
-        $0.choice = text
-        switch direction {
-        case .ingress:
-            $0.advice = "name who may connect: a podSelector, a namespaceSelector, or the addresses of the VPC"
-        case .egress where block.prefixLength == 0:
-            $0.edits = [.set(place / "except", block.isIPv6 ? privateIPv6 : privateIPv4)]
-            $0.advice = "or name the addresses that the pods need"
-        case .egress: $0.advice = "name the addresses that the pods need"
+        let seen = direction == .ingress ? "lets \(cidr.text) in" : "lets pods reach \(cidr.text)"
+        findings.add(everywhere, at: entry, "\(seen): everybody", choice: cidr.text) {
+            switch direction {
+            case .ingress:
+                $0.advice = "name who may connect: a podSelector, a namespaceSelector, or the addresses of the VPC"
+            case .egress where block.prefixLength == 0:
+                $0.edits = [.set($0.place / "except", block.isIPv6 ? privateIPv6 : privateIPv4)]
+                $0.advice = "or name the addresses that the pods need"
+            case .egress: $0.advice = "name the addresses that the pods need"
+            }
         }
     }
 }
@@ -71,21 +66,18 @@ private func finding(_ block: AddressBlock, _ text: String, _ direction: Directi
 private let privateIPv4: Literal = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.169.254/32"]
 private let privateIPv6: Literal = ["fc00::/7"]
 
-private func evaluatePorts(of rule: Value, _ most: Int, _ findings: FindingCollector) throws(CannotJudge) {
-    for entry in try rule.objects("ports") {
+private func checkPorts(of rule: Field, _ most: Int, _ findings: FindingCollector) throws(CannotJudge) {
+    for entry in try rule["ports"].objects() {
         try findings.step()
-        guard let last = try entry.integer("endPort"), let first = entry.present("port")?.int else { continue }
+        guard let last = try entry["endPort"].integer(), let first = try entry["port"].value?.int else { continue }
         // The API takes ports from 1 to 65535 alone; a number that is none must not overflow here.
         let count = min(last, 65535) - max(first, 0) + 1
         guard count > most else { continue }
         // Where it begins is the choice, how many they are the number.
-        findings.add(at: entry, choice: String(first), excess: Double(count)) { place in
-            Finding(range, at: place, "opens \(count) ports, \(first) to \(last)").with {
-                $0.choice = String(first)
-                $0.excess = Double(count)
-                $0.advice = "write an entry for each port that is needed, with at most \(most) in a range"
-            }
-        }
+        findings.add(
+            range, at: entry, "opens \(count) ports, \(first) to \(last)", choice: String(first),
+            excess: Double(count)
+        ) { $0.advice = "write an entry for each port that is needed, with at most \(most) in a range" }
     }
 }
 

@@ -30,7 +30,7 @@ extension Rule {
                 case .unreadable: addNameless(host, findings)
                 }
             }
-            if subject.kind == .dnsEndpoint { try evaluateApex(subject, zones, findings) }
+            if subject.kind == .dnsEndpoint { try checkApex(subject, zones, findings) }
         }
     )
 }
@@ -67,50 +67,47 @@ private struct ReportedNames {
 }
 
 private func add(_ host: HostName, _ zones: [DomainName], _ findings: FindingCollector) {
-    findings.add(at: host.value, choice: DomainName.canonical(host.text)) { place in
-        let text = host.text
-        let name = DomainName(text)
+    func message() -> String {
         let listed = zones.prefix(4).map(\.description).joined(separator: ", ") + (zones.count > 4 ? ", …" : "")
-        let seen = "names \(text), which \(zones.count == 1 ? "does not lie in" : "lies in none of") \(listed)"
+        return "names \(host.text), which \(zones.count == 1 ? "does not lie in" : "lies in none of") \(listed)"
+    }
+    findings.add(
+        HostClause.zone, at: Field(host.value), message(), choice: DomainName.canonical(host.text)
+    ) {
+        let name = DomainName(host.text)
         let other = "\(name.isValid ? name.labels[0] : "www").\(zones[0])"
-        return Finding(HostClause.zone, at: place, seen).with {
-            $0.choice = name.description
-            if host.value.byteCount <= 4096 {
-                $0.edits = [.set(place, .string(host.replaced(by: other)))]
-            } else {
-                $0.advice = "choose a name such as \(other)"
-            }
+        if host.value.byteCount <= 4096 {
+            $0.edits = [.set($0.place, .string(host.replaced(by: other)))]
+        } else {
+            $0.advice = "choose a name such as \(other)"
         }
     }
 }
 
 /// A warning, whatever the level: it may answer to names of ours alone.
 private func addNameless(_ host: HostName, _ findings: FindingCollector) {
-    findings.add(at: host.value, choice: host.text, traits: .init(isHint: true)) { place in
-        let text = host.text
-        return Finding(HostClause.named, at: place, "matches hosts by what cannot be checked: \(text)").with {
-            $0.choice = text
-            $0.isHint = true
-            $0.advice =
-                "name each host, Host(`…`), or end the expression with the zone: HostRegexp(`^.+\\.example\\.com$`)"
-        }
+    findings.add(
+        HostClause.named, at: Field(host.value), "matches hosts by what cannot be checked: \(host.text)",
+        choice: host.text, traits: .init(isHint: true)
+    ) {
+        $0.advice =
+            "name each host, Host(`…`), or end the expression with the zone: HostRegexp(`^.+\\.example\\.com$`)"
     }
 }
 
-private func evaluateApex(
+private func checkApex(
     _ subject: Subject, _ zones: [DomainName], _ findings: FindingCollector
 ) throws(CannotJudge) {
-    guard !subject.changesOnlyMetadata, let spec = try subject.spec() else { return }
-    for endpoint in try spec.objects("endpoints") {
+    guard !subject.changesOnlyMetadata else { return }
+    for endpoint in try subject.field("spec")["endpoints"].objects() {
         try findings.step()
-        guard let type = try endpoint.text("recordType"), type.equals("CNAME"),
-            let name = try endpoint.text("dnsName"), isApex(name, of: zones), try !isAlias(endpoint, findings)
+        let (type, properties) = (try endpoint["recordType"], try endpoint["providerSpecific"])
+        guard try type.equals("CNAME"), let name = try endpoint["dnsName"].text(), isApex(name, of: zones),
+            try !areAlias(properties, findings)
         else { continue }
-        findings.add(at: type) { place in
-            Finding(HostClause.apex, at: place, "is CNAME at the zone's apex").with {
-                $0.edits = [makeAlias(endpoint, at: place.parent)]
-                $0.advice = "external-dns makes an alias record of it then"
-            }
+        findings.add(HostClause.apex, at: type, "is CNAME at the zone's apex") {
+            $0.edits = [makeAlias(properties, findings)]
+            $0.advice = "external-dns makes an alias record of it then"
         }
     }
 }
@@ -123,24 +120,19 @@ private func isApex(_ name: Value, of zones: [DomainName]) -> Bool {
 }
 
 /// Whether external-dns is asked to make an alias record.
-private func isAlias(_ endpoint: Value, _ findings: FindingCollector) throws(CannotJudge) -> Bool {
-    for property in try endpoint.objects("providerSpecific") {
+private func areAlias(_ properties: Field, _ findings: FindingCollector) throws(CannotJudge) -> Bool {
+    for property in try properties.objects() {
         try findings.step()
-        if try property.text("name")?.equals("alias") ?? false, try property.text("value")?.equals("true") ?? false {
-            return true
-        }
+        if try property["name"].equals("alias"), try property["value"].equals("true") { return true }
     }
     return false
 }
 
-private func makeAlias(_ endpoint: Value, at place: Pointer) -> Edit {
+private func makeAlias(_ properties: Field, _ findings: FindingCollector) -> Edit {
     let alias: Literal = ["name": "alias", "value": "true"]
-    let list = place / "providerSpecific"
-    guard let properties = endpoint.present("providerSpecific") else { return .set(list, [alias]) }
-    for (index, property) in properties.elements.enumerated() where property["name"]?.equals("alias") ?? false {
-        return .set(list / String(index), alias)
-    }
-    return .set(list / "-", alias)
+    let other = properties.value?.elements.first { $0["name"]?.equals("alias") ?? false }
+    if let other { return .set(findings.place(of: Field(other)), alias) }
+    return .append(alias, to: properties, at: findings.place(of: properties))
 }
 
 /// An expression for host names, in Traefik's syntax of version 2 or 3.

@@ -15,15 +15,13 @@ extension Rule {
         scope: Scope(ResourceKinds(.ingress, .legacyIngress)),
         clauses: [ingress],
         examples: cases,
-        check: { (subject, _) throws(CannotJudge) in
-            let replacement = try Replacement(of: subject)
-            return [
-                Finding(ingress, at: "/kind", "is Ingress: traffic comes in by the Gateway API").with {
-                    $0.companion = replacement.route(for: subject)
-                    $0.isReplacement = $0.companion != nil
-                    $0.advice = replacement.advice
-                }
-            ]
+        check: { (subject, _, findings) throws(CannotJudge) in
+            let replacement = try Replacement(of: subject.field("spec"))
+            findings.add(ingress, at: try subject.field("kind"), "is Ingress: traffic comes in by the Gateway API") {
+                $0.companion = replacement.route(for: subject)
+                $0.isReplacement = $0.companion != nil
+                $0.advice = replacement.advice
+            }
         }
     )
 }
@@ -45,13 +43,12 @@ private struct Replacement {
     /// Whether it is more than one HTTPRoute can say.
     private var isTooLarge: Bool { count > Replacement.mostParts }
 
-    init(of subject: Subject) throws(CannotJudge) {
-        guard let spec = try subject.spec() else { return }
-        for rule in try spec.objects("rules") where !isTooLarge {
+    init(of spec: Field) throws(CannotJudge) {
+        guard spec.isPresent else { return }
+        for rule in try spec["rules"].objects() where !isTooLarge {
             count += 1
-            let name = try rule.string("host") ?? ""
-            var rules: [Literal] = []
-            if let http = try rule.object("http") { rules = try self.rules(of: http) }
+            let name = try rule["host"].string() ?? ""
+            let rules = try rules(of: rule["http"]["paths"])
             if let index = hosts.firstIndex(where: { $0.name == name }) {
                 hosts[index].rules += rules
             } else {
@@ -60,18 +57,18 @@ private struct Replacement {
         }
         // The old kind calls it differently.
         for key: StaticString in ["defaultBackend", "backend"] where rest.isEmpty {
-            if let backend = try backend(spec.object(key)) { rest.append(["backendRefs": [backend]]) }
+            if let backend = try backend(spec[key]) { rest.append(["backendRefs": [backend]]) }
         }
     }
 
-    private mutating func rules(of http: Value) throws(CannotJudge) -> [Literal] {
+    private mutating func rules(of paths: Field) throws(CannotJudge) -> [Literal] {
         var rules: [Literal] = []
-        for (index, path) in try http.objects("paths").enumerated() where !isTooLarge {
+        for (index, path) in try paths.objects().enumerated() where !isTooLarge {
             count += index > 0 ? 1 : 0
-            guard let backend = try backend(path.object("backend")) else { continue }
-            let type = try path.string("pathType") == "Exact" ? "Exact" : "PathPrefix"
+            guard let backend = try backend(path["backend"]) else { continue }
+            let type: Literal = try path["pathType"].equals("Exact") ? "Exact" : "PathPrefix"
             rules.append([
-                "matches": [["path": ["type": .string(type), "value": .string(try path.string("path") ?? "/")]]],
+                "matches": [["path": ["type": type, "value": .string(try path["path"].string() ?? "/")]]],
                 "backendRefs": [backend],
             ])
         }
@@ -79,13 +76,15 @@ private struct Replacement {
     }
 
     /// What a backend of either version of Ingress is for an HTTPRoute.
-    private mutating func backend(_ backend: Value?) throws(CannotJudge) -> Literal? {
-        if let service = try backend?.object("service"), let name = try service.string("name") {
-            let port = try service.object("port")
-            return ["name": .string(name), "port": number(of: port?.present("number") ?? port?.present("name"))]
+    private mutating func backend(_ backend: Field) throws(CannotJudge) -> Literal? {
+        let service = try backend["service"]
+        if let name = try service["name"].string() {
+            let port = try service["port"]
+            let (number, portName) = (try port["number"].value, try port["name"].value)
+            return ["name": .string(name), "port": self.number(of: number ?? portName)]
         }
-        guard let name = try backend?.string("serviceName") else { return nil }
-        return ["name": .string(name), "port": number(of: backend?.present("servicePort"))]
+        guard let name = try backend["serviceName"].string() else { return nil }
+        return ["name": .string(name), "port": number(of: try backend["servicePort"].value)]
     }
 
     private mutating func number(of port: Value?) -> Literal {

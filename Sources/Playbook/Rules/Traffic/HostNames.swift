@@ -76,43 +76,37 @@ enum HostNames {
     static func forEach(
         of subject: Subject, _ body: (Kind, HostName) throws(CannotJudge) -> Void
     ) throws(CannotJudge) {
-        if let annotations = try subject.metadata.value?.object("annotations") {
-            for key in [
-                "external-dns.alpha.kubernetes.io/hostname", "external-dns.alpha.kubernetes.io/internal-hostname",
-            ] {
-                guard let value = annotations[name: key], let text = value.string else { continue }
-                // The API server takes no more than 256 KiB of all annotations.
-                guard text.utf8.count <= 64 << 10 else {
-                    throw .malformed(value.id, expected: "at most 64 KiB of host names")
-                }
-                for name in commaSeparated(text) {
-                    try body(.name, HostName(value, part: Array(name.utf8)[...]))
-                }
+        let annotations = try subject.field("metadata")["annotations"]
+        for key: StaticString in [
+            "external-dns.alpha.kubernetes.io/hostname", "external-dns.alpha.kubernetes.io/internal-hostname",
+        ] {
+            guard let value = try annotations[key].value, let text = value.string else { continue }
+            // The API server takes no more than 256 KiB of all annotations.
+            guard text.utf8.count <= 64 << 10 else {
+                throw .malformed(value.id, expected: "at most 64 KiB of host names")
+            }
+            for name in commaSeparated(text) {
+                try body(.name, HostName(value, part: Array(name.utf8)[...]))
             }
         }
-        guard !subject.changesOnlyMetadata, let spec = try subject.spec() else { return }
-        func add(_ name: Value) throws(CannotJudge) {
-            guard name.contentLength > 0 else { return }
-            try body(.name, HostName(name))
+        guard !subject.changesOnlyMetadata else { return }
+        let spec = try subject.field("spec")
+        func add(_ name: Field) throws(CannotJudge) {
+            if let name = try name.filledText() { try body(.name, HostName(name)) }
         }
         switch subject.kind {
         case .httpRoute, .grpcRoute, .tlsRoute:
-            guard let hosts = try spec.strings("hostnames") else { break }
-            for name in hosts.elements { try add(name) }
+            for name in try spec["hostnames"].strings() { try add(name) }
         case .gateway, .listenerSet, .experimentalListenerSet:
-            for listener in try spec.objects("listeners") {
-                if let name = try listener.text("hostname") { try add(name) }
-            }
+            for listener in try spec["listeners"].objects() { try add(listener["hostname"]) }
         case .ingressRoute, .ingressRouteTCP:
-            for route in try spec.objects("routes") {
-                if let rule = try route.text("match") { try forEach(of: rule, body) }
+            for route in try spec["routes"].objects() {
+                if let rule = try route["match"].text() { try forEach(of: rule, body) }
             }
         case .dnsEndpoint:
-            for endpoint in try spec.objects("endpoints") {
-                // A reverse record's name is an address.
-                guard let name = try endpoint.text("dnsName"), try endpoint.text("recordType")?.equals("PTR") != true
-                else { continue }
-                try add(name)
+            // A reverse record's name is an address.
+            for endpoint in try spec["endpoints"].objects() where try !endpoint["recordType"].equals("PTR") {
+                try add(endpoint["dnsName"])
             }
         // Of these only external-dns asks for names, by annotations.
         default: break

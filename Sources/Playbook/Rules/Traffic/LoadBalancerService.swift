@@ -15,7 +15,7 @@ extension Rule {
         scope: Scope(ResourceKinds(.service), readsMetadata: true),
         clauses: [type, externalAddress, annotation],
         examples: cases,
-        check: evaluateService
+        check: checkService
     )
 }
 
@@ -23,43 +23,35 @@ private let type = Clause("type", "the type is neither LoadBalancer nor NodePort
 private let externalAddress = Clause("external-address", "there are no `externalIPs`")
 private let annotation = Clause("annotation", "nothing is asked of the load balancer controller")
 
-private func evaluateService(
-    _ subject: Subject, _ context: Context, _ findings: FindingCollector
-) throws(CannotJudge) {
-    let spec = subject.changesOnlyMetadata ? nil : try subject.spec()
-    if let seen = try spec?.text("type"), seen.equals("LoadBalancer") || seen.equals("NodePort") {
-        let place: Pointer = "/spec/type"
-        findings.add(
-            Finding(
-                type, at: place, "is \(seen.text): a way into the cluster past the ALB",
-                edits: [.set(place, "ClusterIP")]
-            ).with {
-                $0.choice = seen.text
-                $0.advice = "and let an HTTPRoute or a TargetGroupBinding lead to it"
-            })
-    }
-    if let addresses = try spec?.array("externalIPs") {
-        for element in addresses.elements {
-            try findings.step()
-            findings.add(at: addresses, choice: element.text) { place in
-                let address = element.text
-                return Finding(
-                    externalAddress, at: place, "take traffic for \(address), past the ALB", edits: [.remove(place)]
-                ).with { $0.choice = address }
-            }
-        }
-    }
-    guard let annotations = try subject.metadata.value?.object("annotations") else { return }
-    for member in annotations.members {
+private func checkService(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+    if !subject.changesOnlyMetadata { try checkSpec(subject.field("spec"), findings) }
+    guard let annotations = try subject.field("metadata")["annotations"].members() else { return }
+    for member in annotations {
         try findings.step()
         guard member.key.isControllerAnnotation else { continue }
         let value = member.value
-        findings.add(at: value, choice: value.text) { place in
-            Finding(
-                annotation, at: place, "is \(value.text): load balancers are set up by infrastructure as code",
-                edits: [.remove(place)]
-            ).with { $0.choice = value.text }
-        }
+        findings.add(
+            annotation, at: Field(value), "is \(value.text): load balancers are set up by infrastructure as code",
+            choice: value.text
+        ) { $0.edits = [.remove($0.place)] }
+    }
+}
+
+private func checkSpec(_ spec: Field, _ findings: FindingCollector) throws(CannotJudge) {
+    let place = try spec["type"]
+    if let seen = try place.text(), seen.equals("LoadBalancer") || seen.equals("NodePort") {
+        findings.add(
+            type, at: place, "is \(seen.text): a way into the cluster past the ALB", set: "ClusterIP",
+            choice: seen.text
+        ) { $0.advice = "and let an HTTPRoute or a TargetGroupBinding lead to it" }
+    }
+    let addresses = try spec["externalIPs"]
+    for element in try addresses.elements() {
+        try findings.step()
+        let address = element.base
+        findings.add(
+            externalAddress, at: addresses, "take traffic for \(address.text), past the ALB", choice: address.text
+        ) { $0.edits = [.remove($0.place)] }
     }
 }
 

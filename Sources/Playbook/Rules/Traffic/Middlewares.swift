@@ -26,10 +26,10 @@ struct Middlewares {
     }
 
     /// Whether one of the references of a list leads to a Middleware that does it.
-    mutating func contains(_ references: Objects, from namespace: String) throws(CannotJudge) -> Bool {
-        for reference in references {
-            guard let name = try reference.string("name") else { continue }
-            if does(name, in: try reference.string("namespace") ?? namespace) { return true }
+    mutating func contains(_ references: Field, from namespace: String) throws(CannotJudge) -> Bool {
+        for reference in try references.objects() {
+            guard let name = try reference["name"].string() else { continue }
+            if does(name, in: try reference["namespace"].string() ?? namespace) { return true }
         }
         return false
     }
@@ -69,28 +69,28 @@ struct Middlewares {
 
     /// What is kept of a Middleware.
     static func projection(_ object: Value) throws(CannotJudge) -> Literal {
-        guard let spec = try object.object("spec") else { return [:] }
+        guard let spec = try Field(object)["spec"].present else { return [:] }
         var fields: [Literal.Member] = []
         if try authenticates(spec) { fields.append(.init(Effect.authenticates.rawValue, true)) }
-        if try spec.object("redirectScheme")?.text("scheme")?.equals("https") ?? false {
+        if try spec["redirectScheme"]["scheme"].equals("https") {
             fields.append(.init(Effect.redirects.rawValue, true))
         }
-        if let chain = try spec.object("chain") {
+        if let chain = try spec["chain"].present {
             var links: [Literal] = []
-            for link in try chain.objects("middlewares") { links.append(Literal(link)) }
+            for link in try chain["middlewares"].objects() { links.append(Literal(link.base)) }
             fields.append(.init("chain", .array(links)))
         }
         return .object(fields)
     }
 
-    private static func authenticates(_ spec: Value) throws(CannotJudge) -> Bool {
-        for kind: StaticString in ["basicAuth", "digestAuth", "forwardAuth"] where try spec.object(kind) != nil {
+    private static func authenticates(_ spec: Field) throws(CannotJudge) -> Bool {
+        for kind: StaticString in ["basicAuth", "digestAuth", "forwardAuth"] where try spec[kind].object() != nil {
             return true
         }
-        guard let plugins = try spec.object("plugin") else { return false }
+        guard let plugins = try spec["plugin"].members() else { return false }
         // Plugins have the names that Traefik's own configuration gives them.
         let words = ["auth", "oidc", "openid", "jwt", "keycloak", "saml", "ldap", "apikey"]
-        return plugins.members.contains { plugin in
+        return plugins.contains { plugin in
             let name = plugin.key.text.lowercased()
             return words.contains { Glob("*\($0)*").matches(name) }
         }

@@ -17,29 +17,26 @@ extension Rule {
         sharedSettings: ["PLAYBOOK_COMPANION_GRACE", "PLAYBOOK_ENFORCED_SINCE"],
         companions: [.networkPolicy],
         examples: cases,
-        check: { (subject, context) throws(CannotJudge) in
+        check: { (subject, context, findings) throws(CannotJudge) in
             // First of all: where they are not known there is nothing else to do.
             _ = try context.companions.objects(.networkPolicy, in: subject.namespace)
-            guard let template = try subject.template() else { return [] }
+            guard let template = try subject.template() else { return }
             let labels = try template.labels()
             let policies = try context.companions.objects(
                 .networkPolicy, thatMaySelect: labels, in: subject.namespace)
             // A policy selects by its `podSelector`, and every pod where that is empty.
-            if policies.contains(where: { LabelSelector($0.fields["selector"] ?? .null).matches(labels) }) { return [] }
-            return [
-                Finding(
-                    selected, at: "/spec/template/metadata/labels", "are selected by no NetworkPolicy"
-                ).with {
-                    if let selector = ownSelector(of: subject, labels) {
-                        $0.companion = policy(named: subject.name ?? "web", in: subject.namespace, selector)
-                        $0.advice = "lets in who is in the namespace; name others who need it"
-                    } else {
-                        $0.advice = selectionAdvice + " with a NetworkPolicy"
-                    }
-                    $0.awaitsCompanion = true
-                    $0.absent = .networkPolicy
+            if policies.contains(where: { LabelSelector($0.fields["selector"] ?? .null).matches(labels) }) { return }
+            findings.add(
+                selected, at: try subject.field("spec")["template"]["metadata"]["labels"],
+                "are selected by no NetworkPolicy", traits: .init(awaitsCompanion: true, absent: .networkPolicy)
+            ) {
+                if let selector = ownSelector(of: subject, labels) {
+                    $0.companion = policy(named: subject.name ?? "web", in: subject.namespace, selector)
+                    $0.advice = "lets in who is in the namespace; name others who need it"
+                } else {
+                    $0.advice = selectionAdvice + " with a NetworkPolicy"
                 }
-            ]
+            }
         }
     )
 }

@@ -4,19 +4,19 @@ import Kubernetes
 /// Listeners of the Gateway API that speak no TLS, and the routes that lead there.
 enum PlainListeners {
     /// Whether a listener speaks HTTP; what else goes over TCP encrypts by itself, or not, but at port 80.
-    static func isPlain(_ listener: Value) throws(CannotJudge) -> Bool {
-        guard let name = try listener.string("protocol")?.lowercased() else { return false }
-        let port = try listener.integer("port")
+    static func isPlain(_ listener: Field) throws(CannotJudge) -> Bool {
+        guard let name = try listener["protocol"].string()?.lowercased() else { return false }
+        let port = try listener["port"].integer()
         return name == "http" || name == "tcp" && port == 80
     }
 
     /// What is kept of a Gateway or a ListenerSet: its plain listeners.
     static func projection(_ object: Value) throws(CannotJudge) -> Literal {
         var listeners: [Literal] = []
-        guard let spec = try object.object("spec") else { return [:] }
-        for listener in try spec.objects("listeners") where try isPlain(listener) {
-            var members = [Literal.Member("name", .string(try listener.string("name") ?? ""))]
-            if let port = try listener.integer("port") { members.append(.init("port", .number(String(port)))) }
+        guard let spec = try Field(object)["spec"].present else { return [:] }
+        for listener in try spec["listeners"].objects() where try isPlain(listener) {
+            var members = [Literal.Member("name", .string(try listener["name"].string() ?? ""))]
+            if let port = try listener["port"].integer() { members.append(.init("port", .number(String(port)))) }
             listeners.append(.object(members))
         }
         return ["listeners": .array(listeners)]
@@ -24,20 +24,19 @@ enum PlainListeners {
 
     /// What is kept of an HTTPRoute: where it is attached, and whether it only redirects.
     static func routeProjection(_ object: Value) throws(CannotJudge) -> Literal {
-        guard let spec = try object.object("spec") else { return [:] }
+        guard let spec = try Field(object)["spec"].present else { return [:] }
         var parents: [Literal] = []
-        for parent in try spec.objects("parentRefs") { parents.append(Literal(parent)) }
+        for parent in try spec["parentRefs"].objects() { parents.append(Literal(parent.base)) }
         return ["parents": .array(parents), "redirects": .bool(try redirects(spec))]
     }
 
     /// Whether an HTTPRoute does nothing but redirect to HTTPS, or prove to a certificate authority whose the name is.
-    static func redirects(_ spec: Value) throws(CannotJudge) -> Bool {
+    static func redirects(_ spec: Field) throws(CannotJudge) -> Bool {
         var rules = 0
-        for rule in try spec.objects("rules") {
+        for rule in try spec["rules"].objects() {
             var redirects = try isChallenge(rule)
-            for filter in try rule.objects("filters") {
-                let scheme = try filter.object("requestRedirect")?.text("scheme")
-                redirects = redirects || scheme?.equals("https") ?? false
+            for filter in try rule["filters"].objects() {
+                if try filter["requestRedirect"]["scheme"].equals("https") { redirects = true }
             }
             guard redirects else { return false }
             rules += 1
@@ -46,11 +45,11 @@ enum PlainListeners {
     }
 
     /// Whether a rule answers ACME's challenges alone, which come without TLS (RFC 8555, 8.3).
-    private static func isChallenge(_ rule: Value) throws(CannotJudge) -> Bool {
+    private static func isChallenge(_ rule: Field) throws(CannotJudge) -> Bool {
         var matches = 0
-        for match in try rule.objects("matches") {
-            guard let path = try match.object("path"), try path.text("type")?.equals("RegularExpression") != true,
-                try path.text("value")?.isChallengePath ?? false
+        for match in try rule["matches"].objects() {
+            let path = try match["path"]
+            guard try !path["type"].equals("RegularExpression"), try path["value"].text()?.isChallengePath ?? false
             else { return false }
             matches += 1
         }
@@ -75,18 +74,18 @@ enum PlainListeners {
     }
 
     /// The first plain listener that a parent reference leads to.
-    static func first(of parent: Value, from subject: Subject, _ context: Context) throws(CannotJudge) -> String? {
-        guard let name = try parent.text("name"), let kind = try holderKind(of: parent) else { return nil }
-        let namespace = try parent.string("namespace") ?? subject.namespace
-        guard let holder = try context.companions.object(kind, named: name.text, in: namespace) else { return nil }
-        let reference = Literal(parent)
+    static func first(of parent: Field, from subject: Subject, _ context: Context) throws(CannotJudge) -> String? {
+        guard let name = try parent["name"].string(), let kind = try holderKind(of: parent) else { return nil }
+        let namespace = try parent["namespace"].string() ?? subject.namespace
+        guard let holder = try context.companions.object(kind, named: name, in: namespace) else { return nil }
+        let reference = Literal(parent.base)
         return holder.fields["listeners"]?.elements
             .first { takes(reference, section: $0["name"]?.text ?? "", port: $0["port"]) }?["name"]?.text
     }
 
     /// The kind of what a parent reference names; nil for what has no listeners.
-    private static func holderKind(of parent: Value) throws(CannotJudge) -> ResourceKind? {
-        let (group, name) = (try parent.text("group"), try parent.text("kind"))
+    private static func holderKind(of parent: Field) throws(CannotJudge) -> ResourceKind? {
+        let (group, name) = (try parent["group"].text(), try parent["kind"].text())
         for kind: ResourceKind in [.gateway, .listenerSet, .experimentalListenerSet] {
             let isOfGroup = group?.equals(kind.group) ?? (kind != .experimentalListenerSet)
             if isOfGroup, name?.equals(kind.name) ?? (kind == .gateway) { return kind }

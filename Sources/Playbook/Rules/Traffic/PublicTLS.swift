@@ -21,16 +21,11 @@ extension Rule {
             .elbv2LoadBalancer, .httpRoute, .gateway, .listenerSet, .experimentalListenerSet, .middleware,
         ],
         examples: tlsExamples,
-        check: { (subject, context, findings) throws(CannotJudge) in
-            let isAtGateway = context.settings[RuleSettings.tlsPlace] == .gateway
-            guard isAtGateway == (subject.kind != .elbv2Listener), let spec = try subject.spec() else { return }
-            switch subject.kind {
-            case .elbv2Listener: findings.add(contentsOf: try loadBalancerFindings(spec, subject, context))
-            case .httpRoute: try evaluateParents(spec, subject, context, findings)
-            case .ingressRoute: findings.add(contentsOf: try ingressRouteFindings(spec, subject, context, findings))
-            default: try evaluateListeners(spec, subject, context, findings)
-            }
-        }
+        checks: [
+            .init(.elbv2Listener, check: checkLoadBalancer), .init(.httpRoute, check: checkParents),
+            .init(.ingressRoute, check: checkIngressRoute),
+            .init(.gateway, .listenerSet, .experimentalListenerSet, check: checkListeners),
+        ]
     )
 }
 
@@ -46,42 +41,43 @@ enum TLSClause {
 
 // MARK: ACK's listeners
 
-private func loadBalancerFindings(
-    _ spec: Value, _ subject: Subject, _ context: Context
-) throws(CannotJudge) -> [Finding] {
-    guard let name = try spec.text("protocol") else { return [] }
+private func checkLoadBalancer(
+    _ subject: Subject, _ context: Context, _ findings: FindingCollector
+) throws(CannotJudge) {
+    guard context.settings[RuleSettings.tlsPlace] != .gateway else { return }
+    let spec = try subject.field("spec")
+    let place = try spec["protocol"]
+    guard let name = try place.text() else { return }
     // What else goes over TCP encrypts by itself, or not: nothing shows it.
-    let port = try spec.integer("port")
+    let port = try spec["port"].integer()
     let isPlain = name.equals("HTTP") || port == 80 && (name.equals("TCP") || name.equals("TCP_UDP"))
-    guard isPlain, try !onlyRedirects(spec) else { return [] }
-    let balancer = try LoadBalancerReference(spec, subject, context)
-    guard !balancer.isInternal else { return [] }
-    let redirect: Literal = [
-        "type": "redirect", "redirectConfig": ["protocol": "HTTPS", "port": "443", "statusCode": "HTTP_301"],
-    ]
-    return [
-        Finding(TLSClause.loadBalancer, at: "/spec/protocol", "is \(name.text): what it serves can be read on the way")
-            .with {
-                $0.choice = name.text
-                let rest = "port: 443, a certificate and an sslPolicy"
-                if name.equals("HTTP") {
-                    $0.edits = [.set("/spec/defaultActions", [redirect])]
-                    $0.advice = "or serve it with protocol: HTTPS, \(rest)"
-                } else {
-                    $0.advice = "serve it with protocol: TLS, \(rest)"
-                }
-                // One that is still to come may turn out to be internal.
-                $0.awaitsCompanion = balancer.isAbsent
-                if balancer.isAbsent, balancer.namespace == subject.namespace { $0.absent = .elbv2LoadBalancer }
-            }
-    ]
+    guard isPlain, try !onlyRedirects(spec) else { return }
+    let balancer = try LoadBalancerReference(spec["loadBalancerRef"]["from"], subject, context)
+    guard !balancer.isInternal else { return }
+    let isAbsentHere = balancer.isAbsent && balancer.namespace == subject.namespace
+    findings.add(
+        TLSClause.loadBalancer, at: place, "is \(name.text): what it serves can be read on the way",
+        choice: name.text,
+        // One that is still to come may turn out to be internal.
+        traits: .init(awaitsCompanion: balancer.isAbsent, absent: isAbsentHere ? .elbv2LoadBalancer : nil)
+    ) {
+        let rest = "port: 443, a certificate and an sslPolicy"
+        guard name.equals("HTTP") else {
+            $0.advice = "serve it with protocol: TLS, \(rest)"
+            return
+        }
+        let redirect: Literal = [
+            "type": "redirect", "redirectConfig": ["protocol": "HTTPS", "port": "443", "statusCode": "HTTP_301"],
+        ]
+        $0.edits = [.set(findings.place(of: spec.member("defaultActions")), [redirect])]
+        $0.advice = "or serve it with protocol: HTTPS, \(rest)"
+    }
 }
 
-private func onlyRedirects(_ spec: Value) throws(CannotJudge) -> Bool {
+private func onlyRedirects(_ spec: Field) throws(CannotJudge) -> Bool {
     var actions = 0
-    for action in try spec.objects("defaultActions") {
-        guard try action.text("type")?.equals("redirect") ?? false,
-            try action.object("redirectConfig")?.text("protocol")?.equals("HTTPS") ?? false
+    for action in try spec["defaultActions"].objects() {
+        guard try action["type"].equals("redirect"), try action["redirectConfig"]["protocol"].equals("HTTPS")
         else { return false }
         actions += 1
     }
@@ -95,10 +91,9 @@ private struct LoadBalancerReference {
     /// Whether it is named and not there.
     var isAbsent = false
 
-    init(_ spec: Value, _ subject: Subject, _ context: Context) throws(CannotJudge) {
-        let reference = try spec.object("loadBalancerRef")?.object("from")
-        namespace = try reference?.string("namespace") ?? subject.namespace
-        guard let name = try reference?.string("name") else { return }
+    init(_ reference: Field, _ subject: Subject, _ context: Context) throws(CannotJudge) {
+        namespace = try reference["namespace"].string() ?? subject.namespace
+        guard let name = try reference["name"].string() else { return }
         let known = try context.companions.objects(.elbv2LoadBalancer, in: namespace).first { $0.name == name }
         isInternal = known?.fields["internal"] == true
         isAbsent = known == nil
@@ -108,40 +103,33 @@ private struct LoadBalancerReference {
 // MARK: Gateways
 
 /// An HTTPRoute that is attached to some listener, as far as it matters here.
-private func evaluateListeners(
-    _ spec: Value, _ subject: Subject, _ context: Context, _ findings: FindingCollector
+private func checkListeners(
+    _ subject: Subject, _ context: Context, _ findings: FindingCollector
 ) throws(CannotJudge) {
+    guard context.settings[RuleSettings.tlsPlace] == .gateway else { return }
     // The references of the namespace's routes to this object; routes of other namespaces are judged when they come.
     var parents: [(route: CompanionObject, reference: Literal)]?
-    for listener in try spec.objects("listeners") {
+    for listener in try subject.field("spec")["listeners"].objects() {
         try findings.step()
-        guard try PlainListeners.isPlain(listener), let name = try listener.string("name"),
-            let value = listener["protocol"]
-        else { continue }
-        let port = try listener.integer("port")
+        guard try PlainListeners.isPlain(listener), let name = try listener["name"].string() else { continue }
+        let (place, port) = (try listener["protocol"], try listener["port"].integer())
         let known: [(route: CompanionObject, reference: Literal)]
         if let parents { known = parents } else { known = try routes(to: subject, context) }
         parents = known
         try findings.step(known.count * 4)
         let attached = known.filter { PlainListeners.takes($0.reference, section: name, port: port) }
         if let serving = attached.first(where: { $0.route.fields["redirects"] != true })?.route {
-            findings.add(at: value, choice: serving.name) { place in
-                Finding(
-                    TLSClause.listener, at: place,
-                    "is HTTP, and HTTPRoute \(serving.name) serves what can be read on the way"
-                ).with {
-                    $0.choice = serving.name
-                    $0.advice = "name the listener that speaks TLS in the route's parentRefs, as in sectionName: https"
-                }
+            findings.add(
+                TLSClause.listener, at: place,
+                "is HTTP, and HTTPRoute \(serving.name) serves what can be read on the way", choice: serving.name
+            ) {
+                $0.advice = "name the listener that speaks TLS in the route's parentRefs, as in sectionName: https"
             }
         } else if attached.isEmpty {
-            findings.add(at: value, traits: .init(isHint: true, awaitsCompanion: true)) { place in
-                Finding(TLSClause.listener, at: place, "is HTTP: nothing but a redirect belongs here").with {
-                    $0.isHint = true
-                    $0.awaitsCompanion = true
-                    $0.companion = redirect(to: subject, section: name)
-                }
-            }
+            findings.add(
+                TLSClause.listener, at: place, "is HTTP: nothing but a redirect belongs here",
+                traits: .init(isHint: true, awaitsCompanion: true)
+            ) { $0.companion = redirect(to: subject, section: name) }
         }
     }
 }
@@ -173,65 +161,59 @@ private func redirect(to subject: Subject, section: String) -> Literal {
     ]
 }
 
-private func evaluateParents(
-    _ spec: Value, _ subject: Subject, _ context: Context, _ findings: FindingCollector
-) throws(CannotJudge) {
+private func checkParents(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+    guard context.settings[RuleSettings.tlsPlace] == .gateway else { return }
+    let spec = try subject.field("spec")
     if try PlainListeners.redirects(spec) { return }
-    var unknown: CannotJudge?
-    for parent in try spec.objects("parentRefs") {
+    for parent in try spec["parentRefs"].objects() {
         try findings.step()
-        do throws(CannotJudge) {
-            guard let listener = try PlainListeners.first(of: parent, from: subject, context) else { continue }
-            let name = try parent.string("name") ?? ""
-            let choice = "\(name)/\(listener)"
-            findings.add(at: parent, choice: choice) { place in
-                Finding(TLSClause.attached, at: place, "leads to listener \(listener) of \(name), which speaks HTTP")
-                    .with {
-                        $0.choice = choice
-                        $0.advice = "name one that speaks TLS, as in sectionName: https"
-                    }
-            }
-        } catch {
-            guard case .unknown = error else { throw error }
-            unknown = error
-        }
+        try findings.separately(check(parent, subject, context, findings))
     }
-    if let unknown { throw unknown }
+}
+
+private func check(
+    _ parent: Field, _ subject: Subject, _ context: Context, _ findings: FindingCollector
+) throws(CannotJudge) {
+    guard let listener = try PlainListeners.first(of: parent, from: subject, context) else { return }
+    let name = try parent["name"].string() ?? ""
+    findings.add(
+        TLSClause.attached, at: parent, "leads to listener \(listener) of \(name), which speaks HTTP",
+        choice: "\(name)/\(listener)"
+    ) { $0.advice = "name one that speaks TLS, as in sectionName: https" }
 }
 
 // MARK: Traefik
 
-private func ingressRouteFindings(
-    _ spec: Value, _ subject: Subject, _ context: Context, _ findings: FindingCollector
-) throws(CannotJudge) -> [Finding] {
+private func checkIngressRoute(
+    _ subject: Subject, _ context: Context, _ findings: FindingCollector
+) throws(CannotJudge) {
+    guard context.settings[RuleSettings.tlsPlace] == .gateway else { return }
+    let spec = try subject.field("spec")
+    let place = try spec["tls"]
     // A child has its parent's TLS, and none of its own.
-    guard try spec.object("tls") == nil, try spec.objects("parentRefs").isEmpty else { return [] }
+    guard try place.object() == nil, try spec["parentRefs"].objects().isEmpty else { return }
     let encrypted = context.settings[RuleSettings.tlsEntryPoints]
-    let points = try spec.strings("entryPoints")?.elements.map(\.text) ?? []
-    if !points.isEmpty, points.allSatisfy({ encrypted.contains($0) }) { return [] }
+    let points = try spec["entryPoints"].strings().map(\.base.text)
+    if !points.isEmpty, points.allSatisfy({ encrypted.contains($0) }) { return }
     var unknown: String?
-    for route in try spec.objects("routes") {
+    for route in try spec["routes"].objects() {
         try findings.step()
         var search = Middlewares(that: .redirects, in: context)
-        if try search.contains(route.objects("middlewares"), from: subject.namespace) { continue }
-        // What is certain of another route holds whatever this one does.
+        if try search.contains(route["middlewares"], from: subject.namespace) { continue }
+        // One route is enough: nothing more is to be known of the others then.
         if let name = search.unknown {
             unknown = unknown ?? name
             continue
         }
-        let place: Pointer = "/spec/tls"
         let seen = points.isEmpty ? "every entry point" : points.joined(separator: ", ")
-        return [
-            Finding(
-                TLSClause.ingressRoute, at: place, "is unset, and \(seen) may be reached without it",
-                edits: [.set(place, .object([]))]
-            ).with {
-                $0.advice =
-                    "with secretName or certResolver, if Traefik has no default certificate; a route on web only redirects"
-                if search.missing != nil { $0.awaitsCompanion = true }
-            }
-        ]
+        findings.add(
+            TLSClause.ingressRoute, at: place, "is unset, and \(seen) may be reached without it",
+            set: .object([]), traits: .init(awaitsCompanion: search.missing != nil)
+        ) {
+            $0.advice =
+                "with secretName or certResolver, if Traefik has no default certificate; a route on web only redirects"
+        }
+        return
     }
     if let unknown { throw .unknown(companion: unknown) }
-    return []
 }

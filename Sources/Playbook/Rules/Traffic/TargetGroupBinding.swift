@@ -18,21 +18,17 @@ extension Rule {
         companions: [.service],
         examples: cases,
         check: { (subject, context, findings) throws(CannotJudge) in
-            guard let spec = try subject.spec() else { return }
+            let spec = try subject.field("spec")
+            let target = try spec["targetType"]
             // Absent it is the target group's own type, which the controller fills in.
-            if let seen = try spec.text("targetType"), !seen.equals("ip") {
-                let place: Pointer = "/spec/targetType"
+            if let seen = try target.text(), !seen.equals("ip") {
                 findings.add(
-                    Finding(
-                        type, at: place, "is \(seen.text), not ip: the way leads over a port of every node",
-                        edits: [.set(place, "ip")]
-                    ).with {
-                        $0.choice = seen.text
-                        $0.advice = "the target group has to be made with target type ip, too"
-                    })
+                    type, at: target, "is \(seen.text), not ip: the way leads over a port of every node", set: "ip",
+                    choice: seen.text
+                ) { $0.advice = "the target group has to be made with target type ip, too" }
             }
-            try evaluatePeers(spec, findings)
-            if let finding = try serviceFinding(spec, subject, context) { findings.add(finding) }
+            try checkPeers(spec["networking"]["ingress"], findings)
+            try checkService(spec["serviceRef"], subject, context, findings)
         }
     )
 }
@@ -41,41 +37,36 @@ private let type = Clause("type", "targets are of type ip")
 private let peers = Clause("peers", "nobody but the load balancer is let in (no block shorter than /8)")
 private let service = Clause("service", "the Service that it names is there")
 
-private func evaluatePeers(_ spec: Value, _ findings: FindingCollector) throws(CannotJudge) {
-    guard let networking = try spec.object("networking") else { return }
-    for rule in try networking.objects("ingress") {
+private func checkPeers(_ rules: Field, _ findings: FindingCollector) throws(CannotJudge) {
+    for rule in try rules.objects() {
         try findings.step()
-        for peer in try rule.objects("from") {
+        for peer in try rule["from"].objects() {
             try findings.step()
-            guard let entry = try peer.object("ipBlock"), let cidr = try entry.text("cidr"),
-                let block = AddressBlock(cidr), block.isEverywhere
-            else { continue }
-            findings.add(at: entry, choice: cidr.text) { place in
-                Finding(peers, at: place, "lets \(cidr.text) in: everybody").with {
-                    $0.choice = cidr.text
-                    $0.advice = "name the load balancer's security group instead: securityGroup: {groupID: sg-…}"
-                }
+            let entry = try peer["ipBlock"]
+            guard let cidr = try entry["cidr"].text(), AddressBlock(cidr)?.isEverywhere ?? false else { continue }
+            findings.add(peers, at: entry, "lets \(cidr.text) in: everybody", choice: cidr.text) {
+                $0.advice = "name the load balancer's security group instead: securityGroup: {groupID: sg-…}"
             }
         }
     }
 }
 
-private func serviceFinding(
-    _ spec: Value, _ subject: Subject, _ context: Context
-) throws(CannotJudge) -> Finding? {
-    guard let reference = try spec.object("serviceRef"), let name = try reference.string("name") else { return nil }
+private func checkService(
+    _ reference: Field, _ subject: Subject, _ context: Context, _ findings: FindingCollector
+) throws(CannotJudge) {
+    let place = try reference["name"]
+    guard let name = try place.string() else { return }
     let names = try context.companions.objects(.service, in: subject.namespace).map(\.name)
-    if names.contains(name) { return nil }
-    let place: Pointer = "/spec/serviceRef/name"
-    return Finding(service, at: place, "is \(name), and there is no such Service").with {
+    if names.contains(name) { return }
+    findings.add(
+        service, at: place, "is \(name), and there is no such Service", choice: name,
+        traits: .init(awaitsCompanion: true, absent: .service)
+    ) {
         if let near = nearest(to: name, in: names) {
-            $0.edits = [.set(place, .string(near))]
+            $0.edits = [.set($0.place, .string(near))]
         } else {
-            $0.companion = missingService(name, in: subject.namespace, port: reference.present("port"))
+            $0.companion = missingService(name, in: subject.namespace, port: reference.member("port").value)
         }
-        $0.choice = name
-        $0.awaitsCompanion = true
-        $0.absent = .service
     }
 }
 

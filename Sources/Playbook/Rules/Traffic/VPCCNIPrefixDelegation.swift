@@ -15,27 +15,21 @@ extension Rule {
         scope: Scope(ResourceKinds(.daemonSet), reachesSystemNamespaces: true),
         clauses: [prefixes],
         examples: cases,
-        check: { (subject, _) throws(CannotJudge) in
+        check: { (subject, _, findings) throws(CannotJudge) in
             guard subject.name == "aws-node", subject.namespace == "kube-system",
                 let template = try subject.template(),
                 let container = template.mainContainers.first(where: { $0.value["name"]?.equals("aws-node") ?? false })
-            else { return [] }
-            let value = try delegation(in: container.value)
-            if let value, value.value.equals("true") { return [] }
-            let environment = container.pointer / "env"
-            let place = value.map { environment / String($0.index) / "value" } ?? environment
-            let edit: Edit =
-                value != nil
-                ? .set(place, "true")
-                : container.value.present("env") == nil
-                    ? .set(environment, [entry]) : .set(environment / "-", entry)
-            let seen = value.map { "is \($0.value.text), not \"true\"" } ?? "does not set \(name)"
-            return [
-                Finding(prefixes, at: place, "\(seen): a node holds fewer pods than it could", edits: [edit]).with {
-                    $0.choice = value?.value.text
-                    $0.advice = "as an EKS add-on: env: {\(name): \"true\"} in its configuration values"
-                }
-            ]
+            else { return }
+            let value = try delegation(in: container.env)
+            if try value?.equals("true") ?? false { return }
+            findings.add(
+                prefixes, at: value ?? container.env,
+                "\(value.map { "is \($0.base.text), not \"true\"" } ?? "does not set \(name)"): a node holds fewer pods than it could",
+                choice: value?.base.text
+            ) {
+                $0.edits = [value == nil ? .append(entry, to: container.env, at: $0.place) : .set($0.place, "true")]
+                $0.advice = "as an EKS add-on: env: {\(name): \"true\"} in its configuration values"
+            }
         }
     )
 }
@@ -45,12 +39,12 @@ private let prefixes = Clause("prefixes", "`ENABLE_PREFIX_DELEGATION` is `true` 
 private let name: StaticString = "ENABLE_PREFIX_DELEGATION"
 private let entry: Literal = ["name": "\(name)", "value": "true"]
 
-/// The variable that is in force; of several by one name, the last.
-private func delegation(in container: Value) throws(CannotJudge) -> (index: Int, value: Value)? {
-    var found: (index: Int, value: Value)?
-    for (index, variable) in try container.objects("env").enumerated() {
-        guard try variable.text("name")?.equals(name) ?? false, let value = try variable.text("value") else { continue }
-        found = (index, value)
+/// The value of the variable that is in force; of several by one name, the last.
+private func delegation(in variables: Field) throws(CannotJudge) -> Field? {
+    var found: Field?
+    for variable in try variables.objects() where try variable["name"].equals(name) {
+        let value = try variable["value"]
+        if try value.text() != nil { found = value }
     }
     return found
 }
