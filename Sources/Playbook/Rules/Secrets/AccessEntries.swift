@@ -15,28 +15,25 @@ extension Rule {
         scope: Scope(ResourceKinds(.configMap), reachesSystemNamespaces: true),
         clauses: [mapping],
         examples: cases,
-        check: { (subject, _) throws(CannotJudge) in
-            guard subject.name == "aws-auth", subject.namespace == "kube-system",
-                let data = try subject.object.object("data")
-            else { return [] }
-            let maps: [StaticString] = ["mapRoles", "mapUsers", "mapAccounts"]
+        check: { (subject, _, findings) throws(CannotJudge) in
+            guard subject.name == "aws-auth", subject.namespace == "kube-system" else { return }
+            let data = try subject.field("data")
             var given: [String] = []
-            for map in maps {
-                guard let text = try data.string(map), !["", "[]"].contains(trimmed(text)) else { continue }
+            for map: StaticString in ["mapRoles", "mapUsers", "mapAccounts"] {
+                guard let text = try data[map].string(), !["", "[]"].contains(trimmed(text)) else { continue }
                 given.append("\(map): \(text)")
             }
-            guard !given.isEmpty else { return [] }
-            return [
-                Finding(mapping, at: "/data", "lets roles or users into the cluster by aws-auth, not by access entries")
-                    .with {
-                        // Whoever is let in: that others are is no old sin.
-                        $0.choice = given.joined(separator: "\n")
-                        $0.advice = """
-                            aws eks create-access-entry --cluster-name CLUSTER --principal-arn ARN --kubernetes-groups GROUP; then \
-                            take the mapping out here
-                            """
-                    }
-            ]
+            guard !given.isEmpty else { return }
+            // Whoever is let in: that others are is no old sin.
+            findings.add(
+                mapping, at: data, "lets roles or users into the cluster by aws-auth, not by access entries",
+                choice: given.joined(separator: "\n")
+            ) {
+                $0.advice = """
+                    aws eks create-access-entry --cluster-name CLUSTER --principal-arn ARN --kubernetes-groups GROUP; then \
+                    take the mapping out here
+                    """
+            }
         }
     )
 }

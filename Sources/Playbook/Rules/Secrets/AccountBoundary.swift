@@ -17,27 +17,7 @@ extension Rule {
         clauses: [role, image],
         settings: [RuleSettings.accounts],
         examples: roleCases + imageCases,
-        check: { (subject, context, findings) throws(CannotJudge) in
-            let accounts = context.settings[RuleSettings.accounts]
-            guard let first = accounts.first else { return }
-            if subject.kind == .serviceAccount {
-                findings.add(contentsOf: roleFindings(in: subject, accounts, first))
-                return
-            }
-            guard !subject.changesOnlyMetadata else { return }
-            for reference in try subject.images() {
-                try findings.step()
-                guard let account = reference.foreignAccount(to: accounts) else { continue }
-                findings.add(at: reference.text, choice: "\(account)") { place in
-                    let text = reference.text.text
-                    // A registry's host begins with the account.
-                    let edit = Edit.set(place, .string("\(first)\(text.dropFirst(12))"))
-                    return Finding(
-                        image, at: place, "is \(text), of account \(account), which is none of ours", edits: [edit]
-                    ).about("\(account)", accounts)
-                }
-            }
-        }
+        checks: [.init(.serviceAccount, check: checkRole), .init(.holders, checkImages)]
     )
 }
 
@@ -47,45 +27,51 @@ private let image = Clause(
     "each image in ECR, of a container or a volume, is of one of `PLAYBOOK_AWS_ACCOUNTS`, or an EKS add-on's of AWS's own"
 )
 
-extension Finding {
-    /// The same with the account that was chosen, and those that may be.
-    fileprivate func about(_ chosen: String, _ accounts: [AWSAccount]) -> Finding {
-        let known = accounts.prefix(5).map(\.description).joined(separator: ", ") + (accounts.count > 5 ? ", …" : "")
-        return with {
-            $0.choice = chosen
-            $0.advice = "ours are \(known) (PLAYBOOK_AWS_ACCOUNTS)"
-        }
+private func checkImages(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+    let accounts = context.settings[RuleSettings.accounts]
+    guard let first = accounts.first, !subject.changesOnlyMetadata else { return }
+    for reference in try subject.images() {
+        try findings.step()
+        guard let account = reference.foreignAccount(to: accounts) else { continue }
+        findings.add(
+            image, at: Field(reference.text),
+            "is \(reference.text.text), of account \(account), which is none of ours",
+            // A registry's host begins with the account.
+            set: .string("\(first)\(reference.text.text.dropFirst(12))"), choice: "\(account)"
+        ) { $0.advice = advice(accounts) }
     }
 }
 
-private func roleFindings(in subject: Subject, _ accounts: [AWSAccount], _ first: AWSAccount) -> [Finding] {
-    let key: StaticString = "eks.amazonaws.com/role-arn"
+private func checkRole(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+    let accounts = context.settings[RuleSettings.accounts]
+    guard let first = accounts.first else { return }
+    let place = try subject.field("metadata")["annotations"]["eks.amazonaws.com/role-arn"]
     // An empty one is how a role is taken away.
-    guard let text = subject.metadata.annotation(key), !text.isEmpty else { return [] }
+    guard let text = place.value?.string, !text.isEmpty else { return }
     // arn:aws:iam::ACCOUNT:role/NAME, of at most 2,048 bytes.
     var parts: [String] = []
     if text.utf8.count <= 2048 {
         parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
     }
     let isRole = parts.count >= 6 && parts[0] == "arn" && parts[2] == "iam" && parts[5].hasPrefix("role/")
-    let account = isRole ? AWSAccount(parts[4]) : nil
-    if let account, accounts.contains(account) { return [] }
-    let place = Pointer(["metadata", "annotations", "\(key)"])
-    guard let account else {
-        return [
-            Finding(
-                role, at: place, "is \(text), which names no role of an account",
-                edits: [.set(place, .string("arn:aws:iam::\(first):role/\(subject.secretName)"))]
-            ).about(text, accounts)
-        ]
+    guard isRole, let account = AWSAccount(parts[4]) else {
+        findings.add(
+            role, at: place, "is \(text), which names no role of an account",
+            set: .string("arn:aws:iam::\(first):role/\(subject.secretName)"), choice: text
+        ) { $0.advice = advice(accounts) }
+        return
     }
+    if accounts.contains(account) { return }
     parts[4] = "\(first)"
-    return [
-        Finding(
-            role, at: place, "is \(text), of account \(account), which is none of ours",
-            edits: [.set(place, .string(parts.joined(separator: ":")))]
-        ).about("\(account)", accounts)
-    ]
+    findings.add(
+        role, at: place, "is \(text), of account \(account), which is none of ours",
+        set: .string(parts.joined(separator: ":")), choice: "\(account)"
+    ) { $0.advice = advice(accounts) }
+}
+
+private func advice(_ accounts: [AWSAccount]) -> String {
+    let known = accounts.prefix(5).map(\.description).joined(separator: ", ") + (accounts.count > 5 ? ", …" : "")
+    return "ours are \(known) (PLAYBOOK_AWS_ACCOUNTS)"
 }
 
 extension ContainerImage {

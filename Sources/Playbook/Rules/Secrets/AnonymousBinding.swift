@@ -17,15 +17,13 @@ extension Rule {
         examples: cases,
         check: { (subject, _, findings) throws(CannotJudge) in
             let own = try ownSubjects(of: subject)
-            for entry in try subject.object.objects("subjects") {
+            for entry in try subject.field("subjects").objects() {
                 try findings.step()
                 let bound = try BindingSubject(entry, in: subject.namespace)
                 guard let meaning = meanings[bound.user], !own.contains(bound.title) else { continue }
-                findings.add(at: entry, choice: bound.title) { place in
-                    Finding(everybody, at: place, "gives rights to \(meaning)", edits: [.remove(place)]).with {
-                        $0.choice = bound.title
-                        $0.advice = "bind the users, groups or service accounts that need it, by name"
-                    }
+                findings.add(everybody, at: entry, "gives rights to \(meaning)", choice: bound.title) {
+                    $0.edits = [.remove($0.place)]
+                    $0.advice = "bind the users, groups or service accounts that need it, by name"
                 }
             }
         }

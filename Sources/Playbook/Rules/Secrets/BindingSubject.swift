@@ -12,22 +12,20 @@ struct BindingSubject {
     var title: String { "\(kind) \(user)" }
 
     /// Reads an entry of `subjects` of a binding in a namespace.
-    init(_ entry: Value, in namespace: String) throws(CannotJudge) {
-        kind = try entry.string("kind") ?? ""
-        let name = try entry.string("name") ?? ""
+    init(_ entry: Field, in namespace: String) throws(CannotJudge) {
+        kind = try entry["kind"].string() ?? ""
+        let name = try entry["name"].string() ?? ""
         user =
             kind == "ServiceAccount"
-            ? "system:serviceaccount:\(try entry.string("namespace") ?? namespace):\(name)" : name
+            ? "system:serviceaccount:\(try entry["namespace"].string() ?? namespace):\(name)" : name
     }
 }
 
 extension Subject {
     /// Whether it binds to a ClusterRole of this name.
     func binds(toClusterRole name: String) throws(CannotJudge) -> Bool {
-        guard let role = try object.object("roleRef"), try role.text("kind")?.equals("ClusterRole") ?? false else {
-            return false
-        }
-        return try role.text("name")?.equals(string: name) ?? false
+        let role = try field("roleRef")
+        guard try role["kind"].equals("ClusterRole") else { return false }
+        return try role["name"].text()?.equals(string: name) ?? false
     }
-
 }

@@ -16,19 +16,16 @@ extension Rule {
         clauses: [handmade],
         settings: [RuleSettings.writers], sharedSettings: ["PLAYBOOK_DEPLOYERS"],
         examples: cases,
-        check: { (subject, context) throws(CannotJudge) in
-            let type = try subject.object.text("type")
-            guard type.map({ $0.equals("Opaque") || $0.equals("") }) ?? true else { return [] }
-            guard !isWrittenByOperator(subject, context), !isWriter(subject.review.user, context) else { return [] }
-            let name = subject.secretName
-            return [
-                Finding(handmade, at: "/type", "is Opaque, and the External Secrets operator did not write it").with {
-                    $0.companion = externalSecret(name, in: subject.namespace)
-                    $0.isReplacement = true
-                    $0.advice =
-                        "and keep its values outside the cluster; or name who writes it in PLAYBOOK_SECRET_WRITERS"
-                }
-            ]
+        check: { (subject, context, findings) throws(CannotJudge) in
+            let type = try subject.field("type")
+            if try type.filledText() != nil, try !type.equals("Opaque") { return }
+            guard !isWrittenByOperator(subject, context), !isWriter(subject.review.user, context) else { return }
+            findings.add(handmade, at: type, "is Opaque, and the External Secrets operator did not write it") {
+                $0.companion = externalSecret(subject.secretName, in: subject.namespace)
+                $0.isReplacement = true
+                $0.advice =
+                    "and keep its values outside the cluster; or name who writes it in PLAYBOOK_SECRET_WRITERS"
+            }
         }
     )
 }

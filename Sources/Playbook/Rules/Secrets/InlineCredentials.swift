@@ -23,9 +23,11 @@ extension Rule {
             try subject.forEachPlainText { (text, credentials) throws(CannotJudge) in
                 try findings.step()
                 for credential in credentials {
-                    findings.add(at: text.text, choice: text.mark(of: credential)) { place in
-                        text.finding(credential, in: subject, at: place)
-                    }
+                    findings.add(
+                        text.clause, at: Field(text.text),
+                        "holds a secret in plain text\(credential.lineInWords): \(credential.kind.rawValue)",
+                        mark: text.mark(of: credential)
+                    ) { ($0.edits, $0.advice) = text.remedy(for: credential, in: subject, at: $0.place) }
                 }
             }
         }
@@ -45,18 +47,13 @@ enum CredentialClause {
     static let annotation = Clause("annotation", "no annotation holds a secret")
 }
 
-extension PlainText {
-    /// The finding about one of its secrets.
-    fileprivate func finding(_ credential: Credential, in subject: Subject, at place: Pointer) -> Finding {
-        let line = credential.line > 1 ? " on line \(credential.line)" : ""
-        let message = "holds a secret in plain text\(line): \(credential.kind.rawValue)"
-        return Finding(clause, at: place, message).with {
-            $0.secretMark = mark(of: credential)
-            ($0.edits, $0.advice) = remedy(for: credential, in: subject, at: place)
-        }
-    }
+extension Credential {
+    /// The line that it stands on, for a message: nothing on the first one.
+    var lineInWords: String { line > 1 ? " on line \(line)" : "" }
+}
 
-    private var clause: Clause {
+extension PlainText {
+    fileprivate var clause: Clause {
         switch place {
         case .variable: CredentialClause.variable
         case .argument: CredentialClause.argument
@@ -66,7 +63,7 @@ extension PlainText {
         }
     }
 
-    private func remedy(
+    fileprivate func remedy(
         for credential: Credential, in subject: Subject, at pointer: Pointer
     ) -> (edits: [Edit], advice: String) {
         let secret = subject.secretName

@@ -16,12 +16,10 @@ extension Rule {
         clauses: [wildcard, clusterAdmin],
         settings: [RuleSettings.operators],
         examples: roleCases + bindingCases,
-        check: { (subject, context, findings) throws(CannotJudge) in
-            switch subject.kind {
-            case .role, .clusterRole: try evaluateRules(of: subject, findings)
-            default: try evaluateBinding(subject, context, findings)
-            }
-        }
+        checks: [
+            .init(.role, .clusterRole, check: checkRules),
+            .init(.roleBinding, .clusterRoleBinding, check: checkBinding),
+        ]
     )
 }
 
@@ -32,90 +30,79 @@ private let clusterAdmin = Clause(
 
 // MARK: Roles
 
-private func evaluateRules(of subject: Subject, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkRules(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
     // The rules of an aggregated one are its controller's, and this one is Kubernetes' own.
-    if try subject.object.object("aggregationRule") != nil { return }
+    if try subject.field("aggregationRule").object() != nil { return }
     if subject.kind == .clusterRole, subject.name == "cluster-admin" { return }
-    for rule in try subject.object.objects("rules") {
-        let isForAll = try hasWildcard("verbs", of: rule, findings)
-        guard try hasWildcard("resources", of: rule, findings), isForAll else { continue }
-        let groups = try list("apiGroups", of: rule, findings)
-        let names = try list("resourceNames", of: rule, findings)
-        findings.add(at: rule, choice: choice(groups, names)) { place in
-            let titles = groupTitles(groups)
-            let scope =
-                titles.contains("*")
-                ? "of every API group"
-                : "of API group\(titles.count == 1 ? "" : "s") \(titles.joined(separator: ", "))"
-            return Finding(
-                wildcard, at: place, "allows every verb (*) on every resource (*) \(scope)",
-                edits: [.set(place / "verbs", ["get", "list", "watch"])]
-            ).with {
-                $0.choice = choice(groups, names)
-                $0.advice = "or whatever verbs are needed, and the resources by name"
-            }
+    for rule in try subject.field("rules").objects() {
+        let isForAll = try hasWildcard(rule["verbs"], findings)
+        guard try hasWildcard(rule["resources"], findings), isForAll else { continue }
+        let (groups, names) = (try rule["apiGroups"], try rule["resourceNames"])
+        try checkLength(groups, findings)
+        try checkLength(names, findings)
+        findings.add(
+            wildcard, at: rule, "allows every verb (*) on every resource (*) \(scope(groups))",
+            choice: choice(groups, names)
+        ) {
+            $0.edits = [.set($0.place / "verbs", ["get", "list", "watch"])]
+            $0.advice = "or whatever verbs are needed, and the resources by name"
         }
     }
 }
 
-private func hasWildcard(
-    _ key: StaticString, of rule: Value, _ findings: FindingCollector
-) throws(CannotJudge) -> Bool {
+private func hasWildcard(_ list: Field, _ findings: FindingCollector) throws(CannotJudge) -> Bool {
     var hasWildcard = false
     try findings.step()
-    guard let list = try rule.strings(key) else { return false }
-    for element in list.elements {
+    for element in try list.strings() {
         try findings.step()
-        hasWildcard = hasWildcard || element.equals("*")
+        hasWildcard = hasWildcard || element.base.equals("*")
     }
     return hasWildcard
 }
 
-/// A list of a rule that gives everything, short enough to be told.
-private func list(
-    _ key: StaticString, of rule: Value, _ findings: FindingCollector
-) throws(CannotJudge) -> Value? {
-    guard let list = try rule.strings(key) else { return nil }
+/// Whether a list of a rule that gives everything is short enough to be told.
+private func checkLength(_ list: Field, _ findings: FindingCollector) throws(CannotJudge) {
     var count = 0
-    for _ in list.elements {
+    for _ in try list.strings() {
         try findings.step()
         count += 1
-        if count > 1000 { throw .malformed(list.id, expected: "a list of at most 1000 names") }
+        if count > 1000 { throw .malformed(list.base.id, expected: "a list of at most 1000 names") }
     }
-    return list
 }
 
-private func groupTitles(_ groups: Value?) -> [String] {
-    groups?.elements.map { $0.equals("") ? "core" : $0.text }.sorted() ?? []
+private func scope(_ groups: Field) -> String {
+    let titles = groupTitles(groups)
+    if titles.contains("*") { return "of every API group" }
+    return "of API group\(titles.count == 1 ? "" : "s") \(titles.joined(separator: ", "))"
+}
+
+private func groupTitles(_ groups: Field) -> [String] {
+    groups.value?.elements.map { $0.equals("") ? "core" : $0.text }.sorted() ?? []
 }
 
 /// What is given away, in whatever order it is written.
-private func choice(_ groups: Value?, _ names: Value?) -> String {
-    (groupTitles(groups) + ["/"] + (names?.elements.map(\.text).sorted() ?? [])).joined(separator: " ")
+private func choice(_ groups: Field, _ names: Field) -> String {
+    (groupTitles(groups) + ["/"] + (names.value?.elements.map(\.text).sorted() ?? [])).joined(separator: " ")
 }
 
 // MARK: Bindings
 
-private func evaluateBinding(
-    _ subject: Subject, _ context: Context, _ findings: FindingCollector
-) throws(CannotJudge) {
+private func checkBinding(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
     guard try subject.binds(toClusterRole: "cluster-admin") else { return }
     let operators = context.settings[RuleSettings.operators].map { Glob($0) }
-    for entry in try subject.object.objects("subjects") {
+    for entry in try subject.field("subjects").objects() {
         try findings.step()
         let bound = try BindingSubject(entry, in: subject.namespace)
         // The group is what it is without any binding.
         if bound.kind == "Group", bound.user == "system:masters" { continue }
         guard !operators.contains(where: { $0.matches(bound.user) }) else { continue }
-        findings.add(at: entry, choice: bound.title) { place in
-            let reach = subject.kind == .roleBinding ? "in this namespace" : "in the whole cluster"
-            return Finding(
-                clusterAdmin, at: place, "makes \(bound.title) cluster-admin \(reach)", edits: [.remove(place)]
-            ).with {
-                $0.choice = bound.title
-                $0.advice =
-                    "a RoleBinding to the ClusterRole edit is enough for most; operators are named in PLAYBOOK_OPERATORS"
-            }
+        let reach = subject.kind == .roleBinding ? "in this namespace" : "in the whole cluster"
+        findings.add(
+            clusterAdmin, at: entry, "makes \(bound.title) cluster-admin \(reach)", choice: bound.title
+        ) {
+            $0.edits = [.remove($0.place)]
+            $0.advice =
+                "a RoleBinding to the ClusterRole edit is enough for most; operators are named in PLAYBOOK_OPERATORS"
         }
     }
 }

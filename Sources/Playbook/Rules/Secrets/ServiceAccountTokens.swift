@@ -15,21 +15,19 @@ extension Rule {
         scope: Scope(ResourceKinds(.secret), readsMetadata: true),
         clauses: [lasting],
         examples: cases,
-        check: { (subject, _) throws(CannotJudge) in
-            guard try subject.object.text("type")?.equals("kubernetes.io/service-account-token") ?? false else {
-                return []
-            }
+        check: { (subject, _, findings) throws(CannotJudge) in
+            let type = try subject.field("type")
+            guard try type.equals("kubernetes.io/service-account-token") else { return }
             let account = subject.metadata.annotation("kubernetes.io/service-account.name")
             let name = account ?? "NAME"
-            return [
-                Finding(lasting, at: "/type", "asks for a token of ServiceAccount \(name) that never expires").with {
-                    $0.choice = account
-                    $0.advice = """
-                        leave the Secret out: pods get a token that is renewed for them; outside the cluster: kubectl create token \(name) \
-                        -n \(subject.namespace)
-                        """
-                }
-            ]
+            findings.add(
+                lasting, at: type, "asks for a token of ServiceAccount \(name) that never expires", choice: account
+            ) {
+                $0.advice = """
+                    leave the Secret out: pods get a token that is renewed for them; outside the cluster: kubectl create token \(name) \
+                    -n \(subject.namespace)
+                    """
+            }
         }
     )
 }

@@ -19,7 +19,7 @@ extension Rule {
         ],
         companions: [.secret],
         examples: staticAWSExamples,
-        check: evaluateStaticKeys
+        checks: [.init(.secret, check: checkSecret), .init([.holders, ResourceKinds(.configMap)], checkObject)]
     )
 }
 
@@ -36,22 +36,13 @@ enum AWSClause {
     static let file = Clause("credentials-file", "no `.aws/credentials` is mounted")
 }
 
-private func evaluateStaticKeys(
-    of subject: Subject, _ context: Context, _ findings: FindingCollector
-) throws(CannotJudge) {
-    if subject.kind == .secret { return try evaluateSecret(subject, findings) }
-    var unknown: CannotJudge?
+private func checkObject(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
     if !subject.changesOnlyMetadata, let template = try subject.template() {
         let secretVolumes = SecretVolumes(of: template)
         for container in template.containers {
-            try evaluateVariables(container, findings)
-            try evaluateMounts(container, secretVolumes, findings)
-            do throws(CannotJudge) {
-                try evaluateSources(container, subject, context, findings)
-            } catch {
-                guard case .unknown = error else { throw error }
-                unknown = error
-            }
+            try checkVariables(container, findings)
+            try checkMounts(container, secretVolumes, findings)
+            try findings.separately(checkSources(container, subject, context, findings))
         }
     }
     try subject.forEachPlainText { (text, credentials) throws(CannotJudge) in
@@ -61,11 +52,15 @@ private func evaluateStaticKeys(
         let all = credentials.count < PlainTexts.mostOfOne ? credentials : text.allCredentials()[...]
         for credential in all where credential.kind.isAWS {
             try findings.step()
-            findings.add(at: text.text, choice: text.mark(of: credential)) { text.accessKeyFinding(credential, at: $0) }
+            findings.add(
+                AWSClause.plainText, at: Field(text.text),
+                "holds an \(credential.kind.rawValue)\(credential.lineInWords)", mark: text.mark(of: credential)
+            ) {
+                if credential.line == 1, let removal = text.removal(at: $0.place) { $0.edits = [removal] }
+                $0.advice = AWSAdvice.roles
+            }
         }
     }
-    // What an object says of itself holds, whatever else there is.
-    if let unknown { throw unknown }
 }
 
 // MARK: Variables
@@ -87,34 +82,29 @@ extension PlainText {
     fileprivate var isNamedForAWS: Bool {
         if case .variable(let name) = place { name.isAWSVariable } else { false }
     }
-
-    fileprivate func accessKeyFinding(_ credential: Credential, at place: Pointer) -> Finding {
-        let line = credential.line > 1 ? " on line \(credential.line)" : ""
-        return Finding(AWSClause.plainText, at: place, "holds an \(credential.kind.rawValue)\(line)").with {
-            $0.secretMark = mark(of: credential)
-            if credential.line == 1, let removal = removal(at: place) { $0.edits = [removal] }
-            $0.advice = AWSAdvice.roles
-        }
-    }
 }
 
-private func evaluateVariables(_ container: Container, _ findings: FindingCollector) throws(CannotJudge) {
-    for entry in try container.env.objects() {
-        let entry = entry.base
+private func checkVariables(_ container: Container, _ findings: FindingCollector) throws(CannotJudge) {
+    for field in try container.env.objects() {
+        let entry = field.base
         try findings.step()
         guard let name = entry["name"], name.isAWSVariable || entry["valueFrom"]?.takesAWSKey ?? false else { continue }
         let variable = try EnvironmentVariable(entry)
         guard let value = variable.source ?? variable.value else { continue }
-        findings.add(at: entry, choice: PlainText.mark(of: value)) { place in
+        func message() -> String {
             let origin = variable.source.map { " from \($0.origin)" }
-            let what =
-                name.equals("AWS_SHARED_CREDENTIALS_FILE")
+            return name.equals("AWS_SHARED_CREDENTIALS_FILE")
                 ? "names a file of access keys\(origin ?? "")" : "sets an AWS access key\(origin ?? " in plain text")"
-            return Finding(AWSClause.variable, at: place, what, edits: [.remove(place)]).with {
-                $0.secretMark = PlainText.mark(of: value)
-                $0.advice = AWSAdvice.roles
-            }
         }
+        findings.add(AWSClause.variable, at: field, message(), mark: PlainText.mark(of: value)) { $0.removeForRole() }
+    }
+}
+
+extension Finding {
+    /// Takes out what it is about: the pod gets a role instead.
+    fileprivate mutating func removeForRole() {
+        edits = [.remove(place)]
+        advice = AWSAdvice.roles
     }
 }
 
@@ -137,16 +127,15 @@ extension Value {
 
 // MARK: Secrets that become variables
 
-private func evaluateSources(
+private func checkSources(
     _ container: Container, _ subject: Subject, _ context: Context, _ findings: FindingCollector
 ) throws(CannotJudge) {
     for source in try container.envFrom.objects() {
-        let source = source.base
         try findings.step()
-        guard let name = try source.object("secretRef")?.string("name") else { continue }
+        guard let name = try source["secretRef"]["name"].string() else { continue }
         // A server has no right to read Secrets, and was asked about this one when it was written.
         if context.source == .server, !context.companions.knows(.secret, in: subject.namespace) { continue }
-        let prefix = try source.string("prefix") ?? ""
+        let prefix = try source["prefix"].string() ?? ""
         let secret = try context.companions.object(.secret, named: name, in: subject.namespace)
         guard case .array(let keys)? = secret?.fields["keys"] else { continue }
         let names = keys.compactMap { key -> String? in
@@ -155,26 +144,22 @@ private func evaluateSources(
             return variable == "AWS_ACCESS_KEY_ID" || variable == "AWS_SECRET_ACCESS_KEY" ? variable : nil
         }
         guard !names.isEmpty else { continue }
-        findings.add(at: source, choice: name) { place in
-            let message = "sets \(names.joined(separator: " and ")) from Secret \(name)"
-            return Finding(AWSClause.source, at: place, message, edits: [.remove(place)]).with {
-                $0.choice = name
-                $0.advice = AWSAdvice.roles
-            }
-        }
+        findings.add(
+            AWSClause.source, at: source, "sets \(names.joined(separator: " and ")) from Secret \(name)",
+            choice: name
+        ) { $0.removeForRole() }
     }
 }
 
 // MARK: Files
 
-private func evaluateMounts(
+private func checkMounts(
     _ container: Container, _ secretVolumes: SecretVolumes, _ findings: FindingCollector
 ) throws(CannotJudge) {
     for mount in try container.volumeMounts.objects() {
-        let mount = mount.base
         try findings.step()
         // The kernel takes no longer path.
-        guard let value = try mount.text("mountPath"), value.contentLength <= 4096, value.mayBeCredentials else {
+        guard let value = try mount["mountPath"].text(), value.contentLength <= 4096, value.mayBeCredentials else {
             continue
         }
         let path = value.text
@@ -183,12 +168,7 @@ private func evaluateMounts(
         if !isFile {
             guard parts.last == ".aws", try secretVolumes.hold(mount) else { continue }
         }
-        findings.add(at: mount, choice: path) { place in
-            Finding(AWSClause.file, at: place, "mounts credentials at \(path)", edits: [.remove(place)]).with {
-                $0.choice = path
-                $0.advice = AWSAdvice.roles
-            }
-        }
+        findings.add(AWSClause.file, at: mount, "mounts credentials at \(path)", choice: path) { $0.removeForRole() }
     }
 }
 
@@ -211,19 +191,20 @@ private final class SecretVolumes {
     init(of template: PodTemplate) { self.template = template }
 
     /// Whether the volume of a mount is made of a Secret; one of a ConfigMap has settings, as `.aws/config` is.
-    func hold(_ mount: Value) throws(CannotJudge) -> Bool {
-        guard let name = try mount.string("name") else { return false }
+    func hold(_ mount: Field) throws(CannotJudge) -> Bool {
+        guard let name = try mount["name"].string() else { return false }
         return try names.get().contains(name)
     }
 
     private func find() throws(CannotJudge) -> Set<String> {
         var names: Set<String> = []
         for volume in try template.volumes.objects() {
-            let volume = volume.base
-            guard let name = try volume.string("name") else { continue }
-            var isSecret = volume.present("secret") != nil
-            if !isSecret, let sources = try volume.object("projected")?.objects("sources") {
-                for source in sources where source.present("secret") != nil { isSecret = true }
+            guard let name = try volume["name"].string() else { continue }
+            var isSecret = try volume["secret"].isPresent
+            if !isSecret {
+                for source in try volume["projected"]["sources"].objects() where try source["secret"].isPresent {
+                    isSecret = true
+                }
             }
             if isSecret { names.insert(name) }
         }
@@ -233,30 +214,23 @@ private final class SecretVolumes {
 
 // MARK: Secrets
 
-private func evaluateSecret(_ subject: Subject, _ findings: FindingCollector) throws(CannotJudge) {
-    guard !subject.changesOnlyMetadata, try !isOthersAffair(subject.object) else { return }
-    for (field, isEncoded) in [("data", true), ("stringData", false)] {
-        guard let data = subject.object[name: field], !data.isNull else { continue }
-        for entry in try data.asObject().members where !entry.value.isNull {
+private func checkSecret(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+    // Of these types no credentials of an application are the contents: compressed releases, Kubernetes' own tokens.
+    let isOthersAffair = try subject.field("type").equals(
+        oneOf: "helm.sh/release.v1", "kubernetes.io/service-account-token", "bootstrap.kubernetes.io/token")
+    guard !subject.changesOnlyMetadata, !isOthersAffair else { return }
+    for (key, isEncoded) in [("data", true), ("stringData", false)] as [(StaticString, Bool)] {
+        guard let entries = try subject.field(key).members() else { continue }
+        for entry in entries where !entry.value.isNull {
             try findings.step()
             guard entry.value.kind == .string else { throw .malformed(entry.value.id, expected: "a string") }
             guard let kind = accessKey(in: entry, isEncoded: isEncoded) else { continue }
-            let mark = { contents(of: entry, isEncoded: isEncoded) { PlainText.mark(of: $0, $0.indices) } ?? "" }
-            findings.add(at: entry.value, choice: mark()) { place in
-                Finding(AWSClause.secret, at: place, "holds an \(kind.rawValue)", edits: [.remove(place)]).with {
-                    $0.secretMark = mark()
-                    $0.advice = AWSAdvice.roles
-                }
-            }
+            findings.add(
+                AWSClause.secret, at: Field(entry.value), "holds an \(kind.rawValue)",
+                mark: contents(of: entry, isEncoded: isEncoded) { PlainText.mark(of: $0, $0.indices) } ?? ""
+            ) { $0.removeForRole() }
         }
     }
-}
-
-/// Whether a Secret is of a type whose contents are no credentials of an application: compressed releases, Kubernetes' own tokens.
-private func isOthersAffair(_ secret: Value) throws(CannotJudge) -> Bool {
-    guard let type = try secret.text("type") else { return false }
-    return type.equals("helm.sh/release.v1") || type.equals("kubernetes.io/service-account-token")
-        || type.equals("bootstrap.kubernetes.io/token")
 }
 
 private func accessKey(in entry: Value.Member, isEncoded: Bool) -> Credential.Kind? {

@@ -16,24 +16,23 @@ extension Rule {
         clauses: [requested, projected],
         settings: [RuleSettings.maximumTokenLifetime],
         examples: cases,
-        check: { (subject, context, findings) throws(CannotJudge) in
-            let limit = Lifetime(context.settings[RuleSettings.maximumTokenLifetime])
-            if subject.kind == .tokenRequest {
-                if let spec = try subject.spec() { try limit.evaluate(spec, requested, choice: nil, findings) }
-                return
-            }
-            guard let template = try subject.template() else { return }
-            for volume in try template.volumes.objects() {
-                let volume = volume.base
-                try findings.step()
-                guard let sources = try volume.object("projected")?.objects("sources") else { continue }
-                for source in sources {
+        checks: [
+            .init(.tokenRequest) { (subject, context, findings) throws(CannotJudge) in
+                try Lifetime(context).check(subject.field("spec"), requested, choice: nil, findings)
+            },
+            .init(.holders) { (subject, context, findings) throws(CannotJudge) in
+                guard let template = try subject.template() else { return }
+                let limit = Lifetime(context)
+                for volume in try template.volumes.objects() {
                     try findings.step()
-                    guard let token = try source.object("serviceAccountToken") else { continue }
-                    try limit.evaluate(token, projected, choice: token.string("path"), findings)
+                    for source in try volume["projected"]["sources"].objects() {
+                        try findings.step()
+                        let token = try source["serviceAccountToken"]
+                        try limit.check(token, projected, choice: token["path"].string(), findings)
+                    }
                 }
-            }
-        }
+            },
+        ]
     )
 }
 
@@ -46,28 +45,20 @@ private let projected = Clause(
 private struct Lifetime {
     let seconds: Int
 
-    init(_ maximum: Duration) {
+    init(_ context: Context) {
         // The API makes none for less than ten minutes.
-        seconds = max(600, Int(maximum.components.seconds))
+        seconds = max(600, Int(context.settings[RuleSettings.maximumTokenLifetime].components.seconds))
     }
 
-    /// Evaluates the request for a token; absent, the API server fills in an hour.
-    func evaluate(
-        _ token: Value, _ clause: Clause, choice: String?, _ findings: FindingCollector
+    /// Checks the request for a token; absent, the API server fills in an hour.
+    func check(
+        _ token: Field, _ clause: Clause, choice: String?, _ findings: FindingCollector
     ) throws(CannotJudge) {
-        guard let asked = try token.integer("expirationSeconds"), asked > seconds,
-            let value = token["expirationSeconds"]
-        else { return }
-        let excess = Double(asked - seconds)
-        findings.add(at: value, choice: choice, excess: excess) { place in
-            Finding(
-                clause, at: place, "is \(asked), more than the \(seconds) seconds that are allowed",
-                edits: [.set(place, .number(String(seconds)))]
-            ).with {
-                $0.choice = choice
-                $0.excess = excess
-            }
-        }
+        let asked = try token["expirationSeconds"]
+        guard let seen = try asked.integer(), seen > seconds else { return }
+        findings.add(
+            clause, at: asked, "is \(seen), more than the \(seconds) seconds that are allowed",
+            set: .number(String(seconds)), choice: choice, excess: Double(seen - seconds))
     }
 }
 
