@@ -164,7 +164,35 @@ import Testing
         #expect(try world.verdict().judgements.map(\.finding.clause.name) == ["open"])
     }
 
+    @Test func `a key's policy is evaluated while its aliases are unknown`() throws {
+        var world = World(object("kms", "Key", ["description": "orders"]))
+        world.rules = [try #require(Catalogue.playbook["kms-key-policy"])]
+        let verdict = try world.verdict()
+        #expect(verdict.judgements.map(\.finding.clause.name) == ["written"])
+        #expect(verdict.notEvaluated.map(\.rule.id) == ["kms-key-policy"])
+    }
+
     // MARK: Networks
+
+    @Test(arguments: [(true, ["isolated", "size"]), (false, ["size", "zones"])])
+    func `a subnet is evaluated as far as related objects are known`(_ knowsTables: Bool, _ clauses: [String]) throws {
+        let subnet = """
+            {cidrBlock: 10.0.4.0/20, availabilityZone: eu-west-1a, routeTableRefs: [{from: {name: private}}], \
+            tags: [{key: Tier, value: database}]}
+            """
+        func other(_ name: String) throws -> Literal {
+            object("ec2", "Subnet", try Literal(yaml: subnet)).merging(["metadata": ["name": .string(name)]])
+        }
+        let table = object(
+            "ec2", "RouteTable", try Literal(yaml: "{routes: [{destinationCIDRBlock: 0.0.0.0/0, gatewayID: igw-1}]}"))
+        var world = World(object("ec2", "Subnet", try Literal(yaml: subnet)))
+        world.companions =
+            knowsTables ? [table.merging(["metadata": ["name": "private"]])] : [try other("b"), try other("c")]
+        world.rules = [try #require(Catalogue.playbook["vpc-layout"])]
+        let verdict = try world.verdict()
+        #expect(verdict.judgements.map(\.finding.clause.name).sorted() == clauses)
+        #expect(verdict.notEvaluated.map(\.reason) == ["\(knowsTables ? "Subnets" : "RouteTables") are not known"])
+    }
 
     @Test func `a second default route of an isolated subnet's table is new`() throws {
         func table(_ routes: String) throws -> Literal {

@@ -316,4 +316,18 @@ import Testing
         let finding = try #require(world.verdict().judgements.map(\.finding).first { $0.clause.name == "open" })
         #expect(finding.message == "lets 0.0.0.0/0 in to \(words)")
     }
+
+    @Test func `an admin page without a login is denied while another one's middleware is unknown`() throws {
+        let routes =
+            "{match: 'Host(`admin.example.com`)', middlewares: [{name: login@file}]}, {match: 'Host(`b.example.com`) && PathPrefix(`/admin`)'}"
+        let yaml = """
+            apiVersion: traefik.io/v1alpha1
+            kind: IngressRoute
+            metadata: {name: web, namespace: shop}
+            spec: {tls: {}, routes: [\(routes)]}
+            """
+        let verdict = try world("admin-authentication", yaml).verdict()
+        #expect(verdict.judgements.map(\.path) == ["spec.routes[1]"])
+        #expect(verdict.notEvaluated.count == 1 && verdict.notEvaluated.allSatisfy { $0.reason.contains("login@file") })
+    }
 }
