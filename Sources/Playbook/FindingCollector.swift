@@ -45,8 +45,8 @@ public final class FindingCollector {
     /// The place of the rule that runs in the catalogue.
     @exclusivity(unchecked) private var order = 0
     @exclusivity(unchecked) private var hasFindings = false
-    /// The first related objects that the rule would have needed and that are not known.
-    private var unknown: String?
+    /// The first related objects that a part of the rule needs and that are not known, as far as the check went on.
+    @exclusivity(unchecked) private var unknown: String?
     /// The rule's findings that deny, and those that do not.
     private var denying = Shelf()
     private var lenient = Shelf()
@@ -279,7 +279,7 @@ public final class FindingCollector {
     ///
     /// - Returns: The related objects that the check would have needed and that are not known; nil when it ran to its end.
     func run(_ check: Rule.Check) -> String? {
-        unknown = nil
+        var missing: String?
         var isBounded = steps < 0
         if !isBounded {
             do throws(CannotJudge) {
@@ -287,7 +287,7 @@ public final class FindingCollector {
             } catch {
                 switch error {
                 case .malformed(let node, let expected): add(Finding(node, of: subject, isNot: expected))
-                case .unknown(let companion): addUnknown(companion)
+                case .unknown(let companion): missing = companion
                 case .tooMuchWork: isBounded = true
                 }
             }
@@ -295,7 +295,9 @@ public final class FindingCollector {
         if isBounded || steps < 0 {
             add(Finding(.bounded, at: Pointer(), "the object has too many elements to evaluate this rule to the end"))
         }
-        return unknown
+        guard let noted = unknown else { return missing }
+        unknown = nil
+        return noted
     }
 
     /// The findings in catalogue order, then by path.

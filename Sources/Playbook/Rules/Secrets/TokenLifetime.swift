@@ -18,11 +18,12 @@ extension Rule {
         examples: cases,
         checks: [
             .init(.tokenRequest) { (subject, context, findings) throws(CannotJudge) in
-                try Lifetime(context).check(subject.field("spec"), requested, choice: nil, findings)
+                try Lifetime(context.settings[RuleSettings.maximumTokenLifetime]).check(
+                    subject.field("spec"), requested, choice: nil, findings)
             },
             .init(.holders) { (subject, context, findings) throws(CannotJudge) in
                 guard let template = try subject.template() else { return }
-                let limit = Lifetime(context)
+                let limit = Lifetime(context.settings[RuleSettings.maximumTokenLifetime])
                 for volume in try template.volumes.objects() {
                     try findings.step()
                     for source in try volume["projected"]["sources"].objects() {
@@ -45,9 +46,9 @@ private let projected = Clause(
 private struct Lifetime {
     let seconds: Int
 
-    init(_ context: Context) {
+    init(_ maximum: Duration) {
         // The API makes none for less than ten minutes.
-        seconds = max(600, Int(context.settings[RuleSettings.maximumTokenLifetime].components.seconds))
+        seconds = max(600, Int(maximum.components.seconds))
     }
 
     /// Checks the request for a token; absent, the API server fills in an hour.
