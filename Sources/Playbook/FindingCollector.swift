@@ -108,20 +108,6 @@ public final class FindingCollector {
         if steps < 0 { throw .tooMuchWork }
     }
 
-    /// Runs two parts of a check that ask for different related objects: where those of one are not known, the other still answers.
-    public func both(
-        _ first: () throws(CannotJudge) -> Void, _ second: () throws(CannotJudge) -> Void
-    ) throws(CannotJudge) {
-        do throws(CannotJudge) {
-            try first()
-        } catch {
-            guard case .unknown = error else { throw error }
-            try second()
-            throw error
-        }
-        try second()
-    }
-
     /// Reports a finding that is described already.
     public func add(_ finding: Finding) {
         steps -= 1

@@ -21,21 +21,21 @@ extension Rule {
             let namespace = subject.namespace
             // A manifest may leave open where it goes.
             guard !namespace.isEmpty else { throw .unknown(companion: "its namespace's quotas") }
-            try findings.both(
-                { () throws(CannotJudge) in
-                    guard try context.companions.quotas(in: namespace).isEmpty else { return }
-                    report(.resourceQuota, quota, room, subject, findings)
-                },
-                { () throws(CannotJudge) in
-                    guard try context.companions.objects(.limitRange, in: namespace).isEmpty else { return }
-                    report(.limitRange, limits, amounts, subject, findings)
-                })
+            try findings.separately(checkQuotas(subject, context, findings))
+            if try context.companions.objects(.limitRange, in: namespace).isEmpty {
+                report(.limitRange, limits, amounts, subject, findings)
+            }
         }
     )
 }
 
 private let quota = Clause("quota", "the namespace has a ResourceQuota")
 private let limits = Clause("limits", "the namespace has a LimitRange")
+
+private func checkQuotas(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+    guard try context.companions.quotas(in: subject.namespace).isEmpty else { return }
+    report(.resourceQuota, quota, room, subject, findings)
+}
 
 private func report(
     _ kind: ResourceKind, _ clause: Clause, _ spec: Literal, _ subject: Subject, _ findings: FindingCollector
