@@ -65,7 +65,7 @@ private func checkBudget(
 }
 
 extension DisruptionBudget {
-    /// Whether its finding rests on there being no autoscaler: with one there might be more pods.
+    /// The traits of its finding, which depends on the absence of an autoscaler where one could make more pods.
     fileprivate func traits(of runners: [Runner], _ companions: Companions) -> Finding.Traits {
         let isScaled = companions.areAutoscaled(runners, in: namespace)
         return .init(absent: !isScaled && blockage(of: nil) == nil ? .horizontalPodAutoscaler : nil)
