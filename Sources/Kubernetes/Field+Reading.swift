@@ -34,12 +34,12 @@ extension Field {
         return text
     }
 
-    /// Whether it is this string.
+    /// Compares the field with a string; an absent one is none.
     @inlinable
     @inline(__always)
     public func equals(_ other: StaticString) throws(CannotJudge) -> Bool { try text()?.equals(other) ?? false }
 
-    /// Whether it is one of these strings.
+    /// Compares the field with several strings, one of which is enough.
     public func equals(oneOf others: StaticString...) throws(CannotJudge) -> Bool {
         guard let text = try text() else { return false }
         return others.contains { text.equals($0) }

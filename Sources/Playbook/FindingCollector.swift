@@ -192,9 +192,9 @@ public final class FindingCollector {
 
     /// Notes related objects that a part of the check needs and that are not known, while the check goes on.
     ///
-    /// - Parameter companion: The kind of those objects, as in "PodDisruptionBudgets".
-    public func addUnknown(_ companion: String) {
-        if unknown == nil { unknown = companion }
+    /// - Parameter kind: The kind of those objects, as in "PodDisruptionBudgets".
+    public func addUnknown(_ kind: String) {
+        if unknown == nil { unknown = kind }
     }
 
     /// Evaluates a part of the check: related objects that are not known do not end the other parts.

@@ -32,6 +32,9 @@ public protocol RuleSettingDeclaration: Sendable {
 
 extension Settings {
     /// The value of a rule's setting.
+    ///
+    /// Inlined, so that one value is read without copying all settings.
+    @inline(__always)
     package subscript<Value>(setting: RuleSetting<Value>) -> Value {
         guard let box = ruleValues.box(setting.id) else { return setting.defaultValue }
         // Only the setting itself has its id, and it puts nothing but a box of its values there.
@@ -43,6 +46,7 @@ extension Settings {
 struct RuleValues: Sendable {
     private var entries: [(id: RuleSettingID, box: AnySettingBox)] = []
 
+    @inline(__always)
     fileprivate func box(_ id: RuleSettingID) -> AnySettingBox? {
         for entry in entries where entry.id === id { return entry.box }
         return nil

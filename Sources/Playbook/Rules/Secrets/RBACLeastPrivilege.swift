@@ -60,7 +60,7 @@ private func hasWildcard(_ list: Field, _ findings: FindingCollector) throws(Can
     return hasWildcard
 }
 
-/// Whether a list of a rule that gives everything is short enough to be told.
+/// Refuses a list, of a rule that gives everything, that is too long to be told.
 private func checkLength(_ list: Field, _ findings: FindingCollector) throws(CannotJudge) {
     var count = 0
     for _ in try list.strings() {
