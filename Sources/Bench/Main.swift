@@ -126,5 +126,5 @@ extension Rule {
     /// A rule that looks at everything and never finds anything: a judge without rules would not even begin.
     static let nothing = Rule(
         id: "nothing", title: "", group: .application, section: .applicationRequirements, rationale: "", level: .warn,
-        scope: Scope(.holders), clauses: [], examples: [], check: { _, _ in [] })
+        scope: Scope(.holders), clauses: [], examples: [], check: { _, _, _ in })
 }

@@ -48,7 +48,7 @@ public struct Field {
     @inline(__always)
     public var present: Field? { isPresent ? self : nil }
 
-    /// The member of an object; absent where the field is, or is no object.
+    /// The member of an object; absent if the field is absent or is not an object.
     @inlinable
     @inline(__always)
     public func member(_ key: StaticString) -> Field {
@@ -90,14 +90,5 @@ public struct Field {
     public func forEachAbsentKey(_ body: (Span<UInt8>) -> Void) {
         guard first != nil else { return }
         forEachKey { body($0.span) }
-    }
-}
-
-extension Field {
-    /// The field some keys below a value that has none of them.
-    public init(_ value: Value, below keys: [StaticString]) {
-        var field = Field(value)
-        for key in keys { field = field.member(key) }
-        self = field
     }
 }

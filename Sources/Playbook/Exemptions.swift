@@ -11,7 +11,8 @@ final class Exemptions {
     /// What the object as it was is annotated with, once it has been read.
     private var earlier: [Exemption]?
     private let standing: [StandingExemption]
-    private let catalogue: Catalogue
+    private let context: Context
+    private var catalogue: Catalogue { context.settings.catalogue }
     private let subject: Subject
     /// Whether the request sets or changes the object's own exemption.
     private(set) var areChanged = false
@@ -20,11 +21,11 @@ final class Exemptions {
     private(set) var areUnknown = false
 
     init(of subject: Subject, in context: Context) {
-        let settings = context.settings
+        // Each setting is read where it is needed: a copy of all of them would cost more than the decision.
         self.subject = subject
-        standing = settings.exempt
-        catalogue = settings.catalogue
-        guard settings.exemptions != .none else { return }
+        self.context = context
+        standing = context.settings.exempt
+        guard context.settings.exemptions != .none else { return }
         let isNamespace = subject.kind == .namespace
         if !isNamespace, let record = try? context.companions.namespace(subject.namespace) {
             // What is wrong with the Namespace's annotations is told to who changes the Namespace.
@@ -32,7 +33,7 @@ final class Exemptions {
             record.annotations?.exemption(.namespace, catalogue, complaints: &ignored).map { found.append($0) }
         }
         if isNamespace { addLevel(of: subject) }
-        guard isNamespace || settings.exemptions == .all else { return }
+        guard isNamespace || context.settings.exemptions == .all else { return }
         if subject.review.subresource == .scale {
             addWorkload(of: subject, in: context)
             return

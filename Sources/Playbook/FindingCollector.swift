@@ -108,46 +108,14 @@ public final class FindingCollector {
         if steps < 0 { throw .tooMuchWork }
     }
 
-    /// Reports a finding that is described already.
-    public func add(_ finding: Finding) {
+    /// Reports a finding that is described already: what ends a check.
+    private func add(_ finding: Finding) {
         steps -= 1
         guard let ratchet else {
             past.insert(FindingKey(finding, in: subject), finding.excess)
             return
         }
         keep(finding.traits(isExisting: ratchet.has(finding, of: rules[order], &steps))) { finding }
-    }
-
-    /// Reports findings that are described already.
-    public func add(contentsOf findings: [Finding]) {
-        for finding in findings { add(finding) }
-    }
-
-    /// Reports a finding about a value; it is described only if it is kept.
-    ///
-    /// - Parameters:
-    ///   - value: The value, of the object that is evaluated.
-    ///   - keys: The way from there to a member that may be absent.
-    ///   - choice: What was chosen, where the value is a choice: the finding's own `choice` or mark.
-    ///   - excess: How far a number is from what is allowed.
-    ///   - traits: What decides whether the finding denies, as the finding itself says it.
-    ///   - describe: Makes the finding, given the place of the value.
-    public func add(
-        at value: Value, below keys: [StaticString] = [], choice: @autoclosure () -> String? = nil,
-        excess: Double? = nil, traits: Finding.Traits = .init(), _ describe: (Pointer) -> Finding
-    ) {
-        steps -= 1
-        guard let ratchet else {
-            past.insert(FindingKey(at: Field(value, below: keys), choice: choice(), in: subject), excess)
-            return
-        }
-        var traits = traits
-        traits.isExisting = ratchet.has(
-            { FindingKey(at: Field(value, below: keys), choice: choice(), in: subject) }, excess, of: rules[order],
-            &steps)
-        keep(traits) {
-            describe(keys.reduce(subject.pointer(to: value)) { $0 / "\($1)" })
-        }
     }
 
     /// Reports a finding about a field; what it says is put together only if it is kept.

@@ -8,11 +8,11 @@ struct ImageSettings {
     let ownRepositories: [RepositoryPrefix]
     let tagPattern: TagPattern
 
-    init(_ settings: Settings) {
-        registries = settings[RuleSettings.registries]
-        pullThrough = settings[RuleSettings.pullThrough]
-        ownRepositories = settings[RuleSettings.ownRepositories]
-        tagPattern = settings[RuleSettings.tagPattern]
+    init(_ context: Context) {
+        registries = context[RuleSettings.registries]
+        pullThrough = context[RuleSettings.pullThrough]
+        ownRepositories = context[RuleSettings.ownRepositories]
+        tagPattern = context[RuleSettings.tagPattern]
     }
 }
 

@@ -102,25 +102,6 @@ public final class Rule: Sendable {
             examples: examples(), checks: [KindCheck(scope.kinds, check)])
     }
 
-    /// Creates a rule that hands its findings over together: one that has few, whatever it looks at.
-    public convenience init(
-        id: String, title: String, group: Group, section: Section, rationale: String, level: Level, scope: Scope,
-        clauses: [Clause], settings: [any RuleSettingDeclaration] = [], sharedSettings: [String] = [],
-        companions: [ResourceKind] = [],
-        exemptWith: String? = nil, fix: Fix? = nil,
-        examples: @autoclosure @escaping @Sendable () -> [Example],
-        check: @escaping @Sendable (Subject, Context) throws(CannotJudge) -> [Finding]
-    ) {
-        self.init(
-            id: id, title: title, group: group, section: section, rationale: rationale, level: level, scope: scope,
-            clauses: clauses, settings: settings, sharedSettings: sharedSettings, companions: companions,
-            exemptWith: exemptWith, fix: fix,
-            examples: examples(),
-            check: { (subject, context, findings) throws(CannotJudge) in
-                findings.add(contentsOf: try check(subject, context))
-            })
-    }
-
     /// The environment variable that sets the level: `PLAYBOOK_RULE_MEMORY_REQUEST_EQUALS_LIMIT`.
     public var variable: String {
         "PLAYBOOK_RULE_" + id.map { $0 == "-" ? "_" : $0.uppercased() }.joined()

@@ -32,24 +32,19 @@ public protocol RuleSettingDeclaration: Sendable {
 
 extension Settings {
     /// The value of a rule's setting.
-    ///
-    /// Inlined, so that one value is read without copying all settings.
-    @inline(__always)
-    package subscript<Value>(setting: RuleSetting<Value>) -> Value {
-        guard let box = ruleValues.box(setting.id) else { return setting.defaultValue }
-        // Only the setting itself has its id, and it puts nothing but a box of its values there.
-        return unsafeDowncast(box, to: SettingBox<Value>.self).value
-    }
+    package subscript<Value>(setting: RuleSetting<Value>) -> Value { ruleValues[setting] }
 }
 
 /// The values of rules' settings that are set; few are, so they are searched.
 struct RuleValues: Sendable {
     private var entries: [(id: RuleSettingID, box: AnySettingBox)] = []
 
-    @inline(__always)
-    fileprivate func box(_ id: RuleSettingID) -> AnySettingBox? {
-        for entry in entries where entry.id === id { return entry.box }
-        return nil
+    subscript<Value>(setting: RuleSetting<Value>) -> Value {
+        for entry in entries where entry.id === setting.id {
+            // Only the setting itself has its id, and it puts nothing but a box of its values there.
+            return unsafeDowncast(entry.box, to: SettingBox<Value>.self).value
+        }
+        return setting.defaultValue
     }
 
     fileprivate mutating func set(_ box: AnySettingBox, _ id: RuleSettingID) {

@@ -72,7 +72,7 @@ enum CredentialText {
         }
     }
 
-    /// Whether what begins with this byte in a text is no secret, whatever its name.
+    /// Returns whether a text that begins with this byte is not a secret, with any name.
     @inline(__always)
     static func opensReference(_ byte: UInt8) -> Bool {
         switch byte {
@@ -157,7 +157,7 @@ enum CredentialText {
         "vault", "opaque", "file", "any", "boolean", "bool", "number", "int", "object", "default", "never", "always",
     ]
 
-    /// Whether it is nothing but letters, and a word that says that there is no secret.
+    /// Returns whether it has letters alone and is a word that stands for an absent secret.
     private static func isWord(_ text: Span<UInt8>, _ range: Range<Int>, _ counts: Letters) -> Bool {
         counts.lowers + counts.uppers == range.count && words.contains(word(text, range))
     }

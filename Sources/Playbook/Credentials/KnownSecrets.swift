@@ -18,7 +18,7 @@ struct KnownSecrets {
     static let shortest = 8
     /// No longer value is compared before its name is read.
     private static let longestShort = 64
-    /// More secrets of one text than this are not told apart.
+    /// The most secrets of one text that are distinguished.
     private static let mostParts = 20
 
     /// Knows nothing yet of the secrets of an object.

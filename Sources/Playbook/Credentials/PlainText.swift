@@ -70,7 +70,7 @@ struct PlainTexts {
     /// A text with a secret takes twelve bytes, and etcd keeps no object of more than 1.5 MiB.
     static let mostKept = 131_072
 
-    /// More secrets of one text than this are not told one by one.
+    /// The most secrets of one text that are listed.
     static let mostOfOne = 20
 
     /// No longer text is put together anew, where it is written with escapes, each time that a secret in it is looked at.
@@ -78,7 +78,7 @@ struct PlainTexts {
 
     /// Hands out each text and its secrets.
     ///
-    /// Where there may be more secrets in a text than are told, the last one stands for the rest of it.
+    /// If a text may have more secrets than are listed, the last one stands for the rest of it.
     fileprivate func forEach(
         _ body: (PlainText, ArraySlice<Credential>) throws(CannotJudge) -> Void
     ) throws(CannotJudge) {

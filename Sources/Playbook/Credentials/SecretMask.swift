@@ -146,7 +146,8 @@ extension Judgement {
     fileprivate func replacingTexts(_ replacement: TextReplacement) -> Judgement? {
         let remedy = remedy.replacingTexts(replacement)
         let (path, message) = (replacement(path, true), replacement(finding.message, false))
-        let field = replacement(field, true)
+        // The keys in it are the path's.
+        let field = path == nil ? nil : replacement(field, true)
         let (advice, choice) = (
             finding.advice.flatMap { replacement($0, false) }, finding.choice.flatMap { replacement($0, false) }
         )

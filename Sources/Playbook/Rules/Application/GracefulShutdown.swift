@@ -63,7 +63,7 @@ private func checkGracePeriod(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
 ) throws(CannotJudge) {
     guard let template = try subject.template() else { return }
-    let least = context.settings[RuleSettings.minimumGraceSeconds]
+    let least = context[RuleSettings.minimumGraceSeconds]
     let period = try template.field["terminationGracePeriodSeconds"]
     guard let seconds = try period.integer(), seconds < max(least, 1) else { return }
     findings.add(

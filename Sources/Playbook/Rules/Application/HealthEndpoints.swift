@@ -34,8 +34,8 @@ private func checkEndpoints(_ subject: Subject, _ context: Context, _ findings: 
         if let liveness, let readiness, try liveness.isSame(as: readiness, of: container) {
             try reportSameHandler(liveness, readiness, context, findings)
         } else {
-            try checkPath(of: liveness, livenessPath, context.settings[RuleSettings.livenessPaths], findings)
-            try checkPath(of: readiness, readinessPath, context.settings[RuleSettings.readinessPaths], findings)
+            try checkPath(of: liveness, livenessPath, context[RuleSettings.livenessPaths], findings)
+            try checkPath(of: readiness, readinessPath, context[RuleSettings.readinessPaths], findings)
         }
         try checkPort(of: liveness, container, context, findings)
         try checkPort(of: readiness, container, context, findings)
@@ -63,7 +63,7 @@ private func reportSameHandler(
         sameHandler, at: readiness.field["path"], "is \(path), the same as the liveness probe's", choice: path
     ) {
         let (livenessPaths, readinessPaths) = (
-            context.settings[RuleSettings.livenessPaths], context.settings[RuleSettings.readinessPaths]
+            context[RuleSettings.livenessPaths], context[RuleSettings.readinessPaths]
         )
         if !livenessPaths.contains(path), let agreed = livenessPaths.first {
             $0.edits.append(.set(findings.place(of: live), .string(agreed)))
@@ -83,7 +83,7 @@ private func checkPort(
             let declared = try container.ports.objects().first?.base.portReference()
             findings.add(
                 declaredPort, at: port, "is \(name.text), which the container does not declare",
-                set: context.settings[RuleSettings.healthPort].map { Literal.number(String($0)) } ?? declared ?? 8080,
+                set: context[RuleSettings.healthPort].map { Literal.number(String($0)) } ?? declared ?? 8080,
                 choice: name.text)
             return
         }
@@ -91,7 +91,7 @@ private func checkPort(
     } else {
         number = try handler.portNumber()
     }
-    guard let wanted = context.settings[RuleSettings.healthPort], let number, number != wanted else { return }
+    guard let wanted = context[RuleSettings.healthPort], let number, number != wanted else { return }
     findings.add(
         healthPort, at: port, "is \(number), not \(wanted) as everywhere", set: .number(String(wanted)),
         choice: String(number))

@@ -17,7 +17,7 @@ extension Rule {
         examples: cases,
         check: { (subject, context, findings) throws(CannotJudge) in
             try checkProbes(
-                .liveness, path: context.settings[RuleSettings.livenessPaths].first ?? "/livez", missing, oneHandler,
+                .liveness, path: context[RuleSettings.livenessPaths].first ?? "/livez", missing, oneHandler,
                 subject,
                 findings)
         }

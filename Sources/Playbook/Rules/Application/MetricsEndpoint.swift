@@ -33,7 +33,7 @@ enum MetricsClause {
 
 private func checkMetrics(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
     guard let template = try subject.template() else { return }
-    let agreed = context.settings[RuleSettings.metricsPort]
+    let agreed = context[RuleSettings.metricsPort]
     var elsewhere: Field?
     for container in template.lastingContainers {
         for port in try container.ports.objects() {

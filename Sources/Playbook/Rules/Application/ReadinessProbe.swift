@@ -17,7 +17,7 @@ extension Rule {
         examples: cases,
         check: { (subject, context, findings) throws(CannotJudge) in
             try checkProbes(
-                .readiness, path: context.settings[RuleSettings.readinessPaths].first ?? "/readyz", missing, oneHandler,
+                .readiness, path: context[RuleSettings.readinessPaths].first ?? "/readyz", missing, oneHandler,
                 subject,
                 findings)
         }

@@ -28,7 +28,7 @@ private let scaledDown = Clause("scaled-down", "nobody scales to fewer than `PLA
 private func checkScale(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
     guard subject.review.subresource == .scale, ResourceKinds.replicated.contains(subject.scaledKind) else { return }
     let replicas = try subject.field("spec")["replicas"]
-    let (count, least) = (try replicas.integer() ?? 0, context.settings[RuleSettings.minimumReplicas])
+    let (count, least) = (try replicas.integer() ?? 0, context[RuleSettings.minimumReplicas])
     guard count > 0, count < least, !subject.review.user.scalesByItself(context.settings) else { return }
     findings.add(
         scaledDown, at: replicas, "is \(count): fewer than \(least), and not 0", set: .number(String(least)),
@@ -40,7 +40,7 @@ private func checkReplicas(_ subject: Subject, _ context: Context, _ findings: F
     // A Rollout that takes another workload's template is passed over, here as everywhere.
     if subject.kind == .rollout, try spec["workloadRef"].isPresent { return }
     let replicas = try spec["replicas"]
-    let (stated, least) = (try replicas.integer(), context.settings[RuleSettings.minimumReplicas])
+    let (stated, least) = (try replicas.integer(), context[RuleSettings.minimumReplicas])
     let count = stated ?? 1
     guard count > 0, count < least, try !isAutoscaled(subject, context) else { return }
     if subject.review.operation == .create, !subject.statesReplicas(context) {
@@ -72,7 +72,7 @@ private func isAutoscaled(_ subject: Subject, _ context: Context) throws(CannotJ
             let autoscaler = try context.companions.autoscaler(of: subject.kind, name, in: subject.namespace)
         else { return false }
         let scalesToZero = autoscaler.kind == .scaledObject && autoscaler.minimum == 0
-        return scalesToZero || autoscaler.minimum >= context.settings[RuleSettings.minimumReplicas]
+        return scalesToZero || autoscaler.minimum >= context[RuleSettings.minimumReplicas]
     } catch {
         if subject.review.operation == .create { return false }
         throw error

@@ -53,7 +53,7 @@ private func checkAutoscaler(
 private func manifest(
     for kind: ResourceKind, _ name: String, _ namespace: String, _ replicas: Int, _ context: Context
 ) -> Literal {
-    let least = max(2, context.settings[RuleSettings.minimumReplicas])
+    let least = max(2, context[RuleSettings.minimumReplicas])
     let most = min(max(least, replicas), Int.max / 2) * 2
     return [
         "apiVersion": "autoscaling/v2",

@@ -24,7 +24,7 @@ extension Rule {
             guard spec.isPresent else { return }
             // A ScaledObject that was applied a moment ago is looked for once more.
             let traits = Finding.Traits(absent: owner == nil ? nil : .scaledObject)
-            let least = context.settings[RuleSettings.minimumReplicas]
+            let least = context[RuleSettings.minimumReplicas]
             try checkBounds(spec, subject.kind, atLeast: least, traits, findings)
             try checkRequests(spec, traits, subject, context, findings)
         }

@@ -20,8 +20,8 @@ extension Rule {
         examples: baseNodeExamples,
         check: { (subject, context, findings) throws(CannotJudge) in
             guard let template = try subject.template() else { return }
-            let labels = context.settings[RuleSettings.baseNodeLabels]
-            try checkTolerations(template, context.settings[RuleSettings.baseNodeTaints], findings)
+            let labels = context[RuleSettings.baseNodeLabels]
+            try checkTolerations(template, context[RuleSettings.baseNodeTaints], findings)
             try checkSelector(template, labels, findings)
             try checkAffinity(template, labels, findings)
         }

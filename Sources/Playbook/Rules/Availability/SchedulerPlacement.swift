@@ -45,7 +45,7 @@ extension Rule {
             }
             let name = try template.field["schedulerName"]
             if let seen = try name.text(), !seen.equals(""), !seen.equals("default-scheduler") {
-                let known = context.settings[RuleSettings.schedulers]
+                let known = context[RuleSettings.schedulers]
                 if known.contains(where: { seen.equals(string: $0) }) { return }
                 findings.add(
                     scheduler, at: name, "is \(seen.text), not \(known.joined(separator: " or "))", choice: seen.text

@@ -32,7 +32,7 @@ private func checkSpread(
 ) throws(CannotJudge) {
     guard let template = try subject.template() else { return }
     let labels = try template.labels()
-    let largest = context.settings[RuleSettings.maximumSkew]
+    let largest = context[RuleSettings.maximumSkew]
     // One sound constraint is enough, so one finding is, too.
     var first: (field: Field, skew: Int?)?
     let constraints = try template.field["topologySpreadConstraints"]

@@ -24,7 +24,7 @@ private let subzone = Clause("subzone", "a public zone lies below one of the sha
 private let apex = Clause("apex", "there is no CNAME at a zone's apex")
 
 private func checkZone(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
-    let (spec, roots) = (try subject.field("spec"), context.settings[RuleSettings.rootZones])
+    let (spec, roots) = (try subject.field("spec"), context[RuleSettings.rootZones])
     let name = try spec["name"]
     // Private zones are seen by their VPC alone.
     guard !roots.isEmpty, try !spec["vpc"].isPresent, let text = try name.string() else { return }

@@ -18,7 +18,7 @@ extension Rule {
         examples: cases,
         check: { (subject, context, findings) throws(CannotJudge) in
             // A namespace is an account to ACK (its annotation services.k8s.aws/owner-account-id).
-            let isIdentity = context.settings[RuleSettings.identityNamespaces].contains {
+            let isIdentity = context[RuleSettings.identityNamespaces].contains {
                 Glob($0).matches(subject.namespace)
             }
             guard !isIdentity else { return }

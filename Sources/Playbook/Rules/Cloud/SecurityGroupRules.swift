@@ -24,7 +24,7 @@ extension Rule {
                 let ports = try Ports(entry)
                 let isOpenToAll = isLoadBalancers && ports?.isWeb == true
                 try checkRanges(of: entry, ports, mayBeOpen: isOpenToAll, findings)
-                if let ports, ports.count > context.settings[RuleSettings.maximumGroupPorts] {
+                if let ports, ports.count > context[RuleSettings.maximumGroupPorts] {
                     try addRange(ports, of: entry, findings)
                 }
             }
@@ -107,7 +107,7 @@ private func checkRanges(
 /// Whether the group is a load balancer's, by its name.
 private func isLoadBalancers(_ spec: Field, _ subject: Subject, _ context: Context) throws(CannotJudge) -> Bool {
     let names = [try spec["name"].string(), subject.name].compactMap(\.self)
-    return context.settings[RuleSettings.loadBalancerGroups].contains { pattern in
+    return context[RuleSettings.loadBalancerGroups].contains { pattern in
         let glob = Glob(pattern)
         return names.contains { glob.matches($0.lowercased()) }
     }

@@ -21,7 +21,7 @@ extension Rule {
         ),
         examples: imageRegistryExamples,
         check: { (subject, context, findings) throws(CannotJudge) in
-            let images = ImageSettings(context.settings)
+            let images = ImageSettings(context)
             for image in try subject.images() where !images.allows(image) {
                 try findings.step()
                 report(image.text, images.pullThrough, findings)

@@ -17,7 +17,7 @@ extension Rule {
         settings: [RuleSettings.ownRepositories, RuleSettings.pullThrough, RuleSettings.tagPattern],
         examples: cases,
         check: { (subject, context, findings) throws(CannotJudge) in
-            let images = ImageSettings(context.settings)
+            let images = ImageSettings(context)
             for image in try subject.images() {
                 try findings.step()
                 guard let clause = fault(of: image, images) else { continue }

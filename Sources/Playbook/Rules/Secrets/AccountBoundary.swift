@@ -28,7 +28,7 @@ private let image = Clause(
 )
 
 private func checkImages(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
-    let accounts = context.settings[RuleSettings.accounts]
+    let accounts = context[RuleSettings.accounts]
     guard let first = accounts.first, !subject.changesOnlyMetadata else { return }
     for reference in try subject.images() {
         try findings.step()
@@ -43,7 +43,7 @@ private func checkImages(_ subject: Subject, _ context: Context, _ findings: Fin
 }
 
 private func checkRole(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
-    let accounts = context.settings[RuleSettings.accounts]
+    let accounts = context[RuleSettings.accounts]
     guard let first = accounts.first else { return }
     let place = try subject.field("metadata")["annotations"]["eks.amazonaws.com/role-arn"]
     // An empty one is how a role is taken away.

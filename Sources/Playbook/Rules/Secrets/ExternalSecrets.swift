@@ -44,7 +44,7 @@ private func isWrittenByOperator(_ subject: Subject, _ context: Context) -> Bool
 }
 
 private func isWriter(_ user: User, _ context: Context) -> Bool {
-    let writers = context.settings[RuleSettings.writers]
+    let writers = context[RuleSettings.writers]
     return !writers.isEmpty && writers.contains { Glob($0).matches(user.name) }
 }
 

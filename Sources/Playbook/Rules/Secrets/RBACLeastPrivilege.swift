@@ -89,7 +89,7 @@ private func choice(_ groups: Field, _ names: Field) -> String {
 
 private func checkBinding(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
     guard try subject.binds(toClusterRole: "cluster-admin") else { return }
-    let operators = context.settings[RuleSettings.operators].map { Glob($0) }
+    let operators = context[RuleSettings.operators].map { Glob($0) }
     for entry in try subject.field("subjects").objects() {
         try findings.step()
         let bound = try BindingSubject(entry, in: subject.namespace)

@@ -18,12 +18,12 @@ extension Rule {
         examples: cases,
         checks: [
             .init(.tokenRequest) { (subject, context, findings) throws(CannotJudge) in
-                try Lifetime(context.settings[RuleSettings.maximumTokenLifetime]).check(
+                try Lifetime(context[RuleSettings.maximumTokenLifetime]).check(
                     subject.field("spec"), requested, choice: nil, findings)
             },
             .init(.holders) { (subject, context, findings) throws(CannotJudge) in
                 guard let template = try subject.template() else { return }
-                let limit = Lifetime(context.settings[RuleSettings.maximumTokenLifetime])
+                let limit = Lifetime(context[RuleSettings.maximumTokenLifetime])
                 for volume in try template.volumes.objects() {
                     try findings.step()
                     for source in try volume["projected"]["sources"].objects() {

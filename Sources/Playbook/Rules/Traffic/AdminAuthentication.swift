@@ -47,7 +47,7 @@ private struct AdminSearch {
         self.subject = subject
         self.context = context
         self.findings = findings
-        patterns = context.settings[RuleSettings.adminPatterns].map { Glob($0.lowercased()) }
+        patterns = context[RuleSettings.adminPatterns].map { Glob($0.lowercased()) }
     }
 
     /// Whether a host or a path has a word that says admin.

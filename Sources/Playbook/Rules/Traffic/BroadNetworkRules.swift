@@ -21,7 +21,7 @@ extension Rule {
                 for rule in try spec[direction.field].objects() {
                     try findings.step()
                     try checkPeers(of: rule, direction, findings)
-                    try checkPorts(of: rule, context.settings[RuleSettings.maximumPortRange], findings)
+                    try checkPorts(of: rule, context[RuleSettings.maximumPortRange], findings)
                 }
             }
         }

@@ -17,7 +17,7 @@ extension Rule {
         settings: [RuleSettings.dnsZones],
         examples: hostExamples,
         check: { (subject, context, findings) throws(CannotJudge) in
-            let zones = context.settings[RuleSettings.dnsZones]
+            let zones = context[RuleSettings.dnsZones]
             guard !zones.isEmpty else { return }
             var known = ReportedNames()
             try HostNames.forEach(of: subject) { (kind, host) throws(CannotJudge) in

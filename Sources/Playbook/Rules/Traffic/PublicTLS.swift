@@ -44,7 +44,7 @@ enum TLSClause {
 private func checkLoadBalancer(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
 ) throws(CannotJudge) {
-    guard context.settings[RuleSettings.tlsPlace] != .gateway else { return }
+    guard context[RuleSettings.tlsPlace] != .gateway else { return }
     let spec = try subject.field("spec")
     let place = try spec["protocol"]
     guard let name = try place.text() else { return }
@@ -106,7 +106,7 @@ private struct LoadBalancerReference {
 private func checkListeners(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
 ) throws(CannotJudge) {
-    guard context.settings[RuleSettings.tlsPlace] == .gateway else { return }
+    guard context[RuleSettings.tlsPlace] == .gateway else { return }
     // The references of the namespace's routes to this object; routes of other namespaces are judged when they come.
     var parents: [(route: CompanionObject, reference: Literal)]?
     for listener in try subject.field("spec")["listeners"].objects() {
@@ -162,7 +162,7 @@ private func redirect(to subject: Subject, section: String) -> Literal {
 }
 
 private func checkParents(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
-    guard context.settings[RuleSettings.tlsPlace] == .gateway else { return }
+    guard context[RuleSettings.tlsPlace] == .gateway else { return }
     let spec = try subject.field("spec")
     if try PlainListeners.redirects(spec) { return }
     for parent in try spec["parentRefs"].objects() {
@@ -187,12 +187,12 @@ private func check(
 private func checkIngressRoute(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
 ) throws(CannotJudge) {
-    guard context.settings[RuleSettings.tlsPlace] == .gateway else { return }
+    guard context[RuleSettings.tlsPlace] == .gateway else { return }
     let spec = try subject.field("spec")
     let place = try spec["tls"]
     // A child has its parent's TLS, and none of its own.
     guard try place.object() == nil, try spec["parentRefs"].objects().isEmpty else { return }
-    let encrypted = context.settings[RuleSettings.tlsEntryPoints]
+    let encrypted = context[RuleSettings.tlsEntryPoints]
     let points = try spec["entryPoints"].strings().map(\.base.text)
     if !points.isEmpty, points.allSatisfy({ encrypted.contains($0) }) { return }
     var unknown: String?
