@@ -549,13 +549,15 @@ import Testing
         func job(_ spec: Literal) -> Literal {
             [
                 "apiVersion": "batch/v1", "kind": "Job", "metadata": ["name": "migrate", "namespace": "shop"],
-                "spec": ["template": ["spec": spec]],
+                "spec": ["template": ["spec": spec.merging(["restartPolicy": "Never"])]],
             ]
         }
-        let spec = World.podSpec.merging(["restartPolicy": "Never"])
-        let rooted = spec.merging(["securityContext": ["runAsNonRoot": .null]])
-        #expect(try !World(job(rooted)).mutation().patch.operations.isEmpty)
-        #expect(try World(job(spec)).updated(to: job(rooted)).mutation().patch.operations.isEmpty)
+        let change = "{containers: [{name: app, resources: {requests: {cpu: null}, limits: {cpu: 1}}}]}"
+        let changed = World.podSpec.merging(try Literal(yaml: change))
+        #expect(try !World(job(changed)).mutation().patch.operations.isEmpty)
+        // The same change of a Deployment is fixed on UPDATE, too.
+        #expect(try !World(World.deployment).updated(to: spec(change)).mutation().patch.operations.isEmpty)
+        #expect(try World(job(World.podSpec)).updated(to: job(changed)).mutation().patch.operations.isEmpty)
     }
 
     @Test func `fixes are chosen by PLAYBOOK_FIX, and only told in dry-run mode`() throws {
