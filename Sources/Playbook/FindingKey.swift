@@ -9,6 +9,8 @@ import Kubernetes
 struct FindingKey: Equatable {
     fileprivate let hash: UInt64
 
+    fileprivate init(hash: UInt64) { self.hash = hash }
+
     /// The key of a finding that is described.
     init(_ finding: Finding, in subject: Subject) {
         var hash = KeyedHash(subject.places.key)
@@ -65,11 +67,20 @@ struct FindingKeys {
             next += 1
             return true
         }
+        guard !isEmpty else { return false }
         if slots.isEmpty { makeIndex() }
         let entry = slots[slot(of: key.hash)]
         guard entry > 0 else { return false }
         next = Int(entry)
         return isCovered(number, at: next - 1)
+    }
+
+    /// Whether the other ones have all of these.
+    func isContained(in others: FindingKeys) -> Bool {
+        var others = others
+        return hashes.indices.allSatisfy { index in
+            others.have(FindingKey(hash: hashes[index]), index < excess.count ? excess[index] : nil)
+        }
     }
 
     private func isCovered(_ number: Double?, at place: Int) -> Bool {

@@ -20,7 +20,7 @@ public struct Judge: Sendable {
     enum Purpose {
         /// It is sent or printed.
         case response
-        /// A patch is made of it: every finding is described, and nothing suggested.
+        /// A patch is made of it: only the rules that fix something are run, and all of their findings described.
         case patch
     }
 
@@ -61,7 +61,8 @@ public struct Judge: Sendable {
         let isLongRunning = subject.isLongRunning
         for question in questions {
             guard isLongRunning || !question.isLongRunningOnly, change != .metadata || question.readsMetadata,
-                !isInSystem || question.reachesSystemNamespaces
+                !isInSystem || question.reachesSystemNamespaces,
+                purpose == .response || context.settings.fixes.includes(table.rules[question.rule])
             else { continue }
             let unknown = findings.run(question.check, of: question.rule, limit: limit)
             guard let unknown else { continue }
@@ -83,6 +84,19 @@ public struct Judge: Sendable {
         }
         if purpose == .response { SecretMask.mask(&verdict, of: subject) }
         return verdict
+    }
+
+    /// Whether an object has no finding that the same request's other object lacks, whatever the rule.
+    func hasOnlyFindings(of other: Subject, _ subject: Subject, in context: Context) -> Bool {
+        table.questions(for: subject.review).allSatisfy { question in
+            func keys(of subject: Subject) -> FindingKeys {
+                let findings = FindingCollector(keysOf: subject, context, steps: FindingCollector.maximumSteps)
+                _ = findings.run(question.check)
+                return findings.past
+            }
+            let found = keys(of: subject)
+            return found.isEmpty || found.isContained(in: keys(of: other))
+        }
     }
 
     /// The judgements with what several rules stumble over told once, by the one that it weighs most with here.

@@ -35,8 +35,8 @@ public struct Mutation: Sendable {
 extension Judge {
     /// Makes the patch of all fixes that are safe for a request; it never refuses anything.
     ///
-    /// The patch is carried out on the object and the result judged again: where a fixed finding is still there, or anything
-    /// new would deny, no patch is made. One that fails to apply would fail the user's request.
+    /// The patch is carried out on the object and the result judged again: where a fixed finding is still there, or anything new is
+    /// found, no patch is made. One that fails to apply would fail the user's request.
     ///
     /// - Parameters:
     ///   - review: The request.
@@ -48,8 +48,6 @@ extension Judge {
     ) -> Mutation {
         var mutation = Mutation()
         guard let object = review.object, review.mayBePatched, object.canBeCopied else { return mutation }
-        // Of most of it nobody is told.
-        let before = verdict(on: review, in: context, for: .patch)
         let subject = Subject(review, object)
         func wanted(_ verdict: Verdict) -> [Judgement] {
             verdict.judgements.filter { judgement in
@@ -58,15 +56,14 @@ extension Judge {
                     && subject.isChangedHere(judgement.finding) && isWanted(judgement)
             }
         }
-        var fixes = wanted(before)
+        var fixes = wanted(verdict(on: review, in: context, for: .patch))
         guard !fixes.isEmpty else { return mutation }
         let literal = Literal(object)
         // A fix can make way for another one: with a CPU request set, the limit can go.
         for _ in 0..<Judge.mostRounds {
             let patch = Patch(fixes.flatMap(\.finding.edits), on: literal)
             guard !patch.operations.isEmpty, let patched = try? patch.applied(to: literal),
-                let after = verdict(on: review, of: patched, in: context),
-                after.leavesNothingBehind(of: fixes, in: before)
+                let after = verdict(on: review, of: patched, after: fixes, of: subject, in: context)
             else { break }
             (mutation.patch, mutation.fixes) = (patch, fixes)
             let more = wanted(after)
@@ -91,11 +88,21 @@ extension Judge {
     /// More often than this no fix makes way for another one.
     private static let mostRounds = 4
 
-    /// Judges a request again, with what is patched in the place of its object; nil where that cannot be read.
-    private func verdict(on review: AdmissionReview, of patched: Literal, in context: Context) -> Verdict? {
+    /// Judges a request again, with what is patched in the place of its object; nil where that cannot be read, has one of the fixed
+    /// findings still, or one that was not there before.
+    private func verdict(
+        on review: AdmissionReview, of patched: Literal, after fixes: [Judgement], of subject: Subject,
+        in context: Context
+    ) -> Verdict? {
         guard let document = try? Document(parsing: Array(patched.json.utf8)) else { return nil }
         return withExtendedLifetime(document) {
-            verdict(on: review.replacingObject(with: document.root), in: context, for: .patch)
+            let review = review.replacingObject(with: document.root)
+            let after = verdict(on: review, in: context, for: .patch)
+            let fixed = Set(fixes.map(\.key))
+            guard after.judgements.allSatisfy({ !fixed.contains($0.key) }),
+                hasOnlyFindings(of: subject, Subject(review, document.root), in: context)
+            else { return nil }
+            return after
         }
     }
 }
@@ -103,15 +110,6 @@ extension Judge {
 extension Value {
     /// Whether it is so small that copies of it take little memory, as is every object that etcd holds and people write.
     fileprivate var canBeCopied: Bool { byteCount <= 2 << 20 && nodeCount <= 100_000 }
-}
-
-extension Verdict {
-    /// Whether there is none of the fixed findings, and none that was not there before.
-    fileprivate func leavesNothingBehind(of fixes: [Judgement], in before: Verdict) -> Bool {
-        let known = Set(before.judgements.map(\.key))
-        let fixed = Set(fixes.map(\.key))
-        return judgements.allSatisfy { known.contains($0.key) && !fixed.contains($0.key) }
-    }
 }
 
 extension Judgement {

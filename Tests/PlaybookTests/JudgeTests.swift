@@ -1,6 +1,7 @@
 import JSON
 import Kubernetes
 import Playbook
+import Synchronization
 import TestSupport
 import Testing
 
@@ -577,5 +578,41 @@ import Testing
         let mutation = try world.mutation()
         #expect(mutation.patch.operations.isEmpty)
         #expect(mutation.warnings.allSatisfy { $0.hasPrefix("playbook would fix: ") } && !mutation.warnings.isEmpty)
+    }
+
+    @Test func `a patch describes no finding of a rule that fixes nothing`() throws {
+        let described = Mutex(0)
+        func rule(_ id: String, fix: Fix?) -> Rule {
+            Rule(
+                id: id, title: "t", group: .application, section: .containerization, rationale: "r", level: .deny,
+                scope: .replicated, clauses: [Clause("c", "d")], fix: fix, examples: []
+            ) { (subject, _, findings) throws(CannotJudge) in
+                for container in try subject.template()?.containers ?? [] {
+                    findings.add(Clause("c", "d"), at: Field(container.value), "is here") { _ in described.withLock { $0 += 1 } }
+                }
+            }
+        }
+        var world = World(World.deployment)
+        world.settings = ["PLAYBOOK_FIX": "all"]
+        world.rules = [rule("a", fix: nil), rule("b", fix: .adds("nothing"))]
+        #expect(try world.mutation().fixes.isEmpty)
+        #expect(described.withLock { $0 } == 1)
+    }
+
+    @Test func `no patch is made where it would bring up a finding of any other rule`() throws {
+        let limited = try spec("containers: [{name: app, resources: {requests: {cpu: null}, limits: {cpu: 1}}}]")
+        let noRequest = Rule(
+            id: "no-cpu-request", title: "t", group: .application, section: .containerization, rationale: "r", level: .warn,
+            scope: .replicated, clauses: [Clause("c", "d")], examples: []
+        ) { (subject, _, findings) throws(CannotJudge) in
+            for container in try subject.template()?.containers ?? [] {
+                let request = try Field(container.value)["resources"]["requests"]["cpu"]
+                if request.value != nil { findings.add(Clause("c", "d"), at: request, "is set") }
+            }
+        }
+        var world = World(limited)
+        #expect(try world.mutation().fixes.map(\.rule.id) == ["cpu-request"])
+        world.rules.append(noRequest)
+        #expect(try world.mutation().fixes.isEmpty)
     }
 }

@@ -169,7 +169,6 @@ def main():
             worst, over, changed = processor_time(server, names, 1 if options.quick else 3)
         failures += changed
         print(json.dumps({"shapes": len(names), "worst": round(worst[0], 1), "label": worst[1], "over": len(over), "changed": len(changed)}))
-        sys.exit(1 if changed else 0)
     for failure in failures:
         print(f"attack: {failure}", file=sys.stderr)
     sys.exit(1 if failures else 0)
