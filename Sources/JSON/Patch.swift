@@ -183,66 +183,82 @@ extension Literal {
             return
         }
         if tokens.count == 1 { return try carryOut(change(token)) }
-        switch self {
-        case .object(var members):
+        if var members = takeMembers() {
+            defer { self = .object(members) }
             guard let index = members.firstIndex(where: { hasSameBytes($0.key, token) }) else {
                 throw Patch.Obstacle(reason: "there is no '\(token)' on the way")
             }
-            // Held once while it changes, so that it changes in place; put back as it was where the change fails.
-            self = .null
-            defer { self = .object(members) }
-            try members[index].value.change(tokens.dropFirst(), change)
-        case .array(var elements):
+            return try members[index].value.change(tokens.dropFirst(), change)
+        }
+        if var elements = takeElements() {
+            defer { self = .array(elements) }
             guard let index = arrayIndex(token), index < elements.count else {
                 throw Patch.Obstacle(reason: "there is no element '\(token)' on the way")
             }
-            self = .null
-            defer { self = .array(elements) }
-            try elements[index].change(tokens.dropFirst(), change)
-        default: throw Patch.Obstacle(reason: "'\(token)' lies inside a scalar")
+            return try elements[index].change(tokens.dropFirst(), change)
         }
+        throw Patch.Obstacle(reason: "'\(token)' lies inside a scalar")
     }
 
     private mutating func carryOut(_ change: Patch.Change) throws(Patch.Obstacle) {
-        switch (self, change) {
-        case (.object(var members), .add(let key, let value)):
-            if let index = members.firstIndex(where: { hasSameBytes($0.key, key) }) {
-                members[index].value = value
-            } else {
-                members.append(Member(key, value))
-            }
-            self = .object(members)
-        case (.object(var members), .replace(let key, let value)):
-            guard let index = members.firstIndex(where: { hasSameBytes($0.key, key) }) else {
-                throw Patch.Obstacle(reason: "there is no '\(key)' to replace")
-            }
+        if var members = takeMembers() {
+            defer { self = .object(members) }
+            return try change.carryOut(on: &members)
+        }
+        if var elements = takeElements() {
+            defer { self = .array(elements) }
+            return try change.carryOut(on: &elements)
+        }
+        throw Patch.Obstacle(reason: "the place lies inside a scalar")
+    }
+
+    // Taken out, and not only looked at in a `switch`, members and elements are held once and change in place.
+
+    @inline(never)
+    private mutating func takeMembers() -> [Member]? {
+        guard case .object(let members) = self else { return nil }
+        self = .null
+        return members
+    }
+
+    @inline(never)
+    private mutating func takeElements() -> [Literal]? {
+        guard case .array(let elements) = self else { return nil }
+        self = .null
+        return elements
+    }
+}
+
+extension Patch.Change {
+    fileprivate func carryOut(on members: inout [Literal.Member]) throws(Patch.Obstacle) {
+        func index(of key: String) -> Int? { members.firstIndex { hasSameBytes($0.key, key) } }
+        switch self {
+        case .add(let key, let value):
+            if let index = index(of: key) { members[index].value = value } else { members.append(.init(key, value)) }
+        case .replace(let key, let value):
+            guard let index = index(of: key) else { throw Patch.Obstacle(reason: "there is no '\(key)' to replace") }
             members[index].value = value
-            self = .object(members)
-        case (.object(var members), .remove(let key)):
-            guard let index = members.firstIndex(where: { hasSameBytes($0.key, key) }) else {
-                throw Patch.Obstacle(reason: "there is no '\(key)' to remove")
-            }
+        case .remove(let key):
+            guard let index = index(of: key) else { throw Patch.Obstacle(reason: "there is no '\(key)' to remove") }
             members.remove(at: index)
-            self = .object(members)
-        case (.array(var elements), .add(let token, let value)):
+        }
+    }
+
+    fileprivate func carryOut(on elements: inout [Literal]) throws(Patch.Obstacle) {
+        func index(_ token: String, _ use: String) throws(Patch.Obstacle) -> Int {
+            guard let index = arrayIndex(token), index < elements.count else {
+                throw Patch.Obstacle(reason: "there is no element '\(token)' to \(use)")
+            }
+            return index
+        }
+        switch self {
+        case .add(let token, let value):
             guard let index = token == "-" ? elements.count : arrayIndex(token), index <= elements.count else {
                 throw Patch.Obstacle(reason: "there is no place '\(token)' in the array")
             }
             elements.insert(value, at: index)
-            self = .array(elements)
-        case (.array(var elements), .replace(let token, let value)):
-            guard let index = arrayIndex(token), index < elements.count else {
-                throw Patch.Obstacle(reason: "there is no element '\(token)' to replace")
-            }
-            elements[index] = value
-            self = .array(elements)
-        case (.array(var elements), .remove(let token)):
-            guard let index = arrayIndex(token), index < elements.count else {
-                throw Patch.Obstacle(reason: "there is no element '\(token)' to remove")
-            }
-            elements.remove(at: index)
-            self = .array(elements)
-        default: throw Patch.Obstacle(reason: "the place lies inside a scalar")
+        case .replace(let token, let value): elements[try index(token, "replace")] = value
+        case .remove(let token): elements.remove(at: try index(token, "remove"))
         }
     }
 }

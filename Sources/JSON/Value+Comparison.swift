@@ -113,7 +113,15 @@ func arePaired<Member>(
 ///
 /// Swift's `==` compares by canonical equivalence instead.
 func hasSameBytes(_ left: String, _ right: String) -> Bool {
-    left.utf8.count == right.utf8.count && left.utf8.elementsEqual(right.utf8)
+    guard left.utf8.count == right.utf8.count else { return false }
+    let isSame = left.utf8.withContiguousStorageIfAvailable { left in
+        right.utf8.withContiguousStorageIfAvailable { right in
+            // Both addresses hold as many bytes as the other one for the length of this closure.
+            guard let mine = left.baseAddress, let theirs = right.baseAddress else { return left.isEmpty }
+            return equal(mine, theirs, left.count)
+        }
+    }
+    return (isSame ?? nil) ?? left.utf8.elementsEqual(right.utf8)
 }
 
 /// A string that is hashed and compared by its bytes.
