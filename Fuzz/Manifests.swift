@@ -25,9 +25,9 @@ func fuzzManifests(_ bytes: [UInt8]) {
 private func judge(of file: ManifestFile, _ settings: Settings = settings) -> (
     judge: ManifestJudge, world: ManifestWorld
 ) {
-    var world = ManifestWorld(isPartial: false, namespace: "")
+    var world = ManifestWorld(isPartial: false, namespace: "", of: .playbook)
     _ = world.add(file)
-    return (ManifestJudge(context.with(settings).knowing(world.companions), namespace: ""), world)
+    return (ManifestJudge(context.with(settings).knowing(world.companions), namespace: "", of: .playbook), world)
 }
 
 /// Every finding has a place in the text, and a message.

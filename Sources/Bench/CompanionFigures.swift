@@ -11,14 +11,14 @@ struct CompanionFigures {
 
     func report() throws {
         let before = resident
-        var list = Companions(knowledge: .nothing)
+        var list = Companions(knowledge: .nothing, of: .playbook)
         let start = processorTime()
         for namespace in 0..<namespaces {
             for number in 0..<each { try set(budget(number, namespace, minimum: 1), in: &list) }
         }
-        var companions = Companions(knowledge: .kinds([]))
+        var companions = Companions(knowledge: .kinds([]), of: .playbook)
         companions.replace(kind, from: list)
-        list = Companions(knowledge: .nothing)
+        list = Companions(knowledge: .nothing, of: .playbook)
         print("companions list\t\(format((processorTime() - start) / 1e6))\tms")
         print("companions memory\t\(format(resident - before))\tMB")
         try reportUpdates(&companions)

@@ -47,7 +47,7 @@ public final class Audit {
     private let maximumPage: Int
     private let judge: Judge
     private let document = Document()
-    private var companions = Companions(knowledge: .kinds([]))
+    private var companions: Companions
     /// Pages of companions that are to be judged too, so that nothing is asked for twice.
     private var kept: [ResourceKind: [[UInt8]]] = [:]
 
@@ -73,6 +73,7 @@ public final class Audit {
         self.selection = selection
         self.maximumPage = maximumPage
         judge = Judge(settings)
+        companions = Companions(knowledge: .kinds([]), of: settings.catalogue)
     }
 
     /// Lists and judges.
@@ -128,14 +129,14 @@ public final class Audit {
     private var related: [ResourceKind] {
         var kinds = ResourceKinds(.namespace)
         for rule in rules { for kind in rule.companions { kinds.insert(ResourceKinds(kind)) } }
-        return kinds.intersection(Companions.kinds).subtracting(selection.excluded).kinds
+        return kinds.intersection(settings.catalogue.relatedKinds).subtracting(selection.excluded).kinds
     }
 
     // MARK: Listing
 
     /// Takes in all companions of a kind; a kind that the cluster does not have has none.
     private func learn(_ kind: ResourceKind, keeping isKept: Bool) throws(APIError) {
-        var found = Companions(knowledge: .nothing)
+        var found = Companions(knowledge: .nothing, of: settings.catalogue)
         try pages(of: kind, nil) { (page) throws(APIError) in
             try read(page) { object in
                 // As for a server: what cannot be read is none.

@@ -19,7 +19,8 @@ public final class CompanionFeed: Sendable {
     ///
     /// - Parameters:
     ///   - access: The cluster.
-    ///   - kinds: Which kinds.
+    ///   - catalogue: The rules, which say what is kept of each kind.
+    ///   - kinds: The kinds; where they are not given, all that the rules look up and a server may watch.
     ///   - options: How each is followed.
     ///   - publish: Told what is known whenever that changes, on the feed's thread.
     ///   - report: Told what an operator should know, on the feed's thread.
@@ -27,22 +28,22 @@ public final class CompanionFeed: Sendable {
     ///   - checkUp: Called that often, on the feed's thread, for whoever looks after ages.
     /// - Throws: A ``SystemError`` when there is no thread for it.
     public init(
-        _ access: ClusterAccess, kinds: ResourceKinds = Companions.followed,
+        _ access: ClusterAccess, of catalogue: Catalogue, kinds: ResourceKinds? = nil,
         options: ReflectorOptions = ReflectorOptions(),
         publish: @escaping @Sendable (Companions) -> Void,
         report: @escaping @Sendable (CompanionEvent) -> Void = { _ in },
         every interval: Duration = .seconds(30),
         checkUp: @escaping @Sendable ([(kind: ResourceKind, status: ReflectorStatus)]) -> Void = { _ in }
     ) throws(SystemError) {
-        let statuses = kinds.kinds.map { ($0, ReflectorStatus()) }
+        let statuses = (kinds ?? catalogue.watchedKinds).kinds.map { ($0, ReflectorStatus()) }
         let confirmations = ConfirmationCounts()
         let handout = Handout(isWhole: statuses.isEmpty)
         thread = try ClientThread { loop in
             var api = APIOptions()
             // Each watch has one of its own for good.
-            api.maxConnections += kinds.kinds.count
+            api.maxConnections += statuses.count
             let client = APIClient(loop: loop, access: access, options: api)
-            let follower = Follower(client, confirmations, statuses, handout, publish)
+            let follower = Follower(client, catalogue, confirmations, statuses, handout, publish)
             follower.start(options, report)
             follower.look(after: interval) { checkUp(statuses) }
             return follower
@@ -106,13 +107,15 @@ private final class Follower {
     private var questions: Questions
     private var reflectors: [Reflector] = []
     private var publication: Alarm?
-    var companions = Companions(knowledge: .kinds([]))
+    var companions: Companions
+    /// No objects, to list some into.
+    let noCompanions: Companions
 
     /// Changes that come one after the other are told together.
     private static let pause = Duration.milliseconds(20)
 
     init(
-        _ client: APIClient, _ counts: ConfirmationCounts,
+        _ client: APIClient, _ catalogue: Catalogue, _ counts: ConfirmationCounts,
         _ statuses: [(kind: ResourceKind, status: ReflectorStatus)], _ handout: Handout,
         _ publish: @escaping (Companions) -> Void
     ) {
@@ -120,7 +123,9 @@ private final class Follower {
         self.statuses = statuses
         self.handout = handout
         self.publish = publish
-        questions = Questions(client, counts)
+        questions = Questions(client, catalogue, counts)
+        companions = Companions(knowledge: .kinds([]), of: catalogue)
+        noCompanions = Companions(knowledge: .nothing, of: catalogue)
     }
 
     func start(_ options: ReflectorOptions, _ report: @escaping (CompanionEvent) -> Void) {
@@ -162,21 +167,22 @@ private final class Follower {
 private final class KindSink: ReflectorSink {
     private let kind: ResourceKind
     private unowned let follower: Follower
-    private var arriving = Companions(knowledge: .nothing)
+    private var arriving: Companions
 
     init(_ kind: ResourceKind, _ follower: Follower) {
         self.kind = kind
         self.follower = follower
+        arriving = follower.noCompanions
     }
 
-    func listBegan() { arriving = Companions(knowledge: .nothing) }
+    func listBegan() { arriving = follower.noCompanions }
 
     // An object that the API server let in but that cannot be read is none to us, as for `--companions`.
     func listed(_ object: Value) { try? arriving.set(object, kind) }
 
     func listEnded() {
         follower.companions.replace(kind, from: arriving)
-        arriving = Companions(knowledge: .nothing)
+        arriving = follower.noCompanions
         follower.changed()
     }
 

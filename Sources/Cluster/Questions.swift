@@ -9,6 +9,7 @@ internal import Playbook
 /// a list under way and one to come, however many ask, and few of all lists at once.
 final class Questions {
     private let client: APIClient
+    private let catalogue: Catalogue
     private let counts: ConfirmationCounts
     /// Who waits for a GET that is still to be sent, and how long it may take; in the order of the first who asked.
     private var waiting: [(absence: Absence, limit: Duration, inquiries: [Inquiry])] = []
@@ -19,8 +20,9 @@ final class Questions {
 
     private static let mostAtOnce = 4
 
-    init(_ client: APIClient, _ counts: ConfirmationCounts) {
+    init(_ client: APIClient, _ catalogue: Catalogue, _ counts: ConfirmationCounts) {
         self.client = client
+        self.catalogue = catalogue
         self.counts = counts
         backoff = client.options.backoff
     }
@@ -73,7 +75,7 @@ final class Questions {
             let (absence, limit, inquiries) = waiting.remove(at: index)
             underWay.insert(absence)
             counts.countRequest()
-            var found = Companions(knowledge: .kinds(ResourceKinds(absence.kind)))
+            var found = Companions(knowledge: .kinds(ResourceKinds(absence.kind)), of: catalogue)
             client.list(
                 APIResource(absence.kind), in: absence.namespace, within: limit,
                 each: { try? found.set($0, absence.kind) }

@@ -8,14 +8,17 @@ public struct ManifestWorld: Sendable {
     public private(set) var companions: Companions
     /// Where objects are that do not say so themselves.
     let namespace: String
+    private let relatedKinds: ResourceKinds
 
     /// Creates a world without objects.
     ///
     /// - Parameters:
     ///   - isPartial: Whether there may be more than the files say; else what is in none of them does not exist.
     ///   - namespace: Where objects are that do not say so themselves.
-    public init(isPartial: Bool, namespace: String) {
-        companions = Companions(knowledge: isPartial ? .kindsHeld : .kinds(Companions.kinds))
+    ///   - catalogue: The rules, which say what is kept of each kind.
+    public init(isPartial: Bool, namespace: String, of catalogue: Catalogue) {
+        relatedKinds = catalogue.relatedKinds
+        companions = Companions(knowledge: isPartial ? .kindsHeld : .kinds(relatedKinds), of: catalogue)
         self.namespace = namespace
     }
 
@@ -46,7 +49,7 @@ public struct ManifestWorld: Sendable {
     private mutating func add(_ object: ManifestObject) -> ManifestProblem? {
         guard let type = object.type else { return nil }
         let kind = ResourceKind(kind: type.kind, apiVersion: type.apiVersion)
-        guard Companions.kinds.contains(kind) else { return nil }
+        guard relatedKinds.contains(kind) else { return nil }
         do throws(CannotJudge) {
             try companions.set(object.value, kind, in: namespace)
             return nil

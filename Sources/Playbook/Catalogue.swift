@@ -1,3 +1,5 @@
+public import Kubernetes
+
 /// The rules that are evaluated, in the order in which findings are listed, with their settings.
 public final class Catalogue: Sendable {
     /// The rules.
@@ -6,11 +8,19 @@ public final class Catalogue: Sendable {
     /// Every environment variable that is read, in the order of the documentation.
     public let settings: [Setting]
 
+    /// What is kept of the objects that rules look up.
+    let related: RelatedKinds
+    /// The kinds of the objects that rules look up.
+    public var relatedKinds: ResourceKinds { related.kinds }
+    /// Those of them that a server watches: all but Secrets, which it shall have no right to read.
+    public var watchedKinds: ResourceKinds { related.kinds.subtracting(ResourceKinds(.secret)) }
+
     /// Creates a catalogue.
     ///
     /// - Parameter rules: The rules; no two share an id.
     public init(rules: [Rule]) {
         self.rules = rules
+        related = RelatedKinds(RelatedKind.ofEngine + rules.flatMap(\.related))
         byID = Dictionary(rules.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
         var names: Set<String> = []
         let ofRules = rules.flatMap { $0.ownSettings.map(\.setting) }.filter { names.insert($0.name).inserted }

@@ -11,7 +11,7 @@ extension Companions {
         private(set) var autoscalers = RecordShelf<Autoscaler>()
         private(set) var quotas = RecordShelf<Quota>()
         private(set) var workloads = RecordShelf<Workload>()
-        /// Everything else: ``Companions/projections`` says what is kept of it.
+        /// Everything else: its ``RelatedKind`` says what is kept of it.
         private(set) var objects: [ResourceKind: RecordShelf<CompanionObject>] = [:]
 
         /// Whether there is nothing left to keep it for.
@@ -32,7 +32,7 @@ extension Companions {
 
         /// Reads an object of a kind; nil where nothing is kept of it.
         init?(
-            _ object: Value, _ kind: ResourceKind, _ name: String, _ namespace: String
+            _ object: Value, _ kind: ResourceKind, _ name: String, _ namespace: String, _ related: RelatedKinds
         ) throws(CannotJudge) {
             switch kind {
             case .namespace: self = .namespace(NamespaceRecord(object, name))
@@ -41,13 +41,11 @@ extension Companions {
             case .resourceQuota: self = .quota(try Quota(object, name))
             case .deployment, .statefulSet, .rollout: self = .workload(try Workload(object, kind, name))
             default:
-                guard let project = Companions.projections[kind] else { return nil }
-                let labels = ObjectMeta(of: object).labels.pairs
+                guard let related = related[kind], let read = related.read else { return nil }
+                var fields = RelatedFields()
+                try read(object, &fields)
                 self = .object(
-                    CompanionObject(
-                        kind: kind, name: name, namespace: namespace,
-                        labels: Dictionary(labels.map { ($0.key, $0.value) }, uniquingKeysWith: { $1 }),
-                        fields: try project(object)))
+                    CompanionObject(related, name, namespace, labels: ObjectMeta(of: object).labels, fields))
             }
         }
     }

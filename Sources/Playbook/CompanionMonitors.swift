@@ -1,5 +1,5 @@
 import JSON
-import Kubernetes
+package import Kubernetes
 
 /// A monitor that looks into other namespaces than its own.
 ///
@@ -21,21 +21,14 @@ extension CompanionObject {
     /// Whether it is a monitor that looks into other namespaces than its own.
     var isFarMonitor: Bool {
         guard FarMonitor.kinds.contains(kind) else { return false }
-        return switch fields["namespaces"] {
-        case .bool(let isAny)?: isAny
-        case .array(let names)?: names.contains { $0 != .string(namespace) }
-        default: false
-        }
+        if self[.isForAllNamespaces] ?? false { return true }
+        return self[.namespaces]?.contains { $0 != namespace } ?? false
     }
 
     /// Whether a monitor selects objects with these labels in a namespace.
     func monitors(_ labels: Labels, in other: String) -> Bool {
-        switch fields["namespaces"] {
-        case .bool(true)?: break
-        case .array(let names)?: guard names.contains(.string(other)) else { return false }
-        default: guard namespace == other else { return false }
-        }
-        return fields["selector"].map { LabelSelector($0).matches(labels) } ?? false
+        let reaches = self[.isForAllNamespaces] ?? self[.namespaces]?.contains(other) ?? (namespace == other)
+        return reaches && self[.selector]?.matches(labels) ?? false
     }
 }
 
@@ -61,4 +54,38 @@ extension Companions {
         observer.note(kind, namespace)
         for far in farMonitors.records where far.kind == kind { observer.note(kind, far.monitor.namespace) }
     }
+}
+
+extension RelatedKind {
+    package static let podMonitor = monitor(.podMonitor)
+    package static let serviceMonitor = monitor(.serviceMonitor)
+
+    /// A monitor of Prometheus' operator: what it selects, and in which namespaces; in its own where nothing is said.
+    private static func monitor(_ kind: ResourceKind) -> RelatedKind {
+        RelatedKind(kind, selecting: { [RecordKey]($0[.selector]?.labels ?? []) }) {
+            (object, fields) throws(CannotJudge) in
+            guard let spec = try object.object("spec") else { return }
+            if let selector = try spec.object("selector") { fields[.selector] = try LabelSelector(selector) }
+            guard let namespaces = try spec.object("namespaceSelector") else { return }
+            if try namespaces.boolean("any") == true {
+                fields[.isForAllNamespaces] = true
+            } else {
+                fields[.namespaces] = try namespaces.array("matchNames")?.elements.compactMap(\.string)
+            }
+        }
+    }
+}
+
+extension RelatedField<LabelSelector> {
+    /// The pods or Services that an object selects.
+    package static let selector = Self("selector")
+}
+
+extension RelatedField<[String]> {
+    fileprivate static let namespaces = Self("namespaces")
+}
+
+extension RelatedField<Bool> {
+    /// Of the same name: a recording has `true` or a list.
+    fileprivate static let isForAllNamespaces = Self("namespaces")
 }

@@ -229,25 +229,20 @@ struct CompanionObject: Sendable, CompanionRecord {
     let name: String
     let namespace: String
     let labels: [String: String]
-    /// The fields that rules read; see ``Companions/projections``.
-    let fields: Literal
+    /// The fields that rules read; see ``RelatedKind``.
+    let fields: RelatedFields
+    let filing: RecordFiling
 
-    var filing: RecordFiling {
-        switch kind {
-        case .networkPolicy, .serviceMonitor, .podMonitor: selecting(by: fields["selector"]?["matchLabels"])
-        case .service: selecting(by: fields["selector"])
-        default: .each([])
-        }
+    init(
+        _ related: RelatedKind, _ name: String, _ namespace: String, labels: Labels, _ fields: RelatedFields
+    ) {
+        kind = related.kind
+        self.name = name
+        self.namespace = namespace
+        self.labels = Dictionary(labels.pairs.map { ($0.key, $0.value) }, uniquingKeysWith: { $1 })
+        self.fields = fields
+        filing = related.selectedLabels.map { .rarest($0(fields)) } ?? .each([])
     }
 
-    private func selecting(by labels: Literal?) -> RecordFiling {
-        .rarest(
-            (labels?.members ?? []).compactMap { label in
-                label.value.text.map { RecordKey(key: label.key, value: $0) }
-            })
-    }
-}
-
-extension Companions {
-    typealias Projection = @Sendable (Value) throws(CannotJudge) -> Literal
+    subscript<Content>(_ field: RelatedField<Content>) -> Content? { fields[field] }
 }

@@ -27,26 +27,23 @@ public struct Companions: Sendable {
     /// What takes note of look-ups; see ``observed(by:)``.
     private(set) var observer: Lookups?
 
-    /// Nothing is known.
-    public static let unknown = Companions(knowledge: .nothing)
+    /// What is kept of each kind; the others are passed over by ``add(_:in:)``.
+    let related: RelatedKinds
 
-    /// The kinds that are kept; others are passed over by ``add(_:)``.
-    public static let kinds: ResourceKinds = [
-        ResourceKinds(.namespace, .podDisruptionBudget, .horizontalPodAutoscaler, .scaledObject, .resourceQuota),
-        .replicated,
-        projections.keys.reduce(into: ResourceKinds()) { $0.formUnion(ResourceKinds($1)) },
-    ]
-
-    /// The kinds that a server follows: all of them but Secrets, which it shall have no right to read.
-    public static let followed = kinds.subtracting(ResourceKinds(.secret))
-
-    /// What is kept of the kinds that have no record type of their own: the fields that rules read, cut out of the object.
-    static let projections: [ResourceKind: Projection] = [:]
-        .merging(placementProjections) { $1 }.merging(trafficProjections) { $1 }.merging(secretProjections) { $1 }
-        .merging(cloudProjections) { $1 }.merging(monitorProjections) { $1 }
+    /// Nothing is known, and nothing is kept.
+    public static let unknown = Companions(knowledge: .nothing, RelatedKinds([]))
 
     /// Creates companions without any object.
-    public init(knowledge: Knowledge) { self.knowledge = knowledge }
+    ///
+    /// - Parameters:
+    ///   - knowledge: Of which kinds every object is known.
+    ///   - catalogue: The rules, which say what is kept of each kind.
+    public init(knowledge: Knowledge, of catalogue: Catalogue) { self.init(knowledge: knowledge, catalogue.related) }
+
+    private init(knowledge: Knowledge, _ related: RelatedKinds) {
+        self.knowledge = knowledge
+        self.related = related
+    }
 
     // MARK: Objects that come and go
 
@@ -62,7 +59,7 @@ public struct Companions: Sendable {
             return
         }
         let kind = ResourceKind(kind: object["kind"]?.string ?? "", apiVersion: object["apiVersion"]?.string ?? "")
-        guard Companions.kinds.contains(kind) else { return }
+        guard related.kinds.contains(kind) else { return }
         try set(object, kind, in: namespace)
     }
 
@@ -70,7 +67,7 @@ public struct Companions: Sendable {
     ///
     /// - Parameters:
     ///   - object: The object; `kind` and `apiVersion` may be missing, as in a list.
-    ///   - kind: Its kind, one of ``kinds``.
+    ///   - kind: Its kind, one of the catalogue's ``Catalogue/relatedKinds``.
     ///   - unplaced: The namespace of an object that does not name its own.
     /// - Throws: ``CannotJudge/malformed(_:expected:)`` where a field that is kept is not as the API has it; then the object of
     ///   before is no longer known either.
@@ -89,7 +86,7 @@ public struct Companions: Sendable {
     private mutating func set(
         _ object: Value, _ kind: ResourceKind, _ name: String, _ namespace: String
     ) throws(CannotJudge) {
-        guard let record = try Record(object, kind, name, namespace) else { return }
+        guard let record = try Record(object, kind, name, namespace, related) else { return }
         set(record, in: namespace)
         holdings[namespace, default: Holding()].kinds.formUnion(ResourceKinds(kind))
         noteBudgets(in: namespace)
@@ -175,7 +172,9 @@ public struct Companions: Sendable {
     mutating func restore(_ kind: ResourceKind, in namespace: String, _ objects: [Value]) throws(CannotJudge) {
         for object in objects {
             let name = ObjectMeta(of: object).name ?? ""
-            if let record = CompanionObject(recorded: object, kind, name, namespace) {
+            if let related = related[kind],
+                let record = CompanionObject(recorded: object, related, name, namespace)
+            {
                 set(.object(record), in: namespace)
             } else {
                 try set(object, kind, name, namespace)

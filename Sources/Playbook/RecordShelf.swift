@@ -9,7 +9,7 @@ protocol CompanionRecord: Sendable {
 }
 
 /// A label, or whatever else records are looked up by.
-struct RecordKey: Hashable {
+package struct RecordKey: Hashable {
     let key: String
     let value: String
 }
@@ -152,7 +152,7 @@ private struct RecordID: Comparable {
 
 extension [RecordKey] {
     /// Labels as keys.
-    init(_ labels: some Sequence<(key: String, value: String)>) {
+    package init(_ labels: some Sequence<(key: String, value: String)>) {
         self = labels.map { RecordKey(key: $0.key, value: $0.value) }
     }
 }

@@ -27,7 +27,8 @@ public final class Rule: Sendable {
     /// The names of settings that are the same for all rules.
     private let sharedSettings: [String]
     /// The other objects that it reads, by kind: the rule is not evaluated where they are not known.
-    public let companions: [ResourceKind]
+    public var companions: [ResourceKind] { related.map(\.kind) }
+    let related: [RelatedKind]
     /// Another rule whose exemption covers this one too.
     public let exemptWith: String?
     /// What the mutating endpoint changes, and when; nil where nothing is safe.
@@ -66,7 +67,7 @@ public final class Rule: Sendable {
     public init(
         id: String, title: String, group: Group, section: Section, rationale: String, level: Level, scope: Scope,
         clauses: [Clause], settings: [any RuleSettingDeclaration] = [], sharedSettings: [String] = [],
-        companions: [ResourceKind] = [],
+        companions: [RelatedKind] = [],
         exemptWith: String? = nil, fix: Fix? = nil,
         examples: @autoclosure @escaping @Sendable () -> [Example], checks: [KindCheck]
     ) {
@@ -80,7 +81,7 @@ public final class Rule: Sendable {
         self.clauses = clauses
         ownSettings = settings
         self.sharedSettings = sharedSettings
-        self.companions = companions
+        related = companions
         self.exemptWith = exemptWith
         self.fix = fix
         makeExamples = examples
@@ -91,7 +92,7 @@ public final class Rule: Sendable {
     public convenience init(
         id: String, title: String, group: Group, section: Section, rationale: String, level: Level, scope: Scope,
         clauses: [Clause], settings: [any RuleSettingDeclaration] = [], sharedSettings: [String] = [],
-        companions: [ResourceKind] = [],
+        companions: [RelatedKind] = [],
         exemptWith: String? = nil, fix: Fix? = nil,
         examples: @autoclosure @escaping @Sendable () -> [Example], check: @escaping Check
     ) {

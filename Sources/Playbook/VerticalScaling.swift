@@ -18,18 +18,14 @@ struct VerticalScaling {
     /// The resources that it sets, by container; `*` is every container without an entry of its own.
     private let policies: [(container: String, resources: [String])]
 
-    /// What is kept of one, as ``Companions/projections`` has it.
-    static func projection(_ object: Value) throws(CannotJudge) -> Literal {
+    /// What is kept of one.
+    fileprivate static func read(_ object: Value, _ fields: inout RelatedFields) throws(CannotJudge) {
         let spec = try object.object("spec")
         let target = try spec?.object("targetRef")
-        var fields: [Literal.Member] = [
-            .init("kind", .string(try target?.string("kind") ?? "")),
-            .init("name", .string(try target?.string("name") ?? "")),
-            .init("version", .string(try target?.string("apiVersion") ?? "")),
-        ]
-        if let mode = try spec?.object("updatePolicy")?.string("updateMode") {
-            fields.append(.init("mode", .string(mode)))
-        }
+        fields[.targetKind] = try target?.string("kind") ?? ""
+        fields[.targetName] = try target?.string("name") ?? ""
+        fields[.targetVersion] = try target?.string("apiVersion") ?? ""
+        fields[.mode] = try spec?.object("updatePolicy")?.string("updateMode")
         var policies: [Literal.Member] = []
         if let list = try spec?.object("resourcePolicy")?.objects("containerPolicies") {
             for policy in list {
@@ -40,8 +36,7 @@ struct VerticalScaling {
                     .init(try policy.string("containerName") ?? "*", .array(isOff ? [] : resources ?? all)))
             }
         }
-        fields.append(.init("policies", .object(policies)))
-        return .object(fields)
+        fields[.policies] = .object(policies)
     }
 
     /// One that is known beside the object that is judged.
@@ -49,25 +44,22 @@ struct VerticalScaling {
 
     /// The one that a request is about.
     init(_ subject: Subject) throws(CannotJudge) {
-        self.init(named: subject.name ?? "", try VerticalScaling.projection(subject.object))
+        var fields = RelatedFields()
+        try VerticalScaling.read(subject.object, &fields)
+        self.init(named: subject.name ?? "", fields)
     }
 
-    private init(named name: String, _ fields: Literal) {
-        func text(_ key: String) -> String? { fields[key]?.words.first }
+    private init(named name: String, _ fields: RelatedFields) {
         self.name = name
-        targetKindName = text("kind") ?? ""
-        targetName = text("name") ?? ""
-        let version = text("version") ?? ""
+        targetKindName = fields[.targetKind] ?? ""
+        targetName = fields[.targetName] ?? ""
+        let version = fields[.targetVersion] ?? ""
         // Without a group the well-known kinds are meant.
         let guess = targetKindName.hasSuffix("Job") ? "batch/v1" : "apps/v1"
         targetVersion = version.isEmpty ? guess : version
         targetKind = ResourceKind(kind: targetKindName, apiVersion: targetVersion)
-        mode = text("mode")
-        if case .object(let members) = fields["policies"] {
-            policies = members.map { ($0.key, $0.value.words) }
-        } else {
-            policies = []
-        }
+        mode = fields[.mode]
+        policies = (fields[.policies]?.members ?? []).map { ($0.key, [String](recorded: $0.value) ?? []) }
     }
 
     /// What it is for, as people say it: `Deployment web`.
@@ -97,13 +89,18 @@ struct VerticalScaling {
     }
 }
 
-extension Literal {
-    /// The strings of a list, or the one that it is.
-    fileprivate var words: [String] {
-        switch self {
-        case .string(let text): [text]
-        case .array(let elements): elements.flatMap(\.words)
-        default: []
-        }
-    }
+extension RelatedKind {
+    static let verticalPodAutoscaler = RelatedKind(.verticalPodAutoscaler, read: VerticalScaling.read)
+}
+
+extension RelatedField<String> {
+    fileprivate static let targetKind = Self("kind")
+    fileprivate static let targetName = Self("name")
+    fileprivate static let targetVersion = Self("version")
+    fileprivate static let mode = Self("mode")
+}
+
+extension RelatedField<Literal> {
+    /// The resources by container.
+    fileprivate static let policies = Self("policies")
 }

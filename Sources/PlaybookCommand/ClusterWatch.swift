@@ -9,7 +9,7 @@ import Webhook
 /// The cluster as all event loops see it: each is told what is known whenever that changes.
 final class ClusterWatch: Sendable {
     private struct State {
-        var companions = Companions(knowledge: .kinds([]))
+        var companions = Companions.unknown
         var loops: [Deliveries] = []
     }
 
@@ -44,7 +44,7 @@ final class ClusterWatch: Sendable {
         self.state = state
         do throws(SystemError) {
             feed = try CompanionFeed(
-                access,
+                access, of: settings.catalogue,
                 publish: { companions in
                     let loops = state.value.withLock { state in
                         state.companions = companions

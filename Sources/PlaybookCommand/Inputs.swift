@@ -158,9 +158,9 @@ enum Inputs {
     }
 
     /// The other objects of a cluster, from YAML and JSON files.
-    static func companions(_ paths: [String]) -> (companions: Companions, failures: [Failure]) {
+    static func companions(_ paths: [String], of catalogue: Catalogue) -> (companions: Companions, failures: [Failure]) {
         guard !paths.isEmpty else { return (.unknown, []) }
-        var world = ManifestWorld(isPartial: true, namespace: "default")
+        var world = ManifestWorld(isPartial: true, namespace: "default", of: catalogue)
         var failures: [Failure] = []
         manifests(paths) { result in
             do throws(Failure) {

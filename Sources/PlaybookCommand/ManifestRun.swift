@@ -65,7 +65,7 @@ struct ManifestRun {
     ///   - isTelling: Whether objects that cannot be companions are told.
     /// - Returns: What is known of them.
     mutating func world(of files: [ManifestFile], isTelling: Bool = true) -> ManifestWorld {
-        var world = ManifestWorld(isPartial: arguments.has(.partial), namespace: namespace)
+        var world = ManifestWorld(isPartial: arguments.has(.partial), namespace: namespace, of: settings.catalogue)
         for file in companions + files {
             for problem in world.add(file) where isTelling { complain(Inputs.Failure(problem, in: file)) }
         }

@@ -20,7 +20,7 @@ struct ReplayCommand {
 
     func run() throws(CommandError) -> ExitCode {
         let files = ReviewFiles(arguments.operands)
-        let (companions, failures) = Inputs.companions(arguments.all(.companions))
+        let (companions, failures) = Inputs.companions(arguments.all(.companions), of: settings.catalogue)
         let given = arguments.has(.companions) ? companions : nil
         for failure in failures { Console.error("playbook: \(failure)\n") }
         let shared = Shared(settings, files, given)
@@ -111,7 +111,7 @@ struct ReplayCommand {
                 return error.description
             }
             do throws(CannotJudge) {
-                let recording = try Recording(of: root)
+                let recording = try Recording(of: root, with: settings.catalogue)
                 let context = Context(
                     settings: settings, companions: companions ?? recording?.companions ?? .unknown,
                     now: recording?.time ?? Process.now)

@@ -30,7 +30,7 @@ struct ReviewCommand {
         self.wish = wish ?? (arguments.has(.verbose) ? .every : .nobody)
         output = try Output(arguments)
         let settings = try arguments.settings()
-        let (companions, failures) = Inputs.companions(arguments.all(.companions))
+        let (companions, failures) = Inputs.companions(arguments.all(.companions), of: settings.catalogue)
         // The server's bytes are the server's, what it passes over included.
         context = Context(
             settings: settings, companions: companions, now: Process.now,
@@ -91,7 +91,7 @@ struct ReviewCommand {
 
     /// What a review is judged with: the companions of its recording, where none are given.
     private func recordedContext(of root: Value) -> Context {
-        guard !arguments.has(.companions), let recording = try? Recording(of: root) else { return context }
+        guard !arguments.has(.companions), let recording = try? Recording(of: root, with: context.settings.catalogue) else { return context }
         return context.knowing(recording.companions)
     }
 

@@ -32,7 +32,7 @@ import Testing
             let latest = Latest()
             self.latest = latest
             feed = try CompanionFeed(
-                try folder.access(to: server.port),
+                try folder.access(to: server.port), of: .playbook,
                 kinds: kinds, options: options,
                 publish: { companions in latest.companions.withLock { $0 = companions } },
                 report: { event in latest.events.withLock { $0.append(event) } })

@@ -32,7 +32,7 @@ import Testing
     private let kind = ResourceKind.podDisruptionBudget
 
     @Test func `an object takes the place of the one with its name`() throws {
-        var companions = Companions(knowledge: .kinds(ResourceKinds(kind)))
+        var companions = Companions(knowledge: .kinds(ResourceKinds(kind)), of: .playbook)
         for name in ["b", "a", "c", "a"] { try set(budget(name, app: name), kind, in: &companions) }
         try set(budget("b", app: "other"), kind, in: &companions)
         #expect(try names(companions) == ["a", "b", "c"])
@@ -44,7 +44,7 @@ import Testing
     }
 
     @Test func `a copy stays as it was`() throws {
-        var companions = Companions(knowledge: .kinds(ResourceKinds(kind)))
+        var companions = Companions(knowledge: .kinds(ResourceKinds(kind)), of: .playbook)
         try set(budget("a", app: "a"), kind, in: &companions)
         let copy = companions
         try set(budget("b", app: "b"), kind, in: &companions)
@@ -54,16 +54,16 @@ import Testing
     }
 
     @Test func `a list takes the place of all that was known of its kind, and of nothing else`() throws {
-        var companions = Companions(knowledge: .kinds([]))
+        var companions = Companions(knowledge: .kinds([]), of: .playbook)
         #expect(throws: CannotJudge.self) { try names(companions) }
-        var list = Companions(knowledge: .nothing)
+        var list = Companions(knowledge: .nothing, of: .playbook)
         try set(budget("a", app: "a"), kind, in: &list)
         try set(budget("b", app: "b", in: "bank"), kind, in: &list)
         companions.replace(kind, from: list)
-        var quotas = Companions(knowledge: .nothing)
+        var quotas = Companions(knowledge: .nothing, of: .playbook)
         try set(["metadata": ["name": "q", "namespace": "shop"]], .resourceQuota, in: &quotas)
         companions.replace(.resourceQuota, from: quotas)
-        var second = Companions(knowledge: .nothing)
+        var second = Companions(knowledge: .nothing, of: .playbook)
         try set(budget("c", app: "c"), kind, in: &second)
         companions.replace(kind, from: second)
         #expect(try names(companions) == ["c"])
@@ -72,7 +72,7 @@ import Testing
     }
 
     @Test func `what is forgotten is unknown, not absent`() throws {
-        var companions = Companions(knowledge: .kinds(ResourceKinds(kind, .resourceQuota)))
+        var companions = Companions(knowledge: .kinds(ResourceKinds(kind, .resourceQuota)), of: .playbook)
         try set(budget("a", app: "a"), kind, in: &companions)
         companions.forget(kind)
         #expect(throws: CannotJudge.self) { try names(companions) }
@@ -83,7 +83,7 @@ import Testing
 
     /// So many that they are filed under their labels; every selector and every pod has the label of the chart, too.
     private func crowd(_ count: Int = 100) throws -> Companions {
-        var companions = Companions(knowledge: .kinds(ResourceKinds(kind, .deployment)))
+        var companions = Companions(knowledge: .kinds(ResourceKinds(kind, .deployment)), of: .playbook)
         for number in 0..<count {
             try set(budget("b\(number)", app: "a\(number), chart: shop"), kind, in: &companions)
             try set(workload(number), .deployment, in: &companions)
@@ -185,7 +185,7 @@ import Testing
 
     @Test func `a monitor of another namespace is found for as long as it looks here`() throws {
         let kinds = ResourceKinds(.podMonitor, .serviceMonitor, .service)
-        var companions = Companions(knowledge: .kinds(kinds))
+        var companions = Companions(knowledge: .kinds(kinds), of: .playbook)
         func monitor(_ namespaces: String, _ name: String = "all", in namespace: String = "monitoring") throws
             -> Literal
         {
@@ -219,7 +219,7 @@ import Testing
         companions.replace(.podMonitor, from: before)
         #expect(try !isMissing(companions))
         companions.forget(.podMonitor)
-        companions.replace(.podMonitor, from: Companions(knowledge: .nothing))
+        companions.replace(.podMonitor, from: Companions(knowledge: .nothing, of: .playbook))
         #expect(try isMissing(companions))
     }
 
@@ -247,7 +247,7 @@ import Testing
         }.get()
     }
 
-    private let known = Companions(knowledge: .kinds(ResourceKinds(.podDisruptionBudget)))
+    private let known = Companions(knowledge: .kinds(ResourceKinds(.podDisruptionBudget)), of: .playbook)
     private var absence: Absence { Absence(kind, in: "shop") }
 
     @Test func `a denial says what it rests on the absence of`() throws {
@@ -263,7 +263,7 @@ import Testing
     }
 
     @Test func `a budget that the watch has not told of yet counts`() throws {
-        var found = Companions(knowledge: .kinds(ResourceKinds(kind)))
+        var found = Companions(knowledge: .kinds(ResourceKinds(kind)), of: .playbook)
         try set(budget("web", app: "web"), kind, in: &found)
         let verdict = try verdict(known.confirming([Confirmation(absence, found: found)]))
         #expect(!verdict.isDenied)

@@ -12,7 +12,7 @@ import Testing
 @Suite struct CustomResourceTests {
     /// The kinds that other projects define, as far as rules read or look them up.
     static let kinds: [ResourceKind] = {
-        let read = Catalogue.playbook.rules.reduce(into: Companions.kinds) { $0.formUnion($1.scope.kinds) }
+        let read = Catalogue.playbook.rules.reduce(into: Catalogue.playbook.relatedKinds) { $0.formUnion($1.scope.kinds) }
         return read.kinds.filter { $0.isCustom && $0 != .scale }
     }()
 

@@ -39,7 +39,7 @@ private struct Expectation {
 
 @Suite struct RecordedReviewTests {
     private func context(companions files: [String]) throws -> Context {
-        var companions = files.isEmpty ? Companions.unknown : Companions(knowledge: .kindsHeld)
+        var companions = files.isEmpty ? Companions.unknown : Companions(knowledge: .kindsHeld, of: .playbook)
         for file in files {
             for object in try Literal.all(yaml: Fixtures.text(file)) {
                 let document = try Document(parsing: Array(object.json.utf8))

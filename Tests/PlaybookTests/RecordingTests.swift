@@ -22,7 +22,7 @@ func replayed(_ line: [UInt8], _ environment: [String: String] = [:]) throws -> 
     return try Document().read(line.span, AdmissionReview.options) { root in
         Result {
             let review = try AdmissionReview(root)
-            let recording = try #require(try Recording(of: root))
+            let recording = try #require(try Recording(of: root, with: .playbook))
             let context = Context(
                 settings: settings, companions: recording.companions, now: try #require(recording.time))
             return Comparison(
@@ -220,7 +220,7 @@ func replayed(_ line: [UInt8], _ environment: [String: String] = [:]) throws -> 
         world.companions = []
         let context = try world.context()
         let absence = Absence(.podDisruptionBudget, in: "shop")
-        let known = Companions(knowledge: .kinds(Companions.kinds))
+        let known = Companions(knowledge: .kinds(Catalogue.playbook.relatedKinds), of: .playbook)
         let doubtful = context.knowing(known).confirming([Confirmation(absence, found: nil)])
         let verdict = try line(world.review, doubtful)
         let comparison = try replayed(verdict)

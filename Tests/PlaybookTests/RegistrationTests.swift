@@ -294,10 +294,10 @@ import Testing
 
     @Test func `the server may list and watch exactly the kinds that it keeps`() throws {
         let granted = try grants(in: "access.yaml", ["list", "watch"])
-        let kept = Companions.followed.kinds.map { "\($0.group)/\($0.plural)" }
+        let kept = Catalogue.playbook.watchedKinds.kinds.map { "\($0.group)/\($0.plural)" }
         #expect(granted == Set(kept))
         for rule in Catalogue.playbook.rules {
-            for kind in rule.companions { #expect(Companions.kinds.contains(kind), "\(rule.id) looks up \(kind.name)") }
+            for kind in rule.companions { #expect(Catalogue.playbook.relatedKinds.contains(kind), "\(rule.id) looks up \(kind.name)") }
         }
     }
 
@@ -306,7 +306,7 @@ import Testing
         let rules = Catalogue.playbook.rules.filter {
             $0.scope.operations.contains(.update) && $0.scope.subresources.contains(.none)
         }
-        let kinds = rules.reduce(into: [Companions.kinds, ResourceKinds(.namespace)] as ResourceKinds) {
+        let kinds = rules.reduce(into: [Catalogue.playbook.relatedKinds, ResourceKinds(.namespace)] as ResourceKinds) {
             $0.formUnion($1.scope.kinds)
         }
         let others = ResourceKinds(.secret, .scale, .tokenRequest)

@@ -71,10 +71,10 @@ struct World {
 
     /// The context to judge it in.
     func context() throws -> Context {
-        var known = Companions.unknown
+        var known = Companions(knowledge: .nothing, of: .playbook)
         if companions != nil || !without.isEmpty {
             let held = (companions ?? []).reduce(into: without) { $0.formUnion(ResourceKinds(World.kind(of: $1))) }
-            known = Companions(knowledge: without.isEmpty ? .kindsHeld : .kinds(held))
+            known = Companions(knowledge: without.isEmpty ? .kindsHeld : .kinds(held), of: .playbook)
             for companion in companions ?? [] {
                 let document = try Document(parsing: Array(companion.json.utf8))
                 try withExtendedLifetime(document) { try known.add(document.root) }

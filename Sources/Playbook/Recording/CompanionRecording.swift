@@ -26,15 +26,17 @@ extension Companions {
 
     /// The companions that a recording has.
     ///
-    /// - Parameter entries: What ``recorded(_:)`` made.
+    /// - Parameters:
+    ///   - entries: What ``recorded(_:)`` made.
+    ///   - catalogue: The rules that look things up.
     /// - Throws: ``CannotJudge/malformed(_:expected:)`` where an object is not as it was written.
-    init(recorded entries: Value) throws(CannotJudge) {
-        self.init(knowledge: .kindsHeld)
+    init(recorded entries: Value, of catalogue: Catalogue) throws(CannotJudge) {
+        self.init(knowledge: .kindsHeld, of: catalogue)
         var doubts: [Confirmation] = []
         for entry in entries.elements {
             let kind = ResourceKind(kind: entry["kind"]?.string ?? "", apiVersion: entry["apiVersion"]?.string ?? "")
             // A kind that this version does not keep is passed over, as everywhere.
-            guard Companions.kinds.contains(kind), let namespace = entry["namespace"]?.string else { continue }
+            guard catalogue.relatedKinds.contains(kind), let namespace = entry["namespace"]?.string else { continue }
             try restore(kind, in: namespace, entry["objects"].map { Array($0.elements) } ?? [])
             guard entry["unchecked"]?.bool ?? false else { continue }
             doubts.append(Confirmation(Absence(kind, in: namespace), found: nil))
@@ -219,15 +221,13 @@ private func pairs(_ labels: [String: String]) -> Literal {
 
 extension CompanionObject {
     fileprivate var literal: Literal {
-        ["metadata": ["name": .string(name), "labels": pairs(labels)], "fields": fields]
+        ["metadata": ["name": .string(name), "labels": pairs(labels)], "fields": fields.recorded]
     }
 
     /// Reads an object of the kinds that have no record type of their own; nil for any other.
-    init?(recorded object: Value, _ kind: ResourceKind, _ name: String, _ namespace: String) {
+    init?(recorded object: Value, _ related: RelatedKind, _ name: String, _ namespace: String) {
         guard let fields = object["fields"] else { return nil }
-        let labels = ObjectMeta(of: object).labels.pairs
         self.init(
-            kind: kind, name: name, namespace: namespace,
-            labels: Dictionary(labels.map { ($0.key, $0.value) }, uniquingKeysWith: { $1 }), fields: Literal(fields))
+            related, name, namespace, labels: ObjectMeta(of: object).labels, RelatedFields(recorded: Literal(fields)))
     }
 }

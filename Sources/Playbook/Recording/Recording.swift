@@ -31,8 +31,11 @@ public struct Recording: Sendable {
 
     /// Reads the member `recording` of a review; nil when it has none.
     ///
+    /// - Parameters:
+    ///   - root: The review.
+    ///   - catalogue: The rules that are to be evaluated.
     /// - Throws: ``CannotJudge/malformed(_:expected:)`` where it is not as it is written.
-    public init?(of root: Value) throws(CannotJudge) {
+    public init?(of root: Value, with catalogue: Catalogue) throws(CannotJudge) {
         guard let value = root.present("recording") else { return nil }
         guard let word = try value.text("decision"), let decision = Verdict.Decision(rawValue: word.text) else {
             throw .malformed(value.id, expected: "a recording with a decision: deny, warn or allow")
@@ -51,7 +54,7 @@ public struct Recording: Sendable {
         self.findings = findings
         companions =
             try value.array("companions").map { (entries) throws(CannotJudge) in
-                try Companions(recorded: entries)
+                try Companions(recorded: entries, of: catalogue)
             } ?? .unknown
     }
 }

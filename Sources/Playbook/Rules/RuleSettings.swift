@@ -143,3 +143,11 @@ extension RuleSettings {
         "The domains that accounts share; every other account has a zone below one of them. Empty: zones are not looked at."
     )
 }
+
+/// Where connections from outside are decrypted.
+public enum TLSPlace: String, Sendable, CaseIterable {
+    /// At the load balancer, before the cluster.
+    case loadBalancer = "load-balancer"
+    /// At the gateway, in the cluster.
+    case gateway
+}

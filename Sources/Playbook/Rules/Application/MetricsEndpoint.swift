@@ -86,9 +86,26 @@ private func isMonitored(
 extension CompanionObject {
     /// Whether a Service sends traffic to pods with these labels.
     fileprivate func servesPods(_ labels: Labels) -> Bool {
-        guard case .object(let pairs)? = fields["selector"], !pairs.isEmpty else { return false }
+        guard let pairs = self[.podLabels]?.members, !pairs.isEmpty else { return false }
         return pairs.allSatisfy { pair in
             if case .string(let value) = pair.value { labels.has(pair.key, value) } else { false }
         }
     }
+}
+
+extension RelatedKind {
+    static let service = RelatedKind(
+        .service,
+        selecting: { fields in
+            (fields[.podLabels]?.members ?? []).compactMap { label in
+                label.value.text.map { RecordKey(key: label.key, value: $0) }
+            }
+        },
+        read: { (object, fields) throws(CannotJudge) in
+            fields[.podLabels] = try object.object("spec")?.object("selector").map { Literal($0) }
+        })
+}
+
+extension RelatedField<Literal> {
+    fileprivate static let podLabels = Self("selector")
 }

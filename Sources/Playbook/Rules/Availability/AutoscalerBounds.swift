@@ -136,6 +136,27 @@ private func field(
 extension Companions {
     /// Whether a LimitRange of the namespace gives containers a CPU request that make none.
     fileprivate func defaultsCPU(in namespace: String) throws(CannotJudge) -> Bool {
-        try objects(.limitRange, in: namespace).contains { $0.fields["cpu"] == true }
+        try objects(.limitRange, in: namespace).contains { $0[.defaultsCPU] ?? false }
     }
+}
+
+extension RelatedKind {
+    static let limitRange = RelatedKind(.limitRange) { (object, fields) throws(CannotJudge) in
+        fields[.defaultsCPU] = try defaultsCPU(object)
+    }
+
+    /// Whether a LimitRange gives containers a CPU request that make none: the API server takes it from any of these.
+    private static func defaultsCPU(_ range: Value) throws(CannotJudge) -> Bool {
+        guard let items = try range.object("spec")?.objects("limits") else { return false }
+        for item in items where item["type"]?.equals("Container") ?? false {
+            for key in ["defaultRequest", "default", "max", "min"] as [StaticString] {
+                if try item.object(key)?.present("cpu") != nil { return true }
+            }
+        }
+        return false
+    }
+}
+
+extension RelatedField<Bool> {
+    fileprivate static let defaultsCPU = Self("cpu")
 }

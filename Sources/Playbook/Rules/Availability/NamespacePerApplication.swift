@@ -14,7 +14,7 @@ extension Rule {
         level: .off,
         scope: Scope(.replicated, readsMetadata: true),
         clauses: [other, unlabelled],
-        companions: ResourceKinds.replicated.kinds,
+        companions: [.deployment, .statefulSet, .rollout],
         examples: cases,
         check: checkApplication
     )

@@ -29,10 +29,10 @@ private func checkGroups(
     guard let template = try subject.template() else { return }
     let labels = try template.labels()
     let selecting = policies.filter { policy in
-        guard policy.fields["groups"] == true else { return false }
-        return policy.fields["podSelector"].map { LabelSelector($0).matches(labels) } ?? true
+        guard policy[.hasGroups] ?? false else { return false }
+        return policy[.pods]?.matches(labels) ?? true
     }
-    if selecting.contains(where: { $0.fields["isForAccounts"] == false }) { return }
+    if selecting.contains(where: { $0[.isForAccounts] == false }) { return }
     if !selecting.isEmpty { throw .unknown(companion: "the labels of ServiceAccounts") }
     findings.add(
         missing, at: try subject.field("spec")["template"]["metadata"]["labels"],
@@ -48,9 +48,9 @@ private func checkGroups(
     }
 }
 
-extension Companions {
-    /// What is kept of a SecurityGroupPolicy; one without a group, or without any selector, does nothing.
-    static func securityGroupPolicy(_ object: Value) throws(CannotJudge) -> Literal {
+extension RelatedKind {
+    /// One without a group, or without any selector, does nothing.
+    static let securityGroupPolicy = RelatedKind(.securityGroupPolicy) { (object, fields) throws(CannotJudge) in
         let spec = try object.object("spec")
         let pods = try spec?.object("podSelector").map { (value) throws(CannotJudge) in try LabelSelector(value) }
         let accounts = try spec?.object("serviceAccountSelector").map { (value) throws(CannotJudge) in
@@ -58,14 +58,20 @@ extension Companions {
         }
         let groups = try spec?.object("securityGroups")?.array("groupIds")
         let hasGroups = groups?.elements.contains { _ in true } ?? false
-        var fields: [Literal.Member] = [
-            .init("groups", .bool(hasGroups && (pods != nil || accounts != nil))),
-            // Both selectors must match; an empty one always does.
-            .init("isForAccounts", .bool(accounts.map { !$0.isEmpty } ?? false)),
-        ]
-        if let pods { fields.append(.init("podSelector", pods.literal)) }
-        return .object(fields)
+        fields[.hasGroups] = hasGroups && (pods != nil || accounts != nil)
+        // Both selectors must match; an empty one always does.
+        fields[.isForAccounts] = accounts.map { !$0.isEmpty } ?? false
+        fields[.pods] = pods
     }
+}
+
+extension RelatedField<Bool> {
+    fileprivate static let hasGroups = Self("groups")
+    fileprivate static let isForAccounts = Self("isForAccounts")
+}
+
+extension RelatedField<LabelSelector> {
+    fileprivate static let pods = Self("podSelector")
 }
 
 private func policy(named name: String, in namespace: String, _ selector: Literal) -> Literal {

@@ -167,7 +167,18 @@ private func checkLastAlias(
 extension CompanionObject {
     /// Whether an Alias is, or may be, the name of a key in its namespace: one that names it by an id can be anybody's.
     fileprivate func mayName(_ key: String, in namespace: String) -> Bool {
-        guard let text = fields["key"]?.text else { return true }
+        guard let text = self[.key] else { return true }
         return ResourceReference(text: text).names(key, in: namespace)
     }
+}
+
+extension RelatedKind {
+    static let kmsKey = RelatedKind(.kmsKey) { _, _ in }
+    static let kmsAlias = RelatedKind(.kmsAlias) { (object, fields) throws(CannotJudge) in
+        fields[.key] = try ResourceReference(object.object("spec")?.object("targetKeyRef"))?.text
+    }
+}
+
+extension RelatedField<String> {
+    fileprivate static let key = Self("key")
 }

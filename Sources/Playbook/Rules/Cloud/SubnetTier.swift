@@ -102,17 +102,37 @@ enum SubnetTier: String {
         return found
     }
 
-    /// What is kept of a Subnet.
-    static func projection(_ object: Value) throws(CannotJudge) -> Literal {
+}
+
+extension RelatedKind {
+    static let ec2VPC = RelatedKind(.ec2VPC) { _, _ in }
+    static let ec2Subnet = RelatedKind(.ec2Subnet) { (object, fields) throws(CannotJudge) in
         let object = Field(object)
-        guard let spec = try object["spec"].present, let tier = try SubnetTier(of: object) else { return [:] }
-        var members: [Literal.Member] = [
-            .init("tier", .string(tier.rawValue)), .init("vpc", .string(try vpc(of: spec))),
-            .init("tables", .array(try tables(of: spec).map { .string($0.text) })),
-        ]
-        if let zone = try zone(of: spec) { members.append(.init("zone", .string(zone))) }
-        return .object(members)
+        guard let spec = try object["spec"].present, let tier = try SubnetTier(of: object) else { return }
+        fields[.tier] = tier.rawValue
+        fields[.vpc] = try SubnetTier.vpc(of: spec)
+        fields[.tables] = try SubnetTier.tables(of: spec).map(\.text)
+        fields[.zone] = try SubnetTier.zone(of: spec)
     }
+    static let ec2RouteTable = RelatedKind(.ec2RouteTable) { (object, fields) throws(CannotJudge) in
+        let spec = try object.object("spec")
+        fields[.hasDefaultRoute] =
+            try spec.map { (spec) throws(CannotJudge) in try SubnetTier.hasDefaultRoute(spec) } ?? false
+    }
+}
+
+extension RelatedField<String> {
+    static let tier = Self("tier")
+    static let vpc = Self("vpc")
+    static let zone = Self("zone")
+}
+
+extension RelatedField<[String]> {
+    static let tables = Self("tables")
+}
+
+extension RelatedField<Bool> {
+    static let hasDefaultRoute = Self("default")
 }
 
 extension Value {

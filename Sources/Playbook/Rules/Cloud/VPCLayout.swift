@@ -85,9 +85,9 @@ private func checkZone(
     }
     let vpc = try SubnetTier.vpc(of: spec)
     let others = try context.companions.objects(.ec2Subnet, in: subject.namespace).filter { other in
-        other.name != subject.name && other.fields["tier"]?.text == tier.rawValue && other.fields["vpc"]?.text == vpc
+        other.name != subject.name && other[.tier] == tier.rawValue && other[.vpc] == vpc
     }
-    let zones = Set(others.compactMap { $0.fields["zone"]?.text } + [zone])
+    let zones = Set(others.compactMap { $0[.zone] } + [zone])
     guard others.count >= 2, zones.count < 3 else { return }
     findings.add(
         VPCClause.zones, at: place,
@@ -102,7 +102,7 @@ private func checkTables(
     let tables = try SubnetTier.tables(of: spec)
     if tables.isEmpty { return }
     let open = try context.companions.objects(.ec2RouteTable, in: subject.namespace).first { table in
-        table.fields["default"] == true && tables.contains { $0.names(table.name, in: subject.namespace) }
+        table[.hasDefaultRoute] ?? false && tables.contains { $0.names(table.name, in: subject.namespace) }
     }
     guard let open else { return }
     findings.add(
@@ -118,10 +118,8 @@ private func checkRoutes(_ subject: Subject, _ context: Context, _ findings: Fin
     var isIsolated = try SubnetTier(of: subject.root) == .isolated
     if !isIsolated, let name = subject.name {
         isIsolated = try context.companions.objects(.ec2Subnet, in: subject.namespace).contains { subnet in
-            subnet.fields["tier"]?.text == SubnetTier.isolated.rawValue
-                && subnet.fields["tables"]?.elements.contains {
-                    ResourceReference(text: $0.text ?? "").names(name, in: subject.namespace)
-                } ?? false
+            subnet[.tier] == SubnetTier.isolated.rawValue
+                && subnet[.tables]?.contains { ResourceReference(text: $0).names(name, in: subject.namespace) } ?? false
         }
     }
     guard isIsolated else { return }
@@ -142,7 +140,7 @@ private func checkGateway(_ subject: Subject, _ context: Context, _ findings: Fi
     let subnet = try context.companions.objects(.ec2Subnet, in: subject.namespace).first {
         reference.names($0.name, in: subject.namespace)
     }
-    guard let subnet, let tier = subnet.fields["tier"]?.text, tier != SubnetTier.shared.rawValue else { return }
+    guard let subnet, let tier = subnet[.tier], tier != SubnetTier.shared.rawValue else { return }
     findings.add(
         VPCClause.gateway, at: named, "is Subnet \(subnet.name), which is \(tier)", choice: subnet.name
     ) { $0.advice = "name a public subnet; private ones have a default route to the NAT gateway" }

@@ -137,9 +137,7 @@ private func checkSources(
         if context.source == .server, !context.companions.knows(.secret, in: subject.namespace) { continue }
         let prefix = try source["prefix"].string() ?? ""
         let secret = try context.companions.object(.secret, named: name, in: subject.namespace)
-        guard case .array(let keys)? = secret?.fields["keys"] else { continue }
-        let names = keys.compactMap { key -> String? in
-            guard case .string(let key) = key else { return nil }
+        let names = (secret?[.keys] ?? []).compactMap { key -> String? in
             let variable = prefix + key
             return variable == "AWS_ACCESS_KEY_ID" || variable == "AWS_SECRET_ACCESS_KEY" ? variable : nil
         }
@@ -253,4 +251,21 @@ private func contents<Result>(
         guard isEncoded else { return body(text) }
         return base64Decoded(text).map { body($0.span) }
     }
+}
+
+// MARK: Secrets
+
+extension RelatedKind {
+    /// The names of its keys, and nothing of what they hold.
+    static let secret = RelatedKind(.secret) { (object, fields) throws(CannotJudge) in
+        var keys: [String] = []
+        for data in [try object.object("data"), try object.object("stringData")] {
+            for entry in data?.uniqueMembers ?? [] { keys.append(entry.key) }
+        }
+        fields[.keys] = keys
+    }
+}
+
+extension RelatedField<[String]> {
+    fileprivate static let keys = Self("keys")
 }

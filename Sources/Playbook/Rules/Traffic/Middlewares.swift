@@ -4,14 +4,16 @@ import Kubernetes
 /// What Traefik's Middlewares do, as far as rules ask: found by name, through chains, in any namespace.
 struct Middlewares {
     /// What is asked for.
-    enum Effect: String {
+    enum Effect {
         /// Nobody comes through whose name is not known.
         case authenticates
         /// What comes without TLS is sent to where it is spoken.
         case redirects
+
+        fileprivate var field: RelatedField<Bool> { self == .authenticates ? .authenticates : .redirects }
     }
 
-    private let effect: Effect
+    private let effect: RelatedField<Bool>
     private let context: Context
     /// What has been looked at, so that a ring of chains ends; not more than a few are followed.
     private var seen: Set<String> = []
@@ -21,7 +23,7 @@ struct Middlewares {
     private(set) var unknown: String?
 
     init(that effect: Effect, in context: Context) {
-        self.effect = effect
+        self.effect = effect.field
         self.context = context
     }
 
@@ -53,8 +55,8 @@ struct Middlewares {
             unknown = unknown ?? "Middlewares"
             return false
         }
-        if found.fields[effect.rawValue] == true { return true }
-        for link in found.fields["chain"]?.elements ?? [] {
+        if found[effect] == true { return true }
+        for link in found[.chain] ?? [] {
             guard let name = link["name"]?.text else { continue }
             if does(name, in: link["namespace"]?.text ?? namespace) { return true }
         }
@@ -63,24 +65,19 @@ struct Middlewares {
 
     /// The name of a Middleware of a namespace that does it by itself.
     static func first(that effect: Effect, in namespace: String, _ context: Context) -> String? {
-        (try? context.companions.objects(.middleware, in: namespace))?.first { $0.fields[effect.rawValue] == true }?
-            .name
+        (try? context.companions.objects(.middleware, in: namespace))?.first { $0[effect.field] == true }?.name
     }
 
     /// What is kept of a Middleware.
-    static func projection(_ object: Value) throws(CannotJudge) -> Literal {
-        guard let spec = try Field(object)["spec"].present else { return [:] }
-        var fields: [Literal.Member] = []
-        if try authenticates(spec) { fields.append(.init(Effect.authenticates.rawValue, true)) }
-        if try spec["redirectScheme"]["scheme"].equals("https") {
-            fields.append(.init(Effect.redirects.rawValue, true))
-        }
+    fileprivate static func read(_ object: Value, _ fields: inout RelatedFields) throws(CannotJudge) {
+        guard let spec = try Field(object)["spec"].present else { return }
+        if try authenticates(spec) { fields[.authenticates] = true }
+        if try spec["redirectScheme"]["scheme"].equals("https") { fields[.redirects] = true }
         if let chain = try spec["chain"].present {
             var links: [Literal] = []
             for link in try chain["middlewares"].objects() { links.append(Literal(link.base)) }
-            fields.append(.init("chain", .array(links)))
+            fields[.chain] = links
         }
-        return .object(fields)
     }
 
     private static func authenticates(_ spec: Field) throws(CannotJudge) -> Bool {
@@ -95,4 +92,16 @@ struct Middlewares {
             return words.contains { Glob("*\($0)*").matches(name) }
         }
     }
+}
+
+extension RelatedKind {
+    static let middleware = RelatedKind(.middleware, read: Middlewares.read)
+}
+
+extension RelatedField<Bool> {
+    fileprivate static let authenticates = Self("authenticates")
+}
+
+extension RelatedField<[Literal]> {
+    fileprivate static let chain = Self("chain")
 }

@@ -25,7 +25,7 @@ extension Rule {
             let policies = try context.companions.objects(
                 .networkPolicy, thatMaySelect: labels, in: subject.namespace)
             // A policy selects by its `podSelector`, and every pod where that is empty.
-            if policies.contains(where: { LabelSelector($0.fields["selector"] ?? .null).matches(labels) }) { return }
+            if policies.contains(where: { ($0[.selector] ?? LabelSelector(.null)).matches(labels) }) { return }
             findings.add(
                 selected, at: try subject.field("spec")["template"]["metadata"]["labels"],
                 "are selected by no NetworkPolicy", traits: .init(awaitsCompanion: true, absent: .networkPolicy)
@@ -39,6 +39,15 @@ extension Rule {
             }
         }
     )
+}
+
+extension RelatedKind {
+    static let networkPolicy = RelatedKind(
+        .networkPolicy, selecting: { [RecordKey]($0[.selector]?.labels ?? []) },
+        read: { (object, fields) throws(CannotJudge) in
+            guard let selector = try object.object("spec")?.object("podSelector") else { return }
+            fields[.selector] = try LabelSelector(selector)
+        })
 }
 
 private let selected = Clause("selected", "some NetworkPolicy of the namespace selects the pods")

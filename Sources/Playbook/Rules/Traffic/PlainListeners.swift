@@ -11,23 +11,24 @@ enum PlainListeners {
     }
 
     /// What is kept of a Gateway or a ListenerSet: its plain listeners.
-    static func projection(_ object: Value) throws(CannotJudge) -> Literal {
+    fileprivate static func read(_ object: Value, _ fields: inout RelatedFields) throws(CannotJudge) {
         var listeners: [Literal] = []
-        guard let spec = try Field(object)["spec"].present else { return [:] }
+        guard let spec = try Field(object)["spec"].present else { return }
         for listener in try spec["listeners"].objects() where try isPlain(listener) {
             var members = [Literal.Member("name", .string(try listener["name"].string() ?? ""))]
             if let port = try listener["port"].integer() { members.append(.init("port", .number(String(port)))) }
             listeners.append(.object(members))
         }
-        return ["listeners": .array(listeners)]
+        fields[.listeners] = listeners
     }
 
     /// What is kept of an HTTPRoute: where it is attached, and whether it only redirects.
-    static func routeProjection(_ object: Value) throws(CannotJudge) -> Literal {
-        guard let spec = try Field(object)["spec"].present else { return [:] }
+    fileprivate static func readRoute(_ object: Value, _ fields: inout RelatedFields) throws(CannotJudge) {
+        guard let spec = try Field(object)["spec"].present else { return }
         var parents: [Literal] = []
         for parent in try spec["parentRefs"].objects() { parents.append(Literal(parent.base)) }
-        return ["parents": .array(parents), "redirects": .bool(try redirects(spec))]
+        fields[.parents] = parents
+        fields[.redirects] = try redirects(spec)
     }
 
     /// Whether an HTTPRoute does nothing but redirect to HTTPS, or prove to a certificate authority whose the name is.
@@ -79,7 +80,7 @@ enum PlainListeners {
         let namespace = try parent["namespace"].string() ?? subject.namespace
         guard let holder = try context.companions.object(kind, named: name, in: namespace) else { return nil }
         let reference = Literal(parent.base)
-        return holder.fields["listeners"]?.elements
+        return holder[.listeners]?
             .first { takes(reference, section: $0["name"]?.text ?? "", port: $0["port"]) }?["name"]?.text
     }
 
@@ -92,6 +93,22 @@ enum PlainListeners {
         }
         return nil
     }
+}
+
+extension RelatedKind {
+    static let gateway = RelatedKind(.gateway, read: PlainListeners.read)
+    static let listenerSet = RelatedKind(.listenerSet, read: PlainListeners.read)
+    static let experimentalListenerSet = RelatedKind(.experimentalListenerSet, read: PlainListeners.read)
+    static let httpRoute = RelatedKind(.httpRoute, read: PlainListeners.readRoute)
+}
+
+extension RelatedField<[Literal]> {
+    fileprivate static let listeners = Self("listeners")
+    static let parents = Self("parents")
+}
+
+extension RelatedField<Bool> {
+    static let redirects = Self("redirects")
 }
 
 extension Value {

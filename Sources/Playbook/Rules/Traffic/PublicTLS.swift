@@ -95,9 +95,20 @@ private struct LoadBalancerReference {
         namespace = try reference["namespace"].string() ?? subject.namespace
         guard let name = try reference["name"].string() else { return }
         let known = try context.companions.objects(.elbv2LoadBalancer, in: namespace).first { $0.name == name }
-        isInternal = known?.fields["internal"] == true
+        isInternal = known?[.isInternal] ?? false
         isAbsent = known == nil
     }
+}
+
+extension RelatedKind {
+    /// On the internet where nothing else is said.
+    static let elbv2LoadBalancer = RelatedKind(.elbv2LoadBalancer) { (object, fields) throws(CannotJudge) in
+        fields[.isInternal] = try object.object("spec")?.text("scheme")?.equals("internal") ?? false
+    }
+}
+
+extension RelatedField<Bool> {
+    fileprivate static let isInternal = Self("internal")
 }
 
 // MARK: Gateways
@@ -118,7 +129,7 @@ private func checkListeners(
         parents = known
         try findings.step(known.count * 4)
         let attached = known.filter { PlainListeners.takes($0.reference, section: name, port: port) }
-        if let serving = attached.first(where: { $0.route.fields["redirects"] != true })?.route {
+        if let serving = attached.first(where: { !($0.route[.redirects] ?? false) })?.route {
             findings.add(
                 TLSClause.listener, at: place,
                 "is HTTP, and HTTPRoute \(serving.name) serves what can be read on the way", choice: serving.name
@@ -138,7 +149,7 @@ private func routes(
     to subject: Subject, _ context: Context
 ) throws(CannotJudge) -> [(route: CompanionObject, reference: Literal)] {
     try context.companions.objects(.httpRoute, in: subject.namespace).flatMap { route in
-        (route.fields["parents"]?.elements ?? []).filter { PlainListeners.names($0, subject) }.map { (route, $0) }
+        (route[.parents] ?? []).filter { PlainListeners.names($0, subject) }.map { (route, $0) }
     }
 }
 
