@@ -60,11 +60,6 @@ struct Origin {
     private mutating func passOver(for owner: Owner) {
         passedOver = "its owner, \(owner.kindName) \(owner.name), is judged instead"
     }
-
-    /// Whether a rule denies even what an operator made.
-    static func holdsForOperators(_ rule: Rule) -> Bool {
-        ["privilege-escalation", "host-isolation", "image-registry"].contains(rule.id)
-    }
 }
 
 extension User {

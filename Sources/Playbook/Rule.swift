@@ -31,6 +31,8 @@ public final class Rule: Sendable {
     let related: [RelatedKind]
     /// Another rule whose exemption covers this one too.
     public let exemptWith: String?
+    /// Whether it denies even what an operator made.
+    let holdsForOperators: Bool
     /// What the mutating endpoint changes, and when; nil where nothing is safe.
     public let fix: Fix?
     /// Examples, good and bad: tests and documentation at once.
@@ -68,7 +70,7 @@ public final class Rule: Sendable {
         id: String, title: String, group: Group, section: Section, rationale: String, level: Level, scope: Scope,
         clauses: [Clause], settings: [any RuleSettingDeclaration] = [], sharedSettings: [String] = [],
         companions: [RelatedKind] = [],
-        exemptWith: String? = nil, fix: Fix? = nil,
+        exemptWith: String? = nil, holdsForOperators: Bool = false, fix: Fix? = nil,
         examples: @autoclosure @escaping @Sendable () -> [Example], checks: [KindCheck]
     ) {
         self.id = id
@@ -83,6 +85,7 @@ public final class Rule: Sendable {
         self.sharedSettings = sharedSettings
         related = companions
         self.exemptWith = exemptWith
+        self.holdsForOperators = holdsForOperators
         self.fix = fix
         makeExamples = examples
         self.checks = checks
@@ -93,13 +96,13 @@ public final class Rule: Sendable {
         id: String, title: String, group: Group, section: Section, rationale: String, level: Level, scope: Scope,
         clauses: [Clause], settings: [any RuleSettingDeclaration] = [], sharedSettings: [String] = [],
         companions: [RelatedKind] = [],
-        exemptWith: String? = nil, fix: Fix? = nil,
+        exemptWith: String? = nil, holdsForOperators: Bool = false, fix: Fix? = nil,
         examples: @autoclosure @escaping @Sendable () -> [Example], check: @escaping Check
     ) {
         self.init(
             id: id, title: title, group: group, section: section, rationale: rationale, level: level, scope: scope,
             clauses: clauses, settings: settings, sharedSettings: sharedSettings, companions: companions,
-            exemptWith: exemptWith, fix: fix,
+            exemptWith: exemptWith, holdsForOperators: holdsForOperators, fix: fix,
             examples: examples(), checks: [KindCheck(scope.kinds, check)])
     }
 

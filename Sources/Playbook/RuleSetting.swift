@@ -66,3 +66,6 @@ private final class SettingBox<Value: Sendable>: AnySettingBox, @unchecked Senda
 
     init(_ value: Value) { self.value = value }
 }
+
+/// The settings of rules, each declared beside the check that reads it.
+package enum RuleSettings {}

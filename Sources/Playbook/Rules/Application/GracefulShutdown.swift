@@ -56,6 +56,11 @@ extension Rule {
     )
 }
 
+extension RuleSettings {
+    static let minimumGraceSeconds = RuleSetting(
+        "PLAYBOOK_MIN_GRACE_SECONDS", .integer(1...86400), default: 5, "The shortest termination grace period.")
+}
+
 private let zero = Clause("zero", "the grace period is not 0")
 private let tooShort = Clause("too-short", "the grace period is no shorter than `PLAYBOOK_MIN_GRACE_SECONDS`")
 

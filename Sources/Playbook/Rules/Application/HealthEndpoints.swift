@@ -20,6 +20,12 @@ extension Rule {
     )
 }
 
+extension RuleSettings {
+    static let healthPort = RuleSetting(
+        "PLAYBOOK_HEALTH_PORT", .optional(.integer(1...65535)), default: nil,
+        "The port number that all probes ask at; unset: any declared port.")
+}
+
 private let livenessPath = Clause("liveness-path", "an HTTP liveness probe asks for one of the agreed paths")
 private let readinessPath = Clause("readiness-path", "an HTTP readiness probe asks for one of the agreed paths")
 private let sameHandler = Clause("same-handler", "the two probes do not ask the same")

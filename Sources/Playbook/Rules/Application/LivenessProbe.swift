@@ -24,6 +24,11 @@ extension Rule {
     )
 }
 
+extension RuleSettings {
+    static let livenessPaths = RuleSetting(
+        "PLAYBOOK_LIVENESS_PATHS", .paths, default: ["/livez", "/healthz"], "Paths that a liveness probe may ask for.")
+}
+
 private let missing = Clause("missing", "each container has a liveness probe")
 private let oneHandler = Clause("one-handler", "the probe has exactly one of httpGet, exec, tcpSocket and grpc")
 

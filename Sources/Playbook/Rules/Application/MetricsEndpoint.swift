@@ -21,6 +21,12 @@ extension Rule {
     )
 }
 
+extension RuleSettings {
+    static let metricsPort = RuleSetting(
+        "PLAYBOOK_METRICS_PORT", .optional(.integer(1...65535)), default: nil,
+        "The port number that all applications serve metrics at; unset: any.")
+}
+
 /// What the rule checks; its examples stand in a file of their own.
 enum MetricsClause {
     static let missing = Clause(

@@ -24,6 +24,11 @@ extension Rule {
     )
 }
 
+extension RuleSettings {
+    static let readinessPaths = RuleSetting(
+        "PLAYBOOK_READINESS_PATHS", .paths, default: ["/readyz"], "Paths that a readiness probe may ask for.")
+}
+
 private let missing = Clause("missing", "each container has a readiness probe")
 private let oneHandler = Clause("one-handler", "the probe has exactly one of httpGet, exec, tcpSocket and grpc")
 

@@ -21,6 +21,11 @@ extension Rule {
     )
 }
 
+extension RuleSettings {
+    static let minimumReplicas = RuleSetting(
+        "PLAYBOOK_MIN_REPLICAS", .integer(1...1000), default: 2, "The fewest replicas, other than 0.")
+}
+
 private let tooFew = Clause("too-few", "a count that the author wrote is 0 or at least `PLAYBOOK_MIN_REPLICAS`")
 private let unstated = Clause("unstated", "an autoscaler follows where the author wrote no count")
 private let scaledDown = Clause("scaled-down", "nobody scales to fewer than `PLAYBOOK_MIN_REPLICAS` but to 0")

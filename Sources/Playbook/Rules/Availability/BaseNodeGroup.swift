@@ -28,6 +28,29 @@ extension Rule {
     )
 }
 
+extension RuleSettings {
+    static let baseNodeTaints = RuleSetting(
+        "PLAYBOOK_BASE_NODE_TAINTS",
+        .parsedList("taints") { (text) throws(Misplaced) in
+            guard let taint = NodeTaint(text) else {
+                throw Misplaced(expected: "a taint such as CriticalAddonsOnly or dedicated=base:NoSchedule")
+            }
+            return taint
+        }, default: [NodeTaint("CriticalAddonsOnly")].compactMap(\.self),
+        "Taints of the base node group, `key`, `key=value` or `key=value:effect`; where no effect is said it is `NoSchedule`."
+    )
+
+    static let baseNodeLabels: RuleSetting<[NodeLabel]> = RuleSetting(
+        "PLAYBOOK_BASE_NODE_LABELS",
+        .parsedList("labels") { (text) throws(Misplaced) in
+            guard let label = NodeLabel(text) else {
+                throw Misplaced(expected: "a label such as eks.amazonaws.com/nodegroup=base")
+            }
+            return label
+        }, default: [],
+        "Labels of the base node group's nodes, `key` or `key=value`, which no pod may ask for. Empty: none.")
+}
+
 /// What the rule checks; its examples stand in a file of their own.
 enum BaseNodeClause {
     static let toleration = Clause("toleration", "no toleration names a taint of the base node group")

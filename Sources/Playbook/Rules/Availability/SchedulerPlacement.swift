@@ -55,6 +55,12 @@ extension Rule {
     )
 }
 
+extension RuleSettings {
+    static let schedulers = RuleSetting(
+        "PLAYBOOK_SCHEDULERS", .list("names"), default: ["default-scheduler", "fargate-scheduler"],
+        "Schedulers that pods may name.")
+}
+
 private let node = Clause("node", "no pod names its node")
 private let scheduler = Clause("scheduler", "a scheduler that is named is one of `PLAYBOOK_SCHEDULERS`")
 

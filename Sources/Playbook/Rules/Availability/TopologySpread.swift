@@ -21,6 +21,11 @@ extension Rule {
     )
 }
 
+extension RuleSettings {
+    static let maximumSkew = RuleSetting(
+        "PLAYBOOK_MAX_SKEW", .integer(1...1000), default: 1, "The largest skew between zones.")
+}
+
 private let missing = Clause("missing", "there is a constraint on `topology.kubernetes.io/zone`")
 private let selectsNothing = Clause("selects-nothing", "the constraint's selector matches the pods' own labels")
 private let skewed = Clause("skewed", "the constraint's `maxSkew` is no more than `PLAYBOOK_MAX_SKEW`")

@@ -20,6 +20,13 @@ extension Rule {
     )
 }
 
+extension RuleSettings {
+    static let rootZones: RuleSetting<[DomainName]> = RuleSetting(
+        "PLAYBOOK_ROOT_ZONES", .zones, default: [],
+        "The domains that accounts share; every other account has a zone below one of them. Empty: zones are not looked at."
+    )
+}
+
 private let subzone = Clause("subzone", "a public zone lies below one of the shared domains")
 private let apex = Clause("apex", "there is no CNAME at a zone's apex")
 

@@ -31,6 +31,12 @@ extension Rule {
     )
 }
 
+extension RuleSettings {
+    static let identityNamespaces: RuleSetting<[String]> = RuleSetting(
+        "PLAYBOOK_IDENTITY_NAMESPACES", .list("names"), default: [],
+        "The namespaces whose IAM users are in the identity account. `*` stands for any text.")
+}
+
 private let elsewhere = Clause("elsewhere", "no IAM user is made outside the identity account's namespaces")
 
 private func user(in namespace: String) -> String {

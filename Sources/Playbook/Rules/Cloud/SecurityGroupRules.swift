@@ -32,6 +32,17 @@ extension Rule {
     )
 }
 
+extension RuleSettings {
+    static let loadBalancerGroups = RuleSetting(
+        "PLAYBOOK_LOAD_BALANCER_GROUPS", .list("names"),
+        default: ["*load-balancer*", "*alb*", "*nlb*", "lb-*", "*-lb", "*-lb-*"],
+        "The security groups of load balancers, which let everybody in at 80 and 443. `*` stands for any text.")
+
+    static let maximumGroupPorts = RuleSetting(
+        "PLAYBOOK_MAX_GROUP_PORTS", .integer(1...65536), default: 100,
+        "The most ports that one entry of a security group opens.")
+}
+
 /// What the rule checks; its examples stand below.
 private enum GroupClause {
     static let open = Clause(

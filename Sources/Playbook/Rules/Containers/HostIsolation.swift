@@ -14,6 +14,7 @@ extension Rule {
         level: .deny,
         scope: Scope(.holders),
         clauses: [network, processes, communication, port, files],
+        holdsForOperators: true,
         examples: cases,
         check: checkHost
     )

@@ -16,6 +16,7 @@ extension Rule {
         scope: .allContainers,
         clauses: [ImageRegistryClause.reference, ImageRegistryClause.registry],
         settings: [RuleSettings.registries, RuleSettings.pullThrough],
+        holdsForOperators: true,
         fix: .changes(
             "With `PLAYBOOK_PULL_THROUGH`: names the image by its registry's cache; the path, the tag and the digest stay."
         ),
@@ -27,6 +28,23 @@ extension Rule {
                 report(image.text, images.pullThrough, findings)
             }
         }
+    )
+}
+
+extension RuleSettings {
+    static let registries: RuleSetting<[RepositoryPrefix]> = RuleSetting(
+        "PLAYBOOK_REGISTRIES",
+        .parsedList("registries or paths in them") { (text) throws(Misplaced) in try RepositoryPrefix(parsing: text) },
+        default: [],
+        "Where images may come from beside ECR: `quay.io`, `ghcr.io/team`, an alias of the public gallery (`public.ecr.aws/bitnami`). Docker's own are `docker.io/library`."
+    )
+
+    static let pullThrough = RuleSetting(
+        "PLAYBOOK_PULL_THROUGH",
+        .parsed("REGISTRY=CACHE, separated by commas", written: { $0.text }) { (text) throws(Misplaced) in
+            try PullThrough(parsing: text)
+        }, default: PullThrough([]),
+        "Registries that ECR caches: `docker.io=ACCOUNT.dkr.ecr.REGION.amazonaws.com/docker-hub`. Their images are to be named by the cache, and the fix does so; the longest prefix counts."
     )
 }
 

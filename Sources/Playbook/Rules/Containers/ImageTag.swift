@@ -29,6 +29,22 @@ extension Rule {
     )
 }
 
+extension RuleSettings {
+    static let ownRepositories: RuleSetting<[RepositoryPrefix]> = RuleSetting(
+        "PLAYBOOK_OWN_REPOSITORIES",
+        .parsedList("registries or paths in them") { (text) throws(Misplaced) in try RepositoryPrefix(parsing: text) },
+        default: [],
+        "Where the images are that are built here, whose tags name a version and a commit; unset: all of ECR but the caches of `PLAYBOOK_PULL_THROUGH` and AWS's own."
+    )
+
+    static let tagPattern = RuleSetting(
+        "PLAYBOOK_IMAGE_TAG_PATTERN",
+        .parsed("pattern", written: { $0.text }) { (text) throws(Misplaced) in try TagPattern(parsing: text) },
+        default: TagPattern.standard,
+        "What the tags of images that are built here look like. `{semver}` is 1.4.2 or 1.4.2-rc.1, `{sha}` 7 to 40 hex digits, `{number}` digits, `*` any text, `?` any character, `[…]` may be left out, `|` stands between alternatives. `latest` is refused whatever it says."
+    )
+}
+
 private let untagged = Clause("untagged", "each image, of a container or a volume, has a tag or a digest")
 private let latest = Clause("latest", "no tag is `latest`")
 private let own = Clause(

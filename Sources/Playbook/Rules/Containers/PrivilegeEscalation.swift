@@ -14,6 +14,7 @@ extension Rule {
         level: .deny,
         scope: .allContainers,
         clauses: [privileged, escalation, capability, procMount],
+        holdsForOperators: true,
         examples: cases,
         check: checkPrivileges
     )

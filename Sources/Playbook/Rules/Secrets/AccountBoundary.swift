@@ -21,6 +21,16 @@ extension Rule {
     )
 }
 
+extension RuleSettings {
+    static let accounts: RuleSetting<[AWSAccount]> = RuleSetting(
+        "PLAYBOOK_AWS_ACCOUNTS",
+        .parsedList("account numbers") { (text) throws(Misplaced) in
+            guard let account = AWSAccount(text) else { throw Misplaced(expected: "an account's twelve digits") }
+            return account
+        }, default: [],
+        "The AWS accounts that roles and images in ECR may be of; unset: any.")
+}
+
 private let role = Clause("role", "the role of a ServiceAccount is of one of `PLAYBOOK_AWS_ACCOUNTS`")
 private let image = Clause(
     "image",

@@ -30,6 +30,13 @@ extension Rule {
     )
 }
 
+extension RuleSettings {
+    static let writers: RuleSetting<[String]> = RuleSetting(
+        "PLAYBOOK_SECRET_WRITERS", .list("names"), default: [],
+        "Users who may write Opaque Secrets, beside the External Secrets operator: `system:serviceaccount:argocd:*`. `*` stands for any text."
+    )
+}
+
 private let handmade = Clause(
     "handmade", "an Opaque Secret is written by the External Secrets operator, or by one of `PLAYBOOK_SECRET_WRITERS`")
 

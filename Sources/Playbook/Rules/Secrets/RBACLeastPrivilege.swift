@@ -23,6 +23,13 @@ extension Rule {
     )
 }
 
+extension RuleSettings {
+    static let operators: RuleSetting<[String]> = RuleSetting(
+        "PLAYBOOK_OPERATORS", .list("names"), default: [],
+        "Users, groups and service accounts (`system:serviceaccount:NAMESPACE:NAME`) who may be bound to `cluster-admin`, beside `system:masters`. `*` stands for any text."
+    )
+}
+
 private let wildcard = Clause("wildcard", "no Role or ClusterRole gives the verb `*` on the resources `*`")
 private let clusterAdmin = Clause(
     "cluster-admin",

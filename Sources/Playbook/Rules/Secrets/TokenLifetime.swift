@@ -37,6 +37,12 @@ extension Rule {
     )
 }
 
+extension RuleSettings {
+    static let maximumTokenLifetime = RuleSetting(
+        "PLAYBOOK_MAX_TOKEN_LIFETIME", .duration, default: .seconds(24 * 3600),
+        "The longest that a ServiceAccount's token may hold; the API makes none for less than 10m.")
+}
+
 private let requested = Clause(
     "requested", "no token is asked for that holds longer than `PLAYBOOK_MAX_TOKEN_LIFETIME`")
 private let projected = Clause(

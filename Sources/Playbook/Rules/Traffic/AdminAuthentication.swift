@@ -28,6 +28,13 @@ extension Rule {
     )
 }
 
+extension RuleSettings {
+    static let adminPatterns = RuleSetting(
+        "PLAYBOOK_ADMIN_PATTERNS", .list("words"),
+        default: ["admin", "admin-*", "admin_*", "*admin", "administration", "adminer"],
+        "What names an admin page: a word of a route's host or path, in small letters. `*` stands for any text.")
+}
+
 /// What the rule checks; its examples stand in a file of their own.
 enum AdminClause {
     static let route = Clause(

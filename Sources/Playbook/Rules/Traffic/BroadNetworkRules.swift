@@ -28,6 +28,12 @@ extension Rule {
     )
 }
 
+extension RuleSettings {
+    static let maximumPortRange = RuleSetting(
+        "PLAYBOOK_MAX_PORT_RANGE", .integer(1...65536), default: 100,
+        "The most ports that one entry of a NetworkPolicy opens.")
+}
+
 private let everywhere = Clause(
     "everywhere", "no address block takes in everybody (a block shorter than /8) without an exception")
 private let range = Clause("range", "no range of ports is wider than `PLAYBOOK_MAX_PORT_RANGE`")

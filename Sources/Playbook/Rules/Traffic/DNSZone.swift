@@ -1,5 +1,5 @@
 import JSON
-import Kubernetes
+package import Kubernetes
 
 extension Rule {
     static let dnsZone = Rule(
@@ -33,6 +33,12 @@ extension Rule {
             if subject.kind == .dnsEndpoint { try checkApex(subject, zones, findings) }
         }
     )
+}
+
+extension RuleSettings {
+    package static let dnsZones: RuleSetting<[DomainName]> = RuleSetting(
+        "PLAYBOOK_DNS_ZONES", .zones, default: [],
+        "The DNS zones of this cluster's account, in which every host name lies. Empty: host names are not looked at.")
 }
 
 /// What the rule checks; its examples stand in a file of their own.

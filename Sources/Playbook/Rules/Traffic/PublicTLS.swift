@@ -29,6 +29,25 @@ extension Rule {
     )
 }
 
+extension RuleSettings {
+    static let tlsPlace = RuleSetting(
+        "PLAYBOOK_TLS_AT", .choice(), default: TLSPlace.loadBalancer,
+        "Where connections from outside are decrypted: `load-balancer` (in ACK's Listeners) or `gateway` (in Gateways and IngressRoutes)."
+    )
+
+    static let tlsEntryPoints = RuleSetting(
+        "PLAYBOOK_TLS_ENTRY_POINTS", .list("names"), default: ["websecure"],
+        "Traefik's entry points that speak TLS by Traefik's own configuration, whatever an IngressRoute says.")
+}
+
+/// Where connections from outside are decrypted.
+package enum TLSPlace: String, Sendable, CaseIterable {
+    /// At the load balancer, before the cluster.
+    case loadBalancer = "load-balancer"
+    /// At the gateway, in the cluster.
+    case gateway
+}
+
 /// What the rule checks; its examples stand in a file of their own.
 enum TLSClause {
     static let loadBalancer = Clause(
