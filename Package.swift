@@ -54,41 +54,45 @@ let package = Package(
         module("JSON", uses: ["CVector"]),
         module("YAML", uses: ["JSON", "CYAML"], settings: cold),
         module("Kubernetes", uses: ["JSON"]),
-        module("Playbook", uses: ["Kubernetes", "JSON"]),
+        module("Evaluation", uses: ["Kubernetes", "JSON"]),
+        module("Rules", uses: ["Evaluation", "Kubernetes", "JSON"]),
         module("HTTP"),
-        module("Webhook", uses: ["HTTP", "Playbook", "Kubernetes", "JSON"]),
-        module("Report", uses: ["Playbook", "Kubernetes", "JSON"], settings: cold),
-        module("Manifests", uses: ["YAML", "Playbook", "Kubernetes", "JSON"], settings: cold),
+        module("Webhook", uses: ["HTTP", "Evaluation", "Kubernetes", "JSON"]),
+        module("Report", uses: ["Rules", "Evaluation", "Kubernetes", "JSON"], settings: cold),
+        module("Manifests", uses: ["YAML", "Evaluation", "Kubernetes", "JSON"], settings: cold),
 
         // Effects.
         module("Net", uses: ["HTTP", "COpenSSL", "CLinux"]),
-        module("Cluster", uses: ["Net", "HTTP", "YAML", "Playbook", "Kubernetes", "JSON"], settings: cold),
+        module("Cluster", uses: ["Net", "HTTP", "YAML", "Evaluation", "Kubernetes", "JSON"], settings: cold),
         .executableTarget(
             name: "PlaybookCommand",
             dependencies: [
-                "Webhook", "Report", "Manifests", "Cluster", "Net", "CBuild", "CLinux", "YAML", "HTTP", "Playbook",
-                "Kubernetes",
-                "JSON",
+                "Webhook", "Report", "Manifests", "Cluster", "Net", "CBuild", "CLinux", "YAML", "HTTP", "Rules",
+                "Evaluation",
+                "Kubernetes", "JSON",
             ],
             swiftSettings: cold),
 
         // Figures for scripts/bench; no product, and the one place that may use Foundation, to be compared with it.
         .executableTarget(
-            name: "Bench", dependencies: ["Webhook", "Playbook", "Kubernetes", "JSON"], swiftSettings: strict),
+            name: "Bench", dependencies: ["Webhook", "Rules", "Evaluation", "Kubernetes", "JSON"], swiftSettings: strict
+        ),
 
         .target(name: "TestSupport", dependencies: ["JSON", "YAML"], path: "Tests/TestSupport", swiftSettings: strict),
         tests(of: "JSON", uses: ["JSON"]),
         tests(of: "YAML", uses: ["YAML", "JSON"]),
         tests(of: "Kubernetes", uses: ["Kubernetes", "JSON"]),
-        tests(of: "Playbook", uses: ["Manifests", "Playbook", "Kubernetes", "JSON", "YAML"]),
+        tests(of: "Playbook", uses: ["Manifests", "Rules", "Evaluation", "Kubernetes", "JSON", "YAML"]),
         tests(of: "HTTP", uses: ["HTTP"]),
-        tests(of: "Webhook", uses: ["Webhook", "HTTP", "Playbook", "Kubernetes", "JSON"]),
+        tests(of: "Webhook", uses: ["Webhook", "HTTP", "Rules", "Evaluation", "Kubernetes", "JSON"]),
         tests(of: "Net", uses: ["Net", "HTTP", "COpenSSL"]),
         tests(
             of: "Cluster",
-            uses: ["PlaybookCommand", "Cluster", "Net", "HTTP", "Playbook", "Kubernetes", "JSON", "COpenSSL"]),
-        tests(of: "Report", uses: ["Report", "Playbook", "Kubernetes", "JSON"]),
-        tests(of: "Manifests", uses: ["Manifests", "YAML", "Playbook", "Kubernetes", "JSON"]),
+            uses: [
+                "PlaybookCommand", "Cluster", "Net", "HTTP", "Rules", "Evaluation", "Kubernetes", "JSON", "COpenSSL",
+            ]),
+        tests(of: "Report", uses: ["Report", "Rules", "Evaluation", "Kubernetes", "JSON"]),
+        tests(of: "Manifests", uses: ["Manifests", "YAML", "Rules", "Evaluation", "Kubernetes", "JSON"]),
         tests(of: "Command", uses: ["PlaybookCommand", "JSON"]),
     ]
 )
@@ -102,7 +106,7 @@ if Context.environment["RULE_UNDER_TEST"] != nil {
 if Context.environment["PLAYBOOK_FUZZ"] != nil {
     package.targets.append(
         .executableTarget(
-            name: "Fuzz", dependencies: ["HTTP", "JSON", "Kubernetes", "Manifests", "Playbook", "Webhook"],
+            name: "Fuzz", dependencies: ["HTTP", "JSON", "Kubernetes", "Manifests", "Evaluation", "Rules", "Webhook"],
             path: "Fuzz",
             swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]))
 }

@@ -2,7 +2,7 @@ import Glibc
 import HTTP
 import JSON
 import Kubernetes
-import Playbook
+import Evaluation
 import Webhook
 
 // Integers and pointers are passed alike in C and Swift.

@@ -1,7 +1,8 @@
 import JSON
 import Kubernetes
 import Manifests
-import Playbook
+import Evaluation
+import Rules
 
 private let settings = Settings()
 private let context = Context(settings: settings, now: Timestamp(seconds: 1_795_435_200), source: .files)

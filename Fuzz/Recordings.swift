@@ -1,6 +1,6 @@
 import JSON
 import Kubernetes
-import Playbook
+import Evaluation
 
 private let settings = Settings()
 private let time = Timestamp(seconds: 1_795_435_200)

@@ -1,7 +1,8 @@
+import Evaluation
 import Foundation
 import JSON
 import Kubernetes
-import Playbook
+import Rules
 
 /// What the state of a large cluster costs: 50,000 PodDisruptionBudgets over 5,000 namespaces.
 struct CompanionFigures {

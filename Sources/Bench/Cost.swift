@@ -1,7 +1,8 @@
+import Evaluation
 import Foundation
 import JSON
 import Kubernetes
-import Playbook
+import Rules
 import Webhook
 
 /// A review, evaluated again and again under a profiler that counts instructions: `Bench --cost [--mutate] [--answer] COPIES FILE`.

@@ -1,7 +1,8 @@
+import Evaluation
 import Foundation
 import JSON
 import Kubernetes
-import Playbook
+import Rules
 import Webhook
 
 /// Figures of the judge without a server: `Bench FILE [LARGER-FILE] [--quick]`, or `Bench --companions`; also `--loop N FILE` and

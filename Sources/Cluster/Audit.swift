@@ -1,7 +1,7 @@
+public import Evaluation
 internal import HTTP
 internal import JSON
 public import Kubernetes
-public import Playbook
 
 /// A look at all that a cluster holds, by the rules: what would be refused if it were written again today.
 ///
@@ -113,7 +113,7 @@ public final class Audit {
 
     /// The rules that are on and speak about what is there.
     private var rules: [Rule] {
-        Catalogue.playbook.rules.filter {
+        settings.catalogue.rules.filter {
             settings.level(of: $0) != .off && $0.scope.operations.contains(.update)
                 && $0.scope.subresources.contains(.none)
         }

@@ -1,7 +1,7 @@
+public import Evaluation
 internal import JSON
 public import Kubernetes
 public import Net
-public import Playbook
 internal import Synchronization
 
 /// The cluster's companions as they are now: follows them, and looks again for what is absent.

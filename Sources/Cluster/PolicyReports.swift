@@ -1,7 +1,7 @@
+internal import Evaluation
 internal import HTTP
 internal import JSON
 public import Kubernetes
-internal import Playbook
 
 /// An audit's findings as the report objects that dashboards read: one for each namespace, and one for what belongs to none.
 ///

@@ -1,7 +1,7 @@
+internal import Evaluation
 internal import JSON
 internal import Kubernetes
 internal import Net
-internal import Playbook
 
 /// Looks again for what is absent: one GET of a namespace's list of a kind, for all who asked before it was sent.
 ///

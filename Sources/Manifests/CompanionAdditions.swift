@@ -1,6 +1,6 @@
+import Evaluation
 public import JSON
 import Kubernetes
-import Playbook
 
 /// What is to be written beside the objects of a file, since findings ask for it.
 public struct CompanionAdditions: Sendable {

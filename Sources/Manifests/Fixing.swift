@@ -1,6 +1,6 @@
+public import Evaluation
 import JSON
 import Kubernetes
-public import Playbook
 
 /// What came of a file that fixes were written into.
 public struct FixedFile: Sendable {
@@ -149,7 +149,7 @@ private struct Attempt {
         try? file.documents[index].objects(in: file.text) { object in
             guard let request = judge.request(for: object) else { return }
             let mutation = judge.judge.mutation(of: request.review, in: judge.context) {
-                file.ignore(of: $0, object) == nil
+                file.ignore(of: $0, object, in: judge.context.settings.catalogue) == nil
             }
             result += mutation.fixes.map {
                 FixedFile.Entry(title: request.review.shownTitle, line: object.line, judgement: $0)
@@ -169,7 +169,8 @@ private struct Attempt {
             for object in objects {
                 guard let request = judge.request(for: object) else { continue }
                 let mutation = judge.judge.mutation(of: request.review, in: judge.context) {
-                    isWanted(object.line, $0) && file.ignore(of: $0, object) == nil
+                    isWanted(object.line, $0)
+                        && file.ignore(of: $0, object, in: judge.context.settings.catalogue) == nil
                 }
                 let patched = try? mutation.patch.applied(to: Literal(object.value))
                 guard !mutation.patch.operations.isEmpty, let patched else { continue }

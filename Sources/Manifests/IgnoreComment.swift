@@ -1,5 +1,5 @@
+public import Evaluation
 public import JSON
-import Playbook
 import YAML
 
 /// A comment that exempts: `# playbook:ignore RULE reason`.
@@ -20,11 +20,11 @@ public struct IgnoreComment: Sendable {
     /// Where it stands.
     public let location: Location
 
-    /// What keeps it from exempting; nil where it does.
-    public var problem: String? {
+    /// What keeps it from exempting from a catalogue's rules; nil where it does.
+    public func problem(in catalogue: Catalogue) -> String? {
         guard !rules.isEmpty else { return "playbook:ignore names no rule: write # playbook:ignore RULE reason" }
-        for rule in rules where Catalogue.playbook[rule] == nil {
-            let hint = nearest(to: rule, in: Catalogue.playbook.rules.map(\.id)).map { "; did you mean '\($0)'?" } ?? ""
+        for rule in rules where catalogue[rule] == nil {
+            let hint = catalogue.nearestRule(to: rule).map { "; did you mean '\($0)'?" } ?? ""
             return "there is no rule '\(rule)' to ignore\(hint)"
         }
         return reason.isEmpty ? "playbook:ignore has no effect without a reason: say why after the rule" : nil

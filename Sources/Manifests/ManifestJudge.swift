@@ -1,6 +1,6 @@
+public import Evaluation
 import JSON
 import Kubernetes
-public import Playbook
 
 /// Judges the objects of files as requests that would create them.
 public struct ManifestJudge: Sendable {
@@ -35,7 +35,7 @@ public struct ManifestJudge: Sendable {
             guard let request = request(for: object) else { return body(object, nil) }
             var used: Set<Int> = []
             let verdict = judge.verdict(on: request.review, in: context).exempting { judgement in
-                guard let index = file.ignore(of: judgement, object) else { return nil }
+                guard let index = file.ignore(of: judgement, object, in: context.settings.catalogue) else { return nil }
                 used.insert(index)
                 return file.ignores[index].reason
             }
@@ -67,11 +67,11 @@ public struct ManifestJudge: Sendable {
 
 extension ManifestFile {
     /// The comment that exempts a finding, by its index; nil where there is none.
-    func ignore(of judgement: Judgement, _ object: ManifestObject) -> Int? {
+    func ignore(of judgement: Judgement, _ object: ManifestObject, in catalogue: Catalogue) -> Int? {
         guard !ignores.isEmpty else { return nil }
         let line = object.region(of: judgement.finding.place).start.line
         return ignores.firstIndex { comment in
-            guard comment.problem == nil, comment.rules.contains(judgement.rule.id) else { return false }
+            guard comment.problem(in: catalogue) == nil, comment.rules.contains(judgement.rule.id) else { return false }
             return switch comment.target {
             case .line(let wanted): wanted == line
             case .document(let index): documents[index].head == object.document.head

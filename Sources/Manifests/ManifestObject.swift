@@ -1,5 +1,5 @@
+import Evaluation
 public import JSON
-import Playbook
 
 /// An object in a file, which knows where everything in it stands; not to be kept beyond the call that handed it out.
 public final class ManifestObject {

@@ -1,6 +1,6 @@
+public import Evaluation
 import JSON
 import Kubernetes
-public import Playbook
 
 /// The objects of all files of a run, as each other's companions.
 public struct ManifestWorld: Sendable {

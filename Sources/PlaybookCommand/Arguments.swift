@@ -1,4 +1,5 @@
-import Playbook
+import Evaluation
+import Rules
 
 /// What follows a command's name: flags with their values, and the rest.
 struct Arguments {

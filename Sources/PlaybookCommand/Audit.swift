@@ -1,7 +1,7 @@
 import Cluster
+import Evaluation
 import Kubernetes
 import Net
-import Playbook
 import Report
 
 /// `playbook audit`: a live cluster to findings.

@@ -1,7 +1,7 @@
 import Cluster
+import Evaluation
 import JSON
 import Net
-import Playbook
 
 extension CertificateKeeper {
     /// Begins to look after the certificate; nil where it comes from files.

@@ -1,7 +1,7 @@
+import Evaluation
 import Glibc
 import Kubernetes
 import Net
-import Playbook
 
 /// `playbook certs`: makes certificates for development, and says what is in those that are there.
 enum CertsCommand {

@@ -1,4 +1,4 @@
-import Playbook
+import Evaluation
 import Report
 
 /// `playbook check`: manifests to findings with their places.

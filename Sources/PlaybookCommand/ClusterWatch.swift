@@ -1,8 +1,8 @@
 import Cluster
+import Evaluation
 import JSON
 import Kubernetes
 import Net
-import Playbook
 import Synchronization
 import Webhook
 

@@ -1,4 +1,4 @@
-import Playbook
+import Evaluation
 
 /// The commands, and what each takes: help and checks are made of this table.
 enum Command: String, CaseIterable {

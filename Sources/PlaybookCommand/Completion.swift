@@ -1,4 +1,5 @@
-import Playbook
+import Evaluation
+import Rules
 
 /// The shells that can be told what to complete; the words are those of the table of commands.
 enum Completion: String, CaseIterable {

@@ -1,6 +1,6 @@
+import Evaluation
 import JSON
 import Manifests
-import Playbook
 import Report
 
 /// `playbook fix`: manifests to the same with every safe fix in them.

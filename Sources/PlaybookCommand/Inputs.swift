@@ -1,7 +1,7 @@
+import Evaluation
 import Glibc
 import JSON
 import Manifests
-import Playbook
 import Report
 
 /// Files, folders and standard input.
@@ -158,7 +158,8 @@ enum Inputs {
     }
 
     /// The other objects of a cluster, from YAML and JSON files.
-    static func companions(_ paths: [String], of catalogue: Catalogue) -> (companions: Companions, failures: [Failure]) {
+    static func companions(_ paths: [String], of catalogue: Catalogue) -> (companions: Companions, failures: [Failure])
+    {
         guard !paths.isEmpty else { return (.unknown, []) }
         var world = ManifestWorld(isPartial: true, namespace: "default", of: catalogue)
         var failures: [Failure] = []

@@ -1,7 +1,7 @@
+import Evaluation
 import Glibc
 import JSON
 import Net
-import Playbook
 import Webhook
 
 /// Log lines on standard output: one JSON object a line, or text on a terminal.

@@ -1,5 +1,5 @@
+import Evaluation
 import JSON
-import Playbook
 
 /// A line of the log: what happened, with values that may be as long as a request's author likes; the line is bounded.
 struct LogLine {

@@ -1,7 +1,7 @@
+import Evaluation
 import Glibc
 import JSON
 import Net
-import Playbook
 import Synchronization
 
 /// Standard output, as the log's thread writes to it: what cannot be written is lost, counted, and reported once.

@@ -1,5 +1,5 @@
+import Evaluation
 import Glibc
-import Playbook
 
 /// The program: finds the command, runs it, and turns errors into a message and an exit code.
 @main

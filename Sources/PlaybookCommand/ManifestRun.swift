@@ -1,7 +1,7 @@
+import Evaluation
 import JSON
 import Kubernetes
 import Manifests
-import Playbook
 import Report
 
 /// What `check` and `fix` share: manifests are read, known to each other, and judged.
@@ -119,7 +119,7 @@ struct ManifestRun {
                 let isUsed = usedIgnores[file.path]?.contains(index) ?? false
                 let unused =
                     "nothing is found here for \(comment.rules.joined(separator: ", ")) to ignore: take the comment out"
-                guard let text = comment.problem ?? (isUsed ? nil : unused) else { continue }
+                guard let text = comment.problem(in: settings.catalogue) ?? (isUsed ? nil : unused) else { continue }
                 Console.note("playbook: \(file.path):\(comment.location.line):\(comment.location.column): \(text)")
             }
         }

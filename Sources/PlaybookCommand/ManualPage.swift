@@ -1,4 +1,5 @@
-import Playbook
+import Evaluation
+import Rules
 
 /// The manual page, in the language of `man` (roff with the macros of man(7)): the tables of commands and settings.
 enum ManualPage {

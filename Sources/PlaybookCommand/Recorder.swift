@@ -1,7 +1,7 @@
+import Evaluation
 import Glibc
 import JSON
 import Net
-import Playbook
 import Synchronization
 import Webhook
 

@@ -1,9 +1,9 @@
 import Cluster
+import Evaluation
 import Glibc
 import HTTP
 import Kubernetes
 import Net
-import Playbook
 import Synchronization
 import Webhook
 
@@ -14,7 +14,9 @@ final class Registry: Sendable {
     /// The loop that counts and the one that is scraped may be two, hence the lock, which nobody else wants nearly
     /// always.
     final class Shared: Sendable {
-        let metrics = Mutex(Metrics())
+        let metrics: Mutex<Metrics>
+
+        init(of catalogue: Catalogue) { metrics = Mutex(Metrics(of: catalogue)) }
     }
 
     private let loops = Mutex<[Shared]>([])
@@ -43,7 +45,7 @@ final class Registry: Sendable {
 
     /// Counters for one more loop.
     func join() -> Shared {
-        let shared = Shared()
+        let shared = Shared(of: settings.catalogue)
         loops.withLock { $0.append(shared) }
         return shared
     }
@@ -83,7 +85,7 @@ final class Registry: Sendable {
     /// Every metric, in Prometheus' text format.
     func exposition(_ status: ServerStatus) -> String {
         var text = Exposition()
-        var sum = Metrics()
+        var sum = Metrics(of: settings.catalogue)
         for shared in loops.withLock({ $0 }) { sum += shared.metrics.withLock { $0 } }
         sum.write(to: &text)
         writeNetwork(status.counts, to: &text)

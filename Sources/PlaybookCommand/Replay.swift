@@ -1,8 +1,8 @@
+import Evaluation
 import Glibc
 import JSON
 import Kubernetes
 import Net
-import Playbook
 import Report
 import Synchronization
 

@@ -1,6 +1,6 @@
+import Evaluation
 import JSON
 import Kubernetes
-import Playbook
 import Report
 import Webhook
 
@@ -91,7 +91,8 @@ struct ReviewCommand {
 
     /// What a review is judged with: the companions of its recording, where none are given.
     private func recordedContext(of root: Value) -> Context {
-        guard !arguments.has(.companions), let recording = try? Recording(of: root, with: context.settings.catalogue) else { return context }
+        guard !arguments.has(.companions), let recording = try? Recording(of: root, with: context.settings.catalogue)
+        else { return context }
         return context.knowing(recording.companions)
     }
 

@@ -1,7 +1,7 @@
 import Cluster
+import Evaluation
 import HTTP
 import Net
-import Playbook
 import Synchronization
 import Webhook
 

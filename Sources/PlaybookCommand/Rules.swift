@@ -1,6 +1,7 @@
 import CBuild
-import Playbook
+import Evaluation
 import Report
+import Rules
 
 extension Command {
     /// Runs the command.

@@ -1,9 +1,10 @@
 import Cluster
+import Evaluation
 import Glibc
 import HTTP
 import JSON
 import Net
-import Playbook
+import Rules
 import Synchronization
 import Webhook
 

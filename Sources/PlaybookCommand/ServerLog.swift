@@ -1,7 +1,7 @@
+import Evaluation
 import JSON
 import Kubernetes
 import Net
-import Playbook
 
 extension Log {
     /// Writes the line for something that happened to the server.

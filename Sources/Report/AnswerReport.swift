@@ -1,4 +1,4 @@
-import Playbook
+import Evaluation
 
 /// Rules' answers as lines for people: what passed, what was not asked, and why.
 enum AnswerReport {

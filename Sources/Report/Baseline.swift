@@ -1,5 +1,5 @@
+public import Evaluation
 internal import JSON
-public import Playbook
 
 /// The findings of a day, written down so that only what comes on top of them is told: the ratchet, for files.
 public struct Baseline: Sendable {

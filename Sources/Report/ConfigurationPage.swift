@@ -1,5 +1,6 @@
+import Evaluation
 import JSON
-import Playbook
+import Rules
 
 /// The environment's variables, as documentation and as they are set.
 public enum ConfigurationPage {

@@ -1,4 +1,5 @@
-import Playbook
+import Evaluation
+import Rules
 
 /// The playbook, section by section, with the rules that hold each of its statements.
 public enum CoveragePage {

@@ -1,5 +1,5 @@
+import Evaluation
 import JSON
-import Playbook
 
 /// Verdicts as workflow commands, which GitHub Actions shows as annotations beside the lines of a pull request.
 public enum GitHubReport {

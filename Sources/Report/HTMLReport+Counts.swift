@@ -1,4 +1,4 @@
-import Playbook
+import Evaluation
 
 extension HTMLReport {
     /// The score, and what it is made of.

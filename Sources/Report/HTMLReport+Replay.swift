@@ -1,5 +1,6 @@
+import Evaluation
 import JSON
-import Playbook
+import Rules
 
 extension HTMLReport {
     /// Makes the report of a replay: what is decided differently now, and how much was and would be denied over time.

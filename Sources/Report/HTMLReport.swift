@@ -1,5 +1,5 @@
+import Evaluation
 import JSON
-import Playbook
 
 /// Verdicts as a page that is one file: counts as they are, and the list of findings by a little script.
 ///

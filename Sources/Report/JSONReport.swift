@@ -1,6 +1,6 @@
+public import Evaluation
 import JSON
 import Kubernetes
-public import Playbook
 
 /// Verdicts as one JSON object: `findings` and `summary`.
 public enum JSONReport {

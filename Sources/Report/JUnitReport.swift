@@ -1,4 +1,4 @@
-import Playbook
+import Evaluation
 
 /// Verdicts as JUnit XML, as CI systems show tests: a suite a file, a case for each object and rule that found something.
 ///

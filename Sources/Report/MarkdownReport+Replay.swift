@@ -1,4 +1,4 @@
-import Playbook
+import Evaluation
 
 extension MarkdownReport {
     /// Makes the report of a replay: what a change of rules would do, as a comment on that change.

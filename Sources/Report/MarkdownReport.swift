@@ -1,4 +1,5 @@
-import Playbook
+import Evaluation
+import Rules
 
 /// Verdicts as a comment on a pull request: counts first, details folded, and no longer than GitHub takes.
 public enum MarkdownReport {

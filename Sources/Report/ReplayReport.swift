@@ -1,5 +1,6 @@
+import Evaluation
 import JSON
-import Playbook
+import Rules
 
 /// What is decided differently now, for people and for scripts.
 public struct ReplayReport: Sendable {

@@ -1,4 +1,4 @@
-import Playbook
+import Evaluation
 
 // What is counted over many reviews: of a rule, of somebody, and of a time.
 extension ReplayTally {

@@ -1,5 +1,5 @@
+public import Evaluation
 public import Kubernetes
-public import Playbook
 
 /// What is decided differently now, over many recordings: counts and a few examples, however many there are.
 public struct ReplayTally: Sendable {

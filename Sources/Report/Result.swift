@@ -1,5 +1,5 @@
+public import Evaluation
 public import JSON
-public import Playbook
 
 /// An object that was judged, with where it came from.
 public struct JudgedObject: Sendable {

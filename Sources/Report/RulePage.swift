@@ -1,5 +1,6 @@
+public import Evaluation
 import Kubernetes
-public import Playbook
+import Rules
 
 /// The documentation of rules, made of the rules themselves.
 public enum RulePage {

@@ -1,5 +1,6 @@
+import Evaluation
 import JSON
-import Playbook
+import Rules
 
 /// Verdicts as SARIF 2.1.0, which code scanning and editors read.
 ///

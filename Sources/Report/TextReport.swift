@@ -1,5 +1,5 @@
+import Evaluation
 import JSON
-import Playbook
 
 /// Verdicts as text for people: a block an object, aligned, and a line that sums up.
 public struct TextReport: Sendable {

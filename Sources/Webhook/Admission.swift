@@ -1,6 +1,6 @@
+public import Evaluation
 import JSON
 public import Kubernetes
-public import Playbook
 
 /// What is asked of a review.
 public enum Endpoint: Sendable, CaseIterable {

@@ -1,5 +1,5 @@
+public import Evaluation
 import Kubernetes
-import Playbook
 
 /// The counters of admission: a value that one loop owns, added up with the other loops' when somebody asks.
 ///
@@ -25,14 +25,15 @@ public struct Metrics: Sendable {
     private static let decisions = AdmissionEvent.Decision.allCases
     /// What findings do: denials that dry-run mode lets pass and old ones are told apart from other warnings.
     private static let effects = ["deny", "would-deny", "existing", "warn", "exempt"]
-    private static let rules = Catalogue.playbook.rules
+    private let rules: [Rule]
 
-    /// Creates counters that are all zero.
-    public init() {
+    /// Creates counters that are all zero, of a catalogue's rules among others.
+    public init(of catalogue: Catalogue) {
+        rules = catalogue.rules
         requests = Array(
             repeating: 0, count: 2 * Metrics.operations.count * Metrics.kinds.count * Metrics.decisions.count)
-        findings = Array(repeating: 0, count: Metrics.rules.count * Metrics.effects.count)
-        notEvaluated = Array(repeating: 0, count: Metrics.rules.count)
+        findings = Array(repeating: 0, count: rules.count * Metrics.effects.count)
+        notEvaluated = Array(repeating: 0, count: rules.count)
     }
 
     /// Counts a review.
@@ -52,7 +53,7 @@ public struct Metrics: Sendable {
         for judgement in event.judgements { count(judgement.rule, judgement.effect, judgement.leniency, 1) }
         for further in event.further { count(further.rule, further.effect, further.leniency, UInt64(further.count)) }
         for rule in event.notEvaluated {
-            if let index = Metrics.rules.firstIndex(where: { $0 === rule.rule }) { notEvaluated[index] += 1 }
+            if let index = rules.firstIndex(where: { $0 === rule.rule }) { notEvaluated[index] += 1 }
         }
     }
 
@@ -65,7 +66,7 @@ public struct Metrics: Sendable {
             case .existing: "existing"
             default: effect.rawValue
             }
-        guard let row = Metrics.rules.firstIndex(where: { $0 === rule }),
+        guard let row = rules.firstIndex(where: { $0 === rule }),
             let column = Metrics.effects.firstIndex(of: word)
         else { return }
         findings[row * Metrics.effects.count + column] += number
@@ -104,14 +105,14 @@ public struct Metrics: Sendable {
         for (index, count) in findings.enumerated() where count > 0 {
             text.sample(
                 [
-                    ("rule", Metrics.rules[index / Metrics.effects.count].id),
+                    ("rule", rules[index / Metrics.effects.count].id),
                     ("effect", Metrics.effects[index % Metrics.effects.count]),
                 ], Double(count))
         }
         text.family(
             "playbook_rules_not_evaluated_total", .counter,
             "Rules that had no answer because a companion was not known.")
-        for (rule, count) in zip(Metrics.rules, notEvaluated) where count > 0 {
+        for (rule, count) in zip(rules, notEvaluated) where count > 0 {
             text.sample([("rule", rule.id)], Double(count))
         }
         text.family("playbook_exemption_changes_total", .counter, "Requests that set or changed an exemption.")

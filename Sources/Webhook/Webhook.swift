@@ -1,5 +1,5 @@
+public import Evaluation
 public import HTTP
-public import Playbook
 
 /// The server of reviews without a socket: one function from request to response, for one thread.
 public final class Webhook {

@@ -1,8 +1,9 @@
 import Cluster
+import Evaluation
 import Foundation
 import Kubernetes
 import Net
-import Playbook
+import Rules
 import Testing
 
 /// What an audit asks of an API server, and what it makes of the answers.

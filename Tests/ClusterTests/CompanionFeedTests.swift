@@ -1,8 +1,9 @@
 import Cluster
+import Evaluation
 import Foundation
 import Kubernetes
 import Net
-import Playbook
+import Rules
 import Synchronization
 import Testing
 
@@ -52,7 +53,7 @@ import Testing
         var names: [String]? { latest.companions.withLock { try? $0?.budgets(in: "default").map(\.name) } }
 
         /// Looks again, and waits for the answer.
-        func confirm(_ absences: [Absence], within limit: Duration = .seconds(5)) -> [Playbook.Confirmation] {
+        func confirm(_ absences: [Absence], within limit: Duration = .seconds(5)) -> [Evaluation.Confirmation] {
             let answer = Answer()
             feed.confirm(absences, within: limit) { answer.set($0) }
             return answer.wait()
@@ -61,21 +62,21 @@ import Testing
 
     /// An answer on its way from another thread.
     private final class Answer: Sendable {
-        private let value = Mutex<[Playbook.Confirmation]?>(nil)
+        private let value = Mutex<[Evaluation.Confirmation]?>(nil)
         private let semaphore = DispatchSemaphore(value: 0)
 
-        func set(_ confirmations: [Playbook.Confirmation]) {
+        func set(_ confirmations: [Evaluation.Confirmation]) {
             value.withLock { $0 = confirmations }
             semaphore.signal()
         }
 
-        func wait() -> [Playbook.Confirmation] {
+        func wait() -> [Evaluation.Confirmation] {
             _ = semaphore.wait(timeout: .now() + 10)
             return value.withLock { $0 } ?? []
         }
     }
 
-    private func names(_ confirmation: Playbook.Confirmation?) -> [String]? {
+    private func names(_ confirmation: Evaluation.Confirmation?) -> [String]? {
         confirmation?.found.flatMap { try? $0.budgets(in: "default").map(\.name) }
     }
 

@@ -1,9 +1,10 @@
 import Cluster
+import Evaluation
 import Foundation
 import JSON
 import Kubernetes
 import Net
-import Playbook
+import Rules
 import Testing
 
 /// What is written of an audit, and what is left as it is.

@@ -1,7 +1,8 @@
+import Evaluation
 import JSON
 import Kubernetes
 import Manifests
-import Playbook
+import Rules
 import Testing
 
 /// Which findings comments exempt, and what is said of comments that exempt none.
@@ -68,7 +69,7 @@ import Testing
     func `a comment that cannot exempt says why, and does not`(_ comment: String, _ part: String) throws {
         let (found, file, used) = try found(behind: [5: " \(comment)"])
         #expect(found == all && used == [])
-        #expect(file.ignores.count == 1 && file.ignores[0].problem?.contains(part) == true)
+        #expect(file.ignores.count == 1 && file.ignores[0].problem(in: .playbook)?.contains(part) == true)
         #expect(file.ignores[0].location == Location(line: 5, column: 15))
     }
 
@@ -87,6 +88,6 @@ import Testing
 
     @Test func `another rule's comment exempts nothing, and is known to be unused`() throws {
         let (found, file, used) = try found(behind: [5: " # playbook:ignore image-tag a mirror"])
-        #expect(found == all && file.ignores.count == 1 && file.ignores[0].problem == nil && used == [])
+        #expect(found == all && file.ignores.count == 1 && file.ignores[0].problem(in: .playbook) == nil && used == [])
     }
 }

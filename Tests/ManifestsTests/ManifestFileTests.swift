@@ -1,7 +1,7 @@
+import Evaluation
 import JSON
 import Kubernetes
 import Manifests
-import Playbook
 import Testing
 
 @Suite struct ManifestFileTests {

@@ -1,6 +1,7 @@
+import Evaluation
 import JSON
 import Kubernetes
-import Playbook
+import Rules
 import TestSupport
 import Testing
 

@@ -1,9 +1,10 @@
 import JSON
 import Kubernetes
+import Rules
 import TestSupport
 import Testing
 
-@testable import Playbook
+@testable import Evaluation
 
 /// Semantics of limits: they end describing, never deciding.
 struct BoundedWorkTests {

@@ -1,4 +1,5 @@
-public import Playbook
+public import Evaluation
+import Rules
 public import Testing
 
 extension Rule: CustomTestStringConvertible {

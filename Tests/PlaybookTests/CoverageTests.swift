@@ -1,4 +1,5 @@
-import Playbook
+import Evaluation
+import Rules
 import Testing
 
 /// The playbook's statements against the rules, both ways.
@@ -7,7 +8,7 @@ import Testing
     func `a rule is named by a statement of its own section`(_ rule: Rule) {
         #expect(
             Coverage.statements(of: rule.section).contains { $0.rules.contains { $0 === rule } },
-            "name \(rule.id) in Sources/Playbook/Coverage, at the statement of \(rule.section.rawValue) that it holds")
+            "name \(rule.id) in Sources/Rules/Coverage, at the statement of \(rule.section.rawValue) that it holds")
     }
 
     @Test(arguments: Section.allCases)

@@ -1,7 +1,8 @@
+import Evaluation
 import Foundation
 import JSON
 import Kubernetes
-import Playbook
+import Rules
 import TestSupport
 import Testing
 
@@ -12,7 +13,9 @@ import Testing
 @Suite struct CustomResourceTests {
     /// The kinds that other projects define, as far as rules read or look them up.
     static let kinds: [ResourceKind] = {
-        let read = Catalogue.playbook.rules.reduce(into: Catalogue.playbook.relatedKinds) { $0.formUnion($1.scope.kinds) }
+        let read = Catalogue.playbook.rules.reduce(into: Catalogue.playbook.relatedKinds) {
+            $0.formUnion($1.scope.kinds)
+        }
         return read.kinds.filter { $0.isCustom && $0 != .scale }
     }()
 
@@ -54,7 +57,7 @@ import Testing
     /// The names of the fields that a rule's own file asks for.
     static let ownFiles: [(rule: Rule, file: String)] = {
         let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().appending(path: "Sources/Playbook/Rules")
+            .deletingLastPathComponent().appending(path: "Sources/Rules")
         let files =
             FileManager.default.enumerator(at: root, includingPropertiesForKeys: nil)?.compactMap { $0 as? URL } ?? []
         return Catalogue.playbook.rules.compactMap { rule in

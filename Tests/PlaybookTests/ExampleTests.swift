@@ -1,6 +1,7 @@
+import Evaluation
 import Foundation
 import JSON
-import Playbook
+import Rules
 import TestSupport
 import Testing
 

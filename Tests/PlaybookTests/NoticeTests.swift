@@ -1,5 +1,5 @@
+import Evaluation
 import JSON
-import Playbook
 import TestSupport
 import Testing
 

@@ -1,7 +1,8 @@
+import Evaluation
 import Foundation
 import JSON
 import Kubernetes
-import Playbook
+import Rules
 import TestSupport
 import Testing
 

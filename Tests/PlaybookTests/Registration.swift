@@ -1,7 +1,7 @@
+import Evaluation
 import Foundation
 import JSON
 import Kubernetes
-import Playbook
 import TestSupport
 
 /// One entry of a webhook configuration under `deploy/base`: what the API server sends, and what it does without an answer.

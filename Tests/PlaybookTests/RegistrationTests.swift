@@ -1,6 +1,7 @@
+import Evaluation
 import JSON
 import Kubernetes
-import Playbook
+import Rules
 import TestSupport
 import Testing
 
@@ -297,7 +298,9 @@ import Testing
         let kept = Catalogue.playbook.watchedKinds.kinds.map { "\($0.group)/\($0.plural)" }
         #expect(granted == Set(kept))
         for rule in Catalogue.playbook.rules {
-            for kind in rule.companions { #expect(Catalogue.playbook.relatedKinds.contains(kind), "\(rule.id) looks up \(kind.name)") }
+            for kind in rule.companions {
+                #expect(Catalogue.playbook.relatedKinds.contains(kind), "\(rule.id) looks up \(kind.name)")
+            }
         }
     }
 

@@ -1,7 +1,8 @@
+import Evaluation
 import JSON
 import Kubernetes
 import Manifests
-import Playbook
+import Rules
 import TestSupport
 import Testing
 

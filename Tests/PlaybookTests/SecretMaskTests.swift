@@ -1,6 +1,6 @@
+import Evaluation
 import JSON
 import Kubernetes
-import Playbook
 import TestSupport
 import Testing
 

@@ -1,5 +1,6 @@
+import Evaluation
 import Kubernetes
-import Playbook
+import Rules
 import Testing
 
 /// Lists, maps and patterns among the settings, where a rule's own tests do not say it.

@@ -1,5 +1,6 @@
-import Playbook
+import Evaluation
 import Report
+import Rules
 import Testing
 
 /// The pages of the documentation, as GitHub shows them.

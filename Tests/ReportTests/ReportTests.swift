@@ -1,7 +1,8 @@
+import Evaluation
 import JSON
 import Kubernetes
-import Playbook
 import Report
+import Rules
 import TestSupport
 import Testing
 

@@ -1,7 +1,8 @@
+import Evaluation
 import HTTP
 import JSON
 import Kubernetes
-import Playbook
+import Rules
 import TestSupport
 import Testing
 import Webhook

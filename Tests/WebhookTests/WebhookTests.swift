@@ -1,7 +1,8 @@
+import Evaluation
 import HTTP
 import JSON
 import Kubernetes
-import Playbook
+import Rules
 import TestSupport
 import Testing
 import Webhook
@@ -193,8 +194,8 @@ import Webhook
         let (_, event) = try post(Fixtures.bytes(catalogue))
         let denial = try #require(event)
         #expect(denial.decision == .deny && denial.kind == .deployment && denial.details?.user == "admin")
-        var one = Metrics()
-        var other = Metrics()
+        var one = Metrics(of: .playbook)
+        var other = Metrics(of: .playbook)
         one.count(denial, nanoseconds: 9_000)
         other.count(denial, nanoseconds: 25_000)
         other.count(denial, nanoseconds: 2_000_000_000)

@@ -1,0 +1,277 @@
+package import JSON
+package import Kubernetes
+
+/// A text of an object that has a secret in it.
+package struct PlainText {
+    /// What the text is.
+    package enum Place {
+        /// The value of a variable of a name.
+        case variable(Value)
+        /// A part of a command of a container, by its number; after a flag, if it is that flag's value.
+        case argument(container: Int, flag: Value?)
+        /// A header or a part of a command, of a probe or of a lifecycle handler.
+        case handler(isHeader: Bool)
+        /// An entry of a ConfigMap.
+        case entry
+        /// An annotation of the object, or of its template.
+        case annotation
+    }
+
+    package let place: Place
+    /// The text as it stands in the object.
+    package let text: Value
+    /// What the text stands for, where it is encoded, or long and written with escapes.
+    fileprivate let decoded: [UInt8]?
+
+    /// Hands out the bytes that the secrets stand in.
+    package func withContents<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
+        if let decoded { return body(decoded.span) }
+        return text.withContents(body)
+    }
+
+    /// Every secret in it that its form or the words before it give away, however many there are.
+    package func allCredentials() -> [Credential] { withContents { Credential.all(in: $0, named: nil) } }
+
+    /// What tells a secret of the text from others.
+    package func mark(of credential: Credential) -> String { withContents { PlainText.mark(of: $0, credential.range) } }
+
+    /// What tells one secret from another.
+    ///
+    /// It is made with a random key that this process alone has: nobody who reads it can find the secret by trying.
+    package static func mark(of text: Span<UInt8>, _ range: Range<Int>) -> String {
+        var hasher = Hasher()
+        hasher.combine(text, in: range)
+        return String(hasher.finalize())
+    }
+
+    /// What tells a whole text from another.
+    package static func mark(of text: Value) -> String { text.withContents { mark(of: $0, 0..<$0.count) } }
+}
+
+/// The texts of an object that have secrets in them, and the secrets, found in one pass.
+package struct PlainTexts {
+    private var texts: [Entry] = []
+    /// What texts stand for that are decoded.
+    private var decoded: [[UInt8]] = []
+    /// The secrets of all texts, in their order.
+    private var credentials: [Credential] = []
+
+    /// A text, and which of the secrets are in it.
+    private struct Entry {
+        let place: PlainText.Place
+        let text: Value
+        /// Which of the decoded texts it stands for; nil where it stands for itself.
+        let decoded: Int?
+        let credentials: Range<Int>
+    }
+
+    /// More texts than this are not kept.
+    ///
+    /// A text with a secret takes twelve bytes, and etcd keeps no object of more than 1.5 MiB.
+    static let mostKept = 131_072
+
+    /// The most secrets of one text that are listed.
+    package static let mostOfOne = 20
+
+    /// No longer text is put together anew, where it is written with escapes, each time that a secret in it is looked at.
+    private static let longestEscaped = 1024
+
+    /// Hands out each text and its secrets.
+    ///
+    /// If a text may have more secrets than are listed, the last one stands for the rest of it.
+    fileprivate func forEach(
+        _ body: (PlainText, ArraySlice<Credential>) throws(CannotJudge) -> Void
+    ) throws(CannotJudge) {
+        for entry in texts {
+            let text = PlainText(place: entry.place, text: entry.text, decoded: entry.decoded.map { decoded[$0] })
+            try body(text, credentials[entry.credentials])
+        }
+        if texts.count > PlainTexts.mostKept { throw .tooMuchWork }
+    }
+
+    /// Keeps a text if it has secrets in it.
+    fileprivate mutating func add(
+        _ text: Value, at place: @autoclosure () -> PlainText.Place, named name: CredentialName?,
+        of program: LoginProgram? = nil
+    ) {
+        let first = credentials.count
+        text.withContents { find(in: $0, named: name, of: program) }
+        guard credentials.count > first else { return }
+        let isPutTogether = text.isEscaped && text.byteCount > PlainTexts.longestEscaped
+        keep(text, isPutTogether ? Array(text.text.utf8) : nil, at: place(), from: first)
+    }
+
+    /// Keeps a text that stands there in base64, if it is one and has secrets in it.
+    fileprivate mutating func add(
+        base64 text: Value, at place: @autoclosure () -> PlainText.Place, named name: CredentialName?
+    ) {
+        guard let bytes = text.withContents({ base64Decoded($0) }) else { return }
+        let first = credentials.count
+        find(in: bytes.span, named: name, of: nil)
+        if credentials.count > first { keep(text, bytes, at: place(), from: first) }
+    }
+
+    private mutating func find(in text: Span<UInt8>, named name: CredentialName?, of program: LoginProgram?) {
+        let first = credentials.count
+        Credential.add(to: &credentials, from: text, named: name, of: program, atMost: PlainTexts.mostOfOne)
+        guard credentials.count == first + PlainTexts.mostOfOne, let last = credentials.popLast() else { return }
+        credentials.append(
+            Credential(kind: last.kind, range: last.range.lowerBound..<text.count, line: last.line))
+    }
+
+    private mutating func keep(_ text: Value, _ bytes: [UInt8]?, at place: PlainText.Place, from first: Int) {
+        guard texts.count <= PlainTexts.mostKept else { return credentials.removeSubrange(first...) }
+        if let bytes { decoded.append(bytes) }
+        let number = bytes == nil ? nil : decoded.count - 1
+        texts.append(Entry(place: place, text: text, decoded: number, credentials: first..<credentials.count))
+    }
+}
+
+extension Subject {
+    /// Hands out the texts that people write secrets into and that have some, with their secrets: variables, commands, annotations,
+    /// and what a ConfigMap holds.
+    ///
+    /// - Throws: ``CannotJudge/tooMuchWork`` at the end where there are more than are kept.
+    package func forEachPlainText(
+        _ body: (PlainText, ArraySlice<Credential>) throws(CannotJudge) -> Void
+    ) throws(CannotJudge) { try foundPlainTexts.get().forEach(body) }
+
+    /// Looks for them.
+    func findPlainTexts() throws(CannotJudge) -> PlainTexts {
+        var found = PlainTexts()
+        if !changesOnlyMetadata {
+            if let template = try template() { try find(in: template, &found) }
+            try findEntries(&found)
+        }
+        if let metadata = metadata.value { findAnnotations(of: metadata, &found) }
+        return found
+    }
+
+    private func find(in template: PodTemplate, _ found: inout PlainTexts) throws(CannotJudge) {
+        for (index, container) in template.containers.enumerated() {
+            try findVariables(of: container, &found)
+            try findArguments(of: container, index, &found)
+            try findHandlers(of: container, &found)
+        }
+        // A Pod is its own template.
+        if kind != .pod, let metadata = template.metadata { findAnnotations(of: metadata, &found) }
+    }
+
+    private func findEntries(_ found: inout PlainTexts) throws(CannotJudge) {
+        guard kind == .configMap else { return }
+        for (field, isEncoded) in [("data", false), ("binaryData", true)] as [(StaticString, Bool)] {
+            guard let data = try object.object(field) else { continue }
+            for entry in data.members {
+                let (key, value) = (entry.key, entry.value)
+                guard value.kind == .string else { throw .malformed(value.id, expected: "a string") }
+                let name = CredentialName(key)
+                if isEncoded {
+                    found.add(base64: value, at: .entry, named: name)
+                } else {
+                    found.add(value, at: .entry, named: name)
+                }
+            }
+        }
+    }
+
+    private func findVariables(of container: Container, _ found: inout PlainTexts) throws(CannotJudge) {
+        for entry in try container.env.objects() {
+            let entry = entry.base
+            let variable = try EnvironmentVariable(entry)
+            guard let value = variable.value else { continue }
+            found.add(value, at: .variable(variable.name), named: CredentialName(variable.name))
+        }
+    }
+
+    private func findArguments(of container: Container, _ index: Int, _ found: inout PlainTexts) throws(CannotJudge) {
+        var list = ArgumentList()
+        var before: Value?
+        // One command line, of which the arguments are the rest.
+        for arguments in [container.command, container.args] {
+            for argument in try arguments.strings() {
+                let argument = argument.base
+                let name = argument.withContents { list.name(of: $0) }
+                found.add(
+                    argument, at: .argument(container: index, flag: name == nil ? nil : before), named: name,
+                    of: list.program)
+                before = argument
+            }
+        }
+    }
+
+    private func findHandlers(of container: Container, _ found: inout PlainTexts) throws(CannotJudge) {
+        for purpose in Probe.Purpose.allCases {
+            if let probe = try container.probe(purpose) { findTexts(of: probe.value, &found) }
+        }
+        guard let lifecycle = container.lifecycle.value else { return }
+        for hook in ["postStart", "preStop"] as [StaticString] {
+            if let handler = lifecycle.present(hook) { findTexts(of: handler, &found) }
+        }
+    }
+
+    /// Takes in the command and the headers of a handler, whatever is malformed left to the rules about it.
+    private func findTexts(of handler: Value, _ found: inout PlainTexts) {
+        if let command = handler.present("exec")?.present("command") {
+            var list = ArgumentList()
+            for argument in command.elements where argument.kind == .string {
+                let name = argument.withContents { list.name(of: $0) }
+                found.add(argument, at: .handler(isHeader: false), named: name, of: list.program)
+            }
+        }
+        guard let headers = handler.present("httpGet")?.present("httpHeaders") else { return }
+        for header in headers.elements {
+            guard let value = header["value"], value.kind == .string else { continue }
+            let name = header["name"]?.string.flatMap { CredentialName(header: $0) }
+            found.add(value, at: .handler(isHeader: true), named: name)
+        }
+    }
+
+    private func findAnnotations(of metadata: Value, _ found: inout PlainTexts) {
+        guard let annotations = metadata["annotations"] else { return }
+        for annotation in annotations.members where annotation.value.kind == .string {
+            // What was applied last repeats the object, and goes when it is applied without.
+            guard !annotation.key.equals("kubectl.kubernetes.io/last-applied-configuration") else { continue }
+            let name = CredentialName(annotation: annotation.key)
+            found.add(annotation.value, at: .annotation, named: name)
+        }
+    }
+}
+
+extension CredentialName {
+    package init?(_ name: Value) {
+        guard let found = name.withContents({ CredentialName($0, 0..<$0.count) }) else { return nil }
+        self = found
+    }
+
+    /// The name of a flag that has no value of its own: `--token`.
+    init?(flag: Span<UInt8>) {
+        guard flag.endOfName(from: 0) == flag.count else { return nil }
+        self.init(flag, 0..<flag.count)
+    }
+
+    /// The name of a header; `Authorization` may have anything else in it.
+    init?(header: String) {
+        let bytes = Array(header.utf8)
+        if let found = CredentialName(bytes.span, bytes.indices) {
+            self = found
+        } else if header.lowercased().hasSuffix("authorization") {
+            self.init(kind: .token, isVague: true)
+        } else {
+            return nil
+        }
+    }
+
+    /// The name of an annotation, without its prefix.
+    ///
+    /// Annotations are full of the names and check sums of Secrets, so that only what is called a password, a token or an API key
+    /// is one.
+    fileprivate init?(annotation: Value) {
+        let found = annotation.withContents { bytes -> CredentialName? in
+            var start = bytes.count
+            while start > 0, bytes[start - 1] != UInt8(ascii: "/") { start -= 1 }
+            return CredentialName(bytes, start..<bytes.count)
+        }
+        guard let found, [.password, .token, .apiKey].contains(found.kind) else { return nil }
+        self = found
+    }
+}

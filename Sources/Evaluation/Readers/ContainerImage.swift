@@ -1,0 +1,53 @@
+package import JSON
+package import Kubernetes
+
+/// An image that a container runs or a volume mounts, taken apart once for all rules that ask.
+package struct ContainerImage {
+    /// The reference as it is written, and where.
+    package let text: Value
+    /// Where its parts stand; nil where it is none as Docker reads it.
+    package let parts: ImageParts?
+    /// The registry in ECR that it is in; nil where it is in another.
+    package let ecr: ECRHost?
+
+    package init(_ text: Value, like other: ContainerImage? = nil) {
+        self.text = text
+        // What prepares an application is often its own image again.
+        if let other, other.text.isSame(as: text) {
+            (parts, ecr) = (other.parts, other.ecr)
+            return
+        }
+        (parts, ecr) = text.withContents { text in
+            let parts = try? ImageParts(text)
+            return (parts, parts?.registry.flatMap { ECRHost(text, in: $0) })
+        }
+    }
+
+    /// More volumes of images than this no pod has, as with containers.
+    static let mostVolumes = 1000
+}
+
+extension Subject {
+    /// The images of the template's containers and volumes, of those that name one.
+    package func images() throws(CannotJudge) -> [ContainerImage] { try foundImages.get() }
+
+    /// Looks for them.
+    func findImages() throws(CannotJudge) -> [ContainerImage] {
+        guard let template = try template() else { return [] }
+        var found: [ContainerImage] = []
+        found.reserveCapacity(template.containers.count)
+        for container in template.containers {
+            if let image = try container.image.text() { found.append(ContainerImage(image, like: found.first)) }
+        }
+        let most = found.count + ContainerImage.mostVolumes
+        for volume in try template.volumes.objects() {
+            // A reference that is absent is filled in later, as a container's image may be.
+            guard let reference = try volume["image"]["reference"].text() else { continue }
+            guard found.count < most else {
+                throw .malformed(reference.id, expected: "one of at most 1000 images of volumes")
+            }
+            found.append(ContainerImage(reference))
+        }
+        return found
+    }
+}

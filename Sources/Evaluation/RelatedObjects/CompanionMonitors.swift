@@ -1,0 +1,91 @@
+import JSON
+package import Kubernetes
+
+/// A monitor that looks into other namespaces than its own.
+///
+/// They are kept in one place beside their namespaces, so that a workload need not go through all of these to find them.
+struct FarMonitor: CompanionRecord {
+    let monitor: CompanionObject
+
+    static let kinds = ResourceKinds(.podMonitor, .serviceMonitor)
+
+    var kind: ResourceKind { monitor.kind }
+    var name: String { FarMonitor.name(monitor.name, monitor.namespace) }
+    var filing: RecordFiling { monitor.filing }
+
+    /// What it is called among those of all namespaces.
+    static func name(_ name: String, _ namespace: String) -> String { "\(namespace)/\(name)" }
+}
+
+extension CompanionObject {
+    /// Whether it is a monitor that looks into other namespaces than its own.
+    var isFarMonitor: Bool {
+        guard FarMonitor.kinds.contains(kind) else { return false }
+        if self[.isForAllNamespaces] ?? false { return true }
+        return self[.namespaces]?.contains { $0 != namespace } ?? false
+    }
+
+    /// Whether a monitor selects objects with these labels in a namespace.
+    func monitors(_ labels: Labels, in other: String) -> Bool {
+        let reaches = self[.isForAllNamespaces] ?? self[.namespaces]?.contains(other) ?? (namespace == other)
+        return reaches && self[.selector]?.matches(labels) ?? false
+    }
+}
+
+extension Companions {
+    /// Whether a monitor of a kind selects objects with these labels in a namespace, as far as they are known.
+    package func isMonitored(by kind: ResourceKind, _ labels: Labels, in namespace: String) -> Bool {
+        noteMonitors(of: kind, namespace)
+        let keys = [RecordKey](labels.pairs)
+        let own = holdings[namespace]?.objects[kind]?.candidates(underAnyOf: keys) ?? []
+        if own.contains(where: { $0.monitors(labels, in: namespace) }) { return true }
+        return farMonitors.candidates(underAnyOf: keys)
+            .contains { $0.kind == kind && $0.monitor.monitors(labels, in: namespace) }
+    }
+
+    /// Whether there is a monitor of a kind that might look into a namespace, as far as they are known.
+    package func mayHaveMonitors(of kind: ResourceKind, in namespace: String) -> Bool {
+        noteMonitors(of: kind, namespace)
+        return holdings[namespace]?.objects[kind] != nil || farMonitors.records.contains { $0.kind == kind }
+    }
+
+    private func noteMonitors(of kind: ResourceKind, _ namespace: String) {
+        guard let observer else { return }
+        observer.note(kind, namespace)
+        for far in farMonitors.records where far.kind == kind { observer.note(kind, far.monitor.namespace) }
+    }
+}
+
+extension RelatedKind {
+    package static let podMonitor = monitor(.podMonitor)
+    package static let serviceMonitor = monitor(.serviceMonitor)
+
+    /// A monitor of Prometheus' operator: what it selects, and in which namespaces; in its own where nothing is said.
+    private static func monitor(_ kind: ResourceKind) -> RelatedKind {
+        RelatedKind(kind, selecting: { [RecordKey]($0[.selector]?.labels ?? []) }) {
+            (object, fields) throws(CannotJudge) in
+            guard let spec = try object.object("spec") else { return }
+            if let selector = try spec.object("selector") { fields[.selector] = try LabelSelector(selector) }
+            guard let namespaces = try spec.object("namespaceSelector") else { return }
+            if try namespaces.boolean("any") == true {
+                fields[.isForAllNamespaces] = true
+            } else {
+                fields[.namespaces] = try namespaces.array("matchNames")?.elements.compactMap(\.string)
+            }
+        }
+    }
+}
+
+extension RelatedField<LabelSelector> {
+    /// The pods or Services that an object selects.
+    package static let selector = Self("selector")
+}
+
+extension RelatedField<[String]> {
+    fileprivate static let namespaces = Self("namespaces")
+}
+
+extension RelatedField<Bool> {
+    /// Of the same name: a recording has `true` or a list.
+    fileprivate static let isForAllNamespaces = Self("namespaces")
+}

@@ -1,0 +1,108 @@
+public import JSON
+public import Kubernetes
+
+/// The object that is judged: as it would be, or as it was.
+///
+/// One object for all rules to look at, and like the values in it not to be kept beyond the request.
+public final class Subject {
+    /// The request.
+    public let review: AdmissionReview
+    /// The object.
+    public let object: Value
+    /// Its metadata.
+    public let metadata: ObjectMeta
+    /// Whether this is the object as it was before the request.
+    public let isOld: Bool
+    /// Whether the request changes nothing but metadata, so that there is nothing new to say about the rest.
+    package var changesOnlyMetadata = false
+    private let podTemplate: PodTemplate?
+    private let fault: CannotJudge?
+
+    init(_ review: AdmissionReview, _ object: Value, isOld: Bool = false) {
+        self.review = review
+        self.object = object
+        self.isOld = isOld
+        metadata = ObjectMeta(of: object)
+        places = PlaceHasher(object)
+        do throws(CannotJudge) {
+            podTemplate = try PodTemplate(of: object, kind: review.kind)
+            fault = nil
+        } catch {
+            podTemplate = nil
+            fault = error
+        }
+    }
+
+    /// The object's kind.
+    public var kind: ResourceKind { review.kind }
+
+    /// The namespace; empty for what belongs to the cluster.
+    public var namespace: String { review.namespace ?? "" }
+
+    /// The object's name; nil while it is still to be generated.
+    public var name: String? { review.name ?? metadata.name }
+
+    /// What it is called, for people: `Deployment shop/catalogue`.
+    public var title: String { review.title }
+
+    /// The kind of the workload that a Scale belongs to.
+    public var scaledKind: ResourceKind { review.scaledKind }
+
+    /// The children of large values that paths lead through.
+    let children = ChildIndex()
+
+    /// The places of values that findings are about.
+    // Changed for each finding; no other access is made while it is.
+    @exclusivity(unchecked) var places: PlaceHasher
+
+    /// The place of a value of the object.
+    func pointer(to value: Value) -> Pointer { places.pointer(to: value) }
+
+    /// The place of a field of the object.
+    func pointer(to field: Field) -> Pointer { field.absentKeys.reduce(places.pointer(to: field.base)) { $0 / $1 } }
+
+    /// The object as a field.
+    public var root: Field { Field(object) }
+
+    /// A member of the object.
+    public func field(_ key: StaticString) throws(CannotJudge) -> Field { try root[key] }
+
+    /// Where the pod spec stands, if there is one.
+    private(set) lazy var templatePointer: Pointer? = kind.podSpecPointer.flatMap { object[at: $0] == nil ? nil : $0 }
+
+    /// The texts with secrets in them, found once for all rules that ask.
+    lazy var foundPlainTexts: Result<PlainTexts, CannotJudge> = Result { () throws(CannotJudge) in try findPlainTexts()
+    }
+
+    /// The images of its containers, likewise.
+    lazy var foundImages: Result<[ContainerImage], CannotJudge> = Result { () throws(CannotJudge) in try findImages() }
+
+    /// Whether some object in it has more members than anybody writes, which makes each look-up in it dear.
+    private(set) lazy var isTooWide = object.hasObject(
+        widerThan: 10_000, butIn: ["data", "stringData", "binaryData"])
+
+    /// The object's spec.
+    public func spec() throws(CannotJudge) -> Value? { try object.object("spec") }
+
+    /// The pod template; nil where there is none.
+    @inline(__always)
+    public func template() throws(CannotJudge) -> PodTemplate? {
+        if let fault { throw fault }
+        return podTemplate
+    }
+
+    /// Whether it is to run until somebody stops it.
+    public var isLongRunning: Bool {
+        switch kind {
+        case .job, .cronJob: false
+        case .pod: podTemplate?.restartsAlways ?? true
+        default: true
+        }
+    }
+
+    /// The object as it was, on UPDATE.
+    var oldObject: Value? { review.operation == .update && !isOld ? review.oldObject : nil }
+
+    /// The same, with all that there is to know of it.
+    private(set) lazy var before: Subject? = oldObject.map { Subject(review, $0, isOld: true) }
+}

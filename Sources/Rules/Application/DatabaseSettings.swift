@@ -1,0 +1,71 @@
+import Evaluation
+import JSON
+import Kubernetes
+
+extension Rule {
+    static let databaseSettings = Rule(
+        id: "database-settings",
+        title: "Database settings are separate",
+        group: .application,
+        section: .applicationRequirements,
+        rationale: """
+            With the host, the port, the name, the user and the password apart, the password can live in a password manager and be \
+            put into the process, and rotated, without anybody taking a connection string to pieces.
+            """,
+        level: .warn,
+        scope: Scope([.holders, ResourceKinds(.configMap)], of: [.none, .ephemeralContainers]),
+        clauses: [DatabaseClause.name, DatabaseClause.value, DatabaseClause.entry],
+        examples: databaseExamples,
+        checks: [.init(.holders, checkVariables), .init(ResourceKinds(.configMap), checkEntries)]
+    )
+}
+
+/// What the rule checks; its examples stand in a file of their own.
+enum DatabaseClause {
+    static let name = Clause(
+        "name", "no variable is called a database's connection string (DATABASE_URL, DB_URI, *_DSN)")
+    static let value = Clause(
+        "value", "no variable holds one, whatever it is called (`scheme://user@host/name`, `jdbc:…`)")
+    static let entry = Clause("config-map", "no key of a ConfigMap is or holds one")
+}
+
+private func checkVariables(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+    guard let template = try subject.template() else { return }
+    for container in template.containers {
+        for entry in try container.env.objects() {
+            try findings.step()
+            let variable = try EnvironmentVariable(entry.base)
+            guard let content = variable.value ?? variable.source,
+                let kind = ConnectionString.Kind(variable.name, variable.value)
+            else { continue }
+            findings.add(
+                kind == .named ? DatabaseClause.name : DatabaseClause.value, at: entry,
+                variable.value == nil
+                    ? "takes a whole connection string from elsewhere" : "is a whole connection string",
+                mark: PlainText.mark(of: content)
+            ) {
+                let parts = ConnectionString(variable.value).variables(
+                    instead: variable.name, subject, container.env, at: findings.place(of: container.env))
+                $0.edits = [.remove($0.place)] + parts
+                $0.advice = "the process puts the parts together itself"
+            }
+        }
+    }
+}
+
+private func checkEntries(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+    guard let entries = try subject.field("data").members() else { return }
+    for entry in entries where entry.value.kind == .string {
+        try findings.step()
+        guard entry.value.byteCount > 0, ConnectionString.Kind(entry.key, entry.value) != nil else { continue }
+        findings.add(
+            DatabaseClause.entry, at: Field(entry.value), "is a whole connection string",
+            mark: PlainText.mark(of: entry.value)
+        ) {
+            let data = $0.place.parent
+            let parts = ConnectionString(entry.value).settings(instead: entry.key)
+            $0.edits = [.remove($0.place)] + parts.map { .set(data / $0.name, .string($0.value)) }
+            $0.advice = "the user and the password come from a Secret"
+        }
+    }
+}

@@ -1,0 +1,105 @@
+import Evaluation
+
+let databaseExamples: [Example] = [
+    .good(
+        "host, port, name, user and password",
+        """
+        containers:
+        - name: app
+          env:
+          - {name: DB_HOST, value: db.internal}
+          - {name: DB_PORT, value: "5432"}
+          - {name: DB_NAME, value: catalogue}
+          - {name: DB_USER, valueFrom: {secretKeyRef: {name: web, key: DB_USER}}}
+          - {name: DB_PASSWORD, valueFrom: {secretKeyRef: {name: web, key: DB_PASSWORD}}}
+        """),
+    .good(
+        "put together from separate settings",
+        """
+        containers:
+        - name: app
+          env:
+          - {name: DB_PASSWORD, valueFrom: {secretKeyRef: {name: web, key: DB_PASSWORD}}}
+          - {name: DATABASE_URL, value: "postgres://$(DB_USER):$(DB_PASSWORD)@$(DB_HOST):5432/catalogue"}
+        """),
+    .good(
+        "addresses of other things",
+        """
+        containers:
+        - name: app
+          env:
+          - {name: SENTRY_DSN, value: "https://0a1b2c3d@sentry.example.com/7"}
+          - {name: SENTRY_BACKEND_DSN, valueFrom: {secretKeyRef: {name: web, key: sentry}}}
+          - {name: REDIS_URL, value: "redis://redis:6379/0"}
+          - {name: MONGO_EXPRESS_URL, value: "https://mongo-express.example.com"}
+          - {name: DB_URL_PREFIX, value: shop}
+          - {name: CALLBACK_URL, value: "https://shop.example.com/callback"}
+          - {name: DATABASE_URL, value: ""}
+        """),
+    .bad(
+        "a name, and where it comes from does not matter", DatabaseClause.name, at: "containers[app].env[DATABASE_URL]",
+        "containers: [{name: app, env: [{name: DATABASE_URL, valueFrom: {secretKeyRef: {name: web, key: url}}}]}]"),
+    .bad(
+        "without a password", DatabaseClause.name, at: "containers[app].env[ORDERS_DB_URI]",
+        "containers: [{name: app, env: [{name: ORDERS_DB_URI, value: 'postgres://db.internal:5432/orders'}]}]"),
+    .bad(
+        "a DSN", DatabaseClause.name, at: "containers[app].env[MYSQL_DSN]",
+        "containers: [{name: app, env: [{name: MYSQL_DSN, value: 'host=db.internal user=shop dbname=shop'}]}]"),
+    .bad(
+        "a connection string by its value", DatabaseClause.value, at: "containers[app].env[BACKEND]",
+        "containers: [{name: app, env: [{name: BACKEND, value: 'mongodb+srv://shop@cluster0.example.net/shop'}]}]"),
+    .bad(
+        "JDBC", DatabaseClause.value, at: "containers[app].env[SPRING_STORE]",
+        "containers: [{name: app, env: [{name: SPRING_STORE, value: 'jdbc:postgresql://db.internal:5432/shop'}]}]"),
+    .bad(
+        "an init container", DatabaseClause.name, at: "initContainers[migrate].env[DATABASE_URL]",
+        """
+        initContainers:
+        - name: migrate
+          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.2-9f3c1ab
+          resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
+          env: [{name: DATABASE_URL, valueFrom: {configMapKeyRef: {name: web, key: url}}}]
+        """),
+    .bad(
+        "a sidecar", DatabaseClause.value, at: "initContainers[exporter].env[DATA_SOURCE]",
+        """
+        initContainers:
+        - name: exporter
+          restartPolicy: Always
+          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/exporter:1.0.0-9f3c1ab
+          resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
+          env: [{name: DATA_SOURCE, value: "postgresql://exporter@db.internal/shop"}]
+        """),
+    .bad(
+        "an ephemeral container", DatabaseClause.name, at: "ephemeralContainers[debugger].env[DB_URL]",
+        "ephemeralContainers: [{name: debugger, image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/ops/shell:1.0.0-9f3c1ab, env: [{name: DB_URL, value: 'mysql://db/shop'}]}]",
+        request: .debug),
+    .bad(
+        "another one than before", DatabaseClause.name, at: "containers[app].env[DATABASE_URL]",
+        "containers: [{name: app, env: [{name: DATABASE_URL, value: 'postgres://db-2/shop'}]}]",
+        before: "containers: [{name: app, env: [{name: DATABASE_URL, value: 'postgres://db-1/shop'}]}]"),
+    .bad(
+        "a key of a ConfigMap", DatabaseClause.entry, at: "data.DATABASE_URL",
+        """
+        apiVersion: v1
+        kind: ConfigMap
+        metadata: {name: web, namespace: shop}
+        data: {DATABASE_URL: "postgres://db.internal:5432/shop", LOG_LEVEL: info}
+        """),
+    .bad(
+        "a ConfigMap by its value", DatabaseClause.entry, at: "data.store",
+        """
+        apiVersion: v1
+        kind: ConfigMap
+        metadata: {name: web, namespace: shop}
+        data: {store: "mysql://shop@db.internal/shop"}
+        """),
+    .good(
+        "a ConfigMap with separate settings",
+        """
+        apiVersion: v1
+        kind: ConfigMap
+        metadata: {name: web, namespace: shop}
+        data: {DB_HOST: db.internal, DB_PORT: "5432", DB_NAME: shop, HOME_URL: "https://shop.example.com"}
+        """),
+]

@@ -1,0 +1,100 @@
+import Evaluation
+import JSON
+import Kubernetes
+
+extension Rule {
+    static let livenessProbe = Rule(
+        id: "liveness-probe",
+        title: "Containers have a liveness probe",
+        group: .application,
+        section: .applicationRequirements,
+        rationale: """
+            A process that hangs keeps its pod running and serves nobody. Only a liveness probe lets the kubelet notice, and \
+            start it again.
+            """,
+        level: .deny,
+        scope: .longRunning,
+        clauses: [missing, oneHandler],
+        examples: cases,
+        check: { (subject, context, findings) throws(CannotJudge) in
+            try checkProbes(
+                .liveness, path: context[RuleSettings.livenessPaths].first ?? "/livez", missing, oneHandler,
+                subject,
+                findings)
+        }
+    )
+}
+
+extension RuleSettings {
+    static let livenessPaths = RuleSetting(
+        "PLAYBOOK_LIVENESS_PATHS", .paths, default: ["/livez", "/healthz"], "Paths that a liveness probe may ask for.")
+}
+
+private let missing = Clause("missing", "each container has a liveness probe")
+private let oneHandler = Clause("one-handler", "the probe has exactly one of httpGet, exec, tcpSocket and grpc")
+
+private let cases: [Example] = [
+    .good("an HTTP probe", "containers: [{name: app, livenessProbe: {httpGet: {path: /livez, port: http}}}]"),
+    .good(
+        "a command, for what serves no port",
+        """
+        containers:
+        - name: app
+          ports: null
+          livenessProbe: {httpGet: null, exec: {command: [/app/alive]}}
+          readinessProbe: {httpGet: null, exec: {command: [/app/ready]}}
+        """),
+    .bad("no probe", missing, at: "containers[app].livenessProbe", "containers: [{name: app, livenessProbe: null}]"),
+    .bad(
+        "no probe, and no port to ask at", missing, at: "containers[app].livenessProbe",
+        "containers: [{name: app, ports: null, livenessProbe: null, readinessProbe: {httpGet: null, exec: {command: [/ready]}}}]"
+    ),
+    .bad(
+        "a second container without one", missing, at: "containers[helper].livenessProbe",
+        """
+        containers:
+        - name: helper
+          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/helper:1.0.0-9f3c1ab
+          ports: [{containerPort: 9000}]
+          resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
+          readinessProbe: {httpGet: {path: /readyz, port: 9000}}
+        """),
+    .bad(
+        "timings, but nothing to ask", oneHandler, at: "containers[app].livenessProbe",
+        "containers: [{name: app, livenessProbe: {httpGet: null, periodSeconds: 5}}]"),
+    .bad(
+        "two handlers at once", oneHandler, at: "containers[app].livenessProbe",
+        "containers: [{name: app, livenessProbe: {tcpSocket: {port: 8080}}}]"),
+    .good(
+        "an init container and a sidecar need none",
+        """
+        initContainers:
+        - name: migrate
+          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.2-9f3c1ab
+          resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
+        - name: proxy
+          restartPolicy: Always
+          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/proxy:1.0.0-9f3c1ab
+          resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
+        """),
+    .good(
+        "an ephemeral container needs none",
+        "ephemeralContainers: [{name: debugger, image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/tools/shell:1.0.0-9f3c1ab}]",
+        request: .debug),
+    .good(
+        "a Job ends by itself",
+        """
+        apiVersion: batch/v1
+        kind: Job
+        metadata: {name: reindex, namespace: shop}
+        spec:
+          template:
+            spec:
+              restartPolicy: Never
+              securityContext: {runAsNonRoot: true, runAsUser: 10001, runAsGroup: 10001}
+              containers:
+              - name: reindex
+                image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.2-9f3c1ab
+                resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
+        """),
+]

@@ -1,0 +1,118 @@
+import Evaluation
+import JSON
+import Kubernetes
+
+extension Rule {
+    static let metricsEndpoint = Rule(
+        id: "metrics-endpoint",
+        title: "Metrics are there to be scraped",
+        group: .application,
+        section: .applicationRequirements,
+        rationale: """
+            What a process counts about itself is what autoscaling, alerts and the next incident need. A port called `metrics` (or an \
+            annotation, or a monitor) tells Prometheus where to ask, and everybody that somebody does.
+            """,
+        level: .off,
+        scope: Scope(.holders, isLongRunningOnly: true, readsMetadata: true),
+        clauses: [MetricsClause.missing, MetricsClause.otherPort],
+        settings: [RuleSettings.metricsPort],
+        companions: [.podMonitor, .serviceMonitor, .service],
+        examples: metricsExamples,
+        check: checkMetrics
+    )
+}
+
+extension RuleSettings {
+    static let metricsPort = RuleSetting(
+        "PLAYBOOK_METRICS_PORT", .optional(.integer(1...65535)), default: nil,
+        "The port number that all applications serve metrics at; unset: any.")
+}
+
+/// What the rule checks; its examples stand in a file of their own.
+enum MetricsClause {
+    static let missing = Clause(
+        "missing",
+        "a container declares a port called `metrics`, or `prometheus.io/scrape` is true, or a PodMonitor or ServiceMonitor selects the pods"
+    )
+    static let otherPort = Clause(
+        "other-port", "the port called `metrics` is the one that all applications share, where one is set")
+}
+
+private func checkMetrics(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+    guard let template = try subject.template() else { return }
+    let agreed = context[RuleSettings.metricsPort]
+    var elsewhere: Field?
+    for container in template.lastingContainers {
+        for port in try container.ports.objects() {
+            try findings.step()
+            guard try port["name"].text()?.equals("metrics") ?? false else { continue }
+            let number = try port["containerPort"]
+            guard let agreed, let seen = try number.integer(), seen != agreed else { return }
+            elsewhere = elsewhere ?? number
+        }
+    }
+    if let elsewhere, let agreed {
+        let seen = elsewhere.base.text
+        findings.add(
+            MetricsClause.otherPort, at: elsewhere, "is \(seen), not \(agreed) as everywhere",
+            set: .number(String(agreed)), choice: seen)
+        return
+    }
+    if template.metadata?["annotations"]?["prometheus.io/scrape"]?.equals("true") ?? false { return }
+    if try isMonitored(template.labels(), in: subject.namespace, context.companions) { return }
+    guard let container = template.mainContainers.first else { return }
+    findings.add(MetricsClause.missing, at: container.ports, "have none for metrics") {
+        let port: Literal = ["name": "metrics", "containerPort": .number(String(agreed ?? 9090))]
+        $0.edits = [.set($0.place / "-", port)]
+        $0.advice = "the port at which the process serves /metrics"
+    }
+}
+
+/// Whether some monitor selects pods with these labels: by themselves, or through a Service that does.
+///
+/// A monitor of any namespace may select those of others. One that is known is enough; where none is, all must be known.
+private func isMonitored(
+    _ labels: Labels, in namespace: String, _ companions: Companions
+) throws(CannotJudge) -> Bool {
+    if companions.isMonitored(by: .podMonitor, labels, in: namespace) { return true }
+    let knowsServices = companions.knows(.service, in: namespace)
+    let services =
+        knowsServices ? try companions.objects(.service, thatMaySelect: labels, in: namespace) : []
+    for service in services where service.servesPods(labels) {
+        if companions.isMonitored(by: .serviceMonitor, Labels(service.labels), in: namespace) { return true }
+    }
+    guard companions.knows(.podMonitor, in: namespace), companions.knows(.serviceMonitor, in: namespace) else {
+        throw .unknown(companion: "PodMonitors and ServiceMonitors")
+    }
+    if !knowsServices, companions.mayHaveMonitors(of: .serviceMonitor, in: namespace) {
+        throw .unknown(companion: "Services")
+    }
+    return false
+}
+
+extension CompanionObject {
+    /// Whether a Service sends traffic to pods with these labels.
+    fileprivate func servesPods(_ labels: Labels) -> Bool {
+        guard let pairs = self[.podLabels]?.members, !pairs.isEmpty else { return false }
+        return pairs.allSatisfy { pair in
+            if case .string(let value) = pair.value { labels.has(pair.key, value) } else { false }
+        }
+    }
+}
+
+extension RelatedKind {
+    static let service = RelatedKind(
+        .service,
+        selecting: { fields in
+            (fields[.podLabels]?.members ?? []).compactMap { label in
+                label.value.text.map { RecordKey(key: label.key, value: $0) }
+            }
+        },
+        read: { (object, fields) throws(CannotJudge) in
+            fields[.podLabels] = try object.object("spec")?.object("selector").map { Literal($0) }
+        })
+}
+
+extension RelatedField<Literal> {
+    fileprivate static let podLabels = Self("selector")
+}

@@ -1,0 +1,222 @@
+import Evaluation
+import JSON
+import Kubernetes
+
+extension Rule {
+    static let signalForwarding = Rule(
+        id: "signal-forwarding",
+        title: "SIGTERM reaches the process",
+        group: .application,
+        section: .applicationRequirements,
+        rationale: """
+            A container is told to stop by SIGTERM to its process 1. A shell there passes nothing on, and npm and its like do so \
+            badly: the process goes on as if nothing had happened until it is killed, with its requests.
+            """,
+        level: .warn,
+        scope: .longRunning,
+        clauses: [shell, packageManager],
+        examples: cases,
+        check: checkEntryPoints
+    )
+}
+
+private let shell = Clause(
+    "shell", "a shell ends in `exec`, so that the process takes its place (`bash -c` does so by itself)")
+private let packageManager = Clause("package-manager", "npm, yarn and pnpm do not start the process")
+
+private func checkEntryPoints(
+    _ subject: Subject, _ context: Context, _ findings: FindingCollector
+) throws(CannotJudge) {
+    guard let template = try subject.template() else { return }
+    for container in template.mainContainers {
+        // Without a command the image's entry point gets the arguments, and nearly always runs them.
+        guard let entry = try EntryPoint(container.command, container.args) else { continue }
+        let list = entry.list
+        switch entry.kind {
+        case .packageManager(let name):
+            findings.add(packageManager, at: list, "starts \(name), which does not pass SIGTERM on", choice: name) {
+                $0.advice = "start the process itself, as in command: [node, server.js]"
+            }
+        case .shell(let name, let last):
+            findings.add(
+                shell, at: list, "runs the process under \(name), which stays process 1 and swallows SIGTERM",
+                choice: name
+            ) {
+                // Of a script no more than a program's name is shown: the rest may hold a secret.
+                let command = last.map { ": exec \($0) …" } ?? ""
+                $0.advice = "begin the last command with exec\(command), or leave the shell out"
+            }
+        }
+    }
+}
+
+/// What a container starts, where it is something that keeps SIGTERM to itself.
+private struct EntryPoint {
+    enum Kind {
+        case packageManager(String)
+        /// With the program that its last command starts, where the script is simple.
+        case shell(String, last: String?)
+    }
+
+    let kind: Kind
+    /// The list that it stands in: `command` or `args`.
+    let list: Field
+
+    init?(_ command: Field, _ args: Field) throws(CannotJudge) {
+        var words = try Words(command, args)
+        guard let first = words.next(), let name = EntryPoint.watched(first) else { return nil }
+        if EntryPoint.packageManagers.contains(name) {
+            kind = .packageManager(name)
+            list = words.list
+            return
+        }
+        guard let text = EntryPoint.script(in: &words, of: name) else { return nil }
+        list = words.list
+        let script = text.withContents { Script($0) }
+        switch script.end {
+        case .passesOn: return nil
+        case .packageManager(let manager): kind = .packageManager(manager)
+        case .staysBehind: kind = .shell(name, last: script.lastProgram)
+        }
+    }
+
+    /// The words of a command and its arguments, one after the other.
+    private struct Words {
+        private var words: Field.Elements
+        /// The list that the last word stands in.
+        private(set) var list: Field
+        private let args: Field
+        private var others: Field.Elements
+
+        init(_ command: Field, _ args: Field) throws(CannotJudge) {
+            (words, others) = (try command.strings(), try args.strings())
+            (list, self.args) = (command, args)
+        }
+
+        mutating func next() -> Value? {
+            if let word = words.next() { return word.base }
+            list = args
+            return others.next()?.base
+        }
+    }
+
+    static let packageManagers: Set<String> = ["npm", "yarn", "pnpm"]
+    private static let shells: Set<String> = ["sh", "dash", "ash", "busybox", "env"]
+
+    /// The name of a program, if it is one of those that are looked at.
+    private static func watched(_ program: Value) -> String? {
+        guard program.byteCount <= 64 else { return nil }
+        let name = Script.baseName(program.text)
+        return packageManagers.contains(name) || shells.contains(name) ? name : nil
+    }
+
+    /// The script of `sh -c` among the arguments.
+    private static func script(in words: inout Words, of name: String) -> Value? {
+        // `busybox sh`, `/usr/bin/env sh`
+        if name == "busybox" || name == "env" {
+            guard let shell = words.next(), ["sh", "ash", "dash"].contains(Script.baseName(shell.text)) else {
+                return nil
+            }
+        }
+        // The script is the first word that is no option: more of them may stand behind `-c`.
+        var isGiven = false
+        while let word = words.next() {
+            guard word.hasPrefix("-") || word.hasPrefix("+") else { return isGiven ? word : nil }
+            if word.equals("--") { return isGiven ? words.next() : nil }
+            if word.hasPrefix("--") { continue }
+            let (hasScript, hasValue) = word.withContents { option in
+                (
+                    option.indices.contains { option[$0] == UInt8(ascii: "c") },
+                    option[option.count - 1] == UInt8(ascii: "o")
+                )
+            }
+            if hasScript { isGiven = true }
+            // `-o pipefail`
+            if hasValue { _ = words.next() }
+        }
+        return nil
+    }
+}
+
+private let cases: [Example] = [
+    .good("the process itself", "containers: [{name: app, command: [node, server.js]}]"),
+    .good("the image's own entry point", "containers: [{name: app, args: [serve, --fast]}]"),
+    .good("exec", "containers: [{name: app, command: [sh, -c, 'migrate && exec node server.js']}]"),
+    .good("bash", "containers: [{name: app, command: [/bin/bash, -c, node server.js]}]"),
+    .good(
+        "a script that traps",
+        "containers: [{name: app, command: [sh, -c, 'trap \"kill $!\" TERM; node server.js & wait']}]"),
+    .good("an init of its own", "containers: [{name: app, command: [tini, --, npm, start]}]"),
+    .good(
+        "exec in each branch",
+        "containers: [{name: app, command: [/bin/sh, -ec, 'if [ -n \"$DEBUG\" ]; then exec node --inspect a.js; else exec node a.js; fi']}]"
+    ),
+    .good(
+        "options behind -c", "containers: [{name: app, command: [sh, -c, -e, 'exec node server.js']}]"),
+    .good(
+        "exec in each case",
+        "containers: [{name: app, command: [sh, -c, 'case $MODE in web) exec node web.js;; *) exec node worker.js;; esac']}]"
+    ),
+    .bad(
+        "a shell that stays", shell, at: "containers[app].command",
+        "containers: [{name: app, command: [sh, -c, node server.js]}]"),
+    .bad(
+        "only the last command counts", shell, at: "containers[app].command",
+        "containers: [{name: app, command: [/bin/dash, -e, -c, 'exec 2>&1; node server.js']}]"),
+    .bad(
+        "an end of options behind -c", shell, at: "containers[app].command",
+        "containers: [{name: app, command: [sh, -c, '--', 'node server.js']}]"),
+    .bad(
+        "a pipe keeps the shell", shell, at: "containers[app].command",
+        "containers: [{name: app, command: [sh, -c, 'exec node server.js | tee /log']}]"),
+    .bad(
+        "the script is an argument", shell, at: "containers[app].args",
+        "containers: [{name: app, command: [/bin/sh, -c], args: ['cd /app; node server.js']}]"),
+    .bad(
+        "busybox", shell, at: "containers[app].command",
+        "containers: [{name: app, command: [busybox, sh, -c, 'httpd -f']}]"),
+    .bad(
+        "npm", packageManager, at: "containers[app].command",
+        "containers: [{name: app, command: [npm, start]}]"),
+    .bad(
+        "yarn as the arguments", packageManager, at: "containers[app].args",
+        "containers: [{name: app, args: [/usr/local/bin/yarn, run, serve]}]"),
+    .bad(
+        "exec of pnpm", packageManager, at: "containers[app].command",
+        "containers: [{name: app, command: [sh, -c, exec pnpm start]}]"),
+    .good(
+        "init containers end by themselves, sidecars are others' images",
+        """
+        initContainers:
+        - name: migrate
+          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.2-9f3c1ab
+          command: [sh, -c, npm run migrate]
+          resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
+        - name: proxy
+          restartPolicy: Always
+          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/proxy:1.0.0-9f3c1ab
+          command: [sh, -c, proxy]
+          resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
+        """),
+    .good(
+        "an ephemeral container",
+        "ephemeralContainers: [{name: debugger, image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/ops/shell:1.0.0-9f3c1ab, command: [sh]}]",
+        request: .debug),
+    .good(
+        "a Job ends by itself",
+        """
+        apiVersion: batch/v1
+        kind: Job
+        metadata: {name: reindex, namespace: shop}
+        spec:
+          template:
+            spec:
+              restartPolicy: Never
+              securityContext: {runAsNonRoot: true, runAsUser: 10001, runAsGroup: 10001}
+              containers:
+              - name: reindex
+                image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.2-9f3c1ab
+                command: [sh, -c, npm run reindex]
+                resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
+        """),
+]

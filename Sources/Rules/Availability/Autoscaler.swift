@@ -1,0 +1,128 @@
+import Evaluation
+import JSON
+import Kubernetes
+
+extension Rule {
+    static let autoscaler = Rule(
+        id: "autoscaler",
+        title: "An autoscaler chooses the number of replicas",
+        group: .availability,
+        section: .scalingAndResources,
+        rationale: """
+            A count that is written down is too low on a busy day and too high on all others. A HorizontalPodAutoscaler, or KEDA's \
+            ScaledObject, follows the load.
+            """,
+        level: .warn,
+        scope: Scope(ResourceKinds(.deployment, .rollout)),
+        clauses: [missing],
+        settings: [RuleSettings.minimumReplicas],
+        sharedSettings: ["PLAYBOOK_COMPANION_GRACE", "PLAYBOOK_ENFORCED_SINCE"],
+        companions: [.horizontalPodAutoscaler, .scaledObject, .rollout],
+        exemptWith: "replicas",
+        examples: cases,
+        check: checkAutoscaler
+    )
+}
+
+private let missing = Clause("missing", "some HorizontalPodAutoscaler or ScaledObject targets the workload")
+
+private func checkAutoscaler(
+    _ subject: Subject, _ context: Context, _ findings: FindingCollector
+) throws(CannotJudge) {
+    // A Rollout that takes another workload's template has none of its own, and is passed over.
+    guard try subject.template() != nil, let name = subject.name,
+        try context.companions.autoscaler(of: subject.kind, name, in: subject.namespace) == nil
+    else { return }
+    // A Rollout that runs the pods of another workload is the one to scale.
+    let rollout = context.companions.rollout(inPlaceOf: subject.kind, name, in: subject.namespace)
+    let count = try subject.field("spec")["replicas"]
+    let own = try count.integer()
+    let replicas = rollout?.replicas ?? own ?? 1
+    findings.add(
+        missing, at: count,
+        rollout.map { "does not matter, and no autoscaler targets Rollout \($0.name), which runs the pods" }
+            ?? "is \(replicas) whatever the load: no autoscaler targets the workload",
+        traits: .init(awaitsCompanion: true, absent: .horizontalPodAutoscaler)
+    ) {
+        $0.companion = manifest(
+            for: rollout?.kind ?? subject.kind, rollout?.name ?? name, subject.namespace, replicas, context)
+        $0.advice = "nothing to do where one follows in the same release"
+    }
+}
+
+/// An autoscaler that keeps the least and may double what runs now.
+private func manifest(
+    for kind: ResourceKind, _ name: String, _ namespace: String, _ replicas: Int, _ context: Context
+) -> Literal {
+    let least = max(2, context[RuleSettings.minimumReplicas])
+    let most = min(max(least, replicas), Int.max / 2) * 2
+    return [
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": ["name": .string(name), "namespace": .string(namespace)],
+        "spec": [
+            "scaleTargetRef": [
+                "apiVersion": .string(kind.apiVersion), "kind": .string("\(kind.name)"), "name": .string(name),
+            ],
+            "minReplicas": .number("\(least)"), "maxReplicas": .number("\(most)"),
+            "metrics": [
+                [
+                    "type": "Resource",
+                    "resource": ["name": "cpu", "target": ["type": "Utilization", "averageUtilization": 80]],
+                ]
+            ],
+        ],
+    ]
+}
+
+private let rollout = """
+    apiVersion: argoproj.io/v1alpha1
+    kind: Rollout
+    metadata: {name: web, namespace: shop}
+    """
+
+private let cases: [Example] = [
+    .good("a HorizontalPodAutoscaler", "{}", companions: horizontalAutoscaler()),
+    .good("KEDA's ScaledObject, whose target is a Deployment where nothing is said", "{}", companions: scaledObject()),
+    .bad(
+        "an autoscaler for something else", missing, at: "spec.replicas", "{}",
+        companions: horizontalAutoscaler("api", for: "apiVersion: apps/v1, kind: Deployment, name: api")),
+    .bad(
+        "an autoscaler for a StatefulSet of the same name", missing, at: "spec.replicas", "{}",
+        companions: horizontalAutoscaler("db", for: "apiVersion: apps/v1, kind: StatefulSet, name: web")),
+    .bad(
+        "none in the namespace", missing, at: "spec.replicas", "spec: {replicas: 0}",
+        without: ResourceKinds(.horizontalPodAutoscaler)),
+    .bad(
+        "a Rollout", missing, at: "spec.replicas",
+        rollout + """
+
+            spec: {replicas: 3, template: {spec: {containers: [{name: app}]}}}
+            """, companions: horizontalAutoscaler()),
+    .bad(
+        "an update of what has none", missing, at: "spec.replicas", "spec: {replicas: 4}",
+        without: ResourceKinds(.horizontalPodAutoscaler), before: "spec: {replicas: 3}"),
+    .good(
+        "an autoscaler for the Rollout that runs its pods", "spec: {replicas: 0}",
+        companions: documents(horizontalAutoscaler("canary", for: canary), borrowingRollout(of: "web"))),
+    .good(
+        "KEDA's ScaledObject for the Rollout that runs its pods", "spec: {replicas: 0}",
+        companions: documents(scaledObject(target: canary), borrowingRollout(of: "web"))),
+    .bad(
+        "no autoscaler for the Rollout that runs its pods", missing, at: "spec.replicas", "spec: {replicas: 0}",
+        companions: borrowingRollout(of: "web"), without: ResourceKinds(.horizontalPodAutoscaler)),
+    .bad(
+        "an autoscaler for a Rollout that runs another workload's pods", missing, at: "spec.replicas", "{}",
+        companions: documents(horizontalAutoscaler("canary", for: canary), borrowingRollout(of: "api"))),
+    .good("where autoscalers are not known, nothing is said", "{}"),
+    .good(
+        "a Rollout that takes a Deployment's template",
+        rollout + "\nspec: {replicas: 3, workloadRef: {kind: Deployment, name: web}}",
+        without: ResourceKinds(.horizontalPodAutoscaler)),
+    .good(
+        "what is exempt from replicas",
+        """
+        metadata:
+          annotations: {playbook.superinc.com/exempt: replicas, playbook.superinc.com/exempt-reason: one licence}
+        """, without: ResourceKinds(.horizontalPodAutoscaler)),
+]

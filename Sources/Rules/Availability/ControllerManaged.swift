@@ -1,0 +1,172 @@
+import Evaluation
+import JSON
+import Kubernetes
+
+extension Rule {
+    static let controllerManaged = Rule(
+        id: "controller-managed",
+        title: "Pods are made by controllers",
+        group: .availability,
+        section: .kubernetesDeployment,
+        rationale: """
+            A Pod made by hand is gone with its node, and nobody brings it back. Deployments and StatefulSets do, and roll updates \
+            out besides.
+            """,
+        level: .deny,
+        scope: Scope(ResourceKinds(.pod, .replicaSet, .replicationController), on: [.create]),
+        clauses: [pod, replicaSet],
+        examples: cases,
+        check: { (subject, _, findings) throws(CannotJudge) in
+            if isHook(subject) { return }
+            let isPod = subject.kind == .pod
+            findings.add(
+                isPod ? pod : replicaSet, at: subject.root.member("kind"),
+                isPod
+                    ? "is Pod: nothing brings it back when its node goes"
+                    : "is \(subject.review.kindName): nothing rolls updates out"
+            ) {
+                $0.companion = try? deployment(for: subject)
+                $0.isReplacement = true
+                $0.advice = "or annotate it: playbook.superinc.com/exempt: controller-managed, and exempt-reason"
+            }
+        }
+    )
+}
+
+private let pod = Clause(
+    "pod",
+    "no Pod is made by hand, but for Helm's tests and Argo CD's hooks with a `restartPolicy` other than `Always`")
+private let replicaSet = Clause("replica-set", "no ReplicaSet or ReplicationController is made by hand")
+
+/// Helm's names for a test; it reads the annotation without regard to spaces and case.
+private let helmTests: Set<String> = ["test", "test-success", "test-failure"]
+
+/// Argo CD's names for a hook; what is to be left out (`Skip`) is none.
+private let argoHooks: Set<String> = ["PreSync", "Sync", "PostSync", "SyncFail", "PreDelete", "PostDelete"]
+
+/// Whether Helm or Argo CD runs a Pod once: one that runs until somebody stops it is no hook, whatever its annotations say.
+private func isHook(_ subject: Subject) -> Bool {
+    guard !subject.isLongRunning else { return false }
+    let metadata = subject.metadata
+    return commaSeparated(metadata.annotation("helm.sh/hook") ?? "").contains { helmTests.contains($0.lowercased()) }
+        || commaSeparated(metadata.annotation("argocd.argoproj.io/hook") ?? "").contains { argoHooks.contains($0) }
+}
+
+/// The Deployment to write instead: its outline, with the object's own name, labels and images.
+private func deployment(for subject: Subject) throws(CannotJudge) -> Literal? {
+    guard let template = try subject.template() else { return nil }
+    let name = subject.name ?? subject.metadata.generateName.map(stem(of:)) ?? "web"
+    var labels = try template.labels().pairs
+    if labels.isEmpty { labels = [("app.kubernetes.io/name", name)] }
+    let own = Literal.object(labels.map { .init($0.key, .string($0.value)) })
+    let containers = template.mainContainers.map { container -> Literal in
+        ["name": .string(container.name), "image": .string(container.value["image"]?.string ?? "")]
+    }
+    return [
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": ["name": .string(name), "namespace": .string(subject.namespace)],
+        "spec": [
+            "replicas": 2,
+            "selector": ["matchLabels": own],
+            "template": ["metadata": ["labels": own], "spec": ["containers": .array(containers)]],
+        ],
+    ]
+}
+
+/// What a generated name begins with, as a name of its own: `web` of `web-`.
+private func stem(of prefix: String) -> String {
+    var stem = prefix[...]
+    while stem.hasSuffix("-") || stem.hasSuffix(".") { stem = stem.dropLast() }
+    return stem.isEmpty ? "web" : String(stem)
+}
+
+private func handmade(
+    _ metadata: String = "name: web, namespace: shop, labels: {app: web}", memory: String = "256Mi",
+    more: String = "enableServiceLinks: false"
+) -> String {
+    """
+    apiVersion: v1
+    kind: Pod
+    metadata: {\(metadata)}
+    spec:
+      \(more)
+      securityContext: {runAsNonRoot: true, runAsUser: 10001, runAsGroup: 10001}
+      containers:
+      - name: app
+        image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.2-9f3c1ab
+        ports: [{name: http, containerPort: 8080}]
+        resources: {requests: {cpu: 100m, memory: \(memory)}, limits: {memory: \(memory)}}
+        livenessProbe: {httpGet: {path: /livez, port: http}}
+        readinessProbe: {httpGet: {path: /readyz, port: http}}
+    """
+}
+
+private let owned = """
+    name: web, ownerReferences: [{apiVersion: apps/v1, kind: ReplicaSet, name: web, uid: u, controller: true}], \
+    namespace: shop, labels: {app: web}
+    """
+
+private let cases: [Example] = [
+    .good("a Deployment", "{}"),
+    .bad("kubectl run", pod, at: "kind", handmade()),
+    .bad(
+        "a Pod whose name is to be generated", pod, at: "kind",
+        handmade("generateName: web-, namespace: shop, labels: {app: web}")),
+    .bad(
+        "an owner that its author made up", pod, at: "kind",
+        handmade(owned)),
+    .bad(
+        "a ReplicaSet", replicaSet, at: "kind",
+        """
+        apiVersion: apps/v1
+        kind: ReplicaSet
+        metadata: {name: web, namespace: shop}
+        spec:
+          replicas: 2
+          selector: {matchLabels: {app: web}}
+          template:
+            metadata: {labels: {app: web}}
+            spec:
+              containers: [{name: app, image: web}]
+        """),
+    .good(
+        "a Helm test",
+        handmade("name: web, namespace: shop, annotations: {helm.sh/hook: test}", more: "restartPolicy: Never")),
+    .good(
+        "a hook of Argo CD",
+        handmade(
+            "generateName: migrate-, namespace: shop, annotations: {argocd.argoproj.io/hook: 'PreSync, Sync'}",
+            more: "restartPolicy: OnFailure")),
+    .bad(
+        "a Helm test that never ends", pod, at: "kind",
+        handmade("name: web, namespace: shop, annotations: {helm.sh/hook: test}")),
+    .bad(
+        "a hook of Argo CD that never ends", pod, at: "kind",
+        handmade(
+            "name: web, namespace: shop, annotations: {argocd.argoproj.io/hook: PreSync}",
+            more: "restartPolicy: Always")),
+    .bad(
+        "what Argo CD is to leave out", pod, at: "kind",
+        handmade(
+            "name: web, namespace: shop, annotations: {argocd.argoproj.io/hook: Skip}", more: "restartPolicy: Never")),
+    .bad(
+        "a ReplicaSet that calls itself a Helm test", replicaSet, at: "kind",
+        """
+        apiVersion: apps/v1
+        kind: ReplicaSet
+        metadata: {name: web, namespace: shop, annotations: {helm.sh/hook: test}}
+        spec:
+          replicas: 2
+          selector: {matchLabels: {app: web}}
+          template:
+            metadata: {labels: {app: web}}
+            spec:
+              containers: [{name: app, image: web}]
+        """),
+    .good(
+        "a Pod of a ReplicaSet, made by its controller",
+        handmade(owned),
+        request: .by("system:serviceaccount:kube-system:replicaset-controller")),
+    .good("an update of a Pod that is there", handmade(), before: handmade(memory: "512Mi")),
+]

@@ -1,0 +1,116 @@
+import Evaluation
+import JSON
+import Kubernetes
+
+extension Rule {
+    static let namespaceQuota = Rule(
+        id: "namespace-quota",
+        title: "The namespace has a ResourceQuota and a LimitRange",
+        group: .availability,
+        section: .scalingAndResources,
+        rationale: """
+            Without a quota one team's mistake takes the room of all others, and Karpenter goes on buying nodes for it. A LimitRange \
+            gives amounts to what states none, which a quota would refuse.
+            """,
+        level: .warn,
+        scope: Scope(.holders),
+        clauses: [quota, limits],
+        sharedSettings: ["PLAYBOOK_COMPANION_GRACE", "PLAYBOOK_ENFORCED_SINCE"],
+        companions: [.resourceQuota, .limitRange],
+        examples: cases,
+        check: { (subject, context, findings) throws(CannotJudge) in
+            let namespace = subject.namespace
+            // A manifest may leave open where it goes.
+            guard !namespace.isEmpty else { throw .unknown(companion: "its namespace's quotas") }
+            try findings.separately(checkQuotas(subject, context, findings))
+            if try context.companions.objects(.limitRange, in: namespace).isEmpty {
+                report(.limitRange, limits, amounts, subject, findings)
+            }
+        }
+    )
+}
+
+private let quota = Clause("quota", "the namespace has a ResourceQuota")
+private let limits = Clause("limits", "the namespace has a LimitRange")
+
+private func checkQuotas(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+    guard try context.companions.quotas(in: subject.namespace).isEmpty else { return }
+    report(.resourceQuota, quota, room, subject, findings)
+}
+
+private func report(
+    _ kind: ResourceKind, _ clause: Clause, _ spec: Literal, _ subject: Subject, _ findings: FindingCollector
+) {
+    let namespace = subject.namespace
+    findings.add(
+        clause, at: subject.root.member("metadata").member("namespace"), "is \(namespace), which has no \(kind.name)",
+        traits: .init(awaitsCompanion: true, absent: kind)
+    ) {
+        $0.companion = [
+            "apiVersion": .string(kind.apiVersion),
+            "kind": .string("\(kind.name)"),
+            "metadata": ["name": .string(namespace), "namespace": .string(namespace)],
+            "spec": spec,
+        ]
+        $0.advice = "with amounts that suit the team"
+    }
+}
+
+/// No `limits.cpu`: it would force a limit on every container.
+private let room: Literal = [
+    "hard": ["pods": "50", "requests.cpu": "20", "requests.memory": "64Gi", "limits.memory": "64Gi"]
+]
+
+private let amounts: Literal = [
+    "limits": [
+        [
+            "type": "Container",
+            "defaultRequest": ["cpu": "100m", "memory": "256Mi"],
+            "default": ["memory": "256Mi"],
+        ]
+    ]
+]
+
+private let quotaOfShop = """
+    apiVersion: v1
+    kind: ResourceQuota
+    metadata: {name: shop, namespace: shop}
+    spec: {hard: {requests.cpu: '20', requests.memory: 64Gi}}
+    """
+
+private let limitsOfShop = """
+    apiVersion: v1
+    kind: LimitRange
+    metadata: {name: shop, namespace: shop}
+    spec: {limits: [{type: Container, default: {memory: 256Mi}}]}
+    """
+
+private let both = ResourceKinds(.resourceQuota, .limitRange)
+
+private let cases: [Example] = [
+    .good("both", "{}", companions: documents(quotaOfShop, limitsOfShop)),
+    .bad("no quota", quota, at: "metadata.namespace", "{}", companions: limitsOfShop, without: both),
+    .bad("no LimitRange", limits, at: "metadata.namespace", "{}", companions: quotaOfShop, without: both),
+    .bad(
+        "a quota elsewhere", quota, at: "metadata.namespace", "metadata: {namespace: bank}",
+        companions: documents(quotaOfShop, limitsOfShop, inBank(limitsOfShop)), without: both),
+    .bad(
+        "an update of what has none", quota, at: "metadata.namespace", "spec: {replicas: 4}", companions: limitsOfShop,
+        without: both, before: "spec: {replicas: 3}"),
+    .good("where neither is known, nothing is said", "{}"),
+    .good("where the other one is not known, neither", "{}", companions: quotaOfShop),
+    .good(
+        "a Service uses nothing",
+        """
+        apiVersion: v1
+        kind: Service
+        metadata: {name: web, namespace: shop}
+        spec: {ports: [{port: 80}], selector: {app: web}}
+        """, without: both),
+]
+
+private func inBank(_ manifest: String) -> String {
+    manifest.split(separator: "\n", omittingEmptySubsequences: false)
+        .map { $0.hasPrefix("metadata") ? "metadata: {name: bank, namespace: bank}" : String($0) }.joined(
+            separator: "\n")
+}

@@ -1,0 +1,133 @@
+import Evaluation
+import JSON
+import Kubernetes
+
+extension Rule {
+    static let podSecurityGroup = Rule(
+        id: "pod-security-group",
+        title: "Pods have a security group of their own",
+        group: .availability,
+        section: .kubernetesDeployment,
+        rationale: """
+            Without one pods share their node's security group: a database that lets in one application lets in everything that \
+            runs beside it.
+            """,
+        level: .off,
+        scope: .replicated,
+        clauses: [missing],
+        companions: [.securityGroupPolicy],
+        examples: cases,
+        check: checkGroups
+    )
+}
+
+private let missing = Clause("missing", "some SecurityGroupPolicy of the namespace selects the pods")
+
+private func checkGroups(
+    _ subject: Subject, _ context: Context, _ findings: FindingCollector
+) throws(CannotJudge) {
+    let policies = try context.companions.objects(.securityGroupPolicy, in: subject.namespace)
+    guard let template = try subject.template() else { return }
+    let labels = try template.labels()
+    let selecting = policies.filter { policy in
+        guard policy[.hasGroups] ?? false else { return false }
+        return policy[.pods]?.matches(labels) ?? true
+    }
+    if selecting.contains(where: { $0[.isForAccounts] == false }) { return }
+    if !selecting.isEmpty { throw .unknown(companion: "the labels of ServiceAccounts") }
+    findings.add(
+        missing, at: try subject.field("spec")["template"]["metadata"]["labels"],
+        "are selected by no SecurityGroupPolicy",
+        traits: .init(awaitsCompanion: true, absent: .securityGroupPolicy)
+    ) {
+        if let selector = ownSelector(of: subject, labels) {
+            $0.companion = policy(named: subject.name ?? "web", in: subject.namespace, selector)
+            $0.advice = "with the ids of the groups that the pods need"
+        } else {
+            $0.advice = selectionAdvice + " with a SecurityGroupPolicy"
+        }
+    }
+}
+
+extension RelatedKind {
+    /// One without a group, or without any selector, does nothing.
+    static let securityGroupPolicy = RelatedKind(.securityGroupPolicy) { (object, fields) throws(CannotJudge) in
+        let spec = try object.object("spec")
+        let pods = try spec?.object("podSelector").map { (value) throws(CannotJudge) in try LabelSelector(value) }
+        let accounts = try spec?.object("serviceAccountSelector").map { (value) throws(CannotJudge) in
+            try LabelSelector(value)
+        }
+        let groups = try spec?.object("securityGroups")?.array("groupIds")
+        let hasGroups = groups?.elements.contains { _ in true } ?? false
+        fields[.hasGroups] = hasGroups && (pods != nil || accounts != nil)
+        // Both selectors must match; an empty one always does.
+        fields[.isForAccounts] = accounts.map { !$0.isEmpty } ?? false
+        fields[.pods] = pods
+    }
+}
+
+extension RelatedField<Bool> {
+    fileprivate static let hasGroups = Self("groups")
+    fileprivate static let isForAccounts = Self("isForAccounts")
+}
+
+extension RelatedField<LabelSelector> {
+    fileprivate static let pods = Self("podSelector")
+}
+
+private func policy(named name: String, in namespace: String, _ selector: Literal) -> Literal {
+    [
+        "apiVersion": .string(ResourceKind.securityGroupPolicy.apiVersion),
+        "kind": "SecurityGroupPolicy",
+        "metadata": ["name": .string(name), "namespace": .string(namespace)],
+        "spec": [
+            "podSelector": selector,
+            "securityGroups": ["groupIds": ["sg-0123456789abcdef0"]],
+        ],
+    ]
+}
+
+private let on = ["PLAYBOOK_RULE_POD_SECURITY_GROUP": "warn"]
+private let path = "spec.template.metadata.labels"
+private let group = "securityGroups: {groupIds: [sg-0123456789abcdef0]}"
+
+private func example(_ spec: String, namespace: String = "shop") -> String {
+    """
+    apiVersion: vpcresources.k8s.aws/v1beta1
+    kind: SecurityGroupPolicy
+    metadata: {name: web, namespace: \(namespace)}
+    spec: {\(spec)}
+    """
+}
+
+private let cases: [Example] = [
+    .good(
+        "a policy for its label", "{}", companions: example("podSelector: {matchLabels: {app: web}}, \(group)"),
+        settings: on),
+    .good("the empty selector selects all", "{}", companions: example("podSelector: {}, \(group)"), settings: on),
+    .good(
+        "expressions alone", "{}",
+        companions: example("podSelector: {matchExpressions: [{key: app, operator: NotIn, values: [api]}]}, \(group)"),
+        settings: on),
+    .bad(
+        "a policy for something else", missing, at: path, "{}",
+        companions: example("podSelector: {matchLabels: {app: api}}, \(group)"), settings: on),
+    .bad(
+        "a policy without a group", missing, at: path, "{}",
+        companions: example("podSelector: {matchLabels: {app: web}}, securityGroups: {groupIds: []}"), settings: on),
+    .bad("a policy without a selector", missing, at: path, "{}", companions: example(group), settings: on),
+    .bad(
+        "both selectors must match", missing, at: path, "{}",
+        companions: example(
+            "podSelector: {matchLabels: {app: api}}, serviceAccountSelector: {matchLabels: {team: shop}}, \(group)"),
+        settings: on),
+    .good(
+        "by its ServiceAccount, whose labels are not known", "{}",
+        companions: example("serviceAccountSelector: {matchLabels: {team: shop}}, \(group)"), settings: on),
+    .bad(
+        "new labels for its pods", missing, at: path,
+        "spec: {selector: {matchLabels: {app: front}}, template: {metadata: {labels: {app: front}}, spec: {topologySpreadConstraints: null}}}",
+        companions: example("podSelector: {matchLabels: {app: web}}, \(group)"), before: "{}", settings: on),
+    .good("where policies are not known, nothing is said", "{}", settings: on),
+    .good("while the rule is off", "{}", companions: example(group)),
+]

@@ -1,0 +1,110 @@
+import Evaluation
+import JSON
+import Kubernetes
+
+extension Rule {
+    static let hostedZone = Rule(
+        id: "hosted-zone",
+        title: "Each account has a zone below the shared domain",
+        group: .cloud,
+        section: .dnsStructure,
+        rationale: """
+            An account that owns only its own sub-zone can break no other account's names. A CNAME at a zone's apex is no record \
+            at all: DNS has SOA and NS there, which a CNAME excludes.
+            """,
+        level: .warn,
+        scope: Scope(ResourceKinds(.route53HostedZone, .route53RecordSet)),
+        clauses: [subzone, apex],
+        settings: [RuleSettings.rootZones],
+        examples: cases,
+        checks: [.init(.route53HostedZone, check: checkZone), .init(.route53RecordSet, check: checkRecord)]
+    )
+}
+
+extension RuleSettings {
+    static let rootZones: RuleSetting<[DomainName]> = RuleSetting(
+        "PLAYBOOK_ROOT_ZONES", .zones, default: [],
+        "The domains that accounts share; every other account has a zone below one of them. Empty: zones are not looked at."
+    )
+}
+
+private let subzone = Clause("subzone", "a public zone lies below one of the shared domains")
+private let apex = Clause("apex", "there is no CNAME at a zone's apex")
+
+private func checkZone(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+    let (spec, roots) = (try subject.field("spec"), context[RuleSettings.rootZones])
+    let name = try spec["name"]
+    // Private zones are seen by their VPC alone.
+    guard !roots.isEmpty, try !spec["vpc"].isPresent, let text = try name.string() else { return }
+    if try spec["hostedZoneConfig"]["privateZone"].boolean() ?? false { return }
+    let zone = DomainName(text)
+    let isRoot = roots.contains(zone)
+    if !isRoot, roots.contains(where: { zone.isWithin($0) }) { return }
+    findings.add(
+        subzone, at: name,
+        isRoot ? "is \(zone), which the shared account owns" : "is \(zone), which is below no shared domain",
+        choice: zone.description
+    ) {
+        $0.advice =
+            "make a zone of this account's own, as in production.\(roots[0]), that the root zone delegates to; the shared account's Namespace is exempted"
+    }
+}
+
+private func checkRecord(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+    let spec = try subject.field("spec")
+    let type = try spec["recordType"]
+    guard try type.equals("CNAME") else { return }
+    // The controller puts the name before the zone's; without one the record is the zone's own.
+    if let name = try spec["name"].filledText(), !name.equals("@") { return }
+    findings.add(apex, at: type, "is CNAME at the zone's apex") {
+        $0.advice =
+            "write recordType: A with an aliasTarget (the load balancer's or the distribution's name and zone)"
+    }
+}
+
+private func zone(_ spec: String) -> String {
+    """
+    apiVersion: route53.services.k8s.aws/v1alpha1
+    kind: HostedZone
+    metadata: {name: production, namespace: production}
+    spec: {\(spec)}
+    """
+}
+
+private func record(_ spec: String) -> String {
+    """
+    apiVersion: route53.services.k8s.aws/v1alpha1
+    kind: RecordSet
+    metadata: {name: shop, namespace: production}
+    spec: {hostedZoneRef: {from: {name: production}}, \(spec)}
+    """
+}
+
+private let shared = ["PLAYBOOK_ROOT_ZONES": "superinc.com"]
+
+private let cases: [Example] = [
+    .good("an account's own zone", zone("name: production.superinc.com."), settings: shared),
+    .good("a private zone", zone("name: internal, vpc: {vpcID: vpc-0a1b2c3d, vpcRegion: eu-west-1}"), settings: shared),
+    .good(
+        "a zone said to be private", zone("name: internal, hostedZoneConfig: {privateZone: true}"), settings: shared),
+    .good("any zone while no domain is named", zone("name: example.org")),
+    .bad("the root zone", subzone, at: "spec.name", zone("name: superinc.com"), settings: shared),
+    .bad("the root zone in other letters", subzone, at: "spec.name", zone("name: SuperInc.com."), settings: shared),
+    .bad("another domain", subzone, at: "spec.name", zone("name: production.example.org"), settings: shared),
+    .bad(
+        "a domain that only ends alike", subzone, at: "spec.name", zone("name: notsuperinc.com"), settings: shared),
+    .good(
+        "a CNAME below the apex",
+        record("name: www, recordType: CNAME, ttl: 300, resourceRecords: [{value: d1.cloudfront.net}]")),
+    .good(
+        "an alias at the apex",
+        record(
+            "recordType: A, aliasTarget: {dnsName: d1.cloudfront.net, hostedZoneID: Z2FDTNDATAQYW2, evaluateTargetHealth: false}"
+        )),
+    .bad(
+        "a CNAME at the apex", apex, at: "spec.recordType",
+        record("recordType: CNAME, ttl: 300, resourceRecords: [{value: d1.cloudfront.net}]")),
+    .bad(
+        "a CNAME at the apex by its sign", apex, at: "spec.recordType",
+        record("name: '@', recordType: CNAME, ttl: 300, resourceRecords: [{value: d1.cloudfront.net}]")),
+]

@@ -1,0 +1,185 @@
+import Evaluation
+import JSON
+import Kubernetes
+
+extension Rule {
+    static let kmsKeyPolicy = Rule(
+        id: "kms-key-policy",
+        title: "A key's policy tells its administrators from its users, and keys have names",
+        group: .cloud,
+        section: .keyManagement,
+        rationale: """
+            The key policy comes before IAM: who is not in it cannot use the key, and who administers a key should not read what \
+            it encrypts. A key without an alias is mistaken for another.
+            """,
+        level: .warn,
+        scope: Scope(ResourceKinds(.kmsKey, .kmsAlias), on: [.create, .update, .delete]),
+        clauses: [KeyClause.written, KeyClause.separate, KeyClause.open, KeyClause.alias, KeyClause.lastAlias],
+        companions: [.kmsAlias, .kmsKey],
+        examples: keyPolicyExamples,
+        checks: [
+            .init(.kmsKey) { (subject, context, findings) throws(CannotJudge) in
+                guard subject.review.operation != .delete else { return }
+                try checkPolicy(subject.field("spec")["policy"], findings)
+                try checkAlias(subject, context, findings)
+            },
+            .init(.kmsAlias) { (subject, context, findings) throws(CannotJudge) in
+                if subject.review.operation == .delete { try checkLastAlias(subject, context, findings) }
+            },
+        ]
+    )
+}
+
+/// What the rule checks; its examples stand in a file of their own.
+enum KeyClause {
+    static let written = Clause("written", "a key policy is written, instead of the default that leaves it to IAM")
+    static let separate = Clause(
+        "separate", "no statement lets anybody but the account itself both administer and use the key")
+    static let open = Clause("open", "no statement gives everybody every right")
+    static let alias = Clause("alias", "an Alias in the namespace names the key")
+    static let lastAlias = Clause("last-alias", "a key's last Alias is not deleted")
+}
+
+// MARK: The policy
+
+private func checkPolicy(_ field: Field, _ findings: FindingCollector) throws(CannotJudge) {
+    guard let text = try field.filledText() else {
+        findings.add(KeyClause.written, at: field, "is unset: IAM alone decides who may use the key") {
+            $0.advice =
+                "write a policy with the account's root for kms:*, a statement for administrators (kms:Put*, kms:Disable*, ...) and one for users (kms:Encrypt, kms:Decrypt, ...)"
+        }
+        return
+    }
+    // AWS KMS takes no longer one.
+    guard text.contentLength <= 32 << 10, let policy = try? Literal(parsing: Array(text.text.utf8)),
+        case .object = policy
+    else { throw .malformed(text.id, expected: "a key policy in JSON of at most 32 KiB") }
+    for (index, literal) in policy.listed("Statement").enumerated() {
+        let statement = Statement(literal)
+        guard let (clause, message) = statement.fault else { continue }
+        // Whom it is for is the choice, wherever the statement stands and whatever it is called.
+        findings.add(
+            clause, at: field, "\(message) (statement \(literal["Sid"]?.text ?? String(index)))",
+            choice: "\(clause.name) \(statement.principals.joined(separator: " "))"
+        ) {
+            $0.advice =
+                "write one statement for administrators and one for users, each with the roles that it is for"
+        }
+    }
+}
+
+/// A statement of a policy, as far as it matters here.
+private struct Statement {
+    let principals: [String]
+    let isEverybody: Bool
+    let isAccountAlone: Bool
+    let administers: Bool
+    let uses: Bool
+    let isAll: Bool
+
+    init(_ statement: Literal) {
+        let allows = statement["Effect"] == "Allow"
+        // `?` is any one character to IAM: `*` takes in all that it does.
+        let actions = statement.listed("Action").compactMap(\.word).map { String($0.map { $0 == "?" ? "*" : $0 }) }
+        // All rights but some are both kinds at once.
+        let isInverted = statement["NotAction"] != nil
+        isAll = allows && Statement.matches(actions, ["kms:"])
+        administers = allows && (isInverted || Statement.matches(actions, Statement.administration))
+        uses = allows && (isInverted || Statement.matches(actions, Statement.use))
+        let named = statement["Principal"].map { $0.members.isEmpty ? $0.list : $0.members.flatMap(\.value.list) } ?? []
+        // Everybody but some is everybody.
+        principals = statement["NotPrincipal"] == nil ? named.compactMap(\.word).sorted() : ["*"]
+        isEverybody = principals.contains("*")
+        // The account's root stands for its IAM policies, and without it nobody could mend the policy.
+        isAccountAlone =
+            !principals.isEmpty && principals.allSatisfy { $0.hasSuffix(":root") || $0.utf8.count == 12 }
+    }
+
+    private static let administration = [
+        "kms:putkeypolicy", "kms:schedulekeydeletion", "kms:cancelkeydeletion", "kms:enablekey", "kms:disablekey",
+        "kms:enablekeyrotation", "kms:disablekeyrotation", "kms:deleteimportedkeymaterial",
+        "kms:updatekeydescription",
+    ]
+    private static let use = [
+        "kms:encrypt", "kms:decrypt", "kms:reencryptfrom", "kms:reencryptto", "kms:generatedatakey",
+        "kms:generatedatakeywithoutplaintext", "kms:generatedatakeypair",
+        "kms:generatedatakeypairwithoutplaintext", "kms:sign", "kms:generatemac", "kms:derivesharedsecret",
+    ]
+
+    private static func matches(_ patterns: [String], _ actions: [String]) -> Bool {
+        patterns.contains { pattern in
+            let glob = Glob(pattern)
+            return actions.contains { glob.matches($0) }
+        }
+    }
+
+    var fault: (Clause, String)? {
+        if isEverybody, isAll { return (KeyClause.open, "gives everybody every right") }
+        if administers, uses, !isAccountAlone {
+            return (KeyClause.separate, "lets the same roles administer and use the key")
+        }
+        return nil
+    }
+}
+
+extension Literal {
+    /// What a member holds, which policies write alone or in a list.
+    fileprivate func listed(_ key: String) -> [Literal] { self[key]?.list ?? [] }
+
+    fileprivate var list: [Literal] { if case .array(let elements) = self { elements } else { [self] } }
+
+    /// A name in lower case: actions are compared without regard to case.
+    fileprivate var word: String? { if case .string(let text) = self { text.lowercased() } else { nil } }
+}
+
+// MARK: The aliases
+
+private func checkAlias(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+    guard let name = subject.name else { return }
+    let aliases = try context.companions.objects(.kmsAlias, in: subject.namespace)
+    if aliases.contains(where: { $0.mayName(name, in: subject.namespace) }) { return }
+    findings.add(
+        KeyClause.alias, at: try subject.field("metadata")["name"], "is the name of a key without an Alias",
+        traits: .init(awaitsCompanion: true, absent: .kmsAlias)
+    ) {
+        $0.companion = [
+            "apiVersion": "kms.services.k8s.aws/v1alpha1", "kind": "Alias",
+            "metadata": ["name": .string(name), "namespace": .string(subject.namespace)],
+            "spec": ["name": .string("alias/\(name)"), "targetKeyRef": ["from": ["name": .string(name)]]],
+        ]
+    }
+}
+
+private func checkLastAlias(
+    _ subject: Subject, _ context: Context, _ findings: FindingCollector
+) throws(CannotJudge) {
+    let target = try subject.field("spec")["targetKeyRef"]
+    guard let reference = try ResourceReference(target),
+        let key = try context.companions.objects(.kmsKey, in: subject.namespace)
+            .first(where: { reference.names($0.name, in: subject.namespace) })?.name
+    else { return }
+    let others = try context.companions.objects(.kmsAlias, in: subject.namespace).filter { $0.name != subject.name }
+    if others.contains(where: { $0.mayName(key, in: subject.namespace) }) { return }
+    findings.add(KeyClause.lastAlias, at: target, "is Key \(key), which has no other Alias") {
+        $0.advice = "give the key another Alias"
+    }
+}
+
+extension CompanionObject {
+    /// Whether an Alias is, or may be, the name of a key in its namespace: one that names it by an id can be anybody's.
+    fileprivate func mayName(_ key: String, in namespace: String) -> Bool {
+        guard let text = self[.key] else { return true }
+        return ResourceReference(text: text).names(key, in: namespace)
+    }
+}
+
+extension RelatedKind {
+    static let kmsKey = RelatedKind(.kmsKey) { _, _ in }
+    static let kmsAlias = RelatedKind(.kmsAlias) { (object, fields) throws(CannotJudge) in
+        fields[.key] = try ResourceReference(object.object("spec")?.object("targetKeyRef"))?.text
+    }
+}
+
+extension RelatedField<String> {
+    fileprivate static let key = Self("key")
+}

@@ -1,0 +1,221 @@
+import Evaluation
+import JSON
+import Kubernetes
+
+extension Rule {
+    static let securityGroupRules = Rule(
+        id: "security-group-rules",
+        title: "Security groups let in only whom they must",
+        group: .cloud,
+        section: .networkSecurity,
+        rationale: """
+            A group that lets everybody in, or opens every port, protects nothing: whatever listens behind it by accident is on \
+            the internet. Only a load balancer speaks with everybody, on its two ports.
+            """,
+        level: .deny,
+        scope: Scope(ResourceKinds(.ec2SecurityGroup)),
+        clauses: [GroupClause.open, GroupClause.range],
+        settings: [RuleSettings.loadBalancerGroups, RuleSettings.maximumGroupPorts],
+        examples: groupExamples,
+        check: { (subject, context, findings) throws(CannotJudge) in
+            let spec = try subject.field("spec")
+            let isLoadBalancers = try isLoadBalancers(spec, subject, context)
+            for entry in try spec["ingressRules"].objects() {
+                try findings.step()
+                let ports = try Ports(entry)
+                let isOpenToAll = isLoadBalancers && ports?.isWeb == true
+                try checkRanges(of: entry, ports, mayBeOpen: isOpenToAll, findings)
+                if let ports, ports.count > context[RuleSettings.maximumGroupPorts] {
+                    try addRange(ports, of: entry, findings)
+                }
+            }
+        }
+    )
+}
+
+extension RuleSettings {
+    static let loadBalancerGroups = RuleSetting(
+        "PLAYBOOK_LOAD_BALANCER_GROUPS", .list("names"),
+        default: ["*load-balancer*", "*alb*", "*nlb*", "lb-*", "*-lb", "*-lb-*"],
+        "The security groups of load balancers, which let everybody in at 80 and 443. `*` stands for any text.")
+
+    static let maximumGroupPorts = RuleSetting(
+        "PLAYBOOK_MAX_GROUP_PORTS", .integer(1...65536), default: 100,
+        "The most ports that one entry of a security group opens.")
+}
+
+/// What the rule checks; its examples stand below.
+private enum GroupClause {
+    static let open = Clause(
+        "open", "nothing is let in from everywhere (a block shorter than /8), but 80 and 443 by a load balancer's group"
+    )
+    static let range = Clause("range", "no wide range of ports is let in")
+}
+
+/// The ports that an entry opens; what speaks of types and codes (ICMP) has none.
+private struct Ports {
+    let first: Int
+    let last: Int
+
+    init?(_ entry: Field) throws(CannotJudge) {
+        let name = try protocolName(of: entry)
+        // EC2: `-1` is every protocol and port, whatever ports are written beside it.
+        if name == "-1" {
+            (first, last) = (0, 65535)
+            return
+        }
+        guard name == "tcp" || name == "udp" else { return nil }
+        // `-1` is every port; a number that is no port cannot make the count overflow.
+        let (start, end) = (try entry["fromPort"].integer() ?? -1, try entry["toPort"].integer() ?? -1)
+        first = max(start, 0)
+        last = end < 0 ? 65535 : min(end, 65535)
+    }
+
+    /// How many.
+    var count: Int { last - first + 1 }
+
+    /// Whether it is one of the two ports that everybody may speak to at a load balancer.
+    var isWeb: Bool { first == last && (first == 80 || first == 443) }
+
+    var text: String { first == last ? "port \(first)" : "ports \(first)-\(last)" }
+}
+
+/// The protocol that an entry is about, by one of the names that EC2 has for it.
+private func protocolName(of entry: Field) throws(CannotJudge) -> String {
+    switch try entry["ipProtocol"].string()?.lowercased() ?? "" {
+    case "6": "tcp"
+    case "17": "udp"
+    case "all": "-1"
+    case let name: name
+    }
+}
+
+private func checkRanges(
+    of entry: Field, _ ports: Ports?, mayBeOpen: Bool, _ findings: FindingCollector
+) throws(CannotJudge) {
+    let name = try protocolName(of: entry)
+    for (list, key) in [("ipRanges", "cidrIP"), ("ipv6Ranges", "cidrIPv6")] as [(StaticString, StaticString)] {
+        for range in try entry[list].objects() {
+            try findings.step()
+            guard let block = try range[key].text(), !mayBeOpen, AddressBlock(block)?.isEverywhere ?? false else {
+                continue
+            }
+            func opened() -> String {
+                ports?.text ?? entry.member("ipProtocol").value.map { "protocol \($0.text)" } ?? "every port"
+            }
+            // As with wide ranges: from which port on is the choice, how many ports they are is the number.
+            findings.add(
+                GroupClause.open, at: range, "lets \(block.text) in to \(opened())",
+                choice: "\(name) \(block.text) \(ports.map { String($0.first) } ?? "")",
+                excess: ports.map { Double($0.count) } ?? .infinity
+            ) {
+                $0.edits = [.remove($0.place)]
+                $0.advice = "name the security group or the addresses that may connect (userIDGroupPairs, ipRanges)"
+            }
+        }
+    }
+}
+
+/// Whether the group is a load balancer's, by its name.
+private func isLoadBalancers(_ spec: Field, _ subject: Subject, _ context: Context) throws(CannotJudge) -> Bool {
+    let names = [try spec["name"].string(), subject.name].compactMap(\.self)
+    return context[RuleSettings.loadBalancerGroups].contains { pattern in
+        let glob = Glob(pattern)
+        return names.contains { glob.matches($0.lowercased()) }
+    }
+}
+
+private func addRange(_ ports: Ports, of entry: Field, _ findings: FindingCollector) throws(CannotJudge) {
+    // Who is let in, by which protocol and from which port on, is the choice; how many ports they are is the number.
+    let names = [try protocolName(of: entry)] + (try peers(of: entry, findings)).sorted() + [String(ports.first)]
+    findings.add(
+        GroupClause.range, at: entry, "opens \(ports.text)", choice: names.joined(separator: " "),
+        excess: Double(ports.count)
+    ) { $0.advice = "write an entry for each port that something listens on" }
+}
+
+/// Who is let in: blocks, prefix lists and other groups, these by id, by name or by the object that makes them.
+private func peers(of entry: Field, _ findings: FindingCollector) throws(CannotJudge) -> [String] {
+    var peers: [String] = []
+    let lists: [(StaticString, StaticString)] = [
+        ("ipRanges", "cidrIP"), ("ipv6Ranges", "cidrIPv6"), ("prefixListIDs", "prefixListID"),
+    ]
+    for (list, key) in lists {
+        for peer in try entry[list].objects() {
+            try findings.step()
+            peers.append(try peer[key].string() ?? "")
+        }
+    }
+    for pair in try entry["userIDGroupPairs"].objects() {
+        try findings.step()
+        let object = try pair["groupRef"]["from"]
+        let names = [
+            try pair["userID"].string(), try pair["groupID"].string(), try pair["groupName"].string(),
+            try object["namespace"].string(), try object["name"].string(),
+        ]
+        peers.append(names.compactMap(\.self).joined(separator: "/"))
+    }
+    return peers
+}
+
+private func securityGroup(_ entry: String, name: String = "web") -> String {
+    """
+    apiVersion: ec2.services.k8s.aws/v1alpha1
+    kind: SecurityGroup
+    metadata: {name: \(name), namespace: shop}
+    spec:
+      name: \(name)
+      description: what the shop's pods let in
+      ingressRules:
+      - \(entry)
+    """
+}
+
+private let groupExamples: [Example] = [
+    .good(
+        "one port, from one other group",
+        securityGroup(
+            "{ipProtocol: tcp, fromPort: 5432, toPort: 5432, userIDGroupPairs: [{groupID: sg-0a1b2c3d4e5f60718}]}")),
+    .good(
+        "a load balancer's group",
+        securityGroup(
+            "{ipProtocol: tcp, fromPort: 443, toPort: 443, ipRanges: [{cidrIP: 0.0.0.0/0}], ipv6Ranges: [{cidrIPv6: '::/0'}]}",
+            name: "shop-alb")),
+    .good(
+        "a hundred ports, from a private network",
+        securityGroup("{ipProtocol: tcp, fromPort: 9000, toPort: 9099, ipRanges: [{cidrIP: 10.0.0.0/8}]}")),
+    .good(
+        "what has types instead of ports",
+        securityGroup("{ipProtocol: icmp, fromPort: -1, toPort: -1, ipRanges: [{cidrIP: 10.0.0.0/16}]}")),
+    .bad(
+        "everybody", GroupClause.open, at: "spec.ingressRules[0].ipRanges[0]",
+        securityGroup("{ipProtocol: tcp, fromPort: 443, toPort: 443, ipRanges: [{cidrIP: 0.0.0.0/0}]}")),
+    .bad(
+        "everybody who has IPv6", GroupClause.open, at: "spec.ingressRules[0].ipv6Ranges[0]",
+        securityGroup("{ipProtocol: tcp, fromPort: 443, toPort: 443, ipv6Ranges: [{cidrIPv6: '::/0'}]}")),
+    .bad(
+        "a ping from everybody", GroupClause.open, at: "spec.ingressRules[0].ipRanges[0]",
+        securityGroup("{ipProtocol: icmp, fromPort: 8, toPort: -1, ipRanges: [{cidrIP: 0.0.0.0/0}]}", name: "shop-alb")),
+    .bad(
+        "half of everybody", GroupClause.open, at: "spec.ingressRules[0].ipRanges[0]",
+        securityGroup("{ipProtocol: tcp, fromPort: 443, toPort: 443, ipRanges: [{cidrIP: 128.0.0.0/1}]}")),
+    .bad(
+        "the shortest block that is everybody", GroupClause.open, at: "spec.ingressRules[0].ipRanges[0]",
+        securityGroup("{ipProtocol: tcp, fromPort: 443, toPort: 443, ipRanges: [{cidrIP: 10.0.0.0/7}]}")),
+    .bad(
+        "a load balancer's group at another port", GroupClause.open, at: "spec.ingressRules[0].ipRanges[0]",
+        securityGroup(
+            "{ipProtocol: tcp, fromPort: 22, toPort: 22, ipRanges: [{cidrIP: 0.0.0.0/0}]}", name: "shop-alb")),
+    .bad(
+        "every port by its number", GroupClause.range, at: "spec.ingressRules[0]",
+        securityGroup("{ipProtocol: TCP, fromPort: -1, toPort: -1, ipRanges: [{cidrIP: 10.0.0.0/16}]}")),
+    .bad(
+        "every port", GroupClause.range, at: "spec.ingressRules[0]",
+        securityGroup("{ipProtocol: tcp, fromPort: 1, toPort: 65535, ipRanges: [{cidrIP: 10.0.0.0/16}]}")),
+    .bad(
+        "every protocol", GroupClause.range, at: "spec.ingressRules[0]",
+        securityGroup("{ipProtocol: '-1', userIDGroupPairs: [{groupID: sg-0a1b2c3d4e5f60718}]}")),
+    .bad(
+        "one port more than may be", GroupClause.range, at: "spec.ingressRules[0]",
+        securityGroup("{ipProtocol: udp, fromPort: 9000, toPort: 9100, ipRanges: [{cidrIP: 10.0.0.0/16}]}")),
+]

@@ -1,0 +1,161 @@
+import Evaluation
+import JSON
+import Kubernetes
+
+/// What a subnet is for, by its name and tags.
+enum SubnetTier: String {
+    case shared = "public"
+    case closed = "private"
+    case isolated
+
+    /// The size that the playbook gives it.
+    var prefixLength: Int { self == .closed ? 19 : 24 }
+
+    /// The words of names that say a tier; of several the first one counts.
+    fileprivate static let words: [(word: StaticString, tier: SubnetTier)] = [
+        ("isolated", .isolated), ("database", .isolated), ("databases", .isolated), ("elasticache", .isolated),
+        ("intra", .isolated), ("public", .shared), ("private", .closed),
+    ]
+
+    /// Reads the tier of a Subnet, or of the RouteTable of one; nil where nothing says it.
+    init?(of object: Field) throws(CannotJudge) {
+        let spec = try object["spec"]
+        let tags = try Tags(spec["tags"])
+        let names = [object.base["metadata"]?["name"], tags.name, tags.tier, tags.smallTier].compactMap(\.self)
+        if let first = names.compactMap(\.firstTierWord).min() {
+            self = SubnetTier.words[first].tier
+        } else if tags.isForPublicBalancers {
+            self = .shared
+        } else if tags.isForInternalBalancers {
+            self = .closed
+        } else if try spec["mapPublicIPOnLaunch"].boolean() ?? false {
+            self = .shared
+        } else {
+            return nil
+        }
+    }
+
+    /// The tags that say what a subnet is for; of several with the same key the last one counts.
+    private struct Tags {
+        var name: Value?
+        var tier: Value?
+        var smallTier: Value?
+        var isForPublicBalancers = false
+        var isForInternalBalancers = false
+
+        init(_ tags: Field) throws(CannotJudge) {
+            for tag in try tags.objects() {
+                guard let key = try tag["key"].text() else { continue }
+                let value = try tag["value"].text()
+                if key.equals("Name") {
+                    name = value
+                } else if key.equals("Tier") {
+                    tier = value
+                } else if key.equals("tier") {
+                    smallTier = value
+                } else if key.equals("kubernetes.io/role/elb") {
+                    isForPublicBalancers = true
+                } else if key.equals("kubernetes.io/role/internal-elb") {
+                    isForInternalBalancers = true
+                }
+            }
+        }
+    }
+
+    // MARK: What else is read of a subnet or its route table
+
+    static func zone(of spec: Field) throws(CannotJudge) -> String? {
+        if let zone = try spec["availabilityZone"].filledText() { return zone.text }
+        return try spec["availabilityZoneID"].filledText()?.text
+    }
+
+    /// The VPC by name or id; empty where it is not named.
+    static func vpc(of spec: Field) throws(CannotJudge) -> String {
+        if let name = try spec["vpcRef"]["from"]["name"].string() { return name }
+        return try spec["vpcID"].string() ?? ""
+    }
+
+    /// Its route tables.
+    static func tables(of spec: Field) throws(CannotJudge) -> [ResourceReference] {
+        var tables: [ResourceReference] = []
+        for reference in try spec["routeTableRefs"].objects() {
+            if let table = try ResourceReference(reference) { tables.append(table) }
+        }
+        return tables
+    }
+
+    /// Hands out a table's routes that lead everywhere, each with its destination.
+    static func forEachDefaultRoute(
+        in spec: Field, _ body: (Field, Value) throws(CannotJudge) -> Void
+    ) throws(CannotJudge) {
+        for route in try spec["routes"].objects() {
+            for key: StaticString in ["destinationCIDRBlock", "destinationIPv6CIDRBlock"] {
+                guard let block = try route[key].text(), AddressBlock(block)?.isEverywhere ?? false else { continue }
+                try body(route, block)
+            }
+        }
+    }
+
+    /// Whether a table has a route that leads everywhere.
+    static func hasDefaultRoute(_ spec: Value) throws(CannotJudge) -> Bool {
+        var found = false
+        try forEachDefaultRoute(in: Field(spec)) { (_, _) throws(CannotJudge) in found = true }
+        return found
+    }
+
+}
+
+extension RelatedKind {
+    static let ec2VPC = RelatedKind(.ec2VPC) { _, _ in }
+    static let ec2Subnet = RelatedKind(.ec2Subnet) { (object, fields) throws(CannotJudge) in
+        let object = Field(object)
+        guard let spec = try object["spec"].present, let tier = try SubnetTier(of: object) else { return }
+        fields[.tier] = tier.rawValue
+        fields[.vpc] = try SubnetTier.vpc(of: spec)
+        fields[.tables] = try SubnetTier.tables(of: spec).map(\.text)
+        fields[.zone] = try SubnetTier.zone(of: spec)
+    }
+    static let ec2RouteTable = RelatedKind(.ec2RouteTable) { (object, fields) throws(CannotJudge) in
+        let spec = try object.object("spec")
+        fields[.hasDefaultRoute] =
+            try spec.map { (spec) throws(CannotJudge) in try SubnetTier.hasDefaultRoute(spec) } ?? false
+    }
+}
+
+extension RelatedField<String> {
+    static let tier = Self("tier")
+    static let vpc = Self("vpc")
+    static let zone = Self("zone")
+}
+
+extension RelatedField<[String]> {
+    static let tables = Self("tables")
+}
+
+extension RelatedField<Bool> {
+    static let hasDefaultRoute = Self("default")
+}
+
+extension Value {
+    /// The place among the words for tiers of the first one that stands in a string, between what are no letters or digits.
+    fileprivate var firstTierWord: Int? {
+        guard kind == .string else { return nil }
+        return withContents { text in
+            var found: Int?
+            var start = 0
+            for at in 0...text.count {
+                if at < text.count, (text[at] | 32) &- 97 < 26 || text[at] &- 48 <= 9 { continue }
+                if let word = Value.tierWord(text.extracting(start..<at)) { found = min(found ?? word, word) }
+                start = at + 1
+            }
+            return found
+        }
+    }
+
+    private static func tierWord(_ text: Span<UInt8>) -> Int? {
+        SubnetTier.words.firstIndex { word, _ in
+            word.utf8CodeUnitCount == text.count
+                && word.withUTF8Buffer { word in word.indices.allSatisfy { word[$0] == text[$0] | 32 } }
+        }
+    }
+}

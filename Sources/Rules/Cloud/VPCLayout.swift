@@ -1,0 +1,159 @@
+import Evaluation
+import JSON
+import Kubernetes
+
+extension Rule {
+    static let vpcLayout = Rule(
+        id: "vpc-layout",
+        title: "A VPC has public, private and isolated subnets in three zones",
+        group: .cloud,
+        section: .vpcArchitecture,
+        rationale: """
+            Small public subnets hold load balancers and NAT gateways, large private ones the nodes, and isolated ones, without a \
+            way out, the databases. With three zones the loss of one leaves most of everything.
+            """,
+        level: .warn,
+        scope: Scope(ResourceKinds(.ec2VPC, .ec2Subnet, .ec2NATGateway, .ec2RouteTable, .ec2VPCEndpoint)),
+        clauses: [
+            VPCClause.one, VPCClause.size, VPCClause.zones, VPCClause.isolated, VPCClause.gateway, VPCClause.endpoint,
+        ],
+        companions: [.ec2VPC, .ec2Subnet, .ec2RouteTable],
+        examples: vpcExamples,
+        checks: [
+            .init(.ec2VPC, check: checkOtherVPCs), .init(.ec2Subnet, check: checkSubnet),
+            .init(.ec2RouteTable, check: checkRoutes), .init(.ec2NATGateway, check: checkGateway),
+            .init(.ec2VPCEndpoint, check: checkEndpoint),
+        ]
+    )
+}
+
+/// What the rule checks; its examples stand in a file of their own.
+enum VPCClause {
+    static let one = Clause("one", "an account's namespace has one VPC")
+    static let size = Clause("size", "public and isolated subnets are /24, private ones /19")
+    static let zones = Clause("zones", "each subnet names its zone, and three of a kind lie in three zones")
+    static let isolated = Clause("isolated", "isolated subnets (database, elasticache, intra) have no default route")
+    static let gateway = Clause("nat-gateway", "a NAT gateway that leads to the internet stands in a public subnet")
+    static let endpoint = Clause("endpoint", "a gateway endpoint is in some route table")
+}
+
+private func checkOtherVPCs(
+    _ subject: Subject, _ context: Context, _ findings: FindingCollector
+) throws(CannotJudge) {
+    guard try subject.field("spec").isPresent else { return }
+    let others = try context.companions.objects(.ec2VPC, in: subject.namespace).filter { $0.name != subject.name }
+    guard let other = others.first else { return }
+    findings.add(
+        VPCClause.one, at: try subject.field("metadata")["name"], "is the name of another VPC beside \(other.name)"
+    ) { $0.advice = "use \(other.name), or another account's namespace: there is one VPC for each" }
+}
+
+// MARK: Subnets
+
+private func checkSubnet(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+    guard let spec = try subject.field("spec").present, let tier = try SubnetTier(of: subject.root) else { return }
+    try checkSize(spec, tier, findings)
+    try findings.separately(checkZone(spec, tier, subject, context, findings))
+    if tier == .isolated { try checkTables(spec, subject, context, findings) }
+}
+
+private func checkSize(_ spec: Field, _ tier: SubnetTier, _ findings: FindingCollector) throws(CannotJudge) {
+    let cidr = try spec["cidrBlock"]
+    if let text = try cidr.string() {
+        guard let block = AddressBlock(text), block.prefixLength != tier.prefixLength else { return }
+        findings.add(
+            VPCClause.size, at: cidr, "is \(text): \(tier.rawValue) subnets are /\(tier.prefixLength)",
+            set: block.resized(to: tier.prefixLength).map { .string($0) }, choice: text
+        ) { $0.advice = "a subnet that is there already has to be replaced by a new one" }
+        return
+    }
+    let length = try spec["ipv4NetmaskLength"]
+    guard let seen = try length.integer(), seen != tier.prefixLength else { return }
+    findings.add(
+        VPCClause.size, at: length, "is \(seen): \(tier.rawValue) subnets are /\(tier.prefixLength)",
+        set: .number(String(tier.prefixLength)), choice: String(seen))
+}
+
+private func checkZone(
+    _ spec: Field, _ tier: SubnetTier, _ subject: Subject, _ context: Context, _ findings: FindingCollector
+) throws(CannotJudge) {
+    let place = try spec["availabilityZone"]
+    guard let zone = try SubnetTier.zone(of: spec) else {
+        findings.add(VPCClause.zones, at: place, "is unset: AWS chooses, and may choose one zone for all") {
+            $0.advice = "name a zone, as in eu-west-1a, and another one for each of the three subnets"
+        }
+        return
+    }
+    let vpc = try SubnetTier.vpc(of: spec)
+    let others = try context.companions.objects(.ec2Subnet, in: subject.namespace).filter { other in
+        other.name != subject.name && other[.tier] == tier.rawValue && other[.vpc] == vpc
+    }
+    let zones = Set(others.compactMap { $0[.zone] } + [zone])
+    guard others.count >= 2, zones.count < 3 else { return }
+    findings.add(
+        VPCClause.zones, at: place,
+        "is \(zone): all \(others.count + 1) \(tier.rawValue) subnets lie in \(zones.sorted().joined(separator: ", "))",
+        choice: zone
+    ) { $0.advice = "choose a third zone" }
+}
+
+private func checkTables(
+    _ spec: Field, _ subject: Subject, _ context: Context, _ findings: FindingCollector
+) throws(CannotJudge) {
+    let tables = try SubnetTier.tables(of: spec)
+    if tables.isEmpty { return }
+    let open = try context.companions.objects(.ec2RouteTable, in: subject.namespace).first { table in
+        table[.hasDefaultRoute] ?? false && tables.contains { $0.names(table.name, in: subject.namespace) }
+    }
+    guard let open else { return }
+    findings.add(
+        VPCClause.isolated, at: try spec["routeTableRefs"],
+        "lead to RouteTable \(open.name), which has a default route", choice: open.name
+    ) { $0.advice = "name a RouteTable with local routes and VPC endpoints alone" }
+}
+
+// MARK: Around them
+
+private func checkRoutes(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+    guard let spec = try subject.field("spec").present, try SubnetTier.hasDefaultRoute(spec.base) else { return }
+    var isIsolated = try SubnetTier(of: subject.root) == .isolated
+    if !isIsolated, let name = subject.name {
+        isIsolated = try context.companions.objects(.ec2Subnet, in: subject.namespace).contains { subnet in
+            subnet[.tier] == SubnetTier.isolated.rawValue
+                && subnet[.tables]?.contains { ResourceReference(text: $0).names(name, in: subject.namespace) } ?? false
+        }
+    }
+    guard isIsolated else { return }
+    try SubnetTier.forEachDefaultRoute(in: spec) { (route, destination) throws(CannotJudge) in
+        try findings.step()
+        findings.add(VPCClause.isolated, at: route, "leads isolated subnets out", choice: destination.text) {
+            $0.edits = [.remove($0.place)]
+            $0.advice = "what they need of AWS comes through VPC endpoints"
+        }
+    }
+}
+
+private func checkGateway(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+    let spec = try subject.field("spec")
+    if try spec["connectivityType"].equals("private") { return }
+    let named = try spec["subnetRef"]
+    guard let reference = try ResourceReference(named) else { return }
+    let subnet = try context.companions.objects(.ec2Subnet, in: subject.namespace).first {
+        reference.names($0.name, in: subject.namespace)
+    }
+    guard let subnet, let tier = subnet[.tier], tier != SubnetTier.shared.rawValue else { return }
+    findings.add(
+        VPCClause.gateway, at: named, "is Subnet \(subnet.name), which is \(tier)", choice: subnet.name
+    ) { $0.advice = "name a public subnet; private ones have a default route to the NAT gateway" }
+}
+
+private func checkEndpoint(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+    guard let spec = try subject.field("spec").present else { return }
+    // Absent it is Gateway (EC2, CreateVpcEndpoint).
+    guard try spec["vpcEndpointType"].text()?.equals("Gateway") ?? true else { return }
+    let (ids, references) = (try spec["routeTableIDs"], try spec["routeTableRefs"])
+    guard try ids.elements().isEmpty, try references.elements().isEmpty else { return }
+    findings.add(VPCClause.endpoint, at: references, "are unset: nothing goes through the endpoint") {
+        $0.advice = "name the route tables of the private and isolated subnets"
+    }
+}

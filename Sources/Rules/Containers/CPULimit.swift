@@ -1,0 +1,117 @@
+import Evaluation
+import JSON
+import Kubernetes
+
+extension Rule {
+    static let cpuLimit = Rule(
+        id: "cpu-limit",
+        title: "Containers set no CPU limit",
+        group: .containers,
+        section: .scalingAndResources,
+        rationale: """
+            A CPU limit slows a container down while its node has nothing else to do. Requests alone share the node fairly when it \
+            is busy, and leave the rest to whoever can use it.
+            """,
+        level: .warn,
+        scope: .containerResources,
+        clauses: [limited],
+        companions: [.resourceQuota],
+        fix: .changes(
+            "Removes the limit once a CPU request is set; not where a ResourceQuota counts `limits.cpu` or is not known to the server, nor for a whole number of CPUs that equals the request (static CPU policy)."
+        ),
+        examples: cases,
+        check: checkCPULimits
+    )
+}
+
+private let limited = Clause("limited", "no CPU limit is set")
+
+private func checkCPULimits(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+    guard let template = try subject.template() else { return }
+    if let pod = try template.resources(), let limit = try pod.limit("cpu") {
+        try report(limit, of: pod, subject, context, findings)
+    }
+    for container in template.lastingContainers {
+        guard let resources = try container.resources(), let limit = try resources.limit("cpu") else { continue }
+        try report(limit, of: resources, subject, context, findings)
+    }
+}
+
+private func report(
+    _ limit: Amount, of resources: Resources, _ subject: Subject, _ context: Context, _ findings: FindingCollector
+) throws(CannotJudge) {
+    let request = try resources.request("cpu")
+    let field = try Field(resources.value)["limits"]["cpu"]
+    findings.add(limited, at: field, "is \(limit): it slows the container while the node idles") {
+        let isPinned = request?.quantity == limit.quantity && limit.quantity.isWhole
+        $0.edits = [.remove($0.place)]
+        $0.isFixable = request?.quantity.isPositive ?? false && !isPinned && !isCounted(subject, context)
+    }
+}
+
+/// Whether a quota counts CPU limits, so that a pod without one would be refused; on a server, also where that is not known.
+private func isCounted(_ subject: Subject, _ context: Context) -> Bool {
+    guard let quotas = try? context.companions.quotas(in: subject.namespace) else { return context.source != .files }
+    return quotas.contains { $0.countsCPULimits }
+}
+
+private let quota = """
+    apiVersion: v1
+    kind: ResourceQuota
+    metadata: {name: shop, namespace: shop}
+    spec: {hard: {requests.cpu: 10}}
+    """
+
+private let countingQuota = """
+    apiVersion: v1
+    kind: ResourceQuota
+    metadata: {name: shop, namespace: shop}
+    spec: {hard: {limits.cpu: 10}}
+    """
+
+private let cases: [Example] = [
+    .good("a request alone", "containers: [{name: app, resources: {requests: {cpu: 500m}}}]"),
+    .bad(
+        "a limit", limited, at: "containers[app].resources.limits.cpu",
+        "containers: [{name: app, resources: {requests: {cpu: 250m}, limits: {cpu: 500m}}}]", companions: quota,
+        settings: ["PLAYBOOK_FIX": "all"], isFixed: true),
+    .bad(
+        "a limit, where it is not known whether a quota counts it", limited, at: "containers[app].resources.limits.cpu",
+        "containers: [{name: app, resources: {requests: {cpu: 250m}, limits: {cpu: 500m}}}]",
+        settings: ["PLAYBOOK_FIX": "all"]),
+    .bad(
+        "a limit that a quota counts", limited, at: "containers[app].resources.limits.cpu",
+        "containers: [{name: app, resources: {requests: {cpu: 250m}, limits: {cpu: 500m}}}]", companions: countingQuota,
+        settings: ["PLAYBOOK_FIX": "all"]),
+    .bad(
+        "whole CPUs of its own", limited, at: "containers[app].resources.limits.cpu",
+        "containers: [{name: app, resources: {requests: {cpu: 2}, limits: {cpu: 2000m}}}]", companions: quota,
+        settings: ["PLAYBOOK_FIX": "all"]),
+    .bad(
+        "a limit for the whole pod", limited, at: "resources.limits.cpu",
+        "resources: {requests: {cpu: 250m, memory: 256Mi}, limits: {cpu: 1, memory: 256Mi}}"),
+    .bad(
+        "a sidecar", limited, at: "initContainers[proxy].resources.limits.cpu",
+        """
+        initContainers:
+        - name: proxy
+          restartPolicy: Always
+          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/proxy:1.0.0-9f3c1ab
+          resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {cpu: 100m, memory: 32Mi}}
+        """),
+    .bad(
+        "an init container", limited, at: "initContainers[migrate].resources.limits.cpu",
+        """
+        initContainers:
+        - name: migrate
+          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.2-9f3c1ab
+          resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {cpu: 100m, memory: 32Mi}}
+        """),
+    .bad(
+        "a running Pod that is resized", limited, at: "containers[app].resources.limits.cpu",
+        "containers: [{name: app, resources: {limits: {cpu: 1}}}]", before: "{}", request: .resize),
+    .good(
+        "an ephemeral container may set none",
+        "ephemeralContainers: [{name: debugger, image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/tools/shell:1.0.0-9f3c1ab}]",
+        request: .debug),
+]

@@ -1,0 +1,102 @@
+import Evaluation
+import JSON
+import Kubernetes
+
+extension Rule {
+    static let cpuRequest = Rule(
+        id: "cpu-request",
+        title: "Containers request CPU",
+        group: .containers,
+        section: .scalingAndResources,
+        rationale: """
+            The request is a container's share when a node is busy, what the scheduler and Karpenter count with, and what an \
+            autoscaler measures against.
+            """,
+        level: .deny,
+        scope: .containerResources,
+        clauses: [missing, limitAlone, zero],
+        fix: .adds(
+            "Where a CPU limit is set alone, the request is set to it, which is what the API server does for a Pod."),
+        examples: cases,
+        check: checkCPURequests
+    )
+}
+
+private let missing = Clause("missing", "a CPU request is set")
+private let limitAlone = Clause("limit-alone", "the request is written down where a limit stands for it")
+private let zero = Clause("zero", "the CPU request is over zero")
+
+private func checkCPURequests(
+    _ subject: Subject, _ context: Context, _ findings: FindingCollector
+) throws(CannotJudge) {
+    guard let template = try subject.template() else { return }
+    if let request = try template.resources()?.request("cpu"), request.quantity.isPositive { return }
+    for container in template.lastingContainers {
+        let resources = try container.resources()
+        let request = try resources?.request("cpu")
+        if let request, request.quantity.isPositive { continue }
+        let limit = try resources?.limit("cpu").flatMap { $0.quantity.isPositive ? $0 : nil }
+        let field = try container.resourcesField["requests"]["cpu"]
+        var amount: Literal { .string(limit?.description ?? "100m") }
+        if let request {
+            findings.add(zero, at: field, "is \(request): the container is promised nothing", set: amount)
+        } else if let limit {
+            findings.add(limitAlone, at: field, "is unset; the limit of \(limit) is no request", set: amount) {
+                $0.isFixable = true
+            }
+        } else {
+            findings.add(missing, at: field, "is unset", set: amount) {
+                $0.advice = "as much as the container uses when it is busy"
+            }
+        }
+    }
+}
+
+private let cases: [Example] = [
+    .good("a request", "containers: [{name: app, resources: {requests: {cpu: 1m}}}]"),
+    .bad(
+        "none", missing, at: "containers[app].resources.requests.cpu",
+        "containers: [{name: app, resources: {requests: {cpu: null}}}]"),
+    .bad(
+        "no resources at all", missing, at: "containers[app].resources.requests.cpu",
+        """
+        resources: {requests: {memory: 256Mi}, limits: {memory: 256Mi}}
+        containers: [{name: app, resources: null}]
+        """),
+    .bad(
+        "zero", zero, at: "containers[app].resources.requests.cpu",
+        "containers: [{name: app, resources: {requests: {cpu: 0}}}]"),
+    .bad(
+        "a limit alone", limitAlone, at: "containers[app].resources.requests.cpu",
+        "containers: [{name: app, resources: {requests: {cpu: null}, limits: {cpu: 500m}}}]", isFixed: true),
+    .good(
+        "a request for the whole pod",
+        """
+        resources: {requests: {cpu: 500m, memory: 256Mi}, limits: {memory: 256Mi}}
+        containers: [{name: app, resources: null}]
+        """),
+    .bad(
+        "a sidecar", missing, at: "initContainers[proxy].resources.requests.cpu",
+        """
+        initContainers:
+        - name: proxy
+          restartPolicy: Always
+          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/proxy:1.0.0-9f3c1ab
+          resources: {limits: {memory: 32Mi}}
+        """),
+    .bad(
+        "an init container", zero, at: "initContainers[migrate].resources.requests.cpu",
+        """
+        initContainers:
+        - name: migrate
+          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.2-9f3c1ab
+          resources: {requests: {cpu: 0m}, limits: {memory: 32Mi}}
+        """),
+    .bad(
+        "a running Pod that is resized to none", zero, at: "containers[app].resources.requests.cpu",
+        "containers: [{name: app, resources: {requests: {cpu: 0}}}]", before: "{}", request: .resize),
+    .good(
+        "an ephemeral container may set none",
+        "ephemeralContainers: [{name: debugger, image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/tools/shell:1.0.0-9f3c1ab}]",
+        request: .debug),
+]

@@ -1,0 +1,86 @@
+import Evaluation
+import JSON
+import Kubernetes
+
+extension Rule {
+    static let runAsIdentity = Rule(
+        id: "run-as-identity",
+        title: "Containers state the uid and gid they run as",
+        group: .containers,
+        section: .containerization,
+        rationale: """
+            A uid and gid in the manifest hold whatever the image says, and files on volumes belong to somebody that can be looked \
+            up.
+            """,
+        level: .warn,
+        scope: .allContainers,
+        clauses: [noUser, noGroup, rootUser, rootGroup],
+        examples: cases,
+        check: checkIdentity
+    )
+}
+
+private let noUser = Clause("no-user", "a numeric `runAsUser` is in force for each container")
+private let noGroup = Clause("no-group", "a numeric `runAsGroup` is in force for each container")
+private let rootUser = Clause("root-user", "the uid is not 0")
+private let rootGroup = Clause("root-group", "the gid is not 0")
+
+private func checkIdentity(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+    guard let template = try subject.template(), !template.isWindows else { return }
+    for container in template.containers {
+        let settings = try SecurityContext(of: container, in: template)
+        let (user, group) = (try settings.user(), try settings.group())
+        guard user ?? 0 == 0 || group ?? 0 == 0 else { continue }
+        let clause = user == nil ? noUser : user == 0 ? rootUser : group == nil ? noGroup : rootGroup
+        let uid = user.map { "uid \($0)" } ?? "no uid"
+        let gid = group.map { "gid \($0)" } ?? "no gid"
+        findings.add(clause, at: container.securityContext, "has \(uid) and \(gid)", choice: "\(uid) \(gid)") {
+            if user ?? 0 == 0 { $0.edits.append(.set($0.place / "runAsUser", 10001)) }
+            if group ?? 0 == 0 { $0.edits.append(.set($0.place / "runAsGroup", 10001)) }
+        }
+    }
+}
+
+private let cases: [Example] = [
+    .good("both stated for the pod", "securityContext: {runAsUser: 10001, runAsGroup: 10001}"),
+    .good(
+        "a container's own over the pod's",
+        """
+        securityContext: {runAsUser: null, runAsGroup: 20001}
+        containers: [{name: app, securityContext: {runAsUser: 10001}}]
+        """),
+    .bad("no uid", noUser, at: "containers[app].securityContext", "securityContext: {runAsUser: null}"),
+    .bad("no gid", noGroup, at: "containers[app].securityContext", "securityContext: {runAsGroup: null}"),
+    .bad(
+        "uid 0", rootUser, at: "containers[app].securityContext",
+        "containers: [{name: app, securityContext: {runAsUser: 0}}]"),
+    .bad(
+        "gid 0", rootGroup, at: "containers[app].securityContext",
+        "containers: [{name: app, securityContext: {runAsGroup: 0}}]"),
+    .bad(
+        "an init container as root's group", rootGroup, at: "initContainers[migrate].securityContext",
+        """
+        initContainers:
+        - name: migrate
+          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.2-9f3c1ab
+          resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
+          securityContext: {runAsGroup: 0}
+        """),
+    .bad(
+        "a sidecar as root", rootUser, at: "initContainers[proxy].securityContext",
+        """
+        initContainers:
+        - name: proxy
+          restartPolicy: Always
+          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/proxy:1.0.0-9f3c1ab
+          resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
+          securityContext: {runAsUser: 0}
+        """),
+    .bad(
+        "an ephemeral container as root's group", rootGroup, at: "ephemeralContainers[debugger].securityContext",
+        "ephemeralContainers: [{name: debugger, image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/tools/shell:1.0.0-9f3c1ab, securityContext: {runAsGroup: 0}}]",
+        request: .debug),
+    .good(
+        "Windows has no uids",
+        "{os: {name: windows}, securityContext: {runAsNonRoot: null, runAsUser: null, runAsGroup: null}}"),
+]

@@ -1,0 +1,81 @@
+import Evaluation
+import JSON
+import Kubernetes
+
+/// What describes volumes of EBS: a StorageClass, or the block devices of Karpenter's nodes.
+enum EBSVolumes {
+    static let scope = Scope(ResourceKinds(.storageClass, .ec2NodeClass))
+
+    private static let provisioners: [StaticString] = [
+        "ebs.csi.aws.com", "ebs.csi.eks.amazonaws.com", "kubernetes.io/aws-ebs",
+    ]
+
+    /// Hands out the parameters of a name, the absent one if there is none, of a StorageClass that makes volumes of EBS.
+    ///
+    /// The drivers take names in any case, so that one may be there twice.
+    static func forEachParameter(
+        _ name: StaticString, of storageClass: Field, _ body: (Field) throws(CannotJudge) -> Void
+    ) throws(CannotJudge) {
+        guard let provisioner = try storageClass["provisioner"].text(),
+            provisioners.contains(where: { provisioner.equals($0) })
+        else { return }
+        let parameters = try storageClass["parameters"]
+        let wanted = "\(name)".lowercased()
+        var isThere = false
+        if let members = try parameters.members() {
+            for member in members
+            where member.key.contentLength == wanted.utf8.count && member.key.text.lowercased() == wanted {
+                guard member.value.kind == .string else {
+                    throw .malformed(member.value.id, expected: "a string, as all parameters are")
+                }
+                isThere = true
+                try body(Field(member.value))
+            }
+        }
+        if !isThere { try body(parameters[name]) }
+    }
+
+    /// Hands out the volumes that an EC2NodeClass lists; what comes from a snapshot is as that is.
+    static func forEachDevice(
+        of spec: Field, _ findings: FindingCollector, _ body: (Field) throws(CannotJudge) -> Void
+    ) throws(CannotJudge) {
+        for mapping in try spec["blockDeviceMappings"].objects() {
+            try findings.step()
+            let ebs = try mapping["ebs"]
+            if ebs.isPresent, try ebs["snapshotID"].text()?.contentLength ?? 0 == 0 { try body(ebs) }
+        }
+    }
+
+    // MARK: Examples
+
+    static func storageClass(_ parameters: String, provisioner: String = "ebs.csi.aws.com") -> String {
+        """
+        apiVersion: storage.k8s.io/v1
+        kind: StorageClass
+        metadata: {name: gp3}
+        provisioner: \(provisioner)
+        parameters: {\(parameters)}
+        volumeBindingMode: WaitForFirstConsumer
+        """
+    }
+
+    static func nodeClass(_ lines: String) -> String {
+        """
+        apiVersion: karpenter.k8s.aws/v1
+        kind: EC2NodeClass
+        metadata: {name: default}
+        spec:
+          role: shop-nodes
+          amiSelectorTerms: [{alias: al2023@v20260101}]
+          subnetSelectorTerms: [{tags: {karpenter.sh/discovery: shop}}]
+          securityGroupSelectorTerms: [{tags: {karpenter.sh/discovery: shop}}]
+          \(lines)
+        """
+    }
+
+    static func devices(_ ebs: String) -> String {
+        nodeClass("blockDeviceMappings: [{deviceName: /dev/xvda, ebs: {volumeSize: 20Gi, volumeType: gp3, \(ebs)}}]")
+    }
+
+    static let key = "arn:aws:kms:eu-west-1:222222222222:key/0a1b2c3d-1111-2222-3333-444455556666"
+}

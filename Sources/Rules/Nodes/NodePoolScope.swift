@@ -1,0 +1,149 @@
+import Evaluation
+import JSON
+import Kubernetes
+
+extension Rule {
+    static let nodePoolScope = Rule(
+        id: "node-pool-scope",
+        title: "A NodePool has one architecture, a stated capacity type and limits",
+        group: .nodes,
+        section: .scalingAndResources,
+        rationale: """
+            Nodes of two architectures in one pool take an image of one of them where it cannot run. What says nothing of Spot \
+            takes what is cheapest today, and without limits a mistake in one Deployment buys nodes without end.
+            """,
+        level: .warn,
+        scope: Scope(ResourceKinds(.nodePool)),
+        clauses: [architecture, capacity, limits],
+        examples: cases,
+        check: { (subject, _, findings) throws(CannotJudge) in
+            let spec = try subject.field("spec")
+            guard spec.isPresent else { return }
+            let requirements = try spec["template"]["spec"]["requirements"]
+            let labels = try spec["template"]["metadata"]["labels"].labels()
+            // A label of the template is a requirement too.
+            if !labels.has("\(architectureKey)") { try checkArchitecture(requirements, findings) }
+            if !labels.has("\(capacityType)"), try !stateCapacity(requirements, findings) {
+                findings.add(capacity, at: requirements, "do not say \(capacityType)") {
+                    $0.edits = [requirement(capacityType, "on-demand", requirements, at: $0.place)]
+                    $0.advice = "or spot, or both, for what can run there"
+                }
+            }
+            let most = try spec["limits"]
+            // A pool of a fixed size is its own limit, and may have no other.
+            if try !spec["replicas"].isPresent, try most.members()?.contains(where: { _ in true }) != true {
+                findings.add(
+                    limits, at: most, "are unset: the pool grows without end", set: ["cpu": "100", "memory": "400Gi"]
+                ) { $0.advice = "as much as the pool may have at most" }
+            }
+        }
+    )
+}
+
+private let architecture = Clause("architecture", "all nodes of a pool have one architecture")
+private let capacity = Clause("capacity-type", "`karpenter.sh/capacity-type` is stated: on-demand, spot, reserved")
+private let limits = Clause("limits", "the pool has limits")
+
+private let architectureKey: StaticString = "kubernetes.io/arch"
+private let capacityType: StaticString = "karpenter.sh/capacity-type"
+
+private func checkArchitecture(_ requirements: Field, _ findings: FindingCollector) throws(CannotJudge) {
+    var allowed = ["amd64", "arm64"]
+    var excluded: Set<String> = []
+    var last: Field?
+    for entry in try requirements.objects() where try entry["key"].text()?.equals(architectureKey) ?? false {
+        try findings.step()
+        let values = try entry["values"]
+        let names = try architectures(values)
+        let comparison = try entry["operator"].text()
+        if comparison?.equals("In") ?? false {
+            // There may be others in time.
+            allowed = last == nil ? names : allowed.filter { names.contains($0) }
+            last = values
+        } else if comparison?.equals("NotIn") ?? false {
+            excluded.formUnion(names)
+        }
+    }
+    allowed.removeAll { excluded.contains($0) }
+    guard Set(allowed).count > 1 else { return }
+    guard let last else {
+        findings.add(architecture, at: requirements, "leave the architecture open") {
+            $0.edits = [requirement(architectureKey, "amd64", requirements, at: $0.place)]
+            $0.advice = "or arm64; a pool for each"
+        }
+        return
+    }
+    let seen = allowed.joined(separator: ", ")
+    findings.add(
+        architecture, at: last, "are \(seen): two architectures in one pool", set: [.string(allowed[0])], choice: seen
+    ) { $0.advice = "and a pool for each of the others" }
+}
+
+private func architectures(_ values: Field) throws(CannotJudge) -> [String] {
+    var names: [String] = []
+    for value in try values.strings() {
+        // AWS has two.
+        guard names.count < 100 else { throw .malformed(values.base.id, expected: "at most 100 architectures") }
+        names.append(value.base.text)
+    }
+    return names
+}
+
+private func stateCapacity(_ requirements: Field, _ findings: FindingCollector) throws(CannotJudge) -> Bool {
+    for entry in try requirements.objects() where try entry["key"].text()?.equals(capacityType) ?? false {
+        try findings.step()
+        let comparison = try entry["operator"].text()
+        if comparison?.equals("In") ?? false || comparison?.equals("NotIn") ?? false { return true }
+    }
+    return false
+}
+
+private func requirement(_ key: StaticString, _ value: Literal, _ requirements: Field, at place: Pointer) -> Edit {
+    let entry: Literal = ["key": "\(key)", "operator": "In", "values": [value]]
+    return requirements.isPresent ? .set(place / "-", entry) : .set(place, [entry])
+}
+
+private func pool(_ requirements: String, _ more: String = "limits: {cpu: 100, memory: 400Gi}", labels: String = "")
+    -> String
+{
+    """
+    apiVersion: karpenter.sh/v1
+    kind: NodePool
+    metadata: {name: general}
+    spec:
+      template:
+        metadata: {labels: {\(labels)}}
+        spec:
+          nodeClassRef: {group: karpenter.k8s.aws, kind: EC2NodeClass, name: default}
+          requirements: [\(requirements)]
+      \(more)
+    """
+}
+
+private let amd64 = "{key: kubernetes.io/arch, operator: In, values: [amd64]}"
+private let onDemand = "{key: karpenter.sh/capacity-type, operator: In, values: [on-demand]}"
+
+private let cases: [Example] = [
+    .good("one architecture, on demand, within limits", pool("\(amd64), \(onDemand)")),
+    .good(
+        "Spot and on demand",
+        pool("\(amd64), {key: karpenter.sh/capacity-type, operator: In, values: [spot, on-demand]}")),
+    .good("by what it is not", pool("{key: kubernetes.io/arch, operator: NotIn, values: [amd64]}, \(onDemand)")),
+    .good(
+        "one of two that is left",
+        pool(
+            "{key: kubernetes.io/arch, operator: NotIn, values: [arm64]}, {key: kubernetes.io/arch, operator: In, values: [amd64, arm64]}, \(onDemand)"
+        )),
+    .good("by labels", pool("", labels: "kubernetes.io/arch: arm64, karpenter.sh/capacity-type: spot")),
+    .good("a pool of a fixed size", pool("\(amd64), \(onDemand)", "replicas: 3")),
+    .bad("any architecture", architecture, at: "spec.template.spec.requirements", pool(onDemand)),
+    .bad(
+        "two architectures", architecture, at: "spec.template.spec.requirements[kubernetes.io/arch].values",
+        pool("{key: kubernetes.io/arch, operator: In, values: [amd64, arm64]}, \(onDemand)")),
+    .bad("no word on Spot", capacity, at: "spec.template.spec.requirements", pool(amd64)),
+    .bad(
+        "any capacity", capacity, at: "spec.template.spec.requirements",
+        pool("\(amd64), {key: karpenter.sh/capacity-type, operator: Exists}")),
+    .bad("no limits", limits, at: "spec.limits", pool("\(amd64), \(onDemand)", "weight: 10")),
+    .bad("limits of nothing", limits, at: "spec.limits", pool("\(amd64), \(onDemand)", "limits: {}")),
+]

@@ -1,0 +1,73 @@
+import Evaluation
+import JSON
+import Kubernetes
+
+extension Rule {
+    static let privateNodes = Rule(
+        id: "private-nodes",
+        title: "Nodes are private, and keep their credentials to themselves",
+        group: .nodes,
+        section: .networkSecurity,
+        rationale: """
+            A node with a public address is on the internet beside the load balancer. The metadata service hands out the node's \
+            own role: without tokens to any request that a pod can be talked into, and over a second hop to every pod.
+            """,
+        level: .deny,
+        scope: Scope(ResourceKinds(.ec2NodeClass)),
+        clauses: [publicAddress, tokens, hops],
+        examples: cases,
+        check: { (subject, _, findings) throws(CannotJudge) in
+            let address = try subject.field("spec")["associatePublicIPAddress"]
+            if try address.boolean() ?? false {
+                findings.add(publicAddress, at: address, "is true: nodes get public addresses", set: false)
+            }
+            try checkMetadataService(subject.field("spec")["metadataOptions"], findings)
+        }
+    )
+}
+
+private let publicAddress = Clause("public-address", "nodes get no public address")
+private let tokens = Clause("tokens", "the metadata service wants tokens (IMDSv2)")
+private let hops = Clause("hops", "the metadata service's answers go no further than the node (a hop limit of 1)")
+
+/// What is absent is as the CRD's defaults have it: `required`, and 1.
+private func checkMetadataService(_ options: Field, _ findings: FindingCollector) throws(CannotJudge) {
+    if try options["httpEndpoint"].text()?.equals("disabled") ?? false { return }
+    let mode = try options["httpTokens"]
+    if let seen = try mode.string(), seen != "required" {
+        findings.add(
+            tokens, at: mode, "is \(seen): credentials of the node are given out without a token", set: "required",
+            choice: seen)
+    }
+    let limit = try options["httpPutResponseHopLimit"]
+    if let seen = try limit.integer(), seen != 1 {
+        findings.add(hops, at: limit, "is \(seen): pods get the node's credentials", set: 1, excess: Double(seen)) {
+            $0.advice = "pods that need AWS have a role of their own (Pod Identity, IRSA)"
+        }
+    }
+}
+
+/// With a disk that no other rule has anything against.
+private func nodeClass(_ lines: String) -> String {
+    EBSVolumes.devices("encrypted: true, kmsKeyID: '\(EBSVolumes.key)'") + "\n  " + lines
+}
+
+private let cases: [Example] = [
+    .good("what Karpenter does by itself", nodeClass("")),
+    .good("the same in words", nodeClass("associatePublicIPAddress: false")),
+    .good(
+        "tokens, and one hop",
+        nodeClass("metadataOptions: {httpEndpoint: enabled, httpTokens: required, httpPutResponseHopLimit: 1}")),
+    .good("one of them, and the default", nodeClass("metadataOptions: {httpProtocolIPv6: enabled}")),
+    .good(
+        "no metadata service", nodeClass("metadataOptions: {httpEndpoint: disabled, httpTokens: optional}")),
+    .bad(
+        "nodes on the internet", publicAddress, at: "spec.associatePublicIPAddress",
+        nodeClass("associatePublicIPAddress: true")),
+    .bad(
+        "IMDSv1", tokens, at: "spec.metadataOptions.httpTokens",
+        nodeClass("metadataOptions: {httpTokens: optional, httpPutResponseHopLimit: 1}")),
+    .bad(
+        "a second hop", hops, at: "spec.metadataOptions.httpPutResponseHopLimit",
+        nodeClass("metadataOptions: {httpTokens: required, httpPutResponseHopLimit: 2}")),
+]

@@ -1,0 +1,206 @@
+import Evaluation
+import Kubernetes
+
+/// What tags look like: characters that stand for themselves, and `{semver}`, `{sha}`, `{number}`, `*`, `?`, `[…]` and `|`.
+///
+/// A set of positions goes through the pattern once, so the time is bounded by the lengths of pattern and tag, whatever they
+/// hold; a tag has at most 128 characters.
+public struct TagPattern: Sendable, Equatable {
+    /// A part of a pattern: a number or two, so that none is counted while a tag goes through them.
+    enum Element: Sendable, Equatable {
+        /// A character that stands for itself.
+        case character(UInt8)
+        /// `?`: any character.
+        case anyCharacter
+        /// `*`: any text, or none.
+        case anyText
+        /// `{number}`: digits.
+        case number
+        /// `{sha}`: 7 to 40 hex digits, as git writes commits; `git describe` puts a `g` before them.
+        case sha
+        /// `{semver}`: `1.4.2` or `1.4.2-rc.1` (semver.org), of which no part is a branch's or an environment's name.
+        case semver
+        /// `[…]`: so many elements behind this one may be left out.
+        case optional(Int)
+    }
+
+    /// The pattern as it is written.
+    let text: String
+    private let alternatives: [[Element]]
+    /// Whether it is the standard one, of which the common case is seen at a glance.
+    private let isStandard: Bool
+
+    /// A version and a commit, in either order, and at will the number of commits since the version was tagged.
+    static let standard: TagPattern = {
+        let version: [Element] = [
+            .optional(1), .character(UInt8(ascii: "v")), .semver,
+            .optional(2), .character(UInt8(ascii: "-")), .number,
+        ]
+        let hyphen = Element.character(UInt8(ascii: "-"))
+        return TagPattern(
+            standardText, [version + [hyphen, .sha], [.sha, hyphen] + version])
+    }()
+    private static let standardText = "[v]{semver}[-{number}]-{sha}|{sha}-[v]{semver}[-{number}]"
+
+    private init(_ text: String, _ alternatives: [[Element]]) {
+        self.text = text
+        isStandard = text == TagPattern.standardText
+        self.alternatives = alternatives
+    }
+
+    /// The longest pattern that is read.
+    private static let mostCharacters = 200
+
+    /// Reads a pattern.
+    init(parsing text: String) throws(Misplaced) {
+        guard text.utf8.count <= TagPattern.mostCharacters else {
+            throw Misplaced(
+                at: TagPattern.mostCharacters,
+                expected: "the end of a pattern of at most \(TagPattern.mostCharacters) characters")
+        }
+        var reader = Reader(text: Array(text.utf8))
+        var alternatives = [try reader.elements(isOptional: false)]
+        while reader.take(UInt8(ascii: "|")) { alternatives.append(try reader.elements(isOptional: false)) }
+        if let empty = alternatives.firstIndex(where: \.isEmpty) {
+            throw Misplaced(at: empty == 0 ? 0 : reader.at, expected: "something to match in each alternative")
+        }
+        self.init(text, alternatives)
+    }
+
+    /// Whether a tag looks like that, as a whole.
+    func matches(_ tag: Span<UInt8>) -> Bool {
+        guard tag.count <= 128 else { return false }
+        if isStandard, tag.isReleaseAndCommit { return true }
+        for elements in alternatives where TagPattern.matches(elements, tag) { return true }
+        return false
+    }
+
+    private static func matches(_ elements: [Element], _ tag: Span<UInt8>) -> Bool {
+        var places = Places(0)
+        // Where those are that leave out the optional part that we are in, and where it ends.
+        var beside = Places()
+        var end = -1
+        for (index, element) in elements.enumerated() {
+            if index == end { places.formUnion(beside) }
+            if case .optional(let count) = element {
+                beside = places
+                end = index + 1 + count
+            } else {
+                guard !places.isEmpty || index < end else { return false }
+                places = step(element, places, tag)
+            }
+        }
+        if elements.count == end { places.formUnion(beside) }
+        return places.contains(tag.count)
+    }
+
+    private static func step(_ element: Element, _ places: Places, _ tag: Span<UInt8>) -> Places {
+        var next = Places()
+        // Nearly always there is one: a bit is found at once, where all places would be looked at one by one.
+        var rest = places
+        while let place = rest.popFirst(), place < tag.count {
+            switch element {
+            case .character(let byte): if tag[place] == byte { next.insert(place + 1) }
+            case .anyCharacter: next.insert(place + 1)
+            case .anyText: next.insert(place...tag.count)
+            case .number: tag.endOfNumber(place).map { next.insert($0) }
+            case .sha: tag.endOfCommit(place).map { next.insert($0) }
+            case .semver: tag.endsOfVersion(place) { next.insert($0) }
+            case .optional: break
+            }
+        }
+        if case .anyText = element, places.contains(tag.count) { next.insert(tag.count) }
+        return next
+    }
+}
+
+/// Places in a tag: 0 to 128.
+private struct Places {
+    private var bits: UInt128 = 0
+    /// The place behind the longest tag, for which there is no bit.
+    private var isAtEnd = false
+
+    init() {}
+
+    init(_ place: Int) { insert(place) }
+
+    var isEmpty: Bool { bits == 0 && !isAtEnd }
+
+    /// Takes out the first place, but for the one behind the longest tag.
+    mutating func popFirst() -> Int? {
+        guard bits != 0 else { return nil }
+        defer { bits &= bits &- 1 }
+        return bits.trailingZeroBitCount
+    }
+
+    func contains(_ place: Int) -> Bool { place < 128 ? bits & 1 << UInt128(place) != 0 : isAtEnd }
+
+    mutating func insert(_ place: Int) {
+        if place < 128 { bits |= 1 << UInt128(place) } else { isAtEnd = true }
+    }
+
+    mutating func insert(_ places: ClosedRange<Int>) { for place in places { insert(place) } }
+
+    mutating func formUnion(_ other: Places) {
+        bits |= other.bits
+        isAtEnd = isAtEnd || other.isAtEnd
+    }
+}
+
+/// Reads a pattern, character by character.
+private struct Reader {
+    let text: [UInt8]
+    var at = 0
+
+    mutating func take(_ byte: UInt8) -> Bool {
+        guard at < text.count, text[at] == byte else { return false }
+        at += 1
+        return true
+    }
+
+    /// Reads up to `|`, or up to `]` in an optional part.
+    mutating func elements(isOptional: Bool) throws(Misplaced) -> [TagPattern.Element] {
+        var elements: [TagPattern.Element] = []
+        while at < text.count {
+            switch text[at] {
+            case UInt8(ascii: "|") where !isOptional: return elements
+            case UInt8(ascii: "]") where isOptional: return elements
+            case UInt8(ascii: "["):
+                guard !isOptional else { throw Misplaced(at: at, expected: "']', since optional parts do not nest,") }
+                at += 1
+                let inside = try self.elements(isOptional: true)
+                elements.append(.optional(inside.count))
+                elements += inside
+                guard take(UInt8(ascii: "]")) else { throw Misplaced(at: at, expected: "']'") }
+            case UInt8(ascii: "{"): elements.append(try named())
+            case UInt8(ascii: "*"):
+                at += 1
+                elements.append(.anyText)
+            case UInt8(ascii: "?"):
+                at += 1
+                elements.append(.anyCharacter)
+            case let byte where Reader.isOfTags(byte):
+                at += 1
+                elements.append(.character(byte))
+            default:
+                throw Misplaced(
+                    at: at, expected: "a letter, a digit, one of . _ -, or one of {semver} {sha} {number} * ? [ ] |")
+            }
+        }
+        return elements
+    }
+
+    private mutating func named() throws(Misplaced) -> TagPattern.Element {
+        for (name, element) in [("{semver}", TagPattern.Element.semver), ("{sha}", .sha), ("{number}", .number)]
+        where text[at...].starts(with: name.utf8) {
+            at += name.utf8.count
+            return element
+        }
+        throw Misplaced(at: at, expected: "{semver}, {sha} or {number}")
+    }
+
+    private static func isOfTags(_ byte: UInt8) -> Bool {
+        byte &- UInt8(ascii: "0") <= 9 || (byte | 0x20) &- UInt8(ascii: "a") < 26 || byte == UInt8(ascii: ".")
+            || byte == UInt8(ascii: "_") || byte == UInt8(ascii: "-")
+    }
+}

@@ -1,0 +1,180 @@
+import Evaluation
+import JSON
+import Kubernetes
+
+extension Rule {
+    static let accountBoundary = Rule(
+        id: "account-boundary",
+        title: "Roles and images are of our own accounts",
+        group: .secrets,
+        section: .cloudEnvironment,
+        rationale: """
+            Accounts keep environments apart. A workload that takes a role or an image of another account reaches across: staging \
+            into production, or everything into an account that nobody here knows.
+            """,
+        level: .warn,
+        scope: Scope(
+            [.holders, ResourceKinds(.serviceAccount)], of: [.none, .ephemeralContainers], readsMetadata: true),
+        clauses: [role, image],
+        settings: [RuleSettings.accounts],
+        examples: roleCases + imageCases,
+        checks: [.init(.serviceAccount, check: checkRole), .init(.holders, checkImages)]
+    )
+}
+
+extension RuleSettings {
+    static let accounts: RuleSetting<[AWSAccount]> = RuleSetting(
+        "PLAYBOOK_AWS_ACCOUNTS",
+        .parsedList("account numbers") { (text) throws(Misplaced) in
+            guard let account = AWSAccount(text) else { throw Misplaced(expected: "an account's twelve digits") }
+            return account
+        }, default: [],
+        "The AWS accounts that roles and images in ECR may be of; unset: any.")
+}
+
+private let role = Clause("role", "the role of a ServiceAccount is of one of `PLAYBOOK_AWS_ACCOUNTS`")
+private let image = Clause(
+    "image",
+    "each image in ECR, of a container or a volume, is of one of `PLAYBOOK_AWS_ACCOUNTS`, or an EKS add-on's of AWS's own"
+)
+
+private func checkImages(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+    let accounts = context[RuleSettings.accounts]
+    guard let first = accounts.first, !subject.changesOnlyMetadata else { return }
+    for reference in try subject.images() {
+        try findings.step()
+        guard let account = reference.foreignAccount(to: accounts) else { continue }
+        findings.add(
+            image, at: Field(reference.text),
+            "is \(reference.text.text), of account \(account), which is none of ours",
+            // A registry's host begins with the account.
+            set: .string("\(first)\(reference.text.text.dropFirst(12))"), choice: "\(account)"
+        ) { $0.advice = advice(accounts) }
+    }
+}
+
+private func checkRole(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+    let accounts = context[RuleSettings.accounts]
+    guard let first = accounts.first else { return }
+    let place = try subject.field("metadata")["annotations"]["eks.amazonaws.com/role-arn"]
+    // An empty one is how a role is taken away.
+    guard let text = place.value?.string, !text.isEmpty else { return }
+    // arn:aws:iam::ACCOUNT:role/NAME, of at most 2,048 bytes.
+    var parts: [String] = []
+    if text.utf8.count <= 2048 {
+        parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+    }
+    let isRole = parts.count >= 6 && parts[0] == "arn" && parts[2] == "iam" && parts[5].hasPrefix("role/")
+    guard isRole, let account = AWSAccount(parts[4]) else {
+        findings.add(
+            role, at: place, "is \(text), which names no role of an account",
+            set: .string("arn:aws:iam::\(first):role/\(subject.secretName)"), choice: text
+        ) { $0.advice = advice(accounts) }
+        return
+    }
+    if accounts.contains(account) { return }
+    parts[4] = "\(first)"
+    findings.add(
+        role, at: place, "is \(text), of account \(account), which is none of ours",
+        set: .string(parts.joined(separator: ":")), choice: "\(account)"
+    ) { $0.advice = advice(accounts) }
+}
+
+private func advice(_ accounts: [AWSAccount]) -> String {
+    let known = accounts.prefix(5).map(\.description).joined(separator: ", ") + (accounts.count > 5 ? ", …" : "")
+    return "ours are \(known) (PLAYBOOK_AWS_ACCOUNTS)"
+}
+
+extension ContainerImage {
+    /// The account whose registry it is in, where that is neither one of these nor AWS's own.
+    fileprivate func foreignAccount(to accounts: [AWSAccount]) -> AWSAccount? {
+        guard let host = ecr else { return nil }
+        return accounts.contains(host.account) || host.isOfAddOns ? nil : host.account
+    }
+}
+
+private let accounts = ["PLAYBOOK_AWS_ACCOUNTS": "222222222222, 012345678901"]
+
+private func account(_ arn: String) -> String {
+    """
+    apiVersion: v1
+    kind: ServiceAccount
+    metadata: {name: web, namespace: shop, annotations: {eks.amazonaws.com/role-arn: '\(arn)'}}
+    """
+}
+
+private let roleCases: [Example] = [
+    .good("a role of an own account", account("arn:aws:iam::012345678901:role/shop/web"), settings: accounts),
+    .good("no role any more", account(""), settings: accounts),
+    .good(
+        "no role", "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: web, namespace: shop}", settings: accounts),
+    .good("any role, where no account is named", account("arn:aws:iam::333333333333:role/web")),
+    .bad(
+        "a role of another account", role, at: "metadata.annotations[eks.amazonaws.com/role-arn]",
+        account("arn:aws:iam::333333333333:role/web"), settings: accounts),
+    .bad(
+        "in another partition", role, at: "metadata.annotations[eks.amazonaws.com/role-arn]",
+        account("arn:aws-cn:iam::333333333333:role/web"), settings: accounts),
+    .bad(
+        "an own account in the wrong place", role, at: "metadata.annotations[eks.amazonaws.com/role-arn]",
+        account("arn:aws:iam::33333333333:role/222222222222"), settings: accounts),
+    .bad(
+        "no ARN", role, at: "metadata.annotations[eks.amazonaws.com/role-arn]", account("web"), settings: accounts),
+    .bad(
+        "of another account than before", role, at: "metadata.annotations[eks.amazonaws.com/role-arn]",
+        account("arn:aws:iam::333333333333:role/web"), before: account("arn:aws:iam::222222222222:role/web"),
+        settings: accounts),
+]
+
+private func app(_ registry: String) -> String {
+    "containers: [{name: app, image: \(registry)/shop/web:1.4.2-9f3c1ab}]"
+}
+
+private let imageCases: [Example] = [
+    .good("an image of an own account", "{}", settings: accounts),
+    .good("any image, where no account is named", app("333333333333.dkr.ecr.eu-west-1.amazonaws.com")),
+    .good(
+        "an add-on's",
+        "containers: [{name: app, image: 602401143452.dkr.ecr.eu-west-1.amazonaws.com/eks/coredns:v1.11.4}]",
+        settings: accounts),
+    .good(
+        "an image that is not in ECR", "containers: [{name: app, image: quay.io/shop/web:1.4.2-9f3c1ab}]",
+        settings: accounts.merging(["PLAYBOOK_REGISTRIES": "quay.io"]) { $1 }),
+    .bad(
+        "an image of another account", image, at: "containers[app].image",
+        app("333333333333.dkr.ecr.eu-west-1.amazonaws.com"), settings: accounts),
+    .bad(
+        "in an init container", image, at: "initContainers[migrate].image",
+        """
+        initContainers:
+        - name: migrate
+          image: 333333333333.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.2-9f3c1ab
+        """, settings: accounts),
+    .bad(
+        "in a sidecar", image, at: "initContainers[proxy].image",
+        """
+        initContainers:
+        - name: proxy
+          restartPolicy: Always
+          image: 333333333333.dkr-ecr.eu-west-1.on.aws/shop/proxy:1.4.2-9f3c1ab
+        """, settings: accounts),
+    .bad(
+        "in a container for debugging", image, at: "ephemeralContainers[debugger].image",
+        """
+        ephemeralContainers:
+        - name: debugger
+          image: 333333333333.dkr.ecr.eu-west-1.amazonaws.com/tools/shell:1.0.0-9f3c1ab
+        """, request: .debug, settings: accounts),
+    .bad(
+        "in a volume", image, at: "volumes[models].image.reference",
+        """
+        volumes:
+        - name: models
+          image: {reference: 333333333333.dkr.ecr.eu-west-1.amazonaws.com/shop/models:1.4.2-9f3c1ab}
+        """, settings: accounts),
+    .bad(
+        "of yet another account than before", image, at: "containers[app].image",
+        app("444444444444.dkr.ecr.eu-west-1.amazonaws.com"),
+        before: app("333333333333.dkr.ecr.eu-west-1.amazonaws.com"),
+        settings: accounts),
+]

@@ -1,0 +1,159 @@
+import Evaluation
+
+private let keys = """
+    apiVersion: v1
+    kind: Secret
+    metadata: {name: aws, namespace: shop}
+    stringData: {ACCESS_KEY_ID: x, SECRET_ACCESS_KEY: y, AWS_ACCESS_KEY_ID: x}
+    """
+
+let staticAWSExamples: [Example] = [
+    .good(
+        "a role, by the ServiceAccount",
+        """
+        serviceAccountName: web
+        containers: [{name: app, env: [{name: AWS_REGION, value: eu-west-1}, {name: AWS_ROLE_SESSION_NAME, value: web}]}]
+        """),
+    .good(
+        "the names, and no keys",
+        "containers: [{name: app, env: [{name: AWS_ACCESS_KEY_ID, value: ''}, {name: AWS_PROFILE, value: shop}]}]"),
+    .bad(
+        "the id of a key", AWSClause.variable, at: "containers[app].env[AWS_ACCESS_KEY_ID]",
+        "containers: [{name: app, env: [{name: AWS_ACCESS_KEY_ID, value: AKIAIOSFODNN7EXAMPLE}]}]"),
+    .bad(
+        "the key from a Secret", AWSClause.variable, at: "containers[app].env[AWS_SECRET_ACCESS_KEY]",
+        "containers: [{name: app, env: [{name: AWS_SECRET_ACCESS_KEY, valueFrom: {secretKeyRef: {name: aws, key: secret}}}]}]"
+    ),
+    .bad(
+        "the id of a key under another name", AWSClause.variable, at: "containers[app].env[S3_USER]",
+        "containers: [{name: app, env: [{name: S3_USER, valueFrom: {secretKeyRef: {name: s3, key: AWS_ACCESS_KEY_ID}}}]}]"
+    ),
+    .bad(
+        "the key under another name", AWSClause.variable, at: "containers[app].env[S3_PASSWORD]",
+        "containers: [{name: app, env: [{name: S3_PASSWORD, valueFrom: {configMapKeyRef: {name: s3, key: AWS_SECRET_ACCESS_KEY}}}]}]"
+    ),
+    .good(
+        "another key of a Secret",
+        "containers: [{name: app, env: [{name: S3_USER, valueFrom: {secretKeyRef: {name: s3, key: AWS_REGION}}}]}]"),
+    .bad(
+        "a file of credentials elsewhere", AWSClause.variable, at: "containers[app].env[AWS_SHARED_CREDENTIALS_FILE]",
+        "containers: [{name: app, env: [{name: AWS_SHARED_CREDENTIALS_FILE, value: /etc/aws/keys}]}]"),
+    .bad(
+        "an init container", AWSClause.variable, at: "initContainers[fetch].env[AWS_SECRET_ACCESS_KEY]",
+        """
+        initContainers:
+        - name: fetch
+          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/fetch:1.4.2-9f3c1ab
+          resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
+          env: [{name: AWS_SECRET_ACCESS_KEY, valueFrom: {configMapKeyRef: {name: aws, key: secret}}}]
+        """),
+    .bad(
+        "a sidecar", AWSClause.file, at: "initContainers[proxy].volumeMounts[aws]",
+        """
+        initContainers:
+        - name: proxy
+          restartPolicy: Always
+          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/proxy:1.0.0-9f3c1ab
+          resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
+          volumeMounts: [{name: aws, mountPath: /root/.aws/credentials, subPath: credentials}]
+        volumes: [{name: aws, secret: {secretName: aws}}]
+        """),
+    .bad(
+        "an ephemeral container", AWSClause.variable, at: "ephemeralContainers[debugger].env[AWS_ACCESS_KEY_ID]",
+        """
+        ephemeralContainers:
+        - {name: debugger, image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/ops/shell:1.0.0-9f3c1ab, env: [{name: AWS_ACCESS_KEY_ID, valueFrom: {secretKeyRef: {name: aws, key: id}}}]}
+        """, request: .debug),
+    .bad(
+        "another Secret than before", AWSClause.variable, at: "containers[app].env[AWS_ACCESS_KEY_ID]",
+        "containers: [{name: app, env: [{name: AWS_ACCESS_KEY_ID, valueFrom: {secretKeyRef: {name: new, key: id}}}]}]",
+        before:
+            "containers: [{name: app, env: [{name: AWS_ACCESS_KEY_ID, valueFrom: {secretKeyRef: {name: old, key: id}}}]}]"
+    ),
+    .bad(
+        "a Secret with keys as variables", AWSClause.source, at: "containers[app].envFrom[0]",
+        "containers: [{name: app, envFrom: [{secretRef: {name: aws}}]}]", companions: keys),
+    .bad(
+        "a Secret whose keys become the variables by a prefix", AWSClause.source, at: "containers[app].envFrom[0]",
+        "containers: [{name: app, envFrom: [{prefix: AWS_, secretRef: {name: aws}}]}]", companions: keys),
+    .good(
+        "a Secret without keys as variables",
+        "containers: [{name: app, envFrom: [{secretRef: {name: web}}, {secretRef: {name: absent}}]}]",
+        companions: """
+            apiVersion: v1
+            kind: Secret
+            metadata: {name: web, namespace: shop}
+            data: {DB_PASSWORD: aHVudGVyMg==}
+            """),
+    .bad(
+        "a directory of credentials", AWSClause.file, at: "containers[app].volumeMounts[aws]",
+        """
+        containers: [{name: app, volumeMounts: [{name: aws, mountPath: /home/app/.aws/}]}]
+        volumes: [{name: aws, projected: {sources: [{secret: {name: aws}}]}}]
+        """),
+    .bad(
+        "the id of a key in an argument", AWSClause.plainText, at: "containers[app].args[0]",
+        "containers: [{name: app, args: [--key=AKIAIOSFODNN7EXAMPLE]}]"),
+    .bad(
+        "the id of a key in another variable", AWSClause.plainText, at: "containers[app].env[S3_USER].value",
+        "containers: [{name: app, env: [{name: S3_USER, value: AKIAIOSFODNN7EXAMPLE}]}]"),
+    .bad(
+        "an annotation", AWSClause.plainText, at: "metadata.annotations.backup",
+        "metadata: {annotations: {backup: 's3 as AKIAIOSFODNN7EXAMPLE'}}"),
+    .bad(
+        "a ConfigMap", AWSClause.plainText, at: "data.credentials",
+        """
+        apiVersion: v1
+        kind: ConfigMap
+        metadata: {name: aws, namespace: shop}
+        data:
+          credentials: |
+            [default]
+            aws_access_key_id = AKIAIOSFODNN7EXAMPLE
+        """),
+    .good(
+        "a ConfigMap with a role",
+        """
+        apiVersion: v1
+        kind: ConfigMap
+        metadata: {name: aws, namespace: shop}
+        data:
+          config: |
+            [profile shop]
+            role_arn = arn:aws:iam::222222222222:role/shop
+            web_identity_token_file = /var/run/secrets/eks.amazonaws.com/serviceaccount/token
+        """),
+    .bad(
+        "a Secret with the id of a key", AWSClause.secret, at: "data.user",
+        """
+        apiVersion: v1
+        kind: Secret
+        metadata: {name: backup, namespace: shop}
+        data: {user: QUtJQUlPU0ZPRE5ON0VYQU1QTEU=}
+        """),
+    .bad(
+        "a Secret with a key by its name", AWSClause.secret, at: "stringData.AWS_SECRET_ACCESS_KEY",
+        """
+        apiVersion: v1
+        kind: Secret
+        metadata: {name: aws, namespace: shop}
+        stringData: {AWS_SECRET_ACCESS_KEY: wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY}
+        """),
+    .good(
+        "a Secret with anything else",
+        """
+        apiVersion: v1
+        kind: Secret
+        metadata: {name: web, namespace: shop}
+        data: {DB_PASSWORD: aHVudGVyMg==, "tls.crt": bm90IGJhc2U2NCE}
+        """, request: .by("system:serviceaccount:external-secrets:external-secrets")),
+    .good(
+        "a release of Helm's",
+        """
+        apiVersion: v1
+        kind: Secret
+        metadata: {name: sh.helm.release.v1.web.v1, namespace: shop}
+        type: helm.sh/release.v1
+        data: {release: QUtJQUlPU0ZPRE5ON0VYQU1QTEU=}
+        """),
+]

@@ -1,0 +1,135 @@
+import Evaluation
+
+private func traefik(
+    _ match: String, _ route: String = "", tls: Bool = true, service: String = "{name: web, port: 80}",
+    _ more: String = ""
+)
+    -> String
+{
+    """
+    apiVersion: traefik.io/v1alpha1
+    kind: IngressRoute
+    metadata: {name: web, namespace: shop}
+    spec:
+      entryPoints: [\(tls ? "websecure" : "web")]
+      \(tls ? "tls: {secretName: web}" : "")
+      \(more)
+      routes:
+      - match: '\(match)'
+        services: [\(service)]
+        \(route)
+    """
+}
+
+private func route(_ rule: String, hosts: String = "shop.example.com") -> String {
+    """
+    apiVersion: gateway.networking.k8s.io/v1
+    kind: HTTPRoute
+    metadata: {name: web, namespace: shop}
+    spec:
+      parentRefs: [{name: public, sectionName: https}]
+      hostnames: [\(hosts)]
+      rules: [{\(rule), backendRefs: [{name: web, port: 80}]}]
+    """
+}
+
+private func middleware(_ spec: String, _ name: String = "auth", in namespace: String = "shop") -> String {
+    """
+    apiVersion: traefik.io/v1alpha1
+    kind: Middleware
+    metadata: {name: \(name), namespace: \(namespace)}
+    spec: {\(spec)}
+    """
+}
+
+private func filter(_ group: String, _ kind: String) -> String {
+    "filters: [{type: ExtensionRef, extensionRef: {group: \(group), kind: \(kind), name: auth}}]"
+}
+
+private let admin = "Host(`admin.example.com`)"
+private let named = "middlewares: [{name: auth}]"
+private let basic = middleware("basicAuth: {secret: admins}")
+private let chain = middleware("chain: {middlewares: [{name: headers}, {name: auth}]}", "all")
+private let adminPath = "matches: [{path: {type: PathPrefix, value: /admin}}]"
+
+let adminExamples: [Example] = [
+    .good("a page for everybody", traefik("Host(`shop.example.com`) && PathPrefix(`/badminton`)")),
+    .good("a page that is none of the admin's", traefik("Host(`shop.example.com`) && !PathPrefix(`/admin`)")),
+    .good("a password", traefik(admin, named), companions: basic),
+    .good(
+        "a service that is asked", traefik(admin, named),
+        companions: middleware("forwardAuth: {address: 'http://auth/'}")),
+    .good("a plugin for OIDC", traefik(admin, named), companions: middleware("plugin: {traefik-oidc-auth: {}}")),
+    .good(
+        "a password in a chain", traefik(admin, "middlewares: [{name: all}]"),
+        companions: [chain, basic, middleware("headers: {}", "headers")].joined(separator: "\n---\n")),
+    .good(
+        "a password of another namespace", traefik(admin, "middlewares: [{name: auth, namespace: gateway}]"),
+        companions: middleware("basicAuth: {secret: admins}", in: "gateway")),
+    .good("a Middleware that is not known", traefik(admin, named)),
+    .good("one that Traefik has from a file", traefik(admin, "middlewares: [{name: auth@file}]"), companions: basic),
+    .good(
+        "what only sends to TLS", traefik(admin, named, tls: false),
+        companions: middleware("redirectScheme: {scheme: https, permanent: true}")),
+    .good("a child, whose parent may ask", traefik("PathPrefix(`/admin`)", "", tls: true, "parentRefs: [{name: all}]")),
+    .good(
+        "no word of the team's own", traefik(admin), settings: ["PLAYBOOK_ADMIN_PATTERNS": "backoffice"]),
+    .good(
+        "an HTTPRoute that is asked",
+        route(
+            "\(adminPath), filters: [{type: ExternalAuth, externalAuth: {protocol: GRPC, grpc: {allowedHeaders: [cookie]}, backendRef: {name: auth, port: 9000}}}]"
+        )),
+    .good(
+        "an HTTPRoute with a password", route("\(adminPath), \(filter("traefik.io", "Middleware"))"), companions: basic),
+    .good(
+        "an HTTPRoute with another gateway's filter",
+        route("\(adminPath), \(filter("gateway.nginx.org", "AuthenticationFilter"))")),
+    .good(
+        "an HTTPRoute that only redirects",
+        """
+        apiVersion: gateway.networking.k8s.io/v1
+        kind: HTTPRoute
+        metadata: {name: web, namespace: shop}
+        spec:
+          parentRefs: [{name: public, sectionName: http}]
+          hostnames: [admin.example.com]
+          rules: [{filters: [{type: RequestRedirect, requestRedirect: {scheme: https, statusCode: 301}}]}]
+        """),
+    .bad("a host that says admin", AdminClause.route, at: "spec.routes[0]", traefik(admin)),
+    .bad(
+        "a path that says admin", AdminClause.route, at: "spec.routes[0]",
+        traefik("Host(`shop.example.com`) && (Path(`/x`) || PathPrefix(`/wp-admin`))")),
+    .bad(
+        "an expression that says admin", AdminClause.route, at: "spec.routes[0]",
+        traefik("PathRegexp(`^/(root|ADMIN)/.*`)")),
+    .bad(
+        "Traefik's dashboard", AdminClause.route, at: "spec.routes[0]",
+        traefik("Host(`traffic.example.com`)", service: "{name: api@internal, kind: TraefikService}")),
+    .bad(
+        "a Middleware that does something else", AdminClause.route, at: "spec.routes[0]", traefik(admin, named),
+        companions: middleware("headers: {}")),
+    .bad(
+        "a Middleware that is not there", AdminClause.route, at: "spec.routes[0]",
+        traefik(admin, "middlewares: [{name: password}]"), companions: basic),
+    .bad(
+        "a Middleware that is there and not named", AdminClause.route, at: "spec.routes[0]", traefik(admin),
+        companions: basic),
+    .bad(
+        "a redirect that TLS comes through", AdminClause.route, at: "spec.routes[0]", traefik(admin, named),
+        companions: middleware("redirectScheme: {scheme: https}")),
+    .bad(
+        "a ring of chains", AdminClause.route, at: "spec.routes[0]", traefik(admin, "middlewares: [{name: all}]"),
+        companions: middleware("chain: {middlewares: [{name: all}]}", "all")),
+    .bad(
+        "a word of the team's own", AdminClause.route, at: "spec.routes[0]", traefik("Host(`backoffice.example.com`)"),
+        settings: ["PLAYBOOK_ADMIN_PATTERNS": "back*"]),
+    .bad("an HTTPRoute to /admin", AdminClause.rule, at: "spec.rules[0]", route(adminPath)),
+    .bad(
+        "an HTTPRoute for an admin host", AdminClause.rule, at: "spec.rules[0]",
+        route(
+            "filters: [{type: RequestHeaderModifier, requestHeaderModifier: {remove: [x]}}]",
+            hosts: "shop.example.com, shop-admin.example.com")),
+    .bad(
+        "an HTTPRoute with a Middleware that does something else", AdminClause.rule, at: "spec.rules[0]",
+        route("\(adminPath), \(filter("traefik.io", "Middleware"))"), companions: middleware("headers: {}")),
+]

@@ -1,0 +1,145 @@
+import Evaluation
+
+private func route(_ hosts: String, kind: String = "HTTPRoute", annotations: String = "") -> String {
+    """
+    apiVersion: gateway.networking.k8s.io/v1
+    kind: \(kind)
+    metadata: {name: web, namespace: shop, annotations: {\(annotations)}}
+    spec: {parentRefs: [{name: public, sectionName: https}], hostnames: [\(hosts)], rules: [{backendRefs: [{name: web, port: 80}]}]}
+    """
+}
+
+private func listeners(_ host: String, _ kind: String = "Gateway", _ version: String = "gateway.networking.k8s.io/v1")
+    -> String
+{
+    """
+    apiVersion: \(version)
+    kind: \(kind)
+    metadata: {name: public, namespace: shop}
+    spec:
+      listeners: [{name: https, protocol: HTTPS, port: 443, hostname: \(host), tls: {certificateRefs: [{name: web}]}}]
+    """
+}
+
+private func traefik(_ match: String, kind: String = "IngressRoute") -> String {
+    """
+    apiVersion: traefik.io/v1alpha1
+    kind: \(kind)
+    metadata: {name: web, namespace: shop}
+    spec:
+      entryPoints: [websecure]
+      tls: {secretName: web}
+      routes:
+      - match: '\(match)'
+        services: [{name: web, port: 80}]
+    """
+}
+
+private func service(_ annotation: String, _ value: String) -> String {
+    """
+    apiVersion: v1
+    kind: Service
+    metadata: {name: web, namespace: shop, annotations: {external-dns.alpha.kubernetes.io/\(annotation): '\(value)'}}
+    spec: {selector: {app: web}, ports: [{name: http, port: 80, targetPort: http}]}
+    """
+}
+
+private func endpoint(_ lines: String) -> String {
+    """
+    apiVersion: externaldns.k8s.io/v1alpha1
+    kind: DNSEndpoint
+    metadata: {name: web, namespace: shop}
+    spec: {endpoints: [{\(lines)}]}
+    """
+}
+
+private let ours = ["PLAYBOOK_DNS_ZONES": "staging.superinc.com,superinc.dev"]
+private let dns = "metadata.annotations[external-dns.alpha.kubernetes.io/"
+
+let hostExamples: [Example] = [
+    .good(
+        "names in the zones", route("shop.staging.superinc.com, SUPERINC.dev., '*.staging.superinc.com'"),
+        settings: ours),
+    .good("any name while no zone is named", route("shop.example.org")),
+    .good("a route of every name", route(""), settings: ours),
+    .good("a listener of the zone", listeners("'*.staging.superinc.com'"), settings: ours),
+    .good(
+        "a Traefik route", traefik("Host(`shop.staging.superinc.com`) && PathPrefix(`/`)"), settings: ours),
+    .good(
+        "an expression that ends in a zone", traefik("HostRegexp(`^[a-z]+\\.(eu|us)\\.staging\\.superinc\\.com$`)"),
+        settings: ours),
+    .good(
+        "an expression of Traefik 2", traefik("HostRegexp(`{name:[a-z]+}.staging.superinc.com`)"), settings: ours),
+    .good("a host that it does not answer to", traefik("!Host(`shop.example.org`) && Path(`/x`)"), settings: ours),
+    .good("any connection", traefik("HostSNI(`*`)", kind: "IngressRouteTCP"), settings: ours),
+    .good("a Service without a name in DNS", service("ttl", "60"), settings: ours),
+    .good(
+        "a Service with one", service("hostname", "shop.staging.superinc.com, shop.superinc.dev"), settings: ours),
+    .good(
+        "an alias at the apex",
+        endpoint(
+            "dnsName: superinc.dev, recordType: CNAME, targets: [web.example.net], providerSpecific: [{name: alias, value: 'true'}]"
+        ), settings: ours),
+    .good(
+        "an address's name", endpoint("dnsName: 7.2.0.192.in-addr.arpa, recordType: PTR, targets: [web.superinc.dev]"),
+        settings: ours),
+    .bad(
+        "another domain", HostClause.zone, at: "spec.hostnames[0]", route("shop.example.org"), settings: ours),
+    .bad(
+        "a domain that only ends alike", HostClause.zone, at: "spec.hostnames[1]",
+        route("superinc.dev, evilsuperinc.dev"), settings: ours),
+    .bad(
+        "another environment's zone", HostClause.zone, at: "spec.hostnames[0]", route("shop.superinc.com"),
+        settings: ours),
+    .bad(
+        "a wildcard over everybody", HostClause.zone, at: "spec.hostnames[0]", route("'*.com'"), settings: ours),
+    .bad(
+        "a gRPC route", HostClause.zone, at: "spec.hostnames[0]", route("api.example.org", kind: "GRPCRoute"),
+        settings: ours),
+    .bad(
+        "a TLS route", HostClause.zone, at: "spec.hostnames[0]", route("api.example.org", kind: "TLSRoute"),
+        settings: ours),
+    .bad(
+        "a listener", HostClause.zone, at: "spec.listeners[https].hostname", listeners("'*.example.org'"),
+        settings: ours),
+    .bad(
+        "a listener of a set", HostClause.zone, at: "spec.listeners[https].hostname",
+        listeners("shop.example.org", "ListenerSet"), settings: ours),
+    .bad(
+        "a listener of an experimental set", HostClause.zone, at: "spec.listeners[https].hostname",
+        listeners("shop.example.org", "XListenerSet", "gateway.networking.x-k8s.io/v1alpha1"), settings: ours),
+    .bad(
+        "a Traefik route", HostClause.zone, at: "spec.routes[0].match",
+        traefik("(Host(`shop.superinc.dev`) || host(`shop.example.org`)) && PathPrefix(`/`)"), settings: ours),
+    .bad(
+        "a Traefik route of several hosts", HostClause.zone, at: "spec.routes[0].match",
+        traefik("Host(`shop.superinc.dev`, \"shop.example.org\")"), settings: ours),
+    .bad(
+        "a Traefik route by SNI", HostClause.zone, at: "spec.routes[0].match",
+        traefik("HostSNI(`db.example.org`)", kind: "IngressRouteTCP"), settings: ours),
+    .bad(
+        "an expression that ends anywhere", HostClause.named, at: "spec.routes[0].match",
+        traefik("HostRegexp(`^shop\\.superinc\\.dev`)"), settings: ours, isHint: true),
+    .bad(
+        "an expression of two", HostClause.named, at: "spec.routes[0].match",
+        traefik("HostRegexp(`evil|x\\.superinc\\.dev$`)"), settings: ours, isHint: true),
+    .bad(
+        "a rule that is none", HostClause.named, at: "spec.routes[0].match", traefik("Host(shop.example.org)"),
+        settings: ours, isHint: true),
+    .bad(
+        "a name for external-dns", HostClause.zone, at: "\(dns)hostname]",
+        service("hostname", "shop.superinc.dev,shop.example.org"), settings: ours),
+    .bad(
+        "a name for external-dns, from inside", HostClause.zone, at: "\(dns)internal-hostname]",
+        service("internal-hostname", "shop.example.org"), settings: ours),
+    .bad(
+        "a name for external-dns on a route", HostClause.zone, at: "\(dns)hostname]",
+        route("shop.superinc.dev", annotations: "external-dns.alpha.kubernetes.io/hostname: shop.example.org"),
+        settings: ours),
+    .bad(
+        "a record of another domain", HostClause.zone, at: "spec.endpoints[shop.example.org].dnsName",
+        endpoint("dnsName: shop.example.org, recordType: A, targets: [192.0.2.7]"), settings: ours),
+    .bad(
+        "a CNAME at the apex", HostClause.apex, at: "spec.endpoints[superinc.dev].recordType",
+        endpoint("dnsName: superinc.dev, recordType: CNAME, targets: [web.example.net]"), settings: ours),
+]

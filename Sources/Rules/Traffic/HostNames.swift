@@ -1,0 +1,133 @@
+import Evaluation
+import JSON
+import Kubernetes
+
+/// A host name as an object has it.
+struct HostName {
+    /// The value that it is, or stands in.
+    let value: Value
+    /// The part of the value that it is; nil for all of it.
+    private let part: ArraySlice<UInt8>?
+
+    init(_ value: Value, part: ArraySlice<UInt8>? = nil) {
+        self.value = value
+        self.part = part
+    }
+
+    /// Whether it is a part of the value, which may have more of them.
+    var isPart: Bool { part != nil }
+
+    /// Hands out the name as written.
+    func withText<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
+        if let part { body(part.span) } else { value.withContents(body) }
+    }
+
+    /// The name as written.
+    var text: String { part.map { String(decoding: $0, as: UTF8.self) } ?? value.text }
+
+    /// Whether it lies in one of these zones.
+    func isWithin(_ zones: [DomainName]) -> Bool {
+        withText { text in
+            for zone in zones where zone.contains(text) { return true }
+            return false
+        }
+    }
+
+    /// The same value with another name in the place of this one, wherever it stands in it as a whole.
+    func replaced(by other: String) -> String {
+        guard let text = part else { return other }
+        let bytes = value.contents
+        var result: [UInt8] = []
+        var at = 0
+        while at < bytes.count {
+            let end = at + text.count
+            let isHere =
+                end <= bytes.count && bytes[at..<end].elementsEqual(text)
+                && (at == 0 || !HostName.continues(bytes[at - 1]))
+                && (end == bytes.count || !HostName.continues(bytes[end]))
+            result += isHere ? Array(other.utf8) : [bytes[at]]
+            at = isHere ? end : at + 1
+        }
+        return String(decoding: result, as: UTF8.self)
+    }
+
+    /// Whether a byte beside a name would make it another one.
+    private static func continues(_ byte: UInt8) -> Bool {
+        (byte | 32) &- 97 < 26 || byte &- 48 <= 9 || byte >= 0x80 || [0x2A, 0x2D, 0x2E, 0x5F].contains(byte)
+    }
+}
+
+/// The hosts of an object, one after the other, as far as it names them.
+enum HostNames {
+    /// How an object says which hosts it is for.
+    enum Kind {
+        /// By a name.
+        case name
+        /// By an expression that stands for names (Traefik's `HostRegexp`).
+        case expression
+        /// By a rule that is not understood.
+        case unreadable
+    }
+
+    static let kinds = ResourceKinds(
+        .service, .ingress, .legacyIngress, .gateway, .listenerSet, .experimentalListenerSet, .httpRoute, .grpcRoute,
+        .tlsRoute, .ingressRoute, .ingressRouteTCP, .dnsEndpoint)
+
+    /// Hands out the hosts of an object.
+    static func forEach(
+        of subject: Subject, _ body: (Kind, HostName) throws(CannotJudge) -> Void
+    ) throws(CannotJudge) {
+        let annotations = try subject.field("metadata")["annotations"]
+        for key: StaticString in [
+            "external-dns.alpha.kubernetes.io/hostname", "external-dns.alpha.kubernetes.io/internal-hostname",
+        ] {
+            guard let value = try annotations[key].value, let text = value.string else { continue }
+            // The API server takes no more than 256 KiB of all annotations.
+            guard text.utf8.count <= 64 << 10 else {
+                throw .malformed(value.id, expected: "at most 64 KiB of host names")
+            }
+            for name in commaSeparated(text) {
+                try body(.name, HostName(value, part: Array(name.utf8)[...]))
+            }
+        }
+        guard !subject.changesOnlyMetadata else { return }
+        let spec = try subject.field("spec")
+        func add(_ name: Field) throws(CannotJudge) {
+            if let name = try name.filledText() { try body(.name, HostName(name)) }
+        }
+        switch subject.kind {
+        case .httpRoute, .grpcRoute, .tlsRoute:
+            for name in try spec["hostnames"].strings() { try add(name) }
+        case .gateway, .listenerSet, .experimentalListenerSet:
+            for listener in try spec["listeners"].objects() { try add(listener["hostname"]) }
+        case .ingressRoute, .ingressRouteTCP:
+            for route in try spec["routes"].objects() {
+                if let rule = try route["match"].text() { try forEach(of: rule, body) }
+            }
+        case .dnsEndpoint:
+            // A reverse record's name is an address.
+            for endpoint in try spec["endpoints"].objects() where try !endpoint["recordType"].equals("PTR") {
+                try add(endpoint["dnsName"])
+            }
+        // Of these only external-dns asks for names, by annotations.
+        default: break
+        }
+    }
+
+    /// Hands out the hosts of a Traefik rule.
+    private static func forEach(
+        of value: Value, _ body: (Kind, HostName) throws(CannotJudge) -> Void
+    ) throws(CannotJudge) {
+        guard let rule = TraefikRule(value) else {
+            return try body(.unreadable, HostName(value))
+        }
+        try rule.forEachValue(of: [.host, .serverName]) { (name) throws(CannotJudge) in
+            // `HostSNI(*)` is said of every connection, whatever name it asks for.
+            guard !name.isEmpty, !name.elementsEqual("*".utf8) else { return }
+            try body(.name, HostName(value, part: name))
+        }
+        try rule.forEachValue(of: [.hostExpression, .serverNameExpression]) { (expression) throws(CannotJudge) in
+            try body(.expression, HostName(value, part: expression))
+        }
+    }
+}

@@ -1,0 +1,108 @@
+import Evaluation
+import JSON
+import Kubernetes
+
+/// What Traefik's Middlewares do, as far as rules ask: found by name, through chains, in any namespace.
+struct Middlewares {
+    /// What is asked for.
+    enum Effect {
+        /// Nobody comes through whose name is not known.
+        case authenticates
+        /// What comes without TLS is sent to where it is spoken.
+        case redirects
+
+        fileprivate var field: RelatedField<Bool> { self == .authenticates ? .authenticates : .redirects }
+    }
+
+    private let effect: RelatedField<Bool>
+    private let context: Context
+    /// What has been looked at, so that a ring of chains ends; not more than a few are followed.
+    private var seen: Set<String> = []
+    /// The first that is named and is not there.
+    private(set) var missing: (name: String, namespace: String)?
+    /// What would have to be known to say that there is none.
+    private(set) var unknown: String?
+
+    init(that effect: Effect, in context: Context) {
+        self.effect = effect.field
+        self.context = context
+    }
+
+    /// Whether one of the references of a list leads to a Middleware that does it.
+    mutating func contains(_ references: Field, from namespace: String) throws(CannotJudge) -> Bool {
+        for reference in try references.objects() {
+            guard let name = try reference["name"].string() else { continue }
+            if does(name, in: try reference["namespace"].string() ?? namespace) { return true }
+        }
+        return false
+    }
+
+    /// Whether a Middleware does it, or one of those that it chains.
+    mutating func does(_ name: String, in namespace: String) -> Bool {
+        guard seen.count < 64, seen.insert("\(namespace)/\(name)").inserted else { return false }
+        // Another of Traefik's providers has it, a file say.
+        guard !name.utf8.contains(UInt8(ascii: "@")) else {
+            unknown = unknown ?? "the middleware \(name)"
+            return false
+        }
+        let found: CompanionObject
+        do throws(CannotJudge) {
+            guard let known = try context.companions.object(.middleware, named: name, in: namespace) else {
+                missing = missing ?? (name, namespace)
+                return false
+            }
+            found = known
+        } catch {
+            unknown = unknown ?? "Middlewares"
+            return false
+        }
+        if found[effect] == true { return true }
+        for link in found[.chain] ?? [] {
+            guard let name = link["name"]?.text else { continue }
+            if does(name, in: link["namespace"]?.text ?? namespace) { return true }
+        }
+        return false
+    }
+
+    /// The name of a Middleware of a namespace that does it by itself.
+    static func first(that effect: Effect, in namespace: String, _ context: Context) -> String? {
+        (try? context.companions.objects(.middleware, in: namespace))?.first { $0[effect.field] == true }?.name
+    }
+
+    /// What is kept of a Middleware.
+    fileprivate static func read(_ object: Value, _ fields: inout RelatedFields) throws(CannotJudge) {
+        guard let spec = try Field(object)["spec"].present else { return }
+        if try authenticates(spec) { fields[.authenticates] = true }
+        if try spec["redirectScheme"]["scheme"].equals("https") { fields[.redirects] = true }
+        if let chain = try spec["chain"].present {
+            var links: [Literal] = []
+            for link in try chain["middlewares"].objects() { links.append(Literal(link.base)) }
+            fields[.chain] = links
+        }
+    }
+
+    private static func authenticates(_ spec: Field) throws(CannotJudge) -> Bool {
+        for kind: StaticString in ["basicAuth", "digestAuth", "forwardAuth"] where try spec[kind].object() != nil {
+            return true
+        }
+        guard let plugins = try spec["plugin"].members() else { return false }
+        // Plugins have the names that Traefik's own configuration gives them.
+        let words = ["auth", "oidc", "openid", "jwt", "keycloak", "saml", "ldap", "apikey"]
+        return plugins.contains { plugin in
+            let name = plugin.key.text.lowercased()
+            return words.contains { Glob("*\($0)*").matches(name) }
+        }
+    }
+}
+
+extension RelatedKind {
+    static let middleware = RelatedKind(.middleware, read: Middlewares.read)
+}
+
+extension RelatedField<Bool> {
+    fileprivate static let authenticates = Self("authenticates")
+}
+
+extension RelatedField<[Literal]> {
+    fileprivate static let chain = Self("chain")
+}

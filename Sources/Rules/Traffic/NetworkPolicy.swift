@@ -1,0 +1,89 @@
+import Evaluation
+import JSON
+import Kubernetes
+
+extension Rule {
+    static let networkPolicy = Rule(
+        id: "network-policy",
+        title: "A NetworkPolicy says who may speak with the pods",
+        group: .traffic,
+        section: .kubernetesDeployment,
+        rationale: """
+            Pods that no NetworkPolicy selects are open to every other pod of the cluster, so that one which is taken over reaches \
+            all of them.
+            """,
+        level: .off,
+        scope: .replicated,
+        clauses: [selected],
+        sharedSettings: ["PLAYBOOK_COMPANION_GRACE", "PLAYBOOK_ENFORCED_SINCE"],
+        companions: [.networkPolicy],
+        examples: cases,
+        check: { (subject, context, findings) throws(CannotJudge) in
+            // First of all: where they are not known there is nothing else to do.
+            _ = try context.companions.objects(.networkPolicy, in: subject.namespace)
+            guard let template = try subject.template() else { return }
+            let labels = try template.labels()
+            let policies = try context.companions.objects(
+                .networkPolicy, thatMaySelect: labels, in: subject.namespace)
+            // A policy selects by its `podSelector`, and every pod where that is empty.
+            if policies.contains(where: { ($0[.selector] ?? LabelSelector(.null)).matches(labels) }) { return }
+            findings.add(
+                selected, at: try subject.field("spec")["template"]["metadata"]["labels"],
+                "are selected by no NetworkPolicy", traits: .init(awaitsCompanion: true, absent: .networkPolicy)
+            ) {
+                if let selector = ownSelector(of: subject, labels) {
+                    $0.companion = policy(named: subject.name ?? "web", in: subject.namespace, selector)
+                    $0.advice = "lets in who is in the namespace; name others who need it"
+                } else {
+                    $0.advice = selectionAdvice + " with a NetworkPolicy"
+                }
+            }
+        }
+    )
+}
+
+extension RelatedKind {
+    static let networkPolicy = RelatedKind(
+        .networkPolicy, selecting: { [RecordKey]($0[.selector]?.labels ?? []) },
+        read: { (object, fields) throws(CannotJudge) in
+            guard let selector = try object.object("spec")?.object("podSelector") else { return }
+            fields[.selector] = try LabelSelector(selector)
+        })
+}
+
+private let selected = Clause("selected", "some NetworkPolicy of the namespace selects the pods")
+
+private func policy(named name: String, in namespace: String, _ selector: Literal) -> Literal {
+    [
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": ["name": .string(name), "namespace": .string(namespace)],
+        "spec": [
+            "podSelector": selector,
+            "policyTypes": ["Ingress"], "ingress": [["from": [["podSelector": .object([])]]]],
+        ],
+    ]
+}
+
+private func policies(_ selector: String, in namespace: String = "shop") -> String {
+    """
+    apiVersion: networking.k8s.io/v1
+    kind: NetworkPolicy
+    metadata: {name: some, namespace: \(namespace)}
+    spec: {podSelector: \(selector), policyTypes: [Ingress]}
+    """
+}
+
+private let on = ["PLAYBOOK_RULE_NETWORK_POLICY": "warn"]
+
+private let cases: [Example] = [
+    .good("a policy for the pods", "{}", companions: policies("{matchLabels: {app: web}}"), settings: on),
+    .good(
+        "a policy by an expression", "{}",
+        companions: policies("{matchExpressions: [{key: app, operator: In, values: [web, api]}]}"), settings: on),
+    .good("a policy for every pod", "{}", companions: policies("{}"), settings: on),
+    .good("nothing is known of policies", "{}", settings: on),
+    .bad(
+        "a policy for others", selected, at: "spec.template.metadata.labels", "{}",
+        companions: policies("{matchLabels: {app: api}}"), settings: on),
+]

@@ -1,0 +1,120 @@
+import Evaluation
+import JSON
+import Kubernetes
+
+/// Listeners of the Gateway API that speak no TLS, and the routes that lead there.
+enum PlainListeners {
+    /// Whether a listener speaks HTTP; what else goes over TCP encrypts by itself, or not, but at port 80.
+    static func isPlain(_ listener: Field) throws(CannotJudge) -> Bool {
+        guard let name = try listener["protocol"].string()?.lowercased() else { return false }
+        let port = try listener["port"].integer()
+        return name == "http" || name == "tcp" && port == 80
+    }
+
+    /// What is kept of a Gateway or a ListenerSet: its plain listeners.
+    fileprivate static func read(_ object: Value, _ fields: inout RelatedFields) throws(CannotJudge) {
+        var listeners: [Literal] = []
+        guard let spec = try Field(object)["spec"].present else { return }
+        for listener in try spec["listeners"].objects() where try isPlain(listener) {
+            var members = [Literal.Member("name", .string(try listener["name"].string() ?? ""))]
+            if let port = try listener["port"].integer() { members.append(.init("port", .number(String(port)))) }
+            listeners.append(.object(members))
+        }
+        fields[.listeners] = listeners
+    }
+
+    /// What is kept of an HTTPRoute: where it is attached, and whether it only redirects.
+    fileprivate static func readRoute(_ object: Value, _ fields: inout RelatedFields) throws(CannotJudge) {
+        guard let spec = try Field(object)["spec"].present else { return }
+        var parents: [Literal] = []
+        for parent in try spec["parentRefs"].objects() { parents.append(Literal(parent.base)) }
+        fields[.parents] = parents
+        fields[.redirects] = try redirects(spec)
+    }
+
+    /// Whether an HTTPRoute does nothing but redirect to HTTPS, or prove to a certificate authority whose the name is.
+    static func redirects(_ spec: Field) throws(CannotJudge) -> Bool {
+        var rules = 0
+        for rule in try spec["rules"].objects() {
+            var redirects = try isChallenge(rule)
+            for filter in try rule["filters"].objects() {
+                if try filter["requestRedirect"]["scheme"].equals("https") { redirects = true }
+            }
+            guard redirects else { return false }
+            rules += 1
+        }
+        return rules > 0
+    }
+
+    /// Whether a rule answers ACME's challenges alone, which come without TLS (RFC 8555, 8.3).
+    private static func isChallenge(_ rule: Field) throws(CannotJudge) -> Bool {
+        var matches = 0
+        for match in try rule["matches"].objects() {
+            let path = try match["path"]
+            guard try !path["type"].equals("RegularExpression"), try path["value"].text()?.isChallengePath ?? false
+            else { return false }
+            matches += 1
+        }
+        return matches > 0
+    }
+
+    /// Whether a parent reference, of a route in the same namespace, names a Gateway or ListenerSet.
+    static func names(_ parent: Literal, _ holder: Subject) -> Bool {
+        parent["kind"]?.text ?? "Gateway" == "\(holder.kind.name)" && parent["name"]?.text == holder.name
+            && parent["namespace"]?.text ?? holder.namespace == holder.namespace
+    }
+
+    /// Whether a parent reference that names a listener's holder leaves the listener in.
+    static func takes(_ parent: Literal, section: String, port: Int?) -> Bool {
+        takes(parent, section: section, port: port.map { .number(String($0)) })
+    }
+
+    private static func takes(_ parent: Literal, section: String, port: Literal?) -> Bool {
+        if let wanted = parent["sectionName"]?.text, wanted != section { return false }
+        if let wanted = parent["port"], wanted != .null, wanted != port { return false }
+        return true
+    }
+
+    /// The first plain listener that a parent reference leads to.
+    static func first(of parent: Field, from subject: Subject, _ context: Context) throws(CannotJudge) -> String? {
+        guard let name = try parent["name"].string(), let kind = try holderKind(of: parent) else { return nil }
+        let namespace = try parent["namespace"].string() ?? subject.namespace
+        guard let holder = try context.companions.object(kind, named: name, in: namespace) else { return nil }
+        let reference = Literal(parent.base)
+        return holder[.listeners]?
+            .first { takes(reference, section: $0["name"]?.text ?? "", port: $0["port"]) }?["name"]?.text
+    }
+
+    /// The kind of what a parent reference names; nil for what has no listeners.
+    private static func holderKind(of parent: Field) throws(CannotJudge) -> ResourceKind? {
+        let (group, name) = (try parent["group"].text(), try parent["kind"].text())
+        for kind: ResourceKind in [.gateway, .listenerSet, .experimentalListenerSet] {
+            let isOfGroup = group?.equals(kind.group) ?? (kind != .experimentalListenerSet)
+            if isOfGroup, name?.equals(kind.name) ?? (kind == .gateway) { return kind }
+        }
+        return nil
+    }
+}
+
+extension RelatedKind {
+    static let gateway = RelatedKind(.gateway, read: PlainListeners.read)
+    static let listenerSet = RelatedKind(.listenerSet, read: PlainListeners.read)
+    static let experimentalListenerSet = RelatedKind(.experimentalListenerSet, read: PlainListeners.read)
+    static let httpRoute = RelatedKind(.httpRoute, read: PlainListeners.readRoute)
+}
+
+extension RelatedField<[Literal]> {
+    fileprivate static let listeners = Self("listeners")
+    static let parents = Self("parents")
+}
+
+extension RelatedField<Bool> {
+    static let redirects = Self("redirects")
+}
+
+extension Value {
+    /// Whether a prefix of paths, which is of whole elements, is the one of ACME's challenges or below it.
+    fileprivate var isChallengePath: Bool {
+        equals("/.well-known/acme-challenge") || hasPrefix("/.well-known/acme-challenge/")
+    }
+}
