@@ -139,21 +139,10 @@ private let cases: [Example] = [
     bad("another image without a version", latest, "\(ecr)/shop/miner:latest", before: "\(ecr)/shop/web:latest"),
     .bad(
         "an init container", own, at: "initContainers[migrate].image",
-        """
-        initContainers:
-        - name: migrate
-          image: \(ecr)/shop/web:staging
-          resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
-        """),
+        "initContainers: [{name: migrate, image: '\(ecr)/shop/web:staging'}]"),
     .bad(
         "a sidecar", untagged, at: "initContainers[proxy].image",
-        """
-        initContainers:
-        - name: proxy
-          restartPolicy: Always
-          image: \(ecr)/shop/proxy
-          resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
-        """),
+        "initContainers: [{name: proxy, restartPolicy: Always, image: \(ecr)/shop/proxy}]"),
     .bad("a volume's image", latest, at: "volumes[models].image.reference", volume("\(ecr)/shop/models:latest")),
     .bad(
         "another image of a volume", latest, at: "volumes[models].image.reference",
