@@ -588,7 +588,9 @@ import Testing
                 scope: .replicated, clauses: [Clause("c", "d")], fix: fix, examples: []
             ) { (subject, _, findings) throws(CannotJudge) in
                 for container in try subject.template()?.containers ?? [] {
-                    findings.add(Clause("c", "d"), at: Field(container.value), "is here") { _ in described.withLock { $0 += 1 } }
+                    findings.add(Clause("c", "d"), at: Field(container.value), "is here") { _ in
+                        described.withLock { $0 += 1 }
+                    }
                 }
             }
         }
@@ -602,7 +604,8 @@ import Testing
     @Test func `no patch is made where it would bring up a finding of any other rule`() throws {
         let limited = try spec("containers: [{name: app, resources: {requests: {cpu: null}, limits: {cpu: 1}}}]")
         let noRequest = Rule(
-            id: "no-cpu-request", title: "t", group: .application, section: .containerization, rationale: "r", level: .warn,
+            id: "no-cpu-request", title: "t", group: .application, section: .containerization, rationale: "r",
+            level: .warn,
             scope: .replicated, clauses: [Clause("c", "d")], examples: []
         ) { (subject, _, findings) throws(CannotJudge) in
             for container in try subject.template()?.containers ?? [] {
