@@ -132,7 +132,7 @@ public struct ImageParts: Sendable, Equatable {
         let fault = start..<(text.first(UInt8(ascii: "/"), in: start..<path.upperBound) ?? path.upperBound)
         throw .init(
             description:
-                "'\(text.excerpt(in: fault))' is no part of a repository: lower case letters and digits, joined by . _ __ or -"
+                "repository component \"\(text.excerpt(in: fault))\" must be lowercase letters and digits, joined by . _ __ or -"
         )
     }
 

@@ -28,7 +28,8 @@ public enum RulePage {
             ## How to read it
 
             Examples that are no whole object are merged into one that is good: into the pod spec of a Deployment, or, where they \
-            begin with `spec` or `metadata`, into the Deployment. A `null` takes a field out.
+            begin with `spec` or `metadata`, into the Deployment. A container that omits a field has that of the Deployment's \
+            container, if Kubernetes allows it there. A `null` takes a field out.
 
             "Every kind with a pod template" is \(holders.joined(separator: ", ")).
 

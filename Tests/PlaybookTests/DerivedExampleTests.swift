@@ -190,4 +190,41 @@ import Testing
         }
         #expect(denied.causes.count == denied.judgements.count { $0.effect == .deny })
     }
+
+    /// Rules and clauses with a finding that is longer, or begins with something else.
+    ///
+    /// This list may only shrink.
+    private static let unshaped: Set<String> = [
+        // More than 125 characters are the names of API fields.
+        "base-node-group affinity", "spot-placement single",
+    ]
+
+    @Test
+    func `a finding begins with a field, a kind or "no" and a kind, and has at most 140 characters`() throws {
+        var found: [String: String] = [:]
+        for item in Case.bad {
+            let world = try world(item)
+            let judgement = try #require(world.verdict().judgements.first)
+            let line = "\(judgement.path) \(judgement.finding.message)".trimmingPrefix(" ").replacing(
+                // Quoted values and names in brackets are as long as their authors like.
+                /"[^"]*"|\[[^\]]*\]/
+            ) { $0.output.count > 42 ? $0.output.prefix(41) + $0.output.suffix(1) : $0.output }
+            let isShaped = line.count <= 140 && begins(String(line), in: world.object ?? world.before ?? [:])
+            if !isShaped { found["\(item.rule.id) \(judgement.finding.clause.name)"] = String(line) }
+        }
+        #expect(found.filter { !Self.unshaped.contains($0.key) } == [:])
+        let rules = Set(Case.bad.map(\.rule.id))
+        let known = Self.unshaped.filter { rules.contains(String($0.prefix { $0 != " " })) }
+        #expect(known.subtracting(found.keys) == [], "take it out of the list")
+    }
+
+    /// Whether a line begins with a field of the object or of its pods, with a kind, or with "no" and a kind.
+    private func begins(_ line: String, in object: Literal) -> Bool {
+        let pods = object["spec"]?["template"]?["spec"] ?? object["spec"] ?? [:]
+        // A Secret's type is Opaque where there is none.
+        let fields = [object, pods, World.podSpec].flatMap { $0.members.map(\.key) } + ["type"]
+        let noun = line.trimmingPrefix("no ").prefix { $0.isLetter }
+        return line.hasPrefix(noun) && fields.contains { $0 == noun }
+            || ResourceKind.allCases.contains { "\($0.name)" == noun }
+    }
 }

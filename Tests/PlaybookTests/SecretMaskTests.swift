@@ -194,11 +194,13 @@ private let namedFields = [
         var world = World(object.merging(["metadata": ["labels": ["token": .string(secret)]]]))
         world.settings["PLAYBOOK_PULL_THROUGH"] = "docker.io=222222222222.dkr.ecr.eu-west-1.amazonaws.com/hub"
         world.settings["PLAYBOOK_FIX"] = "all"
-        let judgement = try #require(try world.verdict().judgements.first { $0.rule.id == "image-registry" })
+        let judgements = try world.verdict().judgements
+        let judgement = try #require(judgements.first { $0.rule.id == "image-registry" })
         #expect(!judgement.finding.edits.isEmpty)
         #expect(judgement.remedy.block.contains("the value holds a secret and is not shown"))
         #expect(!judgement.remedy.block.contains("«"))
-        #expect(judgement.finding.message.contains("«redacted:secret»"))
+        let tag = try #require(judgements.first { $0.rule.id == "image-tag" })
+        #expect(tag.finding.message.contains("the tag \"«redacted:secret»\""))
     }
 
     @Test(arguments: Case.all)

@@ -147,14 +147,44 @@ extension World {
 
     /// The complete object that an example's text stands for.
     static func object(_ yaml: String, _ request: Example.Request) throws -> Literal {
-        if yaml.hasPrefix("apiVersion:") { return try Literal(yaml: yaml) }
-        let fragment = try Literal(yaml: yaml)
-        let isWhole = fragment["spec"] != nil || fragment["metadata"] != nil
-        switch request {
-        case .scale: return scale.merging(fragment)
-        case .debug, .resize: return pod.merging(isWhole ? fragment : ["spec": fragment])
-        default: return deployment.merging(isWhole ? fragment : ["spec": ["template": ["spec": fragment]]])
+        let text = try Literal(yaml: yaml)
+        if yaml.hasPrefix("apiVersion:") {
+            let containers = containers(in: text)
+            return containers.members.isEmpty ? text : containers.merging(text)
         }
+        let isWhole = text["spec"] != nil || text["metadata"] != nil
+        let (base, fragment): (Literal, Literal) =
+            switch request {
+            case .scale: (scale, text)
+            case .debug, .resize: (pod, isWhole ? text : ["spec": text])
+            default: (deployment, isWhole ? text : ["spec": ["template": ["spec": text]]])
+            }
+        return base.merging(containers(in: fragment)).merging(fragment)
+    }
+
+    /// A complete container by the name of each that an object has, at its place, and nothing else of the object.
+    private static func containers(in object: Literal) -> Literal {
+        .object(
+            object.members.compactMap { member in
+                let found: Literal =
+                    switch member.key {
+                    case "spec", "template", "jobTemplate": containers(in: member.value)
+                    case "containers", "initContainers", "ephemeralContainers":
+                        .array(member.value.elements.map { completeContainer($0, in: member.key) })
+                    default: [:]
+                    }
+                return found == [:] ? nil : .init(member.key, found)
+            })
+    }
+
+    /// The container of ``podSpec`` by another's name, without the fields that Kubernetes refuses where that one stands.
+    private static func completeContainer(_ container: Literal, in list: String) -> Literal {
+        var refused = list == "ephemeralContainers" ? ["ports", "resources"] : []
+        if list != "containers", container["restartPolicy"] != "Always" {
+            refused += ["livenessProbe", "readinessProbe"]
+        }
+        let members = podSpec["containers"]?.elements.first?.members ?? []
+        return .object(members.filter { !refused.contains($0.key) }).merging(["name": container["name"] ?? nil])
     }
 
     /// A pod spec that no rule has anything against.

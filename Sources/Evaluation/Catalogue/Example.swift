@@ -4,7 +4,10 @@ public import Kubernetes
 ///
 /// The text is a fragment: what stands in it is merged into a complete object, by the words of its first key.
 /// - `apiVersion: …`: a whole object (or several, separated by `---`; the first is judged).
-/// - anything else: merged into the spec of the rule's usual object (the pod spec for rules about pods, else `spec`).
+/// - `spec: …` or `metadata: …`: merged into a Deployment (a Pod for its subresources, a Scale for that of a workload).
+/// - anything else: merged into its pod spec.
+///
+/// A container of any list, in a whole object too, that omits a field has that of a good container; `null` takes a field out.
 public struct Example: Sendable {
     /// What makes it worth showing.
     public let name: String

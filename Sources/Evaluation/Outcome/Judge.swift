@@ -86,7 +86,7 @@ public struct Judge: Sendable {
         return verdict
     }
 
-    /// Whether an object has no finding that the same request's other object lacks, whatever the rule.
+    /// Returns true if the request's other object has every finding of this one, of all rules.
     func hasOnlyFindings(of other: Subject, _ subject: Subject, in context: Context) -> Bool {
         table.questions(for: subject.review).allSatisfy { question in
             func keys(of subject: Subject) -> FindingKeys {

@@ -61,7 +61,7 @@ struct FindingKeys {
         excess.append(number)
     }
 
-    /// Whether there is a finding of the key, and a number was at least as far from what is allowed.
+    /// Returns true if there is a finding of the key whose number is at least as far from what is allowed.
     mutating func have(_ key: FindingKey, _ number: Double?) -> Bool {
         if next < hashes.count, hashes[next] == key.hash, isCovered(number, at: next) {
             next += 1
@@ -75,7 +75,7 @@ struct FindingKeys {
         return isCovered(number, at: next - 1)
     }
 
-    /// Whether the other ones have all of these.
+    /// Returns true if the other ones have all of these.
     func isContained(in others: FindingKeys) -> Bool {
         var others = others
         return hashes.indices.allSatisfy { index in

@@ -164,15 +164,8 @@ private let cases: [Example] = [
         "for an init container and a sidecar", asVolume, at: "volumes[settings].configMap",
         """
         initContainers:
-        - name: migrate
-          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.2-9f3c1ab
-          resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
-          volumeMounts: [{name: settings, mountPath: /etc/web}]
-        - name: proxy
-          restartPolicy: Always
-          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/proxy:1.0.0-9f3c1ab
-          resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
-          volumeMounts: [{name: settings, mountPath: /etc/proxy}]
+        - {name: migrate, volumeMounts: [{name: settings, mountPath: /etc/web}]}
+        - {name: proxy, restartPolicy: Always, volumeMounts: [{name: settings, mountPath: /etc/proxy}]}
         volumes: [{name: settings, configMap: {name: web}}]
         """),
     .bad(

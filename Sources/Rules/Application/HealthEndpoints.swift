@@ -166,16 +166,9 @@ private let cases: [Example] = [
         settings: ["PLAYBOOK_HEALTH_PORT": "9000"]),
     .good(
         "a sidecar's probes are its own affair",
-        """
-        initContainers:
-        - name: proxy
-          restartPolicy: Always
-          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/proxy:1.0.0-9f3c1ab
-          livenessProbe: {httpGet: {path: /ping, port: 15021}}
-          resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
-        """),
+        "initContainers: [{name: proxy, restartPolicy: Always, livenessProbe: {httpGet: {path: /ping, port: 15021}}}]"),
     .good(
         "an ephemeral container has none",
-        "ephemeralContainers: [{name: debugger, image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/tools/shell:1.0.0-9f3c1ab}]",
+        "ephemeralContainers: [{name: debugger}]",
         request: .debug),
 ]

@@ -51,14 +51,7 @@ private let cases: [Example] = [
     ),
     .bad(
         "a second container without one", missing, at: "containers[helper].livenessProbe",
-        """
-        containers:
-        - name: helper
-          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/helper:1.0.0-9f3c1ab
-          ports: [{containerPort: 9000}]
-          resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
-          readinessProbe: {httpGet: {path: /readyz, port: 9000}}
-        """),
+        "containers: [{name: helper, livenessProbe: null}]"),
     .bad(
         "timings, but nothing to ask", oneHandler, at: "containers[app].livenessProbe",
         "containers: [{name: app, livenessProbe: {httpGet: null, periodSeconds: 5}}]"),
@@ -67,19 +60,10 @@ private let cases: [Example] = [
         "containers: [{name: app, livenessProbe: {tcpSocket: {port: 8080}}}]"),
     .good(
         "an init container and a sidecar need none",
-        """
-        initContainers:
-        - name: migrate
-          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.2-9f3c1ab
-          resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
-        - name: proxy
-          restartPolicy: Always
-          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/proxy:1.0.0-9f3c1ab
-          resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
-        """),
+        "initContainers: [{name: migrate}, {name: proxy, restartPolicy: Always, livenessProbe: null}]"),
     .good(
         "an ephemeral container needs none",
-        "ephemeralContainers: [{name: debugger, image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/tools/shell:1.0.0-9f3c1ab}]",
+        "ephemeralContainers: [{name: debugger}]",
         request: .debug),
     .good(
         "a Job ends by itself",
@@ -92,9 +76,6 @@ private let cases: [Example] = [
             spec:
               restartPolicy: Never
               securityContext: {runAsNonRoot: true, runAsUser: 10001, runAsGroup: 10001}
-              containers:
-              - name: reindex
-                image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.2-9f3c1ab
-                resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
+              containers: [{name: reindex, livenessProbe: null}]
         """),
 ]

@@ -29,26 +29,14 @@ let metricsExamples: [Example] = [
         "containers: [{name: app, ports: [{name: metrics, containerPort: 9090}]}]", settings: on),
     .good(
         "a sidecar's port",
-        """
-        initContainers:
-        - name: exporter
-          restartPolicy: Always
-          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/exporter:1.0.0-9f3c1ab
-          ports: [{name: metrics, containerPort: 9100}]
-          resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
-        """, settings: onePort),
+        "initContainers: [{name: exporter, restartPolicy: Always, ports: [{name: metrics, containerPort: 9100}]}]",
+        settings: onePort),
     .good(
         "one of several at the agreed port",
         """
         containers:
-        - name: app
-          ports: [{name: metrics, containerPort: 8081}]
-        - name: exporter
-          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/exporter:1.0.0-9f3c1ab
-          ports: [{name: metrics, containerPort: 9100}]
-          resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
-          livenessProbe: {httpGet: {path: /livez, port: metrics}}
-          readinessProbe: {httpGet: {path: /readyz, port: metrics}}
+        - {name: app, ports: [{name: metrics, containerPort: 8081}]}
+        - {name: exporter, ports: [{name: metrics, containerPort: 9100}]}
         """, settings: onePort),
     .good(
         "the annotation",
@@ -89,15 +77,12 @@ let metricsExamples: [Example] = [
     .good(
         "an init container's ports do not matter, and the agreed one is there",
         """
-        initContainers:
-        - name: migrate
-          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.2-9f3c1ab
-          resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
+        initContainers: [{name: migrate}]
         containers: [{name: app, ports: [{name: metrics, containerPort: 9100}]}]
         """, settings: onePort),
     .good(
         "an ephemeral container changes nothing",
-        "ephemeralContainers: [{name: debugger, image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/ops/shell:1.0.0-9f3c1ab}]",
+        "ephemeralContainers: [{name: debugger}]",
         request: .debug,
         settings: on),
     .good(
@@ -111,9 +96,6 @@ let metricsExamples: [Example] = [
             spec:
               restartPolicy: Never
               securityContext: {runAsNonRoot: true, runAsUser: 10001, runAsGroup: 10001}
-              containers:
-              - name: reindex
-                image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.2-9f3c1ab
-                resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
+              containers: [{name: reindex}]
         """, settings: on),
 ]

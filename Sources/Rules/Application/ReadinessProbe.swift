@@ -51,19 +51,10 @@ private let cases: [Example] = [
         """),
     .good(
         "an init container and a sidecar need none",
-        """
-        initContainers:
-        - name: migrate
-          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.2-9f3c1ab
-          resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
-        - name: proxy
-          restartPolicy: Always
-          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/proxy:1.0.0-9f3c1ab
-          resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
-        """),
+        "initContainers: [{name: migrate}, {name: proxy, restartPolicy: Always, readinessProbe: null}]"),
     .good(
         "an ephemeral container needs none",
-        "ephemeralContainers: [{name: debugger, image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/tools/shell:1.0.0-9f3c1ab}]",
+        "ephemeralContainers: [{name: debugger}]",
         request: .debug),
     .good(
         "a Pod that ends by itself",
@@ -74,9 +65,6 @@ private let cases: [Example] = [
         spec:
           restartPolicy: OnFailure
           securityContext: {runAsNonRoot: true, runAsUser: 10001, runAsGroup: 10001}
-          containers:
-          - name: once
-            image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.2-9f3c1ab
-            resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
+          containers: [{name: once, readinessProbe: null}]
         """),
 ]

@@ -84,12 +84,6 @@ let baseNodeExamples: [Example] = [
             spec:
               tolerations: [{operator: Exists}]
               securityContext: {runAsNonRoot: true, runAsUser: 10001, runAsGroup: 10001}
-              containers:
-              - name: agent
-                image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/agent:1.4.2-9f3c1ab
-                ports: [{name: http, containerPort: 8080}]
-                resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
-                livenessProbe: {httpGet: {path: /livez, port: http}}
-                readinessProbe: {httpGet: {path: /readyz, port: http}}
+              containers: [{name: agent}]
         """),
 ]

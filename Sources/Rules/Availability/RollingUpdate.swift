@@ -64,13 +64,7 @@ private func daemonSet(_ strategy: String) -> String {
         metadata: {labels: {app: agent}}
         spec:
           securityContext: {runAsNonRoot: true, runAsUser: 10001, runAsGroup: 10001}
-          containers:
-          - name: agent
-            image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/agent:1.4.2-9f3c1ab
-            ports: [{name: http, containerPort: 8080}]
-            resources: {requests: {cpu: 100m, memory: 256Mi}, limits: {memory: 256Mi}}
-            livenessProbe: {httpGet: {path: /livez, port: http}}
-            readinessProbe: {httpGet: {path: /readyz, port: http}}
+          containers: [{name: agent}]
     """
 }
 

@@ -74,12 +74,6 @@ private func placedPod(until seconds: Int) -> String {
       nodeName: ip-10-0-0-1.ec2.internal
       activeDeadlineSeconds: \(seconds)
       securityContext: {runAsNonRoot: true, runAsUser: 10001, runAsGroup: 10001}
-      containers:
-      - name: app
-        image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.2-9f3c1ab
-        ports: [{name: http, containerPort: 8080}]
-        resources: {requests: {cpu: 100m, memory: 256Mi}, limits: {memory: 256Mi}}
-        livenessProbe: {httpGet: {path: /livez, port: http}}
-        readinessProbe: {httpGet: {path: /readyz, port: http}}
+      containers: [{name: app}]
     """
 }

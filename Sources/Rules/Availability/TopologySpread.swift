@@ -171,13 +171,7 @@ private let cases: [Example] = [
         """),
     .good(
         "containers do not matter",
-        """
-        initContainers:
-        - name: proxy
-          restartPolicy: Always
-          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/proxy:1.0.0-9f3c1ab
-          resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
-        """),
+        "initContainers: [{name: proxy, restartPolicy: Always}]"),
     .good(
         "a DaemonSet runs on every node anyway",
         """
@@ -190,12 +184,6 @@ private let cases: [Example] = [
             metadata: {labels: {app: agent}}
             spec:
               securityContext: {runAsNonRoot: true, runAsUser: 10001, runAsGroup: 10001}
-              containers:
-              - name: agent
-                image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/agent:1.4.2-9f3c1ab
-                ports: [{name: http, containerPort: 8080}]
-                resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
-                livenessProbe: {httpGet: {path: /livez, port: http}}
-                readinessProbe: {httpGet: {path: /readyz, port: http}}
+              containers: [{name: agent}]
         """),
 ]

@@ -92,26 +92,15 @@ private let cases: [Example] = [
         "resources: {requests: {cpu: 250m, memory: 256Mi}, limits: {cpu: 1, memory: 256Mi}}"),
     .bad(
         "a sidecar", limited, at: "initContainers[proxy].resources.limits.cpu",
-        """
-        initContainers:
-        - name: proxy
-          restartPolicy: Always
-          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/proxy:1.0.0-9f3c1ab
-          resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {cpu: 100m, memory: 32Mi}}
-        """),
+        "initContainers: [{name: proxy, restartPolicy: Always, resources: {limits: {cpu: 100m}}}]"),
     .bad(
         "an init container", limited, at: "initContainers[migrate].resources.limits.cpu",
-        """
-        initContainers:
-        - name: migrate
-          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.2-9f3c1ab
-          resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {cpu: 100m, memory: 32Mi}}
-        """),
+        "initContainers: [{name: migrate, resources: {limits: {cpu: 100m}}}]"),
     .bad(
         "a running Pod that is resized", limited, at: "containers[app].resources.limits.cpu",
         "containers: [{name: app, resources: {limits: {cpu: 1}}}]", before: "{}", request: .resize),
     .good(
         "an ephemeral container may set none",
-        "ephemeralContainers: [{name: debugger, image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/tools/shell:1.0.0-9f3c1ab}]",
+        "ephemeralContainers: [{name: debugger}]",
         request: .debug),
 ]

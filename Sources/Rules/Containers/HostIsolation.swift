@@ -96,23 +96,11 @@ private let cases: [Example] = [
         "containers: [{name: app, ports: [{name: http, containerPort: 8080, hostPort: 8080}]}]"),
     .bad(
         "a sidecar's port of the node", port, at: "initContainers[proxy].ports[9000].hostPort",
-        """
-        initContainers:
-        - name: proxy
-          restartPolicy: Always
-          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/proxy:1.0.0-9f3c1ab
-          ports: [{containerPort: 9000, hostPort: 9000}]
-          resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
-        """),
+        "initContainers: [{name: proxy, restartPolicy: Always, ports: [{containerPort: 9000, hostPort: 9000}]}]"),
     .bad(
         "a path of the node", files, at: "volumes[docker].hostPath",
         "volumes: [{name: docker, hostPath: {path: /var/run/docker.sock}}]"),
     .good(
         "an init container and an ephemeral one have no say here",
-        """
-        initContainers:
-        - name: migrate
-          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.2-9f3c1ab
-          resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
-        """),
+        "initContainers: [{name: migrate}]"),
 ]

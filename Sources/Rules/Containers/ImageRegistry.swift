@@ -66,16 +66,19 @@ private func report(_ image: Value, _ pullThrough: PullThrough, _ findings: Find
     do throws(ImageReference.Malformed) {
         reference = try ImageReference(text)
     } catch {
-        findings.add(ImageRegistryClause.reference, at: field, "is '\(text)': \(error)", choice: text) {
+        findings.add(ImageRegistryClause.reference, at: field, "is invalid: \(error)", choice: text) {
             $0.advice = "write it as REGISTRY/REPOSITORY:TAG"
         }
         return
     }
     let registry = reference.registry
     lazy var cached = pullThrough.rewritten(text)
-    lazy var origin = cached == nil ? PublicGallery.refusal(of: reference) ?? "which is not ECR" : "which ECR caches"
+    lazy var reason =
+        cached != nil
+        ? ", which ECR caches"
+        : PublicGallery.refusal(of: reference).map { ", \($0)" } ?? "; use ECR or an allowed registry"
     findings.add(
-        ImageRegistryClause.registry, at: field, "is \(text), from \(registry), \(origin)",
+        ImageRegistryClause.registry, at: field, "comes from \(registry)\(reason)",
         set: cached.map { .string($0) }, choice: reference.name
     ) {
         $0.isFixable = cached != nil

@@ -5,16 +5,6 @@ private let digest = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca49
 
 private func app(_ image: String) -> String { "containers: [{name: app, image: '\(image)'}]" }
 
-private func other(_ list: String, _ name: String, _ image: String, _ more: String = "") -> String {
-    """
-    \(list):
-    - name: \(name)
-      image: \(image)
-      resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
-      \(more)
-    """
-}
-
 private func volume(_ image: String) -> String { "volumes: [{name: models, image: {reference: '\(image)'}}]" }
 
 private let caches = [
@@ -82,10 +72,10 @@ private let refused: [Example] = [
         "a path that only begins like one that is allowed", app("ghcr.io/teammate/web:1.4.2"),
         settings: ["PLAYBOOK_REGISTRIES": "ghcr.io/team"]),
     bad(
-        "an init container", other("initContainers", "migrate", "flyway/flyway:10.17.0"),
+        "an init container", "initContainers: [{name: migrate, image: 'flyway/flyway:10.17.0'}]",
         at: "initContainers[migrate].image"),
     bad(
-        "a sidecar", other("initContainers", "proxy", "envoyproxy/envoy:v1.31.0", "restartPolicy: Always"),
+        "a sidecar", "initContainers: [{name: proxy, restartPolicy: Always, image: 'envoyproxy/envoy:v1.31.0'}]",
         at: "initContainers[proxy].image"),
     bad(
         "an ephemeral container", "ephemeralContainers: [{name: debugger, image: 'busybox:1.36.1'}]",

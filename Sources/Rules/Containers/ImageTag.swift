@@ -23,7 +23,7 @@ extension Rule {
                 try findings.step()
                 guard let clause = fault(of: image, images) else { continue }
                 findings.add(
-                    clause, at: Field(image.text), message(clause, image), choice: choice(image, images)
+                    clause, at: Field(image.text), message(clause, image, images), choice: choice(image, images)
                 ) { $0.advice = advice(image, images) }
             }
         }
@@ -73,16 +73,15 @@ private func choice(_ image: ContainerImage, _ images: ImageSettings) -> String?
     (try? ImageReference(image.text.text)).map { images.pullThrough.origin(of: $0.name) }
 }
 
-private func message(_ clause: Clause, _ image: ContainerImage) -> String {
+private func message(_ clause: Clause, _ image: ContainerImage, _ images: ImageSettings) -> String {
     let tag = (try? ImageReference(image.text.text))?.tag ?? ""
-    let fault =
-        switch clause {
-        case untagged: "has no tag, which is latest"
-        case latest: "has the tag latest, which moves"
-        case own: "has the tag \(tag), which is no version with a commit"
-        default: "has the tag \(tag), which is no full version"
-        }
-    return "is \(image.text.text) and \(fault)"
+    return switch clause {
+    case untagged: "has no tag (defaults to \"latest\")"
+    case latest: "uses the mutable tag \"latest\""
+    case own where images.tagPattern == .standard: "has the tag \"\(tag)\", which is not a version with a commit"
+    case own: "has the tag \"\(tag)\", which does not match PLAYBOOK_IMAGE_TAG_PATTERN"
+    default: "has the tag \"\(tag)\", which is not a full version"
+    }
 }
 
 private func advice(_ image: ContainerImage, _ images: ImageSettings) -> String {
@@ -156,21 +155,10 @@ private let cases: [Example] = [
     bad("another image without a version", latest, "\(ecr)/shop/miner:latest", before: "\(ecr)/shop/web:latest"),
     .bad(
         "an init container", own, at: "initContainers[migrate].image",
-        """
-        initContainers:
-        - name: migrate
-          image: \(ecr)/shop/web:staging
-          resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
-        """),
+        "initContainers: [{name: migrate, image: '\(ecr)/shop/web:staging'}]"),
     .bad(
         "a sidecar", untagged, at: "initContainers[proxy].image",
-        """
-        initContainers:
-        - name: proxy
-          restartPolicy: Always
-          image: \(ecr)/shop/proxy
-          resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
-        """),
+        "initContainers: [{name: proxy, restartPolicy: Always, image: \(ecr)/shop/proxy}]"),
     .bad("a volume's image", latest, at: "volumes[models].image.reference", volume("\(ecr)/shop/models:latest")),
     .bad(
         "another image of a volume", latest, at: "volumes[models].image.reference",

@@ -59,26 +59,13 @@ private let cases: [Example] = [
         "containers: [{name: app, securityContext: {runAsGroup: 0}}]"),
     .bad(
         "an init container as root's group", rootGroup, at: "initContainers[migrate].securityContext",
-        """
-        initContainers:
-        - name: migrate
-          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.2-9f3c1ab
-          resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
-          securityContext: {runAsGroup: 0}
-        """),
+        "initContainers: [{name: migrate, securityContext: {runAsGroup: 0}}]"),
     .bad(
         "a sidecar as root", rootUser, at: "initContainers[proxy].securityContext",
-        """
-        initContainers:
-        - name: proxy
-          restartPolicy: Always
-          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/proxy:1.0.0-9f3c1ab
-          resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
-          securityContext: {runAsUser: 0}
-        """),
+        "initContainers: [{name: proxy, restartPolicy: Always, securityContext: {runAsUser: 0}}]"),
     .bad(
         "an ephemeral container as root's group", rootGroup, at: "ephemeralContainers[debugger].securityContext",
-        "ephemeralContainers: [{name: debugger, image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/tools/shell:1.0.0-9f3c1ab, securityContext: {runAsGroup: 0}}]",
+        "ephemeralContainers: [{name: debugger, securityContext: {runAsGroup: 0}}]",
         request: .debug),
     .good(
         "Windows has no uids",

@@ -121,24 +121,14 @@ private let cases: [Example] = [
         """
         securityContext: {runAsNonRoot: null, runAsUser: null}
         containers: [{name: app, securityContext: {runAsNonRoot: true}}]
-        initContainers:
-        - name: migrate
-          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.2-9f3c1ab
-          resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
+        initContainers: [{name: migrate}]
         """),
     .bad(
         "a sidecar", rootUser, at: "initContainers[proxy].securityContext.runAsUser",
-        """
-        initContainers:
-        - name: proxy
-          restartPolicy: Always
-          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/proxy:1.0.0-9f3c1ab
-          resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
-          securityContext: {runAsUser: 0}
-        """),
+        "initContainers: [{name: proxy, restartPolicy: Always, securityContext: {runAsUser: 0}}]"),
     .bad(
         "an ephemeral container", rootUser, at: "ephemeralContainers[debugger].securityContext.runAsUser",
-        "ephemeralContainers: [{name: debugger, image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/tools/shell:1.0.0-9f3c1ab, securityContext: {runAsUser: 0}}]",
+        "ephemeralContainers: [{name: debugger, securityContext: {runAsUser: 0}}]",
         request: .debug),
     .good(
         "a user namespace of its own may leave it unset",

@@ -46,7 +46,7 @@ private func checkImages(_ subject: Subject, _ context: Context, _ findings: Fin
         guard let account = reference.foreignAccount(to: accounts) else { continue }
         findings.add(
             image, at: Field(reference.text),
-            "is \(reference.text.text), of account \(account), which is none of ours",
+            "comes from account \(account), which is not one of ours",
             // A registry's host begins with the account.
             set: .string("\(first)\(reference.text.text.dropFirst(12))"), choice: "\(account)"
         ) { $0.advice = advice(accounts) }
@@ -67,7 +67,7 @@ private func checkRole(_ subject: Subject, _ context: Context, _ findings: Findi
     let isRole = parts.count >= 6 && parts[0] == "arn" && parts[2] == "iam" && parts[5].hasPrefix("role/")
     guard isRole, let account = AWSAccount(parts[4]) else {
         findings.add(
-            role, at: place, "is \(text), which names no role of an account",
+            role, at: place, "is \"\(text)\", which is not the ARN of a role",
             set: .string("arn:aws:iam::\(first):role/\(subject.secretName)"), choice: text
         ) { $0.advice = advice(accounts) }
         return
@@ -75,7 +75,7 @@ private func checkRole(_ subject: Subject, _ context: Context, _ findings: Findi
     if accounts.contains(account) { return }
     parts[4] = "\(first)"
     findings.add(
-        role, at: place, "is \(text), of account \(account), which is none of ours",
+        role, at: place, "names a role of account \(account), which is not one of ours",
         set: .string(parts.joined(separator: ":")), choice: "\(account)"
     ) { $0.advice = advice(accounts) }
 }

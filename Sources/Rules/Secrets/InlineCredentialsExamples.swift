@@ -123,26 +123,13 @@ let inlineCredentialExamples: [Example] = [
         """),
     .bad(
         "an init container", CredentialClause.variable, at: "initContainers[migrate].env[DB_PASSWORD].value",
-        """
-        initContainers:
-        - name: migrate
-          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.2-9f3c1ab
-          resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
-          env: [{name: DB_PASSWORD, value: hunter2}]
-        """),
+        "initContainers: [{name: migrate, env: [{name: DB_PASSWORD, value: hunter2}]}]"),
     .bad(
         "a sidecar", CredentialClause.argument, at: "initContainers[proxy].args[1]",
-        """
-        initContainers:
-        - name: proxy
-          restartPolicy: Always
-          image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/proxy:1.0.0-9f3c1ab
-          resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 32Mi}}
-          args: [--api-key, hunter2]
-        """),
+        "initContainers: [{name: proxy, restartPolicy: Always, args: [--api-key, hunter2]}]"),
     .bad(
         "an ephemeral container", CredentialClause.variable, at: "ephemeralContainers[debugger].env[PGPASSWORD].value",
-        "ephemeralContainers: [{name: debugger, image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/ops/shell:1.0.0-9f3c1ab, env: [{name: PGPASSWORD, value: hunter2}]}]",
+        "ephemeralContainers: [{name: debugger, env: [{name: PGPASSWORD, value: hunter2}]}]",
         request: .debug),
     .bad(
         "another password than before", CredentialClause.variable, at: "containers[app].env[DB_PASSWORD].value",

@@ -76,7 +76,7 @@ private struct ReportedNames {
 private func add(_ host: HostName, _ zones: [DomainName], _ findings: FindingCollector) {
     func message() -> String {
         let listed = zones.prefix(4).map(\.description).joined(separator: ", ") + (zones.count > 4 ? ", …" : "")
-        return "names \(host.text), which \(zones.count == 1 ? "does not lie in" : "lies in none of") \(listed)"
+        return "names \"\(host.text)\", which is not in \(listed)"
     }
     findings.add(
         HostClause.zone, at: Field(host.value), message(), choice: DomainName.canonical(host.text)
