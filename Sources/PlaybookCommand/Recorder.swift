@@ -27,7 +27,7 @@ final class Recorder: Sendable {
     /// How many were refused when the thread looked last.
     private let refusals = Atomic<Int>(0)
     /// Used by the thread alone.
-    private let outage = Mutex(Outage())
+    private let failures = Mutex(FailurePeriod())
 
     /// How much may wait to be redacted and written.
     private static let maximumBytes = 16 << 20
@@ -115,9 +115,9 @@ final class Recorder: Sendable {
     /// Logs when reviews begin to be lost, and when they no longer are; the metrics count each.
     private func note(_ problem: String?) {
         if let problem {
-            guard outage.withLock({ $0.failed(at: .now) }) else { return }
+            guard failures.withLock({ $0.addFailure(at: .now) }) else { return }
             log.write(.warn, "reviews are not being recorded", [("reason", .string(problem))])
-        } else if outage.withLock({ $0.succeeded(at: .now) }) != nil {
+        } else if failures.withLock({ $0.addSuccess(at: .now) }) != nil {
             log.write(.info, "reviews are recorded again")
         }
     }

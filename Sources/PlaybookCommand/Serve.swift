@@ -65,7 +65,7 @@ struct ServeCommand {
     }
 
     private func serve() throws(CommandError) -> ExitCode {
-        Residency.returnLargeBlocks()
+        ProcessMemory.returnLargeBlocks()
         DescriptorLimit.raise(to: settings.maximumConnections + ServeCommand.otherDescriptors)
         log.start()
         defer { ending.note(log.end(by: ending.deadline)) }
@@ -97,7 +97,7 @@ struct ServeCommand {
                 .warn, "PLAYBOOK_MAX_CONNECTIONS is above the process' limit of open files; fewer are accepted",
                 [("connections", .number(String(maximumConnections)))])
         }
-        Residency.releaseCode()
+        ProcessMemory.releaseCode()
         do throws(SystemError) {
             ending.note(try server.run())
         } catch {

@@ -1,16 +1,16 @@
 internal import HTTP
 
-/// A call under way.
+/// A call that is being made.
 public final class Call {
     let client: Client
     let times: CallTimes
-    /// Whether to send it twice does no harm.
+    /// Whether the request can be sent twice.
     let isRepeatable: Bool
     private var handler: CallHandler?
     /// The request as it is sent.
     var bytes: [UInt8] = []
     var limit: Alarm?
-    /// Where it is being made.
+    /// The connection that makes the call.
     var connection: ClientConnection?
 
     init(client: Client, times: CallTimes, isRepeatable: Bool, _ handler: CallHandler) {
@@ -20,7 +20,7 @@ public final class Call {
         self.handler = handler
     }
 
-    /// Takes the call back: nothing more is told of it, and its connection is closed.
+    /// Cancels the call: its handler is not called again, and its connection is closed.
     public func cancel() {
         handler = nil
         finish(.cancelled)
@@ -36,12 +36,12 @@ public final class Call {
         handler?.body(body)
     }
 
-    /// Tells of an error that was there before the call began, but not before its maker can know the call.
+    /// Ends the call with an error that precedes it, after the caller has received the call.
     func fail(_ error: CallError) {
         client.loop.after(.zero) { [self] in finish(error) }
     }
 
-    /// Ends the call; with an error its connection goes with it, as nobody knows what it would bring next.
+    /// Ends the call; after an error its connection is closed, since its next bytes are unknown.
     func finish(_ error: CallError?) {
         let handler = handler
         self.handler = nil

@@ -1,32 +1,32 @@
 public import HTTP
 
-/// Calls one server: opens connections as they are needed, and uses them again.
+/// Calls one server over connections that are opened as needed and reused.
 ///
 /// It belongs to a loop and is used on that loop's thread only.
 public final class Client {
-    /// The server.
+    /// The server that is called.
     public let endpoint: Endpoint
-    /// How connections are secured; nil speaks plain HTTP.
+    /// The TLS configuration; nil for plain HTTP.
     ///
-    /// A change closes idle connections and holds for new ones.
+    /// A change closes idle connections and applies to new ones.
     public var tls: ClientTLS? {
         didSet { if tls !== oldValue { closeIdle() } }
     }
     let loop: ClientLoop
     private let maxConnections: Int
-    /// How long a connection is kept without a call.
+    /// The time that a connection stays open without a call.
     let idleTime: Duration
     private var idle: [ClientConnection] = []
     private var open: [ObjectIdentifier: ClientConnection] = [:]
 
-    /// Prepares for calls; none is made yet.
+    /// Creates a client; no connection is opened yet.
     ///
     /// - Parameters:
-    ///   - loop: Whose thread makes them.
+    ///   - loop: The loop that makes the calls.
     ///   - endpoint: The server.
-    ///   - tls: How connections are secured; nil speaks plain HTTP.
-    ///   - maxConnections: How many there may be at a time; a call beyond that fails at once.
-    ///   - idleTime: How long a connection is kept without a call.
+    ///   - tls: The TLS configuration; nil for plain HTTP.
+    ///   - maxConnections: The largest number of connections; a call beyond that fails at once.
+    ///   - idleTime: The time that a connection stays open without a call.
     public init(
         loop: ClientLoop, endpoint: Endpoint, tls: ClientTLS?, maxConnections: Int = 32,
         idleTime: Duration = .seconds(60)
@@ -40,19 +40,19 @@ public final class Client {
 
     /// Makes a call.
     ///
-    /// Nothing is told before this returns. A GET that meets a kept connection's end is sent once more on a new one; nothing
-    /// else is ever sent twice.
+    /// The handler is not called before this returns. A GET is sent once more on a new connection when an idle one turns out to
+    /// be closed; no other request is sent twice.
     ///
     /// - Parameters:
-    ///   - request: What to send.
-    ///   - times: How long its parts may take.
-    ///   - handler: What is done with the response.
-    /// - Returns: A way to take it back.
+    ///   - request: The request.
+    ///   - times: The time limits.
+    ///   - handler: Handles the response.
+    /// - Returns: The call, which can be cancelled.
     @discardableResult
     public func send(_ request: OutgoingRequest, times: CallTimes = CallTimes(), _ handler: CallHandler) -> Call {
         let call = Call(client: self, times: times, isRepeatable: request.verb == .get, handler)
         do throws(MalformedRequest) {
-            // Port 443 is left out, as everybody does; some proxies know their hosts without it only.
+            // Port 443 is left out: some proxies know their hosts only without it.
             let host = endpoint.port == 443 ? String(endpoint.description.dropLast(4)) : endpoint.description
             try Encoder.append(request, host: host, to: &call.bytes)
         } catch {
@@ -66,14 +66,14 @@ public final class Client {
         return call
     }
 
-    /// Closes every connection that waits for a call.
+    /// Closes all idle connections.
     public func closeIdle() {
         for connection in idle { connection.close() }
     }
 
     func dispatch(_ call: Call, onNewConnection: Bool) {
         if !onNewConnection, let connection = idle.popLast() {
-            connection.take(call)
+            connection.start(call)
         } else if open.count < maxConnections {
             let connection = ClientConnection(client: self)
             open[ObjectIdentifier(connection)] = connection
@@ -86,11 +86,11 @@ public final class Client {
         }
     }
 
-    func keep(_ connection: ClientConnection) {
+    func addIdle(_ connection: ClientConnection) {
         idle.append(connection)
     }
 
-    func forget(_ connection: ClientConnection) {
+    func remove(_ connection: ClientConnection) {
         open[ObjectIdentifier(connection)] = nil
         idle.removeAll { $0 === connection }
     }

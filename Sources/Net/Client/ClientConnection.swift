@@ -1,6 +1,6 @@
 internal import HTTP
 
-/// One connection to a server, from its first address to its last response.
+/// One connection to a server, from name resolution to its last response.
 ///
 ///     resolving ──> connecting ──> handshaking ──> sending ──> receiving ──> idle ──> sending …
 ///         each of them ends in `closed`, and every deadline belongs to one of them
@@ -15,20 +15,17 @@ final class ClientConnection: LoopMember {
     private var phase = Phase.resolving
     private var transport: Transport?
     private var interest: Interest = .writable
-    /// Those not tried yet, the next one last.
+    /// The addresses that are not tried yet, the next one last.
     private var addresses: [Address] = []
     private var call: Call?
     private var sent = 0
     private var reader = ResponseReader()
-    /// The beginning of a head whose end has not come.
+    /// The received bytes of a head that is not complete.
     private var unread: [UInt8] = []
     private var hasAnswered = false
     private var closesAfterwards = false
     /// Whether a call was answered here before this one.
     private var isUsed = false
-
-    /// How many times it may read before others have their turn.
-    private static let turns = 16
 
     init(client: Client) {
         self.client = client
@@ -43,7 +40,7 @@ final class ClientConnection: LoopMember {
         setDeadline(call.times.connect)
         if let address = client.endpoint.address {
             addresses = [address]
-            // Not before the maker of the call knows it.
+            // Later, since the caller does not have the call yet.
             loop.after(.zero) { [self] in connectToNext(after: nil) }
             return
         }
@@ -67,7 +64,8 @@ final class ClientConnection: LoopMember {
 
     private func connectToNext(after error: CallError?) {
         guard phase == .resolving || phase == .connecting, let call else { return }
-        leaveSocket()
+        // Closing the socket takes it out of epoll.
+        transport = nil
         phase = .connecting
         guard let address = addresses.popLast() else {
             return fail(error ?? .timedOut(client.endpoint, .connecting))
@@ -93,10 +91,10 @@ final class ClientConnection: LoopMember {
             return fail(.handshakeFailed(client.endpoint, reason: "the host cannot be a certificate's name"))
         }
         phase = .handshaking
-        shakeHands()
+        continueHandshake()
     }
 
-    private func shakeHands() {
+    private func continueHandshake() {
         switch transport?.session?.connect() {
         case .done: begin()
         case .wantsRead: watch(.readable)
@@ -109,13 +107,13 @@ final class ClientConnection: LoopMember {
 
     // MARK: A call
 
-    /// Makes a call on a connection that waits for one.
-    func take(_ call: Call) {
+    /// Makes a call on an idle connection.
+    func start(_ call: Call) {
         self.call = call
         call.connection = self
         isUsed = true
         prepare(call)
-        // Not before the maker of the call knows it.
+        // Later, since the caller does not have the call yet.
         loop.after(.zero) { [self] in if self.call === call, phase == .sending { send() } }
     }
 
@@ -155,7 +153,7 @@ final class ClientConnection: LoopMember {
     private func receive() {
         guard let call, let transport else { return }
         phase = .receiving
-        for _ in 0..<ClientConnection.turns {
+        for _ in 0..<LoopMembers<any LoopMember>.maxReads {
             loop.scratch.reset()
             switch transport.read(into: loop.scratch.vacant) {
             case .bytes(let count):
@@ -170,7 +168,7 @@ final class ClientConnection: LoopMember {
             }
         }
         watch(.readable)
-        if transport.hasPending { loop.takeUpAgain(token) }
+        if transport.hasPending { loop.addUnfinished(token) }
     }
 
     private func deliver(_ bytes: UnsafeBufferPointer<UInt8>, to call: Call) {
@@ -192,7 +190,7 @@ final class ClientConnection: LoopMember {
             }
             guard self.call === call, !call.hasEnded else { return }
             self.reader = reader
-            // What comes behind a response belongs to nothing that was asked for.
+            // Bytes after the response belong to no call.
             guard !reader.isDone else { return finish(call, hasMore: consumed < bytes.count) }
             unread = Array(bytes[consumed...])
         } catch {
@@ -200,7 +198,7 @@ final class ClientConnection: LoopMember {
         }
     }
 
-    /// Hands what lies in the scratch to the call, behind what was left before.
+    /// Delivers the unread bytes and those in the scratch buffer to the call.
     private func deliverReceived(to call: Call) {
         // The scratch and `all` stay as they are until the call's handler has returned.
         guard !unread.isEmpty else { return deliver(UnsafeBufferPointer(loop.scratch.bytes), to: call) }
@@ -227,7 +225,7 @@ final class ClientConnection: LoopMember {
             phase = .idle
             watch(.readable)
             setDeadline(client.idleTime)
-            client.keep(self)
+            client.addIdle(self)
         }
         call.finish(nil)
     }
@@ -252,15 +250,15 @@ final class ClientConnection: LoopMember {
         switch phase {
         case .resolving, .closed: break
         case .connecting: connected()
-        case .handshaking: shakeHands()
+        case .handshaking: continueHandshake()
         case .sending: send()
         case .receiving: receive()
-        case .idle: lookForEnd()
+        case .idle: checkIdle()
         }
     }
 
-    /// The server has nothing to say between calls but that it ends, and what TLS says for itself.
-    private func lookForEnd() {
+    /// Closes an idle connection when the server sends anything but TLS's own messages.
+    private func checkIdle() {
         loop.scratch.reset()
         guard transport?.read(into: loop.scratch.vacant) == .wantsRead else { return close() }
     }
@@ -276,22 +274,17 @@ final class ClientConnection: LoopMember {
         }
     }
 
-    func abandon() {
+    func cancel() {
         fail(.cancelled)
     }
 
     func close() {
         guard phase != .closed else { return }
         phase = .closed
-        transport?.sayGoodbye()
-        leaveSocket()
-        loop.remove(token)
-        client.forget(self)
-    }
-
-    private func leaveSocket() {
-        // Closing the socket takes it out of epoll.
+        transport?.sendCloseNotify()
         transport = nil
+        loop.remove(token)
+        client.remove(self)
     }
 
     private func watch(_ wanted: Interest) {

@@ -1,142 +1,106 @@
 internal import Glibc
 
-/// What takes part in a loop: something with a descriptor, a deadline, or both.
+/// A member of a client's loop: an object with a descriptor, a deadline, or both.
 protocol LoopMember: AnyObject {
-    /// Its descriptor has an event.
+    /// Handles an event of the descriptor.
     func ready()
-    /// Its deadline has come.
+    /// Handles the deadline.
     func expire()
-    /// The loop ends; nobody will call again.
-    func abandon()
+    /// Ends the member's work with the loop.
+    func cancel()
 }
 
-/// One thread's calls to other servers, and what is done with their answers.
+/// Work that another thread has finished.
+struct Offload: Sendable {
+    let number: UInt64
+}
+
+/// The event loop of one thread that calls other servers.
 ///
-/// Like a server's event loop, and apart from it: reading a large list must delay no review. It belongs to its thread, and so
-/// does everything that is made with it; other threads hand it work through ``ClientThread/perform(_:)``.
+/// It is separate from the server's event loops: reading a large list must not delay a review. The loop and all objects created
+/// with it belong to the thread; other threads use ``ClientThread/perform(_:)``.
 public final class ClientLoop {
     let poll: Poll
-    /// Where every connection reads into; what lies there is used before the next event.
+    /// The buffer that every connection reads into; its bytes are used before the next event.
     let scratch: ByteBuffer
-    private let inbox: Inbox
-    /// When the events being handled were noticed.
+    private let wakeup: Wakeup
+    /// The start of the present iteration.
     public private(set) var now = Instant.now
-    /// What the thread's work lives on.
-    var state: Any?
-    private var timers = Timers()
-    private var members: [(any LoopMember)?] = []
-    private var tokens: [UInt64] = []
-    private var vacantSlots: [Int] = []
-    private var generation: UInt32 = 0
-    /// Members that had their share of an event, and still have bytes that epoll does not see.
-    private var unfinished: [UInt64] = []
-    /// What waits for work that another thread does.
-    private var waiting: [UInt64: (any Sendable) -> Void] = [:]
-    private var offloads: UInt64 = 0
+    /// Runs the jobs of other threads; it holds the thread's state.
+    var runJobs: (() -> Void)?
+    private var members = LoopMembers<any LoopMember>()
+    /// The work that other threads have finished.
+    private let offloads: MessageQueue<Offload>
+    /// The completions of work on other threads, by number.
+    private var completions: [UInt64: () -> Void] = [:]
+    private var lastOffload: UInt64 = 0
 
-    init(inbox: Inbox) throws(SystemError) {
+    init(wakeup: Wakeup, offloads: MessageQueue<Offload>) throws(SystemError) {
         // A server that leaves early must end a write with an error, not the process with a signal.
         signal(SIGPIPE, SIG_IGN)
         guard let scratch = ByteBuffer(capacity: 128 * 1024) else {
             throw SystemError(call: "malloc", code: ENOMEM, context: "a loop's scratch")
         }
         self.scratch = scratch
-        self.inbox = inbox
+        self.wakeup = wakeup
+        self.offloads = offloads
         poll = try Poll()
-        poll.add(inbox.wakeup.descriptor, .readable, token: Token.wakeup)
+        poll.add(wakeup.descriptor, .readable, token: Token.wakeup)
     }
 
-    /// Works until the thread is stopped.
+    /// Runs until the thread is stopped.
     func run() {
-        while !inbox.isStopped {
-            let count = poll.wait(milliseconds: patience())
+        while !offloads.isClosed {
+            let count = poll.wait(milliseconds: members.pollTimeout(at: .now))
             now = .now
             for index in 0..<count { handle(poll.token(at: index)) }
-            let tokens = unfinished
-            unfinished = []
-            for token in tokens { member(token)?.ready() }
-            while let slot = timers.popExpired(at: now) { members[slot]?.expire() }
+            for token in members.removeUnfinished() { members[token]?.ready() }
+            while let member = members.popExpired(at: now) { member.expire() }
         }
-        end()
+        cancelAll()
     }
 
-    /// Lets go of everything, so that nothing holds itself.
+    /// Releases all closures and members, so that no object keeps itself alive.
     ///
-    /// Whoever is told of an end may begin something new in its place; that ends as well, a few times over.
-    private func end() {
-        waiting = [:]
-        state = nil
-        for _ in 0..<16 where members.contains(where: { $0 != nil }) {
-            for member in members { member?.abandon() }
+    /// A member's end can create other members; these are cancelled as well, up to 16 times.
+    private func cancelAll() {
+        completions = [:]
+        runJobs = nil
+        for _ in 0..<16 where members.count > 0 {
+            for member in members.all { member.cancel() }
         }
     }
 
     private func handle(_ token: UInt64) {
         guard token == Token.wakeup else {
-            member(token)?.ready()
+            members[token]?.ready()
             return
         }
-        inbox.wakeup.clear()
-        for job in inbox.takeAll() { job(self) }
-    }
-
-    private func member(_ token: UInt64) -> (any LoopMember)? {
-        let slot = Token.slot(token)
-        // A slot may have been given to another member since the event was queued.
-        guard slot < members.count, tokens[slot] == token else { return nil }
-        return members[slot]
-    }
-
-    /// How long to wait when nothing happens, in milliseconds.
-    private func patience() -> Int32 {
-        guard unfinished.isEmpty else { return 0 }
-        guard let next = timers.next else { return -1 }
-        let nanoseconds = next.nanoseconds - Instant.now.nanoseconds
-        // Rounded up, or the loop would wake a moment early and find nothing to do.
-        return nanoseconds <= 0 ? 0 : Int32(clamping: nanoseconds / 1_000_000 + 1)
+        wakeup.clear()
+        for offload in offloads.removeAll() { completions.removeValue(forKey: offload.number)?() }
+        runJobs?()
     }
 
     // MARK: Members
 
-    /// Takes a member in; the token stands for it in epoll and below.
-    func add(_ member: any LoopMember) -> UInt64 {
-        let slot = vacantSlots.popLast() ?? members.count
-        if slot == members.count {
-            members.append(nil)
-            tokens.append(0)
-        }
-        generation = (generation &+ 1) & 0x7FFF_FFFF
-        let token = Token.channel(slot: slot, generation: generation)
-        members[slot] = member
-        tokens[slot] = token
-        return token
-    }
+    /// Adds a member and returns its token, which epoll and the functions below use.
+    func add(_ member: any LoopMember) -> UInt64 { members.add(member) }
 
-    func remove(_ token: UInt64) {
-        let slot = Token.slot(token)
-        guard member(token) != nil else { return }
-        timers.remove(slot)
-        members[slot] = nil
-        vacantSlots.append(slot)
-    }
+    func remove(_ token: UInt64) { members.remove(token) }
 
-    func setDeadline(_ token: UInt64, _ deadline: Instant) {
-        if member(token) != nil { timers.set(Token.slot(token), to: deadline) }
-    }
+    func setDeadline(_ token: UInt64, _ deadline: Instant) { members.setDeadline(token, to: deadline) }
 
-    /// Calls the member again before the loop waits, since what is left to read lies where epoll does not see it.
-    func takeUpAgain(_ token: UInt64) {
-        unfinished.append(token)
-    }
+    /// Calls the member again before the loop waits, since epoll does not report the bytes that are left to read.
+    func addUnfinished(_ token: UInt64) { members.addUnfinished(token) }
 
-    // MARK: Work for later, and work elsewhere
+    // MARK: Delayed work, and work on other threads
 
-    /// Does something later.
+    /// Runs an action later.
     ///
     /// - Parameters:
-    ///   - delay: How much later; zero means after what is being done now.
-    ///   - action: What to do.
-    /// - Returns: A way to take it back.
+    ///   - delay: The delay; zero runs the action after the present event.
+    ///   - action: The action.
+    /// - Returns: The alarm, which can be cancelled.
     @discardableResult
     public func after(_ delay: Duration, _ action: @escaping () -> Void) -> Alarm {
         let alarm = Alarm(loop: self, action)
@@ -145,23 +109,23 @@ public final class ClientLoop {
         return alarm
     }
 
-    /// Has a thread of its own do what waits for the system: resolving a name, running a program.
+    /// Runs blocking work on a new thread: resolving a name, running a program.
     ///
     /// - Parameters:
-    ///   - work: What to do there.
-    ///   - then: What to do here with its result.
-    /// - Throws: A ``SystemError`` when there is no thread for it; `then` is not called then.
+    ///   - work: The work.
+    ///   - then: Called on the loop's thread with the result.
+    /// - Throws: A ``SystemError`` when there is no thread for it; `then` is not called.
     public func offload<Result: Sendable>(
         _ work: @escaping @Sendable () -> Result, then: @escaping (Result) -> Void
     ) throws(SystemError) {
-        offloads += 1
-        let number = offloads
-        let inbox = inbox
-        let thread = try Thread {
-            let result = work()
-            _ = inbox.put { $0.waiting.removeValue(forKey: number)?(result) }
+        lastOffload += 1
+        let number = lastOffload
+        let promise = Promise<Result>()
+        let thread = try Thread { [offloads] in
+            promise.fulfil(work())
+            offloads.send(Offload(number: number))
         }
-        waiting[number] = { if let result = $0 as? Result { then(result) } }
+        completions[number] = { then(promise.wait()) }
         thread.detach()
     }
 
@@ -169,7 +133,7 @@ public final class ClientLoop {
     public var unixTime: Int64 { Int64(time(nil)) }
 }
 
-/// Something that a loop does later, unless it is taken back.
+/// An action that a loop runs later, unless it is cancelled.
 public final class Alarm: LoopMember {
     fileprivate var token: UInt64 = 0
     private var action: (() -> Void)?
@@ -180,7 +144,7 @@ public final class Alarm: LoopMember {
         self.action = action
     }
 
-    /// Takes it back; without effect when it is done.
+    /// Cancels the action; without effect after it has run.
     public func cancel() {
         action = nil
         loop.remove(token)
@@ -192,9 +156,5 @@ public final class Alarm: LoopMember {
         let action = action
         cancel()
         action?()
-    }
-
-    func abandon() {
-        cancel()
     }
 }

@@ -1,99 +1,68 @@
 internal import Synchronization
 
-/// What other threads want a loop to do.
+/// A thread with a loop for calls to other servers, and the state of these calls.
 ///
-/// The one lock of the client's side: held to put a job in or to take all out, never while one is done.
-final class Inbox: Sendable {
-    typealias Job = @Sendable (ClientLoop) -> Void
-
-    let wakeup: Wakeup
-    private let jobs = Mutex<[Job]>([])
-    private let stopped = Atomic<Bool>(false)
-
-    /// More than this waiting means that the loop is stuck: holding on to more would not help.
-    private static let limit = 10_000
-
-    init() throws(SystemError) {
-        wakeup = try Wakeup()
-    }
-
-    var isStopped: Bool { stopped.load(ordering: .acquiring) }
-
-    /// False when the loop has ended or is stuck.
-    func put(_ job: @escaping Job) -> Bool {
-        guard !isStopped else { return false }
-        let isTaken = jobs.withLock { jobs in
-            guard jobs.count < Inbox.limit else { return false }
-            jobs.append(job)
-            return true
-        }
-        if isTaken { wakeup.signal() }
-        return isTaken
-    }
-
-    func takeAll() -> [Job] {
-        jobs.withLock { jobs in
-            defer { jobs = [] }
-            return jobs
-        }
-    }
-
-    func stop() {
-        stopped.store(true, ordering: .releasing)
-        wakeup.signal()
-    }
-}
-
-/// A thread with a loop for calls to other servers, and the state that these calls are about.
-///
-/// The state is made on the thread and never leaves it, so that it needs no lock.
+/// The state is created on the thread and stays there, so it needs no lock.
 public final class ClientThread<State>: Sendable {
-    private let inbox: Inbox
+    private typealias Job = @Sendable (State) -> Void
+
+    private let jobs: MessageQueue<Job>
+    private let offloads: MessageQueue<Offload>
     private let thread: Mutex<Thread?>
 
     /// Starts the thread.
     ///
-    /// - Parameter start: Called on it for the state.
+    /// - Parameter start: Creates the state, on the thread.
     /// - Throws: A ``SystemError`` when the system has no thread or no descriptors left.
     public init(_ start: @escaping @Sendable (ClientLoop) -> State) throws(SystemError) {
-        let inbox = try Inbox()
-        self.inbox = inbox
-        // Made here, so that what can fail fails here; handed over before anyone else sees it.
-        let loop = Mutex<ClientLoop?>(try ClientLoop(inbox: inbox))
+        let wakeup = try Wakeup()
+        // A loop with more jobs than this does not get on, and more memory for jobs would not help.
+        let jobs = MessageQueue<Job>(waking: wakeup, limit: 10_000)
+        let offloads = MessageQueue<Offload>(waking: wakeup)
+        self.jobs = jobs
+        self.offloads = offloads
+        // Created here, so that errors are thrown here; handed over before any other thread uses it.
+        let loop = Mutex<ClientLoop?>(try ClientLoop(wakeup: wakeup, offloads: offloads))
         let handover = Handover(loop)
         thread = Mutex(
             try Thread {
                 guard let loop = handover.take() else { return }
-                loop.state = start(loop)
+                loop.runJobs = ClientThread.runner(of: jobs, with: start(loop))
                 loop.run()
             })
     }
 
     deinit {
-        inbox.stop()
+        close()
         thread.withLock { $0?.detach() }
     }
 
-    /// Hands the thread something to do; safe from any thread.
-    ///
-    /// - Parameter job: What to do, with the state.
-    /// - Returns: Whether it will be done; not when the thread has ended or has thousands of jobs waiting.
-    @discardableResult
-    public func perform(_ job: @escaping @Sendable (State) -> Void) -> Bool {
-        inbox.put { loop in
-            if let state = loop.state as? State { job(state) }
-        }
+    /// Returns a closure that runs the waiting jobs; only the closure holds the state.
+    private static func runner(of jobs: MessageQueue<Job>, with state: State) -> () -> Void {
+        { for job in jobs.removeAll() { job(state) } }
     }
 
-    /// Ends every call and the thread; returns when it has ended.
+    private func close() {
+        jobs.close()
+        offloads.close()
+    }
+
+    /// Runs a job on the thread; safe from any thread.
     ///
-    /// Safe from any thread but its own.
+    /// - Parameter job: The job, which is passed the state.
+    /// - Returns: False when the thread has ended or has thousands of jobs waiting, so the job will not run.
+    @discardableResult
+    public func perform(_ job: @escaping @Sendable (State) -> Void) -> Bool { jobs.send(job) }
+
+    /// Cancels every call and waits for the thread to end.
     ///
-    /// - Parameter deadline: How long to wait at most.
+    /// Safe from any thread but this one.
+    ///
+    /// - Parameter deadline: The time until which to wait.
     /// - Returns: Whether the thread has ended.
     @discardableResult
     public func stop(by deadline: Instant = .distantFuture) -> Bool {
-        inbox.stop()
+        close()
         let thread = thread.withLock { thread in
             defer { thread = nil }
             return thread

@@ -16,29 +16,29 @@ final class Transport {
         socket = Descriptor(owning: descriptor)
         self.address = address
         socket.set(Int32(IPPROTO_TCP), TCP_NODELAY, to: 1)
-        socket.noticeDeadPeer()
+        socket.detectDeadPeer()
         guard address.withSystemAddress({ connect(descriptor, $0, $1) }) == 0 || errno == EINPROGRESS else {
             throw SystemError(last: "connect", context: "\(address)")
         }
     }
 
-    /// Why connecting failed; nil when it has succeeded.
+    /// The error of connecting; nil when it has succeeded.
     var connectFailure: SystemError? {
         let code = socket.pendingError
         return code == 0 ? nil : SystemError(call: "connect", code: code, context: "\(address)")
     }
 
-    /// Puts TLS on the socket; false when there is no memory, or the host cannot be a name.
+    /// Starts TLS on the socket; returns false when there is no memory, or the host cannot be a name.
     func startTLS(_ tls: ClientTLS, for endpoint: Endpoint) -> Bool {
         session = TLSSession(
             connecting: tls, to: endpoint.serverName ?? endpoint.host, descriptor: socket.number)
         return session != nil
     }
 
-    /// Whether received bytes wait inside libssl, where epoll does not see them.
+    /// Whether libssl holds received bytes, which epoll does not report.
     var hasPending: Bool { session?.hasPending ?? false }
 
-    /// Why reading or writing failed last, in words.
+    /// The reason of the last failure of reading or writing, as text.
     var failure: String {
         if let reason = session?.failure { return reason }
         let code = socket.pendingError
@@ -49,30 +49,28 @@ final class Transport {
         session?.read(into: buffer) ?? socket.read(into: buffer)
     }
 
-    /// Writes some of the bytes, or all; TLS takes all or wants the same again.
+    /// Writes some of the bytes, or all; with TLS, all of them or none, and none must be written again unchanged.
     func write(_ buffer: UnsafeRawBufferPointer) -> Transfer {
         session?.write(buffer) ?? socket.write(buffer)
     }
 
-    /// Tells the server that the connection ends, as far as that can be done at once.
-    func sayGoodbye() {
-        session?.finishWriting()
-    }
+    /// Sends TLS's close_notify, if the socket takes it now.
+    func sendCloseNotify() { session?.sendCloseNotify() }
 }
 
 extension Descriptor {
-    /// The error that the kernel keeps for this socket, or 0; asking takes it away.
+    /// The pending error of this socket, or 0; reading it clears it.
     var pendingError: Int32 {
         var code: Int32 = 0
         var size = socklen_t(MemoryLayout<Int32>.size)
         return getsockopt(number, SOL_SOCKET, SO_ERROR, &code, &size) == 0 ? code : 0
     }
 
-    /// Has the kernel find out within half a minute when the other side has gone without a word.
+    /// Makes the kernel detect within half a minute that the peer is gone.
     ///
-    /// A node that lost its power says nothing, nor does a load balancer that forgot the connection; and a watch may be
-    /// silent for long.
-    func noticeDeadPeer() {
+    /// A node that lost its power sends nothing, nor does a load balancer that dropped the connection; and a watch can be silent
+    /// for long.
+    func detectDeadPeer() {
         set(SOL_SOCKET, SO_KEEPALIVE, to: 1)
         set(Int32(IPPROTO_TCP), TCP_KEEPIDLE, to: 15)
         set(Int32(IPPROTO_TCP), TCP_KEEPINTVL, to: 5)

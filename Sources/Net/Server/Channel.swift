@@ -1,64 +1,44 @@
 internal import Glibc
 internal import HTTP
 
-/// A whole request that waits: for a delivery, or for the memory that answering it takes.
-struct WaitingRequest {
-    let request: Request
-    /// Where its body is, from the front of the buffer.
-    let body: Range<Int>
-    /// How many bytes the request takes up.
-    let length: Int
-    /// The responses to the requests before it.
-    let responses: [UInt8]
-    /// What was delivered.
-    var message: (any Sendable)?
-}
-
-/// A connection with what it lives on: its socket, its TLS session, the bytes that wait on either side.
+/// One connection's socket and TLS session, its state, and the bytes that are not handled yet.
 ///
-/// It belongs to one loop and never leaves that loop's thread.
+/// It belongs to one loop and is used on that loop's thread only.
 final class Channel {
     let socket: Descriptor
     let listener: BoundListener
-    let slot: Int
-    let token: UInt64
+    /// The token in the loop's table of members.
+    var token: UInt64 = 0
     var connection: Connection
-    /// Made when the first bytes arrive, so that a silent client costs no more than this object.
+    /// Created when the first bytes arrive, so that a silent client takes no more memory than this object.
     private(set) var session: TLSSession?
-    /// The beginning of a message whose rest has not come yet.
+    /// The received bytes that are not consumed; nil while there are none.
     var unread: ByteBuffer?
-    /// Whether a request of it waits to be answered with the others of the turn; meanwhile nothing more is read.
-    var hasArrival = false
-    /// The request whose answer comes later; it stays at the front of `unread`.
-    var waiting: WaitingRequest?
-    /// The size of the buffer that it needs next, and what of it is claimed from the shared part of the memory budget.
+    /// The size of the buffer that the connection needs next, in bytes.
     var neededMemory = 0
+    /// The bytes claimed from the shared part of the memory budget.
     var heldMemory = 0
     /// Whether the buffer may grow to the largest size without a claim.
     var hasBodyLane = false
-    /// Whether it waits until there is memory.
-    var awaitsMemory = false
-    /// The part of the responses that the client has not taken yet.
+    /// The part of the responses that the client has not taken.
     private var unsent: [UInt8] = []
     private var unsentStart = 0
     var interest: Interest = .readable
-    /// How much is still thrown away before the connection is closed without regard to the client.
-    var lingerBudget = 0
-    /// How many bytes epoll waits for.
+    /// The socket's low-water mark for reading, in bytes.
     private var lowWaterMark = 1
 
-    init(_ socket: consuming Descriptor, listener: BoundListener, slot: Int, token: UInt64, connection: Connection) {
+    init(_ socket: consuming Descriptor, listener: BoundListener, connection: Connection) {
         self.socket = socket
         self.listener = listener
-        self.slot = slot
-        self.token = token
         self.connection = connection
     }
 
-    /// Whether the client's first TLS record is here whole, or will not come whole.
+    var slot: Int { Token.slot(token) }
+
+    /// Whether the client's first TLS record has arrived whole, or will not arrive whole.
     ///
-    /// libssl holds over 40 KB for a handshake from its first byte on. A client that sends a byte a second has them wait
-    /// in the kernel instead: the low-water mark keeps epoll quiet until there is enough.
+    /// libssl holds over 40 KB from the first byte of a handshake on. The bytes of a client that sends one a second stay in
+    /// the kernel instead: epoll reports nothing below the low-water mark.
     func hasFirstRecord(using scratch: UnsafeMutableRawBufferPointer) -> Bool {
         guard session == nil else { return true }
         let count = socket.peek(into: scratch)
@@ -75,7 +55,7 @@ final class Channel {
         return true
     }
 
-    /// Goes on with the handshake, and begins it at the first call.
+    /// Continues the handshake; the first call begins it.
     func handshake(with context: @autoclosure () -> TLSContext?) -> TLSSession.Handshake {
         if session == nil, let context = context() {
             session = TLSSession(context: context, descriptor: socket.number)
@@ -83,26 +63,23 @@ final class Channel {
         return session?.handshake() ?? .failed(.other)
     }
 
-    /// Whether the authorities that the client's certificate was verified with have been replaced.
+    /// Whether the CAs that the client's certificate was verified with have been replaced.
     var isWithdrawn: Bool { session?.isWithdrawn ?? false }
 
-    /// Whether received bytes wait to be read.
+    /// Whether there are received bytes to read.
     var hasReceived: Bool {
         var byte: UInt8 = 0
         return hasPending || withUnsafeMutableBytes(of: &byte) { socket.peek(into: $0) } > 0
     }
 
-    /// Whether received bytes wait inside libssl, where epoll does not see them.
+    /// Whether libssl holds received bytes, which epoll does not report.
     var hasPending: Bool { session?.hasPending ?? false }
 
     func read(into buffer: UnsafeMutableRawBufferPointer) -> Transfer {
         session?.read(into: buffer) ?? socket.read(into: buffer)
     }
 
-    /// Whether responses wait for the client to take them.
-    var hasUnsent: Bool { unsentStart < unsent.count }
-
-    /// Sends bytes in one write; what is not taken is kept.
+    /// Sends bytes in one write, and keeps those that the client does not take.
     func send(_ bytes: [UInt8]) -> Transfer {
         let (outcome, sent) = bytes.withUnsafeBytes { write($0) }
         if outcome == .wantsWrite || outcome == .wantsRead {
@@ -112,7 +89,7 @@ final class Channel {
         return outcome
     }
 
-    /// Goes on with what was kept.
+    /// Sends the bytes that were kept.
     func sendUnsent() -> Transfer {
         let (outcome, sent) = unsent.withUnsafeBytes { write(UnsafeRawBufferPointer(rebasing: $0[unsentStart...])) }
         unsentStart += sent
@@ -123,7 +100,7 @@ final class Channel {
         return outcome
     }
 
-    /// Writes all, or says how much of it went and what it waits for.
+    /// Writes all bytes, or returns the number written and the event to wait for.
     private func write(_ bytes: UnsafeRawBufferPointer) -> (outcome: Transfer, sent: Int) {
         // libssl takes all or wants the same bytes again; only a plain socket takes a part.
         if let session { return (session.write(bytes), 0) }
@@ -136,18 +113,16 @@ final class Channel {
         return (.bytes(sent), sent)
     }
 
-    /// Tells the client that nothing more will come.
+    /// Sends close_notify and closes the sending half of the connection.
     func finishWriting() {
-        session?.finishWriting()
+        sendCloseNotify()
         socket.finishWriting()
     }
 
-    /// Tells the client that the connection ends, as far as that can be done at once.
-    func sayGoodbye() {
-        session?.finishWriting()
-    }
+    /// Sends TLS's close_notify, if the socket takes it now.
+    func sendCloseNotify() { session?.sendCloseNotify() }
 
-    /// Reads past TLS and throws away: nobody will look at these bytes.
+    /// Reads bytes below TLS, to be thrown away.
     func discard(using scratch: UnsafeMutableRawBufferPointer) -> Transfer {
         socket.read(into: scratch)
     }

@@ -1,6 +1,6 @@
 internal import HTTP
 
-/// What a connection may take, in the units of the loop.
+/// The limits of a connection, in the units of the loop.
 struct ConnectionLimits {
     let maxBody: Int
     let keptBody: Int
@@ -21,199 +21,273 @@ struct ConnectionLimits {
     }
 }
 
-/// One connection's state: events go in, what to do comes out.
+/// A whole request at the front of a connection's buffer.
+struct ReceivedRequest: Equatable {
+    let request: Request
+    /// The body's place in the buffer.
+    let body: Range<Int>
+    /// The bytes of the buffer that the request takes up.
+    let length: Int
+    /// The time of the request's first byte.
+    let began: Instant
+}
+
+/// A request whose response depends on a delivery or on memory.
+struct DeferredRequest: Equatable {
+    let received: ReceivedRequest
+    /// The encoded responses to the requests before it.
+    let responses: [UInt8]
+    /// Whether its delivery has come, so that only memory is missing.
+    var isDelivered = false
+}
+
+/// The state of one connection: events go in, the next step comes out.
 ///
-/// It calls nothing of the system and reads no clock.
+/// It makes no system calls and reads no clock.
 ///
-///     handshaking ──> idle ──> reading ──> (answer) ──> writing ──> idle
-///                      ^          │           │  ^         ├──────> lingering ──> closed
-///                      └──────────┘          waiting       └──────> closed
+///     handshaking ──> idle ──> reading ──> answering ──> idle | ending ──> lingering ──> closed
+///                      ^          │          │  ^                └───────> closed
+///                      └──────────┘         waiting
+///
+/// `awaitingMemory` and `writing` interrupt a phase, which goes on after them. Every phase can end in `closed`.
 struct Connection {
     enum Phase: Equatable {
         case handshaking
-        /// Between requests.
+        /// No part of a request has been received.
         case idle
-        /// Some bytes of a request are there.
-        case reading
-        /// A request waits for its answer.
-        case waiting
-        /// A response waits for the client to take it.
-        case writing
-        /// The last response is sent; what still comes is thrown away until the client has seen it.
-        case lingering
+        /// A part of a request has been received.
+        case reading(began: Instant, deadline: Instant)
+        /// A whole request has been received, and its response is being made.
+        case answering(ReceivedRequest)
+        /// The response depends on a delivery from another thread.
+        case waiting(DeferredRequest)
+        /// A phase cannot go on until memory is available.
+        indirect case awaitingMemory(Phase)
+        /// The last response is queued, and no further request is read.
+        case ending(Ending)
+        /// The client has not taken all queued responses; a phase follows.
+        indirect case writing(then: Phase)
+        /// The last response is sent, and so many received bytes are discarded until the client closes.
+        case lingering(remaining: Int)
         case closed
     }
 
-    /// What to do about the bytes received.
+    /// The end of a connection after its last response.
+    enum Ending {
+        case linger
+        case close
+    }
+
+    /// The action that follows from received bytes.
     enum Step {
         case wait
-        /// Send the interim response, then hand in the bytes again.
+        /// Send the interim response, then pass the bytes again.
         case sendContinue
-        /// Answer the request whose body lies at `body`, then take `length` bytes away.
-        case answer(Request, body: Range<Int>, length: Int)
+        /// Answer the request, then remove it from the buffer.
+        case answer(ReceivedRequest)
         /// Answer with the error; it is the connection's last response.
         case refuse(HTTPError)
     }
 
-    /// What to do when everything that was to be sent is sent.
+    /// The action after all queued responses are sent.
     enum Next: Equatable {
         case read
         case linger
         case close
     }
 
-    /// What to do when the deadline has come.
+    /// The action at the deadline.
     enum Expiry: Equatable {
-        case refuse(HTTPError)
+        /// Answer with the error, and count the time limit.
+        case refuse(HTTPError, TimedOutPhase?)
         case close(TimedOutPhase?)
     }
 
     private(set) var phase: Phase
-    /// When to call `expire`; it holds for the phase.
+    /// The time to call `expire`, for the present phase.
     private(set) var deadline: Instant
     private let limits: ConnectionLimits
     private var reader: RequestReader
-    /// When the request that is being read began, and the deadline that it has.
-    private var began: Instant?
-    private var requestDeadline: Instant
-    /// When the request that was handed out last began.
-    private var handedOutBegan: Instant
-    private var afterwards = Next.read
 
     init(isSecure: Bool, limits: ConnectionLimits, at now: Instant) {
         self.limits = limits
         reader = RequestReader(maxBody: limits.maxBody, keptBody: limits.keptBody)
         phase = isSecure ? .handshaking : .idle
         deadline = now + (isSecure ? limits.handshake : limits.idle)
-        requestDeadline = .distantFuture
-        handedOutBegan = now
     }
 
-    /// The size that the message being read will have, as far as that is known.
+    /// The size of the message being read, as far as it is known; 0 when it is not.
     var expected: Int { reader.expected }
 
-    /// Whether it takes bytes of requests.
-    var isReading: Bool { phase == .idle || phase == .reading }
+    /// Whether received bytes are read as requests.
+    var isReading: Bool {
+        switch phase {
+        case .idle, .reading: true
+        default: false
+        }
+    }
 
-    /// Whether the response under way is the last one.
-    var isEnding: Bool { afterwards != .read }
+    /// Whether the connection cannot go on without memory.
+    var awaitsMemory: Bool {
+        if case .awaitingMemory = phase { true } else { false }
+    }
+
+    /// The request whose response depends on a delivery or on memory.
+    var deferred: DeferredRequest? {
+        switch phase {
+        case .waiting(let deferred), .awaitingMemory(.waiting(let deferred)): deferred
+        default: nil
+        }
+    }
 
     mutating func finishHandshake(at now: Instant) {
         phase = .idle
         deadline = now + limits.idle
     }
 
-    /// The handshake ended with an alert of ours, which the client is to read.
+    /// Ends the connection after a handshake that failed with an alert, which the client shall receive.
     mutating func refuseHandshake(at now: Instant) {
-        phase = .lingering
-        deadline = now + limits.linger
+        phase = .ending(.linger)
+        _ = finishWriting(at: now)
     }
 
-    /// Looks at all bytes that are not consumed yet.
+    /// Reads the bytes that are not consumed yet.
     mutating func receive(_ buffer: ByteBuffer, at now: Instant) -> Step {
-        guard isReading, !isEnding, buffer.count > 0 || began != nil else { return .wait }
-        let step = reader.read(buffer)
-        switch step {
+        let began: Instant
+        switch phase {
+        case .idle where buffer.count > 0: began = now
+        case .reading(let start, _): began = start
+        default: return .wait
+        }
+        switch reader.read(buffer) {
         case .incomplete:
-            keepReading(at: now)
+            keepReading(since: began)
             return .wait
         case .awaitsContinue:
-            keepReading(at: now)
+            keepReading(since: began)
             return .sendContinue
         case .request(let request, let body, let length):
-            handedOutBegan = began ?? now
-            began = nil
-            return .answer(request, body: body, length: length)
+            let received = ReceivedRequest(request: request, body: body, length: length, began: began)
+            phase = .answering(received)
+            return .answer(received)
         case .invalid(let error):
-            began = nil
+            phase = .ending(.linger)
             return .refuse(error)
         }
     }
 
-    private mutating func keepReading(at now: Instant) {
-        phase = .reading
-        let start = began ?? now
-        began = start
-        requestDeadline = end(of: reader.head, from: start)
-        deadline = requestDeadline
+    private mutating func keepReading(since began: Instant) {
+        deadline = end(of: reader.head, from: began)
+        phase = .reading(began: began, deadline: deadline)
     }
 
-    /// When a request that began at a time should be answered.
-    private func end(of head: RequestHead?, from start: Instant) -> Instant {
-        let end = start + limits.request
-        // The client's own deadline: past it nobody waits for the answer.
+    /// The deadline of the response to a request.
+    private func end(of head: RequestHead?, from began: Instant) -> Instant {
+        let end = began + limits.request
+        // The client does not wait longer than its own timeout.
         guard let timeout = head?.timeout else { return end }
-        return min(end, start + Instant.Span(timeout))
+        return min(end, began + Instant.Span(timeout))
     }
 
-    /// The answer to the request that was just handed out comes later.
-    mutating func await(at now: Instant) {
-        phase = .waiting
+    /// Finishes a request that is answered, and returns whether its response is the connection's last.
+    ///
+    /// A request that was already received is answered before the server closes the connection.
+    mutating func finish(_ received: ReceivedRequest, serverCloses: Bool, moreIsHere: Bool) -> Bool {
+        if received.request.head.closes {
+            phase = .ending(.close)
+        } else if serverCloses, !moreIsHere {
+            phase = .ending(.linger)
+        } else {
+            phase = .idle
+            return false
+        }
+        return true
+    }
+
+    /// Defers the response to the request being answered; `responses` to the requests before it are kept with it.
+    mutating func deferResponse(after responses: [UInt8], at now: Instant) {
+        guard case .answering(let received) = phase else { return }
+        phase = .waiting(DeferredRequest(received: received, responses: responses))
+        awaitDelivery(at: now)
+    }
+
+    /// Begins the time for a delivery.
+    mutating func awaitDelivery(at now: Instant) {
         deadline = now + limits.request
     }
 
-    /// The request that was just handed out waits until there is memory to answer it.
-    mutating func awaitMemory(for request: Request) {
-        phase = .waiting
-        deadline = end(of: request.head, from: handedOutBegan)
+    /// Notes that the delivery for the deferred request has come.
+    mutating func receiveDelivery() {
+        guard var deferred else { return }
+        deferred.isDelivered = true
+        phase = awaitsMemory ? .awaitingMemory(.waiting(deferred)) : .waiting(deferred)
     }
 
-    /// The answer has come.
-    mutating func finishWaiting() { phase = .reading }
-
-    /// Decides whether the response to a request is the last one, and says so.
-    ///
-    /// A request that is here already is answered before the connection ends: its sender could not have known.
-    mutating func closes(after request: Request, serverCloses: Bool, moreIsHere: Bool) -> Bool {
-        if request.head.closes {
-            afterwards = .close
-        } else if serverCloses, !moreIsHere {
-            afterwards = .linger
+    /// Interrupts the phase until there is memory.
+    mutating func awaitMemory() {
+        if case .waiting(let deferred) = phase {
+            deadline = end(of: deferred.received.request.head, from: deferred.received.began)
         }
-        return isEnding
+        phase = .awaitingMemory(phase)
     }
 
-    /// The response under way is the last one, whatever its request said.
-    mutating func endAfterResponse() {
-        afterwards = .linger
+    /// Goes on with the phase that was interrupted.
+    mutating func stopAwaitingMemory() {
+        if case .awaitingMemory(let interrupted) = phase { phase = interrupted }
     }
 
-    /// The client does not take the response as fast as it is sent.
+    /// Interrupts the phase until the client has taken the queued responses.
     mutating func block(at now: Instant) {
-        guard phase != .writing else { return }
-        phase = .writing
+        if case .writing = phase { return }
+        phase = .writing(then: phase)
         deadline = now + limits.write
     }
 
-    /// Everything that was to be sent is sent.
+    /// Goes on after all queued responses are sent.
     mutating func finishWriting(at now: Instant) -> Next {
-        switch afterwards {
-        case .read:
-            phase = began == nil ? .idle : .reading
-            deadline = began == nil ? now + limits.idle : requestDeadline
-        case .linger:
-            phase = .lingering
+        if case .writing(let next) = phase { phase = next }
+        switch phase {
+        case .reading(_, let end): deadline = end
+        case .ending(.linger):
+            phase = .lingering(remaining: limits.maxBody)
             deadline = now + limits.linger
-        case .close:
+            return .linger
+        case .ending(.close):
             phase = .closed
+            return .close
+        default:
+            phase = .idle
+            deadline = now + limits.idle
         }
-        return afterwards
+        return .read
     }
 
-    /// The deadline has come.
+    /// Counts discarded bytes.
+    mutating func discard(_ count: Int) {
+        guard case .lingering(let remaining) = phase else { return }
+        phase = count < remaining ? .lingering(remaining: remaining - count) : .closed
+    }
+
+    mutating func close() { phase = .closed }
+
+    /// Ends the phase whose deadline has passed.
     mutating func expire() -> Expiry {
         switch phase {
-        case .reading:
-            began = nil
-            afterwards = .linger
-            return .refuse(HTTPError(status: 408, message: "the request did not arrive in time"))
-        case .waiting:
-            afterwards = .linger
-            return .refuse(HTTPError(status: 503, message: "what the answer depends on did not come in time"))
         case .handshaking: return .close(.handshake)
         case .idle: return .close(.idle)
         case .writing: return .close(.write)
-        case .lingering, .closed: return .close(nil)
+        case .answering, .ending, .lingering, .closed: return .close(nil)
+        case .reading: return refuse(408, "the request did not arrive in time", .request)
+        case .waiting: return refuse(503, "what the answer depends on did not come in time", .request)
+        case .awaitingMemory:
+            return refuse(503, "other requests hold all memory that there is for requests", nil, retryAfter: 1)
         }
+    }
+
+    private mutating func refuse(
+        _ status: Int, _ message: String, _ timedOut: TimedOutPhase?, retryAfter: Int? = nil
+    ) -> Expiry {
+        phase = .ending(.linger)
+        return .refuse(HTTPError(status: status, message: message, retryAfter: retryAfter), timedOut)
     }
 }

@@ -1,51 +1,51 @@
 internal import Synchronization
 
-/// Why a connection was ended by the clock.
+/// The phase of a connection that exceeded its time limit.
 public enum TimedOutPhase: String, CaseIterable, Sendable {
-    /// The TLS handshake did not come to its end.
+    /// The TLS handshake was not finished.
     case handshake
-    /// Nothing was asked for too long.
+    /// No request came.
     case idle
-    /// A request did not arrive whole; it was answered 408.
+    /// A request did not arrive whole, or its response was not ready; it was answered 408 or 503.
     case request
-    /// The client did not take its response.
+    /// The client did not receive its response.
     case write
 }
 
-/// What a server has done since it started, added up over its loops.
+/// The counters of a server since it started, summed over its loops.
 public struct Counts: Equatable, Sendable {
     /// Connections taken from the backlog.
     public var accepted: UInt64 = 0
-    /// Connections that are over.
+    /// Closed connections.
     public var closed: UInt64 = 0
-    /// TLS handshakes that came to their end.
+    /// Successful TLS handshakes.
     public var handshakes: UInt64 = 0
-    /// Those that did not, by reason.
+    /// Failed TLS handshakes, by reason.
     public var handshakeFailures: [HandshakeFailure: UInt64] = [:]
     /// Bytes of requests, after decryption.
     public var bytesReceived: UInt64 = 0
     /// Bytes of responses, before encryption.
     public var bytesSent: UInt64 = 0
-    /// Requests that were answered, errors included.
+    /// Answered requests, errors included.
     public var requests: UInt64 = 0
-    /// Requests that were refused before anyone saw them, by status.
+    /// Requests refused before they reached the responder, by status.
     public var refusals: [Int: UInt64] = [:]
-    /// Connections that the clock ended, by what they were about.
+    /// Connections that exceeded a time limit, by phase.
     public var timeouts: [TimedOutPhase: UInt64] = [:]
     /// Connections that were closed for new ones, by reason.
     public var evictions: [Eviction: UInt64] = [:]
     /// Requests that waited for memory.
     public var memoryWaits: UInt64 = 0
-    /// How long the loops were at work without looking for what else had come.
-    public var turns = Turns()
+    /// The durations of the loops' iterations.
+    public var iterations = LoopIterations()
 
-    /// Connections that are open now.
+    /// Open connections.
     public var active: UInt64 { accepted &- closed }
 }
 
-/// A number that one thread raises and any thread reads.
+/// A number that one thread increases and any thread reads.
 ///
-/// With a single writer, a load and a store do what an atomic addition does, without locking the bus.
+/// With a single writer, a load and a store have the effect of an atomic addition, without locking the bus.
 struct Counter: ~Copyable, Sendable {
     private let value = Atomic<UInt64>(0)
 
@@ -65,13 +65,13 @@ final class LoopCounters: Sendable {
     let bytesSent = Counter()
     let requests = Counter()
     let memoryWaits = Counter()
-    let turns = TurnCounters()
+    let iterations = IterationCounters()
     private let handshakeFailures = InlineArray<10, Counter> { _ in Counter() }
     private let timeouts = InlineArray<4, Counter> { _ in Counter() }
     private let evictions = InlineArray<3, Counter> { _ in Counter() }
     private let refusals = InlineArray<16, Counter> { _ in Counter() }
 
-    /// The statuses that this side of the handler answers with; the last place is for all others.
+    /// The statuses of refusals; the last counter is for all others.
     private static let statuses = [400, 408, 411, 413, 414, 415, 417, 431, 500, 501, 503, 505]
 
     func countFailure(_ reason: HandshakeFailure) {
@@ -98,7 +98,7 @@ final class LoopCounters: Sendable {
         counts.bytesSent += bytesSent.current
         counts.requests += requests.current
         counts.memoryWaits += memoryWaits.current
-        turns.add(to: &counts.turns)
+        iterations.add(to: &counts.iterations)
         for (index, reason) in HandshakeFailure.allCases.enumerated() {
             counts.handshakeFailures[reason, default: 0] += handshakeFailures[index].current
         }

@@ -1,11 +1,11 @@
 internal import Glibc
 
-/// A listening socket as one loop sees it: open, or closed for a while.
-struct Gate {
+/// The state of a listening socket in one loop: watched, or paused.
+struct ListenerSlot {
     let listener: BoundListener
-    var isOpen = false
-    /// When to try again, if it was closed for want of resources.
-    var closedUntil: Instant?
+    var isWatched = false
+    /// The end of a pause after the system ran out of resources; nil for one until connections are closed.
+    var pausedUntil: Instant?
 
     init(listener: BoundListener) {
         self.listener = listener
@@ -13,28 +13,28 @@ struct Gate {
 }
 
 extension EventLoop {
-    /// Connections taken at one event: few, so that the other loops get their share of a burst.
-    private static let handful = 4
+    /// The number of connections accepted at one event; a small one leaves other loops their share of a burst.
+    private static let acceptBatch = 4
 
-    func open(gate index: Int) {
-        guard !gates[index].isOpen else { return }
-        gates[index].closedUntil = nil
-        gates[index].isOpen = poll.add(
-            gates[index].listener.socket.number, [.readable, .exclusive], token: Token.gate(index: index))
+    func startAccepting(from index: Int) {
+        guard !listeners[index].isWatched else { return }
+        listeners[index].pausedUntil = nil
+        listeners[index].isWatched = poll.add(
+            listeners[index].listener.socket.number, [.readable, .exclusive], token: Token.listener(index: index))
     }
 
-    private func shut(gate index: Int, until: Instant? = nil) {
-        guard gates[index].isOpen else { return }
-        poll.remove(gates[index].listener.socket.number)
-        gates[index].isOpen = false
-        gates[index].closedUntil = until
+    private func pauseAccepting(from index: Int, until: Instant? = nil) {
+        guard listeners[index].isWatched else { return }
+        poll.remove(listeners[index].listener.socket.number)
+        listeners[index].isWatched = false
+        listeners[index].pausedUntil = until
     }
 
-    func accept(through index: Int) {
-        let listener = gates[index].listener
-        for _ in 0..<EventLoop.handful {
+    func accept(from index: Int) {
+        let listener = listeners[index].listener
+        for _ in 0..<EventLoop.acceptBatch {
             // Connections that find no room stay in the backlog, for the other loops or until there is room.
-            guard hasRoom else { return shut(gate: index) }
+            guard hasRoom else { return pauseAccepting(from: index) }
             switch Descriptor.accept(from: listener.socket.number) {
             case .connection(let socket):
                 makeRoom()
@@ -43,34 +43,34 @@ extension EventLoop {
                 return
             case .exhausted(let error):
                 shared.report(.cannotAccept(listener: listener.name, error))
-                return shut(gate: index, until: now + Instant.Span(.seconds(1)))
+                return pauseAccepting(from: index, until: now + Instant.Span(.seconds(1)))
             }
         }
     }
 
-    /// Whether one more connection can be open, maybe in the place of another.
-    private var hasRoom: Bool { openCount < plan.maxConnections || evictions.next != nil }
+    /// Whether one more connection can be open, after another is closed if necessary.
+    private var hasRoom: Bool { channels.count < plan.maxConnections || evictions.next != nil }
 
     /// Closes a connection for a new one if no more can be open.
     private func makeRoom() {
-        guard openCount >= plan.maxConnections else { return }
-        while let (slot, reason) = evictions.next, let channel = channels[slot] {
+        guard channels.count >= plan.maxConnections else { return }
+        while let (slot, reason) = evictions.next, let channel = channels[slot: slot] {
             // A request that has arrived and has not been read yet is not lost: the connection is no longer idle.
             if channel.connection.phase == .idle, channel.hasReceived {
                 evictions.place(slot, .transfer, deadline: channel.connection.deadline)
                 continue
             }
             counters.countEviction(reason)
-            channel.sayGoodbye()
+            channel.sendCloseNotify()
             return close(channel)
         }
     }
 
-    /// Opens the gates that were shut, as soon as there is reason to.
-    func reopenGates() {
-        for index in gates.indices where !gates[index].isOpen {
-            if let until = gates[index].closedUntil, until > now { continue }
-            if hasRoom { open(gate: index) }
+    /// Watches the paused listeners again whose pause is over.
+    func resumeAccepting() {
+        for index in listeners.indices where !listeners[index].isWatched {
+            if let until = listeners[index].pausedUntil, until > now { continue }
+            if hasRoom { startAccepting(from: index) }
         }
     }
 }

@@ -1,231 +1,202 @@
 internal import HTTP
 
-/// A request that is whole, and where it lies.
+/// A request that is answered together with the others of its iteration.
 struct Arrival {
     let channel: Channel
-    /// The loop's scratch or the connection's own; the request is at its front.
+    /// The scratch buffer or the connection's own; the request is at its front.
     let buffer: ByteBuffer
-    let request: Request
-    /// Where in the buffer its body is.
-    let body: Range<Int>
-    /// How many bytes the request takes up.
-    let length: Int
+    let received: ReceivedRequest
     var answer = Answer.later
 }
 
-/// What comes of a request.
+/// The result of passing a request to the responder.
 enum Answer {
     case now(Response)
-    /// It comes with a delivery.
+    /// The response depends on a delivery.
     case later
-    /// There is no memory for it now.
+    /// There is no memory to evaluate the request.
     case lacksMemory
 }
 
+/// Each of these functions leaves its result in the connection's phase: a connection that can go on `isReading`.
 extension EventLoop {
     /// Answers every whole request in the buffer and sends the responses in one write; with `together`, leaves the first one
-    /// to be answered with the others of the turn.
-    ///
-    /// False when the connection is closed, or waits for something other than bytes to read.
-    func answer(_ channel: Channel, from buffer: ByteBuffer, together: Bool = false) -> Bool {
+    /// to be answered with the others of the iteration.
+    func answer(_ channel: Channel, from buffer: ByteBuffer, together: Bool = false) {
         while true {
             switch channel.connection.receive(buffer, at: now) {
             case .wait:
-                return out.isEmpty || send(channel)
+                return send(channel)
             case .sendContinue:
                 out += Encoder.continue
-                guard send(channel) else { return false }
-            case .answer(let request, let body, let length):
-                let arrival = Arrival(channel: channel, buffer: buffer, request: request, body: body, length: length)
+                send(channel)
+            case .answer(let received):
+                let arrival = Arrival(channel: channel, buffer: buffer, received: received)
                 guard !together else {
-                    add(arrival)
-                    return false
+                    evictions.remove(channel.slot)
+                    return arrivals.append(arrival)
                 }
-                guard finish(arrival, with: respond(to: arrival)) else { return false }
+                finish(arrival, with: respond(to: received, in: buffer, channel))
                 // A client that sends many requests at once must take the responses as well.
-                if out.count > 64 * 1024, !send(channel) { return false }
+                if out.count > 64 * 1024 { send(channel) }
             case .refuse(let error):
                 refuse(error, channel)
             }
         }
     }
 
-    private func add(_ arrival: Arrival) {
-        arrival.channel.hasArrival = true
-        evictions.remove(arrival.channel.slot)
-        arrivals.append(arrival)
-        if arrivals.count == EventLoop.batch { answerArrivals() }
-    }
-
-    /// Answers what came in this turn: first each is judged, then all responses are sent.
+    /// Answers the requests of this iteration: first each is evaluated, then all responses are sent.
     func answerArrivals() {
-        for index in arrivals.indices { arrivals[index].answer = respond(to: arrivals[index]) }
+        for index in arrivals.indices {
+            let arrival = arrivals[index]
+            arrivals[index].answer = respond(to: arrival.received, in: arrival.buffer, arrival.channel)
+        }
         for (index, arrival) in arrivals.enumerated() {
-            takeScratch(of: index)
-            arrival.channel.hasArrival = false
-            guard finish(arrival, with: arrival.answer), answer(arrival.channel, from: arrival.buffer) else {
-                continue
-            }
-            pause(arrival.channel)
+            selectScratch(ofArrival: index)
+            finish(arrival, with: arrival.answer)
+            answer(arrival.channel, from: arrival.buffer)
+            if arrival.channel.connection.isReading { deferToNextIteration(arrival.channel) }
         }
         arrivals.removeAll(keepingCapacity: true)
     }
 
-    private func respond(to arrival: Arrival) -> Answer {
-        respond(to: arrival.request, in: arrival.buffer, at: arrival.body, with: nil, arrival.channel, isNext: false)
-    }
-
-    /// Has a request answered that lies in a buffer, now that a message was delivered for it if it waited for one.
+    /// Has the responder answer a request that lies in a buffer.
     private func respond(
-        to request: Request, in buffer: ByteBuffer, at body: Range<Int>, with message: (any Sendable)?,
-        _ channel: Channel, isNext: Bool
+        to received: ReceivedRequest, in buffer: ByteBuffer, _ channel: Channel, isDelivered: Bool = false,
+        isNext: Bool = false
     ) -> Answer {
-        channel.neededMemory = body.count
-        guard let memory = shared.memory.claimEvaluation(of: body.count, isNext: isNext) else { return .lacksMemory }
+        let size = received.body.count
+        channel.neededMemory = size
+        guard let memory = shared.memory.claimEvaluation(of: size, isNext: isNext) else { return .lacksMemory }
         defer { shared.memory.release(memory) }
         // The request lies in the buffer, which is not touched before the responder returns.
-        let bytes = UnsafeBufferPointer(rebasing: buffer.bytes[body])
+        let bytes = UnsafeBufferPointer(rebasing: buffer.bytes[received.body])
         let ticket = Ticket(token: channel.token)
-        if let message { return .now(responder.resume(ticket, message, bytes.span)) }
-        let response = responder.respond(request, bytes.span, channel.listener.id, ticket)
+        if isDelivered { return .now(responder.resume(ticket, bytes.span)) }
+        let response = responder.respond(received.request, bytes.span, channel.listener.id, ticket)
         return response.map { .now($0) } ?? .later
     }
 
-    /// Puts the response among those under way and takes the request away; false when its answer comes later.
-    private func finish(_ arrival: Arrival, with answer: Answer) -> Bool {
-        let channel = arrival.channel
-        let buffer = arrival.buffer
+    /// Queues the response and removes the request from its buffer, or defers the response.
+    private func finish(_ arrival: Arrival, with answer: Answer) {
+        let (channel, length) = (arrival.channel, arrival.received.length)
         if case .now(let response) = answer {
-            let moreIsHere = buffer.count > arrival.length || channel.hasPending
-            append(response, to: arrival.request, channel, moreIsHere: moreIsHere)
-            buffer.consume(arrival.length)
-            return true
+            let moreIsHere = arrival.buffer.count > length || channel.hasPending
+            append(response, to: arrival.received, channel, moreIsHere: moreIsHere)
+            return arrival.buffer.consume(length)
         }
-        channel.waiting = WaitingRequest(
-            request: arrival.request, body: arrival.body, length: arrival.length, responses: out)
+        channel.connection.deferResponse(after: out, at: now)
         out = []
-        leave(channel, for: answer)
-        return false
+        if case .later = answer { suspend(channel, until: []) } else { awaitMemory(channel) }
     }
 
-    /// Leaves a request that is not answered yet to what it waits for.
-    private func leave(_ channel: Channel, for answer: Answer) {
-        if case .later = answer {
-            channel.connection.await(at: now)
-            park(channel, [])
-        } else if let request = channel.waiting?.request {
-            channel.connection.awaitMemory(for: request)
-            awaitMemory(channel)
-        }
-    }
-
-    private func append(_ response: Response, to request: Request, _ channel: Channel, moreIsHere: Bool) {
+    private func append(
+        _ response: Response, to received: ReceivedRequest, _ channel: Channel, moreIsHere: Bool
+    ) {
         let isWithdrawn = channel.isWithdrawn
-        let closes = channel.connection.closes(
-            after: request, serverCloses: isWithdrawn || shared.status.phase >= .closing,
+        let closes = channel.connection.finish(
+            received, serverCloses: isWithdrawn || shared.status.phase >= .closing,
             moreIsHere: moreIsHere && !isWithdrawn)
-        Encoder.append(response, closing: closes, omittingBody: request.head.method == .head, to: &out)
+        Encoder.append(response, closing: closes, omittingBody: received.request.head.method == .head, to: &out)
         counters.requests.add()
     }
 
-    /// Answers a request that waited for a delivery.
-    func resume(_ ticket: Ticket, with message: any Sendable) {
+    /// Answers a request whose delivery has come.
+    func resume(_ ticket: Ticket) {
         // The client may be gone, or was told that it took too long.
-        guard let channel = channel(ticket.token), channel.connection.phase == .waiting, channel.waiting != nil else {
+        guard let channel = channels[ticket.token], channel.connection.deferred != nil else {
             return responder.forget(ticket)
         }
-        takeScratch()
-        channel.waiting?.message = message
-        if !answerWaiting(channel) { leave(channel, for: .lacksMemory) }
+        selectFreeScratch()
+        channel.connection.receiveDelivery()
+        if !answerDeferred(channel) { awaitMemory(channel) }
     }
 
-    /// Answers a request that waited; false when there is no memory for that.
-    func answerWaiting(_ channel: Channel, isNext: Bool = false) -> Bool {
-        guard let waiting = channel.waiting, let buffer = channel.unread else { return true }
+    /// Answers a deferred request; returns false when there is no memory for that.
+    func answerDeferred(_ channel: Channel, isNext: Bool = false) -> Bool {
+        guard let deferred = channel.connection.deferred, let buffer = channel.unread else { return true }
         let answer = respond(
-            to: waiting.request, in: buffer, at: waiting.body, with: waiting.message, channel, isNext: isNext)
+            to: deferred.received, in: buffer, channel, isDelivered: deferred.isDelivered, isNext: isNext)
         if case .lacksMemory = answer { return false }
         stopAwaitingMemory(channel)
         guard case .now(let response) = answer else {
-            leave(channel, for: answer)
+            channel.connection.awaitDelivery(at: now)
+            suspend(channel, until: [])
             return true
         }
-        channel.waiting = nil
-        channel.connection.finishWaiting()
-        out = waiting.responses
-        buffer.consume(waiting.length)
-        append(response, to: waiting.request, channel, moreIsHere: buffer.count > 0 || channel.hasPending)
-        if send(channel) { goOn(channel) }
+        out = deferred.responses
+        buffer.consume(deferred.received.length)
+        append(response, to: deferred.received, channel, moreIsHere: buffer.count > 0 || channel.hasPending)
+        send(channel)
+        continueReading(channel)
         return true
     }
 
-    private static let lacksMemory = HTTPError(
-        status: 503, message: "other requests hold all memory that there is for requests", retryAfter: 1)
-
     private func refuse(_ error: HTTPError, _ channel: Channel) {
-        channel.connection.endAfterResponse()
         Encoder.append(Response(error), closing: true, omittingBody: false, to: &out)
         counters.requests.add()
         counters.countRefusal(error.status)
     }
 
-    /// Sends what is in `out`; false when the connection is closed, or waits for something other than bytes to read.
-    private func send(_ channel: Channel) -> Bool {
+    /// Sends the queued responses.
+    private func send(_ channel: Channel) {
+        guard !out.isEmpty else { return }
         let outcome = channel.send(out)
         counters.bytesSent.add(out.count)
         out.removeAll(keepingCapacity: out.capacity <= 256 * 1024)
-        return finishSending(channel, outcome)
+        finishSending(channel, outcome)
     }
 
-    func goOnSending(_ channel: Channel) {
-        guard finishSending(channel, channel.sendUnsent()) else { return }
-        goOn(channel)
+    /// Sends the responses that the client did not take at first.
+    func continueSending(_ channel: Channel) {
+        finishSending(channel, channel.sendUnsent())
+        continueReading(channel)
     }
 
-    /// Goes on with a connection whose responses have been sent.
-    private func goOn(_ channel: Channel) {
-        // Requests may have come with the one whose response was stuck; nothing would tell of them again.
-        if let own = channel.unread, !answer(channel, from: own) { return }
-        channel.hasPending ? serve(channel) : park(channel, .readable)
+    /// Reads on from a connection whose responses are sent.
+    private func continueReading(_ channel: Channel) {
+        // epoll does not report requests that came with the one whose response was not taken.
+        if channel.connection.isReading, let own = channel.unread { answer(channel, from: own) }
+        guard channel.connection.isReading else { return }
+        channel.hasPending ? serve(channel) : suspend(channel, until: .readable)
     }
 
-    private func finishSending(_ channel: Channel, _ outcome: Transfer) -> Bool {
+    private func finishSending(_ channel: Channel, _ outcome: Transfer) {
         switch outcome {
         case .bytes: break
         case .wantsWrite, .wantsRead:
             channel.connection.block(at: now)
-            park(channel, outcome == .wantsWrite ? .writable : .readable)
-            return false
+            return suspend(channel, until: outcome == .wantsWrite ? .writable : .readable)
         case .end, .failed:
-            close(channel)
-            return false
+            return close(channel)
         }
         switch channel.connection.finishWriting(at: now) {
-        case .read: return true
+        case .read: break
         case .linger:
             linger(after: channel)
         case .close:
-            channel.sayGoodbye()
+            channel.sendCloseNotify()
             close(channel)
         }
-        return false
     }
 
     func expire(_ channel: Channel) {
-        takeScratch()
-        let lackedMemory = channel.awaitsMemory
+        selectFreeScratch()
+        let responses = channel.connection.deferred?.responses ?? []
+        let awaitedMemory = channel.connection.awaitsMemory
+        let expiry = channel.connection.expire()
+        if awaitedMemory { shared.memory.stopWaiting() }
         releaseMemory(channel)
-        switch channel.connection.expire() {
-        case .refuse(let error):
-            if !lackedMemory { counters.countTimeout(.request) }
-            out = channel.waiting?.responses ?? []
-            channel.waiting = nil
-            refuse(lackedMemory ? EventLoop.lacksMemory : error, channel)
-            _ = send(channel)
+        switch expiry {
+        case .refuse(let error, let phase):
+            if let phase { counters.countTimeout(phase) }
+            out = responses
+            refuse(error, channel)
+            send(channel)
         case .close(let phase):
             if let phase { counters.countTimeout(phase) }
             if phase == .handshake { counters.countFailure(.timeout) }
-            if phase == .idle { channel.sayGoodbye() }
+            if phase == .idle { channel.sendCloseNotify() }
             close(channel)
         }
     }

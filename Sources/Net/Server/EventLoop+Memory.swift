@@ -1,8 +1,8 @@
 internal import HTTP
 
-/// Requests that wait for memory: while there is none for what they need, nothing more is read of them.
+/// Requests that wait for memory; nothing more is read of them meanwhile.
 extension EventLoop {
-    /// Whether there is memory for the buffer that the next read of a connection needs; it is claimed.
+    /// Claims memory for the buffer that the next read of a connection needs; returns false when there is none.
     func mayRead(_ channel: Channel, isNext: Bool = false) -> Bool {
         let needed = bufferSize(for: channel)
         // A large request is one from its beginning, if it announces its size.
@@ -12,68 +12,67 @@ extension EventLoop {
             channel.heldMemory = needed
             return true
         }
-        channel.hasBodyLane = shared.memory.take(.body)
+        channel.hasBodyLane = shared.memory.acquire(.body)
         return channel.hasBodyLane
     }
 
-    /// Leaves a connection until there is memory for it, or its time is over.
+    /// Suspends a connection until there is memory for it, or its deadline passes.
     func awaitMemory(_ channel: Channel) {
-        if !channel.awaitsMemory {
-            channel.awaitsMemory = true
-            shared.memory.startWaiting()
-            counters.memoryWaits.add()
-            // Memory may have been given back before somebody waited for it: another turn looks again.
-            wakeup.signal()
-        }
+        guard !channel.connection.awaitsMemory else { return }
+        channel.connection.awaitMemory()
+        shared.memory.startWaiting()
+        counters.memoryWaits.add()
         memoryWaiters.append(channel.token)
-        park(channel, [])
+        suspend(channel, until: [])
+        // Memory may have been released before the connection waited for it: the next iteration tries again.
+        wakeup.signal()
     }
 
     func stopAwaitingMemory(_ channel: Channel) {
-        guard channel.awaitsMemory else { return }
-        channel.awaitsMemory = false
+        guard channel.connection.awaitsMemory else { return }
+        channel.connection.stopAwaitingMemory()
         shared.memory.stopWaiting()
     }
 
-    /// Goes on with the connections that waited for memory, as far as there is some: in the order in which they came, but
-    /// small requests ahead of large ones.
+    /// Continues with the connections that wait for memory, as far as there is some: the oldest first, but small requests
+    /// before large ones.
     func retryMemory() {
         guard !memoryWaiters.isEmpty else { return }
         let tokens = memoryWaiters
         memoryWaiters = []
         var isBlocked = false
         for token in tokens {
-            guard let channel = channel(token), channel.awaitsMemory else { continue }
-            takeScratch()
+            guard let channel = channels[token], channel.connection.awaitsMemory else { continue }
+            selectFreeScratch()
             let isLarge = channel.neededMemory > MemoryBudget.small
-            if isBlocked && isLarge || !goOnWithMemory(channel) {
+            if isBlocked && isLarge || !retryMemory(for: channel) {
                 memoryWaiters.append(token)
                 isBlocked = isBlocked || isLarge
             }
         }
     }
 
-    /// Goes on with a connection that waited for memory; false when there is still none.
-    private func goOnWithMemory(_ channel: Channel) -> Bool {
-        if channel.waiting != nil { return answerWaiting(channel, isNext: true) }
+    /// Continues with a connection that waits for memory; returns false when there is still none.
+    private func retryMemory(for channel: Channel) -> Bool {
+        if channel.connection.deferred != nil { return answerDeferred(channel, isNext: true) }
         guard mayRead(channel, isNext: true) else { return false }
         stopAwaitingMemory(channel)
         serve(channel)
         return true
     }
 
-    /// Claims what a connection's buffer takes, and gives back what it no longer takes.
-    func settleMemory(_ channel: Channel) {
+    /// Claims the memory that a connection's buffer takes, and releases the memory that it no longer takes.
+    func adjustMemory(_ channel: Channel) {
         let size = channel.unread?.capacity ?? 0
         if channel.hasBodyLane, size <= MemoryBudget.small {
             channel.hasBodyLane = false
             shared.memory.release(.body)
         }
-        // What goes beyond the shared part is the lane's.
+        // The lane holds the bytes beyond the shared part.
         let held = channel.hasBodyLane ? min(size, channel.heldMemory) : size
         guard held != channel.heldMemory else { return }
         if held > channel.heldMemory {
-            // Few bytes, which came with what was claimed and cannot be left in the socket.
+            // Few bytes, which came with the claimed ones and cannot be left in the socket.
             shared.memory.add(held - channel.heldMemory)
         } else {
             shared.memory.release(channel.heldMemory - held)
@@ -81,10 +80,10 @@ extension EventLoop {
         channel.heldMemory = held
     }
 
-    /// Gives back all that a connection holds.
+    /// Releases all memory that a connection holds.
     func releaseMemory(_ channel: Channel) {
         stopAwaitingMemory(channel)
         channel.unread = nil
-        settleMemory(channel)
+        adjustMemory(channel)
     }
 }

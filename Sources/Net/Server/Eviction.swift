@@ -1,4 +1,4 @@
-/// Why a connection is closed for a new one, in the order in which connections are chosen.
+/// The reason to close a connection for a new one, in the order in which connections are chosen.
 public enum Eviction: String, CaseIterable, Sendable {
     /// No other unfinished handshake is older.
     case handshake
@@ -7,13 +7,14 @@ public enum Eviction: String, CaseIterable, Sendable {
     /// No other request or response has been under way for longer.
     case transfer
 
-    /// The reason for a phase; nil for a connection that is not closed for another, since its request is being answered.
+    /// The reason for a phase; nil while a request is answered, since the connection is not closed for another then.
     init?(_ phase: Connection.Phase) {
         switch phase {
         case .handshaking: self = .handshake
         case .idle, .lingering: self = .idle
         case .reading, .writing: self = .transfer
-        case .waiting, .closed: return nil
+        case .awaitingMemory(let interrupted): self.init(interrupted)
+        case .answering, .waiting, .ending, .closed: return nil
         }
     }
 
@@ -47,7 +48,7 @@ struct EvictionOrder {
     private var entries: [Entry] = []
     private var lists = InlineArray<3, List>(repeating: List())
 
-    /// The connection to close next, and why; nil when there is none.
+    /// The connection to close next, and the reason; nil when there is none.
     var next: (slot: Int, reason: Eviction)? {
         for reason in Eviction.allCases where lists[reason.index].first >= 0 {
             return (Int(lists[reason.index].first), reason)
@@ -55,9 +56,9 @@ struct EvictionOrder {
         return nil
     }
 
-    /// Puts a connection last for a reason.
+    /// Makes a connection the last to be closed for a reason.
     ///
-    /// It keeps its place if neither the reason nor the deadline of its phase has changed: nothing has happened to it.
+    /// It keeps its place while neither the reason nor the deadline of its phase changes: it has not been used then.
     mutating func place(_ slot: Int, _ reason: Eviction, deadline: Instant) {
         while entries.count <= slot { entries.append(Entry()) }
         guard entries[slot].reason != reason || entries[slot].deadline != deadline else { return }
@@ -68,7 +69,7 @@ struct EvictionOrder {
         lists[reason.index].last = Int32(slot)
     }
 
-    /// Takes a connection out, if it is in.
+    /// Removes a connection.
     mutating func remove(_ slot: Int) {
         guard slot < entries.count, let reason = entries[slot].reason else { return }
         let (previous, next) = (entries[slot].previous, entries[slot].next)
@@ -78,7 +79,7 @@ struct EvictionOrder {
     }
 }
 
-/// Decides when evictions are reported: soon after the first one, then once an interval while there are more.
+/// The times to report evictions: soon after the first one, then once an interval while there are more.
 struct EvictionReport {
     private let interval: Instant.Span
     private var reported: [Eviction: UInt64] = [:]
@@ -86,7 +87,7 @@ struct EvictionReport {
 
     init(every interval: Duration) { self.interval = Instant.Span(interval) }
 
-    /// The evictions since the last report, if there is something to report now.
+    /// Returns the evictions since the last report; nil when none are due to be reported.
     mutating func next(_ counts: [Eviction: UInt64], at now: Instant) -> [Eviction: UInt64]? {
         if let next, now < next { return nil }
         var news: [Eviction: UInt64] = [:]

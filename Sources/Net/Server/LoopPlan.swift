@@ -1,14 +1,14 @@
-/// The work of one event loop: which listeners it serves, how many connections, and what answers their requests.
+/// The work of one event loop: its listeners, connections and responder.
 struct LoopPlan: Sendable {
     let listeners: [BoundListener]
     let maxConnections: Int
-    /// Whether the loop serves a listener that has it to itself; the server's end does not wait for its connections.
+    /// Whether the loop serves a single listener; the server's shutdown does not wait for its connections.
     let isOwn: Bool
     let makeResponder: @Sendable (LoopContext) -> Responder
 }
 
 extension LoopPlan {
-    /// The shared loops first, then one for each listener that has a loop of its own.
+    /// Returns the plans of the shared loops, then those of listeners with a separate loop.
     static func plans(
         _ configuration: ServerConfiguration, _ listeners: [BoundListener],
         responder: @escaping @Sendable (LoopContext) -> Responder

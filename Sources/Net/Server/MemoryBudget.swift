@@ -1,14 +1,14 @@
 internal import Synchronization
 
-/// The memory that all requests may hold together: bodies that arrive or wait, and what it takes to answer them.
+/// The memory that all requests may hold together: bodies that arrive or wait, and the evaluation of requests.
 ///
-/// It has three parts. The shared part is for everybody; large requests leave a quarter of it to small ones. The two lanes are for
-/// one request at a time each, when the shared part is used up: a body that goes on growing, and a body that is evaluated. So
-/// there is always a request that gets on, however many others hold a part of what they need.
+/// It has three parts. The shared part is for all requests; large ones leave a quarter of it to small ones. When it is used up,
+/// each of the two lanes is for one request at a time: a body that grows, and a body that is evaluated. So one request can
+/// always continue, however many others hold a part of the memory that they need.
 ///
 /// Requests of a few KiB need no claim, so nearly all are answered without the lock.
 public final class MemoryBudget: Sendable {
-    /// A part that is for one request at a time.
+    /// A part for one request at a time.
     enum Lane: Int {
         /// A body that grows to the largest size.
         case body
@@ -16,7 +16,7 @@ public final class MemoryBudget: Sendable {
         case evaluation
     }
 
-    /// Memory that was claimed for the time of an evaluation.
+    /// Memory that is claimed during an evaluation.
     struct Evaluation {
         fileprivate let bytes: Int
         fileprivate let lane: Lane?
@@ -26,11 +26,11 @@ public final class MemoryBudget: Sendable {
         var held = 0
         var taken: [Lane] = []
         var waiting = 0
-        /// Whether much has been held since somebody last asked.
+        /// Whether much memory has been held since pages were last returned.
         var wasBusy = false
     }
 
-    /// All of it, in bytes.
+    /// The whole budget, in bytes.
     public let total: Int
     private let shared: Int
     private let lanes: [Int]
@@ -38,21 +38,21 @@ public final class MemoryBudget: Sendable {
     private let state = Mutex(State())
     private let wake: @Sendable () -> Void
 
-    /// How much is held where it is worth the while to give freed pages back afterwards.
+    /// The held memory after which freed pages are returned to the system, in bytes.
     private static let busy = 4 << 20
 
-    /// How large the buffer of a connection may get without a claim.
+    /// The largest buffer of a connection without a claim, in bytes.
     static let free = 32 << 10
-    /// How large the buffer of a small request is at most.
+    /// The largest buffer of a small request, in bytes.
     static let small = 160 << 10
-    /// How large a body may be that is evaluated without a claim.
+    /// The largest body that is evaluated without a claim, in bytes.
     static let freeEvaluation = 64 << 10
-    /// What the largest body's buffer has beside it: the head, and the beginning of a next request.
+    /// The room in the largest body's buffer for the head and the beginning of a next request, in bytes.
     static let overhead = 64 << 10
 
     /// - Parameters:
     ///   - configuration: The sizes.
-    ///   - wake: Called, from any thread, when memory was given back and a request waits for some.
+    ///   - wake: Called from any thread when memory is released and a request waits for some.
     init(_ configuration: ServerConfiguration, wake: @escaping @Sendable () -> Void) {
         total = configuration.memory
         lanes = [configuration.maxBody + MemoryBudget.overhead, configuration.largestEvaluation]
@@ -61,25 +61,25 @@ public final class MemoryBudget: Sendable {
         self.wake = wake
     }
 
-    /// The bytes that are held now, those of the lanes in use included.
+    /// The bytes that are held now, including the lanes in use.
     public var held: Int { state.withLock { state in state.held + state.taken.reduce(0) { $0 + lanes[$1.rawValue] } } }
 
-    /// Claims memory for something that is done beside requests; false when there is none to spare.
+    /// Claims memory for work beside requests; returns false when there is none to spare.
     public func claim(_ bytes: Int) -> Bool { claim(bytes, for: .max, isNext: false) }
 
-    /// Gives back what was claimed.
+    /// Releases claimed memory.
     public func release(_ bytes: Int) {
         guard bytes > 0 else { return }
-        giveBack { $0.held -= bytes }
+        release { $0.held -= bytes }
     }
 
     /// Claims memory of the shared part.
     ///
     /// - Parameters:
-    ///   - bytes: How much.
-    ///   - size: How large the request is, as far as that is known: large ones do not overtake those that wait.
+    ///   - bytes: The bytes to claim.
+    ///   - size: The known size of the request in bytes: large requests do not overtake those that wait.
     ///   - isNext: Whether the request has waited longest.
-    /// - Returns: Whether it was granted.
+    /// - Returns: Whether the memory was granted.
     func claim(_ bytes: Int, for size: Int, isNext: Bool) -> Bool {
         state.withLock { state in
             let isSmall = size <= MemoryBudget.small
@@ -92,8 +92,8 @@ public final class MemoryBudget: Sendable {
         }
     }
 
-    /// Whether much was held and little is now; true once.
-    func hasCalmedDown() -> Bool {
+    /// Returns true once when much memory was held and little is now.
+    func shouldReturnPages() -> Bool {
         state.withLock { state in
             guard state.wasBusy, state.taken.isEmpty, state.held < MemoryBudget.busy / 4 else { return false }
             state.wasBusy = false
@@ -101,11 +101,11 @@ public final class MemoryBudget: Sendable {
         }
     }
 
-    /// Counts memory that is held already.
+    /// Adds memory that is held already.
     func add(_ bytes: Int) { state.withLock { $0.held += bytes } }
 
-    /// Takes a lane; false when somebody else has it.
-    func take(_ lane: Lane) -> Bool {
+    /// Acquires a lane; returns false when another request has it.
+    func acquire(_ lane: Lane) -> Bool {
         state.withLock { state in
             guard !state.taken.contains(lane) else { return false }
             state.taken.append(lane)
@@ -114,29 +114,29 @@ public final class MemoryBudget: Sendable {
         }
     }
 
-    /// Gives a lane back.
-    func release(_ lane: Lane) { giveBack { $0.taken.removeAll { $0 == lane } } }
+    /// Releases a lane.
+    func release(_ lane: Lane) { release { $0.taken.removeAll { $0 == lane } } }
 
-    /// Claims what it takes to answer a request with a body of so many bytes; nil when that has to wait.
+    /// Claims memory to evaluate a body of so many bytes; nil when the request has to wait.
     func claimEvaluation(of size: Int, isNext: Bool) -> Evaluation? {
         guard size > MemoryBudget.freeEvaluation else { return Evaluation(bytes: 0, lane: nil) }
         let bytes = min(evaluationPerByte * size, lanes[Lane.evaluation.rawValue])
         if claim(bytes, for: size, isNext: isNext) { return Evaluation(bytes: bytes, lane: nil) }
-        return take(.evaluation) ? Evaluation(bytes: 0, lane: .evaluation) : nil
+        return acquire(.evaluation) ? Evaluation(bytes: 0, lane: .evaluation) : nil
     }
 
-    /// Gives back what an evaluation took.
+    /// Releases the memory of an evaluation.
     func release(_ evaluation: Evaluation) {
         if let lane = evaluation.lane { release(lane) } else { release(evaluation.bytes) }
     }
 
-    /// Counts one request more that waits.
+    /// Counts a request that begins to wait.
     func startWaiting() { state.withLock { $0.waiting += 1 } }
 
-    /// Counts one request less that waits; the next one may be able to go on.
-    func stopWaiting() { giveBack { $0.waiting -= 1 } }
+    /// Counts a request that no longer waits; the next one may be able to continue.
+    func stopWaiting() { release { $0.waiting -= 1 } }
 
-    private func giveBack(_ change: (inout State) -> Void) {
+    private func release(_ change: (inout State) -> Void) {
         let isAwaited = state.withLock { state in
             change(&state)
             return state.waiting > 0

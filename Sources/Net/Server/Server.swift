@@ -1,36 +1,37 @@
 internal import Glibc
 internal import Synchronization
 
-/// What the loops of a server are given when they start.
+/// The context in which a loop creates its responder.
 public struct LoopContext: Sendable {
-    /// The loop's number, from 0.
+    /// The loop's index, from 0.
     public let index: Int
-    /// How far the server is, and what it has done.
+    /// The phase and counters of the server.
     public let status: ServerStatus
-    /// The way back to the loop for what its requests wait for.
-    public let deliveries: Deliveries
+    /// Notifies the loop from other threads.
+    public let notifier: LoopNotifier
 }
 
 /// Answers HTTP requests on its listeners, with one event loop a thread.
 ///
-/// Between a request's last byte and its response's first there is no lock, no other thread and no waiting: a loop reads,
-/// asks its responder, and writes. Where a responder leaves the answer for later, that one connection waits for a delivery. The thread that calls `run` only looks after signals, certificates and the end.
+/// There is no lock, no other thread and no waiting between a request's last byte and its response's first: a loop reads, calls
+/// its responder, and writes. If the responder defers the response, only that connection waits for a delivery. The thread that
+/// calls `run` handles signals, certificates and shutdown.
 public final class Server: Sendable {
     private let shared: SharedState
     private let signals: Signals?
     private let failure = Mutex<SystemError?>(nil)
-    /// Looks at the certificate files that were asked for and have not been made.
+    /// The requested reloads of certificate files that are not done.
     private let reloads = Atomic<Int>(0)
-    /// What was reported of each listener's certificate last.
+    /// The problem reported last of each listener's certificate, by listener.
     private let problems = Mutex<[Int: (certificate: CertificateDescription, problem: CertificateProblem)]>([:])
 
-    /// Opens the listeners' ports; connections wait in their backlogs until `run`.
+    /// Opens the listeners' ports; connections stay in the backlogs until `run`.
     ///
     /// - Parameters:
     ///   - configuration: Sizes and times.
-    ///   - listeners: Where to answer.
-    ///   - report: Called from any of the server's threads with what an operator should know.
-    ///   - responder: Called once on the thread of each loop that listeners share, for what will answer that loop's requests.
+    ///   - listeners: The addresses to answer on.
+    ///   - report: Called with each event, from any of the server's threads.
+    ///   - responder: Creates the responder of a shared loop, on the loop's thread.
     /// - Throws: A ``SystemError`` that names the address that could not be opened.
     public init(
         configuration: ServerConfiguration, listeners: [Listener],
@@ -47,26 +48,26 @@ public final class Server: Sendable {
             plans: LoopPlan.plans(configuration, bound, responder: responder), report: report)
     }
 
-    /// How far the server is, and what it has done.
+    /// The phase and counters of the server.
     public var status: ServerStatus { shared.status }
 
-    /// The addresses of the listeners, in their order, with the ports that they really have.
+    /// The addresses of the listeners, in their order, with the ports that the system chose.
     public var addresses: [Address] { shared.listeners.map(\.address) }
 
-    /// Begins the end, whose stages are those of ``ServerStatus/Phase``; safe from any thread.
+    /// Begins the shutdown, whose phases are those of ``ServerStatus/Phase``; safe from any thread.
     public func drain() {
         if shared.status.advance(to: .draining) { shared.report(.phase(.draining)) }
         shared.supervisor.signal()
     }
 
-    /// Ends every connection at once; safe from any thread.
+    /// Closes every connection at once; safe from any thread.
     public func stop() {
         shared.status.advance(to: .closing)
-        shared.letGo(.atOnce)
+        shared.stopLoops(.atOnce)
         shared.supervisor.signal()
     }
 
-    /// Looks at the certificate files now, as it is done every few seconds anyway.
+    /// Reloads the certificate files now, in addition to every few seconds.
     public func reloadCertificates() {
         for listener in shared.listeners {
             switch listener.certificates?.reload() {
@@ -79,21 +80,21 @@ public final class Server: Sendable {
         inspectCertificates()
     }
 
-    /// Looks at the certificate files on a thread of its own: a file system that does not answer must not hold up signals.
+    /// Reloads the certificate files on a separate thread: a file system that does not answer must not delay signals.
     private func reloadInBackground() {
         guard reloads.add(1, ordering: .acquiringAndReleasing).oldValue == 0 else { return }
         let thread = try? Thread { [self] in
             var count = reloads.load(ordering: .acquiring)
             repeat {
                 reloadCertificates()
-                // What was asked for meanwhile may be about files that had been read already.
+                // A request that came meanwhile can be about files that had been read already.
                 count = reloads.subtract(count, ordering: .acquiringAndReleasing).newValue
             } while count > 0
         }
         thread == nil ? reloads.store(0, ordering: .releasing) : thread?.detach()
     }
 
-    /// Reports when clients begin to refuse a certificate, or no longer do: after a change, and as time passes.
+    /// Reports that clients begin to refuse a certificate, or no longer do: after a change, and as time passes.
     private func inspectCertificates() {
         let now = Int64(time(nil))
         for (index, listener) in shared.listeners.enumerated() {
@@ -107,11 +108,9 @@ public final class Server: Sendable {
         }
     }
 
-    /// Serves until `drain`, `stop` or a signal brings the end.
+    /// Serves until `drain`, `stop` or a signal ends the server; called once.
     ///
-    /// To be called once.
-    ///
-    /// - Returns: Whether every loop has ended; one that has not is still at a request.
+    /// - Returns: Whether every loop has ended; one that has not is still evaluating a request.
     /// - Throws: A ``SystemError`` when a loop could not start.
     @discardableResult
     public func run() throws(SystemError) -> Bool {
@@ -129,8 +128,8 @@ public final class Server: Sendable {
         }
         if shared.status.advance(to: .serving) { shared.report(.phase(.serving)) }
         supervise()
-        // Probes are answered to the end.
-        shared.letGo(.atOnce)
+        // Probes are answered until all other loops have ended.
+        shared.stopLoops(.atOnce)
         let deadline = Instant.now + shared.configuration.joinTimeout
         let haveEnded = threads.map { $0.join(by: deadline) }.allSatisfy { $0 }
         // The descriptors live as long as this object; from here on their ports are closed.
@@ -144,9 +143,9 @@ public final class Server: Sendable {
         let plan = shared.plans[index]
         defer { if !plan.isOwn { shared.loopEnded() } }
         do throws(SystemError) {
-            let deliveries = Deliveries(waking: shared.wakeups[index])
-            let responder = plan.makeResponder(LoopContext(index: index, status: shared.status, deliveries: deliveries))
-            try EventLoop(index: index, shared: shared, deliveries: deliveries, responder: responder).run()
+            let notifier = LoopNotifier(messages: MessageQueue(waking: shared.wakeups[index]))
+            let responder = plan.makeResponder(LoopContext(index: index, status: shared.status, notifier: notifier))
+            try EventLoop(index: index, shared: shared, notifier: notifier, responder: responder).run()
         } catch {
             failed(error)
         }
@@ -159,7 +158,7 @@ public final class Server: Sendable {
 }
 
 extension Server {
-    /// The end, stage by stage; everything else is the loops' work.
+    /// Supervises the loops: shutdown, certificates, freed memory and reports of evictions.
     private func supervise() {
         let configuration = shared.configuration
         let interval = Instant.Span(configuration.certificateInterval)
@@ -167,23 +166,22 @@ extension Server {
         var evictions = EvictionReport(every: configuration.evictionReportInterval)
         var closing = Instant.distantFuture
         var end = Instant.distantFuture
-        while shared.release != .atOnce {
+        while shared.stopMode != .atOnce {
             let now = Instant.now
             if status.isDraining, end == .distantFuture {
                 closing = now + Instant.Span(configuration.shutdownDelay)
                 end = now + Instant.Span(configuration.shutdownTimeout)
             }
             if now >= closing, status.advance(to: .closing) { shared.report(.phase(.closing)) }
-            if now >= end { return shared.letGo(.atOnce) }
+            if now >= end { return shared.stopLoops(.atOnce) }
             if status.phase >= .closing, status.openConnections.load(ordering: .acquiring) == 0 {
-                // Each loop looks into the backlog once more before it ends; should one find somebody there, the
-                // time-out still holds.
-                shared.letGo(.whenEmpty)
+                // Each loop accepts from the backlog once more before it ends; the timeout holds for these connections.
+                shared.stopLoops(.whenEmpty)
             }
             if shared.hasEnded { return }
             if now >= nextReload {
                 reloadInBackground()
-                if shared.memory.hasCalmedDown() { Residency.returnFreedPages() }
+                if shared.memory.shouldReturnPages() { ProcessMemory.returnFreedPages() }
                 nextReload = now + interval
                 if let report = evictions.next(status.counts.evictions, at: now) {
                     shared.report(.connectionsEvicted(report))
@@ -193,7 +191,7 @@ extension Server {
         }
     }
 
-    /// Waits for a signal, for another thread, or for the time.
+    /// Waits for a signal, another thread or a deadline.
     private func wait(until deadline: Instant) {
         var watched = [pollfd(fd: shared.supervisor.descriptor, events: Int16(POLLIN), revents: 0)]
         if let signals { watched.append(pollfd(fd: signals.descriptor, events: Int16(POLLIN), revents: 0)) }
@@ -203,7 +201,7 @@ extension Server {
         while let signal = signals?.next() {
             switch signal {
             case SIGHUP: reloadInBackground()
-            // Ctrl-C pressed twice means now; a second SIGTERM is the same wish again.
+            // A second Ctrl-C stops the server at once; a second SIGTERM does not.
             case SIGINT where status.isDraining: stop()
             default: drain()
             }

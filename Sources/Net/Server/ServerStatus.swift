@@ -1,29 +1,28 @@
 internal import Synchronization
 
-/// What a running server lets be seen from any thread: how far it is, and what it has done.
+/// The phase and counters of a running server, for any thread.
 public final class ServerStatus: Sendable {
-    /// The stages of a server's life, in their order.
+    /// The phases of a server, in their order.
     public enum Phase: UInt8, Comparable, Sendable {
-        /// Its ports are open, nobody answers yet.
+        /// Its ports are open, but no request is answered yet.
         case starting
-        /// Everything is answered.
+        /// All requests are answered.
         case serving
-        /// The end has been announced: everything is answered as before, so that whoever sends requests here can learn
-        /// that it should stop.
+        /// The shutdown is announced: all requests are answered as before, so that clients have time to stop sending them.
         case draining
-        /// Each response ends its connection.
+        /// Each response closes its connection.
         case closing
-        /// Nothing is answered any more.
+        /// No request is answered any longer.
         case stopped
 
-        /// Whether one stage comes before another.
+        /// Whether one phase comes before another.
         public static func < (left: Phase, right: Phase) -> Bool { left.rawValue < right.rawValue }
     }
 
     private let current = Atomic<UInt8>(Phase.starting.rawValue)
     let openConnections = Atomic<Int>(0)
     let loops: [LoopCounters]
-    /// The memory that requests hold.
+    /// The memory of all requests.
     public let memory: MemoryBudget
 
     init(loopCount: Int, memory: MemoryBudget) {
@@ -31,31 +30,31 @@ public final class ServerStatus: Sendable {
         loops = (0..<loopCount).map { _ in LoopCounters() }
     }
 
-    /// The stage now.
+    /// The present phase.
     public var phase: Phase { Phase(rawValue: current.load(ordering: .acquiring)) ?? .stopped }
 
-    /// Whether the server has been told to end; a readiness probe fails from here on.
+    /// Whether the server is shutting down; readiness probes fail from here on.
     public var isDraining: Bool { phase >= .draining }
 
-    /// The counters of all loops, added up.
+    /// The sums of all loops' counters.
     public var counts: Counts {
         var counts = Counts()
         for loop in loops { loop.add(to: &counts) }
         return counts
     }
 
-    /// The ages of the turns that have taken longer than a limit and are not finished, one for each such loop.
+    /// The durations of unfinished iterations that have taken longer than a limit, one for each such loop.
     ///
-    /// A loop that waits for events is not in a turn, however long it waits.
+    /// A loop that waits for events is not in an iteration.
     ///
-    /// - Parameter limit: The time that a turn may take.
-    /// - Returns: The ages, in the order of the loops.
+    /// - Parameter limit: The limit.
+    /// - Returns: The durations, in the order of the loops.
     public func stalls(longerThan limit: Duration) -> [Duration] {
         let now = Instant.now
-        return loops.compactMap { $0.turns.age(at: now) }.filter { $0 > limit }
+        return loops.compactMap { $0.iterations.age(at: now) }.filter { $0 > limit }
     }
 
-    /// Goes on to a later stage; says whether it was one.
+    /// Advances to a later phase; returns whether it is one.
     @discardableResult
     func advance(to phase: Phase) -> Bool {
         current.max(phase.rawValue, ordering: .acquiringAndReleasing).oldValue < phase.rawValue

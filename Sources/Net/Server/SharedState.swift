@@ -1,9 +1,9 @@
 internal import Synchronization
 
-/// What the loops of one server share: settings that do not change, and a few atomic numbers.
+/// The state that the loops of one server share: constant settings and a few atomic numbers.
 final class SharedState: Sendable {
-    /// Whether the loops may end.
-    enum Release: UInt8 {
+    /// The condition on which the loops stop.
+    enum StopMode: UInt8 {
         case keepServing
         case whenEmpty
         case atOnce
@@ -16,10 +16,10 @@ final class SharedState: Sendable {
     let memory: MemoryBudget
     /// One for each loop.
     let wakeups: [Wakeup]
-    /// For the thread that looks after the server.
+    /// Wakes the thread that supervises the server.
     let supervisor: Wakeup
     let report: @Sendable (ServerEvent) -> Void
-    private let released = Atomic<UInt8>(Release.keepServing.rawValue)
+    private let currentStopMode = Atomic<UInt8>(StopMode.keepServing.rawValue)
     private let endedLoops = Atomic<Int>(0)
 
     init(
@@ -38,37 +38,34 @@ final class SharedState: Sendable {
         status = ServerStatus(loopCount: plans.count, memory: memory)
     }
 
-    var release: Release { Release(rawValue: released.load(ordering: .acquiring)) ?? .atOnce }
+    var stopMode: StopMode { StopMode(rawValue: currentStopMode.load(ordering: .acquiring)) ?? .atOnce }
 
-    func letGo(_ release: Release) {
-        released.max(release.rawValue, ordering: .acquiringAndReleasing)
-        wakeLoops()
+    /// Changes the stop mode to one that stops loops sooner.
+    func stopLoops(_ mode: StopMode) {
+        currentStopMode.max(mode.rawValue, ordering: .acquiringAndReleasing)
+        for wakeup in wakeups { wakeup.signal() }
     }
 
-    /// Called by each shared loop as the last thing it does.
+    /// Notes the end of a shared loop.
     func loopEnded() {
         endedLoops.add(1, ordering: .acquiringAndReleasing)
         supervisor.signal()
     }
 
-    /// Whether no shared loop is left.
+    /// Whether all shared loops have ended.
     var hasEnded: Bool { endedLoops.load(ordering: .acquiring) == plans.count { !$0.isOwn } }
 
-    private func wakeLoops() {
-        for wakeup in wakeups { wakeup.signal() }
-    }
+    /// Counts an opened connection of a shared loop.
+    func countOpened() { status.openConnections.add(1, ordering: .sequentiallyConsistent) }
 
-    /// Counts one connection of a shared loop more.
-    func enter() { status.openConnections.add(1, ordering: .sequentiallyConsistent) }
-
-    /// Counts one connection of a shared loop less.
-    func leave() {
+    /// Counts a closed connection of a shared loop.
+    func countClosed() {
         let left = status.openConnections.subtract(1, ordering: .sequentiallyConsistent).newValue
         if left == 0, status.phase >= .closing { supervisor.signal() }
     }
 }
 
-/// A listener with its socket open.
+/// A listener with an open socket.
 final class BoundListener: Sendable {
     let id: ListenerID
     let socket: Descriptor

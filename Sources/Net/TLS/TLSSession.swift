@@ -128,8 +128,8 @@ final class TLSSession {
         return count > 0 ? .bytes(Int(count)) : outcome(of: count)
     }
 
-    /// Sends close_notify, as far as the socket takes it now.
-    func finishWriting() {
+    /// Sends close_notify, if the socket takes it now.
+    func sendCloseNotify() {
         if SSL_shutdown(session) < 0 { ERR_clear_error() }
     }
 

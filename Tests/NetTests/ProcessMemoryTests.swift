@@ -2,13 +2,13 @@ import Foundation
 import Net
 import Testing
 
-@Suite struct ResidencyTests {
+@Suite struct ProcessMemoryTests {
     @Test(
         .enabled(
             if: dlsym(nil, "__asan_init") == nil && dlsym(nil, "__tsan_init") == nil,
             "a sanitizer brings an allocator of its own"))
     func `large blocks do not stay with the process when they are freed`() {
-        Residency.returnLargeBlocks()
+        ProcessMemory.returnLargeBlocks()
         let size = 16 << 20
         // Once such a block was freed, glibc of itself keeps the next ones.
         free(touched(size))
@@ -30,7 +30,7 @@ import Testing
         // More than other tests could take of it meanwhile.
         let blocks = (0..<2048).map { _ in (large: touched(size), small: touched(64)) }
         for block in blocks { free(block.large) }
-        Residency.returnFreedPages()
+        ProcessMemory.returnFreedPages()
         let page = Int(getpagesize())
         let resident = blocks.reduce(0) { $0 + residentPages(of: $1.large, size) }
         #expect(resident < blocks.count * (size / page - 1) / 2)

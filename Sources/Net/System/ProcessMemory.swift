@@ -1,13 +1,13 @@
 internal import CLinux
 internal import Glibc
 
-/// What the process keeps in memory.
-public enum Residency {
-    /// Lets go of all pages of code, ours and the libraries'.
+/// The memory of the process.
+public enum ProcessMemory {
+    /// Releases all pages of code, of the program and its libraries.
     ///
-    /// Most of what ran while the process started, from reading certificates to setting up OpenSSL, never runs again. The pages
-    /// stay in the kernel's cache and those that are needed come back by themselves, a microsecond each; the others no longer
-    /// count as ours. Nothing is lost where it fails.
+    /// Most code that runs at the start, from reading certificates to setting up OpenSSL, never runs again. The pages stay in the
+    /// kernel's cache and are mapped again when they are used, a microsecond each; the others no longer count as the process'
+    /// memory. A failure has no consequence.
     public static func releaseCode() {
         for mapping in Mapping.own where mapping.isCodeOfFile {
             // Code is mapped privately from a file and cannot be written to, so every page of it can be read from there again.
@@ -15,21 +15,21 @@ public enum Residency {
         }
     }
 
-    /// From here on, has large blocks given back to the system as soon as they are freed.
+    /// Makes glibc return large blocks to the system as soon as they are freed, from now on.
     ///
-    /// Of itself glibc does so only until the first one is freed. It takes that for a sign that more will come, and puts those
-    /// up to 32 MB where the smallest block behind them holds them back (mallopt(3), M_MMAP_THRESHOLD): large reviews that came
-    /// at once would be paid for until the process ends. A threshold that was set stays what it is.
+    /// By default glibc does so only until the first one is freed. Then it places blocks of up to 32 MB in its heap, where a small
+    /// block behind them keeps them from being returned (mallopt(3), M_MMAP_THRESHOLD): the memory of large reviews that came
+    /// together would stay with the process. A threshold that was set does not change.
     public static func returnLargeBlocks() {
         mallopt(M_MMAP_THRESHOLD, 1 << 20)
-        // Twice the other one, as glibc would have it.
+        // Twice the other one, as glibc sets it.
         mallopt(M_TRIM_THRESHOLD, 2 << 20)
     }
 
-    /// Gives all pages back that hold nothing but freed blocks (malloc_trim(3)).
+    /// Returns all pages to the system that hold only freed blocks (malloc_trim(3)).
     ///
-    /// glibc of itself gives back only the end of a heap, which a single small block keeps. It takes milliseconds, during which
-    /// other threads may have to wait for memory.
+    /// By default glibc returns only the end of a heap, which a single small block prevents. This takes milliseconds, during which
+    /// other threads can have to wait for memory.
     public static func returnFreedPages() { malloc_trim(0) }
 }
 
