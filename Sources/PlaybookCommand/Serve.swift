@@ -26,8 +26,8 @@ struct ServeCommand {
     }
 
     private static func certificates(_ settings: Settings) throws(CommandError) -> Certificates {
-        let clientAuthorities = settings.clientAuthorityFile.isEmpty ? nil : settings.clientAuthorityFile
-        guard clientAuthorities != nil || settings.clientNames.isEmpty else {
+        let clientCAs = settings.clientAuthorityFile.isEmpty ? nil : settings.clientAuthorityFile
+        guard clientCAs != nil || settings.clientNames.isEmpty else {
             throw CommandError(
                 message:
                     "PLAYBOOK_TLS_CLIENT_NAMES is set without PLAYBOOK_TLS_CLIENT_CA_FILE, so no client is asked for "
@@ -36,10 +36,10 @@ struct ServeCommand {
         }
         if settings.certificateSource == .own {
             return Certificates(
-                awaitingWith: clientAuthorities, allowedClients: settings.clientNames, serverName: settings.serverName)
+                awaitingWith: clientCAs, allowedClients: settings.clientNames, serverName: settings.serverName)
         }
         let files = CertificateFiles(
-            certificate: settings.certificateFile, privateKey: settings.keyFile, clientAuthorities: clientAuthorities,
+            certificate: settings.certificateFile, privateKey: settings.keyFile, clientCAs: clientCAs,
             allowedClients: settings.clientNames)
         do throws(CertificateError) {
             return try Certificates(files: files, serverName: settings.serverName)

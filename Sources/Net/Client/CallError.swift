@@ -1,43 +1,43 @@
 public import HTTP
 
-/// Why a call to another server came to nothing.
+/// The error of a call to another server.
 public enum CallError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// What was waited for when the time was over.
+    /// The part of a call that exceeded its time.
     public enum Stage: String, Sendable {
         /// The connection, with its handshake.
         case connecting = "connecting"
-        /// The server to take the request.
+        /// The request.
         case sending = "sending the request"
-        /// The response's beginning.
+        /// The head of the response.
         case response = "waiting for the response"
-        /// More of the response: the server, or the way to it, fell silent.
+        /// The next bytes of the response.
         case silence = "waiting for more of the response"
-        /// The call as a whole.
+        /// The whole call.
         case whole = "the call"
     }
 
-    /// The host's name leads to no address; with the resolver's reason.
+    /// The host's name has no address; with the resolver's reason.
     case cannotResolve(String, reason: String)
-    /// No address of the host could be connected to; with the last one's error.
+    /// Connecting to every address failed; with the last error.
     case cannotConnect(SystemError)
-    /// The server's certificate is refused; with libssl's reason.
+    /// The server's certificate is not trusted; with libssl's reason.
     case untrusted(Endpoint, reason: String)
-    /// The handshake failed otherwise.
+    /// The handshake failed for another reason.
     case handshakeFailed(Endpoint, reason: String)
-    /// The time was over.
+    /// A part of the call took too long.
     case timedOut(Endpoint, Stage)
-    /// The connection broke, before or within the response.
+    /// The connection was lost before the end of the response.
     case lost(Endpoint, reason: String)
-    /// What came is no response.
+    /// The response is malformed.
     case malformedResponse(Endpoint, MalformedResponse)
-    /// The request could not be sent as it is.
+    /// The request is malformed.
     case malformedRequest(MalformedRequest)
-    /// As many connections as there may be are in use.
+    /// All connections are in use.
     case busy
-    /// The call was taken back, or the loop has ended.
+    /// The call was cancelled, or the loop has ended.
     case cancelled
 
-    /// What happened, where and why.
+    /// The error with its place and reason.
     public var description: String {
         switch self {
         case .cannotResolve(let host, let reason): "cannot find \(host): \(reason)"
@@ -54,31 +54,31 @@ public enum CallError: Error, Equatable, Sendable, CustomStringConvertible {
     }
 }
 
-/// How long the parts of a call may take.
+/// The time limits of a call.
 public struct CallTimes: Sendable {
-    /// Until an address is connected to, and the handshake done; each address of a name has so long.
+    /// The time to connect to one address and finish the handshake.
     public var connect = Duration.seconds(10)
-    /// Until the request is sent, and from then until the response begins.
+    /// The time to send the request, and then the time until the response begins.
     public var response = Duration.seconds(30)
-    /// From one piece of the response to the next.
+    /// The time from one part of the response to the next.
     public var silence = Duration.seconds(30)
-    /// The whole call; nil for one that goes on, such as a watch.
+    /// The time of the whole call; nil for a call without an end, such as a watch.
     public var whole: Duration? = .seconds(60)
 
-    /// Creates the usual times.
+    /// Creates the default limits.
     public init() {}
 }
 
-/// What is done with a response as it arrives; all of it on the loop's thread.
+/// Handles a response as it arrives, on the loop's thread.
 public struct CallHandler {
-    /// The head has come.
+    /// Handles the head.
     public var head: (ResponseHead) -> Void
-    /// A piece of the body has come; it lies in the connection's memory, and ends with the call of this closure.
+    /// Handles a part of the body, which is the connection's memory and valid until the closure returns.
     public var body: (Span<UInt8>) -> Void
-    /// The call has ended, and nothing more will be told: whole with nil, else with the reason.
+    /// Handles the end of the call; the error is nil when the response is complete.
     public var end: (CallError?) -> Void
 
-    /// Puts a handler together.
+    /// Creates a handler.
     public init(
         head: @escaping (ResponseHead) -> Void, body: @escaping (Span<UInt8>) -> Void,
         end: @escaping (CallError?) -> Void

@@ -3,14 +3,14 @@ internal import Glibc
 
 /// A server to call.
 public struct Endpoint: Hashable, Sendable, CustomStringConvertible {
-    /// A name, or an IP address without brackets.
+    /// The name, or an IP address without brackets.
     public var host: String
     /// The port.
     public var port: UInt16
-    /// The name that its certificate must show, where it is not the host.
+    /// The name that the server's certificate must have, if it is not the host.
     public var serverName: String?
 
-    /// Names a server.
+    /// Creates an endpoint.
     public init(host: String, port: UInt16, serverName: String? = nil) {
         self.host = host
         self.port = port
@@ -31,9 +31,9 @@ public struct Endpoint: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// Names to addresses, by the system's resolver; it waits for the network, so it is no work for a loop.
+/// The system's resolver; it waits for the network, so it must not run on a loop's thread.
 enum Resolver {
-    /// What came of it: addresses in the order in which they should be tried, or the resolver's reason.
+    /// The result: addresses in the order in which to try them, or the resolver's reason.
     enum Outcome: Sendable {
         case addresses([Address])
         case failed(String)
@@ -49,7 +49,7 @@ enum Resolver {
         defer { freeaddrinfo(first) }
         var addresses: [Address] = []
         var next = first
-        // The list is the resolver's until it is freed above; what is taken from it is copied.
+        // The list belongs to the resolver until it is freed above; addresses are copied from it.
         while let entry = next?.pointee {
             if let address = entry.ai_addr, let known = Address(address, length: entry.ai_addrlen) {
                 addresses.append(known)

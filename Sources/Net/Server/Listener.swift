@@ -1,27 +1,25 @@
-/// Which listener a request came through.
+/// The listener of a request.
 public struct ListenerID: Hashable, Sendable, CustomStringConvertible {
     /// The listener's name.
     public let description: String
-    /// Its place in the list that the server was given.
+    /// The index in the server's list of listeners.
     public let index: Int
 }
 
-/// One address that a server answers on.
+/// An address that a server listens on.
 public struct Listener: Sendable {
-    /// The address; port 0 takes a free one.
+    /// The address; port 0 chooses a free port.
     public var address: Address
-    /// The certificate to answer with; nil speaks plain HTTP.
+    /// The certificate; nil for plain HTTP.
     public var certificates: Certificates?
-    /// A name for messages and metrics.
+    /// The name in messages.
     public var name: String
-    /// Creates the responder of a loop that serves this listener alone; nil leaves the listener to the loops that all
-    /// others share.
+    /// Creates the responder of a separate loop for this listener; nil when the shared loops serve it.
     ///
-    /// Health probes need a loop of their own: they are answered whatever the other loops do, and however many connections
-    /// those hold.
+    /// Health probes need a separate loop, so that neither the work nor the connections of the others delay them.
     public var ownResponder: (@Sendable (LoopContext) -> Responder)?
 
-    /// Describes a listener.
+    /// Creates a listener.
     public init(
         _ address: Address, certificates: Certificates? = nil, name: String,
         ownResponder: (@Sendable (LoopContext) -> Responder)? = nil

@@ -1,33 +1,33 @@
 internal import HTTP
 
-/// Bytes of one connection to whole requests: finds the head, then the end of the body.
+/// Reads whole requests from the bytes of one connection: the head, then the end of the body.
 ///
-/// The offsets it keeps count from the front of the buffer, where the message begins, so the bytes may move to another
-/// buffer between two calls.
+/// Its offsets are relative to the front of the buffer, where the message begins, so the bytes can move to another buffer
+/// between two calls.
 struct RequestReader {
     enum Step {
-        /// The message goes on.
+        /// The message is not complete.
         case incomplete
-        /// The head is there, and its sender waits to be told to send the body (RFC 9110 10.1.1).
+        /// The head is complete, and the client waits for `100 Continue` before it sends the body (RFC 9110 10.1.1).
         case awaitsContinue
-        /// A message is whole: its body lies at `body`, and it takes up `length` bytes of the buffer.
+        /// The message is complete: its body is at `body`, and it takes up `length` bytes of the buffer.
         case request(Request, body: Range<Int>, length: Int)
         case invalid(HTTPError)
     }
 
     private enum Stage {
-        /// The first `seen` bytes hold no whole head.
+        /// The first `seen` bytes do not hold a whole head.
         case head(seen: Int)
         /// The message ends at `end`.
         case fixed(start: Int, end: Int)
-        /// The body is too large: what is kept of it ends at `end`, and so many bytes more are to be thrown away.
+        /// The body is too large: its kept part ends at `end`, and `remaining` more bytes are discarded.
         case skipping(start: Int, end: Int, remaining: Int)
-        /// What is decoded of the body ends at `end`, and chunks follow.
+        /// The decoded part of the body ends at `end`, and chunks follow.
         case chunks(start: Int, end: Int, isTooLarge: Bool)
     }
 
     private var stage = Stage.head(seen: 0)
-    /// The head, while the body is on its way.
+    /// The head, while the body is not complete.
     private(set) var head: RequestHead?
     private var chunks = ChunkedDecoder()
     private let maxBody: Int
@@ -39,7 +39,7 @@ struct RequestReader {
         self.keptBody = min(keptBody, maxBody)
     }
 
-    /// The size that the message in the buffer will have, as far as that is known.
+    /// The size of the whole message, as far as it is known; 0 when it is not.
     var expected: Int {
         switch stage {
         case .head, .chunks: 0
@@ -47,7 +47,7 @@ struct RequestReader {
         }
     }
 
-    /// Looks at the bytes, which begin where the message begins.
+    /// Reads the bytes, which begin with the message.
     mutating func read(_ buffer: ByteBuffer) -> Step {
         switch stage {
         case .head(let seen): readHead(buffer, seen: seen)
@@ -59,7 +59,7 @@ struct RequestReader {
 
     private mutating func readHead(_ buffer: ByteBuffer, seen: Int) -> Step {
         let bytes = buffer.bytes
-        // A head ends with a line feed: a client that sends a byte at a time does not make us parse at each.
+        // A head ends with a line feed: bytes without one are not parsed again.
         if seen > 0, bytes.count < limits.head, !bytes[seen...].contains(0x0A) {
             stage = .head(seen: bytes.count)
             return .incomplete
@@ -82,19 +82,19 @@ struct RequestReader {
         case .length(let count) where count <= maxBody: end = length + count
         case .length(let count):
             stage = .skipping(start: length, end: length + keptBody, remaining: count - keptBody)
-            return goOn(head, length, buffer)
+            return beginBody(head, length, buffer)
         case .chunked:
             chunks = ChunkedDecoder()
             stage = .chunks(start: length, end: length, isTooLarge: false)
-            return goOn(head, length, buffer)
+            return beginBody(head, length, buffer)
         }
         guard buffer.count < end else { return finish(head, length..<end, length: end) }
         stage = .fixed(start: length, end: end)
-        return goOn(head, length, buffer)
+        return beginBody(head, length, buffer)
     }
 
-    /// The body's first look; a client that has sent some of it waits for no permission (RFC 9110 10.1.1).
-    private mutating func goOn(_ head: RequestHead, _ length: Int, _ buffer: ByteBuffer) -> Step {
+    /// Begins the body; a client that has sent a part of it does not wait for `100 Continue` (RFC 9110 10.1.1).
+    private mutating func beginBody(_ head: RequestHead, _ length: Int, _ buffer: ByteBuffer) -> Step {
         self.head = head
         guard buffer.count == length else { return read(buffer) }
         return head.expectsContinue ? .awaitsContinue : .incomplete
@@ -111,7 +111,7 @@ struct RequestReader {
         return finish(start..<end, length: end, isTruncated: true)
     }
 
-    /// Takes what the new bytes hold of the body out of its chunks, and puts it behind what was there before.
+    /// Decodes the chunks in the new bytes, and appends them to the decoded part of the body.
     private mutating func readChunks(_ buffer: ByteBuffer) -> Step {
         guard case .chunks(let start, var end, var isTooLarge) = stage else { return .incomplete }
         let raw = end

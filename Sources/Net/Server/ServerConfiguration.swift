@@ -1,25 +1,25 @@
 /// The sizes and times of a server.
 public struct ServerConfiguration: Equatable, Sendable {
-    /// How many threads serve; each has a loop of its own.
+    /// The number of threads that serve, each with an event loop.
     public var loops = 1
-    /// The connections that are open at the same time, divided among the loops; a new one takes the place of one that does
-    /// nothing (``Eviction``), or waits in the backlog.
+    /// The largest number of open connections, divided among the loops; a new one replaces an unused one (``Eviction``) or waits
+    /// in the backlog.
     public var maxConnections = 4096
-    /// The connections that are open at the same time on each listener with a loop of its own.
+    /// The largest number of open connections of each listener with a separate loop.
     public var maxOwnConnections = 128
-    /// The largest request body that is kept whole; of a larger one only the beginning is.
+    /// The largest request body that is kept whole, in bytes.
     public var maxBody = 16 << 20
-    /// How much is kept of a body that is larger than that.
+    /// The part that is kept of a larger body, in bytes.
     public var keptBody = 64 << 10
-    /// The memory that all requests may hold together, in bytes: bodies, and what it takes to answer them.
+    /// The memory for bodies and evaluations of all requests, in bytes.
     public var memory = 128 << 20
-    /// The memory that it takes to answer a request, for each byte of its body.
+    /// The memory of an evaluation for each byte of the body, in bytes.
     public var evaluationPerByte = 0
-    /// The memory that it takes to answer a request, at most.
+    /// The largest memory of an evaluation, in bytes.
     public var largestEvaluation = 0
     /// The time from a request's first byte to its last.
     public var requestTimeout = Duration.seconds(10)
-    /// The time that a client may take to receive a response.
+    /// The time for a client to receive a response.
     public var writeTimeout = Duration.seconds(10)
     /// The time between requests on one connection.
     public var idleTimeout = Duration.seconds(120)
@@ -27,24 +27,24 @@ public struct ServerConfiguration: Equatable, Sendable {
     public var handshakeTimeout = Duration.seconds(3)
     /// The time to wait for a client to read the response that ends its connection.
     public var lingerTimeout = Duration.seconds(3)
-    /// The time from the announcement of the end until responses begin to end their connections.
+    /// The time from the announcement of the shutdown until responses close their connections.
     public var shutdownDelay = Duration.seconds(5)
-    /// The time from the announcement of the end until the server stops, whoever is still connected.
+    /// The time from the announcement of the shutdown until the server stops, with or without open connections.
     public var shutdownTimeout = Duration.seconds(20)
-    /// The time that the loops' threads get to end after that.
+    /// The time for the loops' threads to end after that.
     public var joinTimeout = Duration.seconds(30)
-    /// The time between two looks at the certificate files.
+    /// The time between two reloads of the certificate files.
     public var certificateInterval = Duration.seconds(5)
     /// The time between two reports of connections that were closed for new ones.
     public var evictionReportInterval = Duration.seconds(60)
     /// Whether SIGTERM and SIGINT end the server and SIGHUP reloads its certificates.
     ///
-    /// The signals are blocked in the thread that creates the server, and in every thread started from it afterwards.
+    /// The signals are blocked in the thread that creates the server, and in every thread that it starts later.
     public var handlesSignals = true
 
     /// The defaults.
     public init() {}
 
-    /// The least memory with which the largest request can be answered, and small ones beside it.
+    /// The smallest memory for the largest request together with small ones, in bytes.
     public var leastMemory: Int { maxBody + MemoryBudget.overhead + largestEvaluation + 8 << 20 }
 }

@@ -1,17 +1,17 @@
-/// Something that happened to a server and that its operator should read of.
+/// An event of a server for its operator.
 public enum ServerEvent: Sendable {
     /// A listener's port is open.
     case listening(listener: String, Address)
-    /// New connections are not taken for a second: the process or the machine has no more to give.
+    /// Accepting connections is paused for a second: the process or the machine has no resources left.
     case cannotAccept(listener: String, SystemError)
-    /// No more connections could be open, so some were closed for new ones; how many since the last report, by reason.
+    /// Connections were closed for new ones; their number since the last report, by reason.
     case connectionsEvicted([Eviction: UInt64])
-    /// A listener's certificate files changed, and new connections get the new certificate.
+    /// A listener's certificate files changed, and new connections use the new certificate.
     case certificateReplaced(listener: String, CertificateDescription)
-    /// They changed to something that cannot be used; the certificate before stays.
+    /// The certificate files changed but cannot be used; the present certificate stays.
     case certificateRefused(listener: String, CertificateError)
-    /// Clients refuse the certificate in use from now on, or no longer do (nil).
+    /// Clients begin to refuse the certificate in use, or no longer do (nil).
     case certificateProblem(listener: String, CertificateDescription, CertificateProblem?)
-    /// The server went on to another stage of its life.
+    /// The server entered a phase.
     case phase(ServerStatus.Phase)
 }

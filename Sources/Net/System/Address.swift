@@ -22,11 +22,11 @@ public struct Address: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension Address {
-    /// Why a text is no address.
+    /// The error of a text that is not an address.
     public struct Malformed: Error, Equatable, CustomStringConvertible {
-        /// The text as given.
+        /// The text.
         public let text: String
-        /// What is wrong with it.
+        /// The reason.
         public let reason: String
 
         /// The text, the reason and the forms that are understood.

@@ -1,9 +1,9 @@
 internal import Glibc
 
-/// Received bytes that are not yet consumed, with room behind them for more.
+/// Received bytes that are not consumed, with room for more.
 ///
-/// Each loop has a big one, its scratch, which every connection reads into. Only bytes that must outlive the event, the
-/// beginning of a message whose rest has not come, move to a buffer of the connection's own.
+/// Connections read into a large scratch buffer of the loop. Only the bytes of a message that is not complete, which must
+/// outlive the event, are moved to a buffer of the connection.
 final class ByteBuffer {
     // Allocated by this object and replaced only in `reserve`; `start <= end <= capacity` holds between calls.
     private var base: UnsafeMutablePointer<UInt8>
@@ -11,7 +11,7 @@ final class ByteBuffer {
     private var start = 0
     private var end = 0
 
-    /// Allocates the buffer; nil when there is no memory for it.
+    /// Allocates the buffer; nil when memory is missing.
     init?(capacity: Int) {
         self.capacity = max(capacity, 1)
         guard let memory = malloc(self.capacity) else { return nil }
@@ -23,13 +23,13 @@ final class ByteBuffer {
         Glibc.free(base)
     }
 
-    /// How many bytes are there.
+    /// The number of bytes.
     var count: Int { end - start }
 
-    /// How many more fit without moving or growing anything.
+    /// The number of bytes that fit without moving or growing the buffer.
     var room: Int { capacity - end }
 
-    /// The bytes that are there; valid until the next mutating call.
+    /// The bytes; valid until the next mutating call.
     var bytes: UnsafeMutableBufferPointer<UInt8> {
         UnsafeMutableBufferPointer(start: base + start, count: end - start)
     }
@@ -39,18 +39,18 @@ final class ByteBuffer {
         UnsafeMutableRawBufferPointer(start: base + end, count: capacity - end)
     }
 
-    /// Counts bytes that were written into the room.
+    /// Adds bytes that were written into the room.
     func commit(_ count: Int) {
         end += min(count, room)
     }
 
-    /// Takes bytes away from the front.
+    /// Removes bytes from the front.
     func consume(_ count: Int) {
         start += min(count, self.count)
         if start == end { reset() }
     }
 
-    /// Takes bytes away from between; what lies behind them moves up.
+    /// Removes bytes at an offset, and moves the following ones there.
     func remove(at offset: Int, count: Int) {
         let tail = self.count - offset - count
         guard count > 0, offset >= 0, tail >= 0 else { return }
@@ -60,7 +60,7 @@ final class ByteBuffer {
         if start == end { reset() }
     }
 
-    /// Moves bytes to another place among those that are there.
+    /// Moves bytes to another offset.
     func move(from offset: Int, to target: Int, count: Int) {
         guard offset != target, min(offset, target) >= 0, max(offset, target) + count <= self.count else { return }
         // Both ranges lie in the filled part, as just checked, and `memmove` allows them to overlap.
@@ -74,8 +74,8 @@ final class ByteBuffer {
 
     /// Makes room for at least so many bytes: by moving to the front, or by growing to twice the size.
     ///
-    /// Growth follows what has arrived. `expected`, the size that the message announced, only keeps it from going over.
-    /// False when there is no memory; nothing is changed then.
+    /// The buffer grows with the received bytes; `expected`, the announced size of the message, only limits the growth.
+    /// Returns false, without a change, when memory is missing.
     func reserve(_ wanted: Int, expected: Int) -> Bool {
         guard room < wanted else { return true }
         if start > 0 {
@@ -91,13 +91,13 @@ final class ByteBuffer {
         return true
     }
 
-    /// How large a buffer of so many bytes is when there is room for more in it.
+    /// Returns the capacity of a buffer with so many bytes after it reserved room for more.
     static func size(of count: Int, in capacity: Int, reserving wanted: Int, expected: Int) -> Int {
         let needed = count + wanted
         return needed <= capacity ? capacity : max(needed, min(2 * capacity, max(expected, needed)))
     }
 
-    /// Adds another buffer's bytes; false when there is no memory for them.
+    /// Appends another buffer's bytes; returns false when memory is missing.
     func append(_ other: ByteBuffer) -> Bool {
         guard reserve(other.count, expected: end + other.count) else { return false }
         // The room was just made, and two buffers never share memory.

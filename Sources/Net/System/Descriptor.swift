@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// A descriptor that closes itself, and reading and writing on it.
+/// An owned file descriptor, closed at the end of its life.
 struct Descriptor: ~Copyable {
     let number: Int32
 
@@ -14,7 +14,7 @@ struct Descriptor: ~Copyable {
     }
 }
 
-/// What came of reading or writing without waiting.
+/// The result of reading or writing without blocking.
 enum Transfer: Equatable {
     case bytes(Int)
     /// The peer has sent its last byte.

@@ -1,10 +1,10 @@
 internal import Glibc
 
-/// How many descriptors the process may have open.
+/// The largest number of open descriptors of the process.
 public enum DescriptorLimit {
     private static let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
 
-    /// The limit now.
+    /// The present limit.
     public static var current: Int {
         var limit = rlimit()
         getrlimit(resource, &limit)

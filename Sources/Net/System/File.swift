@@ -3,10 +3,10 @@ internal import Glibc
 /// Reads a file whole: certificates, tokens and the like, which are small.
 ///
 /// - Parameters:
-///   - path: Where it is.
-///   - limit: How many bytes it may have.
-///   - mayWait: Whether it may be a pipe, which is read until its writer closes it; else only a regular file is read.
-/// - Returns: Its contents.
+///   - path: The path of the file.
+///   - limit: The largest size in bytes.
+///   - mayWait: Whether the file can be a pipe, which is read until its writer closes it; else only a regular file is read.
+/// - Returns: The contents.
 /// - Throws: A ``SystemError`` with the path; `EFBIG` when it is too large.
 public func readFile(
     _ path: String, atMost limit: Int = 1 << 20, mayWait: Bool = false

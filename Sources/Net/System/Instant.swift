@@ -16,10 +16,10 @@ public struct Instant: Comparable, Hashable, Sendable {
         return Instant(nanoseconds: Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec))
     }
 
-    /// The clock's reading, in nanoseconds since the machine started; to be kept in an atomic.
+    /// Nanoseconds since the machine started, for an atomic.
     public var uptimeNanoseconds: Int64 { nanoseconds }
 
-    /// Whether one comes before the other.
+    /// Whether one instant comes before the other.
     public static func < (left: Instant, right: Instant) -> Bool { left.nanoseconds < right.nanoseconds }
 
     /// The instant so much later; stays at the distant future rather than overflow.
@@ -31,7 +31,7 @@ public struct Instant: Comparable, Hashable, Sendable {
     /// The instant so much later; stays at the distant future rather than overflow.
     public static func + (instant: Instant, duration: Duration) -> Instant { instant + Span(duration) }
 
-    /// How much time lies between two.
+    /// The time between two instants.
     public static func - (later: Instant, earlier: Instant) -> Duration {
         .nanoseconds(later.nanoseconds.subtractingReportingOverflow(earlier.nanoseconds).partialValue)
     }

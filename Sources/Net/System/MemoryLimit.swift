@@ -1,6 +1,6 @@
-/// The memory that the process may use.
+/// The memory limit of the process.
 public enum MemoryLimit {
-    /// The smallest limit of the control groups that the process is in; nil when there is none.
+    /// Returns the smallest limit of the control groups of the process; nil when there is none.
     ///
     /// Both versions of control groups are read (cgroups(7)): at the path of the process and of each group above it, as a host
     /// sees them, and at the root of the mount, where a container sees its own.

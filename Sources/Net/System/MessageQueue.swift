@@ -21,7 +21,7 @@ final class MessageQueue<Message: Sendable>: Sendable {
         self.limit = limit
     }
 
-    /// Whether the queue takes no more messages.
+    /// True after the queue was closed.
     var isClosed: Bool { state.withLock { $0.isClosed } }
 
     /// Adds a message; returns false when the queue is closed or full.

@@ -1,13 +1,13 @@
 internal import CLinux
 internal import Glibc
 
-/// What a descriptor is watched for.
+/// The events for which a descriptor is watched.
 struct Interest: OptionSet {
     let rawValue: UInt32
 
     static let readable = Interest(rawValue: EPOLLIN.rawValue)
     static let writable = Interest(rawValue: EPOLLOUT.rawValue)
-    /// Of the loops that watch the same descriptor, wake as few as possible.
+    /// Wakes as few as possible of the loops that watch the same descriptor.
     static let exclusive = Interest(rawValue: EPOLLEXCLUSIVE.rawValue)
 }
 
@@ -28,7 +28,7 @@ struct Poll: ~Copyable {
         close(descriptor)
     }
 
-    /// Watches a descriptor; `token` comes back with each of its events.
+    /// Watches a descriptor; each of its events has the token.
     @discardableResult
     func add(_ watched: Int32, _ interest: Interest, token: UInt64) -> Bool {
         control(EPOLL_CTL_ADD, watched, interest, token)
@@ -49,20 +49,20 @@ struct Poll: ~Copyable {
         return epoll_ctl(descriptor, operation, watched, &event) == 0
     }
 
-    /// Waits for events, at most for so many milliseconds (-1: without end), and says how many there are.
+    /// Waits for events and returns their number; -1 milliseconds waits without limit.
     func wait(milliseconds: Int32) -> Int {
         let count = epoll_wait(descriptor, events.baseAddress, Int32(events.count), milliseconds)
         // An interrupted wait (the only failure a valid epoll has) is one without events.
         return max(0, Int(count))
     }
 
-    /// The token of an event of the last wait; `index` is below the count that it returned.
+    /// Returns the token of an event of the last wait; `index` is less than the returned number.
     func token(at index: Int) -> UInt64 {
         events[index].data.u64
     }
 }
 
-/// A way to end another thread's wait.
+/// An eventfd that ends another thread's wait.
 final class Wakeup: Sendable {
     let descriptor: Int32
 
@@ -82,7 +82,7 @@ final class Wakeup: Sendable {
         _ = Glibc.write(descriptor, &one, MemoryLayout<UInt64>.size)
     }
 
-    /// Makes it unreadable again.
+    /// Makes the descriptor unreadable.
     func clear() {
         var count: UInt64 = 0
         _ = Glibc.read(descriptor, &count, MemoryLayout<UInt64>.size)

@@ -1,22 +1,22 @@
 internal import Glibc
 internal import Synchronization
 
-/// A value that another thread makes, for a thread that has nothing else to do meanwhile.
+/// A value from another thread, for a thread that can block until it comes.
 public final class Promise<Value: Sendable>: Sendable {
     // Held to put the value in, and to take it out.
     private let value = Mutex<Value?>(nil)
     private let semaphore = Semaphore()
 
-    /// Creates one without a value.
+    /// Creates a promise without a value.
     public init() {}
 
-    /// Gives it its value, once.
+    /// Sets the value, once.
     public func fulfil(_ value: Value) {
         self.value.withLock { $0 = value }
         semaphore.signal()
     }
 
-    /// Waits for the value, however long that takes.
+    /// Waits for the value, without a time limit.
     public func wait() -> Value {
         while true {
             semaphore.wait()
@@ -27,7 +27,7 @@ public final class Promise<Value: Sendable>: Sendable {
 
 /// The C library's semaphore, which any thread may signal.
 private final class Semaphore: @unchecked Sendable {
-    // Made for threads to share, at an address of its own as long as this lives; whoever calls holds this.
+    // Threads can share it; its address is valid while this object lives, which each caller keeps alive.
     private let semaphore = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
 
     init() { sem_init(semaphore, 0, 0) }

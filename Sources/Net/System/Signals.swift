@@ -1,7 +1,7 @@
 internal import CLinux
 internal import Glibc
 
-/// The signals that tell a server something, as a descriptor to read from.
+/// The signals that a server handles, as a descriptor to read from.
 final class Signals: Sendable {
     let descriptor: Int32
 
@@ -19,7 +19,7 @@ final class Signals: Sendable {
         close(descriptor)
     }
 
-    /// The next signal that has arrived.
+    /// Returns the next signal that has arrived; nil when there is none.
     func next() -> Int32? {
         var information = signalfd_siginfo()
         let size = MemoryLayout<signalfd_siginfo>.size

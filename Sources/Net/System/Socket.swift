@@ -4,7 +4,7 @@ internal import Glibc
 extension Descriptor {
     /// Opens a listening socket; it does not block and is not inherited.
     ///
-    /// The unspecified IPv6 address takes connections over IPv6 and IPv4, or over IPv4 alone if the machine has no IPv6.
+    /// The unspecified IPv6 address accepts connections over IPv6 and IPv4, or over IPv4 alone if the machine has no IPv6.
     static func listening(on address: Address, backlog: Int32) throws(SystemError) -> Descriptor {
         do throws(SystemError) {
             return try bound(to: address, backlog: backlog)
@@ -40,27 +40,27 @@ extension Descriptor {
         setsockopt(number, level, option, &value, socklen_t(MemoryLayout<Int32>.size))
     }
 
-    /// Copies what has been received and leaves it where it is; says how much that is.
+    /// Copies received bytes without removing them, and returns their number.
     func peek(into buffer: UnsafeMutableRawBufferPointer) -> Int {
         max(0, recv(number, buffer.baseAddress, buffer.count, Int32(MSG_PEEK)))
     }
 
-    /// Tells the peer that nothing more will come from this end.
+    /// Closes the sending half of the connection.
     func finishWriting() {
         shutdown(number, Int32(SHUT_WR))
     }
 }
 
-/// What came of asking a listening socket for a connection.
+/// The result of accepting a connection.
 enum Acceptance: ~Copyable {
     case connection(Descriptor)
     case none
-    /// The process or the machine has no more to give; accepting at once again would spin.
+    /// The process or the machine has no resources left; accepting again at once would spin.
     case exhausted(SystemError)
 }
 
 extension Descriptor {
-    /// Takes the next connection from the backlog.
+    /// Accepts the next connection of the backlog.
     static func accept(from listener: Int32) -> Acceptance {
         let flags = Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
         for _ in 0..<64 {

@@ -1,38 +1,38 @@
 internal import CLinux
 internal import Glibc
 
-/// A program that is run for what it prints, and waited for: not from a loop's thread.
+/// A program that is run for its output; the caller waits for it, so not on a loop's thread.
 public struct Subprocess: Sendable {
-    /// The program: a path, or a name to be looked up in `PATH`.
+    /// The program: a path, or a name that is looked up in `PATH`.
     public var command: String
-    /// What it is given behind its name.
+    /// The arguments after the program's name.
     public var arguments: [String]
     /// All variables of its environment.
     public var environment: [String: String]
 
-    /// How a program ended, and what it printed.
+    /// The exit status and output of a program.
     public struct Result: Sendable {
-        /// Its exit status; 128 and the signal's number when a signal ended it.
+        /// The exit status; 128 plus the number of the signal that ended the program.
         public let status: Int32
-        /// What it printed.
+        /// The standard output.
         public let output: [UInt8]
-        /// The end of what it printed to standard error, at most 4 KiB.
+        /// The end of the standard error, at most 4 KiB.
         public let messages: [UInt8]
     }
 
-    /// Describes a program.
+    /// Creates a program.
     public init(command: String, arguments: [String], environment: [String: String]) {
         self.command = command
         self.arguments = arguments
         self.environment = environment
     }
 
-    /// Runs it with nothing on its standard input.
+    /// Runs the program with an empty standard input.
     ///
     /// - Parameters:
-    ///   - limit: How long it may take; it is killed then.
-    ///   - maximum: How many bytes it may print; it is killed beyond that.
-    /// - Returns: How it ended.
+    ///   - limit: The time after which the program is killed.
+    ///   - maximum: The number of bytes of output beyond which the program is killed.
+    /// - Returns: The result.
     /// - Throws: A ``SystemError``: the program cannot be started (`ENOENT`), takes too long (`ETIMEDOUT`) or prints too
     ///   much (`EFBIG`).
     public func run(within limit: Duration, printingAtMost maximum: Int = 1 << 20) throws(SystemError) -> Result {
@@ -45,7 +45,7 @@ public struct Subprocess: Sendable {
         let end = Instant.now + limit
         var failure = collected.collect(output.reading, messages.reading, until: end)
         var status: Int32 = 0
-        // It may live on after it has closed what it prints to; nothing tells of its end then but asking.
+        // The program can go on after it has closed its output; its end is polled for then.
         while failure == nil, waitpid(process, &status, WNOHANG) == 0 {
             if Instant.now >= end { failure = ETIMEDOUT } else { usleep(2000) }
         }
@@ -102,7 +102,7 @@ private final class CStrings {
     }
 }
 
-/// Both ends of a pipe; neither is inherited as it is.
+/// Both ends of a pipe; programs do not inherit them.
 private final class Pipe {
     let reading: Descriptor
     private(set) var writing: Descriptor
@@ -114,7 +114,7 @@ private final class Pipe {
         writing = Descriptor(owning: ends[1])
     }
 
-    /// Leaves the writing end to the program alone, so that its end is the pipe's.
+    /// Closes the writing end in this process, so that the pipe ends with the program.
     func closeWriting() {
         // Closes the one before; -1 is no descriptor, and closing it does nothing.
         writing = Descriptor(owning: -1)
@@ -130,7 +130,7 @@ private struct Collected {
         self.maximum = maximum
     }
 
-    /// Reads both until both have ended; an errno when it is too much or takes too long.
+    /// Reads both until their ends; returns an errno when that takes too long or is too much.
     mutating func collect(_ first: borrowing Descriptor, _ second: borrowing Descriptor, until end: Instant) -> Int32? {
         var watched = [
             pollfd(fd: first.number, events: Int16(POLLIN), revents: 0),
@@ -146,7 +146,7 @@ private struct Collected {
                     index == 0 ? first.read(into: $0) : second.read(into: $0)
                 }
                 guard case .bytes(let count) = transfer else {
-                    // poll(2) passes over what is negative.
+                    // poll(2) ignores negative descriptors.
                     watched[index].fd = -1
                     continue
                 }

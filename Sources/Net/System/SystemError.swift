@@ -1,30 +1,30 @@
 internal import Glibc
 
-/// A system call that failed: which one, why, and on what.
+/// A failed system call.
 public struct SystemError: Error, Equatable, CustomStringConvertible {
-    /// The call's name as in its manual page.
+    /// The name of the call, as in its manual page.
     public let call: String
     /// The value of `errno` after the call.
     public let code: Int32
-    /// What the call was made on, such as an address or a path; may be empty.
+    /// The object of the call, such as an address or a path; can be empty.
     public let context: String
 
-    /// Records a failure that is already known.
+    /// Creates an error.
     public init(call: String, code: Int32, context: String = "") {
         self.call = call
         self.code = code
         self.context = context
     }
 
-    /// Records the failure of the call just made; nothing may come between the call and this.
+    /// Creates the error of the last call, immediately after it.
     init(last call: String, context: String = "") {
         self.init(call: call, code: errno, context: context)
     }
 
-    /// Whether what the call was made on does not exist.
+    /// Whether a file does not exist.
     public var isMissingFile: Bool { code == ENOENT || code == ENOTDIR }
 
-    /// The failure as a sentence: what was tried, on what, and the system's reason.
+    /// The call, its object and the system's reason.
     public var description: String {
         let reason = String(cString: strerror(code))
         return context.isEmpty ? "\(call): \(reason)" : "\(call) \(context): \(reason)"

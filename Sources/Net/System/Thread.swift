@@ -1,9 +1,9 @@
 internal import CLinux
 internal import Glibc
 
-/// A thread with a stack of half a mebibyte: deep enough for a judge, and only the touched pages count.
+/// A thread with a stack of 512 KiB, enough for an evaluation; only pages that are used take memory.
 ///
-/// It takes no signals: whatever comes for the process is for the thread that looks after the server, however early others start.
+/// It blocks all signals: the thread that supervises the server handles those of the process.
 public struct Thread: Sendable {
     private static let stackSize = 512 * 1024
 
@@ -19,17 +19,17 @@ public struct Thread: Sendable {
 
     /// Starts a thread.
     ///
-    /// - Parameter body: What it does.
-    /// - Throws: A ``SystemError`` when the system has none left.
+    /// - Parameter body: The work of the thread.
+    /// - Throws: A ``SystemError`` when the system cannot create a thread.
     public init(_ body: @escaping @Sendable () -> Void) throws(SystemError) {
         var attributes = pthread_attr_t()
         pthread_attr_init(&attributes)
         defer { pthread_attr_destroy(&attributes) }
         pthread_attr_setstacksize(&attributes, Thread.stackSize)
-        // The new thread takes over this reference; it is taken back below if there is no thread.
+        // The new thread releases this reference; if there is none, it is released below.
         let box = Unmanaged.passRetained(Body(body))
         var thread = pthread_t()
-        // A thread inherits what is blocked when it is made.
+        // A thread inherits the blocked signals of its creator.
         var (all, own) = (sigset_t(), sigset_t())
         sigfillset(&all)
         pthread_sigmask(SIG_SETMASK, &all, &own)
@@ -48,19 +48,19 @@ public struct Thread: Sendable {
         self.thread = thread
     }
 
-    /// Lets the thread end by itself.
+    /// Detaches the thread; it is not joined.
     public func detach() {
         pthread_detach(thread)
     }
 
-    /// Waits for its end.
+    /// Waits for the end of the thread.
     public func join() {
         pthread_join(thread, nil)
     }
 
-    /// Waits for its end, until a deadline: a thread may hang in a call of the system.
+    /// Waits for the end of the thread until a deadline: a thread can hang in a system call.
     ///
-    /// - Returns: Whether the thread has ended; it must not be joined again then.
+    /// - Returns: Whether the thread has ended; then it must not be joined again.
     public func join(by deadline: Instant) -> Bool {
         let (seconds, rest) = deadline.nanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
         var time = timespec(tv_sec: Int(seconds), tv_nsec: Int(rest))

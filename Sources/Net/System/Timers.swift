@@ -1,8 +1,8 @@
-/// Deadlines, at most one for each small number, the earliest first.
+/// Deadlines of small numbers, the earliest first; each number has one at most.
 ///
-/// A binary heap with, for each number, its place in it. Moving a deadline later only notes it: the entry is put right
-/// when it comes to the top. So the ordinary request, which moves its connection's deadline from two minutes away to two
-/// minutes away, touches neither the heap nor the allocator.
+/// A binary heap, with the place of each number in it. A deadline that is moved later is only noted: its entry is corrected when
+/// it reaches the top. So an ordinary request, which moves the deadline of its connection from two minutes away to two minutes
+/// away, uses neither the heap nor the allocator.
 struct Timers {
     private struct Entry {
         var due: Instant
@@ -18,10 +18,10 @@ struct Timers {
     private var heap: [Entry] = []
     private var timers: [Timer] = []
 
-    /// The earliest instant at which there may be something to do.
+    /// The earliest instant at which a deadline can pass.
     var next: Instant? { heap.first?.due }
 
-    /// Sets the deadline of a number, in place of the one that it had.
+    /// Sets or replaces the deadline of a number.
     mutating func set(_ id: Int, to deadline: Instant) {
         while timers.count <= id { timers.append(Timer()) }
         timers[id].deadline = deadline
@@ -37,13 +37,13 @@ struct Timers {
         rise(place)
     }
 
-    /// Forgets a number's deadline.
+    /// Removes the deadline of a number.
     mutating func remove(_ id: Int) {
         guard id < timers.count, timers[id].place >= 0 else { return }
         removeEntry(at: Int(timers[id].place))
     }
 
-    /// Takes out a number whose deadline has come, until there is none.
+    /// Removes a number whose deadline has passed, and returns it; nil when there is none.
     mutating func popExpired(at now: Instant) -> Int? {
         while let first = heap.first, first.due <= now {
             let id = Int(first.id)

@@ -1,32 +1,32 @@
 internal import COpenSSL
 internal import Glibc
 
-/// What a certificate is to be issued for.
+/// The request for a certificate.
 public struct CertificateRequest: Equatable, Sendable {
-    /// What its holder may do.
+    /// The permitted use of a certificate.
     public enum Usage: Sendable {
         /// Answer TLS connections.
         case server
         /// Open TLS connections that ask for a certificate.
         case client
-        /// Sign certificates, but no further authorities.
-        case authority
+        /// Sign certificates, but not those of other CAs.
+        case certificateAuthority
     }
 
     /// The subject's common name, at most 64 characters (X.520).
     public var commonName: String
-    /// The DNS names it is good for; a leading `*.` is a wildcard.
+    /// The DNS names of the certificate; a leading `*.` is a wildcard.
     public var dnsNames: [String]
-    /// The IP addresses it is good for.
+    /// The IP addresses of the certificate.
     public var ipAddresses: [String]
-    /// What its holder may do.
+    /// The permitted use of the certificate.
     public var usage: Usage
-    /// When it becomes valid, in seconds since 1970.
+    /// The start of the validity, in seconds since 1970.
     public var notBefore: Int64
-    /// When it expires, in seconds since 1970.
+    /// The end of the validity, in seconds since 1970.
     public var notAfter: Int64
 
-    /// Describes a certificate.
+    /// Creates a request.
     public init(
         commonName: String, dnsNames: [String] = [], ipAddresses: [String] = [], usage: Usage, notBefore: Int64,
         notAfter: Int64
@@ -40,39 +40,39 @@ public struct CertificateRequest: Equatable, Sendable {
     }
 }
 
-/// Makes P-256 certificates: for development, for tests, and for a server that looks after its own.
+/// A certificate authority that issues P-256 certificates: for development, tests, and servers that renew their certificates.
 ///
-/// P-256 because a handshake with it costs the server two thirds of one with RSA.
+/// A handshake with P-256 takes the server two thirds of the time of one with RSA.
 public struct CertificateAuthority: Equatable, Sendable {
-    /// The authority's own certificate and key.
+    /// The certificate and key of the CA.
     public let keyPair: KeyPair
 
-    /// Goes on with an authority made earlier.
+    /// Creates the CA of an existing pair.
     public init(_ keyPair: KeyPair) {
         self.keyPair = keyPair
     }
 
-    /// Makes an authority that signs itself.
+    /// Creates a self-signed CA.
     ///
     /// - Parameters:
-    ///   - commonName: The name that its certificates will show as their issuer.
-    ///   - notBefore: When it becomes valid, in seconds since 1970.
-    ///   - notAfter: When it expires, in seconds since 1970.
-    /// - Throws: A ``TLSError`` when the name is refused or the machine has no randomness.
+    ///   - commonName: The issuer's name in its certificates.
+    ///   - notBefore: The start of the validity, in seconds since 1970.
+    ///   - notAfter: The end of the validity, in seconds since 1970.
+    /// - Throws: A ``TLSError`` when the name is malformed or random numbers are not available.
     public init(named commonName: String, notBefore: Int64, notAfter: Int64) throws(TLSError) {
         let key = try Handle(tls_make_key_p256(), "making a key", release: EVP_PKEY_free)
         let request = CertificateRequest(
-            commonName: commonName, usage: .authority, notBefore: notBefore, notAfter: notAfter)
+            commonName: commonName, usage: .certificateAuthority, notBefore: notBefore, notAfter: notAfter)
         let certificate = try makeCertificate(request, key: key.pointer, issuer: nil, issuerKey: key.pointer)
         keyPair = try KeyPair(
             certificate: PEM.text(ofCertificate: certificate.pointer), privateKey: PEM.text(ofPrivateKey: key.pointer))
     }
 
-    /// Makes a key and a certificate for it.
+    /// Issues a certificate with a new key.
     ///
-    /// - Parameter request: What the certificate is for.
+    /// - Parameter request: The request.
     /// - Returns: The new pair.
-    /// - Throws: A ``TLSError`` when a name is malformed, or the authority's own pair cannot be read.
+    /// - Throws: A ``TLSError`` when a name is malformed, or the pair of the CA cannot be read.
     public func issue(_ request: CertificateRequest) throws(TLSError) -> KeyPair {
         let issuer = try PEM.certificates(in: Array(keyPair.certificate.utf8))
         let issuerKey = try PEM.privateKey(in: Array(keyPair.privateKey.utf8))
@@ -107,7 +107,7 @@ private func makeCertificate(
     return handle
 }
 
-/// A serial of 127 random bits: RFC 5280 4.1.2.2 asks for a unique positive number of at most 20 octets.
+/// Sets a serial number of 127 random bits: RFC 5280 4.1.2.2 requires a unique positive number of at most 20 octets.
 private func setSerial(of certificate: OpaquePointer) -> Bool {
     guard let number = BN_new() else { return false }
     defer { BN_free(number) }
@@ -118,7 +118,7 @@ private func setSerial(of certificate: OpaquePointer) -> Bool {
 private func extensions(of request: CertificateRequest) throws(TLSError) -> [(identifier: Int32, value: String)] {
     var list: [(identifier: Int32, value: String)] = []
     switch request.usage {
-    case .authority:
+    case .certificateAuthority:
         list.append((NID_basic_constraints, "critical,CA:TRUE,pathlen:0"))
         list.append((NID_key_usage, "critical,keyCertSign,cRLSign"))
     case .server, .client:
@@ -143,7 +143,7 @@ private func extensions(of request: CertificateRequest) throws(TLSError) -> [(id
     return list
 }
 
-/// Only such names may go into the library's little language, in which a comma starts the next name.
+/// Returns whether a text is a DNS name; others must not be in the library's lists of names, which use commas.
 private func isDNSName(_ name: String) -> Bool {
     !name.isEmpty && name.utf8.count <= 253
         && name.utf8.allSatisfy { byte in

@@ -1,27 +1,27 @@
 internal import COpenSSL
 internal import Glibc
 
-/// What a certificate says about itself.
+/// The contents of a certificate.
 public struct CertificateDescription: Equatable, Sendable {
-    /// The name it was issued to, in the order of RFC 2253, such as `CN=playbook.example`.
+    /// The subject, in the form of RFC 2253, such as `CN=playbook.example`.
     public let subject: String
-    /// The name of who signed it.
+    /// The issuer, in the same form.
     public let issuer: String
     /// The serial number in hexadecimal digits.
     public let serial: String
-    /// The DNS names it is good for.
+    /// The DNS names of the subject alternative name extension.
     public let dnsNames: [String]
-    /// The IP addresses it is good for.
+    /// The IP addresses of the subject alternative name extension.
     public let ipAddresses: [String]
-    /// When it becomes valid, in seconds since 1970.
+    /// The start of the validity, in seconds since 1970.
     public let notBefore: Int64
-    /// When it expires, in seconds since 1970.
+    /// The end of the validity, in seconds since 1970.
     public let notAfter: Int64
     /// The key's kind and size, such as `EC P-256` or `RSA 2048`.
     public let keyType: String
-    /// Whether it may sign other certificates.
-    public let isAuthority: Bool
-    /// Whether it may be used to answer TLS connections: its extended key usage says so, or there is none.
+    /// Whether the certificate is that of a CA.
+    public let isCA: Bool
+    /// Whether the extended key usage is missing or includes server authentication.
     public let isForServers: Bool
 
     /// Reads every certificate of a PEM text, the first one first.
@@ -44,7 +44,7 @@ public struct CertificateDescription: Equatable, Sendable {
         notBefore = unixSeconds(X509_get0_notBefore(certificate))
         notAfter = unixSeconds(X509_get0_notAfter(certificate))
         keyType = keyText(X509_get0_pubkey(certificate))
-        isAuthority = X509_check_ca(certificate) == 1
+        isCA = X509_check_ca(certificate) == 1
         // Without the extension, all bits are set.
         isForServers = X509_get_extended_key_usage(certificate) & UInt32(XKU_SSL_SERVER | XKU_ANYEKU) != 0
     }

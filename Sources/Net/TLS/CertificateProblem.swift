@@ -1,10 +1,10 @@
-/// Why clients refuse a server's certificate, as far as the certificate itself shows it.
+/// The reason in a server's certificate for which clients refuse it.
 ///
 /// The rules are those of Go's `crypto/x509`, which the API server uses.
 public enum CertificateProblem: Equatable, Sendable {
-    /// Its time has not come.
+    /// The validity has not begun.
     case notYetValid
-    /// Its time is over.
+    /// The validity has ended.
     case expired
     /// It has neither a DNS name nor an IP address as a subject alternative name; the common name does not count.
     case noNames
@@ -15,7 +15,7 @@ public enum CertificateProblem: Equatable, Sendable {
 }
 
 extension CertificateDescription {
-    /// Why clients refuse the certificate; nil when they do not.
+    /// The reason for which clients refuse the certificate; nil when they do not.
     ///
     /// - Parameters:
     ///   - name: The DNS name by which clients call; where it is nil, every name counts.

@@ -2,96 +2,95 @@ internal import COpenSSL
 internal import Glibc
 internal import Synchronization
 
-/// Where a listener's certificate is, and who may connect.
+/// The files of a listener's certificate, and the clients that may connect.
 public struct CertificateFiles: Equatable, Sendable {
     /// The path of the certificate, its chain behind it, as PEM.
     public var certificate: String
     /// The path of its private key, as PEM, not encrypted.
     public var privateKey: String
-    /// The path of the authorities that sign clients' certificates; nil asks no client for one.
-    public var clientAuthorities: String?
-    /// The common names or DNS names that a client's certificate may carry, letter for letter; empty allows every one.
+    /// The path of the CAs that sign clients' certificates; nil when clients need none.
+    public var clientCAs: String?
+    /// The common names or DNS names of allowed clients' certificates, letter for letter; empty allows all names.
     public var allowedClients: [String]
 
     /// Names the files.
     public init(
-        certificate: String, privateKey: String, clientAuthorities: String? = nil, allowedClients: [String] = []
+        certificate: String, privateKey: String, clientCAs: String? = nil, allowedClients: [String] = []
     ) {
         self.certificate = certificate
         self.privateKey = privateKey
-        self.clientAuthorities = clientAuthorities
+        self.clientCAs = clientCAs
         self.allowedClients = allowedClients
     }
 }
 
-/// Where a listener's certificate comes from.
+/// The source of a listener's certificate.
 enum CertificateSource: Sendable {
     case files(CertificateFiles)
-    /// Given while the server runs; only the authorities of clients are a file.
-    case given(clientAuthorities: String?, allowedClients: [String])
+    /// Installed while the server runs; only the CAs of clients are a file.
+    case installed(clientCAs: String?, allowedClients: [String])
 
     var allowedClients: [String] {
         switch self {
         case .files(let files): files.allowedClients
-        case .given(_, let allowedClients): allowedClients
+        case .installed(_, let allowedClients): allowedClients
         }
     }
 }
 
-/// Why a certificate cannot be used.
+/// The reason for which a certificate cannot be used.
 public enum CertificateError: Error, Equatable, CustomStringConvertible {
     /// A file cannot be read.
     case unreadable(SystemError)
-    /// The files were read, but do not make a usable pair.
+    /// The files do not hold a usable pair.
     case unusable(CertificateFiles, TLSError)
-    /// What was given does not make a usable pair.
-    case unusableGift(TLSError)
+    /// The certificate and key to install do not make a usable pair.
+    case unusablePair(TLSError)
 
-    /// The file or files, and what is wrong with them.
+    /// The file or files, and their error.
     public var description: String {
         switch self {
         case .unreadable(let error): "\(error)"
         case .unusable(let files, let error):
             "certificate \(files.certificate) with key \(files.privateKey)"
-                + (files.clientAuthorities.map { " and client authorities \($0)" } ?? "") + ": \(error)"
-        case .unusableGift(let error): "the certificate that was given: \(error)"
+                + (files.clientCAs.map { " and client CAs \($0)" } ?? "") + ": \(error)"
+        case .unusablePair(let error): "the certificate that was given: \(error)"
         }
     }
 }
 
-/// The certificate that new connections are answered with; it follows its files, or is given.
+/// The certificate of new connections, reloaded from its files or installed.
 ///
-/// Files are compared by their contents: Kubernetes replaces a mounted Secret by moving a symbolic link, which leaves
-/// names and often times as they were. A pair that cannot be used is refused and the one before stays; connections keep
-/// the one they began with.
+/// Files are compared by their contents: Kubernetes replaces a mounted Secret by moving a symbolic link, which changes neither
+/// names nor, often, times. A pair that cannot be used is refused, and the present one stays; open connections keep theirs.
 public final class Certificates: Sendable {
-    /// What came of looking at the files.
+    /// The result of a reload.
     public enum Reload: Equatable, Sendable {
-        /// The files are as they were when last looked at.
+        /// The files have not changed since the last reload.
         case unchanged
-        /// New connections get this certificate.
+        /// New connections use this certificate.
         case replaced(CertificateDescription)
-        /// The files changed to something that cannot be used; the certificate before stays.
+        /// The files changed but cannot be used; the present certificate stays.
         case refused(CertificateError)
     }
 
     private let source: CertificateSource
-    /// The DNS name by which clients call; nil where it is not known.
+    /// The DNS name that clients use; nil when it is not known.
     private let serverName: String?
 
-    /// What the last look at the files found.
-    private struct Look {
-        /// A digest of what they held, usable or not; nil when they could not be read.
+    /// The result of the last reload.
+    private struct Loaded {
+        /// A digest of the files' contents, usable or not; nil when they could not be read.
         var digest: [UInt8]?
         var refusal: CertificateError?
-        /// What was given last and could be used; never there where files are followed.
-        var gift: KeyPair?
+        /// The installed pair; nil when the certificate comes from files.
+        var installed: KeyPair?
     }
 
-    /// Held while the files are read, so never by a loop.
-    private let look: Mutex<Look>
+    /// Its lock is held while the files are read, so never by a loop.
+    private let loaded: Mutex<Loaded>
     private let inUse: Mutex<TLSContext?>
-    /// The refusal of the last look, for those who must not wait for a look.
+    /// The refusal of the last reload, for threads that must not wait for a reload.
     private let latestRefusal = Mutex<CertificateError?>(nil)
     private let accepted = Atomic<UInt64>(0)
     private let refused = Atomic<UInt64>(0)
@@ -99,65 +98,65 @@ public final class Certificates: Sendable {
     /// Reads the files.
     ///
     /// - Parameters:
-    ///   - files: Where they are.
-    ///   - serverName: The DNS name by which clients call; nil where it is not known.
+    ///   - files: The files.
+    ///   - serverName: The DNS name that clients use; nil when it is not known.
     /// - Throws: A ``CertificateError`` that names the file and the reason.
     public init(files: CertificateFiles, serverName: String? = nil) throws(CertificateError) {
         source = .files(files)
         self.serverName = serverName
         let contents = try Contents(of: files)
-        look = Mutex(Look(digest: contents.digest))
-        inUse = try Mutex(contents.context(from: source, trust: ClientTrust(contents.clientAuthorities)))
+        loaded = Mutex(Loaded(digest: contents.digest))
+        inUse = try Mutex(contents.context(from: source, trust: ClientTrust(contents.clientCAs)))
     }
 
-    /// Waits for a certificate to be given; until then no connection gets past its handshake.
+    /// Creates an object without a certificate; every handshake fails until one is installed.
     ///
     /// - Parameters:
-    ///   - clientAuthorities: The path of the authorities that sign clients' certificates; nil asks no client for one.
-    ///   - allowedClients: The names that a client's certificate may carry; empty allows every one.
-    ///   - serverName: The DNS name by which clients call; nil where it is not known.
-    public init(awaitingWith clientAuthorities: String?, allowedClients: [String] = [], serverName: String? = nil) {
-        source = .given(clientAuthorities: clientAuthorities, allowedClients: allowedClients)
+    ///   - clientCAs: The path of the CAs that sign clients' certificates; nil when clients need none.
+    ///   - allowedClients: The names of allowed clients' certificates; empty allows all names.
+    ///   - serverName: The DNS name that clients use; nil when it is not known.
+    public init(awaitingWith clientCAs: String?, allowedClients: [String] = [], serverName: String? = nil) {
+        source = .installed(clientCAs: clientCAs, allowedClients: allowedClients)
         self.serverName = serverName
-        look = Mutex(Look())
+        loaded = Mutex(Loaded())
         inUse = Mutex(nil)
     }
 
-    /// Looks at the files and takes over what they hold now.
+    /// Reloads the files.
     ///
-    /// - Returns: What came of it; a refusal is told once, not at each look.
+    /// - Returns: The result; the same refusal is returned once.
     public func reload() -> Reload {
-        count(look.withLock { look in take(look.gift, &look) })
+        count(loaded.withLock { loaded in load(loaded.installed, &loaded) })
     }
 
-    /// Takes a pair over for new connections, in the place of the one that was given before.
+    /// Installs a pair for new connections, in place of the present one.
     ///
-    /// - Parameter pair: The certificate, its chain behind it, and its key.
-    /// - Returns: What came of it; where it is refused, the one before stays.
-    public func give(_ pair: KeyPair) -> Reload {
-        count(look.withLock { look in take(pair, &look) })
+    /// - Parameter pair: The certificate, followed by its chain, and its key.
+    /// - Returns: The result; when the pair is refused, the present one stays.
+    public func install(_ pair: KeyPair) -> Reload {
+        count(loaded.withLock { load(pair, &$0) })
     }
 
-    private func take(_ pair: KeyPair?, _ look: inout Look) -> Reload {
+    private func load(_ pair: KeyPair?, _ loaded: inout Loaded) -> Reload {
         do throws(CertificateError) {
-            guard let contents = try Contents(of: source, pair), contents.digest != look.digest else {
+            guard let contents = try Contents(of: source, pair), contents.digest != loaded.digest else {
                 return .unchanged
             }
-            if case .files = source { look.digest = contents.digest }
+            if case .files = source { loaded.digest = contents.digest }
             let before = context?.trust
-            let trust = ClientTrust.following(before, contents.clientAuthorities)
+            let trust = ClientTrust.following(before, contents.clientCAs)
             let context = try contents.context(from: source, trust: trust)
             inUse.withLock { $0 = context }
             if before !== trust { before?.withdraw() }
-            look.digest = contents.digest
-            look.gift = pair
-            look.refusal = nil
+            loaded.digest = contents.digest
+            loaded.installed = pair
+            loaded.refusal = nil
             latestRefusal.withLock { $0 = nil }
             return .replaced(context.certificate)
         } catch {
-            if case .unreadable = error { look.digest = nil }
-            guard look.refusal != error else { return .unchanged }
-            look.refusal = error
+            if case .unreadable = error { loaded.digest = nil }
+            guard loaded.refusal != error else { return .unchanged }
+            loaded.refusal = error
             latestRefusal.withLock { $0 = error }
             return .refused(error)
         }
@@ -172,35 +171,35 @@ public final class Certificates: Sendable {
         return outcome
     }
 
-    /// The certificate in use; nil as long as none was given.
+    /// The certificate in use; nil until one is installed.
     public var current: CertificateDescription? { context?.certificate }
 
-    /// The certificate in use, and why clients refuse it; nil as long as none was given.
+    /// The certificate in use, and the reason for which clients refuse it.
     ///
     /// - Parameter now: The time, in seconds since 1970.
-    /// - Returns: Both; nil without a certificate.
+    /// - Returns: Both; nil until a certificate is installed.
     public func inspection(at now: Int64) -> (certificate: CertificateDescription, problem: CertificateProblem?)? {
         current.map { ($0, $0.problem(for: serverName, at: now)) }
     }
 
-    /// Why the files, or what was given last, are not in use; nil when they are.
+    /// The reason for which the files, or the pair to install, are not in use; nil when they are.
     public var refusal: CertificateError? { latestRefusal.withLock { $0 } }
 
-    /// How many times a certificate came that is now, or was, in use.
+    /// The number of reloads and installations that replaced the certificate.
     public var reloads: UInt64 { accepted.load(ordering: .relaxed) }
 
-    /// How many times something came that was refused.
+    /// The number of reloads and installations that were refused.
     public var refusals: UInt64 { refused.load(ordering: .relaxed) }
 
-    /// The context for the next handshake; its lock is taken once a connection, not once a request.
+    /// The context of the next handshake; its lock is taken once for each connection.
     var context: TLSContext? { inUse.withLock { $0 } }
 }
 
-/// What the files hold at one look.
+/// The contents of the files.
 private struct Contents {
     let certificate: [UInt8]
     let privateKey: [UInt8]
-    let clientAuthorities: [UInt8]?
+    let clientCAs: [UInt8]?
 }
 
 extension Contents {
@@ -208,32 +207,32 @@ extension Contents {
         do throws(SystemError) {
             self.init(
                 certificate: try readFile(files.certificate), privateKey: try readFile(files.privateKey),
-                clientAuthorities: try files.clientAuthorities.map { (path) throws(SystemError) in try readFile(path) })
+                clientCAs: try files.clientCAs.map { (path) throws(SystemError) in try readFile(path) })
         } catch {
             throw .unreadable(error)
         }
     }
 
-    /// Nil where nothing was given yet.
-    init?(of source: CertificateSource, _ gift: KeyPair?) throws(CertificateError) {
+    /// Reads the files of a source; nil without an installed pair.
+    init?(of source: CertificateSource, _ installed: KeyPair?) throws(CertificateError) {
         switch source {
         case .files(let files): try self.init(of: files)
-        case .given(let authorities, _):
-            guard let gift else { return nil }
+        case .installed(let clientCAs, _):
+            guard let installed else { return nil }
             do throws(SystemError) {
                 self.init(
-                    certificate: Array(gift.certificate.utf8), privateKey: Array(gift.privateKey.utf8),
-                    clientAuthorities: try authorities.map { (path) throws(SystemError) in try readFile(path) })
+                    certificate: Array(installed.certificate.utf8), privateKey: Array(installed.privateKey.utf8),
+                    clientCAs: try clientCAs.map { (path) throws(SystemError) in try readFile(path) })
             } catch {
                 throw .unreadable(error)
             }
         }
     }
 
-    /// A digest, so that the key itself is not kept in memory for comparing.
+    /// A digest for comparison, so that the key itself is not kept in memory.
     var digest: [UInt8] {
         var digest: [UInt8] = []
-        for part in [certificate, privateKey, clientAuthorities ?? []] {
+        for part in [certificate, privateKey, clientCAs ?? []] {
             var bytes = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
             var count: UInt32 = 0
             _ = EVP_Digest(part, part.count, &bytes, &count, EVP_sha256(), nil)
@@ -250,7 +249,7 @@ extension Contents {
         } catch {
             switch source {
             case .files(let files): throw .unusable(files, error)
-            case .given: throw .unusableGift(error)
+            case .installed: throw .unusablePair(error)
             }
         }
     }

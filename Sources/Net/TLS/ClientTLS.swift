@@ -1,24 +1,24 @@
 internal import COpenSSL
 
-/// How our own calls are secured: whom to trust, and what to show.
+/// The TLS configuration of calls to other servers: trusted CAs, and the client's certificate.
 ///
-/// `@unchecked Sendable` holds because an `SSL_CTX` is reference-counted and may be used by any number of threads once
-/// it is set up (SSL_CTX_new(3)), and nothing here changes after the initializer.
+/// `@unchecked Sendable` is correct because an `SSL_CTX` is reference-counted and can be used by any number of threads after it
+/// is set up (SSL_CTX_new(3)), and it does not change after the initializer.
 public final class ClientTLS: @unchecked Sendable {
     let pointer: OpaquePointer
 
-    /// Prepares from PEM texts.
+    /// Creates a configuration from PEM texts.
     ///
     /// - Parameters:
-    ///   - authorities: Whose certificates are trusted; nil trusts those of the system.
-    ///   - certificate: Our own certificate and its chain, for servers that ask for one.
-    ///   - privateKey: Its key, not encrypted.
-    /// - Throws: A ``TLSError`` with what is wrong with which of them; never with its contents.
-    public init(authorities: [UInt8]?, certificate: [UInt8]? = nil, privateKey: [UInt8]? = nil) throws(TLSError) {
+    ///   - trustedCAs: The trusted CAs; nil trusts those of the system.
+    ///   - certificate: The client's certificate and its chain, for servers that require one.
+    ///   - privateKey: The private key of the certificate, not encrypted.
+    /// - Throws: A ``TLSError`` with the text and its error, but not its contents.
+    public init(trustedCAs: [UInt8]?, certificate: [UInt8]? = nil, privateKey: [UInt8]? = nil) throws(TLSError) {
         guard let context = SSL_CTX_new(TLS_client_method()) else { throw TLSError("preparing TLS") }
         do throws(TLSError) {
             try configure(context)
-            try trust(authorities, in: context)
+            try trust(trustedCAs, in: context)
             if let certificate, let privateKey {
                 try useCertificate(certificate, privateKey: privateKey, in: context)
             }
@@ -47,16 +47,16 @@ private func configure(_ context: OpaquePointer) throws(TLSError) {
     _ = tls_context_set_read_ahead(context, 1)
 }
 
-private func trust(_ authorities: [UInt8]?, in context: OpaquePointer) throws(TLSError) {
-    guard let authorities else {
-        guard SSL_CTX_set_default_verify_paths(context) == 1 else { throw TLSError("using the system's authorities") }
+private func trust(_ certificateAuthorities: [UInt8]?, in context: OpaquePointer) throws(TLSError) {
+    guard let certificateAuthorities else {
+        guard SSL_CTX_set_default_verify_paths(context) == 1 else { throw TLSError("using the system's CAs") }
         return
     }
-    let list = try PEM.certificates(in: authorities)
+    let list = try PEM.certificates(in: certificateAuthorities)
     guard let store = SSL_CTX_get_cert_store(context) else { throw TLSError("preparing verification") }
-    // Each one given is trusted for itself, as Kubernetes' own clients do: a bundle may hold an authority whose root it lacks.
+    // Each CA is trusted without its issuer, as in Kubernetes' own clients: a bundle can hold a CA without its root.
     X509_STORE_set_flags(store, UInt(X509_V_FLAG_PARTIAL_CHAIN))
-    for authority in list.pointers {
-        guard X509_STORE_add_cert(store, authority) == 1 else { throw TLSError("using an authority") }
+    for certificate in list.pointers {
+        guard X509_STORE_add_cert(store, certificate) == 1 else { throw TLSError("using a CA") }
     }
 }

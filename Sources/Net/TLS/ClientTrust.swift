@@ -1,24 +1,24 @@
 internal import Synchronization
 
-/// The authorities of clients' certificates that a listener had at one time, and whether it still has them.
+/// The CAs that a listener verifies clients' certificates with, until they are replaced.
 ///
-/// All contexts with the same authorities share one, so that connections learn of the change that came after theirs.
+/// All contexts with the same CAs share one object, so that connections see a later replacement.
 final class ClientTrust: Sendable {
-    /// The authorities as PEM; nil asks no client for a certificate.
-    let authorities: [UInt8]?
+    /// The CAs as PEM; nil when clients need no certificate.
+    let clientCAs: [UInt8]?
     private let withdrawn = Atomic<Bool>(false)
 
-    init(_ authorities: [UInt8]?) { self.authorities = authorities }
+    init(_ clientCAs: [UInt8]?) { self.clientCAs = clientCAs }
 
-    /// The trust in authorities that come after others: the same while the authorities are the same.
-    static func following(_ before: ClientTrust?, _ authorities: [UInt8]?) -> ClientTrust {
-        guard let before, before.authorities == authorities else { return ClientTrust(authorities) }
+    /// Returns the earlier object if its CAs are the same, else a new one.
+    static func following(_ before: ClientTrust?, _ clientCAs: [UInt8]?) -> ClientTrust {
+        guard let before, before.clientCAs == clientCAs else { return ClientTrust(clientCAs) }
         return before
     }
 
-    /// Whether other authorities have replaced these.
+    /// Whether other CAs have replaced these.
     var isWithdrawn: Bool { withdrawn.load(ordering: .acquiring) }
 
-    /// Notes that other authorities have replaced these.
+    /// Notes that other CAs have replaced these.
     func withdraw() { withdrawn.store(true, ordering: .releasing) }
 }

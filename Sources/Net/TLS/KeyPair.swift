@@ -2,29 +2,29 @@ internal import COpenSSL
 
 /// A certificate and its private key, both as PEM text.
 ///
-/// However it is printed, the key is not.
+/// The key is not printed.
 public struct KeyPair: Hashable, Sendable {
-    /// The certificate, and behind it the chain if there is one.
+    /// The certificate, followed by its chain.
     public let certificate: String
     /// The private key (PKCS #8, not encrypted).
     public let privateKey: String
 
-    /// Puts together what was made or read elsewhere.
+    /// Creates a pair.
     public init(certificate: String, privateKey: String) {
         self.certificate = certificate
         self.privateKey = privateKey
     }
 
-    /// Checks that the key belongs to the certificate, and that an authority signed it.
+    /// Checks that the key belongs to the certificate, and that a CA signed it.
     ///
-    /// - Parameter authority: The authority's certificate, as PEM.
-    /// - Returns: What the certificate says.
-    /// - Throws: A ``TLSError`` with what does not fit; dates and names are left to the caller.
-    public func checked(signedBy authority: String) throws(TLSError) -> CertificateDescription {
-        let authorities = try PEM.certificates(in: Array(authority.utf8))
+    /// - Parameter ca: The certificate of the CA, as PEM.
+    /// - Returns: The description of the certificate.
+    /// - Throws: A ``TLSError`` with the mismatch; dates and names are not checked.
+    public func checked(signedBy ca: String) throws(TLSError) -> CertificateDescription {
+        let issuers = try PEM.certificates(in: Array(ca.utf8))
         let certificates = try PEM.certificates(in: Array(certificate.utf8))
         let key = try PEM.privateKey(in: Array(privateKey.utf8))
-        let (issuer, leaf) = (authorities.pointers[0], certificates.pointers[0])
+        let (issuer, leaf) = (issuers.pointers[0], certificates.pointers[0])
         guard X509_check_private_key(leaf, key.pointer) == 1 else {
             throw TLSError("using the private key with this certificate")
         }
@@ -48,9 +48,9 @@ extension KeyPair: CustomStringConvertible, CustomDebugStringConvertible, Custom
 }
 
 extension CertificateDescription {
-    /// Takes a PEM text apart.
+    /// Splits a PEM text into its certificates.
     ///
-    /// - Parameter text: The contents of a bundle, for instance.
+    /// - Parameter text: The contents of a bundle.
     /// - Returns: Each certificate with its own text, which is the same for the same certificate however it was written.
     /// - Throws: A ``TLSError`` when the text holds no certificate or one that cannot be read.
     public static func texts(

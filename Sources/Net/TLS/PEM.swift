@@ -58,7 +58,7 @@ enum PEM {
     }
 }
 
-/// Without a callback of one's own, the library asks the terminal for the password of an encrypted key, and waits.
+/// Without this callback, the library reads the password of an encrypted key from the terminal.
 private func refusePassword(
     _ buffer: UnsafeMutablePointer<CChar>?, _ size: Int32, _ isWriting: Int32, _ data: UnsafeMutableRawPointer?
 ) -> Int32 {

@@ -1,19 +1,19 @@
 internal import COpenSSL
 
-/// One certificate with everything that its handshakes share.
+/// A server certificate and the TLS configuration of its handshakes.
 ///
-/// `@unchecked Sendable` holds because an `SSL_CTX` is reference-counted and may be used by any number of threads once
-/// it is set up (SSL_CTX_new(3)), and nothing here changes after the initializer.
+/// `@unchecked Sendable` is correct because an `SSL_CTX` is reference-counted and can be used by any number of threads after it
+/// is set up (SSL_CTX_new(3)), and it does not change after the initializer.
 final class TLSContext: @unchecked Sendable {
     let pointer: OpaquePointer
-    /// The authorities of clients' certificates.
+    /// The CAs of clients' certificates.
     let trust: ClientTrust
-    /// The names a client's certificate may carry; nil allows every one that the authorities signed.
+    /// The names that a client's certificate can have; nil allows every certificate that the CAs signed.
     private let allowedClients: Set<String>?
     /// The leaf certificate.
     let certificate: CertificateDescription
 
-    /// Builds a context from the contents of the files.
+    /// Creates a context from the contents of the files.
     init(
         certificate chain: [UInt8], privateKey: [UInt8], trust: ClientTrust, allowedClients: [String]
     ) throws(TLSError) {
@@ -23,7 +23,7 @@ final class TLSContext: @unchecked Sendable {
         do throws(TLSError) {
             certificate = try useCertificate(chain, privateKey: privateKey, in: context)
             try configureProtocol(of: context)
-            if let authorities = trust.authorities { try requireClients(signedBy: authorities, in: context) }
+            if let clientCAs = trust.clientCAs { try requireClients(signedBy: clientCAs, in: context) }
         } catch {
             // Not yet this object's, so that its `deinit` does not free it a second time.
             SSL_CTX_free(context)
@@ -95,18 +95,18 @@ private func configureProtocol(of context: OpaquePointer) throws(TLSError) {
     SSL_CTX_set_default_read_buffer_len(context, 72 * 1024)
     // Sessions travel in tickets; the cache in memory would only grow.
     _ = tls_context_set_session_cache_mode(context, Int(SSL_SESS_CACHE_OFF))
-    // A resumed session is not verified again, so what the authorities take back must not live on for long.
+    // A resumed session is not verified again, so it must not live much longer than a revoked certificate.
     SSL_CTX_set_timeout(context, 600)
     SSL_CTX_set_alpn_select_cb(context, selectProtocol, nil)
 }
 
-private func requireClients(signedBy authorities: [UInt8], in context: OpaquePointer) throws(TLSError) {
-    let list = try PEM.certificates(in: authorities)
+private func requireClients(signedBy clientCAs: [UInt8], in context: OpaquePointer) throws(TLSError) {
+    let list = try PEM.certificates(in: clientCAs)
     guard let store = SSL_CTX_get_cert_store(context) else { throw TLSError("preparing client verification") }
-    for authority in list.pointers {
+    for certificate in list.pointers {
         // Both calls take a reference of their own.
-        guard X509_STORE_add_cert(store, authority) == 1, SSL_CTX_add_client_CA(context, authority) == 1 else {
-            throw TLSError("using a client authority")
+        guard X509_STORE_add_cert(store, certificate) == 1, SSL_CTX_add_client_CA(context, certificate) == 1 else {
+            throw TLSError("using a client CA")
         }
     }
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, verifyClient)

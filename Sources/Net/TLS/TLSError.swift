@@ -2,7 +2,7 @@ internal import COpenSSL
 
 /// A call of libssl or libcrypto that failed, with the library's own reasons.
 public struct TLSError: Error, Equatable, CustomStringConvertible {
-    /// What was being done, as a phrase.
+    /// The failed task, as a phrase.
     public let task: String
     /// The reasons that the library gave, the innermost first.
     public let reasons: [String]
@@ -17,7 +17,7 @@ public struct TLSError: Error, Equatable, CustomStringConvertible {
         self.reasons = reasons
     }
 
-    /// Takes the reasons from the thread's error queue and empties it.
+    /// Removes the reasons from the thread's error queue.
     init(_ task: String) {
         var reasons: [String] = []
         while case let code = ERR_get_error(), code != 0 {
@@ -32,7 +32,7 @@ struct Handle: ~Copyable {
     let pointer: OpaquePointer
     private let release: (OpaquePointer?) -> Void
 
-    /// Takes over what a constructor of the library returned; nil is the library's way to fail.
+    /// Takes ownership of a new object of the library; nil when its creation failed.
     init(
         _ pointer: OpaquePointer?, _ task: String, release: @escaping (OpaquePointer?) -> Void
     ) throws(TLSError) {

@@ -5,12 +5,12 @@ final class TLSSession {
     private let session: OpaquePointer
     // The context: its callbacks are used while the session lives.
     private let owner: AnyObject
-    /// The authorities that the client's certificate was verified with; nil on the client's side.
+    /// The CAs that the client's certificate was verified with; nil on the client's side.
     private let trust: ClientTrust?
     /// The library's reason for the last failure of reading or writing, such as an alert that the peer sent.
     private(set) var failure: String?
 
-    /// Prepares the server's side on a socket, which it does not own; nil when there is no memory.
+    /// Creates the server's side on a socket, which it does not own; nil when memory is missing.
     init?(context: TLSContext, descriptor: Int32) {
         guard let session = SSL_new(context.pointer) else {
             ERR_clear_error()
@@ -27,7 +27,7 @@ final class TLSSession {
         trust = context.trust
     }
 
-    /// Prepares the client's side on a socket, which it does not own; nil when there is no memory or `host` cannot be a name.
+    /// Creates the client's side on a socket, which it does not own; nil when memory is missing or `host` cannot be a name.
     ///
     /// The server must show a certificate for `host`: an IP address only as such (RFC 9110, section 4.3.5), and never by its
     /// common name.
@@ -58,7 +58,7 @@ final class TLSSession {
         SSL_free(session)
     }
 
-    /// What came of a step of the client's handshake.
+    /// The result of a step of the client's handshake.
     enum Connecting: Equatable {
         case done
         case wantsRead
@@ -87,7 +87,7 @@ final class TLSSession {
         }
     }
 
-    /// What came of a step of the handshake.
+    /// The result of a step of the server's handshake.
     enum Handshake: Equatable {
         case done
         case wantsRead
@@ -99,7 +99,7 @@ final class TLSSession {
         let result = SSL_do_handshake(session)
         if result == 1 { return .done }
         let error = SSL_get_error(session, result)
-        // The queue is the thread's: an entry left in it would be taken for the next connection's error.
+        // The queue belongs to the thread: a remaining entry would be reported for the next connection.
         defer { ERR_clear_error() }
         switch error {
         case SSL_ERROR_WANT_READ: return .wantsRead
@@ -111,10 +111,10 @@ final class TLSSession {
         }
     }
 
-    /// Whether the authorities that the client's certificate was verified with have been replaced.
+    /// Whether the CAs that the client's certificate was verified with have been replaced.
     var isWithdrawn: Bool { trust?.isWithdrawn ?? false }
 
-    /// Whether received bytes wait inside the library, decrypted or not; epoll will not tell.
+    /// Whether the library holds received bytes, decrypted or not, which epoll does not report.
     var hasPending: Bool { SSL_has_pending(session) == 1 }
 
     func read(into buffer: UnsafeMutableRawBufferPointer) -> Transfer {
@@ -122,7 +122,7 @@ final class TLSSession {
         return count > 0 ? .bytes(Int(count)) : outcome(of: count)
     }
 
-    /// Writes all or nothing; after `.wantsWrite` the same bytes must be offered again.
+    /// Writes all bytes or none; after `.wantsWrite` the same bytes must be passed again.
     func write(_ buffer: UnsafeRawBufferPointer) -> Transfer {
         let count = SSL_write(session, buffer.baseAddress, Int32(clamping: buffer.count))
         return count > 0 ? .bytes(Int(count)) : outcome(of: count)
@@ -148,13 +148,13 @@ final class TLSSession {
     }
 }
 
-/// Why a handshake came to nothing, in as few words as a metric's label should have.
+/// The reason of a failed handshake, as a metric's label.
 public enum HandshakeFailure: String, CaseIterable, Sendable {
-    /// The client left before it was done.
+    /// The client closed the connection.
     case closed
-    /// It took longer than it may.
+    /// The handshake took too long.
     case timeout
-    /// The bytes were not TLS.
+    /// The received bytes are not TLS.
     case notTLS = "not_tls"
     /// TLS older than 1.2, or no version in common.
     case version
@@ -162,16 +162,16 @@ public enum HandshakeFailure: String, CaseIterable, Sendable {
     case cipher
     /// The client offered protocols, but not HTTP/1.1.
     case applicationProtocol = "alpn"
-    /// A client certificate is required and none came.
+    /// The client did not send the required certificate.
     case noClientCertificate = "no_client_certificate"
-    /// The client's certificate is not signed by an authority, is out of date, or carries no allowed name.
+    /// The client's certificate is not signed by a trusted CA, is not valid now, or has none of the allowed names.
     case clientCertificate = "client_certificate"
-    /// The client refused our certificate or gave up with another alert.
+    /// The client refused the server's certificate or sent another alert.
     case refusedByClient = "refused_by_client"
-    /// Anything else.
+    /// Any other reason.
     case other
 
-    /// Whether the client was sent an alert that says what was wrong.
+    /// Whether the client was sent an alert with the reason.
     var isAnswered: Bool {
         switch self {
         case .version, .cipher, .applicationProtocol, .noClientCertificate, .clientCertificate: true
