@@ -134,6 +134,51 @@ import Testing
         #expect(expiry == .close(.write))
     }
 
+    @Test func `a deferred request has a time for its delivery, and its own time for memory`() throws {
+        var connection = connection()
+        let bytes = try buffer("POST /?timeout=4s HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\na")
+        guard case .wait = connection.receive(bytes, at: seconds(1)) else { throw Unexpected() }
+        try add("b", to: bytes)
+        let request = try received(&connection, bytes, at: seconds(2))
+        connection.deferResponse(after: [1], at: seconds(3))
+        #expect(connection.phase == .waiting(DeferredRequest(received: request, responses: [1])))
+        #expect(connection.deadline == seconds(13))
+        connection.receiveDelivery()
+        connection.awaitMemory()
+        let deferred = DeferredRequest(received: request, responses: [1], isDelivered: true)
+        #expect(connection.phase == .awaitingMemory(.waiting(deferred)))
+        #expect(connection.deadline == seconds(5))
+        connection.stopAwaitingMemory()
+        #expect(connection.deferred == deferred)
+        let closes = connection.finish(request, serverCloses: false, moreIsHere: false)
+        #expect(!closes)
+        #expect(connection.phase == .idle)
+    }
+
+    @Test func `a connection that lacks memory is refused at its deadline, and is not counted as slow`() throws {
+        var connection = connection()
+        guard case .wait = connection.receive(try buffer("GET"), at: seconds(1)) else { throw Unexpected() }
+        connection.awaitMemory()
+        #expect(!connection.isReading)
+        #expect(connection.deadline == seconds(11))
+        guard case .refuse(let error, nil) = connection.expire() else { throw Unexpected() }
+        #expect(error.status == 503 && error.retryAfter == 1)
+        #expect(connection.phase == .ending(.linger))
+    }
+
+    @Test func `an ending connection discards as many bytes as a body may have`() throws {
+        var connection = connection()
+        let bytes = try buffer("no request\r\n\r\n")
+        guard case .refuse = connection.receive(bytes, at: seconds(1)) else { throw Unexpected() }
+        let next = connection.finishWriting(at: seconds(1))
+        let limit = ServerConfiguration().maxBody
+        #expect(next == .linger)
+        connection.discard(limit - 1)
+        #expect(connection.phase == .lingering(remaining: 1))
+        connection.discard(1)
+        #expect(connection.phase == .closed)
+    }
+
     @Test(arguments: [
         (false, false, false, Connection.Next.read), (true, false, false, .linger), (true, true, false, .read),
         (false, false, true, .close), (true, true, true, .close),

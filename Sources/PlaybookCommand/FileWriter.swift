@@ -2,17 +2,17 @@ internal import CLinux
 import Glibc
 import Report
 
-/// Files that are written.
-enum Outputs {
-    /// Gives a file other contents, all at once: who reads it sees the old ones or the new ones, and a full disk harms nothing.
+/// Writes files.
+enum FileWriter {
+    /// Replaces the contents of a file at once: readers see either the old or the new ones, and a full disk leaves the old ones.
     ///
-    /// What a link leads to is replaced, not the link; the file's mode stays, and its owner where we may.
+    /// The target of a link is replaced, not the link; the file keeps its mode, and its owner if the process may set it.
     static func replace(_ path: String, with bytes: [UInt8]) -> Inputs.Failure? { replace([(path, bytes)])[0] }
 
-    /// Gives files other contents, each all at once.
+    /// Replaces the contents of files, each at once.
     ///
-    /// - Parameter files: The files, with what shall be in them.
-    /// - Returns: Why some could not be written, by their index.
+    /// - Parameter files: The paths and the new contents.
+    /// - Returns: The failures, by index of the file.
     static func replace(_ files: [(path: String, bytes: [UInt8])]) -> [Int: Inputs.Failure] {
         var failures: [Int: Inputs.Failure] = [:]
         for start in stride(from: 0, to: files.count, by: Replacement.maximum) {
@@ -26,7 +26,7 @@ enum Outputs {
                     failures[index] = error
                 }
             }
-            let faults = disks.settle()
+            let faults = disks.synchronize()
             for (index, replacement) in written {
                 failures[index] = replacement.finish(faults[replacement.disk])
             }
@@ -34,7 +34,7 @@ enum Outputs {
         return failures
     }
 
-    /// Makes a file, or gives one other contents; what is no file, such as `/dev/stdout`, is written into.
+    /// Creates a file or replaces its contents; writes into other paths, such as `/dev/stdout`.
     static func write(_ path: String, _ bytes: [UInt8]) -> Inputs.Failure? {
         var status = stat()
         let isThere = stat(path, &status) == 0
@@ -46,11 +46,11 @@ enum Outputs {
     }
 }
 
-/// A file's new contents, which wait beside it until they are on the disk.
+/// The new contents of a file, in a temporary file beside it until they are on the disk.
 private struct Replacement {
-    /// How many may wait: they take space, and nobody takes them away where the process is killed.
+    /// The largest number of temporary files: they take space, and remain when the process is killed.
     static let maximum = 512
-    /// Of so many each is waited for; of more, the disk is.
+    /// The largest number of files that are synchronized one by one; for more, the disk is.
     static let few = 16
 
     private let path: String
@@ -65,7 +65,7 @@ private struct Replacement {
         target = String(cString: resolved)
         var status = stat()
         guard stat(target, &status) == 0 else { throw Inputs.failure(path) }
-        guard status.st_mode & S_IFMT == S_IFREG else { throw Inputs.Failure(path, "is no file to be replaced") }
+        guard status.st_mode & S_IFMT == S_IFREG else { throw Inputs.Failure(path, "is not a regular file") }
         disk = status.st_dev
         temporary = "\(target).playbook-\(getpid())-\(disks.nextNumber())"
         disks.watch(disk, at: target)
@@ -82,7 +82,7 @@ private struct Replacement {
         throw failure
     }
 
-    /// Puts the contents in their place, unless the disk failed to take them.
+    /// Replaces the file, unless the disk failed to write the contents.
     func finish(_ fault: Int32?) -> Inputs.Failure? {
         if fault == nil, rename(temporary, target) == 0 { return nil }
         if let fault { errno = fault }
@@ -92,10 +92,10 @@ private struct Replacement {
     }
 }
 
-/// What many files are written to: waiting for each would take some milliseconds a file.
+/// The disks of many files: synchronizing each file would take some milliseconds a file.
 private struct Disks {
     let isOneByOne: Bool
-    /// A file on each, opened before anything was written: it is told of every failure since.
+    /// An open file on each disk, from before the first write: its descriptor reports every failure since.
     private var descriptors: [dev_t: Int32] = [:]
     private var number = 0
 
@@ -112,8 +112,8 @@ private struct Disks {
         if descriptor >= 0 { descriptors[disk] = descriptor }
     }
 
-    /// Waits until all is on the disks; the `errno` of those that failed.
-    mutating func settle() -> [dev_t: Int32] {
+    /// Synchronizes the disks; returns the `errno` of those that failed.
+    mutating func synchronize() -> [dev_t: Int32] {
         var faults: [dev_t: Int32] = [:]
         for (disk, descriptor) in descriptors {
             if syncfs(descriptor) != 0 { faults[disk] = errno }

@@ -1,16 +1,15 @@
 import Report
 
-/// Judged objects on standard output, in the format that was asked for.
-struct Output {
-    /// The formats for other programs than ours, of objects that stand in files.
+/// Prints evaluated objects to standard output, in the requested format.
+struct ReportPrinter {
+    /// The formats of reports for other programs.
     static let reports = ["sarif", "junit", "github", "markdown", "html"]
 
-    /// The format's name.
     let format: String
     private let report: TextReport
     private let isVerbose: Bool
     private let isSilent: Bool
-    /// What has to wait for the end, in formats that are one document.
+    /// The objects to print at the end, in formats that are one document.
     private var objects: [JudgedObject] = []
 
     init(_ arguments: Arguments) throws(CommandError) {
@@ -20,12 +19,12 @@ struct Output {
         report = TextReport(isColored: Console.isColored() && !arguments.has(.noColor))
     }
 
-    /// Prints, unless there is to be nothing but an exit code.
+    /// Prints a text, unless only the exit code is requested.
     func print(_ text: String) {
         if !isSilent, !text.isEmpty { Console.print(text) }
     }
 
-    /// Shows an object, now or at the end.
+    /// Prints an object, now or at the end.
     mutating func add(_ object: JudgedObject) {
         guard !isSilent else { return }
         switch format {
@@ -35,7 +34,7 @@ struct Output {
         }
     }
 
-    /// Prints what is left to say.
+    /// Prints the rest of the report.
     func finish(_ summary: Summary) {
         switch format {
         case "text": print(report.summary(summary))
