@@ -153,7 +153,7 @@ private final class Keeping {
     }
 
     private func use(_ generation: CertificateGeneration) {
-        let outcome = certificates.give(generation.pair)
+        let outcome = certificates.install(generation.pair)
         if outcome != .unchanged { report(.taken(outcome)) }
         if case .refused(let error) = outcome { return fail("\(error)") }
         guard certificates.current != nil else { return fail("the certificate in the Secret cannot be used") }

@@ -118,7 +118,7 @@ final class Credentials {
         guard found != parts else { return }
         do throws(TLSError) {
             tls = try ClientTLS(
-                authorities: found.authorities, certificate: found.certificate, privateKey: found.privateKey)
+                trustedCAs: found.authorities, certificate: found.certificate, privateKey: found.privateKey)
         } catch {
             throw .unusable(source: access.origin, error)
         }

@@ -68,7 +68,7 @@ public struct RequestHead: Sendable, Equatable {
 }
 
 /// A request, whose body is handed over beside it.
-public struct Request: Sendable {
+public struct Request: Sendable, Equatable {
     /// The request without its body.
     public var head: RequestHead
     /// Whether the body was larger than allowed, and only its beginning was kept.

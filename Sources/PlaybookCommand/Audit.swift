@@ -8,13 +8,13 @@ import Report
 struct AuditCommand {
     private let arguments: Arguments
     private let settings: Settings
-    private var output: Output
+    private var printer: ReportPrinter
     private var summary = Summary(of: .object)
 
     init(_ arguments: Arguments) throws(CommandError) {
         self.arguments = arguments
         settings = try arguments.settings()
-        output = try Output(arguments)
+        printer = try ReportPrinter(arguments)
     }
 
     mutating func run() throws(CommandError) -> ExitCode {
@@ -38,7 +38,7 @@ struct AuditCommand {
                 var object = JudgedObject(
                     file: entry.path, line: nil, request: "", title: entry.title, verdict: entry.verdict)
                 object.team = entry.team
-                output.add(object)
+                printer.add(object)
                 progress.show("\(summary.judged) objects judged")
             },
             problem: { kind, error in
@@ -48,7 +48,7 @@ struct AuditCommand {
                 Console.error("playbook: \(input)\n")
             })
         progress.end()
-        output.finish(summary)
+        printer.finish(summary)
         if arguments.has(.writeReports) { write(reports, with: client, in: selection.namespace) }
         return summary.code(arguments)
     }

@@ -86,7 +86,7 @@ enum CertsCommand {
                 let days = (certificate.notAfter - Process.now.seconds) / 86_400
                 Console.print(
                     """
-                    \(certificate.subject)\(certificate.isAuthority ? " (authority)" : "")
+                    \(certificate.subject)\(certificate.isCA ? " (authority)" : "")
                       issued by  \(certificate.issuer)
                       for        \(names.isEmpty ? "-" : names)
                       key        \(certificate.keyType)

@@ -7,13 +7,13 @@ import Report
 struct CheckCommand {
     private let arguments: Arguments
     private var manifests: ManifestRun
-    private var output: Output
+    private var printer: ReportPrinter
     private var known: Baseline?
 
     init(_ arguments: Arguments) throws(CommandError) {
         self.arguments = arguments
         manifests = try ManifestRun(arguments)
-        output = try Output(arguments)
+        printer = try ReportPrinter(arguments)
         guard let path = arguments.last(.baseline) else { return }
         guard !arguments.has(.writeBaseline) else {
             throw CommandError(message: "--write-baseline writes all findings down: take one of the two")
@@ -27,7 +27,7 @@ struct CheckCommand {
 
     mutating func run() throws(CommandError) -> ExitCode {
         manifests.read()
-        var (output, known, found) = (output, known, Baseline())
+        var (printer, known, found) = (printer, known, Baseline())
         let path = arguments.last(.writeBaseline)
         let judge = manifests.judge(knowing: manifests.world(of: manifests.files))
         manifests.judge(
@@ -36,13 +36,13 @@ struct CheckCommand {
                 if path != nil { found.add(verdict, of: title) }
                 return known?.take(from: verdict, of: title) ?? verdict
             },
-            { output.add($0) })
+            { printer.add($0) })
         manifests.tellIgnores()
         manifests.summary.baseline = known?.outcome(
             isWhole: !arguments.has(.partial) && manifests.summary.unreadable.isEmpty)
-        output.finish(manifests.summary)
+        printer.finish(manifests.summary)
         guard let path else { return manifests.summary.code(arguments) }
-        if let failure = Outputs.write(path, Array(found.text.utf8)) { throw CommandError(message: "\(failure)") }
+        if let failure = FileWriter.write(path, Array(found.text.utf8)) { throw CommandError(message: "\(failure)") }
         // What is written down is accepted for now.
         return !manifests.summary.unreadable.isEmpty ? .usage : .success
     }

@@ -10,7 +10,7 @@ import Webhook
 final class ClusterWatch: Sendable {
     private struct State {
         var companions = Companions.unknown
-        var loops: [Deliveries] = []
+        var loops: [LoopNotifier] = []
     }
 
     private let feed: CompanionFeed
@@ -21,8 +21,8 @@ final class ClusterWatch: Sendable {
         let value = Mutex(State())
     }
 
-    /// How long a review waits at most for what it lacks; webhooks have ten seconds in all by default.
-    private static let patience = Duration.seconds(2)
+    /// The longest time that a review waits for confirmations; webhooks have ten seconds in all by default.
+    private static let confirmationTimeout = Duration.seconds(2)
 
     /// Finds the cluster and begins to follow it; nil where the settings say that there is none.
     init?(_ settings: Settings, _ environment: [String: String], _ log: Log) throws(CommandError) {
@@ -50,7 +50,7 @@ final class ClusterWatch: Sendable {
                         state.companions = companions
                         return state.loops
                     }
-                    for loop in loops { loop.announce(companions) }
+                    for loop in loops { loop.refresh() }
                 },
                 report: { log.write($0) },
                 every: max(.seconds(1), min(.seconds(30), settings.companionsMaximumAge)),
@@ -70,8 +70,11 @@ final class ClusterWatch: Sendable {
         }
     }
 
-    /// Tells one more loop from now on; what is known already is returned.
-    func join(_ loop: Deliveries) -> Companions {
+    /// The related objects that are known now.
+    var companions: Companions { state.value.withLock { $0.companions } }
+
+    /// Notifies one more loop of changes, and returns the related objects that are known now.
+    func join(_ loop: LoopNotifier) -> Companions {
         state.value.withLock { state in
             state.loops.append(loop)
             return state.companions
@@ -82,7 +85,7 @@ final class ClusterWatch: Sendable {
     func confirm(
         _ absences: [Absence], before timeout: Duration?, _ completion: @escaping @Sendable ([Confirmation]) -> Void
     ) {
-        let limit = min(timeout.map { $0 / 2 } ?? ClusterWatch.patience, ClusterWatch.patience)
+        let limit = min(timeout.map { $0 / 2 } ?? ClusterWatch.confirmationTimeout, ClusterWatch.confirmationTimeout)
         feed.confirm(absences, within: limit, completion)
     }
 

@@ -65,8 +65,8 @@ enum Command: String, CaseIterable {
     /// The formats it prints, the default first.
     var formats: [String] {
         switch self {
-        case .review: ["text", "json", "response"] + Output.reports
-        case .check: ["text", "json"] + Output.reports
+        case .review: ["text", "json", "response"] + ReportPrinter.reports
+        case .check: ["text", "json"] + ReportPrinter.reports
         // What is read from a cluster has no file that the others could point at.
         case .audit: ["text", "json", "junit", "markdown", "html"]
         case .replay: ["text", "json", "markdown", "html"]

@@ -113,7 +113,7 @@ struct FixCommand {
             return []
         }
         let changed = files.indices.filter { files[$0].text.bytes != manifests.files[$0].text.bytes }
-        let failures = Outputs.replace(changed.map { (manifests.files[$0].path, files[$0].text.bytes) })
+        let failures = FileWriter.replace(changed.map { (manifests.files[$0].path, files[$0].text.bytes) })
         for (_, failure) in failures.sorted(by: { $0.key < $1.key }) { manifests.complain(failure) }
         return Set(failures.keys.map { changed[$0] })
     }

@@ -8,7 +8,7 @@ import Webhook
 ///
 /// Loops hand their lines over and go on; one thread writes.
 final class Log: Sendable {
-    private let outbox = Outbox<[UInt8]>(maximumBytes: Log.maximumBytes)
+    private let writer = BackgroundWriter<[UInt8]>(maximumBytes: Log.maximumBytes)
     private let level: LogLevel
     private let isText: Bool
 
@@ -27,21 +27,21 @@ final class Log: Sendable {
     }
 
     /// How many lines were lost because nobody read them, or because they could not be written.
-    var droppedLines: Int { outbox.refused }
+    var droppedLines: Int { writer.dropped }
 
     /// Starts the thread that writes.
     func start() {
         let output = LogOutput(self)
-        outbox.start { output.write(Array($0.joined())) }
+        writer.start { output.write(Array($0.joined())) }
     }
 
     /// Counts lines that could not be written.
-    func countLost(_ lines: Int) { outbox.countRefused(lines) }
+    func countLost(_ lines: Int) { writer.countDropped(lines) }
 
     /// Writes what is left, and ends the thread.
     ///
     /// - Returns: Whether it has ended by the deadline; not where nobody reads standard output.
-    func end(by deadline: Instant) -> Bool { outbox.end(by: deadline) }
+    func end(by deadline: Instant) -> Bool { writer.end(by: deadline) }
 
     /// Adds a line.
     ///
@@ -52,11 +52,11 @@ final class Log: Sendable {
     func write(_ level: LogLevel, _ message: String, _ fields: [(String, Literal)] = []) {
         guard writes(level) else { return }
         let line = LogLine(level: level, message: message, fields: fields).bytes(isText: isText)
-        if !outbox.put(line, bytes: line.count) { outbox.countRefused() }
+        if !writer.add(line, bytes: line.count) { writer.countDropped() }
     }
 
     /// Adds a line that is no log line; it is no loss of the log's where there is no room, and log lines keep half of it.
-    func pass(on line: [UInt8]) -> Bool { outbox.put(line, bytes: line.count, leaving: Log.maximumBytes / 2) }
+    func pass(on line: [UInt8]) -> Bool { writer.add(line, bytes: line.count, leaving: Log.maximumBytes / 2) }
 }
 
 extension Log {

@@ -7,7 +7,7 @@ import Synchronization
 /// Standard output, as the log's thread writes to it: what cannot be written is lost, counted, and reported once.
 final class LogOutput: Sendable {
     private struct State {
-        var outage = Outage()
+        var failures = FailurePeriod()
         /// Whether a line was begun and could not be finished.
         var isWithinLine = false
         /// How many lines had been lost when that was last reported.
@@ -32,13 +32,13 @@ final class LogOutput: Sendable {
                 log.countLost(lost)
                 state.reportedLosses += lost
                 // The log itself is where this cannot be read.
-                if state.outage.failed(at: .now) {
+                if state.failures.addFailure(at: .now) {
                     Console.error("playbook: log lines cannot be written: \(String(cString: strerror(error)))\n")
                 }
                 return
             }
             state.isWithinLine = false
-            if state.outage.succeeded(at: .now) != nil { log.write(.warn, "log lines are written again") }
+            if state.failures.addSuccess(at: .now) != nil { log.write(.warn, "log lines are written again") }
             reportLosses(&state)
         }
     }

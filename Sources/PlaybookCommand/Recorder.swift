@@ -17,17 +17,17 @@ final class Recorder: Sendable {
 
     /// The server's memory, which recordings take from too; nil before there is a server.
     private let memory = Mutex<MemoryBudget?>(nil)
-    private let outbox = Outbox<Material>(maximumBytes: Recorder.maximumBytes)
+    private let queue = BackgroundWriter<Material>(maximumBytes: Recorder.maximumBytes)
     private let settings: Settings
     private let log: Log
     /// Used by the thread alone; nil where lines go to standard output.
     private let folder: Mutex<RecordingFolder?>
     private let written = Atomic<Int>(0)
     private let failed = Atomic<Int>(0)
-    /// How many were refused when the thread looked last.
-    private let refusals = Atomic<Int>(0)
+    /// The number of dropped reviews that the thread has logged.
+    private let knownDrops = Atomic<Int>(0)
     /// Used by the thread alone.
-    private let outage = Mutex(Outage())
+    private let failures = Mutex(FailurePeriod())
 
     /// How much may wait to be redacted and written.
     private static let maximumBytes = 16 << 20
@@ -56,7 +56,7 @@ final class Recorder: Sendable {
     /// - Parameter memory: What the copies of reviews are taken from; what finds no room in it is not recorded, and counted.
     func start(within memory: MemoryBudget) {
         self.memory.withLock { $0 = memory }
-        outbox.start { [self] materials in
+        queue.start { [self] materials in
             // Of this thread alone: what it does is never urgent.
             setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10)
             record(materials)
@@ -66,16 +66,16 @@ final class Recorder: Sendable {
     /// Writes what is left, and ends the thread.
     ///
     /// - Returns: Whether it has ended by the deadline.
-    func end(by deadline: Instant) -> Bool { outbox.end(by: deadline) }
+    func end(by deadline: Instant) -> Bool { queue.end(by: deadline) }
 
     /// Takes a review over.
     func record(_ body: Span<UInt8>, _ verdict: Verdict, in context: Context, nanoseconds: UInt64) {
-        guard let memory = memory.withLock({ $0 }), memory.claim(body.count) else { return outbox.countRefused() }
+        guard let memory = memory.withLock({ $0 }), memory.claim(body.count) else { return queue.countDropped() }
         let copy = body.withUnsafeBufferPointer { Array($0) }
         let material = Material(body: copy, verdict: verdict, context: context, nanoseconds: nanoseconds)
-        guard !outbox.put(material, bytes: copy.count) else { return }
+        guard !queue.add(material, bytes: copy.count) else { return }
         memory.release(copy.count)
-        outbox.countRefused()
+        queue.countDropped()
     }
 
     private func record(_ materials: [Material]) {
@@ -85,7 +85,7 @@ final class Recorder: Sendable {
         for material in materials {
             let needed = RecordingWriter.memory(for: material.body.count)
             guard memory?.claim(needed) ?? false else {
-                outbox.countRefused()
+                queue.countDropped()
                 continue
             }
             defer { memory?.release(needed) }
@@ -94,8 +94,9 @@ final class Recorder: Sendable {
             guard let line else { continue }
             write(line + [UInt8(ascii: "\n")])
         }
-        let refused = outbox.refused
-        if refusals.exchange(refused, ordering: .relaxed) != refused { note("more reviews came than could be written") }
+        let dropped = queue.dropped
+        let isNew = knownDrops.exchange(dropped, ordering: .relaxed) != dropped
+        if isNew { note("more reviews came than could be written") }
     }
 
     private func write(_ line: [UInt8]) {
@@ -115,9 +116,9 @@ final class Recorder: Sendable {
     /// Logs when reviews begin to be lost, and when they no longer are; the metrics count each.
     private func note(_ problem: String?) {
         if let problem {
-            guard outage.withLock({ $0.failed(at: .now) }) else { return }
+            guard failures.withLock({ $0.addFailure(at: .now) }) else { return }
             log.write(.warn, "reviews are not being recorded", [("reason", .string(problem))])
-        } else if outage.withLock({ $0.succeeded(at: .now) }) != nil {
+        } else if failures.withLock({ $0.addSuccess(at: .now) }) != nil {
             log.write(.info, "reviews are recorded again")
         }
     }
@@ -127,7 +128,7 @@ final class Recorder: Sendable {
         text.family("playbook_recordings_total", .counter, "Reviews recorded.")
         text.sample([], Double(written.load(ordering: .relaxed)))
         text.family("playbook_recordings_dropped_total", .counter, "Reviews not recorded, by what stood in the way.")
-        text.sample([("reason", "queue")], Double(outbox.refused))
+        text.sample([("reason", "queue")], Double(queue.dropped))
         text.sample([("reason", "write")], Double(failed.load(ordering: .relaxed)))
     }
 }

@@ -50,12 +50,12 @@ final class Registry: Sendable {
         return shared
     }
 
-    /// How long an event loop may take for one turn before the process must be restarted.
-    private static let longestTurn = Duration.seconds(10)
+    /// The longest iteration of an event loop; after a longer one the process must be restarted.
+    private static let longestIteration = Duration.seconds(10)
 
     /// The state of the process.
     func health(_ status: ServerStatus) -> Health {
-        let stalls = status.stalls(longerThan: Registry.longestTurn)
+        let stalls = status.stalls(longerThan: Registry.longestIteration)
         let problem = stalls.max().map { longest in
             "event loops that have not finished a turn: \(stalls.count), the longest for \(longest.components.seconds) s"
         }
@@ -133,7 +133,8 @@ final class Registry: Sendable {
             "playbook_loop_turn_seconds", .histogram,
             "How long event loops handled what one wait brought, while all else had to wait.")
         text.histogram(
-            Turns.bounds.map { $0 / .seconds(1) }, counts.turns.counts, sum: counts.turns.total / .seconds(1))
+            LoopIterations.bounds.map { $0 / .seconds(1) }, counts.iterations.counts,
+            sum: counts.iterations.total / .seconds(1))
         text.family("playbook_received_bytes_total", .counter, "Bytes of requests, after decryption.")
         text.sample([], Double(counts.bytesReceived))
         text.family("playbook_sent_bytes_total", .counter, "Bytes of responses, before encryption.")

@@ -9,7 +9,7 @@ struct ReviewCommand {
     private let arguments: Arguments
     private let context: Context
     private let judge: Judge
-    private var output: Output
+    private var printer: ReportPrinter
     private var summary = Summary(of: .review)
     private let document = Document()
     private let paths: [String]
@@ -28,13 +28,13 @@ struct ReviewCommand {
         self.arguments = arguments
         self.paths = paths ?? arguments.operands
         self.wish = wish ?? (arguments.has(.verbose) ? .every : .nobody)
-        output = try Output(arguments)
+        printer = try ReportPrinter(arguments)
         let settings = try arguments.settings()
         let (companions, failures) = Inputs.companions(arguments.all(.companions), of: settings.catalogue)
         // The server's bytes are the server's, what it passes over included.
         context = Context(
             settings: settings, companions: companions, now: Process.now,
-            source: output.format == "response" ? .server : .recording)
+            source: printer.format == "response" ? .server : .recording)
         judge = Judge(settings)
         for failure in failures { complain(failure) }
     }
@@ -50,7 +50,7 @@ struct ReviewCommand {
             progress.show(files.readBytes, of: files.totalBytes)
         }
         progress.end()
-        output.finish(summary)
+        printer.finish(summary)
         return summary.code
     }
 
@@ -60,7 +60,7 @@ struct ReviewCommand {
     }
 
     private mutating func judge(_ bytes: Span<UInt8>, from path: String, line: Int?) {
-        if output.format == "response" {
+        if printer.format == "response" {
             respond(to: bytes, path, line)
             return
         }
@@ -85,7 +85,7 @@ struct ReviewCommand {
         case .failure(let error): complain(UnreadableInput(path, line: line, "\(error)"))
         case .success(let object):
             summary.add(object.verdict)
-            output.add(object)
+            printer.add(object)
         }
     }
 
@@ -124,7 +124,7 @@ struct ReviewCommand {
             let answer = try admission.answer(body, isTruncated: isTruncated, to: .validate)
             summary.judged += 1
             if answer.event.decision == .deny { summary.denied += 1 }
-            output.print(String(decoding: answer.body, as: UTF8.self) + "\n")
+            printer.print(String(decoding: answer.body, as: UTF8.self) + "\n")
         } catch {
             complain(UnreadableInput(path, line: line, error.message))
         }

@@ -5,15 +5,15 @@ import Net
 import Synchronization
 import Webhook
 
-/// What answers the requests of one event loop; it lives on that loop's thread.
+/// Answers the requests of one event loop, on that loop's thread.
 final class ReviewLoop {
     private let webhook: Webhook
     private let counters: Registry.Shared
     private let log: Log
     private let cluster: ClusterWatch?
     private let recorder: Recorder?
-    private let deliveries: Deliveries
-    /// Reviews that wait until somebody has looked again for what they lack.
+    private let confirmations: Deliveries<[Confirmation]>
+    /// The reviews that wait for confirmations.
     private var waiting: [Ticket: Waiting] = [:]
 
     private struct Waiting {
@@ -29,17 +29,18 @@ final class ReviewLoop {
             recorded: recorder == nil ? nil : settings.recording.sample)
         counters = registry.join()
         cluster = registry.cluster
-        deliveries = loop.deliveries
+        confirmations = Deliveries(to: loop.notifier)
         self.log = log
         webhook = Webhook(admission: admission)
-        if let companions = cluster?.join(deliveries) { admission.context = context.knowing(companions) }
+        if let companions = cluster?.join(loop.notifier) { admission.context = context.knowing(companions) }
     }
 
     var responder: Responder {
         Responder(
             respond: { [self] request, body, _, ticket in respond(to: request, body, ticket) },
-            resume: { [self] in resume($0, with: $1, body: $2) },
-            forget: { [self] in waiting[$0] = nil }, hear: { [self] in hear($0) })
+            resume: { [self] in resume($0, body: $1) },
+            forget: { [self] in forget($0) },
+            refresh: { [self] in refresh() })
     }
 
     private func respond(to request: Request, _ body: Span<UInt8>, _ ticket: Ticket) -> Response? {
@@ -50,14 +51,15 @@ final class ReviewLoop {
             return finish(reply, to: body, in: webhook.admission.context, since: start)
         }
         waiting[ticket] = Waiting(request: request, start: start)
-        cluster.confirm(reply.absences, before: request.head.timeout) { [deliveries] in
-            deliveries.deliver($0, for: ticket)
+        cluster.confirm(reply.absences, before: request.head.timeout) { [confirmations] in
+            confirmations.deliver($0, for: ticket)
         }
         return nil
     }
 
-    private func resume(_ ticket: Ticket, with message: any Sendable, body: Span<UInt8>) -> Response {
-        guard let review = waiting.removeValue(forKey: ticket), let confirmations = message as? [Confirmation] else {
+    private func resume(_ ticket: Ticket, body: Span<UInt8>) -> Response {
+        guard let confirmations = confirmations.remove(for: ticket), let review = waiting.removeValue(forKey: ticket)
+        else {
             return Response(HTTPError(status: 500, message: "no review waits for this"))
         }
         webhook.admission.context.now = Process.now
@@ -66,8 +68,13 @@ final class ReviewLoop {
         return finish(reply, to: body, in: context, since: review.start)
     }
 
-    private func hear(_ message: any Sendable) {
-        guard let companions = message as? Companions else { return }
+    private func forget(_ ticket: Ticket) {
+        waiting[ticket] = nil
+        confirmations.remove(for: ticket)
+    }
+
+    private func refresh() {
+        guard let companions = cluster?.companions else { return }
         webhook.admission.context = webhook.admission.context.knowing(companions)
     }
 

@@ -27,8 +27,8 @@ struct ServeCommand {
     }
 
     private static func certificates(_ settings: Settings) throws(CommandError) -> Certificates {
-        let clientAuthorities = settings.clientAuthorityFile.isEmpty ? nil : settings.clientAuthorityFile
-        guard clientAuthorities != nil || settings.clientNames.isEmpty else {
+        let clientCAs = settings.clientAuthorityFile.isEmpty ? nil : settings.clientAuthorityFile
+        guard clientCAs != nil || settings.clientNames.isEmpty else {
             throw CommandError(
                 message:
                     "PLAYBOOK_TLS_CLIENT_NAMES is set without PLAYBOOK_TLS_CLIENT_CA_FILE, so no client is asked for "
@@ -37,10 +37,10 @@ struct ServeCommand {
         }
         if settings.certificateSource == .own {
             return Certificates(
-                awaitingWith: clientAuthorities, allowedClients: settings.clientNames, serverName: settings.serverName)
+                awaitingWith: clientCAs, allowedClients: settings.clientNames, serverName: settings.serverName)
         }
         let files = CertificateFiles(
-            certificate: settings.certificateFile, privateKey: settings.keyFile, clientAuthorities: clientAuthorities,
+            certificate: settings.certificateFile, privateKey: settings.keyFile, clientCAs: clientCAs,
             allowedClients: settings.clientNames)
         do throws(CertificateError) {
             return try Certificates(files: files, serverName: settings.serverName)
@@ -66,7 +66,7 @@ struct ServeCommand {
     }
 
     private func serve() throws(CommandError) -> ExitCode {
-        Residency.returnLargeBlocks()
+        ProcessMemory.returnLargeBlocks()
         DescriptorLimit.raise(to: settings.maximumConnections + ServeCommand.otherDescriptors)
         log.start()
         defer { ending.note(log.end(by: ending.deadline)) }
@@ -98,7 +98,7 @@ struct ServeCommand {
                 .warn, "PLAYBOOK_MAX_CONNECTIONS is above the process' limit of open files; fewer are accepted",
                 [("connections", .number(String(maximumConnections)))])
         }
-        Residency.releaseCode()
+        ProcessMemory.releaseCode()
         do throws(SystemError) {
             ending.note(try server.run())
         } catch {

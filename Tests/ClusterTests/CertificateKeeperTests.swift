@@ -82,7 +82,7 @@ import Testing
                 "playbook", "playbook.playbook", "playbook.playbook.svc", "playbook.playbook.svc.cluster.local",
             ])
         #expect(certificate.keyType == "EC P-256")
-        #expect(!certificate.isAuthority)
+        #expect(!certificate.isCA)
         let pair = KeyPair(certificate: data["tls.crt"] ?? "", privateKey: data["tls.key"] ?? "")
         #expect(try pair.checked(signedBy: data["ca.crt"] ?? "") == certificate)
         #expect(replica.changes == [.made])

@@ -26,7 +26,7 @@ final class Caller: Sendable {
     convenience init(_ server: RunningServer) throws {
         try self.init(
             Endpoint(host: "127.0.0.1", port: server.securePort),
-            tls: Net.ClientTLS(authorities: Array(TestCertificates.authority.keyPair.certificate.utf8)))
+            tls: Net.ClientTLS(trustedCAs: Array(TestCertificates.authority.keyPair.certificate.utf8)))
     }
 
     deinit {
@@ -131,7 +131,7 @@ final class SilentPort {
         let server = try RunningServer()
         let other = Array(TestCertificates.clientAuthority.keyPair.certificate.utf8)
         let endpoint = Endpoint(host: "127.0.0.1", port: server.securePort)
-        let outcome = try Caller(endpoint, tls: Net.ClientTLS(authorities: other)).call(OutgoingRequest(.get, "/"))
+        let outcome = try Caller(endpoint, tls: Net.ClientTLS(trustedCAs: other)).call(OutgoingRequest(.get, "/"))
         #expect(outcome.error == .untrusted(endpoint, reason: "unable to get local issuer certificate"))
         #expect(server.status.counts.requests == 0)
     }
@@ -145,7 +145,7 @@ final class SilentPort {
     func `a certificate for another name is refused`(host: String, name: String?, reason: String) throws {
         let server = try RunningServer()
         let endpoint = Endpoint(host: host, port: server.securePort, serverName: name)
-        let outcome = try Caller(endpoint, tls: Net.ClientTLS(authorities: Self.authority)).call(
+        let outcome = try Caller(endpoint, tls: Net.ClientTLS(trustedCAs: Self.authority)).call(
             OutgoingRequest(.get, "/"))
         #expect(outcome.error == .untrusted(endpoint, reason: reason))
     }
@@ -153,21 +153,21 @@ final class SilentPort {
     @Test func `a name may be verified that is not the host`() throws {
         let server = try RunningServer()
         let endpoint = Endpoint(host: "localhost", port: server.securePort, serverName: "127.0.0.1")
-        let outcome = try Caller(endpoint, tls: Net.ClientTLS(authorities: Self.authority)).call(
+        let outcome = try Caller(endpoint, tls: Net.ClientTLS(trustedCAs: Self.authority)).call(
             OutgoingRequest(.get, "/"))
         #expect(outcome.status == 200)
     }
 
     @Test func `a client certificate is shown to who asks for one`() throws {
         let authority = TestCertificates.clientAuthority
-        let server = try RunningServer(clientAuthorities: authority.keyPair.certificate)
+        let server = try RunningServer(clientCAs: authority.keyPair.certificate)
         let endpoint = Endpoint(host: "127.0.0.1", port: server.securePort)
         let pair = TestCertificates.issue(by: authority, "client", usage: .client)
         let tls = try Net.ClientTLS(
-            authorities: Self.authority, certificate: Array(pair.certificate.utf8),
+            trustedCAs: Self.authority, certificate: Array(pair.certificate.utf8),
             privateKey: Array(pair.privateKey.utf8))
         #expect(try Caller(endpoint, tls: tls).call(OutgoingRequest(.get, "/")).status == 200)
-        let without = try Caller(endpoint, tls: Net.ClientTLS(authorities: Self.authority)).call(
+        let without = try Caller(endpoint, tls: Net.ClientTLS(trustedCAs: Self.authority)).call(
             OutgoingRequest(.get, "/"))
         guard case .lost(endpoint, let reason) = without.error else {
             Issue.record("\(without)")
@@ -180,10 +180,10 @@ final class SilentPort {
         let pair = TestCertificates.server
         let other = TestCertificates.clientAuthority.keyPair
         for _ in 0..<50 {
-            #expect(throws: TLSError.self) { try Net.ClientTLS(authorities: Array("no PEM".utf8)) }
+            #expect(throws: TLSError.self) { try Net.ClientTLS(trustedCAs: Array("no PEM".utf8)) }
             let error = #expect(throws: TLSError.self) {
                 try Net.ClientTLS(
-                    authorities: Self.authority, certificate: Array(pair.certificate.utf8),
+                    trustedCAs: Self.authority, certificate: Array(pair.certificate.utf8),
                     privateKey: Array(other.privateKey.utf8))
             }
             #expect(error?.description.contains("does not belong to the certificate") == true)
@@ -201,7 +201,7 @@ final class SilentPort {
     @Test func `a server that never shakes hands is given up`() throws {
         let silent = try SilentPort()
         let endpoint = Endpoint(host: "127.0.0.1", port: silent.port)
-        let caller = try Caller(endpoint, tls: Net.ClientTLS(authorities: Self.authority))
+        let caller = try Caller(endpoint, tls: Net.ClientTLS(trustedCAs: Self.authority))
         let outcome = try caller.call(OutgoingRequest(.get, "/")) { $0.connect = .milliseconds(50) }
         #expect(outcome.error == .timedOut(endpoint, .connecting))
     }

@@ -21,7 +21,7 @@ import Testing
         let description = try describe(made.keyPair)
         #expect(description.subject == "CN=playbook CA")
         #expect(description.issuer == "CN=playbook CA")
-        #expect(description.isAuthority)
+        #expect(description.isCA)
         #expect(description.keyType == "EC P-256")
         // 4,000,000,000 is after 2049, where certificates change to the other form of time (RFC 5280 4.1.2.5).
         #expect(description.notBefore == 1_700_000_000)
@@ -40,7 +40,7 @@ import Testing
         #expect(description.ipAddresses == ["10.0.0.1", "2001:db8::1"])
         #expect(description.notBefore == 1_700_000_000)
         #expect(description.notAfter == 1_800_000_000)
-        #expect(!description.isAuthority)
+        #expect(!description.isCA)
         #expect(pair.privateKey.hasPrefix("-----BEGIN PRIVATE KEY-----"))
     }
 
@@ -83,7 +83,7 @@ import Testing
     @Test func `a certificate for clients alone is refused`() throws {
         #expect(try problem(["a"], usage: .client, for: "a") == .notForServers)
         // Without an extended key usage it is good for everything, as an authority's own.
-        #expect(try problem(["a"], usage: .authority, for: "a") == nil)
+        #expect(try problem(["a"], usage: .certificateAuthority, for: "a") == nil)
     }
 
     @Test(

@@ -116,22 +116,23 @@ import Testing
     }
 
     @Test func `connections whose requests are being answered stay, and new ones wait`() throws {
-        let waiting = Mutex<[(Deliveries, Ticket)]>([])
+        let waiting = Mutex<[(Deliveries<String>, Ticket)]>([])
         let server = try RunningServer(
             {
                 $0.loops = 1
                 $0.maxConnections = 2
             },
             responder: { context in
-                Responder(
+                let deliveries = Deliveries<String>(to: context.notifier)
+                return Responder(
                     respond: { request, body, listener, ticket in
                         guard request.head.path == "/later" else {
                             return RunningServer.describe(request, body, listener)
                         }
-                        waiting.withLock { $0.append((context.deliveries, ticket)) }
+                        waiting.withLock { $0.append((deliveries, ticket)) }
                         return nil
                     },
-                    resume: { _, _, _ in Response(status: 200, contentType: "text/plain", body: Array("later".utf8)) })
+                    resume: { _, _ in Response(status: 200, contentType: "text/plain", body: Array("later".utf8)) })
             })
         let patient = try [server.secureClient(), server.plainClient()]
         for client in patient { try client.send("GET /later HTTP/1.1\r\nHost: a\r\n\r\n") }

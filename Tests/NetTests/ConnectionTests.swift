@@ -26,12 +26,13 @@ import Testing
     }
 
     /// Receives one whole request and takes it from the buffer.
-    private func answered(_ connection: inout Connection, _ buffer: ByteBuffer, at now: Instant) throws -> Request {
-        guard case .answer(let request, _, let length) = connection.receive(buffer, at: now) else {
-            throw Unexpected()
-        }
-        buffer.consume(length)
-        return request
+    private func received(
+        _ connection: inout Connection, _ buffer: ByteBuffer, at now: Instant
+    ) throws -> ReceivedRequest {
+        guard case .answer(let received) = connection.receive(buffer, at: now) else { throw Unexpected() }
+        #expect(connection.phase == .answering(received))
+        buffer.consume(received.length)
+        return received
     }
 
     private struct Unexpected: Error {}
@@ -57,17 +58,17 @@ import Testing
         var connection = connection()
         let bytes = try buffer("GET / HT")
         guard case .wait = connection.receive(bytes, at: seconds(100)) else { throw Unexpected() }
-        #expect(connection.phase == .reading)
+        #expect(connection.phase == .reading(began: seconds(100), deadline: seconds(110)))
         #expect(connection.deadline == seconds(110))
         try add("TP/1.1\r\n", to: bytes)
         guard case .wait = connection.receive(bytes, at: seconds(109)) else { throw Unexpected() }
         #expect(connection.deadline == seconds(110))
-        guard case .refuse(let error) = connection.expire() else { throw Unexpected() }
+        guard case .refuse(let error, .request) = connection.expire() else { throw Unexpected() }
         #expect(error.status == 408)
-        #expect(connection.isEnding)
+        #expect(connection.phase == .ending(.linger))
         let next = connection.finishWriting(at: seconds(110))
         #expect(next == .linger)
-        #expect(connection.phase == .lingering)
+        #expect(connection.phase == .lingering(remaining: ServerConfiguration().maxBody))
         let expiry = connection.expire()
         #expect(expiry == .close(nil))
     }
@@ -83,8 +84,8 @@ import Testing
     @Test func `after an answer the idle time begins`() throws {
         var connection = connection()
         let bytes = try buffer(Self.get)
-        let request = try answered(&connection, bytes, at: seconds(5))
-        let closes = connection.closes(after: request, serverCloses: false, moreIsHere: false)
+        let request = try received(&connection, bytes, at: seconds(5))
+        let closes = connection.finish(request, serverCloses: false, moreIsHere: false)
         #expect(!closes)
         let next = connection.finishWriting(at: seconds(6))
         #expect(next == .read)
@@ -97,15 +98,15 @@ import Testing
     @Test func `the beginning of a next request keeps its time while an answer is sent`() throws {
         var connection = connection()
         let bytes = try buffer(Self.get + "GET")
-        let request = try answered(&connection, bytes, at: seconds(5))
-        let closes = connection.closes(after: request, serverCloses: false, moreIsHere: true)
+        let request = try received(&connection, bytes, at: seconds(5))
+        let closes = connection.finish(request, serverCloses: false, moreIsHere: true)
         #expect(!closes)
         guard case .wait = connection.receive(bytes, at: seconds(5)) else { throw Unexpected() }
         connection.block(at: seconds(5))
-        #expect(connection.phase == .writing)
+        #expect(connection.phase == .writing(then: .reading(began: seconds(5), deadline: seconds(15))))
         let next = connection.finishWriting(at: seconds(9))
         #expect(next == .read)
-        #expect(connection.phase == .reading)
+        #expect(connection.phase == .reading(began: seconds(5), deadline: seconds(15)))
         #expect(connection.deadline == seconds(15))
     }
 
@@ -115,22 +116,67 @@ import Testing
         guard case .sendContinue = connection.receive(bytes, at: seconds(1)) else { throw Unexpected() }
         let next = connection.finishWriting(at: seconds(2))
         #expect(next == .read)
-        #expect(connection.phase == .reading)
+        #expect(connection.phase == .reading(began: seconds(1), deadline: seconds(11)))
         #expect(connection.deadline == seconds(11))
         guard case .wait = connection.receive(bytes, at: seconds(3)) else { throw Unexpected() }
         try add("x", to: bytes)
-        _ = try answered(&connection, bytes, at: seconds(4))
+        _ = try received(&connection, bytes, at: seconds(4))
     }
 
     @Test func `a response that is not taken has its time`() throws {
         var connection = connection()
-        let request = try answered(&connection, buffer(Self.get), at: seconds(1))
-        _ = connection.closes(after: request, serverCloses: false, moreIsHere: false)
+        let request = try received(&connection, buffer(Self.get), at: seconds(1))
+        _ = connection.finish(request, serverCloses: false, moreIsHere: false)
         connection.block(at: seconds(2))
         connection.block(at: seconds(8))
         #expect(connection.deadline == seconds(12))
         let expiry = connection.expire()
         #expect(expiry == .close(.write))
+    }
+
+    @Test func `a deferred request has a time for its delivery, and its own time for memory`() throws {
+        var connection = connection()
+        let bytes = try buffer("POST /?timeout=4s HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\na")
+        guard case .wait = connection.receive(bytes, at: seconds(1)) else { throw Unexpected() }
+        try add("b", to: bytes)
+        let request = try received(&connection, bytes, at: seconds(2))
+        connection.deferResponse(after: [1], at: seconds(3))
+        #expect(connection.phase == .waiting(DeferredRequest(received: request, responses: [1])))
+        #expect(connection.deadline == seconds(13))
+        connection.receiveDelivery()
+        connection.awaitMemory()
+        let deferred = DeferredRequest(received: request, responses: [1], isDelivered: true)
+        #expect(connection.phase == .awaitingMemory(.waiting(deferred)))
+        #expect(connection.deadline == seconds(5))
+        connection.stopAwaitingMemory()
+        #expect(connection.deferred == deferred)
+        let closes = connection.finish(request, serverCloses: false, moreIsHere: false)
+        #expect(!closes)
+        #expect(connection.phase == .idle)
+    }
+
+    @Test func `a connection that lacks memory is refused at its deadline, and is not counted as slow`() throws {
+        var connection = connection()
+        guard case .wait = connection.receive(try buffer("GET"), at: seconds(1)) else { throw Unexpected() }
+        connection.awaitMemory()
+        #expect(!connection.isReading)
+        #expect(connection.deadline == seconds(11))
+        guard case .refuse(let error, nil) = connection.expire() else { throw Unexpected() }
+        #expect(error.status == 503 && error.retryAfter == 1)
+        #expect(connection.phase == .ending(.linger))
+    }
+
+    @Test func `an ending connection discards as many bytes as a body may have`() throws {
+        var connection = connection()
+        let bytes = try buffer("no request\r\n\r\n")
+        guard case .refuse = connection.receive(bytes, at: seconds(1)) else { throw Unexpected() }
+        let next = connection.finishWriting(at: seconds(1))
+        let limit = ServerConfiguration().maxBody
+        #expect(next == .linger)
+        connection.discard(limit - 1)
+        #expect(connection.phase == .lingering(remaining: 1))
+        connection.discard(1)
+        #expect(connection.phase == .closed)
     }
 
     @Test(arguments: [
@@ -143,8 +189,8 @@ import Testing
         var connection = connection()
         let text = clientCloses ? "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n" : Self.get
         let bytes = try buffer(text + Self.get)
-        let request = try answered(&connection, bytes, at: seconds(1))
-        let closes = connection.closes(after: request, serverCloses: serverCloses, moreIsHere: moreIsHere)
+        let request = try received(&connection, bytes, at: seconds(1))
+        let closes = connection.finish(request, serverCloses: serverCloses, moreIsHere: moreIsHere)
         #expect(closes == (next != .read))
         if closes {
             // What comes after the last request is not answered.
@@ -178,10 +224,10 @@ import Testing
                 try add(String(decoding: text[cut...], as: UTF8.self), to: bytes)
                 step = connection.receive(bytes, at: seconds(2))
             }
-            guard case .answer(let request, let body, let length) = step else { throw Unexpected() }
-            #expect(request.head.method == .post)
-            #expect(String(decoding: bytes.bytes[body], as: UTF8.self) == "hello", "cut at \(cut)")
-            bytes.consume(length)
+            guard case .answer(let received) = step else { throw Unexpected() }
+            #expect(received.request.head.method == .post)
+            #expect(String(decoding: bytes.bytes[received.body], as: UTF8.self) == "hello", "cut at \(cut)")
+            bytes.consume(received.length)
             #expect("GET".hasPrefix(String(decoding: bytes.bytes, as: UTF8.self)))
         }
     }

@@ -138,18 +138,21 @@ import Testing
     }
 
     @Test func `a request that waits for a delivery keeps its body, and for nothing else`() throws {
-        let tickets = Mutex<[(Deliveries, Ticket)]>([])
+        let tickets = Mutex<[(Deliveries<String>, Ticket)]>([])
         let forgotten = Atomic<Int>(0)
         let server = try RunningServer(
             { $0.loops = 1 },
             responder: { context in
-                Responder(
+                let deliveries = Deliveries<String>(to: context.notifier)
+                return Responder(
                     respond: { _, _, _, ticket in
-                        tickets.withLock { $0.append((context.deliveries, ticket)) }
+                        tickets.withLock { $0.append((deliveries, ticket)) }
                         return nil
                     },
-                    resume: { _, message, body in
-                        Response(status: 200, body: Array("\(message) \(body.count) \(body[body.count - 1])".utf8))
+                    resume: { ticket, body in
+                        let message = deliveries.remove(for: ticket) ?? ""
+                        let text = "\(message) \(body.count) \(body[body.count - 1])"
+                        return Response(status: 200, body: Array(text.utf8))
                     }, forget: { _ in forgotten.add(1, ordering: .relaxed) })
             })
         func deliver(_ message: String) {
@@ -174,7 +177,7 @@ import Testing
     }
 
     @Test func `a request that waited too long for a delivery is forgotten when that comes`() throws {
-        let tickets = Mutex<[(Deliveries, Ticket)]>([])
+        let tickets = Mutex<[(Deliveries<String>, Ticket)]>([])
         let forgotten = Atomic<Int>(0)
         let server = try RunningServer(
             {
@@ -182,11 +185,12 @@ import Testing
                 $0.requestTimeout = .milliseconds(200)
             },
             responder: { context in
-                Responder(
+                let deliveries = Deliveries<String>(to: context.notifier)
+                return Responder(
                     respond: { _, _, _, ticket in
-                        tickets.withLock { $0.append((context.deliveries, ticket)) }
+                        tickets.withLock { $0.append((deliveries, ticket)) }
                         return nil
-                    }, resume: { _, _, _ in Response(status: 200, body: []) },
+                    }, resume: { _, _ in Response(status: 200, body: []) },
                     forget: { _ in forgotten.add(1, ordering: .relaxed) })
             })
         let client = try server.plainClient()

@@ -128,7 +128,7 @@ import Testing
     @Test(arguments: [TLS1_2_VERSION, TLS1_3_VERSION])
     func `a connection whose client's authority was withdrawn ends at its next response`(version: Int32) throws {
         let authorities = TestCertificates.clientAuthority.keyPair.certificate
-        let server = try RunningServer(clientAuthorities: authorities)
+        let server = try RunningServer(clientCAs: authorities)
         func client() throws -> Client {
             try server.secureClient {
                 $0.versions = version...version
@@ -139,11 +139,11 @@ import Testing
         let clients = try [client(), client()]
         for client in clients { #expect(try isServed(client)) }
         // Another certificate under the same authorities ends nothing.
-        try server.folder.replace(with: Self.renewed, clientAuthorities: authorities)
+        try server.folder.replace(with: Self.renewed, clientCAs: authorities)
         server.server.reloadCertificates()
         for client in clients { #expect(try isServed(client)) }
         try server.folder.replace(
-            with: TestCertificates.server, clientAuthorities: TestCertificates.authority.keyPair.certificate)
+            with: TestCertificates.server, clientCAs: TestCertificates.authority.keyPair.certificate)
         server.server.reloadCertificates()
         try clients[0].send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\n")
         // What comes behind the next request is not answered.
@@ -158,7 +158,7 @@ import Testing
 
     @Test(arguments: [TLS1_2_VERSION, TLS1_3_VERSION])
     func `a client whose authority was taken back cannot resume`(version: Int32) throws {
-        let server = try RunningServer(clientAuthorities: TestCertificates.clientAuthority.keyPair.certificate)
+        let server = try RunningServer(clientCAs: TestCertificates.clientAuthority.keyPair.certificate)
         let pair = ClientCertificateTests.known
         let adjust = { (tls: inout ClientTLS) in
             tls.versions = version...version
@@ -169,7 +169,7 @@ import Testing
         #expect(try isServed(first))
         let session = first.resumable
         try server.folder.replace(
-            with: TestCertificates.server, clientAuthorities: TestCertificates.authority.keyPair.certificate)
+            with: TestCertificates.server, clientCAs: TestCertificates.authority.keyPair.certificate)
         server.server.reloadCertificates()
         #expect(throws: ClientError.self) {
             let again = try server.secureClient {
@@ -183,7 +183,7 @@ import Testing
     }
 
     @Test func `client authorities that cannot be read are refused, however often`() throws {
-        let folder = try CertificateFolder(clientAuthorities: "no PEM")
+        let folder = try CertificateFolder(clientCAs: "no PEM")
         // More than once: what was freed twice would show only when its memory is used again.
         for _ in 0..<50 {
             let error = #expect(throws: CertificateError.self) { try Certificates(files: folder.files()) }
@@ -195,19 +195,19 @@ import Testing
         let certificates = Certificates(awaitingWith: nil)
         #expect(certificates.current == nil)
         #expect(certificates.reload() == .unchanged)
-        #expect(certificates.give(TestCertificates.server) == .replaced(try #require(certificates.current)))
+        #expect(certificates.install(TestCertificates.server) == .replaced(try #require(certificates.current)))
         #expect(certificates.current?.subject == "CN=server.test")
-        #expect(certificates.give(TestCertificates.server) == .unchanged)
+        #expect(certificates.install(TestCertificates.server) == .unchanged)
         let bad = KeyPair(
             certificate: Self.renewed.certificate, privateKey: TestCertificates.server.privateKey)
-        guard case .refused(.unusableGift) = certificates.give(bad) else {
+        guard case .refused(.unusablePair) = certificates.install(bad) else {
             Issue.record("a key of another certificate must be refused")
             return
         }
-        #expect(certificates.give(bad) == .unchanged)
+        #expect(certificates.install(bad) == .unchanged)
         #expect(certificates.reload() == .unchanged)
         #expect(certificates.current?.subject == "CN=server.test")
-        #expect(certificates.give(Self.renewed) == .replaced(try #require(certificates.current)))
+        #expect(certificates.install(Self.renewed) == .replaced(try #require(certificates.current)))
         #expect(certificates.current?.subject == "CN=renewed.test")
         #expect(certificates.reloads == 2)
         #expect(certificates.refusals == 1)

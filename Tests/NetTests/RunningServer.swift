@@ -16,7 +16,7 @@ final class RunningServer: Sendable {
     private let mailbox: Mailbox
 
     init(
-        _ adjust: (inout ServerConfiguration) -> Void = { _ in }, clientAuthorities: String? = nil,
+        _ adjust: (inout ServerConfiguration) -> Void = { _ in }, clientCAs: String? = nil,
         allowedClients: [String] = [], listening addressText: String = "127.0.0.1:0",
         answering respond: @escaping @Sendable (Request, Span<UInt8>, ListenerID) -> Response = RunningServer.describe,
         responder: (@Sendable (LoopContext) -> Responder)? = nil,
@@ -25,7 +25,7 @@ final class RunningServer: Sendable {
         var configuration = ServerConfiguration()
         configuration.handlesSignals = false
         adjust(&configuration)
-        folder = try CertificateFolder(clientAuthorities: clientAuthorities)
+        folder = try CertificateFolder(clientCAs: clientCAs)
         certificates = try Certificates(files: folder.files(allowedClients: allowedClients))
         let address = try Address(parsing: addressText)
         let mailbox = Mailbox()
@@ -132,14 +132,14 @@ enum TestCertificates {
 /// A folder like a mounted Secret: the files are links into a folder that is replaced as a whole.
 final class CertificateFolder: Sendable {
     let path: String
-    private let hasClientAuthorities: Bool
+    private let hasClientCAs: Bool
     private let version = Atomic<Int>(0)
 
-    init(_ pair: KeyPair = TestCertificates.server, clientAuthorities: String? = nil) throws {
+    init(_ pair: KeyPair = TestCertificates.server, clientCAs: String? = nil) throws {
         path = NSTemporaryDirectory() + "net-tests-" + UUID().uuidString
-        hasClientAuthorities = clientAuthorities != nil
+        hasClientCAs = clientCAs != nil
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        try replace(with: pair, clientAuthorities: clientAuthorities)
+        try replace(with: pair, clientCAs: clientCAs)
         for name in ["tls.crt", "tls.key", "ca.crt"] {
             try FileManager.default.createSymbolicLink(atPath: "\(path)/\(name)", withDestinationPath: "data/\(name)")
         }
@@ -152,17 +152,17 @@ final class CertificateFolder: Sendable {
     func files(allowedClients: [String] = []) -> CertificateFiles {
         CertificateFiles(
             certificate: "\(path)/tls.crt", privateKey: "\(path)/tls.key",
-            clientAuthorities: hasClientAuthorities ? "\(path)/ca.crt" : nil, allowedClients: allowedClients)
+            clientCAs: hasClientCAs ? "\(path)/ca.crt" : nil, allowedClients: allowedClients)
     }
 
     /// Moves a link to a new folder over the old one, as the kubelet does.
-    func replace(with pair: KeyPair, clientAuthorities: String? = nil) throws {
+    func replace(with pair: KeyPair, clientCAs: String? = nil) throws {
         let number = version.add(1, ordering: .relaxed).newValue
         let folder = "\(path)/\(number)"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         try pair.certificate.write(toFile: "\(folder)/tls.crt", atomically: false, encoding: .utf8)
         try pair.privateKey.write(toFile: "\(folder)/tls.key", atomically: false, encoding: .utf8)
-        try (clientAuthorities ?? "").write(toFile: "\(folder)/ca.crt", atomically: false, encoding: .utf8)
+        try (clientCAs ?? "").write(toFile: "\(folder)/ca.crt", atomically: false, encoding: .utf8)
         try FileManager.default.createSymbolicLink(atPath: "\(path)/next", withDestinationPath: "\(number)")
         rename("\(path)/next", "\(path)/data")
     }

@@ -124,7 +124,7 @@ import Testing
     @Test(arguments: [[], ["kube-apiserver"], ["other", "api.test"]], [TLS1_2_VERSION, TLS1_3_VERSION])
     func `an allowed client is served`(allowed: [String], version: Int32) throws {
         let server = try RunningServer(
-            clientAuthorities: TestCertificates.clientAuthority.keyPair.certificate, allowedClients: allowed)
+            clientCAs: TestCertificates.clientAuthority.keyPair.certificate, allowedClients: allowed)
         #expect(try ask(server, with: Self.known, version: version)?.status == 200)
     }
 
@@ -138,7 +138,7 @@ import Testing
         client: (pair: KeyPair?, allowed: [String], reason: HandshakeFailure), version: Int32
     ) throws {
         let server = try RunningServer(
-            clientAuthorities: TestCertificates.clientAuthority.keyPair.certificate, allowedClients: client.allowed)
+            clientCAs: TestCertificates.clientAuthority.keyPair.certificate, allowedClients: client.allowed)
         #expect(try ask(server, with: client.pair, version: version) == nil)
         #expect(eventually { server.status.counts.handshakeFailures[client.reason] == 1 })
         #expect(server.status.counts.requests == 0)
@@ -147,7 +147,7 @@ import Testing
 
     @Test(arguments: [TLS1_2_VERSION, TLS1_3_VERSION])
     func `a client's session can be resumed`(version: Int32) throws {
-        let server = try RunningServer(clientAuthorities: TestCertificates.clientAuthority.keyPair.certificate)
+        let server = try RunningServer(clientCAs: TestCertificates.clientAuthority.keyPair.certificate)
         var session: ClientTLS.Session?
         for round in 0..<2 {
             let client = try server.secureClient {

@@ -8,11 +8,13 @@ import Testing
 @Suite struct WaitingTests {
     /// The requests that wait, for a test to deliver what they wait for.
     private final class Waiting: Sendable {
-        private let entries = Mutex<[(deliveries: Deliveries, ticket: Ticket)]>([])
+        private let entries = Mutex<[(deliveries: Deliveries<String>, ticket: Ticket)]>([])
 
         var count: Int { entries.withLock { $0.count } }
 
-        func add(_ deliveries: Deliveries, _ ticket: Ticket) { entries.withLock { $0.append((deliveries, ticket)) } }
+        func add(_ deliveries: Deliveries<String>, _ ticket: Ticket) {
+            entries.withLock { $0.append((deliveries, ticket)) }
+        }
 
         /// Delivers a message to the request that has waited longest.
         func deliver(_ message: String) {
@@ -31,13 +33,14 @@ import Testing
                 adjust(&$0)
             },
             responder: { context in
-                Responder(
+                let deliveries = Deliveries<String>(to: context.notifier)
+                return Responder(
                     respond: { request, _, _, ticket in
                         guard request.head.path != "/now" else { return text("now") }
-                        waiting.add(context.deliveries, ticket)
+                        waiting.add(deliveries, ticket)
                         return nil
                     },
-                    resume: { _, message, _ in text("later: \(message)") })
+                    resume: { ticket, _ in text("later: \(deliveries.remove(for: ticket) ?? "")") })
             })
     }
 
@@ -106,20 +109,21 @@ import Testing
         let server = try RunningServer(
             { $0.loops = 1 },
             responder: { context in
-                Responder(
+                let deliveries = Deliveries<String>(to: context.notifier)
+                return Responder(
                     respond: { request, _, _, ticket in
                         switch request.head.path {
                         case "/hold":
                             held.add(1, ordering: .relaxed)
                             gate.wait()
                         case "/later":
-                            waiting.add(context.deliveries, ticket)
+                            waiting.add(deliveries, ticket)
                             return nil
                         default: break
                         }
                         return text("now")
                     },
-                    resume: { _, message, _ in text("later: \(message)") })
+                    resume: { ticket, _ in text("later: \(deliveries.remove(for: ticket) ?? "")") })
             })
         let client = try server.secureClient()
         let holders = try [server.plainClient(), server.plainClient()]

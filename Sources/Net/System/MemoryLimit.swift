@@ -1,0 +1,53 @@
+/// The memory limit of the process.
+public enum MemoryLimit {
+    /// Returns the smallest limit of the control groups of the process; nil when there is none.
+    ///
+    /// Both versions of control groups are read (cgroups(7)): at the path of the process and of each group above it, as a host
+    /// sees them, and at the root of the mount, where a container sees its own.
+    ///
+    /// - Parameter root: The directory that holds `proc` and `sys`.
+    /// - Returns: The limit in bytes.
+    public static func ofControlGroup(root: String = "") -> Int? {
+        let groups = text("\(root)/proc/self/cgroup") ?? "0::/\n0:memory:/"
+        var limits: [Int] = []
+        for line in groups.split(separator: "\n") {
+            // `4:cpu,memory:/path`; the second version has no number and no controllers.
+            let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+            guard fields.count == 3 else { continue }
+            for file in files(controllers: fields[1], isSecond: fields[0] == "0") {
+                for path in ancestors(of: fields[2]) {
+                    if let limit = text("\(root)/sys/fs/cgroup\(file.mount)\(path)/\(file.name)").flatMap(limit) {
+                        limits.append(limit)
+                    }
+                }
+            }
+        }
+        return limits.min()
+    }
+
+    private static func files(controllers: Substring, isSecond: Bool) -> [(mount: String, name: String)] {
+        if controllers.split(separator: ",").contains("memory") { return [("/memory", "memory.limit_in_bytes")] }
+        // Beside the first version it has a mount of its own, without the memory controller.
+        return isSecond && controllers.isEmpty ? [("", "memory.max")] : []
+    }
+
+    /// A path and all above it, the root being empty.
+    private static func ancestors(of path: Substring) -> [String] {
+        var names = path.split(separator: "/").filter { $0 != ".." }
+        var paths: [String] = []
+        while true {
+            paths.append(names.map { "/\($0)" }.joined())
+            if names.popLast() == nil { return paths }
+        }
+    }
+
+    /// The first version writes no limit as the largest number of whole pages.
+    private static func limit(_ text: String) -> Int? {
+        let digits = text.prefix { $0.isNumber }
+        return Int(digits).flatMap { $0 > 0 && $0 < 1 << 60 ? $0 : nil }
+    }
+
+    private static func text(_ path: String) -> String? {
+        (try? readFile(path)).map { String(decoding: $0, as: UTF8.self) }
+    }
+}

@@ -1,0 +1,44 @@
+internal import Glibc
+internal import Synchronization
+
+/// A value from another thread, for a thread that can block until it comes.
+public final class Promise<Value: Sendable>: Sendable {
+    // Held to put the value in, and to take it out.
+    private let value = Mutex<Value?>(nil)
+    private let semaphore = Semaphore()
+
+    /// Creates a promise without a value.
+    public init() {}
+
+    /// Sets the value, once.
+    public func fulfil(_ value: Value) {
+        self.value.withLock { $0 = value }
+        semaphore.signal()
+    }
+
+    /// Waits for the value, without a time limit.
+    public func wait() -> Value {
+        while true {
+            semaphore.wait()
+            if let value = value.withLock({ $0 }) { return value }
+        }
+    }
+}
+
+/// The C library's semaphore, which any thread may signal.
+private final class Semaphore: @unchecked Sendable {
+    // Threads can share it; its address is valid while this object lives, which each caller keeps alive.
+    private let semaphore = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
+
+    init() { sem_init(semaphore, 0, 0) }
+
+    deinit {
+        sem_destroy(semaphore)
+        semaphore.deallocate()
+    }
+
+    func signal() { sem_post(semaphore) }
+
+    /// An interrupted wait returns too.
+    func wait() { sem_wait(semaphore) }
+}

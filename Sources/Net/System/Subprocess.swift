@@ -1,0 +1,163 @@
+internal import CLinux
+internal import Glibc
+
+/// A program that is run for its output; the caller waits for it, so not on a loop's thread.
+public struct Subprocess: Sendable {
+    /// The program: a path, or a name that is looked up in `PATH`.
+    public var command: String
+    /// The arguments after the program's name.
+    public var arguments: [String]
+    /// All variables of its environment.
+    public var environment: [String: String]
+
+    /// The exit status and output of a program.
+    public struct Result: Sendable {
+        /// The exit status; 128 plus the number of the signal that ended the program.
+        public let status: Int32
+        /// The standard output.
+        public let output: [UInt8]
+        /// The end of the standard error, at most 4 KiB.
+        public let messages: [UInt8]
+    }
+
+    /// Creates a program.
+    public init(command: String, arguments: [String], environment: [String: String]) {
+        self.command = command
+        self.arguments = arguments
+        self.environment = environment
+    }
+
+    /// Runs the program with an empty standard input.
+    ///
+    /// - Parameters:
+    ///   - limit: The time after which the program is killed.
+    ///   - maximum: The number of bytes of output beyond which the program is killed.
+    /// - Returns: The result.
+    /// - Throws: A ``SystemError``: the program cannot be started (`ENOENT`), takes too long (`ETIMEDOUT`) or prints too
+    ///   much (`EFBIG`).
+    public func run(within limit: Duration, printingAtMost maximum: Int = 1 << 20) throws(SystemError) -> Result {
+        let output = try Pipe()
+        let messages = try Pipe()
+        let process = try spawn(output: output.writing.number, messages: messages.writing.number)
+        output.closeWriting()
+        messages.closeWriting()
+        var collected = Collected(maximum: maximum)
+        let end = Instant.now + limit
+        var failure = collected.collect(output.reading, messages.reading, until: end)
+        var status: Int32 = 0
+        // The program can go on after it has closed its output; its end is polled for then.
+        while failure == nil, waitpid(process, &status, WNOHANG) == 0 {
+            if Instant.now >= end { failure = ETIMEDOUT } else { usleep(2000) }
+        }
+        if let failure {
+            kill(process, SIGKILL)
+            while waitpid(process, &status, 0) < 0, errno == EINTR {}
+            throw SystemError(call: "run", code: failure, context: command)
+        }
+        // wait(2): the low seven bits are the signal, and the second byte is what the program returned.
+        let signal = status & 0x7F
+        return Result(
+            status: signal == 0 ? status >> 8 & 0xFF : 128 + signal, output: collected.output,
+            messages: collected.messages)
+    }
+
+    private func spawn(output: Int32, messages: Int32) throws(SystemError) -> pid_t {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_adddup2(&actions, output, 1)
+        posix_spawn_file_actions_adddup2(&actions, messages, 2)
+        // A server blocks signals to take them from a descriptor, and ignores SIGPIPE: neither is the program's business.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var none = sigset_t()
+        var all = sigset_t()
+        sigemptyset(&none)
+        sigfillset(&all)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setsigdefault(&attributes, &all)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+        let words = CStrings([command] + arguments)
+        let variables = CStrings(environment.map { "\($0.key)=\($0.value)" })
+        var process: pid_t = 0
+        let code = posix_spawnp(&process, command, &actions, &attributes, words.pointers, variables.pointers)
+        guard code == 0 else { throw SystemError(call: "run", code: code, context: command) }
+        return process
+    }
+}
+
+/// Copies of strings as C wants a list of them, freed together.
+private final class CStrings {
+    // Each made by `strdup` and freed once; the last is the end of the list.
+    let pointers: [UnsafeMutablePointer<CChar>?]
+
+    init(_ strings: [String]) {
+        pointers = strings.map { strdup($0) } + [nil]
+    }
+
+    deinit {
+        for pointer in pointers { free(pointer) }
+    }
+}
+
+/// Both ends of a pipe; programs do not inherit them.
+private final class Pipe {
+    let reading: Descriptor
+    private(set) var writing: Descriptor
+
+    init() throws(SystemError) {
+        var ends: [Int32] = [-1, -1]
+        guard pipe2(&ends, O_CLOEXEC) == 0 else { throw SystemError(last: "pipe2") }
+        reading = Descriptor(owning: ends[0])
+        writing = Descriptor(owning: ends[1])
+    }
+
+    /// Closes the writing end in this process, so that the pipe ends with the program.
+    func closeWriting() {
+        // Closes the one before; -1 is no descriptor, and closing it does nothing.
+        writing = Descriptor(owning: -1)
+    }
+}
+
+private struct Collected {
+    let maximum: Int
+    var output: [UInt8] = []
+    var messages: [UInt8] = []
+
+    init(maximum: Int) {
+        self.maximum = maximum
+    }
+
+    /// Reads both until their ends; returns an errno when that takes too long or is too much.
+    mutating func collect(_ first: borrowing Descriptor, _ second: borrowing Descriptor, until end: Instant) -> Int32? {
+        var watched = [
+            pollfd(fd: first.number, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: second.number, events: Int16(POLLIN), revents: 0),
+        ]
+        var chunk = [UInt8](repeating: 0, count: 16 * 1024)
+        while watched.contains(where: { $0.fd >= 0 }) {
+            let left = end.nanoseconds - Instant.now.nanoseconds
+            guard left > 0 else { return ETIMEDOUT }
+            _ = poll(&watched, nfds_t(watched.count), Int32(clamping: left / 1_000_000 + 1))
+            for index in watched.indices where watched[index].fd >= 0 && watched[index].revents != 0 {
+                let transfer = chunk.withUnsafeMutableBytes {
+                    index == 0 ? first.read(into: $0) : second.read(into: $0)
+                }
+                guard case .bytes(let count) = transfer else {
+                    // poll(2) ignores negative descriptors.
+                    watched[index].fd = -1
+                    continue
+                }
+                if index == 0 {
+                    output += chunk.prefix(count)
+                    guard output.count <= maximum else { return EFBIG }
+                } else {
+                    messages = (messages + chunk.prefix(count)).suffix(4096)
+                }
+            }
+        }
+        return nil
+    }
+}
