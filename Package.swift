@@ -82,7 +82,7 @@ let package = Package(
         tests(of: "JSON", uses: ["JSON"]),
         tests(of: "YAML", uses: ["YAML", "JSON"]),
         tests(of: "Kubernetes", uses: ["Kubernetes", "JSON"]),
-        tests(of: "Playbook", uses: ["Manifests", "Rules", "Evaluation", "Kubernetes", "JSON", "YAML"]),
+        tests(of: "Rules", uses: ["Manifests", "Rules", "Evaluation", "Kubernetes", "JSON", "YAML"]),
         tests(of: "HTTP", uses: ["HTTP"]),
         tests(of: "Webhook", uses: ["Webhook", "HTTP", "Rules", "Evaluation", "Kubernetes", "JSON"]),
         tests(of: "Net", uses: ["Net", "HTTP", "COpenSSL"]),
@@ -99,7 +99,7 @@ let package = Package(
 
 // scripts/test-rule needs the tests of the rules alone.
 if Context.environment["RULE_UNDER_TEST"] != nil {
-    package.targets.removeAll { $0.type == .test && $0.name != "PlaybookTests" }
+    package.targets.removeAll { $0.type == .test && $0.name != "RulesTests" }
 }
 
 // libFuzzer brings its own `main`, so this target is there only for scripts/fuzz.

@@ -96,7 +96,7 @@ package struct WordSet: Sendable, ExpressibleByArrayLiteral {
 }
 
 /// The words of a name from a place on, one after the other: letters up to a separator, a digit, or a change of case.
-package struct NameWords {
+public struct NameWords {
     private(set) var at: Int
     let end: Int
 
@@ -145,7 +145,8 @@ package struct NameWords {
         return words.next(in: text)
     }
 
-    package static func isLetter(_ byte: UInt8) -> Bool { (byte | 0x20) &- UInt8(ascii: "a") < 26 }
+    /// Whether a byte is an ASCII letter.
+    public static func isLetter(_ byte: UInt8) -> Bool { (byte | 0x20) &- UInt8(ascii: "a") < 26 }
 
     /// Whether a word begins at a place, or none is there: what is before is no letter, or case changes.
     static func isBoundary(_ text: Span<UInt8>, _ at: Int) -> Bool {

@@ -4,7 +4,7 @@ import Kubernetes
 /// The host of a private registry in Amazon ECR, which names the account that it belongs to.
 ///
 /// The whole host has to be of one of the forms that AWS gives it: one that only begins like it is somebody else's.
-package struct ECRHost {
+public struct ECRHost {
     /// The account that it belongs to.
     package let account: AWSAccount
 
@@ -32,7 +32,7 @@ package struct ECRHost {
     ]
 
     /// Whether AWS itself keeps the images of EKS add-ons here.
-    package var isOfAddOns: Bool { ECRHost.addOnAccounts.contains(account) }
+    public var isOfAddOns: Bool { ECRHost.addOnAccounts.contains(account) }
 
     /// The accounts of Amazon EKS, by region (Amazon EKS User Guide, "View Amazon container image registries for Amazon EKS
     /// add-ons").

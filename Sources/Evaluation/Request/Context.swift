@@ -30,7 +30,7 @@ public struct Context: Sendable {
     /// The environment's settings.
     public var settings: Settings { shared.settings }
     /// The value of a rule's setting, read without a copy of all settings.
-    package subscript<Value>(setting: RuleSetting<Value>) -> Value { shared.settings.ruleValues[setting] }
+    public subscript<Value>(setting: RuleSetting<Value>) -> Value { shared.settings.ruleValues[setting] }
     /// The other objects.
     public var companions: Companions { shared.companions }
     /// The time.

@@ -85,7 +85,6 @@ public final class Subject {
     public func spec() throws(CannotJudge) -> Value? { try object.object("spec") }
 
     /// The pod template; nil where there is none.
-    @inline(__always)
     public func template() throws(CannotJudge) -> PodTemplate? {
         if let fault { throw fault }
         return podTemplate
