@@ -54,8 +54,8 @@ private func checkPolicy(_ field: Field, _ findings: FindingCollector) throws(Ca
     guard text.contentLength <= 32 << 10, let policy = try? Literal(parsing: Array(text.text.utf8)),
         case .object = policy
     else { throw .malformed(text.id, expected: "a key policy in JSON of at most 32 KiB") }
-    for (index, literal) in policy.listed("Statement").enumerated() {
-        let statement = Statement(literal)
+    for (index, literal) in KeyPolicyStatement.all(in: policy).enumerated() {
+        let statement = KeyPolicyStatement(literal)
         guard let (clause, message) = statement.fault else { continue }
         // Whom it is for is the choice, wherever the statement stands and whatever it is called.
         findings.add(
@@ -68,68 +68,15 @@ private func checkPolicy(_ field: Field, _ findings: FindingCollector) throws(Ca
     }
 }
 
-/// A statement of a policy, as far as it matters here.
-private struct Statement {
-    let principals: [String]
-    let isEverybody: Bool
-    let isAccountAlone: Bool
-    let administers: Bool
-    let uses: Bool
-    let isAll: Bool
-
-    init(_ statement: Literal) {
-        let allows = statement["Effect"] == "Allow"
-        // `?` is any one character to IAM: `*` takes in all that it does.
-        let actions = statement.listed("Action").compactMap(\.word).map { String($0.map { $0 == "?" ? "*" : $0 }) }
-        // All rights but some are both kinds at once.
-        let isInverted = statement["NotAction"] != nil
-        isAll = allows && Statement.matches(actions, ["kms:"])
-        administers = allows && (isInverted || Statement.matches(actions, Statement.administration))
-        uses = allows && (isInverted || Statement.matches(actions, Statement.use))
-        let named = statement["Principal"].map { $0.members.isEmpty ? $0.list : $0.members.flatMap(\.value.list) } ?? []
-        // Everybody but some is everybody.
-        principals = statement["NotPrincipal"] == nil ? named.compactMap(\.word).sorted() : ["*"]
-        isEverybody = principals.contains("*")
-        // The account's root stands for its IAM policies, and without it nobody could mend the policy.
-        isAccountAlone =
-            !principals.isEmpty && principals.allSatisfy { $0.hasSuffix(":root") || $0.utf8.count == 12 }
-    }
-
-    private static let administration = [
-        "kms:putkeypolicy", "kms:schedulekeydeletion", "kms:cancelkeydeletion", "kms:enablekey", "kms:disablekey",
-        "kms:enablekeyrotation", "kms:disablekeyrotation", "kms:deleteimportedkeymaterial",
-        "kms:updatekeydescription",
-    ]
-    private static let use = [
-        "kms:encrypt", "kms:decrypt", "kms:reencryptfrom", "kms:reencryptto", "kms:generatedatakey",
-        "kms:generatedatakeywithoutplaintext", "kms:generatedatakeypair",
-        "kms:generatedatakeypairwithoutplaintext", "kms:sign", "kms:generatemac", "kms:derivesharedsecret",
-    ]
-
-    private static func matches(_ patterns: [String], _ actions: [String]) -> Bool {
-        patterns.contains { pattern in
-            let glob = Glob(pattern)
-            return actions.contains { glob.matches($0) }
-        }
-    }
-
-    var fault: (Clause, String)? {
+extension KeyPolicyStatement {
+    /// What is wrong with it, if anything.
+    fileprivate var fault: (Clause, String)? {
         if isEverybody, isAll { return (KeyClause.open, "gives everybody every right") }
         if administers, uses, !isAccountAlone {
             return (KeyClause.separate, "lets the same roles administer and use the key")
         }
         return nil
     }
-}
-
-extension Literal {
-    /// What a member holds, which policies write alone or in a list.
-    fileprivate func listed(_ key: String) -> [Literal] { self[key]?.list ?? [] }
-
-    fileprivate var list: [Literal] { if case .array(let elements) = self { elements } else { [self] } }
-
-    /// A name in lower case: actions are compared without regard to case.
-    fileprivate var word: String? { if case .string(let text) = self { text.lowercased() } else { nil } }
 }
 
 // MARK: The aliases
