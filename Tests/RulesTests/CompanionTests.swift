@@ -7,6 +7,20 @@ import Testing
 
 /// Companions as they come and go in a cluster, and what is asked again before a denial.
 @Suite struct CompanionTests {
+    @Test(arguments: [
+        (ResourceKind.kmsAlias, "Aliases"), (.networkPolicy, "NetworkPolicies"), (.gateway, "Gateways"),
+        (.middleware, "Middlewares"),
+    ])
+    func `objects that are not known are named in the plural`(kind: ResourceKind, words: String) {
+        let error = #expect(throws: CannotJudge.self) {
+            try Companions(knowledge: .nothing, of: .playbook).objects(kind, in: "shop")
+        }
+        guard case .unknown(words) = error else {
+            Issue.record("not \(words): \(String(describing: error))")
+            return
+        }
+    }
+
     private func budget(_ name: String, app: String, in namespace: String = "shop") throws -> Literal {
         // As in a list: without kind and apiVersion.
         try Literal(

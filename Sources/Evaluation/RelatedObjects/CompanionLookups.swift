@@ -61,21 +61,21 @@ extension Companions {
 
     /// The objects of one of the other kinds in a namespace; for kinds that have none, the namespace is `default`.
     package func objects(_ kind: ResourceKind, in namespace: String) throws(CannotJudge) -> [CompanionObject] {
-        try holding(kind, namespace, "\(kind.name)s")?.objects[kind]?.records ?? []
+        try holding(kind, namespace, kind.pluralName)?.objects[kind]?.records ?? []
     }
 
     /// One of them by its name.
     package func object(
         _ kind: ResourceKind, named name: String, in namespace: String
     ) throws(CannotJudge) -> CompanionObject? {
-        try holding(kind, namespace, "\(kind.name)s")?.objects[kind]?[kind, name]
+        try holding(kind, namespace, kind.pluralName)?.objects[kind]?[kind, name]
     }
 
     /// The same of a kind that selects by labels: those that may select these, and perhaps others.
     package func objects(
         _ kind: ResourceKind, thatMaySelect labels: Labels, in namespace: String
     ) throws(CannotJudge) -> [CompanionObject] {
-        let shelf = try holding(kind, namespace, "\(kind.name)s")?.objects[kind]
+        let shelf = try holding(kind, namespace, kind.pluralName)?.objects[kind]
         return shelf?.candidates(underAnyOf: [RecordKey](labels.pairs)) ?? []
     }
 
@@ -111,5 +111,14 @@ extension Companions {
         let workload = try workload(kind, name, in: namespace)
         guard let deployment = workload?.deployment else { return workload }
         return try self.workload(.deployment, deployment, in: namespace)
+    }
+}
+
+extension ResourceKind {
+    /// Several objects of the kind, for people: `NetworkPolicies`.
+    fileprivate var pluralName: String {
+        let name = "\(name)"
+        if name.hasSuffix("y"), !name.hasSuffix("ay") { return name.dropLast() + "ies" }
+        return name + (name.hasSuffix("s") ? "es" : "s")
     }
 }
