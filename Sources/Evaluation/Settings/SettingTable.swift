@@ -148,7 +148,7 @@ extension Setting {
     init(levelOf rule: Rule) {
         self.init(
             name: rule.variable, topic: .rules, form: "deny|warn|off", defaultText: rule.level.rawValue,
-            meaning: "The level of `\(rule.id)`."
+            meaning: "The level of `\(rule.id)`\(rule === Rule.schema ? ", which reports fields of the wrong type" : "")."
         ) { (text, settings) throws(Misplaced) in
             guard let level = Level(rawValue: text) else { throw Misplaced(at: nil, expected: "deny, warn or off") }
             settings.levels[rule.id] = level
