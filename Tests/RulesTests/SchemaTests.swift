@@ -158,8 +158,10 @@ import Testing
     func `the path of a field that cannot be read hides secrets`(_ level: String) throws {
         let key = try #require(PlantedSecret.all.first)
         var world = World(
-            ["apiVersion": "v1", "kind": "ConfigMap", "metadata": ["name": "web", "namespace": "shop"],
-             "data": .object([.init(key.text, 5)])])
+            [
+                "apiVersion": "v1", "kind": "ConfigMap", "metadata": ["name": "web", "namespace": "shop"],
+                "data": .object([.init(key.text, 5)]),
+            ])
         world.settings = ["PLAYBOOK_RULE_SCHEMA": level]
         let verdict = try world.verdict()
         let texts = verdict.judgements.map(\.path) + verdict.notEvaluated.map(\.reason)

@@ -209,7 +209,7 @@ public final class FindingCollector {
     ///   - check: The rule's check.
     ///   - order: The rule's place in the catalogue.
     ///   - limit: The number of findings that are described.
-    /// - Returns: What the rule lacks; nil when it ran to its end, or a finding says where it ended.
+    /// - Returns: The cause why the rule is not evaluated; nil when it ran to its end, or a finding says where it ended.
     func run(_ check: Rule.Check, of order: Int, limit: Int) -> NotEvaluated.Cause? {
         self.order = order
         self.limit = limit
@@ -232,7 +232,7 @@ public final class FindingCollector {
     /// Runs a check, and reports a field of the wrong type as a finding of ``Rule/schema``, and a budget that is used up as one of
     /// the check's rule.
     ///
-    /// - Returns: What the check lacks; nil when it ran to its end, or a finding says where it ended.
+    /// - Returns: The cause why the rule is not evaluated; nil when it ran to its end, or a finding says where it ended.
     func run(_ check: Rule.Check) -> NotEvaluated.Cause? {
         var missing: NotEvaluated.Cause?
         var isBounded = steps < 0
@@ -262,7 +262,7 @@ public final class FindingCollector {
 
     /// Reports a field of the wrong type, once for all rules that end there.
     ///
-    /// - Returns: What the rule lacks; nil where a finding says so.
+    /// - Returns: The cause why the rule is not evaluated; nil where a finding says so.
     private func addUnreadable(_ node: NodeID, _ expected: StaticString) -> NotEvaluated.Cause? {
         steps -= 1
         var finding = Finding(node, of: subject, isNot: expected)

@@ -52,13 +52,13 @@ final class Ratchet {
         return latest?.keys.have(key(), excess) ?? false
     }
 
-    /// Whether a rule ended at the same field of the old object, which was not under an exemption from ``Rule/schema`` then.
+    /// Returns true if a rule ended at the same field of the old object, which was not under an exemption from ``Rule/schema`` then.
     ///
     /// - Parameters:
     ///   - finding: The finding about the field.
     ///   - rule: The rule that cannot read it.
     ///   - steps: The steps that are left to the request, of which the old object takes its own.
-    /// - Returns: Whether the finding is existing.
+    /// - Returns: True if the finding is existing.
     func hasUnreadable(_ finding: Finding, of rule: Rule, _ steps: inout Int) -> Bool {
         // What cannot be read may have anything put beside it.
         guard let before, leavesRestAlone else { return false }
@@ -66,7 +66,7 @@ final class Ratchet {
         return keys.have(FindingKey(ofType: finding, in: subject), nil)
     }
 
-    /// - Parameter exempting: The rule that an exemption of the old object must name for it to count as no past.
+    /// The keys of what a rule finds in the old object; none where that was under an exemption from the rule `exempting`.
     private func evaluate(
         _ rule: Rule, on before: Subject, exemptFrom exempting: Rule, _ steps: inout Int
     ) -> FindingKeys {
