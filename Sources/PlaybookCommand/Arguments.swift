@@ -84,7 +84,7 @@ struct Arguments {
                 throw CommandError(message: "--level takes RULE=deny, RULE=warn or RULE=off, not '\(text)'")
             }
             guard Catalogue.playbook[parts[0]] != nil else {
-                throw CommandError.unknown("rule", parts[0], among: Catalogue.playbook.rules.map(\.id))
+                throw CommandError.unknown("rule", parts[0], among: Catalogue.playbook.reported.map(\.id))
             }
             levels[parts[0]] = level
         }

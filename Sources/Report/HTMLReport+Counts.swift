@@ -17,10 +17,7 @@ extension HTMLReport {
             notes +=
                 "<details class=\"deny\"><summary>\(counted(summary.unreadable.count, "input")) could not be read</summary><ul>\(inputs)</ul></details>"
         }
-        if !summary.notEvaluated.isEmpty {
-            let rules = summary.notEvaluated.map { "\($0.rule) (\($0.count))" }.joined(separator: ", ")
-            notes += "<p>Not evaluated, since other objects are not known: \(markup(rules)).</p>"
-        }
+        notes += summary.notEvaluatedSentences().map { "<p>\(markup($0)).</p>" }.joined()
         if let baseline = summary.baseline { notes += ratchet(baseline) }
         let verb = passed == 1 || summary.judged == 1 ? "passes" : "pass"
         let meaning =

@@ -21,9 +21,17 @@ public enum JSONReport {
         if summary.noun == .object {
             members += [.init("files", number(summary.files)), .init("foreign", number(summary.foreign))]
         }
+        var notEvaluated: [(rule: String, count: Int)] = []
+        for entry in summary.notEvaluated {
+            if let index = notEvaluated.firstIndex(where: { $0.rule == entry.rule }) {
+                notEvaluated[index].count += entry.count
+            } else {
+                notEvaluated.append((entry.rule, entry.count))
+            }
+        }
         members += [
             .init("unreadableInputs", .array(summary.unreadable.map(unreadable))),
-            .init("notEvaluated", .object(summary.notEvaluated.map { .init($0.rule, number($0.count)) })),
+            .init("notEvaluated", .object(notEvaluated.map { .init($0.rule, number($0.count)) })),
         ]
         if summary.notListed > 0 { members.append(.init("notListed", number(summary.notListed))) }
         if let baseline = summary.baseline {
@@ -76,7 +84,7 @@ public enum RuleList {
                     "id": .string(rule.id), "group": .string(rule.group.rawValue), "title": .string(rule.title),
                     "level": .string(settings.level(of: rule).rawValue), "fixable": .bool(rule.fix != nil),
                     "companions": .array(rule.companions.map { .string("\($0.name)") }),
-                    "source": .string(rule.section.rawValue),
+                    "source": .string(rule.section?.rawValue ?? ""),
                     "settings": .array(rule.settings.map { .string($0) }),
                     "clauses": .array(
                         rule.clauses.map { ["name": .string($0.name), "demand": .string($0.demand)] }),

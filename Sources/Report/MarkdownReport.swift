@@ -66,10 +66,7 @@ public enum MarkdownReport {
             text += "\n\(counted(summary.unreadable.count, "input")) could not be read:\n\n"
             text += list(summary.unreadable) { "\(code($0.place)): \(plain($0.reason))" }
         }
-        if !summary.notEvaluated.isEmpty {
-            let rules = summary.notEvaluated.map { "`\($0.rule)` (\($0.count))" }.joined(separator: ", ")
-            text += "\nNot evaluated, since other objects are not known: \(rules).\n"
-        }
+        text += summary.notEvaluatedSentences { "`\($0)`" }.map { "\n\($0).\n" }.joined()
         return text + (summary.baseline.map(ratchet) ?? "")
     }
 

@@ -162,7 +162,7 @@ public struct ReplayReport: Sendable {
 
     /// The rules in the order of the catalogue, those that are gone from it behind.
     static func order(_ rules: [String: ReplayTally.Row]) -> [(key: String, value: ReplayTally.Row)] {
-        let known = Catalogue.playbook.rules.map(\.id)
+        let known = Catalogue.playbook.reported.map(\.id)
         let gone = rules.keys.filter { !known.contains($0) }.sorted()
         return (known + gone).compactMap { id in rules[id].map { (id, $0) } }
     }

@@ -140,8 +140,18 @@ public struct Summary: Sendable {
     public var files = 0
     /// How many documents are nothing that an API server takes.
     public var foreign = 0
-    /// How often each rule had no answer.
-    public var notEvaluated: [(rule: String, count: Int)] = []
+    /// On how many objects each rule was not evaluated, by reason.
+    public var notEvaluated: [(rule: String, reason: String, count: Int)] = []
+
+    /// A sentence for each reason why rules were not evaluated, with the rules as `write` puts them.
+    func notEvaluatedSentences(_ write: (String) -> String = { $0 }) -> [String] {
+        var reasons: [String] = []
+        for entry in notEvaluated where !reasons.contains(entry.reason) { reasons.append(entry.reason) }
+        return reasons.map { reason in
+            let rules = notEvaluated.filter { $0.reason == reason }.map { "\(write($0.rule)) (\($0.count))" }
+            return "Not evaluated, since \(reason): \(rules.joined(separator: ", "))"
+        }
+    }
     /// How many findings are counted and not listed: a review has room for a hundred of a rule.
     public var notListed = 0
     /// What came of the baseline; nil without one.
@@ -163,10 +173,12 @@ public struct Summary: Sendable {
         }
         notListed += verdict.further.reduce(0) { $0 + $1.count }
         for entry in verdict.notEvaluated {
-            if let index = notEvaluated.firstIndex(where: { $0.rule == entry.rule.id }) {
+            if let index = notEvaluated.firstIndex(where: {
+                $0.rule == entry.rule.id && $0.reason == entry.generalReason
+            }) {
                 notEvaluated[index].count += 1
             } else {
-                notEvaluated.append((entry.rule.id, 1))
+                notEvaluated.append((entry.rule.id, entry.generalReason, 1))
             }
         }
     }

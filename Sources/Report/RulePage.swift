@@ -84,7 +84,7 @@ public enum RulePage {
         let standard = level == rule.level ? "" : " (by default \(rule.level.rawValue))"
         add("Level", "\(level.rawValue)\(standard), set by \(rule.variable)")
         add("Applies to", kinds(rule))
-        add("Source", rule.section.rawValue)
+        if let section = rule.section { add("Source", section.rawValue) }
         for (index, setting) in settings(rule).enumerated() { add(index == 0 ? "Settings" : "", setting) }
         if !rule.companions.isEmpty { add("Companions", companions(rule)) }
         if let fix = rule.fix { add("Fix", fix.summary + (fix.isAdditive ? "" : " (with `PLAYBOOK_FIX=all`)")) }
@@ -93,7 +93,7 @@ public enum RulePage {
         for clause in rule.clauses { text += wrapped("  \(clause.name): \(clause.demand)", indented: 4) + "\n" }
         for (title, examples) in [
             ("Bad", rule.examples.filter { $0.clause != nil }), ("Good", rule.examples.filter { $0.clause == nil }),
-        ] {
+        ] where !examples.isEmpty {
             text += "\n\(title)\n"
             text += examples.map { example in
                 let lines = ["# \(caption(example))"] + example.yaml.split(separator: "\n").map(String.init)
@@ -126,7 +126,7 @@ public enum RulePage {
         var text = "### \(rule.id)\n\n**\(rule.title).** \(rule.rationale)\n\n"
         text += "- Level: `\(rule.level.rawValue)` (`\(rule.variable)`)\n"
         text += "- Applies to: \(kinds(rule))\n"
-        text += "- Source: playbook, \"\(rule.section.rawValue)\"\n"
+        if let section = rule.section { text += "- Source: playbook, \"\(section.rawValue)\"\n" }
         if !rule.settings.isEmpty {
             text += "- Settings:\n\(settings(rule).map { "  - \($0)\n" }.joined())"
         }
@@ -136,7 +136,7 @@ public enum RulePage {
         for clause in rule.clauses { text += "- `\(clause.name)`: \(clause.demand)\n" }
         for (title, examples) in [
             ("Bad", rule.examples.filter { $0.clause != nil }), ("Good", rule.examples.filter { $0.clause == nil }),
-        ] {
+        ] where !examples.isEmpty {
             text += "\n\(title):\n\n```yaml\n"
             text += examples.map { "# \(caption($0))\n\($0.yaml)\n" }.joined(separator: "\n")
             text += "```\n"
@@ -167,6 +167,7 @@ public enum RulePage {
     }
 
     private static func kinds(_ rule: Rule) -> String {
+        guard rule !== Rule.schema else { return "every object that a rule reads" }
         let kinds = rule.scope.kinds
         var names = kinds.kinds.map { "\($0.name)" }
         if kinds.isSuperset(of: .holders) {

@@ -16,7 +16,7 @@ public enum SARIFReport {
     /// - Returns: A SARIF log of one run.
     public static func text(_ objects: [JudgedObject], _ summary: Summary, version: String) -> String {
         let found = Set(objects.flatMap { $0.findings.map(\.judgement.rule.id) })
-        let rules = Catalogue.playbook.rules.filter { found.contains($0.id) }
+        let rules = Catalogue.playbook.reported.filter { found.contains($0.id) }
         let indices = Dictionary(uniqueKeysWithValues: zip(rules.map(\.id), rules.indices))
         let documentation = objects.documentation
         var driver: [Literal.Member] = [
@@ -169,7 +169,7 @@ public enum SARIFReport {
             [
                 "level": "note", "associatedRule": ["id": .string(entry.rule)],
                 "message": message(
-                    "\(entry.rule) was not evaluated on \(counted(entry.count, summary.noun.rawValue)): other objects are not known."
+                    "\(entry.rule) was not evaluated on \(counted(entry.count, summary.noun.rawValue)): \(entry.reason)."
                 ),
             ]
         }

@@ -104,10 +104,7 @@ public struct TextReport: Sendable {
             text +=
                 "\npassed over: \(counted(summary.foreign, "document")) that hold\(summary.foreign == 1 ? "s" : "") no object of Kubernetes"
         }
-        if !summary.notEvaluated.isEmpty {
-            let rules = summary.notEvaluated.map { "\($0.rule) (\($0.count))" }.joined(separator: ", ")
-            text += "\nnot evaluated, since other objects are not known: \(rules)"
-        }
+        text += summary.notEvaluatedSentences().map { "\nn\($0.dropFirst())" }.joined()
         return text + "\n" + (summary.baseline.map(ratchet) ?? "")
     }
 

@@ -29,7 +29,7 @@ public struct Metrics: Sendable {
 
     /// Creates counters that are all zero, of a catalogue's rules among others.
     public init(of catalogue: Catalogue) {
-        rules = catalogue.rules
+        rules = catalogue.reported
         requests = Array(
             repeating: 0, count: 2 * Metrics.operations.count * Metrics.kinds.count * Metrics.decisions.count)
         findings = Array(repeating: 0, count: rules.count * Metrics.effects.count)
@@ -111,7 +111,7 @@ public struct Metrics: Sendable {
         }
         text.family(
             "playbook_rules_not_evaluated_total", .counter,
-            "Rules that had no answer because a companion was not known.")
+            "Rules not evaluated to their end, because related objects are not known or a field has the wrong type.")
         for (rule, count) in zip(rules, notEvaluated) where count > 0 {
             text.sample([("rule", rule.id)], Double(count))
         }

@@ -454,15 +454,7 @@ import Testing
         #expect(try World(object).verdict().message.hasPrefix("Pod shop/web-… (generated) breaks "))
     }
 
-    // MARK: 11, malformed
-
-    @Test func `a field of the wrong type is told once, by the rule that insists most`() throws {
-        let verdict = try World(try spec("containers: oops")).verdict()
-        #expect(
-            verdict.judgements.map(\.summary) == [
-                "liveness-probe containers is a string, not an array -> deny"
-            ])
-    }
+    // MARK: 11, bounds
 
     @Test func `junk that nests deep is passed over, not stumbled upon`() throws {
         var world = World(try spec("terminationGracePeriodSeconds: 0"))

@@ -213,6 +213,21 @@ import Webhook
             "playbook_admission_duration_seconds_sum 2.000034", "playbook_admission_duration_seconds_count 3",
         ] { #expect(text.text.contains(line + "\n"), "\(line)") }
     }
+
+    @Test func `a field of the wrong type is counted once, under schema`() throws {
+        let review = #"""
+            {"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","request":{"uid":"u-1","operation":"CREATE",\#
+            "kind":{"group":"apps","version":"v1","kind":"Deployment"},"namespace":"shop","name":"web",\#
+            "userInfo":{"username":"admin"},"object":{"apiVersion":"apps/v1","kind":"Deployment",\#
+            "metadata":{"name":"web","namespace":"shop"},"spec":{"replicas":3,"template":{"spec":{"containers":"oops"}}}}}}
+            """#
+        let event = try #require(try post(Array(review.utf8)).1)
+        var metrics = Metrics(of: .playbook)
+        metrics.count(event, nanoseconds: 9_000)
+        var text = Exposition()
+        metrics.write(to: &text)
+        #expect(text.text.contains("playbook_findings_total{rule=\"schema\",effect=\"deny\"} 1\n"))
+    }
 }
 
 extension String {

@@ -4,6 +4,8 @@ public import Kubernetes
 public final class Catalogue: Sendable {
     /// The rules.
     public let rules: [Rule]
+    /// The rules that findings name: those, and ``Rule/schema``.
+    public let reported: [Rule]
     private let byID: [String: Rule]
     /// Every environment variable that is read, in the order of the documentation.
     public let settings: [Setting]
@@ -20,16 +22,17 @@ public final class Catalogue: Sendable {
     /// - Parameter rules: The rules; no two share an id.
     public init(rules: [Rule]) {
         self.rules = rules
+        reported = rules + [.schema]
         related = RelatedKinds(RelatedKind.ofEngine + rules.flatMap(\.related))
-        byID = Dictionary(rules.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+        byID = Dictionary(reported.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
         var names: Set<String> = []
         let ofRules = rules.flatMap { $0.ownSettings.map(\.setting) }.filter { names.insert($0.name).inserted }
-        settings = rules.isEmpty ? [] : Setting.ofEngine + ofRules + rules.map { Setting(levelOf: $0) }
+        settings = rules.isEmpty ? [] : Setting.ofEngine + ofRules + reported.map { Setting(levelOf: $0) }
     }
 
-    /// The rule with an id.
+    /// The rule with an id, ``Rule/schema`` included.
     public subscript(id: String) -> Rule? { byID[id] }
 
     /// The id that is nearest to a word; nil when none is near.
-    public func nearestRule(to word: String) -> String? { nearest(to: word, in: rules.map(\.id)) }
+    public func nearestRule(to word: String) -> String? { nearest(to: word, in: reported.map(\.id)) }
 }

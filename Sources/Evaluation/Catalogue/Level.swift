@@ -28,6 +28,8 @@ public enum Group: String, Sendable, CaseIterable {
     case traffic = "Traffic"
     case nodes = "Nodes and storage"
     case cloud = "The cloud around the cluster"
+    /// Of ``Rule/schema`` alone, which is not in the catalogue.
+    case schema = "API schema"
 
     /// Whether an annotation on the workload itself may exempt from the group's rules; else it takes the Namespace's.
     public var mayBeExemptedByWorkload: Bool { self == .application || self == .availability || self == .traffic }

@@ -10,8 +10,8 @@ public final class Rule: Sendable {
     public let title: String
     /// Which part of the catalogue it stands in.
     public let group: Group
-    /// The heading of the playbook that it comes from.
-    public let section: Section
+    /// The heading of the playbook that it comes from; nil for ``schema``.
+    public let section: Section?
     /// Why, in a sentence or two.
     public let rationale: String
     /// The level that it has where no setting says otherwise.
@@ -67,7 +67,7 @@ public final class Rule: Sendable {
 
     /// Creates a rule with several checks, each for its own kinds, which are the scope's kinds together.
     public init(
-        id: String, title: String, group: Group, section: Section, rationale: String, level: Level, scope: Scope,
+        id: String, title: String, group: Group, section: Section?, rationale: String, level: Level, scope: Scope,
         clauses: [Clause], settings: [any RuleSettingDeclaration] = [], sharedSettings: [String] = [],
         companions: [RelatedKind] = [],
         exemptWith: String? = nil, holdsForOperators: Bool = false, fix: Fix? = nil,
@@ -93,7 +93,7 @@ public final class Rule: Sendable {
 
     /// Creates a rule with one check for all kinds of its scope.
     public convenience init(
-        id: String, title: String, group: Group, section: Section, rationale: String, level: Level, scope: Scope,
+        id: String, title: String, group: Group, section: Section?, rationale: String, level: Level, scope: Scope,
         clauses: [Clause], settings: [any RuleSettingDeclaration] = [], sharedSettings: [String] = [],
         companions: [RelatedKind] = [],
         exemptWith: String? = nil, holdsForOperators: Bool = false, fix: Fix? = nil,

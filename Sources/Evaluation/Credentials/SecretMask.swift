@@ -23,8 +23,9 @@ public struct SecretMask {
 
     /// Replaces the secrets in all that a verdict says.
     static func mask(_ verdict: inout Verdict, of subject: Subject) {
-        guard !verdict.isSilent || verdict.untrustedController != nil else { return }
-        let mask = SecretMask(of: subject, verdict.judgements.count * 4) { verdict.replaceTexts($0) }
+        let unreadable = verdict.unreadable.count + verdict.notEvaluated.count { $0.path != nil }
+        guard !verdict.isSilent || verdict.untrustedController != nil || unreadable > 0 else { return }
+        let mask = SecretMask(of: subject, verdict.judgements.count * 4 + unreadable) { verdict.replaceTexts($0) }
         verdict.replaceTexts(mask.replacement)
     }
 
@@ -126,9 +127,17 @@ extension Verdict {
         for index in judgements.indices {
             if let judgement = judgements[index].replacingTexts(replacement) { judgements[index] = judgement }
         }
+        for index in notEvaluated.indices { notEvaluated[index].replacePath(replacement) }
+        for index in unreadable.indices { unreadable[index].replacePath(replacement) }
         for index in notices.indices { notices[index] = replacement(notices[index], false) ?? notices[index] }
         title = replacement(title, false) ?? title
         untrustedController = untrustedController.map { replacement($0, false) ?? $0 }
+    }
+}
+
+extension NotEvaluated {
+    fileprivate mutating func replacePath(_ replacement: TextReplacement) {
+        if let path = path.flatMap({ replacement($0, true) }) { cause = .type(path: path) }
     }
 }
 

@@ -33,6 +33,8 @@ public struct Finding: Sendable {
     public var awaitsCompanion = false
     /// The kind of object whose absence makes it a finding: with one in the namespace it might be none.
     public var absent: ResourceKind?
+    /// It denies even what an operator made, although its rule does not.
+    var holdsForOperators = false
 
     /// Creates a finding.
     ///
@@ -70,6 +72,8 @@ extension Finding {
         var absent: ResourceKind?
         /// Whether the object had it before the request.
         var isExisting = false
+        /// It denies even what an operator made, although its rule does not.
+        var holdsForOperators = false
 
         /// The traits of a finding that denies wherever its rule does, unless more is said.
         public init(isHint: Bool = false, awaitsCompanion: Bool = false, absent: ResourceKind? = nil) {
@@ -83,14 +87,12 @@ extension Finding {
     func traits(isExisting: Bool) -> Traits {
         var traits = Traits(isHint: isHint, awaitsCompanion: awaitsCompanion, absent: absent)
         traits.isExisting = isExisting
+        traits.holdsForOperators = holdsForOperators
         return traits
     }
 }
 
 extension Clause {
-    /// A field is not of the type that the API gives it; every rule has this clause.
-    public static let malformed = Clause("malformed", "every field is of the type that the API gives it")
-
     /// The rule ran to its end; every rule has this clause.
     public static let bounded = Clause("bounded", "the object is small enough to be evaluated to the end")
 }

@@ -77,7 +77,7 @@ public final class FindingCollector {
     /// Creates a collector for the findings of an object.
     ///
     /// - Parameters:
-    ///   - rules: The rules that are run, in catalogue order.
+    ///   - rules: The rules that are run, in catalogue order, and last ``Rule/schema``.
     ///   - sentence: What becomes of the findings about the object.
     ///   - steps: The steps that the request may take.
     init(_ rules: [Rule], _ sentence: Sentence, steps: Int) {
@@ -209,12 +209,12 @@ public final class FindingCollector {
     ///   - check: The rule's check.
     ///   - order: The rule's place in the catalogue.
     ///   - limit: The number of findings that are described.
-    /// - Returns: The related objects that the rule would have needed and that are not known; nil when it ran to its end.
-    func run(_ check: Rule.Check, of order: Int, limit: Int) -> String? {
+    /// - Returns: The cause why the rule is not evaluated; nil when it ran to its end, or a finding says where it ended.
+    func run(_ check: Rule.Check, of order: Int, limit: Int) -> NotEvaluated.Cause? {
         self.order = order
         self.limit = limit
-        let unknown = run(check)
-        guard hasFindings else { return unknown }
+        let cause = run(check)
+        guard hasFindings else { return cause }
         hasFindings = false
         latest = nil
         // Those that deny first, the others as far as there is room.
@@ -226,22 +226,23 @@ public final class FindingCollector {
         }
         denying = Shelf()
         lenient = Shelf()
-        return unknown
+        return cause
     }
 
-    /// Runs a check, and reports a field of the wrong type, or a budget that is used up, as a finding of it.
+    /// Runs a check, and reports a field of the wrong type as a finding of ``Rule/schema``, and a budget that is used up as one of
+    /// the check's rule.
     ///
-    /// - Returns: The related objects that the check would have needed and that are not known; nil when it ran to its end.
-    func run(_ check: Rule.Check) -> String? {
-        var missing: String?
+    /// - Returns: The cause why the rule is not evaluated; nil when it ran to its end, or a finding says where it ended.
+    func run(_ check: Rule.Check) -> NotEvaluated.Cause? {
+        var missing: NotEvaluated.Cause?
         var isBounded = steps < 0
         if !isBounded {
             do throws(CannotJudge) {
                 try check(subject, context, self)
             } catch {
                 switch error {
-                case .malformed(let node, let expected): add(Finding(node, of: subject, isNot: expected))
-                case .unknown(let companion): missing = companion
+                case .malformed(let node, let expected): missing = addUnreadable(node, expected)
+                case .unknown(let companion): missing = .unknown(companion)
                 case .tooMuchWork: isBounded = true
                 }
             }
@@ -251,7 +252,36 @@ public final class FindingCollector {
         }
         guard let noted = unknown else { return missing }
         unknown = nil
-        return noted
+        return .unknown(noted)
+    }
+
+    // MARK: Fields of the wrong type
+
+    /// The rules that ended at a field of the wrong type, and where.
+    private(set) var unreadable: [NotEvaluated] = []
+
+    /// Reports a field of the wrong type, once for all rules that end there.
+    ///
+    /// - Returns: The cause why the rule is not evaluated; nil where a finding says so.
+    private func addUnreadable(_ node: NodeID, _ expected: StaticString) -> NotEvaluated.Cause? {
+        steps -= 1
+        var finding = Finding(node, of: subject, isNot: expected)
+        guard let ratchet else {
+            past.insert(FindingKey(ofType: finding, in: subject), nil)
+            return nil
+        }
+        let cause = NotEvaluated.Cause.type(path: subject.shownPath(finding.place))
+        guard context.settings.level(of: .schema) != .off else { return cause }
+        unreadable.append(NotEvaluated(rule: rules[order], cause: cause))
+        let known = entries.firstIndex { $0.rule === Rule.schema && $0.finding.place == finding.place }
+        // Of the rules that end there, the strictest decides.
+        let isExisting =
+            known.map { entries[$0].isExisting } != false && ratchet.hasUnreadable(finding, of: rules[order], &steps)
+        finding.holdsForOperators =
+            known.map { entries[$0].finding.holdsForOperators } == true || rules[order].holdsForOperators
+        let entry = Entry(rule: .schema, order: rules.count - 1, finding: finding, isExisting: isExisting)
+        if let known { entries[known] = entry } else { entries.append(entry) }
+        return nil
     }
 
     /// The findings in catalogue order, then by path.
@@ -267,8 +297,8 @@ extension Finding {
     /// A field is not of the type that the API gives it.
     fileprivate init(_ node: NodeID, of subject: Subject, isNot expected: StaticString) {
         let place = subject.object.pointer(to: node) ?? Pointer()
-        let seen = subject.object[at: place]?.kindInWords ?? "malformed"
-        self.init(.malformed, at: place, "is \(seen), not \(expected)")
+        let seen = subject.object[at: place]?.kindInWords ?? "of another type"
+        self.init(.type, at: place, "is \(seen), not \(expected)")
         advice = "write \(expected)"
     }
 }

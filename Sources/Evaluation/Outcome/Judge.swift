@@ -64,15 +64,16 @@ public struct Judge: Sendable {
                 !isInSystem || question.reachesSystemNamespaces,
                 purpose == .response || context.settings.fixes.includes(table.rules[question.rule])
             else { continue }
-            let unknown = findings.run(question.check, of: question.rule, limit: limit)
-            guard let unknown else { continue }
+            let cause = findings.run(question.check, of: question.rule, limit: limit)
+            guard let cause else { continue }
             // Where one is not known, others will not be either.
             if verdict.notEvaluated.isEmpty { verdict.notEvaluated.reserveCapacity(4) }
-            verdict.notEvaluated.append(NotEvaluated(rule: table.rules[question.rule], companion: unknown))
+            verdict.notEvaluated.append(NotEvaluated(rule: table.rules[question.rule], cause: cause))
         }
         verdict.changesExemption = exemptions.areChanged
         if !findings.entries.isEmpty {
-            verdict.judgements = toldOnce(findings.inOrder().map { sentence.judgement($0) })
+            verdict.judgements = findings.inOrder().map { sentence.judgement($0) }
+            verdict.unreadable = findings.unreadable
             verdict.further = findings.rests.map { FurtherFindings(sentence.judgement($0.entry), count: $0.count) }
             verdict.absences = absences(verdict.judgements, subject.namespace, context.companions)
             if purpose == .response { verdict.addRemedies(of: subject, onlyShown: context.source == .server) }
@@ -99,19 +100,6 @@ public struct Judge: Sendable {
         }
     }
 
-    /// The judgements with what several rules stumble over told once, by the one that it weighs most with here.
-    ///
-    /// Not before it is known what becomes of each: an exemption from the one that tells it is none from the others.
-    private func toldOnce(_ judgements: [Judgement]) -> [Judgement] {
-        var tellers: [String: Judgement] = [:]
-        for judgement in judgements where judgement.finding.clause == .malformed {
-            if let other = tellers[judgement.path], !judgement.insistsMore(than: other) { continue }
-            tellers[judgement.path] = judgement
-        }
-        guard !tellers.isEmpty else { return judgements }
-        return judgements.filter { $0.finding.clause != .malformed || tellers[$0.path]?.rule === $0.rule }
-    }
-
     /// What denials rest on the absence of, each once, as far as its kind is followed and nobody has looked again.
     private func absences(_ judgements: [Judgement], _ namespace: String, _ companions: Companions) -> [Absence] {
         var result: [Absence] = []
@@ -122,12 +110,6 @@ public struct Judge: Sendable {
             result.append(absence)
         }
         return result
-    }
-}
-
-extension Judgement {
-    fileprivate func insistsMore(than other: Judgement) -> Bool {
-        effect == other.effect ? level < other.level : effect.severity > other.effect.severity
     }
 }
 
@@ -157,11 +139,12 @@ private struct Question: Sendable {
 
 /// The rules by what they are asked about, so that the others cost nothing.
 private struct RuleTable: Sendable {
+    /// The rules, and last the one that reports what they cannot read.
     let rules: [Rule]
     private var rows: [[Question]]
 
     init(_ rules: [Rule]) {
-        self.rules = rules
+        self.rules = rules + [.schema]
         rows = Array(repeating: [], count: ResourceKind.allCases.count * RuleTable.operations * RuleTable.subresources)
         for (index, rule) in rules.enumerated() {
             for kind in rule.scope.kinds.kinds {

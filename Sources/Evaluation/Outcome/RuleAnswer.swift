@@ -38,7 +38,7 @@ extension Verdict {
         let object = review.operation == .delete ? review.oldObject : review.object
         let subject = object.map { Subject(review, $0) }
         let change = subject.map { Change(of: $0) }
-        return (rules ?? context.settings.catalogue.rules).map { rule in
+        return (rules ?? context.settings.catalogue.reported).map { rule in
             RuleAnswer(rule: rule, outcome: outcome(of: rule, subject, change, review, context))
         }
     }
@@ -57,7 +57,9 @@ extension Verdict {
         {
             return .notAsked("system namespaces are passed over")
         }
-        if let entry = notEvaluated.first(where: { $0.rule.id == rule.id }) { return .notEvaluated(entry.reason) }
+        if let entry = (notEvaluated + unreadable).first(where: { $0.rule.id == rule.id }) {
+            return .notEvaluated(entry.reason)
+        }
         let found = judgements.filter { $0.rule.id == rule.id }
         return found.isEmpty ? .passed : .found(found)
     }

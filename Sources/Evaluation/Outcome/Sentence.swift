@@ -48,7 +48,7 @@ struct Sentence {
         case .none: if traits.isExisting { return .existing }
         }
         if exemptions.areUnknown { return .unknownExemption }
-        if origin.isOperatorMade, !rule.holdsForOperators { return .operatorMade }
+        if origin.isOperatorMade, !rule.holdsForOperators, !traits.holdsForOperators { return .operatorMade }
         if subject.review.isDryRun, traits.awaitsCompanion { return .serverDryRun }
         if let leniency = origin.leniency { return leniency }
         if context.settings.exemptions != .none,

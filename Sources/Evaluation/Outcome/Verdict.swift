@@ -6,6 +6,8 @@ public struct Verdict: Sendable {
     public internal(set) var further: [FurtherFindings] = []
     /// The rules that had no answer, and why.
     public internal(set) var notEvaluated: [NotEvaluated] = []
+    /// The rules that ended at a field of the wrong type, for each of which a finding of ``Rule/schema`` stands.
+    var unreadable: [NotEvaluated] = []
     /// What else there is to say to whoever sent the request, about exemptions.
     public internal(set) var notices: [String] = []
     /// Why the request was passed over without a look; nil when it was judged.
@@ -48,15 +50,39 @@ public struct FurtherFindings: Sendable {
     }
 }
 
-/// A rule that had no answer.
+/// A rule that was not evaluated to its end.
 public struct NotEvaluated: Sendable {
+    /// What a rule lacks.
+    enum Cause {
+        /// Related objects, as in "PodDisruptionBudgets", are not known.
+        case unknown(String)
+        /// The field at a path is not of the type that the API gives it.
+        case type(path: String)
+    }
+
     /// The rule.
     public let rule: Rule
-    /// What is not known, as in "PodDisruptionBudgets".
-    let companion: String
+    var cause: Cause
 
-    /// What is not known, as in "PodDisruptionBudgets are not known".
-    public var reason: String { "\(companion) are not known" }
+    /// The field of the wrong type, if that is why.
+    var path: String? { if case .type(let path) = cause { path } else { nil } }
+
+    /// The reason without what is particular to one object.
+    public var generalReason: String {
+        switch cause {
+        case .unknown: "other objects are not known"
+        case .type: "a field is not of the type that the API gives it"
+        }
+    }
+
+    /// The reason, as in "PodDisruptionBudgets are not known".
+    public var reason: String {
+        switch cause {
+        case .unknown(let kinds): "\(kinds) are not known"
+        case .type(let path):
+            "\(path.isEmpty ? "the object" : path) is not of the type that the API gives it"
+        }
+    }
 }
 
 /// A finding, and what became of it.

@@ -24,6 +24,15 @@ struct FindingKey: Equatable {
         self.hash = hash.value
     }
 
+    /// The key of a field of the wrong type, which no finding of another rule at the same place has.
+    init(ofType finding: Finding, in subject: Subject) {
+        var hash = KeyedHash(subject.places.key)
+        hash.combine(subject.path(finding.place))
+        hash.combine(finding.clause.name)
+        hash.combine("")
+        self.hash = hash.value
+    }
+
     /// The key of a finding about a field.
     init(at field: Field, choice: String?, in subject: Subject) {
         var place = subject.places.hash(of: field.base)

@@ -39,24 +39,41 @@ final class Ratchet {
     ///   - steps: The steps that are left to the request, of which the old object takes its own.
     /// - Returns: Whether the finding is existing.
     func has(_ finding: Finding, of rule: Rule, _ steps: inout Int) -> Bool {
-        // What cannot be read may have anything put beside it, and so may an object that is too large.
-        guard finding.clause != .bounded, finding.clause != .malformed || leavesRestAlone else { return false }
+        // An object that is too large may have anything put beside it.
+        guard finding.clause != .bounded else { return false }
         return has({ FindingKey(finding, in: subject) }, finding.excess, of: rule, &steps)
     }
 
     /// The same for a finding that is not described; its key is made only where there is a past to compare it with.
     func has(_ key: () -> FindingKey, _ excess: Double?, of rule: Rule, _ steps: inout Int) -> Bool {
         guard let before else { return false }
-        if latest?.rule !== rule { latest = (rule, evaluate(rule, on: before, &steps)) }
+        if latest?.rule !== rule { latest = (rule, evaluate(rule, on: before, exemptFrom: rule, &steps)) }
         guard latest?.keys.isEmpty == false else { return false }
         return latest?.keys.have(key(), excess) ?? false
     }
 
-    private func evaluate(_ rule: Rule, on before: Subject, _ steps: inout Int) -> FindingKeys {
+    /// Returns true if a rule ended at the same field of the old object, which was not under an exemption from ``Rule/schema`` then.
+    ///
+    /// - Parameters:
+    ///   - finding: The finding about the field.
+    ///   - rule: The rule that cannot read it.
+    ///   - steps: The steps that are left to the request, of which the old object takes its own.
+    /// - Returns: True if the finding is existing.
+    func hasUnreadable(_ finding: Finding, of rule: Rule, _ steps: inout Int) -> Bool {
+        // What cannot be read may have anything put beside it.
+        guard let before, leavesRestAlone else { return false }
+        var keys = evaluate(rule, on: before, exemptFrom: .schema, &steps)
+        return keys.have(FindingKey(ofType: finding, in: subject), nil)
+    }
+
+    /// The keys of what a rule finds in the old object; none where that was under an exemption from the rule `exempting`.
+    private func evaluate(
+        _ rule: Rule, on before: Subject, exemptFrom exempting: Rule, _ steps: inout Int
+    ) -> FindingKeys {
         // A finalizer or a label is no new decision on what an exemption that has ended leaves behind: it waits for the next one.
         // What cannot be looked into makes nothing existing.
         guard !before.isTooWide, !rule.scope.isLongRunningOnly || before.isLongRunning,
-            subject.changesOnlyMetadata || !exemptions.coveredBefore(rule, before)
+            subject.changesOnlyMetadata || !exemptions.coveredBefore(exempting, before)
         else { return FindingKeys() }
         let collector = FindingCollector(keysOf: before, context, steps: steps)
         // Findings from before an unknown related object are certain. Once the budget is used up the rule denies in any case.

@@ -146,9 +146,10 @@ extension Setting {
 
     /// The variable of a rule's level.
     init(levelOf rule: Rule) {
+        let detail = rule === Rule.schema ? ", which reports fields of the wrong type" : ""
         self.init(
             name: rule.variable, topic: .rules, form: "deny|warn|off", defaultText: rule.level.rawValue,
-            meaning: "The level of `\(rule.id)`."
+            meaning: "The level of `\(rule.id)`\(detail)."
         ) { (text, settings) throws(Misplaced) in
             guard let level = Level(rawValue: text) else { throw Misplaced(at: nil, expected: "deny, warn or off") }
             settings.levels[rule.id] = level

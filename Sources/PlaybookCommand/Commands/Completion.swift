@@ -14,7 +14,7 @@ enum Completion: String, CaseIterable {
         }
     }
 
-    private static let rules = Catalogue.playbook.rules.map(\.id)
+    private static let rules = Catalogue.playbook.reported.map(\.id)
     private static let levels = Level.allCases.map(\.rawValue)
 
     // MARK: bash

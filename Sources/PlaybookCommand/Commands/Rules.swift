@@ -39,7 +39,7 @@ extension Command {
         let settings = try arguments.settings()
         switch try arguments.format() {
         case "json": Console.print(RuleList.json(Catalogue.playbook.rules, settings))
-        case "markdown": Console.print(RulePage.markdown(Catalogue.playbook.rules))
+        case "markdown": Console.print(RulePage.markdown(Catalogue.playbook.reported))
         case "summary": Console.print(RulePage.summary(Catalogue.playbook.rules))
         case "coverage": Console.print(CoveragePage.markdown())
         default: Console.print(RuleList.text(Catalogue.playbook.rules, settings))
@@ -54,7 +54,7 @@ extension Command {
         }
         guard let id = arguments.operands.first else { return try answers(in: file ?? "-", .every, arguments) }
         guard let rule = Catalogue.playbook[id] else {
-            throw CommandError.unknown("rule", id, among: Catalogue.playbook.rules.map(\.id))
+            throw CommandError.unknown("rule", id, among: Catalogue.playbook.reported.map(\.id))
         }
         if let file { return try answers(in: file, .one(rule), arguments) }
         Console.print(RulePage.text(rule, level: try arguments.settings().level(of: rule)))

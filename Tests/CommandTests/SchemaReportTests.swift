@@ -1,0 +1,52 @@
+import Foundation
+import JSON
+import TestSupport
+import Testing
+
+/// How the program shows `schema`, which is no rule of the catalogue.
+@Suite struct SchemaReportTests {
+    private let manifest = """
+        apiVersion: apps/v1
+        kind: Deployment
+        metadata: {name: web, namespace: shop}
+        spec: {replicas: 3, selector: {matchLabels: {app: web}}, template: {metadata: {labels: {app: web}}, spec: {containers: oops}}}
+
+        """
+
+    @Test(arguments: ["text", "json", "sarif", "junit", "github", "markdown", "html"])
+    func `every format of a check has the finding once, under its own rule`(_ format: String) throws {
+        let program = try Program(["check", "--format", format], input: manifest)
+        #expect(program.code == 1, "\(program.error)")
+        #expect(program.output.contains("schema") && program.output.contains("is a string, not an array"))
+        #expect(!program.output.contains("liveness-probe"))
+    }
+
+    @Test func `a SARIF log describes the rule`() throws {
+        let program = try Program(["check", "--format", "sarif"], input: manifest)
+        let log = try Literal(json: Array(program.output.utf8))
+        let rules = log["runs"]?.elements.first?["tool"]?["driver"]?["rules"]?.elements ?? []
+        #expect(rules.contains { $0["id"] == "schema" })
+    }
+
+    @Test func `with level off the rules that read the field are listed as not evaluated`() throws {
+        let program = try Program(["check", "--level", "schema=off"], input: manifest)
+        let reason = "not evaluated, since a field is not of the type that the API gives it: "
+        let line = program.output.split(separator: "\n").first { $0.hasPrefix(reason) }
+        #expect(line?.contains("liveness-probe (1)") == true, "\(program.output)")
+        #expect(!program.output.contains("  deny "))
+    }
+
+    @Test func `it is explained, and not counted among the rules`() throws {
+        let page = try Program(["explain", "schema"])
+        #expect(page.code == 0 && page.output.contains("PLAYBOOK_RULE_SCHEMA"))
+        #expect(page.output.contains("This is not a rule of the playbook."))
+        let list = try Literal(json: Array(try Program(["rules", "--format", "json"]).output.utf8))
+        #expect(list.elements.count == 73 && !list.elements.contains { $0["id"] == "schema" })
+        #expect(try Program(["rules", "--format", "markdown"]).output.contains("\n### schema\n"))
+    }
+
+    @Test func `a comment in a file may name it`() throws {
+        let text = "# playbook:ignore schema an old tool writes it\n" + manifest
+        #expect(try Program(["check"], input: text).code == 0)
+    }
+}

@@ -1,0 +1,193 @@
+import Evaluation
+import JSON
+import Kubernetes
+import Rules
+import TestSupport
+import Testing
+
+/// Fields of the wrong type, which the engine's own rule `schema` reports for all rules that read them (semantics 17).
+@Suite struct SchemaTests {
+    private static let summary = "schema containers is a string, not an array -> deny"
+
+    private func spec(_ yaml: String) throws -> Literal {
+        World.deployment.merging(["spec": ["template": ["spec": try Literal(yaml: yaml)]]])
+    }
+
+    /// A Deployment whose containers are a string, read by these rules.
+    private func world(_ rules: [String] = ["liveness-probe", "readiness-probe", "image-tag"]) throws -> World {
+        var world = World(try spec("containers: oops"))
+        world.rules = try rules.map { try #require(Catalogue.playbook[$0]) }
+        return world
+    }
+
+    private func annotations(_ exempt: String) -> Literal {
+        ["playbook.superinc.com/exempt": .string(exempt), "playbook.superinc.com/exempt-reason": "why"]
+    }
+
+    @Test func `it is no rule of the catalogue, and is found by its name`() {
+        #expect(!Catalogue.playbook.rules.contains { $0 === Rule.schema })
+        #expect(Catalogue.playbook[Rule.schema.id] === Rule.schema)
+        #expect(Catalogue.playbook.nearestRule(to: "shema") == "schema")
+        #expect(Catalogue.playbook.settings.contains { $0.name == "PLAYBOOK_RULE_SCHEMA" && $0.defaultText == "deny" })
+    }
+
+    @Test func `a field of the wrong type that several rules read is one finding`() throws {
+        #expect(try world().verdict().judgements.map(\.summary) == [Self.summary])
+        #expect(try World(try spec("containers: oops")).verdict().judgements.map(\.summary) == [Self.summary])
+    }
+
+    @Test func `two fields of the wrong type are two findings`() throws {
+        var world = try world()
+        world.object = world.object?.merging(["spec": ["replicas": "many"]])
+        world.rules = try ["liveness-probe", "replicas"].map { try #require(Catalogue.playbook[$0]) }
+        #expect(
+            try world.verdict().judgements.map { "\($0.rule.id) \($0.path)" } == [
+                "schema containers", "schema spec.replicas",
+            ])
+    }
+
+    @Test(arguments: ["*", "liveness-probe, readiness-probe, image-tag", "schema"])
+    func `the object does not exempt itself`(_ exempt: String) throws {
+        var world = try world()
+        world.object = world.object?.merging(["metadata": ["annotations": annotations(exempt)]])
+        let verdict = try world.verdict()
+        #expect(verdict.judgements.map(\.summary) == [Self.summary])
+        let notice = "schema cannot be exempted by the workload: annotate its Namespace, or set PLAYBOOK_EXEMPT"
+        #expect(verdict.notices.contains(notice) == (exempt == "schema"))
+    }
+
+    @Test(arguments: [("*", true), ("schema", true), ("liveness-probe, readiness-probe, image-tag", false)])
+    func `its Namespace does, from schema itself`(_ exempt: String, _ isExempt: Bool) throws {
+        var world = try world()
+        world.companions = [
+            [
+                "apiVersion": "v1", "kind": "Namespace",
+                "metadata": ["name": "shop", "annotations": annotations(exempt)],
+            ]
+        ]
+        #expect(try world.verdict().judgements.map(\.effect) == [isExempt ? .exempt : .deny])
+    }
+
+    @Test func `an exemption in the environment does`() throws {
+        var world = try world()
+        world.settings["PLAYBOOK_EXEMPT"] = "schema@shop/Deployment/web: an old tool writes it"
+        #expect(try world.verdict().judgements.map(\.effect) == [.exempt])
+    }
+
+    @Test func `its level is its own, and not that of the rule that read the field`() throws {
+        var world = try world(["liveness-probe"])
+        world.settings = ["PLAYBOOK_RULE_LIVENESS_PROBE": "warn"]
+        #expect(try world.verdict().judgements.map(\.summary) == [Self.summary])
+        world.settings = ["PLAYBOOK_RULE_SCHEMA": "warn"]
+        #expect(try world.verdict().judgements.map(\.effect) == [.warn])
+        world.settings = ["PLAYBOOK_RULES_DEFAULT": "warn"]
+        #expect(try world.verdict().judgements.map(\.effect) == [.warn])
+        // A rule that is off reads nothing.
+        world.settings = ["PLAYBOOK_RULE_LIVENESS_PROBE": "off"]
+        #expect(try world.verdict().judgements.isEmpty)
+    }
+
+    @Test func `trusted users and dry-run mode are warned`() throws {
+        var world = try world()
+        world.settings = ["PLAYBOOK_TRUSTED_USERS": "kubernetes-admin"]
+        #expect(try world.verdict().judgements.map(\.leniency) == [.trustedUser])
+        world.settings = ["PLAYBOOK_MODE": "dry-run"]
+        #expect(try world.verdict().judgements.map(\.leniency) == [.dryRun])
+    }
+
+    @Test func `it is existing while the template is as it was`() throws {
+        let world = try world()
+        let before = try #require(world.object)
+        let scaled = world.updated(to: before.merging(["spec": ["replicas": 4]]))
+        #expect(try scaled.verdict().judgements.map(\.leniency) == [.existing])
+        let changed = world.updated(
+            to: before.merging(["spec": ["template": ["spec": ["terminationGracePeriodSeconds": 40]]]]))
+        #expect(try changed.verdict().judgements.map(\.summary) == [Self.summary])
+        var strict = scaled
+        strict.settings["PLAYBOOK_RATCHET"] = "off"
+        #expect(try strict.verdict().isDenied)
+    }
+
+    @Test func `it is new where the old object could be read`() throws {
+        let world = World(World.deployment).updated(to: try spec("containers: oops"))
+        #expect(try world.verdict().judgements.map(\.summary) == [Self.summary])
+    }
+
+    @Test func `what is found where the old object could not be read is new`() throws {
+        var world = World(try spec("terminationGracePeriodSeconds: soon")).updated(
+            to: try spec("terminationGracePeriodSeconds: 0"))
+        world.rules = [try #require(Catalogue.playbook["graceful-shutdown"])]
+        let judgements = try world.verdict().judgements
+        #expect(judgements.map(\.rule.id) == ["graceful-shutdown"] && judgements.allSatisfy { $0.effect == .deny })
+    }
+
+    @Test func `with schema off, the rules that cannot read the field are not evaluated`() throws {
+        var world = try world()
+        world.settings = ["PLAYBOOK_RULE_SCHEMA": "off"]
+        let verdict = try world.verdict()
+        #expect(verdict.judgements.isEmpty && !verdict.isDenied)
+        #expect(verdict.notEvaluated.map(\.rule.id) == ["liveness-probe", "readiness-probe", "image-tag"])
+        #expect(
+            Set(verdict.notEvaluated.map(\.reason)) == ["containers is not of the type that the API gives it"])
+    }
+
+    @Test(arguments: ["deny", "off"])
+    func `a rule that cannot read a field has not passed`(_ level: String) throws {
+        var world = try world(["liveness-probe"])
+        world.settings = ["PLAYBOOK_RULE_SCHEMA": level]
+        let context = try world.context()
+        let outcomes = try Document().read(world.review.span, AdmissionReview.options) { root in
+            Result {
+                let review = try AdmissionReview(root)
+                let verdict = Judge(context.settings, rules: world.rules).verdict(on: review, in: context)
+                return verdict.answers(to: review, in: context, rules: world.rules + [.schema]).map { answer in
+                    switch answer.outcome {
+                    case .off: "off"
+                    case .notEvaluated(let reason): reason
+                    case .found(let found): "\(found.count)"
+                    case .passed, .notAsked: "passed"
+                    }
+                }
+            }
+        }.get()
+        #expect(
+            outcomes == ["containers is not of the type that the API gives it", level == "off" ? "off" : "1"])
+    }
+
+    @Test(arguments: ["deny", "off"])
+    func `the path of a field that cannot be read hides secrets`(_ level: String) throws {
+        let key = try #require(PlantedSecret.all.first)
+        var world = World(
+            [
+                "apiVersion": "v1", "kind": "ConfigMap", "metadata": ["name": "web", "namespace": "shop"],
+                "data": .object([.init(key.text, 5)]),
+            ])
+        world.settings = ["PLAYBOOK_RULE_SCHEMA": level]
+        let verdict = try world.verdict()
+        let texts = verdict.judgements.map(\.path) + verdict.notEvaluated.map(\.reason)
+        #expect(texts.contains { $0.hasPrefix("data") })
+        #expect(texts.allSatisfy { key.leak(in: $0) == nil })
+    }
+
+    @Test func `a recording from before has a finding of the rule that read the field`() throws {
+        let line = String(decoding: try world([]).recorded(), as: UTF8.self)
+        let old = line.replacing("\"rule\":\"schema\"", with: "\"rule\":\"liveness-probe\"")
+        #expect(old != line)
+        #expect(try replayed(Array(line.utf8)).changes.isEmpty)
+        let comparison = try replayed(Array(old.utf8))
+        let changes = comparison.changes.map { change in
+            "\(change.rule) \(change.path) \(change.before?.rawValue ?? "-") \(change.now?.rawValue ?? "-")"
+        }
+        #expect(changes == ["schema containers - deny", "liveness-probe containers deny -"])
+        #expect(comparison.before == .deny && comparison.now == .deny)
+    }
+}
+
+extension World {
+    /// The recording of the review with all rules.
+    fileprivate func recorded() throws -> [UInt8] {
+        var world = self
+        world.rules = Catalogue.playbook.rules
+        return try world.recording()
+    }
+}
