@@ -152,7 +152,7 @@ private struct Attempt {
                 file.ignore(of: $0, object, in: judge.context.settings.catalogue) == nil
             }
             result += mutation.fixes.map {
-                FixedFile.Entry(title: request.review.shownTitle, line: object.line, judgement: $0)
+                FixedFile.Entry(title: mutation.verdict.subject.title, line: object.line, judgement: $0)
             }
         }
         return result
@@ -176,7 +176,7 @@ private struct Attempt {
                 guard !mutation.patch.operations.isEmpty, let patched else { continue }
                 steps.append(.replace(object.place, patched))
                 entries += mutation.fixes.map {
-                    FixedFile.Entry(title: request.review.shownTitle, line: object.line, judgement: $0)
+                    FixedFile.Entry(title: mutation.verdict.subject.title, line: object.line, judgement: $0)
                 }
             }
             guard !steps.isEmpty, let target = try? Patch(steps).applied(to: Literal(root)) else { return }

@@ -109,8 +109,7 @@ struct ReviewCommand {
             shown = verdict.leavingOut { $0.rule.id != rule.id }
         }
         var object = JudgedObject(
-            file: path, line: line, request: review.shownRequest, title: review.shownTitle, verdict: shown)
-        object.team = context.settings.team(of: review)
+            file: path, line: line, request: review.shownRequest, verdict: shown)
         object.answers = answers
         return object
     }

@@ -28,12 +28,6 @@ public struct SecretMask {
         verdict.replaceTexts(mask.replacement)
     }
 
-    /// Replaces the secrets in all that a mutation says.
-    static func mask(_ mutation: inout Mutation, of subject: Subject) {
-        let mask = SecretMask(of: subject, mutation.fixes.count * 4) { mutation.replaceTexts($0) }
-        mutation.replaceTexts(mask.replacement)
-    }
-
     private init() {}
 
     /// Knows the secrets of an object that the texts have in them: `texts` goes through them.
@@ -127,17 +121,8 @@ extension Verdict {
             if let judgement = judgements[index].replacingTexts(replacement) { judgements[index] = judgement }
         }
         for index in notices.indices { notices[index] = replacement(notices[index], false) ?? notices[index] }
-        title = replacement(title, false) ?? title
+        object = object.map { object in replacement(object.title, false).map(object.titled) ?? object }
         untrustedController = untrustedController.map { replacement($0, false) ?? $0 }
-    }
-}
-
-extension Mutation {
-    fileprivate mutating func replaceTexts(_ replacement: TextReplacement) {
-        for index in fixes.indices {
-            if let fix = fixes[index].replacingTexts(replacement) { fixes[index] = fix }
-        }
-        title = replacement(title, false) ?? title
     }
 }
 

@@ -13,7 +13,9 @@ public struct Judge: Sendable {
 
     /// Judges a request.
     public func verdict(on review: AdmissionReview, in context: Context) -> Verdict {
-        verdict(on: review, in: context, for: .response)
+        var verdict = verdict(on: review, in: context, for: .response)
+        if context.source != .server { verdict.identify(review, context.settings) }
+        return verdict
     }
 
     /// The use that is made of a verdict.
@@ -78,8 +80,8 @@ public struct Judge: Sendable {
             if purpose == .response { verdict.addRemedies(of: subject, onlyShown: context.source == .server) }
         }
         verdict.notices = exemptions.notices(at: context.now)
-        if !verdict.isSilent {
-            verdict.title = subject.title
+        if purpose == .response, !verdict.isSilent {
+            verdict.object = EvaluatedObject(of: review, context.settings, title: subject.title)
             verdict.documentation = context.settings.documentation
         }
         if purpose == .response { SecretMask.mask(&verdict, of: subject) }
