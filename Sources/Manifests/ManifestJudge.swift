@@ -28,7 +28,8 @@ public struct ManifestJudge: Sendable {
     ///   - body: Takes each object, its verdict, and the indexes of the file's comments that exempted findings; nothing of the
     ///     object may be kept. A document that is not a Kubernetes object comes without a verdict.
     public func judge(
-        _ document: ManifestDocument, of file: ManifestFile, _ body: (ManifestObject, Verdict?, _ usedIgnores: Set<Int>) -> Void
+        _ document: ManifestDocument, of file: ManifestFile,
+        _ body: (ManifestObject, Verdict?, _ usedIgnores: Set<Int>) -> Void
     ) {
         // What cannot be read was told when companions were looked for.
         try? document.objects(in: file.text) { object in

@@ -45,7 +45,9 @@ import Testing
                 at: Timestamp(seconds: 1_795_435_200),
                 each: { entry in
                     for judgement in entry.verdict.judgements {
-                        found.append("\(entry.verdict.subject.title) \(entry.path): \(judgement.rule.id) \(judgement.effect.rawValue)")
+                        found.append(
+                            "\(entry.verdict.subject.title) \(entry.path): \(judgement.rule.id) \(judgement.effect.rawValue)"
+                        )
                     }
                     for entry in entry.verdict.notEvaluated { found.append("\(entry.rule.id) not evaluated") }
                 },

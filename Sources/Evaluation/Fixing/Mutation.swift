@@ -6,7 +6,7 @@ public struct Mutation: Sendable {
     /// The steps; none when there is nothing to fix, or a doubt.
     public internal(set) var patch = Patch()
     /// The decision that the fixes are taken from: no findings but those that are fixed, or in dry-run mode would be.
-    public internal(set) var verdict = Verdict()
+    public package(set) var verdict = Verdict()
     /// Whether the fixes are only told, not made.
     public internal(set) var isDryRun = false
 

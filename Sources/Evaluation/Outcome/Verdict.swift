@@ -21,6 +21,9 @@ public struct Verdict: Sendable {
     /// What its denials rest on the absence of, and nobody has looked for again.
     public internal(set) var absences: [Absence] = []
 
+    /// Creates a decision without findings.
+    package init(notices: [String] = []) { self.notices = notices }
+
     /// Whether the request is refused.
     public var isDenied: Bool { judgements.contains { $0.effect == .deny } }
 
