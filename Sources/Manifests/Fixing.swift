@@ -30,21 +30,12 @@ extension ManifestJudge {
     /// The new text is read again before it is believed: where it does not say exactly what it should, the fixes of that document
     /// are tried one by one, and those that do not work are refused.
     ///
-    /// A fix can make way for another one (with a CPU request set, the limit can go), so it is asked again until nothing changes.
+    /// A fix that makes way for another one (with a CPU request set, the limit can go) is followed by it: see
+    /// ``Judge/mutation(of:in:where:)``.
     public func fixed(_ file: ManifestFile) -> FixedFile {
-        var done: [FixedFile.Entry] = []
-        var refused: [FixedFile.Entry] = []
-        var file = file
-        for _ in 0..<4 {
-            var attempt = Attempt(self, file)
-            attempt.run()
-            let result = attempt.result
-            done += result.entries.filter { $0.refusal == nil }
-            refused = result.entries.filter { $0.refusal != nil }
-            guard result.isChanged else { break }
-            file = result.file
-        }
-        return FixedFile(file: file, isChanged: !done.isEmpty, entries: done + refused)
+        var attempt = Attempt(self, file)
+        attempt.run()
+        return attempt.result
     }
 }
 
