@@ -25,8 +25,8 @@ public struct ManifestJudge: Sendable {
     /// - Parameters:
     ///   - document: The document.
     ///   - file: Its file.
-    ///   - body: Takes each object, its verdict, and the indexes of the file's comments that exempted findings; nothing of the
-    ///     object may be kept. A document that is not a Kubernetes object comes without a verdict.
+    ///   - body: Takes each object, the decision on it, and the indexes of the file's comments that exempted findings. The
+    ///     object must not be kept. A document that is not a Kubernetes object comes without a decision.
     public func judge(
         _ document: ManifestDocument, of file: ManifestFile,
         _ body: (ManifestObject, Verdict?, _ usedIgnores: Set<Int>) -> Void

@@ -3,13 +3,13 @@ public import Kubernetes
 
 /// The two questions that an API server sends reviews for.
 public enum Endpoint: Sendable, CaseIterable {
-    /// Whether the request may pass.
+    /// The decision to allow or deny.
     case validate
-    /// What to change in it.
+    /// The changes to the request.
     case mutate
 }
 
-/// The answer to a review: the bytes to send, and what the log, the metrics and recordings are told.
+/// The answer to a review: the bytes to send, and all that the log, the metrics and recordings show.
 public struct AdmissionAnswer: Sendable {
     /// The outcome of a request.
     public enum Decision: String, Sendable, CaseIterable {
@@ -32,7 +32,7 @@ public struct AdmissionAnswer: Sendable {
     public let verdict: Verdict
     /// The request as the log describes it; nil if there is nothing to log.
     public let requester: Requester?
-    /// Whether the review is to be recorded.
+    /// True if the review must be recorded.
     public var isRecorded = false
 
     /// The request as the log describes it: a class, since most answers go without it.

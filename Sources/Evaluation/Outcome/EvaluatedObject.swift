@@ -1,8 +1,8 @@
 public import Kubernetes
 
-/// The object that a verdict is about: its names and its team, read from the request once.
+/// The object that a decision is about: its names and its team, read from the request once.
 ///
-/// A class, since verdicts are passed on and most requests to a server end without one.
+/// A class, since decisions are passed on and most requests to a server end without one.
 public final class EvaluatedObject: Sendable {
     /// The kind as far as rules know it.
     public let kind: ResourceKind
@@ -17,7 +17,7 @@ public final class EvaluatedObject: Sendable {
     /// The kind, namespace and name for people, without secrets: `Deployment shop/catalogue`.
     public let title: String
 
-    /// The object of a verdict that says nothing and was made for a server.
+    /// The object of a decision that says nothing and was made for a server.
     static let unnamed = EvaluatedObject(.other, kindName: "", namespace: "", name: "", team: "", title: "")
 
     private init(
@@ -51,7 +51,7 @@ public final class EvaluatedObject: Sendable {
 }
 
 extension Verdict {
-    /// The object that was evaluated; without names if the verdict was made for a server and says nothing.
+    /// The object that was evaluated; without names if the decision was made for a server and says nothing.
     public var subject: EvaluatedObject { object ?? .unnamed }
 
     /// Reads the names of the object if that was not needed before.
