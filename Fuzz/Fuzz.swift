@@ -104,13 +104,13 @@ private func fuzzHTTP(_ bytes: [UInt8]) {
 
 private let settings = Settings()
 // libFuzzer calls from one thread only.
-nonisolated(unsafe) private let admission = Admission(
-    judge: Judge(settings), context: Context(settings: settings, now: Timestamp(seconds: 1_795_435_200)))
+nonisolated(unsafe) private let admission = Admission(judge: Judge(settings))
+private let context = Context(settings: settings, now: Timestamp(seconds: 1_795_435_200))
 
 /// Every answer is JSON, and its warnings arrive; every patch applies to its object.
 private func fuzzJudge(_ bytes: [UInt8]) {
     for endpoint in Endpoint.allCases {
-        guard let answer = try? admission.answer(bytes.span, to: endpoint) else { continue }
+        guard let answer = try? admission.answer(bytes.span, to: endpoint, in: context) else { continue }
         guard let review = try? Literal(parsing: answer.body), let response = review["response"] else {
             return expect(false, "an answer is no JSON")
         }

@@ -28,15 +28,15 @@ private func judge(of file: ManifestFile, _ settings: Settings = settings) -> (
 ) {
     var world = ManifestWorld(isPartial: false, namespace: "", of: .playbook)
     _ = world.add(file)
-    return (ManifestJudge(context.with(settings).knowing(world.companions), namespace: "", of: .playbook), world)
+    return (ManifestJudge(context.with(settings).knowing(world.companions), namespace: ""), world)
 }
 
 /// Every finding has a place in the text, and a message.
 private func check(_ file: ManifestFile) {
     let judge = judge(of: file).judge
     for document in file.documents {
-        judge.judge(document, of: file) { object, judged in
-            for judgement in judged?.verdict.judgements ?? [] {
+        judge.judge(document, of: file) { object, verdict, _ in
+            for judgement in verdict?.judgements ?? [] {
                 let region = object.region(of: judgement.finding.place)
                 expect(region.start.line >= 1 && region.start.column >= 1, "a finding is before the file begins")
                 expect(!judgement.finding.message.isEmpty, "a finding has no message")

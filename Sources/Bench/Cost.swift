@@ -33,11 +33,11 @@ struct Cost {
         let settings = try Settings(environment: ProcessInfo.processInfo.environment)
         let context = Context(settings: settings, now: Timestamp(seconds: 1_800_000_000))
         let judge = Judge(settings)
-        let admission = Admission(judge: judge, context: context)
+        let admission = Admission(judge: judge)
         let document = Document()
         for _ in 0..<copies {
             if hasSteps { costParse(bytes, document, judge, context, endpoint) }
-            guard costAnswer(bytes, admission, endpoint) > 0 else { exit(1) }
+            guard costAnswer(bytes, admission, context, endpoint) > 0 else { exit(1) }
         }
     }
 }
@@ -61,6 +61,6 @@ func costEvaluate(_ review: AdmissionReview, _ judge: Judge, _ context: Context,
 
 /// Reads, evaluates and answers: what the server does between a request's body and the response's.
 @inline(never)
-func costAnswer(_ bytes: [UInt8], _ admission: Admission, _ endpoint: Endpoint) -> Int {
-    (try? admission.answer(bytes.span, to: endpoint))?.body.count ?? 0
+func costAnswer(_ bytes: [UInt8], _ admission: Admission, _ context: Context, _ endpoint: Endpoint) -> Int {
+    (try? admission.answer(bytes.span, to: endpoint, in: context))?.body.count ?? 0
 }

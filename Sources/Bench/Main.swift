@@ -63,14 +63,14 @@ struct Subject {
 
     /// Everything between the request's body and the response's: what the server does.
     var whole: Work {
-        let admission = Admission(judge: Judge(context.settings), context: context)
-        return Work(name: "whole") { (try? admission.answer(bytes.span, to: .validate))?.body.count ?? 0 }
+        let admission = Admission(judge: Judge(context.settings))
+        return Work(name: "whole") { (try? admission.answer(bytes.span, to: .validate, in: context))?.body.count ?? 0 }
     }
 
     /// The same with a few of the rules.
     func judging(_ name: String, with rules: [Rule]) -> Work {
-        let admission = Admission(judge: Judge(context.settings, rules: rules), context: context)
-        return Work(name: name) { (try? admission.answer(bytes.span, to: .validate))?.body.count ?? 0 }
+        let admission = Admission(judge: Judge(context.settings, rules: rules))
+        return Work(name: name) { (try? admission.answer(bytes.span, to: .validate, in: context))?.body.count ?? 0 }
     }
 }
 

@@ -23,21 +23,11 @@ public final class Audit {
 
     /// An object that was judged.
     public struct Entry {
-        /// Its kind.
-        public let kind: ResourceKind
         /// Where the API server has it: `/apis/apps/v1/namespaces/shop/deployments/catalogue`.
         public let path: String
-        /// Its namespace; empty for none.
-        public let namespace: String
-        /// Its name.
-        public let name: String
         /// Its uid; empty where it has none.
         public let uid: String
-        /// Whose it is, as a label says; empty where none does.
-        public let team: String
-        /// What it is called, for people.
-        public let title: String
-        /// What came of it.
+        /// The decision on it, with its kind, namespace, name and team.
         public let verdict: Verdict
     }
 
@@ -208,12 +198,10 @@ public final class Audit {
                     of: object, kind: "\(kind.name)", apiVersion: kind.apiVersion, operation: .update)
             else { return }
             let metadata = ObjectMeta(of: object)
-            let name = metadata.name ?? ""
             each(
                 Entry(
-                    kind: kind, path: resource.path(in: metadata.namespace, name: name),
-                    namespace: metadata.namespace ?? "", name: name, uid: object["metadata"]?["uid"]?.string ?? "",
-                    team: settings.team(of: request.review), title: request.review.shownTitle,
+                    path: resource.path(in: metadata.namespace, name: metadata.name ?? ""),
+                    uid: object["metadata"]?["uid"]?.string ?? "",
                     verdict: judge.verdict(on: request.review, in: context)))
         }
     }

@@ -69,7 +69,8 @@ public struct PolicyReports {
     /// Takes in an object; one without findings counts as passed.
     public mutating func add(_ entry: Audit.Entry) {
         guard entry.verdict.passedOver == nil else { return }
-        var report = reports[entry.namespace] ?? Report()
+        let namespace = entry.verdict.subject.namespace
+        var report = reports[namespace] ?? Report()
         if entry.verdict.judgements.isEmpty { report.counts["pass", default: 0] += 1 }
         for judgement in entry.verdict.judgements {
             let (rank, word, severity) =
@@ -81,7 +82,7 @@ public struct PolicyReports {
             report.counts[word, default: 0] += 1
             report.results.append((rank, PolicyReports.result(judgement, word, severity, of: entry)))
         }
-        reports[entry.namespace] = report
+        reports[namespace] = report
     }
 
     /// Notes that a kind could not be read.
@@ -90,10 +91,11 @@ public struct PolicyReports {
     private static func result(
         _ judgement: Judgement, _ word: String, _ severity: String, of entry: Audit.Entry
     ) -> Literal {
+        let object = entry.verdict.subject
         let subject: [Literal.Member?] = [
-            .init("apiVersion", .string(entry.kind.apiVersion)), .init("kind", .string("\(entry.kind.name)")),
-            entry.namespace.isEmpty ? nil : .init("namespace", .string(entry.namespace)),
-            .init("name", .string(entry.name)), entry.uid.isEmpty ? nil : .init("uid", .string(entry.uid)),
+            .init("apiVersion", .string(object.kind.apiVersion)), .init("kind", .string("\(object.kind.name)")),
+            object.namespace.isEmpty ? nil : .init("namespace", .string(object.namespace)),
+            .init("name", .string(object.name)), entry.uid.isEmpty ? nil : .init("uid", .string(entry.uid)),
         ]
         return [
             "source": "playbook", "policy": "playbook", "rule": .string(judgement.rule.id),

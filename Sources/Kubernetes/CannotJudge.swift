@@ -9,6 +9,13 @@ public enum CannotJudge: Error, Sendable {
     ///   - expected: What the API has there, as in "a number".
     case malformed(NodeID, expected: StaticString)
 
+    /// A list is longer than anybody needs, and is not read to its end.
+    ///
+    /// - Parameters:
+    ///   - node: The list, or its first element that is not read.
+    ///   - expected: The bound, as in "a list of at most 1000 names".
+    case tooLong(NodeID, expected: StaticString)
+
     /// Other objects would be needed, and whether they exist is not known.
     ///
     /// - Parameter companion: The kind of those objects, as in "PodDisruptionBudgets".

@@ -112,7 +112,7 @@ public final class PodTemplate {
         mutating func add(_ array: Value?, _ role: (Value) -> Container.Role) throws(CannotJudge) {
             for (index, value) in try Objects(array).enumerated() {
                 guard containers.count < PodTemplate.maximumContainers else {
-                    throw .malformed(value.id, expected: "one of at most 1000 containers")
+                    throw .tooLong(value.id, expected: "one of at most 1000 containers")
                 }
                 containers.append(Container(value, role: role(value), index: index, kind: kind))
             }

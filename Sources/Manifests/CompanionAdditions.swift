@@ -89,9 +89,9 @@ private struct AdditionPlan {
         for (index, file) in files.enumerated() {
             let start = wishes.count
             for document in file.documents {
-                judge.judge(document, of: file) { object, judged in
+                judge.judge(document, of: file) { object, verdict, _ in
                     taken.insert(key(of: object.value))
-                    wishes += judged.map { self.wishes(of: $0, object, index) } ?? []
+                    wishes += verdict.map { self.wishes(of: $0, object, index) } ?? []
                 }
             }
             guard wishes.count > start else { continue }
@@ -105,15 +105,15 @@ private struct AdditionPlan {
         return wishes
     }
 
-    private func wishes(of judged: ManifestJudge.Judged, _ object: ManifestObject, _ file: Int) -> [Wish] {
-        judged.verdict.judgements.compactMap { judgement in
+    private func wishes(of verdict: Verdict, _ object: ManifestObject, _ file: Int) -> [Wish] {
+        verdict.judgements.compactMap { judgement in
             guard judgement.effect != .exempt, !judgement.finding.isReplacement,
                 let companion = judgement.finding.companion
             else { return nil }
             let metadata = ObjectMeta(of: object.value)
             return Wish(
                 companion: companion, file: file,
-                entry: FixedFile.Entry(title: judged.title, line: object.line, judgement: judgement),
+                entry: FixedFile.Entry(title: verdict.subject.title, line: object.line, judgement: judgement),
                 kind: ResourceKind(kind: object.type?.kind ?? "", apiVersion: object.type?.apiVersion ?? ""),
                 name: metadata.name ?? "", namespace: metadata.namespace ?? world.namespace)
         }

@@ -30,21 +30,12 @@ extension ManifestJudge {
     /// The new text is read again before it is believed: where it does not say exactly what it should, the fixes of that document
     /// are tried one by one, and those that do not work are refused.
     ///
-    /// A fix can make way for another one (with a CPU request set, the limit can go), so it is asked again until nothing changes.
+    /// A fix that makes way for another one (with a CPU request set, the limit can go) is followed by it: see
+    /// ``Judge/mutation(of:in:where:)``.
     public func fixed(_ file: ManifestFile) -> FixedFile {
-        var done: [FixedFile.Entry] = []
-        var refused: [FixedFile.Entry] = []
-        var file = file
-        for _ in 0..<4 {
-            var attempt = Attempt(self, file)
-            attempt.run()
-            let result = attempt.result
-            done += result.entries.filter { $0.refusal == nil }
-            refused = result.entries.filter { $0.refusal != nil }
-            guard result.isChanged else { break }
-            file = result.file
-        }
-        return FixedFile(file: file, isChanged: !done.isEmpty, entries: done + refused)
+        var attempt = Attempt(self, file)
+        attempt.run()
+        return attempt.result
     }
 }
 
@@ -152,7 +143,7 @@ private struct Attempt {
                 file.ignore(of: $0, object, in: judge.context.settings.catalogue) == nil
             }
             result += mutation.fixes.map {
-                FixedFile.Entry(title: request.review.shownTitle, line: object.line, judgement: $0)
+                FixedFile.Entry(title: mutation.verdict.subject.title, line: object.line, judgement: $0)
             }
         }
         return result
@@ -176,7 +167,7 @@ private struct Attempt {
                 guard !mutation.patch.operations.isEmpty, let patched else { continue }
                 steps.append(.replace(object.place, patched))
                 entries += mutation.fixes.map {
-                    FixedFile.Entry(title: request.review.shownTitle, line: object.line, judgement: $0)
+                    FixedFile.Entry(title: mutation.verdict.subject.title, line: object.line, judgement: $0)
                 }
             }
             guard !steps.isEmpty, let target = try? Patch(steps).applied(to: Literal(root)) else { return }

@@ -25,38 +25,23 @@ public struct ManifestJudge: Sendable {
     /// - Parameters:
     ///   - document: The document.
     ///   - file: Its file.
-    ///   - body: What to do with each object and what came of it; nothing of the object may be kept. What is no object of
-    ///     Kubernetes comes with nil.
+    ///   - body: Takes each object, the decision on it, and the indexes of the file's comments that exempted findings. The
+    ///     object must not be kept. A document that is not a Kubernetes object comes without a decision.
     public func judge(
-        _ document: ManifestDocument, of file: ManifestFile, _ body: (ManifestObject, Judged?) -> Void
+        _ document: ManifestDocument, of file: ManifestFile,
+        _ body: (ManifestObject, Verdict?, _ usedIgnores: Set<Int>) -> Void
     ) {
         // What cannot be read was told when companions were looked for.
         try? document.objects(in: file.text) { object in
-            guard let request = request(for: object) else { return body(object, nil) }
+            guard let request = request(for: object) else { return body(object, nil, []) }
             var used: Set<Int> = []
             let verdict = judge.verdict(on: request.review, in: context).exempting { judgement in
                 guard let index = file.ignore(of: judgement, object, in: context.settings.catalogue) else { return nil }
                 used.insert(index)
                 return file.ignores[index].reason
             }
-            body(
-                object,
-                Judged(
-                    title: request.review.shownTitle, team: context.settings.team(of: request.review), verdict: verdict,
-                    usedIgnores: used))
+            body(object, verdict, used)
         }
-    }
-
-    /// An object's name for people, and what came of it.
-    public struct Judged: Sendable {
-        /// What it is called: `Deployment shop/catalogue`.
-        public let title: String
-        /// Whose it is; empty where nothing says so.
-        public let team: String
-        /// What came of it.
-        public let verdict: Verdict
-        /// Which of the file's comments exempted something.
-        public let usedIgnores: Set<Int>
     }
 
     func request(for object: ManifestObject) -> UnsentRequest? {

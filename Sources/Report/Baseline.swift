@@ -39,16 +39,17 @@ public struct Baseline: Sendable {
     // MARK: Findings
 
     /// Writes the findings of an object down, but for those that are exempt anyway.
-    public mutating func add(_ verdict: Verdict, of object: String) {
+    public mutating func add(_ verdict: Verdict) {
         for judgement in verdict.judgements where judgement.effect != .exempt {
-            entries[Entry(judgement, object), default: []].append(judgement.finding.excess)
+            entries[Entry(judgement, verdict.subject.title), default: []].append(judgement.finding.excess)
         }
     }
 
     /// The verdict without what is known, which is known no more: a second finding of its kind is new.
     ///
     /// A number that is further from what is allowed than it was is new.
-    public mutating func take(from verdict: Verdict, of object: String) -> Verdict {
+    public mutating func take(from verdict: Verdict) -> Verdict {
+        let object = verdict.subject.title
         objects.insert(object)
         return verdict.leavingOut { judgement in
             guard judgement.effect != .exempt else { return false }

@@ -107,12 +107,12 @@ extension HTMLReport {
     static func tables(_ objects: [JudgedObject], isOfFiles: Bool) -> String {
         let rules = table("rule", "Rule", tallies(objects) { $1.judgement.rule.id })
         let namespaces = table(
-            "namespace", "Namespace", tallies(objects) { object, _ in object.namespace })
+            "namespace", "Namespace", tallies(objects) { object, _ in object.verdict.subject.namespace })
         let files = isOfFiles ? table("file", "File", tallies(objects) { object, _ in object.file }) : ""
         // Where nobody uses the label there is nothing to count by it.
         let teams =
-            objects.contains { !$0.team.isEmpty && !$0.findings.isEmpty }
-            ? table("team", "Team", tallies(objects) { object, _ in object.team }) : ""
+            objects.contains { !$0.verdict.subject.team.isEmpty && !$0.findings.isEmpty }
+            ? table("team", "Team", tallies(objects) { object, _ in object.verdict.subject.team }) : ""
         return "<div class=\"tables\">\n\(rules)\n\(namespaces)\n\(teams)\n\(files)\n</div>"
     }
 

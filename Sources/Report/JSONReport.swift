@@ -65,7 +65,8 @@ public enum JSONReport {
             .init("message", .string(finding.sentence)),
             .init("remedy", .string(judgement.remedy.block)),
         ]
-        if !object.team.isEmpty { members.append(.init("team", .string(object.team))) }
+        let team = object.verdict.subject.team
+        if !team.isEmpty { members.append(.init("team", .string(team))) }
         if let leniency = judgement.leniency { members.append(.init("because", .string(leniency.rawValue))) }
         if let exemption = judgement.exemption { members.append(.init("exemption", .string(exemption.reason))) }
         return .object(members)

@@ -9,14 +9,10 @@ public struct JudgedObject: Sendable {
     public let line: Int?
     /// What is said about the request beside the object: `CREATE by kubernetes-admin`; empty for an object in a file.
     public let request: String
-    /// What it is called: `Deployment shop/catalogue`.
-    public let title: String
     /// What came of it.
     public let verdict: Verdict
     /// What was found, in the verdict's order, each with its place in the file.
     public let findings: [LocatedFinding]
-    /// Whose it is; empty where nothing says so.
-    public var team = ""
     /// What each rule had to say, where somebody wants to know.
     public var answers: [RuleAnswer] = []
 
@@ -26,17 +22,15 @@ public struct JudgedObject: Sendable {
     ///   - file: The file; `-` for standard input.
     ///   - line: The line in the file, where one is known.
     ///   - request: What is said about the request beside the object.
-    ///   - title: What the object is called.
     ///   - verdict: What came of it.
     ///   - locate: Finds a field of the object in the file; nil where the file holds something else, as a review.
     public init(
-        file: String, line: Int?, request: String, title: String, verdict: Verdict,
+        file: String, line: Int?, request: String, verdict: Verdict,
         locate: (Pointer) -> Region? = { _ in nil }
     ) {
         self.file = file
         self.line = line
         self.request = request
-        self.title = title
         self.verdict = verdict
         findings = verdict.judgements.map { judgement in
             let region = locate(judgement.finding.place)
@@ -66,11 +60,8 @@ extension LocatedFinding {
 }
 
 extension JudgedObject {
-    /// The namespace in its title; empty where it has none, or none is known.
-    var namespace: String {
-        guard let kind = title.firstIndex(of: " "), let end = title[kind...].firstIndex(of: "/") else { return "" }
-        return String(title[title.index(after: kind)..<end])
-    }
+    /// The title of the evaluated object: `Deployment shop/catalogue`.
+    var title: String { verdict.subject.title }
 
     /// How many findings do this to the request.
     func count(_ effect: Judgement.Effect) -> Int { findings.count { $0.judgement.effect == effect } }

@@ -22,7 +22,7 @@ public struct Metrics: Sendable {
     private static let kinds = ResourceKind.allCases
     /// Operations, and one for reviews that could not be read that far.
     private static let operations = Operation.allCases.map { "\($0.name)" } + ["unknown"]
-    private static let decisions = AdmissionEvent.Decision.allCases
+    private static let decisions = AdmissionAnswer.Decision.allCases
     /// What findings do: denials that dry-run mode lets pass and old ones are told apart from other warnings.
     private static let effects = ["deny", "would-deny", "existing", "warn", "exempt"]
     private let rules: [Rule]
@@ -39,20 +39,23 @@ public struct Metrics: Sendable {
     /// Counts a review.
     ///
     /// - Parameters:
-    ///   - event: What came of it.
+    ///   - answer: The answer to it.
     ///   - duration: How long it took from the last byte in to the response's first, in nanoseconds.
-    public mutating func count(_ event: AdmissionEvent, nanoseconds duration: UInt64) {
-        let operation = event.operation.map { Int($0.rawValue) } ?? Operation.allCases.count
-        let place = ((event.endpoint == .validate ? 0 : 1) * Metrics.operations.count + operation) * Metrics.kinds.count
-        requests[(place + Int(event.kind.rawValue)) * Metrics.decisions.count + event.decision.index] += 1
+    public mutating func count(_ answer: AdmissionAnswer, nanoseconds duration: UInt64) {
+        let operation = answer.operation.map { Int($0.rawValue) } ?? Operation.allCases.count
+        let place =
+            ((answer.endpoint == .validate ? 0 : 1) * Metrics.operations.count + operation) * Metrics.kinds.count
+        requests[(place + Int(answer.kind.rawValue)) * Metrics.decisions.count + answer.decision.index] += 1
         nanoseconds += duration
         let bucket = Metrics.bounds.firstIndex { duration <= $0 * 1000 } ?? Metrics.bounds.count
         buckets[bucket] += 1
-        if event.changesExemption { exemptionChanges += 1 }
-        guard event.endpoint == .validate else { return }
-        for judgement in event.judgements { count(judgement.rule, judgement.effect, judgement.leniency, 1) }
-        for further in event.further { count(further.rule, further.effect, further.leniency, UInt64(further.count)) }
-        for rule in event.notEvaluated {
+        if answer.verdict.changesExemption { exemptionChanges += 1 }
+        guard answer.endpoint == .validate else { return }
+        for judgement in answer.verdict.judgements { count(judgement.rule, judgement.effect, judgement.leniency, 1) }
+        for further in answer.verdict.further {
+            count(further.rule, further.effect, further.leniency, UInt64(further.count))
+        }
+        for rule in answer.verdict.notEvaluated {
             if let index = rules.firstIndex(where: { $0 === rule.rule }) { notEvaluated[index] += 1 }
         }
     }
@@ -131,7 +134,7 @@ public struct Metrics: Sendable {
     }
 }
 
-extension AdmissionEvent.Decision {
+extension AdmissionAnswer.Decision {
     /// The place among all cases.
     fileprivate var index: Int {
         switch self {

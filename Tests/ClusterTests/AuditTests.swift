@@ -45,7 +45,9 @@ import Testing
                 at: Timestamp(seconds: 1_795_435_200),
                 each: { entry in
                     for judgement in entry.verdict.judgements {
-                        found.append("\(entry.title) \(entry.path): \(judgement.rule.id) \(judgement.effect.rawValue)")
+                        found.append(
+                            "\(entry.verdict.subject.title) \(entry.path): \(judgement.rule.id) \(judgement.effect.rawValue)"
+                        )
                     }
                     for entry in entry.verdict.notEvaluated { found.append("\(entry.rule.id) not evaluated") }
                 },
@@ -152,7 +154,8 @@ import Testing
         ])
         var (names, problems): ([String], [APIError]) = ([], [])
         Audit(client, settings, maximumPage: 3000).run(
-            at: Timestamp(seconds: 1_795_435_200), each: { names.append($0.name) }, problem: { problems.append($1) })
+            at: Timestamp(seconds: 1_795_435_200), each: { names.append($0.verdict.subject.name) },
+            problem: { problems.append($1) })
         #expect(names == (0..<8).map { "large-\($0)" })
         #expect(problems == [])
     }

@@ -30,9 +30,9 @@ import Testing
         let context = Context(settings: settings, now: Timestamp(seconds: 1_795_435_200), source: .files)
         var (found, used): ([String], Set<Int>) = ([], [])
         for document in file.documents {
-            ManifestJudge(context, namespace: "").judge(document, of: file) { _, judged in
-                used.formUnion(judged?.usedIgnores ?? [])
-                for judgement in judged?.verdict.judgements ?? [] where judgement.effect == .deny {
+            ManifestJudge(context, namespace: "").judge(document, of: file) { _, verdict, ignores in
+                used.formUnion(ignores)
+                for judgement in verdict?.judgements ?? [] where judgement.effect == .deny {
                     found.append("\(judgement.rule.id) \(judgement.path)")
                 }
             }

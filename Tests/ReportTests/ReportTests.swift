@@ -40,7 +40,7 @@ import Testing
             Result {
                 let review = try AdmissionReview(root)
                 return JudgedObject(
-                    file: "a.json", line: 3, request: "CREATE by x", title: review.title,
+                    file: "a.json", line: 3, request: "CREATE by x",
                     verdict: Judge(context.settings).verdict(on: review, in: context))
             }
         }.get()

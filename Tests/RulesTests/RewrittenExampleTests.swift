@@ -123,8 +123,8 @@ import Testing
         #expect(result.entries.allSatisfy { $0.refusal == nil })
         var left: [String] = []
         for document in result.file.documents {
-            judge.judge(document, of: result.file) { _, judged in
-                left += judged?.verdict.judgements.map(\.rule.id) ?? []
+            judge.judge(document, of: result.file) { _, verdict, _ in
+                left += verdict?.judgements.map(\.rule.id) ?? []
             }
         }
         #expect(!left.contains(item.rule.id))

@@ -36,6 +36,22 @@ import Testing
         #expect(try World(try spec("containers: oops")).verdict().judgements.map(\.summary) == [Self.summary])
     }
 
+    @Test(arguments: ["warn", "off"])
+    func `a list that is too long to be read denies by the rules that read it where schema does not`(
+        _ level: String
+    ) throws {
+        let many = Literal.array(Array(repeating: ["name": "i"], count: 1001))
+        var world = World(
+            try Patch([.set("/spec/template/spec/initContainers", many)], on: World.deployment)
+                .applied(to: World.deployment))
+        world.rules = try ["liveness-probe", "host-isolation"].map { try #require(Catalogue.playbook[$0]) }
+        world.settings["PLAYBOOK_RULE_SCHEMA"] = level
+        #expect(
+            Set(try world.verdict().judgements.filter { $0.effect == .deny }.map(\.rule.id)) == [
+                "liveness-probe", "host-isolation",
+            ])
+    }
+
     @Test func `two fields of the wrong type are two findings`() throws {
         var world = try world()
         world.object = world.object?.merging(["spec": ["replicas": "many"]])

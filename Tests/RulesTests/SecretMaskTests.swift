@@ -125,7 +125,8 @@ private let namedFields = [
             }
         }.get()
         var texts =
-            [verdict.message, verdict.title, mutation.title] + verdict.warnings + verdict.notices + mutation.warnings
+            [verdict.message, verdict.subject.title, mutation.verdict.subject.title] + verdict.warnings
+            + verdict.notices + mutation.warnings
         texts += verdict.causes.flatMap { [$0.message, $0.field, $0.reason] }
         texts += verdict.auditAnnotations.map(\.value) + [verdict.untrustedController ?? ""]
         for judgement in verdict.judgements + mutation.fixes {

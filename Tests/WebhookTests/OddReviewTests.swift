@@ -14,11 +14,14 @@ import Webhook
     ) throws -> Response {
         let settings = try Settings(environment: environment)
         let context = Context(settings: settings, now: Timestamp(seconds: 1_795_435_200))
-        let webhook = Webhook(admission: Admission(judge: Judge(settings), context: context))
         let head = RequestHead(method: .post, path: path, mediaType: .json)
-        return webhook.respond(
-            to: Request(head: head, isBodyTruncated: isTruncated), body: Array(body.utf8).span
-        ).response
+        do throws(Rejection) {
+            return try Admission(judge: Judge(settings)).answer(
+                Request(head: head, isBodyTruncated: isTruncated), body: Array(body.utf8).span, in: context
+            ).response
+        } catch {
+            return error.response
+        }
     }
 
     private func response(

@@ -8,10 +8,17 @@ import Testing
 import Webhook
 
 @Suite struct WebhookTests {
-    private func webhook(_ environment: [String: String] = [:]) throws -> Webhook {
+    private func send(
+        _ request: Request, _ body: [UInt8], _ environment: [String: String] = [:]
+    ) throws -> (Response, AdmissionAnswer?) {
         let settings = try Settings(environment: environment)
         let context = Context(settings: settings, now: Timestamp(seconds: 1_795_435_200))
-        return Webhook(admission: Admission(judge: Judge(settings), context: context))
+        do throws(Rejection) {
+            let answer = try Admission(judge: Judge(settings)).answer(request, body: body.span, in: context)
+            return (answer.response, answer)
+        } catch {
+            return (error.response, nil)
+        }
     }
 
     private func endpoints(stalled: String? = nil, problem: String? = nil) -> HealthEndpoints {
@@ -31,10 +38,8 @@ import Webhook
 
     private func post(
         _ body: [UInt8], to path: String = "/validate", isTruncated: Bool = false, _ environment: [String: String] = [:]
-    ) throws -> (Response, AdmissionEvent?) {
-        let reply = try webhook(environment).respond(
-            to: Request(head: head(.post, path), isBodyTruncated: isTruncated), body: body.span)
-        return (reply.response, reply.event)
+    ) throws -> (Response, AdmissionAnswer?) {
+        try send(Request(head: head(.post, path), isBodyTruncated: isTruncated), body, environment)
     }
 
     private func response(
@@ -155,9 +160,9 @@ import Webhook
     func `paths and methods of reviews`(
         _ method: HTTP.Method, _ path: String, _ type: MediaType, _ status: Int
     ) throws {
-        let reply = try webhook().respond(to: Request(head: head(method, path, type: type)), body: [UInt8]().span)
-        #expect(reply.response.status == status)
-        #expect(reply.response.headers.contains { $0.name == "Allow" } == (status == 405))
+        let (response, _) = try send(Request(head: head(method, path, type: type)), [])
+        #expect(response.status == status)
+        #expect(response.headers.contains { $0.name == "Allow" } == (status == 405))
     }
 
     @Test(arguments: [
@@ -193,7 +198,7 @@ import Webhook
     @Test func `counters of several loops add up`() throws {
         let (_, event) = try post(Fixtures.bytes(catalogue))
         let denial = try #require(event)
-        #expect(denial.decision == .deny && denial.kind == .deployment && denial.details?.user == "admin")
+        #expect(denial.decision == .deny && denial.kind == .deployment && denial.requester?.user == "admin")
         var one = Metrics(of: .playbook)
         var other = Metrics(of: .playbook)
         one.count(denial, nanoseconds: 9_000)

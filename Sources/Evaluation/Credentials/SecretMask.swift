@@ -29,12 +29,6 @@ public struct SecretMask {
         verdict.replaceTexts(mask.replacement)
     }
 
-    /// Replaces the secrets in all that a mutation says.
-    static func mask(_ mutation: inout Mutation, of subject: Subject) {
-        let mask = SecretMask(of: subject, mutation.fixes.count * 4) { mutation.replaceTexts($0) }
-        mutation.replaceTexts(mask.replacement)
-    }
-
     private init() {}
 
     /// Knows the secrets of an object that the texts have in them: `texts` goes through them.
@@ -130,7 +124,7 @@ extension Verdict {
         for index in notEvaluated.indices { notEvaluated[index].replacePath(replacement) }
         for index in unreadable.indices { unreadable[index].replacePath(replacement) }
         for index in notices.indices { notices[index] = replacement(notices[index], false) ?? notices[index] }
-        title = replacement(title, false) ?? title
+        object = object.map { object in replacement(object.title, false).map(object.titled) ?? object }
         untrustedController = untrustedController.map { replacement($0, false) ?? $0 }
     }
 }
@@ -138,15 +132,6 @@ extension Verdict {
 extension NotEvaluated {
     fileprivate mutating func replacePath(_ replacement: TextReplacement) {
         if let path = path.flatMap({ replacement($0, true) }) { cause = .type(path: path) }
-    }
-}
-
-extension Mutation {
-    fileprivate mutating func replaceTexts(_ replacement: TextReplacement) {
-        for index in fixes.indices {
-            if let fix = fixes[index].replacingTexts(replacement) { fixes[index] = fix }
-        }
-        title = replacement(title, false) ?? title
     }
 }
 

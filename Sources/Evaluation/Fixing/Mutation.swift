@@ -5,12 +5,13 @@ public import Kubernetes
 public struct Mutation: Sendable {
     /// The steps; none when there is nothing to fix, or a doubt.
     public internal(set) var patch = Patch()
-    /// The fixes, or in dry-run mode those that would be made.
-    public internal(set) var fixes: [Judgement] = []
+    /// The decision that the fixes are taken from: no findings but those that are fixed, or in dry-run mode would be.
+    public package(set) var verdict = Verdict()
     /// Whether the fixes are only told, not made.
     public internal(set) var isDryRun = false
-    /// What is fixed, for people: `Deployment shop/catalogue`.
-    public internal(set) var title = ""
+
+    /// The fixes, or in dry-run mode those that would be made.
+    public var fixes: [Judgement] { verdict.judgements }
 
     /// What the client is told, a line a fix.
     public var warnings: [String] {
@@ -65,17 +66,17 @@ extension Judge {
             guard !patch.operations.isEmpty, let patched = try? patch.applied(to: literal),
                 let after = verdict(on: review, of: patched, after: fixes, of: subject, in: context)
             else { break }
-            (mutation.patch, mutation.fixes) = (patch, fixes)
+            (mutation.patch, mutation.verdict.judgements) = (patch, fixes)
             let more = wanted(after)
             guard !more.isEmpty else { break }
             fixes += more
         }
         guard !mutation.fixes.isEmpty else { return mutation }
-        mutation.title = subject.title
+        mutation.verdict.object = EvaluatedObject(of: review, context.settings, title: subject.title)
         for index in mutation.fixes.indices {
-            mutation.fixes[index].remedy = RemedyText(mutation.fixes[index].finding, subject)
+            mutation.verdict.judgements[index].remedy = RemedyText(mutation.fixes[index].finding, subject)
         }
-        SecretMask.mask(&mutation, of: subject)
+        SecretMask.mask(&mutation.verdict, of: subject)
         mutation.isDryRun = context.settings.mode == .dryRun
         if mutation.isDryRun { mutation.patch = Patch() }
         return mutation

@@ -18,7 +18,7 @@ extension Verdict {
         let denials = judgements.filter { $0.effect == .deny }
         let rules = Set(denials.map(\.rule.id)).count
         let further = further(.deny)
-        var text = "\(clipped(title)) breaks \(rules == 1 ? "a rule" : "\(rules) rules") of the playbook:\n"
+        var text = "\(clipped(subject.title)) breaks \(rules == 1 ? "a rule" : "\(rules) rules") of the playbook:\n"
         for (index, denial) in denials.enumerated() {
             // A remedy that is too long for the message must not take the finding with it.
             let room = Verdict.maximumMessage - text.utf8.count - 32

@@ -242,6 +242,10 @@ public final class FindingCollector {
             } catch {
                 switch error {
                 case .malformed(let node, let expected): missing = addUnreadable(node, expected)
+                case .tooLong(let node, let expected):
+                    // Where the type of fields does not deny, the rule that could not read to the end does.
+                    isBounded = context.settings.level(of: .schema) != .deny
+                    if !isBounded { missing = addUnreadable(node, expected) }
                 case .unknown(let companion): missing = .unknown(companion)
                 case .tooMuchWork: isBounded = true
                 }

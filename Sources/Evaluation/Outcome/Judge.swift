@@ -30,6 +30,7 @@ public struct Judge: Sendable {
         steps: Int = FindingCollector.maximumSteps
     ) -> Verdict {
         var verdict = Verdict()
+        if purpose == .response, context.source != .server { verdict.identify(review, context.settings) }
         guard let object = review.operation == .delete ? review.oldObject : review.object else {
             verdict.passedOver = "the request carries no object"
             return verdict
@@ -79,8 +80,8 @@ public struct Judge: Sendable {
             if purpose == .response { verdict.addRemedies(of: subject, onlyShown: context.source == .server) }
         }
         verdict.notices = exemptions.notices(at: context.now)
-        if !verdict.isSilent {
-            verdict.title = subject.title
+        if purpose == .response, !verdict.isSilent {
+            verdict.object = EvaluatedObject(of: review, context.settings, title: subject.title)
             verdict.documentation = context.settings.documentation
         }
         if purpose == .response { SecretMask.mask(&verdict, of: subject) }

@@ -16,13 +16,15 @@ public struct Verdict: Sendable {
     public internal(set) var changesExemption = false
     /// A controller that is not trusted and made an object for an owner, in the words of `PLAYBOOK_TRUSTED_CONTROLLERS`.
     public internal(set) var untrustedController: String?
-    /// What is judged, for people: `Deployment shop/catalogue`.
-    public internal(set) var title = ""
-
+    /// The object that was evaluated, once it is named; see ``subject``.
+    var object: EvaluatedObject?
     /// Where rules are explained; empty for nowhere.
     public internal(set) var documentation = ""
     /// What its denials rest on the absence of, and nobody has looked for again.
     public internal(set) var absences: [Absence] = []
+
+    /// Creates a decision without findings.
+    package init(notices: [String] = []) { self.notices = notices }
 
     /// Whether the request is refused.
     public var isDenied: Bool { judgements.contains { $0.effect == .deny } }

@@ -44,7 +44,7 @@ extension Subject {
             // A reference that is absent is filled in later, as a container's image may be.
             guard let reference = try volume["image"]["reference"].text() else { continue }
             guard found.count < most else {
-                throw .malformed(reference.id, expected: "one of at most 1000 images of volumes")
+                throw .tooLong(reference.id, expected: "one of at most 1000 images of volumes")
             }
             found.append(ContainerImage(reference))
         }

@@ -35,10 +35,7 @@ struct AuditCommand {
             each: { entry in
                 summary.add(entry.verdict)
                 if arguments.has(.writeReports) { reports.add(entry) }
-                var object = JudgedObject(
-                    file: entry.path, line: nil, request: "", title: entry.title, verdict: entry.verdict)
-                object.team = entry.team
-                printer.add(object)
+                printer.add(JudgedObject(file: entry.path, line: nil, request: "", verdict: entry.verdict))
                 progress.show("\(summary.judged) objects judged")
             },
             problem: { kind, error in

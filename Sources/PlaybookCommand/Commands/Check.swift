@@ -32,9 +32,9 @@ struct CheckCommand {
         let judge = manifests.judge(knowing: manifests.world(of: manifests.files))
         manifests.judge(
             manifests.files, with: judge,
-            accepting: { verdict, title in
-                if path != nil { found.add(verdict, of: title) }
-                return known?.take(from: verdict, of: title) ?? verdict
+            accepting: { verdict in
+                if path != nil { found.add(verdict) }
+                return known?.take(from: verdict) ?? verdict
             },
             { printer.add($0) })
         manifests.tellIgnores()

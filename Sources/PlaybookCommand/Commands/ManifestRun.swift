@@ -84,27 +84,26 @@ struct ManifestRun {
     /// - Parameters:
     ///   - files: The files.
     ///   - judge: With what.
-    ///   - accept: Takes out of a verdict what is not to be told of an object of that name.
+    ///   - accept: Removes findings that are not reported from a verdict.
     ///   - body: What to do with each.
     mutating func judge(
         _ files: [ManifestFile], with judge: ManifestJudge,
-        accepting accept: (Verdict, String) -> Verdict = { verdict, _ in verdict }, _ body: (JudgedObject) -> Void
+        accepting accept: (Verdict) -> Verdict = { $0 }, _ body: (JudgedObject) -> Void
     ) {
         for file in files {
             for document in file.documents {
-                judge.judge(document, of: file) { object, judged in
-                    guard let judged else {
+                judge.judge(document, of: file) { object, found, used in
+                    guard let found else {
                         summary.foreign += 1
                         return
                     }
-                    usedIgnores[file.path, default: []].formUnion(judged.usedIgnores)
-                    let verdict = accept(judged.verdict, judged.title)
+                    usedIgnores[file.path, default: []].formUnion(used)
+                    let verdict = accept(found)
                     summary.add(verdict)
-                    var result = JudgedObject(
-                        file: file.path, line: object.line, request: "", title: judged.title, verdict: verdict,
-                        locate: { object.region(of: $0) })
-                    result.team = judged.team
-                    body(result)
+                    body(
+                        JudgedObject(
+                            file: file.path, line: object.line, request: "", verdict: verdict,
+                            locate: { object.region(of: $0) }))
                 }
             }
             progress.show("\(summary.judged) objects judged")

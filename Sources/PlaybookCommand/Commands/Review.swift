@@ -109,21 +109,20 @@ struct ReviewCommand {
             shown = verdict.leavingOut { $0.rule.id != rule.id }
         }
         var object = JudgedObject(
-            file: path, line: line, request: review.shownRequest, title: review.shownTitle, verdict: shown)
-        object.team = context.settings.team(of: review)
+            file: path, line: line, request: review.shownRequest, verdict: shown)
         object.answers = answers
         return object
     }
 
     private mutating func respond(to bytes: Span<UInt8>, _ path: String, _ line: Int?) {
-        let admission = Admission(judge: judge, context: context)
+        let admission = Admission(judge: judge)
         do throws(Rejection) {
             let limit = context.settings.maximumBodyBytes
             let isTruncated = bytes.count > limit
             let body = isTruncated ? bytes.extracting(..<min(limit, 64 << 10)) : bytes
-            let answer = try admission.answer(body, isTruncated: isTruncated, to: .validate)
+            let answer = try admission.answer(body, isTruncated: isTruncated, to: .validate, in: context)
             summary.judged += 1
-            if answer.event.decision == .deny { summary.denied += 1 }
+            if answer.decision == .deny { summary.denied += 1 }
             printer.print(String(decoding: answer.body, as: UTF8.self) + "\n")
         } catch {
             complain(UnreadableInput(path, line: line, error.message))

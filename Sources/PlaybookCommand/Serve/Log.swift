@@ -1,6 +1,7 @@
 import Evaluation
 import Glibc
 import JSON
+import Kubernetes
 import Net
 import Webhook
 
@@ -61,24 +62,29 @@ final class Log: Sendable {
 
 extension Log {
     /// Writes the line for an answered review: who asked for what, and what came of it; never an object's contents.
-    func write(_ event: AdmissionEvent, nanoseconds: UInt64) {
-        guard let details = event.details else { return }
-        let level: LogLevel = event.decision == .allow && !event.changesExemption ? .debug : .info
+    func write(_ answer: AdmissionAnswer, nanoseconds: UInt64) {
+        guard let requester = answer.requester else { return }
+        let (verdict, object) = (answer.verdict, answer.verdict.subject)
+        let level: LogLevel = answer.decision == .allow && !verdict.changesExemption ? .debug : .info
         guard writes(level) else { return }
+        // As API servers say: a Namespace is in itself.
+        let namespace = object.kind == .namespace ? object.name : object.namespace
         func rules(_ isMeant: (Judgement) -> Bool) -> Literal {
             var ids: [String] = []
-            for judgement in event.judgements where isMeant(judgement) && !ids.contains(judgement.rule.id) {
+            for judgement in verdict.judgements where isMeant(judgement) && !ids.contains(judgement.rule.id) {
                 ids.append(judgement.rule.id)
             }
             return .array(ids.map { .string($0) })
         }
         var fields: [(String, Literal)] = [
-            ("decision", .string(event.decision.rawValue)), ("operation", .string(details.operation)),
-            ("kind", .string(details.kind)), ("namespace", details.namespace.map { .string($0) } ?? .null),
-            ("name", .string(details.name)), ("user", .string(details.user)), ("uid", .string(details.uid)),
+            ("decision", .string(answer.decision.rawValue)), ("operation", .string(requester.operation)),
+            ("kind", .string(SecretMask.masked(object.kindName))),
+            ("namespace", namespace.isEmpty ? .null : .string(SecretMask.masked(namespace))),
+            ("name", .string(SecretMask.masked(object.name))), ("user", .string(requester.user)),
+            ("uid", .string(requester.uid)),
             ("microseconds", .number(String(nanoseconds / 1000))),
         ]
-        if event.endpoint == .mutate {
+        if answer.endpoint == .mutate {
             fields.append(("fixed", rules { _ in true }))
         } else {
             for (key, effect) in [("denied", Judgement.Effect.deny), ("warned", .warn), ("exempt", .exempt)] {
@@ -86,16 +92,16 @@ extension Log {
                 if ids != .array([]) { fields.append((key, ids)) }
             }
         }
-        let lenient = Set(event.judgements.compactMap(\.leniency?.rawValue)).sorted()
+        let lenient = Set(verdict.judgements.compactMap(\.leniency?.rawValue)).sorted()
         if !lenient.isEmpty { fields.append(("because", .array(lenient.map { .string($0) }))) }
-        if !event.notEvaluated.isEmpty {
-            fields.append(("notEvaluated", .array(event.notEvaluated.map { .string($0.rule.id) })))
+        if !verdict.notEvaluated.isEmpty {
+            fields.append(("notEvaluated", .array(verdict.notEvaluated.map { .string($0.rule.id) })))
         }
-        if !details.notices.isEmpty { fields.append(("notices", .array(details.notices.map { .string($0) }))) }
-        if event.changesExemption { fields.append(("exemption", "changed")) }
-        if let controller = details.untrustedController {
+        if !verdict.notices.isEmpty { fields.append(("notices", .array(verdict.notices.map { .string($0) }))) }
+        if verdict.changesExemption { fields.append(("exemption", "changed")) }
+        if let controller = verdict.untrustedController {
             fields.append(("untrustedController", .string("PLAYBOOK_TRUSTED_CONTROLLERS=\(controller)")))
         }
-        write(level, event.endpoint == .validate ? "review" : "mutation", fields)
+        write(level, answer.endpoint == .validate ? "review" : "mutation", fields)
     }
 }

@@ -7,7 +7,9 @@ import Webhook
 
 /// Answers the requests of one event loop, on that loop's thread.
 final class ReviewLoop {
-    private let webhook: Webhook
+    private let admission: Admission
+    /// The settings, related objects and time to evaluate requests with.
+    private var context: Context
     private let counters: Registry.Shared
     private let log: Log
     private let cluster: ClusterWatch?
@@ -22,17 +24,16 @@ final class ReviewLoop {
     }
 
     init(_ loop: LoopContext, judge: Judge, settings: Settings, _ registry: Registry, _ log: Log) {
-        let context = Context(settings: settings, now: Process.now)
         recorder = registry.recorder
-        let admission = Admission(
-            judge: judge, context: context, describesAll: log.writes(.debug),
+        admission = Admission(
+            judge: judge, describesAll: log.writes(.debug),
             recorded: recorder == nil ? nil : settings.recording.sample)
         counters = registry.join()
         cluster = registry.cluster
         confirmations = Deliveries(to: loop.notifier)
         self.log = log
-        webhook = Webhook(admission: admission)
-        if let companions = cluster?.join(loop.notifier) { admission.context = context.knowing(companions) }
+        let context = Context(settings: settings, now: Process.now)
+        self.context = (cluster?.join(loop.notifier)).map(context.knowing) ?? context
     }
 
     var responder: Responder {
@@ -45,16 +46,20 @@ final class ReviewLoop {
 
     private func respond(to request: Request, _ body: Span<UInt8>, _ ticket: Ticket) -> Response? {
         let start = Process.nanoseconds
-        webhook.admission.context.now = Process.now
-        let reply = webhook.respond(to: request, body: body)
-        guard !reply.absences.isEmpty, let cluster else {
-            return finish(reply, to: body, in: webhook.admission.context, since: start)
+        context.now = Process.now
+        do throws(Rejection) {
+            let answer = try admission.answer(request, body: body, in: context)
+            guard !answer.verdict.absences.isEmpty, let cluster else {
+                return finish(answer, to: body, in: context, since: start)
+            }
+            waiting[ticket] = Waiting(request: request, start: start)
+            cluster.confirm(answer.verdict.absences, before: request.head.timeout) { [confirmations] in
+                confirmations.deliver($0, for: ticket)
+            }
+            return nil
+        } catch {
+            return error.response
         }
-        waiting[ticket] = Waiting(request: request, start: start)
-        cluster.confirm(reply.absences, before: request.head.timeout) { [confirmations] in
-            confirmations.deliver($0, for: ticket)
-        }
-        return nil
     }
 
     private func resume(_ ticket: Ticket, body: Span<UInt8>) -> Response {
@@ -62,10 +67,14 @@ final class ReviewLoop {
         else {
             return Response(HTTPError(status: 500, message: "no review waits for this"))
         }
-        webhook.admission.context.now = Process.now
-        let reply = webhook.respond(again: review.request, to: body, with: confirmations)
-        let context = webhook.admission.context.confirming(confirmations)
-        return finish(reply, to: body, in: context, since: review.start)
+        context.now = Process.now
+        let context = self.context.confirming(confirmations)
+        do throws(Rejection) {
+            let answer = try admission.answer(review.request, body: body, in: context)
+            return finish(answer, to: body, in: context, since: review.start)
+        } catch {
+            return error.response
+        }
     }
 
     private func forget(_ ticket: Ticket) {
@@ -75,20 +84,16 @@ final class ReviewLoop {
 
     private func refresh() {
         guard let companions = cluster?.companions else { return }
-        webhook.admission.context = webhook.admission.context.knowing(companions)
+        context = context.knowing(companions)
     }
 
     private func finish(
-        _ reply: Webhook.Reply, to body: Span<UInt8>, in context: Context, since start: UInt64
+        _ answer: AdmissionAnswer, to body: Span<UInt8>, in context: Context, since start: UInt64
     ) -> Response {
-        if let event = reply.event {
-            let duration = Process.nanoseconds - start
-            counters.metrics.withLock { $0.count(event, nanoseconds: duration) }
-            log.write(event, nanoseconds: duration)
-            if let verdict = reply.verdict {
-                recorder?.record(body, verdict, in: context, nanoseconds: duration)
-            }
-        }
-        return reply.response
+        let duration = Process.nanoseconds - start
+        counters.metrics.withLock { $0.count(answer, nanoseconds: duration) }
+        log.write(answer, nanoseconds: duration)
+        if answer.isRecorded { recorder?.record(body, answer.verdict, in: context, nanoseconds: duration) }
+        return answer.response
     }
 }

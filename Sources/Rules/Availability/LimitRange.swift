@@ -45,7 +45,7 @@ private func checkRange(_ subject: Subject, _ context: Context, _ findings: Find
         try findings.step()
         guard try item["type"].text()?.equals("Container") ?? false else { continue }
         // The API takes one item of a type.
-        guard index < 1000 else { throw .malformed(item.base.id, expected: "one of at most 1000 limits") }
+        guard index < 1000 else { throw .tooLong(item.base.id, expected: "one of at most 1000 limits") }
         try checkCPU(item, findings)
         try checkMemory(item, findings)
     }

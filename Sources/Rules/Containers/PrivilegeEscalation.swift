@@ -59,7 +59,7 @@ private func checkCapabilities(_ added: Field, _ findings: FindingCollector) thr
     for element in try added.elements() {
         // Linux has 41.
         guard names.count < 1000 else {
-            throw .malformed(added.base.id, expected: "a list of at most 1000 capabilities")
+            throw .tooLong(added.base.id, expected: "a list of at most 1000 capabilities")
         }
         guard let name = element.base.string else { throw .malformed(element.base.id, expected: "a capability's name") }
         names.append(name)

@@ -83,7 +83,7 @@ private func architectures(_ values: Field) throws(CannotJudge) -> [String] {
     var names: [String] = []
     for value in try values.strings() {
         // AWS has two.
-        guard names.count < 100 else { throw .malformed(values.base.id, expected: "at most 100 architectures") }
+        guard names.count < 100 else { throw .tooLong(values.base.id, expected: "at most 100 architectures") }
         names.append(value.base.text)
     }
     return names

@@ -74,7 +74,7 @@ private func checkLength(_ list: Field, _ findings: FindingCollector) throws(Can
     for _ in try list.strings() {
         try findings.step()
         count += 1
-        if count > 1000 { throw .malformed(list.base.id, expected: "a list of at most 1000 names") }
+        if count > 1000 { throw .tooLong(list.base.id, expected: "a list of at most 1000 names") }
     }
 }
 

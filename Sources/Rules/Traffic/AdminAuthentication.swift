@@ -130,7 +130,7 @@ private struct AdminSearch {
             try findings.step()
             count += 1
             // The Gateway API has 16.
-            guard count <= 1000 else { throw .malformed(rule.base.id, expected: "one of at most 1000 rules") }
+            guard count <= 1000 else { throw .tooLong(rule.base.id, expected: "one of at most 1000 rules") }
             let path = try adminPath(of: rule)
             guard let admin = host ?? path else { continue }
             let filters = try rule["filters"]

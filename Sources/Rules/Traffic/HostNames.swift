@@ -84,7 +84,7 @@ enum HostNames {
             guard let value = try annotations[key].value, let text = value.string else { continue }
             // The API server takes no more than 256 KiB of all annotations.
             guard text.utf8.count <= 64 << 10 else {
-                throw .malformed(value.id, expected: "at most 64 KiB of host names")
+                throw .tooLong(value.id, expected: "at most 64 KiB of host names")
             }
             for name in commaSeparated(text) {
                 try body(.name, HostName(value, part: Array(name.utf8)[...]))

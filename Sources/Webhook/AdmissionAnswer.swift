@@ -1,0 +1,60 @@
+public import Evaluation
+public import Kubernetes
+
+/// The two questions that an API server sends reviews for.
+public enum Endpoint: Sendable, CaseIterable {
+    /// The decision to allow or deny.
+    case validate
+    /// The changes to the request.
+    case mutate
+}
+
+/// The answer to a review: the bytes to send, and all that the log, the metrics and recordings show.
+public struct AdmissionAnswer: Sendable {
+    /// The outcome of a request.
+    public enum Decision: String, Sendable, CaseIterable {
+        case allow, warn, deny, patch, error
+    }
+
+    /// The AdmissionReview to send.
+    public let body: [UInt8]
+    /// The endpoint that the review was sent to.
+    public let endpoint: Endpoint
+    /// The operation; nil if the review could not be read that far.
+    public let operation: Operation?
+    /// The kind; `other` if the review could not be read that far.
+    public let kind: ResourceKind
+    /// The decision.
+    public let decision: Decision
+    /// The findings, the rules that were not evaluated, the object and the absences that a denial rests on.
+    ///
+    /// For `/mutate` its findings are the fixes; for a review that could not be read it has a notice only.
+    public let verdict: Verdict
+    /// The request as the log describes it; nil if there is nothing to log.
+    public let requester: Requester?
+    /// True if the review must be recorded.
+    public var isRecorded = false
+
+    /// The request as the log describes it: a class, since most answers go without it.
+    public final class Requester: Sendable {
+        /// The review's uid.
+        public let uid: String
+        /// The user, without secrets.
+        public let user: String
+        /// The operation and, after a slash, the subresource.
+        public let operation: String
+
+        init(_ review: AdmissionReview) {
+            uid = review.uid
+            user = SecretMask.masked(review.user.name)
+            let subresource = review.subresourceName
+            operation = SecretMask.masked("\(review.operation.name)\(subresource.isEmpty ? "" : "/")\(subresource)")
+        }
+
+        /// Describes a review of which only the envelope was read.
+        init(_ envelope: Envelope) {
+            uid = envelope.uid
+            (user, operation) = ("", "")
+        }
+    }
+}
