@@ -107,7 +107,7 @@ extension HTMLReport {
     static func tables(_ objects: [JudgedObject], isOfFiles: Bool) -> String {
         let rules = table("rule", "Rule", tallies(objects) { $1.judgement.rule.id })
         let namespaces = table(
-            "namespace", "Namespace", tallies(objects) { object, _ in object.verdict.subject.namespace })
+            "namespace", "Namespace", tallies(objects) { object, _ in object.verdict.subject.shownNamespace })
         let files = isOfFiles ? table("file", "File", tallies(objects) { object, _ in object.file }) : ""
         // Where nobody uses the label there is nothing to count by it.
         let teams =

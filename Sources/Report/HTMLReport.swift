@@ -106,7 +106,7 @@ public enum HTMLReport {
         var (entries, findings): ([Literal], [Literal]) = ([], [])
         for object in objects where !object.findings.isEmpty {
             entries.append([
-                line(object.title), line(object.verdict.subject.namespace), line(object.file), line(object.request),
+                line(object.title), line(object.verdict.subject.shownNamespace), line(object.file), line(object.request),
                 line(object.verdict.subject.team),
             ])
             for finding in object.findings {

@@ -63,6 +63,25 @@ import Testing
         }
     }
 
+    @Test(arguments: ["text", "json", "html", "junit", "sarif", "github", "markdown"])
+    func `no format of check tells a secret that is the name of an object or its namespace`(_ format: String) throws {
+        try Program.withFolder { folder in
+            let url = URL(filePath: folder)
+            let objects = PlantedSecret.all.map { planted -> Literal in
+                [
+                    "apiVersion": "apps/v1", "kind": "Deployment",
+                    "metadata": ["name": .string(planted.text), "namespace": .string(planted.text)],
+                    "spec": ["template": ["spec": ["containers": [["name": "app", "image": "nginx"]]]]],
+                ]
+            }
+            let text = objects.map(\.json).joined(separator: "\n---\n")
+            try text.write(to: url.appending(path: "a.yaml"), atomically: true, encoding: .utf8)
+            let program = try Program(["check", "--format", format, "a.yaml"], in: url)
+            #expect(program.code == 1 && program.output.contains("nginx"), "\(program.error.prefix(500))")
+            expectNoSecret(in: program.output + program.error, format)
+        }
+    }
+
     /// The objects as reviews, a line each.
     static func reviews(_ operation: String) -> String {
         objects.enumerated().map { index, object in

@@ -8,8 +8,10 @@ public final class EvaluatedObject: Sendable {
     public let kind: ResourceKind
     /// The kind's name as sent.
     public let kindName: String
-    /// The namespace that holds the object; empty for cluster-wide objects.
+    /// The namespace that holds the object, as sent; empty for cluster-wide objects.
     public let namespace: String
+    /// The namespace for people, without secrets.
+    public var shownNamespace: String { SecretMask.masked(namespace) }
     /// The name as sent, or the prefix of a name that is still to be generated.
     public let name: String
     /// The value of the team label, without secrets; empty if the object and its pods have none.
