@@ -106,8 +106,8 @@ public enum HTMLReport {
         var (entries, findings): ([Literal], [Literal]) = ([], [])
         for object in objects where !object.findings.isEmpty {
             entries.append([
-                line(object.title), line(object.verdict.subject.shownNamespace), line(object.file), line(object.request),
-                line(object.verdict.subject.team),
+                line(object.title), line(object.verdict.subject.shownNamespace), line(object.file),
+                line(object.request), line(object.verdict.subject.team),
             ])
             for finding in object.findings {
                 let judgement = finding.judgement

@@ -1,0 +1,27 @@
+import JSON
+import Kubernetes
+
+extension Finding {
+    /// A field is not of the type that the API gives it.
+    init(_ node: NodeID, of subject: Subject, isNot expected: StaticString) {
+        let place = subject.object.pointer(to: node) ?? Pointer()
+        let seen = subject.object[at: place]?.kindInWords ?? "of another type"
+        self.init(.type, at: place, "is \(seen), not \(expected)")
+        advice = "write \(expected)"
+    }
+}
+
+extension Value {
+    /// The kind of the value in words, for a message about a wrong type.
+    fileprivate var kindInWords: String {
+        switch kind {
+        case .null: "null"
+        case .true, .false: "a boolean"
+        case .number: "the number \(String(text.prefix(20)))"
+        case .string: "a string"
+        case .array: "an array"
+        case .object: "an object"
+        case .opaque: "nested too deep"
+        }
+    }
+}
