@@ -28,7 +28,7 @@ private func judge(of file: ManifestFile, _ settings: Settings = settings) -> (
 ) {
     var world = ManifestWorld(isPartial: false, namespace: "", of: .playbook)
     _ = world.add(file)
-    return (ManifestJudge(context.with(settings).knowing(world.companions), namespace: ""), world)
+    return (ManifestJudge(context.with(settings).knowing(world.relatedObjects), namespace: ""), world)
 }
 
 /// Every finding has a place in the text, and a message.

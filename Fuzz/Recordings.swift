@@ -34,7 +34,7 @@ private func replay(_ root: Value, _ decision: Verdict.Decision) {
         return expect(false, "a recording cannot be read as a review")
     }
     expect(recording.decision == decision, "a recording has another decision")
-    let replayed = Context(settings: settings, companions: recording.companions, now: recording.time ?? time)
+    let replayed = Context(settings: settings, relatedObjects: recording.relatedObjects, now: recording.time ?? time)
     let comparison = Comparison(judge.verdict(on: review, in: replayed), with: recording, of: review, settings)
     expect(comparison.now == decision, "a replay decides \(comparison.now), not \(decision)")
 }

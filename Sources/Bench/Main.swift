@@ -22,7 +22,7 @@ enum Main {
             return
         }
         if arguments.first == "--cost", let cost = try Cost(Array(arguments.dropFirst())) { return try cost.run() }
-        if arguments == ["--companions"] { return try CompanionFigures().report() }
+        if arguments == ["--companions"] { return try RelatedObjectFigures().report() }
         guard let path = arguments.first else {
             FileHandle.standardError.write(Data("usage: Bench FILE [LARGER-FILE] [--quick]\n".utf8))
             exit(2)
@@ -127,5 +127,5 @@ extension Rule {
     /// A rule that looks at everything and never finds anything: a judge without rules would not even begin.
     static let nothing = Rule(
         id: "nothing", title: "", group: .application, section: .applicationRequirements, rationale: "", level: .warn,
-        scope: Scope(.holders), clauses: [], examples: [], check: { _, _, _ in })
+        scope: Scope(.withPodSpec), clauses: [], examples: [], check: { _, _, _ in })
 }

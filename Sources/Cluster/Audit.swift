@@ -37,7 +37,7 @@ public final class Audit {
     private let maximumPage: Int
     private let judge: Judge
     private let document = Document()
-    private var companions: Companions
+    private var relatedObjects: RelatedObjects
     /// Pages of companions that are to be judged too, so that nothing is asked for twice.
     private var kept: [ResourceKind: [[UInt8]]] = [:]
 
@@ -63,7 +63,7 @@ public final class Audit {
         self.selection = selection
         self.maximumPage = maximumPage
         judge = Judge(settings)
-        companions = Companions(knowledge: .kinds([]), of: settings.catalogue)
+        relatedObjects = RelatedObjects(knowledge: .kinds([]), of: settings.catalogue)
     }
 
     /// Lists and judges.
@@ -83,12 +83,12 @@ public final class Audit {
                 problem(kind, error)
             }
         }
-        let context = Context(settings: settings, companions: companions, now: now, source: .cluster)
+        let context = Context(settings: settings, relatedObjects: relatedObjects, now: now, source: .cluster)
         for kind in judged.kinds {
             do throws(APIError) {
                 if let pages = kept.removeValue(forKey: kind) {
                     for page in pages { try judge(page, of: kind, in: context, each) }
-                } else if !related.contains(kind) || selection.labels != nil && companions.knows(kind, in: "") {
+                } else if !related.contains(kind) || selection.labels != nil && relatedObjects.knows(kind, in: "") {
                     try pages(of: kind, selection.labels) { (page) throws(APIError) in
                         try judge(page, of: kind, in: context, each)
                     }
@@ -118,7 +118,7 @@ public final class Audit {
     /// The kinds that rules look up, and Namespaces for what they exempt.
     private var related: [ResourceKind] {
         var kinds = ResourceKinds(.namespace)
-        for rule in rules { for kind in rule.companions { kinds.insert(ResourceKinds(kind)) } }
+        for rule in rules { for kind in rule.relatedObjects { kinds.insert(ResourceKinds(kind)) } }
         return kinds.intersection(settings.catalogue.relatedKinds).subtracting(selection.excluded).kinds
     }
 
@@ -126,7 +126,7 @@ public final class Audit {
 
     /// Takes in all companions of a kind; a kind that the cluster does not have has none.
     private func learn(_ kind: ResourceKind, keeping isKept: Bool) throws(APIError) {
-        var found = Companions(knowledge: .nothing, of: settings.catalogue)
+        var found = RelatedObjects(knowledge: .nothing, of: settings.catalogue)
         try pages(of: kind, nil) { (page) throws(APIError) in
             try read(page) { object in
                 // As for a server: what cannot be read is none.
@@ -134,7 +134,7 @@ public final class Audit {
             }
             if isKept { kept[kind, default: []].append(page) }
         }
-        companions.replace(kind, from: found)
+        relatedObjects.replace(kind, from: found)
     }
 
     /// Lists a kind, page by page, with the next one under way while one is worked on.

@@ -30,7 +30,7 @@ public struct ReflectorOptions: Sendable {
 }
 
 /// What is said about following kinds, for logs: kinds that have trouble at the same time are reported together.
-public enum CompanionEvent: Equatable, Sendable {
+public enum RelatedObjectEvent: Equatable, Sendable {
     /// All objects of a kind are known, for the first time or again after having been unavailable.
     case synced(APIResource, objects: Int)
     /// The kind does not exist, or is not for us.

@@ -5,7 +5,7 @@ internal import Net
 /// Kinds that fail within a moment are reported together, and again together when the last of them has recovered.
 final class Troubles {
     private let loop: ClientLoop
-    private let report: (CompanionEvent) -> Void
+    private let report: (RelatedObjectEvent) -> Void
     /// What has failed and is not reported yet.
     private var arising: [APIResource] = []
     private var reason = ""
@@ -14,7 +14,7 @@ final class Troubles {
 
     private static let pause = Duration.seconds(1)
 
-    init(_ loop: ClientLoop, _ report: @escaping (CompanionEvent) -> Void) {
+    init(_ loop: ClientLoop, _ report: @escaping (RelatedObjectEvent) -> Void) {
         self.loop = loop
         self.report = report
     }

@@ -19,7 +19,7 @@ public enum CannotJudge: Error, Sendable {
     /// Other objects would be needed, and whether they exist is not known.
     ///
     /// - Parameter companion: The kind of those objects, as in "PodDisruptionBudgets".
-    case unknown(companion: String)
+    case unknown(relatedObject: String)
 
     /// The request's budget of work is used up.
     case tooMuchWork

@@ -196,7 +196,10 @@ public struct ImageParts: Sendable, Equatable {
             default: false
             }
         guard isKnown, text.all(in: hex, isLowerHex) else {
-            throw .init(description: "'\(text.excerpt(in: digest))' is no digest such as sha256:…, with 64 hex digits")
+            // Not quoted: what stands behind the first @ may be the rest of a password.
+            throw .init(
+                description:
+                    "the digest is not sha256: with 64 hexadecimal digits, sha384: with 96, or sha512: with 128")
         }
         return digest
     }

@@ -126,7 +126,7 @@ public final class PodTemplate {
     public var mainContainers: ArraySlice<Container> { containers[..<mainCount] }
 
     /// All containers but the ephemeral ones, which come last.
-    public var lastingContainers: ArraySlice<Container> { containers[..<lastingCount] }
+    public var nonEphemeralContainers: ArraySlice<Container> { containers[..<lastingCount] }
 
     /// The pod spec as a field.
     public var field: Field { Field(spec) }

@@ -135,7 +135,12 @@ public enum ResourceKind: UInt8, Sendable, CaseIterable {
 
     /// Its name in paths and registrations, as in `networkpolicies`: the plural, in lower case.
     public var plural: String {
-        let name = "\(name)".lowercased()
+        pluralName.lowercased()
+    }
+
+    /// Several objects of the kind, for people: `NetworkPolicies`.
+    public var pluralName: String {
+        let name = "\(name)"
         let vowels: [Character] = ["a", "e", "i", "o", "u"]
         if name.hasSuffix("s") { return name + "es" }
         guard name.hasSuffix("y"), let before = name.dropLast().last, !vowels.contains(before) else {
@@ -163,7 +168,7 @@ public struct ResourceKinds: OptionSet, Sendable {
     public func contains(_ kind: ResourceKind) -> Bool { rawValue & 1 << UInt128(kind.rawValue) != 0 }
 
     /// Everything with a pod template.
-    public static let holders = ResourceKinds(
+    public static let withPodSpec = ResourceKinds(
         .pod, .podTemplate, .replicationController, .replicaSet, .deployment, .statefulSet, .daemonSet, .job, .cronJob,
         .rollout)
 

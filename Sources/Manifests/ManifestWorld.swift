@@ -5,7 +5,7 @@ import Kubernetes
 /// The objects of all files of a run, as each other's companions.
 public struct ManifestWorld: Sendable {
     /// What is known of them.
-    public private(set) var companions: Companions
+    public private(set) var relatedObjects: RelatedObjects
     /// Where objects are that do not say so themselves.
     let namespace: String
     private let relatedKinds: ResourceKinds
@@ -18,7 +18,7 @@ public struct ManifestWorld: Sendable {
     ///   - catalogue: The rules, which say what is kept of each kind.
     public init(isPartial: Bool, namespace: String, of catalogue: Catalogue) {
         relatedKinds = catalogue.relatedKinds
-        companions = Companions(knowledge: isPartial ? .kindsHeld : .kinds(relatedKinds), of: catalogue)
+        relatedObjects = RelatedObjects(knowledge: isPartial ? .kindsHeld : .kinds(relatedKinds), of: catalogue)
         self.namespace = namespace
     }
 
@@ -43,7 +43,7 @@ public struct ManifestWorld: Sendable {
     /// Takes in an object that is to be written.
     mutating func add(_ object: Value) {
         // Rules that ask for it know how the API has it.
-        try? companions.add(object, in: namespace)
+        try? relatedObjects.add(object, in: namespace)
     }
 
     private mutating func add(_ object: ManifestObject) -> ManifestProblem? {
@@ -51,7 +51,7 @@ public struct ManifestWorld: Sendable {
         let kind = ResourceKind(kind: type.kind, apiVersion: type.apiVersion)
         guard relatedKinds.contains(kind) else { return nil }
         do throws(CannotJudge) {
-            try companions.set(object.value, kind, in: namespace)
+            try relatedObjects.set(object.value, kind, in: namespace)
             return nil
         } catch {
             guard case .malformed(let node, let expected) = error else { return nil }

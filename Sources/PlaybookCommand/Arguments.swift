@@ -39,7 +39,7 @@ struct Arguments {
             throw CommandError(message: "playbook \(command.rawValue) takes no argument '\(operand)'")
         }
         // Who comes second would find nothing there, and nothing to say against it.
-        let inputs = operands + [Flag.companions, .baseline, .review].flatMap { all($0) }
+        let inputs = operands + [Flag.relatedObjects, .baseline, .review].flatMap { all($0) }
         guard inputs.count(where: { $0 == "-" }) + (readsStandardInput ? 1 : 0) < 2 else {
             throw CommandError(message: "standard input is read once, and here it stands for two: - or no file is one")
         }

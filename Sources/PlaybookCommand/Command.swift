@@ -40,23 +40,26 @@ enum Command: String, CaseIterable {
     var flags: [Flag] {
         switch self {
         case .serve, .completion, .man, .version: []
-        case .review: [.format, .companions, .level, .mode, .verbose, .quiet, .noColor]
+        case .review: [.format, .relatedObjects, .level, .mode, .verbose, .quiet, .noColor]
         case .check:
             [
-                .format, .companions, .partial, .namespace, .baseline, .writeBaseline, .exitZero, .level, .mode,
+                .format, .relatedObjects, .partial, .namespace, .baseline, .writeBaseline, .exitZero, .level, .mode,
                 .verbose, .quiet,
                 .noColor,
             ]
         case .fix:
-            [.write, .diff, .addCompanions, .companions, .partial, .namespace, .exitZero, .level, .mode, .quiet]
-        case .replay: [.format, .companions, .level, .mode, .quiet, .noColor]
+            [
+                .write, .diff, .addRelatedObjects, .relatedObjects, .partial, .namespace, .exitZero, .level, .mode,
+                .quiet,
+            ]
+        case .replay: [.format, .relatedObjects, .level, .mode, .quiet, .noColor]
         case .audit:
             [
                 .format, .context, .namespace, .selector, .except, .writeReports, .exitZero, .level, .mode, .verbose,
                 .quiet, .noColor,
             ]
         case .rules: [.format]
-        case .explain: [.review, .companions, .level, .mode, .noColor]
+        case .explain: [.review, .relatedObjects, .level, .mode, .noColor]
         case .config: [.format]
         case .certs: [.directory, .host, .days]
         }
@@ -206,7 +209,7 @@ enum ValueForm: Equatable {
 enum Flag: String, CaseIterable {
     case format, review, context, selector, except, writeReports = "write-reports", exitZero = "exit-zero", baseline,
         writeBaseline = "write-baseline", write, diff,
-        addCompanions = "add-companions", companions, partial, namespace,
+        addRelatedObjects = "add-companions", relatedObjects, partial, namespace,
         level, mode, verbose,
         quiet, noColor = "no-color", directory, host,
         days
@@ -219,14 +222,14 @@ enum Flag: String, CaseIterable {
         case .selector: "LABELS"
         case .except: "KIND"
         case .review, .baseline, .writeBaseline: "FILE"
-        case .companions: "PATH"
+        case .relatedObjects: "PATH"
         case .namespace: "NAME"
         case .level: "RULE=LEVEL"
         case .mode: "enforce|dry-run"
         case .directory: "DIR"
         case .host: "NAME"
         case .days: "DAYS"
-        case .writeReports, .exitZero, .write, .diff, .addCompanions, .partial, .verbose, .quiet, .noColor: nil
+        case .writeReports, .exitZero, .write, .diff, .addRelatedObjects, .partial, .verbose, .quiet, .noColor: nil
         }
     }
 
@@ -244,8 +247,8 @@ enum Flag: String, CaseIterable {
         case .exitZero: "end with 0 whatever was found; what could not be read still ends with 2"
         case .write: "change the files themselves, each all at once"
         case .diff: "print what would change, as diff -u does"
-        case .addCompanions: "append objects that are missing beside others, such as PodDisruptionBudgets"
-        case .companions: "files or folders (YAML, JSON) with the cluster's other objects; may be repeated"
+        case .addRelatedObjects: "append objects that are missing beside others, such as PodDisruptionBudgets"
+        case .relatedObjects: "files or folders (YAML, JSON) with the cluster's other objects; may be repeated"
         case .partial: "the objects are not all there is: of kinds that are not among them nothing is known"
         case .namespace: "the namespace, as with kubectl -n: of objects that do not name theirs, or that is looked at"
         case .level: "set a rule's level: deny, warn or off; may be repeated"

@@ -84,7 +84,7 @@ public enum RuleList {
                 [
                     "id": .string(rule.id), "group": .string(rule.group.rawValue), "title": .string(rule.title),
                     "level": .string(settings.level(of: rule).rawValue), "fixable": .bool(rule.fix != nil),
-                    "companions": .array(rule.companions.map { .string("\($0.name)") }),
+                    "companions": .array(rule.relatedObjects.map { .string("\($0.name)") }),
                     "source": .string(rule.section?.rawValue ?? ""),
                     "settings": .array(rule.settings.map { .string($0) }),
                     "clauses": .array(

@@ -31,7 +31,7 @@ public enum RulePage {
             begin with `spec` or `metadata`, into the Deployment. A container that omits a field has that of the Deployment's \
             container, if Kubernetes allows it there. A `null` takes a field out.
 
-            "Every kind with a pod template" is \(holders.joined(separator: ", ")).
+            "Every kind with a pod template" is \(withPodSpec.joined(separator: ", ")).
 
             A level is set by the variable that stands with it. An exemption is a pair of annotations, with a date at will:
 
@@ -86,7 +86,7 @@ public enum RulePage {
         add("Applies to", kinds(rule))
         if let section = rule.section { add("Source", section.rawValue) }
         for (index, setting) in settings(rule).enumerated() { add(index == 0 ? "Settings" : "", setting) }
-        if !rule.companions.isEmpty { add("Companions", companions(rule)) }
+        if !rule.relatedObjects.isEmpty { add("Companions", relatedObjects(rule)) }
         if let fix = rule.fix { add("Fix", fix.summary + (fix.isAdditive ? "" : " (with `PLAYBOOK_FIX=all`)")) }
         add("Exemption", exemption(rule))
         text += "\nDemands\n"
@@ -130,7 +130,7 @@ public enum RulePage {
         if !rule.settings.isEmpty {
             text += "- Settings:\n\(settings(rule).map { "  - \($0)\n" }.joined())"
         }
-        if !rule.companions.isEmpty { text += "- Companions: \(companions(rule))\n" }
+        if !rule.relatedObjects.isEmpty { text += "- Companions: \(relatedObjects(rule))\n" }
         if let fix = rule.fix { text += "- Fix\(fix.isAdditive ? "" : " (with `PLAYBOOK_FIX=all`)"): \(fix.summary)\n" }
         text += "- Exemption: \(exemption(rule))\n\nDemands:\n\n"
         for clause in rule.clauses { text += "- `\(clause.name)`: \(clause.demand)\n" }
@@ -158,10 +158,10 @@ public enum RulePage {
         if let clause = example.clause, let path = example.path { caption += ": breaks `\(clause.name)` at \(path)" }
         let settings = example.settings.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
         if !settings.isEmpty { caption += ", with " + settings.joined(separator: " and ") }
-        if example.companions != nil { caption += ", beside other objects" }
+        if example.relatedObjects != nil { caption += ", beside other objects" }
         if !example.without.isEmpty {
             let kinds = example.without.kinds.map { "\($0.name)" }.joined(separator: " or ")
-            caption += ", where there is no \(example.companions == nil ? "" : "other ")\(kinds)"
+            caption += ", where there is no \(example.relatedObjects == nil ? "" : "other ")\(kinds)"
         }
         return caption
     }
@@ -170,14 +170,14 @@ public enum RulePage {
         guard rule !== Rule.schema else { return "every object that a rule reads" }
         let kinds = rule.scope.kinds
         var names = kinds.kinds.map { "\($0.name)" }
-        if kinds.isSuperset(of: .holders) {
-            names = ["every kind with a pod template"] + names.filter { !holders.contains($0) }
+        if kinds.isSuperset(of: .withPodSpec) {
+            names = ["every kind with a pod template"] + names.filter { !withPodSpec.contains($0) }
         }
         let text = names.joined(separator: ", ")
         return rule.scope.isLongRunningOnly ? "\(text): those that run until somebody stops them" : text
     }
 
-    private static let holders = ResourceKinds.holders.kinds.map { "\($0.name)" }
+    private static let withPodSpec = ResourceKinds.withPodSpec.kinds.map { "\($0.name)" }
 
     /// What each of the rule's settings means, and its default.
     private static func settings(_ rule: Rule) -> [String] {
@@ -187,8 +187,8 @@ public enum RulePage {
         }
     }
 
-    private static func companions(_ rule: Rule) -> String {
-        rule.companions.map { "\($0.name)" }.joined(separator: ", ")
+    private static func relatedObjects(_ rule: Rule) -> String {
+        rule.relatedObjects.map { "\($0.name)" }.joined(separator: ", ")
     }
 
     private static func exemption(_ rule: Rule) -> String {

@@ -74,7 +74,7 @@ final class ScriptedAPIServer: Sendable {
     func cueList(_ cues: Cue...) { state.withLock { $0.listCues += cues } }
     func cueWatch(_ cues: Cue...) { state.withLock { $0.watchCues += cues } }
     func cueOther(_ cues: Cue...) { state.withLock { $0.otherCues += cues } }
-    func allow(questions: Bool) { state.withLock { $0.answersQuestions = questions } }
+    func allow(absenceChecker: Bool) { state.withLock { $0.answersQuestions = absenceChecker } }
     func allow(tokens: Set<String>?) { state.withLock { $0.tokens = tokens } }
 
     func set(_ name: String, _ value: String) {
@@ -125,7 +125,7 @@ final class ScriptedAPIServer: Sendable {
 
     var requests: [TLSPeer.Request] { state.withLock { $0.requests } }
     var lists: [TLSPeer.Request] { requests.filter { $0.path == Self.path && $0.query["watch"] == nil } }
-    var questions: [TLSPeer.Request] { requests.filter { $0.path == Self.namespacePath } }
+    var absenceChecker: [TLSPeer.Request] { requests.filter { $0.path == Self.namespacePath } }
     var watches: [TLSPeer.Request] { requests.filter { $0.path == Self.path && $0.query["watch"] == "1" } }
     var values: [String: String] { state.withLock { $0.objects.mapValues(\.value) } }
 

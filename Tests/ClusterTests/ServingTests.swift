@@ -180,8 +180,8 @@ private final class Reviews {
 
     /// Whether the budget is known by itself: no question about it is answered.
     func knows(_ name: String) throws -> Bool {
-        server.allow(questions: false)
-        defer { server.allow(questions: true) }
+        server.allow(absenceChecker: false)
+        defer { server.allow(absenceChecker: true) }
         let answer = try answer(name)
         return answer.contains(#""allowed":true"#) && Self.isChecked(answer)
     }

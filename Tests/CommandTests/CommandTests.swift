@@ -6,7 +6,7 @@ import Testing
 @Suite struct CommandTests {
     private let good = Fixtures.path("reviews/016-create-deployment-checkout.json")
     private let bad = Fixtures.path("reviews/023-create-deployment-catalogue.json")
-    private let companions = [
+    private let relatedObjects = [
         "--companions", Fixtures.path("manifests/0-namespace.yaml"), "--companions",
         Fixtures.path("manifests/1-checkout-good.yaml"),
     ]
@@ -204,7 +204,7 @@ import Testing
         #expect(
             try Program(["review", good]).output.contains(
                 "not evaluated, since other objects are not known: pod-disruption-budget (1), disruption-allowed (1)"))
-        let known = try Program(["review", bad] + companions).output
+        let known = try Program(["review", bad] + relatedObjects).output
         #expect(known.contains("are selected by no PodDisruptionBudget") && !known.contains("not evaluated"))
         let broken = try Program(["review", good, "--companions", Fixtures.path("expected/recordings.tsv")])
         #expect(broken.code == 2)

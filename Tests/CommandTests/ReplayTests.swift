@@ -9,7 +9,7 @@ import Testing
     /// A recording of a Deployment without a liveness probe.
     private func recording(
         _ name: String, in namespace: String = "shop", at time: String = "2026-11-23T12:00:00Z",
-        decision: String = "allow", by user: String = "ci", companions: String = ""
+        decision: String = "allow", by user: String = "ci", relatedObjects: String = ""
     ) -> String {
         let review =
             """
@@ -23,7 +23,7 @@ import Testing
             #"{"rule":"liveness-probe","clause":"missing","path":"containers[app].livenessProbe","place":"/spec/template/spec/containers/0/livenessProbe","effect":"\#(decision)"}"#
         return review
             + #","recording":{"version":"1.0.0","time":"\#(time)","mode":"enforce","decision":"\#(decision)","findings":["#
-            + (decision == "allow" ? "" : finding) + #"],"notEvaluated":[],"companions":[\#(companions)]}}"# + "\n"
+            + (decision == "allow" ? "" : finding) + #"],"notEvaluated":[],"companions":[\#(relatedObjects)]}}"# + "\n"
     }
 
     private func replay(_ lines: String, _ arguments: String...) throws -> Program {
@@ -287,8 +287,8 @@ import Testing
         let annotations = level.isEmpty ? "" : #""playbook.superinc.com/level":"\#(level)""#
         let namespace = known(
             "Namespace", "v1", #"[{"metadata":{"name":"shop","annotations":{\#(annotations)}}}]"#)
-        let companions = [namespace] + (budgets.map { [known("PodDisruptionBudget", "policy/v1", $0)] } ?? [])
-        let lines = recording("web", companions: companions.joined(separator: ","))
+        let relatedObjects = [namespace] + (budgets.map { [known("PodDisruptionBudget", "policy/v1", $0)] } ?? [])
+        let lines = recording("web", relatedObjects: relatedObjects.joined(separator: ","))
         let program = try replay(lines, "--format", "json", "--level", "pod-disruption-budget=deny", "-")
         let report = try Literal(json: Array(program.output.utf8))
         #expect(program.code == (outcome == "denied" ? 1 : 0))

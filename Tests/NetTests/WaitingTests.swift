@@ -126,18 +126,18 @@ import Testing
                     resume: { ticket, _ in text("later: \(deliveries.remove(for: ticket) ?? "")") })
             })
         let client = try server.secureClient()
-        let holders = try [server.plainClient(), server.plainClient()]
+        let withPodSpec = try [server.plainClient(), server.plainClient()]
         // With the client's, as many as are answered together.
         let others = try (0..<15).map { _ in try server.plainClient() }
         for request in ["/1", "/2"] {
             try client.send(get(request))
             #expect(try client.reply().body == "now")
         }
-        try holders[0].send(get("/hold"))
+        try withPodSpec[0].send(get("/hold"))
         #expect(eventually { held.load(ordering: .relaxed) == 1 })
         // Each a record of its own: when the first is answered, libssl has the second.
         for path in ["/now", "/later"] { try client.send(get(path)) }
-        try holders[1].send(get("/hold"))
+        try withPodSpec[1].send(get("/hold"))
         gate.signal()
         #expect(eventually { held.load(ordering: .relaxed) == 2 })
         // The socket has bytes to tell of as well.
@@ -145,7 +145,7 @@ import Testing
         for other in others { try other.send(get("/now")) }
         gate.signal()
         #expect(eventually { waiting.count == 1 })
-        for other in holders + others { #expect(try other.reply().body == "now") }
+        for other in withPodSpec + others { #expect(try other.reply().body == "now") }
         waiting.deliver("a")
         for expected in ["now", "later: a", "now"] { #expect(try client.reply().body == expected) }
     }

@@ -195,8 +195,8 @@ struct BoundedWorkTests {
             world.rules = [try #require(Catalogue.playbook[rule])]
             return try world.verdict().judgements.map { "\($0.finding.clause.name) \($0.path)" }
         }
-        #expect(try clauses(count) == ["\(Clause.type.name) \(path)"])
-        #expect(try !clauses(count - 1).contains { $0.hasPrefix(Clause.type.name) })
+        #expect(try clauses(count) == ["bounded \(path)"])
+        #expect(try !clauses(count - 1).contains { $0.hasPrefix("bounded") })
     }
 
     @Test func `a route with more rules than the API server takes is a finding`() throws {

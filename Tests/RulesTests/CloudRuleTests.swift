@@ -187,7 +187,7 @@ import Testing
         let table = object(
             "ec2", "RouteTable", try Literal(yaml: "{routes: [{destinationCIDRBlock: 0.0.0.0/0, gatewayID: igw-1}]}"))
         var world = World(object("ec2", "Subnet", try Literal(yaml: subnet)))
-        world.companions =
+        world.relatedObjects =
             knowsTables ? [table.merging(["metadata": ["name": "private"]])] : [try other("b"), try other("c")]
         world.rules = [try #require(Catalogue.playbook["vpc-layout"])]
         let verdict = try world.verdict()

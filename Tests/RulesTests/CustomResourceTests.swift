@@ -33,7 +33,7 @@ import Testing
 
     @Test(arguments: Case.all)
     func `its examples are as the definitions have it`(_ item: Case) throws {
-        let texts = [item.example.yaml, item.example.companions, item.example.before].compactMap(\.self)
+        let texts = [item.example.yaml, item.example.relatedObjects, item.example.before].compactMap(\.self)
         for object in try texts.flatMap({ try Literal.all(yaml: $0) }) {
             #expect(try excerpt(of: object)?.complaints(about: object) ?? [] == [], "\(object["kind"]?.text ?? "")")
         }
@@ -49,8 +49,8 @@ import Testing
             for pointer in [finding.place] + finding.edits.map(\.pointer) {
                 #expect(excerpt?.has(pointer) ?? true, "\(pointer)")
             }
-            guard let companion = finding.companion else { continue }
-            #expect(try self.excerpt(of: companion)?.complaints(about: companion) ?? [] == [])
+            guard let relatedObject = finding.relatedObject else { continue }
+            #expect(try self.excerpt(of: relatedObject)?.complaints(about: relatedObject) ?? [] == [])
         }
     }
 
@@ -73,7 +73,7 @@ import Testing
     @Test func `every field that a rule asks custom resources for is in some definition that it reads`() throws {
         var asked = 0
         for (rule, file) in Self.ownFiles where rule.scope.kinds.kinds.allSatisfy(\.isCustom) {
-            let kinds = rule.scope.kinds.kinds + rule.companions.filter(\.isCustom)
+            let kinds = rule.scope.kinds.kinds + rule.relatedObjects.filter(\.isCustom)
             let words = try kinds.flatMap { try Excerpt($0).words }
             // What every object has.
             let known = Set(words + ["spec", "metadata", "labels", "annotations"])

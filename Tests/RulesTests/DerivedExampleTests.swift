@@ -24,7 +24,7 @@ import Testing
         let touched = object.merging(["spec": ["revisionHistoryLimit": 3], "data": ["touched": "yes"]])
         world = world.updated(to: touched)
         // Known autoscalers, so that nothing is left open.
-        if world.companions == nil { world.companions = [Self.otherAutoscaler] }
+        if world.relatedObjects == nil { world.relatedObjects = [Self.otherAutoscaler] }
         let verdict = try world.verdict()
         #expect(!verdict.isDenied)
         #expect(verdict.judgements.map(\.path) == [item.example.path].compactMap(\.self))
@@ -100,8 +100,8 @@ import Testing
         // What belongs to the cluster is in no Namespace.
         var namespace = try world(item)
         if let name = namespace.object?["metadata"]?["namespace"] {
-            namespace.companions =
-                (namespace.companions ?? []) + [
+            namespace.relatedObjects =
+                (namespace.relatedObjects ?? []) + [
                     ["apiVersion": "v1", "kind": "Namespace", "metadata": ["name": name, "annotations": annotations]]
                 ]
             #expect(try namespace.verdict().judgements.allSatisfy { $0.effect == .exempt })
@@ -163,14 +163,16 @@ import Testing
     }
 
     @Test(
-        arguments: Case.bad.filter { $0.example.companions != nil && $0.rule.companions.contains(.podDisruptionBudget) }
+        arguments: Case.bad.filter {
+            $0.example.relatedObjects != nil && $0.rule.relatedObjects.contains(.podDisruptionBudget)
+        }
     )
     func `where companions are not known, a missing one denies nothing`(_ item: Case) throws {
         var world = try world(item)
-        world.companions = nil
+        world.relatedObjects = nil
         let verdict = try world.verdict()
         // What an object says of itself alone still holds.
-        #expect(verdict.judgements.allSatisfy { !$0.finding.awaitsCompanion })
+        #expect(verdict.judgements.allSatisfy { !$0.finding.awaitsRelatedObject })
         if verdict.judgements.isEmpty { #expect(verdict.notEvaluated.map(\.rule.id) == [item.rule.id]) }
     }
 

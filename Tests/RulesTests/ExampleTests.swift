@@ -80,19 +80,19 @@ struct Case: CustomTestStringConvertible, Sendable {
         let judgement = try #require(world.verdict().judgements.first)
         let finding = judgement.finding
         #expect(!judgement.remedy.block.isEmpty && !judgement.remedy.line().isEmpty)
-        guard !finding.edits.isEmpty || finding.companion != nil else {
+        guard !finding.edits.isEmpty || finding.relatedObject != nil else {
             // Some things only a person can decide; then the remedy says what.
             #expect(finding.advice != nil)
             return
         }
         let object = try #require(world.object)
         if finding.isReplacement {
-            world.object = finding.companion
-        } else if let companion = finding.companion {
-            world.companions = (world.companions ?? []).filter {
-                $0["metadata"]?["name"] != companion["metadata"]?["name"] || $0["kind"] != companion["kind"]
+            world.object = finding.relatedObject
+        } else if let relatedObject = finding.relatedObject {
+            world.relatedObjects = (world.relatedObjects ?? []).filter {
+                $0["metadata"]?["name"] != relatedObject["metadata"]?["name"] || $0["kind"] != relatedObject["kind"]
             }
-            world.companions?.append(companion)
+            world.relatedObjects?.append(relatedObject)
         }
         if !finding.isReplacement {
             world.object = try Patch(finding.edits, on: object).applied(to: object)

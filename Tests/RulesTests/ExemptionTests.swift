@@ -98,7 +98,7 @@ import Testing
         let members = annotations.sorted { $0.key < $1.key }.map {
             Literal.Member("playbook.superinc.com/\($0.key)", .string($0.value))
         }
-        world.companions = [
+        world.relatedObjects = [
             ["apiVersion": "v1", "kind": "Namespace", "metadata": ["name": "shop", "annotations": .object(members)]]
         ]
         return world
@@ -158,9 +158,9 @@ import Testing
         world.operation = "UPDATE"
         world.subresource = "scale"
         #expect(try world.verdict().judgements.map(\.leniency) == [.unknownExemption])
-        world.companions = [World.deployment]
+        world.relatedObjects = [World.deployment]
         #expect(try world.verdict().isDenied)
-        world.companions = [
+        world.relatedObjects = [
             World.deployment.merging([
                 "metadata": [
                     "annotations": [
@@ -178,11 +178,11 @@ import Testing
         world.before = World.scale
         world.operation = "UPDATE"
         world.subresource = "scale"
-        world.companions = [World.deployment]
+        world.relatedObjects = [World.deployment]
         world.user = "system:serviceaccount:kube-system:horizontal-pod-autoscaler"
         #expect(try world.verdict().judgements.isEmpty)
         // Nor for a budget that lets none of the fewer go: the autoscaler would be wedged.
-        world.companions?.append(
+        world.relatedObjects?.append(
             try Literal(
                 yaml: """
                     {apiVersion: policy/v1, kind: PodDisruptionBudget, metadata: {name: web, namespace: shop},
@@ -198,7 +198,7 @@ import Testing
         world.before = World.scale.merging(["spec": ["replicas": 0]])
         world.operation = "UPDATE"
         world.subresource = "scale"
-        world.companions = [World.deployment]
+        world.relatedObjects = [World.deployment]
         world.user = "system:serviceaccount:keda:keda-operator"
         #expect(try world.verdict().judgements.map(\.rule.id) == ["replicas"])
         #expect(try world.verdict().isDenied)
@@ -268,7 +268,7 @@ import Testing
     func `a Namespace's level is believed where its annotations are`(_ setting: String, _ isDenied: Bool) throws {
         var world = World(
             World.deployment.merging(["spec": ["template": ["spec": ["terminationGracePeriodSeconds": 0]]]]))
-        world.companions = [
+        world.relatedObjects = [
             [
                 "apiVersion": "v1", "kind": "Namespace",
                 "metadata": ["name": "shop", "annotations": ["playbook.superinc.com/level": "warn"]],

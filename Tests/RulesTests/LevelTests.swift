@@ -14,7 +14,7 @@ import Testing
         if let annotation {
             namespace.append(.init("annotations", ["playbook.superinc.com/level": .string(annotation)]))
         }
-        world.companions = [["apiVersion": "v1", "kind": "Namespace", "metadata": .object(namespace)]]
+        world.relatedObjects = [["apiVersion": "v1", "kind": "Namespace", "metadata": .object(namespace)]]
         return world
     }
 

@@ -72,7 +72,7 @@ import Testing
 
     @Test func `where a Rollout runs a Deployment's pods, the autoscaler to apply is the Rollout's`() throws {
         var world = try world("spec: {replicas: 0}", "autoscaler")
-        world.companions = [
+        world.relatedObjects = [
             try Literal(
                 yaml: """
                     apiVersion: argoproj.io/v1alpha1
@@ -118,7 +118,7 @@ import Testing
             metadata: {name: web, namespace: shop}
             spec: {\(before)\(template)\(after)}
             """, "memory-request-equals-limit")
-        world.companions = [try Literal(yaml: Self.quota)]
+        world.relatedObjects = [try Literal(yaml: Self.quota)]
         #expect(try world.verdict().judgements.map(\.finding.isFixable) == [isRaised])
     }
 
@@ -147,7 +147,7 @@ import Testing
         var world = try world(
             "spec: {replicas: 1, template: {spec: {containers: [{name: app, \(first)}\(other)]}}}",
             "memory-request-equals-limit")
-        world.companions = [try Literal(yaml: Self.quota)]
+        world.relatedObjects = [try Literal(yaml: Self.quota)]
         let judgements = try world.verdict().judgements
         #expect(!judgements.isEmpty && judgements.allSatisfy { $0.finding.isFixable == isRaised })
     }
@@ -160,7 +160,7 @@ import Testing
             world.settings = ["PLAYBOOK_RULE_NETWORK_POLICY": "warn", "PLAYBOOK_RULE_POD_SECURITY_GROUP": "warn"]
             world.without = ResourceKinds(.networkPolicy, .securityGroupPolicy)
             let judgement = try #require(world.verdict().judgements.first)
-            #expect(judgement.finding.edits.isEmpty && judgement.finding.companion == nil)
+            #expect(judgement.finding.edits.isEmpty && judgement.finding.relatedObject == nil)
             #expect(judgement.remedy.line().hasPrefix("give the pods a label of their own"))
         }
     }
@@ -286,7 +286,7 @@ import Testing
         _ before: String, _ after: String, _ isDenied: Bool
     ) throws {
         var old = try world(budget(before), "disruption-allowed")
-        old.companions = [replicas(3)]
+        old.relatedObjects = [replicas(3)]
         old.without = ResourceKinds(.horizontalPodAutoscaler, .podDisruptionBudget, .deployment)
         let verdict = try old.updated(to: Literal(yaml: budget(after))).verdict()
         #expect(verdict.judgements.count == 1 && verdict.isDenied == isDenied)
@@ -298,7 +298,7 @@ import Testing
     ) throws {
         var old = World(replicas(5))
         old.rules = [try #require(Catalogue.playbook["disruption-allowed"])]
-        old.companions = [try Literal(yaml: budget(line))]
+        old.relatedObjects = [try Literal(yaml: budget(line))]
         old.without = ResourceKinds(.horizontalPodAutoscaler, .podDisruptionBudget)
         let verdict = try old.updated(to: replicas(count)).verdict()
         #expect(verdict.judgements.count == 1 && verdict.isDenied == isDenied)
@@ -312,7 +312,7 @@ import Testing
             return autoscaler("minReplicas: 2, maxReplicas: 6, metrics: [\(metrics.joined(separator: ", "))]")
         }
         var old = try world(scaling(by: "cpu"), "vertical-autoscaler-conflict")
-        old.companions = [
+        old.relatedObjects = [
             try Literal(
                 yaml: """
                     apiVersion: autoscaling.k8s.io/v1

@@ -10,7 +10,7 @@ import Testing
 private struct Expectation {
     let recording: String
     var alone: [String]
-    var withCompanions: [String]
+    var withRelatedObjects: [String]
 
     static func all() throws -> [Expectation] {
         var expectations = try table("recordings")
@@ -18,7 +18,7 @@ private struct Expectation {
             for more in try table("recordings-\(group)") {
                 let index = try #require(expectations.firstIndex { $0.recording == more.recording })
                 expectations[index].alone += more.alone
-                expectations[index].withCompanions += more.withCompanions
+                expectations[index].withRelatedObjects += more.withRelatedObjects
             }
         }
         return expectations
@@ -33,22 +33,24 @@ private struct Expectation {
             }
             return Expectation(
                 recording: columns[0], alone: entries(columns[1]),
-                withCompanions: entries(columns[2] == "=" ? columns[1] : columns[2]))
+                withRelatedObjects: entries(columns[2] == "=" ? columns[1] : columns[2]))
         }
     }
 }
 
 @Suite struct RecordedReviewTests {
-    private func context(companions files: [String]) throws -> Context {
-        var companions = files.isEmpty ? Companions.unknown : Companions(knowledge: .kindsHeld, of: .playbook)
+    private func context(relatedObjects files: [String]) throws -> Context {
+        var relatedObjects =
+            files.isEmpty ? RelatedObjects.unknown : RelatedObjects(knowledge: .kindsHeld, of: .playbook)
         for file in files {
             for object in try Literal.all(yaml: Fixtures.text(file)) {
                 let document = try Document(parsing: Array(object.json.utf8))
-                try withExtendedLifetime(document) { try companions.add(document.root) }
+                try withExtendedLifetime(document) { try relatedObjects.add(document.root) }
             }
         }
         return Context(
-            settings: Settings(), companions: companions, now: Timestamp(seconds: 1_795_435_200), source: .recording)
+            settings: Settings(), relatedObjects: relatedObjects, now: Timestamp(seconds: 1_795_435_200),
+            source: .recording)
     }
 
     private func verdict(_ bytes: [UInt8], _ context: Context) throws -> Verdict {
@@ -70,8 +72,8 @@ private struct Expectation {
     }
 
     @Test func `each recording comes to what the specification says`() throws {
-        let alone = try context(companions: [])
-        let accompanied = try context(companions: ["manifests/0-namespace.yaml", "manifests/1-checkout-good.yaml"])
+        let alone = try context(relatedObjects: [])
+        let accompanied = try context(relatedObjects: ["manifests/0-namespace.yaml", "manifests/1-checkout-good.yaml"])
         let reviews = try Fixtures.reviews()
         let expectations = try Expectation.all()
         #expect(reviews.count == expectations.count)
@@ -80,14 +82,15 @@ private struct Expectation {
             let bytes = try Fixtures.bytes(file)
             #expect(summary(try verdict(bytes, alone)) == expectation.alone.sorted(), "\(file), without companions")
             #expect(
-                summary(try verdict(bytes, accompanied)) == expectation.withCompanions.sorted(),
+                summary(try verdict(bytes, accompanied)) == expectation.withRelatedObjects.sorted(),
                 "\(file), with companions")
         }
     }
 
     @Test func `the catalogue Deployment is told all its sins in one message`() throws {
         let file = "reviews/023-create-deployment-catalogue.json"
-        let message = try verdict(Fixtures.bytes(file), context(companions: ["manifests/1-checkout-good.yaml"])).message
+        let message = try verdict(Fixtures.bytes(file), context(relatedObjects: ["manifests/1-checkout-good.yaml"]))
+            .message
         for rule in [
             "liveness-probe", "readiness-probe", "replicas", "graceful-shutdown", "run-as-non-root",
             "privilege-escalation",
@@ -99,7 +102,7 @@ private struct Expectation {
 
     @Test func `the debug container is denied where it stands`() throws {
         let file = "reviews/185-update-pod-ephemeralcontainers-by-hand.json"
-        let denials = try verdict(Fixtures.bytes(file), context(companions: [])).judgements.filter {
+        let denials = try verdict(Fixtures.bytes(file), context(relatedObjects: [])).judgements.filter {
             $0.effect == .deny
         }
         #expect(denials.map(\.rule.id) == ["run-as-non-root", "image-registry", "image-tag"])
@@ -146,7 +149,7 @@ private struct Expectation {
             ]
             review = try Patch(edits, on: review).applied(to: review)
         }
-        let context = try context(companions: ["manifests/0-namespace.yaml", "manifests/1-checkout-good.yaml"])
+        let context = try context(relatedObjects: ["manifests/0-namespace.yaml", "manifests/1-checkout-good.yaml"])
         let judge = Judge(context.settings)
         let document = Document()
         var judged = 0

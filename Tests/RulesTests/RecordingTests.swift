@@ -25,7 +25,7 @@ func replayed(_ line: [UInt8], _ environment: [String: String] = [:]) throws -> 
             let review = try AdmissionReview(root)
             let recording = try #require(try Recording(of: root, with: .playbook))
             let context = Context(
-                settings: settings, companions: recording.companions, now: try #require(recording.time))
+                settings: settings, relatedObjects: recording.relatedObjects, now: try #require(recording.time))
             return Comparison(
                 Judge(settings).verdict(on: review, in: context), with: recording, of: review, settings)
         }
@@ -189,7 +189,7 @@ func replayed(_ line: [UInt8], _ environment: [String: String] = [:]) throws -> 
         #expect(all?["name"] == "app")
     }
 
-    @Test(arguments: Case.all.filter { $0.example.companions != nil })
+    @Test(arguments: Case.all.filter { $0.example.relatedObjects != nil })
     func `companions are recorded for rules that are off, too`(_ item: Case) throws {
         var world = try World(item.example)
         let wanted = try world.verdict()
@@ -218,10 +218,10 @@ func replayed(_ line: [UInt8], _ environment: [String: String] = [:]) throws -> 
     @Test func `what was not known stays unknown, and what was asked for in vain stays unchecked`() throws {
         var world = World(World.deployment)
         #expect(try replayed(world.recording()).before == .allow)
-        world.companions = []
+        world.relatedObjects = []
         let context = try world.context()
         let absence = Absence(.podDisruptionBudget, in: "shop")
-        let known = Companions(knowledge: .kinds(Catalogue.playbook.relatedKinds), of: .playbook)
+        let known = RelatedObjects(knowledge: .kinds(Catalogue.playbook.relatedKinds), of: .playbook)
         let doubtful = context.knowing(known).confirming([Confirmation(absence, found: nil)])
         let verdict = try line(world.review, doubtful)
         let comparison = try replayed(verdict)

@@ -298,7 +298,7 @@ import Testing
         let kept = Catalogue.playbook.watchedKinds.kinds.map { "\($0.group)/\($0.plural)" }
         #expect(granted == Set(kept))
         for rule in Catalogue.playbook.rules {
-            for kind in rule.companions {
+            for kind in rule.relatedObjects {
                 #expect(Catalogue.playbook.relatedKinds.contains(kind), "\(rule.id) looks up \(kind.name)")
             }
         }

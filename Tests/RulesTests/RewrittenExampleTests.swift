@@ -115,8 +115,8 @@ import Testing
         let object = try #require(world.object)
         let file = try file(object, layout)
         let settings = try Settings(environment: world.settings).overridden(fixes: .all)
-        let companions = try world.context().companions
-        let context = Context(settings: settings, companions: companions, now: world.now, source: .files)
+        let relatedObjects = try world.context().relatedObjects
+        let context = Context(settings: settings, relatedObjects: relatedObjects, now: world.now, source: .files)
         let judge = ManifestJudge(context, namespace: "")
         let result = judge.fixed(file)
         #expect(result.isChanged && result.entries.contains { $0.judgement.rule.id == item.rule.id })

@@ -36,8 +36,8 @@ import Testing
         #expect(try World(try spec("containers: oops")).verdict().judgements.map(\.summary) == [Self.summary])
     }
 
-    @Test(arguments: ["warn", "off"])
-    func `a list that is too long to be read denies by the rules that read it where schema does not`(
+    @Test(arguments: ["warn", "off", "exempt"])
+    func `a list that is too long to be read denies by the rules that read it, whatever becomes of schema`(
         _ level: String
     ) throws {
         let many = Literal.array(Array(repeating: ["name": "i"], count: 1001))
@@ -45,11 +45,20 @@ import Testing
             try Patch([.set("/spec/template/spec/initContainers", many)], on: World.deployment)
                 .applied(to: World.deployment))
         world.rules = try ["liveness-probe", "host-isolation"].map { try #require(Catalogue.playbook[$0]) }
-        world.settings["PLAYBOOK_RULE_SCHEMA"] = level
+        world.settings[level == "exempt" ? "PLAYBOOK_EXEMPT" : "PLAYBOOK_RULE_SCHEMA"] =
+            level == "exempt" ? "schema@shop/Deployment/*: one licence" : level
         #expect(
             Set(try world.verdict().judgements.filter { $0.effect == .deny }.map(\.rule.id)) == [
                 "liveness-probe", "host-isolation",
             ])
+    }
+
+    @Test func `where rules are off unless they are switched on, what these cannot read denies`() throws {
+        var world = try world(["liveness-probe", "image-tag"])
+        world.settings = ["PLAYBOOK_RULES_DEFAULT": "off", "PLAYBOOK_RULE_LIVENESS_PROBE": "deny"]
+        #expect(try world.verdict().judgements.map(\.summary) == [Self.summary])
+        world.settings["PLAYBOOK_RULE_LIVENESS_PROBE"] = nil
+        #expect(try world.verdict().judgements.isEmpty)
     }
 
     @Test func `two fields of the wrong type are two findings`() throws {
@@ -75,7 +84,7 @@ import Testing
     @Test(arguments: [("*", true), ("schema", true), ("liveness-probe, readiness-probe, image-tag", false)])
     func `its Namespace does, from schema itself`(_ exempt: String, _ isExempt: Bool) throws {
         var world = try world()
-        world.companions = [
+        world.relatedObjects = [
             [
                 "apiVersion": "v1", "kind": "Namespace",
                 "metadata": ["name": "shop", "annotations": annotations(exempt)],

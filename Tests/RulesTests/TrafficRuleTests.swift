@@ -166,7 +166,7 @@ import Testing
                 spec: {rules: [\(yaml)]}
                 """
             ).verdict().judgements.first?.finding)
-        let spec = finding.companion?["spec"]
+        let spec = finding.relatedObject?["spec"]
         #expect(try spec?["hostnames"] == Literal(yaml: "{\(hosts)}")["hostnames"])
         #expect(spec?["rules"]?.elements.count == 1)
         #expect(spec?["rules"]?.elements.first?["backendRefs"]?.elements.first?["name"] == "web")
@@ -193,7 +193,7 @@ import Testing
                 spec: {rules: [{http: {paths: [{backend: \(backend)}]}}]}
                 """
             ).verdict().judgements.first?.finding)
-        let reference = finding.companion?["spec"]?["rules"]?.elements.first?["backendRefs"]?.elements.first
+        let reference = finding.relatedObject?["spec"]?["rules"]?.elements.first?["backendRefs"]?.elements.first
         #expect(reference?["port"] == .number(number))
         #expect(finding.advice?.contains("stands for http") == isNamed)
     }
@@ -246,7 +246,7 @@ import Testing
             metadata: {name: web, namespace: shop}
             spec: {loadBalancerRef: {from: {name: \(name)}}, port: 80, protocol: HTTP, defaultActions: [{type: forward}]}
             """)
-        world.companions = [
+        world.relatedObjects = [
             try Literal(
                 yaml: """
                     apiVersion: elbv2.services.k8s.aws/v1alpha1

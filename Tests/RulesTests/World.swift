@@ -16,7 +16,7 @@ struct World {
     /// What the client calls itself; empty where it does not say.
     var fieldManager = ""
     var isDryRun = false
-    var companions: [Literal]?
+    var relatedObjects: [Literal]?
     /// Kinds of which there is no object but those companions.
     var without: ResourceKinds = []
     var settings: [String: String] = [:]
@@ -72,17 +72,17 @@ struct World {
 
     /// The context to judge it in.
     func context() throws -> Context {
-        var known = Companions(knowledge: .nothing, of: .playbook)
-        if companions != nil || !without.isEmpty {
-            let held = (companions ?? []).reduce(into: without) { $0.formUnion(ResourceKinds(World.kind(of: $1))) }
-            known = Companions(knowledge: without.isEmpty ? .kindsHeld : .kinds(held), of: .playbook)
-            for companion in companions ?? [] {
-                let document = try Document(parsing: Array(companion.json.utf8))
+        var known = RelatedObjects(knowledge: .nothing, of: .playbook)
+        if relatedObjects != nil || !without.isEmpty {
+            let held = (relatedObjects ?? []).reduce(into: without) { $0.formUnion(ResourceKinds(World.kind(of: $1))) }
+            known = RelatedObjects(knowledge: without.isEmpty ? .kindsHeld : .kinds(held), of: .playbook)
+            for relatedObject in relatedObjects ?? [] {
+                let document = try Document(parsing: Array(relatedObject.json.utf8))
                 try withExtendedLifetime(document) { try known.add(document.root) }
             }
         }
         return Context(
-            settings: try Settings(environment: settings), companions: known, now: now, source: source)
+            settings: try Settings(environment: settings), relatedObjects: known, now: now, source: source)
     }
 
     private static func kind(of object: Literal) -> ResourceKind {
@@ -122,7 +122,7 @@ extension World {
     init(_ example: Example) throws {
         self.init(try World.object(example.yaml, example.request))
         settings = example.settings
-        companions = try example.companions.map { try Literal.all(yaml: $0) }
+        relatedObjects = try example.relatedObjects.map { try Literal.all(yaml: $0) }
         without = example.without
         if let text = example.before {
             before = try World.object(text, example.request)

@@ -18,7 +18,7 @@ public struct Example: Sendable {
     /// Where the finding is, as a readable path.
     public let path: String?
     /// The other objects of its cluster, as YAML documents; nil: not known.
-    public let companions: String?
+    public let relatedObjects: String?
     /// Kinds of which its cluster has no other object than those; of other kinds, what is not there is not known.
     public let without: ResourceKinds
     /// The object as it was, for an update.
@@ -52,24 +52,26 @@ public struct Example: Sendable {
 
     /// An object that the rule has nothing to say about.
     public static func good(
-        _ name: String, _ yaml: String, companions: String? = nil, without: ResourceKinds = [], before: String? = nil,
+        _ name: String, _ yaml: String, relatedObjects: String? = nil, without: ResourceKinds = [],
+        before: String? = nil,
         request: Request = .apply, settings: [String: String] = [:]
     ) -> Example {
         Example(
-            name: name, yaml: withoutBlankLines(yaml), clause: nil, path: nil, companions: companions, without: without,
+            name: name, yaml: withoutBlankLines(yaml), clause: nil, path: nil, relatedObjects: relatedObjects,
+            without: without,
             before: before,
             request: request, settings: settings, isFixed: false, isHint: false)
     }
 
     /// An object with exactly one finding.
     public static func bad(
-        _ name: String, _ clause: Clause, at path: String, _ yaml: String, companions: String? = nil,
+        _ name: String, _ clause: Clause, at path: String, _ yaml: String, relatedObjects: String? = nil,
         without: ResourceKinds = [], before: String? = nil, request: Request = .apply, settings: [String: String] = [:],
         isFixed: Bool = false,
         isHint: Bool = false
     ) -> Example {
         Example(
-            name: name, yaml: withoutBlankLines(yaml), clause: clause, path: path, companions: companions,
+            name: name, yaml: withoutBlankLines(yaml), clause: clause, path: path, relatedObjects: relatedObjects,
             without: without,
             before: before, request: request, settings: settings, isFixed: isFixed, isHint: isHint)
     }

@@ -27,7 +27,7 @@ public final class Rule: Sendable {
     /// The names of settings that are the same for all rules.
     private let sharedSettings: [String]
     /// The other objects that it reads, by kind: the rule is not evaluated where they are not known.
-    public var companions: [ResourceKind] { related.map(\.kind) }
+    public var relatedObjects: [ResourceKind] { related.map(\.kind) }
     let related: [RelatedKind]
     /// Another rule whose exemption covers this one too.
     public let exemptWith: String?
@@ -69,7 +69,7 @@ public final class Rule: Sendable {
     public init(
         id: String, title: String, group: Group, section: Section?, rationale: String, level: Level, scope: Scope,
         clauses: [Clause], settings: [any RuleSettingDeclaration] = [], sharedSettings: [String] = [],
-        companions: [RelatedKind] = [],
+        relatedObjects: [RelatedKind] = [],
         exemptWith: String? = nil, holdsForOperators: Bool = false, fix: Fix? = nil,
         examples: @autoclosure @escaping @Sendable () -> [Example], checks: [KindCheck]
     ) {
@@ -83,7 +83,7 @@ public final class Rule: Sendable {
         self.clauses = clauses
         ownSettings = settings
         self.sharedSettings = sharedSettings
-        related = companions
+        related = relatedObjects
         self.exemptWith = exemptWith
         self.holdsForOperators = holdsForOperators
         self.fix = fix
@@ -95,13 +95,13 @@ public final class Rule: Sendable {
     public convenience init(
         id: String, title: String, group: Group, section: Section?, rationale: String, level: Level, scope: Scope,
         clauses: [Clause], settings: [any RuleSettingDeclaration] = [], sharedSettings: [String] = [],
-        companions: [RelatedKind] = [],
+        relatedObjects: [RelatedKind] = [],
         exemptWith: String? = nil, holdsForOperators: Bool = false, fix: Fix? = nil,
         examples: @autoclosure @escaping @Sendable () -> [Example], check: @escaping Check
     ) {
         self.init(
             id: id, title: title, group: group, section: section, rationale: rationale, level: level, scope: scope,
-            clauses: clauses, settings: settings, sharedSettings: sharedSettings, companions: companions,
+            clauses: clauses, settings: settings, sharedSettings: sharedSettings, relatedObjects: relatedObjects,
             exemptWith: exemptWith, holdsForOperators: holdsForOperators, fix: fix,
             examples: examples(), checks: [KindCheck(scope.kinds, check)])
     }

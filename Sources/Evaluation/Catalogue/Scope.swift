@@ -32,13 +32,13 @@ public struct Scope: Sendable {
     }
 
     /// All containers of everything with a pod template, the ephemeral ones too.
-    public static let allContainers = Scope(.holders, of: [.none, .ephemeralContainers])
+    public static let allContainers = Scope(.withPodSpec, of: [.none, .ephemeralContainers])
 
     /// What containers ask of a node, also when a running Pod is resized.
-    public static let containerResources = Scope(.holders, of: [.none, .resize])
+    public static let containerResources = Scope(.withPodSpec, of: [.none, .resize])
 
     /// What is to run until somebody stops it.
-    public static let longRunning = Scope(.holders, isLongRunningOnly: true)
+    public static let longRunning = Scope(.withPodSpec, isLongRunningOnly: true)
 
     /// Deployment, StatefulSet and Rollout.
     public static let replicated = Scope(.replicated)

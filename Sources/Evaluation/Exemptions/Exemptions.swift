@@ -27,7 +27,7 @@ package final class Exemptions {
         standing = context.settings.exempt
         guard context.settings.exemptions != .none else { return }
         let isNamespace = subject.kind == .namespace
-        if !isNamespace, let record = try? context.companions.namespace(subject.namespace) {
+        if !isNamespace, let record = try? context.relatedObjects.namespace(subject.namespace) {
             // What is wrong with the Namespace's annotations is told to who changes the Namespace.
             var ignored = Notices()
             record.annotations?.exemption(.namespace, catalogue, complaints: &ignored).map { found.append($0) }
@@ -82,7 +82,7 @@ package final class Exemptions {
 
     private func addWorkload(of subject: Subject, in context: Context) {
         do throws(CannotJudge) {
-            let workload = try context.companions.workload(
+            let workload = try context.relatedObjects.workload(
                 subject.scaledKind, subject.name ?? "", in: subject.namespace)
             for annotations in [workload?.annotations, workload?.templateAnnotations] {
                 annotations?.exemption(.workload, catalogue, complaints: &complaints).map { found.append($0) }

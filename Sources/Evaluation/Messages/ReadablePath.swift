@@ -5,13 +5,10 @@ extension Subject {
     /// A place as people write it, with names instead of indexes: `containers[app].resources.limits.memory`.
     ///
     /// Below the pod spec it starts there, since that reads alike for all kinds. The place may lead beyond what is there.
-    public func path(_ pointer: Pointer) -> String { path(pointer, index: { $0 }) }
+    public func path(_ pointer: Pointer) -> String { path(pointer, longest: .max) }
 
     /// The same with long names cut, for showing: no name that the API server takes is so long.
-    func shownPath(_ pointer: Pointer) -> String { path(pointer, index: { $0 }, longest: 300) }
-
-    /// The same with every element that has no name alike, for telling what was chosen there wherever it has moved to.
-    func pathWithoutIndexes(_ pointer: Pointer) -> String { path(pointer, index: { _ in "" }) }
+    func shownPath(_ pointer: Pointer) -> String { path(pointer, longest: 300) }
 
     /// A place as the API names fields, with indexes: `spec.template.spec.containers[0].image` (`metav1.StatusCause`).
     func fieldPath(_ pointer: Pointer) -> String {
@@ -27,7 +24,7 @@ extension Subject {
         return path
     }
 
-    private func path(_ pointer: Pointer, index word: (String) -> String, longest: Int = .max) -> String {
+    private func path(_ pointer: Pointer, longest: Int) -> String {
         var tokens = pointer.tokens[...]
         var current: Value? = object
         if let spec = templatePointer, pointer.isInside(spec), pointer != spec {
@@ -38,7 +35,7 @@ extension Subject {
         for token in tokens {
             if let array = current, array.kind == .array {
                 let element = children[token, of: array]
-                let name = element?.identity?.value.text ?? word(token)
+                let name = element?.identity?.value.text ?? token
                 path += name.utf8.count > longest ? "[\(oneLine(name, atMost: longest))]" : "[\(name)]"
                 current = element
             } else {

@@ -8,7 +8,7 @@ public struct RemedyText: Sendable {
     /// What the edits set, as one would write it.
     private var fragment: Literal?
     private var steps: [Step] = []
-    private var companion: Literal?
+    private var relatedObject: Literal?
     private var advice: String?
 
     /// What an edit does, and where.
@@ -29,7 +29,7 @@ public struct RemedyText: Sendable {
     private init() {}
 
     init(_ finding: Finding, _ subject: Subject) {
-        companion = finding.companion
+        relatedObject = finding.relatedObject
         advice = finding.advice
         guard !finding.edits.isEmpty else { return }
         let sets = finding.edits.filter { if case .set = $0 { true } else { false } }
@@ -55,9 +55,9 @@ public struct RemedyText: Sendable {
             case .set, .add: break
             }
         }
-        if let companion {
+        if let relatedObject {
             // A document of its own, beside what to write in this one.
-            blocks.append(blocks.isEmpty ? companion.yaml : "---\n" + companion.yaml)
+            blocks.append(blocks.isEmpty ? relatedObject.yaml : "---\n" + relatedObject.yaml)
         }
         if let advice { blocks.append("# " + advice) }
         return blocks.joined(separator: "\n")
@@ -72,9 +72,9 @@ public struct RemedyText: Sendable {
             case .withheld(let words): (words, words)
             }
         }
-        if let companion {
-            let name = companion["metadata"]?["name"].map { " \($0.flow)" } ?? ""
-            let words = "apply \(companion["kind"]?.flow ?? "a companion")\(name)"
+        if let relatedObject {
+            let name = relatedObject["metadata"]?["name"].map { " \($0.flow)" } ?? ""
+            let words = "apply \(relatedObject["kind"]?.flow ?? "a companion")\(name)"
             phrases.append((words, words))
         }
         if let advice, phrases.isEmpty { phrases.append((advice, advice)) }
@@ -127,10 +127,10 @@ extension RemedyText {
             case .withheld: step
             }
         }
-        if let companion, companion.hasSecret(replacement) {
-            copy.companion = nil
+        if let relatedObject, relatedObject.hasSecret(replacement) {
+            copy.relatedObject = nil
             copy.steps.append(
-                .withheld("apply the suggested \(companion["kind"]?.text ?? "object"); \(RemedyText.notShown)"))
+                .withheld("apply the suggested \(relatedObject["kind"]?.text ?? "object"); \(RemedyText.notShown)"))
             isReplaced = true
         }
         copy.advice = advice.map { text($0, isPath: false) }

@@ -21,10 +21,10 @@ public struct Confirmation: Sendable {
     /// What was looked for.
     public let absence: Absence
     /// All objects of that kind in that namespace; nil where the question was not answered in time.
-    public let found: Companions?
+    public let found: RelatedObjects?
 
     /// Says what came of it.
-    public init(_ absence: Absence, found: Companions?) {
+    public init(_ absence: Absence, found: RelatedObjects?) {
         self.absence = absence
         self.found = found
     }

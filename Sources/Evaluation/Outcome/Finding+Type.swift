@@ -2,11 +2,11 @@ import JSON
 import Kubernetes
 
 extension Finding {
-    /// A field is not of the type that the API gives it.
-    init(_ node: NodeID, of subject: Subject, isNot expected: StaticString) {
+    /// A field is not of the type that the API gives it, or is longer than what is read.
+    init(_ clause: Clause, _ node: NodeID, of subject: Subject, isNot expected: StaticString) {
         let place = subject.object.pointer(to: node) ?? Pointer()
         let seen = subject.object[at: place]?.kindInWords ?? "of another type"
-        self.init(.type, at: place, "is \(seen), not \(expected)")
+        self.init(clause, at: place, "is \(seen), not \(expected)")
         advice = "write \(expected)"
     }
 }

@@ -14,7 +14,7 @@ public struct Finding: Sendable {
     /// Carried out on the object, they make the finding go away.
     public var edits: [Edit] = []
     /// What to create beside the object instead.
-    public var companion: Literal?
+    public var relatedObject: Literal?
     /// Whether that is to be created in the object's place.
     public var isReplacement = false
     /// What to do where no YAML says it, or what to know about the YAML.
@@ -30,11 +30,9 @@ public struct Finding: Sendable {
     /// A hint: it warns even where the rule denies.
     public var isHint = false
     /// What is missing is another object, which may be about to be created.
-    public var awaitsCompanion = false
+    public var awaitsRelatedObject = false
     /// The kind of object whose absence makes it a finding: with one in the namespace it might be none.
     public var absent: ResourceKind?
-    /// It denies even what an operator made, although its rule does not.
-    var holdsForOperators = false
 
     /// Creates a finding.
     ///
@@ -67,27 +65,24 @@ extension Finding {
         /// A hint: it warns even where the rule denies.
         var isHint = false
         /// What is missing is another object, which may be about to be created.
-        var awaitsCompanion = false
+        var awaitsRelatedObject = false
         /// The kind of object whose absence makes it a finding.
         var absent: ResourceKind?
         /// Whether the object had it before the request.
         var isExisting = false
-        /// It denies even what an operator made, although its rule does not.
-        var holdsForOperators = false
 
         /// The traits of a finding that denies wherever its rule does, unless more is said.
-        public init(isHint: Bool = false, awaitsCompanion: Bool = false, absent: ResourceKind? = nil) {
+        public init(isHint: Bool = false, awaitsRelatedObject: Bool = false, absent: ResourceKind? = nil) {
             self.isHint = isHint
-            self.awaitsCompanion = awaitsCompanion
+            self.awaitsRelatedObject = awaitsRelatedObject
             self.absent = absent
         }
     }
 
     /// What decides whether it denies.
     func traits(isExisting: Bool) -> Traits {
-        var traits = Traits(isHint: isHint, awaitsCompanion: awaitsCompanion, absent: absent)
+        var traits = Traits(isHint: isHint, awaitsRelatedObject: awaitsRelatedObject, absent: absent)
         traits.isExisting = isExisting
-        traits.holdsForOperators = holdsForOperators
         return traits
     }
 }

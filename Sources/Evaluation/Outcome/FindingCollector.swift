@@ -36,9 +36,9 @@ public final class FindingCollector {
     @exclusivity(unchecked) private(set) var steps: Int
     @exclusivity(unchecked) private var limit = 0
     /// What becomes of findings; nil where this is a past state.
-    private let sentence: Sentence?
+    private let resolver: EffectResolver?
     /// The past state that findings are compared with; nil where this is one.
-    private lazy var ratchet = sentence.map { Ratchet(subject, context, $0.exemptions) }
+    private lazy var ratchet = resolver.map { Ratchet(subject, context, $0.exemptions) }
     private(set) var entries: [Entry] = []
     private(set) var rests: [Rest] = []
 
@@ -78,14 +78,14 @@ public final class FindingCollector {
     ///
     /// - Parameters:
     ///   - rules: The rules that are run, in catalogue order, and last ``Rule/schema``.
-    ///   - sentence: What becomes of the findings about the object.
+    ///   - resolver: What becomes of the findings about the object.
     ///   - steps: The steps that the request may take.
-    init(_ rules: [Rule], _ sentence: Sentence, steps: Int) {
-        subject = sentence.subject
+    init(_ rules: [Rule], _ resolver: EffectResolver, steps: Int) {
+        subject = resolver.subject
         self.rules = rules
-        context = sentence.context
+        context = resolver.context
         self.steps = subject.isTooWide ? -1 : steps
-        self.sentence = sentence
+        self.resolver = resolver
     }
 
     /// Creates a collector that only keeps the keys of a past state's findings.
@@ -94,7 +94,7 @@ public final class FindingCollector {
         rules = []
         self.context = context
         self.steps = subject.isTooWide ? -1 : steps
-        sentence = nil
+        resolver = nil
     }
 
     // MARK: Reporting
@@ -108,14 +108,14 @@ public final class FindingCollector {
         if steps < 0 { throw .tooMuchWork }
     }
 
-    /// Reports a finding that is described already: what ends a check.
-    private func add(_ finding: Finding) {
+    /// True if some check was not run to its end, since there is too much to look at.
+    private(set) var isBounded = false
+
+    /// Reports that a check was not run to its end: always new, since anything may have been put beside what was read.
+    private func addBounded(_ finding: Finding) {
         steps -= 1
-        guard let ratchet else {
-            past.insert(FindingKey(finding, in: subject), finding.excess)
-            return
-        }
-        keep(finding.traits(isExisting: ratchet.has(finding, of: rules[order], &steps))) { finding }
+        isBounded = true
+        if ratchet != nil { keep(finding.traits(isExisting: false)) { finding } }
     }
 
     /// Reports a finding about a field; what it says is put together only if it is kept.
@@ -150,7 +150,7 @@ public final class FindingCollector {
             finding.secretMark = mark()
             finding.excess = excess
             finding.isHint = traits.isHint
-            finding.awaitsCompanion = traits.awaitsCompanion
+            finding.awaitsRelatedObject = traits.awaitsRelatedObject
             finding.absent = traits.absent
             if let value = value() { finding.edits = [.set(finding.place, value)] }
             detail(&finding)
@@ -170,8 +170,8 @@ public final class FindingCollector {
         do throws(CannotJudge) {
             try part()
         } catch {
-            guard case .unknown(let companion) = error else { throw error }
-            addUnknown(companion)
+            guard case .unknown(let relatedObject) = error else { throw error }
+            addUnknown(relatedObject)
         }
     }
 
@@ -193,7 +193,7 @@ public final class FindingCollector {
 
     private func denies(_ traits: Finding.Traits) -> Bool {
         if let latest, latest.traits == traits { return latest.denies }
-        let denies = sentence?.fate(of: traits, rules[order]).effect == .deny
+        let denies = resolver?.fate(of: traits, rules[order]).effect == .deny
         latest = (traits, denies)
         return denies
     }
@@ -235,24 +235,22 @@ public final class FindingCollector {
     /// - Returns: The cause why the rule is not evaluated; nil when it ran to its end, or a finding says where it ended.
     func run(_ check: Rule.Check) -> NotEvaluated.Cause? {
         var missing: NotEvaluated.Cause?
-        var isBounded = steps < 0
-        if !isBounded {
+        if steps >= 0 {
             do throws(CannotJudge) {
                 try check(subject, context, self)
             } catch {
                 switch error {
                 case .malformed(let node, let expected): missing = addUnreadable(node, expected)
                 case .tooLong(let node, let expected):
-                    // Where the type of fields does not deny, the rule that could not read to the end does.
-                    isBounded = context.settings.level(of: .schema) != .deny
-                    if !isBounded { missing = addUnreadable(node, expected) }
-                case .unknown(let companion): missing = .unknown(companion)
-                case .tooMuchWork: isBounded = true
+                    addBounded(Finding(.bounded, node, of: subject, isNot: expected))
+                case .unknown(let relatedObject): missing = .unknown(relatedObject)
+                case .tooMuchWork: steps = -1
                 }
             }
         }
-        if isBounded || steps < 0 {
-            add(Finding(.bounded, at: Pointer(), "the object has too many elements to evaluate this rule to the end"))
+        if steps < 0 {
+            addBounded(
+                Finding(.bounded, at: Pointer(), "the object has too many elements to evaluate this rule to the end"))
         }
         guard let noted = unknown else { return missing }
         unknown = nil
@@ -269,7 +267,7 @@ public final class FindingCollector {
     /// - Returns: The cause why the rule is not evaluated; nil where a finding says so.
     private func addUnreadable(_ node: NodeID, _ expected: StaticString) -> NotEvaluated.Cause? {
         steps -= 1
-        var finding = Finding(node, of: subject, isNot: expected)
+        let finding = Finding(.type, node, of: subject, isNot: expected)
         guard let ratchet else {
             past.insert(FindingKey(ofType: finding, in: subject), nil)
             return nil
@@ -281,8 +279,6 @@ public final class FindingCollector {
         // Of the rules that end there, the strictest decides.
         let isExisting =
             known.map { entries[$0].isExisting } != false && ratchet.hasUnreadable(finding, of: rules[order], &steps)
-        finding.holdsForOperators =
-            known.map { entries[$0].finding.holdsForOperators } == true || rules[order].holdsForOperators
         let entry = Entry(rule: .schema, order: rules.count - 1, finding: finding, isExisting: isExisting)
         if let known { entries[known] = entry } else { entries.append(entry) }
         return nil

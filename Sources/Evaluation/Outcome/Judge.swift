@@ -35,9 +35,9 @@ public struct Judge: Sendable {
             verdict.passedOver = "the request carries no object"
             return verdict
         }
-        let questions = table.questions(for: review)
+        let checks = table.checks(for: review)
         // Namespaces are looked at even where no rule reads them, for the exemptions that they set.
-        guard !questions.isEmpty || review.kind == .namespace else {
+        guard !checks.isEmpty || review.kind == .namespace else {
             verdict.passedOver = "no rule reads this"
             return verdict
         }
@@ -55,28 +55,28 @@ public struct Judge: Sendable {
         }
         subject.changesOnlyMetadata = change == .metadata
         let exemptions = Exemptions(of: subject, in: context)
-        let sentence = Sentence(subject: subject, context: context, origin: origin, exemptions: exemptions)
-        let findings = FindingCollector(table.rules, sentence, steps: steps)
+        let resolver = EffectResolver(subject: subject, context: context, origin: origin, exemptions: exemptions)
+        let findings = FindingCollector(table.rules, resolver, steps: steps)
         let limit = purpose == .patch ? .max : context.maximumFindings
         let isInSystem = context.passesOverSystemNamespaces && context.settings.isSystem(namespace: subject.namespace)
         let isLongRunning = subject.isLongRunning
-        for question in questions {
-            guard isLongRunning || !question.isLongRunningOnly, change != .metadata || question.readsMetadata,
-                !isInSystem || question.reachesSystemNamespaces,
-                purpose == .response || context.settings.fixes.includes(table.rules[question.rule])
+        for check in checks {
+            guard isLongRunning || !check.isLongRunningOnly, change != .metadata || check.readsMetadata,
+                !isInSystem || check.reachesSystemNamespaces,
+                purpose == .response || context.settings.fixes.includes(table.rules[check.rule])
             else { continue }
-            let cause = findings.run(question.check, of: question.rule, limit: limit)
+            let cause = findings.run(check.check, of: check.rule, limit: limit)
             guard let cause else { continue }
             // Where one is not known, others will not be either.
             if verdict.notEvaluated.isEmpty { verdict.notEvaluated.reserveCapacity(4) }
-            verdict.notEvaluated.append(NotEvaluated(rule: table.rules[question.rule], cause: cause))
+            verdict.notEvaluated.append(NotEvaluated(rule: table.rules[check.rule], cause: cause))
         }
         verdict.changesExemption = exemptions.areChanged
         if !findings.entries.isEmpty {
-            verdict.judgements = findings.inOrder().map { sentence.judgement($0) }
+            verdict.judgements = findings.inOrder().map { resolver.judgement($0) }
             verdict.unreadable = findings.unreadable
-            verdict.further = findings.rests.map { FurtherFindings(sentence.judgement($0.entry), count: $0.count) }
-            verdict.absences = absences(verdict.judgements, subject.namespace, context.companions)
+            verdict.further = findings.rests.map { FurtherFindings(resolver.judgement($0.entry), count: $0.count) }
+            verdict.absences = absences(verdict.judgements, subject.namespace, context.relatedObjects)
             if purpose == .response { verdict.addRemedies(of: subject, onlyShown: context.source == .server) }
         }
         verdict.notices = exemptions.notices(at: context.now)
@@ -90,23 +90,29 @@ public struct Judge: Sendable {
 
     /// Returns true if the request's other object has every finding of this one, of all rules.
     func hasOnlyFindings(of other: Subject, _ subject: Subject, in context: Context) -> Bool {
-        table.questions(for: subject.review).allSatisfy { question in
-            func keys(of subject: Subject) -> FindingKeys {
-                let findings = FindingCollector(keysOf: subject, context, steps: FindingCollector.maximumSteps)
-                _ = findings.run(question.check)
-                return findings.past
-            }
-            let found = keys(of: subject)
-            return found.isEmpty || found.isContained(in: keys(of: other))
+        var steps = FindingCollector.maximumSteps
+        /// The keys of what a check finds; nil if it was not run to its end.
+        func keys(of subject: Subject, _ check: Rule.Check) -> FindingKeys? {
+            let findings = FindingCollector(keysOf: subject, context, steps: steps)
+            _ = findings.run(check)
+            steps = findings.steps
+            return findings.isBounded ? nil : findings.past
         }
+        for check in table.checks(for: subject.review) {
+            guard let found = keys(of: subject, check.check) else { return false }
+            if found.isEmpty { continue }
+            guard let known = keys(of: other, check.check), found.isContained(in: known) else { return false }
+        }
+        return true
     }
 
     /// What denials rest on the absence of, each once, as far as its kind is followed and nobody has looked again.
-    private func absences(_ judgements: [Judgement], _ namespace: String, _ companions: Companions) -> [Absence] {
+    private func absences(_ judgements: [Judgement], _ namespace: String, _ relatedObjects: RelatedObjects) -> [Absence]
+    {
         var result: [Absence] = []
         for judgement in judgements where judgement.effect == .deny {
-            guard let absence = judgement.finding.absence(in: namespace), !companions.hasAsked(absence),
-                companions.knows(absence.kind, in: namespace), !result.contains(absence)
+            guard let absence = judgement.finding.absence(in: namespace), !relatedObjects.hasAsked(absence),
+                relatedObjects.knows(absence.kind, in: namespace), !result.contains(absence)
             else { continue }
             result.append(absence)
         }
@@ -120,7 +126,7 @@ extension Finding {
 }
 
 /// What it takes to ask a rule, and nothing that is counted when it is copied: there are dozens to a request.
-private struct Question: Sendable {
+private struct RuleCheck: Sendable {
     let check: Rule.Check
     /// The rule's place in the table.
     let rule: Int
@@ -142,7 +148,7 @@ private struct Question: Sendable {
 private struct RuleTable: Sendable {
     /// The rules, and last the one that reports what they cannot read.
     let rules: [Rule]
-    private var rows: [[Question]]
+    private var rows: [[RuleCheck]]
 
     init(_ rules: [Rule]) {
         self.rules = rules + [.schema]
@@ -151,8 +157,8 @@ private struct RuleTable: Sendable {
             for kind in rule.scope.kinds.kinds {
                 for operation in rule.scope.operations {
                     for subresource in rule.scope.subresources {
-                        guard let question = Question(rule, kind, at: index) else { continue }
-                        rows[RuleTable.row(kind, operation, subresource)].append(question)
+                        guard let check = RuleCheck(rule, kind, at: index) else { continue }
+                        rows[RuleTable.row(kind, operation, subresource)].append(check)
                     }
                 }
             }
@@ -166,7 +172,7 @@ private struct RuleTable: Sendable {
         (Int(kind.rawValue) * operations + Int(operation.rawValue)) * subresources + subresource.index
     }
 
-    func questions(for review: AdmissionReview) -> [Question] {
+    func checks(for review: AdmissionReview) -> [RuleCheck] {
         rows[RuleTable.row(review.kind, review.operation, review.subresource)]
     }
 }

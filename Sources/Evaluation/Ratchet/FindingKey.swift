@@ -11,19 +11,6 @@ struct FindingKey: Equatable {
 
     fileprivate init(hash: UInt64) { self.hash = hash }
 
-    /// The key of a finding that is described.
-    init(_ finding: Finding, in subject: Subject) {
-        var hash = KeyedHash(subject.places.key)
-        if let choice = finding.chosen {
-            // An element without a name is known by the choice, wherever it has moved to.
-            hash.combine(subject.pathWithoutIndexes(finding.place))
-            hash.combine(choice)
-        } else {
-            hash.combine(subject.path(finding.place))
-        }
-        self.hash = hash.value
-    }
-
     /// The key of a field of the wrong type, which no finding of another rule at the same place has.
     init(ofType finding: Finding, in subject: Subject) {
         var hash = KeyedHash(subject.places.key)

@@ -3,7 +3,7 @@ import Kubernetes
 
 /// Which findings the object had already before the request.
 ///
-/// A rule is run on the old object when it finds something in the new one, once, and never otherwise.
+/// A rule is run on the old object when it finds something in the new one, and once more when it cannot read a field of that.
 final class Ratchet {
     private let before: Subject?
     private let subject: Subject
@@ -31,20 +31,14 @@ final class Ratchet {
         self.exemptions = exemptions
     }
 
-    /// Whether the old object has the same finding, evaluated today, and was not under an exemption then.
+    /// Returns true if the old object has the same finding, evaluated today, and was not under an exemption then.
     ///
     /// - Parameters:
-    ///   - finding: The finding.
-    ///   - rule: Its rule.
+    ///   - key: The finding's key, made only where there is a past to compare it with.
+    ///   - excess: How far a number is from what is allowed.
+    ///   - rule: The finding's rule.
     ///   - steps: The steps that are left to the request, of which the old object takes its own.
-    /// - Returns: Whether the finding is existing.
-    func has(_ finding: Finding, of rule: Rule, _ steps: inout Int) -> Bool {
-        // An object that is too large may have anything put beside it.
-        guard finding.clause != .bounded else { return false }
-        return has({ FindingKey(finding, in: subject) }, finding.excess, of: rule, &steps)
-    }
-
-    /// The same for a finding that is not described; its key is made only where there is a past to compare it with.
+    /// - Returns: True if the finding is existing.
     func has(_ key: () -> FindingKey, _ excess: Double?, of rule: Rule, _ steps: inout Int) -> Bool {
         guard let before else { return false }
         if latest?.rule !== rule { latest = (rule, evaluate(rule, on: before, exemptFrom: rule, &steps)) }

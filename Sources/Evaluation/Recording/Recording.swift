@@ -27,7 +27,7 @@ public struct Recording: Sendable {
     /// Every finding.
     public let findings: [Finding]
     /// The other objects that were known.
-    public let companions: Companions
+    public let relatedObjects: RelatedObjects
 
     /// Reads the member `recording` of a review; nil when it has none.
     ///
@@ -52,9 +52,9 @@ public struct Recording: Sendable {
             findings.append(Finding(rule: rule, path: path, place: place, effect: effect))
         }
         self.findings = findings
-        companions =
+        relatedObjects =
             try value.array("companions").map { (entries) throws(CannotJudge) in
-                try Companions(recorded: entries, of: catalogue)
+                try RelatedObjects(recorded: entries, of: catalogue)
             } ?? .unknown
     }
 }
@@ -120,10 +120,10 @@ public final class RecordingWriter {
             var redactor = Redactor(settings)
             var redacted: [UInt8] = []
             redactor.write(request, to: &redacted)
-            let companions = redactor.redacted(companions(for: review, in: context))
+            let relatedObjects = redactor.redacted(relatedObjects(for: review, in: context))
             var members = head(verdict, context, nanoseconds, &redactor)
             members.append(.init("redacted", .number(String(redactor.count))))
-            members.append(.init("companions", companions))
+            members.append(.init("companions", relatedObjects))
             let head: Literal = [
                 "kind": "AdmissionReview", "apiVersion": .string(review.apiVersion), "recording": .object(members),
             ]
@@ -139,13 +139,13 @@ public final class RecordingWriter {
     }
 
     /// What every rule would look up to judge the review.
-    private func companions(for review: AdmissionReview, in context: Context) -> Literal {
+    private func relatedObjects(for review: AdmissionReview, in context: Context) -> Literal {
         let lookups = Lookups()
-        let observed = context.companions.observed(by: lookups)
+        let observed = context.relatedObjects.observed(by: lookups)
         _ = judge.verdict(
             on: review,
-            in: Context(settings: gravest, companions: observed, now: context.now, source: context.source))
-        return context.companions.recorded(lookups)
+            in: Context(settings: gravest, relatedObjects: observed, now: context.now, source: context.source))
+        return context.relatedObjects.recorded(lookups)
     }
 
     private func head(

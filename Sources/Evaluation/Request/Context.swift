@@ -17,11 +17,11 @@ public struct Context: Sendable {
     /// What is the same for many requests: shared, since every judgement takes a context along.
     private final class Shared: Sendable {
         let settings: Settings
-        let companions: Companions
+        let relatedObjects: RelatedObjects
 
-        init(_ settings: Settings, _ companions: Companions) {
+        init(_ settings: Settings, _ relatedObjects: RelatedObjects) {
             self.settings = settings
-            self.companions = companions
+            self.relatedObjects = relatedObjects
         }
     }
 
@@ -32,22 +32,23 @@ public struct Context: Sendable {
     /// The value of a rule's setting, read without a copy of all settings.
     public subscript<Value>(setting: RuleSetting<Value>) -> Value { shared.settings.ruleValues[setting] }
     /// The other objects.
-    public var companions: Companions { shared.companions }
+    public var relatedObjects: RelatedObjects { shared.relatedObjects }
     /// The time.
     public var now: Timestamp
     /// Where the request comes from.
     public let source: Source
 
     /// Creates a context.
-    public init(settings: Settings, companions: Companions = .unknown, now: Timestamp, source: Source = .server) {
-        shared = Shared(settings, companions)
+    public init(settings: Settings, relatedObjects: RelatedObjects = .unknown, now: Timestamp, source: Source = .server)
+    {
+        shared = Shared(settings, relatedObjects)
         self.now = now
         self.source = source
     }
 
     /// The same with other settings.
     public func with(_ settings: Settings) -> Context {
-        Context(settings: settings, companions: companions, now: now, source: source)
+        Context(settings: settings, relatedObjects: relatedObjects, now: now, source: source)
     }
 
     /// Whether what is in system namespaces is only looked at by rules that name it.
@@ -64,12 +65,12 @@ public struct Context: Sendable {
     }
 
     /// The same with other companions.
-    public func knowing(_ companions: Companions) -> Context {
-        Context(settings: settings, companions: companions, now: now, source: source)
+    public func knowing(_ relatedObjects: RelatedObjects) -> Context {
+        Context(settings: settings, relatedObjects: relatedObjects, now: now, source: source)
     }
 
     /// The same with what was asked for anew.
     public func confirming(_ confirmations: [Confirmation]) -> Context {
-        knowing(companions.confirming(confirmations))
+        knowing(relatedObjects.confirming(confirmations))
     }
 }

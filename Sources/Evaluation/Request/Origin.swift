@@ -21,8 +21,8 @@ struct Origin {
         }
         if user.name.hasPrefix("eks:") || user.matches(context.settings.trustedUsers) {
             leniency = .trustedUser
-        } else if case let holders = context.settings.breakGlass, !holders.isEmpty,
-            user.matches(holders) || user.isInAny(holders)
+        } else if case let breakGlass = context.settings.breakGlass, !breakGlass.isEmpty,
+            user.matches(breakGlass) || user.isInAny(breakGlass)
         {
             leniency = .breakGlass
         } else {
@@ -80,5 +80,5 @@ extension ResourceKind {
     fileprivate var isMadeByControllers: Bool { self == .pod || self == .replicaSet || self == .job }
 
     /// Whether objects of this kind are judged themselves and have pods made for them.
-    fileprivate var makesPods: Bool { ResourceKinds.holders.contains(self) && self != .pod && self != .podTemplate }
+    fileprivate var makesPods: Bool { ResourceKinds.withPodSpec.contains(self) && self != .pod && self != .podTemplate }
 }

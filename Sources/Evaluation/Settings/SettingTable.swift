@@ -72,11 +72,11 @@ extension Setting {
             "PLAYBOOK_SHUTDOWN_TIMEOUT", .server, .duration, \.shutdownTimeout,
             "How long after SIGTERM the program ends at the latest, the delay included."),
         Setting(
-            "PLAYBOOK_COMPANIONS", .server, .choice(), \.companionSource,
+            "PLAYBOOK_COMPANIONS", .server, .choice(), \.relatedObjectSource,
             "Where the other objects that rules ask for come from; `auto`: from the cluster in a Pod, from nowhere elsewhere; `cluster`: from the cluster, found as kubectl does."
         ),
         Setting(
-            "PLAYBOOK_COMPANIONS_MAX_AGE", .server, .duration, \.companionsMaximumAge,
+            "PLAYBOOK_COMPANIONS_MAX_AGE", .server, .duration, \.relatedObjectsMaximumAge,
             "How long nothing may have come from the API server before that is said in the log; what is known holds all the same."
         ),
         Setting(
@@ -135,7 +135,7 @@ extension Setting {
             "PLAYBOOK_DOCS_URL", .judging, .optionalText("URL"), \.documentation,
             "Where the rules are explained, docs/rules.md or the like; denials then say `URL#rule`."),
         Setting(
-            "PLAYBOOK_COMPANION_GRACE", .judging, .duration, \.companionGrace,
+            "PLAYBOOK_COMPANION_GRACE", .judging, .duration, \.relatedObjectGrace,
             "How long a missing companion (a PodDisruptionBudget) only warns after its workload was created; for tools that create it later."
         ),
         Setting(

@@ -54,9 +54,9 @@ public struct Settings: Sendable {
     /// The value of `PLAYBOOK_SHUTDOWN_TIMEOUT`.
     public internal(set) var shutdownTimeout = Duration.seconds(20)
     /// The value of `PLAYBOOK_COMPANIONS`.
-    public internal(set) var companionSource = CompanionSource.automatic
+    public internal(set) var relatedObjectSource = RelatedObjectSource.automatic
     /// The value of `PLAYBOOK_COMPANIONS_MAX_AGE`.
-    public internal(set) var companionsMaximumAge = Duration.seconds(300)
+    public internal(set) var relatedObjectsMaximumAge = Duration.seconds(300)
     /// The value of `PLAYBOOK_LOG_LEVEL`.
     public internal(set) var logLevel = LogLevel.info
     /// The value of `PLAYBOOK_LOG_FORMAT`.
@@ -92,7 +92,7 @@ public struct Settings: Sendable {
     /// The value of `PLAYBOOK_EXEMPT`.
     public internal(set) var exempt: [StandingExemption] = []
     /// The value of `PLAYBOOK_COMPANION_GRACE`.
-    public internal(set) var companionGrace = Duration.zero
+    public internal(set) var relatedObjectGrace = Duration.zero
     /// The value of `PLAYBOOK_ENFORCED_SINCE`.
     public internal(set) var enforcedSince: Timestamp?
     /// The value of `PLAYBOOK_TEAM_LABEL`.
@@ -127,7 +127,12 @@ public struct Settings: Sendable {
     }
 
     /// The level that a rule has here.
-    public func level(of rule: Rule) -> Level { levels[rule.id] ?? max(rule.level, gravestLevel) }
+    ///
+    /// Where rules are off unless they are switched on, what they cannot read still denies: only they report it.
+    public func level(of rule: Rule) -> Level {
+        levels[rule.id]
+            ?? (gravestLevel == .off && rule === Rule.schema ? rule.level : max(rule.level, gravestLevel))
+    }
 
     /// The same settings in another mode, or with other levels, as flags of the command line ask for.
     public func overridden(mode: Mode? = nil, levels: [String: Level] = [:], fixes: Fixes? = nil) -> Settings {
@@ -156,7 +161,7 @@ public enum CertificateSource: String, Sendable, CaseIterable {
 }
 
 /// Where a server has its companions from.
-public enum CompanionSource: String, Sendable, CaseIterable {
+public enum RelatedObjectSource: String, Sendable, CaseIterable {
     /// From the cluster that it runs in, if it does.
     case automatic = "auto"
     /// From the cluster that is found.

@@ -34,7 +34,7 @@ struct FixCommand {
             for entry in result.entries { tell(entry, of: file) }
             after.append(result.file)
         }
-        if arguments.has(.addCompanions) { addCompanions(to: &after) }
+        if arguments.has(.addRelatedObjects) { addRelatedObjects(to: &after) }
         let unread = manifests.summary.unreadable.count
         let unwritten = deliver(after)
         // What could not be written was not done, and is left as it was.
@@ -73,7 +73,7 @@ struct FixCommand {
     // MARK: Companions
 
     /// Appends the objects that findings ask for beside the one judged.
-    private mutating func addCompanions(to files: inout [ManifestFile]) {
+    private mutating func addRelatedObjects(to files: inout [ManifestFile]) {
         let world = manifests.world(of: files, isTelling: false)
         for (index, additions) in manifests.judge(knowing: world).additions(to: files, in: world).enumerated() {
             for entry in additions.refused { tell(entry, of: files[index], not: "added") }

@@ -158,8 +158,9 @@ enum Inputs {
     }
 
     /// The other objects of a cluster, from YAML and JSON files.
-    static func companions(_ paths: [String], of catalogue: Catalogue) -> (companions: Companions, failures: [Failure])
-    {
+    static func relatedObjects(_ paths: [String], of catalogue: Catalogue) -> (
+        relatedObjects: RelatedObjects, failures: [Failure]
+    ) {
         guard !paths.isEmpty else { return (.unknown, []) }
         var world = ManifestWorld(isPartial: true, namespace: "default", of: catalogue)
         var failures: [Failure] = []
@@ -173,7 +174,7 @@ enum Inputs {
                 failures.append(error)
             }
         }
-        return (world.companions, failures)
+        return (world.relatedObjects, failures)
     }
 }
 

@@ -12,7 +12,7 @@ struct ManifestRun {
     let namespace: String
     var summary = Summary(of: .object)
     /// What was given as companions only.
-    private var companions: [ManifestFile] = []
+    private var relatedObjects: [ManifestFile] = []
     private(set) var files: [ManifestFile] = []
     private let progress = Progress()
     /// Which comments of which file exempted something.
@@ -34,7 +34,7 @@ struct ManifestRun {
 
     /// Reads everything that is named.
     mutating func read() {
-        companions = read(arguments.all(.companions))
+        relatedObjects = read(arguments.all(.relatedObjects))
         files = read(arguments.operands.isEmpty ? ["-"] : arguments.operands)
         summary.files = files.count
         progress.end()
@@ -66,7 +66,7 @@ struct ManifestRun {
     /// - Returns: What is known of them.
     mutating func world(of files: [ManifestFile], isTelling: Bool = true) -> ManifestWorld {
         var world = ManifestWorld(isPartial: arguments.has(.partial), namespace: namespace, of: settings.catalogue)
-        for file in companions + files {
+        for file in relatedObjects + files {
             for problem in world.add(file) where isTelling { complain(Inputs.Failure(problem, in: file)) }
         }
         return world
@@ -75,7 +75,7 @@ struct ManifestRun {
     /// A judge that knows the objects of a world.
     func judge(knowing world: ManifestWorld) -> ManifestJudge {
         ManifestJudge(
-            Context(settings: settings, companions: world.companions, now: Process.now, source: .files),
+            Context(settings: settings, relatedObjects: world.relatedObjects, now: Process.now, source: .files),
             namespace: namespace)
     }
 

@@ -20,8 +20,8 @@ struct ReplayCommand {
 
     func run() throws(CommandError) -> ExitCode {
         let files = ReviewFiles(arguments.operands)
-        let (companions, failures) = Inputs.companions(arguments.all(.companions), of: settings.catalogue)
-        let given = arguments.has(.companions) ? companions : nil
+        let (relatedObjects, failures) = Inputs.relatedObjects(arguments.all(.relatedObjects), of: settings.catalogue)
+        let given = arguments.has(.relatedObjects) ? relatedObjects : nil
         for failure in failures { Console.error("playbook: \(failure)\n") }
         let shared = Shared(settings, files, given)
         let threads = (0..<2).compactMap { _ in try? Thread { shared.work() } }
@@ -50,7 +50,7 @@ struct ReplayCommand {
     private final class Shared: Sendable {
         private let settings: Settings
         private let files: ReviewFiles
-        private let companions: Companions?
+        private let relatedObjects: RelatedObjects?
         private let judge: Judge
         private let sum = Mutex(ReplayTally())
         private let complaints = Atomic<Int>(0)
@@ -59,10 +59,10 @@ struct ReplayCommand {
         /// How many complaints are told one by one.
         private static let maximumComplaints = 20
 
-        init(_ settings: Settings, _ files: ReviewFiles, _ companions: Companions?) {
+        init(_ settings: Settings, _ files: ReviewFiles, _ relatedObjects: RelatedObjects?) {
             self.settings = settings
             self.files = files
-            self.companions = companions
+            self.relatedObjects = relatedObjects
             judge = Judge(settings)
         }
 
@@ -113,7 +113,7 @@ struct ReplayCommand {
             do throws(CannotJudge) {
                 let recording = try Recording(of: root, with: settings.catalogue)
                 let context = Context(
-                    settings: settings, companions: companions ?? recording?.companions ?? .unknown,
+                    settings: settings, relatedObjects: relatedObjects ?? recording?.relatedObjects ?? .unknown,
                     now: recording?.time ?? Process.now)
                 let verdict = judge.verdict(on: review, in: context)
                 if let recording {

@@ -30,10 +30,10 @@ struct ReviewCommand {
         self.wish = wish ?? (arguments.has(.verbose) ? .every : .nobody)
         printer = try ReportPrinter(arguments)
         let settings = try arguments.settings()
-        let (companions, failures) = Inputs.companions(arguments.all(.companions), of: settings.catalogue)
+        let (relatedObjects, failures) = Inputs.relatedObjects(arguments.all(.relatedObjects), of: settings.catalogue)
         // The server's bytes are the server's, what it passes over included.
         context = Context(
-            settings: settings, companions: companions, now: Process.now,
+            settings: settings, relatedObjects: relatedObjects, now: Process.now,
             source: printer.format == "response" ? .server : .recording)
         judge = Judge(settings)
         for failure in failures { complain(failure) }
@@ -91,9 +91,10 @@ struct ReviewCommand {
 
     /// What a review is judged with: the companions of its recording, where none are given.
     private func recordedContext(of root: Value) -> Context {
-        guard !arguments.has(.companions), let recording = try? Recording(of: root, with: context.settings.catalogue)
+        guard !arguments.has(.relatedObjects),
+            let recording = try? Recording(of: root, with: context.settings.catalogue)
         else { return context }
-        return context.knowing(recording.companions)
+        return context.knowing(recording.relatedObjects)
     }
 
     private func judged(

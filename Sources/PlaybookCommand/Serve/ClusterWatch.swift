@@ -9,11 +9,11 @@ import Webhook
 /// The cluster as all event loops see it: each is told what is known whenever that changes.
 final class ClusterWatch: Sendable {
     private struct State {
-        var companions = Companions.unknown
+        var relatedObjects = RelatedObjects.unknown
         var loops: [LoopNotifier] = []
     }
 
-    private let feed: CompanionFeed
+    private let feed: RelatedObjectFeed
     // Held to swap a value, when companions change and when a loop starts; requests do not come here.
     private let state: SharedState
 
@@ -28,7 +28,7 @@ final class ClusterWatch: Sendable {
     init?(_ settings: Settings, _ environment: [String: String], _ log: Log) throws(CommandError) {
         let access: ClusterAccess
         do throws(CredentialsError) {
-            switch settings.companionSource {
+            switch settings.relatedObjectSource {
             case .none: return nil
             case .automatic:
                 guard environment["KUBERNETES_SERVICE_HOST"] != nil else { return nil }
@@ -43,20 +43,20 @@ final class ClusterWatch: Sendable {
         let state = SharedState()
         self.state = state
         do throws(SystemError) {
-            feed = try CompanionFeed(
+            feed = try RelatedObjectFeed(
                 access, of: settings.catalogue,
-                publish: { companions in
+                publish: { relatedObjects in
                     let loops = state.value.withLock { state in
-                        state.companions = companions
+                        state.relatedObjects = relatedObjects
                         return state.loops
                     }
                     for loop in loops { loop.refresh() }
                 },
                 report: { log.write($0) },
-                every: max(.seconds(1), min(.seconds(30), settings.companionsMaximumAge)),
+                every: max(.seconds(1), min(.seconds(30), settings.relatedObjectsMaximumAge)),
                 checkUp: { statuses in
                     for (kind, status) in statuses where status.state == .synced {
-                        guard let age = status.age, age > settings.companionsMaximumAge else { continue }
+                        guard let age = status.age, age > settings.relatedObjectsMaximumAge else { continue }
                         log.write(
                             .warn, "nothing has come from the API server for long; what was known holds",
                             [
@@ -71,13 +71,13 @@ final class ClusterWatch: Sendable {
     }
 
     /// The related objects that are known now.
-    var companions: Companions { state.value.withLock { $0.companions } }
+    var relatedObjects: RelatedObjects { state.value.withLock { $0.relatedObjects } }
 
     /// Notifies one more loop of changes, and returns the related objects that are known now.
-    func join(_ loop: LoopNotifier) -> Companions {
+    func join(_ loop: LoopNotifier) -> RelatedObjects {
         state.value.withLock { state in
             state.loops.append(loop)
-            return state.companions
+            return state.relatedObjects
         }
     }
 
@@ -134,7 +134,7 @@ final class ClusterWatch: Sendable {
 
 extension Log {
     /// Writes the line for something that happened to kinds that are followed.
-    func write(_ event: CompanionEvent) {
+    func write(_ event: RelatedObjectEvent) {
         switch event {
         case .synced(let resource, let objects):
             write(

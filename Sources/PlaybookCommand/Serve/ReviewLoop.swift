@@ -83,8 +83,8 @@ final class ReviewLoop {
     }
 
     private func refresh() {
-        guard let companions = cluster?.companions else { return }
-        context = context.knowing(companions)
+        guard let relatedObjects = cluster?.relatedObjects else { return }
+        context = context.knowing(relatedObjects)
     }
 
     private func finish(

@@ -13,10 +13,10 @@ extension Rule {
             put into the process, and rotated, without anybody taking a connection string to pieces.
             """,
         level: .warn,
-        scope: Scope([.holders, ResourceKinds(.configMap)], of: [.none, .ephemeralContainers]),
+        scope: Scope([.withPodSpec, ResourceKinds(.configMap)], of: [.none, .ephemeralContainers]),
         clauses: [DatabaseClause.name, DatabaseClause.value, DatabaseClause.entry],
         examples: databaseExamples,
-        checks: [.init(.holders, checkVariables), .init(ResourceKinds(.configMap), checkEntries)]
+        checks: [.init(.withPodSpec, checkVariables), .init(ResourceKinds(.configMap), checkEntries)]
     )
 }
 

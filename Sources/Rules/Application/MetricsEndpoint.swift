@@ -13,10 +13,10 @@ extension Rule {
             annotation, or a monitor) tells Prometheus where to ask, and everybody that somebody does.
             """,
         level: .off,
-        scope: Scope(.holders, isLongRunningOnly: true, readsMetadata: true),
+        scope: Scope(.withPodSpec, isLongRunningOnly: true, readsMetadata: true),
         clauses: [MetricsClause.missing, MetricsClause.otherPort],
         settings: [RuleSettings.metricsPort],
-        companions: [.podMonitor, .serviceMonitor, .service],
+        relatedObjects: [.podMonitor, .serviceMonitor, .service],
         examples: metricsExamples,
         check: checkMetrics
     )
@@ -42,7 +42,7 @@ private func checkMetrics(_ subject: Subject, _ context: Context, _ findings: Fi
     guard let template = try subject.template() else { return }
     let agreed = context[RuleSettings.metricsPort]
     var elsewhere: Field?
-    for container in template.lastingContainers {
+    for container in template.nonEphemeralContainers {
         for port in try container.ports.objects() {
             try findings.step()
             guard try port["name"].text()?.equals("metrics") ?? false else { continue }
@@ -59,7 +59,7 @@ private func checkMetrics(_ subject: Subject, _ context: Context, _ findings: Fi
         return
     }
     if template.metadata?["annotations"]?["prometheus.io/scrape"]?.equals("true") ?? false { return }
-    if try isMonitored(template.labels(), in: subject.namespace, context.companions) { return }
+    if try isMonitored(template.labels(), in: subject.namespace, context.relatedObjects) { return }
     guard let container = template.mainContainers.first else { return }
     findings.add(MetricsClause.missing, at: container.ports, "have none for metrics") {
         let port: Literal = ["name": "metrics", "containerPort": .number(String(agreed ?? 9090))]
@@ -72,25 +72,25 @@ private func checkMetrics(_ subject: Subject, _ context: Context, _ findings: Fi
 ///
 /// A monitor of any namespace may select those of others. One that is known is enough; where none is, all must be known.
 private func isMonitored(
-    _ labels: Labels, in namespace: String, _ companions: Companions
+    _ labels: Labels, in namespace: String, _ relatedObjects: RelatedObjects
 ) throws(CannotJudge) -> Bool {
-    if companions.isMonitored(by: .podMonitor, labels, in: namespace) { return true }
-    let knowsServices = companions.knows(.service, in: namespace)
+    if relatedObjects.isMonitored(by: .podMonitor, labels, in: namespace) { return true }
+    let knowsServices = relatedObjects.knows(.service, in: namespace)
     let services =
-        knowsServices ? try companions.objects(.service, thatMaySelect: labels, in: namespace) : []
+        knowsServices ? try relatedObjects.objects(.service, thatMaySelect: labels, in: namespace) : []
     for service in services where service.servesPods(labels) {
-        if companions.isMonitored(by: .serviceMonitor, Labels(service.labels), in: namespace) { return true }
+        if relatedObjects.isMonitored(by: .serviceMonitor, Labels(service.labels), in: namespace) { return true }
     }
-    guard companions.knows(.podMonitor, in: namespace), companions.knows(.serviceMonitor, in: namespace) else {
-        throw .unknown(companion: "PodMonitors and ServiceMonitors")
+    guard relatedObjects.knows(.podMonitor, in: namespace), relatedObjects.knows(.serviceMonitor, in: namespace) else {
+        throw .unknown(relatedObject: "PodMonitors and ServiceMonitors")
     }
-    if !knowsServices, companions.mayHaveMonitors(of: .serviceMonitor, in: namespace) {
-        throw .unknown(companion: "Services")
+    if !knowsServices, relatedObjects.mayHaveMonitors(of: .serviceMonitor, in: namespace) {
+        throw .unknown(relatedObject: "Services")
     }
     return false
 }
 
-extension CompanionObject {
+extension RelatedObject {
     /// Whether a Service sends traffic to pods with these labels.
     fileprivate func servesPods(_ labels: Labels) -> Bool {
         guard let pairs = self[.podLabels]?.members, !pairs.isEmpty else { return false }

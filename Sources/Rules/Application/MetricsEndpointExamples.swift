@@ -42,35 +42,36 @@ let metricsExamples: [Example] = [
         "the annotation",
         "spec: {template: {metadata: {annotations: {prometheus.io/scrape: 'true'}}}}", settings: on),
     .good(
-        "a PodMonitor", "{}", companions: monitor("PodMonitor", "{selector: {matchLabels: {app: web}}}"), settings: on),
+        "a PodMonitor", "{}", relatedObjects: monitor("PodMonitor", "{selector: {matchLabels: {app: web}}}"),
+        settings: on),
     .good(
         "a PodMonitor of another namespace", "{}",
-        companions: monitor(
+        relatedObjects: monitor(
             "PodMonitor", "{namespaceSelector: {matchNames: [shop]}, selector: {}}", in: "monitoring"), settings: on),
     .good(
         "a ServiceMonitor, by way of a Service", "{}",
-        companions: service + "\n---\n"
+        relatedObjects: service + "\n---\n"
             + monitor("ServiceMonitor", "{namespaceSelector: {any: true}, selector: {matchLabels: {scrape: 'yes'}}}"),
         settings: on),
     .bad(
         "no metrics", MetricsClause.missing, at: "containers[app].ports",
-        "containers: [{name: app, ports: [{name: http, containerPort: 8080}]}]", companions: other, without: all,
+        "containers: [{name: app, ports: [{name: http, containerPort: 8080}]}]", relatedObjects: other, without: all,
         settings: on),
     .bad(
         "the annotation is not true", MetricsClause.missing, at: "containers[app].ports",
         "{containers: [{name: app}], hostname: web}", without: all, settings: onePort),
     .bad(
         "a ServiceMonitor that selects another Service", MetricsClause.missing, at: "containers[app].ports", "{}",
-        companions: service + "\n---\n" + monitor("ServiceMonitor", "{selector: {matchLabels: {scrape: 'no'}}}"),
+        relatedObjects: service + "\n---\n" + monitor("ServiceMonitor", "{selector: {matchLabels: {scrape: 'no'}}}"),
         without: all, settings: on),
     .bad(
         "a PodMonitor that keeps to its own namespace", MetricsClause.missing, at: "containers[app].ports", "{}",
-        companions: other + "\n---\n" + monitor("PodMonitor", "{selector: {}}", in: "bank"), without: all,
+        relatedObjects: other + "\n---\n" + monitor("PodMonitor", "{selector: {}}", in: "bank"), without: all,
         settings: on),
-    .good("ServiceMonitors that are not known may do it", "{}", companions: other, settings: on),
+    .good("ServiceMonitors that are not known may do it", "{}", relatedObjects: other, settings: on),
     .good(
         "Services that are not known may lead there", "{}",
-        companions: other + "\n---\n" + monitor("ServiceMonitor", "{selector: {}}"), settings: on),
+        relatedObjects: other + "\n---\n" + monitor("ServiceMonitor", "{selector: {}}"), settings: on),
     .bad(
         "another port than everywhere", MetricsClause.otherPort, at: "containers[app].ports[metrics].containerPort",
         "containers: [{name: app, ports: [{name: metrics, containerPort: 9090}]}]", settings: onePort),

@@ -16,7 +16,7 @@ extension Rule {
         scope: Scope([.replicated, ResourceKinds(.scale)], of: [.none, .scale]),
         clauses: [tooFew, unstated, scaledDown],
         settings: [RuleSettings.minimumReplicas], sharedSettings: ["PLAYBOOK_TRUSTED_CONTROLLERS"],
-        companions: [.horizontalPodAutoscaler, .scaledObject, .rollout],
+        relatedObjects: [.horizontalPodAutoscaler, .scaledObject, .rollout],
         examples: cases,
         checks: [.init(.replicated, checkReplicas), .init(ResourceKinds(.scale), checkScale)]
     )
@@ -75,7 +75,7 @@ extension User {
 private func isAutoscaled(_ subject: Subject, _ context: Context) throws(CannotJudge) -> Bool {
     do throws(CannotJudge) {
         guard let name = subject.name,
-            let autoscaler = try context.companions.autoscaler(of: subject.kind, name, in: subject.namespace)
+            let autoscaler = try context.relatedObjects.autoscaler(of: subject.kind, name, in: subject.namespace)
         else { return false }
         let scalesToZero = autoscaler.kind == .scaledObject && autoscaler.minimum == 0
         return scalesToZero || autoscaler.minimum >= context[RuleSettings.minimumReplicas]
@@ -146,21 +146,22 @@ private let cases: [Example] = [
     .bad(
         "one by default: an autoscaler must follow", unstated, at: "spec.replicas", "spec: {replicas: 1}", isHint: true),
     .bad(
-        "fewer than the team's least", tooFew, at: "spec.replicas", "spec: {replicas: 2}", companions: otherAutoscaler,
+        "fewer than the team's least", tooFew, at: "spec.replicas", "spec: {replicas: 2}",
+        relatedObjects: otherAutoscaler,
         before: "spec: {replicas: 3}", settings: ["PLAYBOOK_MIN_REPLICAS": "3"]),
-    .good("an autoscaler keeps two", applied, companions: autoscaler),
+    .good("an autoscaler keeps two", applied, relatedObjects: autoscaler),
     .good(
         "an autoscaler of the Rollout that runs its pods keeps two", applied,
-        companions: documents(horizontalAutoscaler("canary", for: canary), borrowingRollout())),
+        relatedObjects: documents(horizontalAutoscaler("canary", for: canary), borrowingRollout())),
     .bad(
         "one where a Rollout runs its pods: none is meant", tooFew, at: "spec.replicas", applied,
-        companions: borrowingRollout(), without: ResourceKinds(.horizontalPodAutoscaler)),
+        relatedObjects: borrowingRollout(), without: ResourceKinds(.horizontalPodAutoscaler)),
     .bad(
         "changed to one, with an autoscaler for something else", tooFew, at: "spec.replicas", "spec: {replicas: 1}",
-        companions: otherAutoscaler, before: "spec: {replicas: 3}"),
+        relatedObjects: otherAutoscaler, before: "spec: {replicas: 3}"),
     .bad(
         "scaled to one by a person", scaledDown, at: "spec.replicas", "spec: {replicas: 1}",
-        companions: """
+        relatedObjects: """
             apiVersion: apps/v1
             kind: Deployment
             metadata: {name: web, namespace: shop}

@@ -17,7 +17,7 @@ extension Rule {
         clauses: [missing],
         settings: [RuleSettings.minimumReplicas],
         sharedSettings: ["PLAYBOOK_COMPANION_GRACE", "PLAYBOOK_ENFORCED_SINCE"],
-        companions: [.horizontalPodAutoscaler, .scaledObject, .rollout],
+        relatedObjects: [.horizontalPodAutoscaler, .scaledObject, .rollout],
         exemptWith: "replicas",
         examples: cases,
         check: checkAutoscaler
@@ -31,10 +31,10 @@ private func checkAutoscaler(
 ) throws(CannotJudge) {
     // A Rollout that takes another workload's template has none of its own, and is passed over.
     guard try subject.template() != nil, let name = subject.name,
-        try context.companions.autoscaler(of: subject.kind, name, in: subject.namespace) == nil
+        try context.relatedObjects.autoscaler(of: subject.kind, name, in: subject.namespace) == nil
     else { return }
     // A Rollout that runs the pods of another workload is the one to scale.
-    let rollout = context.companions.rollout(inPlaceOf: subject.kind, name, in: subject.namespace)
+    let rollout = context.relatedObjects.rollout(inPlaceOf: subject.kind, name, in: subject.namespace)
     let count = try subject.field("spec")["replicas"]
     let own = try count.integer()
     let replicas = rollout?.replicas ?? own ?? 1
@@ -42,9 +42,9 @@ private func checkAutoscaler(
         missing, at: count,
         rollout.map { "does not matter, and no autoscaler targets Rollout \($0.name), which runs the pods" }
             ?? "is \(replicas) whatever the load: no autoscaler targets the workload",
-        traits: .init(awaitsCompanion: true, absent: .horizontalPodAutoscaler)
+        traits: .init(awaitsRelatedObject: true, absent: .horizontalPodAutoscaler)
     ) {
-        $0.companion = manifest(
+        $0.relatedObject = manifest(
             for: rollout?.kind ?? subject.kind, rollout?.name ?? name, subject.namespace, replicas, context)
         $0.advice = "nothing to do where one follows in the same release"
     }
@@ -82,14 +82,15 @@ private let rollout = """
     """
 
 private let cases: [Example] = [
-    .good("a HorizontalPodAutoscaler", "{}", companions: horizontalAutoscaler()),
-    .good("KEDA's ScaledObject, whose target is a Deployment where nothing is said", "{}", companions: scaledObject()),
+    .good("a HorizontalPodAutoscaler", "{}", relatedObjects: horizontalAutoscaler()),
+    .good(
+        "KEDA's ScaledObject, whose target is a Deployment where nothing is said", "{}", relatedObjects: scaledObject()),
     .bad(
         "an autoscaler for something else", missing, at: "spec.replicas", "{}",
-        companions: horizontalAutoscaler("api", for: "apiVersion: apps/v1, kind: Deployment, name: api")),
+        relatedObjects: horizontalAutoscaler("api", for: "apiVersion: apps/v1, kind: Deployment, name: api")),
     .bad(
         "an autoscaler for a StatefulSet of the same name", missing, at: "spec.replicas", "{}",
-        companions: horizontalAutoscaler("db", for: "apiVersion: apps/v1, kind: StatefulSet, name: web")),
+        relatedObjects: horizontalAutoscaler("db", for: "apiVersion: apps/v1, kind: StatefulSet, name: web")),
     .bad(
         "none in the namespace", missing, at: "spec.replicas", "spec: {replicas: 0}",
         without: ResourceKinds(.horizontalPodAutoscaler)),
@@ -98,22 +99,22 @@ private let cases: [Example] = [
         rollout + """
 
             spec: {replicas: 3, template: {spec: {containers: [{name: app}]}}}
-            """, companions: horizontalAutoscaler()),
+            """, relatedObjects: horizontalAutoscaler()),
     .bad(
         "an update of what has none", missing, at: "spec.replicas", "spec: {replicas: 4}",
         without: ResourceKinds(.horizontalPodAutoscaler), before: "spec: {replicas: 3}"),
     .good(
         "an autoscaler for the Rollout that runs its pods", "spec: {replicas: 0}",
-        companions: documents(horizontalAutoscaler("canary", for: canary), borrowingRollout(of: "web"))),
+        relatedObjects: documents(horizontalAutoscaler("canary", for: canary), borrowingRollout(of: "web"))),
     .good(
         "KEDA's ScaledObject for the Rollout that runs its pods", "spec: {replicas: 0}",
-        companions: documents(scaledObject(target: canary), borrowingRollout(of: "web"))),
+        relatedObjects: documents(scaledObject(target: canary), borrowingRollout(of: "web"))),
     .bad(
         "no autoscaler for the Rollout that runs its pods", missing, at: "spec.replicas", "spec: {replicas: 0}",
-        companions: borrowingRollout(of: "web"), without: ResourceKinds(.horizontalPodAutoscaler)),
+        relatedObjects: borrowingRollout(of: "web"), without: ResourceKinds(.horizontalPodAutoscaler)),
     .bad(
         "an autoscaler for a Rollout that runs another workload's pods", missing, at: "spec.replicas", "{}",
-        companions: documents(horizontalAutoscaler("canary", for: canary), borrowingRollout(of: "api"))),
+        relatedObjects: documents(horizontalAutoscaler("canary", for: canary), borrowingRollout(of: "api"))),
     .good("where autoscalers are not known, nothing is said", "{}"),
     .good(
         "a Rollout that takes a Deployment's template",

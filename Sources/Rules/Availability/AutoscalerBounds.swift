@@ -16,7 +16,7 @@ extension Rule {
         scope: Scope(ResourceKinds(.horizontalPodAutoscaler, .scaledObject)),
         clauses: [BoundsClause.minimum, BoundsClause.maximum, BoundsClause.request],
         settings: [RuleSettings.minimumReplicas], sharedSettings: ["PLAYBOOK_TRUSTED_CONTROLLERS"],
-        companions: [.scaledObject, .deployment, .statefulSet, .rollout, .limitRange],
+        relatedObjects: [.scaledObject, .deployment, .statefulSet, .rollout, .limitRange],
         examples: boundsExamples,
         check: { (subject, context, findings) throws(CannotJudge) in
             let owner = subject.metadata.controller.flatMap { $0.kind == .scaledObject ? $0 : nil }
@@ -41,11 +41,11 @@ private func isMadeByKEDA(_ subject: Subject, for owner: Owner, _ context: Conte
     if requester == .serviceAccount, subject.review.user.isNamed("system:serviceaccount:keda:keda-operator") {
         return true
     }
-    guard context.companions.knows(.scaledObject, in: subject.namespace) else {
+    guard context.relatedObjects.knows(.scaledObject, in: subject.namespace) else {
         if requester == .deployer, context.source != .cluster { return false }
-        throw .unknown(companion: "ScaledObjects")
+        throw .unknown(relatedObject: "ScaledObjects")
     }
-    guard let known = context.companions.scaledObject(owner.name, in: subject.namespace) else { return false }
+    guard let known = context.relatedObjects.scaledObject(owner.name, in: subject.namespace) else { return false }
     let autoscaler = try Autoscaler(subject)
     return known.targetKind == autoscaler.targetKind && known.targetName == autoscaler.targetName
 }
@@ -103,18 +103,18 @@ private func checkRequests(
     guard !targets.isEmpty else { return }
     let autoscaler = try Autoscaler(subject)
     guard ResourceKinds.replicated.contains(autoscaler.targetKind) else {
-        throw .unknown(companion: "the containers of its target")
+        throw .unknown(relatedObject: "the containers of its target")
     }
     // One that is still to come is judged itself when it does.
     guard
-        let workload = try context.companions.template(
+        let workload = try context.relatedObjects.template(
             of: autoscaler.targetKind, autoscaler.targetName, in: subject.namespace)
     else { return }
     for target in targets {
         let silent = workload.containers.filter { container in
             !container.asksForCPU && (target.container.map { $0 == container.name } ?? true)
         }.map(\.name)
-        guard let first = silent.first, try !context.companions.defaultsCPU(in: subject.namespace) else { continue }
+        guard let first = silent.first, try !context.relatedObjects.defaultsCPU(in: subject.namespace) else { continue }
         let owner = "\(workload.kind.name) \(workload.name)"
         findings.add(
             BoundsClause.request, at: try field(of: target, in: spec, subject.kind),
@@ -134,7 +134,7 @@ private func field(
     return share.isPresent ? share : list
 }
 
-extension Companions {
+extension RelatedObjects {
     /// Whether a LimitRange of the namespace gives containers a CPU request that make none.
     fileprivate func defaultsCPU(in namespace: String) throws(CannotJudge) -> Bool {
         try objects(.limitRange, in: namespace).contains { $0[.defaultsCPU] ?? false }

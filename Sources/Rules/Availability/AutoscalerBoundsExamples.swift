@@ -38,7 +38,7 @@ private func ownedAutoscaler() -> String {
 
 /// The examples of `autoscaler-bounds`.
 let boundsExamples: [Example] = [
-    .good("two to six", horizontalAutoscaler(), companions: documents(knownDeployment(), noLimits)),
+    .good("two to six", horizontalAutoscaler(), relatedObjects: documents(knownDeployment(), noLimits)),
     .good("two to three", horizontalAutoscaler("web", "minReplicas: 2, maxReplicas: 3", metrics: cpu)),
     .bad(
         "one to six", BoundsClause.minimum, at: "spec.minReplicas",
@@ -87,7 +87,7 @@ let boundsExamples: [Example] = [
         "an autoscaler that KEDA's operator makes in a cluster where it has another name", ownedAutoscaler(),
         request: .by("system:serviceaccount:platform:keda"),
         settings: ["PLAYBOOK_TRUSTED_CONTROLLERS": "system:serviceaccount:platform:keda"]),
-    .good("an autoscaler of a ScaledObject that is there", ownedAutoscaler(), companions: scaledObject()),
+    .good("an autoscaler of a ScaledObject that is there", ownedAutoscaler(), relatedObjects: scaledObject()),
     .good(
         "an autoscaler of a ScaledObject that nobody knows of", ownedAutoscaler(),
         request: .by("system:serviceaccount:platform:keda")),
@@ -98,49 +98,49 @@ let boundsExamples: [Example] = [
         without: ResourceKinds(.scaledObject), request: .by("system:serviceaccount:platform:keda")),
     .bad(
         "a ScaledObject of another workload", BoundsClause.minimum, at: "spec.minReplicas", ownedAutoscaler(),
-        companions: scaledObject(target: "name: api")),
+        relatedObjects: scaledObject(target: "name: api")),
     .bad(
         "an owner of KEDA's, applied by a tool", BoundsClause.minimum, at: "spec.minReplicas", ownedAutoscaler(),
         request: .by("system:serviceaccount:argocd:argocd-application-controller")),
     .bad(
         "a share of requests that nobody makes", BoundsClause.request, at: "spec.metrics[0]",
-        horizontalAutoscaler(metrics: cpu), companions: documents(knownDeployment(container: silent), noLimits)),
+        horizontalAutoscaler(metrics: cpu), relatedObjects: documents(knownDeployment(container: silent), noLimits)),
     .bad(
         "the API's default is such a share too", BoundsClause.request, at: "spec.metrics", horizontalAutoscaler(),
-        companions: documents(knownDeployment(container: silent), noLimits)),
+        relatedObjects: documents(knownDeployment(container: silent), noLimits)),
     .bad(
         "that of autoscaling/v1", BoundsClause.request, at: "spec.targetCPUUtilizationPercentage",
         horizontalAutoscaler(
             "web", "minReplicas: 2, maxReplicas: 6, targetCPUUtilizationPercentage: 70", version: "v1"),
-        companions: documents(knownDeployment(container: silent), noLimits)),
+        relatedObjects: documents(knownDeployment(container: silent), noLimits)),
     .bad(
         "of one container", BoundsClause.request, at: "spec.metrics[1]",
         horizontalAutoscaler(metrics: utilization(of: "memory") + ", " + utilization(ofContainer: "app")),
-        companions: documents(knownDeployment(container: silent), noLimits)),
+        relatedObjects: documents(knownDeployment(container: silent), noLimits)),
     .bad(
         "KEDA's share of requests", BoundsClause.request, at: "spec.triggers[0]", scaledObject(trigger: share),
-        companions: documents(knownDeployment(container: silent), noLimits)),
+        relatedObjects: documents(knownDeployment(container: silent), noLimits)),
     .bad(
         "that of a Rollout that runs a Deployment's pods", BoundsClause.request, at: "spec.metrics[0]",
         horizontalAutoscaler(for: canary, metrics: cpu),
-        companions: documents(borrowingRollout(), knownDeployment(replicas: 0, container: silent), noLimits)),
+        relatedObjects: documents(borrowingRollout(), knownDeployment(replicas: 0, container: silent), noLimits)),
     .good(
         "a LimitRange gives the request", horizontalAutoscaler(metrics: cpu),
-        companions: documents(knownDeployment(container: silent), limits)),
+        relatedObjects: documents(knownDeployment(container: silent), limits)),
     .good(
         "a limit alone becomes the request", horizontalAutoscaler(metrics: cpu),
-        companions: documents(knownDeployment(container: "resources: {limits: {cpu: 1}}"), noLimits)),
+        relatedObjects: documents(knownDeployment(container: "resources: {limits: {cpu: 1}}"), noLimits)),
     .good(
         "an amount is no share",
         horizontalAutoscaler(
             metrics: "{type: Resource, resource: {name: cpu, target: {type: AverageValue, averageValue: 500m}}}"),
-        companions: documents(knownDeployment(container: silent), noLimits)),
+        relatedObjects: documents(knownDeployment(container: silent), noLimits)),
     .good(
         "a share of another container's requests",
         horizontalAutoscaler(metrics: utilization(ofContainer: "proxy")),
-        companions: documents(knownDeployment(container: silent), noLimits)),
+        relatedObjects: documents(knownDeployment(container: silent), noLimits)),
     .good("a workload that is not known", horizontalAutoscaler(metrics: cpu)),
     .good(
         "a workload that is still to come", horizontalAutoscaler(metrics: cpu),
-        companions: documents(knownDeployment("api", container: silent), noLimits)),
+        relatedObjects: documents(knownDeployment("api", container: silent), noLimits)),
 ]

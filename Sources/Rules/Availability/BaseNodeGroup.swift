@@ -13,7 +13,7 @@ extension Rule {
             are other nodes. An application that comes to stand there takes their room.
             """,
         level: .deny,
-        scope: Scope(ResourceKinds.holders.subtracting(ResourceKinds(.daemonSet))),
+        scope: Scope(ResourceKinds.withPodSpec.subtracting(ResourceKinds(.daemonSet))),
         clauses: [
             BaseNodeClause.toleration, BaseNodeClause.blanket, BaseNodeClause.selector, BaseNodeClause.affinity,
         ],

@@ -14,7 +14,7 @@ extension Rule {
             """,
         level: .warn,
         // A Pod's own metadata is its template's.
-        scope: Scope(.holders, isLongRunningOnly: true, readsMetadata: true),
+        scope: Scope(.withPodSpec, isLongRunningOnly: true, readsMetadata: true),
         clauses: [blocked],
         examples: [
             .bad("blocked for good", blocked, at: path, annotated("\"true\"")),

@@ -25,7 +25,7 @@ extension Rule {
                     ? "is Pod: nothing brings it back when its node goes"
                     : "is \(subject.review.kindName): nothing rolls updates out"
             ) {
-                $0.companion = try? deployment(for: subject)
+                $0.relatedObject = try? deployment(for: subject)
                 $0.isReplacement = true
                 $0.advice = "or annotate it: playbook.superinc.com/exempt: controller-managed, and exempt-reason"
             }

@@ -13,7 +13,7 @@ extension Rule {
             none of them.
             """,
         level: .deny,
-        scope: Scope([.holders, ResourceKinds(.service, .configMap, .secret)]),
+        scope: Scope([.withPodSpec, ResourceKinds(.service, .configMap, .secret)]),
         clauses: [inDefault],
         examples: [
             .good("a namespace of its own", "{}"),

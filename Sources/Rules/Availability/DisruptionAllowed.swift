@@ -17,7 +17,7 @@ extension Rule {
         clauses: [
             DisruptionClause.blocks, DisruptionClause.tooFew, DisruptionClause.overlaps, DisruptionClause.overlapped,
         ],
-        companions: [
+        relatedObjects: [
             .podDisruptionBudget, .horizontalPodAutoscaler, .scaledObject, .deployment, .statefulSet, .rollout,
         ],
         examples: disruptionExamples,
@@ -43,21 +43,21 @@ private func checkBudget(
 ) throws(CannotJudge) {
     let budget = try DisruptionBudget(subject)
     let spec = try subject.field("spec")
-    let companions = context.companions
-    let runners = companions.workloads(guardedBy: budget).flatMap {
-        companions.runners(of: $0.kind, $0.name, $0.replicas, in: subject.namespace)
+    let relatedObjects = context.relatedObjects
+    let podOwners = relatedObjects.workloads(guardedBy: budget).flatMap {
+        relatedObjects.podOwners(of: $0.kind, $0.name, $0.replicas, in: subject.namespace)
     }
-    let count = companions.count(of: runners, in: subject.namespace)
+    let count = relatedObjects.count(of: podOwners, in: subject.namespace)
     if let reason = budget.blockage(of: count) {
         findings.add(
             DisruptionClause.blocks, at: try spec[budget.bound], reason, choice: "\(budget.bound)",
-            excess: budget.excess(over: count), traits: budget.traits(of: runners, companions)
+            excess: budget.excess(over: count), traits: budget.traits(of: podOwners, relatedObjects)
         ) {
             $0.edits = [.set(findings.place(of: spec.member("maxUnavailable")), 1)]
             if budget.isMinimum { $0.edits.insert(.remove($0.place), at: 0) }
         }
     }
-    for other in try companions.budgets(overlapping: budget) {
+    for other in try relatedObjects.budgets(overlapping: budget) {
         findings.add(
             DisruptionClause.overlaps, at: try spec["selector"],
             "selects pods that PodDisruptionBudget \(other.name) selects too", choice: other.name
@@ -67,8 +67,8 @@ private func checkBudget(
 
 extension DisruptionBudget {
     /// The traits of its finding, which depends on the absence of an autoscaler where one could make more pods.
-    fileprivate func traits(of runners: [Runner], _ companions: Companions) -> Finding.Traits {
-        let isScaled = companions.areAutoscaled(runners, in: namespace)
+    fileprivate func traits(of podOwners: [PodOwner], _ relatedObjects: RelatedObjects) -> Finding.Traits {
+        let isScaled = relatedObjects.areAutoscaled(podOwners, in: namespace)
         return .init(absent: !isScaled && blockage(of: nil) == nil ? .horizontalPodAutoscaler : nil)
     }
 
@@ -104,9 +104,9 @@ private func checkWorkload(
     guard ResourceKinds.replicated.contains(kind) else { return }
     if isScale, subject.review.user.scalesByItself(context.settings) { return }
     // First of all: where they are not known there is nothing else to do.
-    _ = try context.companions.budgets(in: subject.namespace)
+    _ = try context.relatedObjects.budgets(in: subject.namespace)
     guard let labels = try isScale ? scaledLabels(subject, context) : subject.template()?.labels() else { return }
-    let budgets = try context.companions.budgets(selecting: labels, in: subject.namespace)
+    let budgets = try context.relatedObjects.budgets(selecting: labels, in: subject.namespace)
     guard !budgets.isEmpty else { return }
     let spec = try subject.field("spec")
     if budgets.count > 1, !isScale {
@@ -122,9 +122,9 @@ private func checkWorkload(
     let replicas = try field.integer() ?? (isScale ? 0 : 1)
     // A 1 that the API server filled in is nobody's count: an autoscaler may follow, as it does in every release.
     let isLeftOpen = subject.review.operation == .create && replicas == 1 && !subject.statesReplicas(context)
-    let runners = context.companions.runners(
+    let podOwners = context.relatedObjects.podOwners(
         of: kind, subject.name ?? "", isLeftOpen ? nil : replicas, in: subject.namespace)
-    let count = context.companions.count(of: runners, in: subject.namespace)
+    let count = context.relatedObjects.count(of: podOwners, in: subject.namespace)
     for budget in budgets {
         guard let reason = budget.blockage(of: count) else { continue }
         findings.add(
@@ -133,15 +133,15 @@ private func checkWorkload(
             choice: budget.name,
             // More of them help only where the budget is about their number.
             excess: budget.blockage(of: nil) == nil ? -Double(count ?? 0) : nil,
-            traits: budget.traits(of: runners, context.companions)
-        ) { $0.companion = corrected(budget) }
+            traits: budget.traits(of: podOwners, context.relatedObjects)
+        ) { $0.relatedObject = corrected(budget) }
         return
     }
 }
 
 /// The labels of the pods that a Scale is about; nil where its workload has none of its own.
 private func scaledLabels(_ subject: Subject, _ context: Context) throws(CannotJudge) -> Labels? {
-    try context.companions.workload(subject.scaledKind, subject.name ?? "", in: subject.namespace)
+    try context.relatedObjects.workload(subject.scaledKind, subject.name ?? "", in: subject.namespace)
         .flatMap { $0.deployment == nil ? Labels($0.labels) : nil }
 }
 

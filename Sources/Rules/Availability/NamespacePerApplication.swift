@@ -15,7 +15,7 @@ extension Rule {
         level: .off,
         scope: Scope(.replicated, readsMetadata: true),
         clauses: [other, unlabelled],
-        companions: [.deployment, .statefulSet, .rollout],
+        relatedObjects: [.deployment, .statefulSet, .rollout],
         examples: cases,
         check: checkApplication
     )
@@ -27,12 +27,13 @@ private let unlabelled = Clause("unlabelled", "a workload has the label where th
 private func checkApplication(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
 ) throws(CannotJudge) {
-    guard ResourceKinds.replicated.kinds.contains(where: { context.companions.knows($0, in: subject.namespace) }) else {
-        throw .unknown(companion: "the workloads of the namespace")
+    guard ResourceKinds.replicated.kinds.contains(where: { context.relatedObjects.knows($0, in: subject.namespace) })
+    else {
+        throw .unknown(relatedObject: "the workloads of the namespace")
     }
     guard let template = try subject.template() else { return }
     let own = Workload.application(subject.metadata.labels, try template.labels())
-    let neighbour = context.companions.workloads(in: subject.namespace).first { workload in
+    let neighbour = context.relatedObjects.workloads(in: subject.namespace).first { workload in
         let isItself = workload.kind == subject.kind && workload.name == subject.name
         return !isItself && workload.application != own && (own == nil || workload.application != nil)
     }
@@ -65,24 +66,24 @@ private let path = "metadata.labels[app.kubernetes.io/part-of]"
 private func labelled(_ name: String) -> String { "metadata: {labels: {app.kubernetes.io/part-of: \(name)}}" }
 
 private let cases: [Example] = [
-    .good("two parts of one application", labelled("shop"), companions: shop, settings: on),
+    .good("two parts of one application", labelled("shop"), relatedObjects: shop, settings: on),
     .good(
         "by the labels of its pods",
-        "spec: {template: {metadata: {labels: {app.kubernetes.io/part-of: shop}}}}", companions: shop, settings: on),
-    .good("nobody has the label", "{}", companions: neighbour("app: api"), settings: on),
-    .good("the neighbour has none", labelled("shop"), companions: neighbour("app: api"), settings: on),
-    .bad("a part of another application", other, at: path, labelled("bank"), companions: shop, settings: on),
-    .bad("the label is missing", unlabelled, at: path, "{}", companions: shop, settings: on),
+        "spec: {template: {metadata: {labels: {app.kubernetes.io/part-of: shop}}}}", relatedObjects: shop, settings: on),
+    .good("nobody has the label", "{}", relatedObjects: neighbour("app: api"), settings: on),
+    .good("the neighbour has none", labelled("shop"), relatedObjects: neighbour("app: api"), settings: on),
+    .bad("a part of another application", other, at: path, labelled("bank"), relatedObjects: shop, settings: on),
+    .bad("the label is missing", unlabelled, at: path, "{}", relatedObjects: shop, settings: on),
     .bad(
-        "moved to another application", other, at: path, labelled("bank"), companions: shop,
+        "moved to another application", other, at: path, labelled("bank"), relatedObjects: shop,
         before: labelled("shop"), settings: on),
     .good(
         "its own old self is no neighbour", labelled("bank"),
-        companions: """
+        relatedObjects: """
             apiVersion: apps/v1
             kind: Deployment
             metadata: {name: web, namespace: shop, labels: {app.kubernetes.io/part-of: shop}}
             """, before: labelled("shop"), settings: on),
     .good("where the neighbours are not known, nothing is said", labelled("bank"), settings: on),
-    .good("while the rule is off", labelled("bank"), companions: shop),
+    .good("while the rule is off", labelled("bank"), relatedObjects: shop),
 ]

@@ -13,17 +13,17 @@ extension Rule {
             gives amounts to what states none, which a quota would refuse.
             """,
         level: .warn,
-        scope: Scope(.holders),
+        scope: Scope(.withPodSpec),
         clauses: [quota, limits],
         sharedSettings: ["PLAYBOOK_COMPANION_GRACE", "PLAYBOOK_ENFORCED_SINCE"],
-        companions: [.resourceQuota, .limitRange],
+        relatedObjects: [.resourceQuota, .limitRange],
         examples: cases,
         check: { (subject, context, findings) throws(CannotJudge) in
             let namespace = subject.namespace
             // A manifest may leave open where it goes.
-            guard !namespace.isEmpty else { throw .unknown(companion: "its namespace's quotas") }
+            guard !namespace.isEmpty else { throw .unknown(relatedObject: "its namespace's quotas") }
             try findings.separately(checkQuotas(subject, context, findings))
-            if try context.companions.objects(.limitRange, in: namespace).isEmpty {
+            if try context.relatedObjects.objects(.limitRange, in: namespace).isEmpty {
                 report(.limitRange, limits, amounts, subject, findings)
             }
         }
@@ -34,7 +34,7 @@ private let quota = Clause("quota", "the namespace has a ResourceQuota")
 private let limits = Clause("limits", "the namespace has a LimitRange")
 
 private func checkQuotas(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
-    guard try context.companions.quotas(in: subject.namespace).isEmpty else { return }
+    guard try context.relatedObjects.quotas(in: subject.namespace).isEmpty else { return }
     report(.resourceQuota, quota, room, subject, findings)
 }
 
@@ -44,9 +44,9 @@ private func report(
     let namespace = subject.namespace
     findings.add(
         clause, at: subject.root.member("metadata").member("namespace"), "is \(namespace), which has no \(kind.name)",
-        traits: .init(awaitsCompanion: true, absent: kind)
+        traits: .init(awaitsRelatedObject: true, absent: kind)
     ) {
-        $0.companion = [
+        $0.relatedObject = [
             "apiVersion": .string(kind.apiVersion),
             "kind": .string("\(kind.name)"),
             "metadata": ["name": .string(namespace), "namespace": .string(namespace)],
@@ -88,17 +88,18 @@ private let limitsOfShop = """
 private let both = ResourceKinds(.resourceQuota, .limitRange)
 
 private let cases: [Example] = [
-    .good("both", "{}", companions: documents(quotaOfShop, limitsOfShop)),
-    .bad("no quota", quota, at: "metadata.namespace", "{}", companions: limitsOfShop, without: both),
-    .bad("no LimitRange", limits, at: "metadata.namespace", "{}", companions: quotaOfShop, without: both),
+    .good("both", "{}", relatedObjects: documents(quotaOfShop, limitsOfShop)),
+    .bad("no quota", quota, at: "metadata.namespace", "{}", relatedObjects: limitsOfShop, without: both),
+    .bad("no LimitRange", limits, at: "metadata.namespace", "{}", relatedObjects: quotaOfShop, without: both),
     .bad(
         "a quota elsewhere", quota, at: "metadata.namespace", "metadata: {namespace: bank}",
-        companions: documents(quotaOfShop, limitsOfShop, inBank(limitsOfShop)), without: both),
+        relatedObjects: documents(quotaOfShop, limitsOfShop, inBank(limitsOfShop)), without: both),
     .bad(
-        "an update of what has none", quota, at: "metadata.namespace", "spec: {replicas: 4}", companions: limitsOfShop,
+        "an update of what has none", quota, at: "metadata.namespace", "spec: {replicas: 4}",
+        relatedObjects: limitsOfShop,
         without: both, before: "spec: {replicas: 3}"),
     .good("where neither is known, nothing is said", "{}"),
-    .good("where the other one is not known, neither", "{}", companions: quotaOfShop),
+    .good("where the other one is not known, neither", "{}", relatedObjects: quotaOfShop),
     .good(
         "a Service uses nothing",
         """

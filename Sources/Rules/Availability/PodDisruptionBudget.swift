@@ -16,7 +16,7 @@ extension Rule {
         scope: Scope([.replicated, ResourceKinds(.podDisruptionBudget)], on: [.create, .update, .delete]),
         clauses: [missing, uncovered],
         sharedSettings: ["PLAYBOOK_COMPANION_GRACE", "PLAYBOOK_ENFORCED_SINCE"],
-        companions: [.podDisruptionBudget],
+        relatedObjects: [.podDisruptionBudget],
         exemptWith: "replicas",
         examples: cases,
         checks: [
@@ -34,17 +34,17 @@ private func checkWorkload(
 ) throws(CannotJudge) {
     guard subject.review.operation != .delete else { return }
     // First of all: where they are not known there is nothing else to do.
-    let budgets = try context.companions.budgets(in: subject.namespace)
+    let budgets = try context.relatedObjects.budgets(in: subject.namespace)
     guard let template = try subject.template() else { return }
     let labels = try template.labels()
-    guard try context.companions.budgets(selecting: labels, in: subject.namespace).isEmpty else { return }
+    guard try context.relatedObjects.budgets(selecting: labels, in: subject.namespace).isEmpty else { return }
     findings.add(
         missing, at: try subject.field("spec")["template"]["metadata"]["labels"],
         "are selected by no PodDisruptionBudget\(nearMiss(budgets, labels, subject, context).map { ": \($0)" } ?? "")",
-        traits: .init(awaitsCompanion: true, absent: .podDisruptionBudget)
+        traits: .init(awaitsRelatedObject: true, absent: .podDisruptionBudget)
     ) {
         if let selector = ownSelector(of: subject, labels) {
-            $0.companion = budget(named: subject.name ?? "web", in: subject.namespace, selector)
+            $0.relatedObject = budget(named: subject.name ?? "web", in: subject.namespace, selector)
         } else {
             $0.advice = selectionAdvice + " with a PodDisruptionBudget"
         }
@@ -56,7 +56,7 @@ private func nearMiss(
     _ budgets: [DisruptionBudget], _ labels: Labels, _ subject: Subject, _ context: Context
 ) -> String? {
     // Of hundreds not all are looked at for a word more in a message.
-    let named = try? context.companions.budget(named: subject.name ?? "", in: subject.namespace)
+    let named = try? context.relatedObjects.budget(named: subject.name ?? "", in: subject.namespace)
     for budget in budgets.prefix(500) + [named].compactMap({ $0 }) {
         guard let selector = budget.selector else { return "\(budget.name) has a null selector, which selects nothing" }
         // A selector of one part that fails may be about anything; sharing another part or a name makes it a near miss.
@@ -67,7 +67,7 @@ private func nearMiss(
             return "\(budget.name) selects \(part), which they do not have"
         }
     }
-    return context.companions
+    return context.relatedObjects
         .budget(selecting: labels, outside: subject.namespace)
         .map { "\($0.name) would, but is in namespace \($0.namespace)" }
 }
@@ -88,9 +88,9 @@ private func checkDeletion(
     guard subject.review.operation == .delete else { return }
     let budget = try DisruptionBudget(subject)
     // First of all: where budgets are not known there is nothing else to do.
-    _ = try context.companions.budgets(in: subject.namespace)
-    for workload in context.companions.workloads(guardedBy: budget) {
-        let budgets = try context.companions.budgets(selecting: Labels(workload.labels), in: subject.namespace)
+    _ = try context.relatedObjects.budgets(in: subject.namespace)
+    for workload in context.relatedObjects.workloads(guardedBy: budget) {
+        let budgets = try context.relatedObjects.budgets(selecting: Labels(workload.labels), in: subject.namespace)
         guard budgets.allSatisfy({ $0.name == budget.name }), !workload.isExempt(from: .podDisruptionBudget, context)
         else { continue }
         findings.add(
@@ -110,32 +110,32 @@ private func budgetExample(selector: String, name: String = "web", namespace: St
 }
 
 private let cases: [Example] = [
-    .good("a budget for its label", "{}", companions: budgetExample(selector: "{matchLabels: {app: web}}")),
-    .good("the empty selector selects all", "{}", companions: budgetExample(selector: "{}")),
+    .good("a budget for its label", "{}", relatedObjects: budgetExample(selector: "{matchLabels: {app: web}}")),
+    .good("the empty selector selects all", "{}", relatedObjects: budgetExample(selector: "{}")),
     .good(
         "expressions alone", "{}",
-        companions: budgetExample(selector: "{matchExpressions: [{key: app, operator: NotIn, values: [api]}]}")),
+        relatedObjects: budgetExample(selector: "{matchExpressions: [{key: app, operator: NotIn, values: [api]}]}")),
     .bad(
         "a null selector selects nothing", missing, at: "spec.template.metadata.labels", "{}",
-        companions: budgetExample(selector: "null")),
+        relatedObjects: budgetExample(selector: "null")),
     .bad(
         "a budget for something else", missing, at: "spec.template.metadata.labels", "{}",
-        companions: budgetExample(selector: "{matchLabels: {app: api}}", name: "api")),
+        relatedObjects: budgetExample(selector: "{matchLabels: {app: api}}", name: "api")),
     .bad(
         "one label too many", missing, at: "spec.template.metadata.labels", "{}",
-        companions: budgetExample(selector: "{matchLabels: {app: web, tier: front}}")),
+        relatedObjects: budgetExample(selector: "{matchLabels: {app: web, tier: front}}")),
     .bad(
         "no replicas now, more tomorrow", missing, at: "spec.template.metadata.labels", "spec: {replicas: 0}",
-        companions: budgetExample(selector: "{matchLabels: {app: api}}", name: "api")),
+        relatedObjects: budgetExample(selector: "{matchLabels: {app: api}}", name: "api")),
     .bad(
         "pods without labels, which no budget of their own can select", missing, at: "spec.template.metadata.labels",
         "spec: {selector: null, template: {metadata: {labels: null}}}",
-        companions: budgetExample(selector: "{matchLabels: {app: api}}", name: "api")),
+        relatedObjects: budgetExample(selector: "{matchLabels: {app: api}}", name: "api")),
     .good("where budgets are not known, nothing is said", "{}"),
     .bad(
         "the last budget of a workload is deleted", uncovered, at: "spec.selector",
         budgetExample(selector: "{matchLabels: {app: web}}"),
-        companions: budgetExample(selector: "{matchLabels: {app: web}}") + "\n---\n" + """
+        relatedObjects: budgetExample(selector: "{matchLabels: {app: web}}") + "\n---\n" + """
             apiVersion: apps/v1
             kind: Deployment
             metadata: {name: web, namespace: shop}
@@ -144,7 +144,7 @@ private let cases: [Example] = [
     .good(
         "the last budget of what is exempt from replicas is deleted",
         budgetExample(selector: "{matchLabels: {app: web}}"),
-        companions: budgetExample(selector: "{matchLabels: {app: web}}") + "\n---\n" + """
+        relatedObjects: budgetExample(selector: "{matchLabels: {app: web}}") + "\n---\n" + """
             apiVersion: apps/v1
             kind: Deployment
             metadata:
@@ -156,11 +156,11 @@ private let cases: [Example] = [
     .good(
         "containers do not matter",
         "initContainers: [{name: proxy, restartPolicy: Always}]",
-        companions: budgetExample(selector: "{matchLabels: {app: web}}")),
+        relatedObjects: budgetExample(selector: "{matchLabels: {app: web}}")),
     .good(
         "what is exempt from replicas",
         """
         metadata:
           annotations: {playbook.superinc.com/exempt: replicas, playbook.superinc.com/exempt-reason: one licence}
-        """, companions: budgetExample(selector: "{matchLabels: {app: api}}", name: "api")),
+        """, relatedObjects: budgetExample(selector: "{matchLabels: {app: api}}", name: "api")),
 ]

@@ -15,7 +15,7 @@ extension Rule {
         level: .off,
         scope: .replicated,
         clauses: [missing],
-        companions: [.securityGroupPolicy],
+        relatedObjects: [.securityGroupPolicy],
         examples: cases,
         check: checkGroups
     )
@@ -26,7 +26,7 @@ private let missing = Clause("missing", "some SecurityGroupPolicy of the namespa
 private func checkGroups(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
 ) throws(CannotJudge) {
-    let policies = try context.companions.objects(.securityGroupPolicy, in: subject.namespace)
+    let policies = try context.relatedObjects.objects(.securityGroupPolicy, in: subject.namespace)
     guard let template = try subject.template() else { return }
     let labels = try template.labels()
     let selecting = policies.filter { policy in
@@ -34,14 +34,14 @@ private func checkGroups(
         return policy[.pods]?.matches(labels) ?? true
     }
     if selecting.contains(where: { $0[.isForAccounts] == false }) { return }
-    if !selecting.isEmpty { throw .unknown(companion: "the labels of ServiceAccounts") }
+    if !selecting.isEmpty { throw .unknown(relatedObject: "the labels of ServiceAccounts") }
     findings.add(
         missing, at: try subject.field("spec")["template"]["metadata"]["labels"],
         "are selected by no SecurityGroupPolicy",
-        traits: .init(awaitsCompanion: true, absent: .securityGroupPolicy)
+        traits: .init(awaitsRelatedObject: true, absent: .securityGroupPolicy)
     ) {
         if let selector = ownSelector(of: subject, labels) {
-            $0.companion = policy(named: subject.name ?? "web", in: subject.namespace, selector)
+            $0.relatedObject = policy(named: subject.name ?? "web", in: subject.namespace, selector)
             $0.advice = "with the ids of the groups that the pods need"
         } else {
             $0.advice = selectionAdvice + " with a SecurityGroupPolicy"
@@ -102,32 +102,33 @@ private func example(_ spec: String, namespace: String = "shop") -> String {
 
 private let cases: [Example] = [
     .good(
-        "a policy for its label", "{}", companions: example("podSelector: {matchLabels: {app: web}}, \(group)"),
+        "a policy for its label", "{}", relatedObjects: example("podSelector: {matchLabels: {app: web}}, \(group)"),
         settings: on),
-    .good("the empty selector selects all", "{}", companions: example("podSelector: {}, \(group)"), settings: on),
+    .good("the empty selector selects all", "{}", relatedObjects: example("podSelector: {}, \(group)"), settings: on),
     .good(
         "expressions alone", "{}",
-        companions: example("podSelector: {matchExpressions: [{key: app, operator: NotIn, values: [api]}]}, \(group)"),
+        relatedObjects: example(
+            "podSelector: {matchExpressions: [{key: app, operator: NotIn, values: [api]}]}, \(group)"),
         settings: on),
     .bad(
         "a policy for something else", missing, at: path, "{}",
-        companions: example("podSelector: {matchLabels: {app: api}}, \(group)"), settings: on),
+        relatedObjects: example("podSelector: {matchLabels: {app: api}}, \(group)"), settings: on),
     .bad(
         "a policy without a group", missing, at: path, "{}",
-        companions: example("podSelector: {matchLabels: {app: web}}, securityGroups: {groupIds: []}"), settings: on),
-    .bad("a policy without a selector", missing, at: path, "{}", companions: example(group), settings: on),
+        relatedObjects: example("podSelector: {matchLabels: {app: web}}, securityGroups: {groupIds: []}"), settings: on),
+    .bad("a policy without a selector", missing, at: path, "{}", relatedObjects: example(group), settings: on),
     .bad(
         "both selectors must match", missing, at: path, "{}",
-        companions: example(
+        relatedObjects: example(
             "podSelector: {matchLabels: {app: api}}, serviceAccountSelector: {matchLabels: {team: shop}}, \(group)"),
         settings: on),
     .good(
         "by its ServiceAccount, whose labels are not known", "{}",
-        companions: example("serviceAccountSelector: {matchLabels: {team: shop}}, \(group)"), settings: on),
+        relatedObjects: example("serviceAccountSelector: {matchLabels: {team: shop}}, \(group)"), settings: on),
     .bad(
         "new labels for its pods", missing, at: path,
         "spec: {selector: {matchLabels: {app: front}}, template: {metadata: {labels: {app: front}}, spec: {topologySpreadConstraints: null}}}",
-        companions: example("podSelector: {matchLabels: {app: web}}, \(group)"), before: "{}", settings: on),
+        relatedObjects: example("podSelector: {matchLabels: {app: web}}, \(group)"), before: "{}", settings: on),
     .good("where policies are not known, nothing is said", "{}", settings: on),
-    .good("while the rule is off", "{}", companions: example(group)),
+    .good("while the rule is off", "{}", relatedObjects: example(group)),
 ]

@@ -13,7 +13,7 @@ extension Rule {
             scheduler that does not run leaves it pending for ever.
             """,
         level: .deny,
-        scope: Scope(.holders),
+        scope: Scope(.withPodSpec),
         clauses: [node, scheduler],
         settings: [RuleSettings.schedulers],
         examples: [

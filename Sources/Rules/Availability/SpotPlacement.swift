@@ -14,7 +14,7 @@ extension Rule {
             """,
         level: .warn,
         // Whether it is exempt from another rule is said by its annotations.
-        scope: Scope(.holders, isLongRunningOnly: true, readsMetadata: true),
+        scope: Scope(.withPodSpec, isLongRunningOnly: true, readsMetadata: true),
         clauses: [single, grace],
         examples: cases,
         check: checkSpot

@@ -15,7 +15,7 @@ extension Rule {
         level: .warn,
         scope: Scope(ResourceKinds(.verticalPodAutoscaler)),
         clauses: [scalable],
-        companions: [.deployment, .rollout, .horizontalPodAutoscaler, .scaledObject],
+        relatedObjects: [.deployment, .rollout, .horizontalPodAutoscaler, .scaledObject],
         examples: cases,
         check: checkTarget
     )
@@ -28,7 +28,8 @@ private func checkTarget(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
 ) throws(CannotJudge) {
     let scaling = try VerticalScaling(subject)
-    guard scaling.isActive, let reason = try reasonToScaleByPods(scaling, subject.namespace, context.companions) else {
+    guard scaling.isActive, let reason = try reasonToScaleByPods(scaling, subject.namespace, context.relatedObjects)
+    else {
         return
     }
     findings.add(
@@ -40,20 +41,20 @@ private func checkTarget(
 
 /// Why the target should scale by pods; nil where it cannot.
 private func reasonToScaleByPods(
-    _ scaling: VerticalScaling, _ namespace: String, _ companions: Companions
+    _ scaling: VerticalScaling, _ namespace: String, _ relatedObjects: RelatedObjects
 ) throws(CannotJudge) -> String? {
     switch scaling.targetKind {
     case .statefulSet, .job, .cronJob, .daemonSet: return nil
     case .deployment, .rollout: break
-    default: throw .unknown(companion: "\(scaling.targetKindName)s")
+    default: throw .unknown(relatedObject: "\(scaling.targetKindName)s")
     }
-    guard let workload = try companions.workload(scaling.targetKind, scaling.targetName, in: namespace) else {
-        throw .unknown(companion: "the replicas of \(scaling.target)")
+    guard let workload = try relatedObjects.workload(scaling.targetKind, scaling.targetName, in: namespace) else {
+        throw .unknown(relatedObject: "the replicas of \(scaling.target)")
     }
-    let autoscaler = try? companions.autoscaler(of: workload.kind, workload.name, in: namespace)
+    let autoscaler = try? relatedObjects.autoscaler(of: workload.kind, workload.name, in: namespace)
     if let autoscaler { return "has \(autoscaler.kind.name) \(autoscaler.name) to scale it" }
-    let runners = companions.runners(of: workload.kind, workload.name, workload.replicas, in: namespace)
-    let most = runners.compactMap(\.replicas).max() ?? 0
+    let podOwners = relatedObjects.podOwners(of: workload.kind, workload.name, workload.replicas, in: namespace)
+    let most = podOwners.compactMap(\.replicas).max() ?? 0
     return most > 1 ? "runs \(most) replicas" : nil
 }
 
@@ -67,33 +68,33 @@ private let cases: [Example] = [
     .good(
         "a DaemonSet has a pod on each node",
         verticalAutoscaler(for: "apiVersion: apps/v1, kind: DaemonSet, name: agent")),
-    .good("a singleton", verticalAutoscaler(), companions: knownDeployment(replicas: 1)),
+    .good("a singleton", verticalAutoscaler(), relatedObjects: knownDeployment(replicas: 1)),
     .bad(
         "a Deployment of two", scalable, at: "spec.updatePolicy.updateMode", verticalAutoscaler(),
-        companions: knownDeployment(replicas: 2)),
+        relatedObjects: knownDeployment(replicas: 2)),
     .bad(
         "a Deployment at none, whose Rollout runs five", scalable, at: "spec.updatePolicy.updateMode",
-        verticalAutoscaler(), companions: documents(knownDeployment(replicas: 0), borrowingRollout())),
+        verticalAutoscaler(), relatedObjects: documents(knownDeployment(replicas: 0), borrowingRollout())),
     .bad(
         "one that an autoscaler scales", scalable, at: "spec.updatePolicy.updateMode",
         verticalAutoscaler(
             "resourcePolicy: {containerPolicies: [{containerName: '*', controlledResources: [memory]}]}"),
-        companions: documents(knownDeployment(replicas: 1), horizontalAutoscaler())),
+        relatedObjects: documents(knownDeployment(replicas: 1), horizontalAutoscaler())),
     .bad(
         "in place, too", scalable, at: "spec.updatePolicy.updateMode",
-        verticalAutoscaler("updatePolicy: {updateMode: InPlaceOrRecreate}"), companions: knownDeployment()),
+        verticalAutoscaler("updatePolicy: {updateMode: InPlaceOrRecreate}"), relatedObjects: knownDeployment()),
     .bad(
         "by eviction", scalable, at: "spec.updatePolicy.updateMode",
-        verticalAutoscaler("updatePolicy: {updateMode: Recreate}"), companions: knownDeployment()),
+        verticalAutoscaler("updatePolicy: {updateMode: Recreate}"), relatedObjects: knownDeployment()),
     .bad(
         "pointed at another workload", scalable, at: "spec.updatePolicy.updateMode", verticalAutoscaler(),
-        companions: knownDeployment(), before: verticalAutoscaler(for: queue)),
+        relatedObjects: knownDeployment(), before: verticalAutoscaler(for: queue)),
     .good(
         "one that only recommends", verticalAutoscaler("updatePolicy: {updateMode: 'Off'}"),
-        companions: knownDeployment()),
+        relatedObjects: knownDeployment()),
     .good(
         "one that only sets what pods start with", verticalAutoscaler("updatePolicy: {updateMode: Initial}"),
-        companions: knownDeployment()),
+        relatedObjects: knownDeployment()),
     .good("a workload that is not known", verticalAutoscaler()),
     .good("a kind that is not known", verticalAutoscaler(for: "apiVersion: example.com/v1, kind: Widget, name: web")),
 ]

@@ -15,7 +15,7 @@ extension Rule {
         level: .deny,
         scope: Scope(ResourceKinds(.verticalPodAutoscaler, .horizontalPodAutoscaler)),
         clauses: [vertical, horizontal],
-        companions: [
+        relatedObjects: [
             .horizontalPodAutoscaler, .scaledObject, .verticalPodAutoscaler, .deployment, .statefulSet, .rollout,
         ],
         examples: cases,
@@ -39,10 +39,10 @@ private func checkVertical(
     let mode = try subject.field("spec")["updatePolicy"]["updateMode"]
     let seen = scaling.mode ?? "unset, which changes pods that run"
     var told: Set<ScaledResource.Name> = []
-    for autoscaler in try context.companions.autoscalers(
+    for autoscaler in try context.relatedObjects.autoscalers(
         targeting: scaling.targetKind, scaling.targetName, in: subject.namespace)
     {
-        for resource in conflicts(scaling, autoscaler, subject.namespace, context.companions)
+        for resource in conflicts(scaling, autoscaler, subject.namespace, context.relatedObjects)
         where told.insert(resource).inserted {
             let other = "\(autoscaler.kind.name) \(autoscaler.name)"
             findings.add(
@@ -60,19 +60,19 @@ private func checkHorizontal(
     guard !autoscaler.resources.isEmpty else { return }
     let target = try subject.field("spec")["scaleTargetRef"]
     var told: Set<ScaledResource.Name> = []
-    for record in try context.companions.objects(.verticalPodAutoscaler, in: subject.namespace) {
+    for record in try context.relatedObjects.objects(.verticalPodAutoscaler, in: subject.namespace) {
         let scaling = VerticalScaling(record)
         guard scaling.isActive, scaling.targetKind == autoscaler.targetKind,
             scaling.targetName == autoscaler.targetName
         else { continue }
-        for resource in conflicts(scaling, autoscaler, subject.namespace, context.companions)
+        for resource in conflicts(scaling, autoscaler, subject.namespace, context.relatedObjects)
         where told.insert(resource).inserted {
             findings.add(
                 horizontal, at: target,
                 "is \(scaling.target), whose \(resource) requests VerticalPodAutoscaler \(scaling.name) changes",
                 choice: "\(scaling.target) \(resource) \(scaling.name)"
             ) {
-                $0.companion = recommending(scaling, in: subject.namespace)
+                $0.relatedObject = recommending(scaling, in: subject.namespace)
                 $0.advice = "or leave \(resource) out of its controlledResources, or scale by something else"
             }
         }
@@ -81,10 +81,10 @@ private func checkHorizontal(
 
 /// The resources that both pull at.
 private func conflicts(
-    _ scaling: VerticalScaling, _ autoscaler: Autoscaler, _ namespace: String, _ companions: Companions
+    _ scaling: VerticalScaling, _ autoscaler: Autoscaler, _ namespace: String, _ relatedObjects: RelatedObjects
 ) -> [ScaledResource.Name] {
     // Where the containers are not known only what is certain counts.
-    let template = try? companions.template(of: autoscaler.targetKind, autoscaler.targetName, in: namespace)
+    let template = try? relatedObjects.template(of: autoscaler.targetKind, autoscaler.targetName, in: namespace)
     let containers = template?.containers.map(\.name)
     return autoscaler.resources.filter { scaling.sets($0, in: containers) }.map(\.name)
 }
@@ -119,40 +119,40 @@ private let requests =
 private let cases: [Example] = [
     .good(
         "an autoscaler of the Rollout that runs a Deployment's pods is another target", verticalAutoscaler(),
-        companions: documents(
+        relatedObjects: documents(
             horizontalAutoscaler("canary", for: canary, metrics: utilization(of: "cpu")), borrowingRollout())),
-    .bad("both go by CPU", vertical, at: mode, verticalAutoscaler(), companions: cpu),
+    .bad("both go by CPU", vertical, at: mode, verticalAutoscaler(), relatedObjects: cpu),
     .bad(
         "its own autoscaler, beside one of the Rollout that runs its pods", vertical, at: mode, verticalAutoscaler(),
-        companions: documents(
+        relatedObjects: documents(
             cpu, horizontalAutoscaler("canary", for: canary, metrics: requests), borrowingRollout())),
     .bad(
         "of a Rollout that runs a Deployment's pods", vertical, at: mode, verticalAutoscaler(for: canary),
-        companions: documents(
+        relatedObjects: documents(
             horizontalAutoscaler("canary", for: canary, metrics: utilization(of: "cpu")), borrowingRollout(),
             knownDeployment(replicas: 0))),
     .bad(
         "the second autoscaler of its target", vertical, at: mode, verticalAutoscaler(),
-        companions: documents(horizontalAutoscaler("a", metrics: requests), cpu)),
-    .bad("the other one came second", horizontal, at: "spec.scaleTargetRef", cpu, companions: verticalAutoscaler()),
+        relatedObjects: documents(horizontalAutoscaler("a", metrics: requests), cpu)),
+    .bad("the other one came second", horizontal, at: "spec.scaleTargetRef", cpu, relatedObjects: verticalAutoscaler()),
     .bad(
         "an autoscaler goes by CPU where it says nothing", vertical, at: mode, verticalAutoscaler(for: queue),
-        companions: horizontalAutoscaler("queue", for: queue)),
+        relatedObjects: horizontalAutoscaler("queue", for: queue)),
     .bad(
         "an amount is the same resource", vertical, at: mode, verticalAutoscaler(for: queue),
-        companions: horizontalAutoscaler(
+        relatedObjects: horizontalAutoscaler(
             "queue", for: queue,
             metrics: "{type: Resource, resource: {name: memory, target: {type: AverageValue, averageValue: 1Gi}}}")),
     .bad(
         "KEDA's ScaledObject", vertical, at: mode, verticalAutoscaler("updatePolicy: {updateMode: Recreate}"),
-        companions: scaledObject(trigger: "{type: cpu, metricType: Utilization, metadata: {value: '60'}}")),
+        relatedObjects: scaledObject(trigger: "{type: cpu, metricType: Utilization, metadata: {value: '60'}}")),
     .bad(
         "turned on beside one", vertical, at: mode, verticalAutoscaler("updatePolicy: {updateMode: Auto}", for: queue),
-        companions: cpuOfQueue, before: verticalAutoscaler("updatePolicy: {updateMode: 'Off'}", for: queue)),
+        relatedObjects: cpuOfQueue, before: verticalAutoscaler("updatePolicy: {updateMode: 'Off'}", for: queue)),
     .bad(
         "every container but one", vertical, at: mode,
         verticalAutoscaler(policy("proxy", "mode: 'Off'"), for: queue),
-        companions: documents(
+        relatedObjects: documents(
             cpuOfQueue,
             """
             apiVersion: apps/v1
@@ -163,31 +163,31 @@ private let cases: [Example] = [
     .bad(
         "the container that the other one goes by", vertical, at: mode,
         verticalAutoscaler(policy("app", "controlledResources: [cpu]"), for: queue),
-        companions: horizontalAutoscaler(
+        relatedObjects: horizontalAutoscaler(
             "queue", for: queue,
             metrics:
                 "{type: ContainerResource, containerResource: {name: cpu, container: app, target: {type: Utilization, averageUtilization: 70}}}"
         )),
     .good(
         "one goes by CPU, the other sets memory",
-        verticalAutoscaler(policy("'*'", "controlledResources: [memory]"), for: queue), companions: cpuOfQueue),
+        verticalAutoscaler(policy("'*'", "controlledResources: [memory]"), for: queue), relatedObjects: cpuOfQueue),
     .good(
         "one container is left to the other", verticalAutoscaler(policy("app", "mode: 'Off'"), for: queue),
-        companions: horizontalAutoscaler(
+        relatedObjects: horizontalAutoscaler(
             "queue", for: queue,
             metrics:
                 "{type: ContainerResource, containerResource: {name: memory, container: app, target: {type: Utilization, averageUtilization: 70}}}"
         )),
     .good(
-        "one that only recommends", verticalAutoscaler("updatePolicy: {updateMode: 'Off'}"), companions: cpu),
+        "one that only recommends", verticalAutoscaler("updatePolicy: {updateMode: 'Off'}"), relatedObjects: cpu),
     .good(
         "one that only sets what pods start with", cpu,
-        companions: documents(verticalAutoscaler("updatePolicy: {updateMode: Initial}"), knownDeployment())),
+        relatedObjects: documents(verticalAutoscaler("updatePolicy: {updateMode: Initial}"), knownDeployment())),
     .good(
         "by requests a second", horizontalAutoscaler(metrics: requests),
-        companions: documents(verticalAutoscaler(), knownDeployment())),
+        relatedObjects: documents(verticalAutoscaler(), knownDeployment())),
     .good(
         "another workload's", verticalAutoscaler(for: queue),
-        companions: horizontalAutoscaler("queue", for: "apiVersion: apps/v1, kind: Deployment, name: queue")),
+        relatedObjects: horizontalAutoscaler("queue", for: "apiVersion: apps/v1, kind: Deployment, name: queue")),
     .good("what else there is is not known", verticalAutoscaler(for: queue)),
 ]

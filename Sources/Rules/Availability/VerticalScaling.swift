@@ -41,7 +41,7 @@ struct VerticalScaling {
     }
 
     /// One that is known beside the object that is judged.
-    init(_ record: CompanionObject) { self.init(named: record.name, record.fields) }
+    init(_ record: RelatedObject) { self.init(named: record.name, record.fields) }
 
     /// The one that a request is about.
     init(_ subject: Subject) throws(CannotJudge) {

@@ -15,14 +15,16 @@ extension Rule {
         level: .warn,
         scope: Scope(ResourceKinds(.kmsKey), on: [.delete]),
         clauses: [retained],
-        companions: [.namespace],
+        relatedObjects: [.namespace],
         examples: cases,
         check: { (subject, context, findings) throws(CannotJudge) in
             guard subject.review.operation == .delete else { return }
             let policy = try subject.field("metadata")["annotations"]["services.k8s.aws/deletion-policy"]
             if try policy.equals("retain") { return }
             // Where a key says nothing, its Namespace does; one that is not known says nothing either.
-            if !policy.isPresent, (try? context.companions.namespace(subject.namespace))?.keepsKeys ?? false { return }
+            if !policy.isPresent, (try? context.relatedObjects.namespace(subject.namespace))?.keepsKeys ?? false {
+                return
+            }
             findings.add(
                 retained, at: policy,
                 "is \(policy.isPresent ? "not retain" : "unset"): the key is scheduled for deletion, with all that it has encrypted"
@@ -70,17 +72,17 @@ private let cases: [Example] = [
         key(", annotations: {services.k8s.aws/deletion-policy: delete}"), request: .delete),
     .good(
         "a namespace whose keys stay", key(""),
-        companions: namespace("kms.services.k8s.aws/deletion-policy: retain"), request: .delete),
+        relatedObjects: namespace("kms.services.k8s.aws/deletion-policy: retain"), request: .delete),
     .bad(
         "a key that goes whatever its namespace says", retained,
         at: "metadata.annotations[services.k8s.aws/deletion-policy]",
         key(", annotations: {services.k8s.aws/deletion-policy: delete}"),
-        companions: namespace("kms.services.k8s.aws/deletion-policy: retain"), request: .delete),
+        relatedObjects: namespace("kms.services.k8s.aws/deletion-policy: retain"), request: .delete),
     .bad(
         "a namespace whose buckets stay", retained, at: "metadata.annotations[services.k8s.aws/deletion-policy]",
-        key(""), companions: namespace("s3.services.k8s.aws/deletion-policy: retain"), request: .delete),
+        key(""), relatedObjects: namespace("s3.services.k8s.aws/deletion-policy: retain"), request: .delete),
     .bad(
         "a namespace that names no service, which ACK does not read", retained,
         at: "metadata.annotations[services.k8s.aws/deletion-policy]", key(""),
-        companions: namespace("services.k8s.aws/deletion-policy: retain"), request: .delete),
+        relatedObjects: namespace("services.k8s.aws/deletion-policy: retain"), request: .delete),
 ]

@@ -15,7 +15,7 @@ extension Rule {
         level: .warn,
         scope: Scope(ResourceKinds(.kmsKey, .kmsAlias), on: [.create, .update, .delete]),
         clauses: [KeyClause.written, KeyClause.separate, KeyClause.open, KeyClause.alias, KeyClause.lastAlias],
-        companions: [.kmsAlias, .kmsKey],
+        relatedObjects: [.kmsAlias, .kmsKey],
         examples: keyPolicyExamples,
         checks: [
             .init(.kmsKey) { (subject, context, findings) throws(CannotJudge) in
@@ -51,9 +51,9 @@ private func checkPolicy(_ field: Field, _ findings: FindingCollector) throws(Ca
         return
     }
     // AWS KMS takes no longer one.
-    guard text.contentLength <= 32 << 10, let policy = try? Literal(parsing: Array(text.text.utf8)),
-        case .object = policy
-    else { throw .malformed(text.id, expected: "a key policy in JSON of at most 32 KiB") }
+    guard text.contentLength <= 32 << 10 else { throw .tooLong(text.id, expected: "a key policy of at most 32 KiB") }
+    guard let policy = try? Literal(parsing: Array(text.text.utf8)), case .object = policy
+    else { throw .malformed(text.id, expected: "a key policy in JSON") }
     for (index, literal) in KeyPolicyStatement.all(in: policy).enumerated() {
         let statement = KeyPolicyStatement(literal)
         guard let (clause, message) = statement.fault else { continue }
@@ -83,13 +83,13 @@ extension KeyPolicyStatement {
 
 private func checkAlias(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
     guard let name = subject.name else { return }
-    let aliases = try context.companions.objects(.kmsAlias, in: subject.namespace)
+    let aliases = try context.relatedObjects.objects(.kmsAlias, in: subject.namespace)
     if aliases.contains(where: { $0.mayName(name, in: subject.namespace) }) { return }
     findings.add(
         KeyClause.alias, at: try subject.field("metadata")["name"], "is the name of a key without an Alias",
-        traits: .init(awaitsCompanion: true, absent: .kmsAlias)
+        traits: .init(awaitsRelatedObject: true, absent: .kmsAlias)
     ) {
-        $0.companion = [
+        $0.relatedObject = [
             "apiVersion": "kms.services.k8s.aws/v1alpha1", "kind": "Alias",
             "metadata": ["name": .string(name), "namespace": .string(subject.namespace)],
             "spec": ["name": .string("alias/\(name)"), "targetKeyRef": ["from": ["name": .string(name)]]],
@@ -102,17 +102,17 @@ private func checkLastAlias(
 ) throws(CannotJudge) {
     let target = try subject.field("spec")["targetKeyRef"]
     guard let reference = try ResourceReference(target),
-        let key = try context.companions.objects(.kmsKey, in: subject.namespace)
+        let key = try context.relatedObjects.objects(.kmsKey, in: subject.namespace)
             .first(where: { reference.names($0.name, in: subject.namespace) })?.name
     else { return }
-    let others = try context.companions.objects(.kmsAlias, in: subject.namespace).filter { $0.name != subject.name }
+    let others = try context.relatedObjects.objects(.kmsAlias, in: subject.namespace).filter { $0.name != subject.name }
     if others.contains(where: { $0.mayName(key, in: subject.namespace) }) { return }
     findings.add(KeyClause.lastAlias, at: target, "is Key \(key), which has no other Alias") {
         $0.advice = "give the key another Alias"
     }
 }
 
-extension CompanionObject {
+extension RelatedObject {
     /// Whether an Alias is, or may be, the name of a key in its namespace: one that names it by an id can be anybody's.
     fileprivate func mayName(_ key: String, in namespace: String) -> Bool {
         guard let text = self[.key] else { return true }

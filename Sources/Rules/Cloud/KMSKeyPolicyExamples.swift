@@ -38,10 +38,10 @@ private func alias(_ name: String, of key: String = "orders", in namespace: Stri
 
 let keyPolicyExamples: [Example] = [
     .good("administrators and users apart", key(good)),
-    .good("the same beside its alias", key(good), companions: alias("orders")),
+    .good("the same beside its alias", key(good), relatedObjects: alias("orders")),
     .good(
         "an alias of some key by its id", key(good),
-        companions: """
+        relatedObjects: """
             apiVersion: kms.services.k8s.aws/v1alpha1
             kind: Alias
             metadata: {name: legacy, namespace: shop}
@@ -65,19 +65,20 @@ let keyPolicyExamples: [Example] = [
         "every right for every AWS account", KeyClause.open, at: "spec.policy",
         key(statement("open", "{\"AWS\": \"*\"}", "[\"kms:*\"]"))),
     .bad(
-        "no alias of its own", KeyClause.alias, at: "metadata.name", key(good), companions: alias("carts", of: "carts")),
+        "no alias of its own", KeyClause.alias, at: "metadata.name", key(good),
+        relatedObjects: alias("carts", of: "carts")),
     .bad(
         "an alias of another namespace's key", KeyClause.alias, at: "metadata.name", key(good),
-        companions: alias("orders", in: "carts")),
-    .good("an alias that says its own namespace", key(good), companions: alias("orders", in: "shop")),
+        relatedObjects: alias("orders", in: "carts")),
+    .good("an alias that says its own namespace", key(good), relatedObjects: alias("orders", in: "shop")),
     .good("an alias", alias("orders")),
     .good(
         "an alias of another namespace's key goes", alias("carts", in: "carts"),
-        companions: [key(good), alias("carts", in: "carts")].joined(separator: "\n---\n"), request: .delete),
+        relatedObjects: [key(good), alias("carts", in: "carts")].joined(separator: "\n---\n"), request: .delete),
     .good(
         "one of two aliases goes", alias("orders"),
-        companions: [key(good), alias("orders"), alias("orders-2")].joined(separator: "\n---\n"), request: .delete),
+        relatedObjects: [key(good), alias("orders"), alias("orders-2")].joined(separator: "\n---\n"), request: .delete),
     .bad(
         "the last alias goes", KeyClause.lastAlias, at: "spec.targetKeyRef", alias("orders"),
-        companions: [key(good), alias("orders")].joined(separator: "\n---\n"), request: .delete),
+        relatedObjects: [key(good), alias("orders")].joined(separator: "\n---\n"), request: .delete),
 ]

@@ -17,7 +17,7 @@ extension Rule {
         clauses: [
             VPCClause.one, VPCClause.size, VPCClause.zones, VPCClause.isolated, VPCClause.gateway, VPCClause.endpoint,
         ],
-        companions: [.ec2VPC, .ec2Subnet, .ec2RouteTable],
+        relatedObjects: [.ec2VPC, .ec2Subnet, .ec2RouteTable],
         examples: vpcExamples,
         checks: [
             .init(.ec2VPC, check: checkOtherVPCs), .init(.ec2Subnet, check: checkSubnet),
@@ -41,7 +41,7 @@ private func checkOtherVPCs(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
 ) throws(CannotJudge) {
     guard try subject.field("spec").isPresent else { return }
-    let others = try context.companions.objects(.ec2VPC, in: subject.namespace).filter { $0.name != subject.name }
+    let others = try context.relatedObjects.objects(.ec2VPC, in: subject.namespace).filter { $0.name != subject.name }
     guard let other = others.first else { return }
     findings.add(
         VPCClause.one, at: try subject.field("metadata")["name"], "is the name of another VPC beside \(other.name)"
@@ -85,7 +85,7 @@ private func checkZone(
         return
     }
     let vpc = try SubnetTier.vpc(of: spec)
-    let others = try context.companions.objects(.ec2Subnet, in: subject.namespace).filter { other in
+    let others = try context.relatedObjects.objects(.ec2Subnet, in: subject.namespace).filter { other in
         other.name != subject.name && other[.tier] == tier.rawValue && other[.vpc] == vpc
     }
     let zones = Set(others.compactMap { $0[.zone] } + [zone])
@@ -102,7 +102,7 @@ private func checkTables(
 ) throws(CannotJudge) {
     let tables = try SubnetTier.tables(of: spec)
     if tables.isEmpty { return }
-    let open = try context.companions.objects(.ec2RouteTable, in: subject.namespace).first { table in
+    let open = try context.relatedObjects.objects(.ec2RouteTable, in: subject.namespace).first { table in
         table[.hasDefaultRoute] ?? false && tables.contains { $0.names(table.name, in: subject.namespace) }
     }
     guard let open else { return }
@@ -118,7 +118,7 @@ private func checkRoutes(_ subject: Subject, _ context: Context, _ findings: Fin
     guard let spec = try subject.field("spec").present, try SubnetTier.hasDefaultRoute(spec.base) else { return }
     var isIsolated = try SubnetTier(of: subject.root) == .isolated
     if !isIsolated, let name = subject.name {
-        isIsolated = try context.companions.objects(.ec2Subnet, in: subject.namespace).contains { subnet in
+        isIsolated = try context.relatedObjects.objects(.ec2Subnet, in: subject.namespace).contains { subnet in
             subnet[.tier] == SubnetTier.isolated.rawValue
                 && subnet[.tables]?.contains { ResourceReference(text: $0).names(name, in: subject.namespace) } ?? false
         }
@@ -138,7 +138,7 @@ private func checkGateway(_ subject: Subject, _ context: Context, _ findings: Fi
     if try spec["connectivityType"].equals("private") { return }
     let named = try spec["subnetRef"]
     guard let reference = try ResourceReference(named) else { return }
-    let subnet = try context.companions.objects(.ec2Subnet, in: subject.namespace).first {
+    let subnet = try context.relatedObjects.objects(.ec2Subnet, in: subject.namespace).first {
         reference.names($0.name, in: subject.namespace)
     }
     guard let subnet, let tier = subnet[.tier], tier != SubnetTier.shared.rawValue else { return }

@@ -29,36 +29,37 @@ private let peer = "{destinationCIDRBlock: 10.1.0.0/16, vpcPeeringConnectionID: 
 private func beside(_ others: String...) -> String { others.joined(separator: "\n---\n") }
 
 let vpcExamples: [Example] = [
-    .good("the only VPC", vpc("production"), companions: vpc("production")),
+    .good("the only VPC", vpc("production"), relatedObjects: vpc("production")),
     .good("a VPC while no other one is known", vpc("production")),
-    .good("a public subnet", subnet("public-a", "10.0.0.0/24"), companions: beside(subnet("public-b", "10.0.1.0/24"))),
+    .good(
+        "a public subnet", subnet("public-a", "10.0.0.0/24"), relatedObjects: beside(subnet("public-b", "10.0.1.0/24"))),
     .good(
         "a private subnet by its tag",
         subnet("nodes-a", "10.0.32.0/19", ", tags: [{key: kubernetes.io/role/internal-elb, value: '1'}]")),
     .good("a subnet that says nothing of what it is for", subnet("misc", "10.0.0.0/28", zone: "ipv6Native: false")),
     .good(
         "three zones", subnet("private-c", "10.0.96.0/19", zone: "availabilityZoneID: euw1-az3"),
-        companions: beside(
+        relatedObjects: beside(
             subnet("private-a", "10.0.32.0/19", zone: "availabilityZoneID: euw1-az1"),
             subnet("private-b", "10.0.64.0/19", zone: "availabilityZoneID: euw1-az2"))),
     .good(
         "an isolated subnet", subnet("database-a", "10.0.4.0/24", tables("database")),
-        companions: beside(table("database", peer), subnet("database-b", "10.0.5.0/24"))),
+        relatedObjects: beside(table("database", peer), subnet("database-b", "10.0.5.0/24"))),
     .good(
         "a private subnets' table", table("private", out),
-        companions: subnet("private-a", "10.0.32.0/19", tables("private"))),
+        relatedObjects: subnet("private-a", "10.0.32.0/19", tables("private"))),
     .good("an isolated subnets' table", table("intra", peer)),
     .good(
         "a NAT gateway in a public subnet", object("NATGateway", "a", "subnetRef: {from: {name: public-a}}"),
-        companions: subnet("public-a", "10.0.0.0/24")),
+        relatedObjects: subnet("public-a", "10.0.0.0/24")),
     .good(
         "a NAT gateway in a subnet of another namespace",
         object("NATGateway", "a", "subnetRef: {from: {name: private-a, namespace: network}}"),
-        companions: subnet("private-a", "10.0.32.0/19")),
+        relatedObjects: subnet("private-a", "10.0.32.0/19")),
     .good(
         "a NAT gateway that leads to other networks",
         object("NATGateway", "a", "connectivityType: private, subnetRef: {from: {name: private-a}}"),
-        companions: subnet("private-a", "10.0.32.0/19")),
+        relatedObjects: subnet("private-a", "10.0.32.0/19")),
     .good(
         "a gateway endpoint in a table",
         object(
@@ -66,7 +67,7 @@ let vpcExamples: [Example] = [
     .good(
         "an interface endpoint",
         object("VPCEndpoint", "ecr", "serviceName: com.amazonaws.eu-west-1.ecr.api, vpcEndpointType: Interface")),
-    .bad("a second VPC", VPCClause.one, at: "metadata.name", vpc("other"), companions: vpc("production")),
+    .bad("a second VPC", VPCClause.one, at: "metadata.name", vpc("other"), relatedObjects: vpc("production")),
     .bad("a large public subnet", VPCClause.size, at: "spec.cidrBlock", subnet("public-a", "10.0.0.0/20")),
     .bad("a small private subnet", VPCClause.size, at: "spec.cidrBlock", subnet("private-a", "10.0.32.0/24")),
     .bad("a large isolated subnet", VPCClause.size, at: "spec.cidrBlock", subnet("elasticache-a", "10.0.32.0/19")),
@@ -81,22 +82,22 @@ let vpcExamples: [Example] = [
         object("Subnet", "public-a", "vpcRef: {from: {name: production}}, cidrBlock: 10.0.0.0/24")),
     .bad(
         "three subnets in two zones", VPCClause.zones, at: "spec.availabilityZone", subnet("public-c", "10.0.2.0/24"),
-        companions: beside(
+        relatedObjects: beside(
             subnet("public-a", "10.0.0.0/24"), subnet("public-b", "10.0.1.0/24", zone: "availabilityZone: eu-west-1b"))),
     .bad(
         "an isolated subnet with a way out", VPCClause.isolated, at: "spec.routeTableRefs",
         subnet("database-a", "10.0.4.0/24", tables("private")),
-        companions: beside(table("private", out), subnet("private-a", "10.0.32.0/19"))),
+        relatedObjects: beside(table("private", out), subnet("private-a", "10.0.32.0/19"))),
     .bad(
         "an isolated subnets' table with a way out", VPCClause.isolated, at: "spec.routes[1]",
         table("intra", "\(peer), \(out)")),
     .bad(
         "the table of what is isolated, with a way out", VPCClause.isolated, at: "spec.routes[0]", table("all", out),
-        companions: subnet("database-a", "10.0.4.0/24", tables("all"))),
+        relatedObjects: subnet("database-a", "10.0.4.0/24", tables("all"))),
     .bad(
         "a NAT gateway in a private subnet", VPCClause.gateway, at: "spec.subnetRef",
         object("NATGateway", "a", "subnetRef: {from: {name: private-a}}"),
-        companions: subnet("private-a", "10.0.32.0/19")),
+        relatedObjects: subnet("private-a", "10.0.32.0/19")),
     .bad(
         "a gateway endpoint in no table", VPCClause.endpoint, at: "spec.routeTableRefs",
         object("VPCEndpoint", "s3", "serviceName: com.amazonaws.eu-west-1.s3")),

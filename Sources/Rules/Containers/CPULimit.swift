@@ -15,7 +15,7 @@ extension Rule {
         level: .warn,
         scope: .containerResources,
         clauses: [limited],
-        companions: [.resourceQuota],
+        relatedObjects: [.resourceQuota],
         fix: .changes(
             "Removes the limit once a CPU request is set; not where a ResourceQuota counts `limits.cpu` or is not known to the server, nor for a whole number of CPUs that equals the request (static CPU policy)."
         ),
@@ -31,7 +31,7 @@ private func checkCPULimits(_ subject: Subject, _ context: Context, _ findings: 
     if let pod = try template.resources(), let limit = try pod.limit("cpu") {
         try report(limit, of: pod, subject, context, findings)
     }
-    for container in template.lastingContainers {
+    for container in template.nonEphemeralContainers {
         guard let resources = try container.resources(), let limit = try resources.limit("cpu") else { continue }
         try report(limit, of: resources, subject, context, findings)
     }
@@ -51,7 +51,9 @@ private func report(
 
 /// Whether a quota counts CPU limits, so that a pod without one would be refused; on a server, also where that is not known.
 private func isCounted(_ subject: Subject, _ context: Context) -> Bool {
-    guard let quotas = try? context.companions.quotas(in: subject.namespace) else { return context.source != .files }
+    guard let quotas = try? context.relatedObjects.quotas(in: subject.namespace) else {
+        return context.source != .files
+    }
     return quotas.contains { $0.countsCPULimits }
 }
 
@@ -73,7 +75,7 @@ private let cases: [Example] = [
     .good("a request alone", "containers: [{name: app, resources: {requests: {cpu: 500m}}}]"),
     .bad(
         "a limit", limited, at: "containers[app].resources.limits.cpu",
-        "containers: [{name: app, resources: {requests: {cpu: 250m}, limits: {cpu: 500m}}}]", companions: quota,
+        "containers: [{name: app, resources: {requests: {cpu: 250m}, limits: {cpu: 500m}}}]", relatedObjects: quota,
         settings: ["PLAYBOOK_FIX": "all"], isFixed: true),
     .bad(
         "a limit, where it is not known whether a quota counts it", limited, at: "containers[app].resources.limits.cpu",
@@ -81,11 +83,12 @@ private let cases: [Example] = [
         settings: ["PLAYBOOK_FIX": "all"]),
     .bad(
         "a limit that a quota counts", limited, at: "containers[app].resources.limits.cpu",
-        "containers: [{name: app, resources: {requests: {cpu: 250m}, limits: {cpu: 500m}}}]", companions: countingQuota,
+        "containers: [{name: app, resources: {requests: {cpu: 250m}, limits: {cpu: 500m}}}]",
+        relatedObjects: countingQuota,
         settings: ["PLAYBOOK_FIX": "all"]),
     .bad(
         "whole CPUs of its own", limited, at: "containers[app].resources.limits.cpu",
-        "containers: [{name: app, resources: {requests: {cpu: 2}, limits: {cpu: 2000m}}}]", companions: quota,
+        "containers: [{name: app, resources: {requests: {cpu: 2}, limits: {cpu: 2000m}}}]", relatedObjects: quota,
         settings: ["PLAYBOOK_FIX": "all"]),
     .bad(
         "a limit for the whole pod", limited, at: "resources.limits.cpu",

@@ -31,7 +31,7 @@ private func checkCPURequests(
 ) throws(CannotJudge) {
     guard let template = try subject.template() else { return }
     if let request = try template.resources()?.request("cpu"), request.quantity.isPositive { return }
-    for container in template.lastingContainers {
+    for container in template.nonEphemeralContainers {
         let resources = try container.resources()
         let request = try resources?.request("cpu")
         if let request, request.quantity.isPositive { continue }

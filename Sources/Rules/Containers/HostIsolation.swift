@@ -13,7 +13,7 @@ extension Rule {
             tenants: what runs there may be anyone on that node.
             """,
         level: .deny,
-        scope: Scope(.holders),
+        scope: Scope(.withPodSpec),
         clauses: [network, processes, communication, port, files],
         holdsForOperators: true,
         examples: cases,

@@ -15,7 +15,7 @@ extension Rule {
         level: .deny,
         scope: .containerResources,
         clauses: [noLimit, differs],
-        companions: [.resourceQuota],
+        relatedObjects: [.resourceQuota],
         fix: .changes(
             "The request becomes the limit, unless a ResourceQuota that is known would be exceeded, or might be (a DaemonSet). Where no limit is set, the amount is the author's to choose."
         ),
@@ -33,7 +33,7 @@ private func checkMemory(
     guard let template = try subject.template() else { return }
     // A pair for the whole pod counts instead of the containers' (Kubernetes, "Pod-level resource specification").
     guard let pod = try template.resources(), try pod.sets("memory") else {
-        for container in template.lastingContainers {
+        for container in template.nonEphemeralContainers {
             try check(container.resources(), at: container.resourcesField, template, subject, context, findings)
         }
         return
@@ -94,7 +94,7 @@ private func requestOfContainers(in template: PodTemplate, isRaised: Bool = fals
     var (running, peak, isAsked) = (0.0, 0.0, false)
     // Main containers and sidecars run together; one that prepares runs beside the sidecars before it.
     var sidecars = 0.0
-    for container in template.lastingContainers {
+    for container in template.nonEphemeralContainers {
         let resources = try container.resources()
         let (request, limit) = (try resources?.request("memory"), try resources?.limit("memory"))
         guard let amount = isRaised ? limit ?? request : request ?? limit else { continue }
@@ -113,7 +113,7 @@ private func requestOfContainers(in template: PodTemplate, isRaised: Bool = fals
 ///
 /// All that they ask for is counted, not what is added alone: they are new on CREATE, and on UPDATE the old ones go one by one.
 private func exceedsQuota(_ template: PodTemplate, _ subject: Subject, _ context: Context) -> Bool {
-    guard let quotas = try? context.companions.quotas(in: subject.namespace) else { return false }
+    guard let quotas = try? context.relatedObjects.quotas(in: subject.namespace) else { return false }
     return quotas.contains { quota in
         guard let most = quota.requestedMemory else { return false }
         guard let pods = podsAtATime(subject), let bytes = try? raisedRequest(of: template) else { return true }
@@ -156,7 +156,7 @@ private let cases: [Example] = [
     .bad(
         "a smaller request, and no room in the quota", differs, at: "containers[app].resources",
         "containers: [{name: app, resources: {requests: {memory: 512Mi}, limits: {memory: 1Gi}}}]",
-        companions: """
+        relatedObjects: """
             apiVersion: v1
             kind: ResourceQuota
             metadata: {name: shop, namespace: shop}

@@ -14,11 +14,11 @@ extension Rule {
             """,
         level: .warn,
         scope: Scope(
-            [.holders, ResourceKinds(.serviceAccount)], of: [.none, .ephemeralContainers], readsMetadata: true),
+            [.withPodSpec, ResourceKinds(.serviceAccount)], of: [.none, .ephemeralContainers], readsMetadata: true),
         clauses: [role, image],
         settings: [RuleSettings.accounts],
         examples: roleCases + imageCases,
-        checks: [.init(.serviceAccount, check: checkRole), .init(.holders, checkImages)]
+        checks: [.init(.serviceAccount, check: checkRole), .init(.withPodSpec, checkImages)]
     )
 }
 

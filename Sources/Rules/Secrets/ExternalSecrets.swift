@@ -22,7 +22,7 @@ extension Rule {
             if try type.filledText() != nil, try !type.equals("Opaque") { return }
             guard !isWrittenByOperator(subject, context), !isWriter(subject.review.user, context) else { return }
             findings.add(handmade, at: type, "is Opaque, and the External Secrets operator did not write it") {
-                $0.companion = externalSecret(subject.secretName, in: subject.namespace)
+                $0.relatedObject = externalSecret(subject.secretName, in: subject.namespace)
                 $0.isReplacement = true
                 $0.advice =
                     "and keep its values outside the cluster; or name who writes it in PLAYBOOK_SECRET_WRITERS"

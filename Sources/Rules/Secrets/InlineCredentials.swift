@@ -14,7 +14,7 @@ extension Rule {
             """,
         level: .deny,
         scope: Scope(
-            [.holders, ResourceKinds(.configMap)], of: [.none, .ephemeralContainers], readsMetadata: true),
+            [.withPodSpec, ResourceKinds(.configMap)], of: [.none, .ephemeralContainers], readsMetadata: true),
         clauses: [
             CredentialClause.variable, CredentialClause.argument, CredentialClause.handler, CredentialClause.entry,
             CredentialClause.annotation,

@@ -14,13 +14,13 @@ extension Rule {
             """,
         level: .deny,
         scope: Scope(
-            [.holders, ResourceKinds(.configMap, .secret)], of: [.none, .ephemeralContainers], readsMetadata: true),
+            [.withPodSpec, ResourceKinds(.configMap, .secret)], of: [.none, .ephemeralContainers], readsMetadata: true),
         clauses: [
             AWSClause.variable, AWSClause.source, AWSClause.plainText, AWSClause.secret, AWSClause.file,
         ],
-        companions: [.secret],
+        relatedObjects: [.secret],
         examples: staticAWSExamples,
-        checks: [.init(.secret, check: checkSecret), .init([.holders, ResourceKinds(.configMap)], checkObject)]
+        checks: [.init(.secret, check: checkSecret), .init([.withPodSpec, ResourceKinds(.configMap)], checkObject)]
     )
 }
 
@@ -135,9 +135,9 @@ private func checkSources(
         try findings.step()
         guard let name = try source["secretRef"]["name"].string() else { continue }
         // A server has no right to read Secrets, and was asked about this one when it was written.
-        if context.source == .server, !context.companions.knows(.secret, in: subject.namespace) { continue }
+        if context.source == .server, !context.relatedObjects.knows(.secret, in: subject.namespace) { continue }
         let prefix = try source["prefix"].string() ?? ""
-        let secret = try context.companions.object(.secret, named: name, in: subject.namespace)
+        let secret = try context.relatedObjects.object(.secret, named: name, in: subject.namespace)
         let names = (secret?[.keys] ?? []).compactMap { key -> String? in
             let variable = prefix + key
             return variable == "AWS_ACCESS_KEY_ID" || variable == "AWS_SECRET_ACCESS_KEY" ? variable : nil

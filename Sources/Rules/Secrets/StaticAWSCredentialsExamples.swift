@@ -67,14 +67,14 @@ let staticAWSExamples: [Example] = [
     ),
     .bad(
         "a Secret with keys as variables", AWSClause.source, at: "containers[app].envFrom[0]",
-        "containers: [{name: app, envFrom: [{secretRef: {name: aws}}]}]", companions: keys),
+        "containers: [{name: app, envFrom: [{secretRef: {name: aws}}]}]", relatedObjects: keys),
     .bad(
         "a Secret whose keys become the variables by a prefix", AWSClause.source, at: "containers[app].envFrom[0]",
-        "containers: [{name: app, envFrom: [{prefix: AWS_, secretRef: {name: aws}}]}]", companions: keys),
+        "containers: [{name: app, envFrom: [{prefix: AWS_, secretRef: {name: aws}}]}]", relatedObjects: keys),
     .good(
         "a Secret without keys as variables",
         "containers: [{name: app, envFrom: [{secretRef: {name: web}}, {secretRef: {name: absent}}]}]",
-        companions: """
+        relatedObjects: """
             apiVersion: v1
             kind: Secret
             metadata: {name: web, namespace: shop}

@@ -13,7 +13,7 @@ extension Rule {
             its pod. The kubelet renews the ones in volumes by itself.
             """,
         level: .warn,
-        scope: Scope([.holders, ResourceKinds(.tokenRequest)], of: [.none, .token]),
+        scope: Scope([.withPodSpec, ResourceKinds(.tokenRequest)], of: [.none, .token]),
         clauses: [requested, projected],
         settings: [RuleSettings.maximumTokenLifetime],
         examples: cases,
@@ -22,7 +22,7 @@ extension Rule {
                 try Lifetime(context[RuleSettings.maximumTokenLifetime]).check(
                     subject.field("spec"), requested, choice: nil, findings)
             },
-            .init(.holders) { (subject, context, findings) throws(CannotJudge) in
+            .init(.withPodSpec) { (subject, context, findings) throws(CannotJudge) in
                 guard let template = try subject.template() else { return }
                 let limit = Lifetime(context[RuleSettings.maximumTokenLifetime])
                 for volume in try template.volumes.objects() {

@@ -16,7 +16,7 @@ extension Rule {
         scope: Scope(ResourceKinds(.ingressRoute, .httpRoute)),
         clauses: [AdminClause.route, AdminClause.rule],
         settings: [RuleSettings.adminPatterns],
-        companions: [.middleware],
+        relatedObjects: [.middleware],
         examples: adminExamples,
         checks: [
             .init(.ingressRoute) { (subject, context, findings) throws(CannotJudge) in
@@ -186,16 +186,16 @@ private struct AdminSearch {
         let isAbsentHere = answer.missing?.namespace == subject.namespace
         findings.add(
             clause, at: route, "answers to \(admin) without asking who is there\(absent)", choice: admin,
-            traits: .init(awaitsCompanion: answer.missing != nil, absent: isAbsentHere ? .middleware : nil)
+            traits: .init(awaitsRelatedObject: answer.missing != nil, absent: isAbsentHere ? .middleware : nil)
         ) {
             if let (name, namespace) = answer.missing {
-                $0.companion = middleware(name, namespace)
+                $0.relatedObject = middleware(name, namespace)
                 return
             }
             let known = Middlewares.first(that: .authenticates, in: subject.namespace, context)
             let name = known ?? "\(subject.name ?? "admin")-authentication"
             $0.edits = [.append(reference(name), to: list, at: findings.place(of: list))]
-            if known == nil { $0.companion = middleware(name, subject.namespace) }
+            if known == nil { $0.relatedObject = middleware(name, subject.namespace) }
         }
     }
 

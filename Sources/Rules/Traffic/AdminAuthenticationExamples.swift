@@ -55,22 +55,23 @@ private let adminPath = "matches: [{path: {type: PathPrefix, value: /admin}}]"
 let adminExamples: [Example] = [
     .good("a page for everybody", traefik("Host(`shop.example.com`) && PathPrefix(`/badminton`)")),
     .good("a page that is none of the admin's", traefik("Host(`shop.example.com`) && !PathPrefix(`/admin`)")),
-    .good("a password", traefik(admin, named), companions: basic),
+    .good("a password", traefik(admin, named), relatedObjects: basic),
     .good(
         "a service that is asked", traefik(admin, named),
-        companions: middleware("forwardAuth: {address: 'http://auth/'}")),
-    .good("a plugin for OIDC", traefik(admin, named), companions: middleware("plugin: {traefik-oidc-auth: {}}")),
+        relatedObjects: middleware("forwardAuth: {address: 'http://auth/'}")),
+    .good("a plugin for OIDC", traefik(admin, named), relatedObjects: middleware("plugin: {traefik-oidc-auth: {}}")),
     .good(
         "a password in a chain", traefik(admin, "middlewares: [{name: all}]"),
-        companions: [chain, basic, middleware("headers: {}", "headers")].joined(separator: "\n---\n")),
+        relatedObjects: [chain, basic, middleware("headers: {}", "headers")].joined(separator: "\n---\n")),
     .good(
         "a password of another namespace", traefik(admin, "middlewares: [{name: auth, namespace: gateway}]"),
-        companions: middleware("basicAuth: {secret: admins}", in: "gateway")),
+        relatedObjects: middleware("basicAuth: {secret: admins}", in: "gateway")),
     .good("a Middleware that is not known", traefik(admin, named)),
-    .good("one that Traefik has from a file", traefik(admin, "middlewares: [{name: auth@file}]"), companions: basic),
+    .good(
+        "one that Traefik has from a file", traefik(admin, "middlewares: [{name: auth@file}]"), relatedObjects: basic),
     .good(
         "what only sends to TLS", traefik(admin, named, tls: false),
-        companions: middleware("redirectScheme: {scheme: https, permanent: true}")),
+        relatedObjects: middleware("redirectScheme: {scheme: https, permanent: true}")),
     .good("a child, whose parent may ask", traefik("PathPrefix(`/admin`)", "", tls: true, "parentRefs: [{name: all}]")),
     .good(
         "no word of the team's own", traefik(admin), settings: ["PLAYBOOK_ADMIN_PATTERNS": "backoffice"]),
@@ -80,7 +81,8 @@ let adminExamples: [Example] = [
             "\(adminPath), filters: [{type: ExternalAuth, externalAuth: {protocol: GRPC, grpc: {allowedHeaders: [cookie]}, backendRef: {name: auth, port: 9000}}}]"
         )),
     .good(
-        "an HTTPRoute with a password", route("\(adminPath), \(filter("traefik.io", "Middleware"))"), companions: basic),
+        "an HTTPRoute with a password", route("\(adminPath), \(filter("traefik.io", "Middleware"))"),
+        relatedObjects: basic),
     .good(
         "an HTTPRoute with another gateway's filter",
         route("\(adminPath), \(filter("gateway.nginx.org", "AuthenticationFilter"))")),
@@ -107,19 +109,19 @@ let adminExamples: [Example] = [
         traefik("Host(`traffic.example.com`)", service: "{name: api@internal, kind: TraefikService}")),
     .bad(
         "a Middleware that does something else", AdminClause.route, at: "spec.routes[0]", traefik(admin, named),
-        companions: middleware("headers: {}")),
+        relatedObjects: middleware("headers: {}")),
     .bad(
         "a Middleware that is not there", AdminClause.route, at: "spec.routes[0]",
-        traefik(admin, "middlewares: [{name: password}]"), companions: basic),
+        traefik(admin, "middlewares: [{name: password}]"), relatedObjects: basic),
     .bad(
         "a Middleware that is there and not named", AdminClause.route, at: "spec.routes[0]", traefik(admin),
-        companions: basic),
+        relatedObjects: basic),
     .bad(
         "a redirect that TLS comes through", AdminClause.route, at: "spec.routes[0]", traefik(admin, named),
-        companions: middleware("redirectScheme: {scheme: https}")),
+        relatedObjects: middleware("redirectScheme: {scheme: https}")),
     .bad(
         "a ring of chains", AdminClause.route, at: "spec.routes[0]", traefik(admin, "middlewares: [{name: all}]"),
-        companions: middleware("chain: {middlewares: [{name: all}]}", "all")),
+        relatedObjects: middleware("chain: {middlewares: [{name: all}]}", "all")),
     .bad(
         "a word of the team's own", AdminClause.route, at: "spec.routes[0]", traefik("Host(`backoffice.example.com`)"),
         settings: ["PLAYBOOK_ADMIN_PATTERNS": "back*"]),
@@ -131,5 +133,5 @@ let adminExamples: [Example] = [
             hosts: "shop.example.com, shop-admin.example.com")),
     .bad(
         "an HTTPRoute with a Middleware that does something else", AdminClause.rule, at: "spec.rules[0]",
-        route("\(adminPath), \(filter("traefik.io", "Middleware"))"), companions: middleware("headers: {}")),
+        route("\(adminPath), \(filter("traefik.io", "Middleware"))"), relatedObjects: middleware("headers: {}")),
 ]

@@ -19,8 +19,8 @@ extension Rule {
         check: { (subject, _, findings) throws(CannotJudge) in
             let replacement = try Replacement(of: subject.field("spec"))
             findings.add(ingress, at: try subject.field("kind"), "is Ingress: traffic comes in by the Gateway API") {
-                $0.companion = replacement.route(for: subject)
-                $0.isReplacement = $0.companion != nil
+                $0.relatedObject = replacement.route(for: subject)
+                $0.isReplacement = $0.relatedObject != nil
                 $0.advice = replacement.advice
             }
         }

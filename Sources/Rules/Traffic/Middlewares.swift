@@ -11,7 +11,7 @@ struct Middlewares {
         /// What comes without TLS is sent to where it is spoken.
         case redirects
 
-        fileprivate var field: RelatedField<Bool> { self == .authenticates ? .authenticates : .redirects }
+        fileprivate var field: RelatedField<Bool> { self == .authenticates ? .authenticates : .redirectsToTLS }
     }
 
     private let effect: RelatedField<Bool>
@@ -45,9 +45,9 @@ struct Middlewares {
             unknown = unknown ?? "the middleware \(name)"
             return false
         }
-        let found: CompanionObject
+        let found: RelatedObject
         do throws(CannotJudge) {
-            guard let known = try context.companions.object(.middleware, named: name, in: namespace) else {
+            guard let known = try context.relatedObjects.object(.middleware, named: name, in: namespace) else {
                 missing = missing ?? (name, namespace)
                 return false
             }
@@ -66,14 +66,14 @@ struct Middlewares {
 
     /// The name of a Middleware of a namespace that does it by itself.
     static func first(that effect: Effect, in namespace: String, _ context: Context) -> String? {
-        (try? context.companions.objects(.middleware, in: namespace))?.first { $0[effect.field] == true }?.name
+        (try? context.relatedObjects.objects(.middleware, in: namespace))?.first { $0[effect.field] == true }?.name
     }
 
     /// What is kept of a Middleware.
     fileprivate static func read(_ object: Value, _ fields: inout RelatedFields) throws(CannotJudge) {
         guard let spec = try Field(object)["spec"].present else { return }
         if try authenticates(spec) { fields[.authenticates] = true }
-        if try spec["redirectScheme"]["scheme"].equals("https") { fields[.redirects] = true }
+        if try spec["redirectScheme"]["scheme"].equals("https") { fields[.redirectsToTLS] = true }
         if let chain = try spec["chain"].present {
             var links: [Literal] = []
             for link in try chain["middlewares"].objects() { links.append(Literal(link.base)) }
@@ -101,6 +101,7 @@ extension RelatedKind {
 
 extension RelatedField<Bool> {
     fileprivate static let authenticates = Self("authenticates")
+    fileprivate static let redirectsToTLS = Self("redirects")
 }
 
 extension RelatedField<[Literal]> {

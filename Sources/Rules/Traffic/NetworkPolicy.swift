@@ -16,23 +16,23 @@ extension Rule {
         scope: .replicated,
         clauses: [selected],
         sharedSettings: ["PLAYBOOK_COMPANION_GRACE", "PLAYBOOK_ENFORCED_SINCE"],
-        companions: [.networkPolicy],
+        relatedObjects: [.networkPolicy],
         examples: cases,
         check: { (subject, context, findings) throws(CannotJudge) in
             // First of all: where they are not known there is nothing else to do.
-            _ = try context.companions.objects(.networkPolicy, in: subject.namespace)
+            _ = try context.relatedObjects.objects(.networkPolicy, in: subject.namespace)
             guard let template = try subject.template() else { return }
             let labels = try template.labels()
-            let policies = try context.companions.objects(
+            let policies = try context.relatedObjects.objects(
                 .networkPolicy, thatMaySelect: labels, in: subject.namespace)
             // A policy selects by its `podSelector`, and every pod where that is empty.
             if policies.contains(where: { ($0[.selector] ?? LabelSelector(.null)).matches(labels) }) { return }
             findings.add(
                 selected, at: try subject.field("spec")["template"]["metadata"]["labels"],
-                "are selected by no NetworkPolicy", traits: .init(awaitsCompanion: true, absent: .networkPolicy)
+                "are selected by no NetworkPolicy", traits: .init(awaitsRelatedObject: true, absent: .networkPolicy)
             ) {
                 if let selector = ownSelector(of: subject, labels) {
-                    $0.companion = policy(named: subject.name ?? "web", in: subject.namespace, selector)
+                    $0.relatedObject = policy(named: subject.name ?? "web", in: subject.namespace, selector)
                     $0.advice = "lets in who is in the namespace; name others who need it"
                 } else {
                     $0.advice = selectionAdvice + " with a NetworkPolicy"
@@ -77,13 +77,13 @@ private func policies(_ selector: String, in namespace: String = "shop") -> Stri
 private let on = ["PLAYBOOK_RULE_NETWORK_POLICY": "warn"]
 
 private let cases: [Example] = [
-    .good("a policy for the pods", "{}", companions: policies("{matchLabels: {app: web}}"), settings: on),
+    .good("a policy for the pods", "{}", relatedObjects: policies("{matchLabels: {app: web}}"), settings: on),
     .good(
         "a policy by an expression", "{}",
-        companions: policies("{matchExpressions: [{key: app, operator: In, values: [web, api]}]}"), settings: on),
-    .good("a policy for every pod", "{}", companions: policies("{}"), settings: on),
+        relatedObjects: policies("{matchExpressions: [{key: app, operator: In, values: [web, api]}]}"), settings: on),
+    .good("a policy for every pod", "{}", relatedObjects: policies("{}"), settings: on),
     .good("nothing is known of policies", "{}", settings: on),
     .bad(
         "a policy for others", selected, at: "spec.template.metadata.labels", "{}",
-        companions: policies("{matchLabels: {app: api}}"), settings: on),
+        relatedObjects: policies("{matchLabels: {app: api}}"), settings: on),
 ]

@@ -79,7 +79,7 @@ enum PlainListeners {
     static func first(of parent: Field, from subject: Subject, _ context: Context) throws(CannotJudge) -> String? {
         guard let name = try parent["name"].string(), let kind = try holderKind(of: parent) else { return nil }
         let namespace = try parent["namespace"].string() ?? subject.namespace
-        guard let holder = try context.companions.object(kind, named: name, in: namespace) else { return nil }
+        guard let holder = try context.relatedObjects.object(kind, named: name, in: namespace) else { return nil }
         let reference = Literal(parent.base)
         return holder[.listeners]?
             .first { takes(reference, section: $0["name"]?.text ?? "", port: $0["port"]) }?["name"]?.text

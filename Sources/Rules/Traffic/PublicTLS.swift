@@ -18,7 +18,7 @@ extension Rule {
                 .elbv2Listener, .gateway, .listenerSet, .experimentalListenerSet, .httpRoute, .ingressRoute)),
         clauses: [TLSClause.loadBalancer, TLSClause.listener, TLSClause.attached, TLSClause.ingressRoute],
         settings: [RuleSettings.tlsPlace, RuleSettings.tlsEntryPoints],
-        companions: [
+        relatedObjects: [
             .elbv2LoadBalancer, .httpRoute, .gateway, .listenerSet, .experimentalListenerSet, .middleware,
         ],
         examples: tlsExamples,
@@ -79,7 +79,7 @@ private func checkLoadBalancer(
         TLSClause.loadBalancer, at: place, "is \(name.text): what it serves can be read on the way",
         choice: name.text,
         // One that is still to come may turn out to be internal.
-        traits: .init(awaitsCompanion: balancer.isAbsent, absent: isAbsentHere ? .elbv2LoadBalancer : nil)
+        traits: .init(awaitsRelatedObject: balancer.isAbsent, absent: isAbsentHere ? .elbv2LoadBalancer : nil)
     ) {
         let rest = "port: 443, a certificate and an sslPolicy"
         guard name.equals("HTTP") else {
@@ -114,7 +114,7 @@ private struct LoadBalancerReference {
     init(_ reference: Field, _ subject: Subject, _ context: Context) throws(CannotJudge) {
         namespace = try reference["namespace"].string() ?? subject.namespace
         guard let name = try reference["name"].string() else { return }
-        let known = try context.companions.objects(.elbv2LoadBalancer, in: namespace).first { $0.name == name }
+        let known = try context.relatedObjects.objects(.elbv2LoadBalancer, in: namespace).first { $0.name == name }
         isInternal = known?[.isInternal] ?? false
         isAbsent = known == nil
     }
@@ -139,12 +139,12 @@ private func checkListeners(
 ) throws(CannotJudge) {
     guard context[RuleSettings.tlsPlace] == .gateway else { return }
     // The references of the namespace's routes to this object; routes of other namespaces are judged when they come.
-    var parents: [(route: CompanionObject, reference: Literal)]?
+    var parents: [(route: RelatedObject, reference: Literal)]?
     for listener in try subject.field("spec")["listeners"].objects() {
         try findings.step()
         guard try PlainListeners.isPlain(listener), let name = try listener["name"].string() else { continue }
         let (place, port) = (try listener["protocol"], try listener["port"].integer())
-        let known: [(route: CompanionObject, reference: Literal)]
+        let known: [(route: RelatedObject, reference: Literal)]
         if let parents { known = parents } else { known = try routes(to: subject, context) }
         parents = known
         try findings.step(known.count * 4)
@@ -159,16 +159,16 @@ private func checkListeners(
         } else if attached.isEmpty {
             findings.add(
                 TLSClause.listener, at: place, "is HTTP: nothing but a redirect belongs here",
-                traits: .init(isHint: true, awaitsCompanion: true)
-            ) { $0.companion = redirect(to: subject, section: name) }
+                traits: .init(isHint: true, awaitsRelatedObject: true)
+            ) { $0.relatedObject = redirect(to: subject, section: name) }
         }
     }
 }
 
 private func routes(
     to subject: Subject, _ context: Context
-) throws(CannotJudge) -> [(route: CompanionObject, reference: Literal)] {
-    try context.companions.objects(.httpRoute, in: subject.namespace).flatMap { route in
+) throws(CannotJudge) -> [(route: RelatedObject, reference: Literal)] {
+    try context.relatedObjects.objects(.httpRoute, in: subject.namespace).flatMap { route in
         (route[.parents] ?? []).filter { PlainListeners.names($0, subject) }.map { (route, $0) }
     }
 }
@@ -239,12 +239,12 @@ private func checkIngressRoute(
         let seen = points.isEmpty ? "every entry point" : points.joined(separator: ", ")
         findings.add(
             TLSClause.ingressRoute, at: place, "is unset, and \(seen) may be reached without it",
-            set: .object([]), traits: .init(awaitsCompanion: search.missing != nil)
+            set: .object([]), traits: .init(awaitsRelatedObject: search.missing != nil)
         ) {
             $0.advice =
                 "with secretName or certResolver, if Traefik has no default certificate; a route on web only redirects"
         }
         return
     }
-    if let unknown { throw .unknown(companion: unknown) }
+    if let unknown { throw .unknown(relatedObject: unknown) }
 }

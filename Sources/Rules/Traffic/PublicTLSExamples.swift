@@ -79,57 +79,59 @@ let tlsExamples: [Example] = [
     .good("one that only redirects", loadBalancerListener("port: 80, protocol: HTTP, \(redirect)")),
     .good(
         "one of an internal load balancer", loadBalancerListener("port: 80, protocol: HTTP, \(forward)"),
-        companions: loadBalancer(", scheme: internal")),
+        relatedObjects: loadBalancer(", scheme: internal")),
     .good("one of a load balancer that is not known", loadBalancerListener("port: 80, protocol: HTTP, \(forward)")),
     .good(
         "what encrypts by itself, or not",
-        loadBalancerListener("port: 5432, protocol: TCP, \(forward)"), companions: loadBalancer("")),
+        loadBalancerListener("port: 5432, protocol: TCP, \(forward)"), relatedObjects: loadBalancer("")),
     .good(
         "TLS that ends at the gateway", loadBalancerListener("port: 80, protocol: HTTP, \(forward)"),
-        companions: loadBalancer(""), settings: atGateway),
+        relatedObjects: loadBalancer(""), settings: atGateway),
     .good("a gateway behind a load balancer", plain),
     .good("a Traefik route behind a load balancer", traefik("entryPoints: [web]")),
     .good("a gateway with TLS", gateway(https), settings: atGateway),
     .good(
         "a gateway that also redirects", plain,
-        companions: [
+        relatedObjects: [
             route(toTLS, "name: public, sectionName: http"), route(serve, "name: public, sectionName: https", "shop"),
         ]
         .joined(separator: "\n---\n"), settings: atGateway),
     .good(
         "a gateway beside other gateways' routes", plain,
-        companions: [route(toTLS), route(serve, "name: internal", "shop")].joined(separator: "\n---\n"),
+        relatedObjects: [route(toTLS), route(serve, "name: internal", "shop")].joined(separator: "\n---\n"),
         settings: atGateway),
     .good(
         "a gateway of the same name elsewhere has the routes", plain,
-        companions: [
+        relatedObjects: [
             route(toTLS, "name: public, sectionName: http"), route(serve, "name: public, namespace: gateway", "shop"),
         ]
         .joined(separator: "\n---\n"), settings: atGateway),
     .good("a route whose gateway is not known", route(serve), settings: atGateway),
     .good(
-        "a route of the listener with TLS", route(serve, "name: public, sectionName: https"), companions: plain,
+        "a route of the listener with TLS", route(serve, "name: public, sectionName: https"), relatedObjects: plain,
         settings: atGateway),
     .good(
-        "a route by the port of TLS", route(serve, "name: public, port: 443"), companions: plain, settings: atGateway),
-    .good("a route that only redirects", route(toTLS), companions: plain, settings: atGateway),
+        "a route by the port of TLS", route(serve, "name: public, port: 443"), relatedObjects: plain,
+        settings: atGateway),
+    .good("a route that only redirects", route(toTLS), relatedObjects: plain, settings: atGateway),
     .good(
         "a route for a certificate authority",
-        route("matches: [{path: {type: Exact, value: /.well-known/acme-challenge/x}}], \(serve)"), companions: plain,
+        route("matches: [{path: {type: Exact, value: /.well-known/acme-challenge/x}}], \(serve)"),
+        relatedObjects: plain,
         settings: atGateway),
     .good(
         "a route for a certificate authority by a prefix",
         route("matches: [{path: {type: PathPrefix, value: /.well-known/acme-challenge}}], \(serve)"),
-        companions: plain, settings: atGateway),
+        relatedObjects: plain, settings: atGateway),
     .good("a Traefik route with TLS", traefik("tls: {}"), settings: atGateway),
     .good("one of an entry point with TLS", traefik("entryPoints: [websecure]"), settings: atGateway),
     .good(
         "one that only redirects", traefik("entryPoints: [web]", redirects),
-        companions: middleware("redirectScheme: {scheme: https}"), settings: atGateway),
+        relatedObjects: middleware("redirectScheme: {scheme: https}"), settings: atGateway),
     .good("a child of another one", traefik("parentRefs: [{name: all}]"), settings: atGateway),
     .bad(
         "a load balancer in plain text", TLSClause.loadBalancer, at: "spec.protocol",
-        loadBalancerListener("port: 80, protocol: HTTP, \(forward)"), companions: loadBalancer("")),
+        loadBalancerListener("port: 80, protocol: HTTP, \(forward)"), relatedObjects: loadBalancer("")),
     .bad(
         "one by its ARN", TLSClause.loadBalancer, at: "spec.protocol",
         loadBalancerListener(
@@ -142,38 +144,40 @@ let tlsExamples: [Example] = [
         loadBalancerListener(
             "port: 8080, protocol: HTTP, defaultActions: [{type: redirect, redirectConfig: {protocol: HTTP, port: '80'}}]"
         ),
-        companions: loadBalancer("")),
+        relatedObjects: loadBalancer("")),
     .bad(
         "port 80 of a network load balancer", TLSClause.loadBalancer, at: "spec.protocol",
-        loadBalancerListener("port: 80, protocol: TCP, \(forward)"), companions: loadBalancer(", type: network")),
+        loadBalancerListener("port: 80, protocol: TCP, \(forward)"), relatedObjects: loadBalancer(", type: network")),
     .bad(
         "port 80 of one that takes UDP, too", TLSClause.loadBalancer, at: "spec.protocol",
-        loadBalancerListener("port: 80, protocol: TCP_UDP, \(forward)"), companions: loadBalancer(", type: network")),
+        loadBalancerListener("port: 80, protocol: TCP_UDP, \(forward)"), relatedObjects: loadBalancer(", type: network")
+    ),
     .bad(
         "a gateway that serves in plain text", TLSClause.listener, at: "spec.listeners[http].protocol", plain,
-        companions: [route(toTLS, "name: public, sectionName: http"), route(serve, "name: public", "shop")]
+        relatedObjects: [route(toTLS, "name: public, sectionName: http"), route(serve, "name: public", "shop")]
             .joined(separator: "\n---\n"), settings: atGateway),
     .bad(
         "a gateway without a redirect yet", TLSClause.listener, at: "spec.listeners[http].protocol", plain,
-        companions: route(serve, "name: public, sectionName: https"), settings: atGateway, isHint: true),
+        relatedObjects: route(serve, "name: public, sectionName: https"), settings: atGateway, isHint: true),
     .bad(
         "a set of listeners that serves in plain text", TLSClause.listener, at: "spec.listeners[http].protocol",
         gateway(http, "ListenerSet"),
-        companions: route(serve, "group: gateway.networking.k8s.io, kind: ListenerSet, name: public"),
+        relatedObjects: route(serve, "group: gateway.networking.k8s.io, kind: ListenerSet, name: public"),
         settings: atGateway),
     .bad(
-        "a route of every listener", TLSClause.attached, at: "spec.parentRefs[public]", route(serve), companions: plain,
+        "a route of every listener", TLSClause.attached, at: "spec.parentRefs[public]", route(serve),
+        relatedObjects: plain,
         settings: atGateway),
     .bad(
         "a route that sends some to plain text", TLSClause.attached, at: "spec.parentRefs[public]",
         route("filters: [{type: RequestRedirect, requestRedirect: {port: 8080}}]", "name: public, port: 80"),
-        companions: plain, settings: atGateway),
+        relatedObjects: plain, settings: atGateway),
     .bad(
         "a route by an expression that only begins as a certificate authority's", TLSClause.attached,
         at: "spec.parentRefs[public]",
         route(
             "matches: [{path: {type: RegularExpression, value: '/.well-known/acme-challenge/|.*'}}], \(serve)"),
-        companions: plain, settings: atGateway),
+        relatedObjects: plain, settings: atGateway),
     .bad(
         "a Traefik route in plain text", TLSClause.ingressRoute, at: "spec.tls",
         traefik("entryPoints: [web, websecure]"),
@@ -188,7 +192,7 @@ let tlsExamples: [Example] = [
     .bad("one of every entry point", TLSClause.ingressRoute, at: "spec.tls", traefik(""), settings: atGateway),
     .bad(
         "one with a Middleware that does not redirect", TLSClause.ingressRoute, at: "spec.tls",
-        traefik("entryPoints: [web]", redirects), companions: middleware("headers: {}"), settings: atGateway),
+        traefik("entryPoints: [web]", redirects), relatedObjects: middleware("headers: {}"), settings: atGateway),
     .bad(
         "one of an entry point that the team has no TLS at", TLSClause.ingressRoute, at: "spec.tls",
         traefik("entryPoints: [websecure]"),

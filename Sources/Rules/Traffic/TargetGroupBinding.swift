@@ -16,7 +16,7 @@ extension Rule {
         scope: Scope(ResourceKinds(.targetGroupBinding)),
         clauses: [type, peers, service],
         sharedSettings: ["PLAYBOOK_COMPANION_GRACE", "PLAYBOOK_ENFORCED_SINCE"],
-        companions: [.service],
+        relatedObjects: [.service],
         examples: cases,
         check: { (subject, context, findings) throws(CannotJudge) in
             let spec = try subject.field("spec")
@@ -57,16 +57,16 @@ private func checkService(
 ) throws(CannotJudge) {
     let place = try reference["name"]
     guard let name = try place.string() else { return }
-    let names = try context.companions.objects(.service, in: subject.namespace).map(\.name)
+    let names = try context.relatedObjects.objects(.service, in: subject.namespace).map(\.name)
     if names.contains(name) { return }
     findings.add(
         service, at: place, "is \(name), and there is no such Service", choice: name,
-        traits: .init(awaitsCompanion: true, absent: .service)
+        traits: .init(awaitsRelatedObject: true, absent: .service)
     ) {
         if let near = nearest(to: name, in: names) {
             $0.edits = [.set($0.place, .string(near))]
         } else {
-            $0.companion = missingService(name, in: subject.namespace, port: reference.member("port").value)
+            $0.relatedObject = missingService(name, in: subject.namespace, port: reference.member("port").value)
         }
     }
 }
@@ -107,7 +107,7 @@ private func services(_ name: String) -> String {
 private let cases: [Example] = [
     .good("addresses of pods", binding("targetType: ip")),
     .good("the target group's own type", binding("")),
-    .good("a Service that is there", binding("targetType: ip"), companions: services("web")),
+    .good("a Service that is there", binding("targetType: ip"), relatedObjects: services("web")),
     .good(
         "the load balancer by its group",
         binding(
@@ -131,8 +131,8 @@ private let cases: [Example] = [
         binding("networking: {ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/7}}], ports: [{protocol: TCP}]}]}")),
     .bad(
         "a Service that nobody has made", service, at: "spec.serviceRef.name", binding("", service: "checkout"),
-        companions: services("web")),
+        relatedObjects: services("web")),
     .bad(
         "a Service under a wrong name", service, at: "spec.serviceRef.name", binding("", service: "wbe"),
-        companions: services("web")),
+        relatedObjects: services("web")),
 ]

@@ -8,34 +8,34 @@ import Synchronization
 import Testing
 
 /// What the feed publishes and confirms, against an API server that misbehaves on cue.
-@Suite struct CompanionFeedTests {
+@Suite struct RelatedObjectFeedTests {
     private static let kind = ResourceKind.podDisruptionBudget
-    private let absence = Absence(CompanionFeedTests.kind, in: "default")
+    private let absence = Absence(RelatedObjectFeedTests.kind, in: "default")
 
     /// A feed of PodDisruptionBudgets, and what it has published last.
     private final class Feed: Sendable {
         let server: ScriptedAPIServer
-        let feed: CompanionFeed
+        let feed: RelatedObjectFeed
         private let folder: TestFolder
         private let latest: Latest
 
         private final class Latest: Sendable {
-            let companions = Mutex<Companions?>(nil)
-            let events = Mutex<[CompanionEvent]>([])
+            let relatedObjects = Mutex<RelatedObjects?>(nil)
+            let events = Mutex<[RelatedObjectEvent]>([])
         }
 
         init(
-            _ server: ScriptedAPIServer, kinds: ResourceKinds = ResourceKinds(CompanionFeedTests.kind),
+            _ server: ScriptedAPIServer, kinds: ResourceKinds = ResourceKinds(RelatedObjectFeedTests.kind),
             _ options: ReflectorOptions = Follower.options
         ) throws {
             self.server = server
             folder = try TestFolder()
             let latest = Latest()
             self.latest = latest
-            feed = try CompanionFeed(
+            feed = try RelatedObjectFeed(
                 try folder.access(to: server.port), of: .playbook,
                 kinds: kinds, options: options,
-                publish: { companions in latest.companions.withLock { $0 = companions } },
+                publish: { relatedObjects in latest.relatedObjects.withLock { $0 = relatedObjects } },
                 report: { event in latest.events.withLock { $0.append(event) } })
         }
 
@@ -50,7 +50,7 @@ import Testing
         deinit { feed.stop() }
 
         /// The budgets that are known; nil when they are unknown.
-        var names: [String]? { latest.companions.withLock { try? $0?.budgets(in: "default").map(\.name) } }
+        var names: [String]? { latest.relatedObjects.withLock { try? $0?.budgets(in: "default").map(\.name) } }
 
         /// Looks again, and waits for the answer.
         func confirm(_ absences: [Absence], within limit: Duration = .seconds(5)) -> [Evaluation.Confirmation] {
@@ -116,7 +116,7 @@ import Testing
         #expect(eventually { feed.feed.hasSynced })
         server.cueOther(.status(429, headers: "Retry-After: 30\r\n"))
         for _ in 0..<50 { #expect(feed.confirm([absence]).allSatisfy { $0.found == nil }) }
-        #expect(server.questions.count == 1)
+        #expect(server.absenceChecker.count == 1)
         #expect(feed.feed.confirmations.failures == 50)
     }
 
@@ -128,7 +128,7 @@ import Testing
         server.cueOther(.status(429, headers: "Retry-After: 1\r\n"))
         #expect(names(feed.confirm([absence]).first) == nil)
         #expect(names(feed.confirm([absence], within: .seconds(60)).first) == ["a"])
-        #expect(server.questions.count == 2)
+        #expect(server.absenceChecker.count == 2)
     }
 
     @Test func `nobody is told that all is known before it is published`() throws {
@@ -180,7 +180,7 @@ import Testing
         for answer in answers { feed.feed.confirm([absence], within: .seconds(5)) { answer.set($0) } }
         for answer in answers { #expect(names(answer.wait().first) == []) }
         // As many as there were round trips while they came, not as many as asked.
-        #expect(server.questions.count < 25 && feed.feed.confirmations.requests == server.questions.count)
+        #expect(server.absenceChecker.count < 25 && feed.feed.confirmations.requests == server.absenceChecker.count)
     }
 
     @Test func `an answer counts for nobody who asked after it was asked for`() throws {
@@ -195,7 +195,7 @@ import Testing
         let (first, second) = (Answer(), Answer())
         server.cueOther(.stall)
         feed.feed.confirm([absence], within: .seconds(1)) { first.set($0) }
-        #expect(eventually { server.questions.count == 3 })
+        #expect(eventually { server.absenceChecker.count == 3 })
         server.set("later", "1")
         feed.feed.confirm([absence], within: .seconds(5)) { second.set($0) }
         #expect(names(second.wait().first) == ["late", "later"])
@@ -246,7 +246,7 @@ import Testing
         server.set("a", "1")
         let feed = try Feed(server)
         #expect(eventually { feed.names == ["a"] })
-        let other = Absence(CompanionFeedTests.kind, in: "elsewhere")
+        let other = Absence(RelatedObjectFeedTests.kind, in: "elsewhere")
         let confirmations = feed.confirm([absence, other])
         #expect(confirmations.map(\.absence) == [absence, other])
         #expect(names(confirmations.first) == ["a"])

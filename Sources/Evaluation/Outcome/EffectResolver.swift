@@ -2,7 +2,7 @@ import JSON
 import Kubernetes
 
 /// What becomes of one finding: exempted, a warning, or a denial.
-struct Sentence {
+struct EffectResolver {
     let subject: Subject
     let context: Context
     let origin: Origin
@@ -18,7 +18,7 @@ struct Sentence {
 
     /// What becomes of a finding; its suggested change is added when it is known which are shown.
     func judgement(_ entry: FindingCollector.Entry) -> Judgement {
-        let finding = entry.finding.with { $0.companion = $0.companion?.withoutEmptyNamespace }
+        let finding = entry.finding.with { $0.relatedObject = $0.relatedObject?.withoutEmptyNamespace }
         let fate = fate(of: finding.traits(isExisting: entry.isExisting), entry.rule)
         return Judgement(
             rule: entry.rule, finding: finding, path: entry.path, remedy: .untold, level: fate.level,
@@ -48,15 +48,15 @@ struct Sentence {
         case .none: if traits.isExisting { return .existing }
         }
         if exemptions.areUnknown { return .unknownExemption }
-        if origin.isOperatorMade, !rule.holdsForOperators, !traits.holdsForOperators { return .operatorMade }
-        if subject.review.isDryRun, traits.awaitsCompanion { return .serverDryRun }
+        if origin.isOperatorMade, !rule.holdsForOperators { return .operatorMade }
+        if subject.review.isDryRun, traits.awaitsRelatedObject { return .serverDryRun }
         if let leniency = origin.leniency { return leniency }
         if context.settings.exemptions != .none,
-            let record = try? context.companions.namespace(subject.namespace), record.onlyWarns
+            let record = try? context.relatedObjects.namespace(subject.namespace), record.onlyWarns
         {
             return .namespace
         }
-        if let absent = traits.absent, context.companions.isInDoubt(Absence(absent, in: subject.namespace)) {
+        if let absent = traits.absent, context.relatedObjects.isInDoubt(Absence(absent, in: subject.namespace)) {
             return .unchecked
         }
         return context.settings.mode == .dryRun ? .dryRun : nil
@@ -73,10 +73,10 @@ struct Sentence {
     /// How long a companion may still be missing (for tools that create it after its workload).
     private func grace(for traits: Finding.Traits) -> Grace {
         let settings = context.settings
-        guard traits.awaitsCompanion, settings.companionGrace > .zero else { return .none }
+        guard traits.awaitsRelatedObject, settings.relatedObjectGrace > .zero else { return .none }
         guard subject.review.operation == .update else { return .running }
         guard let created = subject.metadata.creationTimestamp else { return .none }
-        if context.now.seconds - created.seconds <= settings.companionGrace.components.seconds { return .running }
+        if context.now.seconds - created.seconds <= settings.relatedObjectGrace.components.seconds { return .running }
         guard let since = settings.enforcedSince, created >= since else { return .none }
         return .over
     }

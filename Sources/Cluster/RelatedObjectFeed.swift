@@ -7,7 +7,7 @@ internal import Synchronization
 /// The cluster's companions as they are now: follows them, and looks again for what is absent.
 ///
 /// All of it happens on a thread of its own. What is known is handed out as a value each time it changes.
-public final class CompanionFeed: Sendable {
+public final class RelatedObjectFeed: Sendable {
     /// How far each kind is known.
     public let statuses: [(kind: ResourceKind, status: ReflectorStatus)]
     /// What came of looking again.
@@ -30,8 +30,8 @@ public final class CompanionFeed: Sendable {
     public init(
         _ access: ClusterAccess, of catalogue: Catalogue, kinds: ResourceKinds? = nil,
         options: ReflectorOptions = ReflectorOptions(),
-        publish: @escaping @Sendable (Companions) -> Void,
-        report: @escaping @Sendable (CompanionEvent) -> Void = { _ in },
+        publish: @escaping @Sendable (RelatedObjects) -> Void,
+        report: @escaping @Sendable (RelatedObjectEvent) -> Void = { _ in },
         every interval: Duration = .seconds(30),
         checkUp: @escaping @Sendable ([(kind: ResourceKind, status: ReflectorStatus)]) -> Void = { _ in }
     ) throws(SystemError) {
@@ -103,13 +103,13 @@ private final class Follower {
     private let client: APIClient
     private let statuses: [(kind: ResourceKind, status: ReflectorStatus)]
     private let handout: Handout
-    private let publish: (Companions) -> Void
-    private var questions: Questions
+    private let publish: (RelatedObjects) -> Void
+    private var absenceChecker: AbsenceChecker
     private var reflectors: [Reflector] = []
     private var publication: Alarm?
-    var companions: Companions
+    var relatedObjects: RelatedObjects
     /// No objects, to list some into.
-    let noCompanions: Companions
+    let noRelatedObjects: RelatedObjects
 
     /// Changes that come one after the other are told together.
     private static let pause = Duration.milliseconds(20)
@@ -117,18 +117,18 @@ private final class Follower {
     init(
         _ client: APIClient, _ catalogue: Catalogue, _ counts: ConfirmationCounts,
         _ statuses: [(kind: ResourceKind, status: ReflectorStatus)], _ handout: Handout,
-        _ publish: @escaping (Companions) -> Void
+        _ publish: @escaping (RelatedObjects) -> Void
     ) {
         self.client = client
         self.statuses = statuses
         self.handout = handout
         self.publish = publish
-        questions = Questions(client, catalogue, counts)
-        companions = Companions(knowledge: .kinds([]), of: catalogue)
-        noCompanions = Companions(knowledge: .nothing, of: catalogue)
+        absenceChecker = AbsenceChecker(client, catalogue, counts)
+        relatedObjects = RelatedObjects(knowledge: .kinds([]), of: catalogue)
+        noRelatedObjects = RelatedObjects(knowledge: .nothing, of: catalogue)
     }
 
-    func start(_ options: ReflectorOptions, _ report: @escaping (CompanionEvent) -> Void) {
+    func start(_ options: ReflectorOptions, _ report: @escaping (RelatedObjectEvent) -> Void) {
         let troubles = Troubles(client.loop, report)
         reflectors = statuses.map { kind, status in
             Reflector(
@@ -150,7 +150,7 @@ private final class Follower {
         guard publication == nil else { return }
         publication = client.loop.after(Follower.pause) { [self] in
             publication = nil
-            publish(companions)
+            publish(relatedObjects)
             guard statuses.allSatisfy({ $0.status.state != .starting }) else { return }
             handout.isWhole.store(true, ordering: .releasing)
         }
@@ -159,7 +159,7 @@ private final class Follower {
     func confirm(
         _ absences: [Absence], within limit: Duration, _ completion: @escaping ([Confirmation]) -> Void
     ) {
-        questions.ask(absences, within: limit, completion)
+        absenceChecker.ask(absences, within: limit, completion)
     }
 }
 
@@ -167,39 +167,39 @@ private final class Follower {
 private final class KindSink: ReflectorSink {
     private let kind: ResourceKind
     private unowned let follower: Follower
-    private var arriving: Companions
+    private var arriving: RelatedObjects
 
     init(_ kind: ResourceKind, _ follower: Follower) {
         self.kind = kind
         self.follower = follower
-        arriving = follower.noCompanions
+        arriving = follower.noRelatedObjects
     }
 
-    func listBegan() { arriving = follower.noCompanions }
+    func listBegan() { arriving = follower.noRelatedObjects }
 
     // An object that the API server let in but that cannot be read is none to us, as for `--companions`.
     func listed(_ object: Value) { try? arriving.set(object, kind) }
 
     func listEnded() {
-        follower.companions.replace(kind, from: arriving)
-        arriving = follower.noCompanions
+        follower.relatedObjects.replace(kind, from: arriving)
+        arriving = follower.noRelatedObjects
         follower.changed()
     }
 
     func upsert(_ object: Value) {
-        try? follower.companions.set(object, kind)
+        try? follower.relatedObjects.set(object, kind)
         follower.changed()
     }
 
     func delete(_ object: Value) {
-        follower.companions.remove(object, kind)
+        follower.relatedObjects.remove(object, kind)
         follower.changed()
     }
 
     func synced() { follower.changed() }
 
     func unavailable(_ reason: String) {
-        follower.companions.forget(kind)
+        follower.relatedObjects.forget(kind)
         follower.changed()
     }
 }

@@ -6,14 +6,14 @@ import TestSupport
 import Testing
 
 /// Companions as they come and go in a cluster, and what is asked again before a denial.
-@Suite struct CompanionTests {
+@Suite struct RelatedObjectTests {
     @Test(arguments: [
         (ResourceKind.kmsAlias, "Aliases"), (.networkPolicy, "NetworkPolicies"), (.gateway, "Gateways"),
-        (.middleware, "Middlewares"),
+        (.middleware, "Middlewares"), (.kmsKey, "Keys"),
     ])
     func `objects that are not known are named in the plural`(kind: ResourceKind, words: String) {
         let error = #expect(throws: CannotJudge.self) {
-            try Companions(knowledge: .nothing, of: .playbook).objects(kind, in: "shop")
+            try RelatedObjects(knowledge: .nothing, of: .playbook).objects(kind, in: "shop")
         }
         guard case .unknown(words) = error else {
             Issue.record("not \(words): \(String(describing: error))")
@@ -30,80 +30,80 @@ import Testing
                 """)
     }
 
-    private func set(_ object: Literal, _ kind: ResourceKind, in companions: inout Companions) throws {
+    private func set(_ object: Literal, _ kind: ResourceKind, in relatedObjects: inout RelatedObjects) throws {
         let document = try Document(parsing: Array(object.json.utf8))
-        try withExtendedLifetime(document) { try companions.set(document.root, kind) }
+        try withExtendedLifetime(document) { try relatedObjects.set(document.root, kind) }
     }
 
-    private func remove(_ object: Literal, _ kind: ResourceKind, from companions: inout Companions) throws {
+    private func remove(_ object: Literal, _ kind: ResourceKind, from relatedObjects: inout RelatedObjects) throws {
         let document = try Document(parsing: Array(object.json.utf8))
-        withExtendedLifetime(document) { companions.remove(document.root, kind) }
+        withExtendedLifetime(document) { relatedObjects.remove(document.root, kind) }
     }
 
-    private func names(_ companions: Companions, in namespace: String = "shop") throws -> [String] {
-        try companions.budgets(in: namespace).map(\.name)
+    private func names(_ relatedObjects: RelatedObjects, in namespace: String = "shop") throws -> [String] {
+        try relatedObjects.budgets(in: namespace).map(\.name)
     }
 
     private let kind = ResourceKind.podDisruptionBudget
 
     @Test func `an object takes the place of the one with its name`() throws {
-        var companions = Companions(knowledge: .kinds(ResourceKinds(kind)), of: .playbook)
-        for name in ["b", "a", "c", "a"] { try set(budget(name, app: name), kind, in: &companions) }
-        try set(budget("b", app: "other"), kind, in: &companions)
-        #expect(try names(companions) == ["a", "b", "c"])
-        #expect(try companions.budgets(in: "shop")[1].selects(Labels(["app": "other"])))
-        try remove(budget("b", app: "other"), kind, from: &companions)
-        try remove(budget("nobody", app: "x"), kind, from: &companions)
-        #expect(try names(companions) == ["a", "c"])
-        #expect(try names(companions, in: "elsewhere") == [])
+        var relatedObjects = RelatedObjects(knowledge: .kinds(ResourceKinds(kind)), of: .playbook)
+        for name in ["b", "a", "c", "a"] { try set(budget(name, app: name), kind, in: &relatedObjects) }
+        try set(budget("b", app: "other"), kind, in: &relatedObjects)
+        #expect(try names(relatedObjects) == ["a", "b", "c"])
+        #expect(try relatedObjects.budgets(in: "shop")[1].selects(Labels(["app": "other"])))
+        try remove(budget("b", app: "other"), kind, from: &relatedObjects)
+        try remove(budget("nobody", app: "x"), kind, from: &relatedObjects)
+        #expect(try names(relatedObjects) == ["a", "c"])
+        #expect(try names(relatedObjects, in: "elsewhere") == [])
     }
 
     @Test func `a copy stays as it was`() throws {
-        var companions = Companions(knowledge: .kinds(ResourceKinds(kind)), of: .playbook)
-        try set(budget("a", app: "a"), kind, in: &companions)
-        let copy = companions
-        try set(budget("b", app: "b"), kind, in: &companions)
-        try remove(budget("a", app: "a"), kind, from: &companions)
+        var relatedObjects = RelatedObjects(knowledge: .kinds(ResourceKinds(kind)), of: .playbook)
+        try set(budget("a", app: "a"), kind, in: &relatedObjects)
+        let copy = relatedObjects
+        try set(budget("b", app: "b"), kind, in: &relatedObjects)
+        try remove(budget("a", app: "a"), kind, from: &relatedObjects)
         #expect(try names(copy) == ["a"])
-        #expect(try names(companions) == ["b"])
+        #expect(try names(relatedObjects) == ["b"])
     }
 
     @Test func `a list takes the place of all that was known of its kind, and of nothing else`() throws {
-        var companions = Companions(knowledge: .kinds([]), of: .playbook)
-        #expect(throws: CannotJudge.self) { try names(companions) }
-        var list = Companions(knowledge: .nothing, of: .playbook)
+        var relatedObjects = RelatedObjects(knowledge: .kinds([]), of: .playbook)
+        #expect(throws: CannotJudge.self) { try names(relatedObjects) }
+        var list = RelatedObjects(knowledge: .nothing, of: .playbook)
         try set(budget("a", app: "a"), kind, in: &list)
         try set(budget("b", app: "b", in: "bank"), kind, in: &list)
-        companions.replace(kind, from: list)
-        var quotas = Companions(knowledge: .nothing, of: .playbook)
+        relatedObjects.replace(kind, from: list)
+        var quotas = RelatedObjects(knowledge: .nothing, of: .playbook)
         try set(["metadata": ["name": "q", "namespace": "shop"]], .resourceQuota, in: &quotas)
-        companions.replace(.resourceQuota, from: quotas)
-        var second = Companions(knowledge: .nothing, of: .playbook)
+        relatedObjects.replace(.resourceQuota, from: quotas)
+        var second = RelatedObjects(knowledge: .nothing, of: .playbook)
         try set(budget("c", app: "c"), kind, in: &second)
-        companions.replace(kind, from: second)
-        #expect(try names(companions) == ["c"])
-        #expect(try names(companions, in: "bank") == [])
-        #expect(try companions.quotas(in: "shop").map(\.name) == ["q"])
+        relatedObjects.replace(kind, from: second)
+        #expect(try names(relatedObjects) == ["c"])
+        #expect(try names(relatedObjects, in: "bank") == [])
+        #expect(try relatedObjects.quotas(in: "shop").map(\.name) == ["q"])
     }
 
     @Test func `what is forgotten is unknown, not absent`() throws {
-        var companions = Companions(knowledge: .kinds(ResourceKinds(kind, .resourceQuota)), of: .playbook)
-        try set(budget("a", app: "a"), kind, in: &companions)
-        companions.forget(kind)
-        #expect(throws: CannotJudge.self) { try names(companions) }
-        #expect(try companions.quotas(in: "shop").isEmpty)
+        var relatedObjects = RelatedObjects(knowledge: .kinds(ResourceKinds(kind, .resourceQuota)), of: .playbook)
+        try set(budget("a", app: "a"), kind, in: &relatedObjects)
+        relatedObjects.forget(kind)
+        #expect(throws: CannotJudge.self) { try names(relatedObjects) }
+        #expect(try relatedObjects.quotas(in: "shop").isEmpty)
     }
 
     // MARK: Many in one namespace
 
     /// So many that they are filed under their labels; every selector and every pod has the label of the chart, too.
-    private func crowd(_ count: Int = 100) throws -> Companions {
-        var companions = Companions(knowledge: .kinds(ResourceKinds(kind, .deployment)), of: .playbook)
+    private func crowd(_ count: Int = 100) throws -> RelatedObjects {
+        var relatedObjects = RelatedObjects(knowledge: .kinds(ResourceKinds(kind, .deployment)), of: .playbook)
         for number in 0..<count {
-            try set(budget("b\(number)", app: "a\(number), chart: shop"), kind, in: &companions)
-            try set(workload(number), .deployment, in: &companions)
+            try set(budget("b\(number)", app: "a\(number), chart: shop"), kind, in: &relatedObjects)
+            try set(workload(number), .deployment, in: &relatedObjects)
         }
-        return companions
+        return relatedObjects
     }
 
     private func workload(_ number: Int, labels: String = "chart: shop") throws -> Literal {
@@ -114,16 +114,16 @@ import Testing
                 """)
     }
 
-    private func names(_ companions: Companions, selecting labels: [String: String]) throws -> [String] {
-        try companions.budgets(selecting: Labels(labels), in: "shop").map(\.name)
+    private func names(_ relatedObjects: RelatedObjects, selecting labels: [String: String]) throws -> [String] {
+        try relatedObjects.budgets(selecting: Labels(labels), in: "shop").map(\.name)
     }
 
     @Test func `of many budgets those that select a pod are found, in the order of names`() throws {
-        var companions = try crowd()
+        var relatedObjects = try crowd()
         let pod = ["app": "a70", "chart": "shop", "tier": "front"]
-        #expect(try names(companions, selecting: pod) == ["b70"])
-        #expect(try names(companions, selecting: ["app": "a70"]).isEmpty)
-        #expect(try names(companions, selecting: ["chart": "shop"]).isEmpty)
+        #expect(try names(relatedObjects, selecting: pod) == ["b70"])
+        #expect(try names(relatedObjects, selecting: ["app": "a70"]).isEmpty)
+        #expect(try names(relatedObjects, selecting: ["chart": "shop"]).isEmpty)
         // Selectors without labels to look them up by, and one that many pods have.
         let loose = [
             "all": "{}", "front": "{matchExpressions: [{key: tier, operator: Exists}]}", "none": "null",
@@ -131,15 +131,15 @@ import Testing
         ]
         for (name, selector) in loose {
             let text = "metadata: {name: \(name), namespace: shop}\nspec: {maxUnavailable: 1, selector: \(selector)}"
-            try set(Literal(yaml: text), kind, in: &companions)
+            try set(Literal(yaml: text), kind, in: &relatedObjects)
         }
-        #expect(try names(companions, selecting: pod) == ["all", "b70", "front", "shop"])
-        #expect(try names(companions, selecting: [:]) == ["all"])
+        #expect(try names(relatedObjects, selecting: pod) == ["all", "b70", "front", "shop"])
+        #expect(try names(relatedObjects, selecting: [:]) == ["all"])
         // One that is changed is found under what it selects now, and one that is gone under nothing.
-        try set(budget("b70", app: "other"), kind, in: &companions)
-        try remove(budget("shop", app: "x"), kind, from: &companions)
-        #expect(try names(companions, selecting: pod) == ["all", "front"])
-        #expect(try names(companions, selecting: ["app": "other"]) == ["all", "b70"])
+        try set(budget("b70", app: "other"), kind, in: &relatedObjects)
+        try remove(budget("shop", app: "x"), kind, from: &relatedObjects)
+        #expect(try names(relatedObjects, selecting: pod) == ["all", "front"])
+        #expect(try names(relatedObjects, selecting: ["app": "other"]) == ["all", "b70"])
     }
 
     @Test(arguments: ["app: a70, chart: shop", "app: a70", "chart: shop", "app: a7"])
@@ -174,7 +174,7 @@ import Testing
                 "PLAYBOOK_RULE_METRICS_ENDPOINT": "deny",
             ]
             let apps = (0..<count).map { "a\($0)" } + ["web"]
-            world.companions = try apps.flatMap { app in
+            world.relatedObjects = try apps.flatMap { app in
                 try Literal.all(
                     yaml: """
                         {apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: \(app), namespace: shop}, \
@@ -200,7 +200,7 @@ import Testing
 
     @Test func `a monitor of another namespace is found for as long as it looks here`() throws {
         let kinds = ResourceKinds(.podMonitor, .serviceMonitor, .service)
-        var companions = Companions(knowledge: .kinds(kinds), of: .playbook)
+        var relatedObjects = RelatedObjects(knowledge: .kinds(kinds), of: .playbook)
         func monitor(_ namespaces: String, _ name: String = "all", in namespace: String = "monitoring") throws
             -> Literal
         {
@@ -210,59 +210,60 @@ import Testing
                     spec: {selector: {matchLabels: {app: web}}, namespaceSelector: \(namespaces)}
                     """)
         }
-        func isMissing(_ companions: Companions) throws -> Bool {
-            try verdict(companions) {
+        func isMissing(_ relatedObjects: RelatedObjects) throws -> Bool {
+            try verdict(relatedObjects) {
                 $0.settings = ["PLAYBOOK_RULES_DEFAULT": "off", "PLAYBOOK_RULE_METRICS_ENDPOINT": "deny"]
             }.isDenied
         }
         for number in 0..<40 {
-            try set(monitor("{}", in: "team-\(number)"), .podMonitor, in: &companions)
-            try set(monitor("{matchNames: [bank]}", "far", in: "team-\(number)"), .podMonitor, in: &companions)
+            try set(monitor("{}", in: "team-\(number)"), .podMonitor, in: &relatedObjects)
+            try set(monitor("{matchNames: [bank]}", "far", in: "team-\(number)"), .podMonitor, in: &relatedObjects)
         }
-        #expect(try isMissing(companions))
+        #expect(try isMissing(relatedObjects))
         let looks = [
             ("{any: true}", true), ("{matchNames: [bank]}", false), ("{matchNames: [bank, shop]}", true), ("{}", false),
             ("null", false), ("{any: true}", true),
         ]
         for (namespaces, isFound) in looks {
-            try set(monitor(namespaces), .podMonitor, in: &companions)
-            #expect(try isMissing(companions) != isFound, "\(namespaces)")
+            try set(monitor(namespaces), .podMonitor, in: &relatedObjects)
+            #expect(try isMissing(relatedObjects) != isFound, "\(namespaces)")
         }
-        let before = companions
-        try remove(monitor("{}"), .podMonitor, from: &companions)
-        #expect(try isMissing(companions) && !isMissing(before))
-        companions.replace(.podMonitor, from: before)
-        #expect(try !isMissing(companions))
-        companions.forget(.podMonitor)
-        companions.replace(.podMonitor, from: Companions(knowledge: .nothing, of: .playbook))
-        #expect(try isMissing(companions))
+        let before = relatedObjects
+        try remove(monitor("{}"), .podMonitor, from: &relatedObjects)
+        #expect(try isMissing(relatedObjects) && !isMissing(before))
+        relatedObjects.replace(.podMonitor, from: before)
+        #expect(try !isMissing(relatedObjects))
+        relatedObjects.forget(.podMonitor)
+        relatedObjects.replace(.podMonitor, from: RelatedObjects(knowledge: .nothing, of: .playbook))
+        #expect(try isMissing(relatedObjects))
     }
 
     @Test func `of budgets in other namespaces the first by the namespace's name is told`() throws {
-        var companions = known
+        var relatedObjects = known
         // More than are looked at.
         for number in (10..<1500).reversed() {
-            try set(budget("web", app: "web", in: "team-\(number)"), kind, in: &companions)
+            try set(budget("web", app: "web", in: "team-\(number)"), kind, in: &relatedObjects)
         }
-        try remove(budget("web", app: "web", in: "team-10"), kind, from: &companions)
-        let finding = try #require(verdict(companions).judgements.first { $0.rule.id == "pod-disruption-budget" })
+        try remove(budget("web", app: "web", in: "team-10"), kind, from: &relatedObjects)
+        let finding = try #require(verdict(relatedObjects).judgements.first { $0.rule.id == "pod-disruption-budget" })
         #expect(finding.finding.message.hasSuffix("web would, but is in namespace team-100"))
     }
 
     // MARK: Absences
 
     /// Judges the deployment that no rule has anything against, without a budget.
-    private func verdict(_ companions: Companions, _ change: (inout World) -> Void = { _ in }) throws -> Verdict {
+    private func verdict(_ relatedObjects: RelatedObjects, _ change: (inout World) -> Void = { _ in }) throws -> Verdict
+    {
         var world = World(World.deployment)
         change(&world)
         let context = Context(
-            settings: try Settings(environment: world.settings), companions: companions, now: world.now)
+            settings: try Settings(environment: world.settings), relatedObjects: relatedObjects, now: world.now)
         return try Document().read(world.review.span, AdmissionReview.options) { root in
             Result { Judge(context.settings).verdict(on: try AdmissionReview(root), in: context) }
         }.get()
     }
 
-    private let known = Companions(knowledge: .kinds(ResourceKinds(.podDisruptionBudget)), of: .playbook)
+    private let known = RelatedObjects(knowledge: .kinds(ResourceKinds(.podDisruptionBudget)), of: .playbook)
     private var absence: Absence { Absence(kind, in: "shop") }
 
     @Test func `a denial says what it rests on the absence of`() throws {
@@ -278,7 +279,7 @@ import Testing
     }
 
     @Test func `a budget that the watch has not told of yet counts`() throws {
-        var found = Companions(knowledge: .kinds(ResourceKinds(kind)), of: .playbook)
+        var found = RelatedObjects(knowledge: .kinds(ResourceKinds(kind)), of: .playbook)
         try set(budget("web", app: "web"), kind, in: &found)
         let verdict = try verdict(known.confirming([Confirmation(absence, found: found)]))
         #expect(!verdict.isDenied)
@@ -305,13 +306,13 @@ import Testing
                 metadata: {name: web, namespace: shop}
                 spec: {\(line), selector: {matchLabels: {app: web}}}
                 """)
-        world.companions = [budget]
+        world.relatedObjects = [budget]
         world.without = ResourceKinds(.podDisruptionBudget, .horizontalPodAutoscaler)
         let missing = Absence(.horizontalPodAutoscaler, in: "shop")
         #expect(try world.verdict().isDenied)
         #expect(try world.verdict().absences == (rests ? [missing] : []))
         // The other side: the budget comes to a workload that is there.
-        world.companions = [World.deployment.merging(["spec": ["replicas": 2]])]
+        world.relatedObjects = [World.deployment.merging(["spec": ["replicas": 2]])]
         world.without = ResourceKinds(.podDisruptionBudget, .deployment, .horizontalPodAutoscaler)
         world.object = budget
         #expect(try world.verdict().isDenied)

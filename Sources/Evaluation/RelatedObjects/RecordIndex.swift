@@ -1,11 +1,11 @@
 import Kubernetes
 
 /// What is kept of an object that has a name of its own in its namespace.
-protocol CompanionRecord: Sendable {
+protocol RelatedRecord: Sendable {
     var kind: ResourceKind { get }
     var name: String { get }
     /// What it is looked up by where there are many.
-    var filing: RecordFiling { get }
+    var indexKeys: IndexKeys { get }
 }
 
 /// A label, or whatever else records are looked up by.
@@ -20,7 +20,7 @@ package struct RecordKey: Hashable {
 }
 
 /// Under which keys a record is filed.
-enum RecordFiling {
+enum IndexKeys {
     /// Under each of them: who looks for it knows some.
     case each([RecordKey])
     /// Under the one that the fewest others are under: who looks for it knows all of them, and more.
@@ -31,7 +31,7 @@ enum RecordFiling {
 ///
 /// Few are simply looked through. Many are filed under keys too: in a namespace of thousands of workloads with a budget each,
 /// every workload asks for the budgets of its pods, and every budget for its workloads.
-struct RecordShelf<Record: CompanionRecord>: Sendable {
+struct RecordIndex<Record: RelatedRecord>: Sendable {
     /// All of them, in order.
     private(set) var records: [Record] = []
     private var isFiled = false
@@ -61,7 +61,7 @@ struct RecordShelf<Record: CompanionRecord>: Sendable {
         }
         if isFiled {
             file(record)
-        } else if records.count > RecordShelf.few {
+        } else if records.count > RecordIndex.few {
             isFiled = true
             for record in records { file(record) }
         }
@@ -78,7 +78,7 @@ struct RecordShelf<Record: CompanionRecord>: Sendable {
     /// Lets all of a kind go.
     mutating func removeAll(_ kind: ResourceKind) {
         let rest = records.filter { $0.kind != kind }
-        self = RecordShelf()
+        self = RecordIndex()
         for record in rest { set(record) }
     }
 
@@ -115,7 +115,7 @@ struct RecordShelf<Record: CompanionRecord>: Sendable {
 
     private mutating func file(_ record: Record) {
         let id = RecordID(record)
-        switch record.filing {
+        switch record.indexKeys {
         case .each(let keys): for key in keys { files[key, default: []].append(id) }
         case .rarest(let keys):
             if let rarest = keys.min(by: { files[$0]?.count ?? 0 < files[$1]?.count ?? 0 }) {
@@ -130,7 +130,7 @@ struct RecordShelf<Record: CompanionRecord>: Sendable {
         guard isFiled else { return }
         let id = RecordID(record)
         let keys =
-            switch record.filing {
+            switch record.indexKeys {
             case .each(let keys), .rarest(let keys): keys
             }
         for key in keys {
@@ -148,7 +148,7 @@ private struct RecordID: Comparable {
 
     init(name: String, kind: ResourceKind) { (self.name, self.kind) = (name, kind) }
 
-    init(_ record: some CompanionRecord) { self.init(name: record.name, kind: record.kind) }
+    init(_ record: some RelatedRecord) { self.init(name: record.name, kind: record.kind) }
 
     static func < (left: RecordID, right: RecordID) -> Bool {
         (left.name, left.kind.rawValue) < (right.name, right.kind.rawValue)

@@ -3,7 +3,7 @@ public import JSON
 import Kubernetes
 
 /// What is to be written beside the objects of a file, since findings ask for it.
-public struct CompanionAdditions: Sendable {
+public struct RelatedObjectAdditions: Sendable {
     /// The objects, in the order of those who ask for them.
     public internal(set) var objects: [Literal] = []
     /// What findings ask for that cannot be written.
@@ -19,7 +19,7 @@ extension ManifestJudge {
     ///   - files: The files.
     ///   - world: What is known of other objects; those of the files are in it.
     /// - Returns: What is to be written into each of the files.
-    public func additions(to files: [ManifestFile], in world: ManifestWorld) -> [CompanionAdditions] {
+    public func additions(to files: [ManifestFile], in world: ManifestWorld) -> [RelatedObjectAdditions] {
         var plan = AdditionPlan(self, files, world)
         plan.run()
         return plan.additions
@@ -28,7 +28,7 @@ extension ManifestJudge {
 
 /// Who asks for which object.
 private struct Wish {
-    let companion: Literal
+    let relatedObject: Literal
     /// What asks, by its place among the files.
     let file: Int
     let entry: FixedFile.Entry
@@ -37,10 +37,10 @@ private struct Wish {
     let name: String
     let namespace: String
 
-    var isBudget: Bool { companion["kind"] == "PodDisruptionBudget" }
+    var isBudget: Bool { relatedObject["kind"] == "PodDisruptionBudget" }
 
     /// How many labels it selects by: the fewer, the more it holds.
-    var labelCount: Int { isBudget ? companion["spec"]?["selector"]?["matchLabels"]?.members.count ?? 0 : 0 }
+    var labelCount: Int { isBudget ? relatedObject["spec"]?["selector"]?["matchLabels"]?.members.count ?? 0 : 0 }
 }
 
 /// Objects on their way into files.
@@ -49,7 +49,7 @@ private struct AdditionPlan {
     private let files: [ManifestFile]
     /// The files' objects, and those that are to be written.
     private var world: ManifestWorld
-    private(set) var additions: [CompanionAdditions]
+    private(set) var additions: [RelatedObjectAdditions]
     /// The names that were taken before.
     private var taken: Set<String> = []
     /// What is to be written, by its name.
@@ -57,7 +57,7 @@ private struct AdditionPlan {
 
     init(_ judge: ManifestJudge, _ files: [ManifestFile], _ world: ManifestWorld) {
         (self.judge, self.files, self.world) = (judge, files, world)
-        additions = files.map { _ in CompanionAdditions() }
+        additions = files.map { _ in RelatedObjectAdditions() }
     }
 
     mutating func run() {
@@ -79,7 +79,7 @@ private struct AdditionPlan {
             }
         }
         for (index, wish) in wishes.enumerated() where granted.contains(index) {
-            additions[wish.file].objects.append(wish.companion)
+            additions[wish.file].objects.append(wish.relatedObject)
         }
     }
 
@@ -108,11 +108,11 @@ private struct AdditionPlan {
     private func wishes(of verdict: Verdict, _ object: ManifestObject, _ file: Int) -> [Wish] {
         verdict.judgements.compactMap { judgement in
             guard judgement.effect != .exempt, !judgement.finding.isReplacement,
-                let companion = judgement.finding.companion
+                let relatedObject = judgement.finding.relatedObject
             else { return nil }
             let metadata = ObjectMeta(of: object.value)
             return Wish(
-                companion: companion, file: file,
+                relatedObject: relatedObject, file: file,
                 entry: FixedFile.Entry(title: verdict.subject.title, line: object.line, judgement: judgement),
                 kind: ResourceKind(kind: object.type?.kind ?? "", apiVersion: object.type?.apiVersion ?? ""),
                 name: metadata.name ?? "", namespace: metadata.namespace ?? world.namespace)
@@ -121,30 +121,30 @@ private struct AdditionPlan {
 
     /// Whether what is asked for is no longer missing, with all that is to be written by now.
     private func isGranted(_ wish: Wish) -> Bool {
-        if written[key(of: wish.companion)] == wish.companion { return true }
+        if written[key(of: wish.relatedObject)] == wish.relatedObject { return true }
         guard wish.isBudget, let labels = labels(of: wish) else { return false }
-        return !((try? world.companions.budgets(selecting: labels, in: wish.namespace))?.isEmpty ?? true)
+        return !((try? world.relatedObjects.budgets(selecting: labels, in: wish.namespace))?.isEmpty ?? true)
     }
 
     private func labels(of wish: Wish) -> Labels? {
-        let workload = try? world.companions.workload(wish.kind, wish.name, in: wish.namespace)
+        let workload = try? world.relatedObjects.workload(wish.kind, wish.name, in: wish.namespace)
         return workload.map { Labels($0.labels) }
     }
 
     private mutating func grant(_ wish: Wish) throws(CannotEdit) {
-        let (kind, name) = (wish.companion["kind"]?.flow ?? "", wish.companion["metadata"]?["name"]?.flow ?? "")
-        let key = key(of: wish.companion)
+        let (kind, name) = (wish.relatedObject["kind"]?.flow ?? "", wish.relatedObject["metadata"]?["name"]?.flow ?? "")
+        let key = key(of: wish.relatedObject)
         guard !taken.contains(key), written[key] == nil else {
             throw CannotEdit("a \(kind) named \(name) is there already")
         }
-        guard let document = try? Document(parsing: Array(wish.companion.json.utf8)) else { return }
+        guard let document = try? Document(parsing: Array(wish.relatedObject.json.utf8)) else { return }
         defer { withExtendedLifetime(document) {} }
         if wish.isBudget, let budget = try? DisruptionBudget(of: document.root, in: world.namespace),
-            let other = (try? world.companions.budgets(overlapping: budget))?.first
+            let other = (try? world.relatedObjects.budgets(overlapping: budget))?.first
         {
             throw CannotEdit("it would select pods that \(kind) \(other.name) selects too")
         }
-        written[key] = wish.companion
+        written[key] = wish.relatedObject
         world.add(document.root)
     }
 

@@ -2,13 +2,13 @@ import JSON
 public import Kubernetes
 
 /// Which budgets guard which pods.
-extension Companions {
+extension RelatedObjects {
     /// The PodDisruptionBudgets of a namespace.
     public func budgets(in namespace: String) throws(CannotJudge) -> [DisruptionBudget] {
         try shelf(in: namespace)?.records ?? []
     }
 
-    private func shelf(in namespace: String) throws(CannotJudge) -> RecordShelf<DisruptionBudget>? {
+    private func shelf(in namespace: String) throws(CannotJudge) -> RecordIndex<DisruptionBudget>? {
         try holding(.podDisruptionBudget, namespace, "PodDisruptionBudgets")?.budgets
     }
 

@@ -7,12 +7,12 @@ internal import Net
 ///
 /// An answer counts only for those: what somebody created after it, and before asking, would be denied for. So there is one GET of
 /// a list under way and one to come, however many ask, and few of all lists at once.
-final class Questions {
+final class AbsenceChecker {
     private let client: APIClient
     private let catalogue: Catalogue
     private let counts: ConfirmationCounts
     /// Who waits for a GET that is still to be sent, and how long it may take; in the order of the first who asked.
-    private var waiting: [(absence: Absence, limit: Duration, inquiries: [Inquiry])] = []
+    private var waiting: [(absence: Absence, limit: Duration, requests: [AbsenceRequest])] = []
     private var underWay: Set<Absence> = []
     private var backoff: Backoff
     /// Until when the API server wants to be left alone.
@@ -29,24 +29,24 @@ final class Questions {
 
     /// Asks for all of what is absent, and answers once: when all is known, or when the time is up.
     func ask(_ absences: [Absence], within limit: Duration, _ completion: @escaping ([Confirmation]) -> Void) {
-        let inquiry = Inquiry(absences, completion, end: Instant.now + limit)
-        let alarm = client.loop.after(limit) { [self] in giveUp(inquiry) }
-        inquiry.ended = { alarm.cancel() }
-        if let pause, pause.end >= inquiry.deadline { return giveUp(inquiry) }
+        let request = AbsenceRequest(absences, completion, end: Instant.now + limit)
+        let alarm = client.loop.after(limit) { [self] in giveUp(request) }
+        request.ended = { alarm.cancel() }
+        if let pause, pause.end >= request.deadline { return giveUp(request) }
         for absence in absences {
             if let index = waiting.firstIndex(where: { $0.absence == absence }) {
-                waiting[index].inquiries.append(inquiry)
+                waiting[index].requests.append(request)
                 waiting[index].limit = max(waiting[index].limit, limit)
             } else {
-                waiting.append((absence, limit, [inquiry]))
+                waiting.append((absence, limit, [request]))
             }
         }
         startMore()
     }
 
-    private func giveUp(_ inquiry: Inquiry) {
-        for _ in 0..<inquiry.missing { counts.countFailure() }
-        inquiry.end()
+    private func giveUp(_ request: AbsenceRequest) {
+        for _ in 0..<request.missing { counts.countFailure() }
+        request.end()
     }
 
     /// Asks nothing for a while; those who cannot wait that long are answered at once.
@@ -63,25 +63,25 @@ final class Questions {
                 startMore()
             }
         )
-        for inquiry in waiting.flatMap(\.inquiries) where inquiry.deadline <= end { giveUp(inquiry) }
+        for request in waiting.flatMap(\.requests) where request.deadline <= end { giveUp(request) }
     }
 
     private func startMore() {
         // While the API server is slow, nobody waits behind questions of those who have gone.
-        waiting.removeAll { $0.inquiries.allSatisfy { $0.missing == 0 } }
-        while pause == nil, underWay.count < Questions.mostAtOnce,
+        waiting.removeAll { $0.requests.allSatisfy { $0.missing == 0 } }
+        while pause == nil, underWay.count < AbsenceChecker.mostAtOnce,
             let index = waiting.firstIndex(where: { !underWay.contains($0.absence) })
         {
-            let (absence, limit, inquiries) = waiting.remove(at: index)
+            let (absence, limit, requests) = waiting.remove(at: index)
             underWay.insert(absence)
             counts.countRequest()
-            var found = Companions(knowledge: .kinds(ResourceKinds(absence.kind)), of: catalogue)
+            var found = RelatedObjects(knowledge: .kinds(ResourceKinds(absence.kind)), of: catalogue)
             client.list(
                 APIResource(absence.kind), in: absence.namespace, within: limit,
                 each: { try? found.set($0, absence.kind) }
             ) { [self] result in
                 underWay.remove(absence)
-                let answer: Companions?
+                let answer: RelatedObjects?
                 switch result {
                 case .success:
                     answer = found
@@ -90,9 +90,9 @@ final class Questions {
                     answer = nil
                     if let asked = error.throttling { rest(atLeast: client.bounded(asked)) }
                 }
-                for inquiry in inquiries {
-                    if answer == nil, inquiry.missing > 0 { counts.countFailure() }
-                    inquiry.take(absence, answer)
+                for request in requests {
+                    if answer == nil, request.missing > 0 { counts.countFailure() }
+                    request.take(absence, answer)
                 }
                 startMore()
             }
@@ -101,9 +101,9 @@ final class Questions {
 }
 
 /// One request's questions.
-private final class Inquiry {
+private final class AbsenceRequest {
     private let absences: [Absence]
-    private var found: [Absence: Companions] = [:]
+    private var found: [Absence: RelatedObjects] = [:]
     private var open: Set<Absence>
     /// Until when an answer is of use.
     let deadline: Instant
@@ -120,9 +120,9 @@ private final class Inquiry {
     /// How many questions have no answer yet; none when it has ended.
     var missing: Int { completion == nil ? 0 : open.count }
 
-    func take(_ absence: Absence, _ companions: Companions?) {
+    func take(_ absence: Absence, _ relatedObjects: RelatedObjects?) {
         open.remove(absence)
-        found[absence] = companions
+        found[absence] = relatedObjects
         if open.isEmpty { end() }
     }
 

@@ -4,7 +4,7 @@ import Kubernetes
 /// What is recorded of the other objects: by kind and namespace all that was known of it, in the fields that rules read.
 ///
 /// A kind and namespace that nothing asked for is not there, and neither is one that was not known: both are unknown to a replay.
-extension Companions {
+extension RelatedObjects {
     /// How many objects of a kind are recorded with a review; of more, none is, and the kind is unknown.
     static let maximumRecorded = 500
 
@@ -13,7 +13,7 @@ extension Companions {
         var entries: [Literal] = []
         for lookup in lookups.all where knows(lookup.kind, in: lookup.namespace) {
             let objects = holding(of: lookup.kind, lookup.namespace)?.literals(lookup.kind) ?? []
-            guard objects.count <= Companions.maximumRecorded else { continue }
+            guard objects.count <= RelatedObjects.maximumRecorded else { continue }
             var entry: [Literal.Member] = [
                 .init("kind", .string("\(lookup.kind.name)")), .init("apiVersion", .string(lookup.kind.apiVersion)),
                 .init("namespace", .string(lookup.namespace)), .init("objects", .array(objects)),
@@ -56,7 +56,7 @@ final class Lookups: @unchecked Sendable {
     }
 }
 
-extension Companions.Holding {
+extension RelatedObjects.Holding {
     /// The objects of a kind, as they are recorded.
     fileprivate func literals(_ kind: ResourceKind) -> [Literal] {
         switch kind {
@@ -219,7 +219,7 @@ private func pairs(_ labels: [String: String]) -> Literal {
     .object(labels.sorted { $0.key < $1.key }.map { .init($0.key, .string($0.value)) })
 }
 
-extension CompanionObject {
+extension RelatedObject {
     fileprivate var literal: Literal {
         ["metadata": ["name": .string(name), "labels": pairs(labels)], "fields": fields.recorded]
     }

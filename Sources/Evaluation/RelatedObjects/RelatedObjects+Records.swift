@@ -44,7 +44,7 @@ enum NamespaceLevel: Equatable {
 }
 
 /// What is kept of a PodDisruptionBudget (`policy/v1`).
-public struct DisruptionBudget: Sendable, CompanionRecord {
+public struct DisruptionBudget: Sendable, RelatedRecord {
     var kind: ResourceKind { .podDisruptionBudget }
     /// Its name.
     public let name: String
@@ -82,14 +82,14 @@ public struct DisruptionBudget: Sendable, CompanionRecord {
         try self.init(object, metadata.name ?? "", metadata.namespace ?? namespace)
     }
 
-    var filing: RecordFiling { selector.map { .rarest([RecordKey]($0.labels)) } ?? .each([]) }
+    var indexKeys: IndexKeys { selector.map { .rarest([RecordKey]($0.labels)) } ?? .each([]) }
 
     /// Whether it guards pods with these labels.
     public func selects(_ labels: Labels) -> Bool { selector?.matches(labels) ?? false }
 }
 
 /// What is kept of a HorizontalPodAutoscaler, or of KEDA's ScaledObject.
-public struct Autoscaler: Sendable, CompanionRecord {
+public struct Autoscaler: Sendable, RelatedRecord {
     /// Which of the two.
     public let kind: ResourceKind
     /// Its name.
@@ -120,7 +120,7 @@ public struct Autoscaler: Sendable, CompanionRecord {
         resources = try ScaledResource.all(in: spec, kind)
     }
 
-    var filing: RecordFiling { .each([Autoscaler.key(targetName)]) }
+    var indexKeys: IndexKeys { .each([Autoscaler.key(targetName)]) }
 
     /// What the autoscalers of workloads with a name are filed under.
     static func key(_ target: String) -> RecordKey { RecordKey(key: "", value: target) }
@@ -132,7 +132,7 @@ public struct Autoscaler: Sendable, CompanionRecord {
 }
 
 /// What is kept of a ResourceQuota.
-public struct Quota: Sendable, CompanionRecord {
+public struct Quota: Sendable, RelatedRecord {
     var kind: ResourceKind { .resourceQuota }
     /// Its name.
     public let name: String
@@ -151,7 +151,7 @@ public struct Quota: Sendable, CompanionRecord {
         usedMemory = try Quota.memory(object.object("status")?.object("used"))
     }
 
-    var filing: RecordFiling { .each([]) }
+    var indexKeys: IndexKeys { .each([]) }
 
     /// What an amount of `requests.memory` comes to; `memory` is the API's other name for it.
     private static func memory(_ amounts: Value?) throws(CannotJudge) -> Double? {
@@ -161,7 +161,7 @@ public struct Quota: Sendable, CompanionRecord {
 }
 
 /// What is kept of a Deployment, StatefulSet or Rollout.
-public struct Workload: Sendable, CompanionRecord {
+public struct Workload: Sendable, RelatedRecord {
     /// Its kind.
     public let kind: ResourceKind
     /// Its name.
@@ -197,7 +197,7 @@ public struct Workload: Sendable, CompanionRecord {
         annotations = ExemptionAnnotations(ObjectMeta(of: object))
     }
 
-    var filing: RecordFiling {
+    var indexKeys: IndexKeys {
         .each([RecordKey](labels.lazy.map { ($0.key, $0.value) }) + (deployment.map { [Workload.key($0)] } ?? []))
     }
 
@@ -226,14 +226,14 @@ public struct Workload: Sendable, CompanionRecord {
 }
 
 /// What is kept of an object of any other kind.
-package struct CompanionObject: Sendable, CompanionRecord {
+package struct RelatedObject: Sendable, RelatedRecord {
     let kind: ResourceKind
     package let name: String
     let namespace: String
     package let labels: [String: String]
     /// The fields that rules read; see ``RelatedKind``.
     package let fields: RelatedFields
-    let filing: RecordFiling
+    let indexKeys: IndexKeys
 
     init(
         _ related: RelatedKind, _ name: String, _ namespace: String, labels: Labels, _ fields: RelatedFields
@@ -243,7 +243,7 @@ package struct CompanionObject: Sendable, CompanionRecord {
         self.namespace = namespace
         self.labels = Dictionary(labels.pairs.map { ($0.key, $0.value) }, uniquingKeysWith: { $1 })
         self.fields = fields
-        filing = related.selectedLabels.map { .rarest($0(fields)) } ?? .each([])
+        indexKeys = related.selectedLabels.map { .rarest($0(fields)) } ?? .each([])
     }
 
     package subscript<Content>(_ field: RelatedField<Content>) -> Content? { fields[field] }

@@ -4,7 +4,7 @@ public import Kubernetes
 /// The other objects of a cluster, as far as rules need them: an immutable value with look-ups by namespace.
 ///
 /// That something does not exist is an answer; that it is not known whether it does is another one, and is thrown.
-public struct Companions: Sendable {
+public struct RelatedObjects: Sendable {
     /// Of which kinds every object is known.
     public enum Knowledge: Sendable {
         /// Of none: nothing was given.
@@ -20,7 +20,7 @@ public struct Companions: Sendable {
     /// The namespaces that have budgets, in order.
     private(set) var guardedNamespaces: [String] = []
     /// The monitors of all namespaces that look into others.
-    private(set) var farMonitors = RecordShelf<FarMonitor>()
+    private(set) var crossNamespaceMonitors = RecordIndex<CrossNamespaceMonitor>()
     private var knowledge: Knowledge
     /// What was asked for anew, for one judgement; see ``confirming(_:)``.
     private(set) var confirmations: [Confirmation] = []
@@ -31,7 +31,7 @@ public struct Companions: Sendable {
     let related: RelatedKinds
 
     /// Nothing is known, and nothing is kept.
-    public static let unknown = Companions(knowledge: .nothing, RelatedKinds([]))
+    public static let unknown = RelatedObjects(knowledge: .nothing, RelatedKinds([]))
 
     /// Creates companions without any object.
     ///
@@ -74,7 +74,7 @@ public struct Companions: Sendable {
     public mutating func set(
         _ object: Value, _ kind: ResourceKind, in unplaced: String = "default"
     ) throws(CannotJudge) {
-        let (name, namespace) = Companions.place(of: object, kind, in: unplaced)
+        let (name, namespace) = RelatedObjects.place(of: object, kind, in: unplaced)
         do throws(CannotJudge) {
             try set(object, kind, name, namespace)
         } catch {
@@ -94,14 +94,18 @@ public struct Companions: Sendable {
 
     private mutating func set(_ record: Record, in namespace: String) {
         holdings[namespace, default: Holding()].set(record)
-        guard case .object(let object) = record, FarMonitor.kinds.contains(object.kind) else { return }
-        let far = FarMonitor(monitor: object)
-        if object.isFarMonitor { farMonitors.set(far) } else { farMonitors.remove(far.kind, far.name) }
+        guard case .object(let object) = record, CrossNamespaceMonitor.kinds.contains(object.kind) else { return }
+        let far = CrossNamespaceMonitor(monitor: object)
+        if object.isCrossNamespaceMonitor {
+            crossNamespaceMonitors.set(far)
+        } else {
+            crossNamespaceMonitors.remove(far.kind, far.name)
+        }
     }
 
     /// Lets an object of a kind go.
     public mutating func remove(_ object: Value, _ kind: ResourceKind) {
-        let (name, namespace) = Companions.place(of: object, kind)
+        let (name, namespace) = RelatedObjects.place(of: object, kind)
         remove(kind, name, in: namespace)
         if holdings[namespace]?.isEmpty ?? false { holdings[namespace] = nil }
     }
@@ -120,7 +124,9 @@ public struct Companions: Sendable {
         guard let index = holdings.index(forKey: namespace) else { return }
         // In place: nothing else of the namespace is copied.
         holdings.values[index].remove(kind, name)
-        if FarMonitor.kinds.contains(kind) { farMonitors.remove(kind, FarMonitor.name(name, namespace)) }
+        if CrossNamespaceMonitor.kinds.contains(kind) {
+            crossNamespaceMonitors.remove(kind, CrossNamespaceMonitor.name(name, namespace))
+        }
         noteBudgets(in: namespace)
     }
 
@@ -138,7 +144,7 @@ public struct Companions: Sendable {
     }
 
     /// Takes over all objects of a kind from other companions, and lets go of those that are not there.
-    public mutating func replace(_ kind: ResourceKind, from other: Companions) {
+    public mutating func replace(_ kind: ResourceKind, from other: RelatedObjects) {
         forget(kind)
         for (namespace, theirs) in other.holdings where theirs.kinds.contains(kind) {
             var mine = holdings[namespace] ?? Holding()
@@ -146,7 +152,7 @@ public struct Companions: Sendable {
             holdings[namespace] = mine
             noteBudgets(in: namespace)
         }
-        for far in other.farMonitors.records where far.kind == kind { farMonitors.set(far) }
+        for far in other.crossNamespaceMonitors.records where far.kind == kind { crossNamespaceMonitors.set(far) }
         know(kind)
     }
 
@@ -163,7 +169,7 @@ public struct Companions: Sendable {
             if holdings[namespace]?.isEmpty ?? false { holdings[namespace] = nil }
         }
         if kind == .podDisruptionBudget { guardedNamespaces = [] }
-        if FarMonitor.kinds.contains(kind) { farMonitors.removeAll(kind) }
+        if CrossNamespaceMonitor.kinds.contains(kind) { crossNamespaceMonitors.removeAll(kind) }
         guard case .kinds(let kinds) = knowledge else { return }
         knowledge = .kinds(kinds.subtracting(ResourceKinds(kind)))
     }
@@ -173,7 +179,7 @@ public struct Companions: Sendable {
         for object in objects {
             let name = ObjectMeta(of: object).name ?? ""
             if let related = related[kind],
-                let record = CompanionObject(recorded: object, related, name, namespace)
+                let record = RelatedObject(recorded: object, related, name, namespace)
             {
                 set(.object(record), in: namespace)
             } else {
@@ -187,7 +193,7 @@ public struct Companions: Sendable {
     // MARK: Confirmations
 
     /// The same companions with what was asked for anew, where the absence of one would have denied a request.
-    public func confirming(_ confirmations: [Confirmation]) -> Companions {
+    public func confirming(_ confirmations: [Confirmation]) -> RelatedObjects {
         var copy = self
         copy.confirmations = confirmations
         return copy
@@ -218,7 +224,7 @@ public struct Companions: Sendable {
     }
 
     /// The same companions, telling somebody which kinds are looked up in which namespaces.
-    func observed(by observer: Lookups) -> Companions {
+    func observed(by observer: Lookups) -> RelatedObjects {
         var copy = self
         copy.observer = observer
         return copy

@@ -4,23 +4,23 @@ package import Kubernetes
 /// A monitor that looks into other namespaces than its own.
 ///
 /// They are kept in one place beside their namespaces, so that a workload need not go through all of these to find them.
-struct FarMonitor: CompanionRecord {
-    let monitor: CompanionObject
+struct CrossNamespaceMonitor: RelatedRecord {
+    let monitor: RelatedObject
 
     static let kinds = ResourceKinds(.podMonitor, .serviceMonitor)
 
     var kind: ResourceKind { monitor.kind }
-    var name: String { FarMonitor.name(monitor.name, monitor.namespace) }
-    var filing: RecordFiling { monitor.filing }
+    var name: String { CrossNamespaceMonitor.name(monitor.name, monitor.namespace) }
+    var indexKeys: IndexKeys { monitor.indexKeys }
 
     /// What it is called among those of all namespaces.
     static func name(_ name: String, _ namespace: String) -> String { "\(namespace)/\(name)" }
 }
 
-extension CompanionObject {
+extension RelatedObject {
     /// Whether it is a monitor that looks into other namespaces than its own.
-    var isFarMonitor: Bool {
-        guard FarMonitor.kinds.contains(kind) else { return false }
+    var isCrossNamespaceMonitor: Bool {
+        guard CrossNamespaceMonitor.kinds.contains(kind) else { return false }
         if self[.isForAllNamespaces] ?? false { return true }
         return self[.namespaces]?.contains { $0 != namespace } ?? false
     }
@@ -32,27 +32,27 @@ extension CompanionObject {
     }
 }
 
-extension Companions {
+extension RelatedObjects {
     /// Whether a monitor of a kind selects objects with these labels in a namespace, as far as they are known.
     package func isMonitored(by kind: ResourceKind, _ labels: Labels, in namespace: String) -> Bool {
         noteMonitors(of: kind, namespace)
         let keys = [RecordKey](labels.pairs)
         let own = holdings[namespace]?.objects[kind]?.candidates(underAnyOf: keys) ?? []
         if own.contains(where: { $0.monitors(labels, in: namespace) }) { return true }
-        return farMonitors.candidates(underAnyOf: keys)
+        return crossNamespaceMonitors.candidates(underAnyOf: keys)
             .contains { $0.kind == kind && $0.monitor.monitors(labels, in: namespace) }
     }
 
     /// Whether there is a monitor of a kind that might look into a namespace, as far as they are known.
     package func mayHaveMonitors(of kind: ResourceKind, in namespace: String) -> Bool {
         noteMonitors(of: kind, namespace)
-        return holdings[namespace]?.objects[kind] != nil || farMonitors.records.contains { $0.kind == kind }
+        return holdings[namespace]?.objects[kind] != nil || crossNamespaceMonitors.records.contains { $0.kind == kind }
     }
 
     private func noteMonitors(of kind: ResourceKind, _ namespace: String) {
         guard let observer else { return }
         observer.note(kind, namespace)
-        for far in farMonitors.records where far.kind == kind { observer.note(kind, far.monitor.namespace) }
+        for far in crossNamespaceMonitors.records where far.kind == kind { observer.note(kind, far.monitor.namespace) }
     }
 }
 

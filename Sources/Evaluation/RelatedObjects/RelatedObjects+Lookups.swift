@@ -2,7 +2,7 @@ import JSON
 public import Kubernetes
 
 /// Other objects of the cluster, as rules ask for them: all of a kind in a namespace, or one.
-extension Companions {
+extension RelatedObjects {
     /// What a namespace holds of a kind: what was asked for anew, before what was known.
     func holding(of kind: ResourceKind, _ namespace: String) -> Holding? {
         observer?.note(kind, namespace)
@@ -11,7 +11,7 @@ extension Companions {
     }
 
     func holding(_ kind: ResourceKind, _ namespace: String, _ words: String) throws(CannotJudge) -> Holding? {
-        guard knows(kind, in: namespace) else { throw .unknown(companion: words) }
+        guard knows(kind, in: namespace) else { throw .unknown(relatedObject: words) }
         return holding(of: kind, namespace)
     }
 
@@ -45,7 +45,7 @@ extension Companions {
         // KEDA's objects need not be watched: most clusters have none, and KEDA makes an HPA of each.
         guard
             !found.isEmpty || knows(.horizontalPodAutoscaler, in: namespace) || knows(.scaledObject, in: namespace)
-        else { throw .unknown(companion: "HorizontalPodAutoscalers") }
+        else { throw .unknown(relatedObject: "HorizontalPodAutoscalers") }
         return found
     }
 
@@ -60,21 +60,21 @@ extension Companions {
     }
 
     /// The objects of one of the other kinds in a namespace; for kinds that have none, the namespace is `default`.
-    package func objects(_ kind: ResourceKind, in namespace: String) throws(CannotJudge) -> [CompanionObject] {
+    package func objects(_ kind: ResourceKind, in namespace: String) throws(CannotJudge) -> [RelatedObject] {
         try holding(kind, namespace, kind.pluralName)?.objects[kind]?.records ?? []
     }
 
     /// One of them by its name.
     package func object(
         _ kind: ResourceKind, named name: String, in namespace: String
-    ) throws(CannotJudge) -> CompanionObject? {
+    ) throws(CannotJudge) -> RelatedObject? {
         try holding(kind, namespace, kind.pluralName)?.objects[kind]?[kind, name]
     }
 
     /// The same of a kind that selects by labels: those that may select these, and perhaps others.
     package func objects(
         _ kind: ResourceKind, thatMaySelect labels: Labels, in namespace: String
-    ) throws(CannotJudge) -> [CompanionObject] {
+    ) throws(CannotJudge) -> [RelatedObject] {
         let shelf = try holding(kind, namespace, kind.pluralName)?.objects[kind]
         return shelf?.candidates(underAnyOf: [RecordKey](labels.pairs)) ?? []
     }
@@ -111,14 +111,5 @@ extension Companions {
         let workload = try workload(kind, name, in: namespace)
         guard let deployment = workload?.deployment else { return workload }
         return try self.workload(.deployment, deployment, in: namespace)
-    }
-}
-
-extension ResourceKind {
-    /// Several objects of the kind, for people: `NetworkPolicies`.
-    fileprivate var pluralName: String {
-        let name = "\(name)"
-        if name.hasSuffix("y"), !name.hasSuffix("ay") { return name.dropLast() + "ies" }
-        return name + (name.hasSuffix("s") ? "es" : "s")
     }
 }

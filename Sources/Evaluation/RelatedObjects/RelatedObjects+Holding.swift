@@ -1,18 +1,18 @@
 import JSON
 import Kubernetes
 
-extension Companions {
+extension RelatedObjects {
     /// What one namespace holds.
     struct Holding: Sendable {
         /// The kinds that it holds, or is known to hold nothing of.
         var kinds = ResourceKinds()
         private(set) var namespace: NamespaceRecord?
-        private(set) var budgets = RecordShelf<DisruptionBudget>()
-        private(set) var autoscalers = RecordShelf<Autoscaler>()
-        private(set) var quotas = RecordShelf<Quota>()
-        private(set) var workloads = RecordShelf<Workload>()
+        private(set) var budgets = RecordIndex<DisruptionBudget>()
+        private(set) var autoscalers = RecordIndex<Autoscaler>()
+        private(set) var quotas = RecordIndex<Quota>()
+        private(set) var workloads = RecordIndex<Workload>()
         /// Everything else: its ``RelatedKind`` says what is kept of it.
-        private(set) var objects: [ResourceKind: RecordShelf<CompanionObject>] = [:]
+        private(set) var objects: [ResourceKind: RecordIndex<RelatedObject>] = [:]
 
         /// Whether there is nothing left to keep it for.
         var isEmpty: Bool {
@@ -28,7 +28,7 @@ extension Companions {
         case autoscaler(Autoscaler)
         case quota(Quota)
         case workload(Workload)
-        case object(CompanionObject)
+        case object(RelatedObject)
 
         /// Reads an object of a kind; nil where nothing is kept of it.
         init?(
@@ -45,22 +45,22 @@ extension Companions {
                 var fields = RelatedFields()
                 try read(object, &fields)
                 self = .object(
-                    CompanionObject(related, name, namespace, labels: ObjectMeta(of: object).labels, fields))
+                    RelatedObject(related, name, namespace, labels: ObjectMeta(of: object).labels, fields))
             }
         }
     }
 }
 
-extension Companions.Holding {
+extension RelatedObjects.Holding {
     /// Takes a record in, in the place of the one with the same kind and name.
-    mutating func set(_ record: Companions.Record) {
+    mutating func set(_ record: RelatedObjects.Record) {
         switch record {
         case .namespace(let record): namespace = record
         case .budget(let record): budgets.set(record)
         case .autoscaler(let record): autoscalers.set(record)
         case .quota(let record): quotas.set(record)
         case .workload(let record): workloads.set(record)
-        case .object(let record): objects[record.kind, default: RecordShelf()].set(record)
+        case .object(let record): objects[record.kind, default: RecordIndex()].set(record)
         }
     }
 
@@ -83,16 +83,16 @@ extension Companions.Holding {
         kinds = kinds.subtracting(ResourceKinds(kind))
         switch kind {
         case .namespace: namespace = nil
-        case .podDisruptionBudget: budgets = RecordShelf()
+        case .podDisruptionBudget: budgets = RecordIndex()
         case .horizontalPodAutoscaler, .scaledObject: autoscalers.removeAll(kind)
-        case .resourceQuota: quotas = RecordShelf()
+        case .resourceQuota: quotas = RecordIndex()
         case .deployment, .statefulSet, .rollout: workloads.removeAll(kind)
         default: objects[kind] = nil
         }
     }
 
     /// Takes over all of a kind, of which there is nothing here.
-    mutating func take(_ kind: ResourceKind, from other: Companions.Holding) {
+    mutating func take(_ kind: ResourceKind, from other: RelatedObjects.Holding) {
         kinds.formUnion(ResourceKinds(kind))
         switch kind {
         case .namespace: namespace = other.namespace

@@ -5,36 +5,36 @@ import Kubernetes
 import Rules
 
 /// What the state of a large cluster costs: 50,000 PodDisruptionBudgets over 5,000 namespaces.
-struct CompanionFigures {
+struct RelatedObjectFigures {
     private let kind = ResourceKind.podDisruptionBudget
     private let namespaces = 5_000
     private let each = 10
 
     func report() throws {
         let before = resident
-        var list = Companions(knowledge: .nothing, of: .playbook)
+        var list = RelatedObjects(knowledge: .nothing, of: .playbook)
         let start = processorTime()
         for namespace in 0..<namespaces {
             for number in 0..<each { try set(budget(number, namespace, minimum: 1), in: &list) }
         }
-        var companions = Companions(knowledge: .kinds([]), of: .playbook)
-        companions.replace(kind, from: list)
-        list = Companions(knowledge: .nothing, of: .playbook)
+        var relatedObjects = RelatedObjects(knowledge: .kinds([]), of: .playbook)
+        relatedObjects.replace(kind, from: list)
+        list = RelatedObjects(knowledge: .nothing, of: .playbook)
         print("companions list\t\(format((processorTime() - start) / 1e6))\tms")
         print("companions memory\t\(format(resident - before))\tMB")
-        try reportUpdates(&companions)
-        reportLookups(companions)
+        try reportUpdates(&relatedObjects)
+        reportLookups(relatedObjects)
     }
 
     /// An update as the feed makes it: the loops hold the value of before, so what changes is copied.
-    private func reportUpdates(_ companions: inout Companions) throws {
-        var held = [companions]
+    private func reportUpdates(_ relatedObjects: inout RelatedObjects) throws {
+        var held = [relatedObjects]
         var slowest = 0.0
         for round in 0..<50 {
             let object = budget(round % each, round * 97 % namespaces, minimum: 2)
             let start = processorTime()
-            try set(object, in: &companions)
-            held.append(companions)
+            try set(object, in: &relatedObjects)
+            held.append(relatedObjects)
             if held.count > 2 { held.removeFirst() }
             slowest = max(slowest, (processorTime() - start) / 1e6)
         }
@@ -42,14 +42,14 @@ struct CompanionFigures {
         withExtendedLifetime(held) {}
     }
 
-    private func reportLookups(_ companions: Companions) {
+    private func reportLookups(_ relatedObjects: RelatedObjects) {
         var labels: [Labels] = []
         for number in 0..<each { labels.append(Labels(["app": "app-\(number)"])) }
         let count = 200_000
         var found = 0
         let start = processorTime()
         for round in 0..<count {
-            let budgets = try? companions.budgets(in: "team-\(round * 31 % namespaces)")
+            let budgets = try? relatedObjects.budgets(in: "team-\(round * 31 % namespaces)")
             if budgets?.contains(where: { $0.selects(labels[round % each]) }) ?? false { found += 1 }
         }
         let microseconds = (processorTime() - start) / 1000 / Double(count)
@@ -66,9 +66,9 @@ struct CompanionFigures {
             """.utf8)
     }
 
-    private func set(_ object: [UInt8], in companions: inout Companions) throws {
+    private func set(_ object: [UInt8], in relatedObjects: inout RelatedObjects) throws {
         let document = try Document(parsing: object)
-        try withExtendedLifetime(document) { try companions.set(document.root, kind) }
+        try withExtendedLifetime(document) { try relatedObjects.set(document.root, kind) }
     }
 
     private func format(_ value: Double) -> String { String(format: "%.2f", value) }
