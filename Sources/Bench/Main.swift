@@ -127,5 +127,5 @@ extension Rule {
     /// A rule that looks at everything and never finds anything: a judge without rules would not even begin.
     static let nothing = Rule(
         id: "nothing", title: "", group: .application, section: .applicationRequirements, rationale: "", level: .warn,
-        scope: Scope(.withPodSpec), clauses: [], examples: [], check: { _, _, _ in })
+        concern: .convention, scope: Scope(.withPodSpec), clauses: [], examples: [], check: { _, _, _ in })
 }

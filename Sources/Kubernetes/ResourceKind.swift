@@ -23,6 +23,16 @@ public enum ResourceKind: UInt8, Sendable, CaseIterable {
     case route53HostedZone, route53RecordSet, iamUser, rdsDBInstance, rdsDBCluster
     case elasticacheReplicationGroup, elasticacheCacheCluster, elasticacheServerlessCache
     case cloudfrontDistribution, elbv2LoadBalancer, elbv2Listener, cloudtrailTrail, eksCluster, eksNodegroup, eksAddon
+    // EKS Auto Mode, the load balancer controller and EKS network policies.
+    case eksNodeClass, eksTargetGroupBinding, eksIngressClassParams, applicationNetworkPolicy, clusterNetworkPolicy,
+        gatewayClass, loadBalancerConfiguration, globalAccelerator
+    // Products.
+    case certificate, istioVirtualService, istioGateway, securityPolicy, authorizationPolicy, requestAuthentication,
+        secretStore, clusterSecretStore, triggerAuthentication, clusterTriggerAuthentication, argoApplication,
+        helmRelease, persistentVolume, controllerRevision
+    // More of AWS Controllers for Kubernetes.
+    case eksAccessEntry, eksPodIdentityAssociation, iamRole, iamPolicy, elbv2TargetGroup, acmCertificate, efsFileSystem,
+        organizationsAccount, backupPlan, s3Bucket, sqsQueue, snsTopic, dynamodbTable, secretsManagerSecret, logGroup
 
     /// Its name, as in `kind:`.
     public var name: StaticString { row.name }
@@ -130,6 +140,43 @@ public enum ResourceKind: UInt8, Sendable, CaseIterable {
         case .eksCluster: ("Cluster", "eks.services.k8s.aws", "v1alpha1")
         case .eksNodegroup: ("Nodegroup", "eks.services.k8s.aws", "v1alpha1")
         case .eksAddon: ("Addon", "eks.services.k8s.aws", "v1alpha1")
+        case .eksNodeClass: ("NodeClass", "eks.amazonaws.com", "v1")
+        case .eksTargetGroupBinding: ("TargetGroupBinding", "eks.amazonaws.com", "v1")
+        case .eksIngressClassParams: ("IngressClassParams", "eks.amazonaws.com", "v1")
+        case .applicationNetworkPolicy: ("ApplicationNetworkPolicy", "networking.k8s.aws", "v1alpha1")
+        case .clusterNetworkPolicy: ("ClusterNetworkPolicy", "networking.k8s.aws", "v1alpha1")
+        case .gatewayClass: ("GatewayClass", "gateway.networking.k8s.io", "v1")
+        case .loadBalancerConfiguration: ("LoadBalancerConfiguration", "gateway.k8s.aws", "v1beta1")
+        case .globalAccelerator: ("GlobalAccelerator", "aga.k8s.aws", "v1beta1")
+        case .certificate: ("Certificate", "cert-manager.io", "v1")
+        case .istioVirtualService: ("VirtualService", "networking.istio.io", "v1")
+        case .istioGateway: ("Gateway", "networking.istio.io", "v1")
+        case .securityPolicy: ("SecurityPolicy", "gateway.envoyproxy.io", "v1alpha1")
+        case .authorizationPolicy: ("AuthorizationPolicy", "security.istio.io", "v1")
+        case .requestAuthentication: ("RequestAuthentication", "security.istio.io", "v1")
+        case .secretStore: ("SecretStore", "external-secrets.io", "v1")
+        case .clusterSecretStore: ("ClusterSecretStore", "external-secrets.io", "v1")
+        case .triggerAuthentication: ("TriggerAuthentication", "keda.sh", "v1alpha1")
+        case .clusterTriggerAuthentication: ("ClusterTriggerAuthentication", "keda.sh", "v1alpha1")
+        case .argoApplication: ("Application", "argoproj.io", "v1alpha1")
+        case .helmRelease: ("HelmRelease", "helm.toolkit.fluxcd.io", "v2")
+        case .persistentVolume: ("PersistentVolume", "", "v1")
+        case .controllerRevision: ("ControllerRevision", "apps", "v1")
+        case .eksAccessEntry: ("AccessEntry", "eks.services.k8s.aws", "v1alpha1")
+        case .eksPodIdentityAssociation: ("PodIdentityAssociation", "eks.services.k8s.aws", "v1alpha1")
+        case .iamRole: ("Role", "iam.services.k8s.aws", "v1alpha1")
+        case .iamPolicy: ("Policy", "iam.services.k8s.aws", "v1alpha1")
+        case .elbv2TargetGroup: ("TargetGroup", "elbv2.services.k8s.aws", "v1alpha1")
+        case .acmCertificate: ("Certificate", "acm.services.k8s.aws", "v1alpha1")
+        case .efsFileSystem: ("FileSystem", "efs.services.k8s.aws", "v1alpha1")
+        case .organizationsAccount: ("Account", "organizations.services.k8s.aws", "v1alpha1")
+        case .backupPlan: ("BackupPlan", "backup.services.k8s.aws", "v1alpha1")
+        case .s3Bucket: ("Bucket", "s3.services.k8s.aws", "v1alpha1")
+        case .sqsQueue: ("Queue", "sqs.services.k8s.aws", "v1alpha1")
+        case .snsTopic: ("Topic", "sns.services.k8s.aws", "v1alpha1")
+        case .dynamodbTable: ("Table", "dynamodb.services.k8s.aws", "v1alpha1")
+        case .secretsManagerSecret: ("Secret", "secretsmanager.services.k8s.aws", "v1alpha1")
+        case .logGroup: ("LogGroup", "cloudwatchlogs.services.k8s.aws", "v1alpha1")
         }
     }
 
@@ -177,7 +224,10 @@ public struct ResourceKinds: OptionSet, Sendable {
 
     /// What belongs to no namespace.
     public static let clusterWide = ResourceKinds(
-        .namespace, .clusterRole, .clusterRoleBinding, .storageClass, .nodePool, .ec2NodeClass)
+        .namespace, .clusterRole, .clusterRoleBinding, .storageClass, .nodePool, .ec2NodeClass, .eksNodeClass,
+        .eksIngressClassParams, .clusterNetworkPolicy, .gatewayClass, .clusterSecretStore,
+        .clusterTriggerAuthentication,
+        .persistentVolume)
 
     /// The kinds, in their order.
     public var kinds: [ResourceKind] { ResourceKind.allCases.filter { contains($0) } }

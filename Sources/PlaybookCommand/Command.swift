@@ -209,7 +209,7 @@ enum ValueForm: Equatable {
 enum Flag: String, CaseIterable {
     case format, review, context, selector, except, writeReports = "write-reports", exitZero = "exit-zero", baseline,
         writeBaseline = "write-baseline", write, diff,
-        addRelatedObjects = "add-companions", relatedObjects, partial, namespace,
+        addRelatedObjects = "add-companions", relatedObjects = "companions", partial, namespace,
         level, mode, verbose,
         quiet, noColor = "no-color", directory, host,
         days

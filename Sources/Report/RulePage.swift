@@ -196,7 +196,7 @@ public enum RulePage {
         // What lies in no namespace has none to be exempted by.
         guard !ResourceKinds.clusterWide.isSuperset(of: rule.scope.kinds) else { return "`PLAYBOOK_EXEMPT`" + shared }
         let place =
-            rule.group.mayBeExemptedByWorkload
+            rule.mayBeExemptedByWorkload
             ? "the object itself or on its Namespace" : "the Namespace that the object is in, not on the object"
         return """
             annotations `playbook.superinc.com/exempt: \(rule.id)` and `playbook.superinc.com/exempt-reason` on \(place); \

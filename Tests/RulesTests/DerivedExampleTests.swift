@@ -94,7 +94,7 @@ import Testing
         ]
         var own = try world(item)
         own.object = own.object?.merging(["metadata": ["annotations": annotations]])
-        let isOwnEnough = item.rule.group.mayBeExemptedByWorkload
+        let isOwnEnough = item.rule.mayBeExemptedByWorkload
         #expect(try own.verdict().judgements.allSatisfy { ($0.effect == .exempt) == isOwnEnough })
 
         // What belongs to the cluster is in no Namespace.

@@ -581,7 +581,7 @@ import Testing
         func rule(_ id: String, fix: Fix?) -> Rule {
             Rule(
                 id: id, title: "t", group: .application, section: .containerization, rationale: "r", level: .deny,
-                scope: .replicated, clauses: [Clause("c", "d")], fix: fix, examples: []
+                concern: .convention, scope: .replicated, clauses: [Clause("c", "d")], fix: fix, examples: []
             ) { (subject, _, findings) throws(CannotJudge) in
                 for container in try subject.template()?.containers ?? [] {
                     findings.add(Clause("c", "d"), at: Field(container.value), "is here") { _ in
@@ -601,7 +601,7 @@ import Testing
         let limited = try spec("containers: [{name: app, resources: {requests: {cpu: null}, limits: {cpu: 1}}}]")
         let noRequest = Rule(
             id: "no-cpu-request", title: "t", group: .application, section: .containerization, rationale: "r",
-            level: .warn,
+            level: .warn, concern: .convention,
             scope: .replicated, clauses: [Clause("c", "d")], examples: []
         ) { (subject, _, findings) throws(CannotJudge) in
             for container in try subject.template()?.containers ?? [] {

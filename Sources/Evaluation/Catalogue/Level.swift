@@ -19,7 +19,20 @@ public enum Level: String, Sendable, CaseIterable, Comparable {
     }
 }
 
-/// Which part of the playbook a rule belongs to; also says who may grant an exemption from it.
+/// The harm that a rule keeps off.
+///
+/// It decides who may exempt from the rule, what it says of other people's software in platform namespaces, and what the profile
+/// `start` makes of it.
+public enum Concern: String, Sendable, CaseIterable {
+    /// Somebody gets in, or gets further than they should.
+    case security
+    /// A workload fails, or stops others.
+    case reliability
+    /// Work that differs from team to team.
+    case convention
+}
+
+/// The parts of the playbook that rules belong to.
 public enum Group: String, Sendable, CaseIterable {
     case application = "Application requirements"
     case secrets = "Secrets and identity"
@@ -30,9 +43,6 @@ public enum Group: String, Sendable, CaseIterable {
     case cloud = "The cloud around the cluster"
     /// Of ``Rule/schema`` alone, which is not in the catalogue.
     case schema = "API schema"
-
-    /// Whether an annotation on the workload itself may exempt from the group's rules; else it takes the Namespace's.
-    public var mayBeExemptedByWorkload: Bool { self == .application || self == .availability || self == .traffic }
 }
 
 /// The headings of the playbook that rules are taken from.

@@ -13,6 +13,7 @@ extension Rule {
             rules were not evaluated to their end; `off` only lists them as not evaluated.
             """,
         level: .deny,
+        concern: .reliability,
         scope: Scope(
             ResourceKinds(rawValue: .max), on: Operation.allCases, of: Subresource.allCases, readsMetadata: true,
             reachesSystemNamespaces: true),

@@ -16,6 +16,8 @@ public final class Rule: Sendable {
     public let rationale: String
     /// The level that it has where no setting says otherwise.
     public let level: Level
+    /// The harm that it keeps off.
+    public let concern: Concern
     /// What it is asked about.
     public let scope: Scope
     /// The single things it checks.
@@ -67,7 +69,8 @@ public final class Rule: Sendable {
 
     /// Creates a rule with several checks, each for its own kinds, which are the scope's kinds together.
     public init(
-        id: String, title: String, group: Group, section: Section?, rationale: String, level: Level, scope: Scope,
+        id: String, title: String, group: Group, section: Section?, rationale: String, level: Level, concern: Concern,
+        scope: Scope,
         clauses: [Clause], settings: [any RuleSettingDeclaration] = [], sharedSettings: [String] = [],
         relatedObjects: [RelatedKind] = [],
         exemptWith: String? = nil, holdsForOperators: Bool = false, fix: Fix? = nil,
@@ -79,6 +82,7 @@ public final class Rule: Sendable {
         self.section = section
         self.rationale = rationale
         self.level = level
+        self.concern = concern
         self.scope = scope
         self.clauses = clauses
         ownSettings = settings
@@ -93,18 +97,23 @@ public final class Rule: Sendable {
 
     /// Creates a rule with one check for all kinds of its scope.
     public convenience init(
-        id: String, title: String, group: Group, section: Section?, rationale: String, level: Level, scope: Scope,
+        id: String, title: String, group: Group, section: Section?, rationale: String, level: Level, concern: Concern,
+        scope: Scope,
         clauses: [Clause], settings: [any RuleSettingDeclaration] = [], sharedSettings: [String] = [],
         relatedObjects: [RelatedKind] = [],
         exemptWith: String? = nil, holdsForOperators: Bool = false, fix: Fix? = nil,
         examples: @autoclosure @escaping @Sendable () -> [Example], check: @escaping Check
     ) {
         self.init(
-            id: id, title: title, group: group, section: section, rationale: rationale, level: level, scope: scope,
-            clauses: clauses, settings: settings, sharedSettings: sharedSettings, relatedObjects: relatedObjects,
+            id: id, title: title, group: group, section: section, rationale: rationale, level: level, concern: concern,
+            scope: scope, clauses: clauses, settings: settings, sharedSettings: sharedSettings,
+            relatedObjects: relatedObjects,
             exemptWith: exemptWith, holdsForOperators: holdsForOperators, fix: fix,
             examples: examples(), checks: [KindCheck(scope.kinds, check)])
     }
+
+    /// Whether an annotation on the workload itself may exempt from it; else it takes the Namespace's.
+    public var mayBeExemptedByWorkload: Bool { concern != .security && section != nil }
 
     /// The environment variable that sets the level: `PLAYBOOK_RULE_MEMORY_REQUEST_EQUALS_LIMIT`.
     public var variable: String {

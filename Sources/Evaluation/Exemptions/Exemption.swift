@@ -45,7 +45,7 @@ public struct Exemption: Sendable, Equatable {
 
     /// Whether it covers a rule, be it in force or not.
     func covers(_ rule: Rule) -> Bool {
-        guard origin != .workload || rule.group.mayBeExemptedByWorkload else { return false }
+        guard origin != .workload || rule.mayBeExemptedByWorkload else { return false }
         guard let rules else { return true }
         return rules.contains(rule.id) || rule.exemptWith.map(rules.contains) ?? false
     }
@@ -82,7 +82,7 @@ extension ExemptionAnnotations {
                     complaints.add("exempt '*' is believed on a Namespace only: name the rules")
                 }
             } else if let rule = catalogue[id] {
-                if origin == .workload, !rule.group.mayBeExemptedByWorkload {
+                if origin == .workload, !rule.mayBeExemptedByWorkload {
                     complaints.add(
                         "\(id) cannot be exempted by the workload: annotate its Namespace, or set PLAYBOOK_EXEMPT")
                 }

@@ -13,6 +13,7 @@ extension Rule {
             put into the process, and rotated, without anybody taking a connection string to pieces.
             """,
         level: .warn,
+        concern: .convention,
         scope: Scope([.withPodSpec, ResourceKinds(.configMap)], of: [.none, .ephemeralContainers]),
         clauses: [DatabaseClause.name, DatabaseClause.value, DatabaseClause.entry],
         examples: databaseExamples,

@@ -13,6 +13,7 @@ extension Rule {
             itself. A file in a ConfigMap has to be put together by whoever deploys, and reaches the process when it likes to.
             """,
         level: .warn,
+        concern: .convention,
         scope: Scope(.withPodSpec),
         clauses: [asVolume, asFile, projected],
         examples: cases,

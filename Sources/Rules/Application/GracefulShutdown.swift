@@ -13,6 +13,7 @@ extension Rule {
             of them cuts requests off.
             """,
         level: .deny,
+        concern: .reliability,
         scope: .longRunning,
         clauses: [zero, tooShort],
         settings: [RuleSettings.minimumGraceSeconds],

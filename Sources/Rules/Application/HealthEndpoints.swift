@@ -13,6 +13,7 @@ extension Rule {
             database that is away restarts the whole fleet.
             """,
         level: .warn,
+        concern: .convention,
         scope: .longRunning,
         clauses: [livenessPath, readinessPath, sameHandler, declaredPort, healthPort],
         settings: [RuleSettings.livenessPaths, RuleSettings.readinessPaths, RuleSettings.healthPort],

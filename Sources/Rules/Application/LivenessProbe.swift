@@ -13,6 +13,7 @@ extension Rule {
             start it again.
             """,
         level: .deny,
+        concern: .reliability,
         scope: .longRunning,
         clauses: [missing, oneHandler],
         examples: cases,

@@ -13,6 +13,7 @@ extension Rule {
             annotation, or a monitor) tells Prometheus where to ask, and everybody that somebody does.
             """,
         level: .off,
+        concern: .convention,
         scope: Scope(.withPodSpec, isLongRunningOnly: true, readsMetadata: true),
         clauses: [MetricsClause.missing, MetricsClause.otherPort],
         settings: [RuleSettings.metricsPort],

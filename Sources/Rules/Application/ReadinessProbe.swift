@@ -13,6 +13,7 @@ extension Rule {
             update costs requests.
             """,
         level: .deny,
+        concern: .reliability,
         scope: .longRunning,
         clauses: [missing, oneHandler],
         examples: cases,

@@ -13,6 +13,7 @@ extension Rule {
             an outage that waits for its day.
             """,
         level: .deny,
+        concern: .reliability,
         scope: Scope([.replicated, ResourceKinds(.scale)], of: [.none, .scale]),
         clauses: [tooFew, unstated, scaledDown],
         settings: [RuleSettings.minimumReplicas], sharedSettings: ["PLAYBOOK_TRUSTED_CONTROLLERS"],

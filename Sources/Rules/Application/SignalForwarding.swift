@@ -13,6 +13,7 @@ extension Rule {
             badly: the process goes on as if nothing had happened until it is killed, with its requests.
             """,
         level: .warn,
+        concern: .reliability,
         scope: .longRunning,
         clauses: [shell, packageManager],
         examples: cases,

@@ -13,6 +13,7 @@ extension Rule {
             ScaledObject, follows the load.
             """,
         level: .warn,
+        concern: .reliability,
         scope: Scope(ResourceKinds(.deployment, .rollout)),
         clauses: [missing],
         settings: [RuleSettings.minimumReplicas],

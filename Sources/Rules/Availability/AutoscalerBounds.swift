@@ -13,6 +13,7 @@ extension Rule {
             its minimum it does nothing, and a share of CPU requests that nobody makes is never measured.
             """,
         level: .deny,
+        concern: .reliability,
         scope: Scope(ResourceKinds(.horizontalPodAutoscaler, .scaledObject)),
         clauses: [BoundsClause.minimum, BoundsClause.maximum, BoundsClause.request],
         settings: [RuleSettings.minimumReplicas], sharedSettings: ["PLAYBOOK_TRUSTED_CONTROLLERS"],

@@ -13,6 +13,7 @@ extension Rule {
             are other nodes. An application that comes to stand there takes their room.
             """,
         level: .deny,
+        concern: .convention,
         scope: Scope(ResourceKinds.withPodSpec.subtracting(ResourceKinds(.daemonSet))),
         clauses: [
             BaseNodeClause.toleration, BaseNodeClause.blanket, BaseNodeClause.selector, BaseNodeClause.affinity,

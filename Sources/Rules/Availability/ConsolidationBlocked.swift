@@ -13,6 +13,7 @@ extension Rule {
             good: the node ages and is paid for. A PodDisruptionBudget protects without holding nodes up.
             """,
         level: .warn,
+        concern: .reliability,
         // A Pod's own metadata is its template's.
         scope: Scope(.withPodSpec, isLongRunningOnly: true, readsMetadata: true),
         clauses: [blocked],

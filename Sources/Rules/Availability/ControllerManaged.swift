@@ -13,6 +13,7 @@ extension Rule {
             out besides.
             """,
         level: .deny,
+        concern: .convention,
         scope: Scope(ResourceKinds(.pod, .replicaSet, .replicationController), on: [.create]),
         clauses: [pod, replicaSet],
         examples: cases,

@@ -13,6 +13,7 @@ extension Rule {
             none of them.
             """,
         level: .deny,
+        concern: .convention,
         scope: Scope([.withPodSpec, ResourceKinds(.service, .configMap, .secret)]),
         clauses: [inDefault],
         examples: [

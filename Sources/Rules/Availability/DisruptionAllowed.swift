@@ -13,6 +13,7 @@ extension Rule {
             over one pod make its eviction fail outright.
             """,
         level: .deny,
+        concern: .reliability,
         scope: Scope([.replicated, ResourceKinds(.podDisruptionBudget, .scale)], of: [.none, .scale]),
         clauses: [
             DisruptionClause.blocks, DisruptionClause.tooFew, DisruptionClause.overlaps, DisruptionClause.overlapped,

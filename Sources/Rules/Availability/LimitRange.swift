@@ -13,6 +13,7 @@ extension Rule {
             that nobody has requested. A quota that counts `limits.cpu` refuses every container without such a limit.
             """,
         level: .warn,
+        concern: .reliability,
         scope: Scope(ResourceKinds(.limitRange, .resourceQuota)),
         clauses: [cpuDefault, memory, cpuQuota],
         examples: cases,

@@ -13,6 +13,7 @@ extension Rule {
             other's mistakes.
             """,
         level: .off,
+        concern: .convention,
         scope: Scope(.replicated, readsMetadata: true),
         clauses: [other, unlabelled],
         relatedObjects: [.deployment, .statefulSet, .rollout],

@@ -13,6 +13,7 @@ extension Rule {
             gives amounts to what states none, which a quota would refuse.
             """,
         level: .warn,
+        concern: .reliability,
         scope: Scope(.withPodSpec),
         clauses: [quota, limits],
         sharedSettings: ["PLAYBOOK_COMPANION_GRACE", "PLAYBOOK_ENFORCED_SINCE"],

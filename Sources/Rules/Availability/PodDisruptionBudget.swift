@@ -13,6 +13,7 @@ extension Rule {
             at once.
             """,
         level: .deny,
+        concern: .reliability,
         scope: Scope([.replicated, ResourceKinds(.podDisruptionBudget)], on: [.create, .update, .delete]),
         clauses: [missing, uncovered],
         sharedSettings: ["PLAYBOOK_COMPANION_GRACE", "PLAYBOOK_ENFORCED_SINCE"],

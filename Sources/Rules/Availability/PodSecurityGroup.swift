@@ -13,6 +13,7 @@ extension Rule {
             runs beside it.
             """,
         level: .off,
+        concern: .security,
         scope: .replicated,
         clauses: [missing],
         relatedObjects: [.securityGroupPolicy],

@@ -13,6 +13,7 @@ extension Rule {
             running for as long as nobody does.
             """,
         level: .warn,
+        concern: .reliability,
         scope: Scope(ResourceKinds(.deployment, .statefulSet, .daemonSet)),
         clauses: [strategy, allAtOnce, stuck],
         examples: cases,

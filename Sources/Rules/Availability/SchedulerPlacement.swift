@@ -13,6 +13,7 @@ extension Rule {
             scheduler that does not run leaves it pending for ever.
             """,
         level: .deny,
+        concern: .convention,
         scope: Scope(.withPodSpec),
         clauses: [node, scheduler],
         settings: [RuleSettings.schedulers],

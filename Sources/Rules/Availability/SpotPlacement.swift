@@ -13,6 +13,7 @@ extension Rule {
             down is killed in the middle of it.
             """,
         level: .warn,
+        concern: .reliability,
         // Whether it is exempt from another rule is said by its annotations.
         scope: Scope(.withPodSpec, isLongRunningOnly: true, readsMetadata: true),
         clauses: [single, grace],

@@ -12,6 +12,7 @@ extension Rule {
             Zones fail, and Karpenter buys nodes where they are cheapest: without a constraint all replicas may stand in one zone.
             """,
         level: .deny,
+        concern: .reliability,
         scope: .replicated,
         clauses: [missing, selectsNothing, skewed],
         settings: [RuleSettings.maximumSkew],

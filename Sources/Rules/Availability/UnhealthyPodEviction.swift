@@ -13,6 +13,7 @@ extension Rule {
             the node stays.
             """,
         level: .warn,
+        concern: .reliability,
         scope: Scope(ResourceKinds(.podDisruptionBudget)),
         clauses: [unset, onlyHealthy],
         examples: [

@@ -13,6 +13,7 @@ extension Rule {
             what cannot (a StatefulSet, a job, a singleton, an agent on each node) has no other way.
             """,
         level: .warn,
+        concern: .reliability,
         scope: Scope(ResourceKinds(.verticalPodAutoscaler)),
         clauses: [scalable],
         relatedObjects: [.deployment, .rollout, .horizontalPodAutoscaler, .scaledObject],

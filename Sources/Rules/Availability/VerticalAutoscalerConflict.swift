@@ -13,6 +13,7 @@ extension Rule {
             request, which takes the pods away again. On the same resource the two never settle.
             """,
         level: .deny,
+        concern: .reliability,
         scope: Scope(ResourceKinds(.verticalPodAutoscaler, .horizontalPodAutoscaler)),
         clauses: [vertical, horizontal],
         relatedObjects: [

@@ -13,6 +13,7 @@ extension Rule {
             mistake. The base nodes are for what the cluster itself needs, and prefixes let a node hold as many pods as it can run.
             """,
         level: .warn,
+        concern: .security,
         scope: Scope(ResourceKinds(.eksCluster, .eksNodegroup, .eksAddon)),
         clauses: [
             AccessClause.entries, AccessClause.privateEndpoint, AccessClause.publicEndpoint, AccessClause.taints,

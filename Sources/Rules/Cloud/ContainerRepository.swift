@@ -13,6 +13,7 @@ extension Rule {
             that cannot change makes sure that what was tested is what runs.
             """,
         level: .warn,
+        concern: .security,
         scope: Scope(ResourceKinds(.ecrRepository)),
         clauses: [scan, lifecycle, encryption, immutable],
         examples: cases,

@@ -13,6 +13,7 @@ extension Rule {
             AWS's own cannot be shared with a backup account; a public address is one leaked password from everybody.
             """,
         level: .deny,
+        concern: .security,
         scope: Scope(
             ResourceKinds(
                 .rdsDBInstance, .rdsDBCluster, .elasticacheReplicationGroup, .elasticacheCacheCluster,

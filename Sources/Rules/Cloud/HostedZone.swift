@@ -13,6 +13,7 @@ extension Rule {
             at all: DNS has SOA and NS there, which a CNAME excludes.
             """,
         level: .warn,
+        concern: .convention,
         scope: Scope(ResourceKinds(.route53HostedZone, .route53RecordSet)),
         clauses: [subzone, apex],
         settings: [RuleSettings.rootZones],

@@ -13,6 +13,7 @@ extension Rule {
             account has keys that nobody turns off when the person leaves.
             """,
         level: .deny,
+        concern: .security,
         scope: Scope(ResourceKinds(.iamUser)),
         clauses: [elsewhere],
         settings: [RuleSettings.identityNamespaces],

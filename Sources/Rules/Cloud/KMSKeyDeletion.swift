@@ -13,6 +13,7 @@ extension Rule {
             its data has been moved, and never because a manifest went away.
             """,
         level: .warn,
+        concern: .security,
         scope: Scope(ResourceKinds(.kmsKey), on: [.delete]),
         clauses: [retained],
         relatedObjects: [.namespace],

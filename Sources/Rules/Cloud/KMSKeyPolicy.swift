@@ -13,6 +13,7 @@ extension Rule {
             it encrypts. A key without an alias is mistaken for another.
             """,
         level: .warn,
+        concern: .security,
         scope: Scope(ResourceKinds(.kmsKey, .kmsAlias), on: [.create, .update, .delete]),
         clauses: [KeyClause.written, KeyClause.separate, KeyClause.open, KeyClause.alias, KeyClause.lastAlias],
         relatedObjects: [.kmsAlias, .kmsKey],

@@ -11,6 +11,7 @@ extension Rule {
         rationale:
             "A key that is never renewed protects ever more data, for as long as anybody has a copy of its material.",
         level: .warn,
+        concern: .security,
         scope: Scope(ResourceKinds(.kmsKey)),
         clauses: [rotation],
         examples: cases,

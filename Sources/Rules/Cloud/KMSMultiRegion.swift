@@ -13,6 +13,7 @@ extension Rule {
             Region then means encrypting everything anew.
             """,
         level: .off,
+        concern: .reliability,
         scope: Scope(ResourceKinds(.kmsKey)),
         clauses: [multiRegion],
         examples: cases,

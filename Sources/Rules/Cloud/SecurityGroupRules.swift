@@ -13,6 +13,7 @@ extension Rule {
             the internet. Only a load balancer speaks with everybody, on its two ports.
             """,
         level: .deny,
+        concern: .security,
         scope: Scope(ResourceKinds(.ec2SecurityGroup)),
         clauses: [GroupClause.open, GroupClause.range],
         settings: [RuleSettings.loadBalancerGroups, RuleSettings.maximumGroupPorts],

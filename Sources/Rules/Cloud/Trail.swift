@@ -13,6 +13,7 @@ extension Rule {
             proves nothing.
             """,
         level: .warn,
+        concern: .security,
         scope: Scope(ResourceKinds(.cloudtrailTrail)),
         clauses: [everywhere, validated, encrypted],
         examples: cases,

@@ -13,6 +13,7 @@ extension Rule {
             way out, the databases. With three zones the loss of one leaves most of everything.
             """,
         level: .warn,
+        concern: .reliability,
         scope: Scope(ResourceKinds(.ec2VPC, .ec2Subnet, .ec2NATGateway, .ec2RouteTable, .ec2VPCEndpoint)),
         clauses: [
             VPCClause.one, VPCClause.size, VPCClause.zones, VPCClause.isolated, VPCClause.gateway, VPCClause.endpoint,

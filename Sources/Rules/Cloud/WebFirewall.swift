@@ -13,6 +13,7 @@ extension Rule {
             from being agreed on by default.
             """,
         level: .deny,
+        concern: .security,
         scope: Scope(ResourceKinds(.cloudfrontDistribution, .elbv2Listener)),
         clauses: [acl, policy],
         examples: cases,

@@ -13,6 +13,7 @@ extension Rule {
             is busy, and leave the rest to whoever can use it.
             """,
         level: .warn,
+        concern: .reliability,
         scope: .containerResources,
         clauses: [limited],
         relatedObjects: [.resourceQuota],

@@ -13,6 +13,7 @@ extension Rule {
             autoscaler measures against.
             """,
         level: .deny,
+        concern: .reliability,
         scope: .containerResources,
         clauses: [missing, limitAlone, zero],
         fix: .adds(

@@ -13,6 +13,7 @@ extension Rule {
             tenants: what runs there may be anyone on that node.
             """,
         level: .deny,
+        concern: .security,
         scope: Scope(.withPodSpec),
         clauses: [network, processes, communication, port, files],
         holdsForOperators: true,

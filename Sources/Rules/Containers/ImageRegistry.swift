@@ -14,6 +14,7 @@ extension Rule {
             official ones are allowed. Images of other registries come through ECR's pull-through cache.
             """,
         level: .deny,
+        concern: .security,
         scope: .allContainers,
         clauses: [ImageRegistryClause.reference, ImageRegistryClause.registry],
         settings: [RuleSettings.registries, RuleSettings.pullThrough],

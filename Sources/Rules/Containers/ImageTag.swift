@@ -13,6 +13,7 @@ extension Rule {
             say what runs, and one artifact goes through all environments.
             """,
         level: .deny,
+        concern: .security,
         scope: .allContainers,
         clauses: [untagged, latest, own, foreign],
         settings: [RuleSettings.ownRepositories, RuleSettings.pullThrough, RuleSettings.tagPattern],

@@ -13,6 +13,7 @@ extension Rule {
             have, and whoever runs there when it falls short pays for it.
             """,
         level: .deny,
+        concern: .reliability,
         scope: .containerResources,
         clauses: [noLimit, differs],
         relatedObjects: [.resourceQuota],

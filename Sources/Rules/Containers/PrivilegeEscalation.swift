@@ -13,6 +13,7 @@ extension Rule {
             groups protect.
             """,
         level: .deny,
+        concern: .security,
         scope: .allContainers,
         clauses: [privileged, escalation, capability, procMount],
         holdsForOperators: true,

@@ -13,6 +13,7 @@ extension Rule {
             up.
             """,
         level: .warn,
+        concern: .security,
         scope: .allContainers,
         clauses: [noUser, noGroup, rootUser, rootGroup],
         examples: cases,

@@ -13,6 +13,7 @@ extension Rule {
             start an image that would be root.
             """,
         level: .deny,
+        concern: .security,
         scope: .allContainers,
         clauses: [unset, rootAllowed, rootUser, administrator, hostProcess],
         fix: .adds(

@@ -13,6 +13,7 @@ extension Rule {
             key for each risk domain keeps them apart.
             """,
         level: .warn,
+        concern: .security,
         scope: EBSVolumes.scope,
         clauses: [parameter, device],
         examples: cases,

@@ -13,6 +13,7 @@ extension Rule {
             has to be copied.
             """,
         level: .deny,
+        concern: .security,
         scope: EBSVolumes.scope,
         clauses: [parameter, device],
         examples: cases,

@@ -13,6 +13,7 @@ extension Rule {
             replaced all at once take every pod with them.
             """,
         level: .deny,
+        concern: .reliability,
         scope: Scope(ResourceKinds(.nodePool)),
         clauses: [consolidation, expiry, gradual, stopped],
         examples: cases,

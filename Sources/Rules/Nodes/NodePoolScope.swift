@@ -13,6 +13,7 @@ extension Rule {
             takes what is cheapest today, and without limits a mistake in one Deployment buys nodes without end.
             """,
         level: .warn,
+        concern: .convention,
         scope: Scope(ResourceKinds(.nodePool)),
         clauses: [architecture, capacity, limits],
         examples: cases,

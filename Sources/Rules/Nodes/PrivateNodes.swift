@@ -13,6 +13,7 @@ extension Rule {
             own role: without tokens to any request that a pod can be talked into, and over a second hop to every pod.
             """,
         level: .deny,
+        concern: .security,
         scope: Scope(ResourceKinds(.ec2NodeClass)),
         clauses: [publicAddress, tokens, hops],
         examples: cases,

@@ -13,6 +13,7 @@ extension Rule {
             checked one by one, kept outside the cluster and logged.
             """,
         level: .warn,
+        concern: .security,
         scope: Scope(ResourceKinds(.configMap), reachesSystemNamespaces: true),
         clauses: [mapping],
         examples: cases,

@@ -13,6 +13,7 @@ extension Rule {
             into production, or everything into an account that nobody here knows.
             """,
         level: .warn,
+        concern: .security,
         scope: Scope(
             [.withPodSpec, ResourceKinds(.serviceAccount)], of: [.none, .ephemeralContainers], readsMetadata: true),
         clauses: [role, image],

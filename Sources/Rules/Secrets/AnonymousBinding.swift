@@ -13,6 +13,7 @@ extension Rule {
             `system:authenticated` is every user and every pod. What they may do, everybody may.
             """,
         level: .deny,
+        concern: .security,
         scope: Scope(ResourceKinds(.roleBinding, .clusterRoleBinding)),
         clauses: [everybody],
         examples: cases,

@@ -13,6 +13,7 @@ extension Rule {
             External Secrets operator copies it from where it is kept, watched and rotated.
             """,
         level: .warn,
+        concern: .security,
         scope: Scope(ResourceKinds(.secret)),
         clauses: [handmade],
         settings: [RuleSettings.writers], sharedSettings: ["PLAYBOOK_DEPLOYERS"],

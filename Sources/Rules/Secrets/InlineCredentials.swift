@@ -13,6 +13,7 @@ extension Rule {
             Secrets come from AWS Secrets Manager or SSM by External Secrets, and reach the process from a Secret.
             """,
         level: .deny,
+        concern: .security,
         scope: Scope(
             [.withPodSpec, ResourceKinds(.configMap)], of: [.none, .ephemeralContainers], readsMetadata: true),
         clauses: [

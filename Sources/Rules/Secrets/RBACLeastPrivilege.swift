@@ -13,6 +13,7 @@ extension Rule {
             A role names what its holders need.
             """,
         level: .warn,
+        concern: .security,
         scope: Scope(ResourceKinds(.role, .clusterRole, .roleBinding, .clusterRoleBinding)),
         clauses: [wildcard, clusterAdmin],
         settings: [RuleSettings.operators],

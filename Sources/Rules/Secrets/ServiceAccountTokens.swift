@@ -13,6 +13,7 @@ extension Rule {
             somebody deletes it. A projected token holds for an hour and ends with its pod.
             """,
         level: .deny,
+        concern: .security,
         scope: Scope(ResourceKinds(.secret), readsMetadata: true),
         clauses: [lasting],
         examples: cases,

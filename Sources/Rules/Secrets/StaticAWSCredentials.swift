@@ -13,6 +13,7 @@ extension Rule {
             works for these pods alone, for an hour at a time, and nobody has to store or rotate anything.
             """,
         level: .deny,
+        concern: .security,
         scope: Scope(
             [.withPodSpec, ResourceKinds(.configMap, .secret)], of: [.none, .ephemeralContainers], readsMetadata: true),
         clauses: [

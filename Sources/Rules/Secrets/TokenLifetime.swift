@@ -13,6 +13,7 @@ extension Rule {
             its pod. The kubelet renews the ones in volumes by itself.
             """,
         level: .warn,
+        concern: .security,
         scope: Scope([.withPodSpec, ResourceKinds(.tokenRequest)], of: [.none, .token]),
         clauses: [requested, projected],
         settings: [RuleSettings.maximumTokenLifetime],

@@ -13,6 +13,7 @@ extension Rule {
             trying it.
             """,
         level: .deny,
+        concern: .security,
         scope: Scope(ResourceKinds(.ingressRoute, .httpRoute)),
         clauses: [AdminClause.route, AdminClause.rule],
         settings: [RuleSettings.adminPatterns],

@@ -12,6 +12,7 @@ extension Rule {
             A policy that lets everybody through, or every port, is no policy: what it was written for passes, and so does all else.
             """,
         level: .warn,
+        concern: .security,
         scope: Scope(ResourceKinds(.networkPolicy)),
         clauses: [everywhere, range],
         settings: [RuleSettings.maximumPortRange],

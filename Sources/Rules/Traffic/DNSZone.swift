@@ -13,6 +13,7 @@ extension Rule {
             resolves, or it takes traffic that was meant for somebody else.
             """,
         level: .deny,
+        concern: .security,
         scope: Scope(HostNames.kinds, readsMetadata: true),
         clauses: [HostClause.zone, HostClause.named, HostClause.apex],
         settings: [RuleSettings.dnsZones],

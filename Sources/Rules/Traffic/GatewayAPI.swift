@@ -13,6 +13,7 @@ extension Rule {
             Traefik's IngressRoute, say it in fields that can be checked.
             """,
         level: .deny,
+        concern: .convention,
         scope: Scope(ResourceKinds(.ingress, .legacyIngress)),
         clauses: [ingress],
         examples: cases,

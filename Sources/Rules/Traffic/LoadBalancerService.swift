@@ -13,6 +13,7 @@ extension Rule {
             port on every node, is a way round its firewall and its certificates.
             """,
         level: .deny,
+        concern: .security,
         scope: Scope(ResourceKinds(.service), readsMetadata: true),
         clauses: [type, externalAddress, annotation],
         examples: cases,

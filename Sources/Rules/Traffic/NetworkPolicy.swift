@@ -13,6 +13,7 @@ extension Rule {
             all of them.
             """,
         level: .off,
+        concern: .security,
         scope: .replicated,
         clauses: [selected],
         sharedSettings: ["PLAYBOOK_COMPANION_GRACE", "PLAYBOOK_ENFORCED_SINCE"],

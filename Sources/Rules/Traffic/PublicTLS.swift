@@ -13,6 +13,7 @@ extension Rule {
             where TLS is spoken.
             """,
         level: .deny,
+        concern: .security,
         scope: Scope(
             ResourceKinds(
                 .elbv2Listener, .gateway, .listenerSet, .experimentalListenerSet, .httpRoute, .ingressRoute)),

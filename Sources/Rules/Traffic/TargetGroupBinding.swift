@@ -13,6 +13,7 @@ extension Rule {
             not ready gets nothing. Only the load balancer has to reach them.
             """,
         level: .deny,
+        concern: .security,
         scope: Scope(ResourceKinds(.targetGroupBinding)),
         clauses: [type, peers, service],
         sharedSettings: ["PLAYBOOK_COMPANION_GRACE", "PLAYBOOK_ENFORCED_SINCE"],

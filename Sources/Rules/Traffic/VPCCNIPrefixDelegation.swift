@@ -13,6 +13,7 @@ extension Rule {
             new pod may have to wait for one.
             """,
         level: .warn,
+        concern: .convention,
         scope: Scope(ResourceKinds(.daemonSet), reachesSystemNamespaces: true),
         clauses: [prefixes],
         examples: cases,
