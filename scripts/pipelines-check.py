@@ -3,6 +3,7 @@
 usage: pipelines-check.py BINARY
 """
 
+import json
 import os
 import pathlib
 import re
@@ -16,8 +17,10 @@ import yaml
 binary, root = pathlib.Path(sys.argv[1]), pathlib.Path.cwd()
 problems = []
 work = pathlib.Path(tempfile.mkdtemp(prefix="playbook-pipelines-"))
-environment = dict(os.environ, PATH=f"{work}/bin:{os.environ['PATH']}", HOME=str(work), PLAYBOOK_RULES_DEFAULT="off",
-                   PLAYBOOK_RULE_REPLICAS="deny", GIT_CONFIG_NOSYSTEM="1")
+rules = [rule["id"] for rule in json.loads(subprocess.check_output([binary, "rules", "--format", "json"]))]
+levels = {"PLAYBOOK_RULE_" + rule.upper().replace("-", "_"): "off" for rule in rules}
+environment = dict(os.environ, PATH=f"{work}/bin:{os.environ['PATH']}", HOME=str(work), GIT_CONFIG_NOSYSTEM="1",
+                   **levels | {"PLAYBOOK_RULE_REPLICAS": "deny"})
 BAD = """apiVersion: apps/v1
 kind: Deployment
 metadata: {name: web, namespace: shop}

@@ -94,7 +94,7 @@ public final class APIClient {
             case .failure(let error): begun(.failure(.credentials(error)))
             case .success(let current):
                 client.tls = current.tls
-                var headers = [("Accept", "application/json"), ("User-Agent", options.userAgent)]
+                var headers = [("Accept", request.accept), ("User-Agent", options.userAgent)]
                 if !request.body.isEmpty { headers.append(("Content-Type", request.contentType)) }
                 if let token = current.token { headers.append(("Authorization", "Bearer \(token)")) }
                 let outgoing = OutgoingRequest(

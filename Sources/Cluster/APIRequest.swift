@@ -52,6 +52,8 @@ public struct APIRequest: Sendable {
     public var body: [UInt8]
     /// What the body is: a patch's kind, such as `application/json-patch+json`.
     public var contentType: String
+    /// The form in which the response is wanted.
+    public var accept = "application/json"
     /// How often it may be sent in all.
     ///
     /// A GET is sent again after any failure that may pass; anything else only when the server says that it did nothing (429),

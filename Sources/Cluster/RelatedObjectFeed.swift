@@ -56,17 +56,17 @@ public final class RelatedObjectFeed: Sendable {
     /// Whether every kind was listed once, as far as that is permitted, and all of it was published.
     public var hasSynced: Bool { handout.isWhole.load(ordering: .acquiring) }
 
-    /// Looks again for what is absent: one GET of the namespace's list for each.
+    /// Asks the API server what a denial rests on.
     ///
     /// - Parameters:
-    ///   - absences: What is absent.
+    ///   - lookups: The questions.
     ///   - limit: How long it may take.
     ///   - completion: Called once, on the feed's thread, with an answer for each.
-    public func confirm(
-        _ absences: [Absence], within limit: Duration, _ completion: @escaping @Sendable ([Confirmation]) -> Void
+    public func ask(
+        _ lookups: [Lookup], within limit: Duration, _ completion: @escaping @Sendable ([LookupAnswer]) -> Void
     ) {
-        let isTaken = thread.perform { $0.confirm(absences, within: limit, completion) }
-        if !isTaken { completion(absences.map { Confirmation($0, found: nil) }) }
+        let isTaken = thread.perform { $0.lookupQueue.ask(lookups, within: limit, completion) }
+        if !isTaken { completion(lookups.map { LookupAnswer(unanswered: $0) }) }
     }
 
     /// Ends it; nothing more is told.
@@ -104,7 +104,7 @@ private final class Follower {
     private let statuses: [(kind: ResourceKind, status: ReflectorStatus)]
     private let handout: Handout
     private let publish: (RelatedObjects) -> Void
-    private var absenceChecker: AbsenceChecker
+    let lookupQueue: LookupQueue
     private var reflectors: [Reflector] = []
     private var publication: Alarm?
     var relatedObjects: RelatedObjects
@@ -123,7 +123,7 @@ private final class Follower {
         self.statuses = statuses
         self.handout = handout
         self.publish = publish
-        absenceChecker = AbsenceChecker(client, catalogue, counts)
+        lookupQueue = LookupQueue(client, catalogue, counts)
         relatedObjects = RelatedObjects(knowledge: .kinds([]), of: catalogue)
         noRelatedObjects = RelatedObjects(knowledge: .nothing, of: catalogue)
     }
@@ -154,12 +154,6 @@ private final class Follower {
             guard statuses.allSatisfy({ $0.status.state != .starting }) else { return }
             handout.isWhole.store(true, ordering: .releasing)
         }
-    }
-
-    func confirm(
-        _ absences: [Absence], within limit: Duration, _ completion: @escaping ([Confirmation]) -> Void
-    ) {
-        absenceChecker.ask(absences, within: limit, completion)
     }
 }
 

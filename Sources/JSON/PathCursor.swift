@@ -69,6 +69,9 @@ extension Value {
         return false
     }
 
+    /// Whether this value is another one or lies in it.
+    public func isPart(of other: Value) -> Bool { other.contains(id) }
+
     func contains(_ id: NodeID) -> Bool {
         id.address >= UInt(bitPattern: node) && id.address < UInt(bitPattern: node + node.pointee.size)
     }

@@ -98,6 +98,13 @@ public final class AdmissionReview {
     public var uid: String { uidValue.text }
     /// The object's kind by name, for people.
     public var kindName: String { kindNameValue.text }
+    /// The kind's API group; empty for the core group.
+    public var group: String { fields.kind?["group"]?.string ?? "" }
+    /// The kind's API group and version, as in `apps/v1`.
+    public var groupVersion: String {
+        let version = fields.kind?["version"]?.string ?? ""
+        return group.isEmpty ? version : "\(group)/\(version)"
+    }
     /// The resource that the request names, as in `deployments`.
     public var resource: String { fields.resource?["resource"]?.string ?? "" }
     /// What of the resource, by name; empty for the resource itself.

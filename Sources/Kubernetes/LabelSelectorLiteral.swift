@@ -12,7 +12,24 @@ extension LabelSelector {
     }
 }
 
+extension LabelSelector {
+    /// The selector as one text, as in the `labelSelector` of a LIST; empty for the selector of everything.
+    public var query: String {
+        let equalities = labels.map { "\($0.key)=\($0.value)" }
+        return (equalities + expressions.map(\.query)).joined(separator: ",")
+    }
+}
+
 extension LabelSelector.Expression {
+    fileprivate var query: String {
+        switch comparison {
+        case .isIn(let values): "\(key) in (\(values.joined(separator: ",")))"
+        case .isNotIn(let values): "\(key) notin (\(values.joined(separator: ",")))"
+        case .exists: key
+        case .doesNotExist: "!\(key)"
+        }
+    }
+
     fileprivate var literal: Literal {
         func compared(_ name: String, _ values: [String]? = nil) -> Literal {
             var members: [Literal.Member] = [.init("key", .string(key)), .init("operator", .string(name))]

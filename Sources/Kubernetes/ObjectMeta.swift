@@ -33,11 +33,27 @@ public struct ObjectMeta {
     /// The labels; those that are no strings are passed over.
     public var labels: Labels { (try? value?.labels("labels")) ?? .none }
 
+    /// The labels, copied.
+    public var labelTexts: [String: String] {
+        var texts: [String: String] = [:]
+        for member in value?["labels"]?.uniqueMembers ?? [] { texts[member.key] = member.value.string }
+        return texts
+    }
+
     /// The owner with `controller: true`.
     public var controller: Owner? {
         guard let references = value?["ownerReferences"], references.kind == .array else { return nil }
         for reference in references.elements where reference["controller"]?.bool == true { return Owner(reference) }
         return nil
+    }
+
+    /// The owner with `controller: true`, else the only owner.
+    public var operatingOwner: Owner? {
+        guard let references = value?["ownerReferences"], references.kind == .array else { return nil }
+        if let controller { return controller }
+        var elements = references.elements.makeIterator()
+        guard let only = elements.next(), elements.next() == nil else { return nil }
+        return Owner(only)
     }
 }
 
@@ -49,11 +65,17 @@ public struct Owner: Sendable {
     public let apiVersion: String
     /// The owner's name.
     public let name: String
+    /// The owner's uid; empty where there is none.
+    public let uid: String
+    /// Whether it manages the object (`controller: true`).
+    public let isController: Bool
 
     init(_ reference: Value) {
         kindName = reference["kind"]?.string ?? ""
         apiVersion = reference["apiVersion"]?.string ?? ""
         name = reference["name"]?.string ?? ""
+        uid = reference["uid"]?.string ?? ""
+        isController = reference["controller"]?.bool ?? false
     }
 
     /// The owner's API group; empty for the core group.

@@ -4,8 +4,10 @@ import JSON
 public struct User {
     private let username: Value?
     private let groups: Value?
+    private let extra: Value?
 
     init(_ value: Value?) {
+        extra = value?["extra"]
         username = value?["username"]
         groups = value?["groups"]
     }
@@ -21,6 +23,12 @@ public struct User {
 
     /// Whether the user is in a group.
     public func isIn(group: String) -> Bool { groups?.elements.contains { $0.equals(string: group) } ?? false }
+
+    /// The Pod that the token is bound to (`authentication.kubernetes.io/pod-uid`); nil for other tokens.
+    public var podUID: String? { extra?["authentication.kubernetes.io/pod-uid"]?.elements.first { _ in true }?.string }
+
+    /// Whether the name begins as a service account's does.
+    public var mayBeServiceAccount: Bool { username?.string?.hasPrefix("system:serviceaccount:") ?? false }
 
     /// The namespace and name of a service account.
     public var serviceAccount: (namespace: Substring, name: Substring)? {

@@ -49,7 +49,10 @@ public struct ManifestWorld: Sendable {
     private mutating func add(_ object: ManifestObject) -> ManifestProblem? {
         guard let type = object.type else { return nil }
         let kind = ResourceKind(kind: type.kind, apiVersion: type.apiVersion)
-        guard relatedKinds.contains(kind) else { return nil }
+        guard relatedKinds.contains(kind) else {
+            if kind == .replicaSet || kind == .controllerRevision { add(object.value) }
+            return nil
+        }
         do throws(CannotJudge) {
             try relatedObjects.set(object.value, kind, in: namespace)
             return nil

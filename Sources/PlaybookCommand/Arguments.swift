@@ -95,6 +95,7 @@ struct Arguments {
             }
             mode = known
         }
-        return settings.overridden(mode: mode, levels: levels)
+        return try ExemptionsFile.load(settings).overridden(
+            mode: mode, levels: levels, includesSystem: has(.includeSystem))
     }
 }

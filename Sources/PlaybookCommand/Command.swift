@@ -2,7 +2,7 @@ import Evaluation
 
 /// The commands, and what each takes: help and checks are made of this table.
 enum Command: String, CaseIterable {
-    case serve, review, replay, check, fix, audit
+    case serve, review, replay, check, fix, audit, doctor
     case rules, explain, config, certs
     case completion, man, version
 
@@ -15,6 +15,7 @@ enum Command: String, CaseIterable {
         case .fix: "write every safe fix into manifests, and leave the rest of their text alone"
         case .replay: "judge recordings again, and show what is decided differently now"
         case .audit: "judge everything in a live cluster"
+        case .doctor: "check the webhook that is installed in a cluster"
         case .rules: "list the rules"
         case .explain: "say everything about a rule, or what rules say to a review"
         case .config: "show every setting and its value"
@@ -40,26 +41,30 @@ enum Command: String, CaseIterable {
     var flags: [Flag] {
         switch self {
         case .serve, .completion, .man, .version: []
-        case .review: [.format, .relatedObjects, .level, .mode, .verbose, .quiet, .noColor]
+        case .review: [.format, .relatedObjects, .includeSystem, .level, .mode, .verbose, .quiet, .noColor]
         case .check:
             [
-                .format, .relatedObjects, .partial, .namespace, .baseline, .writeBaseline, .exitZero, .level, .mode,
-                .verbose, .quiet,
+                .format, .relatedObjects, .partial, .namespace, .baseline, .writeBaseline, .includeSystem, .exitZero,
+                .level,
+                .mode, .verbose, .quiet,
                 .noColor,
             ]
         case .fix:
             [
-                .write, .diff, .addRelatedObjects, .relatedObjects, .partial, .namespace, .exitZero, .level, .mode,
-                .quiet,
+                .write, .diff, .addRelatedObjects, .relatedObjects, .partial, .namespace, .includeSystem, .exitZero,
+                .level,
+                .mode, .quiet,
             ]
-        case .replay: [.format, .relatedObjects, .level, .mode, .quiet, .noColor]
+        case .replay: [.format, .relatedObjects, .includeSystem, .level, .mode, .quiet, .noColor]
         case .audit:
             [
-                .format, .context, .namespace, .selector, .except, .writeReports, .exitZero, .level, .mode, .verbose,
+                .format, .context, .namespace, .selector, .except, .writeReports, .includeSystem, .exitZero, .level,
+                .mode, .verbose,
                 .quiet, .noColor,
             ]
+        case .doctor: [.context]
         case .rules: [.format]
-        case .explain: [.review, .relatedObjects, .level, .mode, .noColor]
+        case .explain: [.review, .relatedObjects, .includeSystem, .level, .mode, .noColor]
         case .config: [.format]
         case .certs: [.directory, .host, .days]
         }
@@ -140,6 +145,14 @@ enum Command: String, CaseIterable {
 
             Exit code: 0 nothing would be denied, 1 something would, 2 a kind could not be read (the rest is judged).
             """
+        case .doctor:
+            """
+            Reads the webhook configurations, the Deployment, the certificate and the exemptions, asks which rights the server has,
+            and sends two server-side dry runs: an object that breaks rules and one that breaks none. Nothing is changed. The
+            environment's settings name the namespace and the webhook configurations. The cluster is found as kubectl finds it.
+
+            Exit code: 0 all is well, 1 something is not, 2 a question has no answer.
+            """
         case .rules:
             """
             Levels are those of the environment (PLAYBOOK_RULE_<ID>).
@@ -207,7 +220,8 @@ enum ValueForm: Equatable {
 
 /// A flag of the command line.
 enum Flag: String, CaseIterable {
-    case format, review, context, selector, except, writeReports = "write-reports", exitZero = "exit-zero", baseline,
+    case format, review, context, selector, except, writeReports = "write-reports", includeSystem = "include-system",
+        exitZero = "exit-zero", baseline,
         writeBaseline = "write-baseline", write, diff,
         addRelatedObjects = "add-companions", relatedObjects = "companions", partial, namespace,
         level, mode, verbose,
@@ -229,7 +243,9 @@ enum Flag: String, CaseIterable {
         case .directory: "DIR"
         case .host: "NAME"
         case .days: "DAYS"
-        case .writeReports, .exitZero, .write, .diff, .addRelatedObjects, .partial, .verbose, .quiet, .noColor: nil
+        case .writeReports, .includeSystem, .exitZero, .write, .diff, .addRelatedObjects, .partial, .verbose, .quiet,
+            .noColor:
+            nil
         }
     }
 
@@ -242,6 +258,7 @@ enum Flag: String, CaseIterable {
         case .selector: "only objects with these labels, as kubectl's --selector"
         case .except: "a kind that is not looked at, such as secrets; may be repeated"
         case .writeReports: "write what is found as a report of each namespace, for dashboards"
+        case .includeSystem: "evaluate system namespaces too, such as kube-system"
         case .baseline: "tell only what is not among the findings of this file, and which of those are gone"
         case .writeBaseline: "write the findings of today to this file, for --baseline"
         case .exitZero: "end with 0 whatever was found; what could not be read still ends with 2"

@@ -8,11 +8,14 @@ public struct Health: Sendable {
         public let name: String
         /// What is wrong; nil when nothing is.
         public let problem: String?
+        /// What an administrator should know although the check passes.
+        public let notice: String?
 
         /// Creates a check.
-        public init(_ name: String, problem: String? = nil) {
+        public init(_ name: String, problem: String? = nil, notice: String? = nil) {
             self.name = name
             self.problem = problem
+            self.notice = notice
         }
     }
 
@@ -40,7 +43,9 @@ public struct Health: Sendable {
         var lines = ""
         if isVerbose || !passes {
             for check in checks {
-                lines += check.problem.map { "[-]\(check.name) failed: \($0)\n" } ?? "[+]\(check.name) ok\n"
+                lines +=
+                    check.problem.map { "[-]\(check.name) failed: \($0)\n" }
+                    ?? "[+]\(check.name) ok\(check.notice.map { ": \($0)" } ?? "")\n"
             }
             lines += "\(name) check \(passes ? "passed" : "failed")\n"
         } else {

@@ -20,12 +20,20 @@ public struct Metrics: Sendable {
     ]
 
     private static let kinds = ResourceKind.allCases
+    /// The kinds' names; of kinds with the same name the later ones have their group's too.
+    private static let kindNames: [String] = kinds.map { kind in
+        let first = kinds.first { "\($0.name)" == "\(kind.name)" }
+        return kind == .other ? "other" : first == kind ? "\(kind.name)" : "\(kind.name).\(kind.group)"
+    }
+    /// Service accounts of operators that have a counter of their own.
+    private static let mostOperators = 200
     /// Operations, and one for reviews that could not be read that far.
     private static let operations = Operation.allCases.map { "\($0.name)" } + ["unknown"]
     private static let decisions = AdmissionAnswer.Decision.allCases
     /// What findings do: denials that dry-run mode lets pass and old ones are told apart from other warnings.
     private static let effects = ["deny", "would-deny", "existing", "warn", "exempt"]
     private let rules: [Rule]
+    private var operatorMade: [String: UInt64] = [:]
 
     /// Creates counters that are all zero, of a catalogue's rules among others.
     public init(of catalogue: Catalogue) {
@@ -50,6 +58,10 @@ public struct Metrics: Sendable {
         let bucket = Metrics.bounds.firstIndex { duration <= $0 * 1000 } ?? Metrics.bounds.count
         buckets[bucket] += 1
         if answer.verdict.changesExemption { exemptionChanges += 1 }
+        if let account = answer.verdict.operatorAccount {
+            let isNamed = operatorMade[account] != nil || operatorMade.count < Metrics.mostOperators
+            operatorMade[isNamed ? account : "other", default: 0] += 1
+        }
         guard answer.endpoint == .validate else { return }
         for judgement in answer.verdict.judgements { count(judgement.rule, judgement.effect, judgement.leniency, 1) }
         for further in answer.verdict.further {
@@ -88,6 +100,7 @@ public struct Metrics: Sendable {
         left.nanoseconds += right.nanoseconds
         left.exemptionChanges += right.exemptionChanges
         left.breakGlass += right.breakGlass
+        left.operatorMade.merge(right.operatorMade, uniquingKeysWith: +)
     }
 
     /// Appends the counters in Prometheus' text format; what is zero and has many labels is left out.
@@ -95,13 +108,13 @@ public struct Metrics: Sendable {
         text.family("playbook_admission_requests_total", .counter, "Reviews answered, by what was asked and decided.")
         for (index, count) in requests.enumerated() where count > 0 {
             let decision = Metrics.decisions[index % Metrics.decisions.count]
-            let kind = Metrics.kinds[index / Metrics.decisions.count % Metrics.kinds.count]
+            let kind = Metrics.kindNames[index / Metrics.decisions.count % Metrics.kinds.count]
             let rest = index / Metrics.decisions.count / Metrics.kinds.count
             text.sample(
                 [
                     ("endpoint", rest < Metrics.operations.count ? "validate" : "mutate"),
                     ("operation", Metrics.operations[rest % Metrics.operations.count]),
-                    ("kind", kind == .other ? "other" : "\(kind.name)"), ("decision", decision.rawValue),
+                    ("kind", kind), ("decision", decision.rawValue),
                 ], Double(count))
         }
         text.family("playbook_findings_total", .counter, "Findings, by rule and what they did to the request.")
@@ -117,6 +130,12 @@ public struct Metrics: Sendable {
             "Rules not evaluated to their end, because related objects are not known or a field has the wrong type.")
         for (rule, count) in zip(rules, notEvaluated) where count > 0 {
             text.sample([("rule", rule.id)], Double(count))
+        }
+        text.family(
+            "playbook_operator_made_total", .counter,
+            "Objects with findings that only warn because an operator made them, by service account.")
+        for (account, count) in operatorMade.sorted(by: { $0.key < $1.key }) {
+            text.sample([("service_account", account)], Double(count))
         }
         text.family("playbook_exemption_changes_total", .counter, "Requests that set or changed an exemption.")
         text.sample([], Double(exemptionChanges))

@@ -4,6 +4,7 @@ import Foundation
 import Kubernetes
 import Net
 import Rules
+import TestSupport
 import Testing
 
 /// What an audit asks of an API server, and what it makes of the answers.
@@ -36,10 +37,7 @@ import Testing
         func audit(
             _ rules: Set<String>, _ selection: Audit.Selection = .init()
         ) throws -> (found: [String], problems: [String]) {
-            var environment = ["PLAYBOOK_RULES_DEFAULT": "off"]
-            for rule in rules {
-                environment["PLAYBOOK_RULE_\(rule.uppercased().replacing("-", with: "_"))"] = "deny"
-            }
+            let environment = environment(onlyWith: Dictionary(uniqueKeysWithValues: rules.map { ($0, "deny") }))
             var (found, problems): ([String], [String]) = ([], [])
             Audit(client, try Settings(environment: environment), selection).run(
                 at: Timestamp(seconds: 1_795_435_200),
@@ -149,9 +147,7 @@ import Testing
         let client = try BlockingClient(
             try folder.access(to: server.port))
         defer { client.stop() }
-        let settings = try Settings(environment: [
-            "PLAYBOOK_RULES_DEFAULT": "off", "PLAYBOOK_RULE_UNHEALTHY_POD_EVICTION": "warn",
-        ])
+        let settings = try Settings(environment: environment(onlyWith: ["unhealthy-pod-eviction": "warn"]))
         var (names, problems): ([String], [APIError]) = ([], [])
         Audit(client, settings, maximumPage: 3000).run(
             at: Timestamp(seconds: 1_795_435_200), each: { names.append($0.verdict.subject.name) },

@@ -5,6 +5,7 @@ import JSON
 import Kubernetes
 import Net
 import Rules
+import TestSupport
 import Testing
 
 /// What is written of an audit, and what is left as it is.
@@ -28,7 +29,7 @@ import Testing
         }
         server.put("/apis/apps/v1/deployments", #"{"metadata":{},"items":[\#(items.joined(separator: ","))]}"#)
         let settings = try Settings(
-            environment: ["PLAYBOOK_RULES_DEFAULT": "off", "PLAYBOOK_RULE_REPLICAS": "deny"])
+            environment: environment(onlyWith: ["replicas": "deny"]))
         var (reports, problems) = (PolicyReports(), 0)
         Audit(client, settings).run(
             at: Self.now, each: { reports.add($0) },

@@ -53,30 +53,30 @@ import Testing
         var names: [String]? { latest.relatedObjects.withLock { try? $0?.budgets(in: "default").map(\.name) } }
 
         /// Looks again, and waits for the answer.
-        func confirm(_ absences: [Absence], within limit: Duration = .seconds(5)) -> [Evaluation.Confirmation] {
+        func confirm(_ absences: [Absence], within limit: Duration = .seconds(5)) -> [LookupAnswer] {
             let answer = Answer()
-            feed.confirm(absences, within: limit) { answer.set($0) }
+            feed.ask(absences.map { .absence($0) }, within: limit) { answer.set($0) }
             return answer.wait()
         }
     }
 
     /// An answer on its way from another thread.
     private final class Answer: Sendable {
-        private let value = Mutex<[Evaluation.Confirmation]?>(nil)
+        private let value = Mutex<[LookupAnswer]?>(nil)
         private let semaphore = DispatchSemaphore(value: 0)
 
-        func set(_ confirmations: [Evaluation.Confirmation]) {
+        func set(_ confirmations: [LookupAnswer]) {
             value.withLock { $0 = confirmations }
             semaphore.signal()
         }
 
-        func wait() -> [Evaluation.Confirmation] {
+        func wait() -> [LookupAnswer] {
             _ = semaphore.wait(timeout: .now() + 10)
             return value.withLock { $0 } ?? []
         }
     }
 
-    private func names(_ confirmation: Evaluation.Confirmation?) -> [String]? {
+    private func names(_ confirmation: LookupAnswer?) -> [String]? {
         confirmation?.found.flatMap { try? $0.budgets(in: "default").map(\.name) }
     }
 
@@ -177,7 +177,7 @@ import Testing
         let feed = try Feed(server)
         #expect(eventually { feed.names == [] })
         let answers = (0..<50).map { _ in Answer() }
-        for answer in answers { feed.feed.confirm([absence], within: .seconds(5)) { answer.set($0) } }
+        for answer in answers { feed.feed.ask([.absence(absence)], within: .seconds(5)) { answer.set($0) } }
         for answer in answers { #expect(names(answer.wait().first) == []) }
         // As many as there were round trips while they came, not as many as asked.
         #expect(server.absenceChecker.count < 25 && feed.feed.confirmations.requests == server.absenceChecker.count)
@@ -194,10 +194,10 @@ import Testing
         // The first of these is on its way when the object is made; the second must not be told what that found.
         let (first, second) = (Answer(), Answer())
         server.cueOther(.stall)
-        feed.feed.confirm([absence], within: .seconds(1)) { first.set($0) }
+        feed.feed.ask([.absence(absence)], within: .seconds(1)) { first.set($0) }
         #expect(eventually { server.absenceChecker.count == 3 })
         server.set("later", "1")
-        feed.feed.confirm([absence], within: .seconds(5)) { second.set($0) }
+        feed.feed.ask([.absence(absence)], within: .seconds(5)) { second.set($0) }
         #expect(names(second.wait().first) == ["late", "later"])
         #expect(first.wait().first?.found == nil)
     }
@@ -221,7 +221,7 @@ import Testing
         let stalled = (0..<4).map { _ in Answer() }
         for (index, answer) in stalled.enumerated() {
             let absence = Absence(Self.kind, in: "stalled-\(index)")
-            feed.feed.confirm([absence], within: .seconds(2)) { answer.set($0) }
+            feed.feed.ask([.absence(absence)], within: .seconds(2)) { answer.set($0) }
         }
         // As many as there may be at once: these wait for their turn, and one of them not for long enough.
         #expect(feed.confirm([Absence(Self.kind, in: "late")], within: .milliseconds(50)).first?.found == nil)
@@ -253,4 +253,12 @@ import Testing
         // That path answers with something that is no list.
         #expect(confirmations.last?.found == nil)
     }
+}
+
+extension LookupAnswer {
+    /// The objects that were found; nil if there was no answer.
+    fileprivate var found: RelatedObjects? { if case .absence(_, let found) = self { found } else { nil } }
+
+    /// The kind and namespace that were looked up.
+    fileprivate var absence: Absence? { if case .absence(let absence, _) = self { absence } else { nil } }
 }

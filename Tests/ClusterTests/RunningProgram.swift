@@ -3,6 +3,7 @@ import Foundation
 import Glibc
 import Net
 import Synchronization
+import TestSupport
 import Testing
 
 /// `playbook serve` in a process of its own, with one event loop, one rule, and an API server to follow.
@@ -36,8 +37,8 @@ final class RunningProgram: Sendable {
             "PLAYBOOK_LISTEN": "127.0.0.1:0", "PLAYBOOK_HEALTH_LISTEN": "127.0.0.1:0", "PLAYBOOK_LOOPS": "1",
             "PLAYBOOK_TLS_CERT_FILE": try folder.write("tls.crt", pair.certificate),
             "PLAYBOOK_TLS_KEY_FILE": try folder.write("tls.key", pair.privateKey), "PLAYBOOK_SHUTDOWN_DELAY": "0s",
-            "PLAYBOOK_RULES_DEFAULT": "off", "PLAYBOOK_RULE_POD_DISRUPTION_BUDGET": "deny",
-        ].merging(settings) { $1 }
+        ].merging(environment(onlyWith: ["pod-disruption-budget": "deny"], ["PLAYBOOK_COMPANION_GRACE": "0s"])) { $1 }
+            .merging(settings) { $1 }
         let pipe = Pipe()
         process.standardOutput = pipe
         process.standardError = pipe

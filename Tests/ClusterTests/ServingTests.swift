@@ -147,7 +147,7 @@ import Testing
         let replay = Process()
         replay.executableURL = RunningProgram.url
         replay.arguments = ["replay", "--format", "json", "--level", "pod-disruption-budget=deny", folder.path]
-        replay.environment = ["PLAYBOOK_RULES_DEFAULT": "off"]
+        replay.environment = ["PLAYBOOK_RULES_DEFAULT": "off", "PLAYBOOK_COMPANION_GRACE": "0s"]
         let output = Pipe()
         replay.standardOutput = output
         try replay.run()

@@ -20,10 +20,8 @@ import Testing
         """
     }
 
-    private let rules = [
-        "PLAYBOOK_RULES_DEFAULT": "off", "PLAYBOOK_RULE_REPLICAS": "deny", "PLAYBOOK_RULE_IMAGE_TAG": "deny",
-        "PLAYBOOK_MIN_REPLICAS": "3",
-    ]
+    private let rules = environment(
+        onlyWith: ["replicas": "deny", "image-tag": "deny"], ["PLAYBOOK_MIN_REPLICAS": "3"])
 
     /// Checks a file against the baseline of another text.
     private func check(_ text: String, after before: String, _ flags: String...) throws -> Program {

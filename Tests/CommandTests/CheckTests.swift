@@ -71,7 +71,7 @@ import Testing
 
             """
         let program = try Program(
-            ["check", "-"], environment: ["PLAYBOOK_RULES_DEFAULT": "off", "PLAYBOOK_RULE_REPLICAS": "deny"],
+            ["check", "-"], environment: TestSupport.environment(onlyWith: ["replicas": "deny"]),
             input: text)
         // Each of the two takes two columns.
         let marks = String(repeating: " ", count: #"spec: {paused: "....", "#.count) + "^^^^^^^^^^^"

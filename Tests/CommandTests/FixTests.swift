@@ -58,10 +58,10 @@ import Testing
         """
 
     /// Whatever else the catalogue may hold, these have something to say here.
-    private let rules = ["liveness-probe", "memory-request-equals-limit", "topology-spread", "pod-disruption-budget"]
-        .reduce(into: ["PLAYBOOK_RULES_DEFAULT": "off"]) {
-            $0["PLAYBOOK_RULE_" + $1.uppercased().replacing("-", with: "_")] = "deny"
-        }
+    private let rules = environment(onlyWith: [
+        "liveness-probe": "deny", "memory-request-equals-limit": "deny", "topology-spread": "deny",
+        "pod-disruption-budget": "deny",
+    ])
 
     private func fix(_ arguments: String..., input: String = "") throws -> Program {
         try Program(["fix"] + arguments, environment: rules, input: input)
@@ -130,7 +130,7 @@ import Testing
             let other = text.replacing("name: web ", with: "name: api ").replacing("app: web", with: "app: api")
             try text.write(toFile: path, atomically: false, encoding: .utf8)
             try other.write(toFile: tooLong, atomically: false, encoding: .utf8)
-            let only = ["PLAYBOOK_RULES_DEFAULT": "off", "PLAYBOOK_RULE_TOPOLOGY_SPREAD": "deny"]
+            let only = TestSupport.environment(onlyWith: ["topology-spread": "deny"])
             let program = try Program(["fix", "--write", folder], environment: only)
             #expect(program.code == 2)
             #expect(program.error.hasPrefix("playbook: \(tooLong): File name too long\n"), "\(program.error)")

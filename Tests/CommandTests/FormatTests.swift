@@ -113,7 +113,7 @@ import Testing
             """
         let program = try Program(
             ["check", "--format", "json", "-"],
-            environment: ["PLAYBOOK_RULES_DEFAULT": "off", "PLAYBOOK_RULE_DEFAULT_NAMESPACE": "deny"], input: text)
+            environment: TestSupport.environment(onlyWith: ["default-namespace": "deny"]), input: text)
         let findings = try Literal(json: Array(program.output.utf8))["findings"]?.elements ?? []
         #expect(findings.map { $0["team"] } == ["green"])
     }

@@ -28,7 +28,7 @@ import Testing
 
     private func replay(_ lines: String, _ arguments: String...) throws -> Program {
         try Program(
-            ["replay"] + arguments, environment: ["PLAYBOOK_RULES_DEFAULT": "off"],
+            ["replay"] + arguments, environment: ["PLAYBOOK_RULES_DEFAULT": "off", "PLAYBOOK_COMPANION_GRACE": "0s"],
             input: lines)
     }
 

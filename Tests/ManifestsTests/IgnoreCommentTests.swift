@@ -3,6 +3,7 @@ import JSON
 import Kubernetes
 import Manifests
 import Rules
+import TestSupport
 import Testing
 
 /// Which findings comments exempt, and what is said of comments that exempt none.
@@ -24,9 +25,7 @@ import Testing
             text.append(line + (behind[index + 1] ?? ""))
         }
         let file = ManifestFile(path: "a.yaml", bytes: Array(text.joined(separator: "\n").utf8))
-        let settings = try Settings(environment: [
-            "PLAYBOOK_RULES_DEFAULT": "off", "PLAYBOOK_RULE_REPLICAS": "deny", "PLAYBOOK_RULE_IMAGE_TAG": "deny",
-        ])
+        let settings = try Settings(environment: environment(onlyWith: ["replicas": "deny", "image-tag": "deny"]))
         let context = Context(settings: settings, now: Timestamp(seconds: 1_795_435_200), source: .files)
         var (found, used): ([String], Set<Int>) = ([], [])
         for document in file.documents {

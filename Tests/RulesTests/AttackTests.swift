@@ -147,7 +147,8 @@ import Testing
         let pod = World.pod.merging([
             "metadata": ["annotations": ["helm.sh/hook": .string(hooks)]], "spec": ["restartPolicy": "Never"],
         ])
-        #expect(try denials(World(pod)).contains("controller-managed") == isDenied)
+        let found = try World(pod).verdict().judgements.contains { $0.rule.id == "controller-managed" }
+        #expect(found == isDenied)
     }
 
     @Test(arguments: [("default", "shop"), ("Not.A_Label", "shop"), ("blog", "blog")])
@@ -189,7 +190,8 @@ import Testing
         let base = World.pod.merging(["metadata": ["ownerReferences": [owner]]])
         var world = World(try Patch([.set("/spec/initContainers", many)], on: base).applied(to: base))
         world.user = "system:serviceaccount:operators:database"
-        #expect(Set(try denials(world)) == ["privilege-escalation", "host-isolation", "image-registry"])
+        world.settings["PLAYBOOK_OPERATOR_ACCOUNTS"] = world.user
+        #expect(Set(try denials(world)) == ["privilege-escalation", "host-isolation"])
     }
 
     @Test(arguments: ["nodeName", "schedulerName"])

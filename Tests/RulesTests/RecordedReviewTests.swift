@@ -49,7 +49,8 @@ private struct Expectation {
             }
         }
         return Context(
-            settings: Settings(), relatedObjects: relatedObjects, now: Timestamp(seconds: 1_795_435_200),
+            settings: try Settings(environment: ["PLAYBOOK_COMPANION_GRACE": "0s"]), relatedObjects: relatedObjects,
+            now: Timestamp(seconds: 1_795_435_200),
             source: .recording)
     }
 

@@ -19,7 +19,9 @@ extension World {
 
 /// What a replay of a recording says, with settings of today.
 func replayed(_ line: [UInt8], _ environment: [String: String] = [:]) throws -> Comparison {
-    let settings = try Settings(environment: environment)
+    // As in most tests, after the grace period.
+    let settings = try Settings(
+        environment: environment.merging(["PLAYBOOK_COMPANION_GRACE": "0s"]) { given, _ in given })
     return try Document().read(line.span, AdmissionReview.options) { root in
         Result {
             let review = try AdmissionReview(root)
@@ -34,7 +36,10 @@ func replayed(_ line: [UInt8], _ environment: [String: String] = [:]) throws -> 
 
 @Suite struct RecordingTests {
     private func context(_ environment: [String: String] = [:]) throws -> Context {
-        Context(settings: try Settings(environment: environment), now: Timestamp(seconds: 1_795_435_200))
+        Context(
+            settings: try Settings(
+                environment: environment.merging(["PLAYBOOK_COMPANION_GRACE": "0s"]) { given, _ in given }),
+            now: Timestamp(seconds: 1_795_435_200))
     }
 
     private func line(_ body: [UInt8], _ context: Context) throws -> [UInt8] {
@@ -222,7 +227,7 @@ func replayed(_ line: [UInt8], _ environment: [String: String] = [:]) throws -> 
         let context = try world.context()
         let absence = Absence(.podDisruptionBudget, in: "shop")
         let known = RelatedObjects(knowledge: .kinds(Catalogue.playbook.relatedKinds), of: .playbook)
-        let doubtful = context.knowing(known).confirming([Confirmation(absence, found: nil)])
+        let doubtful = context.knowing(known).answering([.absence(absence, found: nil)])
         let verdict = try line(world.review, doubtful)
         let comparison = try replayed(verdict)
         #expect(comparison.before == .warn && comparison.now == .warn && comparison.changes.isEmpty)

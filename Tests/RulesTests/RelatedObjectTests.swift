@@ -169,10 +169,7 @@ import Testing
     func `of policies, Services and monitors those that select a pod are found among few and many`(count: Int) throws {
         func verdict(leavingOut name: String) throws -> Set<String> {
             var world = World(World.deployment)
-            world.settings = [
-                "PLAYBOOK_RULES_DEFAULT": "off", "PLAYBOOK_RULE_NETWORK_POLICY": "deny",
-                "PLAYBOOK_RULE_METRICS_ENDPOINT": "deny",
-            ]
+            world.settings = environment(onlyWith: ["network-policy": "deny", "metrics-endpoint": "deny"])
             let apps = (0..<count).map { "a\($0)" } + ["web"]
             world.relatedObjects = try apps.flatMap { app in
                 try Literal.all(
@@ -212,7 +209,7 @@ import Testing
         }
         func isMissing(_ relatedObjects: RelatedObjects) throws -> Bool {
             try verdict(relatedObjects) {
-                $0.settings = ["PLAYBOOK_RULES_DEFAULT": "off", "PLAYBOOK_RULE_METRICS_ENDPOINT": "deny"]
+                $0.settings = environment(onlyWith: ["metrics-endpoint": "deny"])
             }.isDenied
         }
         for number in 0..<40 {
@@ -257,7 +254,7 @@ import Testing
         var world = World(World.deployment)
         change(&world)
         let context = Context(
-            settings: try Settings(environment: world.settings), relatedObjects: relatedObjects, now: world.now)
+            settings: try Settings(environment: world.environment), relatedObjects: relatedObjects, now: world.now)
         return try Document().read(world.review.span, AdmissionReview.options) { root in
             Result { Judge(context.settings).verdict(on: try AdmissionReview(root), in: context) }
         }.get()
@@ -269,25 +266,25 @@ import Testing
     @Test func `a denial says what it rests on the absence of`() throws {
         let verdict = try verdict(known)
         #expect(verdict.isDenied)
-        #expect(verdict.absences == [absence])
+        #expect(verdict.lookups.contains(.absence(absence)))
     }
 
     @Test func `a denial that somebody has looked again for rests on nothing`() throws {
-        let verdict = try verdict(known.confirming([Confirmation(absence, found: known)]))
+        let verdict = try verdict(known.answering([.absence(absence, found: known)]))
         #expect(verdict.isDenied)
-        #expect(verdict.absences == [])
+        #expect(!verdict.lookups.contains(.absence(absence)))
     }
 
     @Test func `a budget that the watch has not told of yet counts`() throws {
         var found = RelatedObjects(knowledge: .kinds(ResourceKinds(kind)), of: .playbook)
         try set(budget("web", app: "web"), kind, in: &found)
-        let verdict = try verdict(known.confirming([Confirmation(absence, found: found)]))
+        let verdict = try verdict(known.answering([.absence(absence, found: found)]))
         #expect(!verdict.isDenied)
         #expect(verdict.judgements.isEmpty)
     }
 
     @Test func `what could not be looked for is a warning that says so`() throws {
-        let verdict = try verdict(known.confirming([Confirmation(absence, found: nil)]))
+        let verdict = try verdict(known.answering([.absence(absence, found: nil)]))
         #expect(!verdict.isDenied)
         #expect(verdict.judgements.map(\.leniency) == [.unchecked])
         #expect(verdict.warnings.contains { $0.contains("could not be checked") })
@@ -310,18 +307,18 @@ import Testing
         world.without = ResourceKinds(.podDisruptionBudget, .horizontalPodAutoscaler)
         let missing = Absence(.horizontalPodAutoscaler, in: "shop")
         #expect(try world.verdict().isDenied)
-        #expect(try world.verdict().absences == (rests ? [missing] : []))
+        #expect(try world.verdict().lookups.contains(.absence(missing)) == rests)
         // The other side: the budget comes to a workload that is there.
         world.relatedObjects = [World.deployment.merging(["spec": ["replicas": 2]])]
         world.without = ResourceKinds(.podDisruptionBudget, .deployment, .horizontalPodAutoscaler)
         world.object = budget
         #expect(try world.verdict().isDenied)
-        #expect(try world.verdict().absences == (rests ? [missing] : []))
+        #expect(try world.verdict().lookups.contains(.absence(missing)) == rests)
     }
 
     @Test func `where nothing is known, and where nothing is denied, nothing is asked`() throws {
-        #expect(try verdict(.unknown).absences == [])
-        #expect(try verdict(known) { $0.settings = ["PLAYBOOK_MODE": "dry-run"] }.absences == [])
-        #expect(try verdict(known) { $0.isDryRun = true }.absences == [])
+        #expect(try verdict(.unknown).lookups == [])
+        #expect(try verdict(known) { $0.settings = ["PLAYBOOK_MODE": "dry-run"] }.lookups == [])
+        #expect(try verdict(known) { $0.isDryRun = true }.lookups == [])
     }
 }

@@ -13,6 +13,10 @@ struct World {
     var subresource = ""
     var user = "kubernetes-admin"
     var groups = ["system:masters"]
+    /// The Pod that the requester's token is bound to; nil for another token.
+    var podUID: String?
+    /// The answers of the API server.
+    var answers: [LookupAnswer] = []
     /// What the client calls itself; empty where it does not say.
     var fieldManager = ""
     var isDryRun = false
@@ -21,6 +25,7 @@ struct World {
     var without: ResourceKinds = []
     var settings: [String: String] = [:]
     var source = Context.Source.server
+    var includesSystem = false
     /// It is 2026-11-23T12:00:00Z.
     var now = Timestamp(seconds: 1_795_435_200)
     var rules = Catalogue.playbook.rules
@@ -43,7 +48,12 @@ struct World {
                 ]),
             .init("resource", ["group": "", "version": "v1", "resource": .string(resource(owner, subject))]),
             .init("operation", .string(operation)),
-            .init("userInfo", ["username": .string(user), "groups": .array(groups.map { .string($0) })]),
+            .init(
+                "userInfo",
+                [
+                    "username": .string(user), "groups": .array(groups.map { .string($0) }),
+                    "extra": podUID.map { ["authentication.kubernetes.io/pod-uid": [.string($0)]] } ?? [:],
+                ]),
             .init("object", operation == "DELETE" ? nil : object ?? nil),
             .init("oldObject", before ?? nil),
             .init("dryRun", .bool(isDryRun)),
@@ -70,6 +80,9 @@ struct World {
         return known == .other ? kind.lowercased() + "s" : known.plural
     }
 
+    /// The environment variables; most tests are about what is decided after the grace period.
+    var environment: [String: String] { settings.merging(["PLAYBOOK_COMPANION_GRACE": "0s"]) { given, _ in given } }
+
     /// The context to judge it in.
     func context() throws -> Context {
         var known = RelatedObjects(knowledge: .nothing, of: .playbook)
@@ -82,7 +95,9 @@ struct World {
             }
         }
         return Context(
-            settings: try Settings(environment: settings), relatedObjects: known, now: now, source: source)
+            settings: try Settings(environment: environment).overridden(includesSystem: includesSystem),
+            relatedObjects: known.answering(answers), now: now,
+            source: source)
     }
 
     private static func kind(of object: Literal) -> ResourceKind {

@@ -17,6 +17,14 @@ public final class Catalogue: Sendable {
     /// Those of them that a server watches: all but Secrets, which it shall have no right to read.
     public var watchedKinds: ResourceKinds { related.kinds.subtracting(ResourceKinds(.secret)) }
 
+    /// The kinds of the objects that the rules which are on read, other than subresources.
+    public func kinds(at settings: Settings) -> [ResourceKind] {
+        let all = rules.filter { settings.level(of: $0) != .off }.reduce(into: ResourceKinds()) {
+            $0.formUnion($1.scope.kinds)
+        }
+        return all.subtracting(ResourceKinds(.scale, .tokenRequest)).kinds
+    }
+
     /// Creates a catalogue.
     ///
     /// - Parameter rules: The rules; no two share an id.

@@ -35,6 +35,10 @@ public final class Rule: Sendable {
     public let exemptWith: String?
     /// Whether it denies even what an operator made.
     let holdsForOperators: Bool
+    /// Whether it only warns of DaemonSets in namespaces for agents of the nodes.
+    let allowsAgents: Bool
+    /// Whether a field that is not set only warns in platform namespaces, although the concern is security.
+    let allowsUnsetInPlatforms: Bool
     /// What the mutating endpoint changes, and when; nil where nothing is safe.
     public let fix: Fix?
     /// Examples, good and bad: tests and documentation at once.
@@ -73,7 +77,8 @@ public final class Rule: Sendable {
         scope: Scope,
         clauses: [Clause], settings: [any RuleSettingDeclaration] = [], sharedSettings: [String] = [],
         relatedObjects: [RelatedKind] = [],
-        exemptWith: String? = nil, holdsForOperators: Bool = false, fix: Fix? = nil,
+        exemptWith: String? = nil, holdsForOperators: Bool = false, allowsAgents: Bool = false,
+        allowsUnsetInPlatforms: Bool = false, fix: Fix? = nil,
         examples: @autoclosure @escaping @Sendable () -> [Example], checks: [KindCheck]
     ) {
         self.id = id
@@ -90,6 +95,8 @@ public final class Rule: Sendable {
         related = relatedObjects
         self.exemptWith = exemptWith
         self.holdsForOperators = holdsForOperators
+        self.allowsAgents = allowsAgents
+        self.allowsUnsetInPlatforms = allowsUnsetInPlatforms
         self.fix = fix
         makeExamples = examples
         self.checks = checks
@@ -101,14 +108,16 @@ public final class Rule: Sendable {
         scope: Scope,
         clauses: [Clause], settings: [any RuleSettingDeclaration] = [], sharedSettings: [String] = [],
         relatedObjects: [RelatedKind] = [],
-        exemptWith: String? = nil, holdsForOperators: Bool = false, fix: Fix? = nil,
+        exemptWith: String? = nil, holdsForOperators: Bool = false, allowsAgents: Bool = false,
+        allowsUnsetInPlatforms: Bool = false, fix: Fix? = nil,
         examples: @autoclosure @escaping @Sendable () -> [Example], check: @escaping Check
     ) {
         self.init(
             id: id, title: title, group: group, section: section, rationale: rationale, level: level, concern: concern,
             scope: scope, clauses: clauses, settings: settings, sharedSettings: sharedSettings,
             relatedObjects: relatedObjects,
-            exemptWith: exemptWith, holdsForOperators: holdsForOperators, fix: fix,
+            exemptWith: exemptWith, holdsForOperators: holdsForOperators, allowsAgents: allowsAgents,
+            allowsUnsetInPlatforms: allowsUnsetInPlatforms, fix: fix,
             examples: examples(), checks: [KindCheck(scope.kinds, check)])
     }
 

@@ -126,6 +126,7 @@ extension Verdict {
         for index in notices.indices { notices[index] = replacement(notices[index], false) ?? notices[index] }
         object = object.map { object in replacement(object.title, false).map(object.titled) ?? object }
         untrustedController = untrustedController.map { replacement($0, false) ?? $0 }
+        operatorAccount = operatorAccount.map { replacement($0, false) ?? $0 }
     }
 }
 

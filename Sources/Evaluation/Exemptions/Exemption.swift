@@ -12,8 +12,13 @@ package struct ExemptionAnnotations: Sendable, Equatable {
 
     /// Reads the annotations; nil when the object asks for no exemption.
     init?(_ metadata: ObjectMeta) {
-        guard let annotations = metadata.value?["annotations"],
-            let rules = annotations["playbook.superinc.com/exempt"]?.string
+        guard let annotations = metadata.value?["annotations"] else { return nil }
+        self.init(annotations: annotations)
+    }
+
+    /// Reads annotations; nil when they ask for no exemption.
+    init?(annotations: Value) {
+        guard let rules = annotations["playbook.superinc.com/exempt"]?.string
         else { return nil }
         self.rules = rules
         reason = trimmed(annotations["playbook.superinc.com/exempt-reason"]?.string ?? "")

@@ -24,7 +24,7 @@ package final class Exemptions {
         // Each setting is read where it is needed: a copy of all of them would cost more than the decision.
         self.subject = subject
         self.context = context
-        standing = context.settings.exempt
+        standing = context.settings.exempt + context.settings.exemptInFile
         guard context.settings.exemptions != .none else { return }
         let isNamespace = subject.kind == .namespace
         if !isNamespace, let record = try? context.relatedObjects.namespace(subject.namespace) {
@@ -100,9 +100,12 @@ package final class Exemptions {
         return exemption
     }
 
+    /// Whether an entry in the environment, the Namespace or the object names the rule, be it in force or ended.
+    func cover(_ rule: Rule) -> Bool { !standing(for: rule).isEmpty || found.contains { $0.covers(rule) } }
+
     /// Whether a rule did not count for the object as it was: under an exemption that has been taken off, or has ended.
     func coveredBefore(_ rule: Rule, _ before: Subject) -> Bool {
-        if !standing(for: rule).isEmpty || found.contains(where: { $0.covers(rule) }) { return true }
+        if cover(rule) { return true }
         let earlier = earlier ?? annotated(before)
         self.earlier = earlier
         return earlier.contains { $0.covers(rule) }

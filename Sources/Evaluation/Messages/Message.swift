@@ -29,7 +29,9 @@ extension Verdict {
             text += "\n" + entry
         }
         if further > 0 { text += "\nand \(further) more.\n" }
-        return text + links(for: denials, within: Verdict.maximumMessage - text.utf8.count)
+        text += links(for: denials, within: Verdict.maximumMessage - text.utf8.count)
+        return text
+            + (wayOn.isEmpty || text.utf8.count + wayOn.utf8.count > Verdict.maximumMessage ? "" : "\n\(wayOn)\n")
     }
 
     /// Where the rules that deny are explained, a line each.
@@ -151,7 +153,7 @@ extension Verdict {
 extension Judgement {
     /// What is wrong, and where.
     fileprivate var headline: String {
-        "- \(rule.id): \(path.isEmpty ? "" : clipped(path) + " ")\(clipped(finding.message))\n"
+        "- \(rule.id): \(path.isEmpty ? "" : clipped(path) + " ")\(clipped(finding.message))\(doubt)\n"
     }
 
     /// The finding as a denial tells it, on several lines.
@@ -179,7 +181,7 @@ extension Judgement {
     private var note: String? {
         switch leniency {
         case nil, .hint, .deletion: nil
-        case .existing: "existing"
+        case .existing: "existing\(clipped(past))"
         case .dryRun: "would be denied"
         case .trustedUser: "trusted user"
         case .breakGlass: "break glass"
@@ -189,6 +191,11 @@ extension Judgement {
         case .unknownExemption: "its workload is not known here"
         case .unchecked: "could not be checked"
         case .namespace: "its Namespace only warns"
+        case .filledIn: "would be filled in at admission"
+        case .platform: "platform namespace"
+        case .agent: "namespace for node agents"
+        case .finitePod: "made by a service account"
+        case .hook: "a hook"
         }
     }
 

@@ -7,6 +7,10 @@ struct EffectResolver {
     let context: Context
     let origin: Origin
     let exemptions: Exemptions
+    /// The pod template that was admitted before and that equals the object's.
+    let past: PastState?
+    /// Whether the API server was asked for such a template, in vain.
+    let isPastInDoubt: Bool
 
     /// What becomes of a finding.
     struct Fate {
@@ -19,10 +23,21 @@ struct EffectResolver {
     /// What becomes of a finding; its suggested change is added when it is known which are shown.
     func judgement(_ entry: FindingCollector.Entry) -> Judgement {
         let finding = entry.finding.with { $0.relatedObject = $0.relatedObject?.withoutEmptyNamespace }
-        let fate = fate(of: finding.traits(isExisting: entry.isExisting), entry.rule)
-        return Judgement(
+        let fate = fate(of: entry.traits, entry.rule)
+        var judgement = Judgement(
             rule: entry.rule, finding: finding, path: entry.path, remedy: .untold, level: fate.level,
             effect: fate.effect, leniency: fate.leniency, exemption: fate.exemption)
+        if fate.leniency == .existing {
+            if let past, isPast(entry.traits, entry.rule) {
+                judgement.past = " in \(past.template.source)"
+            } else if let end = context.settings.ratchetEnd, fate.level == .deny {
+                judgement.past = ", denied from \(end)"
+            }
+        }
+        if fate.effect == .deny, isPastInDoubt {
+            judgement.doubt = " (the workload's revisions could not be read; try again)"
+        }
+        return judgement
     }
 
     /// What becomes of a finding of a rule, by what there is to know of it before it is described.
@@ -38,28 +53,65 @@ struct EffectResolver {
 
     /// Why the finding does not deny; the first reason in the order of how long it will hold.
     private func leniency(for traits: Finding.Traits, of rule: Rule, _ level: Level) -> Judgement.Leniency? {
+        let isPast = isPast(traits, rule)
         // What only warns anyway needs no reason to, but what is old is worth telling apart.
-        if level == .warn { return traits.isExisting ? .existing : nil }
+        if level == .warn { return traits.isExisting || isPast ? .existing : nil }
         if subject.review.operation == .delete { return .deletion }
         if traits.isHint { return .hint }
+        if isPast { return .existing }
         switch grace(for: traits) {
         case .over: break
         case .running: return .grace
-        case .none: if traits.isExisting { return .existing }
+        case .none: if traits.isExisting, context.ratchetHolds { return .existing }
         }
         if exemptions.areUnknown { return .unknownExemption }
-        if origin.isOperatorMade, !rule.holdsForOperators { return .operatorMade }
-        if subject.review.isDryRun, traits.awaitsRelatedObject { return .serverDryRun }
+        if let leniency = leniency(byOriginOf: rule) { return leniency }
+        if subject.review.isDryRun, traits.awaitsRelatedObject || traits.absent != nil { return .serverDryRun }
         if let leniency = origin.leniency { return leniency }
-        if context.settings.exemptions != .none,
-            let record = try? context.relatedObjects.namespace(subject.namespace), record.onlyWarns
-        {
-            return .namespace
-        }
+        if let leniency = leniency(byNamespaceOf: rule, traits) { return leniency }
         if let absent = traits.absent, context.relatedObjects.isInDoubt(Absence(absent, in: subject.namespace)) {
             return .unchecked
         }
+        if isPastInDoubt, rule.concern != .security { return .unchecked }
         return context.settings.mode == .dryRun ? .dryRun : nil
+    }
+
+    /// Whether a finding is about a template that was admitted before, or about the objects around it.
+    private func isPast(_ traits: Finding.Traits, _ rule: Rule) -> Bool {
+        guard let past else { return false }
+        if traits.isInPastTemplate { return true }
+        return !rule.related.isEmpty && !past.isScaledBelow(subject) && !exemptions.cover(rule)
+    }
+
+    /// Why a finding does not deny what a controller made.
+    private func leniency(byOriginOf rule: Rule) -> Judgement.Leniency? {
+        switch origin.trust {
+        case .none: return nil
+        case .operatorMade:
+            guard context.settings.operatorMade == .warn else { return nil }
+            let holds = rule.holdsForOperators && !context.settings.isPlatform(namespace: subject.namespace)
+            return holds ? nil : .operatorMade
+        case .finitePod: return rule.concern == .security ? nil : .finitePod
+        case .hook: return rule.concern == .security ? nil : .hook
+        case .resize: return .finitePod
+        }
+    }
+
+    /// Why a finding does not deny in the object's namespace.
+    private func leniency(byNamespaceOf rule: Rule, _ traits: Finding.Traits) -> Judgement.Leniency? {
+        let settings = context.settings
+        if rule.concern != .security || rule.allowsUnsetInPlatforms && traits.isUnset,
+            settings.isPlatform(namespace: subject.namespace)
+        {
+            return .platform
+        }
+        let record = try? context.relatedObjects.namespace(subject.namespace)
+        if rule.allowsAgents, subject.kind == .daemonSet,
+            settings.agentNamespaces.contains(subject.namespace) || record?.isPrivileged ?? false
+        {
+            return .agent
+        }
+        return settings.exemptions != .none && record?.onlyWarns ?? false ? .namespace : nil
     }
 
     private enum Grace {
@@ -73,7 +125,7 @@ struct EffectResolver {
     /// How long a companion may still be missing (for tools that create it after its workload).
     private func grace(for traits: Finding.Traits) -> Grace {
         let settings = context.settings
-        guard traits.awaitsRelatedObject, settings.relatedObjectGrace > .zero else { return .none }
+        guard traits.awaitsRelatedObject, settings.relatedObjectGrace > .zero, context.givesGrace else { return .none }
         guard subject.review.operation == .update else { return .running }
         guard let created = subject.metadata.creationTimestamp else { return .none }
         if context.now.seconds - created.seconds <= settings.relatedObjectGrace.components.seconds { return .running }

@@ -70,6 +70,10 @@ extension Finding {
         var absent: ResourceKind?
         /// Whether the object had it before the request.
         var isExisting = false
+        /// Whether it lies in a pod template that was admitted before.
+        var isInPastTemplate = false
+        /// Whether the field is not set.
+        var isUnset = false
 
         /// The traits of a finding that denies wherever its rule does, unless more is said.
         public init(isHint: Bool = false, awaitsRelatedObject: Bool = false, absent: ResourceKind? = nil) {
@@ -79,12 +83,8 @@ extension Finding {
         }
     }
 
-    /// What decides whether it denies.
-    func traits(isExisting: Bool) -> Traits {
-        var traits = Traits(isHint: isHint, awaitsRelatedObject: awaitsRelatedObject, absent: absent)
-        traits.isExisting = isExisting
-        return traits
-    }
+    /// What decides whether it denies, as far as the finding itself says.
+    var ownTraits: Traits { Traits(isHint: isHint, awaitsRelatedObject: awaitsRelatedObject, absent: absent) }
 }
 
 extension Clause {

@@ -13,8 +13,8 @@ public final class FindingCollector {
         /// The rule's place in the catalogue.
         let order: Int
         let finding: Finding
-        /// Whether the object had it before the request.
-        let isExisting: Bool
+        /// What decides, beside the rule, whether it denies.
+        let traits: Finding.Traits
         /// The place, for people.
         var path = ""
     }
@@ -38,7 +38,7 @@ public final class FindingCollector {
     /// What becomes of findings; nil where this is a past state.
     private let resolver: EffectResolver?
     /// The past state that findings are compared with; nil where this is one.
-    private lazy var ratchet = resolver.map { Ratchet(subject, context, $0.exemptions) }
+    private lazy var ratchet = resolver.map { Ratchet(subject, context, $0.exemptions, $0.past) }
     private(set) var entries: [Entry] = []
     private(set) var rests: [Rest] = []
 
@@ -115,7 +115,7 @@ public final class FindingCollector {
     private func addBounded(_ finding: Finding) {
         steps -= 1
         isBounded = true
-        if ratchet != nil { keep(finding.traits(isExisting: false)) { finding } }
+        if ratchet != nil { keep(finding.ownTraits) { finding } }
     }
 
     /// Reports a finding about a field; what it says is put together only if it is kept.
@@ -139,11 +139,18 @@ public final class FindingCollector {
         steps -= 1
         guard let ratchet else {
             past.insert(FindingKey(at: field, choice: choice() ?? mark(), in: subject), excess)
+            if !field.isPresent { past.insertUnset(in: subject.ownerKeys(of: field)) }
             return
         }
         var traits = traits
-        traits.isExisting = ratchet.has(
-            { FindingKey(at: field, choice: choice() ?? mark(), in: subject) }, excess, of: rules[order], &steps)
+        traits.isUnset = !field.isPresent
+        traits.isInPastTemplate = ratchet.isInPastTemplate(field, of: rules[order])
+        traits.isExisting =
+            ratchet.has(
+                { FindingKey(at: field, choice: choice() ?? mark(), in: subject) }, excess, of: rules[order], &steps)
+            || (field.isPresent
+                ? ratchet.hadUnset(at: field, of: rules[order])
+                : ratchet.had { FindingKey(at: field, choice: choice() ?? mark(), in: subject, isSet: true) })
         keep(traits) {
             var finding = Finding(clause(), at: subject.pointer(to: field), message())
             finding.choice = choice()
@@ -183,10 +190,9 @@ public final class FindingCollector {
         let entry = {
             let finding = finding()
             assert(
-                finding.traits(isExisting: traits.isExisting) == traits,
-                "a finding denies as was said when it was counted")
-            return Entry(
-                rule: self.rules[self.order], order: self.order, finding: finding, isExisting: traits.isExisting)
+                finding.isHint == traits.isHint && finding.awaitsRelatedObject == traits.awaitsRelatedObject
+                    && finding.absent == traits.absent, "a finding denies as was said when it was counted")
+            return Entry(rule: self.rules[self.order], order: self.order, finding: finding, traits: traits)
         }
         if denies(traits) { denying.add(limit, entry) } else { lenient.add(limit, entry) }
     }
@@ -278,8 +284,11 @@ public final class FindingCollector {
         let known = entries.firstIndex { $0.rule === Rule.schema && $0.finding.place == finding.place }
         // Of the rules that end there, the strictest decides.
         let isExisting =
-            known.map { entries[$0].isExisting } != false && ratchet.hasUnreadable(finding, of: rules[order], &steps)
-        let entry = Entry(rule: .schema, order: rules.count - 1, finding: finding, isExisting: isExisting)
+            known.map { entries[$0].traits.isExisting } != false
+            && ratchet.hasUnreadable(finding, of: rules[order], &steps)
+        var traits = finding.ownTraits
+        traits.isExisting = isExisting
+        let entry = Entry(rule: .schema, order: rules.count - 1, finding: finding, traits: traits)
         if let known { entries[known] = entry } else { entries.append(entry) }
         return nil
     }

@@ -47,7 +47,6 @@ public struct Judge: Sendable {
             verdict.passedOver = reason
             return verdict
         }
-        if context.settings.mode == .dryRun { verdict.untrustedController = origin.untrustedController }
         let change = Change(of: subject)
         if change == .finalizers {
             verdict.passedOver = "the object is being deleted"
@@ -55,10 +54,18 @@ public struct Judge: Sendable {
         }
         subject.changesOnlyMetadata = change == .metadata
         let exemptions = Exemptions(of: subject, in: context)
-        let resolver = EffectResolver(subject: subject, context: context, origin: origin, exemptions: exemptions)
+        let past = purpose == .response ? pastState(of: subject, in: context) : .none
+        switch past {
+        case .none: break
+        case .known(let state): verdict.pastTemplate = .recorded(state.template)
+        case .doubtful: verdict.pastTemplate = .recorded(nil)
+        }
+        let resolver = EffectResolver(
+            subject: subject, context: context, origin: origin, exemptions: exemptions, past: past.state,
+            isPastInDoubt: past.isDoubtful)
         let findings = FindingCollector(table.rules, resolver, steps: steps)
         let limit = purpose == .patch ? .max : context.maximumFindings
-        let isInSystem = context.passesOverSystemNamespaces && context.settings.isSystem(namespace: subject.namespace)
+        let isInSystem = !context.settings.includesSystem && context.settings.isSystem(namespace: subject.namespace)
         let isLongRunning = subject.isLongRunning
         for check in checks {
             guard isLongRunning || !check.isLongRunningOnly, change != .metadata || check.readsMetadata,
@@ -76,13 +83,23 @@ public struct Judge: Sendable {
             verdict.judgements = findings.inOrder().map { resolver.judgement($0) }
             verdict.unreadable = findings.unreadable
             verdict.further = findings.rests.map { FurtherFindings(resolver.judgement($0.entry), count: $0.count) }
-            verdict.absences = absences(verdict.judgements, subject.namespace, context.relatedObjects)
             if purpose == .response { verdict.addRemedies(of: subject, onlyShown: context.source == .server) }
         }
+        if purpose == .response {
+            addLookups(to: &verdict, subject, origin, context)
+            markFilledIn(&verdict, review, context)
+        }
         verdict.notices = exemptions.notices(at: context.now)
+        if origin.trust == .operatorMade, !verdict.judgements.isEmpty {
+            verdict.operatorAccount = origin.operatorAccount
+        }
+        if verdict.judgements.contains(where: { $0.leniency == .dryRun }) {
+            verdict.untrustedController = origin.untrustedController
+        }
         if purpose == .response, !verdict.isSilent {
             verdict.object = EvaluatedObject(of: review, context.settings, title: subject.title)
             verdict.documentation = context.settings.documentation
+            if verdict.isDenied { verdict.wayOn = WayOn(verdict, subject, origin, context).text }
         }
         if purpose == .response { SecretMask.mask(&verdict, of: subject) }
         return verdict
@@ -106,17 +123,62 @@ public struct Judge: Sendable {
         return true
     }
 
-    /// What denials rest on the absence of, each once, as far as its kind is followed and nobody has looked again.
-    private func absences(_ judgements: [Judgement], _ namespace: String, _ relatedObjects: RelatedObjects) -> [Absence]
-    {
-        var result: [Absence] = []
-        for judgement in judgements where judgement.effect == .deny {
-            guard let absence = judgement.finding.absence(in: namespace), !relatedObjects.hasAsked(absence),
-                relatedObjects.knows(absence.kind, in: namespace), !result.contains(absence)
-            else { continue }
-            result.append(absence)
+    /// The template that a request goes back to, where the API server or a file has one that equals its own.
+    private func pastState(of subject: Subject, in context: Context) -> PastState.Knowledge {
+        PastState.find(for: subject, in: context) { spec in
+            guard let pointer = subject.templatePointer else { return nil }
+            let own = Literal(subject.object)
+            guard let object = spec.map({ try? Patch([.set(pointer, $0)], on: own).applied(to: own) }) ?? own,
+                let document = try? Document(parsing: Array(object.json.utf8))
+            else { return nil }
+            return withExtendedLifetime(document) {
+                let patch = mutation(of: subject.review.replacingObject(with: document.root), in: context).patch
+                return (try? patch.applied(to: object))?[at: pointer]
+            }
         }
-        return result
+    }
+
+    /// Marks would-be denials that enforce mode would not have, since `/mutate` would fill the fields in.
+    private func markFilledIn(_ verdict: inout Verdict, _ review: AdmissionReview, _ context: Context) {
+        let candidates = verdict.judgements.indices.filter { index in
+            let judgement = verdict.judgements[index]
+            return judgement.leniency == .dryRun && judgement.finding.isFixable
+                && context.settings.fixes.includes(judgement.rule)
+        }
+        guard !candidates.isEmpty else { return }
+        let filled = Set(mutation(of: review, in: context).fixes.map(\.key))
+        for index in candidates where filled.contains(verdict.judgements[index].key) {
+            verdict.judgements[index].leniency = .filledIn
+        }
+    }
+
+    /// Adds what the API server is to be asked before the decision stands, as far as it was not asked.
+    ///
+    /// A watch lags behind: a PodDisruptionBudget may come right after its workload, and a workload right after its Namespace.
+    private func addLookups(to verdict: inout Verdict, _ subject: Subject, _ origin: Origin, _ context: Context) {
+        let related = context.relatedObjects
+        func add(_ lookup: Lookup) {
+            if !related.hasAsked(lookup), !verdict.lookups.contains(lookup) { verdict.lookups.append(lookup) }
+        }
+        func addObjects(_ kind: ResourceKind) {
+            if related.knows(kind, in: subject.namespace) { add(.absence(Absence(kind, in: subject.namespace))) }
+        }
+        // Dry-run mode foresees what enforce mode would say.
+        guard verdict.judgements.contains(where: { $0.effect == .deny || $0.leniency == .dryRun }) else {
+            if subject.kind == .podDisruptionBudget, subject.review.operation != .delete {
+                ResourceKinds.replicated.kinds.forEach(addObjects)
+            }
+            return
+        }
+        if !subject.namespace.isEmpty, context.settings.exemptions != .none { addObjects(.namespace) }
+        for judgement in verdict.judgements where judgement.effect == .deny || judgement.leniency == .dryRun {
+            guard let absence = judgement.finding.absence(in: subject.namespace),
+                related.knows(absence.kind, in: subject.namespace)
+            else { continue }
+            add(.absence(absence))
+        }
+        if let claim = origin.claim { add(.claim(claim)) }
+        if context.settings.isRatchetOn, let query = TemplateQuery(subject) { add(.templates(query)) }
     }
 }
 

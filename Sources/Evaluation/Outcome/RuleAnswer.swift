@@ -52,7 +52,7 @@ extension Verdict {
             return .notAsked("it is about what runs until somebody stops it")
         }
         if change == .metadata, !rule.scope.readsMetadata { return .notAsked("nothing that it reads has changed") }
-        if context.passesOverSystemNamespaces, context.settings.isSystem(namespace: review.namespace ?? ""),
+        if !context.settings.includesSystem, context.settings.isSystem(namespace: review.namespace ?? ""),
             !rule.scope.reachesSystemNamespaces
         {
             return .notAsked("system namespaces are passed over")

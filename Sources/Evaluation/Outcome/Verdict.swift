@@ -14,14 +14,20 @@ public struct Verdict: Sendable {
     public internal(set) var passedOver: String?
     /// Whether the request sets or changes an exemption.
     public internal(set) var changesExemption = false
-    /// A controller that is not trusted and made an object for an owner, in the words of `PLAYBOOK_TRUSTED_CONTROLLERS`.
+    /// A service account that is not known as an operator's and whose object with an owner would be denied in enforce mode.
     public internal(set) var untrustedController: String?
+    /// The operator's service account whose object has findings that only warn for it.
+    public internal(set) var operatorAccount: String?
     /// The object that was evaluated, once it is named; see ``subject``.
     var object: EvaluatedObject?
+    /// The last line of a denial: the way on for a change that cannot wait.
+    var wayOn = ""
+    /// The template that the request goes back to, or that the API server was asked for in vain.
+    var pastTemplate: LookupAnswer?
     /// Where rules are explained; empty for nowhere.
     public internal(set) var documentation = ""
-    /// What its denials rest on the absence of, and nobody has looked for again.
-    public internal(set) var absences: [Absence] = []
+    /// The questions that the API server is to be asked before the decision stands.
+    public internal(set) var lookups: [Lookup] = []
 
     /// Creates a decision without findings.
     package init(notices: [String] = []) { self.notices = notices }
@@ -134,6 +140,16 @@ public struct Judgement: Sendable {
         case unchecked
         /// The Namespace is one where denials only warn.
         case namespace
+        /// Enforce mode would fill the field in at admission.
+        case filledIn = "filled-in"
+        /// The namespace holds software that others publish.
+        case platform = "platform-namespace"
+        /// A DaemonSet in a namespace for agents of the nodes.
+        case agent = "agent-namespace"
+        /// A service account made a Pod that ends by itself, or resizes a Pod.
+        case finitePod = "service-account"
+        /// A hook of Helm or Argo CD, which is made anew at each release.
+        case hook
     }
 
     /// The rule.
@@ -151,7 +167,11 @@ public struct Judgement: Sendable {
     /// What it does to the request.
     public let effect: Effect
     /// Why it only warns although the rule denies.
-    public let leniency: Leniency?
+    public internal(set) var leniency: Leniency?
     /// What it is exempted by.
     public let exemption: Exemption?
+    /// More about an existing violation: `in revision 3`, `denied from 2027-01-31`; empty for nothing.
+    var past = ""
+    /// What kept the past of the object from being read; empty for nothing.
+    public internal(set) var doubt = ""
 }

@@ -21,18 +21,35 @@ struct FindingKey: Equatable {
     }
 
     /// The key of a finding about a field.
-    init(at field: Field, choice: String?, in subject: Subject) {
+    ///
+    /// - Parameters:
+    ///   - field: The field.
+    ///   - choice: The choice that was made there; nil where the value is none.
+    ///   - subject: The object.
+    ///   - isSet: Whether the field is set, which is another finding than that it is not.
+    init(at field: Field, choice: String?, in subject: Subject, isSet: Bool? = nil) {
         var place = subject.places.hash(of: field.base)
         let key = subject.places.key
         field.forEachAbsentKey { place = place.below($0, key) }
         guard let choice else {
-            hash = place.withIndexes
+            if isSet ?? field.isPresent {
+                var hash = KeyedHash(key, after: place.withIndexes)
+                hash.combine(1)
+                self.hash = hash.value
+            } else {
+                hash = place.withIndexes
+            }
             return
         }
         var hash = KeyedHash(key, after: place.withoutIndexes)
         hash.combine(choice)
         self.hash = hash.value
     }
+}
+
+extension Subject {
+    /// The keys of what a field belongs to, the closest first: a container or a volume, and the object itself.
+    func ownerKeys(of field: Field) -> [UInt64] { places.ownerHashes(of: field.base) }
 }
 
 /// The keys of a rule's findings in a past state.
@@ -48,7 +65,16 @@ struct FindingKeys {
     /// The first place of each key, more by one, at the slot that its hash says or at the next free one; 0 in a free slot.
     private var slots: [UInt32] = []
 
+    /// The places of what findings say is not set at all: of the element of a list, or of the object, that it belongs to.
+    private var unset: Set<UInt64> = []
+
     var isEmpty: Bool { hashes.isEmpty }
+
+    /// Notes that something is not set at all, by what it belongs to.
+    mutating func insertUnset(in owners: [UInt64]) { owners.first.map { _ = unset.insert($0) } }
+
+    /// Whether something was not set at all in what a field belongs to.
+    func hadUnset(in owners: [UInt64]) -> Bool { !unset.isEmpty && owners.contains(where: unset.contains) }
 
     mutating func insert(_ key: FindingKey, _ number: Double?) {
         hashes.append(key.hash)
@@ -117,6 +143,9 @@ private struct PlaceHash {
         return PlaceHash(withIndexes: hash, withoutIndexes: hash)
     }
 
+    /// The hash of the place of a member.
+    func below(_ name: StaticString, _ key: KeyedHash.Key) -> PlaceHash { below(key) { $0.combine("\(name)") } }
+
     /// The hash of the place of a member that need not be there.
     func below(_ name: Span<UInt8>, _ key: KeyedHash.Key) -> PlaceHash { below(key) { $0.combine(name) } }
 
@@ -153,6 +182,15 @@ struct PlaceHasher {
 
     init(_ root: Value) { cursor = PathCursor(root) }
 
+    /// The hashes of the places of the named elements of lists that a value lies in, the closest first, and of the root.
+    fileprivate mutating func ownerHashes(of value: Value) -> [UInt64] {
+        move(to: value)
+        let elements = cursor.steps.indices.filter {
+            cursor.steps[$0].key == nil && cursor.steps[$0].value.identity != nil
+        }
+        return elements.reversed().map { hashes[$0].withoutIndexes } + [PlaceHash.root(key).withoutIndexes]
+    }
+
     /// The hash of a value's place.
     fileprivate mutating func hash(of value: Value) -> PlaceHash {
         move(to: value)
@@ -169,7 +207,17 @@ struct PlaceHasher {
         let kept = cursor.move(to: value) ?? 0
         if kept < hashes.count { hashes.removeLast(hashes.count - kept) }
         while hashes.count < cursor.steps.count {
-            hashes.append((hashes.last ?? .root(key)).below(cursor.steps[hashes.count], key))
+            let step = cursor.steps[hashes.count]
+            let number = hashes.count
+            if number > 0, cursor.steps[number - 1].key?.equals("initContainers") ?? false,
+                step.value["restartPolicy"]?.equals("Always") ?? false
+            {
+                // A container that becomes a sidecar under the same name, or the other way round, keeps its past.
+                let spec = number > 1 ? hashes[number - 2] : .root(key)
+                hashes.append(spec.below("containers", key).below(step, key))
+            } else {
+                hashes.append((hashes.last ?? .root(key)).below(step, key))
+            }
         }
     }
 }

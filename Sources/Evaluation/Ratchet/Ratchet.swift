@@ -9,6 +9,7 @@ final class Ratchet {
     private let subject: Subject
     private let context: Context
     private let exemptions: Exemptions
+    private let past: PastState?
     /// The rule that was run on the old object last, and its keys: findings of one rule come together.
     private var latest: (rule: Rule, keys: FindingKeys)?
 
@@ -24,7 +25,8 @@ final class Ratchet {
         return mine.isSame(as: theirs)
     }()
 
-    init(_ subject: Subject, _ context: Context, _ exemptions: Exemptions) {
+    init(_ subject: Subject, _ context: Context, _ exemptions: Exemptions, _ past: PastState?) {
+        self.past = past
         self.subject = subject
         before = context.settings.isRatchetOn ? subject.before : nil
         self.context = context
@@ -44,6 +46,26 @@ final class Ratchet {
         if latest?.rule !== rule { latest = (rule, evaluate(rule, on: before, exemptFrom: rule, &steps)) }
         guard latest?.keys.isEmpty == false else { return false }
         return latest?.keys.have(key(), excess) ?? false
+    }
+
+    /// Returns true if the old object had a finding of the rule that was run on it last.
+    func had(_ key: () -> FindingKey) -> Bool {
+        guard latest?.keys.isEmpty == false else { return false }
+        return latest?.keys.have(key(), nil) ?? false
+    }
+
+    /// Returns true if the rule's finding in the old object was that the same thing is not set at all, and now it is set but is not enough.
+    ///
+    /// In rules of concern security a value that is itself forbidden is a choice, and new.
+    func hadUnset(at field: Field, of rule: Rule) -> Bool {
+        guard rule.concern != .security, field.isPresent, latest?.rule === rule else { return false }
+        return latest?.keys.hadUnset(in: subject.ownerKeys(of: field)) ?? false
+    }
+
+    /// Returns true if a field is part of a pod template that was admitted before and was not exempt from the rule then.
+    func isInPastTemplate(_ field: Field, of rule: Rule) -> Bool {
+        guard let past, past.contains(field) else { return false }
+        return !past.isExempt(from: rule, context.settings.catalogue) && !exemptions.cover(rule)
     }
 
     /// Returns true if a rule ended at the same field of the old object, which was not under an exemption from ``Rule/schema`` then.

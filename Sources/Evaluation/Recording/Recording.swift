@@ -54,7 +54,7 @@ public struct Recording: Sendable {
         self.findings = findings
         relatedObjects =
             try value.array("companions").map { (entries) throws(CannotJudge) in
-                try RelatedObjects(recorded: entries, of: catalogue)
+                try RelatedObjects(recorded: entries, answers: value["answers"], of: catalogue)
             } ?? .unknown
     }
 }
@@ -124,6 +124,9 @@ public final class RecordingWriter {
             var members = head(verdict, context, nanoseconds, &redactor)
             members.append(.init("redacted", .number(String(redactor.count))))
             members.append(.init("companions", relatedObjects))
+            let answers = (context.relatedObjects.answers + [verdict.pastTemplate].compactMap(\.self)).compactMap(
+                \.recorded)
+            if !answers.isEmpty { members.append(.init("answers", redactor.redacted(.array(answers)))) }
             let head: Literal = [
                 "kind": "AdmissionReview", "apiVersion": .string(review.apiVersion), "recording": .object(members),
             ]

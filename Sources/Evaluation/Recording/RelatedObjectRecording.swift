@@ -28,20 +28,22 @@ extension RelatedObjects {
     ///
     /// - Parameters:
     ///   - entries: What ``recorded(_:)`` made.
+    ///   - recorded: The answers of the API server, as they are recorded.
     ///   - catalogue: The rules that look things up.
     /// - Throws: ``CannotJudge/malformed(_:expected:)`` where an object is not as it was written.
-    init(recorded entries: Value, of catalogue: Catalogue) throws(CannotJudge) {
+    init(recorded entries: Value, answers recorded: Value? = nil, of catalogue: Catalogue) throws(CannotJudge) {
         self.init(knowledge: .kindsHeld, of: catalogue)
-        var doubts: [Confirmation] = []
+        var doubts: [LookupAnswer] = []
         for entry in entries.elements {
             let kind = ResourceKind(kind: entry["kind"]?.string ?? "", apiVersion: entry["apiVersion"]?.string ?? "")
             // A kind that this version does not keep is passed over, as everywhere.
             guard catalogue.relatedKinds.contains(kind), let namespace = entry["namespace"]?.string else { continue }
             try restore(kind, in: namespace, entry["objects"].map { Array($0.elements) } ?? [])
             guard entry["unchecked"]?.bool ?? false else { continue }
-            doubts.append(Confirmation(Absence(kind, in: namespace), found: nil))
+            doubts.append(.absence(Absence(kind, in: namespace), found: nil))
         }
-        if !doubts.isEmpty { self = confirming(doubts) }
+        let answers = doubts + (recorded.map { $0.elements.compactMap { LookupAnswer(recorded: $0) } } ?? [])
+        if !answers.isEmpty { self = answering(answers) }
     }
 }
 
@@ -77,7 +79,57 @@ extension NamespaceRecord {
         var written = annotations?.members ?? []
         if onlyWarns { written.append(.init("\(NamespaceLevel.annotation)", "warn")) }
         if keepsKeys { written.append(.init("\(NamespaceRecord.keyDeletionPolicy)", "retain")) }
-        return ["metadata": ["name": .string(name), "annotations": .object(written)]]
+        let labels: Literal = isPrivileged ? ["pod-security.kubernetes.io/enforce": "privileged"] : [:]
+        return ["metadata": ["name": .string(name), "labels": labels, "annotations": .object(written)]]
+    }
+}
+
+extension LookupAnswer {
+    /// The answer as a recording has it; nil for those that are recorded with the related objects.
+    var recorded: Literal? {
+        switch self {
+        case .absence, .templates, .claim(_, nil): nil
+        case .claim(let claim, let isOperator?):
+            [
+                "isOperator": .bool(isOperator), "account": .string(claim.account), "group": .string(claim.group),
+                "version": .string(claim.version), "kind": .string(claim.kindName),
+                "namespace": .string(claim.namespace),
+            ]
+        case .recorded(nil): ["template": nil]
+        case .recorded(let template?):
+            [
+                "template": .object(
+                    [.init("source", .string(template.source))]
+                        + (template.replicas.map { [.init("replicas", .number(String($0)))] } ?? [])
+                        + [.init("exemptions", .array(template.exemptions.map { .object($0.members) }))])
+            ]
+        }
+    }
+
+    /// Reads an answer of a recording; nil if it is none that this version knows.
+    init?(recorded value: Value) {
+        if let isOperator = value["isOperator"]?.bool {
+            func text(_ key: StaticString) -> String { value[key]?.string ?? "" }
+            let group = text("group")
+            let apiVersion = group.isEmpty ? text("version") : "\(group)/\(text("version"))"
+            let claim = OperatorClaim(
+                text("account"), apiVersion: apiVersion, kindName: text("kind"), namespace: text("namespace"))
+            self = .claim(claim, isOperator)
+        } else if let template = value["template"] {
+            guard template.kind == .object else {
+                self = .recorded(nil)
+                return
+            }
+            let exemptions = template["exemptions"].map {
+                $0.elements.compactMap { ExemptionAnnotations(annotations: $0) }
+            }
+            self = .recorded(
+                PastTemplate(
+                    source: template["source"]?.string ?? "", spec: nil, replicas: template["replicas"]?.int,
+                    exemptions: exemptions ?? []))
+        } else {
+            return nil
+        }
     }
 }
 
@@ -144,6 +196,9 @@ extension Autoscaler {
             .init("scaleTargetRef", target),
             .init(isScaledObject ? "minReplicaCount" : "minReplicas", .number(String(minimum))),
         ]
+        if maximum != .max {
+            spec.append(.init(isScaledObject ? "maxReplicaCount" : "maxReplicas", .number(String(maximum))))
+        }
         // Without an entry of its own it is the default, which comes back by itself.
         if !resources.contains(where: { $0.index == nil }) {
             // What is no CPU or memory only keeps the others in their places.
@@ -199,6 +254,12 @@ extension Workload {
         var metadata: [Literal.Member] = [.init("name", .string(name))]
         if let application { metadata.append(.init("labels", ["app.kubernetes.io/part-of": .string(application)])) }
         if let annotations { metadata.append(.init("annotations", .object(annotations.members))) }
+        if let owner = operatingOwner {
+            let reference: Literal = [
+                "apiVersion": .string(owner.apiVersion), "kind": .string(owner.kindName), "name": .string(owner.name),
+            ]
+            metadata.append(.init("ownerReferences", [reference]))
+        }
         let containers = containers.map { container -> Literal in
             let resources: Literal = container.asksForCPU ? ["requests": ["cpu": "1"]] : [:]
             return ["name": .string(container.name), "resources": resources]

@@ -39,8 +39,17 @@ extension RelatedObjects {
     package func workloads(guardedBy budget: DisruptionBudget) -> [Workload] {
         noteWorkloads(in: budget.namespace)
         guard let selector = budget.selector else { return [] }
-        let candidates =
-            holdings[budget.namespace]?.workloads.candidates(underAllOf: [RecordKey](selector.labels)) ?? []
+        let keys = [RecordKey](selector.labels)
+        var candidates: [Workload] = []
+        if answers.isEmpty {
+            candidates = holdings[budget.namespace]?.workloads.candidates(underAllOf: keys) ?? []
+        } else {
+            // Some kinds may have been asked for anew.
+            for kind in ResourceKinds.replicated.kinds {
+                let known = holding(of: kind, budget.namespace)?.workloads.candidates(underAllOf: keys) ?? []
+                candidates += known.filter { $0.kind == kind }
+            }
+        }
         return candidates.filter { $0.deployment == nil && selector.matches(Labels($0.labels)) }
     }
 

@@ -6,7 +6,7 @@ extension RelatedObjects {
     /// What a namespace holds of a kind: what was asked for anew, before what was known.
     func holding(of kind: ResourceKind, _ namespace: String) -> Holding? {
         observer?.note(kind, namespace)
-        if !confirmations.isEmpty, let found = confirmation(kind, namespace)?.found { return found.holdings[namespace] }
+        if !answers.isEmpty, case .some(let found?) = answer(kind, namespace) { return found.holdings[namespace] }
         return holdings[namespace]
     }
 

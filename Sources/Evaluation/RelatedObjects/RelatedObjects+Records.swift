@@ -9,6 +9,8 @@ public struct NamespaceRecord: Sendable {
     let annotations: ExemptionAnnotations?
     /// Whether its teams are not aboard yet: what denies elsewhere only warns there.
     let onlyWarns: Bool
+    /// Whether Pod Security Admission lets privileged pods into it.
+    let isPrivileged: Bool
     /// Whether ACK keeps KMS keys whose objects go, where an object says nothing of its own.
     package let keepsKeys: Bool
 
@@ -20,6 +22,7 @@ public struct NamespaceRecord: Sendable {
         self.name = name
         annotations = ExemptionAnnotations(metadata)
         onlyWarns = NamespaceLevel(metadata) == .warn
+        isPrivileged = metadata.value?["labels"]?["pod-security.kubernetes.io/enforce"]?.equals("privileged") ?? false
         keepsKeys = metadata.annotation(NamespaceRecord.keyDeletionPolicy) == "retain"
     }
 }
@@ -100,6 +103,8 @@ public struct Autoscaler: Sendable, RelatedRecord {
     public let targetName: String
     /// The fewest replicas; 1 where nothing is said (an HPA), 0 (a ScaledObject).
     public let minimum: Int
+    /// The most replicas; 100 where a ScaledObject says nothing.
+    public let maximum: Int
     /// The CPU and memory that it scales by.
     package let resources: [ScaledResource]
 
@@ -114,8 +119,10 @@ public struct Autoscaler: Sendable, RelatedRecord {
         targetName = try target?.string("name") ?? ""
         if kind == .scaledObject {
             minimum = try spec?.integer("minReplicaCount") ?? 0
+            maximum = try spec?.integer("maxReplicaCount") ?? 100
         } else {
             minimum = try spec?.integer("minReplicas") ?? 1
+            maximum = try spec?.integer("maxReplicas") ?? .max
         }
         resources = try ScaledResource.all(in: spec, kind)
     }
@@ -176,6 +183,8 @@ public struct Workload: Sendable, RelatedRecord {
     package let containers: [(name: String, asksForCPU: Bool)]
     /// The application that it is part of.
     package let application: String?
+    /// The custom resource that it was made for, as its owner reference names it.
+    let operatingOwner: Owner?
     /// What it exempts itself from.
     package let annotations: ExemptionAnnotations?
     /// What its template exempts it from.
@@ -194,7 +203,9 @@ public struct Workload: Sendable, RelatedRecord {
         deployment = reference?["kind"]?.equals("Deployment") ?? false ? try reference?.string("name") : nil
         containers = Workload.containers(of: spec?["template"]?["spec"])
         application = Workload.application(ObjectMeta(of: object).labels, Labels(labels))
-        annotations = ExemptionAnnotations(ObjectMeta(of: object))
+        let metadata = ObjectMeta(of: object)
+        annotations = ExemptionAnnotations(metadata)
+        operatingOwner = metadata.operatingOwner.flatMap { $0.isCustom ? $0 : nil }
     }
 
     var indexKeys: IndexKeys {

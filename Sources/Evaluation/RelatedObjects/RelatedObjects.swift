@@ -22,8 +22,10 @@ public struct RelatedObjects: Sendable {
     /// The monitors of all namespaces that look into others.
     private(set) var crossNamespaceMonitors = RecordIndex<CrossNamespaceMonitor>()
     private var knowledge: Knowledge
-    /// What was asked for anew, for one judgement; see ``confirming(_:)``.
-    private(set) var confirmations: [Confirmation] = []
+    /// What the API server was asked for one evaluation; see ``answering(_:)``.
+    var answers: [LookupAnswer] = []
+    /// The pod templates that were given as objects: of ReplicaSets and ControllerRevisions, by namespace.
+    private(set) var templates: [String: [HeldTemplate]] = [:]
     /// What takes note of look-ups; see ``observed(by:)``.
     private(set) var observer: Lookups?
 
@@ -59,8 +61,18 @@ public struct RelatedObjects: Sendable {
             return
         }
         let kind = ResourceKind(kind: object["kind"]?.string ?? "", apiVersion: object["apiVersion"]?.string ?? "")
+        if kind == .replicaSet || kind == .controllerRevision { addTemplate(object, kind, in: namespace) }
         guard related.kinds.contains(kind) else { return }
         try set(object, kind, in: namespace)
+    }
+
+    /// Takes in the pod template of a workload's revision, as a file has it: a server looks revisions up when they matter.
+    private mutating func addTemplate(_ object: Value, _ kind: ResourceKind, in unplaced: String) {
+        guard let template = PastTemplate(object, kind) else { return }
+        let metadata = ObjectMeta(of: object)
+        templates[metadata.namespace ?? unplaced, default: []].append(
+            HeldTemplate(
+                template: template, kind: kind, owner: metadata.controller?.uid ?? "", labels: metadata.labelTexts))
     }
 
     /// Takes an object of a kind in, in the place of the one with the same name.
@@ -188,27 +200,6 @@ public struct RelatedObjects: Sendable {
         }
         // That there is none is known too.
         holdings[namespace, default: Holding()].kinds.formUnion(ResourceKinds(kind))
-    }
-
-    // MARK: Confirmations
-
-    /// The same companions with what was asked for anew, where the absence of one would have denied a request.
-    public func confirming(_ confirmations: [Confirmation]) -> RelatedObjects {
-        var copy = self
-        copy.confirmations = confirmations
-        return copy
-    }
-
-    func confirmation(_ kind: ResourceKind, _ namespace: String) -> Confirmation? {
-        confirmations.first { $0.absence.kind == kind && $0.absence.namespace == namespace }
-    }
-
-    /// Whether somebody has looked again for what is absent, or tried to.
-    func hasAsked(_ absence: Absence) -> Bool { confirmations.contains { $0.absence == absence } }
-
-    /// Whether what is absent could not be looked for.
-    func isInDoubt(_ absence: Absence) -> Bool {
-        confirmation(absence.kind, absence.namespace).map { $0.found == nil } ?? false
     }
 
     // MARK: What is known

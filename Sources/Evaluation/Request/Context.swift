@@ -4,9 +4,9 @@ public import Kubernetes
 public struct Context: Sendable {
     /// Where a request comes from, which decides what is believed of it.
     public enum Source: Sendable {
-        /// An API server: defaults are filled in, system namespaces are passed over, companions come and go.
+        /// An API server: defaults are filled in, related objects come and go.
         case server
-        /// Recorded reviews at a command line: as a server, but system namespaces are judged too.
+        /// Recorded reviews at a command line: as a server.
         case recording
         /// A live cluster's own objects: as on a server, and the companions are all there is.
         case cluster
@@ -51,8 +51,11 @@ public struct Context: Sendable {
         Context(settings: settings, relatedObjects: relatedObjects, now: now, source: source)
     }
 
-    /// Whether what is in system namespaces is only looked at by rules that name it.
-    var passesOverSystemNamespaces: Bool { source == .server || source == .cluster }
+    /// Whether objects are new here: what is in files or in a cluster is evaluated as after the grace period.
+    var givesGrace: Bool { source == .server || source == .recording }
+
+    /// Whether existing violations may stay.
+    var ratchetHolds: Bool { settings.ratchetEnd.map { now < $0 } ?? true }
 
     /// How many findings of one rule are described; the rest is counted.
     ///
@@ -69,8 +72,6 @@ public struct Context: Sendable {
         Context(settings: settings, relatedObjects: relatedObjects, now: now, source: source)
     }
 
-    /// The same with what was asked for anew.
-    public func confirming(_ confirmations: [Confirmation]) -> Context {
-        knowing(relatedObjects.confirming(confirmations))
-    }
+    /// The same with what the API server was asked.
+    public func answering(_ answers: [LookupAnswer]) -> Context { knowing(relatedObjects.answering(answers)) }
 }

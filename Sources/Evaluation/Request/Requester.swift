@@ -9,7 +9,7 @@ package enum Requester {
     case trustedController
     /// A person, or a tool that applies what others wrote: never believed.
     case deployer
-    /// Any other service account.
+    /// Any other service account: perhaps an operator.
     case serviceAccount
 
     package init(of review: AdmissionReview, _ context: Context) {
@@ -18,7 +18,7 @@ package enum Requester {
             self = .workloadController
         } else if FieldManager.isDeployer(review.fieldManager) {
             self = .deployer
-        } else if context.settings.trustedControllers.contains(user.name) {
+        } else if user.matches(context.settings.trustedControllers) {
             self = .trustedController
         } else if user.serviceAccount != nil, !user.matches(context.settings.deployers) {
             self = .serviceAccount
@@ -29,14 +29,6 @@ package enum Requester {
 }
 
 extension Subject {
-    /// Whether a reference to an owner of a custom group is believed: of a service account of another namespace.
-    ///
-    /// A service account of the object's own namespace belongs to the team that writes its objects.
-    package func isByOperator(_ requester: Requester) -> Bool {
-        guard requester != .deployer, let account = review.user.serviceAccount else { return false }
-        return account.namespace != namespace
-    }
-
     /// Whether a deployer wrote the spec or the data of an object that is in the cluster, by `managedFields`.
     package var isWrittenByDeployer: Bool {
         guard let entries = metadata.value?["managedFields"] else { return false }
@@ -63,7 +55,7 @@ enum FieldManager {
 }
 
 extension User {
-    /// Whether this is one of Kubernetes' own workload controllers, by its service account.
+    /// Whether this is one of Kubernetes' own workload controllers: by its service account, or by the user that runs them all.
     fileprivate var isWorkloadController: Bool {
         guard let account = serviceAccount, account.namespace == "kube-system" else { return false }
         return User.workloadControllers.contains(account.name)

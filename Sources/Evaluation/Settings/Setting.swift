@@ -26,13 +26,15 @@ public struct Setting: Sendable {
     /// A setting of the server, or of all rules; its default is what untouched settings hold.
     init<Value>(
         _ name: String, _ topic: Topic, _ form: SettingForm<Value>,
-        _ path: any WritableKeyPath<Settings, Value> & Sendable, _ meaning: String
+        _ path: any WritableKeyPath<Settings, Value> & Sendable, _ meaning: String,
+        then derive: @escaping @Sendable (inout Settings) -> Void = { _ in }
     ) {
         self.init(
             name: name, topic: topic, form: form.text,
             defaultText: form.written(Settings(catalogue: Catalogue(rules: []))[keyPath: path]), meaning: meaning
         ) { (text, settings) throws(Misplaced) in
             settings[keyPath: path] = try form.read(text, settings.catalogue)
+            derive(&settings)
         }
     }
 

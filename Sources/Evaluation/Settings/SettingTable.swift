@@ -95,6 +95,9 @@ extension Setting {
             "PLAYBOOK_RATCHET", .judging, .flag, \.isRatchetOn,
             "Whether a finding that the object had before an update only warns."),
         Setting(
+            "PLAYBOOK_RATCHET_UNTIL", .judging, .optional(.time), \.ratchetEnd,
+            "The date from which existing violations are denied; until then their warnings name it."),
+        Setting(
             "PLAYBOOK_FIX", .judging, .fixes, \.fixes,
             "Which fixes `/mutate` makes: those that fill in absent fields, all, none, or those of a list of rules."),
         Setting(
@@ -104,11 +107,29 @@ extension Setting {
             "PLAYBOOK_SYSTEM_NAMESPACES", .judging, .list("names"), \.systemNamespaces,
             "Further namespaces that are passed over, beside `kube-system`, `kube-node-lease` and `kube-public`."),
         Setting(
+            "PLAYBOOK_PLATFORM_NAMESPACES", .judging, .additions("names", to: Settings.defaultPlatformNamespaces),
+            \.platformNamespaces,
+            "Namespaces of software that others publish. Only rules of concern security deny in them. A value adds to the default; `-NAME` takes an entry out of it."
+        ) { $0.platformNamespaceSet = Set($0.platformNamespaces) },
+        Setting(
+            "PLAYBOOK_AGENT_NAMESPACES", .judging, .list("names"), \.agentNamespaces,
+            "Namespaces whose DaemonSets need the node: `host-isolation`, `privilege-escalation` and `run-as-non-root` warn for them, as they do where the Namespace has the label `pod-security.kubernetes.io/enforce: privileged`."
+        ),
+        Setting(
             "PLAYBOOK_TRUSTED_USERS", .judging, .list("names"), \.trustedUsers,
             "Users who get warnings instead of denials, as those of EKS (`eks:…`) do. `*` stands for any text."),
         Setting(
-            "PLAYBOOK_TRUSTED_CONTROLLERS", .judging, .list("names"), \.trustedControllers,
-            "Further users that make Pods, ReplicaSets and Jobs for an owner which has been judged itself, and that may scale to any number, such as KEDA's operator (`system:serviceaccount:keda:keda-operator`)."
+            "PLAYBOOK_TRUSTED_CONTROLLERS", .judging, .additions("names", to: Settings.defaultTrustedControllers),
+            \.trustedControllers,
+            "Users that make Pods, ReplicaSets and Jobs for an owner that has been evaluated itself, and that may scale to any count. `*` stands for any text. A value adds to the default; `-NAME` takes an entry out of it."
+        ),
+        Setting(
+            "PLAYBOOK_OPERATOR_ACCOUNTS", .judging, .list("names"), \.operatorAccounts,
+            "Service accounts of operators: what they make for a custom resource only warns. Others are operators if they use the token of a running Pod and may write the status of the owner, which the API server is asked before a denial. `*` stands for any text."
+        ),
+        Setting(
+            "PLAYBOOK_OPERATOR_MADE", .judging, .choice(), \.operatorMade,
+            "The decision on objects that an operator makes; with `warn` only `privilege-escalation` and `host-isolation` deny, outside of platform namespaces."
         ),
         Setting(
             "PLAYBOOK_DEPLOYERS", .judging, .additions("names", to: Settings.defaultDeployers), \.deployers,
@@ -125,8 +146,19 @@ extension Setting {
             "Exemptions that stand: `rule@namespace/Kind/name: reason until 2027-01-31`, separated by `;`. `*` stands for any text."
         ),
         Setting(
+            "PLAYBOOK_EXEMPT_FILE", .judging, .optionalText("path"), \.exemptFile,
+            "A file with further entries as in `PLAYBOOK_EXEMPT`, one a line; `#` begins a comment. The server reads it again when it changes, and keeps the last good one."
+        ),
+        Setting(
+            "PLAYBOOK_CONTACT", .judging, .text("text"), \.contact,
+            "Whom denials name for exemptions that a team cannot set itself."),
+        Setting(
+            "PLAYBOOK_PROFILE", .judging, .choice(), \.profile,
+            "The levels of rules without a setting of their own. `start`: rules of concern security have their level, the others warn at most. `standard`: each has its level. `strict`: every rule denies that is not off by default."
+        ),
+        Setting(
             "PLAYBOOK_RULES_DEFAULT", .judging, .choice(), \.gravestLevel,
-            "The gravest level of rules whose own level is not set; `warn` for a gentle start, `off` to take up rules one by one."
+            "The most severe level that a rule can have, whatever the profile and its own setting say."
         ),
         Setting(
             "PLAYBOOK_TEAM_LABEL", .judging, .text("label"), \.teamLabel,
@@ -136,7 +168,7 @@ extension Setting {
             "Where the rules are explained, docs/rules.md or the like; denials then say `URL#rule`."),
         Setting(
             "PLAYBOOK_COMPANION_GRACE", .judging, .duration, \.relatedObjectGrace,
-            "How long a missing companion (a PodDisruptionBudget) only warns after its workload was created; for tools that create it later."
+            "How long a missing related object (a PodDisruptionBudget) only warns after its workload was created, since most tools create it later. `check`, `fix` and `audit` evaluate as after it."
         ),
         Setting(
             "PLAYBOOK_ENFORCED_SINCE", .judging, .optional(.time), \.enforcedSince,

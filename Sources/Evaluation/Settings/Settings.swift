@@ -78,8 +78,21 @@ public struct Settings: Sendable {
     public internal(set) var systemNamespaces: [String] = []
     /// The value of `PLAYBOOK_TRUSTED_USERS`.
     public internal(set) var trustedUsers: [String] = []
+    /// The value of `PLAYBOOK_PLATFORM_NAMESPACES`.
+    public internal(set) var platformNamespaces = Settings.defaultPlatformNamespaces
+    /// The same, to find one.
+    var platformNamespaceSet: Set<String> = Set(Settings.defaultPlatformNamespaces)
+    /// The value of `PLAYBOOK_AGENT_NAMESPACES`.
+    public internal(set) var agentNamespaces: [String] = []
     /// The value of `PLAYBOOK_TRUSTED_CONTROLLERS`.
-    public internal(set) var trustedControllers = ["system:serviceaccount:argo-rollouts:argo-rollouts"]
+    public internal(set) var trustedControllers = Settings.defaultTrustedControllers
+    static let defaultTrustedControllers = [
+        "system:serviceaccount:argo-rollouts:argo-rollouts", "system:serviceaccount:keda:keda-operator",
+    ]
+    /// The value of `PLAYBOOK_OPERATOR_ACCOUNTS`: patterns of user names.
+    public internal(set) var operatorAccounts: [String] = []
+    /// The value of `PLAYBOOK_OPERATOR_MADE`.
+    public internal(set) var operatorMade = OperatorMade.warn
     /// The value of `PLAYBOOK_DEPLOYERS`: patterns of user names.
     public internal(set) var deployers = Settings.defaultDeployers
     static let defaultDeployers = [
@@ -91,18 +104,32 @@ public struct Settings: Sendable {
     public internal(set) var exemptions = ExemptionSource.all
     /// The value of `PLAYBOOK_EXEMPT`.
     public internal(set) var exempt: [StandingExemption] = []
+    /// The value of `PLAYBOOK_RATCHET_UNTIL`.
+    public internal(set) var ratchetEnd: Timestamp?
+    /// The value of `PLAYBOOK_EXEMPT_FILE`; empty when unset.
+    public internal(set) var exemptFile = ""
+    /// The exemptions of that file.
+    var exemptInFile: [StandingExemption] = []
     /// The value of `PLAYBOOK_COMPANION_GRACE`.
-    public internal(set) var relatedObjectGrace = Duration.zero
+    public internal(set) var relatedObjectGrace = Duration.seconds(300)
     /// The value of `PLAYBOOK_ENFORCED_SINCE`.
     public internal(set) var enforcedSince: Timestamp?
     /// The value of `PLAYBOOK_TEAM_LABEL`.
     public internal(set) var teamLabel = "team"
     /// The value of `PLAYBOOK_DOCS_URL`; empty when unset.
     public internal(set) var documentation = ""
+    /// The value of `PLAYBOOK_CONTACT`.
+    public internal(set) var contact = "your platform team"
+    /// The value of `PLAYBOOK_PROFILE`.
+    public internal(set) var profile = Profile.standard
     /// The value of `PLAYBOOK_RULES_DEFAULT`.
     public internal(set) var gravestLevel = Level.deny
     /// The levels that differ from the rules' own, by rule.
     public internal(set) var levels: [String: Level] = [:]
+    /// Whether system namespaces are evaluated like others.
+    var includesSystem = false
+    /// The levels that flags of the command line ask for, by rule.
+    var flaggedLevels: [String: Level] = [:]
 
     /// The settings that are unset because their variables are service links.
     public internal(set) var ignoredServiceLinks: [String] = []
@@ -126,21 +153,62 @@ public struct Settings: Sendable {
         }
     }
 
-    /// The level that a rule has here.
-    ///
-    /// Where rules are off unless they are switched on, what they cannot read still denies: only they report it.
+    /// Whether a namespace holds software of others, which nobody there can rewrite.
+    func isPlatform(namespace: String) -> Bool { platformNamespaceSet.contains(namespace) }
+
+    /// The level that a rule has here: a flag's, else the rule's own setting's or the profile's, at most `PLAYBOOK_RULES_DEFAULT`.
     public func level(of rule: Rule) -> Level {
-        levels[rule.id]
-            ?? (gravestLevel == .off && rule === Rule.schema ? rule.level : max(rule.level, gravestLevel))
+        if let level = flaggedLevels[rule.id] { return level }
+        let level = levels[rule.id] ?? profile.level(of: rule)
+        // Where rules are off unless a flag switches them on, what these cannot read still denies: only they report it.
+        return gravestLevel == .off && rule === Rule.schema ? level : max(level, gravestLevel)
     }
 
     /// The same settings in another mode, or with other levels, as flags of the command line ask for.
-    public func overridden(mode: Mode? = nil, levels: [String: Level] = [:], fixes: Fixes? = nil) -> Settings {
+    public func overridden(
+        mode: Mode? = nil, levels: [String: Level] = [:], fixes: Fixes? = nil, includesSystem: Bool? = nil
+    ) -> Settings {
         var copy = self
+        copy.includesSystem = includesSystem ?? copy.includesSystem
         copy.mode = mode ?? copy.mode
         copy.fixes = fixes ?? copy.fixes
-        copy.levels.merge(levels) { $1 }
+        copy.flaggedLevels.merge(levels) { $1 }
         return copy
+    }
+}
+
+extension Settings {
+    /// The same settings with the exemptions of the file that `PLAYBOOK_EXEMPT_FILE` names.
+    ///
+    /// - Parameter text: The file's text: an entry a line, as in `PLAYBOOK_EXEMPT`; `#` begins a comment.
+    /// - Throws: ``ExemptionFileError`` with the first line that is no entry.
+    public func exempting(fileText text: String) throws(ExemptionFileError) -> Settings {
+        var copy = self
+        copy.exemptInFile = []
+        var number = 0
+        for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+            number += 1
+            let entry = trimmed(line.prefix { $0 != "#" })
+            if entry.isEmpty { continue }
+            guard let exemption = StandingExemption(parsing: entry, catalogue) else {
+                throw ExemptionFileError(line: number, text: clipped(entry))
+            }
+            copy.exemptInFile.append(exemption)
+        }
+        return copy
+    }
+}
+
+/// A line of the exemptions file that is no entry.
+public struct ExemptionFileError: Error, CustomStringConvertible {
+    /// The line, from 1.
+    public let line: Int
+    /// The text of the line.
+    let text: String
+
+    /// The line, and what is accepted.
+    public var description: String {
+        "line \(line): \"\(text)\" is not an entry such as \"replicas@shop/Deployment/legacy-*: one license until 2027-01-31\""
     }
 }
 
@@ -150,6 +218,33 @@ public enum Mode: String, Sendable, CaseIterable {
     case enforce
     /// Denials become warnings that say so.
     case dryRun = "dry-run"
+}
+
+/// How much all rules together insist.
+public enum Profile: String, Sendable, CaseIterable {
+    /// Rules of concern security deny, the others warn at most.
+    case start
+    /// The rules' own levels.
+    case standard
+    /// Every rule that is on denies.
+    case strict
+
+    /// The level of a rule in the profile.
+    func level(of rule: Rule) -> Level {
+        switch self {
+        case .start: rule.concern == .security ? rule.level : max(rule.level, .warn)
+        case .standard: rule.level
+        case .strict: rule.level == .off ? .off : .deny
+        }
+    }
+}
+
+/// The decision on objects that an operator makes.
+public enum OperatorMade: String, Sendable, CaseIterable {
+    /// Findings warn, but those of rules that hold for operators.
+    case warn
+    /// The rules' levels hold.
+    case deny
 }
 
 /// Where a server has its certificate from.

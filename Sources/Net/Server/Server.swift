@@ -19,6 +19,8 @@ public struct LoopContext: Sendable {
 public final class Server: Sendable {
     private let shared: SharedState
     private let signals: Signals?
+    /// Reloads what belongs to the responders.
+    private let reload: @Sendable () -> Void
     private let failure = Mutex<SystemError?>(nil)
     /// The requested reloads of certificate files that are not done.
     private let reloads = Atomic<Int>(0)
@@ -31,15 +33,18 @@ public final class Server: Sendable {
     ///   - configuration: Sizes and times.
     ///   - listeners: The addresses to answer on.
     ///   - report: Called with each event, from any of the server's threads.
+    ///   - reload: Called whenever certificate files are reloaded, on a thread that may wait for a file system.
     ///   - responder: Creates the responder of a shared loop, on the loop's thread.
     /// - Throws: A ``SystemError`` that names the address that could not be opened.
     public init(
         configuration: ServerConfiguration, listeners: [Listener],
         report: @escaping @Sendable (ServerEvent) -> Void = { _ in },
+        reload: @escaping @Sendable () -> Void = {},
         responder: @escaping @Sendable (LoopContext) -> Responder
     ) throws(SystemError) {
         // A client that leaves early must end a write with an error, not the process with a signal.
         signal(SIGPIPE, SIG_IGN)
+        self.reload = reload
         signals = configuration.handlesSignals ? try Signals() : nil
         var bound: [BoundListener] = []
         for (index, listener) in listeners.enumerated() { try bound.append(BoundListener(listener, index: index)) }
@@ -87,6 +92,7 @@ public final class Server: Sendable {
             var count = reloads.load(ordering: .acquiring)
             repeat {
                 reloadCertificates()
+                reload()
                 // A request that came meanwhile can be about files that had been read already.
                 count = reloads.subtract(count, ordering: .acquiringAndReleasing).newValue
             } while count > 0

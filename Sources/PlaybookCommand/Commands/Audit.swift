@@ -18,7 +18,7 @@ struct AuditCommand {
     }
 
     mutating func run() throws(CommandError) -> ExitCode {
-        let client = try client()
+        let client = try BlockingClient.find(arguments)
         defer { client.stop() }
         var selection = Audit.Selection()
         selection.namespace = arguments.last(.namespace)
@@ -75,8 +75,11 @@ struct AuditCommand {
         }
         return kinds
     }
+}
 
-    private func client() throws(CommandError) -> BlockingClient {
+extension BlockingClient {
+    /// The client of the cluster that `--context` names, or that is found as kubectl finds it.
+    static func find(_ arguments: Arguments) throws(CommandError) -> BlockingClient {
         let access: ClusterAccess
         do throws(CredentialsError) {
             access = try ClusterAccess.find(environment: Process.environment, context: arguments.last(.context))

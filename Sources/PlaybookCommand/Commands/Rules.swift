@@ -21,6 +21,7 @@ extension Command {
         case .audit:
             var audit = try AuditCommand(arguments)
             return try audit.run()
+        case .doctor: return try DoctorCommand(arguments).run()
         case .rules: return try rules(arguments)
         case .explain: return try explain(arguments)
         case .config: return try config(arguments)

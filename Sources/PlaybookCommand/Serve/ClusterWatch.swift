@@ -21,8 +21,8 @@ final class ClusterWatch: Sendable {
         let value = Mutex(State())
     }
 
-    /// The longest time that a review waits for confirmations; webhooks have ten seconds in all by default.
-    private static let confirmationTimeout = Duration.seconds(2)
+    /// The longest time that a review waits for lookups; webhooks have ten seconds in all by default.
+    private static let lookupTimeout = Duration.seconds(1)
 
     /// Finds the cluster and begins to follow it; nil where the settings say that there is none.
     init?(_ settings: Settings, _ environment: [String: String], _ log: Log) throws(CommandError) {
@@ -81,12 +81,12 @@ final class ClusterWatch: Sendable {
         }
     }
 
-    /// Looks again for what a review lacks, in a part of the time that its sender gives us.
-    func confirm(
-        _ absences: [Absence], before timeout: Duration?, _ completion: @escaping @Sendable ([Confirmation]) -> Void
+    /// Asks the API server what a denial rests on, in a third of the time that the review's sender gives us.
+    func ask(
+        _ lookups: [Lookup], before timeout: Duration?, _ completion: @escaping @Sendable ([LookupAnswer]) -> Void
     ) {
-        let limit = min(timeout.map { $0 / 2 } ?? ClusterWatch.confirmationTimeout, ClusterWatch.confirmationTimeout)
-        feed.confirm(absences, within: limit, completion)
+        let limit = min(timeout.map { $0 / 3 } ?? ClusterWatch.lookupTimeout, ClusterWatch.lookupTimeout)
+        feed.ask(lookups, within: limit, completion)
     }
 
     /// What is still missing before reviews can be judged; nil when nothing is.

@@ -100,7 +100,7 @@ extension Log {
         if !verdict.notices.isEmpty { fields.append(("notices", .array(verdict.notices.map { .string($0) }))) }
         if verdict.changesExemption { fields.append(("exemption", "changed")) }
         if let controller = verdict.untrustedController {
-            fields.append(("untrustedController", .string("PLAYBOOK_TRUSTED_CONTROLLERS=\(controller)")))
+            fields.append(("unknownOperator", .string("PLAYBOOK_OPERATOR_ACCOUNTS=\(controller)")))
         }
         write(level, answer.endpoint == .validate ? "review" : "mutation", fields)
     }

@@ -20,6 +20,8 @@ final class Registry: Sendable {
     }
 
     private let loops = Mutex<[Shared]>([])
+    /// The service accounts of operators that were logged.
+    private let operators = Mutex<Set<String>>([])
     private let log: Log
     private let certificates: Certificates
     /// What makes the certificate; nil where it comes from files.
@@ -30,17 +32,25 @@ final class Registry: Sendable {
     let cluster: ClusterWatch?
     /// What writes recordings; nil where nothing is recorded.
     let recorder: Recorder?
+    /// The exemptions file; nil where none is named.
+    let exemptions: ExemptionsFile?
 
     init(
         _ settings: Settings, _ log: Log, _ certificates: Certificates, _ keeper: CertificateKeeper?,
-        _ cluster: ClusterWatch?, _ recorder: Recorder?
+        _ cluster: ClusterWatch?, _ recorder: Recorder?, _ exemptions: ExemptionsFile?
     ) {
+        self.exemptions = exemptions
         self.settings = settings
         self.log = log
         self.certificates = certificates
         self.keeper = keeper
         self.cluster = cluster
         self.recorder = recorder
+    }
+
+    /// Returns true once for each service account of an operator, for the first thousand of them.
+    func isNew(operatorAccount account: String) -> Bool {
+        operators.withLock { $0.count < 1000 && $0.insert(account).inserted }
     }
 
     /// Counters for one more loop.
@@ -65,6 +75,10 @@ final class Registry: Sendable {
         ]
         // Only the first lists are waited for: a lost API server leaves what is known in force.
         if let cluster { checks.append(Health.Check("companions", problem: cluster.problem)) }
+        if let exemptions {
+            let refusal = exemptions.problem.map { "still using the last good file; the newest was refused: \($0)" }
+            checks.append(Health.Check("exemptions", notice: refusal))
+        }
         return Health(liveness: [Health.Check("loops", problem: problem)], readiness: checks)
     }
 
@@ -93,6 +107,12 @@ final class Registry: Sendable {
         writeCertificate(to: &text)
         cluster?.write(to: &text)
         recorder?.write(to: &text)
+        if let exemptions {
+            text.family(
+                "playbook_exemptions_file_refused", .gauge,
+                "Whether the newest exemptions file was refused, so that an earlier one is in force.")
+            text.sample([], exemptions.problem == nil ? 0 : 1)
+        }
         text.family("playbook_log_lines_dropped_total", .counter, "Log lines lost because nobody read them.")
         text.sample([], Double(log.droppedLines))
         text.family("playbook_build_info", .gauge, "The version that runs, and what it was built from.")

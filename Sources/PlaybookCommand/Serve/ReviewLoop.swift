@@ -1,6 +1,7 @@
 import Cluster
 import Evaluation
 import HTTP
+import JSON
 import Net
 import Synchronization
 import Webhook
@@ -14,8 +15,10 @@ final class ReviewLoop {
     private let log: Log
     private let cluster: ClusterWatch?
     private let recorder: Recorder?
-    private let confirmations: Deliveries<[Confirmation]>
-    /// The reviews that wait for confirmations.
+    private let exemptions: ExemptionsFile?
+    private let registry: Registry
+    private let lookupAnswers: Deliveries<[LookupAnswer]>
+    /// The reviews that wait for answers.
     private var waiting: [Ticket: Waiting] = [:]
 
     private struct Waiting {
@@ -24,15 +27,17 @@ final class ReviewLoop {
     }
 
     init(_ loop: LoopContext, judge: Judge, settings: Settings, _ registry: Registry, _ log: Log) {
+        self.registry = registry
         recorder = registry.recorder
         admission = Admission(
             judge: judge, describesAll: log.writes(.debug),
             recorded: recorder == nil ? nil : settings.recording.sample)
+        exemptions = registry.exemptions
         counters = registry.join()
         cluster = registry.cluster
-        confirmations = Deliveries(to: loop.notifier)
+        lookupAnswers = Deliveries(to: loop.notifier)
         self.log = log
-        let context = Context(settings: settings, now: Process.now)
+        let context = Context(settings: exemptions?.join(loop.notifier) ?? settings, now: Process.now)
         self.context = (cluster?.join(loop.notifier)).map(context.knowing) ?? context
     }
 
@@ -49,12 +54,12 @@ final class ReviewLoop {
         context.now = Process.now
         do throws(Rejection) {
             let answer = try admission.answer(request, body: body, in: context)
-            guard !answer.verdict.absences.isEmpty, let cluster else {
+            guard !answer.verdict.lookups.isEmpty, let cluster else {
                 return finish(answer, to: body, in: context, since: start)
             }
             waiting[ticket] = Waiting(request: request, start: start)
-            cluster.confirm(answer.verdict.absences, before: request.head.timeout) { [confirmations] in
-                confirmations.deliver($0, for: ticket)
+            cluster.ask(answer.verdict.lookups, before: request.head.timeout) { [lookupAnswers] in
+                lookupAnswers.deliver($0, for: ticket)
             }
             return nil
         } catch {
@@ -63,12 +68,12 @@ final class ReviewLoop {
     }
 
     private func resume(_ ticket: Ticket, body: Span<UInt8>) -> Response {
-        guard let confirmations = confirmations.remove(for: ticket), let review = waiting.removeValue(forKey: ticket)
+        guard let answers = lookupAnswers.remove(for: ticket), let review = waiting.removeValue(forKey: ticket)
         else {
             return Response(HTTPError(status: 500, message: "no review waits for this"))
         }
         context.now = Process.now
-        let context = self.context.confirming(confirmations)
+        let context = self.context.answering(answers)
         do throws(Rejection) {
             let answer = try admission.answer(review.request, body: body, in: context)
             return finish(answer, to: body, in: context, since: review.start)
@@ -79,12 +84,12 @@ final class ReviewLoop {
 
     private func forget(_ ticket: Ticket) {
         waiting[ticket] = nil
-        confirmations.remove(for: ticket)
+        lookupAnswers.remove(for: ticket)
     }
 
     private func refresh() {
-        guard let relatedObjects = cluster?.relatedObjects else { return }
-        context = context.knowing(relatedObjects)
+        if let exemptions { context = context.with(exemptions.settings) }
+        if let relatedObjects = cluster?.relatedObjects { context = context.knowing(relatedObjects) }
     }
 
     private func finish(
@@ -92,6 +97,9 @@ final class ReviewLoop {
     ) -> Response {
         let duration = Process.nanoseconds - start
         counters.metrics.withLock { $0.count(answer, nanoseconds: duration) }
+        if let account = answer.verdict.operatorAccount, registry.isNew(operatorAccount: account) {
+            log.write(.info, "service account believed to be an operator", [("account", .string(account))])
+        }
         log.write(answer, nanoseconds: duration)
         if answer.isRecorded { recorder?.record(body, answer.verdict, in: context, nanoseconds: duration) }
         return answer.response

@@ -111,7 +111,8 @@ struct ServeCommand {
         _ configuration: ServerConfiguration, _ cluster: ClusterWatch?, _ keeper: CertificateKeeper?,
         _ recorder: Recorder?
     ) throws(CommandError) -> Server {
-        let registry = Registry(settings, log, certificates, keeper, cluster, recorder)
+        let exemptions = try ExemptionsFile(settings, log)
+        let registry = Registry(settings, log, certificates, keeper, cluster, recorder, exemptions)
         let listeners = [
             Listener(
                 try address("PLAYBOOK_LISTEN", settings.listen), certificates: certificates, name: "admission"),
@@ -129,6 +130,7 @@ struct ServeCommand {
                     if case .phase(.draining) = event { ending.begin() }
                     log.write(event)
                 },
+                reload: { exemptions?.reload() },
                 responder: { ReviewLoop($0, judge: judge, settings: settings, registry, log).responder })
         } catch {
             throw CommandError(message: error.description)

@@ -36,7 +36,7 @@ private func checkScale(_ subject: Subject, _ context: Context, _ findings: Find
     guard subject.review.subresource == .scale, ResourceKinds.replicated.contains(subject.scaledKind) else { return }
     let replicas = try subject.field("spec")["replicas"]
     let (count, least) = (try replicas.integer() ?? 0, context[RuleSettings.minimumReplicas])
-    guard count > 0, count < least, !subject.review.user.scalesByItself(context.settings) else { return }
+    guard count > 0, count < least, !subject.maySet(count: count, context) else { return }
     findings.add(
         scaledDown, at: replicas, "is \(count): fewer than \(least), and not 0", set: .number(String(least)),
         excess: Double(least - count))
@@ -49,7 +49,9 @@ private func checkReplicas(_ subject: Subject, _ context: Context, _ findings: F
     let replicas = try spec["replicas"]
     let (stated, least) = (try replicas.integer(), context[RuleSettings.minimumReplicas])
     let count = stated ?? 1
-    guard count > 0, count < least, try !isAutoscaled(subject, context) else { return }
+    guard count > 0, count < least, !subject.maySet(count: count, context), try !isAutoscaled(subject, context) else {
+        return
+    }
     if subject.review.operation == .create, !subject.statesReplicas(context) {
         findings.add(
             unstated, at: replicas, "is \(stated == nil ? "unset, which is 1" : "\(count) by default")",
@@ -59,14 +61,6 @@ private func checkReplicas(_ subject: Subject, _ context: Context, _ findings: F
         findings.add(
             tooFew, at: replicas, "is \(count), fewer than \(least)", set: .number(String(least)),
             excess: Double(least - count), traits: .init(absent: .horizontalPodAutoscaler))
-    }
-}
-
-extension User {
-    /// Whether a Scale comes from an autoscaler, or another controller that may choose any count: it must not be wedged.
-    func scalesByItself(_ settings: Settings) -> Bool {
-        name == "system:serviceaccount:kube-system:horizontal-pod-autoscaler"
-            || settings.trustedControllers.contains(name)
     }
 }
 

@@ -103,7 +103,6 @@ private func checkWorkload(
     let isScale = subject.review.subresource == .scale
     let kind = isScale ? subject.scaledKind : subject.kind
     guard ResourceKinds.replicated.contains(kind) else { return }
-    if isScale, subject.review.user.scalesByItself(context.settings) { return }
     // First of all: where they are not known there is nothing else to do.
     _ = try context.relatedObjects.budgets(in: subject.namespace)
     guard let labels = try isScale ? scaledLabels(subject, context) : subject.template()?.labels() else { return }
@@ -121,11 +120,15 @@ private func checkWorkload(
     let field = try spec["replicas"]
     // A Scale to none is written without a number.
     let replicas = try field.integer() ?? (isScale ? 0 : 1)
+    if subject.maySet(count: replicas, context), subject.review.operation == .update { return }
     // A 1 that the API server filled in is nobody's count: an autoscaler may follow, as it does in every release.
     let isLeftOpen = subject.review.operation == .create && replicas == 1 && !subject.statesReplicas(context)
     let podOwners = context.relatedObjects.podOwners(
         of: kind, subject.name ?? "", isLeftOpen ? nil : replicas, in: subject.namespace)
-    let count = context.relatedObjects.count(of: podOwners, in: subject.namespace)
+    // Whoever scales says how many there will be, be an autoscaler known or not.
+    let count =
+        context.relatedObjects.count(of: podOwners, in: subject.namespace)
+        ?? (isScale && podOwners.count == 1 ? replicas : nil)
     for budget in budgets {
         guard let reason = budget.blockage(of: count) else { continue }
         findings.add(

@@ -17,6 +17,7 @@ extension Rule {
         scope: Scope(.withPodSpec),
         clauses: [network, processes, communication, port, files],
         holdsForOperators: true,
+        allowsAgents: true,
         examples: cases,
         check: checkHost
     )

@@ -17,6 +17,7 @@ extension Rule {
         scope: .allContainers,
         clauses: [privileged, escalation, capability, procMount],
         holdsForOperators: true,
+        allowsAgents: true,
         examples: cases,
         check: checkPrivileges
     )

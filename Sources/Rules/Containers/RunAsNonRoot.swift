@@ -16,6 +16,8 @@ extension Rule {
         concern: .security,
         scope: .allContainers,
         clauses: [unset, rootAllowed, rootUser, administrator, hostProcess],
+        allowsAgents: true,
+        allowsUnsetInPlatforms: true,
         fix: .adds(
             "Sets `runAsNonRoot: true` where a non-zero `runAsUser` is in force already, so that nothing can fail to start."
         ),

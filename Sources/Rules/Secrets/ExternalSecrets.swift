@@ -49,7 +49,8 @@ private func isWrittenByOperator(_ subject: Subject, _ context: Context) -> Bool
     guard subject.metadata.controller?.kind == .externalSecret else { return false }
     // Anybody can claim an owner: it is believed of an operator, and of what is in a cluster already.
     if context.source == .cluster { return !subject.isWrittenByDeployer }
-    return subject.isByOperator(Requester(of: subject.review, context))
+    return Requester(of: subject.review, context) != .deployer
+        && subject.review.user.serviceAccount?.namespace != Substring(subject.namespace)
 }
 
 private func isWriter(_ user: User, _ context: Context) -> Bool {

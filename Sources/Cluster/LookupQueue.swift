@@ -1,19 +1,17 @@
 internal import Evaluation
-internal import JSON
-internal import Kubernetes
 internal import Net
 
-/// Looks again for what is absent: one GET of a namespace's list of a kind, for all who asked before it was sent.
+/// The lookups that reviews wait for: each is made once for all who asked before it was sent.
 ///
-/// An answer counts only for those: what somebody created after it, and before asking, would be denied for. So there is one GET of
-/// a list under way and one to come, however many ask, and few of all lists at once.
-final class AbsenceChecker {
+/// An answer counts only for those: what somebody created after it, and before asking, would be denied for. So one call of a lookup
+/// is under way and one to come, however many ask, and few of all lookups at once.
+final class LookupQueue {
     private let client: APIClient
-    private let catalogue: Catalogue
+    private let calls: LookupCalls
     private let counts: ConfirmationCounts
     /// Who waits for a GET that is still to be sent, and how long it may take; in the order of the first who asked.
-    private var waiting: [(absence: Absence, limit: Duration, requests: [AbsenceRequest])] = []
-    private var underWay: Set<Absence> = []
+    private var waiting: [(lookup: Lookup, limit: Duration, requests: [LookupRequest])] = []
+    private var underWay: Set<Lookup> = []
     private var backoff: Backoff
     /// Until when the API server wants to be left alone.
     private var pause: (end: Instant, alarm: Alarm)?
@@ -22,29 +20,29 @@ final class AbsenceChecker {
 
     init(_ client: APIClient, _ catalogue: Catalogue, _ counts: ConfirmationCounts) {
         self.client = client
-        self.catalogue = catalogue
+        calls = LookupCalls(client, catalogue)
         self.counts = counts
         backoff = client.options.backoff
     }
 
-    /// Asks for all of what is absent, and answers once: when all is known, or when the time is up.
-    func ask(_ absences: [Absence], within limit: Duration, _ completion: @escaping ([Confirmation]) -> Void) {
-        let request = AbsenceRequest(absences, completion, end: Instant.now + limit)
+    /// Makes all lookups, and answers once: when each has an answer, or when the time is up.
+    func ask(_ lookups: [Lookup], within limit: Duration, _ completion: @escaping ([LookupAnswer]) -> Void) {
+        let request = LookupRequest(lookups, completion, end: Instant.now + limit)
         let alarm = client.loop.after(limit) { [self] in giveUp(request) }
         request.ended = { alarm.cancel() }
         if let pause, pause.end >= request.deadline { return giveUp(request) }
-        for absence in absences {
-            if let index = waiting.firstIndex(where: { $0.absence == absence }) {
+        for lookup in lookups {
+            if let index = waiting.firstIndex(where: { $0.lookup == lookup }) {
                 waiting[index].requests.append(request)
                 waiting[index].limit = max(waiting[index].limit, limit)
             } else {
-                waiting.append((absence, limit, [request]))
+                waiting.append((lookup, limit, [request]))
             }
         }
         startMore()
     }
 
-    private func giveUp(_ request: AbsenceRequest) {
+    private func giveUp(_ request: LookupRequest) {
         for _ in 0..<request.missing { counts.countFailure() }
         request.end()
     }
@@ -69,30 +67,25 @@ final class AbsenceChecker {
     private func startMore() {
         // While the API server is slow, nobody waits behind questions of those who have gone.
         waiting.removeAll { $0.requests.allSatisfy { $0.missing == 0 } }
-        while pause == nil, underWay.count < AbsenceChecker.mostAtOnce,
-            let index = waiting.firstIndex(where: { !underWay.contains($0.absence) })
+        while pause == nil, underWay.count < LookupQueue.mostAtOnce,
+            let index = waiting.firstIndex(where: { !underWay.contains($0.lookup) })
         {
-            let (absence, limit, requests) = waiting.remove(at: index)
-            underWay.insert(absence)
+            let (lookup, limit, requests) = waiting.remove(at: index)
+            underWay.insert(lookup)
             counts.countRequest()
-            var found = RelatedObjects(knowledge: .kinds(ResourceKinds(absence.kind)), of: catalogue)
-            client.list(
-                APIResource(absence.kind), in: absence.namespace, within: limit,
-                each: { try? found.set($0, absence.kind) }
-            ) { [self] result in
-                underWay.remove(absence)
-                let answer: RelatedObjects?
+            calls.make(lookup, within: limit) { [self] result in
+                underWay.remove(lookup)
+                var answer: LookupAnswer?
                 switch result {
-                case .success:
+                case .success(let found):
                     answer = found
                     backoff.reset()
                 case .failure(let error):
-                    answer = nil
                     if let asked = error.throttling { rest(atLeast: client.bounded(asked)) }
                 }
                 for request in requests {
                     if answer == nil, request.missing > 0 { counts.countFailure() }
-                    request.take(absence, answer)
+                    request.take(lookup, answer)
                 }
                 startMore()
             }
@@ -101,28 +94,28 @@ final class AbsenceChecker {
 }
 
 /// One request's questions.
-private final class AbsenceRequest {
-    private let absences: [Absence]
-    private var found: [Absence: RelatedObjects] = [:]
-    private var open: Set<Absence>
+private final class LookupRequest {
+    private let lookups: [Lookup]
+    private var found: [Lookup: LookupAnswer] = [:]
+    private var open: Set<Lookup>
     /// Until when an answer is of use.
     let deadline: Instant
-    private var completion: (([Confirmation]) -> Void)?
+    private var completion: (([LookupAnswer]) -> Void)?
     var ended: () -> Void = {}
 
-    init(_ absences: [Absence], _ completion: @escaping ([Confirmation]) -> Void, end: Instant) {
+    init(_ lookups: [Lookup], _ completion: @escaping ([LookupAnswer]) -> Void, end: Instant) {
         deadline = end
-        self.absences = absences
-        open = Set(absences)
+        self.lookups = lookups
+        open = Set(lookups)
         self.completion = completion
     }
 
     /// How many questions have no answer yet; none when it has ended.
     var missing: Int { completion == nil ? 0 : open.count }
 
-    func take(_ absence: Absence, _ relatedObjects: RelatedObjects?) {
-        open.remove(absence)
-        found[absence] = relatedObjects
+    func take(_ lookup: Lookup, _ answer: LookupAnswer?) {
+        open.remove(lookup)
+        found[lookup] = answer
         if open.isEmpty { end() }
     }
 
@@ -130,6 +123,6 @@ private final class AbsenceRequest {
         guard let completion else { return }
         self.completion = nil
         ended()
-        completion(absences.map { Confirmation($0, found: found[$0]) })
+        completion(lookups.map { found[$0] ?? LookupAnswer(unanswered: $0) })
     }
 }

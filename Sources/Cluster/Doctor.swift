@@ -1,0 +1,325 @@
+public import Evaluation
+internal import HTTP
+internal import JSON
+public import Kubernetes
+internal import Net
+
+/// Questions for a cluster about the webhook that is installed in it, with a clear answer each.
+///
+/// It only reads: the two objects that it sends are server-side dry runs.
+public struct Doctor {
+    /// The answer to a question.
+    public struct Answer: Sendable {
+        /// The state of what was asked for.
+        public enum State: String, Sendable {
+            /// It is as it should be.
+            case good = "ok"
+            /// It works, and somebody should know about it.
+            case notice
+            /// It is not as it should be.
+            case bad = "problem"
+            /// The API server gave no answer.
+            case unknown
+        }
+
+        /// The subject of the question, in a word or two.
+        public let subject: String
+        /// The state.
+        public let state: State
+        /// The answer, in a sentence.
+        public let text: String
+    }
+
+    private let client: BlockingClient
+    private let settings: Settings
+    private let now: Timestamp
+
+    /// Prepares the questions.
+    ///
+    /// - Parameters:
+    ///   - client: The cluster.
+    ///   - settings: The settings, which name the namespace, the webhook configurations and the Secret.
+    ///   - now: The time.
+    public init(_ client: BlockingClient, _ settings: Settings, now: Timestamp) {
+        self.client = client
+        self.settings = settings
+        self.now = now
+    }
+
+    /// Asks all questions.
+    ///
+    /// - Parameter each: Called with each answer as soon as it is known.
+    public func run(_ each: (Answer) -> Void) {
+        each(version())
+        for registration in [Registration.validating, .mutating] { configuration(registration).forEach(each) }
+        each(reach())
+        each(replicas())
+        each(rights())
+        each(certificate())
+        each(exemptions())
+    }
+
+    // MARK: Calls
+
+    /// Reads an object; nil where there is none.
+    private func read(_ path: String, query: [(name: String, value: String)] = []) throws(APIError) -> Literal? {
+        let request = APIRequest(.get, path, query: query, attempts: 2, limit: .seconds(15))
+        do throws(APIError) {
+            let response = try client.begin(request).wait()
+            guard let object = try? Literal(parsing: response.body) else { throw .malformed("it is no object") }
+            return object
+        } catch {
+            if case .status(let status) = error, status.code == 404 { return nil }
+            throw error
+        }
+    }
+
+    /// Makes an answer, or says that there is none.
+    private func answer(_ subject: String, _ body: () throws(APIError) -> (Answer.State, String)) -> Answer {
+        do throws(APIError) {
+            let (state, text) = try body()
+            return Answer(subject: subject, state: state, text: text)
+        } catch {
+            return Answer(subject: subject, state: .unknown, text: "\(error)")
+        }
+    }
+
+    private func path(_ group: String, _ plural: String, in namespace: String? = nil, name: String? = nil) -> String {
+        APIResource(group: group, version: "v1", plural: plural).path(in: namespace, name: name)
+    }
+
+    // MARK: Questions
+
+    private func version() -> Answer {
+        answer("API server") { () throws(APIError) in
+            guard let version = try read("/version")?["gitVersion"]?.text else { return (.unknown, "names no version") }
+            return (.good, "Kubernetes \(version)")
+        }
+    }
+
+    private enum Registration: String {
+        case validating = "ValidatingWebhookConfiguration"
+        case mutating = "MutatingWebhookConfiguration"
+    }
+
+    /// Whether a webhook configuration is there, trusts a CA, and sends the kinds that rules read.
+    private func configuration(_ registration: Registration) -> [Answer] {
+        let name = settings.webhookConfiguration
+        let subject = "\(registration.rawValue) \(name)"
+        let object: Literal?
+        do throws(APIError) {
+            let plural = registration.rawValue.lowercased() + "s"
+            object = try read(path("admissionregistration.k8s.io", plural, name: name))
+        } catch {
+            return [Answer(subject: subject, state: .unknown, text: "\(error)")]
+        }
+        guard let webhooks = object?["webhooks"]?.elements else {
+            let text =
+                registration == .mutating ? "does not exist: no fix is made" : "does not exist: nothing is enforced"
+            return [Answer(subject: subject, state: registration == .mutating ? .notice : .bad, text: text)]
+        }
+        var answers = [Answer(subject: subject, state: trust(in: webhooks).0, text: trust(in: webhooks).1)]
+        if registration == .validating {
+            let missing = unsentKinds(webhooks)
+            let names = missing.prefix(10).joined(separator: ", ") + (missing.count > 10 ? ", …" : "")
+            answers.append(
+                missing.isEmpty
+                    ? Answer(subject: subject, state: .good, text: "sends every kind that a rule reads")
+                    : Answer(
+                        subject: subject, state: .bad,
+                        text: "does not send \(missing.count) kinds that rules read: \(names); apply this version's"))
+        }
+        return answers
+    }
+
+    private func trust(in webhooks: [Literal]) -> (Answer.State, String) {
+        for webhook in webhooks {
+            let name = webhook["name"]?.text ?? ""
+            guard let encoded = webhook["clientConfig"]?["caBundle"]?.text, let pem = base64Decoded(encoded),
+                let authorities = try? CertificateDescription.certificates(inPEM: pem)
+            else { return (.bad, "webhook \(name) has no caBundle that can be read: the API server cannot call it") }
+            guard authorities.contains(where: { $0.notAfter > now.seconds }) else {
+                return (.bad, "the caBundle of webhook \(name) has expired")
+            }
+        }
+        let failing = webhooks.filter { $0["failurePolicy"]?.text != "Ignore" }.count
+        return (.good, "\(webhooks.count) webhooks with a caBundle, \(failing) of them with failurePolicy Fail")
+    }
+
+    /// The kinds that a rule reads and no webhook asks for, as in `deployments.apps`.
+    private func unsentKinds(_ webhooks: [Literal]) -> [String] {
+        let rules = webhooks.flatMap { $0["rules"]?.elements ?? [] }
+        func texts(_ rule: Literal, _ key: String) -> [String] { rule[key]?.elements.compactMap(\.text) ?? [] }
+        return settings.catalogue.kinds(at: settings).filter { kind in
+            !rules.contains { rule in
+                let (groups, resources) = (texts(rule, "apiGroups"), texts(rule, "resources"))
+                return groups.contains { $0 == "*" || $0 == "\(kind.group)" }
+                    && resources.contains { $0 == "*" || $0 == "*/*" || $0 == kind.plural }
+            }
+        }.map { "\(APIResource($0))" }
+    }
+
+    /// Whether a bad object is refused and a good one is not, by server-side dry runs.
+    private func reach() -> Answer {
+        let pod: Literal = [
+            "apiVersion": "v1", "kind": "Pod",
+            "metadata": ["generateName": "playbook-doctor-", "namespace": "default"],
+            "spec": ["hostPID": true, "containers": [["name": "app", "image": "nginx:latest"]]],
+        ]
+        let account: Literal = [
+            "apiVersion": "v1", "kind": "ServiceAccount",
+            "metadata": ["generateName": "playbook-doctor-", "namespace": "default"],
+        ]
+        return answer("webhook") { () throws(APIError) in
+            if let refusal = try refusal(of: account, "serviceaccounts") {
+                return (.bad, "an object that breaks no rule is refused: \(refusal)")
+            }
+            guard let refusal = try refusal(of: pod, "pods") else {
+                let isDryRun =
+                    try read(path("", "configmaps", in: settings.namespace, name: "playbook-settings"))?["data"]?[
+                        "PLAYBOOK_MODE"]?.text == "dry-run"
+                return isDryRun
+                    ? (.notice, "a Pod that breaks rules is admitted: the server runs in dry-run mode")
+                    : (.bad, "a Pod that breaks rules is admitted: the webhook is not called, or fails open")
+            }
+            guard refusal.holds("playbook explain") || refusal.holds("host-isolation") else {
+                return (.bad, "a Pod that breaks rules is refused, but not by the rules: \(refusal.prefix(200))")
+            }
+            return (.good, "refuses a Pod that breaks rules, and admits an object that breaks none")
+        }
+    }
+
+    /// The words in which a server-side dry run of a creation is refused; nil when it is not.
+    private func refusal(of object: Literal, _ plural: String) throws(APIError) -> String? {
+        let request = APIRequest(
+            .post, path("", plural, in: "default"), query: [("dryRun", "All"), ("fieldManager", "playbook-doctor")],
+            body: Array(object.json.utf8), attempts: 1, limit: .seconds(30))
+        do throws(APIError) {
+            _ = try client.begin(request).wait()
+            return nil
+        } catch {
+            guard case .status(let status) = error, [400, 403, 422].contains(status.code) else { throw error }
+            // The authorizer's word is not the webhook's.
+            if status.message.holds("cannot create resource") { throw error }
+            return status.message
+        }
+    }
+
+    /// Whether all replicas are ready and run the same template.
+    private func replicas() -> Answer {
+        answer("replicas") { () throws(APIError) in
+            guard let deployment = try read(path("apps", "deployments", in: settings.namespace, name: "playbook"))
+            else {
+                return (.bad, "there is no Deployment playbook in namespace \(settings.namespace)")
+            }
+            func count(_ value: Literal?) -> Int { if case .number(let text) = value { Int(text) ?? 0 } else { 0 } }
+            let wanted = count(deployment["spec"]?["replicas"])
+            let ready = count(deployment["status"]?["readyReplicas"])
+            let updated = count(deployment["status"]?["updatedReplicas"])
+            guard ready == wanted, updated == wanted else {
+                return (.bad, "\(ready) of \(wanted) replicas are ready, \(updated) run the current settings")
+            }
+            return wanted < 2
+                ? (.bad, "1 replica: while it restarts, nothing is enforced or everything is refused")
+                : (.good, "\(wanted) replicas are ready and run the same settings")
+        }
+    }
+
+    /// The rights that lookups need, beside list and watch.
+    private static let rights: [(verb: String, group: String, resource: String)] = [
+        ("create", "authorization.k8s.io", "subjectaccessreviews"), ("get", "", "namespaces"),
+        ("list", "apps", "replicasets"), ("get", "apps", "replicasets"), ("list", "apps", "controllerrevisions"),
+        ("get", "apps", "controllerrevisions"), ("get", "batch", "cronjobs"),
+    ]
+
+    /// Whether the server's service account has the rights that it needs.
+    private func rights() -> Answer {
+        answer("rights") { () throws(APIError) in
+            var needed = Doctor.rights
+            for kind in settings.catalogue.watchedKinds.kinds {
+                for verb in ["list", "watch"] { needed.append((verb, "\(kind.group)", kind.plural)) }
+            }
+            var missing: [String] = []
+            for right in needed {
+                let review: Literal = [
+                    "apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
+                    "spec": [
+                        "user": .string("system:serviceaccount:\(settings.namespace):playbook"),
+                        "groups": [
+                            "system:serviceaccounts", .string("system:serviceaccounts:\(settings.namespace)"),
+                            "system:authenticated",
+                        ],
+                        "resourceAttributes": [
+                            "verb": .string(right.verb), "group": .string(right.group),
+                            "resource": .string(right.resource),
+                        ],
+                    ],
+                ]
+                let request = APIRequest(
+                    .post, path("authorization.k8s.io", "subjectaccessreviews"), body: Array(review.json.utf8),
+                    attempts: 1, limit: .seconds(15))
+                let response = try client.begin(request).wait()
+                guard (try? Literal(parsing: response.body))?["status"]?["allowed"] != true else { continue }
+                missing.append("\(right.verb) \(right.resource)\(right.group.isEmpty ? "" : ".\(right.group)")")
+            }
+            guard !missing.isEmpty else { return (.good, "the service account has the rights that it needs") }
+            return (.bad, "the service account lacks: \(missing.joined(separator: ", "))")
+        }
+    }
+
+    /// When the serving certificate ends.
+    private func certificate() -> Answer {
+        answer("certificate") { () throws(APIError) in
+            let secret = settings.certificateSource == .own ? settings.certificateSecret : "playbook-tls"
+            guard let object = try read(path("", "secrets", in: settings.namespace, name: secret)) else {
+                return (.unknown, "there is no Secret \(secret) in namespace \(settings.namespace)")
+            }
+            guard let encoded = object["data"]?["tls.crt"]?.text, let pem = base64Decoded(encoded),
+                let certificate = try? CertificateDescription.certificates(inPEM: pem).first
+            else { return (.bad, "Secret \(secret) has no certificate in tls.crt") }
+            let end = Timestamp(seconds: certificate.notAfter)
+            let days = (certificate.notAfter - now.seconds) / 86_400
+            guard days >= 0 else { return (.bad, "expired on \(end)") }
+            return days < 7 ? (.bad, "ends on \(end), in \(days) days") : (.good, "ends on \(end), in \(days) days")
+        }
+    }
+
+    /// The exemptions that have ended.
+    private func exemptions() -> Answer {
+        answer("exemptions") { () throws(APIError) in
+            var (ended, active): ([String], Int) = ([], 0)
+            for kind in [ResourceKind.namespace, .deployment, .statefulSet, .daemonSet, .cronJob] {
+                var continuation = ""
+                repeat {
+                    let query = [("limit", "500")] + (continuation.isEmpty ? [] : [("continue", continuation)])
+                    guard let list = try read(APIResource(kind).path(), query: query) else { break }
+                    for object in list["items"]?.elements ?? [] {
+                        guard let annotations = object["metadata"]?["annotations"],
+                            annotations["playbook.superinc.com/exempt"] != nil
+                        else { continue }
+                        active += 1
+                        guard
+                            let end = annotations["playbook.superinc.com/exempt-until"]?.text.flatMap({
+                                Timestamp(endOf: $0)
+                            }),
+                            end < now
+                        else { continue }
+                        let namespace = object["metadata"]?["namespace"]?.text.map { "\($0)/" } ?? ""
+                        ended.append("\(kind.name) \(namespace)\(object["metadata"]?["name"]?.text ?? "")")
+                    }
+                    continuation = list["metadata"]?["continue"]?.text ?? ""
+                } while !continuation.isEmpty
+            }
+            guard !ended.isEmpty else { return (.good, "\(active) objects with exemptions, none has ended") }
+            let shown = ended.prefix(10).joined(separator: ", ") + (ended.count > 10 ? ", …" : "")
+            return (.notice, "\(ended.count) of \(active) objects have exemptions that have ended: \(shown)")
+        }
+    }
+}
+
+extension String {
+    /// Whether a text is part of this one.
+    fileprivate func holds(_ part: String) -> Bool {
+        indices.contains { self[$0...].hasPrefix(part) }
+    }
+}

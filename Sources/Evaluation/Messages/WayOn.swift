@@ -1,0 +1,44 @@
+import Kubernetes
+
+/// What a denial says at its end: how to go on if the change cannot wait.
+struct WayOn {
+    /// One line.
+    let text: String
+
+    init(_ verdict: Verdict, _ subject: Subject, _ origin: Origin, _ context: Context) {
+        var own: [String] = []
+        var others: [String] = []
+        let isOwnBelieved =
+            context.settings.exemptions == .all && subject.kind != .namespace && subject.review.subresource == .none
+        for rule in verdict.judgements.filter({ $0.effect == .deny }).map(\.rule) {
+            if isOwnBelieved, rule.mayBeExemptedByWorkload {
+                if !own.contains(rule.id) { own.append(rule.id) }
+            } else if !others.contains(rule.id) {
+                others.append(rule.id)
+            }
+        }
+        let contact = clipped(context.settings.contact)
+        var sentences: [String] = []
+        if let owner = origin.operatingOwner {
+            sentences.append("Change \(clipped(owner.kindName)) \(clipped(owner.name)): this object is made from it.")
+        }
+        if !own.isEmpty {
+            sentences.append(
+                "If the change cannot wait, set the annotations playbook.superinc.com/exempt: \"\(WayOn.list(own))\" and playbook.superinc.com/exempt-reason on the object."
+            )
+        }
+        if !others.isEmpty { sentences.append("For an exemption from \(WayOn.list(others)), ask \(contact).") }
+        if !subject.namespace.isEmpty, context.settings.exemptions != .none {
+            sentences.append(
+                "In an incident, the annotation playbook.superinc.com/level: warn on Namespace \(clipped(subject.namespace)) turns denials into warnings."
+            )
+        }
+        sentences.append("Details: playbook explain \((own + others).first ?? "RULE")")
+        text = sentences.joined(separator: " ")
+    }
+
+    private static func list(_ ids: [String]) -> String {
+        let shown = ids.prefix(20).joined(separator: ", ")
+        return ids.count > 20 ? "\(shown) and \(ids.count - 20) more" : shown
+    }
+}

@@ -1,0 +1,129 @@
+import JSON
+import Kubernetes
+
+/// A pod template that was admitted before, or that a controller makes the object from, and that equals the request's.
+///
+/// Violations inside of it are existing: a roll-back brings nothing new into the cluster.
+struct PastState {
+    /// The template.
+    let template: PastTemplate
+    /// The place of the request's own template in the object.
+    private let place: Value
+
+    /// What is known of a request's past.
+    enum Knowledge {
+        /// Nothing matches, or nobody asked.
+        case none
+        case known(PastState)
+        /// The API server gave no answer.
+        case doubtful
+
+        var state: PastState? { if case .known(let state) = self { state } else { nil } }
+
+        var isDoubtful: Bool { if case .doubtful = self { true } else { false } }
+    }
+
+    /// Looks for the template among those that are known.
+    ///
+    /// - Parameters:
+    ///   - subject: The object of the request.
+    ///   - context: The related objects, with the answers of the API server.
+    ///   - fixed: Returns the pod spec with this server's own fixes, for the object with a pod spec in the place of its own.
+    /// - Returns: The newest that equals the object's own, as it is or after the fixes.
+    static func find(for subject: Subject, in context: Context, fixed: (Literal?) -> Literal?) -> Knowledge {
+        let related = context.relatedObjects
+        guard context.settings.isRatchetOn, !related.answers.isEmpty || !related.templates.isEmpty,
+            let query = TemplateQuery(subject), let pointer = subject.templatePointer,
+            let spec = subject.object[at: pointer], let place = subject.object[at: pointer.parent]
+        else { return .none }
+        for case .recorded(let template) in related.answers {
+            return template.map { .known(PastState(template: $0, place: place)) } ?? .doubtful
+        }
+        guard let candidates = related.templates(for: query, subject) else { return .doubtful }
+        func found(_ template: PastTemplate) -> Knowledge {
+            .known(PastState(template: template, place: place))
+        }
+        let own = Literal(spec).withoutEmpty
+        for candidate in candidates where candidate.spec?.withoutEmpty.isSame(as: own) ?? false {
+            return found(candidate)
+        }
+        // Fixes may have changed the stored template, or the request's on its way here.
+        guard !candidates.isEmpty, spec.byteCount <= 256 << 10 else { return .none }
+        let ownFixed = fixed(nil)?.withoutEmpty
+        for candidate in candidates {
+            guard let theirs = candidate.spec else { continue }
+            if let ownFixed, theirs.withoutEmpty.isSame(as: ownFixed) { return found(candidate) }
+            if fixed(theirs)?.withoutEmpty.isSame(as: own) ?? false { return found(candidate) }
+        }
+        return .none
+    }
+
+    /// Whether a field is part of the template.
+    func contains(_ field: Field) -> Bool { field.base.isPart(of: place) }
+
+    /// Whether the object has fewer replicas than it had with the template.
+    func isScaledBelow(_ subject: Subject) -> Bool {
+        guard let past = template.replicas, let count = subject.object["spec"]?["replicas"]?.text else { return false }
+        return Int(count).map { $0 < past } ?? true
+    }
+
+    /// Whether a rule did not count for the template then: an exemption is no past.
+    func isExempt(from rule: Rule, _ catalogue: Catalogue) -> Bool {
+        var ignored = Notices()
+        return template.exemptions.contains {
+            $0.exemption(.workload, catalogue, complaints: &ignored)?.covers(rule) ?? false
+        }
+    }
+}
+
+/// A pod template that a file has, and whose it is.
+struct HeldTemplate: Sendable {
+    let template: PastTemplate
+    let kind: ResourceKind
+    /// The uid of the controller; empty where there is none.
+    let owner: String
+    let labels: [String: String]
+}
+
+extension RelatedObjects {
+    /// The templates that answer a query; nil where the API server was asked and gave no answer.
+    fileprivate func templates(for query: TemplateQuery, _ subject: Subject) -> [PastTemplate]? {
+        for case .templates(query, let found) in answers { return found }
+        let held = templates[query.namespace]?.filter { $0.kind == query.holder } ?? []
+        switch query.source {
+        case .revisions(let uid): return held.filter { $0.owner == uid }.map(\.template)
+        case .orphans:
+            guard let value = subject.object["spec"]?["selector"], let selector = try? LabelSelector(value) else {
+                return []
+            }
+            return held.filter { $0.owner.isEmpty && selector.matches(Labels($0.labels)) }.map(\.template)
+        case .cronJob: return []
+        }
+    }
+}
+
+extension Literal {
+    /// The value without members that are null or empty: the API server stores them now as this and now as that.
+    var withoutEmpty: Literal {
+        switch self {
+        case .object(let members):
+            .object(
+                members.compactMap { member in
+                    let value = member.value.withoutEmpty
+                    return value.isEmpty ? nil : Member(member.key, value)
+                })
+        case .array(let elements): .array(elements.map(\.withoutEmpty))
+        default: self
+        }
+    }
+
+    private var isEmpty: Bool {
+        switch self {
+        case .null: true
+        case .string(let text): text.isEmpty
+        case .array(let elements): elements.isEmpty
+        case .object(let members): members.isEmpty
+        default: false
+        }
+    }
+}

@@ -1,0 +1,28 @@
+import JSON
+import Kubernetes
+
+extension Subject {
+    /// Whether the requester may set the count of replicas that the request has: what acts on load must not be held up.
+    ///
+    /// The horizontal pod autoscaler and trusted controllers may set any count. Another service account that is no deployer may raise
+    /// a count, and lower it within the bounds of an autoscaler that targets the workload.
+    ///
+    /// - Parameters:
+    ///   - count: The count that is requested.
+    ///   - context: The settings and related objects.
+    package func maySet(count: Int, _ context: Context) -> Bool {
+        if review.user.isNamed("system:serviceaccount:kube-system:horizontal-pod-autoscaler") { return true }
+        guard review.user.mayBeServiceAccount else { return false }
+        switch Requester(of: review, context) {
+        case .deployer, .workloadController: return false
+        case .trustedController: return review.operation == .update
+        case .serviceAccount:
+            guard review.operation == .update, let old = review.oldObject else { return false }
+            let past = old["spec"]?["replicas"]?.text ?? (review.subresource == .scale ? "0" : "1")
+            if let past = Int(past), count >= past { return true }
+            let kind = review.subresource == .scale ? scaledKind : kind
+            let autoscaler = try? context.relatedObjects.autoscaler(of: kind, name ?? "", in: namespace)
+            return autoscaler.map { $0.minimum <= count && count <= $0.maximum } ?? false
+        }
+    }
+}

@@ -1,0 +1,208 @@
+import Cluster
+import Dispatch
+import Evaluation
+import Foundation
+import JSON
+import Kubernetes
+import Rules
+import Synchronization
+import TestSupport
+import Testing
+
+/// The calls that answer lookups, against an API server with objects and rights of its own.
+@Suite struct LookupTests {
+    /// An API server that has objects by path, and answers access reviews.
+    private final class Server: Sendable {
+        private struct State {
+            var objects: [String: String] = [:]
+            var rights: Set<String> = []
+            var requests: [String] = []
+        }
+
+        private let state = Mutex(State())
+        private let box = Mutex<TLSPort?>(nil)
+
+        init() throws {
+            let port = try TLSPort(TestAuthorities.cluster.pair()) { [weak self] peer in
+                while let request = peer.request() {
+                    guard let (code, body) = self?.answer(request) else { return }
+                    let head =
+                        "HTTP/1.1 \(code) X\r\nContent-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n\r\n"
+                    guard peer.send(head + body) else { return }
+                }
+            }
+            box.withLock { $0 = port }
+        }
+
+        var port: UInt16 { box.withLock { $0?.port ?? 0 } }
+        var requests: [String] { state.withLock { $0.requests } }
+
+        func put(_ path: String, _ json: String) { state.withLock { $0.objects[path] = json } }
+
+        /// Grants a right: `update database/status shop`.
+        func grant(_ right: String) { state.withLock { _ = $0.rights.insert(right) } }
+
+        private func answer(_ request: TLSPeer.Request) -> (Int, String) {
+            state.withLock { state in
+                state.requests.append("\(request.verb) \(request.path)")
+                guard request.verb == "POST" else {
+                    if state.objects[request.path] == "broken" { return (500, "{}") }
+                    return state.objects[request.path].map { (200, $0) }
+                        ?? (404, #"{"kind":"Status","code":404,"reason":"NotFound"}"#)
+                }
+                let body = try? JSONSerialization.jsonObject(with: Data(request.body.utf8)) as? [String: Any]
+                let spec = body?["spec"] as? [String: Any] ?? [:]
+                let attributes = spec["resourceAttributes"] as? [String: String] ?? [:]
+                let resource = [attributes["resource"], attributes["subresource"]].compactMap(\.self)
+                    .joined(separator: "/")
+                let right = "\(attributes["verb"] ?? "") \(resource) \(attributes["namespace"] ?? "everywhere")"
+                return (201, #"{"status":{"allowed":\#(state.rights.contains(right))}}"#)
+            }
+        }
+    }
+
+    private let account = "system:serviceaccount:operators:database"
+    private static let group = "/apis/example.com/v1"
+
+    private func server(_ resources: String...) throws -> Server {
+        let server = try Server()
+        let entries = resources.map { #"{"name":"\#($0)","kind":"Database","namespaced":true}"# }
+        server.put(Self.group, #"{"kind":"APIResourceList","resources":[\#(entries.joined(separator: ","))]}"#)
+        return server
+    }
+
+    private func ask(_ lookup: Lookup, _ server: Server) throws -> LookupAnswer {
+        let folder = try TestFolder()
+        let feed = try RelatedObjectFeed(
+            try folder.access(to: server.port), of: .playbook, kinds: [], publish: { _ in })
+        defer { feed.stop() }
+        let (answer, semaphore) = (Box(), DispatchSemaphore(value: 0))
+        feed.ask([lookup], within: .seconds(8)) { answers in
+            answer.value.withLock { $0 = answers.first }
+            semaphore.signal()
+        }
+        _ = semaphore.wait(timeout: .now() + 10)
+        return try #require(answer.value.withLock { $0 })
+    }
+
+    private final class Box: Sendable {
+        let value = Mutex<LookupAnswer?>(nil)
+    }
+
+    /// The claim of a service account that made a Pod for a Database.
+    private func claim(version: String = "v1") throws -> OperatorClaim {
+        let pod = try Literal(
+            yaml: """
+                apiVersion: v1
+                kind: Pod
+                metadata:
+                  name: db-0
+                  namespace: shop
+                  ownerReferences: [{apiVersion: example.com/\(version), kind: Database, name: main, uid: u, controller: true}]
+                spec: {hostPID: true, containers: [{name: app, image: 'nginx'}]}
+                """)
+        let verdict = try verdict(on: pod, user: account)
+        for case .claim(let claim) in verdict.lookups { return claim }
+        throw CancellationError()
+    }
+
+    private func verdict(on object: Literal, before: Literal? = nil, user: String) throws -> Verdict {
+        let review: Literal = [
+            "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
+            "request": [
+                "uid": "1", "operation": before == nil ? "CREATE" : "UPDATE", "namespace": "shop",
+                "kind": [
+                    "group": .string(before == nil ? "" : "apps"), "version": "v1", "kind": object["kind"] ?? nil,
+                ],
+                "userInfo": [
+                    "username": .string(user), "extra": ["authentication.kubernetes.io/pod-uid": ["p"]],
+                ],
+                "object": object, "oldObject": before ?? nil,
+            ],
+        ]
+        let settings = Settings(catalogue: .playbook)
+        let context = Context(settings: settings, now: Timestamp(seconds: 1_795_435_200))
+        return try Document().read(Array(review.json.utf8).span, AdmissionReview.options) { root in
+            Result { Judge(settings).verdict(on: try AdmissionReview(root), in: context) }
+        }.get()
+    }
+
+    @Test(
+        arguments: [
+            (["update databases/status shop"], true), ([], false), (["update databases/status other"], false),
+            // Who may do everything applies what others wrote.
+            (["update databases/status shop", "* * everywhere"], false),
+        ] as [([String], Bool)])
+    func `an operator may write the status of the owner and not everything`(_ rights: [String], _ isOperator: Bool)
+        throws
+    {
+        let server = try server("databases", "databases/status")
+        for right in rights { server.grant(right) }
+        guard case .claim(_, let answer) = try ask(.claim(try claim()), server) else { throw CancellationError() }
+        #expect(answer == isOperator)
+    }
+
+    @Test func `for a kind without a status the finalizers count, in all namespaces`() throws {
+        let server = try server("databases")
+        server.grant("update databases/finalizers shop")
+        guard case .claim(_, let one) = try ask(.claim(try claim()), server) else { throw CancellationError() }
+        #expect(one == false)
+        server.grant("update databases/finalizers everywhere")
+        guard case .claim(_, let all) = try ask(.claim(try claim()), server) else { throw CancellationError() }
+        #expect(all == true)
+    }
+
+    @Test func `a kind that the API server does not serve makes nobody an operator`() throws {
+        let server = try server("databases", "databases/status")
+        server.grant("update databases/status shop")
+        guard case .claim(_, let answer) = try ask(.claim(try claim(version: "v2")), server) else {
+            throw CancellationError()
+        }
+        #expect(answer == false)
+        #expect(!server.requests.contains { $0.hasPrefix("POST") })
+    }
+
+    @Test func `revisions are those that the workload's uid controls, newest first`() throws {
+        let server = try Server()
+        let base = "/apis/apps/v1/namespaces/shop/replicasets"
+        func replicaSet(_ name: String, _ uid: String, _ created: String, _ image: String) -> String {
+            #"""
+            {"kind":"ReplicaSet","metadata":{"name":"\#(name)","namespace":"shop","creationTimestamp":"\#(created)",
+            "annotations":{"deployment.kubernetes.io/revision":"\#(name)"},
+            "ownerReferences":[{"apiVersion":"apps/v1","kind":"Deployment","name":"web","uid":"\#(uid)","controller":true}]},
+            "spec":{"template":{"spec":{"containers":[{"name":"app","image":"\#(image)"}]}}}}
+            """#
+        }
+        let sets = [
+            replicaSet("1", "u", "2026-01-01T00:00:00Z", "nginx"),
+            replicaSet("2", "u", "2026-02-01T00:00:00Z", "nginx:1"),
+            replicaSet("9", "stranger", "2026-03-01T00:00:00Z", "nginx:9"),
+        ]
+        server.put(base, #"{"kind":"PartialObjectMetadataList","items":[\#(sets.joined(separator: ","))]}"#)
+        for (name, json) in zip(["1", "2", "9"], sets) { server.put("\(base)/\(name)", json) }
+        let deployment = try Literal(
+            yaml: """
+                apiVersion: apps/v1
+                kind: Deployment
+                metadata: {name: web, namespace: shop, uid: u}
+                spec:
+                  replicas: 2
+                  selector: {matchLabels: {app: web}}
+                  template: {spec: {containers: [{name: app, image: 'nginx:latest'}]}}
+                """)
+        let good = deployment.merging(
+            try Literal(yaml: "spec: {template: {spec: {containers: [{name: app, image: 'example.com/a:1.2.3'}]}}}"))
+        let verdict = try verdict(on: deployment, before: good, user: "jane")
+        let lookup = try #require(verdict.lookups.first { if case .templates = $0 { true } else { false } })
+        guard case .templates(_, let found) = try ask(lookup, server) else { throw CancellationError() }
+        #expect(found?.map(\.source) == ["revision 2", "revision 1"])
+        #expect(!server.requests.contains("GET \(base)/9"))
+    }
+
+    @Test func `an API server that gives no answer leaves the question open`() throws {
+        let server = try Server()
+        server.put(Self.group, "broken")
+        guard case .claim(_, let answer) = try ask(.claim(try claim()), server) else { throw CancellationError() }
+        #expect(answer == nil)
+    }
+}

@@ -1,0 +1,69 @@
+import Evaluation
+import JSON
+import Kubernetes
+import Rules
+import TestSupport
+import Testing
+
+/// Counts that controllers set.
+@Suite struct CountTests {
+    private func scale(_ before: Int, _ after: Int, by user: String, beside related: Literal...) throws -> [String] {
+        func scale(_ count: Int) -> Literal { World.scale.merging(["spec": ["replicas": .number("\(count)")]]) }
+        var world = World(scale(before)).updated(to: scale(after))
+        (world.subresource, world.user, world.groups) = ("scale", user, [])
+        world.relatedObjects = [World.deployment] + related
+        world.rules = world.rules.filter { ["replicas", "disruption-allowed"].contains($0.id) }
+        return try world.verdict().judgements.filter { $0.effect == .deny }.map(\.rule.id)
+    }
+
+    private let scaler = "system:serviceaccount:serving:autoscaler"
+    private func autoscaler(_ bounds: String) -> Literal {
+        World.fragmentForTests(
+            """
+            apiVersion: autoscaling/v2
+            kind: HorizontalPodAutoscaler
+            metadata: {name: web, namespace: shop}
+            spec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}, \(bounds)}
+            """)
+    }
+
+    @Test func `a service account may raise a count, a person and a deployer may not leave one replica`() throws {
+        #expect(try scale(0, 1, by: scaler) == [])
+        #expect(try scale(0, 1, by: "jane") == ["replicas"])
+        #expect(try scale(0, 1, by: "system:serviceaccount:argocd:server") == ["replicas"])
+    }
+
+    @Test func `a service account may lower a count within the bounds of an autoscaler`() throws {
+        #expect(try scale(3, 1, by: scaler) == ["replicas"])
+        #expect(try scale(3, 1, by: scaler, beside: autoscaler("minReplicas: 1, maxReplicas: 5")) == [])
+        #expect(try scale(3, 1, by: scaler, beside: autoscaler("minReplicas: 2, maxReplicas: 5")) == ["replicas"])
+    }
+
+    @Test func `the horizontal pod autoscaler and trusted controllers may set any count`() throws {
+        for name in ["kube-system:horizontal-pod-autoscaler", "keda:keda-operator", "argo-rollouts:argo-rollouts"] {
+            #expect(try scale(3, 1, by: "system:serviceaccount:\(name)") == [], "\(name)")
+        }
+    }
+
+    @Test func `a scale to where no eviction is left is found`() throws {
+        let budget = World.fragmentForTests(
+            """
+            apiVersion: policy/v1
+            kind: PodDisruptionBudget
+            metadata: {name: web, namespace: shop}
+            spec: {minAvailable: 2, selector: {matchLabels: {app: web}}}
+            """)
+        #expect(try scale(3, 2, by: "jane", beside: budget) == ["disruption-allowed"])
+        #expect(try scale(2, 3, by: "jane", beside: budget) == [])
+    }
+
+    @Test func `the scale of what an operator made warns`() throws {
+        let owner: Literal = ["apiVersion": "example.com/v1", "kind": "Database", "name": "main"]
+        var world = World(World.scale.merging(["spec": ["replicas": 1]]))
+        (world.operation, world.subresource, world.before) = ("UPDATE", "scale", World.scale)
+        world.relatedObjects = [World.deployment.merging(["metadata": ["ownerReferences": [owner]]])]
+        #expect(try !world.verdict().isDenied)
+        world.relatedObjects = [World.deployment]
+        #expect(try world.verdict().isDenied)
+    }
+}

@@ -1,0 +1,173 @@
+import Evaluation
+import JSON
+import Kubernetes
+import Rules
+import TestSupport
+import Testing
+
+/// The service accounts that are believed to be operators, and what that lets pass.
+@Suite struct OperatorTests {
+    private static let account = "system:serviceaccount:shop:database-operator"
+
+    /// A Pod without a liveness probe that a service account makes for a custom resource.
+    private func made(
+        by user: String = account, podUID: String? = "pod-1", mayWrite: Bool? = true, owner: String = "Database",
+        version: String = "example.com/v1", isController: Bool = true, change: Literal = [:]
+    ) throws -> World {
+        let object = World.pod.merging(
+            try Literal(yaml: "spec: {restartPolicy: Always, containers: [{name: app, livenessProbe: null}]}")
+        ).merging([
+            "metadata": [
+                "ownerReferences": [
+                    [
+                        "apiVersion": .string(version), "kind": .string(owner), "name": "main", "uid": "owner-1",
+                        "controller": .bool(isController),
+                    ]
+                ]
+            ]
+        ]).merging(change)
+        var world = World(object)
+        (world.user, world.groups, world.podUID) = (user, [], podUID)
+        if let mayWrite, let claim = try world.claim { world.answers = [.claim(claim, mayWrite)] }
+        return world
+    }
+
+    @Test func `an operator's Pod comes back after a drain, also in the operator's own namespace`() throws {
+        let verdict = try made().verdict()
+        #expect(!verdict.isDenied)
+        #expect(verdict.warnings.contains { $0.contains("[liveness-probe, made by an operator]") })
+    }
+
+    @Test func `an operator is asked about before a denial, once`() throws {
+        let verdict = try made(mayWrite: nil).verdict()
+        #expect(verdict.isDenied)
+        #expect(verdict.lookups.count == 1)
+        #expect(try made(mayWrite: false).verdict().lookups.isEmpty)
+    }
+
+    @Test func `no question is asked about an object that nothing denies`() throws {
+        var world = try made(mayWrite: nil)
+        world.object = World.pod.merging([
+            "metadata": ["ownerReferences": world.object?["metadata"]?["ownerReferences"] ?? nil]
+        ])
+        world.rules = world.rules.filter { $0.id == "liveness-probe" }
+        #expect(try world.verdict().lookups.isEmpty)
+    }
+
+    @Test func `an owner that is the only one need not be the controller`() throws {
+        #expect(try !made(isController: false).verdict().isDenied)
+    }
+
+    @Test func `what an operator makes may not take the node, outside of platform namespaces`() throws {
+        var world = try made(change: ["spec": ["hostPID": true]])
+        #expect(try world.denials == ["host-isolation"])
+        world.object = world.object?.merging(["metadata": ["namespace": "monitoring"]])
+        if let claim = try world.claim { world.answers = [.claim(claim, true)] }
+        #expect(try world.denials == [])
+    }
+
+    @Test func `the setting makes an operator's objects deny again`() throws {
+        var world = try made()
+        world.settings["PLAYBOOK_OPERATOR_MADE"] = "deny"
+        #expect(try world.denials.contains("liveness-probe"))
+    }
+
+    /// Claims that anybody can write.
+    @Test(
+        arguments: [
+            ("a person", "jane", "pod-1", true, "Database", "example.com/v1"),
+            ("a token that is bound to no Pod", account, nil, true, "Database", "example.com/v1"),
+            ("an account without rights", account, "pod-1", false, "Database", "example.com/v1"),
+            ("a ConfigMap as the owner", account, "pod-1", true, "ConfigMap", "v1"),
+            ("an invented kind of a group that Kubernetes serves", account, "pod-1", true, "Database", "apps/v1"),
+            ("a Rollout", account, "pod-1", true, "Rollout", "argoproj.io/v1alpha1"),
+            ("a ReplicaSet", account, "pod-1", true, "ReplicaSet", "apps/v1"),
+            ("Argo CD", "system:serviceaccount:argocd:server", "pod-1", true, "Database", "example.com/v1"),
+        ] as [(String, String, String?, Bool, String, String)])
+    func `a forged owner is not believed`(
+        _ forger: String, _ user: String, _ podUID: String?, _ mayWrite: Bool, _ owner: String, _ version: String
+    ) throws {
+        var world = try made(by: user, podUID: podUID, owner: owner, version: version)
+        if let claim = try world.claim { world.answers = [.claim(claim, mayWrite)] }
+        #expect(try world.denials.contains("liveness-probe"), "\(forger)")
+    }
+
+    @Test func `the answer about one owner says nothing of another one`() throws {
+        var world = try made()
+        let claim = try #require(try world.claim)
+        world.answers = [.claim(claim, true)]
+        world.object = world.object?.merging(["metadata": ["namespace": "other"]])
+        #expect(try world.denials.contains("liveness-probe"))
+    }
+
+    @Test func `a Spark driver's executors are believed, and no other Pod's`() throws {
+        var world = try made(podUID: "owner-1", mayWrite: nil, owner: "Pod", version: "v1", isController: true)
+        #expect(try world.denials == [])
+        world.podUID = "pod-2"
+        #expect(try world.denials.contains("liveness-probe"))
+    }
+
+    @Test func `a CI runner's Pod keeps to security rules alone`() throws {
+        var world = World(
+            World.pod.merging(
+                try Literal(
+                    yaml: """
+                        spec:
+                          restartPolicy: Never
+                          containers: [{name: app, resources: null, securityContext: {privileged: true}}]
+                        """)))
+        (world.user, world.groups, world.podUID) = ("system:serviceaccount:ci:runner", [], "pod-1")
+        #expect(try world.denials == ["privilege-escalation"])
+        world.podUID = nil
+        #expect(try world.denials.contains("memory-request-equals-limit"))
+    }
+
+    @Test func `a hook of Helm or Argo CD is made anew at each release`() throws {
+        for hook in ["helm.sh/hook", "argocd.argoproj.io/hook"] {
+            var world = World(
+                World.pod.merging(
+                    try Literal(yaml: "spec: {restartPolicy: Never, containers: [{name: app, resources: null}]}")
+                ).merging(["metadata": ["annotations": .object([.init(hook, "PreSync")])]]))
+            #expect(try world.denials == [], "\(hook)")
+            world.object = world.object?.merging(["spec": ["restartPolicy": "Always"]])
+            #expect(try world.denials.contains("memory-request-equals-limit"), "\(hook)")
+        }
+    }
+
+    @Test func `what ACK adopts or only reads warns, whoever sends it`() throws {
+        let database: Literal = [
+            "apiVersion": "rds.services.k8s.aws/v1alpha1", "kind": "DBInstance",
+            "metadata": ["name": "main", "namespace": "shop"],
+            "spec": ["dbInstanceIdentifier": "main", "storageEncrypted": false, "publiclyAccessible": true],
+        ]
+        #expect(try World(database).verdict().isDenied)
+        for annotation in ["services.k8s.aws/read-only", "services.k8s.aws/adoption-policy"] {
+            let adopted = database.merging(["metadata": ["annotations": .object([.init(annotation, "true")])]])
+            #expect(try !World(adopted).verdict().isDenied, "\(annotation)")
+        }
+    }
+}
+
+extension World {
+    /// The claim that the API server is asked about; nil where none is.
+    fileprivate var claim: OperatorClaim? {
+        get throws {
+            var world = self
+            world.answers = []
+            for case .claim(let claim) in try world.verdict().lookups { return claim }
+            return nil
+        }
+    }
+
+    /// The rules that deny.
+    fileprivate var denials: [String] {
+        get throws {
+            var ids: [String] = []
+            for judgement in try verdict().judgements
+            where judgement.effect == .deny && !ids.contains(judgement.rule.id) {
+                ids.append(judgement.rule.id)
+            }
+            return ids
+        }
+    }
+}

@@ -1,0 +1,189 @@
+import Evaluation
+import JSON
+import Kubernetes
+import Rules
+import TestSupport
+import Testing
+
+/// Roll-backs, and other objects whose pod template was admitted before.
+@Suite struct PastTemplateTests {
+    /// A template from before enforcement: a mutable tag and no probe.
+    private let oldSpec = World.podSpec.merging(
+        World.fragmentForTests("containers: [{name: app, image: 'nginx:latest', livenessProbe: null}]"))
+
+    private func deployment(_ spec: Literal, replicas: Int = 3) -> Literal {
+        World.deployment.merging(["metadata": ["uid": "deployment-1"], "spec": ["replicas": .number("\(replicas)")]])
+            .replacing("/spec/template/spec", with: spec)
+    }
+
+    /// A ReplicaSet that keeps a template.
+    private func replicaSet(_ spec: Literal, owner: String = "deployment-1", annotations: Literal = [:]) -> Literal {
+        [
+            "apiVersion": "apps/v1", "kind": "ReplicaSet",
+            "metadata": [
+                "name": "web-1", "namespace": "shop",
+                "annotations": annotations.merging([
+                    "deployment.kubernetes.io/revision": "3", "deployment.kubernetes.io/desired-replicas": "3",
+                ]),
+                "labels": ["app": "web"],
+                "ownerReferences": [
+                    [
+                        "apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "uid": .string(owner),
+                        "controller": true,
+                    ]
+                ],
+            ],
+            "spec": ["template": ["metadata": ["labels": ["app": "web"]], "spec": spec]],
+        ]
+    }
+
+    private func rollBack(to spec: Literal, beside revisions: [Literal], replicas: Int = 3) -> World {
+        var world = World(deployment(World.podSpec)).updated(to: deployment(spec, replicas: replicas))
+        world.relatedObjects = revisions
+        return world
+    }
+
+    @Test func `a roll-back to a revision of the same Deployment is allowed and named`() throws {
+        let verdict = try rollBack(to: oldSpec, beside: [replicaSet(oldSpec)]).verdict()
+        #expect(!verdict.isDenied)
+        #expect(verdict.warnings.contains { $0.contains("[image-tag, existing in revision 3]") })
+    }
+
+    @Test func `without the revision it is denied, and revisions are asked for`() throws {
+        let verdict = try rollBack(to: oldSpec, beside: []).verdict()
+        #expect(verdict.isDenied)
+        #expect(verdict.lookups.contains { if case .templates = $0 { true } else { false } })
+    }
+
+    @Test func `a template that only resembles a revision is denied`() throws {
+        let other = oldSpec.merging(World.fragmentForTests("containers: [{name: app, image: 'nginx:stable'}]"))
+        #expect(try rollBack(to: other, beside: [replicaSet(oldSpec)]).verdict().isDenied)
+    }
+
+    @Test func `a revision of another owner does not count`() throws {
+        #expect(try rollBack(to: oldSpec, beside: [replicaSet(oldSpec, owner: "deployment-2")]).verdict().isDenied)
+    }
+
+    @Test func `null, empty and absent are the same in a template`() throws {
+        let spelled = oldSpec.merging(["nodeName": "", "hostAliases": [], "affinity": [:], "volumes": .null])
+        #expect(try !rollBack(to: oldSpec, beside: [replicaSet(spelled)]).verdict().isDenied)
+    }
+
+    @Test func `a revision is recognised although a fix filled a field in`() throws {
+        let unfixed = oldSpec.merging(World.fragmentForTests("topologySpreadConstraints: null"))
+        var world = rollBack(to: unfixed, beside: [])
+        world.settings["PLAYBOOK_FIX"] = "additive"
+        let fixed = try #require(
+            try world.mutation().patch.applied(to: deployment(unfixed))["spec"]?["template"]?["spec"])
+        #expect(!fixed.isSame(as: unfixed))
+        // The template as Git has it, the stored one with the fix; and the other way round.
+        for (new, stored) in [(unfixed, fixed), (fixed, unfixed)] {
+            var world = rollBack(to: new, beside: [replicaSet(stored)])
+            world.settings["PLAYBOOK_FIX"] = "additive"
+            #expect(try !world.verdict().isDenied)
+        }
+    }
+
+    @Test func `a roll-back may not scale below what the revision had`() throws {
+        #expect(try !rollBack(to: oldSpec, beside: [replicaSet(oldSpec)], replicas: 3).verdict().isDenied)
+        var world = rollBack(to: oldSpec, beside: [replicaSet(oldSpec)], replicas: 1)
+        world.without = ResourceKinds(.horizontalPodAutoscaler, .scaledObject)
+        let verdict = try world.verdict()
+        #expect(verdict.judgements.filter { $0.effect == .deny }.map(\.rule.id) == ["replicas"])
+    }
+
+    @Test func `what was exempt in the revision is not existing now`() throws {
+        let exempt: Literal = [
+            "playbook.superinc.com/exempt": "liveness-probe", "playbook.superinc.com/exempt-reason": "a licence",
+        ]
+        let verdict = try rollBack(to: oldSpec, beside: [replicaSet(oldSpec, annotations: exempt)]).verdict()
+        #expect(verdict.judgements.filter { $0.effect == .deny }.map(\.rule.id) == ["liveness-probe"])
+    }
+
+    @Test func `where revisions cannot be read, security rules deny and others warn`() throws {
+        var world = rollBack(to: oldSpec, beside: [])
+        world.rules = world.rules.filter { ["image-tag", "liveness-probe"].contains($0.id) }
+        for case .templates(let query) in try world.verdict().lookups { world.answers = [.templates(query, nil)] }
+        let verdict = try world.verdict()
+        #expect(verdict.judgements.filter { $0.effect == .deny }.map(\.rule.id) == ["image-tag"])
+        #expect(verdict.message.contains("the workload's revisions could not be read; try again"))
+    }
+
+    @Test func `existing violations are denied from the date on that is set, roll-backs are not`() throws {
+        var world = World(deployment(oldSpec)).updated(to: deployment(oldSpec, replicas: 4))
+        world.settings["PLAYBOOK_RATCHET_UNTIL"] = "2026-11-24"
+        #expect(try !world.verdict().isDenied)
+        world.settings["PLAYBOOK_RATCHET_UNTIL"] = "2026-11-23"
+        #expect(try world.verdict().isDenied)
+        world = rollBack(to: oldSpec, beside: [replicaSet(oldSpec)])
+        world.settings["PLAYBOOK_RATCHET_UNTIL"] = "2026-11-23"
+        #expect(try !world.verdict().isDenied)
+    }
+}
+
+/// Violations that become smaller.
+@Suite struct ImprovementTests {
+    private func update(_ before: String, _ after: String, _ rule: String) throws -> Verdict {
+        let pod = World.deployment["spec"]?["template"]?["spec"] ?? nil
+        func object(_ yaml: String) -> Literal {
+            World.deployment.replacing("/spec/template/spec", with: pod.merging(World.fragmentForTests(yaml)))
+        }
+        var world = World(object(before)).updated(to: object(after))
+        world.rules = world.rules.filter { $0.id == rule }
+        return try world.verdict()
+    }
+
+    @Test(
+        arguments: [
+            (
+                "topology-spread", "topologySpreadConstraints: null",
+                "topologySpreadConstraints: [{maxSkew: 2, topologyKey: topology.kubernetes.io/zone, whenUnsatisfiable: ScheduleAnyway, labelSelector: {matchLabels: {app: web}}}]"
+            ),
+            (
+                "liveness-probe", "containers: [{name: app, livenessProbe: null}]",
+                "containers: [{name: app, livenessProbe: {periodSeconds: 5, httpGet: null}}]"
+            ),
+            (
+                "memory-request-equals-limit", "containers: [{name: app, resources: {limits: null, requests: null}}]",
+                "containers: [{name: app, resources: {limits: {memory: 1Gi}, requests: {memory: 512Mi}}}]"
+            ),
+        ])
+    func `what was missing and is now not enough is existing`(_ rule: String, _ before: String, _ after: String) throws
+    {
+        let verdict = try update(before, after, rule)
+        #expect(!verdict.judgements.isEmpty)
+        #expect(!verdict.isDenied)
+        // The other way round it is new.
+        #expect(try update("{}", after, rule).isDenied)
+    }
+
+    @Test func `in a security rule a forbidden value is a choice`() throws {
+        let before = "{securityContext: null, containers: [{name: app, securityContext: null}]}"
+        let after = "{securityContext: null, containers: [{name: app, securityContext: {runAsNonRoot: false}}]}"
+        #expect(try update(before, after, "run-as-non-root").isDenied)
+    }
+
+    @Test func `a container that becomes a sidecar keeps its past`() throws {
+        let container = "name: log, image: 'nginx:latest'"
+        let verdict = try update(
+            "containers: [{name: app}, {\(container)}]",
+            "{containers: [{name: app}], initContainers: [{\(container), restartPolicy: Always}]}", "image-tag")
+        #expect(!verdict.judgements.isEmpty && !verdict.isDenied)
+        let initial = try update(
+            "containers: [{name: app}, {\(container)}]",
+            "{containers: [{name: app}], initContainers: [{\(container)}]}", "image-tag")
+        #expect(initial.isDenied)
+    }
+}
+
+extension World {
+    /// A piece of YAML that is right.
+    static func fragmentForTests(_ yaml: String) -> Literal { (try? Literal(yaml: yaml)) ?? .null }
+}
+
+extension Literal {
+    /// The same with a value at a place.
+    fileprivate func replacing(_ place: String, with value: Literal) -> Literal {
+        (try? Patch([.set(Pointer(parsing: place) ?? Pointer(), value)], on: self).applied(to: self)) ?? self
+    }
+}

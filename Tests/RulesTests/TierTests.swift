@@ -1,0 +1,92 @@
+import Evaluation
+import JSON
+import Kubernetes
+import Rules
+import TestSupport
+import Testing
+
+/// Namespaces of other people's software.
+@Suite struct TierTests {
+    private func world(_ namespace: String, _ yaml: String, _ rules: String...) -> World {
+        var world = World(
+            World.deployment.merging(["metadata": ["namespace": .string(namespace)]])
+                .merging(["spec": ["template": ["spec": World.fragmentForTests(yaml)]]]))
+        world.rules = world.rules.filter { rules.contains($0.id) }
+        return world
+    }
+
+    private func denials(_ world: World) throws -> [String] {
+        try world.verdict().judgements.filter { $0.effect == .deny }.map(\.rule.id)
+    }
+
+    private let bad = "{hostPID: true, containers: [{name: app, livenessProbe: null}]}"
+
+    @Test func `in a platform namespace only security rules deny`() throws {
+        #expect(try denials(world("monitoring", bad, "liveness-probe", "host-isolation")) == ["host-isolation"])
+        #expect(
+            try denials(world("shop", bad, "liveness-probe", "host-isolation")) == ["liveness-probe", "host-isolation"])
+        // By whole names.
+        #expect(try denials(world("monitoring-2", bad, "liveness-probe")) == ["liveness-probe"])
+    }
+
+    @Test func `namespaces are added to the platform's and taken out`() throws {
+        var world = world("backstage", bad, "liveness-probe")
+        #expect(try denials(world) == ["liveness-probe"])
+        world.settings["PLAYBOOK_PLATFORM_NAMESPACES"] = "backstage,-monitoring"
+        #expect(try denials(world) == [])
+        world.object = world.object?.merging(["metadata": ["namespace": "monitoring"]])
+        #expect(try denials(world) == ["liveness-probe"])
+    }
+
+    @Test func `in a platform namespace runAsNonRoot may be unset, and may not be false`() throws {
+        let unset = "{securityContext: null, containers: [{name: app, securityContext: null}]}"
+        let root = "{securityContext: null, containers: [{name: app, securityContext: {runAsNonRoot: false}}]}"
+        #expect(try denials(world("keda", unset, "run-as-non-root")) == [])
+        #expect(try denials(world("shop", unset, "run-as-non-root")) == ["run-as-non-root"])
+        #expect(try denials(world("keda", root, "run-as-non-root")) == ["run-as-non-root"])
+    }
+
+    @Test func `agents of the nodes warn where Pod Security Admission allows privileged pods`() throws {
+        var world = world("agents", "{hostPID: true}", "host-isolation")
+        world.object = world.object?.merging(["kind": "DaemonSet"])
+        #expect(try denials(world) == ["host-isolation"])
+        world.relatedObjects = [
+            [
+                "apiVersion": "v1", "kind": "Namespace",
+                "metadata": ["name": "agents", "labels": ["pod-security.kubernetes.io/enforce": "privileged"]],
+            ]
+        ]
+        #expect(try denials(world) == [])
+        #expect(try world.verdict().warnings.contains { $0.contains("namespace for node agents") })
+        // A Deployment is no agent.
+        world.object = world.object?.merging(["kind": "Deployment"])
+        #expect(try denials(world) == ["host-isolation"])
+        world.relatedObjects = nil
+        world.object = world.object?.merging(["kind": "DaemonSet"])
+        world.settings["PLAYBOOK_AGENT_NAMESPACES"] = "agents"
+        #expect(try denials(world) == [])
+    }
+
+    @Test func `a denial ends with the way on`() throws {
+        let message = try world("shop", bad, "liveness-probe", "host-isolation").verdict().message
+        let last = message.split(separator: "\n").last.map { String($0) } ?? ""
+        #expect(last.contains(#"playbook.superinc.com/exempt: "liveness-probe""#))
+        #expect(last.contains("For an exemption from host-isolation, ask your platform team."))
+        #expect(last.contains("playbook.superinc.com/level: warn on Namespace shop"))
+        #expect(last.hasSuffix("playbook explain liveness-probe"))
+    }
+}
+
+/// Would-be denials in dry-run mode.
+@Suite struct DryRunTests {
+    @Test func `what enforce mode would fill in is no would-be denial`() throws {
+        let bare = World.deployment.merging(
+            World.fragmentForTests("spec: {template: {spec: {topologySpreadConstraints: null, hostPID: true}}}"))
+        var world = World(bare)
+        world.settings["PLAYBOOK_MODE"] = "dry-run"
+        world.rules = world.rules.filter { ["topology-spread", "host-isolation"].contains($0.id) }
+        #expect(try world.verdict().judgements.map(\.leniency) == [.dryRun, .filledIn])
+        world.settings["PLAYBOOK_FIX"] = "none"
+        #expect(try world.verdict().judgements.map(\.leniency) == [.dryRun, .dryRun])
+    }
+}
