@@ -137,6 +137,24 @@ import Testing
         #expect(try third.reply().body == "POST /third 400000")
     }
 
+    @Test func `the beginning of a large body waits for memory once`() throws {
+        let server = try server()
+        let (memory, status) = (server.server.status.memory, server.server.status)
+        try #require(memory.claim(768 << 10))
+        let size = MemoryTests.largest
+        let first = try server.plainClient()
+        try first.send(head("first", size) + text(200_000))
+        #expect(eventually { memory.held > 768 << 10 + size })
+        let second = try server.plainClient()
+        try second.send(head("second", 400_000) + text(1000))
+        #expect(eventually { status.counts.memoryWaits > 0 })
+        usleep(100_000)
+        #expect(status.counts.memoryWaits == 1)
+        memory.release(768 << 10)
+        try second.send(text(399_000))
+        #expect(try second.reply().body == "POST /second 400000")
+    }
+
     @Test func `a request that waits for a delivery keeps its body, and for nothing else`() throws {
         let tickets = Mutex<[(Deliveries<String>, Ticket)]>([])
         let forgotten = Atomic<Int>(0)

@@ -55,7 +55,12 @@ extension EventLoop {
     /// Continues with a connection that waits for memory; returns false when there is still none.
     private func retryMemory(for channel: Channel) -> Bool {
         if channel.connection.deferred != nil { return answerDeferred(channel, isNext: true) }
-        guard mayRead(channel, isNext: true) else { return false }
+        // `serve` needs the buffer that follows from this.
+        moveToScratch(channel)
+        guard mayRead(channel, isNext: true) else {
+            suspend(channel, until: [])
+            return false
+        }
         stopAwaitingMemory(channel)
         serve(channel)
         return true
