@@ -150,6 +150,7 @@ final class EventLoop {
         // The last reference to the channel closes its socket, and that takes it out of epoll.
         channels.remove(channel.token)
         evictions.remove(channel.slot)
+        forgetDelivery(to: channel)
         releaseMemory(channel)
         channel.connection.close()
         counters.closed.add()
