@@ -268,6 +268,38 @@ import Testing
         #expect(eventually { deferring.forgottenCount == 1 })
         deferring.openGate()
     }
+
+    @Test func `an evaluation that waits is not behind the bodies that wait`() throws {
+        let deferring = Deferring()
+        let server = try deferring.server(holdsPlain: true)
+        let status = server.server.status
+        let memory = status.memory
+        let client = try server.secureClient()
+        try client.send(head("a", 200_000) + text(200_000))
+        #expect(eventually { deferring.waitingCount == 1 })
+        try #require(memory.claim(768 << 10 - memory.held))
+        // Small requests share 256 KiB more: two bodies of this size and one evaluation.
+        let small = try server.secureClient()
+        try small.send(head("small", 100_000) + text(100_000))
+        #expect(eventually { deferring.waitingCount == 2 })
+        let holder = try server.plainClient()
+        try holder.send(head("hold", 100_000) + text(100_000))
+        #expect(eventually { deferring.heldCount == 1 })
+        #expect(memory.held > 960 << 10 + MemoryTests.largest)
+        // A body takes its lane, and another one waits for it.
+        let growing = try server.secureClient()
+        try growing.send(head("growing", MemoryTests.largest) + text(200_000))
+        #expect(eventually { memory.held > 960 << 10 + 2 * MemoryTests.largest })
+        let next = try server.secureClient()
+        try next.send(head("next", MemoryTests.largest) + text(1000))
+        #expect(eventually { status.counts.memoryWaits > 0 })
+        let waits = status.counts.memoryWaits
+        deferring.deliver("one")
+        #expect(eventually { status.counts.memoryWaits > waits })
+        deferring.openGate()
+        #expect(try client.reply().body == "one 200000 120")
+        withExtendedLifetime((small, holder, growing, next)) {}
+    }
 }
 
 /// Something that a thread of its own does.

@@ -23,8 +23,8 @@ final class EventLoop {
     var out: [UInt8] = []
     /// The requests of this iteration that are not answered yet.
     var arrivals: [Arrival] = []
-    /// The tokens of the connections that wait for memory, the oldest first.
-    var memoryWaiters: [UInt64] = []
+    /// The tokens of the connections that wait for memory, by need; the oldest first.
+    var memoryWaiters = [[UInt64]](repeating: [], count: MemoryNeed.allCases.count)
 
     /// The largest number of bytes of one read: the contents of a TLS record.
     static let readSize = 16 * 1024
