@@ -93,7 +93,7 @@ let package = Package(
             ]),
         tests(of: "Report", uses: ["Report", "Rules", "Evaluation", "Kubernetes", "JSON"]),
         tests(of: "Manifests", uses: ["Manifests", "YAML", "Rules", "Evaluation", "Kubernetes", "JSON"]),
-        tests(of: "Command", uses: ["PlaybookCommand", "JSON"]),
+        tests(of: "Command", uses: ["PlaybookCommand", "Net", "JSON"]),
     ]
 )
 

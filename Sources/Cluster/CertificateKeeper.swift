@@ -156,7 +156,7 @@ private final class Keeping {
         let outcome = certificates.install(generation.pair)
         if outcome != .unchanged { report(.taken(outcome)) }
         if case .refused(let error) = outcome { return fail("\(error)") }
-        guard certificates.current != nil else { return fail("the certificate in the Secret cannot be used") }
+        guard certificates.current != nil else { return fail("certificate in \(secretName) cannot be used") }
         plan.took(generation)
         lookAgain(after: .zero)
     }

@@ -14,7 +14,7 @@ import Testing
     }
 
     private final class Replica: Sendable {
-        let certificates = Certificates(awaitingWith: nil)
+        let certificates = Certificates(awaitedFrom: "the Secret playbook/playbook-certificates", clientCAs: nil)
         private let told = Told()
         private let keeper: CertificateKeeper
         private let folder: TestFolder

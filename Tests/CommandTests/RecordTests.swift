@@ -188,6 +188,30 @@ import Testing
         }
     }
 
+    @Test func `reviews without memory for their copies are not recorded, which is counted and logged`() throws {
+        try Program.withFolder { folder in
+            // Of 87 MiB, which the largest review needs, recordings may take 6 MiB: the first review's copy has no room, and
+            // the second one's redaction has none.
+            let paths = try [7_000_000, 400_000].map { size in
+                let annotation = String(repeating: "a", count: size)
+                let path = "\(folder)/\(size).json"
+                try """
+                {"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","request":{"uid":"u","operation":"CREATE",
+                "kind":{"group":"","version":"v1","kind":"ConfigMap"},"userInfo":{"username":"amy"},"namespace":"shop",
+                "object":{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a","annotations":{"a":"\(annotation)"}}}}}
+                """.write(toFile: path, atomically: true, encoding: .utf8)
+                return path
+            }
+            let (statuses, metrics, output) = try serve(
+                paths, in: folder, ["PLAYBOOK_RECORD": "\(folder)/recordings", "PLAYBOOK_MEMORY": "87Mi"])
+            #expect(statuses == ["200", "200"])
+            #expect(metrics.contains(#"playbook_recordings_dropped_total{reason="memory"} 2"#))
+            #expect(metrics.contains(#"playbook_recordings_dropped_total{reason="queue"} 0"#))
+            let lines = output.split(separator: "\n").filter { $0.contains("reviews are not being recorded") }
+            #expect(lines.count == 1 && lines.first?.contains("PLAYBOOK_MEMORY") ?? false)
+        }
+    }
+
     @Test func `where nothing can be written it does not start`() throws {
         try Program.withFolder { folder in
             try #require(Program(["certs", "--directory", folder]).code == 0)

@@ -115,6 +115,37 @@ import Testing
         for client in [client, next] { #expect(try isServed(client)) }
     }
 
+    @Test func `when requests have arrived on all connections, the oldest one makes room`() throws {
+        let gate = DispatchSemaphore(value: 0)
+        let held = Atomic<Bool>(false)
+        let server = try RunningServer(
+            {
+                $0.loops = 1
+                $0.maxConnections = 3
+                $0.joinTimeout = .seconds(1)
+            },
+            answering: { request, body, listener in
+                if request.head.path == "/hold" {
+                    held.store(true, ordering: .relaxed)
+                    gate.wait()
+                }
+                return RunningServer.describe(request, body, listener)
+            })
+        let clients = try [server.plainClient(), server.plainClient(), server.plainClient()]
+        for client in clients { #expect(try isServed(client)) }
+        try clients[2].send("GET /hold HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(eventually { held.load(ordering: .relaxed) })
+        // The loop finds the new connection before the requests.
+        let next = try server.plainClient()
+        for client in clients { try client.send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\n") }
+        gate.signal()
+        #expect(try isServed(next))
+        #expect(try clients[0].isCut())
+        #expect(try clients[2].reply().body == "GET /hold 0")
+        for client in clients.dropFirst() { #expect(try client.reply().body == "GET /1 0") }
+        #expect(server.status.counts.evictions == [.handshake: 0, .idle: 0, .transfer: 1])
+    }
+
     @Test func `connections whose requests are being answered stay, and new ones wait`() throws {
         let waiting = Mutex<[(Deliveries<String>, Ticket)]>([])
         let server = try RunningServer(

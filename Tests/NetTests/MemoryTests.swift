@@ -137,70 +137,168 @@ import Testing
         #expect(try third.reply().body == "POST /third 400000")
     }
 
-    @Test func `a request that waits for a delivery keeps its body, and for nothing else`() throws {
-        let tickets = Mutex<[(Deliveries<String>, Ticket)]>([])
-        let forgotten = Atomic<Int>(0)
-        let server = try RunningServer(
-            { $0.loops = 1 },
-            responder: { context in
-                let deliveries = Deliveries<String>(to: context.notifier)
-                return Responder(
-                    respond: { _, _, _, ticket in
-                        tickets.withLock { $0.append((deliveries, ticket)) }
-                        return nil
-                    },
-                    resume: { ticket, body in
-                        let message = deliveries.remove(for: ticket) ?? ""
-                        let text = "\(message) \(body.count) \(body[body.count - 1])"
-                        return Response(status: 200, body: Array(text.utf8))
-                    }, forget: { _ in forgotten.add(1, ordering: .relaxed) })
-            })
+    @Test func `the beginning of a large body waits for memory once`() throws {
+        let server = try server()
+        let (memory, status) = (server.server.status.memory, server.server.status)
+        try #require(memory.claim(768 << 10))
+        let size = MemoryTests.largest
+        let first = try server.plainClient()
+        try first.send(head("first", size) + text(200_000))
+        #expect(eventually { memory.held > 768 << 10 + size })
+        let second = try server.plainClient()
+        try second.send(head("second", 400_000) + text(1000))
+        #expect(eventually { status.counts.memoryWaits > 0 })
+        usleep(100_000)
+        #expect(status.counts.memoryWaits == 1)
+        memory.release(768 << 10)
+        try second.send(text(399_000))
+        #expect(try second.reply().body == "POST /second 400000")
+    }
+
+    /// The deferred requests of a server, and the plain requests that it holds until the gate opens.
+    private final class Deferring: Sendable {
+        private let tickets = Mutex<[(Deliveries<String>, Ticket)]>([])
+        private let forgotten = Atomic<Int>(0)
+        private let held = Atomic<Int>(0)
+        private let gate = DispatchSemaphore(value: 0)
+
+        func server(
+            holdsPlain: Bool = false, _ adjust: (inout ServerConfiguration) -> Void = { _ in }
+        ) throws -> RunningServer {
+            let hold: @Sendable (LoopContext) -> Responder = { [self] _ in
+                Responder { [self] request, body, listener in
+                    held.add(1, ordering: .relaxed)
+                    gate.wait()
+                    return RunningServer.describe(request, body, listener)
+                }
+            }
+            return try RunningServer(
+                {
+                    $0.loops = 1
+                    $0.maxBody = MemoryTests.largest
+                    $0.evaluationPerByte = 1
+                    $0.largestEvaluation = MemoryTests.largest
+                    $0.memory = MemoryTests.lanes + 1 << 20
+                    adjust(&$0)
+                },
+                responder: { [self] context in
+                    let deliveries = Deliveries<String>(to: context.notifier)
+                    return Responder(
+                        respond: { [self] _, _, _, ticket in
+                            tickets.withLock { $0.append((deliveries, ticket)) }
+                            return nil
+                        },
+                        resume: { ticket, body in
+                            let message = deliveries.remove(for: ticket) ?? ""
+                            let text = "\(message) \(body.count) \(body[body.count - 1])"
+                            return Response(status: 200, body: Array(text.utf8))
+                        }, forget: { [self] _ in forgotten.add(1, ordering: .relaxed) })
+                },
+                ownResponder: holdsPlain ? hold : nil)
+        }
+
+        var waitingCount: Int { tickets.withLock { $0.count } }
+        var forgottenCount: Int { forgotten.load(ordering: .relaxed) }
+        var heldCount: Int { held.load(ordering: .relaxed) }
+
+        /// Delivers a message to the request that has waited longest.
         func deliver(_ message: String) {
-            let (deliveries, ticket) = tickets.withLock { $0.removeFirst() }
+            guard let (deliveries, ticket) = tickets.withLock({ $0.isEmpty ? nil : $0.removeFirst() }) else { return }
             deliveries.deliver(message, for: ticket)
         }
+
+        func openGate() { gate.signal() }
+    }
+
+    @Test func `a request that waits for a delivery keeps its body, and for nothing else`() throws {
+        let deferring = Deferring()
+        let server = try deferring.server()
         let memory = server.server.status.memory
         for client in try [server.plainClient(), server.secureClient()] {
             for size in [1, 9_000, 300_000] {
                 // Another request is behind it already.
                 try client.send(head("a", size) + text(size - 1) + "y" + head("b", 2) + "zz")
-                #expect(eventually { tickets.withLock { $0.count } == 1 })
+                #expect(eventually { deferring.waitingCount == 1 })
                 #expect(eventually { memory.held >= size })
-                deliver("one")
+                deferring.deliver("one")
                 #expect(try client.reply().body == "one \(size) 121")
-                #expect(eventually { tickets.withLock { $0.count } == 1 })
-                deliver("two")
+                #expect(eventually { deferring.waitingCount == 1 })
+                deferring.deliver("two")
                 #expect(try client.reply().body == "two 2 122")
                 #expect(eventually { memory.held == 0 })
             }
         }
+        #expect(deferring.forgottenCount == 0)
     }
 
     @Test func `a request that waited too long for a delivery is forgotten when that comes`() throws {
-        let tickets = Mutex<[(Deliveries<String>, Ticket)]>([])
-        let forgotten = Atomic<Int>(0)
-        let server = try RunningServer(
-            {
-                $0.loops = 1
-                $0.requestTimeout = .milliseconds(200)
-            },
-            responder: { context in
-                let deliveries = Deliveries<String>(to: context.notifier)
-                return Responder(
-                    respond: { _, _, _, ticket in
-                        tickets.withLock { $0.append((deliveries, ticket)) }
-                        return nil
-                    }, resume: { _, _ in Response(status: 200, body: []) },
-                    forget: { _ in forgotten.add(1, ordering: .relaxed) })
-            })
+        let deferring = Deferring()
+        let server = try deferring.server { $0.requestTimeout = .milliseconds(200) }
         let client = try server.plainClient()
         try client.send(head("a", 5) + "12345")
         let reply = try client.reply()
         #expect(reply.status == 503 && reply.headers["retry-after"] == nil)
         #expect(server.server.status.memory.held == 0)
-        let (deliveries, ticket) = try #require(tickets.withLock { $0.first })
-        deliveries.deliver("too late", for: ticket)
-        #expect(eventually { forgotten.load(ordering: .relaxed) == 1 })
+        #expect(deferring.forgottenCount == 0)
+        deferring.deliver("too late")
+        #expect(eventually { deferring.forgottenCount == 1 })
+    }
+
+    @Test(arguments: [true, false])
+    func `a request that ends while it waits for memory after its delivery is forgotten`(expires: Bool) throws {
+        let deferring = Deferring()
+        let server = try deferring.server(holdsPlain: true)
+        let status = server.server.status
+        let client = try server.secureClient()
+        try client.send(head(expires ? "a?timeout=2s" : "a", 200_000) + text(200_000))
+        #expect(eventually { deferring.waitingCount == 1 })
+        // All that large requests may share is held, and then both lanes.
+        try #require(status.memory.claim(768 << 10 - status.memory.held))
+        let holder = try server.plainClient()
+        try holder.send(head("hold", 200_000) + text(200_000))
+        #expect(eventually { deferring.heldCount == 1 })
+        deferring.deliver("one")
+        #expect(eventually { status.counts.memoryWaits == 1 })
+        if expires {
+            let reply = try client.reply()
+            #expect(reply.status == 503 && reply.headers["retry-after"] == "1")
+        } else {
+            server.server.stop()
+        }
+        #expect(eventually { deferring.forgottenCount == 1 })
+        deferring.openGate()
+    }
+
+    @Test func `an evaluation that waits is not behind the bodies that wait`() throws {
+        let deferring = Deferring()
+        let server = try deferring.server(holdsPlain: true)
+        let status = server.server.status
+        let memory = status.memory
+        let client = try server.secureClient()
+        try client.send(head("a", 200_000) + text(200_000))
+        #expect(eventually { deferring.waitingCount == 1 })
+        try #require(memory.claim(768 << 10 - memory.held))
+        // Small requests share 256 KiB more: two bodies of this size and one evaluation.
+        let small = try server.secureClient()
+        try small.send(head("small", 100_000) + text(100_000))
+        #expect(eventually { deferring.waitingCount == 2 })
+        let holder = try server.plainClient()
+        try holder.send(head("hold", 100_000) + text(100_000))
+        #expect(eventually { deferring.heldCount == 1 })
+        #expect(memory.held > 960 << 10 + MemoryTests.largest)
+        // A body takes its lane, and another one waits for it.
+        let growing = try server.secureClient()
+        try growing.send(head("growing", MemoryTests.largest) + text(200_000))
+        #expect(eventually { memory.held > 960 << 10 + 2 * MemoryTests.largest })
+        let next = try server.secureClient()
+        try next.send(head("next", MemoryTests.largest) + text(1000))
+        #expect(eventually { status.counts.memoryWaits > 0 })
+        let waits = status.counts.memoryWaits
+        deferring.deliver("one")
+        #expect(eventually { status.counts.memoryWaits > waits })
+        deferring.openGate()
+        #expect(try client.reply().body == "one 200000 120")
+        withExtendedLifetime((small, holder, growing, next)) {}
     }
 }
 

@@ -192,7 +192,7 @@ import Testing
     }
 
     @Test func `nothing is served until a certificate is given, and a bad one leaves the good one`() throws {
-        let certificates = Certificates(awaitingWith: nil)
+        let certificates = Certificates(awaitedFrom: "the Secret a/b", clientCAs: nil)
         #expect(certificates.current == nil)
         #expect(certificates.reload() == .unchanged)
         #expect(certificates.install(TestCertificates.server) == .replaced(try #require(certificates.current)))
@@ -200,10 +200,11 @@ import Testing
         #expect(certificates.install(TestCertificates.server) == .unchanged)
         let bad = KeyPair(
             certificate: Self.renewed.certificate, privateKey: TestCertificates.server.privateKey)
-        guard case .refused(.unusablePair) = certificates.install(bad) else {
+        guard case .refused(let error) = certificates.install(bad) else {
             Issue.record("a key of another certificate must be refused")
             return
         }
+        #expect(error.description.hasPrefix("certificate in the Secret a/b: "))
         #expect(certificates.install(bad) == .unchanged)
         #expect(certificates.reload() == .unchanged)
         #expect(certificates.current?.subject == "CN=server.test")

@@ -9,8 +9,10 @@ import Testing
     /// The requests that wait, for a test to deliver what they wait for.
     private final class Waiting: Sendable {
         private let entries = Mutex<[(deliveries: Deliveries<String>, ticket: Ticket)]>([])
+        let forgotten = Atomic<Int>(0)
 
         var count: Int { entries.withLock { $0.count } }
+        var forgottenCount: Int { forgotten.load(ordering: .relaxed) }
 
         func add(_ deliveries: Deliveries<String>, _ ticket: Ticket) {
             entries.withLock { $0.append((deliveries, ticket)) }
@@ -40,7 +42,11 @@ import Testing
                         waiting.add(deliveries, ticket)
                         return nil
                     },
-                    resume: { ticket, _ in text("later: \(deliveries.remove(for: ticket) ?? "")") })
+                    resume: { ticket, _ in text("later: \(deliveries.remove(for: ticket) ?? "")") },
+                    forget: { ticket in
+                        deliveries.remove(for: ticket)
+                        waiting.forgotten.add(1, ordering: .relaxed)
+                    })
             })
     }
 
@@ -157,6 +163,7 @@ import Testing
         try client.send(get("/1"))
         #expect(try client.reply().status == 503)
         waiting.deliver("too late")
+        #expect(eventually { waiting.forgottenCount == 1 })
         let other = try server.plainClient()
         try other.send(get("/now"))
         #expect(try other.reply().body == "now")

@@ -16,6 +16,8 @@ final class Channel {
     var unread: ByteBuffer?
     /// The size of the buffer that the connection needs next, in bytes.
     var neededMemory = 0
+    /// The purpose for which the connection waited for memory last.
+    var memoryNeed = MemoryNeed.largeBody
     /// The bytes claimed from the shared part of the memory budget.
     var heldMemory = 0
     /// Whether the buffer may grow to the largest size without a claim.

@@ -45,11 +45,14 @@ struct DeferredRequest: Equatable {
 ///
 /// It makes no system calls and reads no clock.
 ///
-///     handshaking ──> idle ──> reading ──> answering ──> idle | ending ──> lingering ──> closed
-///                      ^          │          │  ^                └───────> closed
-///                      └──────────┘         waiting
+///     handshaking ──> idle ──> reading ──> answering ──> waiting
+///                      ^                       │            │
+///                      └───────────────────────┴────────────┤
+///                                                           v
+///                                closed <── lingering <── ending
 ///
-/// `awaitingMemory` and `writing` interrupt a phase, which goes on after them. Every phase can end in `closed`.
+/// A request that arrives whole is never `reading`. A refused one goes from `reading` to `ending`, a refused handshake to
+/// `lingering`. `awaitingMemory` and `writing` interrupt a phase, which goes on after them. Every phase can end in `closed`.
 struct Connection {
     enum Phase: Equatable {
         case handshaking

@@ -56,7 +56,7 @@ extension EventLoop {
         guard channels.count >= plan.maxConnections else { return }
         while let (slot, reason) = evictions.next, let channel = channels[slot: slot] {
             // A request that has arrived and has not been read yet is not lost: the connection is no longer idle.
-            if channel.connection.phase == .idle, channel.hasReceived {
+            if reason == .idle, channel.connection.phase == .idle, channel.hasReceived {
                 evictions.place(slot, .transfer, deadline: channel.connection.deadline)
                 continue
             }

@@ -112,6 +112,11 @@ extension EventLoop {
         if !answerDeferred(channel) { awaitMemory(channel) }
     }
 
+    /// Has the responder drop a deferred request that ends between its delivery and its response.
+    func forgetDelivery(to channel: Channel) {
+        if channel.connection.deferred?.isDelivered ?? false { responder.forget(Ticket(token: channel.token)) }
+    }
+
     /// Answers a deferred request; returns false when there is no memory for that.
     func answerDeferred(_ channel: Channel, isNext: Bool = false) -> Bool {
         guard let deferred = channel.connection.deferred, let buffer = channel.unread else { return true }
@@ -182,6 +187,7 @@ extension EventLoop {
 
     func expire(_ channel: Channel) {
         selectFreeScratch()
+        forgetDelivery(to: channel)
         let responses = channel.connection.deferred?.responses ?? []
         let awaitedMemory = channel.connection.awaitsMemory
         let expiry = channel.connection.expire()

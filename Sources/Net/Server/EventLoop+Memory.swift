@@ -1,5 +1,23 @@
 internal import HTTP
 
+/// The purpose for which a connection waits for memory, in the order in which connections continue.
+///
+/// The connections with one need wait for each other, and not for those with another: a request that holds the lane of bodies
+/// must not wait behind the bodies that wait for this lane.
+enum MemoryNeed: Int, CaseIterable {
+    case evaluation
+    case smallBody
+    case largeBody
+
+    init(of channel: Channel) {
+        if channel.connection.deferred != nil {
+            self = .evaluation
+        } else {
+            self = channel.neededMemory <= MemoryBudget.small ? .smallBody : .largeBody
+        }
+    }
+}
+
 /// Requests that wait for memory; nothing more is read of them meanwhile.
 extension EventLoop {
     /// Claims memory for the buffer that the next read of a connection needs; returns false when there is none.
@@ -22,7 +40,8 @@ extension EventLoop {
         channel.connection.awaitMemory()
         shared.memory.startWaiting()
         counters.memoryWaits.add()
-        memoryWaiters.append(channel.token)
+        channel.memoryNeed = MemoryNeed(of: channel)
+        memoryWaiters[channel.memoryNeed.rawValue].append(channel.token)
         suspend(channel, until: [])
         // Memory may have been released before the connection waited for it: the next iteration tries again.
         wakeup.signal()
@@ -34,28 +53,35 @@ extension EventLoop {
         shared.memory.stopWaiting()
     }
 
-    /// Continues with the connections that wait for memory, as far as there is some: the oldest first, but small requests
-    /// before large ones.
+    /// Continues with the connections that wait for memory, the oldest first, as far as there is some for each need.
     func retryMemory() {
-        guard !memoryWaiters.isEmpty else { return }
-        let tokens = memoryWaiters
-        memoryWaiters = []
-        var isBlocked = false
-        for token in tokens {
-            guard let channel = channels[token], channel.connection.awaitsMemory else { continue }
-            selectFreeScratch()
-            let isLarge = channel.neededMemory > MemoryBudget.small
-            if isBlocked && isLarge || !retryMemory(for: channel) {
-                memoryWaiters.append(token)
-                isBlocked = isBlocked || isLarge
-            }
+        for need in MemoryNeed.allCases {
+            // A connection that waits again is tried in the next iteration.
+            let count = memoryWaiters[need.rawValue].count
+            var continued = 0
+            while continued < count, retryMemory(memoryWaiters[need.rawValue][continued], need) { continued += 1 }
+            memoryWaiters[need.rawValue].removeFirst(continued)
         }
+    }
+
+    /// Continues with a connection unless it no longer waits; returns false when there is still no memory.
+    private func retryMemory(_ token: UInt64, _ need: MemoryNeed) -> Bool {
+        guard let channel = channels[token], channel.connection.awaitsMemory, channel.memoryNeed == need else {
+            return true
+        }
+        selectFreeScratch()
+        return retryMemory(for: channel)
     }
 
     /// Continues with a connection that waits for memory; returns false when there is still none.
     private func retryMemory(for channel: Channel) -> Bool {
         if channel.connection.deferred != nil { return answerDeferred(channel, isNext: true) }
-        guard mayRead(channel, isNext: true) else { return false }
+        // `serve` needs the buffer that follows from this.
+        moveToScratch(channel)
+        guard mayRead(channel, isNext: true) else {
+            suspend(channel, until: [])
+            return false
+        }
         stopAwaitingMemory(channel)
         serve(channel)
         return true

@@ -68,7 +68,7 @@ extension EventLoop {
 
     /// Moves few unread bytes to the scratch buffer: a client that sends a byte at a time then holds these and not the room
     /// for a whole request.
-    private func moveToScratch(_ channel: Channel) {
+    func moveToScratch(_ channel: Channel) {
         guard let own = channel.unread, own.count <= 4096, scratch.append(own) else { return }
         channel.unread = nil
     }

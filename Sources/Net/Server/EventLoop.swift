@@ -23,8 +23,8 @@ final class EventLoop {
     var out: [UInt8] = []
     /// The requests of this iteration that are not answered yet.
     var arrivals: [Arrival] = []
-    /// The tokens of the connections that wait for memory, the oldest first.
-    var memoryWaiters: [UInt64] = []
+    /// The tokens of the connections that wait for memory, by need; the oldest first.
+    var memoryWaiters = [[UInt64]](repeating: [], count: MemoryNeed.allCases.count)
 
     /// The largest number of bytes of one read: the contents of a TLS record.
     static let readSize = 16 * 1024
@@ -150,6 +150,7 @@ final class EventLoop {
         // The last reference to the channel closes its socket, and that takes it out of epoll.
         channels.remove(channel.token)
         evictions.remove(channel.slot)
+        forgetDelivery(to: channel)
         releaseMemory(channel)
         channel.connection.close()
         counters.closed.add()

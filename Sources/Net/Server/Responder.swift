@@ -16,7 +16,7 @@ public struct Responder {
     public typealias Respond = (Request, Span<UInt8>, ListenerID, Ticket) -> Response?
     /// Answers a deferred request after its delivery; the body is the same as before.
     public typealias Resume = (Ticket, Span<UInt8>) -> Response
-    /// Drops a deferred request whose client was gone when the delivery came.
+    /// Drops a deferred request that ended before its delivery came, or before there was memory for its response.
     public typealias Forget = (Ticket) -> Void
     /// Updates the state that later requests are answered from.
     public typealias Refresh = () -> Void
@@ -30,7 +30,7 @@ public struct Responder {
     ///
     /// - Parameters:
     ///   - respond: Called once for each request.
-    ///   - resume: Called for each delivery (``Deliveries/deliver(_:for:)``) whose client still waits.
+    ///   - resume: Called for each delivery (``Deliveries/deliver(_:for:)``) that the response is made from.
     ///   - forget: Called for each other delivery.
     ///   - refresh: Called for each ``LoopNotifier/refresh()``.
     public init(

@@ -63,10 +63,13 @@ struct Poll: ~Copyable {
 }
 
 /// An eventfd that ends another thread's wait.
-final class Wakeup: Sendable {
+public final class Wakeup: Sendable {
     let descriptor: Int32
 
-    init() throws(SystemError) {
+    /// Creates an eventfd.
+    ///
+    /// - Throws: A ``SystemError`` when the system has no descriptors left.
+    public init() throws(SystemError) {
         descriptor = eventfd(0, Int32(EFD_NONBLOCK) | Int32(EFD_CLOEXEC))
         guard descriptor >= 0 else { throw SystemError(last: "eventfd") }
     }
@@ -76,10 +79,17 @@ final class Wakeup: Sendable {
     }
 
     /// Makes the descriptor readable; safe from any thread.
-    func signal() {
+    public func signal() {
         var one: UInt64 = 1
         // Full (EAGAIN) means that it is readable already.
         _ = Glibc.write(descriptor, &one, MemoryLayout<UInt64>.size)
+    }
+
+    /// Waits until the descriptor is readable, or for an interruption by a signal, and makes it unreadable.
+    public func wait() {
+        var watched = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        _ = poll(&watched, 1, -1)
+        clear()
     }
 
     /// Makes the descriptor unreadable.

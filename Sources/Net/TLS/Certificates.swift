@@ -28,12 +28,12 @@ public struct CertificateFiles: Equatable, Sendable {
 enum CertificateSource: Sendable {
     case files(CertificateFiles)
     /// Installed while the server runs; only the CAs of clients are a file.
-    case installed(clientCAs: String?, allowedClients: [String])
+    case installed(name: String, clientCAs: String?, allowedClients: [String])
 
     var allowedClients: [String] {
         switch self {
         case .files(let files): files.allowedClients
-        case .installed(_, let allowedClients): allowedClients
+        case .installed(_, _, let allowedClients): allowedClients
         }
     }
 }
@@ -44,17 +44,17 @@ public enum CertificateError: Error, Equatable, CustomStringConvertible {
     case unreadable(SystemError)
     /// The files do not hold a usable pair.
     case unusable(CertificateFiles, TLSError)
-    /// The certificate and key to install do not make a usable pair.
-    case unusablePair(TLSError)
+    /// The certificate and key to install, which are named, do not make a usable pair.
+    case unusablePair(String, TLSError)
 
-    /// The file or files, and their error.
+    /// The file or files, or the name of the pair, and the error.
     public var description: String {
         switch self {
         case .unreadable(let error): "\(error)"
         case .unusable(let files, let error):
             "certificate \(files.certificate) with key \(files.privateKey)"
                 + (files.clientCAs.map { " and client CAs \($0)" } ?? "") + ": \(error)"
-        case .unusablePair(let error): "the certificate that was given: \(error)"
+        case .unusablePair(let name, let error): "certificate in \(name): \(error)"
         }
     }
 }
@@ -112,11 +112,14 @@ public final class Certificates: Sendable {
     /// Creates an object without a certificate; every handshake fails until one is installed.
     ///
     /// - Parameters:
+    ///   - name: The name of what holds the pair to install, for errors.
     ///   - clientCAs: The path of the CAs that sign clients' certificates; nil when clients need none.
     ///   - allowedClients: The names of allowed clients' certificates; empty allows all names.
     ///   - serverName: The DNS name that clients use; nil when it is not known.
-    public init(awaitingWith clientCAs: String?, allowedClients: [String] = [], serverName: String? = nil) {
-        source = .installed(clientCAs: clientCAs, allowedClients: allowedClients)
+    public init(
+        awaitedFrom name: String, clientCAs: String?, allowedClients: [String] = [], serverName: String? = nil
+    ) {
+        source = .installed(name: name, clientCAs: clientCAs, allowedClients: allowedClients)
         self.serverName = serverName
         loaded = Mutex(Loaded())
         inUse = Mutex(nil)
@@ -217,7 +220,7 @@ extension Contents {
     init?(of source: CertificateSource, _ installed: KeyPair?) throws(CertificateError) {
         switch source {
         case .files(let files): try self.init(of: files)
-        case .installed(let clientCAs, _):
+        case .installed(_, let clientCAs, _):
             guard let installed else { return nil }
             do throws(SystemError) {
                 self.init(
@@ -249,7 +252,7 @@ extension Contents {
         } catch {
             switch source {
             case .files(let files): throw .unusable(files, error)
-            case .installed: throw .unusablePair(error)
+            case .installed(let name, _, _): throw .unusablePair(name, error)
             }
         }
     }

@@ -1,5 +1,3 @@
-import CLinux
-import Glibc
 import Net
 import Synchronization
 
@@ -12,10 +10,12 @@ final class BackgroundWriter<Item: Sendable>: Sendable {
         var items: [Item] = []
         var bytes = 0
         var isEnding = false
+        /// True when no thread will write further items.
+        var isClosed = false
     }
 
     private let queue = Mutex(Queue())
-    private let wakeup: Int32
+    private let wakeup = try? Wakeup()
     private let maximumBytes: Int
     private let drops = Atomic<Int>(0)
     private let thread = Mutex<Thread?>(nil)
@@ -23,7 +23,6 @@ final class BackgroundWriter<Item: Sendable>: Sendable {
     /// - Parameter maximumBytes: The largest size of the queue.
     init(maximumBytes: Int) {
         self.maximumBytes = maximumBytes
-        wakeup = eventfd(0, Int32(EFD_CLOEXEC))
     }
 
     /// The number of dropped items.
@@ -32,11 +31,24 @@ final class BackgroundWriter<Item: Sendable>: Sendable {
     /// Counts dropped items.
     func countDropped(_ count: Int = 1) { drops.add(count, ordering: .relaxed) }
 
-    /// Starts the thread, which passes queued items to `write` in order.
-    func start(_ write: @escaping @Sendable ([Item]) -> Void) {
-        // Without a thread, items are dropped and counted.
-        guard let started = try? Thread({ self.run(write) }) else { return }
-        thread.withLock { $0 = started }
+    /// Starts the thread, which passes queued items to `write` in order; without a thread, items are dropped and counted.
+    ///
+    /// - Parameters:
+    ///   - makeThread: Starts a thread; nil when the system cannot.
+    ///   - write: Called on the thread.
+    func start(
+        on makeThread: (@escaping @Sendable () -> Void) -> Thread? = { try? Thread($0) },
+        _ write: @escaping @Sendable ([Item]) -> Void
+    ) {
+        if let wakeup, let started = makeThread({ self.run(write, wakeup) }) {
+            return thread.withLock { $0 = started }
+        }
+        let lost = queue.withLock { queue in
+            queue.isClosed = true
+            defer { queue.items = [] }
+            return queue.items.count
+        }
+        countDropped(lost)
     }
 
     /// Writes the queued items, and ends the thread; the reader of its output can block it.
@@ -44,7 +56,7 @@ final class BackgroundWriter<Item: Sendable>: Sendable {
     /// - Returns: True when the thread has ended by the deadline.
     func end(by deadline: Instant) -> Bool {
         queue.withLock { $0.isEnding = true }
-        eventfd_write(wakeup, 1)
+        wakeup?.signal()
         return thread.withLock { $0 }?.join(by: deadline) ?? true
     }
 
@@ -54,24 +66,24 @@ final class BackgroundWriter<Item: Sendable>: Sendable {
     ///   - item: The item.
     ///   - bytes: The size of the item.
     ///   - room: The size that is reserved for other items.
-    /// - Returns: False when the queue is full.
+    /// - Returns: False when the queue is full, or no thread will write the item.
     func add(_ item: Item, bytes: Int, leaving room: Int = 0) -> Bool {
         let (isAdded, isFirst) = queue.withLock { queue -> (Bool, Bool) in
-            guard queue.bytes + bytes <= maximumBytes - room else { return (false, false) }
+            guard !queue.isClosed, queue.bytes + bytes <= maximumBytes - room else { return (false, false) }
             queue.items.append(item)
             queue.bytes += bytes
             return (true, queue.items.count == 1)
         }
-        if isFirst { eventfd_write(wakeup, 1) }
+        if isFirst { wakeup?.signal() }
         return isAdded
     }
 
-    private func run(_ write: ([Item]) -> Void) {
+    private func run(_ write: ([Item]) -> Void, _ wakeup: Wakeup) {
         while true {
-            var count: eventfd_t = 0
-            eventfd_read(wakeup, &count)
+            wakeup.wait()
             let (items, bytes, isEnding) = queue.withLock { queue in
                 defer { queue.items = [] }
+                queue.isClosed = queue.isEnding
                 return (queue.items, queue.bytes, queue.isEnding)
             }
             if !items.isEmpty { write(items) }

@@ -6,7 +6,7 @@ import Net
 import Synchronization
 import Webhook
 
-/// The cluster as all event loops see it: each is told what is known whenever that changes.
+/// The related objects that are known, for all event loops: each is notified of changes and then reads the present value.
 final class ClusterWatch: Sendable {
     private struct State {
         var relatedObjects = RelatedObjects.unknown
@@ -14,7 +14,7 @@ final class ClusterWatch: Sendable {
     }
 
     private let feed: RelatedObjectFeed
-    // Held to swap a value, when companions change and when a loop starts; requests do not come here.
+    // Its lock is held to read or replace a value: when related objects change, and when a loop starts or refreshes.
     private let state: SharedState
 
     private final class SharedState: Sendable {

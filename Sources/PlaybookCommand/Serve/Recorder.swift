@@ -24,9 +24,8 @@ final class Recorder: Sendable {
     private let folder: Mutex<RecordingFolder?>
     private let written = Atomic<Int>(0)
     private let failed = Atomic<Int>(0)
-    /// The number of dropped reviews that the thread has logged.
-    private let knownDrops = Atomic<Int>(0)
-    /// Used by the thread alone.
+    /// The number of reviews for which there was no memory.
+    private let lackedMemory = Atomic<Int>(0)
     private let failures = Mutex(FailurePeriod())
 
     /// How much may wait to be redacted and written.
@@ -70,12 +69,18 @@ final class Recorder: Sendable {
 
     /// Takes a review over.
     func record(_ body: Span<UInt8>, _ verdict: Verdict, in context: Context, nanoseconds: UInt64) {
-        guard let memory = memory.withLock({ $0 }), memory.claim(body.count) else { return queue.countDropped() }
+        guard let memory = memory.withLock({ $0 }), memory.claim(body.count) else { return dropForMemory() }
         let copy = body.withUnsafeBufferPointer { Array($0) }
         let material = Material(body: copy, verdict: verdict, context: context, nanoseconds: nanoseconds)
         guard !queue.add(material, bytes: copy.count) else { return }
         memory.release(copy.count)
         queue.countDropped()
+        note("more reviews came than could be written")
+    }
+
+    private func dropForMemory() {
+        lackedMemory.add(1, ordering: .relaxed)
+        note("PLAYBOOK_MEMORY has no room for copies of reviews")
     }
 
     private func record(_ materials: [Material]) {
@@ -85,7 +90,7 @@ final class Recorder: Sendable {
         for material in materials {
             let needed = RecordingWriter.memory(for: material.body.count)
             guard memory?.claim(needed) ?? false else {
-                queue.countDropped()
+                dropForMemory()
                 continue
             }
             defer { memory?.release(needed) }
@@ -94,9 +99,6 @@ final class Recorder: Sendable {
             guard let line else { continue }
             write(line + [UInt8(ascii: "\n")])
         }
-        let dropped = queue.dropped
-        let isNew = knownDrops.exchange(dropped, ordering: .relaxed) != dropped
-        if isNew { note("more reviews came than could be written") }
     }
 
     private func write(_ line: [UInt8]) {
@@ -128,6 +130,7 @@ final class Recorder: Sendable {
         text.family("playbook_recordings_total", .counter, "Reviews recorded.")
         text.sample([], Double(written.load(ordering: .relaxed)))
         text.family("playbook_recordings_dropped_total", .counter, "Reviews not recorded, by what stood in the way.")
+        text.sample([("reason", "memory")], Double(lackedMemory.load(ordering: .relaxed)))
         text.sample([("reason", "queue")], Double(queue.dropped))
         text.sample([("reason", "write")], Double(failed.load(ordering: .relaxed)))
     }

@@ -37,7 +37,8 @@ struct ServeCommand {
         }
         if settings.certificateSource == .own {
             return Certificates(
-                awaitingWith: clientCAs, allowedClients: settings.clientNames, serverName: settings.serverName)
+                awaitedFrom: "the Secret \(settings.namespace)/\(settings.certificateSecret)", clientCAs: clientCAs,
+                allowedClients: settings.clientNames, serverName: settings.serverName)
         }
         let files = CertificateFiles(
             certificate: settings.certificateFile, privateKey: settings.keyFile, clientCAs: clientCAs,
