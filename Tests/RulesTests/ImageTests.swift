@@ -212,13 +212,17 @@ import Testing
         arguments: [
             ("nginx:1.27.3", "ACCOUNT.dkr.ecr.REGION.amazonaws.com/docker-hub/library/nginx:1.27.3", [:]),
             ("quay.io/a/b@\(digest)", "ACCOUNT.dkr.ecr.REGION.amazonaws.com/quay/a/b@\(digest)", [:]),
-            ("cgr.dev/chainguard/go:1.23.4", "ACCOUNT.dkr.ecr.REGION.amazonaws.com/chainguard/chainguard/go:1.23.4", [:]),
+            (
+                "cgr.dev/chainguard/go:1.23.4", "ACCOUNT.dkr.ecr.REGION.amazonaws.com/chainguard/chainguard/go:1.23.4",
+                [:]
+            ),
             ("team.azurecr.io/web:1.2.3", "ACCOUNT.dkr.ecr.REGION.amazonaws.com/azure/web:1.2.3", [:]),
             // The team's own account, where some setting names it.
             ("ghcr.io/a/b:1.2.3", "\(ecr)/github/a/b:1.2.3", ["PLAYBOOK_OWN_REPOSITORIES": "quay.io/a,\(ecr)/shop"]),
             ("ghcr.io/a/b:1.2.3", "\(ecr)/github/a/b:1.2.3", ["PLAYBOOK_PULL_THROUGH": "quay.io=\(ecr)/quay"]),
             // Registries that ECR does not cache.
-            ("gcr.io/a/b:1.2.3", nil, [:]), ("mcr.microsoft.com/a/b:1.2.3", nil, [:]), ("localhost:5000/a:1.2.3", nil, [:]),
+            ("gcr.io/a/b:1.2.3", nil, [:]), ("mcr.microsoft.com/a/b:1.2.3", nil, [:]),
+            ("localhost:5000/a:1.2.3", nil, [:]),
             ("azurecr.io.example.com/a:1.2.3", nil, [:]), ("docker.elastic.co/a/b:1.2.3", nil, [:]),
         ] as [(String, String?, [String: String])])
     func `without a cache the message names the whole image as a cache of ECR would, or a copy`(
@@ -287,7 +291,8 @@ import Testing
             ("7.2.", false),
             ("7.2.x", false), ("20240901", true), ("2024-09-01", true), ("RELEASE.2024-09-01T00-52-20Z", true),
             ("noble-20240901.1", true), ("nightly-20240901", true), ("20241301", false), ("2024-09", false),
-            ("120240901", false), ("20240901a", false), ("2024-09.01", false), ("prod", false), ("main", false), ("9f3c1ab", false),
+            ("120240901", false), ("20240901a", false), ("2024-09.01", false), ("prod", false), ("main", false),
+            ("9f3c1ab", false),
         ] as [(String, Bool)])
     func `a full version is a tag of somebody else's`(_ tag: String, _ isGood: Bool) throws {
         #expect(try breaks("image-tag", "quay.io/example/queue:\(tag)") == !isGood)

@@ -167,7 +167,9 @@ import Testing
         #expect(try paths(good) == [])
     }
 
-    @Test func `a minimum that is lowered further is a new violation, and a maximum that is lowered to it a hint`() throws {
+    @Test func `a minimum that is lowered further is a new violation, and a maximum that is lowered to it a hint`()
+        throws
+    {
         var world = try world(autoscaler("minReplicas: 3, maxReplicas: 9"), "autoscaler-bounds")
         world.settings = ["PLAYBOOK_MIN_REPLICAS": "5"]
         let same = world.updated(to: try World.object(autoscaler("minReplicas: 3, maxReplicas: 7"), .apply))
@@ -180,14 +182,20 @@ import Testing
     }
 
     @Test(arguments: [
-        ("spec: {replicas: 5}", "add a HorizontalPodAutoscaler or ScaledObject for Deployment web, with a minimum of at least 2"),
+        (
+            "spec: {replicas: 5}",
+            "add a HorizontalPodAutoscaler or ScaledObject for Deployment web, with a minimum of at least 2"
+        ),
         // One that has files of its own, or stops for each release.
         ("spec: {replicas: 5, strategy: {type: Recreate}}", "decide whether it can run twice"),
         (
             "spec: {replicas: 5, template: {spec: {volumes: [{name: data, persistentVolumeClaim: {claimName: data}}]}}}",
             "decide whether it can run twice"
         ),
-        ("spec: {replicas: 5, template: {spec: {volumes: [{name: work, emptyDir: {}}]}}}", "decide whether it can run twice"),
+        (
+            "spec: {replicas: 5, template: {spec: {volumes: [{name: work, emptyDir: {}}]}}}",
+            "decide whether it can run twice"
+        ),
     ])
     func `an autoscaler is suggested in words, where a second pod is safe`(_ yaml: String, _ words: String) throws {
         var world = try world(yaml, "autoscaler")

@@ -238,7 +238,9 @@ import Testing
         #expect(try isMissing(relatedObjects))
     }
 
-    @Test func `a budget of another namespace is named to who has the files, and only told to who asks a server`() throws {
+    @Test func `a budget of another namespace is named to who has the files, and only told to who asks a server`()
+        throws
+    {
         var relatedObjects = known
         // More than are looked at.
         for number in (10..<1500).reversed() {

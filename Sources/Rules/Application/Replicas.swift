@@ -37,9 +37,13 @@ private func checkScale(_ subject: Subject, _ context: Context, _ findings: Find
     let replicas = try subject.field("spec")["replicas"]
     let (count, least) = (try replicas.integer() ?? 0, context[RuleSettings.minimumReplicas])
     guard count > 0, count < least, !subject.review.user.scalesByItself(context.settings) else { return }
+    let isStateful = subject.scaledKind == .statefulSet
     findings.add(
-        scaledDown, at: replicas, "is \(count): fewer than \(least), and not 0", set: .number(String(least)),
-        excess: Double(least - count))
+        scaledDown, at: replicas, "is \(count): fewer than \(least), and not 0",
+        set: isStateful ? nil : .number(String(least)), excess: Double(least - count)
+    ) {
+        if isStateful { $0.advice = "scale to 0, or to \(least) if it can run more than once; if not, exempt it" }
+    }
 }
 
 private func checkReplicas(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {

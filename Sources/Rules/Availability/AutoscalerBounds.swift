@@ -54,7 +54,9 @@ private func isMadeByKEDA(_ subject: Subject, for owner: Owner, _ context: Conte
 /// What the rule checks; its examples stand in a file of their own.
 enum BoundsClause {
     static let minimum = Clause(
-        "minimum", "`minReplicas` is at least `PLAYBOOK_MIN_REPLICAS`; a ScaledObject's `minReplicaCount` may be 0, and that of an HPA with an Object or External metric")
+        "minimum",
+        "`minReplicas` is at least `PLAYBOOK_MIN_REPLICAS`; a ScaledObject's `minReplicaCount` may be 0, and that of an HPA with an Object or External metric"
+    )
     static let maximum = Clause("maximum", "the maximum is not less than the minimum")
     static let pinned = Clause("pinned", "a maximum that is the minimum is a hint")
     static let request = Clause("request", "a target that is a share of CPU requests has containers that request CPU")
@@ -86,7 +88,8 @@ private func checkBounds(
             if isSafe, spec.value?["scaleTargetRef"]?["kind"]?.equals("StatefulSet") != true {
                 $0.edits = [.set($0.place, .number("\(least)"))]
             } else {
-                $0.advice = "a minimum of \(least) or more, and a maximum above it, if the workload can run more than once"
+                $0.advice =
+                    "a minimum of \(least) or more, and a maximum above it, if the workload can run more than once"
             }
         }
     }

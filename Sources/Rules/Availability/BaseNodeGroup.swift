@@ -156,7 +156,8 @@ private func check(_ term: Field, _ labels: [NodeLabel], _ findings: FindingColl
         for label in labels where try label.isAskedFor(by: expression) { asked = label }
         guard let label = asked else { continue }
         findings.add(
-            BaseNodeClause.affinity, at: expression, "asks for the base node group, whose room is for Karpenter and CoreDNS", set: label.avoided,
+            BaseNodeClause.affinity, at: expression,
+            "asks for the base node group, whose room is for Karpenter and CoreDNS", set: label.avoided,
             choice: label.description)
     }
 }

@@ -54,7 +54,9 @@ private func isHook(_ subject: Subject) -> Bool {
 /// What to make instead: a second pod of what was meant to run once would be an invention.
 private func advice(_ subject: Subject) -> String {
     let name = subject.name ?? subject.metadata.value?["generateName"]?.string ?? ""
-    guard !name.hasPrefix("node-debugger-") else { return "debug nodes in kube-system: kubectl debug node/NODE -n kube-system" }
+    guard !name.hasPrefix("node-debugger-") else {
+        return "debug nodes in kube-system: kubectl debug node/NODE -n kube-system"
+    }
     let owner = subject.isLongRunning ? "Deployment or StatefulSet" : "Job"
     let part = subject.kind == .pod ? "this spec as its template" : "this template"
     return "create a \(owner) with \(part), or exempt it from controller-managed with a reason"

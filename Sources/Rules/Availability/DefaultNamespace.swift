@@ -62,7 +62,8 @@ extension Rule {
                   - {apiVersion: trust.cert-manager.io/v1alpha1, kind: Bundle, name: corporate-ca, uid: u, controller: true}
                 data: {ca.pem: none}
                 """),
-            .good("a ConfigMap that an operator writes", configMap, request: .by("system:serviceaccount:operators:certs")),
+            .good(
+                "a ConfigMap that an operator writes", configMap, request: .by("system:serviceaccount:operators:certs")),
             .bad(
                 "a ConfigMap that a tool applies", inDefault, at: "metadata.namespace", configMap,
                 request: .by("system:serviceaccount:argocd:argocd-application-controller")),
@@ -107,7 +108,7 @@ private func checkNamespace(
     ) { $0.advice = "use the application's own namespace (metadata.namespace, or kubectl -n)" }
 }
 
-/// Looks at where Argo CD brings objects that name no namespace (Application of argoproj.io/v1alpha1, Argo CD 3.1).
+/// Looks at where Argo CD brings objects that name no namespace (application-crd.yaml of Argo CD at 18f0d57).
 private func checkDestination(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
 ) throws(CannotJudge) {

@@ -28,7 +28,8 @@ extension Rule {
 }
 
 private let missing = Clause("missing", "some PodDisruptionBudget of the namespace selects the pods")
-private let uncovered = Clause("uncovered", "no workload is left without a budget when one is deleted, or its selector is changed (a hint)")
+private let uncovered = Clause(
+    "uncovered", "no workload is left without a budget when one is deleted, or its selector is changed (a hint)")
 
 private func checkWorkload(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector

@@ -30,7 +30,7 @@ private func checkUpdates(
 ) throws(CannotJudge) {
     let spec = try subject.field("spec")
     if subject.kind == .rollout {
-        // Argo Rollouts 1.8: `canary` has the fields that a Deployment has in `rollingUpdate`; a blue-green Rollout adds pods first.
+        // Argo Rollouts (specification.md at 04058cb): `canary` has the fields that a Deployment has in `rollingUpdate`; a blue-green Rollout adds pods first.
         return try check(spec["strategy"]["canary"], hasSurge: true, subject, findings)
     }
     let updates = try spec[subject.kind == .deployment ? "strategy" : "updateStrategy"]

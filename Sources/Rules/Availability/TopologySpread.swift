@@ -30,7 +30,8 @@ extension RuleSettings {
 
 private let missing = Clause(
     "missing",
-    "there is a constraint on `topology.kubernetes.io/zone` or `topology.k8s.aws/zone-id`, or a required anti-affinity over zones")
+    "there is a constraint on `topology.kubernetes.io/zone` or `topology.k8s.aws/zone-id`, or a required anti-affinity over zones"
+)
 private let selectsNothing = Clause("selects-nothing", "the constraint's selector matches the pods' own labels")
 private let skewed = Clause("skewed", "the constraint's `maxSkew` is no more than `PLAYBOOK_MAX_SKEW`")
 
@@ -96,7 +97,9 @@ private func keepsZonesApart(
         let namespaces = try term["namespaces"].strings()
         let others = try term["namespaceSelector"].object()
         if let others, others.members.first(where: { _ in true }) == nil { return true }
-        if namespaces.isEmpty ? others == nil : namespaces.contains(where: { $0.base.equals(string: subject.namespace) }) {
+        if namespaces.isEmpty
+            ? others == nil : namespaces.contains(where: { $0.base.equals(string: subject.namespace) })
+        {
             return true
         }
     }
@@ -162,7 +165,9 @@ private let cases: [Example] = [
         - {topologyKey: topology.kubernetes.io/zone, $patch: delete}
         - {maxSkew: 1, topologyKey: topology.k8s.aws/zone-id, whenUnsatisfiable: ScheduleAnyway, labelSelector: {matchLabels: {app: web}}}
         """),
-    .good("no two in one zone", antiAffinity("topologyKey: topology.kubernetes.io/zone, labelSelector: {matchLabels: {app: web}}")),
+    .good(
+        "no two in one zone",
+        antiAffinity("topologyKey: topology.kubernetes.io/zone, labelSelector: {matchLabels: {app: web}}")),
     .bad(
         "no two on one node", missing, at: "topologySpreadConstraints",
         antiAffinity("topologyKey: kubernetes.io/hostname, labelSelector: {matchLabels: {app: web}}"), isFixed: true),

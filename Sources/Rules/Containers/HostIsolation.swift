@@ -27,8 +27,10 @@ private let processes = Clause("processes", "no `hostPID`")
 private let communication = Clause("communication", "no `hostIPC`")
 private let port = Clause("port", "no container takes a port of the node")
 private let files = Clause("files", "no volume is a path of the node")
-private let handler = Clause("handler", "no probe or lifecycle handler names a host: the kubelet sends it from the node")
-private let volume = Clause("volume", "no PersistentVolume that a person makes is a path of a node (`hostPath`, `local`)")
+private let handler = Clause(
+    "handler", "no probe or lifecycle handler names a host: the kubelet sends it from the node")
+private let volume = Clause(
+    "volume", "no PersistentVolume that a person makes is a path of a node (`hostPath`, `local`)")
 
 private func checkHost(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
     guard let template = try subject.template() else { return }

@@ -95,7 +95,8 @@ private func advice(_ reference: ImageReference, _ images: ImageSettings) -> Str
         return "copy it to a repository of your own in ECR, and use that"
     }
     let host = images.host ?? "ACCOUNT.dkr.ecr.REGION.amazonaws.com"
-    return "use a copy in ECR, such as \(host)/\(cache)/\(reference.repository)\(reference.suffix) of a pull-through cache"
+    return
+        "use a copy in ECR, such as \(host)/\(cache)/\(reference.repository)\(reference.suffix) of a pull-through cache"
 }
 
 extension String {

@@ -57,7 +57,8 @@ private let own = Clause(
     "the tag of an image that is built here has a version and a commit (`1.4.2-9f3c1ab`, `1.4.2-118-9f3c1ab`, `9f3c1ab-1.4.2`), or is as `PLAYBOOK_IMAGE_TAG_PATTERN` has it; in ECR a full version is enough where `PLAYBOOK_OWN_REPOSITORIES` is unset, since it may be a copy"
 )
 private let foreign = Clause(
-    "foreign", "the tag of any other image is a full version (`7.2.4`, `7.2.4-alpine`) or has a date (`noble-20241118`)")
+    "foreign", "the tag of any other image is a full version (`7.2.4`, `7.2.4-alpine`) or has a date (`noble-20241118`)"
+)
 private let partial = Clause(
     "partial", "a version of two numbers (`17.2`) is a hint: its publisher may move it, and a digest does not move")
 
@@ -174,13 +175,16 @@ private let cases: [Example] = [
         "forty-one digits are none either", own, "\(ecr)/shop/web:1.4.2-9f3c1ab9f3c1ab9f3c1ab9f3c1ab9f3c1ab9f3c1a",
         settings: ours),
     bad("half a version", partial, "redis:7.2", settings: elsewhere, isHint: true),
-    bad("half a version and what it is built on", partial, "postgres:17.2-alpine3.20", settings: elsewhere, isHint: true),
+    bad(
+        "half a version and what it is built on", partial, "postgres:17.2-alpine3.20", settings: elsewhere, isHint: true
+    ),
     bad("one number", foreign, "postgres:17", settings: elsewhere),
     bad("one number and what it is built on", foreign, "postgres:17-alpine3.20", settings: elsewhere),
     bad("a word", foreign, "redis:alpine", settings: elsewhere),
     bad("a month is no date", foreign, "redis:2024-11", settings: elsewhere),
     .good("a date", app("docker.io/example/clock:2024-11-18"), settings: elsewhere),
-    .good("a release by its date and time", app("quay.io/minio/minio:RELEASE.2024-11-07T00-52-20Z"), settings: elsewhere),
+    .good(
+        "a release by its date and time", app("quay.io/minio/minio:RELEASE.2024-11-07T00-52-20Z"), settings: elsewhere),
     .good("a nightly build of one night", app("docker.io/example/clock:nightly-20241118"), settings: elsewhere),
     bad("a version that moves on", foreign, "redis:7.2.4-nightly", settings: elsewhere),
     bad(

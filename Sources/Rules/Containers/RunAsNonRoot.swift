@@ -27,7 +27,8 @@ extension Rule {
 private let unset = Clause(
     "unset", "`runAsNonRoot: true` is in force for each container, by its own settings or the pod's")
 private let rootAllowed = Clause("root-allowed", "no container sets `runAsNonRoot: false`")
-private let rootUser = Clause("root-user", "no `runAsUser: 0` is in force, but in a user namespace of the pod's own (`hostUsers: false`)")
+private let rootUser = Clause(
+    "root-user", "no `runAsUser: 0` is in force, but in a user namespace of the pod's own (`hostUsers: false`)")
 private let administrator = Clause("administrator", "on Windows, no container runs as ContainerAdministrator")
 private let hostProcess = Clause("host-process", "on Windows, no container is a host process")
 

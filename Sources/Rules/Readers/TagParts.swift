@@ -77,9 +77,10 @@ extension Span<UInt8> {
             }
     }
 
-    /// How much of a version a tag of somebody else's names: two numbers or more, or a date, and whatever it is built on.
+    /// Reads a tag of somebody else's: two numbers or more, or a date, and whatever the image is built on.
     ///
     /// - Parameter isMirror: Whether the image may be one of ours, whose tag names no branch and no environment.
+    /// - Returns: How much of a version it names.
     func version(isMirror: Bool) -> TagVersion {
         let isFixed = words(in: 0..<count) {
             !isAny(of: TagNames.moving, $0) && !(isMirror && isAny(of: TagNames.environments, $0))

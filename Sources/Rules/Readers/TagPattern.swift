@@ -196,7 +196,9 @@ private struct Reader {
                 elements.append(.character(byte))
             default:
                 throw Misplaced(
-                    at: at, expected: "a letter, a digit, one of . _ -, or one of {semver} {sha} {number} {arch} {sep} * ? [ ] |")
+                    at: at,
+                    expected:
+                        "a letter, a digit, one of . _ -, or one of {semver} {sha} {number} {arch} {sep} * ? [ ] |")
             }
         }
         return elements
