@@ -108,7 +108,7 @@ private func checkNamespace(
     ) { $0.advice = "use the application's own namespace (metadata.namespace, or kubectl -n)" }
 }
 
-/// Looks at where Argo CD brings objects that name no namespace (application-crd.yaml of Argo CD at 18f0d57).
+/// Looks at where Argo CD brings objects that name no namespace (application-crd.yaml of Argo CD at 0252c02).
 private func checkDestination(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
 ) throws(CannotJudge) {
