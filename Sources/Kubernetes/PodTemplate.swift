@@ -161,6 +161,16 @@ public final class PodTemplate {
         try fields.resources.map { (value) throws(CannotJudge) in Resources(try value.asObject()) }
     }
 
+    /// Whether root in the pods is nobody outside: a user namespace of their own, and no namespace of the node (Pod Security
+    /// Standards since 1.35, "User Namespaces").
+    public func hasUserNamespace() throws(CannotJudge) -> Bool {
+        guard try field["hostUsers"].boolean() == false else { return false }
+        for key in ["hostNetwork", "hostPID", "hostIPC"] as [StaticString] where try field[key].boolean() == true {
+            return false
+        }
+        return true
+    }
+
     /// Whether the pods run on Windows nodes: by `spec.os.name`, else by the node selector.
     public var isWindows: Bool {
         if let name = fields.os?["name"] { return name.equals("windows") }

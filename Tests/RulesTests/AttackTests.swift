@@ -133,13 +133,6 @@ import Testing
             ])
     }
 
-    @Test(arguments: [("web-", "web"), ("web", "web"), ("-", "web"), ("a.b-", "a.b")])
-    func `a Deployment in a Pod's place has a name that the API takes`(_ prefix: String, _ name: String) throws {
-        let pod = World.pod.merging(["metadata": ["name": nil, "generateName": .string(prefix)]])
-        let judgement = try #require(World(pod).verdict().judgements.first { $0.rule.id == "controller-managed" })
-        #expect(judgement.finding.relatedObject?["metadata"]?["name"] == .string(name))
-    }
-
     @Test(arguments: [
         ("test", false), ("pre-install, Test-Success", false), ("tests-are-for-others", true), ("pre-install", true),
     ])
@@ -149,15 +142,6 @@ import Testing
         ])
         let found = try World(pod).verdict().judgements.contains { $0.rule.id == "controller-managed" }
         #expect(found == isDenied)
-    }
-
-    @Test(arguments: [("default", "shop"), ("Not.A_Label", "shop"), ("blog", "blog")])
-    func `the namespace to use instead is one that the API takes`(_ label: String, _ namespace: String) throws {
-        let object = World.deployment.merging([
-            "metadata": ["namespace": "default", "name": "a.b", "labels": ["app": .string(label)]]
-        ])
-        let judgement = try #require(World(object).verdict().judgements.first { $0.rule.id == "default-namespace" })
-        #expect(judgement.finding.edits == [.set("/metadata/namespace", .string(namespace))])
     }
 
     @Test(arguments: [

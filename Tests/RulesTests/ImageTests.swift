@@ -9,6 +9,7 @@ import Testing
 @Suite struct ImageTests {
     private static let ecr = "222222222222.dkr.ecr.eu-west-1.amazonaws.com"
     private static let digest = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    private static let ours = ["PLAYBOOK_OWN_REPOSITORIES": "\(ecr)/shop"]
 
     /// The findings about an image, by rule.
     private func findings(_ image: String, _ settings: [String: String] = [:]) throws -> [String: Judgement] {
@@ -76,7 +77,7 @@ import Testing
         #expect(try World(deployment(1000)).verdict().judgements.isEmpty)
         let judgements = try World(deployment(5000)).verdict().judgements
         #expect(judgements.map(\.path) == Array(repeating: "volumes[v1000].image.reference", count: 2))
-        #expect(judgements.map(\.effect) == [.deny, .deny])
+        #expect(judgements.map(\.effect) == [.warn, .deny])
     }
 
     @Test func `volumes without an image have none`() throws {
@@ -143,7 +144,7 @@ import Testing
         let judgement = try #require(try findings(image)["image-registry"])
         #expect(judgement.finding.message.contains("from public.ecr.aws, where anybody can publish"))
         #expect(judgement.finding.message.contains(reason))
-        #expect(judgement.remedy.block.contains("public.ecr.aws=ACCOUNT.dkr.ecr.REGION.amazonaws.com/ecr-public"))
+        #expect(judgement.remedy.block.contains("copy it to a repository of your own in ECR"))
     }
 
     @Test(
@@ -185,8 +186,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("docker-hub/library/nginx:1.28", false), ("docker-hub/evil/miner:1.27", true),
-        ("docker-hub/nginx:1.27", true), ("charts/nginx:1.27", true),
+        ("docker-hub/library/nginx:2", false), ("docker-hub/evil/miner:1", true),
+        ("docker-hub/nginx:1", true), ("charts/nginx:1", true),
     ])
     func `through its cache an image is the one that it was, with what was wrong with it`(
         _ path: String, _ isDenied: Bool
@@ -196,21 +197,40 @@ import Testing
                 "spec": ["template": ["spec": ["containers": [["name": "app", "image": .string(image)]]]]]
             ])
         }
-        var world = World(deployment("nginx:1.27"))
+        var world = World(deployment("nginx:1"))
         world.rules = Catalogue.playbook.rules.filter { ["image-registry", "image-tag"].contains($0.id) }
         let caches = "docker.io=\(Self.ecr)/docker-hub,docker.io/grafana=\(Self.ecr)/charts"
         world.settings = ["PLAYBOOK_PULL_THROUGH": caches, "PLAYBOOK_FIX": "all"]
         // A tag that is no full version is its author's to mend, and keeps nothing else from being fixed.
         let image: Pointer = "/spec/template/spec/containers/0/image"
-        let cached = "\(Self.ecr)/docker-hub/library/nginx:1.27"
+        let cached = "\(Self.ecr)/docker-hub/library/nginx:1"
         #expect(try world.mutation().patch.operations == [.replace(image, .string(cached))])
         #expect(try world.updated(to: deployment("\(Self.ecr)/\(path)")).verdict().isDenied == isDenied)
     }
 
-    @Test func `without a cache the message says how to get one`() throws {
-        let remedy = try #require(try findings("nginx:1.27.3")["image-registry"]).remedy.block
-        #expect(remedy.contains("docker.io=ACCOUNT.dkr.ecr.REGION.amazonaws.com/docker-hub"))
-        #expect(remedy.contains("PLAYBOOK_REGISTRIES"))
+    @Test(
+        arguments: [
+            ("nginx:1.27.3", "ACCOUNT.dkr.ecr.REGION.amazonaws.com/docker-hub/library/nginx:1.27.3", [:]),
+            ("quay.io/a/b@\(digest)", "ACCOUNT.dkr.ecr.REGION.amazonaws.com/quay/a/b@\(digest)", [:]),
+            (
+                "cgr.dev/chainguard/go:1.23.4", "ACCOUNT.dkr.ecr.REGION.amazonaws.com/chainguard/chainguard/go:1.23.4",
+                [:]
+            ),
+            ("team.azurecr.io/web:1.2.3", "ACCOUNT.dkr.ecr.REGION.amazonaws.com/azure/web:1.2.3", [:]),
+            // The team's own account, where some setting names it.
+            ("ghcr.io/a/b:1.2.3", "\(ecr)/github/a/b:1.2.3", ["PLAYBOOK_OWN_REPOSITORIES": "quay.io/a,\(ecr)/shop"]),
+            ("ghcr.io/a/b:1.2.3", "\(ecr)/github/a/b:1.2.3", ["PLAYBOOK_PULL_THROUGH": "quay.io=\(ecr)/quay"]),
+            // Registries that ECR does not cache.
+            ("gcr.io/a/b:1.2.3", nil, [:]), ("mcr.microsoft.com/a/b:1.2.3", nil, [:]),
+            ("localhost:5000/a:1.2.3", nil, [:]),
+            ("azurecr.io.example.com/a:1.2.3", nil, [:]), ("docker.elastic.co/a/b:1.2.3", nil, [:]),
+        ] as [(String, String?, [String: String])])
+    func `without a cache the message names the whole image as a cache of ECR would, or a copy`(
+        _ image: String, _ cached: String?, _ settings: [String: String]
+    ) throws {
+        let remedy = try #require(try findings(image, settings)["image-registry"]).remedy.block
+        #expect(remedy.contains(cached ?? "copy it to a repository of your own in ECR"))
+        #expect(!remedy.contains("PLAYBOOK_"))
     }
 
     @Test func `an image of a megabyte is told in a line`() throws {
@@ -239,17 +259,18 @@ import Testing
         "g9f3c1ab-v1.4.2", "9f3c1ab-1.4.2-rc.1", "9f3c1ab-1.4.2-118",
         "10.20.30-9f3c1ab9f3c1ab9f3c1ab9f3c1ab9f3c1ab9f3c1",
         "1.4.2-alpha-9f3c1ab", "1.4.2-x.7.z-9f3c1ab", "1.4.2-beta.11-118-9f3c1ab", "1.4.2-1234567",
-        "1.4.2-dev.3-9f3c1ab",
+        "1.4.2-dev.3-9f3c1ab", "1.4.2_9f3c1ab", "1.4.2.9f3c1ab", "1.4.2-sha-9f3c1ab", "1.4.2-9f3c1ab-arm64",
+        "v1.4.2-rc.1_sha-9f3c1ab_x86_64", "sha-9f3c1ab-1.4.2-118-amd64",
         "1.0.0-" + String(repeating: "a", count: 114) + "-9f3c1ab",
     ])
     func `a version and a commit are a tag of one's own`(_ tag: String) throws {
-        #expect(try !breaks("image-tag", "\(Self.ecr)/shop/web:\(tag)"))
+        #expect(try !breaks("image-tag", "\(Self.ecr)/shop/web:\(tag)", Self.ours))
     }
 
     @Test(arguments: [
         "latest", "main", "master", "prod", "staging", "dev", "stable", "1", "1.4", "1.4.2", "v1.4.2", "1.4.2-rc.1",
         "9f3c1ab",
-        "1.4-9f3c1ab", "1.4.2.3-9f3c1ab", "1.4.2-9f3c1a", "1.4.2-g9f3c1a", "1.4.2_9f3c1ab", "1.4.2-9f3c1ag",
+        "1.4-9f3c1ab", "1.4.2.3-9f3c1ab", "1.4.2-9f3c1a", "1.4.2-g9f3c1a", "1.4.2-9f3c1ag", "1.4.2-9f3c1ab-linux",
         "01.4.2-9f3c1ab",
         "1.4.2-prod-9f3c1ab", "prod-1.4.2-9f3c1ab", "1.4.2-9f3c1ab-prod", "9f3c1ab-1.4.2-staging", "main-9f3c1ab",
         "1.4.2-main-9f3c1ab", "1.4.2-9f3c1ab9f3c1ab9f3c1ab9f3c1ab9f3c1ab9f3c1ab0", "1.4.2-118", "1.4.2--9f3c1ab",
@@ -257,7 +278,7 @@ import Testing
         "vv1.4.2-9f3c1ab", "release-1.4.2-9f3c1ab", "1.4.2-9f3c1ab.",
     ])
     func `anything else is not`(_ tag: String) throws {
-        #expect(try breaks("image-tag", "\(Self.ecr)/shop/web:\(tag)"))
+        #expect(try breaks("image-tag", "\(Self.ecr)/shop/web:\(tag)", Self.ours))
     }
 
     @Test(
@@ -268,7 +289,10 @@ import Testing
             ("7", false), ("7.2", false), ("v7.2", false), ("7.2-alpine", false), ("alpine", false), ("latest", false),
             ("stable", false), ("stable-7.2.4", false), ("7.2.4-latest", false), ("7.2.4-nightly", false),
             ("7.2.", false),
-            ("7.2.x", false), ("20240901", false), ("prod", false), ("main", false), ("9f3c1ab", false),
+            ("7.2.x", false), ("20240901", true), ("2024-09-01", true), ("RELEASE.2024-09-01T00-52-20Z", true),
+            ("noble-20240901.1", true), ("nightly-20240901", true), ("20241301", false), ("2024-09", false),
+            ("120240901", false), ("20240901a", false), ("2024-09.01", false), ("prod", false), ("main", false),
+            ("9f3c1ab", false),
         ] as [(String, Bool)])
     func `a full version is a tag of somebody else's`(_ tag: String, _ isGood: Bool) throws {
         #expect(try breaks("image-tag", "quay.io/example/queue:\(tag)") == !isGood)
@@ -342,7 +366,7 @@ import Testing
             ("PLAYBOOK_PULL_THROUGH", "docker.io=hub", "at character 11, a registry"),
             ("PLAYBOOK_PULL_THROUGH", "quay.io=a.example/q, hub=a.example", "at character 22, a registry"),
             ("PLAYBOOK_PULL_THROUGH", "quay.io=a.example/q,quay.io=b.example/q", "at character 21, another registry"),
-            ("PLAYBOOK_IMAGE_TAG_PATTERN", "v{version}", "at character 2, {semver}, {sha} or {number}"),
+            ("PLAYBOOK_IMAGE_TAG_PATTERN", "v{version}", "at character 2, {semver}, {sha}, {number}, {arch} or {sep}"),
             ("PLAYBOOK_IMAGE_TAG_PATTERN", "v[1", "at character 4, ']'"),
             ("PLAYBOOK_IMAGE_TAG_PATTERN", "v[1[2]]", "at character 4, ']'"),
             ("PLAYBOOK_IMAGE_TAG_PATTERN", "v1]", "at character 3, a letter"),
@@ -362,7 +386,7 @@ import Testing
         var world = World(object)
         world.rules = [try #require(Catalogue.playbook["image-registry"])]
         let verdict = try world.verdict()
-        #expect(verdict.isDenied && verdict.message.contains("digest"))
+        #expect(verdict.warnings.joined().contains("digest"))
         #expect(!(verdict.message + verdict.warnings.joined()).contains("ter2pass9Q"))
     }
 }

@@ -165,6 +165,35 @@ public final class FindingCollector {
         }
     }
 
+    /// Reports one finding about several choices at one place, which is existing where a past state has each of them.
+    ///
+    /// - Parameters:
+    ///   - clause: Which of the rule's clauses.
+    ///   - field: The field of the object that is evaluated.
+    ///   - message: What is wrong, with the values seen, after the place.
+    ///   - choices: What was chosen; not empty.
+    ///   - detail: What more there is to say about it.
+    public func add(
+        _ clause: Clause, at field: Field, _ message: @autoclosure () -> String, choices: [String],
+        _ detail: (inout Finding) -> Void = { _ in }
+    ) {
+        steps -= choices.count
+        guard let ratchet else {
+            for choice in choices { past.insert(FindingKey(at: field, choice: choice, in: subject), nil) }
+            return
+        }
+        var traits = Finding.Traits()
+        traits.isExisting = choices.allSatisfy { choice in
+            ratchet.has({ FindingKey(at: field, choice: choice, in: subject) }, nil, of: rules[order], &steps)
+        }
+        keep(traits) {
+            var finding = Finding(clause, at: subject.pointer(to: field), message())
+            finding.choice = choices.joined(separator: ",")
+            detail(&finding)
+            return finding
+        }
+    }
+
     /// Notes related objects that a part of the check needs and that are not known, while the check goes on.
     ///
     /// - Parameter kind: The kind of those objects, as in "PodDisruptionBudgets".

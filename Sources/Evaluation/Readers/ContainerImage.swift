@@ -10,8 +10,12 @@ package struct ContainerImage {
     /// The registry in ECR that it is in; nil where it is in another.
     package let ecr: ECRHost?
 
-    package init(_ text: Value, like other: ContainerImage? = nil) {
+    /// Whether an ephemeral container runs it.
+    package let isEphemeral: Bool
+
+    package init(_ text: Value, isEphemeral: Bool = false, like other: ContainerImage? = nil) {
         self.text = text
+        self.isEphemeral = isEphemeral
         // What prepares an application is often its own image again.
         if let other, other.text.isSame(as: text) {
             (parts, ecr) = (other.parts, other.ecr)
@@ -37,7 +41,8 @@ extension Subject {
         var found: [ContainerImage] = []
         found.reserveCapacity(template.containers.count)
         for container in template.containers {
-            if let image = try container.image.text() { found.append(ContainerImage(image, like: found.first)) }
+            guard let image = try container.image.text() else { continue }
+            found.append(ContainerImage(image, isEphemeral: container.role == .ephemeral, like: found.first))
         }
         let most = found.count + ContainerImage.mostVolumes
         for volume in try template.volumes.objects() {

@@ -9,7 +9,7 @@ public struct ECRHost {
     package let account: AWSAccount
 
     /// Reads a host; nil where it is something else.
-    init?(_ text: Span<UInt8>, in host: Range<Int>) {
+    package init?(_ text: Span<UInt8>, in host: Range<Int>) {
         var rest = Rest(host)
         guard let number = rest.takeAccount(in: text), rest.take(".dkr", in: text) else { return nil }
         // Amazon ECR User Guide, "Making requests to Amazon ECR registries".

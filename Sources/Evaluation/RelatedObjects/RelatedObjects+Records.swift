@@ -55,6 +55,8 @@ public struct DisruptionBudget: Sendable, RelatedRecord {
     public let namespace: String
     /// Which pods it guards: the empty selector all, nil none.
     public let selector: LabelSelector?
+    /// Whether it is of a version that Kubernetes no longer serves (`policy/v1beta1`, removed in 1.25): it guards no pods.
+    public let isOfRemovedVersion: Bool
     /// How many must stay.
     public let minAvailable: IntOrPercent?
     /// How many may go.
@@ -64,7 +66,10 @@ public struct DisruptionBudget: Sendable, RelatedRecord {
         self.name = name
         self.namespace = namespace
         let spec = try object.object("spec")
-        selector = try spec?.object("selector").map { (value) throws(CannotJudge) in try LabelSelector(value) }
+        isOfRemovedVersion = object["apiVersion"]?.equals("policy/v1beta1") ?? false
+        selector =
+            try isOfRemovedVersion
+            ? nil : spec?.object("selector").map { (value) throws(CannotJudge) in try LabelSelector(value) }
         minAvailable = try spec?.intOrPercent("minAvailable")
         maxUnavailable = try spec?.intOrPercent("maxUnavailable")
     }

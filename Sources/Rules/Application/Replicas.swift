@@ -37,9 +37,13 @@ private func checkScale(_ subject: Subject, _ context: Context, _ findings: Find
     let replicas = try subject.field("spec")["replicas"]
     let (count, least) = (try replicas.integer() ?? 0, context[RuleSettings.minimumReplicas])
     guard count > 0, count < least, !subject.maySet(count: count, context) else { return }
+    let isStateful = subject.scaledKind == .statefulSet
     findings.add(
-        scaledDown, at: replicas, "is \(count): fewer than \(least), and not 0", set: .number(String(least)),
-        excess: Double(least - count))
+        scaledDown, at: replicas, "is \(count): fewer than \(least), and not 0",
+        set: isStateful ? nil : .number(String(least)), excess: Double(least - count)
+    ) {
+        if isStateful { $0.advice = "scale to 0, or to \(least) if it can run more than once; if not, exempt it" }
+    }
 }
 
 private func checkReplicas(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
@@ -55,12 +59,39 @@ private func checkReplicas(_ subject: Subject, _ context: Context, _ findings: F
     if subject.review.operation == .create, !subject.statesReplicas(context) {
         findings.add(
             unstated, at: replicas, "is \(stated == nil ? "unset, which is 1" : "\(count) by default")",
-            set: .number(String(least)), excess: Double(least - count), traits: .init(isHint: true)
-        ) { $0.advice = "or let a HorizontalPodAutoscaler with minReplicas of at least \(least) follow" }
+            excess: Double(least - count), traits: .init(isHint: true)
+        ) {
+            suggest(least, &$0)
+            if !$0.edits.isEmpty {
+                $0.advice = "or let a HorizontalPodAutoscaler with minReplicas of at least \(least) follow"
+            }
+        }
     } else {
         findings.add(
-            tooFew, at: replicas, "is \(count), fewer than \(least)", set: .number(String(least)),
-            excess: Double(least - count), traits: .init(absent: .horizontalPodAutoscaler))
+            tooFew, at: replicas, "is \(count), fewer than \(least)", excess: Double(least - count),
+            traits: .init(absent: .horizontalPodAutoscaler)
+        ) { suggest(least, &$0) }
+    }
+    /// A second pod of what has files of its own, or stops for each release, may destroy its data.
+    func suggest(_ least: Int, _ finding: inout Finding) {
+        if (try? subject.canRunTwice()) ?? false {
+            finding.edits = [.set(finding.place, .number(String(least)))]
+        } else {
+            finding.advice = "set \(least) if it can run more than once; if not, exempt it from replicas with a reason"
+        }
+    }
+}
+
+extension Subject {
+    /// Whether nothing speaks against a second pod: no StatefulSet, no Recreate, and no volume of files that pods write.
+    func canRunTwice() throws(CannotJudge) -> Bool {
+        guard kind != .statefulSet, let template = try template() else { return false }
+        if try field("spec")["strategy"]["type"].equals("Recreate") { return false }
+        let volumes: [StaticString] = ["persistentVolumeClaim", "emptyDir", "ephemeral", "hostPath"]
+        for volume in try template.volumes.objects() {
+            for key in volumes where volume.base.present(key) != nil { return false }
+        }
+        return true
     }
 }
 
@@ -138,6 +169,17 @@ private let cases: [Example] = [
         metadata: {managedFields: [{manager: argocd, operation: Apply, fieldsV1: {"f:spec": {"f:replicas": {}}}}]}
         spec: {replicas: 1}
         """),
+    .bad(
+        "one that stops before the next one starts", tooFew, at: "spec.replicas",
+        "spec: {replicas: 1, strategy: {type: Recreate}}", without: ResourceKinds(.horizontalPodAutoscaler),
+        before: "spec: {replicas: 2, strategy: {type: Recreate}}"),
+    .bad(
+        "one with files of its own", tooFew, at: "spec.replicas",
+        """
+        spec:
+          replicas: 1
+          template: {spec: {volumes: [{name: data, persistentVolumeClaim: {claimName: data}}]}}
+        """, without: ResourceKinds(.horizontalPodAutoscaler), before: "{}"),
     .bad(
         "one by default: an autoscaler must follow", unstated, at: "spec.replicas", "spec: {replicas: 1}", isHint: true),
     .bad(

@@ -37,43 +37,28 @@ private func checkAutoscaler(
     // A Rollout that runs the pods of another workload is the one to scale.
     let rollout = context.relatedObjects.rollout(inPlaceOf: subject.kind, name, in: subject.namespace)
     let count = try subject.field("spec")["replicas"]
-    let own = try count.integer()
-    let replicas = rollout?.replicas ?? own ?? 1
+    let replicas = try count.integer()
+    let least = context[RuleSettings.minimumReplicas]
+    // One pod is a finding of `replicas`, which names the autoscaler too.
+    if rollout == nil, case let seen = replicas ?? 1, seen > 0, seen < least,
+        context.settings.level(of: .replicas) != .off
+    {
+        return
+    }
+    let target = "\((rollout?.kind ?? subject.kind).name) \(rollout?.name ?? name)"
+    let isSingle = try !subject.canRunTwice()
     findings.add(
         missing, at: count,
-        rollout.map { "does not matter, and no autoscaler targets Rollout \($0.name), which runs the pods" }
-            ?? "is \(replicas) whatever the load: no autoscaler targets the workload",
+        rollout == nil
+            ? "is \(replicas.map { "\($0)" } ?? "not set"), and no autoscaler targets the workload"
+            : "does not matter, and no autoscaler targets \(target), which runs the pods",
         traits: .init(awaitsRelatedObject: true, absent: .horizontalPodAutoscaler)
     ) {
-        $0.relatedObject = manifest(
-            for: rollout?.kind ?? subject.kind, rollout?.name ?? name, subject.namespace, replicas, context)
-        $0.advice = "nothing to do where one follows in the same release"
+        $0.advice =
+            isSingle
+            ? "decide whether it can run twice; if not, exempt it from replicas with a reason"
+            : "add a HorizontalPodAutoscaler or ScaledObject for \(target), with a minimum of at least \(max(2, least))"
     }
-}
-
-/// An autoscaler that keeps the least and may double what runs now.
-private func manifest(
-    for kind: ResourceKind, _ name: String, _ namespace: String, _ replicas: Int, _ context: Context
-) -> Literal {
-    let least = max(2, context[RuleSettings.minimumReplicas])
-    let most = min(max(least, replicas), Int.max / 2) * 2
-    return [
-        "apiVersion": "autoscaling/v2",
-        "kind": "HorizontalPodAutoscaler",
-        "metadata": ["name": .string(name), "namespace": .string(namespace)],
-        "spec": [
-            "scaleTargetRef": [
-                "apiVersion": .string(kind.apiVersion), "kind": .string("\(kind.name)"), "name": .string(name),
-            ],
-            "minReplicas": .number("\(least)"), "maxReplicas": .number("\(most)"),
-            "metrics": [
-                [
-                    "type": "Resource",
-                    "resource": ["name": "cpu", "target": ["type": "Utilization", "averageUtilization": 80]],
-                ]
-            ],
-        ],
-    ]
 }
 
 private let rollout = """
@@ -116,6 +101,12 @@ private let cases: [Example] = [
     .bad(
         "an autoscaler for a Rollout that runs another workload's pods", missing, at: "spec.replicas", "{}",
         relatedObjects: documents(horizontalAutoscaler("canary", for: canary), borrowingRollout(of: "api"))),
+    .bad(
+        "a count that nobody has written", missing, at: "spec.replicas", "spec: {replicas: null}",
+        without: ResourceKinds(.horizontalPodAutoscaler), settings: ["PLAYBOOK_RULE_REPLICAS": "off"]),
+    .bad(
+        "what cannot run twice", missing, at: "spec.replicas", "spec: {replicas: 0, strategy: {type: Recreate}}",
+        without: ResourceKinds(.horizontalPodAutoscaler)),
     .good("where autoscalers are not known, nothing is said", "{}"),
     .good(
         "a Rollout that takes a Deployment's template",

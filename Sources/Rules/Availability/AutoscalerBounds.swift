@@ -5,17 +5,17 @@ import Kubernetes
 extension Rule {
     static let autoscalerBounds = Rule(
         id: "autoscaler-bounds",
-        title: "Autoscalers keep two pods, may add more, and can measure",
+        title: "HPAs have minReplicas of at least 2, room to scale, and usable metrics",
         group: .availability,
         section: .scalingAndResources,
         rationale: """
             An autoscaler owns the count: with a minimum of 1 it scales down to an outage at each quiet hour, with a maximum that is \
-            its minimum it does nothing, and a share of CPU requests that nobody makes is never measured.
+            its minimum it does nothing (a remedy before a sale, and so a hint), and a share of CPU requests that nobody makes is never measured.
             """,
         level: .deny,
         concern: .reliability,
         scope: Scope(ResourceKinds(.horizontalPodAutoscaler, .scaledObject)),
-        clauses: [BoundsClause.minimum, BoundsClause.maximum, BoundsClause.request],
+        clauses: [BoundsClause.minimum, BoundsClause.maximum, BoundsClause.pinned, BoundsClause.request],
         settings: [RuleSettings.minimumReplicas], sharedSettings: ["PLAYBOOK_TRUSTED_CONTROLLERS"],
         relatedObjects: [.scaledObject, .deployment, .statefulSet, .rollout, .limitRange],
         examples: boundsExamples,
@@ -54,8 +54,11 @@ private func isMadeByKEDA(_ subject: Subject, for owner: Owner, _ context: Conte
 /// What the rule checks; its examples stand in a file of their own.
 enum BoundsClause {
     static let minimum = Clause(
-        "minimum", "`minReplicas` is at least `PLAYBOOK_MIN_REPLICAS`; a ScaledObject's `minReplicaCount` may be 0")
-    static let maximum = Clause("maximum", "the maximum is more than the minimum")
+        "minimum",
+        "`minReplicas` is at least `PLAYBOOK_MIN_REPLICAS`; a ScaledObject's `minReplicaCount` may be 0, and that of an HPA with an Object or External metric"
+    )
+    static let maximum = Clause("maximum", "the maximum is not less than the minimum")
+    static let pinned = Clause("pinned", "a maximum that is the minimum is a hint")
     static let request = Clause("request", "a target that is a share of CPU requests has containers that request CPU")
 }
 
@@ -64,18 +67,16 @@ enum BoundsClause {
 private func checkBounds(
     _ spec: Field, _ kind: ResourceKind, atLeast least: Int, _ traits: Finding.Traits, _ findings: FindingCollector
 ) throws(CannotJudge) {
-    let mayBeZero = kind == .scaledObject
-    let lowest = try spec[mayBeZero ? "minReplicaCount" : "minReplicas"]
-    let highest = try spec[mayBeZero ? "maxReplicaCount" : "maxReplicas"]
+    let isOfKEDA = kind == .scaledObject
+    let lowest = try spec[isOfKEDA ? "minReplicaCount" : "minReplicas"]
+    let highest = try spec[isOfKEDA ? "maxReplicaCount" : "maxReplicas"]
     let stated = try lowest.integer()
-    let minimum = stated ?? (mayBeZero ? 0 : 1)
+    let minimum = stated ?? (isOfKEDA ? 0 : 1)
     // KEDA's default; an autoscaler of Kubernetes' own always states it.
-    let maximum = try highest.integer() ?? (mayBeZero ? 100 : nil)
+    let maximum = try highest.integer() ?? (isOfKEDA ? 100 : nil)
+    // Kubernetes 1.37 scales to none by default where a metric says when there is work again.
+    let mayBeZero = if minimum == 0, !isOfKEDA { try spec.hasMetricOfOthers() } else { isOfKEDA }
     let isTooFew = minimum < least && !(mayBeZero && minimum == 0)
-    var wide: Literal {
-        let (twice, isHuge) = (isTooFew ? least : minimum).multipliedReportingOverflow(by: 2)
-        return .number("\(isHuge ? Int.max : max(twice, 2))")
-    }
     if isTooFew {
         let seen = stated.map { "\($0)" } ?? "unset, which is \(minimum)"
         findings.add(
@@ -83,14 +84,36 @@ private func checkBounds(
             "is \(seen): \(mayBeZero ? "neither 0 nor at least \(least)" : "fewer than \(least)")",
             excess: Double(least) - Double(minimum), traits: traits
         ) {
-            $0.edits = [.set($0.place, .number("\(least)"))]
-            if let maximum, maximum <= least { $0.edits.append(.set(findings.place(of: highest), wide)) }
+            let isSafe = maximum.map { $0 > least } ?? true
+            if isSafe, spec.value?["scaleTargetRef"]?["kind"]?.equals("StatefulSet") != true {
+                $0.edits = [.set($0.place, .number("\(least)"))]
+            } else {
+                $0.advice =
+                    "a minimum of \(least) or more, and a maximum above it, if the workload can run more than once"
+            }
         }
     }
-    if let maximum, maximum <= minimum {
+    guard let maximum, maximum <= minimum else { return }
+    if maximum < minimum {
         findings.add(
-            BoundsClause.maximum, at: highest, "is \(maximum), no more than the minimum of \(minimum)", set: wide,
-            excess: Double(minimum) - Double(maximum), traits: traits)
+            BoundsClause.maximum, at: highest, "is \(maximum), less than the minimum of \(minimum)",
+            excess: Double(minimum) - Double(maximum), traits: traits
+        ) { $0.advice = "set it above the minimum" }
+    } else if !isTooFew {
+        findings.add(
+            BoundsClause.pinned, at: highest, "is \(maximum), as the minimum is: the autoscaler does not scale",
+            traits: .init(isHint: true)
+        ) { $0.advice = "set it above the minimum when the load may change again" }
+    }
+}
+
+extension Field {
+    /// Whether a metric is not measured on the pods, so that it is there when none run.
+    fileprivate func hasMetricOfOthers() throws(CannotJudge) -> Bool {
+        for metric in try self["metrics"].objects() where try metric["type"].equals(oneOf: "Object", "External") {
+            return true
+        }
+        return false
     }
 }
 
@@ -121,7 +144,7 @@ private func checkRequests(
             BoundsClause.request, at: try field(of: target, in: spec, subject.kind),
             "goes by a share of CPU requests, and container \(first) of \(owner) makes none",
             choice: "\(owner) \(silent.joined(separator: " "))", traits: traits
-        ) { $0.advice = "give container \(first) of \(owner) resources: {requests: {cpu: 100m}}, or what it uses" }
+        ) { $0.advice = "set resources.requests.cpu of container \(first) of \(owner) to what it uses" }
         return
     }
 }

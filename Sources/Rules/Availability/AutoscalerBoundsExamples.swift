@@ -3,6 +3,8 @@ import Kubernetes
 
 private let cpu = utilization(of: "cpu")
 private let silent = "image: web"
+private let queueLength =
+    "{type: External, external: {metric: {name: length}, target: {type: AverageValue, averageValue: '30'}}}"
 private let noLimits = """
     apiVersion: v1
     kind: LimitRange
@@ -50,14 +52,31 @@ let boundsExamples: [Example] = [
         "one to two: both must grow", BoundsClause.minimum, at: "spec.minReplicas",
         horizontalAutoscaler("web", "minReplicas: 1, maxReplicas: 2")),
     .bad(
-        "none at all is for KEDA alone", BoundsClause.minimum, at: "spec.minReplicas",
+        "none at all, by what its pods use", BoundsClause.minimum, at: "spec.minReplicas",
         horizontalAutoscaler("web", "minReplicas: 0, maxReplicas: 6")),
     .bad(
         "three where the team wants four", BoundsClause.minimum, at: "spec.minReplicas",
         horizontalAutoscaler("web", "minReplicas: 3, maxReplicas: 6"), settings: ["PLAYBOOK_MIN_REPLICAS": "4"]),
+    .good(
+        "none at all, by the length of a queue",
+        horizontalAutoscaler("web", "minReplicas: 0, maxReplicas: 6", metrics: queueLength)),
     .bad(
-        "always three", BoundsClause.maximum, at: "spec.maxReplicas",
-        horizontalAutoscaler("web", "minReplicas: 3, maxReplicas: 3")),
+        "one, by the length of a queue", BoundsClause.minimum, at: "spec.minReplicas",
+        horizontalAutoscaler("web", "minReplicas: 1, maxReplicas: 6", metrics: queueLength)),
+    .bad(
+        "always three", BoundsClause.pinned, at: "spec.maxReplicas",
+        horizontalAutoscaler("web", "minReplicas: 3, maxReplicas: 3"), isHint: true),
+    .bad(
+        "pinned in an incident", BoundsClause.pinned, at: "spec.maxReplicas",
+        horizontalAutoscaler("web", "minReplicas: 20, maxReplicas: 20"),
+        before: horizontalAutoscaler("web", "minReplicas: 2, maxReplicas: 20"), isHint: true),
+    .bad(
+        "KEDA's maximum below its minimum", BoundsClause.maximum, at: "spec.maxReplicaCount",
+        scaledObject("minReplicaCount: 4, maxReplicaCount: 3")),
+    .bad(
+        "a StatefulSet of one", BoundsClause.minimum, at: "spec.minReplicas",
+        horizontalAutoscaler(
+            "queue", for: "apiVersion: apps/v1, kind: StatefulSet, name: queue", "minReplicas: 1, maxReplicas: 6")),
     .bad(
         "lowered from three to one", BoundsClause.minimum, at: "spec.minReplicas",
         horizontalAutoscaler("web", "minReplicas: 1, maxReplicas: 6"),
@@ -78,8 +97,8 @@ let boundsExamples: [Example] = [
         """),
     .bad("KEDA keeps one", BoundsClause.minimum, at: "spec.minReplicaCount", scaledObject("minReplicaCount: 1")),
     .bad(
-        "KEDA may not add any", BoundsClause.maximum, at: "spec.maxReplicaCount",
-        scaledObject("minReplicaCount: 2, maxReplicaCount: 2")),
+        "KEDA may not add any", BoundsClause.pinned, at: "spec.maxReplicaCount",
+        scaledObject("minReplicaCount: 2, maxReplicaCount: 2"), isHint: true),
     .good(
         "an autoscaler that KEDA's operator makes", ownedAutoscaler(),
         request: .by("system:serviceaccount:keda:keda-operator")),

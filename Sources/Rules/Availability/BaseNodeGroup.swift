@@ -75,7 +75,7 @@ private func checkTolerations(
             isBlanket ? BaseNodeClause.blanket : BaseNodeClause.toleration, at: field,
             isBlanket
                 ? "is for every taint, that of the base node group (\(taint.key)) too"
-                : "lets pods onto the base node group",
+                : "lets pods onto the base node group, whose room is for Karpenter and CoreDNS",
             choice: toleration.description
         ) {
             $0.edits = [.remove($0.place)]
@@ -156,7 +156,8 @@ private func check(_ term: Field, _ labels: [NodeLabel], _ findings: FindingColl
         for label in labels where try label.isAskedFor(by: expression) { asked = label }
         guard let label = asked else { continue }
         findings.add(
-            BaseNodeClause.affinity, at: expression, "asks for the base node group", set: label.avoided,
+            BaseNodeClause.affinity, at: expression,
+            "asks for the base node group, whose room is for Karpenter and CoreDNS", set: label.avoided,
             choice: label.description)
     }
 }

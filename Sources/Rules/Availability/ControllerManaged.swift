@@ -26,9 +26,7 @@ extension Rule {
                     ? "is Pod: nothing brings it back when its node goes"
                     : "is \(subject.review.kindName): nothing rolls updates out"
             ) {
-                $0.relatedObject = try? deployment(for: subject)
-                $0.isReplacement = true
-                $0.advice = "or annotate it: playbook.superinc.com/exempt: controller-managed, and exempt-reason"
+                $0.advice = advice(subject)
             }
         }
     )
@@ -53,33 +51,15 @@ private func isHook(_ subject: Subject) -> Bool {
         || commaSeparated(metadata.annotation("argocd.argoproj.io/hook") ?? "").contains { argoHooks.contains($0) }
 }
 
-/// The Deployment to write instead: its outline, with the object's own name, labels and images.
-private func deployment(for subject: Subject) throws(CannotJudge) -> Literal? {
-    guard let template = try subject.template() else { return nil }
-    let name = subject.name ?? subject.metadata.generateName.map(stem(of:)) ?? "web"
-    var labels = try template.labels().pairs
-    if labels.isEmpty { labels = [("app.kubernetes.io/name", name)] }
-    let own = Literal.object(labels.map { .init($0.key, .string($0.value)) })
-    let containers = template.mainContainers.map { container -> Literal in
-        ["name": .string(container.name), "image": .string(container.value["image"]?.string ?? "")]
+/// What to make instead: a second pod of what was meant to run once would be an invention.
+private func advice(_ subject: Subject) -> String {
+    let name = subject.name ?? subject.metadata.value?["generateName"]?.string ?? ""
+    guard !name.hasPrefix("node-debugger-") else {
+        return "debug nodes in kube-system: kubectl debug node/NODE -n kube-system"
     }
-    return [
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": ["name": .string(name), "namespace": .string(subject.namespace)],
-        "spec": [
-            "replicas": 2,
-            "selector": ["matchLabels": own],
-            "template": ["metadata": ["labels": own], "spec": ["containers": .array(containers)]],
-        ],
-    ]
-}
-
-/// What a generated name begins with, as a name of its own: `web` of `web-`.
-private func stem(of prefix: String) -> String {
-    var stem = prefix[...]
-    while stem.hasSuffix("-") || stem.hasSuffix(".") { stem = stem.dropLast() }
-    return stem.isEmpty ? "web" : String(stem)
+    let owner = subject.isLongRunning ? "Deployment or StatefulSet" : "Job"
+    let part = subject.kind == .pod ? "this spec as its template" : "this template"
+    return "create a \(owner) with \(part), or exempt it from controller-managed with a reason"
 }
 
 private func handmade(
@@ -108,6 +88,9 @@ private let cases: [Example] = [
     .bad(
         "a Pod whose name is to be generated", pod, at: "kind",
         handmade("generateName: web-, namespace: shop, labels: {app: web}")),
+    .bad(
+        "kubectl debug of a node", pod, at: "kind",
+        handmade("name: node-debugger-ip-10-0-0-1-x7x2p, namespace: shop", more: "restartPolicy: Never")),
     .bad(
         "an owner that its author made up", pod, at: "kind",
         handmade(owned)),

@@ -50,12 +50,16 @@ private func checkBudget(
     }
     let count = relatedObjects.count(of: podOwners, in: subject.namespace)
     if let reason = budget.blockage(of: count) {
-        findings.add(
-            DisruptionClause.blocks, at: try spec[budget.bound], reason, choice: "\(budget.bound)",
-            excess: budget.excess(over: count), traits: budget.traits(of: podOwners, relatedObjects)
-        ) {
-            $0.edits = [.set(findings.place(of: spec.member("maxUnavailable")), 1)]
-            if budget.isMinimum { $0.edits.insert(.remove($0.place), at: 0) }
+        // To take in all pods of the namespace is another choice; to take in fewer is not.
+        let isForAll = budget.selector?.isEmpty ?? false
+        for choice in isForAll ? subject.isOld ? ["of all", ""] : ["of all"] : [""] {
+            findings.add(
+                DisruptionClause.blocks, at: try spec[budget.bound], reason, choice: "\(budget.bound)\(choice)",
+                excess: budget.excess(over: count), traits: budget.traits(of: podOwners, relatedObjects)
+            ) {
+                $0.edits = [.set(findings.place(of: spec.member("maxUnavailable")), 1)]
+                if budget.isMinimum { $0.edits.insert(.remove($0.place), at: 0) }
+            }
         }
     }
     for other in try relatedObjects.budgets(overlapping: budget) {

@@ -40,6 +40,9 @@ let disruptionExamples: [Example] = [
     .bad(
         "nothing said lets nothing go", DisruptionClause.blocks, at: "spec.maxUnavailable", budget("minAvailable: null")
     ),
+    .bad(
+        "no pod of the namespace may go, where one workload's could not", DisruptionClause.blocks,
+        at: "spec.maxUnavailable", budget("maxUnavailable: 0", selector: "{}"), before: budget("maxUnavailable: 0")),
     .good("a half must stay, of nobody knows how many", budget("minAvailable: 50%")),
     .good(
         "a half of three is two", budget("minAvailable: 50%"),

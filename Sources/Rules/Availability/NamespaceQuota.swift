@@ -25,7 +25,9 @@ extension Rule {
             guard !namespace.isEmpty else { throw .unknown(relatedObject: "its namespace's quotas") }
             try findings.separately(checkQuotas(subject, context, findings))
             if try context.relatedObjects.objects(.limitRange, in: namespace).isEmpty {
-                report(.limitRange, limits, amounts, subject, findings)
+                report(
+                    .limitRange, limits, "with defaultRequest.cpu, and defaultRequest.memory equal to default.memory",
+                    subject, findings)
             }
         }
     )
@@ -36,41 +38,22 @@ private let limits = Clause("limits", "the namespace has a LimitRange")
 
 private func checkQuotas(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
     guard try context.relatedObjects.quotas(in: subject.namespace).isEmpty else { return }
-    report(.resourceQuota, quota, room, subject, findings)
+    report(
+        .resourceQuota, quota, "for requests.cpu, requests.memory and limits.memory, and not for limits.cpu", subject,
+        findings)
 }
 
 private func report(
-    _ kind: ResourceKind, _ clause: Clause, _ spec: Literal, _ subject: Subject, _ findings: FindingCollector
+    _ kind: ResourceKind, _ clause: Clause, _ amounts: String, _ subject: Subject, _ findings: FindingCollector
 ) {
     let namespace = subject.namespace
     findings.add(
         clause, at: subject.root.member("metadata").member("namespace"), "is \(namespace), which has no \(kind.name)",
         traits: .init(awaitsRelatedObject: true, absent: kind)
     ) {
-        $0.relatedObject = [
-            "apiVersion": .string(kind.apiVersion),
-            "kind": .string("\(kind.name)"),
-            "metadata": ["name": .string(namespace), "namespace": .string(namespace)],
-            "spec": spec,
-        ]
-        $0.advice = "with amounts that suit the team"
+        $0.advice = "create a \(kind.name) \(amounts), with amounts that suit the team"
     }
 }
-
-/// No `limits.cpu`: it would force a limit on every container.
-private let room: Literal = [
-    "hard": ["pods": "50", "requests.cpu": "20", "requests.memory": "64Gi", "limits.memory": "64Gi"]
-]
-
-private let amounts: Literal = [
-    "limits": [
-        [
-            "type": "Container",
-            "defaultRequest": ["cpu": "100m", "memory": "256Mi"],
-            "default": ["memory": "256Mi"],
-        ]
-    ]
-]
 
 private let quotaOfShop = """
     apiVersion: v1

@@ -22,13 +22,14 @@ extension Rule {
         examples: cases,
         checks: [
             .init(.replicated, checkWorkload),
-            .init(ResourceKinds(.podDisruptionBudget), checkDeletion),
+            .init(ResourceKinds(.podDisruptionBudget), checkBudget),
         ]
     )
 }
 
 private let missing = Clause("missing", "some PodDisruptionBudget of the namespace selects the pods")
-private let uncovered = Clause("uncovered", "no workload is left without a budget when one is deleted")
+private let uncovered = Clause(
+    "uncovered", "no workload is left without a budget when one is deleted, or its selector is changed (a hint)")
 
 private func checkWorkload(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
@@ -59,18 +60,26 @@ private func nearMiss(
     // Of hundreds not all are looked at for a word more in a message.
     let named = try? context.relatedObjects.budget(named: subject.name ?? "", in: subject.namespace)
     for budget in budgets.prefix(500) + [named].compactMap({ $0 }) {
-        guard let selector = budget.selector else { return "\(budget.name) has a null selector, which selects nothing" }
+        let title = budget.name.isEmpty ? "one without a name" : budget.name
+        if budget.isOfRemovedVersion {
+            return "\(title) is of policy/v1beta1, which Kubernetes 1.25 removed; use policy/v1"
+        }
+        guard let selector = budget.selector else { return "\(title) has a null selector, which selects nothing" }
         // A selector of one part that fails may be about anything; sharing another part or a name makes it a near miss.
         guard selector.labels.count + selector.expressions.count > 1 || budget.name == subject.name else { continue }
         let failing =
             selector.labels.count { !labels.has($0.key, $0.value) } + selector.expressions.count { !$0.matches(labels) }
         if failing == 1, let part = selector.mismatch(with: labels) {
-            return "\(budget.name) selects \(part), which they do not have"
+            return "\(title) selects \(part), which they do not have"
         }
     }
     return context.relatedObjects
         .budget(selecting: labels, outside: subject.namespace)
-        .map { "\($0.name) would, but is in namespace \($0.namespace)" }
+        .map {
+            // Who asks a server may not see other namespaces.
+            context.source == .files
+                ? "\($0.name) would, but is in namespace \($0.namespace)" : "a PDB in another namespace would"
+        }
 }
 
 /// A budget that lets one pod go at a time.
@@ -83,27 +92,39 @@ private func budget(named name: String, in namespace: String, _ selector: Litera
     ]
 }
 
-private func checkDeletion(
+private func checkBudget(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
 ) throws(CannotJudge) {
-    guard subject.review.operation == .delete else { return }
     let budget = try DisruptionBudget(subject)
+    var before = budget
+    let isDeletion = subject.review.operation == .delete
+    if !isDeletion {
+        guard !subject.isOld, subject.review.operation == .update, let old = subject.review.oldObject else { return }
+        before = try DisruptionBudget(of: old, in: subject.namespace)
+        guard before.selector != budget.selector else { return }
+    }
     // First of all: where budgets are not known there is nothing else to do.
     _ = try context.relatedObjects.budgets(in: subject.namespace)
-    for workload in context.relatedObjects.workloads(guardedBy: budget) {
-        let budgets = try context.relatedObjects.budgets(selecting: Labels(workload.labels), in: subject.namespace)
+    for workload in context.relatedObjects.workloads(guardedBy: before) {
+        let labels = Labels(workload.labels)
+        if !isDeletion, budget.selects(labels) { continue }
+        let budgets = try context.relatedObjects.budgets(selecting: labels, in: subject.namespace)
         guard budgets.allSatisfy({ $0.name == budget.name }), !workload.isExempt(from: .podDisruptionBudget, context)
         else { continue }
+        let (was, target) = (isDeletion ? "is" : "was", "\(workload.kind.name) \(workload.name)")
         findings.add(
             uncovered, at: try subject.field("spec")["selector"],
-            "is the only one that guards \(workload.kind.name) \(workload.name), which is left without a budget"
+            "\(was) the only one that guards \(target), which is left without a budget",
+            traits: .init(isHint: !isDeletion)
         ) { $0.advice = "apply another PodDisruptionBudget for it first" }
     }
 }
 
-private func budgetExample(selector: String, name: String = "web", namespace: String = "shop") -> String {
+private func budgetExample(
+    selector: String, name: String = "web", namespace: String = "shop", version: String = "v1"
+) -> String {
     """
-    apiVersion: policy/v1
+    apiVersion: policy/\(version)
     kind: PodDisruptionBudget
     metadata: {name: \(name), namespace: \(namespace)}
     spec: {maxUnavailable: 1, unhealthyPodEvictionPolicy: AlwaysAllow, selector: \(selector)}
@@ -142,6 +163,31 @@ private let cases: [Example] = [
             metadata: {name: web, namespace: shop}
             spec: {replicas: 3, template: {metadata: {labels: {app: web}}}}
             """, request: .delete),
+    .bad(
+        "the last budget of a workload is given to another", uncovered, at: "spec.selector",
+        budgetExample(selector: "{matchLabels: {app: api}}"),
+        relatedObjects: documents(budgetExample(selector: "{matchLabels: {app: web}}"), knownDeployment()),
+        before: budgetExample(selector: "{matchLabels: {app: web}}"), isHint: true),
+    .bad(
+        "the last budget of a workload loses its selector", uncovered, at: "spec.selector",
+        budgetExample(selector: "null"),
+        relatedObjects: documents(budgetExample(selector: "{matchLabels: {app: web}}"), knownDeployment()),
+        before: budgetExample(selector: "{matchLabels: {app: web}}"), isHint: true),
+    .good(
+        "a budget whose selector is told in other words",
+        budgetExample(selector: "{matchExpressions: [{key: app, operator: In, values: [web]}]}"),
+        relatedObjects: documents(budgetExample(selector: "{matchLabels: {app: web}}"), knownDeployment()),
+        before: budgetExample(selector: "{matchLabels: {app: web}}")),
+    .good(
+        "a budget that goes to another where a second one stays",
+        budgetExample(selector: "{matchLabels: {app: api}}"),
+        relatedObjects: documents(
+            budgetExample(selector: "{matchLabels: {app: web}}"),
+            budgetExample(selector: "{matchLabels: {app: web}}", name: "second"), knownDeployment()),
+        before: budgetExample(selector: "{matchLabels: {app: web}}")),
+    .bad(
+        "a budget of a version that is no longer served", missing, at: "spec.template.metadata.labels", "{}",
+        relatedObjects: budgetExample(selector: "{matchLabels: {app: web}}", version: "v1beta1")),
     .good(
         "the last budget of what is exempt from replicas is deleted",
         budgetExample(selector: "{matchLabels: {app: web}}"),

@@ -14,7 +14,7 @@ extension Rule {
             """,
         level: .warn,
         concern: .reliability,
-        scope: Scope(ResourceKinds(.deployment, .statefulSet, .daemonSet)),
+        scope: Scope(ResourceKinds(.deployment, .statefulSet, .daemonSet, .rollout)),
         clauses: [strategy, allAtOnce, stuck],
         examples: cases,
         check: checkUpdates
@@ -22,35 +22,64 @@ extension Rule {
 }
 
 private let strategy = Clause("strategy", "the strategy is neither Recreate nor OnDelete")
-private let allAtOnce = Clause("all-at-once", "`maxUnavailable` is not 100%")
+private let allAtOnce = Clause("all-at-once", "`maxUnavailable` is not 100%, nor the number of all replicas")
 private let stuck = Clause("stuck", "`maxUnavailable` and `maxSurge` are not both 0")
 
 private func checkUpdates(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
 ) throws(CannotJudge) {
-    let updates = try subject.field("spec")[subject.kind == .deployment ? "strategy" : "updateStrategy"]
+    let spec = try subject.field("spec")
+    if subject.kind == .rollout {
+        // Argo Rollouts (specification.md at 04058cb): `canary` has the fields that a Deployment has in `rollingUpdate`; a blue-green Rollout adds pods first.
+        return try check(spec["strategy"]["canary"], hasSurge: true, subject, findings)
+    }
+    let updates = try spec[subject.kind == .deployment ? "strategy" : "updateStrategy"]
     guard updates.isPresent else { return }
     let type = try updates["type"]
     if let seen = try type.text(), seen.equals("Recreate") || seen.equals("OnDelete") {
         let consequence =
             seen.equals("Recreate") ? "all pods end before new ones start" : "old pods run until somebody deletes them"
         findings.add(strategy, at: type, "is \(seen.text): \(consequence)") {
-            $0.edits = [.set(findings.place(of: updates), ["type": "RollingUpdate"])]
+            if seen.equals("OnDelete") {
+                $0.edits = [.set(findings.place(of: updates), ["type": "RollingUpdate"])]
+            } else {
+                $0.advice = "use RollingUpdate if two versions can run side by side; if not, exempt it with a reason"
+            }
         }
         return
     }
-    let rolling = try updates["rollingUpdate"]
+    // A StatefulSet has no surge, and a DaemonSet none unless it says so.
+    try check(updates["rollingUpdate"], hasSurge: subject.kind == .deployment, subject, findings)
+}
+
+private func check(
+    _ rolling: Field, hasSurge: Bool, _ subject: Subject, _ findings: FindingCollector
+) throws(CannotJudge) {
+    guard rolling.isPresent else { return }
     let field = try rolling["maxUnavailable"]
-    let unavailable = try field.intOrPercent()
-    if let unavailable, unavailable.isAll {
-        findings.add(allAtOnce, at: field, "is \(unavailable): all pods may go at once", set: "25%")
+    guard let unavailable = try field.intOrPercent() else { return }
+    let replicas = subject.kind == .daemonSet ? nil : try subject.field("spec")["replicas"].integer()
+    // Of one pod, that is what a release takes.
+    let isWhole =
+        if case .int(let number) = unavailable, let replicas, replicas > 1 { number >= replicas } else { false }
+    if unavailable.isAll || isWhole {
+        let seen = isWhole ? "\(unavailable) of \(replicas ?? 0) replicas" : "\(unavailable)"
+        findings.add(allAtOnce, at: field, "is \(seen): all pods may go at once", set: "25%")
         return
     }
-    // A StatefulSet has no surge, and a DaemonSet none unless it says so.
-    let surge = try rolling["maxSurge"].intOrPercent() ?? (subject.kind == .deployment ? nil : .int(0))
-    if let unavailable, let surge, unavailable.isZero, surge.isZero {
+    let surge = try rolling["maxSurge"].intOrPercent() ?? (hasSurge ? nil : .int(0))
+    if let surge, unavailable.isZero, surge.isZero {
         findings.add(stuck, at: field, "is 0, and so is maxSurge: no pod can be replaced", set: 1)
     }
+}
+
+private func rollout(_ strategy: String) -> String {
+    """
+    apiVersion: argoproj.io/v1alpha1
+    kind: Rollout
+    metadata: {name: web, namespace: shop}
+    spec: {replicas: 4, strategy: {\(strategy)}, workloadRef: {apiVersion: apps/v1, kind: Deployment, name: web}}
+    """
 }
 
 private func daemonSet(_ strategy: String) -> String {
@@ -85,5 +114,26 @@ private let cases: [Example] = [
     .bad(
         "none may go, and none may come, in percent", stuck, at: "spec.strategy.rollingUpdate.maxUnavailable",
         "spec: {strategy: {rollingUpdate: {maxUnavailable: 0%, maxSurge: 0%}}}"),
+    .bad(
+        "as many as there are", allAtOnce, at: "spec.strategy.rollingUpdate.maxUnavailable",
+        "spec: {replicas: 3, strategy: {rollingUpdate: {maxUnavailable: 3, maxSurge: 1}}}"),
+    .bad(
+        "more than there are of a StatefulSet", allAtOnce, at: "spec.updateStrategy.rollingUpdate.maxUnavailable",
+        """
+        apiVersion: apps/v1
+        kind: StatefulSet
+        metadata: {name: queue, namespace: shop}
+        spec: {replicas: 3, updateStrategy: {rollingUpdate: {maxUnavailable: 5}}, template: {spec: {containers: [{name: app}]}}}
+        """),
+    .good(
+        "all but one", "spec: {replicas: 3, strategy: {rollingUpdate: {maxUnavailable: 2, maxSurge: 1}}}"),
+    .bad(
+        "all of a Rollout's pods", allAtOnce, at: "spec.strategy.canary.maxUnavailable",
+        rollout("canary: {maxUnavailable: 100%}")),
+    .bad(
+        "as many as a Rollout has", allAtOnce, at: "spec.strategy.canary.maxUnavailable",
+        rollout("canary: {maxUnavailable: 4}")),
+    .good("a part of a Rollout's pods", rollout("canary: {maxUnavailable: 1, steps: [{setWeight: 20}]}")),
+    .good("new pods beside a Rollout's old ones", rollout("blueGreen: {activeService: web}")),
     .good("a DaemonSet that surges", daemonSet("{rollingUpdate: {maxUnavailable: 0, maxSurge: 1}}")),
 ]

@@ -55,9 +55,9 @@ private struct Pin {
     private var others: [Field] = []
 
     init?(_ template: PodTemplate) throws(CannotJudge) {
-        let label = try template.field["nodeSelector"]["karpenter.sh/capacity-type"]
-        if try label.text()?.equals("spot") ?? false {
-            field = label
+        let selector = try template.field["nodeSelector"]
+        for capacity in Capacity.labels where try selector[capacity.key].equals(capacity.spot) {
+            field = try selector[capacity.key]
             return
         }
         let affinity = try template.field["affinity"]
@@ -83,8 +83,27 @@ private struct Pin {
         if field.base.kind == .string { return [.remove(findings.place(of: field))] }
         // With more terms than anybody writes, no suggestion takes them all.
         guard others.count < 100 else { return [] }
-        return ([field] + others).map { .set(findings.place(of: $0.member("values")), ["spot", "on-demand"]) }
+        return ([field] + others).flatMap { expression -> [Edit] in
+            let capacity = Capacity.labels.first { expression.base["key"]?.equals($0.key) ?? false }
+            guard let capacity else { return [] }
+            let values: Literal = [.string("\(capacity.spot)"), .string("\(capacity.onDemand)")]
+            return [
+                .set(findings.place(of: expression.member("operator")), "In"),
+                .set(findings.place(of: expression.member("values")), values),
+            ]
+        }
     }
+}
+
+/// A label of nodes that says how they are bought.
+private struct Capacity {
+    let key, spot, onDemand: StaticString
+
+    /// Karpenter's, and that of EKS managed node groups.
+    static let labels = [
+        Capacity(key: "karpenter.sh/capacity-type", spot: "spot", onDemand: "on-demand"),
+        Capacity(key: "eks.amazonaws.com/capacityType", spot: "SPOT", onDemand: "ON_DEMAND"),
+    ]
 }
 
 extension Value {
@@ -96,13 +115,14 @@ extension Value {
 }
 
 extension Field {
-    /// Whether it is the requirement that the capacity is Spot.
+    /// Whether it is the requirement that the capacity is Spot: that alone, or nothing on demand.
     fileprivate func isSpotAlone() throws(CannotJudge) -> Bool {
-        guard try self["key"].text()?.equals("karpenter.sh/capacity-type") ?? false,
-            try self["operator"].text()?.equals("In") ?? false
+        guard let key = try self["key"].text(), let capacity = Capacity.labels.first(where: { key.equals($0.key) })
         else { return false }
         let values = try self["values"].elements()
-        return !values.isEmpty && values.allSatisfy { $0.base.equals("spot") }
+        if try self["operator"].equals("NotIn") { return values.contains { $0.base.equals(capacity.onDemand) } }
+        guard try self["operator"].equals("In") else { return false }
+        return !values.isEmpty && values.allSatisfy { $0.base.equals(capacity.spot) }
     }
 }
 
@@ -120,6 +140,10 @@ private func required(_ terms: String...) -> String {
 private let spotTerm = "{matchExpressions: [{key: karpenter.sh/capacity-type, operator: In, values: [spot]}]}"
 private let eitherTerm =
     "{matchExpressions: [{key: karpenter.sh/capacity-type, operator: In, values: [spot, on-demand]}]}"
+private let notOnDemandTerm =
+    "{matchExpressions: [{key: karpenter.sh/capacity-type, operator: NotIn, values: [on-demand]}]}"
+private let notSpotTerm = "{matchExpressions: [{key: karpenter.sh/capacity-type, operator: NotIn, values: [spot]}]}"
+private let managedTerm = "{matchExpressions: [{key: eks.amazonaws.com/capacityType, operator: In, values: [SPOT]}]}"
 private let armTerm = "{matchExpressions: [{key: kubernetes.io/arch, operator: In, values: [arm64]}]}"
 
 private let cases: [Example] = [
@@ -140,6 +164,21 @@ private let cases: [Example] = [
         "an hour instead of five minutes", grace, at: "terminationGracePeriodSeconds",
         "{nodeSelector: {karpenter.sh/capacity-type: spot}, terminationGracePeriodSeconds: 3600}",
         before: "{nodeSelector: {karpenter.sh/capacity-type: spot}, terminationGracePeriodSeconds: 300}"),
+    .bad(
+        "pinned by not on demand", grace, at: "terminationGracePeriodSeconds",
+        "{\(required(notOnDemandTerm)), terminationGracePeriodSeconds: 300}"),
+    .bad(
+        "a singleton by not on demand", single,
+        at:
+            "affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0].matchExpressions[karpenter.sh/capacity-type]",
+        singleton(required(notOnDemandTerm))),
+    .bad(
+        "pinned to a managed node group's Spot nodes", grace, at: "terminationGracePeriodSeconds",
+        "{nodeSelector: {eks.amazonaws.com/capacityType: SPOT}, terminationGracePeriodSeconds: 300}"),
+    .bad(
+        "pinned to them by affinity", grace, at: "terminationGracePeriodSeconds",
+        "{\(required(managedTerm)), terminationGracePeriodSeconds: 300}"),
+    .good("not on Spot", "{\(required(notSpotTerm)), terminationGracePeriodSeconds: 300}"),
     .good("Spot or not", "{\(required(eitherTerm)), terminationGracePeriodSeconds: 300}"),
     .good("Spot, or any node for arm64", "{\(required(spotTerm, armTerm)), terminationGracePeriodSeconds: 300}"),
     .good(

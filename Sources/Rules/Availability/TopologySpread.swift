@@ -28,7 +28,10 @@ extension RuleSettings {
         "PLAYBOOK_MAX_SKEW", .integer(1...1000), default: 1, "The largest skew between zones.")
 }
 
-private let missing = Clause("missing", "there is a constraint on `topology.kubernetes.io/zone`")
+private let missing = Clause(
+    "missing",
+    "there is a constraint on `topology.kubernetes.io/zone` or `topology.k8s.aws/zone-id`, or a required anti-affinity over zones"
+)
 private let selectsNothing = Clause("selects-nothing", "the constraint's selector matches the pods' own labels")
 private let skewed = Clause("skewed", "the constraint's `maxSkew` is no more than `PLAYBOOK_MAX_SKEW`")
 
@@ -45,7 +48,7 @@ private func checkSpread(
     let constraints = try template.field["topologySpreadConstraints"]
     for constraint in try constraints.objects() {
         try findings.step()
-        guard constraint.base["topologyKey"]?.equals("topology.kubernetes.io/zone") ?? false else { continue }
+        guard constraint.isOverZones else { continue }
         // Without a selector it counts no pod; `matchLabelKeys` only add what every pod of the template has.
         let selector = try constraint["labelSelector"].object()
         if try selector.map({ (value) throws(CannotJudge) in try LabelSelector.matches(value, labels) }) != true {
@@ -56,6 +59,7 @@ private func checkSpread(
         guard skew > largest else { return }
         first = first ?? (constraint.member("maxSkew"), skew)
     }
+    if try keepsZonesApart(template, labels, subject, findings) { return }
     switch first {
     case nil: reportMissing(constraints, labels, subject, findings)
     case (let field, let skew?)?:
@@ -68,6 +72,38 @@ private func checkSpread(
             if selector == nil { finding.advice = selectionAdvice }
         }
     }
+}
+
+extension Field {
+    /// Whether a constraint or an affinity term is about zones: by their name, or by AWS's own id.
+    fileprivate var isOverZones: Bool {
+        guard let key = base["topologyKey"] else { return false }
+        return key.equals("topology.kubernetes.io/zone") || key.equals("topology.k8s.aws/zone-id")
+    }
+}
+
+/// Whether no two of the pods may run in one zone, which is stricter than a spread.
+private func keepsZonesApart(
+    _ template: PodTemplate, _ labels: Labels, _ subject: Subject, _ findings: FindingCollector
+) throws(CannotJudge) -> Bool {
+    let affinity = try template.field["affinity"]
+    guard affinity.isPresent else { return false }
+    for term in try affinity["podAntiAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"].objects() {
+        try findings.step()
+        guard term.isOverZones, try term["mismatchLabelKeys"].elements().isEmpty,
+            let selector = try term["labelSelector"].object(), try LabelSelector.matches(selector, labels)
+        else { continue }
+        // Without a word about namespaces the pod's own is meant; the empty selector means all.
+        let namespaces = try term["namespaces"].strings()
+        let others = try term["namespaceSelector"].object()
+        if let others, others.members.first(where: { _ in true }) == nil { return true }
+        if namespaces.isEmpty
+            ? others == nil : namespaces.contains(where: { $0.base.equals(string: subject.namespace) })
+        {
+            return true
+        }
+    }
+    return false
 }
 
 /// Why a constraint's selector does not match the pods.
@@ -122,6 +158,28 @@ private let cases: [Example] = [
         topologySpreadConstraints:
         - {maxSkew: 1, topologyKey: topology.kubernetes.io/zone, whenUnsatisfiable: DoNotSchedule, labelSelector: {matchExpressions: [{key: app, operator: In, values: [web, api]}]}, matchLabelKeys: [pod-template-hash]}
         """),
+    .good(
+        "over zones by AWS's id of them",
+        """
+        topologySpreadConstraints:
+        - {topologyKey: topology.kubernetes.io/zone, $patch: delete}
+        - {maxSkew: 1, topologyKey: topology.k8s.aws/zone-id, whenUnsatisfiable: ScheduleAnyway, labelSelector: {matchLabels: {app: web}}}
+        """),
+    .good(
+        "no two in one zone",
+        antiAffinity("topologyKey: topology.kubernetes.io/zone, labelSelector: {matchLabels: {app: web}}")),
+    .bad(
+        "no two on one node", missing, at: "topologySpreadConstraints",
+        antiAffinity("topologyKey: kubernetes.io/hostname, labelSelector: {matchLabels: {app: web}}"), isFixed: true),
+    .bad(
+        "none in one zone with other pods", missing, at: "topologySpreadConstraints",
+        antiAffinity("topologyKey: topology.kubernetes.io/zone, labelSelector: {matchLabels: {app: api}}"),
+        isFixed: true),
+    .bad(
+        "none in one zone with pods of another namespace", missing, at: "topologySpreadConstraints",
+        antiAffinity(
+            "topologyKey: topology.kubernetes.io/zone, labelSelector: {matchLabels: {app: web}}, namespaces: [bank]"),
+        isFixed: true),
     .bad("no constraint", missing, at: "topologySpreadConstraints", "topologySpreadConstraints: null", isFixed: true),
     .bad(
         "over nodes only", missing, at: "topologySpreadConstraints",
@@ -188,3 +246,10 @@ private let cases: [Example] = [
               containers: [{name: agent}]
         """),
 ]
+
+private func antiAffinity(_ term: String) -> String {
+    """
+    topologySpreadConstraints: null
+    affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{\(term)}]}}
+    """
+}

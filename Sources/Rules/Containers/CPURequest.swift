@@ -31,24 +31,31 @@ private func checkCPURequests(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
 ) throws(CannotJudge) {
     guard let template = try subject.template() else { return }
-    if let request = try template.resources()?.request("cpu"), request.quantity.isPositive { return }
+    let pod = try template.resources()
+    if let request = try pod?.request("cpu"), request.quantity.isPositive { return }
     for container in template.nonEphemeralContainers {
         let resources = try container.resources()
         let request = try resources?.request("cpu")
         if let request, request.quantity.isPositive { continue }
         let limit = try resources?.limit("cpu").flatMap { $0.quantity.isPositive ? $0 : nil }
         let field = try container.resourcesField["requests"]["cpu"]
-        var amount: Literal { .string(limit?.description ?? "100m") }
+        // The containers of a pod with resources of its own share those.
+        let suggestion =
+            pod == nil
+            ? "request as much CPU as the container uses when it is busy"
+            : "set resources.requests.cpu of the pod spec to what the pod uses when it is busy"
+        let amount = pod == nil ? limit.map { Literal.string($0.description) } : nil
         if let request {
-            findings.add(zero, at: field, "is \(request): the container is promised nothing", set: amount)
+            findings.add(zero, at: field, "is \(request): the container is promised nothing", set: amount) {
+                if amount == nil { $0.advice = suggestion }
+            }
         } else if let limit {
-            findings.add(limitAlone, at: field, "is unset; the limit of \(limit) is no request", set: amount) {
-                $0.isFixable = true
+            findings.add(limitAlone, at: field, "is not set (a limit of \(limit) is set)", set: amount) {
+                $0.isFixable = amount != nil
+                if amount == nil { $0.advice = suggestion }
             }
         } else {
-            findings.add(missing, at: field, "is unset", set: amount) {
-                $0.advice = "as much as the container uses when it is busy"
-            }
+            findings.add(missing, at: field, "is not set") { $0.advice = suggestion }
         }
     }
 }
@@ -70,6 +77,12 @@ private let cases: [Example] = [
     .bad(
         "a limit alone", limitAlone, at: "containers[app].resources.requests.cpu",
         "containers: [{name: app, resources: {requests: {cpu: null}, limits: {cpu: 500m}}}]", isFixed: true),
+    .bad(
+        "a limit alone beside resources of the pod", limitAlone, at: "containers[app].resources.requests.cpu",
+        """
+        resources: {requests: {memory: 256Mi}, limits: {memory: 256Mi}}
+        containers: [{name: app, resources: {requests: {cpu: null}, limits: {cpu: 500m}}}]
+        """),
     .good(
         "a request for the whole pod",
         """

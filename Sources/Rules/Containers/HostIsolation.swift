@@ -14,12 +14,12 @@ extension Rule {
             """,
         level: .deny,
         concern: .security,
-        scope: Scope(.withPodSpec),
-        clauses: [network, processes, communication, port, files],
+        scope: Scope([.withPodSpec, ResourceKinds(.persistentVolume)]),
+        clauses: [network, processes, communication, port, files, handler, volume],
         holdsForOperators: true,
         allowsAgents: true,
         examples: cases,
-        check: checkHost
+        checks: [.init(.withPodSpec, checkHost), .init(ResourceKinds(.persistentVolume), checkVolume)]
     )
 }
 
@@ -28,6 +28,10 @@ private let processes = Clause("processes", "no `hostPID`")
 private let communication = Clause("communication", "no `hostIPC`")
 private let port = Clause("port", "no container takes a port of the node")
 private let files = Clause("files", "no volume is a path of the node")
+private let handler = Clause(
+    "handler", "no probe or lifecycle handler names a host: the kubelet sends it from the node")
+private let volume = Clause(
+    "volume", "no PersistentVolume that a person makes is a path of a node (`hostPath`, `local`)")
 
 private func checkHost(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
     guard let template = try subject.template() else { return }
@@ -47,6 +51,7 @@ private func checkHost(_ subject: Subject, _ context: Context, _ findings: Findi
                 $0.edits = [.remove($0.place)]
             }
         }
+        try checkHandlers(container, findings)
     }
     if hasNetwork {
         report(network, hostNetwork, "the pod has the node's network, past security groups and network policies", ports)
@@ -69,6 +74,46 @@ private func checkHost(_ subject: Subject, _ context: Context, _ findings: Findi
         let seen = try path["path"].string() ?? ""
         findings.add(files, at: path, "is \(seen), a path of the node", choice: seen) {
             $0.advice = "use an emptyDir, a PersistentVolumeClaim or a CSI volume instead"
+        }
+    }
+}
+
+/// Looks for handlers by which the kubelet calls another host than the pod (Pod Security Standards since 1.34).
+private func checkHandlers(_ container: Container, _ findings: FindingCollector) throws(CannotJudge) {
+    let probes: [StaticString] = ["livenessProbe", "readinessProbe", "startupProbe"]
+    for probe in probes where container.value[probe] != nil { try check(container.field[probe]) }
+    let lifecycle = container.lifecycle
+    if lifecycle.isPresent {
+        try check(lifecycle["postStart"])
+        try check(lifecycle["preStop"])
+    }
+    func check(_ handlers: Field) throws(CannotJudge) {
+        for key in ["httpGet", "tcpSocket"] as [StaticString] where handlers.value?[key] != nil {
+            let host = try handlers[key]["host"]
+            guard let seen = try host.filledText() else { continue }
+            findings.add(
+                handler, at: host, "is \"\(seen.text)\": the kubelet calls it from the node", choice: seen.text
+            ) {
+                $0.edits = [.remove($0.place)]
+                if "\(key)" == "httpGet" { $0.advice = "a virtual host goes into httpHeaders, as Host" }
+            }
+        }
+    }
+}
+
+private func checkVolume(
+    _ subject: Subject, _ context: Context, _ findings: FindingCollector
+) throws(CannotJudge) {
+    // What a provisioner makes is its StorageClass's doing; an audit does not know who made it.
+    if subject.review.user.serviceAccount != nil, Requester(of: subject.review, context) != .deployer { return }
+    if context.source == .cluster, subject.metadata.annotation("pv.kubernetes.io/provisioned-by") != nil { return }
+    let spec = try subject.field("spec")
+    for source in ["hostPath", "local"] as [StaticString] {
+        let path = try spec[source]
+        guard path.isPresent else { continue }
+        let seen = try path["path"].string() ?? ""
+        findings.add(volume, at: path, "is \"\(seen)\", a path of the node", choice: seen) {
+            $0.advice = "use a CSI driver, such as ebs.csi.aws.com or efs.csi.aws.com, through a PersistentVolumeClaim"
         }
     }
 }
@@ -102,7 +147,48 @@ private let cases: [Example] = [
     .bad(
         "a path of the node", files, at: "volumes[docker].hostPath",
         "volumes: [{name: docker, hostPath: {path: /var/run/docker.sock}}]"),
+    .bad(
+        "a probe of another host", handler, at: "containers[app].livenessProbe.httpGet.host",
+        "containers: [{name: app, livenessProbe: {httpGet: {host: 169.254.169.254}}}]"),
+    .bad(
+        "a probe of a port of the node", handler, at: "initContainers[proxy].startupProbe.tcpSocket.host",
+        """
+        initContainers:
+        - {name: proxy, restartPolicy: Always, startupProbe: {tcpSocket: {host: 127.0.0.1, port: 10250}}}
+        """),
+    .bad(
+        "a request to another host at the start", handler, at: "containers[app].lifecycle.postStart.httpGet.host",
+        "containers: [{name: app, lifecycle: {postStart: {httpGet: {host: metadata, path: /, port: 80}}}}]"),
+    .good(
+        "a probe that names the virtual host in a header",
+        """
+        containers:
+        - name: app
+          livenessProbe: {httpGet: {host: '', httpHeaders: [{name: Host, value: web.example.com}]}}
+        """),
+    .bad("a PersistentVolume of a node's path", volume, at: "spec.hostPath", persistent("hostPath: {path: /data}")),
+    .bad(
+        "a PersistentVolume of a node's disk", volume, at: "spec.local", persistent("local: {path: /mnt/disks/1}")),
+    .bad(
+        "a PersistentVolume that Argo CD applies", volume, at: "spec.hostPath",
+        persistent("hostPath: {path: /data}"),
+        request: .by("system:serviceaccount:argocd:argocd-application-controller")),
+    .good(
+        "a PersistentVolume that a provisioner makes", persistent("local: {path: /mnt/disks/1}"),
+        request: .by("system:serviceaccount:kube-system:local-static-provisioner")),
+    .good(
+        "a PersistentVolume of a CSI driver",
+        persistent("csi: {driver: efs.csi.aws.com, volumeHandle: fs-0123456789abcdef0}")),
     .good(
         "an init container and an ephemeral one have no say here",
         "initContainers: [{name: migrate}]"),
 ]
+
+private func persistent(_ source: String) -> String {
+    """
+    apiVersion: v1
+    kind: PersistentVolume
+    metadata: {name: data}
+    spec: {capacity: {storage: 10Gi}, accessModes: [ReadWriteOnce], \(source)}
+    """
+}

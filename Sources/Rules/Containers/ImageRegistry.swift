@@ -13,12 +13,11 @@ extension Rule {
             known. In the public gallery, public.ecr.aws, anybody can publish: there only AWS's own images and Docker's \
             official ones are allowed. Images of other registries come through ECR's pull-through cache.
             """,
-        level: .deny,
+        level: .warn,
         concern: .security,
         scope: .allContainers,
         clauses: [ImageRegistryClause.reference, ImageRegistryClause.registry],
         settings: [RuleSettings.registries, RuleSettings.pullThrough],
-        holdsForOperators: true,
         fix: .changes(
             "With `PLAYBOOK_PULL_THROUGH`: names the image by its registry's cache; the path, the tag and the digest stay."
         ),
@@ -27,7 +26,7 @@ extension Rule {
             let images = ImageSettings(context)
             for image in try subject.images() where !images.allows(image) {
                 try findings.step()
-                report(image.text, images.pullThrough, findings)
+                report(image.text, images, findings)
             }
         }
     )
@@ -61,7 +60,7 @@ enum ImageRegistryClause {
     )
 }
 
-private func report(_ image: Value, _ pullThrough: PullThrough, _ findings: FindingCollector) {
+private func report(_ image: Value, _ images: ImageSettings, _ findings: FindingCollector) {
     let (field, text) = (Field(image), image.text)
     let reference: ImageReference
     do throws(ImageReference.Malformed) {
@@ -73,7 +72,7 @@ private func report(_ image: Value, _ pullThrough: PullThrough, _ findings: Find
         return
     }
     let registry = reference.registry
-    lazy var cached = pullThrough.rewritten(text)
+    lazy var cached = images.pullThrough.rewritten(text)
     lazy var reason =
         cached != nil
         ? ", which ECR caches"
@@ -83,23 +82,35 @@ private func report(_ image: Value, _ pullThrough: PullThrough, _ findings: Find
         set: cached.map { .string($0) }, choice: reference.name
     ) {
         $0.isFixable = cached != nil
-        if cached == nil {
-            let cache = "\(registry)=ACCOUNT.dkr.ecr.REGION.amazonaws.com/\(registry.cacheName)"
-            $0.advice = "push it to ECR, or set PLAYBOOK_PULL_THROUGH=\(cache), or PLAYBOOK_REGISTRIES"
-        }
+        if cached == nil { $0.advice = advice(reference, images) }
     }
 }
 
+/// Where the image can come from instead.
+///
+/// Of the public gallery only what is known to be somebody's is allowed, through a cache or not.
+private func advice(_ reference: ImageReference, _ images: ImageSettings) -> String {
+    guard let cache = reference.registry.cacheName, PublicGallery.refusal(of: reference) == nil else {
+        return "copy it to a repository of your own in ECR, and use that"
+    }
+    let host = images.host ?? "ACCOUNT.dkr.ecr.REGION.amazonaws.com"
+    return
+        "use a copy in ECR, such as \(host)/\(cache)/\(reference.repository)\(reference.suffix) of a pull-through cache"
+}
+
 extension String {
-    /// What the cache of a registry is called: as in AWS's own examples, else by the host's first word.
-    fileprivate var cacheName: String {
+    /// What the cache of a registry is called in AWS's own examples; nil for a registry that ECR does not cache (Amazon ECR User
+    /// Guide, "Sync an upstream registry").
+    fileprivate var cacheName: String? {
         switch self {
         case "docker.io": "docker-hub"
         case "ghcr.io": "github"
         case "quay.io": "quay"
         case "registry.k8s.io": "kubernetes"
+        case "registry.gitlab.com": "gitlab"
+        case "cgr.dev": "chainguard"
         case "public.ecr.aws", "ecr-public.aws.com": "ecr-public"
-        default: String(prefix { $0.isLetter || $0.isNumber })
+        default: hasSuffix(".azurecr.io") ? "azure" : nil
         }
     }
 }

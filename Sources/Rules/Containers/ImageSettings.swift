@@ -29,16 +29,33 @@ extension ImageSettings {
         }
     }
 
-    /// Whether an image is built here.
-    func isOwn(_ image: ContainerImage) -> Bool {
-        guard let parts = image.parts else { return false }
+    /// Who builds an image, by where it is.
+    func origin(of image: ContainerImage) -> ImageOrigin {
+        guard let parts = image.parts else { return .foreign }
         return image.text.withContents { text in
-            if pullThrough.isCached(parts, text) { return false }
+            if pullThrough.isCached(parts, text) { return .foreign }
             if !ownRepositories.isEmpty {
-                for repository in ownRepositories where repository.holds(parts, text) { return true }
-                return false
+                for repository in ownRepositories where repository.holds(parts, text) { return .own }
+                return .foreign
             }
-            return image.ecr.map { !$0.isOfAddOns } ?? false
+            return image.ecr.map { $0.isOfAddOns ? .foreign : .ownOrMirror } ?? .foreign
         }
     }
+
+    /// A host of ECR that the settings name.
+    var host: String? {
+        (ownRepositories.map(\.registry) + pullThrough.cacheHosts).first { host in
+            ECRHost(host.utf8.span, in: 0..<host.utf8.count) != nil
+        }
+    }
+}
+
+/// Who builds an image.
+enum ImageOrigin {
+    /// We do.
+    case own
+    /// We do, or it is a copy of somebody else's in our registry.
+    case ownOrMirror
+    /// Somebody else does.
+    case foreign
 }

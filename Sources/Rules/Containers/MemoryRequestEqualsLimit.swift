@@ -63,12 +63,14 @@ private func check(
             noLimit, at: place, request.map { "requests \($0) of memory without a limit" } ?? "sets no memory limit",
             excess: .infinity
         ) {
-            let amount = request.flatMap { $0.quantity.isPositive ? $0.description : nil } ?? "256Mi"
-            $0.edits = [
-                .set($0.place / "requests" / "memory", .string(amount)),
-                .set($0.place / "limits" / "memory", .string(amount)),
-            ]
-            if request == nil { $0.advice = "as much as the container uses at its peak" }
+            if let request, request.quantity.isPositive {
+                $0.edits = [
+                    .set($0.place / "requests" / "memory", .string(request.description)),
+                    .set($0.place / "limits" / "memory", .string(request.description)),
+                ]
+            } else {
+                $0.advice = "set requests.memory and limits.memory to the same amount: what is used at the peak"
+            }
         }
         return
     }

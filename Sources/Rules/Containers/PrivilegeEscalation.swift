@@ -9,13 +9,14 @@ extension Rule {
         group: .containers,
         section: .containerization,
         rationale: """
-            A privileged container, an added capability or an unmasked /proc undoes what non-root users, namespaces and security \
-            groups protect.
+            A privileged container, an added capability, an unmasked /proc or a profile that is switched off undoes what non-root \
+            users, namespaces and security groups protect. The limits are those of the baseline of the Pod Security Standards, \
+            and of capabilities only NET_BIND_SERVICE.
             """,
         level: .deny,
         concern: .security,
         scope: .allContainers,
-        clauses: [privileged, escalation, capability, procMount],
+        clauses: [privileged, escalation, capability, procMount, seccomp, appArmor, seLinux, sysctl],
         holdsForOperators: true,
         allowsAgents: true,
         examples: cases,
@@ -26,12 +27,31 @@ extension Rule {
 private let privileged = Clause("privileged", "no container is privileged")
 private let escalation = Clause("escalation", "`allowPrivilegeEscalation` is not true where it is set")
 private let capability = Clause("capability", "no capability is added but NET_BIND_SERVICE")
-private let procMount = Clause("proc-mount", "`procMount` is Default where it is set")
+private let procMount = Clause(
+    "proc-mount", "`procMount` is Default where it is set; a pod with `hostUsers: false` may unmask its own")
+private let seccomp = Clause("seccomp", "no seccomp profile is Unconfined, by field or annotation")
+private let appArmor = Clause("apparmor", "no AppArmor profile is Unconfined, by field or annotation")
+private let seLinux = Clause(
+    "selinux", "SELinux options set no user or role, and no type but the container types of the Pod Security Standards")
+private let sysctl = Clause("sysctl", "no sysctl is set outside the safe list of the Pod Security Standards")
 
 private func checkPrivileges(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
 ) throws(CannotJudge) {
     guard let template = try subject.template() else { return }
+    let hasOwnUsers = try template.hasUserNamespace()
+    try checkProfiles(template.securityContext, findings)
+    if template.securityContext.isPresent {
+        for entry in try template.securityContext["sysctls"].objects() {
+            try findings.step()
+            let name = try entry["name"]
+            guard let seen = try name.string(), !isSafe(seen) else { continue }
+            findings.add(sysctl, at: name, "is \"\(seen)\", which is not a safe sysctl", choice: seen) {
+                $0.advice = "set it on the nodes (EC2NodeClass userData) where it is needed, and remove it here"
+            }
+        }
+    }
+    try checkAnnotations(template, findings)
     for container in template.containers {
         let settings = container.securityContext
         guard settings.isPresent else { continue }
@@ -46,40 +66,104 @@ private func checkPrivileges(
                 set: false)
         }
         let mount = try settings["procMount"]
-        if let seen = try mount.text(), !seen.equals("Default") {
+        if let seen = try mount.filledText(), !seen.equals("Default"), !hasOwnUsers {
             findings.add(procMount, at: mount, "is \(seen.text), not Default", set: "Default", choice: seen.text)
         }
-        try checkCapabilities(settings["capabilities"]["add"], findings)
+        try checkProfiles(settings, findings)
+        try checkCapabilities(settings["capabilities"]["add"], container, findings)
     }
 }
 
-/// As many capabilities as Linux has, so that each of them is named; there are no more unless someone makes them up.
-private let mostCapabilities = 41
+// MARK: Capabilities
 
-private func checkCapabilities(_ added: Field, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkCapabilities(
+    _ added: Field, _ container: Container, _ findings: FindingCollector
+) throws(CannotJudge) {
     var names: [String] = []
-    for element in try added.elements() {
+    var isNetAllowed = false
+    // Each once: what was there before must not make room for what was not.
+    var seen: Set<String> = ["NET_BIND_SERVICE"]
+    for (index, element) in try added.elements().enumerated() {
         // Linux has 41.
-        guard names.count < 1000 else {
+        guard index < 1000 else {
             throw .tooLong(added.base.id, expected: "a list of at most 1000 capabilities")
         }
         guard let name = element.base.string else { throw .malformed(element.base.id, expected: "a capability's name") }
-        names.append(name)
+        if name == "NET_BIND_SERVICE" { isNetAllowed = true }
+        if seen.insert(name).inserted { names.append(name) }
     }
-    let allowed = names.filter { $0 == "NET_BIND_SERVICE" }
-    guard allowed.count < names.count else { return }
-    // Each once: what was there before must not make room for what was not.
-    var seen: Set<String> = ["NET_BIND_SERVICE"]
-    let others = names.filter { seen.insert($0).inserted }
-    func add(_ message: String, _ choice: String) {
-        findings.add(capability, at: added, message, choice: choice) {
-            $0.edits = [allowed.isEmpty ? .remove($0.place) : .set($0.place, .array(allowed.map { .string($0) }))]
+    guard !names.isEmpty else { return }
+    let shown = names.prefix(5).joined(separator: ", ") + (names.count > 5 ? " and \(names.count - 5) more" : "")
+    findings.add(capability, at: added, "has \(shown); only NET_BIND_SERVICE may be added", choices: names) {
+        $0.edits = [isNetAllowed ? .set($0.place, ["NET_BIND_SERVICE"]) : .remove($0.place)]
+        if container.role == .ephemeral { $0.advice = "kubectl debug --profile=restricted adds none" }
+    }
+}
+
+// MARK: Profiles
+
+/// Looks at the profiles of a pod's or a container's security settings.
+private func checkProfiles(_ settings: Field, _ findings: FindingCollector) throws(CannotJudge) {
+    guard let value = settings.value else { return }
+    // Most settings have none of them.
+    if value["seccompProfile"] != nil { try checkProfile(seccomp, try settings["seccompProfile"]["type"], findings) }
+    if value["appArmorProfile"] != nil { try checkProfile(appArmor, try settings["appArmorProfile"]["type"], findings) }
+    guard value["seLinuxOptions"] != nil else { return }
+    let options = try settings["seLinuxOptions"]
+    for key in ["user", "role"] as [StaticString] {
+        let field = try options[key]
+        guard let seen = try field.filledText() else { continue }
+        findings.add(seLinux, at: field, "is \"\(seen.text)\"; it must not be set", choice: seen.text) {
+            $0.edits = [.remove($0.place)]
         }
     }
-    for name in others.prefix(mostCapabilities) { add("has \(name): only NET_BIND_SERVICE may be added", name) }
-    let rest = others.dropFirst(mostCapabilities)
-    if !rest.isEmpty { add("has \(rest.count) more", rest.joined(separator: ",")) }
+    let type = try options["type"]
+    guard let seen = try type.filledText(), !containerTypes.contains(where: { seen.equals($0) }) else { return }
+    findings.add(seLinux, at: type, "is \"\(seen.text)\", which is not a container type", choice: seen.text) {
+        $0.edits = [.remove($0.place)]
+    }
 }
+
+private func checkProfile(_ clause: Clause, _ type: Field, _ findings: FindingCollector) throws(CannotJudge) {
+    guard try type.equals("Unconfined") else { return }
+    findings.add(clause, at: type, "is Unconfined: no profile limits the process", set: "RuntimeDefault")
+}
+
+/// Looks for the annotations by which profiles were chosen before there were fields.
+private func checkAnnotations(_ template: PodTemplate, _ findings: FindingCollector) throws(CannotJudge) {
+    guard let metadata = template.metadata, metadata["annotations"] != nil else { return }
+    let annotations = try Field(metadata)["annotations"]
+    guard let members = try annotations.members() else { return }
+    for member in members {
+        try findings.step()
+        guard member.value.equals("unconfined") else { continue }
+        let key = member.key.text
+        let isAppArmor = key.hasPrefix("container.apparmor.security.beta.kubernetes.io/")
+        guard
+            isAppArmor || key == "seccomp.security.alpha.kubernetes.io/pod"
+                || key.hasPrefix("container.seccomp.security.alpha.kubernetes.io/")
+        else { continue }
+        findings.add(
+            isAppArmor ? appArmor : seccomp, at: Field(member.value), "is unconfined: no profile limits the process"
+        ) { $0.edits = [.remove($0.place)] }
+    }
+}
+
+/// The container types of SELinux (Pod Security Standards, baseline).
+private let containerTypes: [StaticString] = [
+    "container_t", "container_init_t", "container_kvm_t", "container_engine_t",
+]
+
+/// Whether a sysctl is safe; both `net.ipv4.x` and `net/ipv4/x` name it.
+private func isSafe(_ sysctl: String) -> Bool { safeSysctls.contains(String(sysctl.map { $0 == "/" ? "." : $0 })) }
+
+/// The safe sysctls (Pod Security Standards, baseline, 1.29).
+private let safeSysctls: Set<String> = [
+    "kernel.shm_rmid_forced", "net.ipv4.ip_local_port_range", "net.ipv4.ip_unprivileged_port_start",
+    "net.ipv4.tcp_syncookies", "net.ipv4.ping_group_range", "net.ipv4.ip_local_reserved_ports",
+    "net.ipv4.tcp_keepalive_time", "net.ipv4.tcp_fin_timeout", "net.ipv4.tcp_keepalive_intvl",
+    "net.ipv4.tcp_keepalive_probes",
+]
 
 private let cases: [Example] = [
     .good("nothing set", "containers: [{name: app, securityContext: {allowPrivilegeEscalation: null}}]"),
@@ -112,6 +196,66 @@ private let cases: [Example] = [
         "an ephemeral container", capability, at: "ephemeralContainers[debugger].securityContext.capabilities.add",
         "ephemeralContainers: [{name: debugger, securityContext: {capabilities: {add: [SYS_PTRACE]}}}]",
         request: .debug),
+    .bad(
+        "several capabilities are one finding", capability, at: "containers[app].securityContext.capabilities.add",
+        "containers: [{name: app, securityContext: {capabilities: {add: [SYS_ADMIN, net_admin, SYS_ADMIN]}}}]"),
+    .bad(
+        "a capability more than before", capability, at: "containers[app].securityContext.capabilities.add",
+        "containers: [{name: app, securityContext: {capabilities: {add: [NET_RAW, SYS_ADMIN]}}}]",
+        before: "containers: [{name: app, securityContext: {capabilities: {add: [NET_RAW]}}}]"),
+    .good(
+        "an unmasked /proc in a user namespace",
+        "{hostUsers: false, containers: [{name: app, securityContext: {procMount: Unmasked}}]}"),
+    .bad(
+        "an unmasked /proc in a user namespace beside the node's processes", procMount,
+        at: "containers[app].securityContext.procMount",
+        "{hostUsers: false, hostPID: true, containers: [{name: app, securityContext: {procMount: Unmasked}}]}"),
+    .bad(
+        "no seccomp profile for the pod", seccomp, at: "securityContext.seccompProfile.type",
+        "securityContext: {seccompProfile: {type: Unconfined}}"),
+    .bad(
+        "no seccomp profile for a container", seccomp, at: "containers[app].securityContext.seccompProfile.type",
+        """
+        securityContext: {seccompProfile: {type: RuntimeDefault}}
+        containers: [{name: app, securityContext: {seccompProfile: {type: Unconfined}}}]
+        """),
+    .bad(
+        "no seccomp profile, by the old annotation", seccomp,
+        at: "spec.template.metadata.annotations[seccomp.security.alpha.kubernetes.io/pod]",
+        "spec: {template: {metadata: {annotations: {seccomp.security.alpha.kubernetes.io/pod: unconfined}}}}"),
+    .bad(
+        "no AppArmor profile", appArmor, at: "containers[app].securityContext.appArmorProfile.type",
+        "containers: [{name: app, securityContext: {appArmorProfile: {type: Unconfined}}}]"),
+    .bad(
+        "no AppArmor profile, by the old annotation", appArmor,
+        at: "spec.template.metadata.annotations[container.apparmor.security.beta.kubernetes.io/app]",
+        "spec: {template: {metadata: {annotations: {container.apparmor.security.beta.kubernetes.io/app: unconfined}}}}"),
+    .good(
+        "profiles of the node",
+        """
+        spec:
+          template:
+            metadata: {annotations: {container.apparmor.security.beta.kubernetes.io/app: localhost/web}}
+            spec: {securityContext: {seccompProfile: {type: Localhost, localhostProfile: web.json}}}
+        """),
+    .bad(
+        "an SELinux type of the node", seLinux, at: "securityContext.seLinuxOptions.type",
+        "securityContext: {seLinuxOptions: {type: spc_t}}"),
+    .bad(
+        "an SELinux role", seLinux, at: "containers[app].securityContext.seLinuxOptions.role",
+        "containers: [{name: app, securityContext: {seLinuxOptions: {role: unconfined_r, type: container_t}}}]"),
+    .good(
+        "a level and a container type of SELinux",
+        "securityContext: {seLinuxOptions: {level: 's0:c123,c456', type: container_init_t}}"),
+    .bad(
+        "a sysctl that reaches past the pod", sysctl, at: "securityContext.sysctls[net.core.somaxconn].name",
+        "securityContext: {sysctls: [{name: net.core.somaxconn, value: '4096'}]}"),
+    .good(
+        "safe sysctls, in both spellings",
+        """
+        securityContext:
+          sysctls: [{name: net.ipv4.tcp_syncookies, value: '1'}, {name: net/ipv4/ip_local_port_range, value: 1024 65535}]
+        """),
     .good(
         "a ConfigMap may say privileged",
         """

@@ -91,6 +91,9 @@ public struct PullThrough: Sendable, Equatable {
         }.map(\.element)
     }
 
+    /// The hosts of the caches.
+    var cacheHosts: [String] { routes.map(\.cache.registry) }
+
     /// Whether an image is reached through a cache already.
     func isCached(_ image: ImageParts, _ text: Span<UInt8>) -> Bool {
         for route in routes where route.cache.holds(image, text) { return true }

@@ -23,21 +23,25 @@ extension Rule {
 
 private let noUser = Clause("no-user", "a numeric `runAsUser` is in force for each container")
 private let noGroup = Clause("no-group", "a numeric `runAsGroup` is in force for each container")
-private let rootUser = Clause("root-user", "the uid is not 0")
-private let rootGroup = Clause("root-group", "the gid is not 0")
+private let rootUser = Clause("root-user", "the uid is not 0, but in a user namespace of the pod's own")
+private let rootGroup = Clause("root-group", "the gid is not 0, but in a user namespace of the pod's own")
 
 private func checkIdentity(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
     guard let template = try subject.template(), !template.isWindows else { return }
+    // In a user namespace of the pod's own 0 is a number like any other.
+    let mayBeZero = try template.hasUserNamespace()
     for container in template.containers {
         let settings = try SecurityContext(of: container, in: template)
         let (user, group) = (try settings.user(), try settings.group())
-        guard user ?? 0 == 0 || group ?? 0 == 0 else { continue }
-        let clause = user == nil ? noUser : user == 0 ? rootUser : group == nil ? noGroup : rootGroup
+        let hasUser = user.map { $0 != 0 || mayBeZero } ?? false
+        let hasGroup = group.map { $0 != 0 || mayBeZero } ?? false
+        guard !hasUser || !hasGroup else { continue }
+        let clause = user == nil ? noUser : !hasUser ? rootUser : group == nil ? noGroup : rootGroup
         let uid = user.map { "uid \($0)" } ?? "no uid"
         let gid = group.map { "gid \($0)" } ?? "no gid"
         findings.add(clause, at: container.securityContext, "has \(uid) and \(gid)", choice: "\(uid) \(gid)") {
-            if user ?? 0 == 0 { $0.edits.append(.set($0.place / "runAsUser", 10001)) }
-            if group ?? 0 == 0 { $0.edits.append(.set($0.place / "runAsGroup", 10001)) }
+            if !hasUser { $0.edits.append(.set($0.place / "runAsUser", 10001)) }
+            if !hasGroup { $0.edits.append(.set($0.place / "runAsGroup", 10001)) }
         }
     }
 }

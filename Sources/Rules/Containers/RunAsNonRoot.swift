@@ -29,49 +29,55 @@ extension Rule {
 private let unset = Clause(
     "unset", "`runAsNonRoot: true` is in force for each container, by its own settings or the pod's")
 private let rootAllowed = Clause("root-allowed", "no container sets `runAsNonRoot: false`")
-private let rootUser = Clause("root-user", "no `runAsUser: 0` is in force")
+private let rootUser = Clause(
+    "root-user", "no `runAsUser: 0` is in force, but in a user namespace of the pod's own (`hostUsers: false`)")
 private let administrator = Clause("administrator", "on Windows, no container runs as ContainerAdministrator")
 private let hostProcess = Clause("host-process", "on Windows, no container is a host process")
 
 private func checkRoot(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
     guard let template = try subject.template() else { return }
     let isWindows = template.isWindows
-    // In a user namespace root is nobody outside (Kubernetes, "User Namespaces").
-    let hasOwnUsers = try template.field["hostUsers"].boolean() == false
+    let hasOwnUsers = try template.hasUserNamespace()
     for container in template.containers {
         let settings = try SecurityContext(of: container, in: template)
         if isWindows {
             try checkWindows(container, settings, findings)
-        } else {
-            try checkLinux(container, settings, hasOwnUsers: hasOwnUsers, isOld: subject.isOld, findings)
+        } else if !hasOwnUsers {
+            try checkLinux(container, settings, isOld: subject.isOld, findings)
         }
         try checkHostProcess(container, settings, template, findings)
     }
 }
 
 private func checkLinux(
-    _ container: Container, _ settings: SecurityContext, hasOwnUsers: Bool, isOld: Bool, _ findings: FindingCollector
+    _ container: Container, _ settings: SecurityContext, isOld: Bool, _ findings: FindingCollector
 ) throws(CannotJudge) {
     let user = try settings.user()
     let isNonRoot = try settings.runAsNonRoot()
-    let isKeptFromRoot = isNonRoot == true || isNonRoot == nil && hasOwnUsers
-    if user != 0, isKeptFromRoot { return }
+    if user != 0, isNonRoot == true { return }
     let nonRoot = try container.securityContext["runAsNonRoot"]
     if user == 0 {
         try findings.add(rootUser, at: container.securityContext["runAsUser"], "is 0, which is root") {
             $0.edits = [.set(findings.place(of: nonRoot), true), .set($0.place, 10001)]
-            $0.advice = "any uid but 0 that the image's files allow"
+            $0.advice = advice(for: container) ?? "any uid but 0 that the image's files allow"
         }
         // What was root by name was not kept from it either: to name nobody is no new sin.
-        if isKeptFromRoot || !isOld { return }
+        if isNonRoot == true || !isOld { return }
     }
     findings.add(
         isNonRoot == nil ? unset : rootAllowed, at: nonRoot,
-        isNonRoot == nil ? "is set neither for the container nor for its pod" : "is false", set: true
+        isNonRoot == nil ? "is not set on the container or the pod" : "is false", set: true
     ) {
         $0.isFixable = isNonRoot == nil && user != nil
-        if user == nil { $0.advice = "the image needs a numeric USER other than 0, or set runAsUser too" }
+        $0.advice =
+            advice(for: container)
+            ?? (user == nil ? "the image needs a numeric USER other than 0, or set runAsUser too" : nil)
     }
+}
+
+/// How a person debugs a Pod without root.
+private func advice(for container: Container) -> String? {
+    container.role == .ephemeral ? "kubectl debug --profile=restricted runs the container without root" : nil
 }
 
 private func checkWindows(
@@ -136,6 +142,12 @@ private let cases: [Example] = [
     .good(
         "a user namespace of its own may leave it unset",
         "{hostUsers: false, securityContext: {runAsNonRoot: null}}"),
+    .good(
+        "root in a user namespace of its own",
+        "{hostUsers: false, securityContext: {runAsNonRoot: null, runAsUser: 0, runAsGroup: 0}}"),
+    .bad(
+        "a user namespace beside the node's processes", unset, at: "containers[app].securityContext.runAsNonRoot",
+        "{hostUsers: false, hostPID: true, securityContext: {runAsNonRoot: null, runAsUser: null}}"),
     .good(
         "Windows has no uids",
         "{os: {name: windows}, securityContext: {runAsNonRoot: null, runAsUser: null, runAsGroup: null}}"),

@@ -77,18 +77,67 @@ extension Span<UInt8> {
             }
     }
 
-    /// Whether a tag is a whole version of somebody else's: three numbers or more, and at will what it is built on.
-    var isFullVersion: Bool {
+    /// Reads a tag of somebody else's: two numbers or more, or a date, and whatever the image is built on.
+    ///
+    /// - Parameter isMirror: Whether the image may be one of ours, whose tag names no branch and no environment.
+    /// - Returns: How much of a version it names.
+    func version(isMirror: Bool) -> TagVersion {
+        let isFixed = words(in: 0..<count) {
+            !isAny(of: TagNames.moving, $0) && !(isMirror && isAny(of: TagNames.environments, $0))
+        }
+        // What is built of a branch on one day is not built again.
+        if isFixed || !isMirror, hasDate { return .full }
+        guard isFixed else { return .none }
         var at = self.is(UInt8(ascii: "v"), 0) ? 1 : 0
         var numbers = 0
         while let end = endOfNumber(at) {
             numbers += 1
             at = end
-            guard self.is(UInt8(ascii: "."), at), isDigit(at + 1) else { break }
+            guard self.is(UInt8(ascii: "."), at) else { break }
             at += 1
         }
-        guard numbers >= 3 else { return false }
-        return words(in: at..<count) { !isAny(of: TagNames.moving, $0) }
+        return numbers > 2 ? .full : numbers == 2 ? .partial : .none
+    }
+
+    /// Whether some word is a day: `20241118`, `2024-11-18`.
+    private var hasDate: Bool {
+        for at in 0..<count where at == 0 || !isAlphanumeric(at - 1) {
+            let start = self.is(UInt8(ascii: "v"), at) ? at + 1 : at
+            guard let year = number(of: 4, start), 1990...2100 ~= year else { continue }
+            let isApart = start + 4 < count && !isAlphanumeric(start + 4)
+            let month = start + (isApart ? 5 : 4)
+            let day = month + (isApart ? 3 : 2)
+            guard let inYear = number(of: 2, month), 1...12 ~= inYear, !isApart || self.is(self[start + 4], day - 1),
+                let inMonth = number(of: 2, day), 1...31 ~= inMonth
+            else { continue }
+            if !isAlphanumeric(day + 2) || self.is(UInt8(ascii: "T"), day + 2) { return true }
+        }
+        return false
+    }
+
+    /// The number that so many digits make.
+    private func number(of digits: Int, _ start: Int) -> Int? {
+        var number = 0
+        for at in start..<start + digits {
+            guard isDigit(at) else { return nil }
+            number = number * 10 + Int(self[at] - UInt8(ascii: "0"))
+        }
+        return number
+    }
+
+    /// Where the separator that stands at a place ends.
+    func endOfSeparator(_ at: Int) -> Int? {
+        self.is(UInt8(ascii: "-"), at) || self.is(UInt8(ascii: "_"), at) || self.is(UInt8(ascii: "."), at)
+            ? at + 1 : nil
+    }
+
+    /// Where the name of a processor architecture that begins at a place ends.
+    func endOfArchitecture(_ start: Int) -> Int? {
+        for name in TagNames.architectures {
+            let end = start + name.utf8CodeUnitCount
+            if end <= count, isSame(name, in: start..<end), !isAlphanumeric(end) { return end }
+        }
+        return nil
     }
 
     /// Whether something holds for all words between `.`, `-` and `_`.
@@ -107,6 +156,16 @@ extension Span<UInt8> {
     }
 }
 
+/// How much of a version a tag names.
+enum TagVersion {
+    /// All of it, or a day.
+    case full
+    /// Two numbers: some publishers have no more, others move such a tag on.
+    case partial
+    /// Nothing that stays.
+    case none
+}
+
 /// Names that a tag may not have, since what they stand for changes, or is built for one place alone.
 enum TagNames {
     /// What moves on by itself: branches, and the newest of whatever kind.
@@ -116,4 +175,6 @@ enum TagNames {
         "prod", "production", "preprod", "staging", "stage", "uat", "qa", "test", "testing", "dev", "development",
         "sandbox",
     ]
+    /// What an image is built for.
+    static let architectures: [StaticString] = ["amd64", "arm64", "x86_64", "aarch64", "arm64v8"]
 }

@@ -1,7 +1,8 @@
 import Evaluation
 import Kubernetes
 
-/// What tags look like: characters that stand for themselves, and `{semver}`, `{sha}`, `{number}`, `*`, `?`, `[…]` and `|`.
+/// What tags look like: characters that stand for themselves, and `{semver}`, `{sha}`, `{number}`,
+/// `{arch}`, `{sep}`, `*`, `?`, `[…]` and `|`.
 ///
 /// A set of positions goes through the pattern once, so the time is bounded by the lengths of pattern and tag, whatever they
 /// hold; a tag has at most 128 characters.
@@ -20,6 +21,10 @@ public struct TagPattern: Sendable, Equatable {
         case sha
         /// `{semver}`: `1.4.2` or `1.4.2-rc.1` (semver.org), of which no part is a branch's or an environment's name.
         case semver
+        /// `{arch}`: a processor architecture, `amd64` or `arm64`, by any of its names.
+        case architecture
+        /// `{sep}`: one of `-`, `_` and `.`.
+        case separator
         /// `[…]`: so many elements behind this one may be left out.
         case optional(Int)
     }
@@ -30,17 +35,22 @@ public struct TagPattern: Sendable, Equatable {
     /// Whether it is the standard one, of which the common case is seen at a glance.
     private let isStandard: Bool
 
-    /// A version and a commit, in either order, and at will the number of commits since the version was tagged.
+    /// A version and a commit, in either order, and at will the number of commits since the version was tagged and an
+    /// architecture.
     static let standard: TagPattern = {
+        // Read here and not from its text, since reading may fail.
         let version: [Element] = [
             .optional(1), .character(UInt8(ascii: "v")), .semver,
             .optional(2), .character(UInt8(ascii: "-")), .number,
         ]
-        let hyphen = Element.character(UInt8(ascii: "-"))
+        let commit = [Element.optional(4)] + "sha-".utf8.map(Element.character) + [.sha]
+        let architecture: [Element] = [.optional(2), .separator, .architecture]
         return TagPattern(
-            standardText, [version + [hyphen, .sha], [.sha, hyphen] + version])
+            standardText,
+            [version + [.separator] + commit + architecture, commit + [.separator] + version + architecture])
     }()
-    private static let standardText = "[v]{semver}[-{number}]-{sha}|{sha}-[v]{semver}[-{number}]"
+    private static let standardText =
+        "[v]{semver}[-{number}]{sep}[sha-]{sha}[{sep}{arch}]|[sha-]{sha}{sep}[v]{semver}[-{number}][{sep}{arch}]"
 
     private init(_ text: String, _ alternatives: [[Element]]) {
         self.text = text
@@ -106,6 +116,8 @@ public struct TagPattern: Sendable, Equatable {
             case .number: tag.endOfNumber(place).map { next.insert($0) }
             case .sha: tag.endOfCommit(place).map { next.insert($0) }
             case .semver: tag.endsOfVersion(place) { next.insert($0) }
+            case .architecture: tag.endOfArchitecture(place).map { next.insert($0) }
+            case .separator: tag.endOfSeparator(place).map { next.insert($0) }
             case .optional: break
             }
         }
@@ -184,19 +196,24 @@ private struct Reader {
                 elements.append(.character(byte))
             default:
                 throw Misplaced(
-                    at: at, expected: "a letter, a digit, one of . _ -, or one of {semver} {sha} {number} * ? [ ] |")
+                    at: at,
+                    expected:
+                        "a letter, a digit, one of . _ -, or one of {semver} {sha} {number} {arch} {sep} * ? [ ] |")
             }
         }
         return elements
     }
 
     private mutating func named() throws(Misplaced) -> TagPattern.Element {
-        for (name, element) in [("{semver}", TagPattern.Element.semver), ("{sha}", .sha), ("{number}", .number)]
-        where text[at...].starts(with: name.utf8) {
+        let names: [(String, TagPattern.Element)] = [
+            ("{semver}", .semver), ("{sha}", .sha), ("{number}", .number), ("{arch}", .architecture),
+            ("{sep}", .separator),
+        ]
+        for (name, element) in names where text[at...].starts(with: name.utf8) {
             at += name.utf8.count
             return element
         }
-        throw Misplaced(at: at, expected: "{semver}, {sha} or {number}")
+        throw Misplaced(at: at, expected: "{semver}, {sha}, {number}, {arch} or {sep}")
     }
 
     private static func isOfTags(_ byte: UInt8) -> Bool {
