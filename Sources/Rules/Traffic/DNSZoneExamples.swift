@@ -144,6 +144,10 @@ let hostExamples: [Example] = [
         endpoint("dnsName: superinc.dev, recordType: CNAME, targets: [web.example.net]"), settings: ours),
     .good(
         "a name of the cluster's own", route("web, web.shop.svc, web.shop.svc.cluster.local"), settings: ours),
+    .good("a Service of the route's namespace", traefik("Host(`web.shop`)"), settings: ours),
+    .bad(
+        "a name that only ends like the route's namespace", HostClause.zone, at: "spec.routes[0].match",
+        traefik("Host(`web.example.shop`)"), settings: ours),
     .good(
         "names that are allowed alone", route("superinc.com, www.superinc.com"), settings: exact),
     .bad(

@@ -33,13 +33,18 @@ struct HostName {
         }
     }
 
-    /// Whether it is a name of the cluster's own: without a dot, or a Service's.
-    var isInternal: Bool {
+    /// Whether it is a name of the cluster's own: without a dot, or a Service's; for routes also as in `web.NAMESPACE`.
+    func isInternal(of subject: Subject) -> Bool {
         withText { text in
-            text.indices.allSatisfy { text[$0] != UInt8(ascii: ".") }
-                || HostName.clusterZones.contains { $0.contains(text) }
+            let dots = text.indices.reduce(0) { $0 + (text[$1] == UInt8(ascii: ".") ? 1 : 0) }
+            if dots == 0 { return true }
+            if dots == 1, HostName.routes.contains(subject.kind), DomainName(subject.namespace).contains(text) { return true }
+            return HostName.clusterZones.contains { $0.contains(text) }
         }
     }
+
+    private static let routes = ResourceKinds(
+        .httpRoute, .grpcRoute, .tlsRoute, .ingressRoute, .ingressRouteTCP, .istioVirtualService)
 
     private static let clusterZones = [DomainName("svc"), DomainName("svc.cluster.local")]
 
