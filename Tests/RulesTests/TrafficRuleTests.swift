@@ -120,7 +120,8 @@ import Testing
             ("Host(`admin.example.com`)", true), ("Host(`shop.example.com`) && Path(`/api/admin`)", false),
             ("PathPrefix(`/phpmyadmin`)", false), ("PathPrefix(`/admin_area`)", false),
             ("PathPrefix(`/Admin.php`)", true),
-            ("HostRegexp(`^(grafana|admin)\\.example\\.com$`)", true), ("Host(`a.com`, `admin.eu.a.com`)", true), ("Host(`a.com`, `admin-eu.a.com`)", false),
+            ("HostRegexp(`^(grafana|admin)\\.example\\.com$`)", true), ("Host(`a.com`, `admin.eu.a.com`)", true),
+            ("Host(`a.com`, `admin-eu.a.com`)", false),
             ("PathPrefix(`/administration/`)", true), ("HOST(`ADMIN.EXAMPLE.COM`)", true),
             ("PathPrefix(`/administrators`)", false), ("PathPrefix(`/badminton`)", false),
             ("Host(`madmin-x.com`)", false),
@@ -191,7 +192,8 @@ import Testing
 
     @Test(
         arguments: [
-            ("{service: {name: web, port: {number: 8080}}}", "8080"), ("{service: {name: web, port: {name: http}}}", nil),
+            ("{service: {name: web, port: {number: 8080}}}", "8080"),
+            ("{service: {name: web, port: {name: http}}}", nil),
             ("{serviceName: web, servicePort: http}", nil), ("{serviceName: web, servicePort: 8080}", "8080"),
         ])
     func `a route takes numbers of ports, and which of them is to be looked up is said`(

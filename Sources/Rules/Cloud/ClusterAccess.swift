@@ -77,7 +77,8 @@ private func checkOperation(_ spec: Field, _ findings: FindingCollector) throws(
     if !missing.isEmpty {
         findings.add(
             AccessClause.logs, at: place, "does not enable \(missing.joined(separator: ", "))",
-            set: [["enabled": true, "types": .array((types + missing).map { .string($0) })]], traits: .init(isHint: true))
+            set: [["enabled": true, "types": .array((types + missing).map { .string($0) })]],
+            traits: .init(isHint: true))
     }
     let protection = try spec["deletionProtection"]
     if try protection.boolean() != true {
@@ -88,7 +89,8 @@ private func checkOperation(_ spec: Field, _ findings: FindingCollector) throws(
 
 private func checkEntry(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
     let principal = try subject.field("spec")["principalARN"]
-    guard let arn = try principal.text(), arn.contentLength <= 2048, Glob("arn:*:iam::*:user/*").matches(arn.text) else {
+    guard let arn = try principal.text(), arn.contentLength <= 2048, Glob("arn:*:iam::*:user/*").matches(arn.text)
+    else {
         return
     }
     findings.add(AccessClause.roles, at: principal, "is an IAM user, whose keys do not expire", choice: arn.text) {
@@ -234,5 +236,6 @@ private let accessExamples: [Example] = [
         cluster(protection: "false"), isHint: true),
     .good("an access entry for a role", entry("arn:aws:iam::222222222222:role/deployer")),
     .bad(
-        "an access entry for a user", AccessClause.roles, at: "spec.principalARN", entry("arn:aws:iam::222222222222:user/lena")),
+        "an access entry for a user", AccessClause.roles, at: "spec.principalARN",
+        entry("arn:aws:iam::222222222222:user/lena")),
 ]

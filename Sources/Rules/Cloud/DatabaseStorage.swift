@@ -52,7 +52,9 @@ private func checkDatabase(
     if seen ?? isLeftToAWS {
         findings.add(
             StorageClause.notPublic, at: isPublic,
-            isLeftToAWS ? "is not set: AWS may give the database a public address" : "is true: the database has a public address",
+            isLeftToAWS
+                ? "is not set: AWS may give the database a public address"
+                : "is true: the database has a public address",
             set: false)
     }
     // An Aurora member has its cluster's storage and backups; a replica its source's, which RDS refuses to have set anew.

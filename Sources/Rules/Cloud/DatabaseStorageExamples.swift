@@ -11,7 +11,9 @@ private func object(_ group: String, _ kind: String, _ lines: String) -> String 
 
 private func instance(_ lines: String, isPublic: String = "false") -> String {
     object(
-        "rds", "DBInstance", "dbInstanceIdentifier: orders, dbInstanceClass: db.t4g.medium, engine: postgres, publiclyAccessible: \(isPublic), \(lines)")
+        "rds", "DBInstance",
+        "dbInstanceIdentifier: orders, dbInstanceClass: db.t4g.medium, engine: postgres, publiclyAccessible: \(isPublic), \(lines)"
+    )
 }
 
 private func cluster(_ lines: String) -> String {

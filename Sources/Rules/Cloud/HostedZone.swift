@@ -140,6 +140,7 @@ private let cases: [Example] = [
     .good(
         "a plan that copies",
         plan(
-            ", copyActions: [{destinationBackupVaultARN: 'arn:aws:backup:eu-west-1:333333333333:backup-vault:production'}]")),
+            ", copyActions: [{destinationBackupVaultARN: 'arn:aws:backup:eu-west-1:333333333333:backup-vault:production'}]"
+        )),
     .bad("a plan that keeps everything in its account", copy, at: "spec.rules", plan(""), isHint: true),
 ]

@@ -15,7 +15,10 @@ extension Rule {
         level: .warn,
         concern: .security,
         scope: Scope(ResourceKinds(.kmsKey, .kmsAlias), on: [.create, .update, .delete]),
-        clauses: [KeyClause.written, KeyClause.separate, KeyClause.open, KeyClause.foreign, KeyClause.alias, KeyClause.lastAlias],
+        clauses: [
+            KeyClause.written, KeyClause.separate, KeyClause.open, KeyClause.foreign, KeyClause.alias,
+            KeyClause.lastAlias,
+        ],
         sharedSettings: ["PLAYBOOK_COMPANION_GRACE", "PLAYBOOK_AWS_ACCOUNTS"],
         relatedObjects: [.kmsAlias, .kmsKey],
         examples: keyPolicyExamples,
@@ -38,7 +41,8 @@ enum KeyClause {
     static let separate = Clause(
         "separate", "no statement lets anybody but the account itself both administer and use the key")
     static let open = Clause(
-        "open", "no statement gives everybody every right, or lets everybody use or administer the key without a condition")
+        "open",
+        "no statement gives everybody every right, or lets everybody use or administer the key without a condition")
     static let foreign = Clause(
         "foreign", "no statement lets another account's root use or administer the key without a condition")
     static let alias = Clause("alias", "an Alias in the namespace names the key")
@@ -48,7 +52,8 @@ enum KeyClause {
 // MARK: The policy
 
 private func checkPolicy(
-    _ field: Field, _ accounts: [AWSAccount], _ findings: FindingCollector) throws(CannotJudge) {
+    _ field: Field, _ accounts: [AWSAccount], _ findings: FindingCollector
+) throws(CannotJudge) {
     guard let text = try field.filledText() else {
         findings.add(KeyClause.written, at: field, "is unset: IAM alone decides who may use the key") {
             $0.advice =
@@ -90,7 +95,9 @@ extension KeyPolicyStatement {
         if !own.isEmpty, uses || administers, !hasCondition,
             let other = rootAccounts.first(where: { !own.contains($0) })
         {
-            return (KeyClause.foreign, "lets account \(other) \(uses ? "use" : "administer") the key without a condition")
+            return (
+                KeyClause.foreign, "lets account \(other) \(uses ? "use" : "administer") the key without a condition"
+            )
         }
         if administers, uses, !isAccountAlone {
             return (KeyClause.separate, "lets the same roles administer and use the key")

@@ -230,17 +230,21 @@ private let groupExamples: [Example] = [
     .bad(
         "every protocol from another group, and from addresses", GroupClause.range, at: "spec.ingressRules[0]",
         securityGroup(
-            "{ipProtocol: '-1', userIDGroupPairs: [{groupID: sg-0a1b2c3d4e5f60718}], ipRanges: [{cidrIP: 10.0.0.0/16}]}")),
+            "{ipProtocol: '-1', userIDGroupPairs: [{groupID: sg-0a1b2c3d4e5f60718}], ipRanges: [{cidrIP: 10.0.0.0/16}]}"
+        )),
     .bad(
         "a name that only begins as a load balancer's", GroupClause.open, at: "spec.ingressRules[0].ipRanges[0]",
-        securityGroup("{ipProtocol: tcp, fromPort: 443, toPort: 443, ipRanges: [{cidrIP: 0.0.0.0/0}]}", name: "albatross")),
+        securityGroup(
+            "{ipProtocol: tcp, fromPort: 443, toPort: 443, ipRanges: [{cidrIP: 0.0.0.0/0}]}", name: "albatross")),
     .good(
         "a load balancer's group by the team's own name",
-        securityGroup("{ipProtocol: tcp, fromPort: 443, toPort: 443, ipRanges: [{cidrIP: 0.0.0.0/0}]}", name: "shop-edge-1"),
+        securityGroup(
+            "{ipProtocol: tcp, fromPort: 443, toPort: 443, ipRanges: [{cidrIP: 0.0.0.0/0}]}", name: "shop-edge-1"),
         settings: ["PLAYBOOK_LOAD_BALANCER_GROUPS": "*-edge-*"]),
     .good(
         "a load balancer's group by words",
-        securityGroup("{ipProtocol: tcp, fromPort: 80, toPort: 80, ipRanges: [{cidrIP: 0.0.0.0/0}]}", name: "shop.load-balancer")
+        securityGroup(
+            "{ipProtocol: tcp, fromPort: 80, toPort: 80, ipRanges: [{cidrIP: 0.0.0.0/0}]}", name: "shop.load-balancer")
     ),
     .bad(
         "one port more than may be", GroupClause.range, at: "spec.ingressRules[0]",

@@ -33,7 +33,8 @@ extension Rule {
 
 /// What the rule checks; its examples stand in a file of their own.
 enum KeyedClause {
-    static let parameter = Clause("parameter", "the `kmsKeyId` parameter of an EBS StorageClass names a key of one's own")
+    static let parameter = Clause(
+        "parameter", "the `kmsKeyId` parameter of an EBS StorageClass names a key of one's own")
     static let device = Clause("device", "every volume of an EC2NodeClass names a key of one's own")
     static let data = Clause(
         "data", "what ACK makes to store data, and the disks of EKS Auto Mode, name a key of one's own")
@@ -155,7 +156,8 @@ private func checkSecrets(_ subject: Subject, _ context: Context, _ findings: Fi
         if try provider["keyRef"]["from"]["name"].filledText() != nil { return }
     }
     findings.add(KeyedClause.secrets, at: configurations, "names no key: Secrets are encrypted with AWS's own key") {
-        $0.advice = "set provider.keyARN to a KMS key of this risk domain, and resources: [secrets]; it cannot be undone"
+        $0.advice =
+            "set provider.keyARN to a KMS key of this risk domain, and resources: [secrets]; it cannot be undone"
     }
 }
 

@@ -32,7 +32,8 @@ private func repository(_ lines: String) -> String {
 private let disk = "ebs: {volumeSize: 20Gi, encrypted: true, kmsKeyID: '\(EBSVolumes.key)'}"
 private let named = "kmsKeyID: '\(EBSVolumes.key)'"
 private let master = "kmsMasterKeyID: '\(EBSVolumes.key)'"
-private let instance = "dbInstanceIdentifier: orders, engine: postgres, storageEncrypted: true, publiclyAccessible: false"
+private let instance =
+    "dbInstanceIdentifier: orders, engine: postgres, storageEncrypted: true, publiclyAccessible: false"
 private let group = "replicationGroupID: carts, atRestEncryptionEnabled: true, snapshotRetentionLimit: 7"
 
 let customerKeyExamples: [Example] = [
@@ -78,7 +79,9 @@ let customerKeyExamples: [Example] = [
     .good("a database with a key", object("rds", "DBInstance", "\(instance), kmsKeyRef: {from: {name: orders}}")),
     .good(
         "a database from a snapshot",
-        object("rds", "DBInstance", "dbInstanceIdentifier: orders, publiclyAccessible: false, dbSnapshotIdentifier: nightly")),
+        object(
+            "rds", "DBInstance",
+            "dbInstanceIdentifier: orders, publiclyAccessible: false, dbSnapshotIdentifier: nightly")),
     .bad("a database with AWS's key", KeyedClause.data, at: "spec.kmsKeyID", object("rds", "DBInstance", instance)),
     .bad(
         "a reference to no key", KeyedClause.data, at: "spec.kmsKeyID",
@@ -87,12 +90,15 @@ let customerKeyExamples: [Example] = [
         "a cluster with AWS's key by name", KeyedClause.data, at: "spec.kmsKeyID",
         object("rds", "DBCluster", "dbClusterIdentifier: orders, storageEncrypted: true, kmsKeyID: alias/aws/rds")),
     .bad(
-        "a cache with AWS's key", KeyedClause.data, at: "spec.kmsKeyID", object("elasticache", "ReplicationGroup", group)),
+        "a cache with AWS's key", KeyedClause.data, at: "spec.kmsKeyID",
+        object("elasticache", "ReplicationGroup", group)),
     .bad(
         "a serverless cache with AWS's key", KeyedClause.data, at: "spec.kmsKeyID",
-        object("elasticache", "ServerlessCache", "serverlessCacheName: carts, engine: valkey, snapshotRetentionLimit: 7")),
+        object(
+            "elasticache", "ServerlessCache", "serverlessCacheName: carts, engine: valkey, snapshotRetentionLimit: 7")),
     .bad(
-        "a file system with AWS's key", KeyedClause.data, at: "spec.kmsKeyID", object("efs", "FileSystem", "encrypted: true")),
+        "a file system with AWS's key", KeyedClause.data, at: "spec.kmsKeyID",
+        object("efs", "FileSystem", "encrypted: true")),
     .good("a queue with a key", object("sqs", "Queue", "queueName: orders, \(master)")),
     .bad("a queue without", KeyedClause.data, at: "spec.kmsMasterKeyID", object("sqs", "Queue", "queueName: orders")),
     .good("a topic with a key", object("sns", "Topic", "name: orders, kmsMasterKeyRef: {from: {name: orders}}")),
@@ -111,18 +117,21 @@ let customerKeyExamples: [Example] = [
         object("secretsmanager", "Secret", "name: orders")),
     .good("a log group with a key", object("cloudwatchlogs", "LogGroup", "name: orders, \(named)")),
     .bad(
-        "a log group without", KeyedClause.data, at: "spec.kmsKeyID", object("cloudwatchlogs", "LogGroup", "name: orders")),
+        "a log group without", KeyedClause.data, at: "spec.kmsKeyID",
+        object("cloudwatchlogs", "LogGroup", "name: orders")),
     .good(
         "a bucket with a key",
         object(
             "s3", "Bucket",
-            "name: orders, encryption: {rules: [{applyServerSideEncryptionByDefault: {sseAlgorithm: 'aws:kms', \(master)}}]}")),
+            "name: orders, encryption: {rules: [{applyServerSideEncryptionByDefault: {sseAlgorithm: 'aws:kms', \(master)}}]}"
+        )),
     .bad("a bucket without", KeyedClause.data, at: "spec.encryption.rules", object("s3", "Bucket", "name: orders")),
     .bad(
         "a bucket with S3's own encryption", KeyedClause.data,
         at: "spec.encryption.rules[0].applyServerSideEncryptionByDefault.kmsMasterKeyID",
         object(
-            "s3", "Bucket", "name: orders, encryption: {rules: [{applyServerSideEncryptionByDefault: {sseAlgorithm: AES256}}]}")
+            "s3", "Bucket",
+            "name: orders, encryption: {rules: [{applyServerSideEncryptionByDefault: {sseAlgorithm: AES256}}]}")
     ),
     .bad(
         "a repository with AWS's key", KeyedClause.data, at: "spec.encryptionConfiguration.kmsKey",

@@ -144,10 +144,12 @@ private func checkBudgets(
     let isForAll = open.count == Budget.reasons.count || isStatic
     let names = isForAll ? "" : " for \(open.joined(separator: ", "))"
     findings.add(
-        gradual, at: budgets, "set no limit\(names)\(hasWindow ? " outside their schedules" : ""): all nodes may go at once",
+        gradual, at: budgets,
+        "set no limit\(names)\(hasWindow ? " outside their schedules" : ""): all nodes may go at once",
         choice: open.joined(separator: " ")
     ) {
-        let budget: Literal = isForAll ? ["nodes": "10%"] : ["nodes": "10%", "reasons": .array(open.map { .string($0) })]
+        let budget: Literal =
+            isForAll ? ["nodes": "10%"] : ["nodes": "10%", "reasons": .array(open.map { .string($0) })]
         // Written with those that are there: lists of budgets are merged by their places.
         $0.edits = [.set($0.place, .array(budgets.base.elements.prefix(50).map { Literal($0) } + [budget]))]
         $0.advice = boundedDrain(template)
@@ -277,7 +279,8 @@ private let cases: [Example] = [
     .good(
         "a budget for each reason",
         pool("budgets: [{nodes: '5', reasons: [Empty, Drifted]}, {nodes: '10%', reasons: [Underutilized]}]")),
-    .good("a fixed size, with a budget for drift", pool("budgets: [{nodes: '10%', reasons: [Drifted]}]", "replicas: 3")),
+    .good(
+        "a fixed size, with a budget for drift", pool("budgets: [{nodes: '10%', reasons: [Drifted]}]", "replicas: 3")),
     .bad(
         "no node for each of the reasons in turn", stopped, at: "spec.disruption.budgets[0].nodes",
         pool("budgets: [{nodes: '0', reasons: [Empty]}, {nodes: '0%', reasons: [Drifted, Underutilized]}]")),

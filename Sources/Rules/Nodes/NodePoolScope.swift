@@ -163,9 +163,12 @@ private let cases: [Example] = [
         pool("{key: node.kubernetes.io/instance-type, operator: In, values: [m7g.large, c7gn.xlarge]}, \(onDemand)")),
     .good(
         "families that have one architecture",
-        pool("{key: karpenter.k8s.aws/instance-family, operator: In, values: [inf2, trn1, g4dn, m7i-flex]}, \(onDemand)")),
+        pool(
+            "{key: karpenter.k8s.aws/instance-family, operator: In, values: [inf2, trn1, g4dn, m7i-flex]}, \(onDemand)")
+    ),
     .good(
-        "a family of EKS Auto Mode", pool("{key: eks.amazonaws.com/instance-family, operator: In, values: [r8g]}, \(onDemand)")
+        "a family of EKS Auto Mode",
+        pool("{key: eks.amazonaws.com/instance-family, operator: In, values: [r8g]}, \(onDemand)")
     ),
     .good(
         "categories that have one architecture",

@@ -111,7 +111,8 @@ private let cases: [Example] = [
         "a second hop", hops, at: "spec.metadataOptions.httpPutResponseHopLimit",
         nodeClass("metadataOptions: {httpTokens: required, httpPutResponseHopLimit: 2}")),
     .good(
-        "nodes of EKS Auto Mode", autoModeClass("subnetSelectorTerms: [{tags: {kubernetes.io/role/internal-elb: '1'}}]")),
+        "nodes of EKS Auto Mode", autoModeClass("subnetSelectorTerms: [{tags: {kubernetes.io/role/internal-elb: '1'}}]")
+    ),
     .bad(
         "nodes of EKS Auto Mode on the internet", publicAddress, at: "spec.advancedNetworking.associatePublicIPAddress",
         autoModeClass("advancedNetworking: {associatePublicIPAddress: true}")),

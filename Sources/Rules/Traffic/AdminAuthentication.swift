@@ -109,7 +109,9 @@ private struct AdminSearch {
             {
                 plain.append(byte)
                 at += 3
-            } else if rest.count == 4, rest[0] == UInt8(ascii: "["), rest[3] == UInt8(ascii: "]"), rest[1] | 32 == rest[2] | 32 {
+            } else if rest.count == 4, rest[0] == UInt8(ascii: "["), rest[3] == UInt8(ascii: "]"),
+                rest[1] | 32 == rest[2] | 32
+            {
                 plain.append(rest[1])
                 at += 4
             } else {
@@ -234,7 +236,8 @@ private struct AdminSearch {
             try findings.step()
             let rewrite = try filter["urlRewrite"]
             for text in [
-                try rewrite["path"]["replaceFullPath"], try rewrite["path"]["replacePrefixMatch"], try rewrite["hostname"],
+                try rewrite["path"]["replaceFullPath"], try rewrite["path"]["replacePrefixMatch"],
+                try rewrite["hostname"],
             ] {
                 if let text = try text.text() { search.add(admin(text)) }
             }
@@ -270,14 +273,16 @@ private struct AdminSearch {
         findings.add(
             clause, at: route, "answers to \(admin.name) without asking who is there\(absent)", choice: admin.name,
             traits: .init(
-                isHint: admin.isAPI, awaitsRelatedObject: answer.missing != nil, absent: isAbsentHere ? .middleware : nil)
+                isHint: admin.isAPI, awaitsRelatedObject: answer.missing != nil,
+                absent: isAbsentHere ? .middleware : nil)
         ) {
             if let (name, namespace) = answer.missing {
                 $0.advice = "create Middleware \(name) in namespace \(namespace), with basicAuth, forwardAuth or OIDC"
                 return
             }
             guard let known = Middlewares.first(that: .authenticates, in: subject.namespace, context) else {
-                $0.advice = "put authentication before the route: basicAuth, forwardAuth, OIDC, or a policy of its gateway"
+                $0.advice =
+                    "put authentication before the route: basicAuth, forwardAuth, OIDC, or a policy of its gateway"
                 return
             }
             let members = route.member(list)

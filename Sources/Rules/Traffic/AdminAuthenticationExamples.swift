@@ -205,11 +205,13 @@ let adminExamples: [Example] = [
             envoy,
             policy(
                 envoyPolicy,
-                "targetRefs: [{group: gateway.networking.k8s.io, kind: HTTPRoute, name: other}], oidc: {clientID: admins}"))),
+                "targetRefs: [{group: gateway.networking.k8s.io, kind: HTTPRoute, name: other}], oidc: {clientID: admins}"
+            ))),
     .good(
         "a policy of Istio's for the gateway", route(adminPath),
         relatedObjects: gateway(
-            "istio.io/gateway-controller", policy(istioPolicy, "\(toGateway), action: CUSTOM, provider: {name: oauth2}"))),
+            "istio.io/gateway-controller", policy(istioPolicy, "\(toGateway), action: CUSTOM, provider: {name: oauth2}")
+        )),
     .good(
         "a policy of Istio's for the gateway's pods", route(adminPath),
         relatedObjects: gateway(

@@ -26,7 +26,9 @@ extension Rule {
                 try findings.step()
                 switch kind {
                 case .name:
-                    if !host.isInternal(of: subject), !host.isWithin(zones), known.add(host) { add(host, zones, findings) }
+                    if !host.isInternal(of: subject), !host.isWithin(zones), known.add(host) {
+                        add(host, zones, findings)
+                    }
                 case .expression:
                     if !host.withText({ HostExpression($0).staysIn(zones) }) { addNameless(host, findings) }
                 case .unreadable: addNameless(host, findings)

@@ -137,7 +137,8 @@ private struct Replacement {
         guard !isTooLarge else { return "write an HTTPRoute for each host, with at most 16 rules" }
         var advice: [String] = []
         if gateway == nil || isOpen || !ports.isEmpty || (hosts.first?.rules ?? rest).isEmpty {
-            advice.append("write an HTTPRoute with these hosts, paths and Services, and the shared Gateway in parentRefs")
+            advice.append(
+                "write an HTTPRoute with these hosts, paths and Services, and the shared Gateway in parentRefs")
         }
         if !ports.isEmpty { advice.append("with the numbers of the ports \(list(ports))") }
         let elsewhere = hosts.filter { $0.rules != hosts.first?.rules }.map { $0.name.isEmpty ? "any other" : $0.name }

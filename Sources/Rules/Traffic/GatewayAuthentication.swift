@@ -50,7 +50,9 @@ struct GatewayAuthentication {
 
     /// Kong's plugins are named in an annotation of the route; what each does, its name alone says.
     private mutating func readPlugins() throws(CannotJudge) {
-        guard let plugins = try subject.field("metadata")["annotations"]["konghq.com/plugins"].filledText() else { return }
+        guard let plugins = try subject.field("metadata")["annotations"]["konghq.com/plugins"].filledText() else {
+            return
+        }
         if plugins.contentLength <= 4096, Middlewares.saysAuthentication(plugins.text) { asks = true }
         unknown = "the Kong plugins \(plugins.text)"
     }

@@ -38,7 +38,9 @@ struct HostName {
         withText { text in
             let dots = text.indices.reduce(0) { $0 + (text[$1] == UInt8(ascii: ".") ? 1 : 0) }
             if dots == 0 { return true }
-            if dots == 1, HostName.routes.contains(subject.kind), DomainName(subject.namespace).contains(text) { return true }
+            if dots == 1, HostName.routes.contains(subject.kind), DomainName(subject.namespace).contains(text) {
+                return true
+            }
             return HostName.clusterZones.contains { $0.contains(text) }
         }
     }
@@ -86,7 +88,8 @@ enum HostNames {
 
     static let kinds = ResourceKinds(
         .service, .ingress, .legacyIngress, .gateway, .listenerSet, .experimentalListenerSet, .httpRoute, .grpcRoute,
-        .tlsRoute, .ingressRoute, .ingressRouteTCP, .dnsEndpoint, .acmCertificate, .cloudfrontDistribution, .certificate,
+        .tlsRoute, .ingressRoute, .ingressRouteTCP, .dnsEndpoint, .acmCertificate, .cloudfrontDistribution,
+        .certificate,
         .istioVirtualService, .istioGateway)
 
     /// Hands out the hosts of an object.

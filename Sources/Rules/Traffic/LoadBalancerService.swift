@@ -33,7 +33,8 @@ private let type = Clause("type", "the type is neither LoadBalancer nor NodePort
 private let externalAddress = Clause("external-address", "there are no `externalIPs`")
 private let annotation = Clause("annotation", "nothing is asked of the load balancer controller")
 private let automatic = Clause(
-    "automatic", "no GatewayClass, Gateway or other object makes the AWS load balancer controller create a load balancer")
+    "automatic",
+    "no GatewayClass, Gateway or other object makes the AWS load balancer controller create a load balancer")
 
 private func checkService(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
     if !subject.changesOnlyMetadata { try checkSpec(subject, findings) }
@@ -104,7 +105,8 @@ private func checkGateway(_ subject: Subject, _ context: Context, _ findings: Fi
     let parameters = try spec["infrastructure"]["parametersRef"]
     if try parameters["group"].equals("gateway.k8s.aws") {
         findings.add(
-            automatic, at: parameters, "is a \(parameters.member("kind").value?.text ?? "setting") of the load balancer controller"
+            automatic, at: parameters,
+            "is a \(parameters.member("kind").value?.text ?? "setting") of the load balancer controller"
         ) { $0.advice = "use the class of a gateway that runs in the cluster, behind the shared ALB" }
         return
     }
@@ -123,7 +125,8 @@ private func checkConfiguration(
 ) throws(CannotJudge) {
     guard !subject.changesOnlyMetadata else { return }
     findings.add(
-        automatic, at: try subject.field("kind"), "is \(subject.kind.name): load balancers are set up by infrastructure as code"
+        automatic, at: try subject.field("kind"),
+        "is \(subject.kind.name): load balancers are set up by infrastructure as code"
     ) { $0.advice = "bind pods to the target group of a load balancer that exists with a TargetGroupBinding" }
 }
 
@@ -229,14 +232,16 @@ private let cases: [Example] = [
         "a class that creates an NLB for each Gateway", automatic, at: "spec.controllerName",
         gatewayClass("gateway.k8s.aws/nlb")),
     .good(
-        "a Gateway of a class in the cluster", gateway(""), relatedObjects: gatewayClass("traefik.io/gateway-controller")),
+        "a Gateway of a class in the cluster", gateway(""),
+        relatedObjects: gatewayClass("traefik.io/gateway-controller")),
     .good("a Gateway whose class is not known", gateway("")),
     .bad(
         "a Gateway that becomes an ALB", automatic, at: "spec.gatewayClassName", gateway(""),
         relatedObjects: gatewayClass("gateway.k8s.aws/alb")),
     .bad(
         "a Gateway with the controller's parameters", automatic, at: "spec.infrastructure.parametersRef",
-        gateway("infrastructure: {parametersRef: {group: gateway.k8s.aws, kind: LoadBalancerConfiguration, name: web}}")),
+        gateway("infrastructure: {parametersRef: {group: gateway.k8s.aws, kind: LoadBalancerConfiguration, name: web}}")
+    ),
     .bad(
         "settings of the load balancers for Gateways", automatic, at: "kind",
         object("gateway.k8s.aws/v1beta1 LoadBalancerConfiguration", "scheme: internet-facing")),

@@ -77,7 +77,9 @@ struct Middlewares {
         for reference in try references.objects() where paths.count < 64 {
             guard let name = try reference["name"].string() else { continue }
             let namespace = try reference["namespace"].string() ?? namespace
-            guard let found = try? context.relatedObjects.object(.middleware, named: name, in: namespace) else { continue }
+            guard let found = try? context.relatedObjects.object(.middleware, named: name, in: namespace) else {
+                continue
+            }
             paths += found[.rewrites] ?? []
         }
         return paths
@@ -89,7 +91,8 @@ struct Middlewares {
         if try authenticates(spec) { fields[.authenticates] = true }
         if try spec["redirectScheme"]["scheme"].equals("https") { fields[.redirectsToTLS] = true }
         let paths = [
-            try spec["addPrefix"]["prefix"], try spec["replacePath"]["path"], try spec["replacePathRegex"]["replacement"],
+            try spec["addPrefix"]["prefix"], try spec["replacePath"]["path"],
+            try spec["replacePathRegex"]["replacement"],
         ]
         var rewrites: [String] = []
         for path in paths { if let path = try path.string() { rewrites.append(path) } }

@@ -200,7 +200,8 @@ let tlsExamples: [Example] = [
     .bad(
         "a fixed answer", TLSClause.loadBalancer, at: "spec.protocol",
         loadBalancerListener(
-            "port: 80, protocol: HTTP, defaultActions: [{type: fixed-response, fixedResponseConfig: {statusCode: '404'}}]"),
+            "port: 80, protocol: HTTP, defaultActions: [{type: fixed-response, fixedResponseConfig: {statusCode: '404'}}]"
+        ),
         relatedObjects: loadBalancer(""), isHint: true),
     .bad(
         "a fixed answer beside a target group", TLSClause.loadBalancer, at: "spec.protocol",

@@ -39,7 +39,8 @@ extension Rule {
                 let seen = try target.text()
                 if let seen, !seen.equals("instance") { return }
                 findings.add(
-                    type, at: target, "is \(seen == nil ? "not set, which is instance" : "instance"): targets are nodes, not pods",
+                    type, at: target,
+                    "is \(seen == nil ? "not set, which is instance" : "instance"): targets are nodes, not pods",
                     set: "ip", choice: seen?.text
                 ) { $0.advice = "a target group that exists has to be replaced by a new one" }
             },
