@@ -196,6 +196,7 @@ public enum ResourceKind: UInt8, Sendable, CaseIterable {
     public var pluralName: String {
         let name = "\(name)"
         let vowels: [Character] = ["a", "e", "i", "o", "u"]
+        if name.hasSuffix("Params") { return name }
         if name.hasSuffix("s") { return name + "es" }
         guard name.hasSuffix("y"), let before = name.dropLast().last, !vowels.contains(before) else {
             return name + "s"
