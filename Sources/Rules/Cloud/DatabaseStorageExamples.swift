@@ -9,10 +9,10 @@ private func object(_ group: String, _ kind: String, _ lines: String) -> String 
     """
 }
 
-private func instance(_ lines: String, isPublic: String = "false") -> String {
+private func instance(_ lines: String, isPublic: String? = "false") -> String {
     object(
         "rds", "DBInstance",
-        "dbInstanceIdentifier: orders, dbInstanceClass: db.t4g.medium, engine: postgres, publiclyAccessible: \(isPublic), \(lines)"
+        "dbInstanceIdentifier: orders, dbInstanceClass: db.t4g.medium, engine: postgres, \(isPublic.map { "publiclyAccessible: \($0), " } ?? "")\(lines)"
     )
 }
 
@@ -81,12 +81,12 @@ let storageExamples: [Example] = [
         serverless("\(key), snapshotRetentionLimit: 0")),
     .bad(
         "an address that AWS decides on", StorageClause.notPublic, at: "spec.publiclyAccessible",
-        instance("storageEncrypted: true, \(key)", isPublic: "null"), request: .by("lena")),
+        instance("storageEncrypted: true, \(key)", isPublic: nil), request: .by("lena")),
     .bad(
         "a cluster's member whose address AWS decides on", StorageClause.notPublic, at: "spec.publiclyAccessible",
-        instance("dbClusterIdentifier: orders", isPublic: "null"), request: .by("lena")),
+        instance("dbClusterIdentifier: orders", isPublic: nil), request: .by("lena")),
     .good(
         "an update that leaves out what ACK filled in",
-        instance("storageEncrypted: true, \(key), backupRetentionPeriod: 14", isPublic: "null"),
+        instance("storageEncrypted: true, \(key), backupRetentionPeriod: 14", isPublic: nil),
         before: instance("storageEncrypted: true, \(key)")),
 ]

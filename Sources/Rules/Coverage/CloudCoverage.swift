@@ -19,7 +19,8 @@ extension Coverage {
             remainder: "A load balancer that is shared is an exception which the playbook leaves open."),
         Statement(
             "The backup account stores backups, with AWS Backup.", [.databaseStorage, .hostedZone],
-            remainder: "A BackupPlan says which vault backups are copied to, not that the vault is the backup account's."),
+            remainder:
+                "A BackupPlan says which vault backups are copied to, not that the vault is the backup account's."),
         Statement(
             "Staging, production and each further environment have an account of their own.", [.accountBoundary],
             remainder:

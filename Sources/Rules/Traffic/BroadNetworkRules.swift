@@ -31,7 +31,9 @@ extension Rule {
                         continue
                     }
                     if try rule[direction.peers].elements().isEmpty, try rule["ports"].elements().isEmpty {
-                        findings.add(everywhere, at: rule, "is empty: it allows everything from everywhere") {
+                        findings.add(
+                            everywhere, at: rule, "is empty: it allows everything \(direction.peers) everywhere"
+                        ) {
                             $0.advice = direction.advice
                         }
                     }
