@@ -56,12 +56,19 @@ public enum ResourceKind: UInt8, Sendable, CaseIterable {
             self = kind
             return
         }
+        if group?.equals("traefik.containo.us") ?? false {
+            self = ResourceKind.ofTraefik.first { name.equals($0.name) } ?? .other
+        }
     }
+
+    /// The kinds that Traefik 2 has in the group `traefik.containo.us`, too.
+    private static let ofTraefik: [ResourceKind] = [.ingressRoute, .ingressRouteTCP, .middleware]
 
     /// Finds a kind by the `kind` and `apiVersion` of an object or reference, in any version of the group.
     public init(kind: String, apiVersion: String) {
         let parts = apiVersion.split(separator: "/", omittingEmptySubsequences: false)
-        let group = parts.count > 1 ? String(parts[0]) : ""
+        let written = parts.count > 1 ? String(parts[0]) : ""
+        let group = written == "traefik.containo.us" ? "traefik.io" : written
         self = ResourceKind.allCases.dropFirst().first { "\($0.name)" == kind && "\($0.group)" == group } ?? .other
     }
 
@@ -189,6 +196,7 @@ public enum ResourceKind: UInt8, Sendable, CaseIterable {
     public var pluralName: String {
         let name = "\(name)"
         let vowels: [Character] = ["a", "e", "i", "o", "u"]
+        if name.hasSuffix("Params") { return name }
         if name.hasSuffix("s") { return name + "es" }
         guard name.hasSuffix("y"), let before = name.dropLast().last, !vowels.contains(before) else {
             return name + "s"

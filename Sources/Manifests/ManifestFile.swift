@@ -7,9 +7,9 @@ public struct ManifestFile: Sendable {
     public let path: String
     /// Its text.
     public let text: SourceText
-    /// The documents before the first mistake.
+    /// The documents that can be read.
     public let documents: [ManifestDocument]
-    /// Why the rest could not be read.
+    /// The first mistake: a document with one, or the rest of the file, could not be read.
     public let problem: ManifestProblem?
     /// The comments in it that exempt; JSON has none.
     public let ignores: [IgnoreComment]
@@ -38,7 +38,7 @@ public struct ManifestFile: Sendable {
             problem = nil
             return
         }
-        problem = ManifestProblem(error.message, at: error.location, inTemplate: text.looksLikeTemplate)
+        problem = ManifestProblem(error.message, at: error.location, in: text)
     }
 
     /// Whether bytes are no text: one of them is zero, and they are not UTF-16.
@@ -58,11 +58,20 @@ public struct ManifestProblem: Error, Sendable, CustomStringConvertible {
     /// The place and the reason, as in `line 3, column 5: the key 'a' is there twice, first in line 2`.
     public var description: String { "line \(location.line), column \(location.column): \(message)" }
 
-    init(_ message: String, at location: Location, inTemplate: Bool = false) {
-        self.message =
-            inTemplate
-            ? "this is a Go template, not YAML: render it first, as in helm template CHART | playbook check -" : message
+    init(_ message: String, at location: Location) {
+        self.message = message
         self.location = location
+    }
+
+    /// A mistake in a text that may be a Go template.
+    fileprivate init(_ message: String, at location: Location, in text: SourceText) {
+        let render = "render it first, as in helm template CHART | playbook check -"
+        if text.hasTemplate(onLine: location.line) || text.hasTemplate(onLine: location.line - 1) {
+            self.init("this is a Go template, not YAML: \(render)", at: location)
+        } else {
+            let mayBe = (1..<max(location.line, 1)).contains { text.hasTemplate(onLine: $0) }
+            self.init(mayBe ? "\(message); if this is a Go template, \(render)" : message, at: location)
+        }
     }
 }
 
@@ -77,6 +86,11 @@ extension SourceText {
         offset + 1 < bytes.count && bytes[offset] == UInt8(ascii: "{") && bytes[offset + 1] == UInt8(ascii: "{")
     }
 
-    /// Whether there is an action of Go's templates in the text, as Helm's charts have them.
-    fileprivate var looksLikeTemplate: Bool { bytes.indices.contains { isTemplate(at: $0) } }
+    /// Whether there is an action of Go's templates on a line, as Helm's charts have them; in quotes it is part of a value.
+    fileprivate func hasTemplate(onLine line: Int) -> Bool {
+        guard line > 0 else { return false }
+        let range = range(ofLine: line)
+        guard let start = range.first(where: { isTemplate(at: $0) }) else { return false }
+        return !bytes[range.lowerBound..<start].contains { $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "'") }
+    }
 }

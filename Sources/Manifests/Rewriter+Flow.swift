@@ -85,12 +85,29 @@ extension Rewriter {
         guard !goes else {
             // What goes from the end takes the comma before it along, and what comes takes its place.
             let isOnLines = text.line(of: end) != text.line(of: closer)
+            if isOnLines, hasComma, text.line(of: comma) < text.line(of: items[lastIndex + 1].start) {
+                return takeLines(from: comma, items, added, closer, margin: text.margin(of: last.start))
+            }
             let separator = isOnLines ? "," + text.lineBreak + text.margin(of: last.start) : tight ? "," : ", "
             let range = end..<items[items.count - 1].end
             edits.append(TextEdit(range: range, text: added.map { separator + $0 }.joined()))
             return
         }
         if !added.isEmpty { insertInFlow(added, end, hasComma ? comma + 1 : nil, closer, last, tight) }
+    }
+
+    /// Takes the last items out, which stand on lines of their own with their comments; that of the item before them stays.
+    private mutating func takeLines(
+        from comma: Int, _ items: [Item], _ added: [String], _ closer: Int, margin: String
+    ) {
+        let end = items[items.count - 1].end
+        let next = text.skippingSpace(from: end)
+        let hasTrailingComma = next < closer && text.bytes[next] == UInt8(ascii: ",")
+        if added.isEmpty, !hasTrailingComma { edits.append(TextEdit(range: comma..<comma + 1, text: "")) }
+        let line = text.endOfLine(before: comma + 1)
+        let behind = text.line(of: end) == text.line(of: closer) ? end : text.endOfLine(before: end)
+        let lines = added.map { text.lineBreak + margin + $0 }.joined(separator: ",")
+        edits.append(TextEdit(range: line..<behind, text: lines + (hasTrailingComma && !added.isEmpty ? "," : "")))
     }
 
     private mutating func insertInFlow(

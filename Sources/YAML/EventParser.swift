@@ -11,6 +11,8 @@ struct EventParser: ~Copyable {
     private var open: Set<ObjectIdentifier> = []
     private var nodeCount = 0
     private var isFirst = true
+    /// Whether libyaml has met a mistake in the syntax, after which it cannot go on.
+    private(set) var hasEnded = false
     /// Where the last document's content ended.
     private var lastEnd = 0
     private let source: SourceText
@@ -43,7 +45,10 @@ struct EventParser: ~Copyable {
 
     private mutating func next() throws(YAMLError) -> (Event, Extent) {
         var event = yaml_event_t()
-        guard yaml_parser_parse(parser, &event) == 1 else { throw failure }
+        guard yaml_parser_parse(parser, &event) == 1 else {
+            hasEnded = true
+            throw failure
+        }
         // The event's strings are copied out before it is deleted.
         defer { yaml_event_delete(&event) }
         let start = characters.offset(of: event.start_mark.index)
@@ -105,6 +110,7 @@ struct EventParser: ~Copyable {
     /// The next document's root, and where what is said before it begins; nil at the end of the text.
     mutating func document() throws(YAMLError) -> (root: YAMLNode, head: Int)? {
         anchors = [:]
+        open = []
         nodeCount = 0
         while true {
             let (event, extent) = try next()

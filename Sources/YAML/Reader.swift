@@ -85,7 +85,8 @@ public enum Reader {
     /// Reads every document of a text; empty ones are left out.
     ///
     /// - Parameter text: UTF-8, with or without a byte order mark, or UTF-16 with one.
-    /// - Returns: The documents before the first mistake, and that mistake, if there is one: libyaml cannot go on after it.
+    /// - Returns: The documents that can be read, and the first mistake, if there is one. After a mistake in YAML's syntax libyaml
+    ///   cannot go on; after any other one, such as a key that is there twice, the documents that follow are read, too.
     public static func documents(in text: [UInt8]) -> (documents: [YAMLDocument], error: YAMLError?) {
         documents(in: SourceText(text))
     }
@@ -97,17 +98,19 @@ public enum Reader {
         }
         var documents: [YAMLDocument] = []
         var parser = EventParser(source)
-        do throws(YAMLError) {
-            while let (root, head) = try parser.document() {
+        var first: YAMLError?
+        while !parser.hasEnded {
+            do throws(YAMLError) {
+                guard let (root, head) = try parser.document() else { break }
                 if case .null = root.content { continue }
                 var writer = TreeWriter(source: source)
                 try writer.write(root, depth: 0)
                 documents.append(YAMLDocument(json: writer.json, extents: writer.extents, head: head))
+            } catch {
+                first = first ?? error
             }
-        } catch {
-            return (documents, error)
         }
-        return (documents, nil)
+        return (documents, first)
     }
 }
 

@@ -22,7 +22,21 @@ enum Scalar {
             guard let number = try number(text) else {
                 throw Problem(message: "'\(text)' is no number")
             }
-            return .number(number)
+            guard number.isWhole || tag != "tag:yaml.org,2002:int" else {
+                throw Problem(message: "'\(text)' is no integer")
+            }
+            return .number(number.text)
+        case "tag:yaml.org,2002:binary":
+            guard let bytes = Base64Text.decoded(text) else {
+                throw Problem(message: "!!binary is not followed by base64")
+            }
+            return .string(String(decoding: bytes, as: UTF8.self))
+        // Kubernetes reads a time as the text that it is, tagged or not.
+        case "tag:yaml.org,2002:timestamp":
+            guard let first = text.utf8.first, first &- UInt8(ascii: "0") <= 9 else {
+                throw Problem(message: "'\(text)' is no timestamp")
+            }
+            return .string(text)
         case let tag?: throw Problem(message: "the tag \(tag) is not understood")
         }
     }
@@ -30,21 +44,23 @@ enum Scalar {
     private static func plain(_ text: String) throws(Problem) -> YAMLNode.Content {
         if ["", "~", "null", "Null", "NULL"].contains(text) { return .null }
         if let value = boolean(text) { return .bool(value) }
-        if let number = try number(text) { return .number(number) }
+        if let number = try number(text) { return .number(number.text) }
         return .string(text)
     }
 
-    /// go-yaml's booleans; `y` and `n` alone are strings there.
+    /// The booleans of go-yaml 2, with which Kubernetes reads.
     private static func boolean(_ text: String) -> Bool? {
         switch text {
-        case "true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON": true
-        case "false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF": false
+        case "y", "Y", "true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON": true
+        case "n", "N", "false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF": false
         default: nil
         }
     }
 
-    /// The number as JSON writes it, with its digits as they are wherever JSON has the same form.
-    private static func number(_ text: String) throws(Problem) -> String? {
+    /// The number as JSON writes it, and whether it is written as an integer.
+    ///
+    /// Kubernetes writes what is not an integer of 64 bits as the shortest text that gives the same double: `1000.0` is `1000` there.
+    private static func number(_ text: String) throws(Problem) -> (text: String, isWhole: Bool)? {
         guard let first = text.utf8.first,
             first &- UInt8(ascii: "0") <= 9 || "+-.".utf8.contains(first)
         else { return nil }
@@ -59,15 +75,27 @@ enum Scalar {
         let sign = isNegative ? "-" : ""
         if let (radix, rest) = radix(of: digits) {
             guard let value = UInt64(rest, radix: radix), rest.utf8.first != UInt8(ascii: "+") else { return nil }
-            return sign + String(value)
+            return integer(sign, value)
         }
-        return decimal(digits).map { sign + $0 }
+        if digits.utf8.allSatisfy({ $0 &- UInt8(ascii: "0") <= 9 }), let value = UInt64(digits) {
+            return integer(sign, value)
+        }
+        guard isDecimal(digits), let value = Double(digits.last == "." ? digits + "0" : digits), value.isFinite else {
+            return nil
+        }
+        return ((value == 0 ? "" : sign) + shortest(value), false)
+    }
+
+    private static func integer(_ sign: String, _ value: UInt64) -> (text: String, isWhole: Bool) {
+        let most = UInt64(Int64.max) + (sign.isEmpty ? 0 : 1)
+        let text = value <= most ? String(value) : shortest(Double(value))
+        return ((value == 0 ? "" : sign) + text, true)
     }
 
     private static func radix(of digits: String) -> (Int, String)? {
-        if digits.hasPrefix("0x") || digits.hasPrefix("0X") { return (16, String(digits.dropFirst(2))) }
-        if digits.hasPrefix("0b") { return (2, String(digits.dropFirst(2))) }
-        if digits.hasPrefix("0o") { return (8, String(digits.dropFirst(2))) }
+        for (prefix, radix) in [("0x", 16), ("0b", 2), ("0o", 8)] where digits.prefix(2).lowercased() == prefix {
+            return (radix, String(digits.dropFirst(2)))
+        }
         // YAML 1.1's octal: a leading zero and nothing but octal digits.
         let rest = digits.dropFirst()
         guard digits.hasPrefix("0"), !rest.isEmpty, rest.utf8.allSatisfy({ $0 &- UInt8(ascii: "0") <= 7 }) else {
@@ -76,34 +104,81 @@ enum Scalar {
         return (8, String(rest))
     }
 
-    /// Digits, a fraction and an exponent, in JSON's form; nil when it is something else.
-    private static func decimal(_ text: String) -> String? {
+    /// Whether a text is digits with a fraction or an exponent, and nothing else.
+    private static func isDecimal(_ text: String) -> Bool {
         var rest = text.utf8[...]
-        func digits(_ rest: inout Substring.UTF8View) -> String {
-            let taken = rest.prefix { $0 &- UInt8(ascii: "0") <= 9 }
-            rest = rest.dropFirst(taken.count)
-            return String(decoding: taken, as: UTF8.self)
+        func skipDigits() -> Bool {
+            let count = rest.prefix { $0 &- UInt8(ascii: "0") <= 9 }.count
+            rest = rest.dropFirst(count)
+            return count > 0
         }
-        let whole = digits(&rest)
-        var fraction = ""
+        let hasWhole = skipDigits()
+        var hasFraction = false
         if rest.first == UInt8(ascii: ".") {
             rest = rest.dropFirst()
-            fraction = digits(&rest)
+            hasFraction = skipDigits()
         }
-        guard !whole.isEmpty || !fraction.isEmpty else { return nil }
-        var exponent = ""
+        guard hasWhole || hasFraction else { return false }
         if let mark = rest.first, mark | 0x20 == UInt8(ascii: "e") {
             rest = rest.dropFirst()
-            if let sign = rest.first, sign == UInt8(ascii: "-") || sign == UInt8(ascii: "+") {
-                exponent = sign == UInt8(ascii: "-") ? "-" : ""
-                rest = rest.dropFirst()
-            }
-            let power = digits(&rest)
-            guard !power.isEmpty else { return nil }
-            exponent = "e" + exponent + power
+            if let sign = rest.first, sign == UInt8(ascii: "-") || sign == UInt8(ascii: "+") { rest = rest.dropFirst() }
+            guard skipDigits() else { return false }
         }
-        guard rest.isEmpty else { return nil }
-        let leading = whole.drop { $0 == "0" }
-        return (leading.isEmpty ? "0" : String(leading)) + (fraction.isEmpty ? "" : "." + fraction) + exponent
+        return rest.isEmpty
+    }
+
+    /// A double without its sign as Go writes it in JSON: with an exponent only below 1e-6 and from 1e21 on.
+    private static func shortest(_ value: Double) -> String {
+        // Swift's digits are the shortest, too; they may stand in another form.
+        let parts = "\(value.magnitude)".split(separator: "e")
+        let mantissa = parts[0].split(separator: ".")
+        var point = mantissa[0].utf8.count + (parts.count > 1 ? Int(parts[1]) ?? 0 : 0)
+        var digits = mantissa.joined()
+        while digits.hasPrefix("0"), digits.utf8.count > 1 {
+            digits.removeFirst()
+            point -= 1
+        }
+        while digits.hasSuffix("0"), digits.utf8.count > 1 { digits.removeLast() }
+        guard digits != "0" else { return "0" }
+        if point <= -6 || point > 21 {
+            let fraction = digits.dropFirst()
+            let exponent = point - 1
+            return
+                "\(digits.prefix(1))\(fraction.isEmpty ? "" : "." + fraction)e\(exponent < 0 ? "-" : "+")\(abs(exponent))"
+        }
+        if point <= 0 { return "0." + String(repeating: "0", count: -point) + digits }
+        let count = digits.utf8.count
+        if count <= point { return digits + String(repeating: "0", count: point - count) }
+        return "\(digits.prefix(point)).\(digits.dropFirst(point))"
+    }
+}
+
+/// Base64 as Go's standard encoding reads it: line breaks are skipped, padding is required.
+private enum Base64Text {
+    static func decoded(_ text: String) -> [UInt8]? {
+        let characters = text.utf8.filter { $0 != 0x0A && $0 != 0x0D }
+        guard characters.count % 4 == 0 else { return nil }
+        let padding = characters.reversed().prefix { $0 == UInt8(ascii: "=") }.count
+        guard padding <= 2 else { return nil }
+        var (bytes, bits, count): ([UInt8], UInt32, Int) = ([], 0, 0)
+        for character in characters.dropLast(padding) {
+            guard let value = value(of: character) else { return nil }
+            (bits, count) = (bits << 6 | value, count + 6)
+            guard count >= 8 else { continue }
+            count -= 8
+            bytes.append(UInt8(truncatingIfNeeded: bits >> UInt32(count)))
+        }
+        return bytes
+    }
+
+    private static func value(of character: UInt8) -> UInt32? {
+        switch character {
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"): UInt32(character - UInt8(ascii: "A"))
+        case UInt8(ascii: "a")...UInt8(ascii: "z"): UInt32(character - UInt8(ascii: "a")) + 26
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt32(character - UInt8(ascii: "0")) + 52
+        case UInt8(ascii: "+"): 62
+        case UInt8(ascii: "/"): 63
+        default: nil
+        }
     }
 }

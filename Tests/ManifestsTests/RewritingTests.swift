@@ -53,6 +53,22 @@ import Testing
             edits: [.set("/a/c", 2), .set("/b/-", "x")],
             after: "a: {c: 2} # none\nb: [x]\n"),
         Change(
+            name: "the last item goes with its comment, and that of the one before stays",
+            before: "a: {\n  b: 1, # one\n  c: 2 # two\n}\n", edits: [.remove("/a/c")],
+            after: "a: {\n  b: 1 # one\n}\n"),
+        Change(
+            name: "the same with another item in its place, before the bracket on its line",
+            before: "a: [\n  1, # one\n  2]\n", edits: [.set("/a/1", "x")], after: "a: [\n  1, # one\n  x]\n"),
+        Change(
+            name: "two items with a comma behind them",
+            before: "a: {\n  b: 1, # one\n  c: 2, # two\n  d: 3, # three\n}\n",
+            edits: [.remove("/a/c"), .remove("/a/d")],
+            after: "a: {\n  b: 1, # one\n}\n"),
+        Change(
+            name: "one goes and one comes",
+            before: "a: {\n  b: 1, # one\n  c: 2 # two\n}\n", edits: [.remove("/a/c"), .set("/a/d", 3)],
+            after: "a: {\n  b: 1, # one\n  d: 3\n}\n"),
+        Change(
             name: "quotes stay", before: "a: \"1\"\nb: 'x'\nc: z\nd: 1\n",
             edits: [.set("/a", "2"), .set("/b", "it's"), .set("/c", "w"), .set("/d", 2)],
             after: "a: \"2\"\nb: 'it''s'\nc: w\nd: 2\n"),
@@ -110,12 +126,12 @@ import Testing
             name: "characters of several bytes", before: "é: \"ü\" # ö\na: {ß: 1, b: x}\n",
             edits: [.set("/a/b", "w"), .set("/é", "z")], after: "é: \"z\" # ö\na: {ß: 1, b: w}\n"),
         Change(
-            name: "beside an alias and a merge", before: "x: &x {a: 1}\ny: *x\nz:\n  <<: *x\n  b: 2\n",
+            name: "beside an alias and a merge", before: "x: &x {a: 1}\nv: *x\nz:\n  <<: *x\n  b: 2\n",
             edits: [.set("/z/c", 3), .set("/w", 1)],
-            after: "x: &x {a: 1}\ny: *x\nz:\n  <<: *x\n  b: 2\n  c: 3\nw: 1\n"),
+            after: "x: &x {a: 1}\nv: *x\nz:\n  <<: *x\n  b: 2\n  c: 3\nw: 1\n"),
         Change(
-            name: "into what has an anchor that nobody uses", before: "x: &x\n  a: 1\ny: &y 1\n",
-            edits: [.set("/x/b", 2), .set("/y", 2)], after: "x: &x\n  a: 1\n  b: 2\ny: &y 2\n"),
+            name: "into what has an anchor that nobody uses", before: "x: &x\n  a: 1\nz: &z 1\n",
+            edits: [.set("/x/b", 2), .set("/z", 2)], after: "x: &x\n  a: 1\n  b: 2\nz: &z 2\n"),
         Change(
             name: "JSON on one line keeps its spaces", before: #"{"a": {"b": 1}, "c":[]}"#,
             edits: [.set("/a/d", ["e": [1, 2]]), .set("/c/-", "x")],
@@ -136,10 +152,10 @@ import Testing
     ]
 
     @Test(arguments: [
-        ("a value that two share", "x: &x {a: 1}\ny: *x\n", Edit.set("/y/b", 2), "used in several places"),
-        ("a merged member", "x: &x {a: 1}\ny:\n  <<: *x\n  b: 1\n", .set("/y/a", 2), "used in several places"),
-        ("a merged member goes", "x: &x {a: 1}\ny:\n  <<: *x\n  b: 1\n", .remove("/y/a"), "comes from a merge"),
-        ("an alias in a list goes", "x: &x {a: 1}\ny:\n- *x\n- b\n", .remove("/y/0"), "an alias cannot be taken out"),
+        ("a value that two share", "x: &x {a: 1}\nz: *x\n", Edit.set("/z/b", 2), "used in several places"),
+        ("a merged member", "x: &x {a: 1}\nz:\n  <<: *x\n  b: 1\n", .set("/z/a", 2), "used in several places"),
+        ("a merged member goes", "x: &x {a: 1}\nz:\n  <<: *x\n  b: 1\n", .remove("/z/a"), "comes from a merge"),
+        ("an alias in a list goes", "x: &x {a: 1}\nz:\n- *x\n- b\n", .remove("/z/0"), "an alias cannot be taken out"),
     ])
     func `what cannot be written is refused with its reason`(
         _ name: String, _ before: String, _ edit: Edit, _ part: String

@@ -37,7 +37,7 @@ import Testing
         throws
     {
         func group(_ pair: String, _ description: String = "") throws -> Literal {
-            let entry = "{\(Self.all), userIDGroupPairs: [{\(pair)}]}"
+            let entry = "{\(Self.all), userIDGroupPairs: [{\(pair)}], ipRanges: [{cidrIP: 10.0.0.0/8}]}"
             return object(
                 "ec2", "SecurityGroup",
                 try Literal(yaml: "{ingressRules: [\(entry)], name: web\(description)}"))

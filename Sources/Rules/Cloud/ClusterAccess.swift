@@ -14,15 +14,15 @@ extension Rule {
             """,
         level: .warn,
         concern: .security,
-        scope: Scope(ResourceKinds(.eksCluster, .eksNodegroup, .eksAddon)),
+        scope: Scope(ResourceKinds(.eksCluster, .eksNodegroup, .eksAddon, .eksAccessEntry)),
         clauses: [
             AccessClause.entries, AccessClause.privateEndpoint, AccessClause.publicEndpoint, AccessClause.taints,
-            AccessClause.prefixes,
+            AccessClause.prefixes, AccessClause.logs, AccessClause.deletion, AccessClause.roles,
         ],
         examples: accessExamples,
         checks: [
             .init(.eksCluster, check: checkCluster), .init(.eksNodegroup, check: checkNodegroup),
-            .init(.eksAddon, check: checkAddon),
+            .init(.eksAddon, check: checkAddon), .init(.eksAccessEntry, check: checkEntry),
         ]
     )
 }
@@ -33,6 +33,9 @@ private enum AccessClause {
     static let privateEndpoint = Clause("private-endpoint", "the API server has a private endpoint")
     static let publicEndpoint = Clause("public-endpoint", "there is no endpoint that everybody reaches")
     static let taints = Clause("taints", "a managed Nodegroup has a taint that keeps applications off")
+    static let logs = Clause("logs", "a Cluster logs what its API server, audit and authenticator say")
+    static let deletion = Clause("deletion", "a Cluster is protected against deletion")
+    static let roles = Clause("roles", "an AccessEntry is for a role, not for an IAM user")
     static let prefixes = Clause("prefixes", "the VPC CNI add-on delegates prefixes")
 }
 
@@ -47,6 +50,7 @@ private func checkCluster(
             set: "API"
         ) { $0.advice = "make access entries of what aws-auth says first; there is no way back" }
     }
+    try checkOperation(spec, findings)
     let network = try spec["resourcesVPCConfig"]
     let isPrivate = try network["endpointPrivateAccess"]
     if try isPrivate.boolean() != true {
@@ -59,6 +63,38 @@ private func checkCluster(
         findings.add(AccessClause.publicEndpoint, at: isPublic, "is on for every address", set: false) {
             $0.advice = "or publicAccessCIDRs with the addresses of the VPN"
         }
+    }
+}
+
+/// What warns as a hint: logs of the control plane, and protection against deletion.
+private func checkOperation(_ spec: Field, _ findings: FindingCollector) throws(CannotJudge) {
+    let place = try spec["logging"]["clusterLogging"]
+    var types: [String] = []
+    for entry in try place.objects() where try entry["enabled"].boolean() ?? false {
+        for type in try entry["types"].strings() where types.count < 100 { types.append(type.base.text) }
+    }
+    let missing = ["api", "audit", "authenticator"].filter { !types.contains($0) }
+    if !missing.isEmpty {
+        findings.add(
+            AccessClause.logs, at: place, "does not enable \(missing.joined(separator: ", "))",
+            set: [["enabled": true, "types": .array((types + missing).map { .string($0) })]],
+            traits: .init(isHint: true))
+    }
+    let protection = try spec["deletionProtection"]
+    if try protection.boolean() != true {
+        findings.add(
+            AccessClause.deletion, at: protection, "is not true", set: true, traits: .init(isHint: true))
+    }
+}
+
+private func checkEntry(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+    let principal = try subject.field("spec")["principalARN"]
+    guard let arn = try principal.text(), arn.contentLength <= 2048, Glob("arn:*:iam::*:user/*").matches(arn.text)
+    else {
+        return
+    }
+    findings.add(AccessClause.roles, at: principal, "is an IAM user, whose keys do not expire", choice: arn.text) {
+        $0.advice = "name a role that people and programs assume"
     }
 }
 
@@ -128,9 +164,17 @@ private func object(_ kind: String, _ lines: String) -> String {
 
 private func cluster(
     _ access: String = "accessConfig: {authenticationMode: API}",
-    network: String = "endpointPrivateAccess: true, endpointPublicAccess: false"
+    network: String = "endpointPrivateAccess: true, endpointPublicAccess: false",
+    logs: String = "{enabled: true, types: [api, audit, authenticator]}", protection: String = "true"
 ) -> String {
-    object("Cluster", "name: production, \(access.isEmpty ? "" : access + ", ")resourcesVPCConfig: {\(network)}")
+    object(
+        "Cluster",
+        "name: production, \(access.isEmpty ? "" : access + ", ")resourcesVPCConfig: {\(network)}, logging: {clusterLogging: [\(logs)]}, deletionProtection: \(protection), encryptionConfig: [{provider: {keyRef: {from: {name: production}}}, resources: [secrets]}]"
+    )
+}
+
+private func entry(_ principal: String) -> String {
+    object("AccessEntry", "clusterName: production, principalARN: '\(principal)'")
 }
 
 private func nodegroup(_ taints: String) -> String {
@@ -182,4 +226,16 @@ private let accessExamples: [Example] = [
     .bad(
         "the CNI with other values", AccessClause.prefixes, at: "spec.configurationValues",
         addon(#"name: vpc-cni, configurationValues: '{"env": {"ENABLE_PREFIX_DELEGATION": "false"}}'"#)),
+    .bad("no logs", AccessClause.logs, at: "spec.logging.clusterLogging", cluster(logs: ""), isHint: true),
+    .bad(
+        "logs of some kinds", AccessClause.logs, at: "spec.logging.clusterLogging",
+        cluster(logs: "{enabled: true, types: [api, scheduler]}, {enabled: false, types: [audit, authenticator]}"),
+        isHint: true),
+    .bad(
+        "no protection against deletion", AccessClause.deletion, at: "spec.deletionProtection",
+        cluster(protection: "false"), isHint: true),
+    .good("an access entry for a role", entry("arn:aws:iam::222222222222:role/deployer")),
+    .bad(
+        "an access entry for a user", AccessClause.roles, at: "spec.principalARN",
+        entry("arn:aws:iam::222222222222:user/lena")),
 ]

@@ -68,7 +68,7 @@ private let expiry = """
 private func repository(
     _ scan: String = "imageScanningConfiguration: {scanOnPush: true}",
     lifecycle: String = "lifecyclePolicy: '\(expiry)'",
-    encryption: String = "encryptionConfiguration: {encryptionType: KMS}",
+    encryption: String = "encryptionConfiguration: {encryptionType: KMS, kmsKey: alias/shop}",
     tags: String = "imageTagMutability: IMMUTABLE"
 ) -> String {
     """
@@ -86,7 +86,7 @@ private let cases: [Example] = [
     .good(
         "other tags than one may change",
         repository(
-            encryption: "encryptionConfiguration: {encryptionType: KMS_DSSE}",
+            encryption: "encryptionConfiguration: {encryptionType: KMS_DSSE, kmsKey: alias/shop}",
             tags: "imageTagMutability: IMMUTABLE_WITH_EXCLUSION")),
     .bad("no scan", scan, at: "spec.imageScanningConfiguration.scanOnPush", repository("")),
     .bad(

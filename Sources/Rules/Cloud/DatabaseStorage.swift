@@ -5,12 +5,12 @@ import Kubernetes
 extension Rule {
     static let databaseStorage = Rule(
         id: "database-storage",
-        title: "Databases are encrypted with a key of one's own, private, and backed up",
+        title: "Databases are encrypted, private, and backed up",
         group: .cloud,
         section: .keyManagement,
         rationale: """
-            What a database stores outlives the cluster. Encryption cannot be switched on later, only by moving the data; a key of \
-            AWS's own cannot be shared with a backup account; a public address is one leaked password from everybody.
+            What a database stores outlives the cluster. Encryption cannot be switched on later, only by moving the data; a public \
+            address is one leaked password from everybody.
             """,
         level: .deny,
         concern: .security,
@@ -18,20 +18,18 @@ extension Rule {
             ResourceKinds(
                 .rdsDBInstance, .rdsDBCluster, .elasticacheReplicationGroup, .elasticacheCacheCluster,
                 .elasticacheServerlessCache)),
-        clauses: [StorageClause.encrypted, StorageClause.key, StorageClause.notPublic, StorageClause.backups],
+        clauses: [StorageClause.encrypted, StorageClause.notPublic, StorageClause.backups],
         examples: storageExamples,
         check: { (subject, _, findings) throws(CannotJudge) in
             guard let spec = try subject.field("spec").present else { return }
             switch subject.kind {
-            case .rdsDBInstance, .rdsDBCluster: try checkDatabase(spec, subject.kind, findings)
+            case .rdsDBInstance, .rdsDBCluster: try checkDatabase(spec, subject, findings)
             case .elasticacheReplicationGroup:
                 try checkEncryption(spec, "atRestEncryptionEnabled", findings)
                 try checkSnapshots(spec, findings)
             case .elasticacheCacheCluster: try checkCacheCluster(spec, subject, findings)
-            default:
-                // Serverless caches are always encrypted; the question is with whose key.
-                try checkKey(spec, findings)
-                try checkSnapshots(spec, findings)
+            // Serverless caches are always encrypted.
+            default: try checkSnapshots(spec, findings)
             }
         }
     )
@@ -40,26 +38,29 @@ extension Rule {
 /// What the rule checks; its examples stand in a file of their own.
 enum StorageClause {
     static let encrypted = Clause("encrypted", "storage is encrypted")
-    static let key = Clause("key", "a KMS key of one's own is named")
     static let notPublic = Clause("not-public", "there is no public address")
     static let backups = Clause("backups", "automatic backups are kept for at least a day")
 }
 
 private func checkDatabase(
-    _ spec: Field, _ kind: ResourceKind, _ findings: FindingCollector
+    _ spec: Field, _ subject: Subject, _ findings: FindingCollector
 ) throws(CannotJudge) {
     let isPublic = try spec["publiclyAccessible"]
-    if try isPublic.boolean() ?? false {
-        findings.add(StorageClause.notPublic, at: isPublic, "is true: the database has a public address", set: false)
+    let seen = try isPublic.boolean()
+    // After its creation ACK fills in what AWS decided.
+    let isLeftToAWS = seen == nil && subject.kind == .rdsDBInstance && subject.review.operation == .create
+    if seen ?? isLeftToAWS {
+        findings.add(
+            StorageClause.notPublic, at: isPublic,
+            isLeftToAWS
+                ? "is not set: AWS may give the database a public address"
+                : "is true: the database has a public address",
+            set: false)
     }
     // An Aurora member has its cluster's storage and backups; a replica its source's, which RDS refuses to have set anew.
-    if kind == .rdsDBInstance, try spec["dbClusterIdentifier"].filledText() != nil { return }
-    if try spec.hasText(in: ["sourceDBInstanceIdentifier", "replicationSourceIdentifier"]) { return }
-    // What comes from a snapshot, or from another cluster's past, is encrypted as that is.
-    let snapshots: [StaticString] = [
-        "dbSnapshotIdentifier", "dbClusterSnapshotIdentifier", "snapshotIdentifier", "sourceDBClusterIdentifier",
-    ]
-    if try !spec.hasText(in: snapshots) { try checkEncryption(spec, "storageEncrypted", findings) }
+    if subject.kind == .rdsDBInstance, try spec["dbClusterIdentifier"].filledText() != nil { return }
+    if try spec.hasText(in: DatabaseOrigin.sources) { return }
+    if try !spec.hasText(in: DatabaseOrigin.snapshots) { try checkEncryption(spec, "storageEncrypted", findings) }
     // Absent it is one day (RDS, CreateDBInstance).
     let days = try spec["backupRetentionPeriod"]
     if let seen = try days.integer(), seen < 1 {
@@ -92,18 +93,16 @@ private func checkEncryption(
             $0.advice = "it cannot be changed later: a database that is there already is copied through a snapshot"
         }
     }
-    try checkKey(spec, findings)
 }
 
-private func checkKey(_ spec: Field, _ findings: FindingCollector) throws(CannotJudge) {
-    if try spec["kmsKeyRef"].refers() { return }
-    let key = try spec["kmsKeyID"]
-    let named = try key.filledText()
-    if let named, !named.isAWSManagedKey { return }
-    findings.add(
-        StorageClause.key, at: key,
-        named != nil ? "is AWS's own key" : "is \(key.isPresent ? "empty" : "unset"): AWS's own key is used"
-    ) { $0.advice = "set kmsKeyID to the ARN of a KMS key of this risk domain" }
+/// The fields by which RDS makes a database from another one.
+enum DatabaseOrigin {
+    /// What a replica follows.
+    static let sources: [StaticString] = ["sourceDBInstanceIdentifier", "replicationSourceIdentifier"]
+    /// A snapshot, or another cluster's past, as which the new one is encrypted.
+    static let snapshots: [StaticString] = [
+        "dbSnapshotIdentifier", "dbClusterSnapshotIdentifier", "snapshotIdentifier", "sourceDBClusterIdentifier",
+    ]
 }
 
 private func checkSnapshots(_ spec: Field, _ findings: FindingCollector) throws(CannotJudge) {
@@ -118,7 +117,7 @@ private func checkSnapshots(_ spec: Field, _ findings: FindingCollector) throws(
 
 extension Field {
     /// Whether one of its members names something; an empty text names nothing.
-    fileprivate func hasText(in keys: [StaticString]) throws(CannotJudge) -> Bool {
+    func hasText(in keys: [StaticString]) throws(CannotJudge) -> Bool {
         for key in keys where try self[key].filledText() != nil { return true }
         return false
     }

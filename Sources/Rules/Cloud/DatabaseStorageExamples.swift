@@ -9,9 +9,11 @@ private func object(_ group: String, _ kind: String, _ lines: String) -> String 
     """
 }
 
-private func instance(_ lines: String) -> String {
+private func instance(_ lines: String, isPublic: String? = "false") -> String {
     object(
-        "rds", "DBInstance", "dbInstanceIdentifier: orders, dbInstanceClass: db.t4g.medium, engine: postgres, \(lines)")
+        "rds", "DBInstance",
+        "dbInstanceIdentifier: orders, dbInstanceClass: db.t4g.medium, engine: postgres, \(isPublic.map { "publiclyAccessible: \($0), " } ?? "")\(lines)"
+    )
 }
 
 private func cluster(_ lines: String) -> String {
@@ -48,18 +50,11 @@ let storageExamples: [Example] = [
         "a snapshot without a name", StorageClause.encrypted, at: "spec.storageEncrypted",
         instance("dbSnapshotIdentifier: '', \(key)")),
     .bad(
-        "a reference to no key", StorageClause.key, at: "spec.kmsKeyID",
-        instance("storageEncrypted: true, kmsKeyRef: {}")),
-    .bad("AWS's key by default", StorageClause.key, at: "spec.kmsKeyID", instance("storageEncrypted: true")),
-    .bad(
-        "AWS's key by name", StorageClause.key, at: "spec.kmsKeyID",
-        instance("storageEncrypted: true, kmsKeyID: alias/aws/rds")),
-    .bad(
         "an address of everybody's", StorageClause.notPublic, at: "spec.publiclyAccessible",
-        instance("storageEncrypted: true, \(key), publiclyAccessible: true")),
+        instance("storageEncrypted: true, \(key)", isPublic: "true")),
     .bad(
         "a cluster's member with one", StorageClause.notPublic, at: "spec.publiclyAccessible",
-        instance("dbClusterIdentifier: orders, publiclyAccessible: true")),
+        instance("dbClusterIdentifier: orders", isPublic: "true")),
     .bad(
         "no backups", StorageClause.backups, at: "spec.backupRetentionPeriod",
         instance("storageEncrypted: true, \(key), backupRetentionPeriod: 0")),
@@ -67,17 +62,11 @@ let storageExamples: [Example] = [
     .good("a cluster from a snapshot", cluster("snapshotIdentifier: nightly")),
     .good("a cluster from another one's past", cluster("sourceDBClusterIdentifier: carts")),
     .bad("a cluster that is not encrypted", StorageClause.encrypted, at: "spec.storageEncrypted", cluster(arn)),
-    .bad(
-        "a cluster with AWS's key", StorageClause.key, at: "spec.kmsKeyID",
-        cluster("storageEncrypted: true, kmsKeyID: ''")),
     .good(
         "a replication group", group("atRestEncryptionEnabled: true, \(arn), snapshotRetentionLimit: 1")),
     .bad(
         "a replication group that is not encrypted", StorageClause.encrypted, at: "spec.atRestEncryptionEnabled",
         group("\(arn), snapshotRetentionLimit: 7")),
-    .bad(
-        "a replication group with AWS's key", StorageClause.key, at: "spec.kmsKeyID",
-        group("atRestEncryptionEnabled: true, snapshotRetentionLimit: 7")),
     .bad(
         "a replication group without snapshots", StorageClause.backups, at: "spec.snapshotRetentionLimit",
         group("atRestEncryptionEnabled: true, \(arn)")),
@@ -88,9 +77,16 @@ let storageExamples: [Example] = [
         cacheCluster("engine: redis, snapshotRetentionLimit: 7")),
     .good("a serverless cache", serverless("\(key), snapshotRetentionLimit: 7")),
     .bad(
-        "a serverless cache with AWS's key", StorageClause.key, at: "spec.kmsKeyID",
-        serverless("snapshotRetentionLimit: 7")),
-    .bad(
         "a serverless cache without snapshots", StorageClause.backups, at: "spec.snapshotRetentionLimit",
         serverless("\(key), snapshotRetentionLimit: 0")),
+    .bad(
+        "an address that AWS decides on", StorageClause.notPublic, at: "spec.publiclyAccessible",
+        instance("storageEncrypted: true, \(key)", isPublic: nil), request: .by("lena")),
+    .bad(
+        "a cluster's member whose address AWS decides on", StorageClause.notPublic, at: "spec.publiclyAccessible",
+        instance("dbClusterIdentifier: orders", isPublic: nil), request: .by("lena")),
+    .good(
+        "an update that leaves out what ACK filled in",
+        instance("storageEncrypted: true, \(key), backupRetentionPeriod: 14", isPublic: nil),
+        before: instance("storageEncrypted: true, \(key)")),
 ]

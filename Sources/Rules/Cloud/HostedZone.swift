@@ -14,11 +14,14 @@ extension Rule {
             """,
         level: .warn,
         concern: .convention,
-        scope: Scope(ResourceKinds(.route53HostedZone, .route53RecordSet)),
-        clauses: [subzone, apex],
+        scope: Scope(ResourceKinds(.route53HostedZone, .route53RecordSet, .backupPlan)),
+        clauses: [subzone, apex, copy],
         settings: [RuleSettings.rootZones],
         examples: cases,
-        checks: [.init(.route53HostedZone, check: checkZone), .init(.route53RecordSet, check: checkRecord)]
+        checks: [
+            .init(.route53HostedZone, check: checkZone), .init(.route53RecordSet, check: checkRecord),
+            .init(.backupPlan, check: checkPlan),
+        ]
     )
 }
 
@@ -30,6 +33,7 @@ extension RuleSettings {
 }
 
 private let subzone = Clause("subzone", "a public zone lies below one of the shared domains")
+private let copy = Clause("copy", "a backup plan copies to a vault, such as the backup account's")
 private let apex = Clause("apex", "there is no CNAME at a zone's apex")
 
 private func checkZone(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
@@ -61,6 +65,31 @@ private func checkRecord(_ subject: Subject, _ context: Context, _ findings: Fin
         $0.advice =
             "write recordType: A with an aliasTarget (the load balancer's or the distribution's name and zone)"
     }
+}
+
+private func checkPlan(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+    guard let spec = try subject.field("spec").present else { return }
+    let rules = try spec["rules"]
+    for rule in try rules.objects() {
+        try findings.step()
+        for action in try rule["copyActions"].objects() {
+            try findings.step()
+            if try action["destinationBackupVaultARN"].filledText() != nil { return }
+            if try action["destinationBackupVaultRef"]["from"]["name"].filledText() != nil { return }
+        }
+    }
+    findings.add(copy, at: rules, "copy nothing to another account's vault", traits: .init(isHint: true)) {
+        $0.advice = "add copyActions with the ARN of a vault in the backup account"
+    }
+}
+
+private func plan(_ lines: String) -> String {
+    """
+    apiVersion: backup.services.k8s.aws/v1alpha1
+    kind: BackupPlan
+    metadata: {name: nightly, namespace: production}
+    spec: {name: nightly, rules: [{ruleName: nightly, targetBackupVaultName: production\(lines)}]}
+    """
 }
 
 private func zone(_ spec: String) -> String {
@@ -108,4 +137,10 @@ private let cases: [Example] = [
     .bad(
         "a CNAME at the apex by its sign", apex, at: "spec.recordType",
         record("name: '@', recordType: CNAME, ttl: 300, resourceRecords: [{value: d1.cloudfront.net}]")),
+    .good(
+        "a plan that copies",
+        plan(
+            ", copyActions: [{destinationBackupVaultARN: 'arn:aws:backup:eu-west-1:333333333333:backup-vault:production'}]"
+        )),
+    .bad("a plan that keeps everything in its account", copy, at: "spec.rules", plan(""), isHint: true),
 ]

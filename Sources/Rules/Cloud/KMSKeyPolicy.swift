@@ -15,13 +15,17 @@ extension Rule {
         level: .warn,
         concern: .security,
         scope: Scope(ResourceKinds(.kmsKey, .kmsAlias), on: [.create, .update, .delete]),
-        clauses: [KeyClause.written, KeyClause.separate, KeyClause.open, KeyClause.alias, KeyClause.lastAlias],
+        clauses: [
+            KeyClause.written, KeyClause.separate, KeyClause.open, KeyClause.foreign, KeyClause.alias,
+            KeyClause.lastAlias,
+        ],
+        sharedSettings: ["PLAYBOOK_COMPANION_GRACE", "PLAYBOOK_AWS_ACCOUNTS"],
         relatedObjects: [.kmsAlias, .kmsKey],
         examples: keyPolicyExamples,
         checks: [
             .init(.kmsKey) { (subject, context, findings) throws(CannotJudge) in
                 guard subject.review.operation != .delete else { return }
-                try checkPolicy(subject.field("spec")["policy"], findings)
+                try checkPolicy(subject.field("spec")["policy"], context[RuleSettings.accounts], findings)
                 try checkAlias(subject, context, findings)
             },
             .init(.kmsAlias) { (subject, context, findings) throws(CannotJudge) in
@@ -36,14 +40,20 @@ enum KeyClause {
     static let written = Clause("written", "a key policy is written, instead of the default that leaves it to IAM")
     static let separate = Clause(
         "separate", "no statement lets anybody but the account itself both administer and use the key")
-    static let open = Clause("open", "no statement gives everybody every right")
+    static let open = Clause(
+        "open",
+        "no statement gives everybody every right, or lets everybody use or administer the key without a condition")
+    static let foreign = Clause(
+        "foreign", "no statement lets another account's root use or administer the key without a condition")
     static let alias = Clause("alias", "an Alias in the namespace names the key")
     static let lastAlias = Clause("last-alias", "a key's last Alias is not deleted")
 }
 
 // MARK: The policy
 
-private func checkPolicy(_ field: Field, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkPolicy(
+    _ field: Field, _ accounts: [AWSAccount], _ findings: FindingCollector
+) throws(CannotJudge) {
     guard let text = try field.filledText() else {
         findings.add(KeyClause.written, at: field, "is unset: IAM alone decides who may use the key") {
             $0.advice =
@@ -55,9 +65,15 @@ private func checkPolicy(_ field: Field, _ findings: FindingCollector) throws(Ca
     guard text.contentLength <= 32 << 10 else { throw .tooLong(text.id, expected: "a key policy of at most 32 KiB") }
     guard let policy = try? Literal(parsing: Array(text.text.utf8)), case .object = policy
     else { throw .malformed(text.id, expected: "a key policy in JSON") }
-    for (index, literal) in KeyPolicyStatement.all(in: policy).enumerated() {
-        let statement = KeyPolicyStatement(literal)
-        guard let (clause, message) = statement.fault else { continue }
+    let literals = KeyPolicyStatement.all(in: policy)
+    let statements = literals.map { KeyPolicyStatement($0) }
+    // The account that every right is given to first is the key's own, as in AWS's default policy.
+    let own =
+        accounts.isEmpty
+        ? statements.first { $0.isAll && $0.isAccountAlone }.map { Array($0.rootAccounts.prefix(1)) } ?? []
+        : accounts.map(\.description)
+    for (index, (literal, statement)) in zip(literals, statements).enumerated() {
+        guard let (clause, message) = statement.fault(in: own) else { continue }
         // Whom it is for is the choice, wherever the statement stands and whatever it is called.
         findings.add(
             clause, at: field, "\(message) (statement \(literal["Sid"]?.text ?? String(index)))",
@@ -70,9 +86,19 @@ private func checkPolicy(_ field: Field, _ findings: FindingCollector) throws(Ca
 }
 
 extension KeyPolicyStatement {
-    /// What is wrong with it, if anything.
-    fileprivate var fault: (Clause, String)? {
+    /// What is wrong with it in a key of one of these accounts, if anything.
+    fileprivate func fault(in own: [String]) -> (Clause, String)? {
         if isEverybody, isAll { return (KeyClause.open, "gives everybody every right") }
+        if isEverybody, uses || administers, !hasCondition {
+            return (KeyClause.open, "lets everybody \(uses ? "use" : "administer") the key without a condition")
+        }
+        if !own.isEmpty, uses || administers, !hasCondition,
+            let other = rootAccounts.first(where: { !own.contains($0) })
+        {
+            return (
+                KeyClause.foreign, "lets account \(other) \(uses ? "use" : "administer") the key without a condition"
+            )
+        }
         if administers, uses, !isAccountAlone {
             return (KeyClause.separate, "lets the same roles administer and use the key")
         }
@@ -83,7 +109,7 @@ extension KeyPolicyStatement {
 // MARK: The aliases
 
 private func checkAlias(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
-    guard let name = subject.name else { return }
+    guard let name = subject.name, !mayBeAwaitingAlias(subject, context) else { return }
     let aliases = try context.relatedObjects.objects(.kmsAlias, in: subject.namespace)
     if aliases.contains(where: { $0.mayName(name, in: subject.namespace) }) { return }
     findings.add(
@@ -96,6 +122,14 @@ private func checkAlias(_ subject: Subject, _ context: Context, _ findings: Find
             "spec": ["name": .string("alias/\(name)"), "targetKeyRef": ["from": ["name": .string(name)]]],
         ]
     }
+}
+
+/// Whether the key is so new that its alias may be about to come.
+private func mayBeAwaitingAlias(_ subject: Subject, _ context: Context) -> Bool {
+    let grace = context.settings.relatedObjectGrace.components.seconds
+    guard context.source == .server || context.source == .recording, grace > 0 else { return false }
+    guard subject.review.operation == .update else { return true }
+    return subject.metadata.creationTimestamp.map { context.now.seconds - $0.seconds <= grace } ?? false
 }
 
 private func checkLastAlias(

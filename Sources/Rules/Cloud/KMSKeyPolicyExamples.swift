@@ -15,6 +15,13 @@ private func statement(_ name: String, _ principal: String, _ actions: String) -
     "{\"Sid\": \"\(name)\", \"Effect\": \"Allow\", \"Principal\": \(principal), \"Action\": \(actions), \"Resource\": \"*\"}"
 }
 
+private let other = "{\"AWS\": \"arn:aws:iam::333333333333:root\"}"
+
+private func conditional(_ principal: String, _ actions: String) -> String {
+    statement("conditional", principal, actions).dropLast()
+        + ", \"Condition\": {\"StringEquals\": {\"kms:CallerAccount\": \"222222222222\"}}}"
+}
+
 private let root = statement("account", "{\"AWS\": \"arn:aws:iam::222222222222:root\"}", "\"kms:*\"")
 private let administrators = statement(
     "administrators", "{\"AWS\": \"arn:aws:iam::222222222222:role/keys\"}",
@@ -66,10 +73,13 @@ let keyPolicyExamples: [Example] = [
         key(statement("open", "{\"AWS\": \"*\"}", "[\"kms:*\"]"))),
     .bad(
         "no alias of its own", KeyClause.alias, at: "metadata.name", key(good),
-        relatedObjects: alias("carts", of: "carts")),
+        relatedObjects: alias("carts", of: "carts"), settings: ["PLAYBOOK_COMPANION_GRACE": "0s"]),
+    .good(
+        "a new key whose alias is to come", key(good), relatedObjects: alias("carts", of: "carts"),
+        settings: ["PLAYBOOK_COMPANION_GRACE": "5m"]),
     .bad(
         "an alias of another namespace's key", KeyClause.alias, at: "metadata.name", key(good),
-        relatedObjects: alias("orders", in: "carts")),
+        relatedObjects: alias("orders", in: "carts"), settings: ["PLAYBOOK_COMPANION_GRACE": "0s"]),
     .good("an alias that says its own namespace", key(good), relatedObjects: alias("orders", in: "shop")),
     .good("an alias", alias("orders")),
     .good(
@@ -81,4 +91,23 @@ let keyPolicyExamples: [Example] = [
     .bad(
         "the last alias goes", KeyClause.lastAlias, at: "spec.targetKeyRef", alias("orders"),
         relatedObjects: [key(good), alias("orders")].joined(separator: "\n---\n"), request: .delete),
+    .bad(
+        "use for everybody", KeyClause.open, at: "spec.policy",
+        key("\(good), \(statement("open", "\"*\"", "[\"kms:Decrypt\"]"))")),
+    .good(
+        "use for everybody through a service",
+        key("\(good), \(conditional("\"*\"", "[\"kms:Decrypt\", \"kms:GenerateDataKey*\"]"))")),
+    .bad(
+        "every right for another account", KeyClause.foreign, at: "spec.policy",
+        key("\(good), \(statement("other", other, "\"kms:*\""))")),
+    .bad(
+        "use for another account by its number", KeyClause.foreign, at: "spec.policy",
+        key("\(good), \(statement("other", "{\"AWS\": \"333333333333\"}", "\"kms:Decrypt\""))")),
+    .good("use for another account on a condition", key("\(good), \(conditional(other, "\"kms:Decrypt\""))")),
+    .good(
+        "use for another account of the team's", key("\(good), \(statement("other", other, "\"kms:Decrypt\""))"),
+        settings: ["PLAYBOOK_AWS_ACCOUNTS": "222222222222,333333333333"]),
+    .bad(
+        "an account that is none of the team's", KeyClause.foreign, at: "spec.policy", key(root),
+        settings: ["PLAYBOOK_AWS_ACCOUNTS": "333333333333"]),
 ]

@@ -37,8 +37,9 @@ extension Rule {
 extension RuleSettings {
     static let loadBalancerGroups = RuleSetting(
         "PLAYBOOK_LOAD_BALANCER_GROUPS", .list("names"),
-        default: ["*load-balancer*", "*alb*", "*nlb*", "lb-*", "*-lb", "*-lb-*"],
-        "The security groups of load balancers, which let everybody in at 80 and 443. `*` stands for any text.")
+        default: ["alb", "nlb", "elb", "lb", "load-balancer", "loadbalancer"],
+        "The security groups of load balancers, which let everybody in at 80 and 443: whole words of their names, or whole names in which `*` stands for any text."
+    )
 
     static let maximumGroupPorts = RuleSetting(
         "PLAYBOOK_MAX_GROUP_PORTS", .integer(1...65536), default: 100,
@@ -120,18 +121,25 @@ private func checkRanges(
 /// Whether the group is a load balancer's, by its name.
 private func isLoadBalancers(_ spec: Field, _ subject: Subject, _ context: Context) throws(CannotJudge) -> Bool {
     let names = [try spec["name"].string(), subject.name].compactMap(\.self)
+    // Words end at what is no letter or digit, as in `shop-alb` and `alb.shop`.
+    let words = names.map { "-" + String($0.lowercased().map { $0.isLetter || $0.isNumber ? $0 : "-" }) + "-" }
     return context[RuleSettings.loadBalancerGroups].contains { pattern in
-        let glob = Glob(pattern)
-        return names.contains { glob.matches($0.lowercased()) }
+        let isName = pattern.utf8.contains(UInt8(ascii: "*"))
+        let glob = Glob(isName ? pattern : "*-\(pattern)-*")
+        return isName ? names.contains { glob.matches($0.lowercased()) } : words.contains { glob.matches($0) }
     }
 }
 
 private func addRange(_ ports: Ports, of entry: Field, _ findings: FindingCollector) throws(CannotJudge) {
     // Who is let in, by which protocol and from which port on, is the choice; how many ports they are is the number.
     let names = [try protocolName(of: entry)] + (try peers(of: entry, findings)).sorted() + [String(ports.first)]
+    // Between groups it is common: EKS lets a cluster's own group in to itself at every port.
+    let (blocks, longBlocks) = (try entry["ipRanges"].elements(), try entry["ipv6Ranges"].elements())
+    let (lists, groups) = (try entry["prefixListIDs"].elements(), try entry["userIDGroupPairs"].elements())
+    let isBetweenGroups = blocks.isEmpty && longBlocks.isEmpty && lists.isEmpty && !groups.isEmpty
     findings.add(
         GroupClause.range, at: entry, "opens \(ports.text)", choice: names.joined(separator: " "),
-        excess: Double(ports.count)
+        excess: Double(ports.count), traits: .init(isHint: isBetweenGroups)
     ) { $0.advice = "write an entry for each port that something listens on" }
 }
 
@@ -215,7 +223,29 @@ private let groupExamples: [Example] = [
         securityGroup("{ipProtocol: tcp, fromPort: 1, toPort: 65535, ipRanges: [{cidrIP: 10.0.0.0/16}]}")),
     .bad(
         "every protocol", GroupClause.range, at: "spec.ingressRules[0]",
-        securityGroup("{ipProtocol: '-1', userIDGroupPairs: [{groupID: sg-0a1b2c3d4e5f60718}]}")),
+        securityGroup("{ipProtocol: '-1', ipRanges: [{cidrIP: 10.0.0.0/16}]}")),
+    .bad(
+        "every protocol from another group", GroupClause.range, at: "spec.ingressRules[0]",
+        securityGroup("{ipProtocol: '-1', userIDGroupPairs: [{groupID: sg-0a1b2c3d4e5f60718}]}"), isHint: true),
+    .bad(
+        "every protocol from another group, and from addresses", GroupClause.range, at: "spec.ingressRules[0]",
+        securityGroup(
+            "{ipProtocol: '-1', userIDGroupPairs: [{groupID: sg-0a1b2c3d4e5f60718}], ipRanges: [{cidrIP: 10.0.0.0/16}]}"
+        )),
+    .bad(
+        "a name that only begins as a load balancer's", GroupClause.open, at: "spec.ingressRules[0].ipRanges[0]",
+        securityGroup(
+            "{ipProtocol: tcp, fromPort: 443, toPort: 443, ipRanges: [{cidrIP: 0.0.0.0/0}]}", name: "albatross")),
+    .good(
+        "a load balancer's group by the team's own name",
+        securityGroup(
+            "{ipProtocol: tcp, fromPort: 443, toPort: 443, ipRanges: [{cidrIP: 0.0.0.0/0}]}", name: "shop-edge-1"),
+        settings: ["PLAYBOOK_LOAD_BALANCER_GROUPS": "*-edge-*"]),
+    .good(
+        "a load balancer's group by words",
+        securityGroup(
+            "{ipProtocol: tcp, fromPort: 80, toPort: 80, ipRanges: [{cidrIP: 0.0.0.0/0}]}", name: "shop.load-balancer")
+    ),
     .bad(
         "one port more than may be", GroupClause.range, at: "spec.ingressRules[0]",
         securityGroup("{ipProtocol: udp, fromPort: 9000, toPort: 9100, ipRanges: [{cidrIP: 10.0.0.0/16}]}")),

@@ -46,13 +46,12 @@ enum SubnetTier: String {
         init(_ tags: Field) throws(CannotJudge) {
             for tag in try tags.objects() {
                 guard let key = try tag["key"].text() else { continue }
-                let value = try tag["value"].text()
                 if key.equals("Name") {
-                    name = value
+                    name = try tag["value"].text()
                 } else if key.equals("Tier") {
-                    tier = value
+                    tier = try tag["value"].text()
                 } else if key.equals("tier") {
-                    smallTier = value
+                    smallTier = try tag["value"].text()
                 } else if key.equals("kubernetes.io/role/elb") {
                     isForPublicBalancers = true
                 } else if key.equals("kubernetes.io/role/internal-elb") {

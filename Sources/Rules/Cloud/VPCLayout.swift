@@ -60,19 +60,12 @@ private func checkSubnet(_ subject: Subject, _ context: Context, _ findings: Fin
 
 private func checkSize(_ spec: Field, _ tier: SubnetTier, _ findings: FindingCollector) throws(CannotJudge) {
     let cidr = try spec["cidrBlock"]
-    if let text = try cidr.string() {
-        guard let block = AddressBlock(text), block.prefixLength != tier.prefixLength else { return }
-        findings.add(
-            VPCClause.size, at: cidr, "is \(text): \(tier.rawValue) subnets are /\(tier.prefixLength)",
-            set: block.resized(to: tier.prefixLength).map { .string($0) }, choice: text
-        ) { $0.advice = "a subnet that is there already has to be replaced by a new one" }
-        return
-    }
-    let length = try spec["ipv4NetmaskLength"]
-    guard let seen = try length.integer(), seen != tier.prefixLength else { return }
+    guard let text = try cidr.string(), let block = AddressBlock(text), block.prefixLength != tier.prefixLength
+    else { return }
     findings.add(
-        VPCClause.size, at: length, "is \(seen): \(tier.rawValue) subnets are /\(tier.prefixLength)",
-        set: .number(String(tier.prefixLength)), choice: String(seen))
+        VPCClause.size, at: cidr, "is \(text): \(tier.rawValue) subnets are /\(tier.prefixLength)",
+        set: block.resized(to: tier.prefixLength).map { .string($0) }, choice: text
+    ) { $0.advice = "a subnet that is there already has to be replaced by a new one" }
 }
 
 private func checkZone(

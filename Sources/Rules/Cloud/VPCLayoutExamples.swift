@@ -72,12 +72,6 @@ let vpcExamples: [Example] = [
     .bad("a small private subnet", VPCClause.size, at: "spec.cidrBlock", subnet("private-a", "10.0.32.0/24")),
     .bad("a large isolated subnet", VPCClause.size, at: "spec.cidrBlock", subnet("elasticache-a", "10.0.32.0/19")),
     .bad(
-        "a large public subnet out of a pool", VPCClause.size, at: "spec.ipv4NetmaskLength",
-        object(
-            "Subnet", "a",
-            "vpcID: vpc-0a1b2c3d, ipv4IPAMPoolID: ipam-pool-0a1b2c3d, ipv4NetmaskLength: 23, mapPublicIPOnLaunch: true, availabilityZone: eu-west-1a"
-        )),
-    .bad(
         "a zone that AWS chooses", VPCClause.zones, at: "spec.availabilityZone",
         object("Subnet", "public-a", "vpcRef: {from: {name: production}}, cidrBlock: 10.0.0.0/24")),
     .bad(

@@ -15,19 +15,26 @@ extension Rule {
         level: .deny,
         concern: .security,
         scope: Scope(ResourceKinds(.cloudfrontDistribution, .elbv2Listener)),
-        clauses: [acl, policy],
+        clauses: [acl, policy, minimum],
         examples: cases,
         checks: [.init(.cloudfrontDistribution, check: checkDistribution), .init(.elbv2Listener, check: checkListener)]
     )
 }
 
 private let acl = Clause("acl", "a CloudFront distribution has a web ACL")
-private let policy = Clause("policy", "a listener that speaks TLS names its policy")
+private let policy = Clause("policy", "a listener that speaks TLS names a policy, of TLS 1.2 or later")
+private let minimum = Clause("minimum", "a CloudFront distribution takes TLS 1.2 or later, where it names a version")
 
 private func checkDistribution(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
 ) throws(CannotJudge) {
     guard let spec = try subject.field("spec").present else { return }
+    let version = try spec["distributionConfig"]["viewerCertificate"]["minimumProtocolVersion"]
+    if try version.equals(oneOf: "SSLv3", "TLSv1", "TLSv1_2016", "TLSv1.1_2016") {
+        findings.add(
+            minimum, at: version, "is \(version.base.text), which is older than TLS 1.2", set: "TLSv1.2_2021",
+            choice: version.base.text)
+    }
     let id = try spec["distributionConfig"]["webACLID"]
     // The API writes no ACL as the empty text.
     if try id.filledText() != nil { return }
@@ -40,10 +47,29 @@ private func checkListener(_ subject: Subject, _ context: Context, _ findings: F
     let spec = try subject.field("spec")
     guard try spec["protocol"].equals(oneOf: "HTTPS", "TLS") else { return }
     let chosen = try spec["sslPolicy"]
-    if try chosen.filledText() != nil { return }
+    if let name = try chosen.filledText() {
+        guard name.acceptsOldTLS else { return }
+        findings.add(
+            policy, at: chosen, "is \(name.text), which accepts versions older than TLS 1.2",
+            set: "ELBSecurityPolicy-TLS13-1-2-2021-06", choice: name.text)
+        return
+    }
     findings.add(
         policy, at: chosen, "is \(chosen.isPresent ? "empty" : "unset"): the default accepts TLS 1.0",
         set: "ELBSecurityPolicy-TLS13-1-2-2021-06")
+}
+
+extension Value {
+    /// Whether a security policy of Elastic Load Balancing takes TLS 1.0 or 1.1 (AWS, "Security policies for your Application Load
+    /// Balancer", 2025).
+    fileprivate var acceptsOldTLS: Bool {
+        let old: [StaticString] = [
+            "ELBSecurityPolicy-20", "ELBSecurityPolicy-TLS-1-0-", "ELBSecurityPolicy-TLS-1-1-",
+            "ELBSecurityPolicy-TLS13-1-0-", "ELBSecurityPolicy-TLS13-1-1-", "ELBSecurityPolicy-FS-2018-06",
+            "ELBSecurityPolicy-FS-1-1-",
+        ]
+        return old.contains { hasPrefix($0) }
+    }
 }
 
 private func distribution(_ lines: String) -> String {
@@ -94,4 +120,22 @@ private let cases: [Example] = [
     .bad(
         "a network load balancer's listener without one", policy, at: "spec.sslPolicy",
         listener("port: 443\nprotocol: TLS\nsslPolicy: ''\n\(forward)")),
+    .bad(
+        "a policy of TLS 1.0", policy, at: "spec.sslPolicy",
+        listener("port: 443\nprotocol: HTTPS\nsslPolicy: ELBSecurityPolicy-TLS-1-0-2015-04\n\(forward)")),
+    .bad(
+        "the policy that is AWS's default", policy, at: "spec.sslPolicy",
+        listener("port: 443\nprotocol: HTTPS\nsslPolicy: ELBSecurityPolicy-2016-08\n\(forward)")),
+    .bad(
+        "a policy of TLS 1.3 and 1.1", policy, at: "spec.sslPolicy",
+        listener("port: 443\nprotocol: TLS\nsslPolicy: ELBSecurityPolicy-TLS13-1-1-2021-06\n\(forward)")),
+    .good(
+        "a policy of TLS 1.2 with forward secrecy",
+        listener("port: 443\nprotocol: HTTPS\nsslPolicy: ELBSecurityPolicy-FS-1-2-Res-2020-10\n\(forward)")),
+    .bad(
+        "a distribution of TLS 1.0", minimum, at: "spec.distributionConfig.viewerCertificate.minimumProtocolVersion",
+        distribution("\n    webACLID: web\n    viewerCertificate: {minimumProtocolVersion: TLSv1}")),
+    .good(
+        "a distribution of TLS 1.2",
+        distribution("\n    webACLID: web\n    viewerCertificate: {minimumProtocolVersion: TLSv1.2_2021}")),
 ]

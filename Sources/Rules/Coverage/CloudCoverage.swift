@@ -4,7 +4,7 @@ extension Coverage {
     static let cloudEnvironment = [
         Statement(
             "Resources are spread over accounts by their boundaries of isolation and security.",
-            remainder: "Accounts are made in AWS Organizations; no object of a cluster says which there are."),
+            remainder: "Where ACK makes accounts, an Account has a name; no field says what it is for."),
         Statement(
             "The management account holds billing, the organization's administrators and a root user whom nobody uses daily, and no "
                 + "IAM users.",
@@ -18,8 +18,9 @@ extension Coverage {
             "The shared account holds what staging and production share, such as the root DNS zone.", [.hostedZone],
             remainder: "A load balancer that is shared is an exception which the playbook leaves open."),
         Statement(
-            "The backup account stores backups, with AWS Backup.", [.databaseStorage],
-            remainder: "The rule sees that there are backups; where AWS Backup copies them is set outside the cluster."),
+            "The backup account stores backups, with AWS Backup.", [.databaseStorage, .hostedZone],
+            remainder:
+                "A BackupPlan says which vault backups are copied to, not that the vault is the backup account's."),
         Statement(
             "Staging, production and each further environment have an account of their own.", [.accountBoundary],
             remainder:
@@ -36,8 +37,7 @@ extension Coverage {
     static let keyManagement = [
         Statement(
             "Everything that can be encrypted is encrypted with a KMS key of one's own, not with the one that AWS manages.",
-            [.encryptedStorage, .customerManagedKey, .databaseStorage, .containerRepository, .trail],
-            remainder: "No field shows whether a file system of EFS is encrypted."),
+            [.encryptedStorage, .customerManagedKey, .databaseStorage, .containerRepository, .trail]),
         Statement(
             "Keys may lie in the management account, as long as it holds little else.",
             remainder: "It is a choice which the playbook leaves open."),

@@ -5,7 +5,7 @@ import Kubernetes
 extension Rule {
     static let customerManagedKey = Rule(
         id: "customer-managed-key",
-        title: "Volumes are encrypted with a key of one's own",
+        title: "What is stored is encrypted with a key of one's own",
         group: .nodes,
         section: .keyManagement,
         rationale: """
@@ -14,72 +14,162 @@ extension Rule {
             """,
         level: .warn,
         concern: .security,
-        scope: EBSVolumes.scope,
-        clauses: [parameter, device],
-        examples: cases,
+        scope: Scope(
+            StoredData.kinds.union(ResourceKinds(.storageClass, .ec2NodeClass, .eksCluster, .s3Bucket, .ecrRepository))),
+        clauses: [KeyedClause.parameter, KeyedClause.device, KeyedClause.data, KeyedClause.secrets],
+        examples: customerKeyExamples,
         checks: [
             .init(ResourceKinds(.storageClass)) { (subject, _, findings) throws(CannotJudge) in
                 try EBSVolumes.forEachParameter("kmsKeyId", of: subject.root) { (key) throws(CannotJudge) in
-                    try checkKey(parameter, key, "set kmsKeyId to the ARN of a KMS key of this risk domain", findings)
+                    try checkKey(KeyedClause.parameter, key, findings)
                 }
             },
-            .init(ResourceKinds(.ec2NodeClass), checkDevices),
+            .init(ResourceKinds(.ec2NodeClass), checkDevices), .init(.eksCluster, check: checkSecrets),
+            .init(.s3Bucket, check: checkBucket), .init(.ecrRepository, check: checkRepository),
+            .init(StoredData.kinds, checkData),
         ]
     )
 }
 
-private let parameter = Clause("parameter", "the `kmsKeyId` parameter of an EBS StorageClass names a key of one's own")
-private let device = Clause("device", "every volume of an EC2NodeClass names a key of one's own")
+/// What the rule checks; its examples stand in a file of their own.
+enum KeyedClause {
+    static let parameter = Clause(
+        "parameter", "the `kmsKeyId` parameter of an EBS StorageClass names a key of one's own")
+    static let device = Clause("device", "every volume of an EC2NodeClass names a key of one's own")
+    static let data = Clause(
+        "data", "what ACK makes to store data, and the disks of EKS Auto Mode, name a key of one's own")
+    static let secrets = Clause("secrets", "a Cluster of EKS encrypts Secrets with a key of one's own")
+}
+
+// MARK: Disks
 
 private func checkDevices(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
-    let spec = try subject.field("spec")
-    guard spec.isPresent else { return }
+    guard let spec = try subject.field("spec").present else { return }
     let mappings = try spec["blockDeviceMappings"]
-    // Karpenter makes the root volume by itself then.
-    if try mappings.objects().isEmpty {
-        findings.add(device, at: mappings, "is empty: AWS's own key encrypts the root volume") {
+    let devices = try AMIFamily(of: spec)?.devices ?? []
+    var listed: [String] = []
+    for mapping in try mappings.objects() where listed.count < 64 {
+        if let name = try mapping["deviceName"].string() { listed.append(name) }
+    }
+    let absent = devices.filter { !listed.contains($0.name) }
+    // Karpenter makes the AMI's own volumes by itself then.
+    if listed.isEmpty || !absent.isEmpty {
+        let names = absent.map(\.name).joined(separator: ", ")
+        let message = listed.isEmpty ? "is empty" : "does not list \(names)"
+        findings.add(KeyedClause.device, at: mappings, "\(message): AWS's own key encrypts the volume") {
+            let list = absent.map { "\($0.name) (\($0.size))" }.joined(separator: " and ")
             $0.advice =
-                "list the root volume (deviceName: /dev/xvda) with ebs: {volumeSize: 20Gi, volumeType: gp3, encrypted: true, kmsKeyID: the ARN of a KMS key of this risk domain}"
+                "list \(list.isEmpty ? "the AMI's volumes" : list) with ebs: encrypted: true, and kmsKeyID: the ARN of a KMS key of this risk domain"
         }
     }
     try EBSVolumes.forEachDevice(of: spec, findings) { (ebs) throws(CannotJudge) in
-        try checkKey(device, ebs["kmsKeyID"], "set kmsKeyID to the ARN of a KMS key of this risk domain", findings)
+        try checkKey(KeyedClause.device, ebs["kmsKeyID"], findings)
     }
 }
 
-private func checkKey(
-    _ clause: Clause, _ key: Field, _ advice: String, _ findings: FindingCollector
-) throws(CannotJudge) {
-    let seen = try key.text()
+/// The operating system that Karpenter's nodes run, which names their volumes (karpenter-provider-aws, `pkg/providers/amifamily`).
+private enum AMIFamily {
+    case amazonLinux, bottlerocket, windows
+
+    /// Reads the family; nil where it is the author's own image.
+    init?(of spec: Field) throws(CannotJudge) {
+        var name = try spec["amiFamily"].string()
+        for term in try spec["amiSelectorTerms"].objects() {
+            guard name == nil, let alias = try term["alias"].string() else { continue }
+            name = String(alias.prefix { $0 != "@" })
+        }
+        switch name?.lowercased() {
+        case "al2", "al2023": self = .amazonLinux
+        case "bottlerocket": self = .bottlerocket
+        case let name? where name.hasPrefix("windows"): self = .windows
+        default: return nil
+        }
+    }
+
+    var devices: [(name: String, size: String)] {
+        switch self {
+        case .amazonLinux: [("/dev/xvda", "20Gi")]
+        case .bottlerocket: [("/dev/xvda", "4Gi"), ("/dev/xvdb", "20Gi, the data")]
+        case .windows: [("/dev/sda1", "50Gi")]
+        }
+    }
+}
+
+// MARK: What ACK makes
+
+/// The objects of ACK that store data and have one field for the key.
+private enum StoredData {
+    static let kinds = ResourceKinds(
+        .rdsDBInstance, .rdsDBCluster, .elasticacheReplicationGroup, .elasticacheServerlessCache, .efsFileSystem,
+        .sqsQueue, .snsTopic, .dynamodbTable, .secretsManagerSecret, .logGroup, .eksNodeClass)
+
+    /// The field of the key, and the reference to a Key that may stand in its place.
+    static func key(of spec: Field, _ kind: ResourceKind) throws(CannotJudge) -> (key: Field, reference: Field?) {
+        switch kind {
+        case .sqsQueue, .snsTopic: (try spec["kmsMasterKeyID"], try spec["kmsMasterKeyRef"])
+        case .dynamodbTable: (try spec["sseSpecification"]["kmsMasterKeyID"], nil)
+        case .eksNodeClass: (try spec["ephemeralStorage"]["kmsKeyID"], nil)
+        case .elasticacheReplicationGroup: (try spec["kmsKeyID"], nil)
+        default: (try spec["kmsKeyID"], try spec["kmsKeyRef"])
+        }
+    }
+}
+
+private func checkData(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+    guard let spec = try subject.field("spec").present, try !isEncryptedElsewhere(spec, subject.kind) else { return }
+    let (key, reference) = try StoredData.key(of: spec, subject.kind)
+    if let reference, try reference["from"]["name"].filledText() != nil { return }
+    try checkKey(KeyedClause.data, key, findings)
+}
+
+/// Whether a database has the key of what it was made from: a cluster, a source or a snapshot.
+private func isEncryptedElsewhere(_ spec: Field, _ kind: ResourceKind) throws(CannotJudge) -> Bool {
+    guard kind == .rdsDBInstance || kind == .rdsDBCluster else { return false }
+    if kind == .rdsDBInstance, try spec["dbClusterIdentifier"].filledText() != nil { return true }
+    return try spec.hasText(in: DatabaseOrigin.sources + DatabaseOrigin.snapshots)
+}
+
+private func checkBucket(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+    guard let spec = try subject.field("spec").present else { return }
+    let rules = try spec["encryption"]["rules"]
+    if try rules.objects().isEmpty { return try checkKey(KeyedClause.data, rules, findings) }
+    for rule in try rules.objects() {
+        try findings.step()
+        try checkKey(KeyedClause.data, rule["applyServerSideEncryptionByDefault"]["kmsMasterKeyID"], findings)
+    }
+}
+
+private func checkRepository(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+    let encryption = try subject.field("spec")["encryptionConfiguration"]
+    // Without KMS, which `container-repository` reports, there is no key to name.
+    guard try encryption["encryptionType"].equals(oneOf: "KMS", "KMS_DSSE") else { return }
+    try checkKey(KeyedClause.data, encryption["kmsKey"], findings)
+}
+
+private func checkSecrets(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+    guard let spec = try subject.field("spec").present else { return }
+    let configurations = try spec["encryptionConfig"]
+    for configuration in try configurations.objects() {
+        try findings.step()
+        let provider = try configuration["provider"]
+        if try provider["keyARN"].filledText() != nil { return }
+        if try provider["keyRef"]["from"]["name"].filledText() != nil { return }
+    }
+    findings.add(KeyedClause.secrets, at: configurations, "names no key: Secrets are encrypted with AWS's own key") {
+        $0.advice =
+            "set provider.keyARN to a KMS key of this risk domain, and resources: [secrets]; it cannot be undone"
+    }
+}
+
+private func checkKey(_ clause: Clause, _ key: Field, _ findings: FindingCollector) throws(CannotJudge) {
+    let seen = key.value?.kind == .array ? nil : try key.text()
     if seen?.namesOwnKey ?? false { return }
-    var words: String { seen.map { $0.contentLength == 0 ? "is empty" : "is \($0.text)" } ?? "is unset" }
-    findings.add(clause, at: key, "\(words): AWS's own key is used", choice: seen?.text) { $0.advice = advice }
+    var words: String { seen.map { $0.contentLength == 0 ? "is empty" : "is \($0.text)" } ?? "is not set" }
+    findings.add(clause, at: key, "\(words): AWS's own key is used", choice: seen?.text) {
+        $0.advice = "name a KMS key of this risk domain by its ARN"
+    }
 }
 
 extension Value {
     fileprivate var namesOwnKey: Bool { contentLength > 0 && !isAWSManagedKey }
 }
-
-private let cases: [Example] = [
-    .good("a class with a key", EBSVolumes.storageClass("encrypted: 'true', kmsKeyId: '\(EBSVolumes.key)'")),
-    .good(
-        "whatever the case of the name", EBSVolumes.storageClass("encrypted: 'true', KMSKEYID: alias/shop")),
-    .good("another kind of storage", EBSVolumes.storageClass("fsType: ext4", provisioner: "efs.csi.aws.com")),
-    .good("disks of nodes with a key", EBSVolumes.devices("encrypted: true, kmsKeyID: '\(EBSVolumes.key)'")),
-    .good("a disk from a snapshot, encrypted as that is", EBSVolumes.devices("snapshotID: snap-0a1b2c3d")),
-    .bad(
-        "a class without a key", parameter, at: "parameters.kmsKeyId", EBSVolumes.storageClass("encrypted: 'true'")),
-    .bad(
-        "AWS's key by its alias", parameter, at: "parameters.kmsKeyId",
-        EBSVolumes.storageClass("encrypted: 'true', kmsKeyId: 'arn:aws:kms:eu-west-1:222222222222:alias/aws/ebs'")),
-    .bad(
-        "an empty key", parameter, at: "parameters.kmskeyid",
-        EBSVolumes.storageClass("encrypted: 'true', kmskeyid: ''")),
-    .bad(
-        "disks of nodes without a key", device, at: "spec.blockDeviceMappings[/dev/xvda].ebs.kmsKeyID",
-        EBSVolumes.devices("encrypted: true")),
-    .bad(
-        "disks of nodes with AWS's key", device, at: "spec.blockDeviceMappings[/dev/xvda].ebs.kmsKeyID",
-        EBSVolumes.devices("encrypted: true, kmsKeyID: alias/aws/ebs")),
-    .bad("disks that Karpenter makes by itself", device, at: "spec.blockDeviceMappings", EBSVolumes.nodeClass("")),
-]

@@ -4,8 +4,6 @@ import Kubernetes
 
 /// What describes volumes of EBS: a StorageClass, or the block devices of Karpenter's nodes.
 enum EBSVolumes {
-    static let scope = Scope(ResourceKinds(.storageClass, .ec2NodeClass))
-
     private static let provisioners: [StaticString] = [
         "ebs.csi.aws.com", "ebs.csi.eks.amazonaws.com", "kubernetes.io/aws-ebs",
     ]
@@ -59,22 +57,26 @@ enum EBSVolumes {
         """
     }
 
-    static func nodeClass(_ lines: String) -> String {
+    static func nodeClass(
+        _ lines: String, alias: String = "al2023@v20260101", subnets: String = "karpenter.sh/discovery: shop"
+    ) -> String {
         """
         apiVersion: karpenter.k8s.aws/v1
         kind: EC2NodeClass
         metadata: {name: default}
         spec:
           role: shop-nodes
-          amiSelectorTerms: [{alias: al2023@v20260101}]
-          subnetSelectorTerms: [{tags: {karpenter.sh/discovery: shop}}]
+          amiSelectorTerms: [{alias: \(alias)}]
+          subnetSelectorTerms: [{tags: {\(subnets)}}]
           securityGroupSelectorTerms: [{tags: {karpenter.sh/discovery: shop}}]
           \(lines)
         """
     }
 
-    static func devices(_ ebs: String) -> String {
-        nodeClass("blockDeviceMappings: [{deviceName: /dev/xvda, ebs: {volumeSize: 20Gi, volumeType: gp3, \(ebs)}}]")
+    static func devices(_ ebs: String, subnets: String = "karpenter.sh/discovery: shop") -> String {
+        nodeClass(
+            "blockDeviceMappings: [{deviceName: /dev/xvda, ebs: {volumeSize: 20Gi, volumeType: gp3, \(ebs)}}]",
+            subnets: subnets)
     }
 
     static let key = "arn:aws:kms:eu-west-1:222222222222:key/0a1b2c3d-1111-2222-3333-444455556666"

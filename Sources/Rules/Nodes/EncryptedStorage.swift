@@ -14,8 +14,8 @@ extension Rule {
             """,
         level: .deny,
         concern: .security,
-        scope: EBSVolumes.scope,
-        clauses: [parameter, device],
+        scope: Scope(ResourceKinds(.storageClass, .ec2NodeClass, .efsFileSystem)),
+        clauses: [parameter, device, fileSystem],
         examples: cases,
         checks: [
             .init(ResourceKinds(.storageClass)) { (subject, _, findings) throws(CannotJudge) in
@@ -30,12 +30,20 @@ extension Rule {
                     checkEncryption(device, field, try field.boolean().map { "\($0)" }, true, findings)
                 }
             },
+            .init(.efsFileSystem) { (subject, _, findings) throws(CannotJudge) in
+                guard let spec = try subject.field("spec").present else { return }
+                let field = try spec["encrypted"]
+                // Absent it is false (EFS, CreateFileSystem).
+                checkEncryption(fileSystem, field, try field.boolean().map { "\($0)" }, true, findings)
+            },
         ]
     )
 }
 
 private let parameter = Clause("parameter", "the `encrypted` parameter of an EBS StorageClass is `\"true\"`")
 private let device = Clause("device", "every volume that an EC2NodeClass lists is encrypted")
+
+private let fileSystem = Clause("file-system", "a file system of EFS is encrypted")
 
 private func checkEncryption(
     _ clause: Clause, _ field: Field, _ seen: String?, _ wanted: Literal, _ findings: FindingCollector
@@ -45,6 +53,15 @@ private func checkEncryption(
         clause, at: field,
         "is \(seen.map { $0.isEmpty ? "empty" : $0 } ?? "unset"): what is stored can be read from a snapshot",
         set: wanted, choice: seen)
+}
+
+private func elastic(_ lines: String) -> String {
+    """
+    apiVersion: efs.services.k8s.aws/v1alpha1
+    kind: FileSystem
+    metadata: {name: uploads, namespace: shop}
+    spec: {performanceMode: generalPurpose, \(lines)}
+    """
 }
 
 private let cases: [Example] = [
@@ -80,4 +97,11 @@ private let cases: [Example] = [
     .bad(
         "disks of nodes that are not", device, at: "spec.blockDeviceMappings[/dev/xvda].ebs.encrypted",
         EBSVolumes.devices("encrypted: false")),
+    .good("an encrypted file system", elastic("encrypted: true, kmsKeyRef: {from: {name: uploads}}")),
+    .bad(
+        "a file system that says nothing", fileSystem, at: "spec.encrypted",
+        elastic("kmsKeyRef: {from: {name: uploads}}")),
+    .bad(
+        "a file system that is not encrypted", fileSystem, at: "spec.encrypted",
+        elastic("encrypted: false, kmsKeyRef: {from: {name: uploads}}")),
 ]

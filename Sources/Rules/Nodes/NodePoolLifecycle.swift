@@ -16,32 +16,67 @@ extension Rule {
         concern: .reliability,
         scope: Scope(ResourceKinds(.nodePool)),
         clauses: [consolidation, expiry, gradual, stopped],
+        settings: [RuleSettings.maximumNodeLife],
         examples: cases,
-        check: { (subject, _, findings) throws(CannotJudge) in
+        check: { (subject, context, findings) throws(CannotJudge) in
             let spec = try subject.field("spec")
             guard spec.isPresent else { return }
+            // Karpenter consolidates pools of no fixed size alone.
+            let isStatic = try spec["replicas"].isPresent
             let consolidateAfter = try spec["disruption"]["consolidateAfter"]
-            // Karpenter looks at it for pools of no fixed size alone.
-            if try !spec["replicas"].isPresent, try consolidateAfter.text()?.equals("Never") ?? false {
+            if !isStatic, try consolidateAfter.equals("Never") {
                 findings.add(
                     consolidation, at: consolidateAfter, "is Never: empty nodes are kept and paid for", set: "1m")
             }
             let template = try spec["template"]["spec"]
-            let expireAfter = try template["expireAfter"]
-            if try expireAfter.text()?.equals("Never") ?? false {
-                findings.add(expiry, at: expireAfter, "is Never: nodes grow old with what they run", set: "720h") {
-                    $0.advice = boundedDrain(template)
-                }
-            }
-            try checkBudgets(spec["disruption"]["budgets"], template, findings)
+            try checkExpiry(template, context[RuleSettings.maximumNodeLife], findings)
+            try checkBudgets(spec["disruption"]["budgets"], template, isStatic: isStatic, findings)
         }
     )
 }
 
+extension RuleSettings {
+    static let maximumNodeLife = RuleSetting(
+        "PLAYBOOK_MAX_NODE_LIFE", .duration, default: .seconds(8760 * 3600),
+        "How long a node of Karpenter's may live before a longer expireAfter gives a hint.")
+}
+
 private let consolidation = Clause("consolidation", "`consolidateAfter` is not `Never`")
-private let expiry = Clause("expiry", "`expireAfter` is not `Never`")
-private let gradual = Clause("gradual", "what may always be disrupted, for any reason, is less than 100 %")
-private let stopped = Clause("stopped", "what may always be disrupted, for any reason, is not 0")
+private let expiry = Clause("expiry", "`expireAfter` is not `Never`, nor longer than `PLAYBOOK_MAX_NODE_LIFE`")
+private let gradual = Clause("gradual", "for each reason, what may always be disrupted is less than 100 %")
+private let stopped = Clause("stopped", "for some reason, what may always be disrupted is not 0")
+
+private func checkExpiry(_ template: Field, _ most: Duration, _ findings: FindingCollector) throws(CannotJudge) {
+    let expireAfter = try template["expireAfter"]
+    guard let text = try expireAfter.text() else { return }
+    if text.equals("Never") {
+        findings.add(expiry, at: expireAfter, "is Never: nodes grow old with what they run", set: "720h") {
+            $0.advice = boundedDrain(template)
+        }
+        return
+    }
+    guard let life = seconds(in: text.text), life > most.components.seconds else { return }
+    findings.add(
+        expiry, at: expireAfter, "is \(text.text); at most \(most.components.seconds / 3600)h is expected", set: "720h",
+        excess: Double(life), traits: .init(isHint: true)
+    ) { $0.advice = boundedDrain(template) }
+}
+
+/// The seconds of a duration such as `1h30m`; nil where the text is none.
+private func seconds(in text: String) -> Int64? {
+    var (total, number): (Int64, Int64?) = (0, nil)
+    for byte in text.utf8.prefix(64) {
+        if byte &- 48 <= 9 {
+            number = min((number ?? 0) * 10 + Int64(byte - 48), 1 << 40)
+            continue
+        }
+        let units: [UInt8: Int64] = [UInt8(ascii: "h"): 3600, UInt8(ascii: "m"): 60, UInt8(ascii: "s"): 1]
+        guard let unit = units[byte], let count = number else { return nil }
+        total += count * unit
+        number = nil
+    }
+    return number == nil && !text.isEmpty ? total : nil
+}
 
 /// What to know of budgets: they slow consolidation and drift, and never expiry.
 private func boundedDrain(_ template: Field) -> String {
@@ -49,32 +84,76 @@ private func boundedDrain(_ template: Field) -> String {
     return "budgets do not slow expiry: \(path)terminationGracePeriod says how long draining may take"
 }
 
-private func checkBudgets(_ budgets: Field, _ template: Field, _ findings: FindingCollector) throws(CannotJudge) {
-    // Absent there is one of a tenth; a list of none limits nothing (Karpenter, `GetAllowedDisruptionsByReason`).
-    if budgets.isPresent, try budgets.objects().isEmpty {
-        findings.add(gradual, at: budgets, "are empty: all nodes may go at once", set: [["nodes": "10%"]]) {
-            $0.advice = boundedDrain(template)
-        }
+/// A budget that always holds.
+private struct Budget {
+    enum Size: Int, Comparable {
+        case none, some, all
+
+        static func < (one: Size, other: Size) -> Bool { one.rawValue < other.rawValue }
     }
-    var whole: Field?
-    var isLimited = false
+
+    /// The entry's `nodes`.
+    let nodes: Field
+    let size: Size
+    /// Which of ``reasons`` it is for.
+    let isFor: [Bool]
+
+    static let reasons: [StaticString] = ["Underutilized", "Empty", "Drifted"]
+}
+
+private func checkBudgets(
+    _ budgets: Field, _ template: Field, isStatic: Bool, _ findings: FindingCollector
+) throws(CannotJudge) {
+    // Absent there is one of a tenth; where none holds there is no limit (Karpenter, `GetAllowedDisruptionsByReason`).
+    guard budgets.isPresent else { return }
+    var always: [Budget] = []
+    var hasWindow = false
     for budget in try budgets.objects() {
         try findings.step()
-        guard try !budget["schedule"].isPresent, try coversAllReasons(budget["reasons"]) else { continue }
-        let nodes = try budget["nodes"]
-        guard let seen = try nodes.text() else {
-            // The CRD's default is a tenth.
-            isLimited = true
+        if try budget["schedule"].isPresent, try !isAlwaysOn(budget) {
+            hasWindow = true
             continue
         }
-        if seen.isNone {
-            report(stopped, nodes, "is \(seen.text): nothing is consolidated, and no drift mended", template, findings)
-        }
-        // Of several the strictest holds.
-        if seen.equals("100%") { whole = whole ?? nodes } else { isLimited = true }
+        let nodes = try budget["nodes"]
+        let seen = try nodes.text()
+        // The CRD's default is a tenth.
+        let size: Budget.Size = seen.map { $0.isNone ? .none : $0.equals("100%") ? .all : .some } ?? .some
+        always.append(Budget(nodes: nodes, size: size, isFor: try covered(by: budget["reasons"])))
     }
-    guard !isLimited, let whole else { return }
-    report(gradual, whole, "is 100%: all nodes may go at once", template, findings)
+    let smallest = Budget.reasons.indices.map { reason in
+        always.filter { $0.isFor[reason] }.min { $0.size < $1.size }
+    }
+    if smallest.allSatisfy({ $0?.size == Budget.Size.none }) {
+        let whole = always.filter { $0.size == .none && !$0.isFor.contains(false) }
+        for budget in whole.isEmpty ? [always.first { $0.size == .none }].compactMap(\.self) : whole {
+            report(
+                stopped, budget.nodes, "is \(budget.nodes.base.text): nothing is consolidated, and no drift mended",
+                template, findings)
+        }
+        return
+    }
+    // Of a pool of a fixed size only what has drifted is replaced.
+    let reasons = Budget.reasons.indices.filter { !isStatic || "\(Budget.reasons[$0])" == "Drifted" }
+    var reported: Set<NodeID> = []
+    for budget in reasons.compactMap({ smallest[$0] }) where budget.size == .all {
+        guard reported.insert(budget.nodes.base.id).inserted else { continue }
+        report(gradual, budget.nodes, "is 100%: all nodes may go at once", template, findings)
+    }
+    let open = reasons.filter { smallest[$0] == nil }.map { "\(Budget.reasons[$0])" }
+    guard !open.isEmpty else { return }
+    let isForAll = open.count == Budget.reasons.count || isStatic
+    let names = isForAll ? "" : " for \(open.joined(separator: ", "))"
+    findings.add(
+        gradual, at: budgets,
+        "set no limit\(names)\(hasWindow ? " outside their schedules" : ""): all nodes may go at once",
+        choice: open.joined(separator: " ")
+    ) {
+        let budget: Literal =
+            isForAll ? ["nodes": "10%"] : ["nodes": "10%", "reasons": .array(open.map { .string($0) })]
+        // Written with those that are there: lists of budgets are merged by their places.
+        $0.edits = [.set($0.place, .array(budgets.base.elements.prefix(50).map { Literal($0) } + [budget]))]
+        $0.advice = boundedDrain(template)
+    }
 }
 
 private func report(
@@ -86,13 +165,54 @@ private func report(
     }
 }
 
-private func coversAllReasons(_ reasons: Field) throws(CannotJudge) -> Bool {
-    guard reasons.isPresent else { return true }
-    let covered = try reasons.strings()
+private func covered(by reasons: Field) throws(CannotJudge) -> [Bool] {
+    guard reasons.isPresent else { return [true, true, true] }
     // A list of none, unlike none, covers none.
-    return ["Underutilized", "Empty", "Drifted"].allSatisfy { (reason: StaticString) in
-        covered.contains { $0.base.equals(reason) }
+    var covered = [false, false, false]
+    for name in try reasons.strings() {
+        if let index = Budget.reasons.firstIndex(where: { name.base.equals($0) }) { covered[index] = true }
     }
+    return covered
+}
+
+/// Whether a budget's schedule begins anew before its duration is over.
+private func isAlwaysOn(_ budget: Field) throws(CannotJudge) -> Bool {
+    guard let schedule = try budget["schedule"].string(), let duration = try budget["duration"].string(),
+        let length = seconds(in: duration), let gap = longestGap(of: schedule)
+    else { return false }
+    return length >= gap
+}
+
+/// The longest time between two beginnings of a schedule, in seconds, for schedules by days, hours and minutes.
+private func longestGap(of schedule: String) -> Int64? {
+    let (hour, day): (Int64, Int64) = (3600, 86_400)
+    switch schedule {
+    case "@hourly": return hour
+    case "@daily", "@midnight": return day
+    case "@weekly": return 7 * day
+    case "@monthly": return 31 * day
+    case "@yearly", "@annually": return 366 * day
+    default: break
+    }
+    let fields = schedule.split(separator: " ").map(String.init)
+    guard fields.count == 5, fields[2...].allSatisfy({ $0 == "*" || $0 == "?" }) else { return nil }
+    guard let minutes = values(of: fields[0], upTo: 60), let hours = values(of: fields[1], upTo: 24) else { return nil }
+    let begins = hours.flatMap { hour in minutes.map { Int64(hour * 60 + $0) } }
+    guard let first = begins.first else { return nil }
+    let gaps = zip(begins, begins.dropFirst() + [first + 1440]).map { $1 - $0 }
+    return (gaps.max() ?? 1440) * 60
+}
+
+/// The values of a field of a cron schedule: `*`, `*/15` or numbers separated by commas; nil for other forms.
+private func values(of field: String, upTo end: Int) -> [Int]? {
+    if field == "*" { return Array(0..<end) }
+    if field.hasPrefix("*/") {
+        guard let step = Int(field.dropFirst(2)), step > 0 else { return nil }
+        return Array(stride(from: 0, to: end, by: step))
+    }
+    let numbers = field.split(separator: ",").map { Int($0) }
+    guard numbers.allSatisfy({ $0.map { (0..<end).contains($0) } ?? false }) else { return nil }
+    return numbers.compactMap(\.self).sorted()
 }
 
 extension Value {
@@ -155,4 +275,34 @@ private let cases: [Example] = [
     .bad(
         "no node, in percent", stopped, at: "spec.disruption.budgets[1].nodes",
         pool("budgets: [{nodes: '50%'}, {nodes: '0%'}]")),
+    .good("none of what has drifted", pool("budgets: [{nodes: '10%'}, {nodes: '0', reasons: [Drifted]}]")),
+    .good(
+        "a budget for each reason",
+        pool("budgets: [{nodes: '5', reasons: [Empty, Drifted]}, {nodes: '10%', reasons: [Underutilized]}]")),
+    .good(
+        "a fixed size, with a budget for drift", pool("budgets: [{nodes: '10%', reasons: [Drifted]}]", "replicas: 3")),
+    .bad(
+        "no node for each of the reasons in turn", stopped, at: "spec.disruption.budgets[0].nodes",
+        pool("budgets: [{nodes: '0', reasons: [Empty]}, {nodes: '0%', reasons: [Drifted, Underutilized]}]")),
+    .bad(
+        "no node, all day and every day", stopped, at: "spec.disruption.budgets[1].nodes",
+        pool("budgets: [{nodes: '10%'}, {nodes: '0', schedule: '@daily', duration: 24h}]")),
+    .bad(
+        "no node, each quarter of an hour for as long", stopped, at: "spec.disruption.budgets[0].nodes",
+        pool("budgets: [{nodes: '0', schedule: '*/15 * * * *', duration: 15m}]")),
+    .bad(
+        "nothing in working hours, and all else at once", gradual, at: "spec.disruption.budgets",
+        pool("budgets: [{nodes: '0', schedule: '0 9 * * 1-5', duration: 8h}]")),
+    .bad(
+        "a few for one reason, and all for the others", gradual, at: "spec.disruption.budgets",
+        pool("budgets: [{nodes: '10%', reasons: [Drifted]}]")),
+    .bad(
+        "all empty nodes at once", gradual, at: "spec.disruption.budgets[1].nodes",
+        pool("budgets: [{nodes: '10%', reasons: [Drifted, Underutilized]}, {nodes: '100%', reasons: [Empty]}]")),
+    .bad(
+        "nodes that live for ten years", expiry, at: "spec.template.spec.expireAfter",
+        pool("", template: "expireAfter: 87600h"), isHint: true),
+    .bad(
+        "nodes that live for longer than the team wants", expiry, at: "spec.template.spec.expireAfter",
+        pool("", template: "expireAfter: 720h0m1s"), settings: ["PLAYBOOK_MAX_NODE_LIFE": "720h"], isHint: true),
 ]

@@ -23,7 +23,9 @@ extension Rule {
             let requirements = try spec["template"]["spec"]["requirements"]
             let labels = try spec["template"]["metadata"]["labels"].labels()
             // A label of the template is a requirement too.
-            if !labels.has("\(architectureKey)") { try checkArchitecture(requirements, findings) }
+            if !labels.has("\(architectureKey)"), !InstanceArchitecture.isFixed(by: labels) {
+                try checkArchitecture(requirements, findings)
+            }
             if !labels.has("\(capacityType)"), try !stateCapacity(requirements, findings) {
                 findings.add(capacity, at: requirements, "do not say \(capacityType)") {
                     $0.edits = [requirement(capacityType, "on-demand", requirements, at: $0.place)]
@@ -52,9 +54,18 @@ private func checkArchitecture(_ requirements: Field, _ findings: FindingCollect
     var allowed = ["amd64", "arm64"]
     var excluded: Set<String> = []
     var last: Field?
-    for entry in try requirements.objects() where try entry["key"].text()?.equals(architectureKey) ?? false {
+    for entry in try requirements.objects() {
         try findings.step()
+        guard let key = try entry["key"].text() else { continue }
         let values = try entry["values"]
+        guard key.equals(architectureKey) else {
+            if let read = InstanceArchitecture.reader(of: key), try entry["operator"].equals("In") {
+                var possible: Set<String> = []
+                for name in try architectures(values) { possible.formUnion(read(name)) }
+                allowed.removeAll { !possible.contains($0) }
+            }
+            continue
+        }
         let names = try architectures(values)
         let comparison = try entry["operator"].text()
         if comparison?.equals("In") ?? false {
@@ -147,4 +158,34 @@ private let cases: [Example] = [
         pool("\(amd64), {key: karpenter.sh/capacity-type, operator: Exists}")),
     .bad("no limits", limits, at: "spec.limits", pool("\(amd64), \(onDemand)", "weight: 10")),
     .bad("limits of nothing", limits, at: "spec.limits", pool("\(amd64), \(onDemand)", "limits: {}")),
+    .good(
+        "a type that has one architecture",
+        pool("{key: node.kubernetes.io/instance-type, operator: In, values: [m7g.large, c7gn.xlarge]}, \(onDemand)")),
+    .good(
+        "families that have one architecture",
+        pool(
+            "{key: karpenter.k8s.aws/instance-family, operator: In, values: [inf2, trn1, g4dn, m7i-flex]}, \(onDemand)")
+    ),
+    .good(
+        "a family of EKS Auto Mode",
+        pool("{key: eks.amazonaws.com/instance-family, operator: In, values: [r8g]}, \(onDemand)")
+    ),
+    .good(
+        "categories that have one architecture",
+        pool("{key: karpenter.k8s.aws/instance-category, operator: In, values: [inf, trn]}, \(onDemand)")),
+    .good("a family by a label", pool(onDemand, labels: "karpenter.k8s.aws/instance-family: m7g")),
+    .good(
+        "two architectures, of which the family has one",
+        pool(
+            "{key: kubernetes.io/arch, operator: In, values: [amd64, arm64]}, {key: karpenter.k8s.aws/instance-family, operator: In, values: [m6i]}, \(onDemand)"
+        )),
+    .bad(
+        "families of two architectures", architecture, at: "spec.template.spec.requirements",
+        pool("{key: karpenter.k8s.aws/instance-family, operator: In, values: [m7g, m7i]}, \(onDemand)")),
+    .bad(
+        "a category of two architectures", architecture, at: "spec.template.spec.requirements",
+        pool("{key: karpenter.k8s.aws/instance-category, operator: In, values: [m]}, \(onDemand)")),
+    .bad(
+        "a family that is not taken", architecture, at: "spec.template.spec.requirements",
+        pool("{key: karpenter.k8s.aws/instance-family, operator: NotIn, values: [m7g]}, \(onDemand)")),
 ]

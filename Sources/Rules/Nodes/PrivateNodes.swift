@@ -14,22 +14,48 @@ extension Rule {
             """,
         level: .deny,
         concern: .security,
-        scope: Scope(ResourceKinds(.ec2NodeClass)),
-        clauses: [publicAddress, tokens, hops],
+        scope: Scope(ResourceKinds(.ec2NodeClass, .eksNodeClass)),
+        clauses: [publicAddress, publicSubnets, tokens, hops],
         examples: cases,
-        check: { (subject, _, findings) throws(CannotJudge) in
-            let address = try subject.field("spec")["associatePublicIPAddress"]
-            if try address.boolean() ?? false {
-                findings.add(publicAddress, at: address, "is true: nodes get public addresses", set: false)
-            }
-            try checkMetadataService(subject.field("spec")["metadataOptions"], findings)
-        }
+        checks: [
+            .init(.ec2NodeClass) { (subject, _, findings) throws(CannotJudge) in
+                let spec = try subject.field("spec")
+                try checkAddress(spec["associatePublicIPAddress"], findings)
+                try checkSubnets(spec["subnetSelectorTerms"], findings)
+                try checkMetadataService(spec["metadataOptions"], findings)
+            },
+            // Of EKS Auto Mode, whose metadata service EKS sets up.
+            .init(.eksNodeClass) { (subject, _, findings) throws(CannotJudge) in
+                let spec = try subject.field("spec")
+                try checkAddress(spec["advancedNetworking"]["associatePublicIPAddress"], findings)
+                try checkSubnets(spec["subnetSelectorTerms"], findings)
+            },
+        ]
     )
 }
 
 private let publicAddress = Clause("public-address", "nodes get no public address")
+private let publicSubnets = Clause(
+    "public-subnets", "nodes are not in the subnets of public load balancers (`kubernetes.io/role/elb`)")
 private let tokens = Clause("tokens", "the metadata service wants tokens (IMDSv2)")
 private let hops = Clause("hops", "the metadata service's answers go no further than the node (a hop limit of 1)")
+
+private func checkAddress(_ address: Field, _ findings: FindingCollector) throws(CannotJudge) {
+    if try address.boolean() ?? false {
+        findings.add(publicAddress, at: address, "is true: nodes get public addresses", set: false)
+    }
+}
+
+private func checkSubnets(_ terms: Field, _ findings: FindingCollector) throws(CannotJudge) {
+    for term in try terms.objects() {
+        try findings.step()
+        let tag = try term["tags"]["kubernetes.io/role/elb"]
+        guard tag.isPresent else { continue }
+        findings.add(publicSubnets, at: tag, "selects the public subnets, those of load balancers") {
+            $0.advice = "select the private subnets, as by their id or the tag kubernetes.io/role/internal-elb"
+        }
+    }
+}
 
 /// What is absent is as the CRD's defaults have it: `required`, and 1.
 private func checkMetadataService(_ options: Field, _ findings: FindingCollector) throws(CannotJudge) {
@@ -53,6 +79,19 @@ private func nodeClass(_ lines: String) -> String {
     EBSVolumes.devices("encrypted: true, kmsKeyID: '\(EBSVolumes.key)'") + "\n  " + lines
 }
 
+private func autoModeClass(_ lines: String) -> String {
+    """
+    apiVersion: eks.amazonaws.com/v1
+    kind: NodeClass
+    metadata: {name: default}
+    spec:
+      role: shop-nodes
+      securityGroupSelectorTerms: [{tags: {karpenter.sh/discovery: shop}}]
+      ephemeralStorage: {size: 80Gi, kmsKeyID: '\(EBSVolumes.key)'}
+      \(lines)
+    """
+}
+
 private let cases: [Example] = [
     .good("what Karpenter does by itself", nodeClass("")),
     .good("the same in words", nodeClass("associatePublicIPAddress: false")),
@@ -71,4 +110,17 @@ private let cases: [Example] = [
     .bad(
         "a second hop", hops, at: "spec.metadataOptions.httpPutResponseHopLimit",
         nodeClass("metadataOptions: {httpTokens: required, httpPutResponseHopLimit: 2}")),
+    .good(
+        "nodes of EKS Auto Mode", autoModeClass("subnetSelectorTerms: [{tags: {kubernetes.io/role/internal-elb: '1'}}]")
+    ),
+    .bad(
+        "nodes of EKS Auto Mode on the internet", publicAddress, at: "spec.advancedNetworking.associatePublicIPAddress",
+        autoModeClass("advancedNetworking: {associatePublicIPAddress: true}")),
+    .bad(
+        "nodes of EKS Auto Mode in public subnets", publicSubnets,
+        at: "spec.subnetSelectorTerms[1].tags[kubernetes.io/role/elb]",
+        autoModeClass("subnetSelectorTerms: [{id: subnet-0a1b2c3d}, {tags: {kubernetes.io/role/elb: '1'}}]")),
+    .bad(
+        "nodes in public subnets", publicSubnets, at: "spec.subnetSelectorTerms[0].tags[kubernetes.io/role/elb]",
+        EBSVolumes.devices("encrypted: true, kmsKeyID: '\(EBSVolumes.key)'", subnets: "kubernetes.io/role/elb: '*'")),
 ]

@@ -9,9 +9,21 @@ struct KeyPolicyStatement {
     let administers: Bool
     let uses: Bool
     let isAll: Bool
+    let hasCondition: Bool
+
+    /// The accounts whose root, which stands for all their roles and users, is a principal.
+    var rootAccounts: [String] {
+        principals.compactMap { principal in
+            if principal.utf8.count == 12 { return principal }
+            guard principal.hasSuffix(":root") else { return nil }
+            let parts = principal.split(separator: ":", omittingEmptySubsequences: false)
+            return parts.count == 6 ? String(parts[4]) : nil
+        }
+    }
 
     init(_ statement: Literal) {
         let allows = statement["Effect"] == "Allow"
+        hasCondition = !(statement["Condition"]?.members.isEmpty ?? true)
         // `?` is any one character to IAM: `*` takes in all that it does.
         let actions = statement.listed("Action").compactMap(\.word).map { String($0.map { $0 == "?" ? "*" : $0 }) }
         // All rights but some are both kinds at once.

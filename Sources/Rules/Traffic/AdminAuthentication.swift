@@ -17,7 +17,9 @@ extension Rule {
         scope: Scope(ResourceKinds(.ingressRoute, .httpRoute)),
         clauses: [AdminClause.route, AdminClause.rule],
         settings: [RuleSettings.adminPatterns],
-        relatedObjects: [.middleware],
+        relatedObjects: [
+            .middleware, .gateway, .gatewayClass, .securityPolicy, .authorizationPolicy, .requestAuthentication,
+        ],
         examples: adminExamples,
         checks: [
             .init(.ingressRoute) { (subject, context, findings) throws(CannotJudge) in
@@ -33,8 +35,8 @@ extension Rule {
 extension RuleSettings {
     static let adminPatterns = RuleSetting(
         "PLAYBOOK_ADMIN_PATTERNS", .list("words"),
-        default: ["admin", "admin-*", "admin_*", "*admin", "administration", "adminer"],
-        "What names an admin page: a word of a route's host or path, in small letters. `*` stands for any text.")
+        default: ["admin", "adminer", "wp-admin", "administration"],
+        "What names an admin page: a whole word of a route's host or path, in small letters. `*` stands for any text.")
 }
 
 /// What the rule checks; its examples stand in a file of their own.
@@ -43,7 +45,9 @@ enum AdminClause {
         "route",
         "an admin page's route of an IngressRoute has a middleware for authentication: basic, digest, forward, OIDC")
     static let rule = Clause(
-        "rule", "an admin page's rule of an HTTPRoute has an `ExternalAuth` filter, or such a middleware")
+        "rule",
+        "an admin page's rule of an HTTPRoute has an `ExternalAuth` filter (of the Gateway API's experimental channel), such a middleware, or a policy of its gateway"
+    )
 }
 
 private struct AdminSearch {
@@ -59,21 +63,66 @@ private struct AdminSearch {
         patterns = context[RuleSettings.adminPatterns].map { Glob($0.lowercased()) }
     }
 
-    /// Whether a host or a path has a word that says admin.
-    private func saysAdmin(_ text: Span<UInt8>) -> Bool {
+    /// What leads to an admin page, and whether only below `/api`, which a service may guard by itself.
+    private struct Admin {
+        let name: String
+        let isAPI: Bool
+    }
+
+    /// Whether a host or a path has a word that says admin: nil where none does.
+    private func admin(_ text: Span<UInt8>) -> Admin? {
+        if text.indices.contains(where: { text[$0] == UInt8(ascii: "%") || text[$0] == UInt8(ascii: "[") }) {
+            let bytes = AdminSearch.plain(text.indices.map { text[$0] })
+            return adminWord(bytes.span).map { Admin(name: String(decoding: bytes, as: UTF8.self), isAPI: $0) }
+        }
+        return adminWord(text).map { isAPI in
+            Admin(name: String(decoding: text.indices.map { text[$0] }, as: UTF8.self), isAPI: isAPI)
+        }
+    }
+
+    /// Whether the first word that says admin comes after `api`; nil where there is none.
+    private func adminWord(_ text: Span<UInt8>) -> Bool? {
         var start = 0
+        var isAPI = false
         for at in 0...text.count {
             if at < text.count, AdminSearch.isInWord(text[at]) { continue }
             if start < at {
                 let word = text.extracting(start..<at)
-                for pattern in patterns where pattern.matches(word, ignoringCase: true) { return true }
+                for pattern in patterns where pattern.matches(word, ignoringCase: true) { return isAPI }
+                if AdminSearch.api.matches(word, ignoringCase: true), start > 0 { isAPI = true }
             }
             start = at + 1
         }
-        return false
+        return nil
     }
 
-    private func saysAdmin(_ text: Value) -> Bool { text.withContents { saysAdmin($0) } }
+    private static let api = Glob("api")
+
+    /// A path with its percent-encoded bytes decoded, and each class of one letter in an expression (`[aA]`) as that letter.
+    private static func plain(_ bytes: [UInt8]) -> [UInt8] {
+        var plain: [UInt8] = []
+        var at = 0
+        while at < bytes.count {
+            let rest = bytes[at...].prefix(4).map(\.self)
+            if rest.count >= 3, rest[0] == UInt8(ascii: "%"),
+                let byte = UInt8(String(decoding: rest[1...2], as: UTF8.self), radix: 16)
+            {
+                plain.append(byte)
+                at += 3
+            } else if rest.count == 4, rest[0] == UInt8(ascii: "["), rest[3] == UInt8(ascii: "]"),
+                rest[1] | 32 == rest[2] | 32
+            {
+                plain.append(rest[1])
+                at += 4
+            } else {
+                plain.append(bytes[at])
+                at += 1
+            }
+        }
+        return plain
+    }
+
+    private func admin(_ text: Value) -> Admin? { text.withContents { admin($0) } }
 
     private static func isInWord(_ byte: UInt8) -> Bool {
         (byte | 32) &- 97 < 26 || byte &- 48 <= 9 || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_")
@@ -97,36 +146,53 @@ private struct AdminSearch {
                 var redirect = Middlewares(that: .redirects, in: context)
                 if try redirect.contains(middlewares, from: subject.namespace) { continue }
             }
-            add(AdminClause.route, admin, at: route, answer, { ["name": .string($0)] }, to: middlewares)
+            add(AdminClause.route, admin, at: route, answer, { ["name": .string($0)] }, to: "middlewares")
         }
     }
 
     /// What of a route says that it leads to an admin page; nil where nothing does.
-    private func adminName(of route: Field) throws(CannotJudge) -> String? {
+    private func adminName(of route: Field) throws(CannotJudge) -> Admin? {
         // Traefik's own pages.
         for service in try route["services"].objects() {
             try findings.step()
-            if try service["name"].equals("api@internal") { return "Traefik's dashboard" }
+            if try service["name"].equals("api@internal") { return Admin(name: "Traefik's dashboard", isAPI: false) }
         }
         guard let text = try route["match"].text(), let rule = TraefikRule(text) else { return nil }
-        var admin: String?
-        try rule.forEachValue(of: [.host, .hostExpression, .path]) {
-            (value) throws(CannotJudge) in
+        var search = Strongest()
+        try rule.forEachValue(of: [.host, .hostExpression, .path]) { (value) throws(CannotJudge) in
             try findings.step()
-            if admin == nil, saysAdmin(value.span) { admin = String(decoding: value, as: UTF8.self) }
+            if search.isOpen { search.add(admin(value.span)) }
         }
-        return admin
+        if search.isOpen {
+            for path in try Middlewares.rewrites(route["middlewares"], from: subject.namespace, context) {
+                try findings.step()
+                search.add(admin(Array(path.utf8).span))
+            }
+        }
+        return search.found
+    }
+
+    /// The first that is not below `/api`, else the first.
+    private struct Strongest {
+        private(set) var found: Admin?
+
+        var isOpen: Bool { found?.isAPI ?? true }
+
+        mutating func add(_ admin: Admin?) {
+            if let admin, isOpen, found == nil || !admin.isAPI { found = admin }
+        }
     }
 
     // MARK: Gateway API
 
     func checkRules(of spec: Field) throws(CannotJudge) {
-        var host: String?
+        var host: Admin?
         for element in try spec["hostnames"].strings() where host == nil {
             try findings.step()
-            if saysAdmin(element.base) { host = element.base.text }
+            host = admin(element.base)
         }
         var count = 0
+        var gateway: GatewayAuthentication?
         for rule in try spec["rules"].objects() {
             try findings.step()
             count += 1
@@ -142,22 +208,41 @@ private struct AdminSearch {
                 isAsked = try asks(filter, &answer)
             }
             if isAsked { continue }
+            let found: GatewayAuthentication
+            if let gateway { found = gateway } else { found = try GatewayAuthentication(of: subject, context) }
+            gateway = found
+            if found.asks { continue }
+            if let unknown = found.unknown {
+                findings.addUnknown(unknown)
+                continue
+            }
             let reference: (String) -> Literal = { name in
                 [
                     "type": "ExtensionRef",
                     "extensionRef": ["group": "traefik.io", "kind": "Middleware", "name": .string(name)],
                 ]
             }
-            add(AdminClause.rule, admin, at: rule, answer, reference, to: filters)
+            add(AdminClause.rule, admin, at: rule, answer, reference, to: "filters")
         }
     }
 
-    private func adminPath(of rule: Field) throws(CannotJudge) -> String? {
+    private func adminPath(of rule: Field) throws(CannotJudge) -> Admin? {
+        var search = Strongest()
         for match in try rule["matches"].objects() {
             try findings.step()
-            if let path = try match["path"]["value"].text(), saysAdmin(path) { return path.text }
+            if let path = try match["path"]["value"].text() { search.add(admin(path)) }
         }
-        return nil
+        for filter in try rule["filters"].objects() {
+            try findings.step()
+            let rewrite = try filter["urlRewrite"]
+            for text in [
+                try rewrite["path"]["replaceFullPath"], try rewrite["path"]["replacePrefixMatch"],
+                try rewrite["hostname"],
+            ] {
+                if let text = try text.text() { search.add(admin(text)) }
+            }
+        }
+        return search.found
     }
 
     /// Whether a filter asks who is there, or lets nobody through at all.
@@ -168,7 +253,7 @@ private struct AdminSearch {
         guard try type.equals("ExtensionRef"), let name = try reference["name"].string(),
             let kind = try reference["kind"].string()
         else { return false }
-        if kind == "Middleware", try reference["group"].equals("traefik.io") {
+        if kind == "Middleware", try reference["group"].equals(oneOf: "traefik.io", "traefik.containo.us") {
             return answer.does(name, in: subject.namespace)
         }
         // Another gateway's filter, which may ask or not.
@@ -179,32 +264,36 @@ private struct AdminSearch {
     // MARK: Findings
 
     private func add(
-        _ clause: Clause, _ admin: String, at route: Field, _ answer: Middlewares,
-        _ reference: (String) -> Literal, to list: Field
+        _ clause: Clause, _ admin: Admin, at route: Field, _ answer: Middlewares,
+        _ reference: (String) -> Literal, to list: StaticString
     ) {
         if let name = answer.unknown { return findings.addUnknown(name) }
         let absent = answer.missing.map { ", and there is no Middleware \($0.name)" } ?? ""
         let isAbsentHere = answer.missing?.namespace == subject.namespace
         findings.add(
-            clause, at: route, "answers to \(admin) without asking who is there\(absent)", choice: admin,
-            traits: .init(awaitsRelatedObject: answer.missing != nil, absent: isAbsentHere ? .middleware : nil)
+            clause, at: route, "answers to \(admin.name) without asking who is there\(absent)", choice: admin.name,
+            traits: .init(
+                isHint: admin.isAPI, awaitsRelatedObject: answer.missing != nil,
+                absent: isAbsentHere ? .middleware : nil)
         ) {
             if let (name, namespace) = answer.missing {
-                $0.relatedObject = middleware(name, namespace)
+                $0.advice = "create Middleware \(name) in namespace \(namespace), with basicAuth, forwardAuth or OIDC"
                 return
             }
-            let known = Middlewares.first(that: .authenticates, in: subject.namespace, context)
-            let name = known ?? "\(subject.name ?? "admin")-authentication"
-            $0.edits = [.append(reference(name), to: list, at: findings.place(of: list))]
-            if known == nil { $0.relatedObject = middleware(name, subject.namespace) }
+            guard let known = Middlewares.first(that: .authenticates, in: subject.namespace, context) else {
+                $0.advice =
+                    "put authentication before the route: basicAuth, forwardAuth, OIDC, or a policy of its gateway"
+                return
+            }
+            let members = route.member(list)
+            guard route.base.byteCount <= 4096 else {
+                $0.edits = [.append(reference(known), to: members, at: findings.place(of: members))]
+                return
+            }
+            // The whole route, since what is pasted takes its place.
+            let entries = (members.value?.elements.map { Literal($0) } ?? []) + [reference(known)]
+            let others = Literal(route.base).members.filter { $0.key != "\(list)" }
+            $0.edits = [.set($0.place, .object(others + [.init("\(list)", .array(entries))]))]
         }
-    }
-
-    private func middleware(_ name: String, _ namespace: String) -> Literal {
-        [
-            "apiVersion": "traefik.io/v1alpha1", "kind": "Middleware",
-            "metadata": ["name": .string(name), "namespace": .string(namespace)],
-            "spec": ["basicAuth": ["secret": .string(name)]],
-        ]
     }
 }

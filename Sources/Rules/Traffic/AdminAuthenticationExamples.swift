@@ -2,12 +2,12 @@ import Evaluation
 
 private func traefik(
     _ match: String, _ route: String = "", tls: Bool = true, service: String = "{name: web, port: 80}",
-    _ more: String = ""
+    _ more: String = "", group: String = "traefik.io/v1alpha1"
 )
     -> String
 {
     """
-    apiVersion: traefik.io/v1alpha1
+    apiVersion: \(group)
     kind: IngressRoute
     metadata: {name: web, namespace: shop}
     spec:
@@ -21,11 +21,11 @@ private func traefik(
     """
 }
 
-private func route(_ rule: String, hosts: String = "shop.example.com") -> String {
+private func route(_ rule: String, hosts: String = "shop.example.com", _ metadata: String = "") -> String {
     """
     apiVersion: gateway.networking.k8s.io/v1
     kind: HTTPRoute
-    metadata: {name: web, namespace: shop}
+    metadata: {name: web, namespace: shop\(metadata)}
     spec:
       parentRefs: [{name: public, sectionName: https}]
       hostnames: [\(hosts)]
@@ -51,6 +51,37 @@ private let named = "middlewares: [{name: auth}]"
 private let basic = middleware("basicAuth: {secret: admins}")
 private let chain = middleware("chain: {middlewares: [{name: headers}, {name: auth}]}", "all")
 private let adminPath = "matches: [{path: {type: PathPrefix, value: /admin}}]"
+
+private func gateway(_ controller: String, _ policies: String...) -> String {
+    let gateway = """
+        apiVersion: gateway.networking.k8s.io/v1
+        kind: GatewayClass
+        metadata: {name: public}
+        spec: {controllerName: \(controller)}
+        ---
+        apiVersion: gateway.networking.k8s.io/v1
+        kind: Gateway
+        metadata: {name: public, namespace: shop}
+        spec: {gatewayClassName: public, listeners: [{name: https, protocol: HTTPS, port: 443}]}
+        """
+    return ([gateway] + policies).joined(separator: "\n---\n")
+}
+
+private func policy(_ type: String, _ spec: String) -> String {
+    let parts = type.split(separator: " ")
+    return """
+        apiVersion: \(parts[0])
+        kind: \(parts[1])
+        metadata: {name: admins, namespace: shop}
+        spec: {\(spec)}
+        """
+}
+
+private let envoy = "gateway.envoyproxy.io/gatewayclass-controller"
+private let envoyPolicy = "gateway.envoyproxy.io/v1alpha1 SecurityPolicy"
+private let istioPolicy = "security.istio.io/v1 AuthorizationPolicy"
+private let toRoute = "targetRefs: [{group: gateway.networking.k8s.io, kind: HTTPRoute, name: web}]"
+private let toGateway = "targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: public}]"
 
 let adminExamples: [Example] = [
     .good("a page for everybody", traefik("Host(`shop.example.com`) && PathPrefix(`/badminton`)")),
@@ -130,8 +161,68 @@ let adminExamples: [Example] = [
         "an HTTPRoute for an admin host", AdminClause.rule, at: "spec.rules[0]",
         route(
             "filters: [{type: RequestHeaderModifier, requestHeaderModifier: {remove: [x]}}]",
-            hosts: "shop.example.com, shop-admin.example.com")),
+            hosts: "shop.example.com, ADMIN.shop.example.com")),
     .bad(
         "an HTTPRoute with a Middleware that does something else", AdminClause.rule, at: "spec.rules[0]",
         route("\(adminPath), \(filter("traefik.io", "Middleware"))"), relatedObjects: middleware("headers: {}")),
+    .good("a word that only begins like it", route("matches: [{path: {value: /admin-boundaries}}]")),
+    .good("a host that only ends like it", traefik("Host(`shop-admin.example.com`)")),
+    .bad(
+        "a path below /api", AdminClause.rule, at: "spec.rules[0]",
+        route("matches: [{path: {type: PathPrefix, value: /api/v1/admin/users}}]"), isHint: true),
+    .bad(
+        "a path below /api, and another one", AdminClause.route, at: "spec.routes[0]",
+        traefik("PathPrefix(`/api/admin`) || PathPrefix(`/admin`)")),
+    .bad(
+        "an expression of the Gateway API", AdminClause.rule, at: "spec.rules[0]",
+        route("matches: [{path: {type: RegularExpression, value: '/(root|[aA]dmin)(/.*)?'}}]")),
+    .bad(
+        "a path that is encoded", AdminClause.rule, at: "spec.rules[0]",
+        route("matches: [{path: {type: PathPrefix, value: /%61dmin}}]")),
+    .bad(
+        "a rewrite to an admin page", AdminClause.rule, at: "spec.rules[0]",
+        route(
+            "matches: [{path: {type: PathPrefix, value: /office}}], filters: [{type: URLRewrite, urlRewrite: {path: {type: ReplacePrefixMatch, replacePrefixMatch: /admin}}}]"
+        )),
+    .bad(
+        "a Middleware that leads to an admin page", AdminClause.route, at: "spec.routes[0]",
+        traefik("PathPrefix(`/office`)", named), relatedObjects: middleware("replacePath: {path: /wp-admin/}")),
+    .bad(
+        "a route of Traefik 2", AdminClause.route, at: "spec.routes[0]",
+        traefik(admin, group: "traefik.containo.us/v1alpha1")),
+    .good(
+        "a policy of Envoy Gateway for the route", route(adminPath),
+        relatedObjects: gateway(envoy, policy(envoyPolicy, "\(toRoute), oidc: {clientID: admins}"))),
+    .good(
+        "a policy of Envoy Gateway for the gateway", route(adminPath),
+        relatedObjects: gateway(envoy, policy(envoyPolicy, "\(toGateway), basicAuth: {users: {name: admins}}"))),
+    .bad(
+        "a policy of Envoy Gateway for something else", AdminClause.rule, at: "spec.rules[0]", route(adminPath),
+        relatedObjects: gateway(envoy, policy(envoyPolicy, "\(toRoute), cors: {allowMethods: [GET]}"))),
+    .bad(
+        "a policy of Envoy Gateway for another route", AdminClause.rule, at: "spec.rules[0]", route(adminPath),
+        relatedObjects: gateway(
+            envoy,
+            policy(
+                envoyPolicy,
+                "targetRefs: [{group: gateway.networking.k8s.io, kind: HTTPRoute, name: other}], oidc: {clientID: admins}"
+            ))),
+    .good(
+        "a policy of Istio's for the gateway", route(adminPath),
+        relatedObjects: gateway(
+            "istio.io/gateway-controller", policy(istioPolicy, "\(toGateway), action: CUSTOM, provider: {name: oauth2}")
+        )),
+    .good(
+        "a policy of Istio's for the gateway's pods", route(adminPath),
+        relatedObjects: gateway(
+            "istio.io/gateway-controller",
+            policy(
+                "security.istio.io/v1 RequestAuthentication",
+                "selector: {matchLabels: {gateway.networking.k8s.io/gateway-name: public}}, jwtRules: []"))),
+    .good("a plugin of Kong's", route(adminPath, ", annotations: {konghq.com/plugins: 'limits, oidc'}")),
+    .good(
+        "a gateway whose ways are not known", route(adminPath), relatedObjects: gateway("example.com/gateway")),
+    .bad(
+        "a gateway of Traefik's", AdminClause.rule, at: "spec.rules[0]", route(adminPath),
+        relatedObjects: gateway("traefik.io/gateway-controller")),
 ]

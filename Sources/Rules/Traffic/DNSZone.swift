@@ -26,7 +26,9 @@ extension Rule {
                 try findings.step()
                 switch kind {
                 case .name:
-                    if !host.isWithin(zones), known.add(host) { add(host, zones, findings) }
+                    if !host.isInternal(of: subject), !host.isWithin(zones), known.add(host) {
+                        add(host, zones, findings)
+                    }
                 case .expression:
                     if !host.withText({ HostExpression($0).staysIn(zones) }) { addNameless(host, findings) }
                 case .unreadable: addNameless(host, findings)
@@ -38,9 +40,10 @@ extension Rule {
 }
 
 extension RuleSettings {
-    package static let dnsZones: RuleSetting<[DomainName]> = RuleSetting(
-        "PLAYBOOK_DNS_ZONES", .zones, default: [],
-        "The DNS zones of this cluster's account, in which every host name lies. Empty: host names are not looked at.")
+    package static let dnsZones: RuleSetting<[DNSZone]> = RuleSetting(
+        "PLAYBOOK_DNS_ZONES", .hostZones, default: [],
+        "The DNS zones of this cluster's account, in which every host name lies; `=NAME` allows that one name and none below it. Empty: host names are not looked at."
+    )
 }
 
 /// What the rule checks; its examples stand in a file of their own.
@@ -74,7 +77,20 @@ private struct ReportedNames {
     }
 }
 
-private func add(_ host: HostName, _ zones: [DomainName], _ findings: FindingCollector) {
+/// An entry of `PLAYBOOK_DNS_ZONES`.
+package struct DNSZone: Sendable, CustomStringConvertible {
+    /// The zone, or the one name.
+    package let name: DomainName
+    /// Whether no name below it is allowed.
+    package let isExact: Bool
+
+    package var description: String { (isExact ? "=" : "") + name.description }
+
+    /// Whether it allows a host name, which is compared without being copied.
+    func allows(_ host: Span<UInt8>) -> Bool { isExact ? name.isSame(as: host) : name.contains(host) }
+}
+
+private func add(_ host: HostName, _ zones: [DNSZone], _ findings: FindingCollector) {
     func message() -> String {
         let listed = zones.prefix(4).map(\.description).joined(separator: ", ") + (zones.count > 4 ? ", …" : "")
         return "names \"\(host.text)\", which is not in \(listed)"
@@ -82,8 +98,12 @@ private func add(_ host: HostName, _ zones: [DomainName], _ findings: FindingCol
     findings.add(
         HostClause.zone, at: Field(host.value), message(), choice: DomainName.canonical(host.text)
     ) {
+        guard let zone = zones.first(where: { !$0.isExact }) else {
+            $0.advice = "use one of these names"
+            return
+        }
         let name = DomainName(host.text)
-        let other = "\(name.isValid ? name.labels[0] : "www").\(zones[0])"
+        let other = "\(name.isValid ? name.labels[0] : "www").\(zone)"
         if host.value.byteCount <= 4096 {
             $0.edits = [.set($0.place, .string(host.replaced(by: other)))]
         } else {
@@ -104,7 +124,7 @@ private func addNameless(_ host: HostName, _ findings: FindingCollector) {
 }
 
 private func checkApex(
-    _ subject: Subject, _ zones: [DomainName], _ findings: FindingCollector
+    _ subject: Subject, _ zones: [DNSZone], _ findings: FindingCollector
 ) throws(CannotJudge) {
     guard !subject.changesOnlyMetadata else { return }
     for endpoint in try subject.field("spec")["endpoints"].objects() {
@@ -120,9 +140,13 @@ private func checkApex(
     }
 }
 
-private func isApex(_ name: Value, of zones: [DomainName]) -> Bool {
+private func isApex(_ name: Value, of zones: [DNSZone]) -> Bool {
     name.withContents { name in
-        for zone in zones where zone.isSame(as: name) { return true }
+        for zone in zones where zone.name.isSame(as: name) {
+            // A name that is allowed alone is a zone's own where another one lies below it.
+            if !zone.isExact { return true }
+            return zones.contains { $0.name != zone.name && $0.name.isWithin(zone.name) }
+        }
         return false
     }
 }
@@ -152,18 +176,21 @@ private struct HostExpression {
     }
 
     /// Whether whatever it matches ends with one of the zones; false where that is not plain to see.
-    func staysIn(_ zones: [DomainName]) -> Bool {
+    func staysIn(_ zones: [DNSZone]) -> Bool {
         // Version 2: names in braces, and the rest as it is.
         if let brace = bytes.lastIndex(of: UInt8(ascii: "}")), bytes.contains(UInt8(ascii: "{")) {
             let rest = bytes[(brace + 1)...]
             let name = DomainName("x" + String(decoding: rest, as: UTF8.self))
-            if rest.first == UInt8(ascii: "."), zones.contains(where: { name.isWithin($0) }) { return true }
+            if rest.first == UInt8(ascii: "."), zones.contains(where: { !$0.isExact && name.isWithin($0.name) }) {
+                return true
+            }
         }
         guard bytes.last == UInt8(ascii: "$"), !hasAlternatives else { return false }
         let body = bytes.dropLast()
         return zones.contains { zone in
-            let tail = Array(zone.labels.joined(separator: "\\.").utf8)
-            return body.ends(with: Array("\\.".utf8) + tail) || body.elementsEqual(Array("^".utf8) + tail)
+            let tail = Array(zone.name.labels.joined(separator: "\\.").utf8)
+            return !zone.isExact && body.ends(with: Array("\\.".utf8) + tail)
+                || body.elementsEqual(Array("^".utf8) + tail)
         }
     }
 
@@ -204,13 +231,26 @@ extension Sequence<UInt8> where Self: BidirectionalCollection {
     fileprivate func ends(with tail: [UInt8]) -> Bool { reversed().starts(with: tail.reversed()) }
 }
 
+private func zone(_ text: String, _ expected: String) throws(Misplaced) -> DomainName {
+    let zone = DomainName(text)
+    guard zone.isValid, zone.labels[0] != "*" else { throw Misplaced(expected: expected) }
+    return zone
+}
+
 extension SettingForm<[DomainName]> {
     /// Names of zones, as DNS has them.
     static var zones: SettingForm {
+        parsedList("domains") { (text) throws(Misplaced) in try zone(text, "a domain such as example.com") }
+    }
+}
+
+extension SettingForm<[DNSZone]> {
+    /// Names of zones, and single names after `=`.
+    static var hostZones: SettingForm {
         parsedList("domains") { (text) throws(Misplaced) in
-            let zone = DomainName(text)
-            guard zone.isValid, zone.labels[0] != "*" else { throw Misplaced(expected: "a domain such as example.com") }
-            return zone
+            let isExact = text.hasPrefix("=")
+            let name = isExact ? String(text.dropFirst()) : text
+            return DNSZone(name: try zone(name, "a domain such as example.com or =www.example.com"), isExact: isExact)
         }
     }
 }

@@ -142,4 +142,107 @@ let hostExamples: [Example] = [
     .bad(
         "a CNAME at the apex", HostClause.apex, at: "spec.endpoints[superinc.dev].recordType",
         endpoint("dnsName: superinc.dev, recordType: CNAME, targets: [web.example.net]"), settings: ours),
+    .good(
+        "a name of the cluster's own", route("web, web.shop.svc, web.shop.svc.cluster.local"), settings: ours),
+    .good("a Service of the route's namespace", traefik("Host(`web.shop`)"), settings: ours),
+    .bad(
+        "a name that only ends like the route's namespace", HostClause.zone, at: "spec.routes[0].match",
+        traefik("Host(`web.example.shop`)"), settings: ours),
+    .good(
+        "names that are allowed alone", route("superinc.com, www.superinc.com"), settings: exact),
+    .bad(
+        "a name below one that is allowed alone", HostClause.zone, at: "spec.hostnames[0]",
+        route("shop.www.superinc.com"), settings: exact),
+    .bad(
+        "a name where others are allowed alone", HostClause.zone, at: "spec.hostnames[0]", route("shop.superinc.com"),
+        settings: ["PLAYBOOK_DNS_ZONES": "=superinc.com"]),
+    .bad(
+        "an expression below a name that is allowed alone", HostClause.named, at: "spec.routes[0].match",
+        traefik("HostRegexp(`^.+\\.superinc\\.com$`)"), settings: ["PLAYBOOK_DNS_ZONES": "=superinc.com"],
+        isHint: true),
+    .bad(
+        "a CNAME at an apex that is allowed alone", HostClause.apex, at: "spec.endpoints[superinc.com].recordType",
+        endpoint("dnsName: superinc.com, recordType: CNAME, targets: [web.example.net]"), settings: exact),
+    .good(
+        "a CNAME at a name that is allowed alone",
+        endpoint("dnsName: www.superinc.com, recordType: CNAME, targets: [web.example.net]"), settings: exact),
+    .good(
+        "a certificate of ACM's", certificate("domainName: superinc.dev, subjectAlternativeNames: ['*.superinc.dev']"),
+        settings: ours),
+    .bad(
+        "a certificate of ACM's for another domain", HostClause.zone, at: "spec.domainName",
+        certificate("domainName: shop.example.org"), settings: ours),
+    .bad(
+        "another name of a certificate of ACM's", HostClause.zone, at: "spec.subjectAlternativeNames[1]",
+        certificate("domainName: superinc.dev, subjectAlternativeNames: [superinc.dev, shop.example.org]"),
+        settings: ours),
+    .good("a certificate of cert-manager's", issued("shop.superinc.dev"), settings: ours),
+    .good("a webhook's certificate", issued("hook.shop.svc, hook.shop.svc.cluster.local, localhost"), settings: ours),
+    .bad(
+        "a certificate of cert-manager's for another domain", HostClause.zone, at: "spec.dnsNames[1]",
+        issued("shop.superinc.dev, shop.example.org"), settings: ours),
+    .good("an alias of CloudFront", distribution("www.superinc.dev"), settings: ours),
+    .bad(
+        "an alias of CloudFront in another domain", HostClause.zone, at: "spec.distributionConfig.aliases.items[0]",
+        distribution("www.example.org"), settings: ours),
+    .good("a route of Istio's", istioRoute("shop.superinc.dev", "public"), settings: ours),
+    .good("a route inside the mesh", istioRoute("api.example.org", "mesh"), settings: ours),
+    .good("a route out of the cluster", istioRoute("api.example.org", "mesh, egress"), settings: ours),
+    .bad(
+        "a route of Istio's for another domain", HostClause.zone, at: "spec.hosts[0]",
+        istioRoute("shop.example.org", "mesh, shop/public"), settings: ours),
+    .good("a gateway of Istio's", istioGateway("'*', shop/*.superinc.dev"), settings: ours),
+    .good("a gateway out of the cluster", istioGateway("api.example.org", "egressgateway"), settings: ours),
+    .bad(
+        "a gateway of Istio's for another domain", HostClause.zone, at: "spec.servers[0].hosts[0]",
+        istioGateway("shop/shop.example.org"), settings: ours),
 ]
+
+private let exact = ["PLAYBOOK_DNS_ZONES": "production.superinc.com,=superinc.com,=www.superinc.com"]
+
+private func certificate(_ lines: String) -> String {
+    """
+    apiVersion: acm.services.k8s.aws/v1alpha1
+    kind: Certificate
+    metadata: {name: web, namespace: shop}
+    spec: {\(lines)}
+    """
+}
+
+private func issued(_ names: String) -> String {
+    """
+    apiVersion: cert-manager.io/v1
+    kind: Certificate
+    metadata: {name: web, namespace: shop}
+    spec: {dnsNames: [\(names)], secretName: web, issuerRef: {name: letsencrypt}}
+    """
+}
+
+private func distribution(_ alias: String) -> String {
+    """
+    apiVersion: cloudfront.services.k8s.aws/v1alpha1
+    kind: Distribution
+    metadata: {name: web, namespace: shop}
+    spec: {distributionConfig: {aliases: {items: [\(alias)]}, webACLID: web}}
+    """
+}
+
+private func istioRoute(_ hosts: String, _ gateways: String) -> String {
+    """
+    apiVersion: networking.istio.io/v1
+    kind: VirtualService
+    metadata: {name: web, namespace: shop}
+    spec: {hosts: [\(hosts)], gateways: [\(gateways)], http: [{route: [{destination: {host: web}}]}]}
+    """
+}
+
+private func istioGateway(_ hosts: String, _ selector: String = "ingressgateway") -> String {
+    """
+    apiVersion: networking.istio.io/v1
+    kind: Gateway
+    metadata: {name: public, namespace: shop}
+    spec:
+      selector: {istio: \(selector)}
+      servers: [{port: {number: 443, name: https, protocol: HTTPS}, hosts: [\(hosts)], tls: {mode: SIMPLE, credentialName: web}}]
+    """
+}

@@ -16,13 +16,19 @@ extension Rule {
         concern: .convention,
         scope: Scope(ResourceKinds(.ingress, .legacyIngress)),
         clauses: [ingress],
+        relatedObjects: [.gateway, .gatewayClass],
         examples: cases,
-        check: { (subject, _, findings) throws(CannotJudge) in
+        check: { (subject, context, findings) throws(CannotJudge) in
             let replacement = try Replacement(of: subject.field("spec"))
             findings.add(ingress, at: try subject.field("kind"), "is Ingress: traffic comes in by the Gateway API") {
-                $0.relatedObject = replacement.route(for: subject)
+                if subject.isChallengeSolver {
+                    $0.advice = "cert-manager makes this Ingress: use the gatewayHTTPRoute solver in its Issuer"
+                    return
+                }
+                let gateway = Replacement.gateway(in: subject.namespace, context)
+                $0.relatedObject = replacement.route(for: subject, by: gateway)
                 $0.isReplacement = $0.relatedObject != nil
-                $0.advice = replacement.advice
+                $0.advice = replacement.advice(gateway)
             }
         }
     )
@@ -38,6 +44,8 @@ private struct Replacement {
     private var rest: [Literal] = []
     /// The names of ports: an HTTPRoute takes numbers alone.
     private var ports: [String] = []
+    /// Whether some path leads to something that is no Service, or is compared in the controller's own way.
+    private var isOpen = false
     /// How many hosts and paths there are; an HTTPRoute takes 16 hosts, and as many rules.
     private var count = 0
     private static let mostParts = 16
@@ -67,41 +75,52 @@ private struct Replacement {
         var rules: [Literal] = []
         for (index, path) in try paths.objects().enumerated() where !isTooLarge {
             count += index > 0 ? 1 : 0
-            guard let backend = try backend(path["backend"]) else { continue }
+            let text = try path["path"].string() ?? "/"
+            guard let backend = try backend(path["backend"]), text.hasPrefix("/"), !text.utf8.contains(where: isSyntax)
+            else {
+                isOpen = true
+                continue
+            }
             let type: Literal = try path["pathType"].equals("Exact") ? "Exact" : "PathPrefix"
             rules.append([
-                "matches": [["path": ["type": type, "value": .string(try path["path"].string() ?? "/")]]],
+                "matches": [["path": ["type": type, "value": .string(text)]]],
                 "backendRefs": [backend],
             ])
         }
         return rules
     }
 
+    /// Whether a byte of a path makes it an expression for some controllers.
+    private func isSyntax(_ byte: UInt8) -> Bool { "()[]*|^$+?\\".utf8.contains(byte) }
+
     /// What a backend of either version of Ingress is for an HTTPRoute.
     private mutating func backend(_ backend: Field) throws(CannotJudge) -> Literal? {
         let service = try backend["service"]
-        if let name = try service["name"].string() {
-            let port = try service["port"]
-            let (number, portName) = (try port["number"].value, try port["name"].value)
-            return ["name": .string(name), "port": self.number(of: number ?? portName)]
-        }
-        guard let name = try backend["serviceName"].string() else { return nil }
-        return ["name": .string(name), "port": number(of: try backend["servicePort"].value)]
+        let isNew = service.isPresent
+        guard let name = try isNew ? service["name"].string() : backend["serviceName"].string() else { return nil }
+        let port = try isNew ? service["port"]["number"] : backend["servicePort"]
+        if let number = port.value?.int { return ["name": .string(name), "port": .number(String(number))] }
+        ports.append(try (isNew ? service["port"]["name"] : port).value?.text ?? "")
+        return nil
     }
 
-    private mutating func number(of port: Value?) -> Literal {
-        if let port, port.int == nil, !ports.contains(port.text) { ports.append(port.text) }
-        return .number(String(port?.int ?? 80))
+    /// The name of a Gateway of the namespace that runs in the cluster.
+    static func gateway(in namespace: String, _ context: Context) -> String? {
+        let objects = context.relatedObjects
+        return (try? objects.objects(.gateway, in: namespace))?.first { gateway in
+            let name = gateway[.gatewayClass] ?? ""
+            return (try? objects.object(.gatewayClass, named: name, in: "default"))?[.makesLoadBalancer] == false
+        }?.name
     }
 
     /// All hosts of a route lead to the same places: here are those that lead where the first one does.
     ///
-    /// Nil where one HTTPRoute cannot say it.
-    func route(for subject: Subject) -> Literal? {
-        guard !isTooLarge else { return nil }
+    /// Nil where one HTTPRoute cannot say it, or says less.
+    func route(for subject: Subject, by gateway: String?) -> Literal? {
         let first = hosts.first?.rules ?? []
+        guard let gateway, !isTooLarge, !isOpen, ports.isEmpty, !(first + rest).isEmpty else { return nil }
         let names = hosts.filter { $0.rules == first }.map(\.name)
-        var members: [Literal.Member] = [.init("parentRefs", [["name": "gateway"]])]
+        var members: [Literal.Member] = [.init("parentRefs", [["name": .string(gateway)]])]
         if !names.isEmpty, !names.contains("") {
             members.append(.init("hostnames", .array(names.map { .string($0) })))
         }
@@ -114,15 +133,19 @@ private struct Replacement {
         ]
     }
 
-    var advice: String {
+    func advice(_ gateway: String?) -> String? {
         guard !isTooLarge else { return "write an HTTPRoute for each host, with at most 16 rules" }
-        var advice = "parentRefs names the cluster's Gateway"
-        if !ports.isEmpty { advice += "; port 80 stands for \(list(ports)): write the number" }
+        var advice: [String] = []
+        if gateway == nil || isOpen || !ports.isEmpty || (hosts.first?.rules ?? rest).isEmpty {
+            advice.append(
+                "write an HTTPRoute with these hosts, paths and Services, and the shared Gateway in parentRefs")
+        }
+        if !ports.isEmpty { advice.append("with the numbers of the ports \(list(ports))") }
         let elsewhere = hosts.filter { $0.rules != hosts.first?.rules }.map { $0.name.isEmpty ? "any other" : $0.name }
         if !elsewhere.isEmpty {
-            advice += "; and a route of its own for each host that leads elsewhere: \(list(elsewhere))"
+            advice.append("and a route of its own for each host that leads elsewhere: \(list(elsewhere))")
         }
-        return advice
+        return advice.isEmpty ? nil : advice.joined(separator: "; ")
     }
 
     private func list(_ names: [String]) -> String {
@@ -130,18 +153,55 @@ private struct Replacement {
     }
 }
 
+private func gateway(_ name: String) -> String {
+    """
+    apiVersion: gateway.networking.k8s.io/v1
+    kind: GatewayClass
+    metadata: {name: traefik}
+    spec: {controllerName: traefik.io/gateway-controller}
+    ---
+    apiVersion: gateway.networking.k8s.io/v1
+    kind: GatewayClass
+    metadata: {name: alb}
+    spec: {controllerName: gateway.k8s.aws/alb}
+    ---
+    apiVersion: gateway.networking.k8s.io/v1
+    kind: Gateway
+    metadata: {name: public, namespace: shop}
+    spec: {gatewayClassName: \(name), listeners: [{name: https, protocol: HTTPS, port: 443}]}
+    """
+}
+
+private func ingress(_ path: String = "path: /, pathType: Prefix", labels: String = "") -> String {
+    """
+    apiVersion: networking.k8s.io/v1
+    kind: Ingress
+    metadata: {name: web, namespace: shop, labels: {\(labels)}}
+    spec:
+      rules:
+      - host: shop.example.com
+        http: {paths: [{\(path), backend: {service: {name: web, port: {number: 80}}}}]}
+    """
+}
+
 private let cases: [Example] = [
+    .bad("an Ingress", ingress, at: "kind", ingress()),
+    .bad("an Ingress beside a Gateway", ingress, at: "kind", ingress(), relatedObjects: gateway("traefik")),
+    .bad("an Ingress beside a load balancer's Gateway", ingress, at: "kind", ingress(), relatedObjects: gateway("alb")),
     .bad(
-        "an Ingress", ingress, at: "kind",
+        "an expression of the controller's own", ingress, at: "kind",
+        ingress("path: '/api(/|$)(.*)', pathType: ImplementationSpecific"), relatedObjects: gateway("traefik")),
+    .bad(
+        "an Ingress that cert-manager makes for a challenge", ingress, at: "kind",
+        ingress(labels: "acme.cert-manager.io/http01-solver: 'true'"), relatedObjects: gateway("traefik")),
+    .bad(
+        "one without backends", ingress, at: "kind",
         """
         apiVersion: networking.k8s.io/v1
         kind: Ingress
         metadata: {name: web, namespace: shop}
-        spec:
-          rules:
-          - host: shop.example.com
-            http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}]}
-        """),
+        spec: {ingressClassName: alb}
+        """, relatedObjects: gateway("traefik")),
     .bad(
         "one of the old kind", ingress, at: "kind",
         """

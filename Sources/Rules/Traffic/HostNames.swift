@@ -26,12 +26,29 @@ struct HostName {
     var text: String { part.map { String(decoding: $0, as: UTF8.self) } ?? value.text }
 
     /// Whether it lies in one of these zones.
-    func isWithin(_ zones: [DomainName]) -> Bool {
+    func isWithin(_ zones: [DNSZone]) -> Bool {
         withText { text in
-            for zone in zones where zone.contains(text) { return true }
+            for zone in zones where zone.allows(text) { return true }
             return false
         }
     }
+
+    /// Whether it is a name of the cluster's own: without a dot, or a Service's; for routes also as in `web.NAMESPACE`.
+    func isInternal(of subject: Subject) -> Bool {
+        withText { text in
+            let dots = text.indices.reduce(0) { $0 + (text[$1] == UInt8(ascii: ".") ? 1 : 0) }
+            if dots == 0 { return true }
+            if dots == 1, HostName.routes.contains(subject.kind), DomainName(subject.namespace).contains(text) {
+                return true
+            }
+            return HostName.clusterZones.contains { $0.contains(text) }
+        }
+    }
+
+    private static let routes = ResourceKinds(
+        .httpRoute, .grpcRoute, .tlsRoute, .ingressRoute, .ingressRouteTCP, .istioVirtualService)
+
+    private static let clusterZones = [DomainName("svc"), DomainName("svc.cluster.local")]
 
     /// The same value with another name in the place of this one, wherever it stands in it as a whole.
     func replaced(by other: String) -> String {
@@ -71,7 +88,9 @@ enum HostNames {
 
     static let kinds = ResourceKinds(
         .service, .ingress, .legacyIngress, .gateway, .listenerSet, .experimentalListenerSet, .httpRoute, .grpcRoute,
-        .tlsRoute, .ingressRoute, .ingressRouteTCP, .dnsEndpoint)
+        .tlsRoute, .ingressRoute, .ingressRouteTCP, .dnsEndpoint, .acmCertificate, .cloudfrontDistribution,
+        .certificate,
+        .istioVirtualService, .istioGateway)
 
     /// Hands out the hosts of an object.
     static func forEach(
@@ -109,9 +128,45 @@ enum HostNames {
             for endpoint in try spec["endpoints"].objects() where try !endpoint["recordType"].equals("PTR") {
                 try add(endpoint["dnsName"])
             }
+        case .acmCertificate:
+            try add(spec["domainName"])
+            for name in try spec["subjectAlternativeNames"].strings() { try add(name) }
+        case .cloudfrontDistribution:
+            for name in try spec["distributionConfig"]["aliases"]["items"].strings() { try add(name) }
+        case .certificate:
+            for name in try spec["dnsNames"].strings() { try add(name) }
+        case .istioVirtualService:
+            guard try isPublic(spec["gateways"]) else { return }
+            for name in try spec["hosts"].strings() { try add(name) }
+        case .istioGateway:
+            // What leaves the cluster has the names of others.
+            if try spec["selector"].labels()["istio"].map({ Glob("*egress*").matches($0) }) ?? false { return }
+            for server in try spec["servers"].objects() {
+                for name in try server["hosts"].strings() { try addIstio(name, body) }
+            }
         // Of these only external-dns asks for names, by annotations.
         default: break
         }
+    }
+
+    /// Whether an Istio VirtualService is for traffic from outside: not for the mesh or an egress gateway alone.
+    private static func isPublic(_ gateways: Field) throws(CannotJudge) -> Bool {
+        var (isPublic, leaves) = (false, false)
+        for gateway in try gateways.strings() where !gateway.base.equals("mesh") {
+            if Glob("*egress*").matches(gateway.base.text) { leaves = true } else { isPublic = true }
+        }
+        return isPublic && !leaves
+    }
+
+    /// Hands out a host of an Istio Gateway, which may have a namespace before it, as in `shop/shop.example.com`.
+    private static func addIstio(
+        _ host: Field, _ body: (Kind, HostName) throws(CannotJudge) -> Void
+    ) throws(CannotJudge) {
+        guard let value = try host.filledText() else { return }
+        let bytes = value.contents
+        guard let slash = bytes.lastIndex(of: UInt8(ascii: "/")) else { return try body(.name, HostName(value)) }
+        let part = bytes[(slash + 1)...]
+        if !part.isEmpty { try body(.name, HostName(value, part: part)) }
     }
 
     /// Hands out the hosts of a Traefik rule.

@@ -14,19 +14,30 @@ extension Rule {
             """,
         level: .deny,
         concern: .security,
-        scope: Scope(ResourceKinds(.service), readsMetadata: true),
-        clauses: [type, externalAddress, annotation],
+        scope: Scope(
+            ResourceKinds(
+                .service, .gatewayClass, .gateway, .loadBalancerConfiguration, .eksIngressClassParams,
+                .globalAccelerator), readsMetadata: true),
+        clauses: [type, externalAddress, annotation, automatic],
+        relatedObjects: [.gatewayClass],
         examples: cases,
-        check: checkService
+        checks: [
+            .init(.service, check: checkService), .init(.gatewayClass, check: checkClass),
+            .init(.gateway, check: checkGateway),
+            .init(.loadBalancerConfiguration, .eksIngressClassParams, .globalAccelerator, check: checkConfiguration),
+        ]
     )
 }
 
 private let type = Clause("type", "the type is neither LoadBalancer nor NodePort")
 private let externalAddress = Clause("external-address", "there are no `externalIPs`")
 private let annotation = Clause("annotation", "nothing is asked of the load balancer controller")
+private let automatic = Clause(
+    "automatic",
+    "no GatewayClass, Gateway or other object makes the AWS load balancer controller create a load balancer")
 
 private func checkService(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
-    if !subject.changesOnlyMetadata { try checkSpec(subject.field("spec"), findings) }
+    if !subject.changesOnlyMetadata { try checkSpec(subject, findings) }
     guard let annotations = try subject.field("metadata")["annotations"].members() else { return }
     for member in annotations {
         try findings.step()
@@ -39,13 +50,18 @@ private func checkService(_ subject: Subject, _ context: Context, _ findings: Fi
     }
 }
 
-private func checkSpec(_ spec: Field, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkSpec(_ subject: Subject, _ findings: FindingCollector) throws(CannotJudge) {
+    let spec = try subject.field("spec")
     let place = try spec["type"]
     if let seen = try place.text(), seen.equals("LoadBalancer") || seen.equals("NodePort") {
-        findings.add(
-            type, at: place, "is \(seen.text): a way into the cluster past the ALB", set: "ClusterIP",
-            choice: seen.text
-        ) { $0.advice = "and let an HTTPRoute or a TargetGroupBinding lead to it" }
+        findings.add(type, at: place, "is \(seen.text): a way into the cluster past the ALB", choice: seen.text) {
+            if subject.isChallengeSolver {
+                $0.advice = "cert-manager makes this Service: set serviceType: ClusterIP in the Issuer's HTTP-01 solver"
+                return
+            }
+            $0.edits = [.set($0.place, "ClusterIP")] + externalFields(of: spec).map { .remove(findings.place(of: $0)) }
+            $0.advice = "and let an HTTPRoute or a TargetGroupBinding lead to it"
+        }
     }
     let addresses = try spec["externalIPs"]
     for element in try addresses.elements() {
@@ -57,7 +73,83 @@ private func checkSpec(_ spec: Field, _ findings: FindingCollector) throws(Canno
     }
 }
 
+/// The fields that the API server refuses in a Service of type ClusterIP.
+private func externalFields(of spec: Field) -> [Field] {
+    let keys: [StaticString] = [
+        "loadBalancerClass", "allocateLoadBalancerNodePorts", "loadBalancerIP", "loadBalancerSourceRanges",
+        "externalTrafficPolicy", "healthCheckNodePort",
+    ]
+    let ports = spec.member("ports").value?.elements.map { Field($0).member("nodePort") } ?? []
+    return (keys.map { spec.member($0) } + ports).filter(\.isPresent)
+}
+
+extension Subject {
+    /// Whether cert-manager made the object to answer an HTTP-01 challenge.
+    var isChallengeSolver: Bool { metadata.labels["acme.cert-manager.io/http01-solver"] == "true" }
+}
+
+// MARK: Load balancers that controllers create
+
+private func checkClass(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+    guard !subject.changesOnlyMetadata else { return }
+    let controller = try subject.field("spec")["controllerName"]
+    guard let name = try controller.text(), name.isLoadBalancerController else { return }
+    findings.add(
+        automatic, at: controller, "is \(name.text), which creates a load balancer for each Gateway", choice: name.text
+    ) { $0.advice = "use the class of a gateway that runs in the cluster, behind the shared ALB" }
+}
+
+private func checkGateway(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+    guard !subject.changesOnlyMetadata else { return }
+    let spec = try subject.field("spec")
+    let parameters = try spec["infrastructure"]["parametersRef"]
+    if try parameters["group"].equals("gateway.k8s.aws") {
+        findings.add(
+            automatic, at: parameters,
+            "is a \(parameters.member("kind").value?.text ?? "setting") of the load balancer controller"
+        ) { $0.advice = "use the class of a gateway that runs in the cluster, behind the shared ALB" }
+        return
+    }
+    let place = try spec["gatewayClassName"]
+    guard let name = try place.string(),
+        try context.relatedObjects.object(.gatewayClass, named: name, in: "default")?[.makesLoadBalancer] ?? false
+    else { return }
+    findings.add(
+        automatic, at: place, "is \(name), a class of the AWS load balancer controller: it creates a load balancer",
+        choice: name
+    ) { $0.advice = "use the class of a gateway that runs in the cluster, behind the shared ALB" }
+}
+
+private func checkConfiguration(
+    _ subject: Subject, _ context: Context, _ findings: FindingCollector
+) throws(CannotJudge) {
+    guard !subject.changesOnlyMetadata else { return }
+    findings.add(
+        automatic, at: try subject.field("kind"),
+        "is \(subject.kind.name): load balancers are set up by infrastructure as code"
+    ) { $0.advice = "bind pods to the target group of a load balancer that exists with a TargetGroupBinding" }
+}
+
+extension RelatedKind {
+    static let gatewayClass = RelatedKind(.gatewayClass) { (object, fields) throws(CannotJudge) in
+        let controller = try object.object("spec")?["controllerName"]
+        fields[.makesLoadBalancer] = controller?.isLoadBalancerController ?? false
+        fields[.controller] = controller?.string
+    }
+}
+
+extension RelatedField<Bool> {
+    static let makesLoadBalancer = Self("load-balancer")
+}
+
+extension RelatedField<String> {
+    static let controller = Self("controller")
+}
+
 extension Value {
+    /// Whether it names a controller that creates an ALB or NLB for each Gateway (aws-load-balancer-controller 2.13 and later).
+    fileprivate var isLoadBalancerController: Bool { equals("gateway.k8s.aws/alb") || equals("gateway.k8s.aws/nlb") }
+
     /// Whether an annotation is for the AWS load balancer controller: about a Service's own load balancer, or about its pods as
     /// the targets of another one.
     fileprivate var isControllerAnnotation: Bool {
@@ -65,12 +157,39 @@ extension Value {
             || equals("service.beta.kubernetes.io/load-balancer-source-ranges")
     }
 }
+
 private func service(_ spec: String, _ metadata: String = "") -> String {
     """
     apiVersion: v1
     kind: Service
     metadata: {name: web, namespace: shop\(metadata)}
     spec: {\(spec)selector: {app: web}, ports: [{name: http, port: 80, targetPort: http}]}
+    """
+}
+
+private func object(_ type: String, _ lines: String, name: String = "public") -> String {
+    let parts = type.split(separator: " ")
+    return """
+        apiVersion: \(parts[0])
+        kind: \(parts[1])
+        metadata: {name: \(name)}
+        spec: {\(lines)}
+        """
+}
+
+private func gatewayClass(_ controller: String) -> String {
+    object("gateway.networking.k8s.io/v1 GatewayClass", "controllerName: \(controller)")
+}
+
+private func gateway(_ lines: String) -> String {
+    """
+    apiVersion: gateway.networking.k8s.io/v1
+    kind: Gateway
+    metadata: {name: shop, namespace: shop}
+    spec:
+      gatewayClassName: public
+      listeners: [{name: https, protocol: HTTPS, port: 443, tls: {certificateRefs: [{name: web}]}}]
+      \(lines)
     """
 }
 
@@ -99,4 +218,37 @@ private let cases: [Example] = [
         at: "metadata.annotations[service.beta.kubernetes.io/aws-load-balancer-scheme]",
         service("", ", annotations: {service.beta.kubernetes.io/aws-load-balancer-scheme: internet-facing}"),
         before: service("", ", annotations: {service.beta.kubernetes.io/aws-load-balancer-scheme: internal}")),
+    .bad(
+        "a load balancer with fields of its own", type, at: "spec.type",
+        service("type: LoadBalancer, externalTrafficPolicy: Local, loadBalancerClass: service.k8s.aws/nlb, ")),
+    .bad(
+        "a Service that cert-manager makes for a challenge", type, at: "spec.type",
+        service("type: NodePort, ", ", labels: {acme.cert-manager.io/http01-solver: 'true'}")),
+    .good("the class of a gateway in the cluster", gatewayClass("traefik.io/gateway-controller")),
+    .bad(
+        "a class that creates an ALB for each Gateway", automatic, at: "spec.controllerName",
+        gatewayClass("gateway.k8s.aws/alb")),
+    .bad(
+        "a class that creates an NLB for each Gateway", automatic, at: "spec.controllerName",
+        gatewayClass("gateway.k8s.aws/nlb")),
+    .good(
+        "a Gateway of a class in the cluster", gateway(""),
+        relatedObjects: gatewayClass("traefik.io/gateway-controller")),
+    .good("a Gateway whose class is not known", gateway("")),
+    .bad(
+        "a Gateway that becomes an ALB", automatic, at: "spec.gatewayClassName", gateway(""),
+        relatedObjects: gatewayClass("gateway.k8s.aws/alb")),
+    .bad(
+        "a Gateway with the controller's parameters", automatic, at: "spec.infrastructure.parametersRef",
+        gateway("infrastructure: {parametersRef: {group: gateway.k8s.aws, kind: LoadBalancerConfiguration, name: web}}")
+    ),
+    .bad(
+        "settings of the load balancers for Gateways", automatic, at: "kind",
+        object("gateway.k8s.aws/v1beta1 LoadBalancerConfiguration", "scheme: internet-facing")),
+    .bad(
+        "settings of EKS Auto Mode for Ingresses", automatic, at: "kind",
+        object("eks.amazonaws.com/v1 IngressClassParams", "scheme: internet-facing")),
+    .bad(
+        "an accelerator", automatic, at: "kind",
+        object("aga.k8s.aws/v1beta1 GlobalAccelerator", "name: web, ipAddressType: IPV4")),
 ]

@@ -69,11 +69,34 @@ struct Middlewares {
         (try? context.relatedObjects.objects(.middleware, in: namespace))?.first { $0[effect.field] == true }?.name
     }
 
+    /// The paths that the Middlewares of a list rewrite requests to, as far as these are known.
+    static func rewrites(
+        _ references: Field, from namespace: String, _ context: Context
+    ) throws(CannotJudge) -> [String] {
+        var paths: [String] = []
+        for reference in try references.objects() where paths.count < 64 {
+            guard let name = try reference["name"].string() else { continue }
+            let namespace = try reference["namespace"].string() ?? namespace
+            guard let found = try? context.relatedObjects.object(.middleware, named: name, in: namespace) else {
+                continue
+            }
+            paths += found[.rewrites] ?? []
+        }
+        return paths
+    }
+
     /// What is kept of a Middleware.
     fileprivate static func read(_ object: Value, _ fields: inout RelatedFields) throws(CannotJudge) {
         guard let spec = try Field(object)["spec"].present else { return }
         if try authenticates(spec) { fields[.authenticates] = true }
         if try spec["redirectScheme"]["scheme"].equals("https") { fields[.redirectsToTLS] = true }
+        let paths = [
+            try spec["addPrefix"]["prefix"], try spec["replacePath"]["path"],
+            try spec["replacePathRegex"]["replacement"],
+        ]
+        var rewrites: [String] = []
+        for path in paths { if let path = try path.string() { rewrites.append(path) } }
+        if !rewrites.isEmpty { fields[.rewrites] = rewrites }
         if let chain = try spec["chain"].present {
             var links: [Literal] = []
             for link in try chain["middlewares"].objects() { links.append(Literal(link.base)) }
@@ -86,12 +109,14 @@ struct Middlewares {
             return true
         }
         guard let plugins = try spec["plugin"].members() else { return false }
-        // Plugins have the names that Traefik's own configuration gives them.
-        let words = ["auth", "oidc", "openid", "jwt", "keycloak", "saml", "ldap", "apikey"]
-        return plugins.contains { plugin in
-            let name = plugin.key.text.lowercased()
-            return words.contains { Glob("*\($0)*").matches(name) }
-        }
+        return plugins.contains { saysAuthentication($0.key.text) }
+    }
+
+    /// Whether a plugin's name, which is the team's own choice, says that it asks who is there.
+    static func saysAuthentication(_ name: String) -> Bool {
+        let words = ["auth", "oidc", "openid", "jwt", "keycloak", "saml", "ldap", "apikey", "key-auth"]
+        let name = name.lowercased()
+        return words.contains { Glob("*\($0)*").matches(name) }
     }
 }
 
@@ -102,6 +127,10 @@ extension RelatedKind {
 extension RelatedField<Bool> {
     fileprivate static let authenticates = Self("authenticates")
     fileprivate static let redirectsToTLS = Self("redirects")
+}
+
+extension RelatedField<[String]> {
+    fileprivate static let rewrites = Self("rewrites")
 }
 
 extension RelatedField<[Literal]> {

@@ -11,6 +11,15 @@ enum PlainListeners {
         return name == "http" || name == "tcp" && port == 80
     }
 
+    /// The ports at which a protocol brings TLS of its own: HTTPS, SMTPS, LDAPS, IMAPS, POP3S, AMQPS, MQTT over TLS.
+    private static let portsOfTLS = [443, 8443, 465, 636, 993, 995, 5671, 8883]
+
+    /// Whether a listener takes TCP connections for TCPRoutes, at a port that is not of TLS.
+    static func isOpenTCP(_ listener: Field) throws(CannotJudge) -> Bool {
+        guard try listener["protocol"].equals("TCP"), let port = try listener["port"].integer() else { return false }
+        return port != 80 && !portsOfTLS.contains(port)
+    }
+
     /// What is kept of a Gateway or a ListenerSet: its plain listeners.
     fileprivate static func read(_ object: Value, _ fields: inout RelatedFields) throws(CannotJudge) {
         var listeners: [Literal] = []
@@ -21,6 +30,7 @@ enum PlainListeners {
             listeners.append(.object(members))
         }
         fields[.listeners] = listeners
+        fields[.gatewayClass] = try spec["gatewayClassName"].string()
     }
 
     /// What is kept of an HTTPRoute: where it is attached, and whether it only redirects.
@@ -106,6 +116,10 @@ extension RelatedKind {
 extension RelatedField<[Literal]> {
     fileprivate static let listeners = Self("listeners")
     static let parents = Self("parents")
+}
+
+extension RelatedField<String> {
+    static let gatewayClass = Self("class")
 }
 
 extension RelatedField<Bool> {

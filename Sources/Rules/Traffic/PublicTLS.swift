@@ -76,11 +76,14 @@ private func checkLoadBalancer(
     let balancer = try LoadBalancerReference(spec["loadBalancerRef"]["from"], subject, context)
     guard !balancer.isInternal else { return }
     let isAbsentHere = balancer.isAbsent && balancer.namespace == subject.namespace
+    let isFixed = try spec.member("defaultActions").answersByItself()
     findings.add(
         TLSClause.loadBalancer, at: place, "is \(name.text): what it serves can be read on the way",
         choice: name.text,
         // One that is still to come may turn out to be internal.
-        traits: .init(awaitsRelatedObject: balancer.isAbsent, absent: isAbsentHere ? .elbv2LoadBalancer : nil)
+        traits: .init(
+            isHint: isFixed, awaitsRelatedObject: balancer.isAbsent,
+            absent: isAbsentHere ? .elbv2LoadBalancer : nil)
     ) {
         let rest = "port: 443, a certificate and an sslPolicy"
         guard name.equals("HTTP") else {
@@ -103,6 +106,18 @@ private func onlyRedirects(_ spec: Field) throws(CannotJudge) -> Bool {
         actions += 1
     }
     return actions > 0
+}
+
+extension Field {
+    /// Whether a listener's default actions do nothing but answer with a fixed text, which leads nowhere.
+    fileprivate func answersByItself() throws(CannotJudge) -> Bool {
+        var actions = 0
+        for action in try objects() {
+            guard try action["type"].equals("fixed-response") else { return false }
+            actions += 1
+        }
+        return actions > 0
+    }
 }
 
 /// A listener's load balancer, which is on the internet where nothing else is said.
@@ -143,8 +158,15 @@ private func checkListeners(
     var parents: [(route: RelatedObject, reference: Literal)]?
     for listener in try subject.field("spec")["listeners"].objects() {
         try findings.step()
-        guard try PlainListeners.isPlain(listener), let name = try listener["name"].string() else { continue }
         let (place, port) = (try listener["protocol"], try listener["port"].integer())
+        if try PlainListeners.isOpenTCP(listener) {
+            findings.add(
+                TLSClause.listener, at: place, "is TCP at port \(port ?? 0): what it serves can be read on the way",
+                choice: "\(port ?? 0)"
+            ) { $0.advice = "use protocol: TLS with a certificate, and a TLSRoute or TCPRoute" }
+            continue
+        }
+        guard try PlainListeners.isPlain(listener), let name = try listener["name"].string() else { continue }
         let known: [(route: RelatedObject, reference: Literal)]
         if let parents { known = parents } else { known = try routes(to: subject, context) }
         parents = known

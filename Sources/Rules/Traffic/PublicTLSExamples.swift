@@ -197,4 +197,20 @@ let tlsExamples: [Example] = [
         "one of an entry point that the team has no TLS at", TLSClause.ingressRoute, at: "spec.tls",
         traefik("entryPoints: [websecure]"),
         settings: ["PLAYBOOK_TLS_AT": "gateway", "PLAYBOOK_TLS_ENTRY_POINTS": "secure"]),
+    .bad(
+        "a fixed answer", TLSClause.loadBalancer, at: "spec.protocol",
+        loadBalancerListener(
+            "port: 80, protocol: HTTP, defaultActions: [{type: fixed-response, fixedResponseConfig: {statusCode: '404'}}]"
+        ),
+        relatedObjects: loadBalancer(""), isHint: true),
+    .bad(
+        "a fixed answer beside a target group", TLSClause.loadBalancer, at: "spec.protocol",
+        loadBalancerListener(
+            "port: 80, protocol: HTTP, defaultActions: [{type: fixed-response, fixedResponseConfig: {statusCode: '404'}}, {type: forward, targetGroupRef: {from: {name: web}}}]"
+        ), relatedObjects: loadBalancer("")),
+    .good("a gateway that passes TLS on", gateway("{name: tls, protocol: TLS, port: 5432}"), settings: atGateway),
+    .good("TCP at the port of HTTPS", gateway("{name: tcp, protocol: TCP, port: 443}"), settings: atGateway),
+    .bad(
+        "a gateway's listener for TCPRoutes", TLSClause.listener, at: "spec.listeners[db].protocol",
+        gateway("{name: db, protocol: TCP, port: 5432}"), settings: atGateway),
 ]

@@ -14,24 +14,37 @@ extension Rule {
             """,
         level: .deny,
         concern: .security,
-        scope: Scope(ResourceKinds(.targetGroupBinding)),
+        scope: Scope(ResourceKinds(.targetGroupBinding, .eksTargetGroupBinding, .elbv2TargetGroup)),
         clauses: [type, peers, service],
         sharedSettings: ["PLAYBOOK_COMPANION_GRACE", "PLAYBOOK_ENFORCED_SINCE"],
         relatedObjects: [.service],
         examples: cases,
-        check: { (subject, context, findings) throws(CannotJudge) in
-            let spec = try subject.field("spec")
-            let target = try spec["targetType"]
-            // Absent it is the target group's own type, which the controller fills in.
-            if let seen = try target.text(), !seen.equals("ip") {
+        checks: [
+            .init(.targetGroupBinding, .eksTargetGroupBinding) { (subject, context, findings) throws(CannotJudge) in
+                let spec = try subject.field("spec")
+                let target = try spec["targetType"]
+                // Absent it is the target group's own type, which the controller fills in.
+                if let seen = try target.text(), !seen.equals("ip") {
+                    findings.add(
+                        type, at: target, "is \(seen.text), not ip: the way leads over a port of every node", set: "ip",
+                        choice: seen.text
+                    ) { $0.advice = "the target group has to be made with target type ip, too" }
+                }
+                try checkPeers(spec["networking"]["ingress"], findings)
+                try checkService(spec["serviceRef"], subject, context, findings)
+            },
+            .init(.elbv2TargetGroup) { (subject, _, findings) throws(CannotJudge) in
+                let target = try subject.field("spec")["targetType"]
+                // Absent it is instance (ELBv2, CreateTargetGroup); functions and other load balancers are no nodes.
+                let seen = try target.text()
+                if let seen, !seen.equals("instance") { return }
                 findings.add(
-                    type, at: target, "is \(seen.text), not ip: the way leads over a port of every node", set: "ip",
-                    choice: seen.text
-                ) { $0.advice = "the target group has to be made with target type ip, too" }
-            }
-            try checkPeers(spec["networking"]["ingress"], findings)
-            try checkService(spec["serviceRef"], subject, context, findings)
-        }
+                    type, at: target,
+                    "is \(seen == nil ? "not set, which is instance" : "instance"): targets are nodes, not pods",
+                    set: "ip", choice: seen?.text
+                ) { $0.advice = "a target group that exists has to be replaced by a new one" }
+            },
+        ]
     )
 }
 
@@ -67,26 +80,14 @@ private func checkService(
         if let near = nearest(to: name, in: names) {
             $0.edits = [.set($0.place, .string(near))]
         } else {
-            $0.relatedObject = missingService(name, in: subject.namespace, port: reference.member("port").value)
+            $0.advice = "create Service \(name) in namespace \(subject.namespace), or name one that exists"
         }
     }
 }
 
-private func missingService(_ name: String, in namespace: String, port: Value?) -> Literal {
-    let entry: Literal =
-        if let number = port?.int { ["port": .number(String(number))] } else {
-            ["name": .string(port?.string ?? "http"), "port": 80]
-        }
-    return [
-        "apiVersion": "v1", "kind": "Service",
-        "metadata": ["name": .string(name), "namespace": .string(namespace)],
-        "spec": ["selector": ["app": .string(name)], "ports": [entry]],
-    ]
-}
-
-private func binding(_ lines: String, service: String = "web") -> String {
+private func binding(_ lines: String, service: String = "web", group: String = "elbv2.k8s.aws/v1beta1") -> String {
     """
-    apiVersion: elbv2.k8s.aws/v1beta1
+    apiVersion: \(group)
     kind: TargetGroupBinding
     metadata: {name: web, namespace: shop}
     spec:
@@ -102,6 +103,15 @@ private func services(_ name: String) -> String {
     kind: Service
     metadata: {name: \(name), namespace: shop}
     spec: {selector: {app: web}, ports: [{port: 80}]}
+    """
+}
+
+private func targetGroup(_ lines: String) -> String {
+    """
+    apiVersion: elbv2.services.k8s.aws/v1alpha1
+    kind: TargetGroup
+    metadata: {name: web, namespace: shop}
+    spec: {name: web, port: 8080, protocol: HTTP, vpcID: vpc-0a1b2c3d\(lines)}
     """
 }
 
@@ -136,4 +146,16 @@ private let cases: [Example] = [
     .bad(
         "a Service under a wrong name", service, at: "spec.serviceRef.name", binding("", service: "wbe"),
         relatedObjects: services("web")),
+    .good("EKS Auto Mode's binding to addresses of pods", binding("targetType: ip", group: "eks.amazonaws.com/v1")),
+    .bad(
+        "EKS Auto Mode's binding to ports of nodes", type, at: "spec.targetType",
+        binding("targetType: instance", group: "eks.amazonaws.com/v1")),
+    .bad(
+        "EKS Auto Mode's binding to a Service that nobody has made", service, at: "spec.serviceRef.name",
+        binding("targetType: ip", service: "checkout", group: "eks.amazonaws.com/v1"), relatedObjects: services("web")),
+    .good("a target group of ACK's of addresses", targetGroup(", targetType: ip")),
+    .good("a target group of a function", targetGroup(", targetType: lambda")),
+    .bad(
+        "a target group of ACK's of nodes", type, at: "spec.targetType", targetGroup(", targetType: instance")),
+    .bad("a target group of ACK's without a type", type, at: "spec.targetType", targetGroup("")),
 ]

@@ -1,0 +1,135 @@
+import Evaluation
+import JSON
+import Kubernetes
+
+/// Whether something beside an HTTPRoute asks who is there: a policy of its gateway, or a plugin of Kong's.
+struct GatewayAuthentication {
+    /// Whether a policy or plugin does.
+    private(set) var asks = false
+    /// What would have to be known to say that nothing does.
+    private(set) var unknown: String?
+
+    /// The Gateways that the route is attached to: their names and namespaces.
+    private var gateways: [(name: String, namespace: String)] = []
+    private let subject: Subject
+    private let context: Context
+
+    init(of subject: Subject, _ context: Context) throws(CannotJudge) {
+        self.subject = subject
+        self.context = context
+        try readPlugins()
+        var controllers: [String] = []
+        for parent in try subject.field("spec")["parentRefs"].objects() where gateways.count < 64 {
+            guard let name = try parent["name"].string() else { continue }
+            let namespace = try parent["namespace"].string() ?? subject.namespace
+            gateways.append((name, namespace))
+            if let controller = controller(of: name, in: namespace) { controllers.append(controller) }
+        }
+        for kind: ResourceKind in [.securityPolicy, .authorizationPolicy, .requestAuthentication] where !asks {
+            read(kind, isNeeded: controllers.contains { GatewayAuthentication.has(kind, $0) })
+        }
+        let others = controllers.first { controller in
+            !GatewayAuthentication.known.contains { controller.hasPrefix($0) }
+        }
+        if let others { unknown = unknown ?? "the policies of \(others)" }
+    }
+
+    /// The controllers whose ways to authenticate are read.
+    private static let known = ["traefik.io/", "gateway.envoyproxy.io/", "istio.io/", "konghq.com/"]
+
+    private static func has(_ kind: ResourceKind, _ controller: String) -> Bool {
+        controller.hasPrefix(kind == .securityPolicy ? "gateway.envoyproxy.io/" : "istio.io/")
+    }
+
+    private func controller(of gateway: String, in namespace: String) -> String? {
+        let objects = context.relatedObjects
+        guard let found = try? objects.object(.gateway, named: gateway, in: namespace), let name = found[.gatewayClass]
+        else { return nil }
+        return (try? objects.object(.gatewayClass, named: name, in: "default"))?[.controller]
+    }
+
+    /// Kong's plugins are named in an annotation of the route; what each does, its name alone says.
+    private mutating func readPlugins() throws(CannotJudge) {
+        guard let plugins = try subject.field("metadata")["annotations"]["konghq.com/plugins"].filledText() else {
+            return
+        }
+        if plugins.contentLength <= 4096, Middlewares.saysAuthentication(plugins.text) { asks = true }
+        unknown = "the Kong plugins \(plugins.text)"
+    }
+
+    /// Looks for a policy of a kind in the route's namespace and its Gateways'.
+    private mutating func read(_ kind: ResourceKind, isNeeded: Bool) {
+        let namespaces = Set(gateways.map(\.namespace) + [subject.namespace]).sorted()
+        for namespace in namespaces {
+            do throws(CannotJudge) {
+                let policies = try context.relatedObjects.objects(kind, in: namespace)
+                if policies.contains(where: { $0[.asks] == true && selects($0, in: namespace) }) { asks = true }
+            } catch {
+                if isNeeded { unknown = unknown ?? kind.pluralName }
+            }
+        }
+    }
+
+    private func selects(_ policy: RelatedObject, in namespace: String) -> Bool {
+        let here = gateways.filter { $0.namespace == namespace }.map(\.name)
+        for target in policy[.targets] ?? [] {
+            let (kind, name) = (target["kind"]?.text, target["name"]?.text ?? "")
+            if kind == "HTTPRoute", namespace == subject.namespace, name == subject.name { return true }
+            if kind == "Gateway", here.contains(name) { return true }
+        }
+        for labels in policy[.selected] ?? [] {
+            // Istio gives the pods of a Gateway this label.
+            if let name = labels["gateway.networking.k8s.io/gateway-name"]?.text, here.contains(name) { return true }
+            // Envoy Gateway's selectors are of routes.
+            let own = subject.metadata.labels
+            if namespace == subject.namespace, !labels.members.isEmpty,
+                labels.members.allSatisfy({ own[$0.key] == $0.value.text })
+            {
+                return true
+            }
+        }
+        return policy[.isForAll] == true && !here.isEmpty
+    }
+
+    /// What is kept of a policy: whether it asks who is there, and what it is for.
+    fileprivate static func read(_ object: Value, _ fields: inout RelatedFields) throws(CannotJudge) {
+        guard let spec = try Field(object)["spec"].present else { return }
+        fields[.asks] = try authenticates(spec)
+        var targets: [Literal] = []
+        if let target = try spec["targetRef"].present { targets.append(Literal(target.base)) }
+        for target in try spec["targetRefs"].objects() { targets.append(Literal(target.base)) }
+        var selected: [Literal] = []
+        if let labels = try spec["selector"]["matchLabels"].present { selected.append(Literal(labels.base)) }
+        for selector in try spec["targetSelectors"].objects() {
+            if let labels = try selector["matchLabels"].present { selected.append(Literal(labels.base)) }
+        }
+        fields[.targets] = targets
+        fields[.selected] = selected
+        // Istio's without either are for all of the namespace.
+        fields[.isForAll] = targets.isEmpty && selected.isEmpty
+    }
+
+    private static func authenticates(_ spec: Field) throws(CannotJudge) -> Bool {
+        for way: StaticString in ["basicAuth", "oidc", "extAuth", "apiKeyAuth", "jwtRules", "rules"]
+        where try spec[way].isPresent { return true }
+        if try spec["action"].equals(oneOf: "CUSTOM", "DENY") { return true }
+        if let token = try spec["jwt"].present { return try token["optional"].boolean() != true }
+        return try spec["authorization"]["defaultAction"].equals("Deny")
+    }
+}
+
+extension RelatedKind {
+    static let securityPolicy = RelatedKind(.securityPolicy, read: GatewayAuthentication.read)
+    static let authorizationPolicy = RelatedKind(.authorizationPolicy, read: GatewayAuthentication.read)
+    static let requestAuthentication = RelatedKind(.requestAuthentication, read: GatewayAuthentication.read)
+}
+
+extension RelatedField<Bool> {
+    fileprivate static let asks = Self("asks")
+    fileprivate static let isForAll = Self("all")
+}
+
+extension RelatedField<[Literal]> {
+    fileprivate static let targets = Self("targets")
+    fileprivate static let selected = Self("selected")
+}

@@ -1,0 +1,22 @@
+import JSON
+import Kubernetes
+import Testing
+
+@Suite struct ResourceKindTests {
+    @Test(arguments: [ResourceKind.ingressRoute, .ingressRouteTCP, .middleware])
+    func `Traefik's kinds are known in the group of version 2, too`(_ kind: ResourceKind) {
+        #expect(ResourceKind(kind: "\(kind.name)", apiVersion: "traefik.containo.us/v1alpha1") == kind)
+        #expect(ResourceKind(kind: "\(kind.name)", apiVersion: "traefik.io/v1alpha1") == kind)
+    }
+
+    @Test func `the plural is that of the definition`() {
+        #expect(ResourceKind.eksIngressClassParams.plural == "ingressclassparams")
+        #expect(ResourceKind.gatewayClass.plural == "gatewayclasses")
+        #expect(ResourceKind.securityPolicy.plural == "securitypolicies")
+    }
+
+    @Test func `no other kind is in Traefik's old group`() {
+        #expect(ResourceKind(kind: "Deployment", apiVersion: "traefik.containo.us/v1alpha1") == .other)
+        #expect(ResourceKind(kind: "Middleware", apiVersion: "traefik.containo/v1alpha1") == .other)
+    }
+}
