@@ -15,7 +15,9 @@ public final class Catalogue: Sendable {
     /// The kinds of the objects that rules look up.
     public var relatedKinds: ResourceKinds { related.kinds }
     /// Those of them that a server watches: all but Secrets, which it shall have no right to read.
-    public var watchedKinds: ResourceKinds { related.kinds.subtracting(ResourceKinds(.secret)) }
+    public var watchedKinds: ResourceKinds {
+        related.kinds.subtracting(ResourceKinds(.secret, .configMap, .role, .clusterRole))
+    }
 
     /// Creates a catalogue.
     ///
