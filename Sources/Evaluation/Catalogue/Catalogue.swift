@@ -14,7 +14,7 @@ public final class Catalogue: Sendable {
     let related: RelatedKinds
     /// The kinds of the objects that rules look up.
     public var relatedKinds: ResourceKinds { related.kinds }
-    /// Those of them that a server watches: all but Secrets, which it shall have no right to read.
+    /// Those of them that a server watches: all but Secrets and ConfigMaps, which it must have no right to read, and roles.
     public var watchedKinds: ResourceKinds {
         related.kinds.subtracting(ResourceKinds(.secret, .configMap, .role, .clusterRole))
     }

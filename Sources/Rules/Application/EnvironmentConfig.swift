@@ -97,12 +97,13 @@ private func isVariable(_ key: String) -> Bool {
 
 /// What of the ConfigMaps in a namespace is settings, as far as they are known.
 private struct SettingsOfMaps {
-    private let related: RelatedObjects
-    private let namespace: String
+    private let subject: Subject
+    private let context: Context
 
-    init(_ subject: Subject, _ context: Context) {
-        (related, namespace) = (context.relatedObjects, subject.namespace)
-    }
+    init(_ subject: Subject, _ context: Context) { (self.subject, self.context) = (subject, context) }
+
+    private var related: RelatedObjects { context.relatedObjects }
+    private var namespace: String { subject.namespace }
 
     /// The keys of a ConfigMap that hold settings; nil where it is not known.
     func keys(of name: String) throws(CannotJudge) -> [String]? {
