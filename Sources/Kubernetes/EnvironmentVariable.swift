@@ -24,7 +24,8 @@ public struct EnvironmentVariable {
                 source = member.value
             }
         }
-        guard let name, name.kind == .string else {
+        // In a patch of kustomize's an entry may be an instruction: `$patch: replace`.
+        guard let name = name ?? entry["$patch"], name.kind == .string else {
             throw .malformed((name ?? entry).id, expected: "a variable with a name")
         }
         if let value, value.kind != .string { throw .malformed(value.id, expected: "a string") }

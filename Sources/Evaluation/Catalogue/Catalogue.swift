@@ -14,8 +14,10 @@ public final class Catalogue: Sendable {
     let related: RelatedKinds
     /// The kinds of the objects that rules look up.
     public var relatedKinds: ResourceKinds { related.kinds }
-    /// Those of them that a server watches: all but Secrets, which it shall have no right to read.
-    public var watchedKinds: ResourceKinds { related.kinds.subtracting(ResourceKinds(.secret)) }
+    /// Those of them that a server watches: all but Secrets and ConfigMaps, which it must have no right to read, and roles.
+    public var watchedKinds: ResourceKinds {
+        related.kinds.subtracting(ResourceKinds(.secret, .configMap, .role, .clusterRole))
+    }
 
     /// The kinds of the objects that the rules which are on read, other than subresources.
     public func kinds(at settings: Settings) -> [ResourceKind] {

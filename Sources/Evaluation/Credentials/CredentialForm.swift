@@ -60,7 +60,10 @@ struct CredentialForm {
         .init("xkeysib-", .hex, 40, .mailKey),
         .init("SK", .hex, 32, .twilioKey, isExact: true),
         .init("sk-ant-", .urlSafe, 30, .modelKey), .init("sk-proj-", .urlSafe, 30, .modelKey),
-        .init("sk-svcacct-", .urlSafe, 30, .modelKey), .init("sk-or-v1-", .hex, 40, .modelKey),
+        .init("sk-svcacct-", .urlSafe, 30, .modelKey), .init("sk-admin-", .urlSafe, 30, .modelKey),
+        .init("sk-lf-", .urlSafe, 36, .modelKey), .init("xai-", .alphanumeric, 60, .modelKey),
+        .init("pplx-", .alphanumeric, 40, .modelKey), .init("nvapi-", .urlSafe, 60, .modelKey),
+        .init("sk-or-v1-", .hex, 40, .modelKey),
         .init("sk-", .alphanumeric, 32, .modelKey), .init("hf_", .alphanumeric, 30, .modelKey),
         .init("gsk_", .alphanumeric, 40, .modelKey), .init("r8_", .alphanumeric, 36, .modelKey),
         .init("hvs.", .urlSafe, 24, .vendorToken), .init("hvb.", .urlSafe, 24, .vendorToken),
@@ -97,7 +100,29 @@ struct CredentialForm {
     static func kind(of text: Span<UInt8>, _ word: Range<Int>) -> Credential.Kind? {
         guard word.count >= shortest, text[word.lowerBound] < 128 else { return nil }
         for form in byFirst[Int(text[word.lowerBound])] where form.fits(text, word) { return form.kind }
-        return nil
+        return isTerraformToken(text, word) ? .vendorToken : nil
+    }
+
+    /// Whether it is a token of HCP Terraform: fourteen letters, `.atlasv1.`, and sixty or more.
+    private static func isTerraformToken(_ text: Span<UInt8>, _ word: Range<Int>) -> Bool {
+        let end = word.lowerBound + 14
+        return word.count >= 83 && text[end] == UInt8(ascii: ".") && CredentialScan.has(".atlasv1.", in: text, at: end)
+            && isVaried(text, end + 9..<word.upperBound)
+    }
+
+    /// The token of a Telegram bot that begins with the digits at the end of a word: `110201543:AA…`, in an address after `bot`.
+    static func telegramToken(_ text: Span<UInt8>, after word: Range<Int>) -> Range<Int>? {
+        var digits = word.upperBound
+        while digits > word.lowerBound, text[digits - 1] &- UInt8(ascii: "0") < 10 { digits -= 1 }
+        let isAlone =
+            digits == word.lowerBound
+            || digits - word.lowerBound == 3 && CredentialScan.has("bot", in: text, at: word.lowerBound)
+        guard isAlone, word.upperBound - digits >= 5, word.upperBound - digits <= 16 else { return nil }
+        let start = word.upperBound + 1
+        guard start < text.count, text[start] == UInt8(ascii: "A") else { return nil }
+        var end = start
+        while end < text.count, end - start < 36, Alphabet.urlSafe.contains(text[end]) { end += 1 }
+        return end - start == 35 && isVaried(text, start..<end) ? digits..<end : nil
     }
 
     private func fits(_ text: Span<UInt8>, _ word: Range<Int>) -> Bool {
@@ -109,17 +134,21 @@ struct CredentialForm {
         // An exact number, and then something else: a full stop may end the sentence.
         let ends = end == word.upperBound || !Alphabet.alphanumeric.contains(text[end])
         guard isExact ? end - start == count && ends : end - start >= count else { return false }
-        guard count == 0 || isVaried(text, start..<end) else { return false }
+        guard count == 0 || CredentialForm.isVaried(text, start..<end) else { return false }
         if kind == .webToken { return isWebToken(text, word) }
         // Words with dashes between may say what goes there.
         return kind != .modelKey || alphabet != .urlSafe || hasDigit(text, start..<end)
     }
 
     /// Whether there are several letters in it: `ghp_xxxx…` stands for a token.
-    private func isVaried(_ text: Span<UInt8>, _ range: Range<Int>) -> Bool {
+    private static func isVaried(_ text: Span<UInt8>, _ range: Range<Int>) -> Bool {
         var seen: UInt128 = 0
         for at in range where Alphabet.alphanumeric.contains(text[at]) { seen |= 1 << UInt128(text[at]) }
-        return seen.nonzeroBitCount >= 5
+        if seen.nonzeroBitCount >= 5 { return true }
+        // Few letters, but capitals, small ones and digits.
+        let letters = UInt128(1 << 26 - 1)
+        return seen.nonzeroBitCount == 4 && seen & letters << 65 != 0 && seen & letters << 97 != 0
+            && seen & (1 << 10 - 1) << 48 != 0
     }
 
     /// Whether a word is three parts, the second one an object too (RFC 7519).

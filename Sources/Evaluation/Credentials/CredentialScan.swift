@@ -99,6 +99,11 @@ package struct CredentialScan {
             if let kind = CredentialForm.kind(of: text, word) { return (kind, whole(word, of: kind, in: text)) }
             if let webhook = webhook(word, in: text) { return (.webhookAddress, webhook) }
         }
+        if at < text.count, text[at] == UInt8(ascii: ":"), text[at - 1] &- UInt8(ascii: "0") < 10,
+            let token = CredentialForm.telegramToken(text, after: word)
+        {
+            return (.vendorToken, token)
+        }
         if let program, text[word.lowerBound] == UInt8(ascii: "-"), let found = login(word, of: program, in: text) {
             return found
         }
@@ -207,6 +212,7 @@ package struct CredentialScan {
 
     /// An address that whoever knows it may post to.
     private func webhook(_ word: Range<Int>, in text: Span<UInt8>) -> Range<Int>? {
+        if text[word.upperBound - 1] == UInt8(ascii: "m"), let found = microsoftWebhook(word, in: text) { return found }
         let first = text[word.lowerBound]
         guard first == UInt8(ascii: "h") || first == UInt8(ascii: "d"), word.upperBound < text.count,
             text[word.upperBound] == UInt8(ascii: "/")
@@ -222,5 +228,34 @@ package struct CredentialScan {
         }
         for at in value where text[at] == UInt8(ascii: "$") || text[at] == UInt8(ascii: "{") { return nil }
         return value
+    }
+
+    /// The same of Microsoft Teams: a connector's address, or a workflow's with its signature.
+    private func microsoftWebhook(_ word: Range<Int>, in text: Span<UInt8>) -> Range<Int>? {
+        func isHost(_ name: StaticString) -> Bool {
+            word.count > name.utf8CodeUnitCount
+                && CredentialScan.has(name, in: text, at: word.upperBound - name.utf8CodeUnitCount)
+        }
+        let isConnector = isHost(".webhook.office.com") || isHost("utlook.office.com") || isHost("utlook.office365.com")
+        guard isConnector || isHost(".logic.azure.com") || isHost(".api.powerplatform.com") else { return nil }
+        let limit = min(text.count, word.upperBound + 1024)
+        var end = word.upperBound
+        var signature: Int?
+        scan: while end < limit {
+            switch text[end] {
+            case 0...UInt8(ascii: " "), UInt8(ascii: "\""), UInt8(ascii: "'"), UInt8(ascii: "<"), UInt8(ascii: ")"),
+                UInt8(ascii: "`"):
+                break scan
+            case UInt8(ascii: "$"), UInt8(ascii: "{"): return nil
+            case UInt8(ascii: "s") where CredentialScan.has("sig=", in: text, at: end): signature = end + 4
+            default: break
+            }
+            end += 1
+        }
+        if isConnector {
+            return CredentialScan.has("/webhook", in: text, at: word.upperBound) && end - word.upperBound >= 60
+                ? word.upperBound..<end : nil
+        }
+        return signature.flatMap { end - $0 >= 20 ? word.upperBound..<end : nil }
     }
 }

@@ -11,8 +11,12 @@ package struct PlainText {
         case argument(container: Int, flag: Value?)
         /// A header or a part of a command, of a probe or of a lifecycle handler.
         case handler(isHeader: Bool)
-        /// An entry of a ConfigMap.
-        case entry
+        /// An entry of a ConfigMap, with its key.
+        case entry(Value)
+        /// A value that a chart is installed with.
+        case chartValue
+        /// A value that a store of secrets holds itself.
+        case storedValue
         /// An annotation of the object, or of its template.
         case annotation
     }
@@ -27,6 +31,21 @@ package struct PlainText {
     package func withContents<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
         if let decoded { return body(decoded.span) }
         return text.withContents(body)
+    }
+
+    /// Whether a key's id is the name of a user of SES by SMTP, for whom AWS has no roles.
+    package func isUserOfSMTP(_ credential: Credential) -> Bool {
+        guard credential.kind == .awsAccessKeyID else { return false }
+        switch place {
+        case .variable(let name), .entry(let name), .argument(_, .some(let name)):
+            if name.namesSMTP { return true }
+        default: break
+        }
+        return withContents { bytes in
+            var start = credential.range.lowerBound
+            while start > 0, bytes[start - 1] != UInt8(ascii: "\n") { start -= 1 }
+            return bytes.namesSMTP(start..<credential.range.lowerBound)
+        }
     }
 
     /// Every secret in it that its form or the words before it give away, however many there are.
@@ -55,6 +74,8 @@ package struct PlainTexts {
     private var decoded: [[UInt8]] = []
     /// The secrets of all texts, in their order.
     private var credentials: [Credential] = []
+    /// Whether there was more to look at than is looked at.
+    private var isTooMuch = false
 
     /// A text, and which of the secrets are in it.
     private struct Entry {
@@ -86,7 +107,7 @@ package struct PlainTexts {
             let text = PlainText(place: entry.place, text: entry.text, decoded: entry.decoded.map { decoded[$0] })
             try body(text, credentials[entry.credentials])
         }
-        if texts.count > PlainTexts.mostKept { throw .tooMuchWork }
+        if isTooMuch || texts.count > PlainTexts.mostKept { throw .tooMuchWork }
     }
 
     /// Keeps a text if it has secrets in it.
@@ -99,6 +120,22 @@ package struct PlainTexts {
         guard credentials.count > first else { return }
         let isPutTogether = text.isEscaped && text.byteCount > PlainTexts.longestEscaped
         keep(text, isPutTogether ? Array(text.text.utf8) : nil, at: place(), from: first)
+    }
+
+    /// Keeps a text that is a secret, whatever it is called; empty ones are none.
+    fileprivate mutating func add(whole text: Value, at place: PlainText.Place, _ kind: Credential.Kind) {
+        let first = credentials.count
+        add(text, at: place, named: nil)
+        guard credentials.count == first, text.byteCount > 0 else { return }
+        credentials.append(Credential(kind: kind, range: 0..<text.contentLength, line: 1))
+        keep(text, nil, at: place, from: first)
+    }
+
+    /// Keeps the variables of a container that are secrets by what refers to them.
+    fileprivate mutating func addReferred(of container: Value) {
+        let references = VariableReferences(of: container)
+        for secret in references.secrets { add(whole: secret.value, at: .variable(secret.name), secret.kind) }
+        if references.isExhausted { isTooMuch = true }
     }
 
     /// Keeps a text that stands there in base64, if it is one and has secrets in it.
@@ -142,6 +179,7 @@ extension Subject {
         if !changesOnlyMetadata {
             if let template = try template() { try find(in: template, &found) }
             try findEntries(&found)
+            findValues(&found)
         }
         if let metadata = metadata.value { findAnnotations(of: metadata, &found) }
         return found
@@ -150,6 +188,7 @@ extension Subject {
     private func find(in template: PodTemplate, _ found: inout PlainTexts) throws(CannotJudge) {
         for (index, container) in template.containers.enumerated() {
             try findVariables(of: container, &found)
+            found.addReferred(of: container.value)
             try findArguments(of: container, index, &found)
             try findHandlers(of: container, &found)
         }
@@ -166,9 +205,9 @@ extension Subject {
                 guard value.kind == .string else { throw .malformed(value.id, expected: "a string") }
                 let name = CredentialName(key)
                 if isEncoded {
-                    found.add(base64: value, at: .entry, named: name)
+                    found.add(base64: value, at: .entry(key), named: name)
                 } else {
-                    found.add(value, at: .entry, named: name)
+                    found.add(value, at: .entry(key), named: name)
                 }
             }
         }
@@ -226,6 +265,73 @@ extension Subject {
         }
     }
 
+    /// Looks into what charts are installed with, and into stores that hold secrets themselves.
+    private func findValues(_ found: inout PlainTexts) {
+        guard let spec = object.present("spec") else { return }
+        switch kind {
+        case .argoApplication:
+            if let source = spec.present("source") { findValues(ofSource: source, &found) }
+            guard let sources = spec.present("sources") else { return }
+            for source in sources.elements { findValues(ofSource: source, &found) }
+        case .helmRelease:
+            if let values = spec.present("values") { findValues(in: values, named: nil, &found) }
+        case .secretStore, .clusterSecretStore:
+            guard let provider = spec.present("provider") else { return }
+            if let fake = provider.present("fake")?.present("data") { findStored(in: fake, &found) }
+            guard let webhook = provider.present("webhook") else { return }
+            if let url = webhook.present("url"), url.kind == .string { found.add(url, at: .storedValue, named: nil) }
+            guard let headers = webhook.present("headers") else { return }
+            for header in headers.members where header.value.kind == .string {
+                found.add(header.value, at: .storedValue, named: CredentialName(header: header.key.text))
+            }
+        default: break
+        }
+    }
+
+    /// Takes in whatever a store holds itself.
+    private func findStored(in data: Value, _ found: inout PlainTexts) {
+        for entry in data.elements {
+            if let value = entry.present("value"), value.kind == .string {
+                found.add(whole: value, at: .storedValue, .secret)
+            }
+            guard let map = entry.present("valueMap") else { continue }
+            for member in map.members where member.value.kind == .string {
+                found.add(whole: member.value, at: .storedValue, .secret)
+            }
+        }
+    }
+
+    /// Looks into a source of an Application of Argo CD.
+    private func findValues(ofSource source: Value, _ found: inout PlainTexts) {
+        if let helm = source.present("helm") {
+            if let values = helm.present("values"), values.kind == .string {
+                found.add(values, at: .chartValue, named: nil)
+            }
+            for field in ["parameters", "valuesObject"] as [StaticString] {
+                if let values = helm.present(field) { findValues(in: values, named: nil, &found) }
+            }
+        }
+        if let variables = source.present("plugin")?.present("env") { findValues(in: variables, named: nil, &found) }
+    }
+
+    /// Looks through values, each by its key, or where it has a `name` beside it by that.
+    private func findValues(in value: Value, named name: CredentialName?, _ found: inout PlainTexts) {
+        switch value.kind {
+        case .object:
+            let given = value["value"] == nil ? nil : value["name"].flatMap { CredentialName($0) }
+            for member in value.members {
+                let isGiven = given != nil && member.key.equals("value")
+                findValues(in: member.value, named: isGiven ? given : CredentialName(member.key), &found)
+            }
+        case .array: for element in value.elements { findValues(in: element, named: nil, &found) }
+        case .string:
+            // `secret: web-tls` says which Secret.
+            let isPlace = name?.kind == .secret && value.isNameOfObject
+            found.add(value, at: .chartValue, named: isPlace ? nil : name)
+        default: break
+        }
+    }
+
     private func findAnnotations(of metadata: Value, _ found: inout PlainTexts) {
         guard let annotations = metadata["annotations"] else { return }
         for annotation in annotations.members where annotation.value.kind == .string {
@@ -273,5 +379,39 @@ extension CredentialName {
         }
         guard let found, [.password, .token, .apiKey].contains(found.kind) else { return nil }
         self = found
+    }
+}
+
+extension Value {
+    /// Whether it may be the name of an object: words with dashes between them.
+    fileprivate var isNameOfObject: Bool {
+        withContents { text in
+            var dashes = 0
+            for at in text.indices {
+                if text[at] == UInt8(ascii: "-") {
+                    dashes += 1
+                } else if text[at] &- UInt8(ascii: "a") >= 26 {
+                    return false
+                }
+            }
+            return dashes > 0
+        }
+    }
+
+    /// Whether a name says that what it names is of SMTP: `SMTP_USERNAME`, `ses-smtp-user`.
+    package var namesSMTP: Bool { withContents { $0.namesSMTP(0..<$0.count) } }
+}
+
+extension Span<UInt8> {
+    /// Whether a part of a text has the letters `smtp` in it, in any case.
+    package func namesSMTP(_ range: Range<Int>) -> Bool {
+        guard range.count >= 4 else { return false }
+        for at in range.lowerBound...range.upperBound - 4
+        where self[at] | 0x20 == UInt8(ascii: "s") && self[at + 1] | 0x20 == UInt8(ascii: "m")
+            && self[at + 2] | 0x20 == UInt8(ascii: "t") && self[at + 3] | 0x20 == UInt8(ascii: "p")
+        {
+            return true
+        }
+        return false
     }
 }

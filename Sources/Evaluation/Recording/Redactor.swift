@@ -31,8 +31,10 @@ public struct Redactor {
         case arguments(ArgumentList)
         /// A probe, a lifecycle handler, or something in one that has a name.
         case handler(String?)
-        /// A list of variables.
-        case environment
+        /// A list of variables, with the class of those that are secrets by what refers to them.
+        case environment([String: String])
+        /// The value of a variable that is a secret, and its class.
+        case variable(String)
     }
 
     /// Creates a redactor for one review.
@@ -126,7 +128,8 @@ public struct Redactor {
         switch place {
         case .secret: return .secret
         case .literal: return .literal(key)
-        case .environment where key == "value": return .literal(name)
+        case .environment(let secrets) where key == "value":
+            return name.flatMap { secrets[$0] }.map { .variable($0) } ?? .literal(name)
         case .handler where key == "value": return .handler(name)
         case .handler where key != "command": return .handler(key)
         default: break
@@ -137,7 +140,12 @@ public struct Redactor {
             if let kind, kind.hasSuffix("Secret") { return .secret }
             if kind == "ConfigMap" { return .literal(nil) }
         case "binaryData" where kind == "ConfigMap": return .literal(nil)
-        case "env": return .environment
+        // A provider of External Secrets that holds what it hands out.
+        case "fake": return .secret
+        case "env":
+            let secrets = VariableReferences(of: object).secrets
+            return .environment(
+                Dictionary(secrets.map { ($0.name.text, $0.kind.rawValue) }, uniquingKeysWith: { $1 }))
         case "command": return .arguments(ArgumentList())
         case "args":
             // One command line, of which the arguments are the rest.
@@ -178,6 +186,7 @@ public struct Redactor {
         var name: String?
         switch place {
         case .secret: return mark(RedactionClass.secretData, text, to: &bytes)
+        case .variable(let kind): return mark(kind, text, to: &bytes)
         case .literal(let called):
             name = called
             if !keepsLiterals, !text.isEmpty {

@@ -24,10 +24,12 @@ extension Rule {
 /// What the rule checks; its examples stand in a file of their own.
 enum DatabaseClause {
     static let name = Clause(
-        "name", "no variable is called a database's connection string (DATABASE_URL, DB_URI, *_DSN)")
+        "name",
+        "no variable is called a database's connection string (DATABASE_URL, DB_URI, *_DSN, ConnectionStrings__*)")
     static let value = Clause(
         "value", "no variable holds one, whatever it is called (`scheme://user@host/name`, `jdbc:…`)")
-    static let entry = Clause("config-map", "no key of a ConfigMap is or holds one")
+    static let entry = Clause(
+        "config-map", "no key of a ConfigMap is or holds one, nor does a line of a file of settings in it")
 }
 
 private func checkVariables(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
@@ -58,7 +60,11 @@ private func checkEntries(_ subject: Subject, _ context: Context, _ findings: Fi
     guard let entries = try subject.field("data").members() else { return }
     for entry in entries where entry.value.kind == .string {
         try findings.step()
-        guard entry.value.byteCount > 0, ConnectionString.Kind(entry.key, entry.value) != nil else { continue }
+        guard entry.value.byteCount > 0 else { continue }
+        guard ConnectionString.Kind(entry.key, entry.value) != nil else {
+            try checkLines(of: entry.value, findings)
+            continue
+        }
         findings.add(
             DatabaseClause.entry, at: Field(entry.value), "is a whole connection string",
             mark: PlainText.mark(of: entry.value)
@@ -67,6 +73,21 @@ private func checkEntries(_ subject: Subject, _ context: Context, _ findings: Fi
             let parts = ConnectionString(entry.value).settings(instead: entry.key)
             $0.edits = [.remove($0.place)] + parts.map { .set(data / $0.name, .string($0.value)) }
             $0.advice = "the user and the password come from a Secret"
+        }
+    }
+}
+
+private func checkLines(of value: Value, _ findings: FindingCollector) throws(CannotJudge) {
+    let lines = value.withContents { text in
+        ConnectionString.lines(of: text).map { ($0.number, PlainText.mark(of: text, $0.range)) }
+    }
+    for (number, mark) in lines {
+        try findings.step()
+        findings.add(
+            DatabaseClause.entry, at: Field(value), "holds a whole connection string on line \(number)", mark: mark
+        ) {
+            $0.advice =
+                "write <host>, <port> and <name> as settings of their own; the user and the password come from a Secret"
         }
     }
 }

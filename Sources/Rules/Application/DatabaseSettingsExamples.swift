@@ -97,4 +97,52 @@ let databaseExamples: [Example] = [
         metadata: {name: web, namespace: shop}
         data: {DB_HOST: db.internal, DB_PORT: "5432", DB_NAME: shop, HOME_URL: "https://shop.example.com"}
         """),
+    .bad(
+        "a name of .NET's", DatabaseClause.name, at: "containers[app].env[ConnectionStrings__Orders]",
+        "containers: [{name: app, env: [{name: ConnectionStrings__Orders, value: 'Server=db;Database=orders'}]}]"),
+    .good(
+        "a name of .NET's for something else",
+        """
+        containers:
+        - name: app
+          env:
+          - {name: ConnectionStrings__Cache, value: "redis:6379"}
+          - {name: ConnectionStrings__Queue, value: "Endpoint=sb://shop.example.com/"}
+        """),
+    .bad(
+        "a line of a file of settings", DatabaseClause.entry, at: "data[application.properties]",
+        """
+        apiVersion: v1
+        kind: ConfigMap
+        metadata: {name: web, namespace: shop}
+        data:
+          application.properties: |
+            server.port=8080
+            spring.datasource.url=jdbc:postgresql://db.internal:5432/orders
+        """),
+    .bad(
+        "a member of a file of settings", DatabaseClause.entry, at: "data[appsettings.json]",
+        """
+        apiVersion: v1
+        kind: ConfigMap
+        metadata: {name: web, namespace: shop}
+        data:
+          appsettings.json: |
+            {"ConnectionStrings": {
+              "Orders": "Server=db.internal;Database=orders"
+            }}
+        """),
+    .good(
+        "lines that hold none",
+        """
+        apiVersion: v1
+        kind: ConfigMap
+        metadata: {name: web, namespace: shop}
+        data:
+          application.yaml: |
+            api: https://shop.example.com/api
+            db: {host: db.internal, port: 5432}
+            url: postgres://${DB_USER}:${DB_PASSWORD}@${DB_HOST}/orders
+            style: "color: red; background: blue"
+        """),
 ]

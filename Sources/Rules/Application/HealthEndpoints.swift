@@ -88,11 +88,13 @@ private func checkPort(
     var number: Int?
     if let name = port.value, name.kind == .string {
         guard let named = try container.port(named: name) else {
-            let declared = try container.ports.objects().first?.base.portReference()
+            let ports = try container.ports.objects().map(\.base)
             findings.add(
                 declaredPort, at: port, "is \(name.text), which the container does not declare",
-                set: context[RuleSettings.healthPort].map { Literal.number(String($0)) } ?? declared ?? 8080,
-                choice: name.text)
+                set: context[RuleSettings.healthPort].map { .number(String($0)) }
+                    ?? ports.first { PortProtocol(of: $0) != .other }?.portReference,
+                choice: name.text
+            ) { $0.advice = "declare the port in ports, or write the number of one that answers HTTP" }
             return
         }
         number = try named.integer("containerPort")
@@ -161,6 +163,16 @@ private let cases: [Example] = [
     .bad(
         "a port that is not declared", declaredPort, at: "containers[app].livenessProbe.httpGet.port",
         "containers: [{name: app, livenessProbe: {httpGet: {port: admin}}}]"),
+    .bad(
+        "a port that is not declared, beside a database's", declaredPort,
+        at: "containers[app].livenessProbe.httpGet.port",
+        """
+        containers:
+        - name: app
+          ports: [{name: mysql, containerPort: 3306}]
+          livenessProbe: {httpGet: {port: admin}}
+          readinessProbe: {httpGet: null, tcpSocket: {port: mysql}}
+        """),
     .bad(
         "not the port that all share", healthPort, at: "containers[app].readinessProbe.httpGet.port",
         "containers: [{name: app, livenessProbe: {httpGet: {port: 9000}}, readinessProbe: {httpGet: {port: http}}}]",

@@ -22,8 +22,10 @@ extension Rule {
 }
 
 private let shell = Clause(
-    "shell", "a shell ends in `exec`, so that the process takes its place (`bash -c` does so by itself)")
-private let packageManager = Clause("package-manager", "npm, yarn and pnpm do not start the process")
+    "shell",
+    "a shell ends in `exec`, so that the process takes its place (`bash -c` does so by itself with its last command), under `tini` too"
+)
+private let packageManager = Clause("package-manager", "npm, npx, yarn and pnpm do not start the process")
 
 private func checkEntryPoints(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
@@ -40,7 +42,7 @@ private func checkEntryPoints(
             }
         case .shell(let name, let last):
             findings.add(
-                shell, at: list, "runs the process under \(name), which stays process 1 and swallows SIGTERM",
+                shell, at: list, "runs the process under \(name), which does not pass SIGTERM on",
                 choice: name
             ) {
                 // Of a script no more than a program's name is shown: the rest may hold a secret.
@@ -65,16 +67,22 @@ private struct EntryPoint {
 
     init?(_ command: Field, _ args: Field) throws(CannotJudge) {
         var words = try Words(command, args)
-        guard let first = words.next(), let name = EntryPoint.watched(first) else { return nil }
-        if EntryPoint.packageManagers.contains(name) {
+        guard let first = words.next(), var name = EntryPoint.watched(first) else { return nil }
+        if Script.packageManagers.contains(name) {
             kind = .packageManager(name)
             list = words.list
             return
         }
+        if EntryPoint.inits.contains(name) {
+            guard let shell = EntryPoint.process(in: &words, of: name), let found = EntryPoint.watched(shell),
+                EntryPoint.shells.contains(found)
+            else { return nil }
+            name = found
+        }
         guard let text = EntryPoint.script(in: &words, of: name) else { return nil }
         list = words.list
         let script = text.withContents { Script($0) }
-        switch script.end {
+        switch name == "bash" ? script.endInBash : script.end {
         case .passesOn: return nil
         case .packageManager(let manager): kind = .packageManager(manager)
         case .staysBehind: kind = .shell(name, last: script.lastProgram)
@@ -101,14 +109,34 @@ private struct EntryPoint {
         }
     }
 
-    static let packageManagers: Set<String> = ["npm", "yarn", "pnpm"]
-    private static let shells: Set<String> = ["sh", "dash", "ash", "busybox", "env"]
+    private static let shells: Set<String> = ["sh", "dash", "ash", "busybox", "env", "bash"]
+    /// What hands signals to the one process that it starts.
+    private static let inits: Set<String> = ["tini", "tini-static", "docker-init", "catatonit", "dumb-init"]
 
     /// The name of a program, if it is one of those that are looked at.
     private static func watched(_ program: Value) -> String? {
         guard program.byteCount <= 64 else { return nil }
         let name = Script.baseName(program.text)
-        return packageManagers.contains(name) || shells.contains(name) ? name : nil
+        return Script.packageManagers.contains(name) || shells.contains(name) || inits.contains(name) ? name : nil
+    }
+
+    /// The program that an init starts; nil where it hands signals to all processes, so that a shell in between does not matter.
+    private static func process(in words: inout Words, of name: String) -> Value? {
+        // `dumb-init` does so unless it is told otherwise, `tini` where it is told to.
+        var reachesAll = name == "dumb-init"
+        while let word = words.next() {
+            guard word.hasPrefix("-") else { return reachesAll ? nil : word }
+            if word.equals("--") { return reachesAll ? nil : words.next() }
+            let option = word.byteCount <= 64 ? word.text : ""
+            if name == "dumb-init" {
+                if option == "-c" || option == "--single-child" { reachesAll = false }
+            } else if !option.hasPrefix("--"), option.contains("g") {
+                reachesAll = true
+            }
+            // `-p SIGNAL`, `-e CODE`, `-r SIGNAL:SIGNAL`
+            if ["-p", "-e", "-r", "--rewrite"].contains(option) { _ = words.next() }
+        }
+        return nil
     }
 
     /// The script of `sh -c` among the arguments.
@@ -149,6 +177,17 @@ private let cases: [Example] = [
         "containers: [{name: app, command: [sh, -c, 'trap \"kill $!\" TERM; node server.js & wait']}]"),
     .good("an init of its own", "containers: [{name: app, command: [tini, --, npm, start]}]"),
     .good(
+        "an init that reaches all processes",
+        "containers: [{name: app, command: [/sbin/tini, -g, --, sh, -c, node server.js]}]"),
+    .good(
+        "another init that does", "containers: [{name: app, command: [dumb-init, sh, -c, node server.js]}]"),
+    .good(
+        "a shell under an init that ends in exec",
+        "containers: [{name: app, command: [tini, --, sh, -c, 'migrate; exec node server.js']}]"),
+    .good(
+        "bash, with the process last",
+        "containers: [{name: app, command: [bash, -c, 'echo starting; node server.js']}]"),
+    .good(
         "exec in each branch",
         "containers: [{name: app, command: [/bin/sh, -ec, 'if [ -n \"$DEBUG\" ]; then exec node --inspect a.js; else exec node a.js; fi']}]"
     ),
@@ -185,6 +224,27 @@ private let cases: [Example] = [
     .bad(
         "exec of pnpm", packageManager, at: "containers[app].command",
         "containers: [{name: app, command: [sh, -c, exec pnpm start]}]"),
+    .bad(
+        "npx", packageManager, at: "containers[app].command",
+        "containers: [{name: app, command: [npx, --yes, next, start]}]"),
+    .bad(
+        "npx in bash", packageManager, at: "containers[app].args",
+        "containers: [{name: app, command: [bash, -c], args: ['cd /app && NODE_ENV=production npx next start']}]"),
+    .bad(
+        "a shell under an init", shell, at: "containers[app].command",
+        "containers: [{name: app, command: [/usr/bin/tini, -v, --, sh, -c, node server.js]}]"),
+    .bad(
+        "a shell under an init with one child", shell, at: "containers[app].args",
+        "containers: [{name: app, command: [dumb-init, -c], args: [/bin/sh, -ec, node server.js]}]"),
+    .bad(
+        "bash, with something after the process", shell, at: "containers[app].command",
+        "containers: [{name: app, command: [bash, -c, 'migrate; node server.js; echo stopped']}]"),
+    .bad(
+        "bash that waits", shell, at: "containers[app].command",
+        "containers: [{name: app, command: [bash, -c, 'nginx & node server.js & wait']}]"),
+    .bad(
+        "exec of something after the process", shell, at: "containers[app].command",
+        "containers: [{name: app, command: [sh, -c, 'node server.js; exec echo stopped']}]"),
     .good(
         "init containers end by themselves, sidecars are others' images",
         """

@@ -10,9 +10,9 @@ struct ConnectionString {
         case written
     }
 
-    private var host = "db.internal"
-    private var port = "5432"
-    private var name = "web"
+    private var host = "<host>"
+    private var port = "<port>"
+    private var name = "<name>"
 
     /// Takes host, port and name out of a text, where they can be told from the rest for certain: no part of a password may pass for
     /// one of them.
@@ -87,7 +87,7 @@ extension ConnectionString.Kind {
         }
         // Escapes are resolved only where they matter.
         guard isNamed || value.withRawText({ DatabaseScheme.mayBegin($0) }) else { return nil }
-        switch value.withContents({ DatabaseScheme.kind(of: $0, isNamed: isNamed) }) {
+        switch value.withContents({ DatabaseScheme.kind(of: $0, 0..<$0.count, isNamed: isNamed) }) {
         case .composed, .other: return nil
         case .database: self = isNamed ? .named : .written
         case .none:
@@ -133,6 +133,16 @@ private enum DatabaseName {
         return endings
     }()
 
+    /// Whether it is a name of .NET's, of which the part after `__` or the colon says which: `ConnectionStrings__Orders`.
+    private static func isOfDotNet(_ name: Span<UInt8>) -> Bool {
+        guard name.count > dotNet.count + 1 else { return false }
+        for at in dotNet.indices where name[at] | 0x20 != dotNet[at] { return false }
+        let next = name[dotNet.count]
+        return next == UInt8(ascii: ":") || next == UInt8(ascii: "_") && name[dotNet.count + 1] == UInt8(ascii: "_")
+    }
+
+    private static let dotNet = Array("connectionstrings".utf8)
+
     /// The letters that the last words end in, a bit for each: nearly all names end in another.
     private static let lastLetters: UInt32 = endings.keys.reduce(0) { $0 | bit(of: UInt8($1.letters & 0xFF)) }
 
@@ -145,6 +155,7 @@ private enum DatabaseName {
     }
 
     static func means(_ name: Span<UInt8>) -> Bool {
+        if isOfDotNet(name) { return true }
         guard mayBeOne(name) else { return false }
         let last = NameWords.last(in: name, 0..<name.count)
         switch endings[last] {
@@ -221,7 +232,8 @@ private enum DatabaseScheme {
         byte &- UInt8(ascii: "+") < 15 && byte != UInt8(ascii: ",") && byte != UInt8(ascii: "/")
     }
 
-    static func kind(of text: Span<UInt8>, isNamed: Bool) -> Kind {
+    static func kind(of whole: Span<UInt8>, _ range: Range<Int>, isNamed: Bool) -> Kind {
+        let text = whole.extracting(range)
         let at = endOfScheme(text)
         guard at < text.count, text[at] == UInt8(ascii: ":") else {
             return isNamed ? kindWithoutScheme(text) : .none
@@ -245,6 +257,10 @@ private enum DatabaseScheme {
     /// Go's `user:password@tcp(host:3306)/name`, or `host=… user=…`; else nothing, or no address at all.
     private static func kindWithoutScheme(_ text: Span<UInt8>) -> Kind {
         var isPlain = true
+        // Of a store of files or a bus of messages in Azure.
+        if CredentialScan.begins(text, "DefaultEndpointsProtocol=") || CredentialScan.begins(text, "Endpoint=sb:") {
+            return .other
+        }
         for at in text.indices {
             switch text[at] {
             case UInt8(ascii: "@"), UInt8(ascii: "="), UInt8(ascii: ";"), UInt8(ascii: "/"): isPlain = false
@@ -266,5 +282,109 @@ private enum DatabaseScheme {
             previous = text[at]
         }
         return false
+    }
+}
+
+// MARK: Lines
+
+extension ConnectionString {
+    /// A line of a file of settings that holds a connection string.
+    struct Line {
+        /// Its number, counted from 1.
+        let number: Int
+        /// Where the connection string stands.
+        let range: Range<Int>
+    }
+
+    /// The lines of a text, `name=value`, `name: value` or `"name": "value"`, that hold one; a text of one line is none of them.
+    static func lines(of text: Span<UInt8>) -> [Line] {
+        guard mayHaveLines(text) else { return [] }
+        var (lines, number, start) = ([Line](), 1, 0)
+        for at in 0...text.count where at == text.count || text[at] == UInt8(ascii: "\n") {
+            if lines.count < mostLines, let range = value(ofLine: start..<at, in: text) {
+                let scheme = DatabaseScheme.kind(of: text, range, isNamed: false)
+                if case .database = scheme {
+                    lines.append(Line(number: number, range: range))
+                } else if case .none = scheme, isADO(text, range) {
+                    lines.append(Line(number: number, range: range))
+                }
+            }
+            (number, start) = (number + 1, at + 1)
+        }
+        return lines
+    }
+
+    /// The most lines of one text that are listed.
+    private static let mostLines = 20
+
+    /// Whether there are several lines, and in one of them an address or a list of `name=value;`.
+    private static func mayHaveLines(_ text: Span<UInt8>) -> Bool {
+        var (hasLines, hasMarks) = (false, false)
+        for at in text.indices {
+            switch text[at] {
+            case UInt8(ascii: "\n"): hasLines = true
+            case UInt8(ascii: ":"):
+                if CredentialScan.begins(text, "://", at: at)
+                    || at >= 4 && CredentialScan.begins(text, "jdbc", at: at - 4)
+                {
+                    hasMarks = true
+                }
+            case UInt8(ascii: ";"): hasMarks = true
+            default: continue
+            }
+            if hasLines, hasMarks { return true }
+        }
+        return false
+    }
+
+    /// Where the value of a line's setting stands; nil where the line is none.
+    private static func value(ofLine line: Range<Int>, in text: Span<UInt8>) -> Range<Int>? {
+        func isBlank(_ byte: UInt8) -> Bool { byte <= UInt8(ascii: " ") }
+        func isQuote(_ byte: UInt8) -> Bool { byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "'") }
+        var at = line.lowerBound
+        while at < line.upperBound, isBlank(text[at]) || text[at] == UInt8(ascii: "-") || isQuote(text[at]) { at += 1 }
+        let name = at
+        while at < line.upperBound,
+            CredentialScan.isWord(text[at]) || text[at] == UInt8(ascii: "[")
+                || text[at] == UInt8(ascii: "]")
+        { at += 1 }
+        guard at > name, at < line.upperBound else { return nil }
+        while at < line.upperBound, isBlank(text[at]) || isQuote(text[at]) { at += 1 }
+        guard at < line.upperBound, text[at] == UInt8(ascii: "=") || text[at] == UInt8(ascii: ":") else { return nil }
+        at += 1
+        while at < line.upperBound, isBlank(text[at]) || isQuote(text[at]) { at += 1 }
+        var end = line.upperBound
+        while end > at, isBlank(text[end - 1]) || isQuote(text[end - 1]) || text[end - 1] == UInt8(ascii: ",") {
+            end -= 1
+        }
+        // No longer one is read.
+        return end - at < 8 ? nil : at..<min(end, at + 4096)
+    }
+
+    /// Whether it is a connection string of ADO.NET: `Server=db;Database=shop;…`.
+    private static func isADO(_ text: Span<UInt8>, _ range: Range<Int>) -> Bool {
+        var (hasServer, hasDatabase) = (false, false)
+        var start = range.lowerBound
+        for at in range.lowerBound...range.upperBound where at == range.upperBound || text[at] == UInt8(ascii: ";") {
+            while start < at, text[start] == UInt8(ascii: " ") { start += 1 }
+            let isServer = ["Server=", "Host=", "Data Source=", "server=", "host="].contains {
+                (key: StaticString) in CredentialScan.begins(text, key, at: start)
+            }
+            let isDatabase = ["Database=", "Initial Catalog=", "database="].contains { (key: StaticString) in
+                CredentialScan.begins(text, key, at: start)
+            }
+            hasServer = hasServer || isServer
+            hasDatabase = hasDatabase || isDatabase
+            start = at + 1
+        }
+        return hasServer && hasDatabase
+    }
+}
+
+extension CredentialScan {
+    /// Whether these letters stand at a place of a text.
+    fileprivate static func begins(_ text: Span<UInt8>, _ letters: StaticString, at start: Int = 0) -> Bool {
+        let end = start + letters.utf8CodeUnitCount
+        return end <= text.count && text.isSame(letters, in: start..<end)
     }
 }

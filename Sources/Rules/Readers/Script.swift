@@ -23,6 +23,8 @@ struct Script {
     private var isLastPiped = false
     private var isLastInBackground = false
     private var isPipeOpen = false
+    /// Whether a program is started before the last command.
+    private var hasEarlierProgram = false
     /// Whether some command is `trap`.
     private var hasTrap = false
     private var hasBackslash = false
@@ -32,18 +34,38 @@ struct Script {
     /// How the script ends.
     var end: End {
         if hasTrap || last.isEmpty && !isClosed { return .passesOn }
-        // `*)` begins a case's branch.
-        let start = last.words.first {
-            !(last.isOneOf(Script.openings, $0) || last.isOneOf(Script.closings, $0) || last.isAssignment($0)
-                || last.bytes[$0].last == UInt8(ascii: ")"))
+        guard let start = last.start, last.isOneOf(["exec"], start), !isLastPiped, !isLastInBackground else {
+            return .staysBehind
         }
-        guard let start, last.isOneOf(["exec"], start), !isLastPiped, !isLastInBackground else { return .staysBehind }
-        let program = last.words.drop { $0.lowerBound <= start.lowerBound }.first {
+        return end(with: program(after: start))
+    }
+
+    /// How the script ends in bash, which lets its last command take its place by itself.
+    var endInBash: End {
+        guard !hasTrap, !isLastPiped, !isLastInBackground, let start = last.start else { return .passesOn }
+        if last.isOneOf(["exec"], start) { return end }
+        if hasEarlierProgram, last.isOneOf(Script.endings, start) || last.isOneOf(["wait"], start) {
+            return .staysBehind
+        }
+        return end(with: Script.baseName(last.text(start)))
+    }
+
+    /// How it ends with a program in the shell's place.
+    private func end(with program: String) -> End {
+        if Script.packageManagers.contains(program) { return .packageManager(program) }
+        return hasEarlierProgram && ["echo", "printf", "true"].contains(program) ? .staysBehind : .passesOn
+    }
+
+    /// The name of the program that `exec` is to start.
+    private func program(after exec: Range<Int>) -> String {
+        let program = last.words.drop { $0.lowerBound <= exec.lowerBound }.first {
             last.bytes[$0].first != UInt8(ascii: "-") && !last.isAssignment($0)
         }
-        let name = program.map { Script.baseName(last.text($0)) } ?? ""
-        return ["npm", "yarn", "pnpm"].contains(name) ? .packageManager(name) : .passesOn
+        return program.map { Script.baseName(last.text($0)) } ?? ""
     }
+
+    /// Programs that start another one, and keep signals to themselves.
+    static let packageManagers: Set<String> = ["npm", "npx", "yarn", "pnpm", "pnpx"]
 
     /// The program that the last command starts, where `exec` before it is all that is missing.
     var lastProgram: String? {
@@ -68,6 +90,8 @@ struct Script {
     private static let builtins: [StaticString] = [
         "wait", "cd", "export", "set", "exit", "true", ":", ".", "eval", "return",
     ]
+    /// Commands that end at once: what runs on was started before them.
+    private static let endings: [StaticString] = ["echo", "printf", "exit", "true", "false", ":"]
 }
 
 extension Script {
@@ -94,6 +118,24 @@ extension Script {
         /// The words, by their places in the bytes.
         var words: some Sequence<Range<Int>> {
             ends.indices.lazy.map { ($0 == 0 ? 0 : ends[$0 - 1])..<ends[$0] }
+        }
+
+        /// The first word that a command begins with: `*)` begins a case's branch.
+        var start: Range<Int>? {
+            words.first {
+                !(isOneOf(Script.openings, $0) || isOneOf(Script.closings, $0) || isAssignment($0)
+                    || bytes[$0].last == UInt8(ascii: ")"))
+            }
+        }
+
+        /// Whether it starts a program that may run on.
+        var isProgram: Bool {
+            guard let start else { return false }
+            return ![
+                Script.builtins, Script.endings,
+                ["exec", "source", "test", "[", "[[", "mkdir", "cp", "chmod", "sleep"],
+            ]
+            .contains { isOneOf($0, start) }
         }
 
         func text(_ word: Range<Int>) -> String { String(decoding: bytes[word], as: UTF8.self) }
@@ -181,7 +223,10 @@ extension Script {
             return
         }
         isClosed = current.count == 1 && current.words.contains { current.isOneOf(Script.closings, $0) }
-        if !isClosed { swap(&last, &current) }
+        if !isClosed {
+            if last.isProgram { hasEarlierProgram = true }
+            swap(&last, &current)
+        }
         current.removeAll()
         isLastPiped = isPipeOpen
         isPipeOpen = isPipe

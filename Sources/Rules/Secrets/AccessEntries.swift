@@ -20,6 +20,11 @@ extension Rule {
         check: { (subject, _, findings) throws(CannotJudge) in
             guard subject.name == "aws-auth", subject.namespace == "kube-system" else { return }
             let data = try subject.field("data")
+            if !subject.isOld, subject.review.operation == .update, let old = subject.review.oldObject,
+                try onlyRemoves(data, from: Field(old)["data"])
+            {
+                return
+            }
             var given: [String] = []
             for map: StaticString in ["mapRoles", "mapUsers", "mapAccounts"] {
                 guard let text = try data[map].string(), !["", "[]"].contains(trimmed(text)) else { continue }
@@ -41,6 +46,70 @@ extension Rule {
 }
 
 private let mapping = Clause("mapping", "the ConfigMap kube-system/aws-auth maps nobody, and is not changed to")
+
+// MARK: Removals
+
+/// Whether every mapping was there before, and something went: that is the way to access entries.
+private func onlyRemoves(_ data: Field, from old: Field) throws(CannotJudge) -> Bool {
+    var isLess = false
+    for map: StaticString in ["mapRoles", "mapUsers", "mapAccounts"] {
+        let (text, before) = (try data[map].string() ?? "", try old[map].string() ?? "")
+        if text == before { continue }
+        isLess = true
+        if ["", "[]"].contains(trimmed(text)) { continue }
+        let known = mappings(before)
+        guard known.count <= 1000 else { return false }
+        for mapping in mappings(text) where !known.contains(where: { mapping.isPart(of: $0) }) { return false }
+    }
+    return isLess
+}
+
+extension [String] {
+    /// Whether a mapping gives what another one gives, or less: the same role or user, and no other line.
+    fileprivate func isPart(of other: [String]) -> Bool {
+        guard self != other else { return true }
+        let names = filter { $0.hasPrefix("rolearn") || $0.hasPrefix("userarn") }
+        let isNamed = contains { $0.hasPrefix("username") }
+        return names.count == 1 && allSatisfy { other.contains($0) }
+            && isNamed == other.contains { $0.hasPrefix("username") }
+    }
+}
+
+/// The entries of a list in YAML, each by its lines, or by its parts where it is written in braces.
+private func mappings(_ text: String) -> [[String]] {
+    var mappings: [[String]] = []
+    var indentation: Int?
+    for line in lines(text) {
+        let content = trimmed(line)
+        guard !content.isEmpty, content.first != "#", content != "---" else { continue }
+        let depth = line.prefix { $0 == " " }.count
+        guard content.hasPrefix("-"), depth == indentation ?? depth else {
+            if mappings.isEmpty { mappings.append([]) }
+            mappings[mappings.count - 1].append(content)
+            continue
+        }
+        indentation = depth
+        let first = trimmed(content.dropFirst())
+        mappings.append(first.isEmpty ? [] : first.hasPrefix("{") ? parts(first) : [first])
+    }
+    return mappings
+}
+
+/// The lines of a text, of which some tools write the ends out as `\\n`.
+private func lines(_ text: String) -> [Substring] {
+    text.split(whereSeparator: \.isNewline).flatMap { line -> [Substring] in
+        var (lines, rest) = ([Substring](), line)
+        while let at = rest.indices.first(where: { rest[$0...].hasPrefix("\\n") }) {
+            lines.append(rest[..<at])
+            rest = rest[rest.index(at, offsetBy: 2)...]
+        }
+        return lines + [rest]
+    }
+}
+
+private func parts(_ mapping: String) -> [String] {
+    mapping.dropFirst().prefix { $0 != "}" }.filter { $0 != "[" && $0 != "]" }.split(separator: ",").map { trimmed($0) }
+}
 
 private func map(_ data: String, name: String = "aws-auth", namespace: String = "kube-system") -> String {
     """
@@ -66,6 +135,45 @@ private let cases: [Example] = [
             {mapRoles: '- {rolearn: arn:aws:iam::222222222222:role/nodes, groups: [system:nodes]}',
              mapAccounts: '- "333333333333"'}
             """), before: map(nodes)),
+    .good(
+        "one less than before", map(nodes),
+        before: map(
+            """
+            {mapRoles: '- {rolearn: arn:aws:iam::222222222222:role/nodes, groups: [system:nodes]}',
+             mapAccounts: '- "333333333333"'}
+            """)),
+    .good(
+        "the first of two taken out, and a group of the other",
+        map(
+            """
+
+              mapRoles: |
+                - rolearn: arn:aws:iam::222222222222:role/ops
+                  username: ops
+                  groups:
+                  - view
+            """),
+        before: map(
+            """
+
+              mapRoles: |
+                # Whoever deploys.
+                - rolearn: arn:aws:iam::222222222222:role/deploy
+                  groups: [system:masters]
+                - rolearn: arn:aws:iam::222222222222:role/ops
+                  username: ops
+                  groups:
+                  - system:masters
+                  - view
+            """)),
+    .bad(
+        "another role than before", mapping, at: "data",
+        map("{mapRoles: '- {rolearn: arn:aws:iam::222222222222:role/ops, groups: [system:nodes]}'}"),
+        before: map(nodes)),
+    .bad(
+        "one more group than before", mapping, at: "data",
+        map("{mapRoles: '- {rolearn: arn:aws:iam::222222222222:role/nodes, groups: [system:nodes, system:masters]}'}"),
+        before: map(nodes)),
     .good("nobody any more", map("{mapRoles: '[]', mapUsers: ''}"), before: map(nodes)),
     .good("a ConfigMap of another name", map(nodes, name: "amazon-vpc-cni")),
     .good("one of the same name elsewhere", map(nodes, namespace: "shop")),

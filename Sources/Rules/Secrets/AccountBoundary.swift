@@ -15,11 +15,23 @@ extension Rule {
         level: .warn,
         concern: .security,
         scope: Scope(
-            [.withPodSpec, ResourceKinds(.serviceAccount)], of: [.none, .ephemeralContainers], readsMetadata: true),
+            [.withPodSpec, ResourceKinds(.serviceAccount, .eksPodIdentityAssociation)],
+            of: [.none, .ephemeralContainers], readsMetadata: true),
         clauses: [role, image],
         settings: [RuleSettings.accounts],
-        examples: roleCases + imageCases,
-        checks: [.init(.serviceAccount, check: checkRole), .init(.withPodSpec, checkImages)]
+        examples: roleCases + associationCases + imageCases,
+        checks: [
+            .init(.serviceAccount) { (subject, context, findings) throws(CannotJudge) in
+                let annotations = try subject.field("metadata")["annotations"]
+                try checkRole(annotations["eks.amazonaws.com/role-arn"], subject, context, findings)
+            },
+            .init(.eksPodIdentityAssociation) { (subject, context, findings) throws(CannotJudge) in
+                let spec = try subject.field("spec")
+                try checkRole(spec["roleARN"], subject, context, findings)
+                try checkRole(spec["targetRoleARN"], subject, context, findings)
+            },
+            .init(.withPodSpec, checkImages),
+        ]
     )
 }
 
@@ -33,7 +45,8 @@ extension RuleSettings {
         "The AWS accounts that roles and images in ECR may be of; unset: any.")
 }
 
-private let role = Clause("role", "the role of a ServiceAccount is of one of `PLAYBOOK_AWS_ACCOUNTS`")
+private let role = Clause(
+    "role", "the roles of ServiceAccounts and PodIdentityAssociations are of one of `PLAYBOOK_AWS_ACCOUNTS`")
 private let image = Clause(
     "image",
     "each image in ECR, of a container or a volume, is of one of `PLAYBOOK_AWS_ACCOUNTS`, or an EKS add-on's of AWS's own"
@@ -54,10 +67,11 @@ private func checkImages(_ subject: Subject, _ context: Context, _ findings: Fin
     }
 }
 
-private func checkRole(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkRole(
+    _ place: Field, _ subject: Subject, _ context: Context, _ findings: FindingCollector
+) throws(CannotJudge) {
     let accounts = context[RuleSettings.accounts]
     guard let first = accounts.first else { return }
-    let place = try subject.field("metadata")["annotations"]["eks.amazonaws.com/role-arn"]
     // An empty one is how a role is taken away.
     guard let text = place.value?.string, !text.isEmpty else { return }
     // arn:aws:iam::ACCOUNT:role/NAME, of at most 2,048 bytes.
@@ -124,6 +138,32 @@ private let roleCases: [Example] = [
     .bad(
         "of another account than before", role, at: "metadata.annotations[eks.amazonaws.com/role-arn]",
         account("arn:aws:iam::333333333333:role/web"), before: account("arn:aws:iam::222222222222:role/web"),
+        settings: accounts),
+]
+
+private func association(_ roles: String) -> String {
+    """
+    apiVersion: eks.services.k8s.aws/v1alpha1
+    kind: PodIdentityAssociation
+    metadata: {name: web, namespace: shop}
+    spec: {clusterName: shop, namespace: shop, serviceAccount: web, \(roles)}
+    """
+}
+
+private let associationCases: [Example] = [
+    .good(
+        "Pod Identity with roles of own accounts",
+        association(
+            "roleARN: 'arn:aws:iam::222222222222:role/web', targetRoleARN: 'arn:aws:iam::012345678901:role/web'"),
+        settings: accounts),
+    .good("a role that ACK makes", association("roleRef: {from: {name: web}}"), settings: accounts),
+    .bad(
+        "Pod Identity with a role of another account", role, at: "spec.roleARN",
+        association("roleARN: 'arn:aws:iam::333333333333:role/web'"), settings: accounts),
+    .bad(
+        "Pod Identity that goes on to a role of another account", role, at: "spec.targetRoleARN",
+        association(
+            "roleARN: 'arn:aws:iam::222222222222:role/web', targetRoleARN: 'arn:aws:iam::333333333333:role/web'"),
         settings: accounts),
 ]
 

@@ -20,10 +20,15 @@ extension Rule {
         examples: cases,
         check: { (subject, context, findings) throws(CannotJudge) in
             let type = try subject.field("type")
-            if try type.filledText() != nil, try !type.equals("Opaque") { return }
-            guard !isWrittenByOperator(subject, context), !isWriter(subject.review.user, context) else { return }
-            findings.add(handmade, at: type, "is Opaque, and the External Secrets operator did not write it") {
-                $0.relatedObject = externalSecret(subject.secretName, in: subject.namespace)
+            guard
+                try !type.equals(
+                    oneOf: "kubernetes.io/tls", "kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg",
+                    "kubernetes.io/service-account-token", "bootstrap.kubernetes.io/token", "helm.sh/release.v1")
+            else { return }
+            let name = try type.filledText()?.text ?? "Opaque"
+            guard !isWrittenByController(subject, context), !isWriter(subject.review.user, context) else { return }
+            findings.add(handmade, at: type, "is \(name), and the External Secrets operator did not write it") {
+                $0.relatedObject = externalSecret(subject.secretName, of: name, in: subject.namespace)
                 $0.isReplacement = true
                 $0.advice =
                     "and keep its values outside the cluster; or name who writes it in PLAYBOOK_SECRET_WRITERS"
@@ -35,22 +40,31 @@ extension Rule {
 extension RuleSettings {
     static let writers: RuleSetting<[String]> = RuleSetting(
         "PLAYBOOK_SECRET_WRITERS", .list("names"), default: [],
-        "Users who may write Opaque Secrets, beside the External Secrets operator: `system:serviceaccount:argocd:*`. `*` stands for any text."
+        "Users who may write Secrets, beside the External Secrets operator and other controllers: `system:serviceaccount:argocd:*`. `*` stands for any text."
     )
 }
 
 private let handmade = Clause(
-    "handmade", "an Opaque Secret is written by the External Secrets operator, or by one of `PLAYBOOK_SECRET_WRITERS`")
+    "handmade",
+    "a Secret of an application is written by the External Secrets operator, another controller, or one of `PLAYBOOK_SECRET_WRITERS`"
+)
 
-/// Whether the operator writes it: by its service account as its chart has it, or for an ExternalSecret by that of another name.
-private func isWrittenByOperator(_ subject: Subject, _ context: Context) -> Bool {
-    let user = subject.review.user
-    if user.isNamed("system:serviceaccount:external-secrets:external-secrets") { return true }
-    guard subject.metadata.controller?.kind == .externalSecret else { return false }
-    // Anybody can claim an owner: it is believed of an operator, and of what is in a cluster already.
-    if context.source == .cluster { return !subject.isWrittenByDeployer }
-    return Requester(of: subject.review, context) != .deployer
-        && subject.review.user.serviceAccount?.namespace != Substring(subject.namespace)
+/// Whether a controller writes it: the External Secrets operator, or one that makes the secret itself, such as cert-manager.
+private func isWrittenByController(_ subject: Subject, _ context: Context) -> Bool {
+    // Of what is in a cluster already its manager is known.
+    if context.source == .cluster { return !subject.isWrittenByDeployer && subject.isWrittenByManager }
+    guard subject.review.user.serviceAccount != nil else { return false }
+    if case .deployer = Requester(of: subject.review, context) { return false }
+    return true
+}
+
+extension Subject {
+    /// Whether some client wrote the data of an object that is in the cluster, or an ExternalSecret has it.
+    fileprivate var isWrittenByManager: Bool {
+        if metadata.controller?.kind == .externalSecret { return true }
+        let entries = metadata.value?["managedFields"]
+        return entries?.elements.contains { $0["fieldsV1"]?["f:data"] != nil } ?? false
+    }
 }
 
 private func isWriter(_ user: User, _ context: Context) -> Bool {
@@ -59,15 +73,17 @@ private func isWriter(_ user: User, _ context: Context) -> Bool {
 }
 
 /// The ExternalSecret to write instead: every key of one secret that is kept under the Secret's own name.
-private func externalSecret(_ name: String, in namespace: String) -> Literal {
-    [
+private func externalSecret(_ name: String, of type: String, in namespace: String) -> Literal {
+    var target: Literal = ["name": .string(name)]
+    if type != "Opaque" { target = ["name": .string(name), "template": ["type": .string(type)]] }
+    return [
         "apiVersion": "external-secrets.io/v1",
         "kind": "ExternalSecret",
         "metadata": ["name": .string(name), "namespace": .string(namespace)],
         "spec": [
             "refreshInterval": "1h",
             "secretStoreRef": ["kind": "ClusterSecretStore", "name": "aws-secrets-manager"],
-            "target": ["name": .string(name)],
+            "target": target,
             "dataFrom": [["extract": ["key": .string("\(namespace)/\(name)")]]],
         ],
     ]
@@ -112,25 +128,23 @@ private let cases: [Example] = [
     .bad("of an empty type, which is Opaque too", handmade, at: "type", secret("type: ''")),
     .bad("an owner that its author made up", handmade, at: "type", secret(metadata: owned())),
     .bad(
-        "an owner that a pipeline of the namespace made up", handmade, at: "type", secret(metadata: owned()),
-        request: .by("system:serviceaccount:shop:deployer")),
-    .bad(
         "an owner that a tool applies with the rest", handmade, at: "type", secret(metadata: owned()),
         request: .by("system:serviceaccount:argocd:argocd-application-controller")),
+    .good(
+        "a controller that makes the secret itself",
+        secret(metadata: "name: web, namespace: shop, labels: {cnpg.io/cluster: web}"),
+        request: .by("system:serviceaccount:cnpg-system:cnpg-manager")),
     .bad(
-        "another owner", handmade, at: "type",
-        secret(metadata: owned(in: "example.com")),
-        request: .by("system:serviceaccount:platform:eso")),
-    .bad(
-        "a namesake of the operator in another namespace", handmade, at: "type", secret(),
-        request: .by("system:serviceaccount:shop:external-secrets")),
+        "a login by hand", handmade, at: "type", secret("type: kubernetes.io/basic-auth")),
+    .bad("a key of SSH by hand", handmade, at: "type", secret("type: kubernetes.io/ssh-auth")),
+    .bad("of a type of one's own", handmade, at: "type", secret("type: example.com/login")),
     .bad("changed by hand", handmade, at: "type", secret(), before: secret("immutable: false")),
     .good(
         "one of those who may", secret(), request: .by("system:serviceaccount:argocd:argocd-server"),
         settings: ["PLAYBOOK_SECRET_WRITERS": "ci, system:serviceaccount:argocd:*"]),
     .bad(
         "none of those who may", handmade, at: "type", secret(),
-        request: .by("system:serviceaccount:argo:argocd-server"),
+        request: .by("system:serviceaccount:argo-cd:argocd-server"),
         settings: ["PLAYBOOK_SECRET_WRITERS": "ci, system:serviceaccount:argocd:*"]),
     .good("a certificate", secret("type: kubernetes.io/tls")),
     .good("a registry's password", secret("type: kubernetes.io/dockerconfigjson")),

@@ -15,16 +15,19 @@ extension Rule {
         level: .deny,
         concern: .security,
         scope: Scope(
-            [.withPodSpec, ResourceKinds(.configMap)], of: [.none, .ephemeralContainers], readsMetadata: true),
+            [
+                .withPodSpec,
+                ResourceKinds(.configMap, .argoApplication, .helmRelease, .secretStore, .clusterSecretStore),
+            ], of: [.none, .ephemeralContainers], readsMetadata: true),
         clauses: [
             CredentialClause.variable, CredentialClause.argument, CredentialClause.handler, CredentialClause.entry,
-            CredentialClause.annotation,
+            CredentialClause.annotation, CredentialClause.chart, CredentialClause.store,
         ],
         examples: inlineCredentialExamples,
         check: { (subject, _, findings) throws(CannotJudge) in
             try subject.forEachPlainText { (text, credentials) throws(CannotJudge) in
                 try findings.step()
-                for credential in credentials {
+                for credential in credentials where !text.isUserOfSMTP(credential) {
                     findings.add(
                         text.clause, at: Field(text.text),
                         "holds a secret in plain text\(credential.lineInWords): \(credential.kind.rawValue)",
@@ -47,6 +50,11 @@ enum CredentialClause {
         "handler", "no command or header of a probe or of a lifecycle handler holds a secret")
     static let entry = Clause("config-map", "no entry of a ConfigMap holds a secret")
     static let annotation = Clause("annotation", "no annotation holds a secret")
+    static let chart = Clause(
+        "chart-value", "no value or parameter of a chart in an Argo CD Application or a Flux HelmRelease holds a secret"
+    )
+    static let store = Clause(
+        "secret-store", "no SecretStore of External Secrets holds secrets itself, as those of the provider `fake` do")
 }
 
 extension Credential {
@@ -62,6 +70,8 @@ extension PlainText {
         case .handler: CredentialClause.handler
         case .entry: CredentialClause.entry
         case .annotation: CredentialClause.annotation
+        case .chartValue: CredentialClause.chart
+        case .storedValue: CredentialClause.store
         }
     }
 
@@ -95,6 +105,14 @@ extension PlainText {
                 ? "probe a path that needs no credentials"
                 : "let a shell in the command read $NAME, a variable from Secret \(secret)"
             return ([], "\(instead), \(change)")
+        case .chartValue:
+            let instead =
+                subject.kind == .helmRelease
+                ? "name a Secret in valuesFrom"
+                : "let the chart read an existing Secret, by the value that it has for that"
+            return ([], "\(instead), written by External Secrets, \(change)")
+        case .storedValue:
+            return ([], "keep it in AWS Secrets Manager or SSM, with the provider aws, \(change)")
         case .entry, .annotation:
             guard credential.line == 1, let edit = removal(at: pointer) else {
                 return ([], "take it out of the text, let the process read it from Secret \(secret) by env, \(change)")
@@ -108,7 +126,7 @@ extension PlainText {
         switch place {
         case .variable: .remove(pointer.parent)
         case .entry, .annotation: .remove(pointer)
-        case .argument, .handler: nil
+        case .argument, .handler, .chartValue, .storedValue: nil
         }
     }
 

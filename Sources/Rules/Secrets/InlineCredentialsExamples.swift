@@ -1,5 +1,8 @@
 import Evaluation
 
+/// Tokens are put together here, so that nobody takes them for real ones that were published.
+private func made(_ count: Int) -> String { String(String(repeating: "Zx9Q", count: count / 4 + 1).prefix(count)) }
+
 let inlineCredentialExamples: [Example] = [
     .good(
         "read from a Secret",
@@ -198,4 +201,126 @@ let inlineCredentialExamples: [Example] = [
         metadata: {name: web, namespace: shop}
         stringData: {DB_PASSWORD: hunter2}
         """, request: .by("system:serviceaccount:external-secrets:external-secrets")),
+    .bad(
+        "a password by what refers to it", CredentialClause.variable, at: "containers[app].env[X].value",
+        """
+        containers:
+        - name: app
+          env: [{name: X, value: hunter2}, {name: DB_PASSWORD, value: $(X)}]
+        """),
+    .bad(
+        "a password by a URI that refers to it", CredentialClause.variable, at: "containers[app].env[X].value",
+        """
+        containers:
+        - name: app
+          env:
+          - {name: X, value: hunter2}
+          - {name: Y, value: $(X)}
+          - {name: BROKER, value: 'amqp://shop:$(Y)@rabbit:5672'}
+        """),
+    .bad(
+        "a password by an argument that refers to it", CredentialClause.variable, at: "containers[app].env[X].value",
+        "containers: [{name: app, env: [{name: X, value: hunter2}], args: [--password, $(X)]}]"),
+    .good(
+        "references to what is no secret",
+        """
+        containers:
+        - name: app
+          env:
+          - {name: DB_HOST, value: db.internal}
+          - {name: DB_PASSWORD, valueFrom: {secretKeyRef: {name: web, key: DB_PASSWORD}}}
+          - {name: TOKEN_URL, value: "https://$(DB_HOST)/token"}
+          args: ["--dsn=host=$(DB_HOST) password=$(DB_PASSWORD)", "$$(DB_HOST)"]
+        """),
+    .good("an instruction in a patch of kustomize's", "containers: [{name: app, env: [{$patch: replace}]}]"),
+    .bad(
+        "a token under the name of a file", CredentialClause.variable, at: "containers[app].env[TOKEN_FILE].value",
+        "containers: [{name: app, env: [{name: TOKEN_FILE, value: glpat-exampleexample12345678}]}]"),
+    .bad(
+        "a token of npm", CredentialClause.variable, at: "containers[app].env[PUBLISH].value",
+        "containers: [{name: app, env: [{name: PUBLISH, value: npm_\(made(36))}]}]"),
+    .bad(
+        "a token of Terraform Cloud", CredentialClause.variable, at: "containers[app].env[RUN].value",
+        "containers: [{name: app, env: [{name: RUN, value: \(made(14)).atlasv1.\(made(64))}]}]"
+    ),
+    .bad(
+        "a token of a Telegram bot", CredentialClause.variable, at: "containers[app].env[NOTIFY].value",
+        "containers: [{name: app, env: [{name: NOTIFY, value: 'https://api.telegram.org/bot123456789:A\(made(34))/getMe'}]}]"
+    ),
+    .bad(
+        "a key of a model", CredentialClause.variable, at: "containers[app].env[LLM].value",
+        "containers: [{name: app, env: [{name: LLM, value: sk-\(made(32))}]}]"),
+    .bad(
+        "a webhook of Teams", CredentialClause.variable, at: "containers[app].env[NOTIFY].value",
+        "containers: [{name: app, env: [{name: NOTIFY, value: 'https://example.webhook.office.com/webhookb2/11111111-2222-3333-4444-555555555555@11111111-2222-3333-4444-555555555555/IncomingWebhook/\(made(16))/11111111-2222-3333-4444-555555555555'}]}]"
+    ),
+    .bad(
+        "a workflow of Teams", CredentialClause.variable, at: "containers[app].env[NOTIFY].value",
+        "containers: [{name: app, env: [{name: NOTIFY, value: 'https://prod-1.westeurope.logic.azure.com:443/workflows/0123/triggers/manual/paths/invoke?api-version=2016-06-01&sig=\(made(27))'}]}]"
+    ),
+    .bad(
+        "a parameter of a chart", CredentialClause.chart, at: "spec.source.helm.parameters[db.password].value",
+        application("parameters: [{name: replicas, value: '3'}, {name: db.password, value: hunter2}]")),
+    .bad(
+        "the values of a chart", CredentialClause.chart, at: "spec.source.helm.values",
+        application("values: '{auth: {password: hunter2}}'")),
+    .bad(
+        "the values of a chart as an object", CredentialClause.chart,
+        at: "spec.source.helm.valuesObject.env[API_TOKEN].value",
+        application("valuesObject: {env: [{name: API_TOKEN, value: hunter2hunter2}]}")),
+    .good(
+        "values that say which Secret",
+        application(
+            "valuesObject: {auth: {existingSecret: web, secretKeys: {adminPasswordKey: password}, tlsSecret: web-tls}}")
+    ),
+    .bad(
+        "the values of a release of Flux", CredentialClause.chart, at: "spec.values.auth.password",
+        release("values: {auth: {password: hunter2}, replicaCount: 3}")),
+    .good(
+        "values from a Secret",
+        release("values: {auth: {username: shop}}\n  valuesFrom: [{kind: Secret, name: web, valuesKey: values.yaml}]")),
+    .bad(
+        "a store that holds secrets itself", CredentialClause.store,
+        at: "spec.provider.fake.data[/shop/db].value", store("fake: {data: [{key: /shop/db, value: hunter2}]}")),
+    .bad(
+        "a token in a header of a store", CredentialClause.store, at: "spec.provider.webhook.headers.Authorization",
+        store(
+            "webhook: {url: 'https://secrets.example.com/{{ .remoteRef.key }}', headers: {Authorization: 'Basic YWRtaW46aHVudGVyMg=='}}"
+        )),
+    .good(
+        "a store in AWS",
+        store("aws: {service: SecretsManager, region: eu-west-1, auth: {jwt: {serviceAccountRef: {name: shop}}}}")),
 ]
+
+private func application(_ helm: String) -> String {
+    """
+    apiVersion: argoproj.io/v1alpha1
+    kind: Application
+    metadata: {name: web, namespace: argocd}
+    spec:
+      project: shop
+      destination: {server: https://kubernetes.default.svc, namespace: shop}
+      source: {repoURL: https://charts.example.com, chart: web, targetRevision: 1.4.2, helm: {\(helm)}}
+    """
+}
+
+private func release(_ spec: String) -> String {
+    """
+    apiVersion: helm.toolkit.fluxcd.io/v2
+    kind: HelmRelease
+    metadata: {name: web, namespace: shop}
+    spec:
+      interval: 10m
+      chart: {spec: {chart: web, sourceRef: {kind: HelmRepository, name: charts}}}
+      \(spec)
+    """
+}
+
+private func store(_ provider: String) -> String {
+    """
+    apiVersion: external-secrets.io/v1
+    kind: ClusterSecretStore
+    metadata: {name: shop}
+    spec: {provider: {\(provider)}}
+    """
+}

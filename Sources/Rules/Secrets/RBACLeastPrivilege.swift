@@ -14,13 +14,22 @@ extension Rule {
             """,
         level: .warn,
         concern: .security,
-        scope: Scope(ResourceKinds(.role, .clusterRole, .roleBinding, .clusterRoleBinding)),
-        clauses: [wildcard, clusterAdmin],
+        scope: Scope(
+            ResourceKinds(
+                .role, .clusterRole, .roleBinding, .clusterRoleBinding, .eksAccessEntry, .iamRole, .iamPolicy)),
+        clauses: [
+            PrivilegeClause.wildcard, PrivilegeClause.escalation, PrivilegeClause.node, PrivilegeClause.token,
+            PrivilegeClause.clusterAdmin, PrivilegeClause.accessEntry, PrivilegeClause.everybody,
+            PrivilegeClause.administrator,
+        ],
         settings: [RuleSettings.operators],
-        examples: roleCases + bindingCases,
+        examples: roleExamples + bindingExamples + cloudRightsExamples,
         checks: [
             .init(.role, .clusterRole, check: checkRules),
             .init(.roleBinding, .clusterRoleBinding, check: checkBinding),
+            .init(.eksAccessEntry, check: checkAccessEntry),
+            .init(.iamRole, check: checkIAMRole),
+            .init(.iamPolicy, check: checkIAMPolicy),
         ]
     )
 }
@@ -28,14 +37,32 @@ extension Rule {
 extension RuleSettings {
     static let operators: RuleSetting<[String]> = RuleSetting(
         "PLAYBOOK_OPERATORS", .list("names"), default: [],
-        "Users, groups and service accounts (`system:serviceaccount:NAMESPACE:NAME`) who may be bound to `cluster-admin`, beside `system:masters`. `*` stands for any text."
+        "Users, groups and service accounts (`system:serviceaccount:NAMESPACE:NAME`) who may be bound to `cluster-admin`, beside `system:masters`, and who may write roles of such reach, as an operator's installer does. `*` stands for any text."
     )
 }
 
-private let wildcard = Clause("wildcard", "no Role or ClusterRole gives the verb `*` on the resources `*`")
-private let clusterAdmin = Clause(
-    "cluster-admin",
-    "only `system:masters` and those of `PLAYBOOK_OPERATORS` are bound to the ClusterRole `cluster-admin`")
+/// What the rule checks; its examples stand in a file of their own.
+enum PrivilegeClause {
+    static let wildcard = Clause(
+        "wildcard", "no Role or ClusterRole gives every verb, by `*` or one by one, on the resources `*`")
+    static let escalation = Clause(
+        "escalation",
+        "no role gives the verbs `escalate`, `bind` or `impersonate`, but for objects named in `resourceNames`")
+    static let node = Clause("node-proxy", "no role gives `nodes/proxy`, which runs commands in every pod of a node")
+    static let token = Clause(
+        "token-request",
+        "no role lets its holders create `serviceaccounts/token`, but for accounts named in `resourceNames`")
+    static let clusterAdmin = Clause(
+        "cluster-admin",
+        "only `system:masters` and those of `PLAYBOOK_OPERATORS` are bound to the ClusterRole `cluster-admin`")
+    static let accessEntry = Clause(
+        "access-entry",
+        "no AccessEntry of EKS gives AmazonEKSClusterAdminPolicy or `system:masters`, but to those of `PLAYBOOK_OPERATORS`"
+    )
+    static let everybody = Clause("everybody", "no IAM role may be assumed by the principal `*` without a condition")
+    static let administrator = Clause(
+        "administrator", "no IAM role or policy gives AdministratorAccess, or every action on every resource")
+}
 
 // MARK: Roles
 
@@ -43,30 +70,135 @@ private func checkRules(_ subject: Subject, _ context: Context, _ findings: Find
     // The rules of an aggregated one are its controller's, and this one is Kubernetes' own.
     if try subject.field("aggregationRule").object() != nil { return }
     if subject.kind == .clusterRole, subject.name == "cluster-admin" { return }
+    // In a cluster there are those that Kubernetes and EKS made themselves.
+    if context.source == .cluster, subject.isOfCluster { return }
+    let operators = context[RuleSettings.operators]
+    if operators.contains(where: { Glob($0).matches(subject.review.user.name) }) { return }
     for rule in try subject.field("rules").objects() {
-        let isForAll = try hasWildcard(rule["verbs"], findings)
-        guard try hasWildcard(rule["resources"], findings), isForAll else { continue }
+        let (verbs, resources) = try (Verbs(rule["verbs"], findings), Resources(rule["resources"], findings))
+        let grants = verbs.grants(on: resources)
+        guard let clause = grants.first?.clause else { continue }
         let (groups, names) = (try rule["apiGroups"], try rule["resourceNames"])
         try checkLength(groups, findings)
         try checkLength(names, findings)
-        findings.add(
-            wildcard, at: rule, "allows every verb (*) on every resource (*) \(scope(groups))",
-            choice: choice(groups, names)
-        ) {
-            $0.edits = [.set($0.place / "verbs", ["get", "list", "watch"])]
-            $0.advice = "or whatever verbs are needed, and the resources by name"
+        if clause == PrivilegeClause.wildcard {
+            findings.add(
+                PrivilegeClause.wildcard, at: rule, "allows every verb (*) on every resource (*) \(scope(groups))",
+                choice: choice(groups, names)
+            ) {
+                $0.edits = [.set($0.place / "verbs", ["get", "list", "watch"])]
+                $0.advice =
+                    "or whatever verbs are needed, and the resources by name; an operator's installer is named in PLAYBOOK_OPERATORS"
+            }
+            continue
+        }
+        for grant in grants where !(grant.isLimitedByName && isLimited(names)) {
+            findings.add(
+                grant.clause, at: rule, "allows \(grant.words)",
+                choice: "\(grant.words) \(choice(groups, names))"
+            ) {
+                $0.advice =
+                    "\(grant.advice); an operator's installer is named in PLAYBOOK_OPERATORS"
+            }
         }
     }
 }
 
-private func hasWildcard(_ list: Field, _ findings: FindingCollector) throws(CannotJudge) -> Bool {
-    var hasWildcard = false
-    try findings.step()
-    for element in try list.strings() {
-        try findings.step()
-        hasWildcard = hasWildcard || element.base.equals("*")
+extension Subject {
+    /// Whether it is one of the roles that the control plane keeps in every cluster.
+    fileprivate var isOfCluster: Bool {
+        guard let name else { return false }
+        let isOwn = metadata.value?["labels"]?["kubernetes.io/bootstrapping"]?.equals("rbac-defaults") ?? false
+        return isOwn && (name.hasPrefix("system:") || ["admin", "edit", "view"].contains(name))
+            || name.hasPrefix("eks:")
     }
-    return hasWildcard
+}
+
+/// Whether a role's rule is for named objects, none of which opens everything.
+private func isLimited(_ names: Field) -> Bool {
+    guard let names = names.value?.elements, names.contains(where: { _ in true }) else { return false }
+    return !names.contains { $0.equals("cluster-admin") || $0.equals("system:masters") }
+}
+
+/// The verbs of a role's rule, as far as they matter here.
+private struct Verbs {
+    private var isAll = false
+    private var common: Set<String> = []
+    private var escalating: [String] = []
+
+    init(_ list: Field, _ findings: FindingCollector) throws(CannotJudge) {
+        try findings.step()
+        for element in try list.strings() {
+            try findings.step()
+            let verb = element.base
+            if verb.equals("*") {
+                isAll = true
+            } else if verb.equals("escalate") || verb.equals("bind") || verb.equals("impersonate") {
+                if !escalating.contains(verb.text) { escalating.append(verb.text) }
+            } else if verb.byteCount <= 8, common.count < 16 {
+                common.insert(verb.text)
+            }
+        }
+    }
+
+    private static let everyday: Set<String> = ["get", "list", "watch", "create", "update", "patch", "delete"]
+
+    /// What a rule gives that is as good as everything.
+    func grants(on resources: Resources) -> [Grant] {
+        if resources.isAll, isAll || Verbs.everyday.isSubset(of: common) { return [.everything] }
+        var grants: [Grant] = []
+        let escalating = isAll && resources.hasRoles ? ["every verb on roles"] : escalating.sorted()
+        if !escalating.isEmpty, !resources.isEmpty { grants.append(.escalation(escalating)) }
+        if resources.hasNodeProxy, isAll || !common.isEmpty { grants.append(.nodeProxy) }
+        if resources.hasToken, isAll || common.contains("create") { grants.append(.token) }
+        return grants
+    }
+}
+
+/// The resources of a role's rule, likewise.
+private struct Resources {
+    private(set) var isEmpty = true
+    private(set) var isAll = false
+    private(set) var hasRoles = false
+    private(set) var hasNodeProxy = false
+    private(set) var hasToken = false
+
+    init(_ list: Field, _ findings: FindingCollector) throws(CannotJudge) {
+        try findings.step()
+        for element in try list.strings() {
+            try findings.step()
+            let resource = element.base
+            isEmpty = false
+            if resource.equals("*") { isAll = true }
+            if resource.equals("roles") || resource.equals("clusterroles") { hasRoles = true }
+            if resource.equals("nodes/proxy") || resource.equals("*/proxy") { hasNodeProxy = true }
+            if resource.equals("serviceaccounts/token") || resource.equals("*/token") { hasToken = true }
+        }
+    }
+}
+
+/// What a role's rule gives.
+private struct Grant {
+    let clause: Clause
+    let words: String
+    let advice: String
+    /// Whether it is harmless for objects that are named.
+    var isLimitedByName = true
+
+    static let everything = Grant(clause: PrivilegeClause.wildcard, words: "everything", advice: "")
+    static let nodeProxy = Grant(
+        clause: PrivilegeClause.node, words: "nodes/proxy, which runs commands in every pod of a node",
+        advice: "use nodes/metrics, nodes/stats or nodes/log", isLimitedByName: false)
+    static let token = Grant(
+        clause: PrivilegeClause.token, words: "creating tokens of every ServiceAccount in its scope",
+        advice: "name the accounts in resourceNames")
+
+    static func escalation(_ verbs: [String]) -> Grant {
+        Grant(
+            clause: PrivilegeClause.escalation,
+            words: "\(verbs.joined(separator: ", ")): its holders can take rights that they do not have",
+            advice: "name the verbs that are needed without these, or the objects in resourceNames")
+    }
 }
 
 /// Refuses a list, of a rule that gives everything, that is too long to be told.
@@ -107,7 +239,7 @@ private func checkBinding(_ subject: Subject, _ context: Context, _ findings: Fi
         guard !operators.contains(where: { $0.matches(bound.user) }) else { continue }
         let reach = subject.kind == .roleBinding ? "in this namespace" : "in the whole cluster"
         findings.add(
-            clusterAdmin, at: entry, "makes \(bound.title) cluster-admin \(reach)", choice: bound.title
+            PrivilegeClause.clusterAdmin, at: entry, "makes \(bound.title) cluster-admin \(reach)", choice: bound.title
         ) {
             $0.edits = [.remove($0.place)]
             $0.advice =
@@ -116,77 +248,75 @@ private func checkBinding(_ subject: Subject, _ context: Context, _ findings: Fi
     }
 }
 
-// MARK: Examples
+// MARK: The cloud
 
-private func role(_ rules: String, kind: String = "ClusterRole", name: String = "web") -> String {
-    """
-    apiVersion: rbac.authorization.k8s.io/v1
-    kind: \(kind)
-    metadata: {name: \(name)\(kind == "Role" ? ", namespace: shop" : "")}
-    \(rules)
-    """
+/// Checks an entry of EKS that gives a role of IAM rights in the cluster (ACK eks-controller, `AccessEntry`).
+private func checkAccessEntry(
+    _ subject: Subject, _ context: Context, _ findings: FindingCollector
+) throws(CannotJudge) {
+    let spec = try subject.field("spec")
+    let principal = try spec["principalARN"].string() ?? ""
+    guard !context[RuleSettings.operators].contains(where: { Glob($0).matches(principal) }) else { return }
+    for policy in try spec["accessPolicies"].objects() {
+        try findings.step()
+        let arn = try policy["policyARN"]
+        guard let text = try arn.string(), text.hasSuffix("/AmazonEKSClusterAdminPolicy") else { continue }
+        let isWhole = try !policy["accessScope"]["type"].equals("namespace")
+        findings.add(
+            PrivilegeClause.accessEntry, at: arn,
+            "is AmazonEKSClusterAdminPolicy: every right in \(isWhole ? "the whole cluster" : "these namespaces")",
+            choice: "\(principal) \(isWhole)"
+        ) {
+            $0.advice =
+                "use AmazonEKSEditPolicy or AmazonEKSAdminPolicy in namespaces; operators are named in PLAYBOOK_OPERATORS"
+        }
+    }
+    for group in try spec["kubernetesGroups"].strings() {
+        try findings.step()
+        guard group.base.equals("system:masters") else { continue }
+        findings.add(
+            PrivilegeClause.accessEntry, at: group, "is system:masters: every right in the whole cluster",
+            choice: principal
+        ) { $0.advice = "name a group of your own, bound to the rights that it needs" }
+    }
 }
 
-private func binding(_ subjects: String, to role: String = "cluster-admin", kind: String = "ClusterRoleBinding")
-    -> String
-{
-    """
-    apiVersion: rbac.authorization.k8s.io/v1
-    kind: \(kind)
-    metadata: {name: web\(kind == "RoleBinding" ? ", namespace: shop" : "")}
-    roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: \(role)}
-    subjects: [\(subjects)]
-    """
+/// Checks whom a role of IAM trusts, and what it may do (ACK iam-controller, `Role`).
+private func checkIAMRole(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+    let spec = try subject.field("spec")
+    let trust = try spec["assumeRolePolicyDocument"]
+    for statement in try IAMPolicyStatement.all(in: trust) {
+        try findings.step()
+        guard statement.allows, statement.isForEverybody, !statement.hasCondition else { continue }
+        findings.add(PrivilegeClause.everybody, at: trust, "lets every AWS account assume the role (principal \"*\")") {
+            $0.advice = "name the roles, the service or the OIDC provider that may assume it"
+        }
+        break
+    }
+    for policy in try spec["policies"].strings() {
+        try findings.step()
+        guard policy.base.text.hasSuffix(":policy/AdministratorAccess") else { continue }
+        findings.add(
+            PrivilegeClause.administrator, at: policy, "is AdministratorAccess: every action on every resource",
+            choice: "AdministratorAccess"
+        ) { $0.advice = "attach a policy with the actions that the role needs" }
+    }
+    guard let policies = try spec["inlinePolicies"].members() else { return }
+    for policy in policies { try checkRights(Field(policy.value), findings) }
 }
 
-private let all = "rules: [{apiGroups: ['*'], resources: ['*'], verbs: ['*']}]"
-private let developers = "{apiGroup: rbac.authorization.k8s.io, kind: Group, name: developers}"
-private let deployer = "{kind: ServiceAccount, name: deployer, namespace: ci}"
+/// Checks what a policy of IAM allows (ACK iam-controller, `Policy`).
+private func checkIAMPolicy(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+    try checkRights(subject.field("spec")["policyDocument"], findings)
+}
 
-private let roleCases: [Example] = [
-    .good("what is needed", role("rules: [{apiGroups: [apps], resources: [deployments], verbs: [get, patch]}]")),
-    .good("every verb on one resource", role("rules: [{apiGroups: [apps], resources: [deployments], verbs: ['*']}]")),
-    .good("looking at everything", role("rules: [{apiGroups: ['*'], resources: ['*'], verbs: [get, list, watch]}]")),
-    .good("every verb on a path", role("rules: [{nonResourceURLs: ['*'], verbs: ['*']}]")),
-    .good(
-        "one that is put together of others",
-        role("aggregationRule: {clusterRoleSelectors: [{matchLabels: {rbac.example.com/web: 'true'}}]}\n" + all)),
-    .good("Kubernetes' own", role(all, name: "cluster-admin")),
-    .good("no rules", role("rules: []")),
-    .bad("everything", wildcard, at: "rules[0]", role(all)),
-    .bad("everything in a namespace", wildcard, at: "rules[0]", role(all, kind: "Role")),
-    .bad(
-        "a Role that is only called cluster-admin", wildcard, at: "rules[0]",
-        role(all, kind: "Role", name: "cluster-admin")),
-    .bad(
-        "everything of one group, among others", wildcard, at: "rules[1]",
-        role(
-            """
-            rules:
-            - {apiGroups: [''], resources: [pods], verbs: [get]}
-            - {apiGroups: [apps], resources: [deployments, '*'], verbs: [get, '*']}
-            """)),
-    .bad(
-        "of more groups than before", wildcard, at: "rules[0]",
-        role("rules: [{apiGroups: [apps, batch], resources: ['*'], verbs: ['*']}]"),
-        before: role("rules: [{apiGroups: [apps], resources: ['*'], verbs: ['*']}]")),
-]
-
-private let bindingCases: [Example] = [
-    .good("a lesser role", binding(developers, to: "edit", kind: "RoleBinding")),
-    .good("Kubernetes' own", binding("{apiGroup: rbac.authorization.k8s.io, kind: Group, name: 'system:masters'}")),
-    .good("a binding of nobody", binding("")),
-    .bad("a group", clusterAdmin, at: "subjects[developers]", binding(developers)),
-    .bad("in one namespace", clusterAdmin, at: "subjects[developers]", binding(developers, kind: "RoleBinding")),
-    .bad("a service account", clusterAdmin, at: "subjects[deployer]", binding(deployer)),
-    .bad(
-        "a user by the name of the group", clusterAdmin, at: "subjects[system:masters]",
-        binding("{apiGroup: rbac.authorization.k8s.io, kind: User, name: 'system:masters'}")),
-    .good(
-        "operators", binding("\(developers), \(deployer)"),
-        settings: ["PLAYBOOK_OPERATORS": "developers, system:serviceaccount:ci:*"]),
-    .bad(
-        "one who is no operator beside one who is", clusterAdmin, at: "subjects[deployer]",
-        binding("\(developers), \(deployer)"),
-        settings: ["PLAYBOOK_OPERATORS": "developers, system:serviceaccount:flux-system:*"]),
-]
+private func checkRights(_ document: Field, _ findings: FindingCollector) throws(CannotJudge) {
+    for statement in try IAMPolicyStatement.all(in: document) {
+        try findings.step()
+        guard statement.allows, statement.isForEverything, !statement.hasCondition else { continue }
+        findings.add(
+            PrivilegeClause.administrator, at: document, "allows every action on every resource", choice: "*"
+        ) { $0.advice = "write the actions that are needed, and the resources by ARN" }
+        return
+    }
+}

@@ -15,14 +15,32 @@ extension Rule {
         level: .deny,
         concern: .security,
         scope: Scope(
-            [.withPodSpec, ResourceKinds(.configMap, .secret)], of: [.none, .ephemeralContainers], readsMetadata: true),
+            [
+                .withPodSpec, AWSKinds.texts, AWSKinds.stores, AWSKinds.triggers, ResourceKinds(.secret),
+            ], of: [.none, .ephemeralContainers], readsMetadata: true),
         clauses: [
             AWSClause.variable, AWSClause.source, AWSClause.plainText, AWSClause.secret, AWSClause.file,
+            AWSClause.store, AWSClause.trigger,
         ],
-        relatedObjects: [.secret],
+        relatedObjects: [.secret, .externalSecret],
         examples: staticAWSExamples,
-        checks: [.init(.secret, check: checkSecret), .init([.withPodSpec, ResourceKinds(.configMap)], checkObject)]
+        checks: [
+            .init(.secret, check: checkSecret),
+            .init(AWSKinds.stores) { (subject, context, findings) throws(CannotJudge) in
+                try checkStore(subject, findings)
+                try checkTexts(subject, findings)
+            },
+            .init(AWSKinds.triggers, checkTrigger),
+            .init([.withPodSpec, AWSKinds.texts], checkObject),
+        ]
     )
+}
+
+/// Kinds that the rule reads in the same way.
+private enum AWSKinds {
+    static let texts = ResourceKinds(.configMap, .argoApplication, .helmRelease)
+    static let stores = ResourceKinds(.secretStore, .clusterSecretStore)
+    static let triggers = ResourceKinds(.triggerAuthentication, .clusterTriggerAuthentication)
 }
 
 /// What the rule checks; its examples stand in a file of their own.
@@ -31,28 +49,49 @@ enum AWSClause {
         "variable",
         "no variable is AWS_ACCESS_KEY_ID or AWS_SECRET_ACCESS_KEY, wherever its value comes from, nor names a credentials file"
     )
-    static let source = Clause("env-from", "no Secret that holds an access key becomes variables as a whole")
+    static let source = Clause(
+        "env-from", "no Secret that holds an access key, or gets one by an ExternalSecret, becomes variables as a whole"
+    )
     static let plainText = Clause(
         "plain-text", "no access key stands in a variable, a command, a ConfigMap or an annotation")
     static let secret = Clause("secret", "no Secret holds an access key")
     static let file = Clause("credentials-file", "no `.aws/credentials` is mounted")
+    static let store = Clause("secret-store", "no SecretStore of External Secrets reaches AWS by an access key")
+    static let trigger = Clause("trigger", "no TriggerAuthentication of KEDA reaches AWS by an access key")
 }
 
 private func checkObject(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
     if !subject.changesOnlyMetadata, let template = try subject.template() {
-        let secretVolumes = SecretVolumes(of: template)
+        let volumes = VolumeFiles(of: template)
         for container in template.containers {
             try checkVariables(container, findings)
-            try checkMounts(container, secretVolumes, findings)
+            try checkMounts(container, volumes, findings)
             try findings.separately(checkSources(container, subject, context, findings))
         }
     }
+    if subject.kind == .configMap { try checkKeys(subject, findings) }
+    try checkTexts(subject, findings)
+}
+
+/// Reports the keys of a ConfigMap that become variables of these names (`envFrom`).
+private func checkKeys(_ subject: Subject, _ findings: FindingCollector) throws(CannotJudge) {
+    guard !subject.changesOnlyMetadata, let entries = try subject.field("data").members() else { return }
+    for entry in entries where entry.key.isAWSVariable && entry.value.byteCount > 0 {
+        try findings.step()
+        findings.add(
+            AWSClause.plainText, at: Field(entry.value), "sets \(entry.key.text) in plain text",
+            mark: PlainText.mark(of: entry.value)
+        ) { $0.removeForRole() }
+    }
+}
+
+private func checkTexts(_ subject: Subject, _ findings: FindingCollector) throws(CannotJudge) {
     try subject.forEachPlainText { (text, credentials) throws(CannotJudge) in
         try findings.step()
         guard !text.isNamedForAWS else { return }
         // Of a text with more secrets than are kept, AWS's may be among the others.
         let all = credentials.count < PlainTexts.mostOfOne ? credentials : text.allCredentials()[...]
-        for credential in all where credential.kind.isAWS {
+        for credential in all where credential.kind.isAWS && !text.isUserOfSMTP(credential) {
             try findings.step()
             findings.add(
                 AWSClause.plainText, at: Field(text.text),
@@ -80,9 +119,12 @@ extension Value {
 }
 
 extension PlainText {
-    /// Whether it is the value of a variable that is found by its name.
+    /// Whether it is the value of a variable, or of a ConfigMap's key, that is found by its name.
     fileprivate var isNamedForAWS: Bool {
-        if case .variable(let name) = place { name.isAWSVariable } else { false }
+        switch place {
+        case .variable(let name), .entry(let name): name.isAWSVariable
+        default: false
+        }
     }
 }
 
@@ -135,40 +177,47 @@ private func checkSources(
     for source in try container.envFrom.objects() {
         try findings.step()
         guard let name = try source["secretRef"]["name"].string() else { continue }
+        let prefix = try source["prefix"].string() ?? ""
+        func report(_ keys: [String], by kind: StaticString) -> Bool {
+            let names = keys.compactMap { key -> String? in
+                let variable = prefix + key
+                return variable == "AWS_ACCESS_KEY_ID" || variable == "AWS_SECRET_ACCESS_KEY" ? variable : nil
+            }
+            guard !names.isEmpty else { return false }
+            findings.add(
+                AWSClause.source, at: source, "sets \(names.joined(separator: " and ")) from \(kind) \(name)",
+                choice: name
+            ) { $0.removeForRole() }
+            return true
+        }
+        if context.relatedObjects.knows(.externalSecret, in: subject.namespace) {
+            let externals = try context.relatedObjects.objects(.externalSecret, in: subject.namespace)
+            try findings.step(externals.count)
+            let keys = externals.filter { $0[.target] ?? $0.name == name }.flatMap { $0[.keys] ?? [] }
+            if report(keys, by: "ExternalSecret") { continue }
+        }
         // A server has no right to read Secrets, and was asked about this one when it was written.
         if context.source == .server, !context.relatedObjects.knows(.secret, in: subject.namespace) { continue }
-        let prefix = try source["prefix"].string() ?? ""
         let secret = try context.relatedObjects.object(.secret, named: name, in: subject.namespace)
-        let names = (secret?[.keys] ?? []).compactMap { key -> String? in
-            let variable = prefix + key
-            return variable == "AWS_ACCESS_KEY_ID" || variable == "AWS_SECRET_ACCESS_KEY" ? variable : nil
-        }
-        guard !names.isEmpty else { continue }
-        findings.add(
-            AWSClause.source, at: source, "sets \(names.joined(separator: " and ")) from Secret \(name)",
-            choice: name
-        ) { $0.removeForRole() }
+        _ = report(secret?[.keys] ?? [], by: "Secret")
     }
 }
 
 // MARK: Files
 
 private func checkMounts(
-    _ container: Container, _ secretVolumes: SecretVolumes, _ findings: FindingCollector
+    _ container: Container, _ volumes: VolumeFiles, _ findings: FindingCollector
 ) throws(CannotJudge) {
     for mount in try container.volumeMounts.objects() {
         try findings.step()
         // The kernel takes no longer path.
-        guard let value = try mount["mountPath"].text(), value.contentLength <= 4096, value.mayBeCredentials else {
-            continue
+        guard let path = try mount["mountPath"].text(), path.contentLength <= 4096 else { continue }
+        let subPath = try mount["subPath"].text()
+        guard path.mayBeCredentials || subPath?.mayBeCredentials ?? false || volumes.haveItems else { continue }
+        guard try volumes.mountCredentials(mount, at: path.text, subPath?.text ?? "") else { continue }
+        findings.add(AWSClause.file, at: mount, "mounts credentials at \(path.text)", choice: path.text) {
+            $0.removeForRole()
         }
-        let path = value.text
-        let parts = path.split(separator: "/")
-        let isFile = parts.suffix(2) == [".aws", "credentials"]
-        if !isFile {
-            guard parts.last == ".aws", try secretVolumes.hold(mount) else { continue }
-        }
-        findings.add(AWSClause.file, at: mount, "mounts credentials at \(path)", choice: path) { $0.removeForRole() }
     }
 }
 
@@ -183,33 +232,139 @@ extension Value {
     }
 }
 
-/// The volumes of a template that are made of Secrets, found when the first of them is asked for.
-private final class SecretVolumes {
+/// What the volumes of a template have of a file of credentials, found when the first of them is asked for.
+private final class VolumeFiles {
+    private struct Files {
+        /// Whether it is made of a Secret; one of a ConfigMap has settings, as `.aws/config` is.
+        var isSecret = false
+        /// The paths of its items, where they say which keys become files.
+        var items: [String]?
+    }
+
     private let template: PodTemplate
-    private lazy var names = Result { () throws(CannotJudge) in try find() }
+    private lazy var files = Result { () throws(CannotJudge) in try find() }
+    /// Whether some volume says where its files go.
+    private(set) lazy var haveItems = (try? files.get())?.values.contains { $0.items?.isEmpty == false } ?? false
 
     init(of template: PodTemplate) { self.template = template }
 
-    /// Whether the volume of a mount is made of a Secret; one of a ConfigMap has settings, as `.aws/config` is.
-    func hold(_ mount: Field) throws(CannotJudge) -> Bool {
-        guard let name = try mount["name"].string() else { return false }
-        return try names.get().contains(name)
+    /// Whether a mount brings a file of credentials, or a directory of a Secret where it is looked for.
+    func mountCredentials(_ mount: Field, at path: String, _ subPath: String) throws(CannotJudge) -> Bool {
+        if VolumeFiles.isCredentials(path) { return true }
+        guard let name = try mount["name"].string(), let volume = try files.get()[name] else { return false }
+        let isDirectory = path.split(separator: "/").last == ".aws"
+        if volume.isSecret {
+            if isDirectory, volume.items == nil { return true }
+            if VolumeFiles.isCredentials(subPath) || subPath.split(separator: "/").last == ".aws" { return true }
+        }
+        // Only what lies below the part of the volume that is mounted.
+        return volume.items?.contains { item in
+            guard subPath.isEmpty || item.hasPrefix(subPath) else { return false }
+            let parts = item.split(separator: "/")
+            return VolumeFiles.isCredentials(item) || isDirectory && parts.last == "credentials"
+        } ?? false
     }
 
-    private func find() throws(CannotJudge) -> Set<String> {
-        var names: Set<String> = []
+    private static func isCredentials(_ path: String) -> Bool {
+        path.split(separator: "/").suffix(2) == [".aws", "credentials"]
+    }
+
+    private func find() throws(CannotJudge) -> [String: Files] {
+        var found: [String: Files] = [:]
         for volume in try template.volumes.objects() {
-            guard let name = try volume["name"].string() else { continue }
-            var isSecret = try volume["secret"].isPresent
-            if !isSecret {
-                for source in try volume["projected"]["sources"].objects() where try source["secret"].isPresent {
-                    isSecret = true
+            var files = Files()
+            var sources = [volume]
+            let projected = try volume["projected"]["sources"]
+            if projected.isPresent { sources += try projected.objects() }
+            for source in sources {
+                for kind: StaticString in ["secret", "configMap"] {
+                    let object = try source[kind]
+                    guard object.isPresent else { continue }
+                    if kind.utf8CodeUnitCount == 6 { files.isSecret = true }
+                    let items = try object["items"]
+                    guard items.isPresent else { continue }
+                    var paths = files.items ?? []
+                    for item in try items.objects() {
+                        // The other keys do not matter.
+                        if let path = try item["path"].text(), path.byteCount <= 4096, path.mayBeCredentials {
+                            paths.append(path.text)
+                        }
+                    }
+                    files.items = paths
                 }
             }
-            if isSecret { names.insert(name) }
+            guard files.isSecret || files.items != nil, let name = try volume["name"].string() else { continue }
+            found[name] = files
         }
-        return names
+        return found
     }
+}
+
+// MARK: Products
+
+/// Checks how a store of External Secrets reaches AWS (external-secrets.io/v1, `provider.aws`, and Vault's login by IAM).
+private func checkStore(_ subject: Subject, _ findings: FindingCollector) throws(CannotJudge) {
+    let provider = try subject.spec()?.object("provider")
+    let logins = [
+        try provider?.object("aws")?.object("auth"),
+        try provider?.object("vault")?.object("auth")?.object("iam"),
+    ]
+    for login in logins {
+        guard let reference = try login?.object("secretRef") else { continue }
+        let name = try reference.object("accessKeyIDSecretRef")?.string("name")
+        findings.add(
+            AWSClause.store, at: Field(reference), "takes an AWS access key from \(secret(name))", choice: name
+        ) {
+            $0.advice =
+                "use jwt.serviceAccountRef with a ServiceAccount that has a role (IRSA), or Pod Identity; and deactivate the key"
+        }
+    }
+}
+
+private func secret(_ name: String?) -> String { name.map { "Secret \($0)" } ?? "a Secret" }
+
+/// Checks how KEDA's scalers reach AWS (keda.sh/v1alpha1, `TriggerAuthentication`).
+private func checkTrigger(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+    let spec = try subject.field("spec")
+    let lists = [
+        try spec["secretTargetRef"], try spec["configMapTargetRef"], try spec["env"],
+        try spec["hashiCorpVault"]["secrets"], try spec["awsSecretManager"]["secrets"],
+        try spec["azureKeyVault"]["secrets"], try spec["gcpSecretManager"]["secrets"],
+    ]
+    for list in lists {
+        for entry in try list.objects() {
+            try findings.step()
+            let parameter = try entry["parameter"].text()
+            let isNamed = ["key", "name", "secretKey"].contains { (field: StaticString) in
+                entry.base[field]?.isAWSVariable ?? false
+            }
+            guard isNamed || parameter?.isAWSParameter ?? false else { continue }
+            findings.add(
+                AWSClause.trigger, at: entry,
+                "hands an AWS access key to the scaler (parameter \(parameter?.text ?? ""))",
+                choice: parameter?.text
+            ) { $0.advice = AWSAdvice.podIdentity }
+        }
+    }
+    guard let credentials = try subject.spec()?.object("awsSecretManager")?.object("credentials") else { return }
+    let source = try credentials.object("accessKey")?.object("valueFrom")?.object("secretKeyRef")
+    let name = try source?.string("name")
+    findings.add(
+        AWSClause.trigger, at: Field(credentials), "takes an AWS access key from \(secret(name))", choice: name
+    ) { $0.advice = AWSAdvice.podIdentity }
+}
+
+extension Value {
+    /// Whether a parameter of KEDA's AWS scalers is an access key.
+    fileprivate var isAWSParameter: Bool {
+        guard contentLength <= 32 else { return false }
+        return ["awsaccesskeyid", "awssecretaccesskey"].contains(text.lowercased())
+    }
+}
+
+extension AWSAdvice {
+    fileprivate static let podIdentity =
+        "use podIdentity: {provider: aws}, with a role for KEDA's ServiceAccount or the workload's; and deactivate the key"
 }
 
 // MARK: Secrets
@@ -224,7 +379,7 @@ private func checkSecret(_ subject: Subject, _ context: Context, _ findings: Fin
         for entry in entries where !entry.value.isNull {
             try findings.step()
             guard entry.value.kind == .string else { throw .malformed(entry.value.id, expected: "a string") }
-            guard let kind = accessKey(in: entry, isEncoded: isEncoded) else { continue }
+            guard let kind = accessKey(in: entry, of: subject, isEncoded: isEncoded) else { continue }
             findings.add(
                 AWSClause.secret, at: Field(entry.value), "holds an \(kind.rawValue)",
                 mark: contents(of: entry, isEncoded: isEncoded) { PlainText.mark(of: $0, $0.indices) } ?? ""
@@ -233,16 +388,29 @@ private func checkSecret(_ subject: Subject, _ context: Context, _ findings: Fin
     }
 }
 
-private func accessKey(in entry: Value.Member, isEncoded: Bool) -> Credential.Kind? {
+private func accessKey(in entry: Value.Member, of subject: Subject, isEncoded: Bool) -> Credential.Kind? {
     let kind = contents(of: entry, isEncoded: isEncoded) { text -> Credential.Kind? in
         guard !text.isEmpty else { return nil }
         let name = CredentialName(entry.key)
         let isNamed = entry.key.isAWSVariable || name?.kind == .awsSecretAccessKey
-        let found = Credential.all(in: text, named: name, atMost: 100).first { $0.kind.isAWS }
+        // A user of SES by SMTP has the name of a key.
+        let isOfSMTP = !isNamed && (entry.key.namesSMTP || subject.isNamedForSMTP)
+        let found = Credential.all(in: text, named: name, atMost: 100).first {
+            $0.kind.isAWS && !(isOfSMTP || text.namesSMTP(0..<$0.range.lowerBound))
+        }
         guard found != nil || isNamed else { return nil }
         return found?.kind ?? (name?.kind.isAWS ?? false ? .awsSecretAccessKey : .awsAccessKeyID)
     }
     return kind ?? nil
+}
+
+extension Subject {
+    /// Whether the object's name says that it is about SMTP.
+    fileprivate var isNamedForSMTP: Bool {
+        guard let name else { return false }
+        let bytes = Array(name.utf8)
+        return bytes.span.namesSMTP(bytes.indices)
+    }
 }
 
 /// Hands out what an entry of a Secret stands for; nil where it is no base64 and ought to be.
@@ -268,6 +436,28 @@ extension RelatedKind {
     }
 }
 
+extension RelatedKind {
+    /// The Secret that it writes, and the keys of it that it names.
+    static let externalSecret = RelatedKind(.externalSecret) { (object, fields) throws(CannotJudge) in
+        guard let spec = try object.object("spec") else { return }
+        let (target, template) = (try spec.object("target"), try spec.object("target")?.object("template"))
+        fields[.target] = try target?.string("name")
+        var keys: [String] = []
+        // A template with data of its own replaces the keys.
+        let data = try template?.object("data")
+        let isMerged = try template?.text("mergePolicy")?.equals("Merge") ?? false
+        if data == nil || isMerged {
+            for entry in try spec.objects("data") { if let key = try entry.string("secretKey") { keys.append(key) } }
+        }
+        for entry in data?.uniqueMembers ?? [] { keys.append(entry.key) }
+        fields[.keys] = keys
+    }
+}
+
 extension RelatedField<[String]> {
     fileprivate static let keys = Self("keys")
+}
+
+extension RelatedField<String> {
+    fileprivate static let target = Self("target")
 }

@@ -106,6 +106,14 @@ let staticAWSExamples: [Example] = [
             [default]
             aws_access_key_id = AKIAIOSFODNN7EXAMPLE
         """),
+    .bad(
+        "a ConfigMap whose key becomes the variable", AWSClause.plainText, at: "data.AWS_SECRET_ACCESS_KEY",
+        """
+        apiVersion: v1
+        kind: ConfigMap
+        metadata: {name: aws, namespace: shop}
+        data: {AWS_SECRET_ACCESS_KEY: changed-later, AWS_REGION: eu-west-1}
+        """),
     .good(
         "a ConfigMap with a role",
         """
@@ -151,4 +159,137 @@ let staticAWSExamples: [Example] = [
         type: helm.sh/release.v1
         data: {release: QUtJQUlPU0ZPRE5ON0VYQU1QTEU=}
         """),
+    .bad(
+        "an ExternalSecret that brings keys into variables", AWSClause.source, at: "containers[app].envFrom[0]",
+        "containers: [{name: app, envFrom: [{secretRef: {name: aws}}]}]",
+        relatedObjects: """
+            apiVersion: external-secrets.io/v1
+            kind: ExternalSecret
+            metadata: {name: keys, namespace: shop}
+            spec:
+              secretStoreRef: {kind: ClusterSecretStore, name: aws-secrets-manager}
+              target: {name: aws}
+              data: [{secretKey: AWS_ACCESS_KEY_ID, remoteRef: {key: shop/aws, property: id}}]
+            """),
+    .good(
+        "an ExternalSecret whose template leaves keys out",
+        "containers: [{name: app, envFrom: [{secretRef: {name: web}}]}]",
+        relatedObjects: """
+            apiVersion: external-secrets.io/v1
+            kind: ExternalSecret
+            metadata: {name: web, namespace: shop}
+            spec:
+              secretStoreRef: {kind: ClusterSecretStore, name: aws-secrets-manager}
+              target: {template: {data: {REGION: eu-west-1}}}
+              data: [{secretKey: AWS_ACCESS_KEY_ID, remoteRef: {key: shop/aws, property: id}}]
+            ---
+            apiVersion: v1
+            kind: Secret
+            metadata: {name: web, namespace: shop}
+            data: {REGION: eA==}
+            """),
+    .bad(
+        "a file of credentials by an item", AWSClause.file, at: "containers[app].volumeMounts[aws]",
+        """
+        containers: [{name: app, volumeMounts: [{name: aws, mountPath: /home/app}]}]
+        volumes: [{name: aws, secret: {secretName: aws, items: [{key: file, path: .aws/credentials}]}}]
+        """),
+    .bad(
+        "a file of credentials by an item in the directory", AWSClause.file, at: "containers[app].volumeMounts[aws]",
+        """
+        containers: [{name: app, volumeMounts: [{name: aws, mountPath: /root/.aws}]}]
+        volumes: [{name: aws, projected: {sources: [{configMap: {name: aws, items: [{key: file, path: credentials}]}}]}}]
+        """),
+    .bad(
+        "a file of credentials by its part of a volume", AWSClause.file, at: "containers[app].volumeMounts[aws]",
+        """
+        containers: [{name: app, volumeMounts: [{name: aws, mountPath: /etc/aws/keys, subPath: .aws/credentials}]}]
+        volumes: [{name: aws, secret: {secretName: aws}}]
+        """),
+    .good(
+        "settings beside a role",
+        """
+        containers: [{name: app, volumeMounts: [{name: aws, mountPath: /root/.aws}]}]
+        volumes: [{name: aws, secret: {secretName: aws, items: [{key: config, path: config}]}}]
+        """),
+    .good(
+        "a user of SES by SMTP",
+        """
+        apiVersion: v1
+        kind: Secret
+        metadata: {name: mail, namespace: shop}
+        data: {SES_SMTP_USERNAME: QUtJQUlPU0ZPRE5ON0VYQU1QTEU=}
+        """, request: .by("system:serviceaccount:external-secrets:external-secrets")),
+    .good(
+        "a user of SES by SMTP in a file",
+        """
+        apiVersion: v1
+        kind: ConfigMap
+        metadata: {name: mail, namespace: shop}
+        data:
+          mail.properties: |
+            smtp.user=AKIAIOSFODNN7EXAMPLE
+        """),
+    .bad(
+        "a key beside a user of SES", AWSClause.plainText, at: "data[mail.properties]",
+        """
+        apiVersion: v1
+        kind: ConfigMap
+        metadata: {name: mail, namespace: shop}
+        data:
+          mail.properties: |
+            smtp.user=AKIAIOSFODNN7EXAMPLE
+            s3.key=AKIAIOSFODNN8EXAMPLE
+        """),
+    .good("a store with a role", store("{jwt: {serviceAccountRef: {name: shop}}}")),
+    .bad(
+        "a store with a key", AWSClause.store, at: "spec.provider.aws.auth.secretRef",
+        store(
+            "{secretRef: {accessKeyIDSecretRef: {name: aws, key: id}, secretAccessKeySecretRef: {name: aws, key: key}}}"
+        )),
+    .bad(
+        "a store of all namespaces with a key", AWSClause.store, at: "spec.provider.aws.auth.secretRef",
+        store(
+            "{secretRef: {accessKeyIDSecretRef: {name: aws, namespace: shop, key: id}}}", kind: "ClusterSecretStore")),
+    .good("KEDA with a role", trigger("podIdentity: {provider: aws}")),
+    .good(
+        "KEDA with a password of something else",
+        trigger("secretTargetRef: [{parameter: password, name: rabbit, key: password}]")),
+    .bad(
+        "KEDA with a key", AWSClause.trigger, at: "spec.secretTargetRef[aws]",
+        trigger("secretTargetRef: [{parameter: awsSecretAccessKey, name: aws, key: secret}]")),
+    .bad(
+        "KEDA with a key of the workload's", AWSClause.trigger, at: "spec.env[AWS_ACCESS_KEY_ID]",
+        trigger("env: [{parameter: awsAccessKeyID, name: AWS_ACCESS_KEY_ID}]", kind: "ClusterTriggerAuthentication")),
+    .bad(
+        "KEDA's own key to Secrets Manager", AWSClause.trigger, at: "spec.awsSecretManager.credentials",
+        trigger(
+            """
+            awsSecretManager:
+                credentials:
+                  accessKey: {valueFrom: {secretKeyRef: {name: aws, key: id}}}
+                  accessSecretKey: {valueFrom: {secretKeyRef: {name: aws, key: secret}}}
+                secrets: [{parameter: password, name: shop/rabbit}]
+            """)),
 ]
+
+private func store(_ auth: String, kind: String = "SecretStore") -> String {
+    """
+    apiVersion: external-secrets.io/v1
+    kind: \(kind)
+    metadata: {name: aws\(kind == "SecretStore" ? ", namespace: shop" : "")}
+    spec:
+      provider:
+        aws: {service: SecretsManager, region: eu-west-1, auth: \(auth)}
+    """
+}
+
+private func trigger(_ spec: String, kind: String = "TriggerAuthentication") -> String {
+    """
+    apiVersion: keda.sh/v1alpha1
+    kind: \(kind)
+    metadata: {name: aws\(kind == "TriggerAuthentication" ? ", namespace: shop" : "")}
+    spec:
+      \(spec)
+    """
+}

@@ -1,0 +1,145 @@
+import JSON
+import Kubernetes
+
+/// The literal variables of a container that are secrets where something refers to them as `$(NAME)` (Kubernetes, "Dependent
+/// environment variables").
+struct VariableReferences {
+    /// A variable with a literal value.
+    private struct Variable {
+        let name: Value
+        let value: Value
+        /// What the value comes to, with the values of the variables that it refers to in it.
+        let resolved: Resolved
+        var isFound = false
+    }
+
+    /// A text with the values of variables in it.
+    private struct Resolved {
+        var bytes: [UInt8] = []
+        /// Which parts of it are values of which variables.
+        var parts: [(range: Range<Int>, variable: Int)] = []
+    }
+
+    /// The variables whose values are secrets by what refers to them alone, and what they are.
+    private(set) var secrets: [(name: Value, value: Value, kind: Credential.Kind)] = []
+    private var variables: [Variable] = []
+    private var numbers: [String: Int] = [:]
+    /// How much more may be put together.
+    private var rest = 1 << 20
+
+    /// No text that is put together is longer.
+    private static let longest = 4 << 10
+
+    /// Whether there was more to put together than is looked at.
+    var isExhausted: Bool { rest <= 0 }
+
+    /// Looks through the variables and the command of a container.
+    init(of container: Value) {
+        guard let env = container.present("env"), env.kind == .array else { return }
+        let commands = [container.present("command"), container.present("args")].compactMap { $0 }
+        let isReferring =
+            env.elements.contains { $0["value"].map(VariableReferences.mayBe) ?? false }
+            || commands.contains { $0.elements.contains(where: VariableReferences.mayBe) }
+        guard isReferring else { return }
+        for entry in env.elements {
+            guard let name = entry["name"], name.kind == .string, let value = entry["value"], value.kind == .string
+            else { continue }
+            find(by: value, named: CredentialName(name), of: nil)
+            add(name, value)
+        }
+        // One command line, of which the arguments are the rest.
+        var list = ArgumentList()
+        for command in commands {
+            for word in command.elements where word.kind == .string {
+                let name = word.withContents { list.name(of: $0) }
+                find(by: word, named: name, of: list.program)
+            }
+        }
+    }
+
+    /// Whether a text may refer to a variable.
+    private static func mayBe(_ text: Value) -> Bool {
+        guard text.kind == .string else { return false }
+        return text.withRawText { bytes in
+            for at in bytes.indices.dropLast()
+            where bytes[at] == UInt8(ascii: "$") && bytes[at + 1] == UInt8(ascii: "(") {
+                return true
+            }
+            return false
+        }
+    }
+
+    /// Takes in a variable; later ones may refer to it.
+    private mutating func add(_ name: Value, _ value: Value) {
+        let number = variables.count
+        var resolved = VariableReferences.mayBe(value) ? resolve(value) : nil
+        if resolved == nil, value.byteCount <= VariableReferences.longest {
+            let bytes = value.contents
+            resolved = Resolved(bytes: bytes, parts: [(bytes.indices, number)])
+        }
+        numbers[name.text] = number
+        variables.append(Variable(name: name, value: value, resolved: resolved ?? Resolved()))
+    }
+
+    /// A text with the values of the variables that it refers to; nil where it refers to none that is known.
+    private mutating func resolve(_ text: Value) -> Resolved? {
+        var resolved = Resolved()
+        let limit = min(VariableReferences.longest, rest)
+        text.withContents { bytes in
+            var at = 0
+            while at < bytes.count, resolved.bytes.count < limit {
+                let isDollar = bytes[at] == UInt8(ascii: "$") && at + 1 < bytes.count
+                if isDollar, bytes[at + 1] == UInt8(ascii: "$") {
+                    resolved.bytes.append(bytes[at])
+                    at += 2
+                    continue
+                }
+                guard isDollar, bytes[at + 1] == UInt8(ascii: "("), let (number, end) = reference(bytes, at + 2) else {
+                    resolved.bytes.append(bytes[at])
+                    at += 1
+                    continue
+                }
+                let start = resolved.bytes.count
+                let value = variables[number].resolved
+                resolved.bytes += value.bytes
+                resolved.parts += value.parts.map {
+                    ($0.range.lowerBound + start..<$0.range.upperBound + start, $0.variable)
+                }
+                at = end
+            }
+        }
+        rest -= resolved.bytes.count
+        return resolved.parts.isEmpty || resolved.parts.count > 64 ? nil : resolved
+    }
+
+    private func reference(_ bytes: Span<UInt8>, _ start: Int) -> (number: Int, end: Int)? {
+        var name: [UInt8] = []
+        var at = start
+        while at < bytes.count, name.count < 256, bytes[at] != UInt8(ascii: ")") {
+            name.append(bytes[at])
+            at += 1
+        }
+        guard at < bytes.count, bytes[at] == UInt8(ascii: ")"),
+            let number = numbers[String(decoding: name, as: UTF8.self)]
+        else { return nil }
+        return (number, at + 1)
+    }
+
+    /// Finds the variables that a text refers to in the place of secrets.
+    private mutating func find(by text: Value, named name: CredentialName?, of program: LoginProgram?) {
+        guard !isExhausted, VariableReferences.mayBe(text), let resolved = resolve(text) else { return }
+        let credentials = Credential.all(
+            in: resolved.bytes.span, named: name, of: program, atMost: PlainTexts.mostOfOne)
+        for credential in credentials {
+            for part in resolved.parts
+            where part.range.overlaps(credential.range) && !variables[part.variable].isFound {
+                variables[part.variable].isFound = true
+                let variable = variables[part.variable]
+                // What is a secret by itself is found without what refers to it.
+                let own = CredentialName(variable.name)
+                if variable.value.withContents({ Credential.first(in: $0, named: own) }) != nil { continue }
+                secrets.append((variable.name, variable.value, credential.kind))
+            }
+        }
+    }
+}
