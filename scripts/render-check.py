@@ -18,10 +18,15 @@ KUBERNETES = "1.30"  # the oldest supported version
 NAMESPACE = "playbook"
 SELF, CERT_MANAGER = "../../components/self-certificates", "../../components/cert-manager"
 MONITORING, AUDIT = "../../components/monitoring", "../../components/audit"
+START, STRICT = "../../components/profile-start", "../../components/profile-strict"
+EXEMPTIONS = "../../components/exemptions-file"
 OPERATIONS = pathlib.Path("docs/operations.md")
 
 # Findings that our own manifests may have, each with its reason: {(rule, object): reason}.
-EXEMPTED = {}
+EXEMPTED = {
+    ("environment-config", item): "exemptions come as a file, which the server reads again without a restart"
+    for item in ("Deployment playbook/playbook", "CronJob playbook/playbook-audit")
+}
 # Rules that look up a kind of which the renderings hold nothing, so that a review cannot be told that there is none: {rule: reason}.
 UNKNOWN = {
     "vertical-autoscaler-conflict": "no VerticalPodAutoscaler is part of them",
@@ -67,6 +72,8 @@ def variants():
         yield f"{overlay}, certificates by hand", overlay, lambda components: []
         yield f"{overlay}, cert-manager, monitoring", overlay, lambda components: [CERT_MANAGER, MONITORING]
         yield f"{overlay}, self-certificates, monitoring, audit", overlay, lambda components: [SELF, MONITORING, AUDIT]
+        yield f"{overlay}, profile-start, audit, exemptions-file", overlay, lambda components: [SELF, START, AUDIT, EXEMPTIONS]
+        yield f"{overlay}, certificates by hand, profile-strict, exemptions-file", overlay, lambda components: [EXEMPTIONS, STRICT]
 
 
 def render(overlay, edit):
@@ -107,7 +114,7 @@ def findings(objects):
         companions = pathlib.Path(folder, "companions.yaml")
         companions.write_text(yaml.safe_dump_all(objects))
         lines = "".join(json.dumps(review(item)) + "\n" for item in objects)
-        run = subprocess.run([PLAYBOOK, "review", "--format", "json", "--companions", companions, *levels, "-"],
+        run = subprocess.run([PLAYBOOK, "review", "--format", "json", "--include-system", "--companions", companions, *levels, "-"],
                              input=lines, capture_output=True, text=True, env={})
     if run.returncode == 2:
         sys.exit(f"render-check: the manifests cannot be judged:\n{run.stderr}")
@@ -159,12 +166,24 @@ def check_settings(name, objects):
         fail(f"{name}: PLAYBOOK_CERTIFICATES is {source}, and the pod has {len(mounts)} certificates mounted")
     if source == "self":
         check_own_certificate(name, objects, environment)
-    run = subprocess.run([PLAYBOOK, "config"], capture_output=True, text=True, env=environment)
+    with tempfile.TemporaryDirectory() as directory:
+        if file := environment.get("PLAYBOOK_EXEMPT_FILE"):
+            copied = pathlib.Path(directory, "exemptions")
+            copied.write_text(mounted(deployment, maps, pathlib.PurePosixPath(file)))
+            environment["PLAYBOOK_EXEMPT_FILE"] = str(copied)
+        run = subprocess.run([PLAYBOOK, "config"], capture_output=True, text=True, env=environment)
     if run.returncode != 0:
         fail(f"{name}: the server would not start:\n{run.stderr}")
     mode = environment.get("PLAYBOOK_MODE")
     if mode != {"staging": "dry-run", "production": "enforce"}[name.split(",")[0]]:
         fail(f"{name}: PLAYBOOK_MODE is {mode}")
+
+
+def mounted(deployment, maps, file):
+    """The text of a file that the pod has from a ConfigMap."""
+    mount = next(mount for mount in container(deployment)["volumeMounts"] if mount["mountPath"] == str(file.parent))
+    volume = next(volume for volume in pod(deployment)["volumes"] if volume["name"] == mount["name"])
+    return maps[volume["configMap"]["name"]][file.name]
 
 
 def check_own_certificate(name, objects, environment):
@@ -219,6 +238,10 @@ def check_references(name, objects):
     if ("ServiceAccount", pod(deployment)["serviceAccountName"]) not in here:
         fail(f"{name}: the ServiceAccount is missing")
     for volume in pod(deployment).get("volumes", []):
+        if source := volume.get("configMap"):
+            if ("ConfigMap", source["name"]) not in here:
+                fail(f"{name}: the ConfigMap {source['name']} is missing")
+            continue
         secret = volume["secret"]["secretName"]
         issued = {item["spec"]["secretName"] for item in objects if item["kind"] == "Certificate"}
         if "by hand" not in name and secret not in issued:
