@@ -295,11 +295,11 @@ public struct Doctor {
                     guard let list = try read(APIResource(kind).path(), query: query) else { break }
                     for object in list["items"]?.elements ?? [] {
                         guard let annotations = object["metadata"]?["annotations"],
-                            annotations["playbook.superinc.com/exempt"] != nil
+                            annotations[settings.catalogue.annotations.exempt] != nil
                         else { continue }
                         active += 1
                         guard
-                            let end = annotations["playbook.superinc.com/exempt-until"]?.text.flatMap({
+                            let end = annotations[settings.catalogue.annotations.until]?.text.flatMap({
                                 Timestamp(endOf: $0)
                             }),
                             end < now

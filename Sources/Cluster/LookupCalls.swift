@@ -208,14 +208,14 @@ final class LookupCalls {
     private func find(_ query: TemplateQuery, _ end: Instant, _ completion: @escaping Completion) {
         let resource = APIResource(query.holder)
         if case .cronJob(let name, let uid) = query.source {
-            get(resource, in: query.namespace, name, end - Instant.now) { result in
+            get(resource, in: query.namespace, name, end - Instant.now) { [catalogue] result in
                 completion(
                     result.map { body in
                         var found: [PastTemplate] = []
                         if let body {
                             LookupCalls.read(body) { object in
                                 guard object["metadata"]?["uid"]?.string == uid else { return }
-                                found = [PastTemplate(object, .cronJob)].compactMap(\.self)
+                                found = [PastTemplate(object, .cronJob, catalogue.annotations)].compactMap(\.self)
                             }
                         }
                         return .templates(query, found)
@@ -263,7 +263,9 @@ final class LookupCalls {
                 if let body {
                     LookupCalls.read(body) { object in
                         // The object may have changed hands since the list.
-                        guard query.holderName(object) != nil, let template = PastTemplate(object, query.holder) else {
+                        guard query.holderName(object) != nil,
+                            let template = PastTemplate(object, query.holder, catalogue.annotations)
+                        else {
                             return
                         }
                         found.append(template)

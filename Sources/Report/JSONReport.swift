@@ -56,7 +56,7 @@ public enum JSONReport {
         let judgement = finding.judgement
         var members: [Literal.Member] = [
             .init("rule", .string(judgement.rule.id)), .init("clause", .string(judgement.finding.clause.name)),
-            .init("level", .string(judgement.level.rawValue)), .init("effective", .string(judgement.effect.rawValue)),
+            .init("level", .string(judgement.level.rawValue)), .init("effective", .string(judgement.effectiveWord)),
             .init("file", .string(object.file)), .init("line", finding.line.map(number) ?? .null),
             .init("column", finding.region.map { number($0.start.column) } ?? .null),
             .init("endLine", finding.region.map { number($0.end.line) } ?? .null),

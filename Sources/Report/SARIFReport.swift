@@ -102,7 +102,7 @@ public enum SARIFReport {
         }
         var properties: [Literal.Member] = [
             .init("clause", .string(judgement.finding.clause.name)), .init("path", .string(judgement.path)),
-            .init("effective", .string(judgement.effect.rawValue)),
+            .init("effective", .string(judgement.effectiveWord)),
         ]
         if let leniency = judgement.leniency { properties.append(.init("because", .string(leniency.rawValue))) }
         members.append(.init("properties", .object(properties)))

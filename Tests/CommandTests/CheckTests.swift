@@ -53,7 +53,7 @@ import Testing
                          --> \(manifests)/2-catalogue-bad.yaml:5:3
                             5 |   replicas: 1
                               |   ^^^^^^^^^^^
-                           spec: {replicas: 2}
+                           # set 2 if it can run more than once; if not, exempt it from replicas with a reason
 
                 """), "\(program.output)")
         #expect(!program.output.contains("hunter2") && !program.output.contains("AKIA"))

@@ -133,7 +133,7 @@ import Testing
             #expect(milder.output.contains("Newly allowed\n  Pod shop/by-hand · CREATE by admin\n"))
             #expect(
                 milder.output.contains(
-                    "    image-registry warns now, denied before: containers[sh].image comes from docker.io;"))
+                    "    controller-managed warns now, denied before: kind is Pod: nothing brings it back"))
             // A denial that rests on what was redacted stands: what is not there cannot be judged anew.
             #expect(!milder.output.contains("Deployment shop/catalogue"))
 

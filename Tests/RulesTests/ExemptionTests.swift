@@ -278,3 +278,55 @@ import Testing
         #expect(try world.verdict().isDenied == isDenied)
     }
 }
+
+/// Annotations in another domain.
+@Suite struct AnnotationDomainTests {
+    private func world(_ domain: String) -> World {
+        var world = World(
+            World.deployment.merging([
+                "metadata": [
+                    "annotations": .object([
+                        .init("\(domain)/exempt", "graceful-shutdown"), .init("\(domain)/exempt-reason", "a licence"),
+                    ])
+                ], "spec": ["template": ["spec": ["terminationGracePeriodSeconds": 0]]],
+            ]))
+        world.rules = world.rules.filter { $0.id == "graceful-shutdown" }
+        return world
+    }
+
+    @Test func `the setting names the domain`() throws {
+        #expect(try world("example.com").verdict().isDenied)
+        var other = world("example.com")
+        other.settings["PLAYBOOK_ANNOTATION_DOMAIN"] = "example.com"
+        #expect(try !other.verdict().isDenied)
+    }
+
+    @Test func `annotations of the default domain have no effect then, and warn`() throws {
+        var world = world("playbook.superinc.com")
+        #expect(try !world.verdict().isDenied)
+        world.settings["PLAYBOOK_ANNOTATION_DOMAIN"] = "example.com"
+        let verdict = try world.verdict()
+        #expect(verdict.isDenied)
+        #expect(
+            verdict.notices.contains(
+                "playbook.superinc.com/exempt has no effect: this server reads example.com/exempt"))
+        #expect(verdict.message.contains(#"example.com/exempt: "graceful-shutdown""#))
+    }
+
+    @Test func `a Namespace's level is read in the domain`() throws {
+        var world = world("other")
+        world.settings["PLAYBOOK_ANNOTATION_DOMAIN"] = "example.com"
+        world.relatedObjects = [
+            [
+                "apiVersion": "v1", "kind": "Namespace",
+                "metadata": ["name": "shop", "annotations": ["example.com/level": "warn"]],
+            ]
+        ]
+        #expect(try !world.verdict().isDenied)
+    }
+
+    @Test(arguments: ["", "example", "-a.com", "a..b", "Example.com", "a.com/x"])
+    func `what is no domain is refused`(_ domain: String) {
+        #expect(throws: SettingsError.self) { try Settings(environment: ["PLAYBOOK_ANNOTATION_DOMAIN": domain]) }
+    }
+}

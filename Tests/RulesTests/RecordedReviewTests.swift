@@ -97,7 +97,7 @@ private struct Expectation {
             "privilege-escalation",
             "memory-request-equals-limit", "cpu-request", "topology-spread", "pod-disruption-budget",
         ] {
-            #expect(message.contains("- \(rule): "), "\(rule)")
+            #expect(message.contains("\n- \(rule)"), "\(rule)")
         }
     }
 

@@ -10,6 +10,8 @@ public final class Catalogue: Sendable {
     /// Every environment variable that is read, in the order of the documentation.
     public let settings: [Setting]
 
+    /// The annotations that people set.
+    public let annotations: AnnotationNames
     /// What is kept of the objects that rules look up.
     let related: RelatedKinds
     /// The kinds of the objects that rules look up.
@@ -30,10 +32,18 @@ public final class Catalogue: Sendable {
     /// Creates a catalogue.
     ///
     /// - Parameter rules: The rules; no two share an id.
-    public init(rules: [Rule]) {
+    public convenience init(rules: [Rule]) { self.init(rules: rules, annotations: .standard) }
+
+    /// The same rules with annotations in another domain.
+    func with(_ annotations: AnnotationNames) -> Catalogue {
+        annotations == self.annotations ? self : Catalogue(rules: rules, annotations: annotations)
+    }
+
+    private init(rules: [Rule], annotations: AnnotationNames) {
+        self.annotations = annotations
         self.rules = rules
         reported = rules + [.schema]
-        related = RelatedKinds(RelatedKind.ofEngine + rules.flatMap(\.related))
+        related = RelatedKinds(RelatedKind.ofEngine + rules.flatMap(\.related), annotations: annotations)
         byID = Dictionary(reported.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
         var names: Set<String> = []
         let ofRules = rules.flatMap { $0.ownSettings.map(\.setting) }.filter { names.insert($0.name).inserted }

@@ -39,6 +39,8 @@ public final class Rule: Sendable {
     let allowsAgents: Bool
     /// Whether a field that is not set only warns in platform namespaces, although the concern is security.
     let allowsUnsetInPlatforms: Bool
+    /// The fault that it finds together with other rules, which is told once; nil for none.
+    let fault: Fault?
     /// What the mutating endpoint changes, and when; nil where nothing is safe.
     public let fix: Fix?
     /// Examples, good and bad: tests and documentation at once.
@@ -78,7 +80,7 @@ public final class Rule: Sendable {
         clauses: [Clause], settings: [any RuleSettingDeclaration] = [], sharedSettings: [String] = [],
         relatedObjects: [RelatedKind] = [],
         exemptWith: String? = nil, holdsForOperators: Bool = false, allowsAgents: Bool = false,
-        allowsUnsetInPlatforms: Bool = false, fix: Fix? = nil,
+        allowsUnsetInPlatforms: Bool = false, fault: Fault? = nil, fix: Fix? = nil,
         examples: @autoclosure @escaping @Sendable () -> [Example], checks: [KindCheck]
     ) {
         self.id = id
@@ -97,6 +99,7 @@ public final class Rule: Sendable {
         self.holdsForOperators = holdsForOperators
         self.allowsAgents = allowsAgents
         self.allowsUnsetInPlatforms = allowsUnsetInPlatforms
+        self.fault = fault
         self.fix = fix
         makeExamples = examples
         self.checks = checks
@@ -109,7 +112,7 @@ public final class Rule: Sendable {
         clauses: [Clause], settings: [any RuleSettingDeclaration] = [], sharedSettings: [String] = [],
         relatedObjects: [RelatedKind] = [],
         exemptWith: String? = nil, holdsForOperators: Bool = false, allowsAgents: Bool = false,
-        allowsUnsetInPlatforms: Bool = false, fix: Fix? = nil,
+        allowsUnsetInPlatforms: Bool = false, fault: Fault? = nil, fix: Fix? = nil,
         examples: @autoclosure @escaping @Sendable () -> [Example], check: @escaping Check
     ) {
         self.init(
@@ -117,7 +120,7 @@ public final class Rule: Sendable {
             scope: scope, clauses: clauses, settings: settings, sharedSettings: sharedSettings,
             relatedObjects: relatedObjects,
             exemptWith: exemptWith, holdsForOperators: holdsForOperators, allowsAgents: allowsAgents,
-            allowsUnsetInPlatforms: allowsUnsetInPlatforms, fix: fix,
+            allowsUnsetInPlatforms: allowsUnsetInPlatforms, fault: fault, fix: fix,
             examples: examples(), checks: [KindCheck(scope.kinds, check)])
     }
 
@@ -128,6 +131,18 @@ public final class Rule: Sendable {
     public var variable: String {
         "PLAYBOOK_RULE_" + id.map { $0 == "-" ? "_" : $0.uppercased() }.joined()
     }
+}
+
+/// A fault that several rules find, each for a reason of its own.
+public enum Fault: Sendable {
+    /// An image: its registry and its tag.
+    case image
+    /// A credential in plain text.
+    case credential
+    /// A container whose user is not stated.
+    case identity
+    /// A namespace without bounds, which is told after all that is about the object.
+    case namespace
 }
 
 /// One of the things that a rule checks.

@@ -21,6 +21,12 @@ extension CredentialScan {
             }
         }
         guard var start = valueStart(separator, isQuoted, in: text) else { return nil }
+        // A parameter of a URL ends at a blank: it is empty there.
+        if separator == UInt8(ascii: "="), isParameter(in: text), start < text.count,
+            CredentialScan.isBlank(text[start])
+        {
+            return nil
+        }
         while start < text.count, text[start] == UInt8(ascii: " ") || text[start] == UInt8(ascii: "\t") { start += 1 }
         guard let name = name(ofValueAt: start, in: text) else { return nil }
         // Code hands on what is not quoted: `headers["X-Token"] = token`, `self.token = token`.
@@ -55,6 +61,13 @@ extension CredentialScan {
     private func isMember(in text: Span<UInt8>) -> Bool {
         CredentialScan.has("self.", in: text, at: word.lowerBound)
             || CredentialScan.has("this.", in: text, at: word.lowerBound)
+    }
+
+    /// Whether the word is the name of a parameter in a URL.
+    private func isParameter(in text: Span<UInt8>) -> Bool {
+        guard word.lowerBound > 0 else { return false }
+        let before = text[word.lowerBound - 1]
+        return before == UInt8(ascii: "?") || before == UInt8(ascii: "&")
     }
 
     private func isQuote(at place: Int, in text: Span<UInt8>) -> Bool {

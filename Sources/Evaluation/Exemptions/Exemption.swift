@@ -11,25 +11,25 @@ package struct ExemptionAnnotations: Sendable, Equatable {
     let until: String?
 
     /// Reads the annotations; nil when the object asks for no exemption.
-    init?(_ metadata: ObjectMeta) {
+    init?(_ metadata: ObjectMeta, _ names: AnnotationNames) {
         guard let annotations = metadata.value?["annotations"] else { return nil }
-        self.init(annotations: annotations)
+        self.init(annotations: annotations, names)
     }
 
     /// Reads annotations; nil when they ask for no exemption.
-    init?(annotations: Value) {
-        guard let rules = annotations["playbook.superinc.com/exempt"]?.string
+    init?(annotations: Value, _ names: AnnotationNames) {
+        guard let rules = annotations[name: names.exempt]?.string
         else { return nil }
         self.rules = rules
-        reason = trimmed(annotations["playbook.superinc.com/exempt-reason"]?.string ?? "")
+        reason = trimmed(annotations[name: names.reason]?.string ?? "")
         // What is no string, as in a file, is no end that holds, and not none.
-        until = annotations["playbook.superinc.com/exempt-until"]?.text
+        until = annotations[name: names.until]?.text
     }
 }
 
 extension ObjectMeta {
     /// Whether there are such annotations, without reading them.
-    var asksForExemption: Bool { value?["annotations"]?["playbook.superinc.com/exempt"] != nil }
+    func asksForExemption(_ names: AnnotationNames) -> Bool { value?["annotations"]?[name: names.exempt] != nil }
 }
 
 /// What frees an object from rules: who says so, why, and until when.
@@ -99,7 +99,7 @@ extension ExemptionAnnotations {
             }
         }
         guard !reason.isEmpty else {
-            complaints.add("exempt has no effect: add annotation playbook.superinc.com/exempt-reason")
+            complaints.add("exempt has no effect: add annotation \(catalogue.annotations.reason)")
             return nil
         }
         guard let until else { return Exemption(origin: origin, rules: ids, reason: reason, until: nil) }

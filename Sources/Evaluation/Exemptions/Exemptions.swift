@@ -47,10 +47,10 @@ package final class Exemptions {
 
     /// Takes in the level that a Namespace sets: that denials only warn in it is an exemption from all of them.
     private func addLevel(of subject: Subject) {
-        let level = NamespaceLevel(subject.metadata)
-        let old = subject.oldObject.map { NamespaceLevel(ObjectMeta(of: $0)) } ?? .own
+        let level = NamespaceLevel(subject.metadata, catalogue.annotations)
+        let old = subject.oldObject.map { NamespaceLevel(ObjectMeta(of: $0), catalogue.annotations) } ?? .own
         if case .malformed(let text) = level {
-            complaints.add("\(NamespaceLevel.annotation) '\(clipped(text))' has no effect: it may be warn or deny")
+            complaints.add("\(catalogue.annotations.level) '\(clipped(text))' has no effect: it may be warn or deny")
         }
         guard subject.review.operation != .delete, (level == .warn) != (old == .warn) else { return }
         areChanged = true
@@ -60,8 +60,14 @@ package final class Exemptions {
     /// Takes in what the object, or its template, is annotated with now and was before.
     private func add(_ metadata: ObjectMeta?, before old: ObjectMeta?) {
         // Nearly always there is nothing to read.
-        guard metadata?.asksForExemption ?? false || old?.asksForExemption ?? false else { return }
-        add(metadata.flatMap { ExemptionAnnotations($0) }, before: old.flatMap { ExemptionAnnotations($0) })
+        let names = catalogue.annotations
+        if names != .standard, metadata?.asksForExemption(.standard) ?? false {
+            complaints.add("\(AnnotationNames.standard.exempt) has no effect: this server reads \(names.exempt)")
+        }
+        guard metadata?.asksForExemption(names) ?? false || old?.asksForExemption(names) ?? false else { return }
+        add(
+            metadata.flatMap { ExemptionAnnotations($0, names) },
+            before: old.flatMap { ExemptionAnnotations($0, names) })
     }
 
     private func add(_ annotations: ExemptionAnnotations?, before old: ExemptionAnnotations?) {
@@ -116,7 +122,8 @@ package final class Exemptions {
         var ignored = Notices()
         let template = subject.kind == .pod ? nil : before.object.templateMetadata(subject.kind)
         return [before.metadata, template].compactMap { metadata in
-            metadata.flatMap { ExemptionAnnotations($0) }?.exemption(.workload, catalogue, complaints: &ignored)
+            metadata.flatMap { ExemptionAnnotations($0, catalogue.annotations) }?.exemption(
+                .workload, catalogue, complaints: &ignored)
         }
     }
 

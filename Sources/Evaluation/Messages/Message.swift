@@ -15,23 +15,36 @@ extension Verdict {
 
     /// Why the request is refused: every finding that denies, with what to write instead.
     public var message: String {
-        let denials = judgements.filter { $0.effect == .deny }
-        let rules = Set(denials.map(\.rule.id)).count
+        let rules = Set(judgements.filter { $0.effect == .deny }.map(\.rule.id)).count
+        let denials = told.filter { $0.judgement.effect == .deny }
         let further = further(.deny)
         var text = "\(clipped(subject.title)) breaks \(rules == 1 ? "a rule" : "\(rules) rules") of the playbook:\n"
-        for (index, denial) in denials.enumerated() {
-            // A remedy that is too long for the message must not take the finding with it.
-            let room = Verdict.maximumMessage - text.utf8.count - 32
-            let entry = [denial.entry, denial.headline].first { $0.utf8.count <= room }
-            guard index < Verdict.maximumFindings, let entry else {
-                return text + "\nand \(denials.count - index + further) more.\n"
-            }
-            text += "\n" + entry
-        }
-        if further > 0 { text += "\nand \(further) more.\n" }
-        text += links(for: denials, within: Verdict.maximumMessage - text.utf8.count)
+        let entries = Verdict.entries(of: denials, within: Verdict.maximumMessage - text.utf8.count - 32)
+        for entry in entries { text += "\n" + entry }
+        let more = denials.count - entries.count + further
+        if more > 0 { text += "\nand \(more) more.\n" }
+        text += links(for: denials.map(\.judgement), within: Verdict.maximumMessage - text.utf8.count)
         return text
             + (wayOn.isEmpty || text.utf8.count + wayOn.utf8.count > Verdict.maximumMessage ? "" : "\n\(wayOn)\n")
+    }
+
+    /// The entries of as many findings as there is room for, in their order: of every rule at least the first one.
+    private static func entries(of denials: [ToldFinding], within limit: Int) -> [String] {
+        var entries: [Int: String] = [:]
+        var room = limit
+        func add(_ index: Int) {
+            guard entries[index] == nil, entries.count < maximumFindings else { return }
+            // A suggestion that is too long for the message must not take the finding with it.
+            let fitting = [denials[index].entry, denials[index].headline].first { $0.utf8.count < room }
+            guard let fitting else { return }
+            entries[index] = fitting
+            room -= fitting.utf8.count + 1
+        }
+        var seen: Set<String> = []
+        let firsts = denials.indices.filter { seen.insert(denials[$0].judgement.rule.id).inserted }
+        firsts.forEach(add)
+        for index in denials.indices where room > 0 { add(index) }
+        return entries.sorted { $0.key < $1.key }.map(\.value)
     }
 
     /// Where the rules that deny are explained, a line each.
@@ -57,7 +70,7 @@ extension Verdict {
     public var warnings: [String] {
         let all = warningsInOrder
         let shown = all.prefix(Verdict.mostWarnings)
-        let lines = shown.map(\.element.warning) + notices.map { "playbook: " + $0 }
+        let lines = shown.map { $0.judgement.warning(of: $0.ids) } + notices.map { "playbook: " + $0 }
         return Verdict.limited(lines, further: all.count - shown.count + further(.warn))
     }
 
@@ -82,9 +95,9 @@ extension Verdict {
     }
 
     /// The findings that warn, the most severe first.
-    private var warningsInOrder: [(offset: Int, element: Judgement)] {
-        judgements.enumerated().filter { $0.element.effect == .warn }
-            .sorted { ($0.element.severity, $0.offset) < ($1.element.severity, $1.offset) }
+    private var warningsInOrder: [ToldFinding] {
+        told.filter { $0.judgement.effect == .warn }
+            .sorted { ($0.judgement.severity, $0.offset) < ($1.judgement.severity, $1.offset) }
     }
 
     /// Makes lines that arrive: without control characters, none too long, and not too much in all.
@@ -150,26 +163,37 @@ extension Verdict {
     }
 }
 
-extension Judgement {
+extension ToldFinding {
     /// What is wrong, and where.
     fileprivate var headline: String {
-        "- \(rule.id): \(path.isEmpty ? "" : clipped(path) + " ")\(clipped(finding.message))\(doubt)\n"
+        "- \(ids): \(judgement.headline)"
     }
 
     /// The finding as a denial tells it, on several lines.
     fileprivate var entry: String {
         var text = headline
-        for line in remedy.block.split(separator: "\n", omittingEmptySubsequences: false) where !line.isEmpty {
+        for line in judgement.remedy.block.split(separator: "\n", omittingEmptySubsequences: false) where !line.isEmpty
+        {
             text += "    \(line)\n"
         }
         return text
     }
+}
+
+extension Judgement {
+    /// What is wrong, and where.
+    fileprivate var headline: String {
+        "\(path.isEmpty ? "" : clipped(path) + " ")\(clipped(finding.message))\(doubt)\n"
+    }
 
     /// The finding on one line, the remedy first.
-    public var warning: String {
+    public var warning: String { warning(of: rule.id) }
+
+    /// The same, as that of several rules.
+    fileprivate func warning(of ids: String) -> String {
         // All of it has to arrive, however long the value or the remedy.
         let room = Verdict.maximumWarning - 3
-        let rule = " [\(rule.id)\(note.map { ", \($0)" } ?? "")]"
+        let rule = " [\(ids)\(note.map { ", \($0)" } ?? "")]"
         let what =
             oneLine(path.isEmpty ? finding.message : "\(path) \(finding.message)", atMost: room - rule.utf8.count)
             + rule
@@ -201,7 +225,8 @@ extension Judgement {
 
     /// Would-be denials come first, what was there before comes last.
     fileprivate var severity: Int {
-        switch leniency {
+        if rule.fault == .namespace { return 4 }
+        return switch leniency {
         case .dryRun, .breakGlass: 0
         case nil where level == .warn: 2
         case .existing: 3

@@ -17,6 +17,7 @@ struct WayOn {
                 others.append(rule.id)
             }
         }
+        let names = context.settings.catalogue.annotations
         let contact = clipped(context.settings.contact)
         var sentences: [String] = []
         if let owner = origin.operatingOwner {
@@ -24,13 +25,13 @@ struct WayOn {
         }
         if !own.isEmpty {
             sentences.append(
-                "If the change cannot wait, set the annotations playbook.superinc.com/exempt: \"\(WayOn.list(own))\" and playbook.superinc.com/exempt-reason on the object."
+                "If the change cannot wait, set the annotations \(names.exempt): \"\(WayOn.list(own))\" and \(names.reason) on the object."
             )
         }
         if !others.isEmpty { sentences.append("For an exemption from \(WayOn.list(others)), ask \(contact).") }
         if !subject.namespace.isEmpty, context.settings.exemptions != .none {
             sentences.append(
-                "In an incident, the annotation playbook.superinc.com/level: warn on Namespace \(clipped(subject.namespace)) turns denials into warnings."
+                "In an incident, the annotation \(names.level): warn on Namespace \(clipped(subject.namespace)) turns denials into warnings."
             )
         }
         sentences.append("Details: playbook explain \((own + others).first ?? "RULE")")

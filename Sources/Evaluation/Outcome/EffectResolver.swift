@@ -54,10 +54,10 @@ struct EffectResolver {
     /// Why the finding does not deny; the first reason in the order of how long it will hold.
     private func leniency(for traits: Finding.Traits, of rule: Rule, _ level: Level) -> Judgement.Leniency? {
         let isPast = isPast(traits, rule)
+        if traits.isHint { return .hint }
         // What only warns anyway needs no reason to, but what is old is worth telling apart.
         if level == .warn { return traits.isExisting || isPast ? .existing : nil }
         if subject.review.operation == .delete { return .deletion }
-        if traits.isHint { return .hint }
         if isPast { return .existing }
         switch grace(for: traits) {
         case .over: break

@@ -47,7 +47,7 @@ public struct Judge: Sendable {
             verdict.passedOver = reason
             return verdict
         }
-        let change = Change(of: subject)
+        let change = Change(of: subject, context.settings.catalogue.annotations)
         if change == .finalizers {
             verdict.passedOver = "the object is being deleted"
             return verdict

@@ -37,7 +37,7 @@ extension Verdict {
     ) -> [RuleAnswer] {
         let object = review.operation == .delete ? review.oldObject : review.object
         let subject = object.map { Subject(review, $0) }
-        let change = subject.map { Change(of: $0) }
+        let change = subject.map { Change(of: $0, context.settings.catalogue.annotations) }
         return (rules ?? context.settings.catalogue.reported).map { rule in
             RuleAnswer(rule: rule, outcome: outcome(of: rule, subject, change, review, context))
         }

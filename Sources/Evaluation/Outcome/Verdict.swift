@@ -170,6 +170,15 @@ public struct Judgement: Sendable {
     public internal(set) var leniency: Leniency?
     /// What it is exempted by.
     public let exemption: Exemption?
+    /// What it does to the request, with existing violations and hints told apart from other warnings: `deny`, `warn`, `existing`,
+    /// `hint` or `exempt`.
+    public var effectiveWord: String {
+        switch (effect, leniency) {
+        case (.warn, .existing): "existing"
+        case (.warn, .hint): "hint"
+        default: effect.rawValue
+        }
+    }
     /// More about an existing violation: `in revision 3`, `denied from 2027-01-31`; empty for nothing.
     var past = ""
     /// What kept the past of the object from being read; empty for nothing.

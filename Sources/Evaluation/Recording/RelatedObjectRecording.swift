@@ -32,7 +32,8 @@ extension RelatedObjects {
     ///   - catalogue: The rules that look things up.
     /// - Throws: ``CannotJudge/malformed(_:expected:)`` where an object is not as it was written.
     init(recorded entries: Value, answers recorded: Value? = nil, of catalogue: Catalogue) throws(CannotJudge) {
-        self.init(knowledge: .kindsHeld, of: catalogue)
+        // Recordings have the annotations' names of the default domain.
+        self.init(knowledge: .kindsHeld, of: catalogue.with(.standard))
         var doubts: [LookupAnswer] = []
         for entry in entries.elements {
             let kind = ResourceKind(kind: entry["kind"]?.string ?? "", apiVersion: entry["apiVersion"]?.string ?? "")
@@ -77,7 +78,7 @@ extension RelatedObjects.Holding {
 extension NamespaceRecord {
     fileprivate var literal: Literal {
         var written = annotations?.members ?? []
-        if onlyWarns { written.append(.init("\(NamespaceLevel.annotation)", "warn")) }
+        if onlyWarns { written.append(.init(AnnotationNames.standard.level, "warn")) }
         if keepsKeys { written.append(.init("\(NamespaceRecord.keyDeletionPolicy)", "retain")) }
         let labels: Literal = isPrivileged ? ["pod-security.kubernetes.io/enforce": "privileged"] : [:]
         return ["metadata": ["name": .string(name), "labels": labels, "annotations": .object(written)]]
@@ -121,7 +122,7 @@ extension LookupAnswer {
                 return
             }
             let exemptions = template["exemptions"].map {
-                $0.elements.compactMap { ExemptionAnnotations(annotations: $0) }
+                $0.elements.compactMap { ExemptionAnnotations(annotations: $0, .standard) }
             }
             self = .recorded(
                 PastTemplate(
@@ -136,10 +137,10 @@ extension LookupAnswer {
 extension ExemptionAnnotations {
     fileprivate var members: [Literal.Member] {
         var members: [Literal.Member] = [
-            .init("playbook.superinc.com/exempt", .string(rules)),
-            .init("playbook.superinc.com/exempt-reason", .string(reason)),
+            .init(AnnotationNames.standard.exempt, .string(rules)),
+            .init(AnnotationNames.standard.reason, .string(reason)),
         ]
-        if let until { members.append(.init("playbook.superinc.com/exempt-until", .string(until))) }
+        if let until { members.append(.init(AnnotationNames.standard.until, .string(until))) }
         return members
     }
 }

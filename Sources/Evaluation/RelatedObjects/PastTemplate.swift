@@ -24,8 +24,9 @@ public struct PastTemplate: Sendable {
     /// - Parameters:
     ///   - object: The whole object.
     ///   - kind: Its kind.
+    ///   - names: The annotations by which objects exempt themselves.
     /// - Returns: nil if the object has no pod template.
-    public init?(_ object: Value, _ kind: ResourceKind) {
+    public init?(_ object: Value, _ kind: ResourceKind, _ names: AnnotationNames) {
         let metadata = ObjectMeta(of: object)
         let template: Value?
         switch kind {
@@ -47,7 +48,7 @@ public struct PastTemplate: Sendable {
         guard let template, let spec = template["spec"] else { return nil }
         self.spec = Literal(spec)
         exemptions = [metadata, template["metadata"].map { ObjectMeta(metadata: $0) }].compactMap { metadata in
-            metadata.flatMap { ExemptionAnnotations($0) }
+            metadata.flatMap { ExemptionAnnotations($0, names) }
         }
     }
 }

@@ -125,8 +125,11 @@ struct RelatedKinds: Sendable {
     private let byKind: [ResourceKind: RelatedKind]
     /// The kinds.
     let kinds: ResourceKinds
+    /// The annotations that are kept of Namespaces and workloads.
+    let annotations: AnnotationNames
 
-    init(_ related: [RelatedKind]) {
+    init(_ related: [RelatedKind], annotations: AnnotationNames = .standard) {
+        self.annotations = annotations
         byKind = Dictionary(related.map { ($0.kind, $0) }, uniquingKeysWith: { first, _ in first })
         kinds = related.reduce(into: ResourceKinds()) { $0.formUnion(ResourceKinds($1.kind)) }
     }

@@ -35,11 +35,12 @@ extension RelatedObjects {
             _ object: Value, _ kind: ResourceKind, _ name: String, _ namespace: String, _ related: RelatedKinds
         ) throws(CannotJudge) {
             switch kind {
-            case .namespace: self = .namespace(NamespaceRecord(object, name))
+            case .namespace: self = .namespace(NamespaceRecord(object, name, related.annotations))
             case .podDisruptionBudget: self = .budget(try DisruptionBudget(object, name, namespace))
             case .horizontalPodAutoscaler, .scaledObject: self = .autoscaler(try Autoscaler(object, kind, name))
             case .resourceQuota: self = .quota(try Quota(object, name))
-            case .deployment, .statefulSet, .rollout: self = .workload(try Workload(object, kind, name))
+            case .deployment, .statefulSet, .rollout:
+                self = .workload(try Workload(object, kind, name, related.annotations))
             default:
                 guard let related = related[kind], let read = related.read else { return nil }
                 var fields = RelatedFields()

@@ -17,11 +17,11 @@ public struct NamespaceRecord: Sendable {
     /// What says so; ACK's controllers read it with the service's name alone.
     package static let keyDeletionPolicy: StaticString = "kms.services.k8s.aws/deletion-policy"
 
-    init(_ object: Value, _ name: String) {
+    init(_ object: Value, _ name: String, _ names: AnnotationNames) {
         let metadata = ObjectMeta(of: object)
         self.name = name
-        annotations = ExemptionAnnotations(metadata)
-        onlyWarns = NamespaceLevel(metadata) == .warn
+        annotations = ExemptionAnnotations(metadata, names)
+        onlyWarns = NamespaceLevel(metadata, names) == .warn
         isPrivileged = metadata.value?["labels"]?["pod-security.kubernetes.io/enforce"]?.equals("privileged") ?? false
         keepsKeys = metadata.annotation(NamespaceRecord.keyDeletionPolicy) == "retain"
     }
@@ -35,10 +35,8 @@ enum NamespaceLevel: Equatable {
     case own
     case malformed(String)
 
-    static let annotation: StaticString = "playbook.superinc.com/level"
-
-    init(_ metadata: ObjectMeta) {
-        switch metadata.annotation(NamespaceLevel.annotation) {
+    init(_ metadata: ObjectMeta, _ names: AnnotationNames) {
+        switch metadata.value?["annotations"]?[name: names.level]?.string {
         case nil, "deny": self = .own
         case "warn": self = .warn
         case let other?: self = .malformed(other)
@@ -195,12 +193,14 @@ public struct Workload: Sendable, RelatedRecord {
     /// What its template exempts it from.
     package let templateAnnotations: ExemptionAnnotations?
 
-    init(_ object: Value, _ kind: ResourceKind, _ name: String) throws(CannotJudge) {
+    init(
+        _ object: Value, _ kind: ResourceKind, _ name: String, _ names: AnnotationNames
+    ) throws(CannotJudge) {
         self.kind = kind
         self.name = name
         let spec = try object.object("spec")
         let template = try spec?.object("template")?.object("metadata")
-        templateAnnotations = template.flatMap { ExemptionAnnotations(ObjectMeta(metadata: $0)) }
+        templateAnnotations = template.flatMap { ExemptionAnnotations(ObjectMeta(metadata: $0), names) }
         let pairs = try template?.labels("labels").pairs ?? []
         labels = Dictionary(pairs.map { ($0.key, $0.value) }, uniquingKeysWith: { $1 })
         replicas = try spec?.integer("replicas") ?? 1
@@ -209,7 +209,7 @@ public struct Workload: Sendable, RelatedRecord {
         containers = Workload.containers(of: spec?["template"]?["spec"])
         application = Workload.application(ObjectMeta(of: object).labels, Labels(labels))
         let metadata = ObjectMeta(of: object)
-        annotations = ExemptionAnnotations(metadata)
+        annotations = ExemptionAnnotations(metadata, names)
         operatingOwner = metadata.operatingOwner.flatMap { $0.isCustom ? $0 : nil }
     }
 

@@ -68,7 +68,7 @@ public struct RelatedObjects: Sendable {
 
     /// Takes in the pod template of a workload's revision, as a file has it: a server looks revisions up when they matter.
     private mutating func addTemplate(_ object: Value, _ kind: ResourceKind, in unplaced: String) {
-        guard let template = PastTemplate(object, kind) else { return }
+        guard let template = PastTemplate(object, kind, related.annotations) else { return }
         let metadata = ObjectMeta(of: object)
         templates[metadata.namespace ?? unplaced, default: []].append(
             HeldTemplate(

@@ -10,7 +10,7 @@ enum Change {
     /// Nothing outside `metadata`, of an object that is being deleted: its finalizers come off.
     case finalizers
 
-    init(of subject: Subject) {
+    init(of subject: Subject, _ names: AnnotationNames) {
         self = .all
         guard subject.review.operation == .update, let old = subject.review.oldObject else { return }
         let isDeleted = subject.metadata.deletionTimestamp != nil
@@ -18,8 +18,8 @@ enum Change {
         guard Change.isNarrow(subject.object), Change.isNarrow(old), Change.isSame(subject.object, old) else { return }
         if isDeleted {
             self = .finalizers
-        } else if let exemption = ExemptionAnnotations(ObjectMeta(of: old)),
-            exemption != ExemptionAnnotations(subject.metadata)
+        } else if let exemption = ExemptionAnnotations(ObjectMeta(of: old), names),
+            exemption != ExemptionAnnotations(subject.metadata, names)
         {
             // Taken off in a request of its own, an exemption would leave what it covered behind as old.
             self = .all

@@ -60,6 +60,20 @@ extension SettingForm<String> {
         SettingForm(form, expected: "some text", written: { $0 }, read: { $0.isEmpty ? nil : $0 })
     }
 
+    /// The domain of annotations or labels.
+    static var domain: SettingForm {
+        SettingForm("domain", expected: "a domain such as example.com", written: { $0 }) { text in
+            let labels = text.split(separator: ".", omittingEmptySubsequences: false)
+            let isValid =
+                text.utf8.count <= 200 && labels.count > 1
+                && labels.allSatisfy { label in
+                    !label.isEmpty && label.first != "-" && label.last != "-"
+                        && label.utf8.allSatisfy { $0 == 45 || (48...57).contains($0) || (97...122).contains($0) }
+                }
+            return isValid ? text : nil
+        }
+    }
+
     static func optionalText(_ form: String) -> SettingForm {
         SettingForm(form, expected: "some text", written: { $0 }, read: { $0 })
     }

@@ -139,6 +139,10 @@ extension Setting {
             "PLAYBOOK_BREAK_GLASS", .judging, .list("names"), \.breakGlass,
             "Users and groups whose denials become warnings, logged and counted: for an incident."),
         Setting(
+            "PLAYBOOK_ANNOTATION_DOMAIN", .judging, .domain, \.annotationDomain,
+            "The domain of the annotations that people set: `DOMAIN/exempt`, `DOMAIN/exempt-reason`, `DOMAIN/exempt-until` and `DOMAIN/level`."
+        ) { $0.catalogue = $0.catalogue.with(AnnotationNames(domain: $0.annotationDomain)) },
+        Setting(
             "PLAYBOOK_EXEMPTIONS", .judging, .choice(), \.exemptions,
             "Which annotations may exempt: those of workloads and Namespaces, of Namespaces alone, or none."),
         Setting(

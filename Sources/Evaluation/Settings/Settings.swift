@@ -8,7 +8,7 @@ public struct Settings: Sendable {
     public init(catalogue: Catalogue) { self.catalogue = catalogue }
 
     /// The rules.
-    public let catalogue: Catalogue
+    public internal(set) var catalogue: Catalogue
     /// The values of the rules' own settings.
     var ruleValues = RuleValues()
 
@@ -100,6 +100,8 @@ public struct Settings: Sendable {
     ]
     /// The value of `PLAYBOOK_BREAK_GLASS`.
     public internal(set) var breakGlass: [String] = []
+    /// The value of `PLAYBOOK_ANNOTATION_DOMAIN`.
+    public internal(set) var annotationDomain = AnnotationNames.standard.domain
     /// The value of `PLAYBOOK_EXEMPTIONS`.
     public internal(set) var exemptions = ExemptionSource.all
     /// The value of `PLAYBOOK_EXEMPT`.

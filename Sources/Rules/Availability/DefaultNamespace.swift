@@ -144,7 +144,7 @@ private func application(_ destination: String) -> String {
     """
     apiVersion: argoproj.io/v1alpha1
     kind: Application
-    metadata: {name: shop, namespace: argocd}
+    metadata: {name: shop, namespace: shop}
     spec: {project: shop, source: {repoURL: 'https://git.example.com/shop', path: deploy}, destination: \(destination)}
     """
 }

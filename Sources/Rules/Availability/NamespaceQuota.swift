@@ -18,6 +18,7 @@ extension Rule {
         clauses: [quota, limits],
         sharedSettings: ["PLAYBOOK_COMPANION_GRACE", "PLAYBOOK_ENFORCED_SINCE"],
         relatedObjects: [.resourceQuota, .limitRange],
+        fault: .namespace,
         examples: cases,
         check: { (subject, context, findings) throws(CannotJudge) in
             let namespace = subject.namespace

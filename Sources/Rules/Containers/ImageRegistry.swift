@@ -18,6 +18,7 @@ extension Rule {
         scope: .allContainers,
         clauses: [ImageRegistryClause.reference, ImageRegistryClause.registry],
         settings: [RuleSettings.registries, RuleSettings.pullThrough],
+        fault: .image,
         fix: .changes(
             "With `PLAYBOOK_PULL_THROUGH`: names the image by its registry's cache; the path, the tag and the digest stay."
         ),

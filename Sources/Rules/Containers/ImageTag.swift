@@ -17,6 +17,7 @@ extension Rule {
         scope: .allContainers,
         clauses: [untagged, latest, own, foreign, partial],
         settings: [RuleSettings.ownRepositories, RuleSettings.pullThrough, RuleSettings.tagPattern],
+        fault: .image,
         examples: cases,
         check: { (subject, context, findings) throws(CannotJudge) in
             let images = ImageSettings(context)

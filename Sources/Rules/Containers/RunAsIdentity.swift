@@ -16,6 +16,7 @@ extension Rule {
         concern: .security,
         scope: .allContainers,
         clauses: [noUser, noGroup, rootUser, rootGroup],
+        fault: .identity,
         examples: cases,
         check: checkIdentity
     )

@@ -18,6 +18,7 @@ extension Rule {
         clauses: [unset, rootAllowed, rootUser, administrator, hostProcess],
         allowsAgents: true,
         allowsUnsetInPlatforms: true,
+        fault: .identity,
         fix: .adds(
             "Sets `runAsNonRoot: true` where a non-zero `runAsUser` is in force already, so that nothing can fail to start."
         ),

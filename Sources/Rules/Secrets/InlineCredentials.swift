@@ -23,6 +23,7 @@ extension Rule {
             CredentialClause.variable, CredentialClause.argument, CredentialClause.handler, CredentialClause.entry,
             CredentialClause.annotation, CredentialClause.chart, CredentialClause.store,
         ],
+        fault: .credential,
         examples: inlineCredentialExamples,
         check: { (subject, _, findings) throws(CannotJudge) in
             try subject.forEachPlainText { (text, credentials) throws(CannotJudge) in

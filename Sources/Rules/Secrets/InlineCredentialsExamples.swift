@@ -26,6 +26,7 @@ let inlineCredentialExamples: [Example] = [
           - {name: SECRET_NAME, value: web}
           - {name: OAUTH_TOKEN_URL, value: "https://auth.example.com/token"}
           - {name: API_TOKEN, value: ""}
+          - {name: CHECK, value: "https://login.example.com/info?access_token= name realm=/staff"}
         """),
     .good(
         "in which Secret a password is, and under which key",
@@ -215,8 +216,8 @@ let inlineCredentialExamples: [Example] = [
         - name: app
           env:
           - {name: X, value: hunter2}
-          - {name: Y, value: $(X)}
-          - {name: BROKER, value: 'amqp://shop:$(Y)@rabbit:5672'}
+          - {name: Z, value: $(X)}
+          - {name: BROKER, value: 'amqp://shop:$(Z)@rabbit:5672'}
         """),
     .bad(
         "a password by an argument that refers to it", CredentialClause.variable, at: "containers[app].env[X].value",

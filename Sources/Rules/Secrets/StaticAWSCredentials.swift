@@ -23,6 +23,7 @@ extension Rule {
             AWSClause.store, AWSClause.trigger,
         ],
         relatedObjects: [.secret, .externalSecret],
+        fault: .credential,
         examples: staticAWSExamples,
         checks: [
             .init(.secret, check: checkSecret),
