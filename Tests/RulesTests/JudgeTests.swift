@@ -335,11 +335,11 @@ import Testing
 
     // MARK: 5, system namespaces
 
-    @Test(arguments: ["kube-system", "kube-public", "kube-node-lease", "playbook", "monitoring"])
+    @Test(arguments: ["kube-system", "kube-public", "kube-node-lease", "playbook", "node-tools"])
     func `system namespaces are skipped by the server and at a command line alike`(_ namespace: String) throws {
         var world = World(
             try spec("terminationGracePeriodSeconds: 0").merging(["metadata": ["namespace": .string(namespace)]]))
-        world.settings["PLAYBOOK_SYSTEM_NAMESPACES"] = "monitoring"
+        world.settings["PLAYBOOK_SYSTEM_NAMESPACES"] = "node-tools"
         #expect(try world.verdict().judgements.isEmpty)
         world.source = .recording
         #expect(try world.verdict().judgements.isEmpty)
@@ -425,7 +425,7 @@ import Testing
         var verdict = try world.verdict()
         #expect(verdict.judgements.count >= 80)
         #expect(verdict.message.utf8.count <= 16 << 10)
-        #expect(verdict.message.hasSuffix(" more.\n"))
+        #expect(verdict.message.contains(" more.\n"))
         #expect(verdict.causes.count == 50)
         world.settings["PLAYBOOK_MODE"] = "dry-run"
         verdict = try world.verdict()

@@ -187,3 +187,35 @@ extension Literal {
         (try? Patch([.set(Pointer(parsing: place) ?? Pointer(), value)], on: self).applied(to: self)) ?? self
     }
 }
+
+/// Updates that bring nothing new.
+@Suite struct RestartTests {
+    private func update(_ change: String, past: String = "{}") throws -> Verdict {
+        let bad = World.deployment.merging(
+            World.fragmentForTests("spec: {template: {spec: {terminationGracePeriodSeconds: 0}}}")
+        ).merging(World.fragmentForTests(past))
+        var world = World(bad).updated(to: bad.merging(World.fragmentForTests(change)))
+        world.rules = world.rules.filter { $0.id == "graceful-shutdown" }
+        // Existing violations are denied by now.
+        world.settings["PLAYBOOK_RATCHET_UNTIL"] = "2026-11-01"
+        return try world.verdict()
+    }
+
+    @Test(
+        arguments: [
+            ("spec: {template: {metadata: {annotations: {kubectl.kubernetes.io/restartedAt: now}}}}", false),
+            ("spec: {replicas: 5}", false),
+            ("spec: {replicas: 2}", true),
+            ("spec: {template: {metadata: {annotations: {other: now}}}}", true),
+            ("spec: {paused: true, template: {metadata: {annotations: {kubectl.kubernetes.io/restartedAt: n}}}}", true),
+            ("spec: {template: {spec: {hostname: web}}}", true),
+        ])
+    func `a restart and a higher count are never denied`(_ change: String, _ isDenied: Bool) throws {
+        #expect(try update(change).isDenied == isDenied)
+    }
+
+    @Test func `a second restart is one too`() throws {
+        let template = "spec: {template: {metadata: {annotations: {kubectl.kubernetes.io/restartedAt: "
+        #expect(try !update(template + "now}}}}", past: template + "then}}}}").isDenied)
+    }
+}

@@ -195,6 +195,8 @@ private let namedFields = [
         var world = World(object.merging(["metadata": ["labels": ["token": .string(secret)]]]))
         world.settings["PLAYBOOK_PULL_THROUGH"] = "docker.io=222222222222.dkr.ecr.eu-west-1.amazonaws.com/hub"
         world.settings["PLAYBOOK_FIX"] = "all"
+        // A server makes only the suggestions that are shown.
+        world.source = .recording
         let judgements = try world.verdict().judgements
         let judgement = try #require(judgements.first { $0.rule.id == "image-registry" })
         #expect(!judgement.finding.edits.isEmpty)

@@ -85,19 +85,18 @@ struct World {
 
     /// The context to judge it in.
     func context() throws -> Context {
-        var known = RelatedObjects(knowledge: .nothing, of: .playbook)
+        let settings = try Settings(environment: environment).overridden(includesSystem: includesSystem)
+        var known = RelatedObjects(knowledge: .nothing, of: settings.catalogue)
         if relatedObjects != nil || !without.isEmpty {
             let held = (relatedObjects ?? []).reduce(into: without) { $0.formUnion(ResourceKinds(World.kind(of: $1))) }
-            known = RelatedObjects(knowledge: without.isEmpty ? .kindsHeld : .kinds(held), of: .playbook)
+            known = RelatedObjects(knowledge: without.isEmpty ? .kindsHeld : .kinds(held), of: settings.catalogue)
             for relatedObject in relatedObjects ?? [] {
                 let document = try Document(parsing: Array(relatedObject.json.utf8))
                 try withExtendedLifetime(document) { try known.add(document.root) }
             }
         }
         return Context(
-            settings: try Settings(environment: environment).overridden(includesSystem: includesSystem),
-            relatedObjects: known.answering(answers), now: now,
-            source: source)
+            settings: settings, relatedObjects: known.answering(answers), now: now, source: source)
     }
 
     private static func kind(of object: Literal) -> ResourceKind {

@@ -66,6 +66,10 @@ public struct Judge: Sendable {
         let findings = FindingCollector(table.rules, resolver, steps: steps)
         let limit = purpose == .patch ? .max : context.maximumFindings
         let isInSystem = !context.settings.includesSystem && context.settings.isSystem(namespace: subject.namespace)
+        if isInSystem, !checks.contains(where: \.reachesSystemNamespaces) {
+            verdict.passedOver = "\(clipped(subject.namespace)) is a system namespace"
+            return verdict
+        }
         let isLongRunning = subject.isLongRunning
         for check in checks {
             guard isLongRunning || !check.isLongRunningOnly, change != .metadata || check.readsMetadata,

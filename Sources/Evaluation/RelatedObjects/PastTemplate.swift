@@ -19,13 +19,12 @@ public struct PastTemplate: Sendable {
         self.exemptions = exemptions
     }
 
-    /// Reads a ReplicaSet, a ControllerRevision or a CronJob.
+    /// Reads a ReplicaSet, a ControllerRevision or a CronJob; nil if it has no pod template.
     ///
     /// - Parameters:
     ///   - object: The whole object.
     ///   - kind: Its kind.
     ///   - names: The annotations by which objects exempt themselves.
-    /// - Returns: nil if the object has no pod template.
     public init?(_ object: Value, _ kind: ResourceKind, _ names: AnnotationNames) {
         let metadata = ObjectMeta(of: object)
         let template: Value?

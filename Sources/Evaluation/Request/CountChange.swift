@@ -10,6 +10,7 @@ extension Subject {
     /// - Parameters:
     ///   - count: The count that is requested.
     ///   - context: The settings and related objects.
+    /// - Returns: True if nothing is to be said about the count.
     package func maySet(count: Int, _ context: Context) -> Bool {
         if review.user.isNamed("system:serviceaccount:kube-system:horizontal-pod-autoscaler") { return true }
         guard review.user.mayBeServiceAccount else { return false }

@@ -99,6 +99,9 @@ public final class Subject {
         }
     }
 
+    /// Whether an UPDATE only restarts a workload's pods or raises its count.
+    private(set) lazy var onlyRestarts = findOnlyRestarts()
+
     /// The object as it was, on UPDATE.
     var oldObject: Value? { review.operation == .update && !isOld ? review.oldObject : nil }
 

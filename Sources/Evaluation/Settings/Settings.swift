@@ -183,6 +183,7 @@ extension Settings {
     /// The same settings with the exemptions of the file that `PLAYBOOK_EXEMPT_FILE` names.
     ///
     /// - Parameter text: The file's text: an entry a line, as in `PLAYBOOK_EXEMPT`; `#` begins a comment.
+    /// - Returns: The settings.
     /// - Throws: ``ExemptionFileError`` with the first line that is no entry.
     public func exempting(fileText text: String) throws(ExemptionFileError) -> Settings {
         var copy = self

@@ -107,6 +107,12 @@ final class Registry: Sendable {
         writeCertificate(to: &text)
         cluster?.write(to: &text)
         recorder?.write(to: &text)
+        if let end = settings.ratchetEnd {
+            text.family(
+                "playbook_ratchet_until_seconds", .gauge,
+                "The time from which existing violations are denied, in seconds since 1970.")
+            text.sample([], Double(end.seconds))
+        }
         if let exemptions {
             text.family(
                 "playbook_exemptions_file_refused", .gauge,

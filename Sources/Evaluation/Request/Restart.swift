@@ -1,0 +1,41 @@
+import JSON
+import Kubernetes
+
+extension Subject {
+    /// Whether an UPDATE only restarts a workload's pods or raises its count: that brings nothing new into the cluster.
+    func findOnlyRestarts() -> Bool {
+        guard review.operation == .update, review.subresource == .none, let old = review.oldObject,
+            let new = object["spec"], let before = old["spec"], new.kind == .object, before.kind == .object
+        else { return false }
+        switch kind {
+        case .deployment, .statefulSet, .daemonSet, .rollout, .replicaSet, .replicationController: break
+        default: return false
+        }
+        guard Subject.areSame(new, before, besides: ["replicas", "template"]) else { return false }
+        let counts = [new, before].map { Int($0["replicas"]?.text ?? "1") }
+        guard let count = counts[0], let past = counts[1], count >= past else { return false }
+        guard let mine = new["template"], let theirs = before["template"] else { return new["template"] == nil }
+        guard Subject.areSame(mine, theirs, besides: ["metadata"]) else { return false }
+        guard let labels = mine["metadata"], let others = theirs["metadata"] else {
+            return mine["metadata"] == nil || Subject.isOnlyRestart(mine["metadata"], theirs["metadata"])
+        }
+        return Subject.areSame(labels, others, besides: ["annotations"]) && Subject.isOnlyRestart(labels, others)
+    }
+
+    /// Whether two metadata have the same annotations but for the time of a restart.
+    private static func isOnlyRestart(_ new: Value?, _ old: Value?) -> Bool {
+        guard let mine = new?["annotations"], mine.kind == .object else { return old?["annotations"] == nil }
+        guard let theirs = old?["annotations"], theirs.kind == .object else {
+            return mine.members.allSatisfy { $0.key.equals("kubectl.kubernetes.io/restartedAt") }
+        }
+        return areSame(mine, theirs, besides: ["kubectl.kubernetes.io/restartedAt"])
+    }
+
+    /// Whether two objects have the same members but for some.
+    private static func areSame(_ left: Value, _ right: Value, besides keys: [StaticString]) -> Bool {
+        func isCompared(_ key: Value) -> Bool { !keys.contains { key.equals($0) } }
+        return left.members.allSatisfy { member in
+            !isCompared(member.key) || right[name: member.key.text].map { member.value.isSame(as: $0) } ?? false
+        } && right.members.allSatisfy { !isCompared($0.key) || left[name: $0.key.text] != nil }
+    }
+}
