@@ -208,7 +208,9 @@ import Testing
         let registrations = try Registration.validating()
         let pods = try #require(registrations.first { $0.name.hasPrefix("pods.") })
         let owned = World.pod.merging([
-            "metadata": ["ownerReferences": [["kind": "ReplicaSet", "name": "web", "controller": true]]]
+            "metadata": [
+                "ownerReferences": [["apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web", "controller": true]]
+            ]
         ])
         var world = World(owned)
         #expect(try pods.holds(of: request(world)))
@@ -216,6 +218,17 @@ import Testing
         #expect(try !pods.holds(of: request(world)))
         world.object = World.pod
         #expect(try pods.holds(of: request(world)))
+        // An owner that no rule evaluates.
+        for (version, kind) in [("example.com/v1", "ReplicaSet"), ("batch/v1", "ReplicaSet"), ("v1", "ConfigMap")] {
+            world.object = World.pod.merging([
+                "metadata": [
+                    "ownerReferences": [
+                        ["apiVersion": .string(version), "kind": .string(kind), "name": "web", "controller": true]
+                    ]
+                ]
+            ])
+            #expect(try pods.holds(of: request(world)), "\(version) \(kind)")
+        }
 
         let workloads = try #require(registrations.first)
         var scale = World(World.scale).updated(to: World.scale)
