@@ -111,14 +111,18 @@ extension Registration.Row {
     private static func rows(
         _ kind: ResourceKind, _ subresource: Subresource, _ operation: Kubernetes.Operation
     ) -> [Registration.Row] {
-        func row(_ kind: ResourceKind, _ suffix: String = "") -> Registration.Row {
+        func row(_ kind: ResourceKind, _ suffix: String = "", group: String? = nil) -> Registration.Row {
             Registration.Row(
-                group: "\(kind.group)", resource: kind.plural + suffix,
+                group: group ?? "\(kind.group)", resource: kind.plural + suffix,
                 operation: "\(operation.name)")
         }
         switch (subresource, operation) {
         // These are no resources of their own: they belong to what is scaled, and to whom the token is given.
-        case (.none, _): return [.scale, .tokenRequest].contains(kind) ? [] : [row(kind)]
+        case (.none, _) where [.scale, .tokenRequest].contains(kind): return []
+        // Traefik 2 has its kinds in an older group, too.
+        case (.none, _) where "\(kind.group)" == "traefik.io":
+            return [row(kind), row(kind, group: "traefik.containo.us")]
+        case (.none, _): return [row(kind)]
         case (.token, .create) where kind == .tokenRequest: return [row(.serviceAccount, "/token")]
         case (.scale, .update) where kind == .scale: return ResourceKinds.replicated.kinds.map { row($0, "/scale") }
         // Only Pods have these, and all of them can only be updated.
@@ -131,11 +135,17 @@ extension Registration.Row {
 
 /// The manifests.
 enum Deployed {
+    private static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().appending(path: "deploy")
+
     /// The objects of a file under `deploy/base`.
     static func objects(_ file: String) throws -> [Literal] {
-        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
-        let url = root.appending(path: "deploy/base/\(file)")
+        let url = folder.appending(path: "base/\(file)")
         return try Literal.all(yaml: String(decoding: Data(contentsOf: url), as: UTF8.self))
+    }
+
+    /// The names of the folders in a folder under `deploy`, in order.
+    static func folders(in name: String) throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: folder.appending(path: name).path).sorted()
     }
 }

@@ -208,7 +208,9 @@ import Testing
         let registrations = try Registration.validating()
         let pods = try #require(registrations.first { $0.name.hasPrefix("pods.") })
         let owned = World.pod.merging([
-            "metadata": ["ownerReferences": [["kind": "ReplicaSet", "name": "web", "controller": true]]]
+            "metadata": [
+                "ownerReferences": [["apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web", "controller": true]]
+            ]
         ])
         var world = World(owned)
         #expect(try pods.holds(of: request(world)))
@@ -216,6 +218,17 @@ import Testing
         #expect(try !pods.holds(of: request(world)))
         world.object = World.pod
         #expect(try pods.holds(of: request(world)))
+        // An owner that no rule evaluates.
+        for (version, kind) in [("example.com/v1", "ReplicaSet"), ("batch/v1", "ReplicaSet"), ("v1", "ConfigMap")] {
+            world.object = World.pod.merging([
+                "metadata": [
+                    "ownerReferences": [
+                        ["apiVersion": .string(version), "kind": .string(kind), "name": "web", "controller": true]
+                    ]
+                ]
+            ])
+            #expect(try pods.holds(of: request(world)), "\(version) \(kind)")
+        }
 
         let workloads = try #require(registrations.first)
         var scale = World(World.scale).updated(to: World.scale)
@@ -293,14 +306,51 @@ import Testing
 
     // MARK: Access
 
+    /// The components with the rights to other products' kinds.
+    private func productComponents() throws -> [String] {
+        try Deployed.folders(in: "components").filter { $0.hasPrefix("rbac-") }
+    }
+
     @Test func `the server may list and watch exactly the kinds that it keeps`() throws {
-        let granted = try grants(in: "access.yaml", ["list", "watch"])
+        var granted = try grants(in: "access.yaml", ["list", "watch"])
+        for component in try productComponents() {
+            let more = try grants(in: "../components/\(component)/access.yaml", ["list", "watch"])
+            #expect(!more.isEmpty && more.isDisjoint(with: granted), "\(component)")
+            granted.formUnion(more)
+        }
         let kept = Catalogue.playbook.watchedKinds.kinds.map { "\($0.group)/\($0.plural)" }
         #expect(granted == Set(kept))
         for rule in Catalogue.playbook.rules {
             for kind in rule.relatedObjects {
                 #expect(Catalogue.playbook.relatedKinds.contains(kind), "\(rule.id) looks up \(kind.name)")
             }
+        }
+    }
+
+    @Test func `what is asked of the API server before a denial is not watched`() {
+        let asked = ResourceKinds(
+            .secret, .configMap, .role, .clusterRole, .securityPolicy, .authorizationPolicy, .requestAuthentication,
+            .gatewayClass)
+        #expect(asked.isSubset(of: Catalogue.playbook.relatedKinds))
+        #expect(Catalogue.playbook.watchedKinds == Catalogue.playbook.relatedKinds.subtracting(asked))
+    }
+
+    @Test func `rights to other products' kinds are components, and every overlay has all of them`() throws {
+        let base = try grants(in: "access.yaml", ["list", "watch"])
+        #expect(base.allSatisfy { ResourceKind.ownGroups.contains(String($0.prefix { $0 != "/" })) })
+        let components = try productComponents().map { "../../components/\($0)" }
+        for overlay in try Deployed.folders(in: "overlays") {
+            let file = try Deployed.objects("../overlays/\(overlay)/kustomization.yaml")
+            let listed = file.first?["components"]?.elements.compactMap(\.text) ?? []
+            #expect(listed.filter { $0.contains("/rbac-") } == components, "\(overlay)")
+        }
+        for component in try productComponents() {
+            let roles = try Deployed.objects("../components/\(component)/access.yaml")
+            let name = Literal.string("playbook-companions-\(component.dropFirst("rbac-".count))")
+            #expect(roles.map { $0["kind"]?.text } == ["ClusterRole", "ClusterRoleBinding"])
+            #expect(roles.allSatisfy { $0["metadata"]?["name"] == name } && roles.last?["roleRef"]?["name"] == name)
+            let account: Literal = ["kind": "ServiceAccount", "name": "playbook", "namespace": "playbook"]
+            #expect(roles.last?["subjects"] == [account])
         }
     }
 

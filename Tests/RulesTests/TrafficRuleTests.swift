@@ -326,6 +326,31 @@ import Testing
         #expect(finding.message == "lets 0.0.0.0/0 in to \(words)")
     }
 
+    @Test func `a page behind a Gateway of an unknown class may have a login that is not known either`() throws {
+        var world = try world(
+            "admin-authentication",
+            """
+            apiVersion: gateway.networking.k8s.io/v1
+            kind: HTTPRoute
+            metadata: {name: web, namespace: shop}
+            spec: {parentRefs: [{name: public}], rules: [{matches: [{path: {value: /admin}}]}]}
+            """)
+        #expect(try world.verdict().isDenied)
+        world.relatedObjects = try Literal.all(
+            yaml: """
+                apiVersion: gateway.networking.k8s.io/v1
+                kind: Gateway
+                metadata: {name: public, namespace: shop}
+                spec: {gatewayClassName: envoy, listeners: []}
+                """)
+        let verdict = try world.verdict()
+        #expect(verdict.judgements.isEmpty)
+        #expect(verdict.notEvaluated.map { $0.reason.contains("GatewayClasses") } == [true])
+        // A class that does not exist has no controller.
+        world.without = ResourceKinds(.gatewayClass)
+        #expect(try world.verdict().isDenied)
+    }
+
     @Test func `an admin page without a login is denied while another one's middleware is unknown`() throws {
         let routes =
             "{match: 'Host(`admin.example.com`)', middlewares: [{name: login@file}]}, {match: 'Host(`b.example.com`) && PathPrefix(`/admin`)'}"

@@ -16,9 +16,13 @@ public final class Catalogue: Sendable {
     let related: RelatedKinds
     /// The kinds of the objects that rules look up.
     public var relatedKinds: ResourceKinds { related.kinds }
-    /// Those of them that a server watches: all but Secrets and ConfigMaps, which it must have no right to read, and roles.
+    /// Those of them that a server watches: all but Secrets and ConfigMaps, which it must have no right to read, and what is looked up only
+    /// before a denial.
     public var watchedKinds: ResourceKinds {
-        related.kinds.subtracting(ResourceKinds(.secret, .configMap, .role, .clusterRole))
+        let others = ResourceKinds(
+            .secret, .configMap, .role, .clusterRole, .securityPolicy, .authorizationPolicy, .requestAuthentication,
+            .gatewayClass)
+        return related.kinds.subtracting(others)
     }
 
     /// The kinds of the objects that the rules which are on read, other than subresources.

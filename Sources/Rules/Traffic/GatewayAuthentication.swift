@@ -23,7 +23,13 @@ struct GatewayAuthentication {
             guard let name = try parent["name"].string() else { continue }
             let namespace = try parent["namespace"].string() ?? subject.namespace
             gateways.append((name, namespace))
-            if let controller = controller(of: name, in: namespace) { controllers.append(controller) }
+            guard let gatewayClass = gatewayClass(of: name, in: namespace) else { continue }
+            do throws(CannotJudge) {
+                let found = try context.relatedObjects.object(.gatewayClass, named: gatewayClass, in: "default")
+                if let controller = found?[.controller] { controllers.append(controller) }
+            } catch {
+                unknown = unknown ?? ResourceKind.gatewayClass.pluralName
+            }
         }
         for kind: ResourceKind in [.securityPolicy, .authorizationPolicy, .requestAuthentication] where !asks {
             read(kind, isNeeded: controllers.contains { GatewayAuthentication.has(kind, $0) })
@@ -41,11 +47,8 @@ struct GatewayAuthentication {
         controller.hasPrefix(kind == .securityPolicy ? "gateway.envoyproxy.io/" : "istio.io/")
     }
 
-    private func controller(of gateway: String, in namespace: String) -> String? {
-        let objects = context.relatedObjects
-        guard let found = try? objects.object(.gateway, named: gateway, in: namespace), let name = found[.gatewayClass]
-        else { return nil }
-        return (try? objects.object(.gatewayClass, named: name, in: "default"))?[.controller]
+    private func gatewayClass(of gateway: String, in namespace: String) -> String? {
+        (try? context.relatedObjects.object(.gateway, named: gateway, in: namespace))?[.gatewayClass]
     }
 
     /// Kong's plugins are named in an annotation of the route; what each does, its name alone says.
