@@ -32,7 +32,7 @@ struct BoundedWorkTests {
         #expect(verdict.judgements.count == 100)
         #expect(verdict.further.map(\.count) == [4_900])
         #expect(verdict.further.map(\.effect) == [.deny])
-        #expect(verdict.message.hasSuffix("and 4950 more.\n"))
+        #expect(verdict.message.contains("and 4950 more.\n"))
         #expect(verdict.message.utf8.count <= 16 << 10)
     }
 

@@ -433,6 +433,32 @@ import Testing
         #expect(verdict.warnings.last?.hasPrefix("and ") == true)
     }
 
+    @Test func `a denial tells of every rule that denies, however many findings the first ones have`() throws {
+        let containers = (1...60).map { "{name: c\($0), image: 'example.com/i:1.2.3', ports: []}" }
+        let world = World(
+            try spec("containers: [\(containers.joined(separator: ", "))]").merging([
+                "metadata": ["namespace": "default"]
+            ]))
+        let verdict = try world.verdict()
+        let rules = Set(verdict.judgements.filter { $0.effect == .deny }.map(\.rule.id))
+        #expect(rules.contains("liveness-probe") && rules.contains("default-namespace"))
+        for rule in rules { #expect(verdict.message.contains("\n- \(rule)"), "\(rule)") }
+        #expect(verdict.message.utf8.count <= 16 << 10)
+    }
+
+    @Test func `one fault that two rules find is told once, and each rule decides for itself`() throws {
+        let world = World(try spec("containers: [{name: app, image: 'docker.io/library/nginx:latest'}]"))
+        let verdict = try world.verdict()
+        let found = verdict.judgements.filter { $0.path == "containers[app].image" }
+        #expect(found.map(\.rule.id) == ["image-registry", "image-tag"] && found.map(\.effect) == [.warn, .deny])
+        #expect(verdict.message.contains("\n- image-tag, image-registry: containers[app].image"))
+        #expect(!verdict.warnings.contains { $0.contains("image-registry") })
+        #expect(verdict.causes.filter { $0.reason.hasPrefix("image") }.map(\.reason) == ["image-tag"])
+        var lenient = world
+        lenient.settings["PLAYBOOK_RULE_IMAGE_TAG"] = "off"
+        #expect(try lenient.verdict().warnings.contains { $0.hasSuffix("[image-registry]") })
+    }
+
     @Test func `a warning has no control character, whatever the object is called`() throws {
         var world = World(
             try spec(

@@ -46,7 +46,7 @@ import Testing
     @Test func `a roll-back to a revision of the same Deployment is allowed and named`() throws {
         let verdict = try rollBack(to: oldSpec, beside: [replicaSet(oldSpec)]).verdict()
         #expect(!verdict.isDenied)
-        #expect(verdict.warnings.contains { $0.contains("[image-tag, existing in revision 3]") })
+        #expect(verdict.warnings.contains { $0.contains("[liveness-probe, existing in revision 3]") })
     }
 
     @Test func `without the revision it is denied, and revisions are asked for`() throws {
@@ -110,7 +110,7 @@ import Testing
     }
 
     @Test func `existing violations are denied from the date on that is set, roll-backs are not`() throws {
-        var world = World(deployment(oldSpec)).updated(to: deployment(oldSpec, replicas: 4))
+        var world = World(deployment(oldSpec)).updated(to: deployment(oldSpec).merging(["spec": ["paused": true]]))
         world.settings["PLAYBOOK_RATCHET_UNTIL"] = "2026-11-24"
         #expect(try !world.verdict().isDenied)
         world.settings["PLAYBOOK_RATCHET_UNTIL"] = "2026-11-23"

@@ -128,7 +128,7 @@ import Testing
         let changed = world.updated(
             to: before.merging(["spec": ["template": ["spec": ["terminationGracePeriodSeconds": 40]]]]))
         #expect(try changed.verdict().judgements.map(\.summary) == [Self.summary])
-        var strict = scaled
+        var strict = world.updated(to: before.merging(["spec": ["paused": true]]))
         strict.settings["PLAYBOOK_RATCHET"] = "off"
         #expect(try strict.verdict().isDenied)
     }

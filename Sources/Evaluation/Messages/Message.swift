@@ -16,16 +16,27 @@ extension Verdict {
     /// Why the request is refused: every finding that denies, with what to write instead.
     public var message: String {
         let rules = Set(judgements.filter { $0.effect == .deny }.map(\.rule.id)).count
-        let denials = told.filter { $0.judgement.effect == .deny }
+        let denials = shownDenials
         let further = further(.deny)
         var text = "\(clipped(subject.title)) breaks \(rules == 1 ? "a rule" : "\(rules) rules") of the playbook:\n"
         let entries = Verdict.entries(of: denials, within: Verdict.maximumMessage - text.utf8.count - 32)
         for entry in entries { text += "\n" + entry }
-        let more = denials.count - entries.count + further
+        let more = told.count { $0.judgement.effect == .deny } - entries.count + further
         if more > 0 { text += "\nand \(more) more.\n" }
         text += links(for: denials.map(\.judgement), within: Verdict.maximumMessage - text.utf8.count)
         return text
             + (wayOn.isEmpty || text.utf8.count + wayOn.utf8.count > Verdict.maximumMessage ? "" : "\n\(wayOn)\n")
+    }
+
+    /// The findings that deny, as many as a denial tells, in their order: of every rule at least the first one.
+    private var shownDenials: [ToldFinding] {
+        let denials = told.filter { $0.judgement.effect == .deny }
+        guard denials.count > Verdict.maximumFindings else { return denials }
+        var seen: Set<String> = []
+        let firsts = denials.filter { seen.insert($0.judgement.rule.id).inserted }
+        let offsets = Set(firsts.map(\.offset))
+        let others = denials.filter { !offsets.contains($0.offset) }
+        return (firsts + others).prefix(Verdict.maximumFindings).sorted { $0.offset < $1.offset }
     }
 
     /// The entries of as many findings as there is room for, in their order: of every rule at least the first one.
@@ -33,7 +44,7 @@ extension Verdict {
         var entries: [Int: String] = [:]
         var room = limit
         func add(_ index: Int) {
-            guard entries[index] == nil, entries.count < maximumFindings else { return }
+            guard entries[index] == nil else { return }
             // A suggestion that is too long for the message must not take the finding with it.
             let fitting = [denials[index].entry, denials[index].headline].first { $0.utf8.count < room }
             guard let fitting else { return }
@@ -70,7 +81,9 @@ extension Verdict {
     public var warnings: [String] {
         let all = warningsInOrder
         let shown = all.prefix(Verdict.mostWarnings)
-        let lines = shown.map { $0.judgement.warning(of: $0.ids) } + notices.map { "playbook: " + $0 }
+        let lines =
+            shown.map { $0.judgement.warning(of: $0.ids, suggesting: $0.suggestion.judgement.remedy) }
+            + notices.map { "playbook: " + $0 }
         return Verdict.limited(lines, further: all.count - shown.count + further(.warn))
     }
 
@@ -83,9 +96,11 @@ extension Verdict {
     mutating func addRemedies(of subject: Subject, onlyShown: Bool) {
         var shown = Array(judgements.indices)
         if onlyShown {
-            shown = judgements.indices.filter { judgements[$0].effect == .deny }
-            shown.removeLast(max(shown.count - Verdict.maximumFindings, 0))
-            shown += warningsInOrder.prefix(Verdict.mostWarnings).map(\.offset)
+            // Causes have the first findings, the message those of each rule.
+            let denials = judgements.indices.filter { judgements[$0].effect == .deny }
+            let told = shownDenials + warningsInOrder.prefix(Verdict.mostWarnings)
+            shown = Array(
+                Set(denials.prefix(Verdict.maximumFindings)).union(told.flatMap { [$0.offset, $0.suggestion.offset] }))
         }
         for index in shown {
             judgements[index].remedy = RemedyText(judgements[index].finding, subject)
@@ -172,8 +187,8 @@ extension ToldFinding {
     /// The finding as a denial tells it, on several lines.
     fileprivate var entry: String {
         var text = headline
-        for line in judgement.remedy.block.split(separator: "\n", omittingEmptySubsequences: false) where !line.isEmpty
-        {
+        for line in suggestion.judgement.remedy.block.split(separator: "\n", omittingEmptySubsequences: false)
+        where !line.isEmpty {
             text += "    \(line)\n"
         }
         return text
@@ -187,10 +202,10 @@ extension Judgement {
     }
 
     /// The finding on one line, the remedy first.
-    public var warning: String { warning(of: rule.id) }
+    public var warning: String { warning(of: rule.id, suggesting: remedy) }
 
     /// The same, as that of several rules.
-    fileprivate func warning(of ids: String) -> String {
+    fileprivate func warning(of ids: String, suggesting remedy: RemedyText) -> String {
         // All of it has to arrive, however long the value or the remedy.
         let room = Verdict.maximumWarning - 3
         let rule = " [\(ids)\(note.map { ", \($0)" } ?? "")]"

@@ -8,6 +8,14 @@ struct ToldFinding {
     let offset: Int
     /// The other rules, in catalogue order.
     var others: [Rule] = []
+    /// The finding whose suggested change is shown, and its place: the leading one's, if it has one, else that of another rule.
+    var suggestion: (offset: Int, judgement: Judgement)
+
+    init(_ judgement: Judgement, at offset: Int) {
+        self.judgement = judgement
+        self.offset = offset
+        suggestion = (offset, judgement)
+    }
 
     /// The ids of all rules, the leading one first.
     var ids: String { ([judgement.rule] + others).map(\.id).joined(separator: ", ") }
@@ -20,23 +28,27 @@ extension Verdict {
         var places: [String: Int] = [:]
         for (offset, judgement) in judgements.enumerated() where judgement.effect != .exempt {
             guard let key = judgement.faultKey else {
-                told.append(ToldFinding(judgement: judgement, offset: offset))
+                told.append(ToldFinding(judgement, at: offset))
                 continue
             }
             guard let place = places[key] else {
                 places[key] = told.count
-                told.append(ToldFinding(judgement: judgement, offset: offset))
+                told.append(ToldFinding(judgement, at: offset))
                 continue
             }
-            let leader = told[place]
+            var leader = told[place]
             if judgement.effect.severity > leader.judgement.effect.severity {
-                let others = [leader.judgement.rule] + leader.others
-                told[place] = ToldFinding(judgement: judgement, offset: offset, others: others)
+                var other = ToldFinding(judgement, at: offset)
+                other.others = [leader.judgement.rule] + leader.others
+                if judgement.finding.edits.isEmpty { other.suggestion = leader.suggestion }
+                leader = other
             } else if leader.judgement.rule !== judgement.rule,
                 !leader.others.contains(where: { $0 === judgement.rule })
             {
-                told[place].others.append(judgement.rule)
+                leader.others.append(judgement.rule)
+                if leader.suggestion.judgement.finding.edits.isEmpty { leader.suggestion = (offset, judgement) }
             }
+            told[place] = leader
         }
         return told
     }

@@ -64,7 +64,7 @@ struct EffectResolver {
         case .running: return .grace
         case .none: if traits.isExisting, context.ratchetHolds { return .existing }
         }
-        if subject.onlyRestarts { return .existing }
+        if subject.onlyRestarts, !exemptions.areChanged { return .existing }
         if exemptions.areUnknown { return .unknownExemption }
         if let leniency = leniency(byOriginOf: rule) { return leniency }
         if subject.review.isDryRun, traits.awaitsRelatedObject || traits.absent != nil { return .serverDryRun }

@@ -14,12 +14,14 @@ extension Subject {
         guard Subject.areSame(new, before, besides: ["replicas", "template"]) else { return false }
         let counts = [new, before].map { Int($0["replicas"]?.text ?? "1") }
         guard let count = counts[0], let past = counts[1], count >= past else { return false }
-        guard let mine = new["template"], let theirs = before["template"] else { return new["template"] == nil }
+        guard let mine = new["template"], let theirs = before["template"] else { return false }
         guard Subject.areSame(mine, theirs, besides: ["metadata"]) else { return false }
         guard let labels = mine["metadata"], let others = theirs["metadata"] else {
-            return mine["metadata"] == nil || Subject.isOnlyRestart(mine["metadata"], theirs["metadata"])
+            let isRestart = Subject.isOnlyRestart(mine["metadata"], theirs["metadata"])
+            return isRestart && (count > past || mine["metadata"] != nil)
         }
         return Subject.areSame(labels, others, besides: ["annotations"]) && Subject.isOnlyRestart(labels, others)
+            && (count > past || !mine.isSame(as: theirs))
     }
 
     /// Whether two metadata have the same annotations but for the time of a restart.
