@@ -102,7 +102,7 @@ public struct Doctor {
         case mutating = "MutatingWebhookConfiguration"
     }
 
-    /// Whether a webhook configuration is there, trusts a CA, and sends the kinds that rules read.
+    /// True if a webhook configuration is there, trusts a CA, and sends the kinds that rules read.
     private func configuration(_ registration: Registration) -> [Answer] {
         let name = settings.webhookConfiguration
         let subject = "\(registration.rawValue) \(name)"
@@ -159,7 +159,7 @@ public struct Doctor {
         }.map { "\(APIResource($0))" }
     }
 
-    /// Whether a bad object is refused and a good one is not, by server-side dry runs.
+    /// True if a bad object is refused and a good one is not, by server-side dry runs.
     private func reach() -> Answer {
         let pod: Literal = [
             "apiVersion": "v1", "kind": "Pod",
@@ -205,7 +205,7 @@ public struct Doctor {
         }
     }
 
-    /// Whether all replicas are ready and run the same template.
+    /// True if all replicas are ready and run the same template.
     private func replicas() -> Answer {
         answer("replicas") { () throws(APIError) in
             guard let deployment = try read(path("apps", "deployments", in: settings.namespace, name: "playbook"))
@@ -232,7 +232,7 @@ public struct Doctor {
         ("get", "apps", "controllerrevisions"), ("get", "batch", "cronjobs"),
     ]
 
-    /// Whether the server's service account has the rights that it needs.
+    /// True if the server's service account has the rights that it needs.
     private func rights() -> Answer {
         answer("rights") { () throws(APIError) in
             var needed = Doctor.rights
@@ -318,7 +318,7 @@ public struct Doctor {
 }
 
 extension String {
-    /// Whether a text is part of this one.
+    /// True if a text is part of this one.
     fileprivate func holds(_ part: String) -> Bool {
         indices.contains { self[$0...].hasPrefix(part) }
     }

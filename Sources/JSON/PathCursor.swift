@@ -69,7 +69,7 @@ extension Value {
         return false
     }
 
-    /// Whether this value is another one or lies in it.
+    /// True if this value is another one or lies in it.
     public func isPart(of other: Value) -> Bool { other.contains(id) }
 
     func contains(_ id: NodeID) -> Bool {

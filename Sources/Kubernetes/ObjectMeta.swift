@@ -67,7 +67,7 @@ public struct Owner: Sendable {
     public let name: String
     /// The owner's uid; empty where there is none.
     public let uid: String
-    /// Whether it manages the object (`controller: true`).
+    /// True if it manages the object (`controller: true`).
     public let isController: Bool
 
     init(_ reference: Value) {

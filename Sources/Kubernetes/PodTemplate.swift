@@ -161,7 +161,7 @@ public final class PodTemplate {
         try fields.resources.map { (value) throws(CannotJudge) in Resources(try value.asObject()) }
     }
 
-    /// Whether root in the pods is nobody outside: a user namespace of their own, and no namespace of the node (Pod Security
+    /// True if root in the pods is nobody outside: a user namespace of their own, and no namespace of the node (Pod Security
     /// Standards since 1.35, "User Namespaces").
     public func hasUserNamespace() throws(CannotJudge) -> Bool {
         guard try field["hostUsers"].boolean() == false else { return false }

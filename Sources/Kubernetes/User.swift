@@ -27,7 +27,7 @@ public struct User {
     /// The Pod that the token is bound to (`authentication.kubernetes.io/pod-uid`); nil for other tokens.
     public var podUID: String? { extra?["authentication.kubernetes.io/pod-uid"]?.elements.first { _ in true }?.string }
 
-    /// Whether the name begins as a service account's does.
+    /// True if the name begins as a service account's does.
     public var mayBeServiceAccount: Bool { username?.string?.hasPrefix("system:serviceaccount:") ?? false }
 
     /// The namespace and name of a service account.

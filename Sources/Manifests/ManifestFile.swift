@@ -86,7 +86,7 @@ extension SourceText {
         offset + 1 < bytes.count && bytes[offset] == UInt8(ascii: "{") && bytes[offset + 1] == UInt8(ascii: "{")
     }
 
-    /// Whether there is an action of Go's templates on a line, as Helm's charts have them; in quotes it is part of a value.
+    /// True if there is an action of Go's templates on a line, as Helm's charts have them; in quotes it is part of a value.
     fileprivate func hasTemplate(onLine line: Int) -> Bool {
         guard line > 0 else { return false }
         let range = range(ofLine: line)

@@ -11,7 +11,7 @@ struct EventParser: ~Copyable {
     private var open: Set<ObjectIdentifier> = []
     private var nodeCount = 0
     private var isFirst = true
-    /// Whether libyaml has met a mistake in the syntax, after which it cannot go on.
+    /// True if libyaml has met a mistake in the syntax, after which it cannot go on.
     private(set) var hasEnded = false
     /// Where the last document's content ended.
     private var lastEnd = 0

@@ -104,7 +104,7 @@ enum Scalar {
         return (8, String(rest))
     }
 
-    /// Whether a text is digits with a fraction or an exponent, and nothing else.
+    /// True if a text is digits with a fraction or an exponent, and nothing else.
     private static func isDecimal(_ text: String) -> Bool {
         var rest = text.utf8[...]
         func skipDigits() -> Bool {

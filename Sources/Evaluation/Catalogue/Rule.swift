@@ -35,9 +35,9 @@ public final class Rule: Sendable {
     public let exemptWith: String?
     /// Whether it denies even what an operator made.
     let holdsForOperators: Bool
-    /// Whether it only warns of DaemonSets in namespaces for agents of the nodes.
+    /// True if it only warns of DaemonSets in namespaces for agents of the nodes.
     let allowsAgents: Bool
-    /// Whether a field that is not set only warns in platform namespaces, although the concern is security.
+    /// True if a field that is not set only warns in platform namespaces, although the concern is security.
     let allowsUnsetInPlatforms: Bool
     /// The fault that it finds together with other rules, which is told once; nil for none.
     let fault: Fault?
@@ -124,7 +124,7 @@ public final class Rule: Sendable {
             examples: examples(), checks: [KindCheck(scope.kinds, check)])
     }
 
-    /// Whether an annotation on the workload itself may exempt from it; else it takes the Namespace's.
+    /// True if an annotation on the workload itself may exempt from it; else it takes the Namespace's.
     public var mayBeExemptedByWorkload: Bool { concern != .security && section != nil }
 
     /// The environment variable that sets the level: `PLAYBOOK_RULE_MEMORY_REQUEST_EQUALS_LIMIT`.

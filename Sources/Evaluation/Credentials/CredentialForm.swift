@@ -103,7 +103,7 @@ struct CredentialForm {
         return isTerraformToken(text, word) ? .vendorToken : nil
     }
 
-    /// Whether it is a token of HCP Terraform: fourteen letters, `.atlasv1.`, and sixty or more.
+    /// True if it is a token of HCP Terraform: fourteen letters, `.atlasv1.`, and sixty or more.
     private static func isTerraformToken(_ text: Span<UInt8>, _ word: Range<Int>) -> Bool {
         let end = word.lowerBound + 14
         return word.count >= 83 && text[end] == UInt8(ascii: ".") && CredentialScan.has(".atlasv1.", in: text, at: end)

@@ -63,7 +63,7 @@ extension CredentialScan {
             || CredentialScan.has("this.", in: text, at: word.lowerBound)
     }
 
-    /// Whether the word is the name of a parameter in a URL.
+    /// True if the word is the name of a parameter in a URL.
     private func isParameter(in text: Span<UInt8>) -> Bool {
         guard word.lowerBound > 0 else { return false }
         let before = text[word.lowerBound - 1]

@@ -33,7 +33,7 @@ package struct PlainText {
         return text.withContents(body)
     }
 
-    /// Whether a key's id is the name of a user of SES by SMTP, for whom AWS has no roles.
+    /// True if a key's id is the name of a user of SES by SMTP, for whom AWS has no roles.
     package func isUserOfSMTP(_ credential: Credential) -> Bool {
         guard credential.kind == .awsAccessKeyID else { return false }
         switch place {
@@ -74,7 +74,7 @@ package struct PlainTexts {
     private var decoded: [[UInt8]] = []
     /// The secrets of all texts, in their order.
     private var credentials: [Credential] = []
-    /// Whether there was more to look at than is looked at.
+    /// True if there was more to look at than is looked at.
     private var isTooMuch = false
 
     /// A text, and which of the secrets are in it.
@@ -383,7 +383,7 @@ extension CredentialName {
 }
 
 extension Value {
-    /// Whether it may be the name of an object: words with dashes between them.
+    /// True if it may be the name of an object: words with dashes between them.
     fileprivate var isNameOfObject: Bool {
         withContents { text in
             var dashes = 0
@@ -398,12 +398,12 @@ extension Value {
         }
     }
 
-    /// Whether a name says that what it names is of SMTP: `SMTP_USERNAME`, `ses-smtp-user`.
+    /// True if a name says that what it names is of SMTP: `SMTP_USERNAME`, `ses-smtp-user`.
     package var namesSMTP: Bool { withContents { $0.namesSMTP(0..<$0.count) } }
 }
 
 extension Span<UInt8> {
-    /// Whether a part of a text has the letters `smtp` in it, in any case.
+    /// True if a part of a text has the letters `smtp` in it, in any case.
     package func namesSMTP(_ range: Range<Int>) -> Bool {
         guard range.count >= 4 else { return false }
         for at in range.lowerBound...range.upperBound - 4

@@ -30,7 +30,7 @@ struct VariableReferences {
     /// No text that is put together is longer.
     private static let longest = 4 << 10
 
-    /// Whether there was more to put together than is looked at.
+    /// True if there was more to put together than is looked at.
     var isExhausted: Bool { rest <= 0 }
 
     /// Looks through the variables and the command of a container.
@@ -57,7 +57,7 @@ struct VariableReferences {
         }
     }
 
-    /// Whether a text may refer to a variable.
+    /// True if a text may refer to a variable.
     private static func mayBe(_ text: Value) -> Bool {
         guard text.kind == .string else { return false }
         return text.withRawText { bytes in

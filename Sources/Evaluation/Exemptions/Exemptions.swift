@@ -106,7 +106,7 @@ package final class Exemptions {
         return exemption
     }
 
-    /// Whether an entry in the environment, the Namespace or the object names the rule, be it in force or ended.
+    /// True if an entry in the environment, the Namespace or the object names the rule, be it in force or ended.
     func cover(_ rule: Rule) -> Bool { !standing(for: rule).isEmpty || found.contains { $0.covers(rule) } }
 
     /// Whether a rule did not count for the object as it was: under an exemption that has been taken off, or has ended.

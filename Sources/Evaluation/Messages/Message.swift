@@ -28,7 +28,7 @@ extension Verdict {
             + (wayOn.isEmpty || text.utf8.count + wayOn.utf8.count > Verdict.maximumMessage ? "" : "\n\(wayOn)\n")
     }
 
-    /// The findings that deny, as many as a denial tells, in their order: of every rule at least the first one.
+    /// The findings that deny, as many as a denial shows, in their order: of every rule at least the first one.
     private var shownDenials: [ToldFinding] {
         let denials = told.filter { $0.judgement.effect == .deny }
         guard denials.count > Verdict.maximumFindings else { return denials }

@@ -9,7 +9,7 @@ struct EffectResolver {
     let exemptions: Exemptions
     /// The pod template that was admitted before and that equals the object's.
     let past: PastState?
-    /// Whether the API server was asked for such a template, in vain.
+    /// True if the API server was asked for such a template, in vain.
     let isPastInDoubt: Bool
 
     /// What becomes of a finding.
@@ -77,7 +77,7 @@ struct EffectResolver {
         return context.settings.mode == .dryRun ? .dryRun : nil
     }
 
-    /// Whether a finding is about a template that was admitted before, or about the objects around it.
+    /// True if a finding is about a template that was admitted before, or about the objects around it.
     private func isPast(_ traits: Finding.Traits, _ rule: Rule) -> Bool {
         guard let past else { return false }
         if traits.isInPastTemplate { return true }

@@ -70,9 +70,9 @@ extension Finding {
         var absent: ResourceKind?
         /// Whether the object had it before the request.
         var isExisting = false
-        /// Whether it lies in a pod template that was admitted before.
+        /// True if it lies in a pod template that was admitted before.
         var isInPastTemplate = false
-        /// Whether the field is not set.
+        /// True if the field is not set.
         var isUnset = false
 
         /// The traits of a finding that denies wherever its rule does, unless more is said.

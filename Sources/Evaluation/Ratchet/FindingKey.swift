@@ -73,7 +73,7 @@ struct FindingKeys {
     /// Notes that something is not set at all, by what it belongs to.
     mutating func insertUnset(in owners: [UInt64]) { owners.first.map { _ = unset.insert($0) } }
 
-    /// Whether something was not set at all in what a field belongs to.
+    /// True if something was not set at all in what a field belongs to.
     func hadUnset(in owners: [UInt64]) -> Bool { !unset.isEmpty && owners.contains(where: unset.contains) }
 
     mutating func insert(_ key: FindingKey, _ number: Double?) {

@@ -58,16 +58,16 @@ struct PastState {
         return .none
     }
 
-    /// Whether a field is part of the template.
+    /// True if a field is part of the template.
     func contains(_ field: Field) -> Bool { field.base.isPart(of: place) }
 
-    /// Whether the object has fewer replicas than it had with the template.
+    /// True if the object has fewer replicas than it had with the template.
     func isScaledBelow(_ subject: Subject) -> Bool {
         guard let past = template.replicas, let count = subject.object["spec"]?["replicas"]?.text else { return false }
         return Int(count).map { $0 < past } ?? true
     }
 
-    /// Whether a rule did not count for the template then: an exemption is no past.
+    /// True if a rule did not count for the template then: an exemption is no past.
     func isExempt(from rule: Rule, _ catalogue: Catalogue) -> Bool {
         var ignored = Notices()
         return template.exemptions.contains {

@@ -10,7 +10,7 @@ package struct ContainerImage {
     /// The registry in ECR that it is in; nil where it is in another.
     package let ecr: ECRHost?
 
-    /// Whether an ephemeral container runs it.
+    /// True if an ephemeral container runs it.
     package let isEphemeral: Bool
 
     package init(_ text: Value, isEphemeral: Bool = false, like other: ContainerImage? = nil) {

@@ -2,9 +2,9 @@ public import Kubernetes
 
 /// A question about the cluster that the API server is asked before a denial rests on the answer.
 public enum Lookup: Sendable, Hashable {
-    /// Whether a namespace has an object of a kind by now: a watch lags behind.
+    /// True if a namespace has an object of a kind by now: a watch lags behind.
     case absence(Absence)
-    /// Whether the requester is the operator of the object's owner.
+    /// True if the requester is the operator of the object's owner.
     case claim(OperatorClaim)
     /// The pod templates that a workload had before, or that its object is made from.
     case templates(TemplateQuery)
@@ -14,7 +14,7 @@ public enum Lookup: Sendable, Hashable {
 public enum LookupAnswer: Sendable {
     /// All objects of a kind in a namespace.
     case absence(Absence, found: RelatedObjects?)
-    /// Whether the requester is an operator.
+    /// True if the requester is an operator.
     case claim(OperatorClaim, Bool?)
     /// The templates, newest first.
     case templates(TemplateQuery, [PastTemplate]?)
@@ -63,7 +63,7 @@ extension RelatedObjects {
         return nil
     }
 
-    /// Whether the API server was asked, be it in vain.
+    /// True if the API server was asked, be it in vain.
     func hasAsked(_ lookup: Lookup) -> Bool {
         answers.contains { answer in
             switch (answer, lookup) {
@@ -75,13 +75,13 @@ extension RelatedObjects {
         }
     }
 
-    /// Whether what is absent could not be looked for.
+    /// True if what is absent could not be looked for.
     func isInDoubt(_ absence: Absence) -> Bool {
         if case .some(nil) = answer(absence.kind, absence.namespace) { return true }
         return false
     }
 
-    /// Whether a requester is an operator; nil where that is not known.
+    /// True if a requester is an operator; nil where that is not known.
     func answer(to claim: OperatorClaim) -> Bool? {
         for case .claim(claim, let answer) in answers { return answer }
         return nil

@@ -9,7 +9,7 @@ public struct NamespaceRecord: Sendable {
     let annotations: ExemptionAnnotations?
     /// Whether its teams are not aboard yet: what denies elsewhere only warns there.
     let onlyWarns: Bool
-    /// Whether Pod Security Admission lets privileged pods into it.
+    /// True if Pod Security Admission lets privileged pods into it.
     let isPrivileged: Bool
     /// Whether ACK keeps KMS keys whose objects go, where an object says nothing of its own.
     package let keepsKeys: Bool
@@ -53,7 +53,7 @@ public struct DisruptionBudget: Sendable, RelatedRecord {
     public let namespace: String
     /// Which pods it guards: the empty selector all, nil none.
     public let selector: LabelSelector?
-    /// Whether it is of a version that Kubernetes no longer serves (`policy/v1beta1`, removed in 1.25): it guards no pods.
+    /// True if it is of a version that Kubernetes no longer serves (`policy/v1beta1`, removed in 1.25): it guards no pods.
     public let isOfRemovedVersion: Bool
     /// How many must stay.
     public let minAvailable: IntOrPercent?

@@ -51,10 +51,10 @@ public struct Context: Sendable {
         Context(settings: settings, relatedObjects: relatedObjects, now: now, source: source)
     }
 
-    /// Whether objects are new here: what is in files or in a cluster is evaluated as after the grace period.
+    /// True if objects are new here: what is in files or in a cluster is evaluated as after the grace period.
     var givesGrace: Bool { source == .server || source == .recording }
 
-    /// Whether existing violations may stay.
+    /// True if existing violations may stay.
     var ratchetHolds: Bool { settings.ratchetEnd.map { now < $0 } ?? true }
 
     /// How many findings of one rule are described; the rest is counted.

@@ -2,7 +2,7 @@ import JSON
 import Kubernetes
 
 extension Subject {
-    /// Whether the requester may set the count of replicas that the request has: what acts on load must not be held up.
+    /// True if the requester may set the count of replicas that the request has: what acts on load must not be held up.
     ///
     /// The horizontal pod autoscaler and trusted controllers may set any count. Another service account that is no deployer may raise
     /// a count, and lower it within the bounds of an autoscaler that targets the workload.
@@ -10,7 +10,7 @@ extension Subject {
     /// - Parameters:
     ///   - count: The count that is requested.
     ///   - context: The settings and related objects.
-    /// - Returns: True if nothing is to be said about the count.
+    /// - Returns: True if the count needs no finding.
     package func maySet(count: Int, _ context: Context) -> Bool {
         if review.user.isNamed("system:serviceaccount:kube-system:horizontal-pod-autoscaler") { return true }
         guard review.user.mayBeServiceAccount else { return false }

@@ -150,7 +150,7 @@ extension User {
 }
 
 extension Owner {
-    /// Whether a CustomResourceDefinition defines its kind, so that some operator acts on it; a Rollout is evaluated itself.
+    /// True if a CustomResourceDefinition defines its kind, so that some operator acts on it; a Rollout is evaluated itself.
     var isCustom: Bool { !APIGroup.isBuiltIn(group) && kind != .rollout }
 }
 
@@ -160,12 +160,12 @@ extension ResourceKind {
         self == .pod || self == .replicaSet || self == .job || self == .controllerRevision
     }
 
-    /// Whether objects of this kind are evaluated themselves and have pods made for them.
+    /// True if objects of this kind are evaluated themselves and have pods made for them.
     fileprivate var makesPods: Bool { ResourceKinds.withPodSpec.contains(self) && self != .pod && self != .podTemplate }
 }
 
 extension Subject {
-    /// Whether it stands for something that exists in AWS and is only taken over or read (AWS Controllers for Kubernetes).
+    /// True if it stands for something that exists in AWS and is only taken over or read (AWS Controllers for Kubernetes).
     fileprivate var isAdoptedFromAWS: Bool {
         guard review.group.hasSuffix(".services.k8s.aws") else { return false }
         return metadata.annotation("services.k8s.aws/read-only") == "true"
@@ -173,7 +173,7 @@ extension Subject {
             || metadata.annotation("services.k8s.aws/adopted") == "true"
     }
 
-    /// Whether Helm or Argo CD makes it anew at each release, and it ends by itself.
+    /// True if Helm or Argo CD makes it anew at each release, and it ends by itself.
     fileprivate var isHook: Bool {
         guard kind == .job || kind == .pod, !isLongRunning else { return false }
         if !commaSeparated(metadata.annotation("helm.sh/hook") ?? "").isEmpty { return true }

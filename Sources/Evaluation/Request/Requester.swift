@@ -55,7 +55,7 @@ enum FieldManager {
 }
 
 extension User {
-    /// Whether this is one of Kubernetes' own workload controllers: by its service account, or by the user that runs them all.
+    /// True if this is one of Kubernetes' own workload controllers: by its service account, or by the user that runs them all.
     fileprivate var isWorkloadController: Bool {
         guard let account = serviceAccount, account.namespace == "kube-system" else { return false }
         return User.workloadControllers.contains(account.name)

@@ -99,7 +99,7 @@ public final class Subject {
         }
     }
 
-    /// Whether an UPDATE only restarts a workload's pods or raises its count.
+    /// True if an UPDATE only restarts a workload's pods or raises its count.
     private(set) lazy var onlyRestarts = findOnlyRestarts()
 
     /// The object as it was, on UPDATE.

@@ -128,7 +128,7 @@ public struct Settings: Sendable {
     public internal(set) var gravestLevel = Level.deny
     /// The levels that differ from the rules' own, by rule.
     public internal(set) var levels: [String: Level] = [:]
-    /// Whether system namespaces are evaluated like others.
+    /// True if system namespaces are evaluated like others.
     var includesSystem = false
     /// The levels that flags of the command line ask for, by rule.
     var flaggedLevels: [String: Level] = [:]
@@ -155,7 +155,7 @@ public struct Settings: Sendable {
         }
     }
 
-    /// Whether a namespace holds software of others, which nobody there can rewrite.
+    /// True if a namespace holds software of others, which nobody there can rewrite.
     func isPlatform(namespace: String) -> Bool { platformNamespaceSet.contains(namespace) }
 
     /// The level that a rule has here: a flag's, else the rule's own setting's or the profile's, at most `PLAYBOOK_RULES_DEFAULT`.

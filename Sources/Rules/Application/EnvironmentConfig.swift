@@ -111,7 +111,7 @@ private struct SettingsOfMaps {
         return try related.object(.configMap, named: name, in: namespace)?[.settings]
     }
 
-    /// Whether a ConfigMap has no other keys than these.
+    /// True if a ConfigMap has no other keys than these.
     func areAll(_ keys: [String], of name: String) -> Bool {
         let object = try? related.object(.configMap, named: name, in: namespace)
         return object?[.others] == false && keys.count == object?[.settings]?.count
@@ -213,11 +213,11 @@ extension RelatedField<[String]> {
 }
 
 extension RelatedField<Bool> {
-    /// Whether there are keys that hold something else.
+    /// True if there are keys that hold something else.
     fileprivate static let others = Self("others")
 }
 
-/// Whether an entry of a ConfigMap is a setting, or a file of nothing but settings: no dashboard, script, query or configuration of
+/// True if an entry of a ConfigMap is a setting, or a file of nothing but settings: no dashboard, script, query or configuration of
 /// a server.
 private func isSetting(_ key: String, _ value: Value) -> Bool {
     guard value.kind == .string else { return false }
@@ -237,7 +237,7 @@ private func isSetting(_ key: String, _ value: Value) -> Bool {
     }
 }
 
-/// Whether a text in YAML or JSON has objects and scalars alone, as settings have: no lists of objects, no texts of several lines.
+/// True if a text in YAML or JSON has objects and scalars alone, as settings have: no lists of objects, no texts of several lines.
 private func hasScalarsAlone(_ text: String) -> Bool {
     if trimmed(text).hasPrefix("{") {
         guard let object = try? Literal(parsing: Array(text.utf8)) else { return false }
@@ -266,7 +266,7 @@ private func hasScalarsAlone(_ text: String) -> Bool {
     return hasKeys
 }
 
-/// Whether a line is a key and a value, none of which is a list of objects.
+/// True if a line is a key and a value, none of which is a list of objects.
 private func isEntry(_ line: String) -> Bool {
     let bytes = Array(line.utf8)
     guard let colon = bytes.firstIndex(of: UInt8(ascii: ":")), colon > 0 else { return false }

@@ -91,7 +91,7 @@ enum PortProtocol {
         }
     }
 
-    /// Whether an image is, by its name, that of a database, a cache or a broker.
+    /// True if an image is, by its name, that of a database, a cache or a broker.
     static func isForeignImage(_ container: Container) -> Bool {
         guard let image = container.image.value?.string, image.utf8.count <= 512 else { return false }
         let name = image.split(separator: "/").last?.prefix { $0 != ":" && $0 != "@" } ?? ""

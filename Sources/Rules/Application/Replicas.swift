@@ -83,7 +83,7 @@ private func checkReplicas(_ subject: Subject, _ context: Context, _ findings: F
 }
 
 extension Subject {
-    /// Whether nothing speaks against a second pod: no StatefulSet, no Recreate, and no volume of files that pods write.
+    /// True if nothing speaks against a second pod: no StatefulSet, no Recreate, and no volume of files that pods write.
     func canRunTwice() throws(CannotJudge) -> Bool {
         guard kind != .statefulSet, let template = try template() else { return false }
         if try field("spec")["strategy"]["type"].equals("Recreate") { return false }

@@ -108,7 +108,7 @@ private func checkBounds(
 }
 
 extension Field {
-    /// Whether a metric is not measured on the pods, so that it is there when none run.
+    /// True if a metric is not measured on the pods, so that it is there when none run.
     fileprivate func hasMetricOfOthers() throws(CannotJudge) -> Bool {
         for metric in try self["metrics"].objects() where try metric["type"].equals(oneOf: "Object", "External") {
             return true

@@ -75,14 +75,14 @@ private func checkSpread(
 }
 
 extension Field {
-    /// Whether a constraint or an affinity term is about zones: by their name, or by AWS's own id.
+    /// True if a constraint or an affinity term is about zones: by their name, or by AWS's own id.
     fileprivate var isOverZones: Bool {
         guard let key = base["topologyKey"] else { return false }
         return key.equals("topology.kubernetes.io/zone") || key.equals("topology.k8s.aws/zone-id")
     }
 }
 
-/// Whether no two of the pods may run in one zone, which is stricter than a spread.
+/// True if no two of the pods may run in one zone, which is stricter than a spread.
 private func keepsZonesApart(
     _ template: PodTemplate, _ labels: Labels, _ subject: Subject, _ findings: FindingCollector
 ) throws(CannotJudge) -> Bool {

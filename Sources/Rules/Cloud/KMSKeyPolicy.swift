@@ -124,7 +124,7 @@ private func checkAlias(_ subject: Subject, _ context: Context, _ findings: Find
     }
 }
 
-/// Whether the key is so new that its alias may be about to come.
+/// True if the key is so new that its alias may be about to come.
 private func mayBeAwaitingAlias(_ subject: Subject, _ context: Context) -> Bool {
     let grace = context.settings.relatedObjectGrace.components.seconds
     guard context.source == .server || context.source == .recording, grace > 0 else { return false }

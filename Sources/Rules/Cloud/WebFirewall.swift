@@ -60,7 +60,7 @@ private func checkListener(_ subject: Subject, _ context: Context, _ findings: F
 }
 
 extension Value {
-    /// Whether a security policy of Elastic Load Balancing takes TLS 1.0 or 1.1 (AWS, "Security policies for your Application Load
+    /// True if a security policy of Elastic Load Balancing takes TLS 1.0 or 1.1 (AWS, "Security policies for your Application Load
     /// Balancer", 2025).
     fileprivate var acceptsOldTLS: Bool {
         let old: [StaticString] = [

@@ -154,7 +154,7 @@ private let containerTypes: [StaticString] = [
     "container_t", "container_init_t", "container_kvm_t", "container_engine_t",
 ]
 
-/// Whether a sysctl is safe; both `net.ipv4.x` and `net/ipv4/x` name it.
+/// True if a sysctl is safe; both `net.ipv4.x` and `net/ipv4/x` name it.
 private func isSafe(_ sysctl: String) -> Bool { safeSysctls.contains(String(sysctl.map { $0 == "/" ? "." : $0 })) }
 
 /// The safe sysctls (Pod Security Standards, baseline, 1.29).

@@ -122,7 +122,7 @@ private func checkData(_ subject: Subject, _ context: Context, _ findings: Findi
     try checkKey(KeyedClause.data, key, findings)
 }
 
-/// Whether a database has the key of what it was made from: a cluster, a source or a snapshot.
+/// True if a database has the key of what it was made from: a cluster, a source or a snapshot.
 private func isEncryptedElsewhere(_ spec: Field, _ kind: ResourceKind) throws(CannotJudge) -> Bool {
     guard kind == .rdsDBInstance || kind == .rdsDBCluster else { return false }
     if kind == .rdsDBInstance, try spec["dbClusterIdentifier"].filledText() != nil { return true }

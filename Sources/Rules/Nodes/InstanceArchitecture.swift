@@ -19,7 +19,7 @@ enum InstanceArchitecture {
         readers.first { key.equals($0.key) }?.read
     }
 
-    /// Whether the labels of a pool's template leave one architecture.
+    /// True if the labels of a pool's template leave one architecture.
     static func isFixed(by labels: Labels) -> Bool {
         readers.contains { key, read in labels["\(key)"].map { read($0).count == 1 } ?? false }
     }

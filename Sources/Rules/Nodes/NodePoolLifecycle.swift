@@ -175,7 +175,7 @@ private func covered(by reasons: Field) throws(CannotJudge) -> [Bool] {
     return covered
 }
 
-/// Whether a budget's schedule begins anew before its duration is over.
+/// True if a budget's schedule begins anew before its duration is over.
 private func isAlwaysOn(_ budget: Field) throws(CannotJudge) -> Bool {
     guard let schedule = try budget["schedule"].string(), let duration = try budget["duration"].string(),
         let length = seconds(in: duration), let gap = longestGap(of: schedule)

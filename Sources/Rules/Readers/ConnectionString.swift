@@ -133,7 +133,7 @@ private enum DatabaseName {
         return endings
     }()
 
-    /// Whether it is a name of .NET's, of which the part after `__` or the colon says which: `ConnectionStrings__Orders`.
+    /// True if it is a name of .NET's, of which the part after `__` or the colon says which: `ConnectionStrings__Orders`.
     private static func isOfDotNet(_ name: Span<UInt8>) -> Bool {
         guard name.count > dotNet.count + 1 else { return false }
         for at in dotNet.indices where name[at] | 0x20 != dotNet[at] { return false }
@@ -317,7 +317,7 @@ extension ConnectionString {
     /// The most lines of one text that are listed.
     private static let mostLines = 20
 
-    /// Whether there are several lines, and in one of them an address or a list of `name=value;`.
+    /// True if there are several lines, and in one of them an address or a list of `name=value;`.
     private static func mayHaveLines(_ text: Span<UInt8>) -> Bool {
         var (hasLines, hasMarks) = (false, false)
         for at in text.indices {
@@ -361,7 +361,7 @@ extension ConnectionString {
         return end - at < 8 ? nil : at..<min(end, at + 4096)
     }
 
-    /// Whether it is a connection string of ADO.NET: `Server=db;Database=shop;…`.
+    /// True if it is a connection string of ADO.NET: `Server=db;Database=shop;…`.
     private static func isADO(_ text: Span<UInt8>, _ range: Range<Int>) -> Bool {
         var (hasServer, hasDatabase) = (false, false)
         var start = range.lowerBound
@@ -382,7 +382,7 @@ extension ConnectionString {
 }
 
 extension CredentialScan {
-    /// Whether these letters stand at a place of a text.
+    /// True if these letters stand at a place of a text.
     fileprivate static func begins(_ text: Span<UInt8>, _ letters: StaticString, at start: Int = 0) -> Bool {
         let end = start + letters.utf8CodeUnitCount
         return end <= text.count && text.isSame(letters, in: start..<end)

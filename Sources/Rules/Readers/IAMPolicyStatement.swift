@@ -4,11 +4,11 @@ import Kubernetes
 
 /// A statement of an IAM policy, as far as it says who may do everything.
 struct IAMPolicyStatement {
-    /// Whether it gives a right, and takes none away.
+    /// True if it gives a right, and takes none away.
     let allows: Bool
-    /// Whether it is for the principal `*`.
+    /// True if it is for the principal `*`.
     let isForEverybody: Bool
-    /// Whether it is about every action on every resource.
+    /// True if it is about every action on every resource.
     let isForEverything: Bool
     let hasCondition: Bool
 

@@ -23,7 +23,7 @@ struct Script {
     private var isLastPiped = false
     private var isLastInBackground = false
     private var isPipeOpen = false
-    /// Whether a program is started before the last command.
+    /// True if a program is started before the last command.
     private var hasEarlierProgram = false
     /// Whether some command is `trap`.
     private var hasTrap = false
@@ -128,7 +128,7 @@ extension Script {
             }
         }
 
-        /// Whether it starts a program that may run on.
+        /// True if it starts a program that may run on.
         var isProgram: Bool {
             guard let start else { return false }
             return ![

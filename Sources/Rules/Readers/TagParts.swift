@@ -99,7 +99,7 @@ extension Span<UInt8> {
         return numbers > 2 ? .full : numbers == 2 ? .partial : .none
     }
 
-    /// Whether some word is a day: `20241118`, `2024-11-18`.
+    /// True if some word is a day: `20241118`, `2024-11-18`.
     private var hasDate: Bool {
         for at in 0..<count where at == 0 || !isAlphanumeric(at - 1) {
             let start = self.is(UInt8(ascii: "v"), at) ? at + 1 : at

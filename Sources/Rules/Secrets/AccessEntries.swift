@@ -49,7 +49,7 @@ private let mapping = Clause("mapping", "the ConfigMap kube-system/aws-auth maps
 
 // MARK: Removals
 
-/// Whether every mapping was there before, and something went: that is the way to access entries.
+/// True if every mapping was there before, and something went: that is the way to access entries.
 private func onlyRemoves(_ data: Field, from old: Field) throws(CannotJudge) -> Bool {
     var isLess = false
     for map: StaticString in ["mapRoles", "mapUsers", "mapAccounts"] {
@@ -65,7 +65,7 @@ private func onlyRemoves(_ data: Field, from old: Field) throws(CannotJudge) -> 
 }
 
 extension [String] {
-    /// Whether a mapping gives what another one gives, or less: the same role or user, and no other line.
+    /// True if a mapping gives what another one gives, or less: the same role or user, and no other line.
     fileprivate func isPart(of other: [String]) -> Bool {
         guard self != other else { return true }
         let names = filter { $0.hasPrefix("rolearn") || $0.hasPrefix("userarn") }

@@ -79,7 +79,7 @@ extension Subject {
             isWide ? .clusterRole : .role, named: name, in: isWide ? "default" : namespace)
     }
 
-    /// Whether a RoleBinding is for a Role that only reads objects by their names.
+    /// True if a RoleBinding is for a Role that only reads objects by their names.
     fileprivate func bindsToReader(in context: Context) throws(CannotJudge) -> Bool {
         guard kind == .roleBinding, try field("roleRef")["kind"].equals("Role"),
             context.relatedObjects.knows(.role, in: namespace)
@@ -94,9 +94,9 @@ extension RelatedKind {
 }
 
 extension RelatedField<Bool> {
-    /// Whether it allows every verb on every resource.
+    /// True if it allows every verb on every resource.
     fileprivate static let allowsAll = Self("allowsAll")
-    /// Whether it allows nothing but to read objects by their names.
+    /// True if it allows nothing but to read objects by their names.
     fileprivate static let readsNamedObjects = Self("readsNamedObjects")
 }
 

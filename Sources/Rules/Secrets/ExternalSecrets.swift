@@ -49,7 +49,7 @@ private let handmade = Clause(
     "a Secret of an application is written by the External Secrets operator, another controller, or one of `PLAYBOOK_SECRET_WRITERS`"
 )
 
-/// Whether a controller writes it: the External Secrets operator, or one that makes the secret itself, such as cert-manager.
+/// True if a controller writes it: the External Secrets operator, or one that makes the secret itself, such as cert-manager.
 private func isWrittenByController(_ subject: Subject, _ context: Context) -> Bool {
     // Of what is in a cluster already its manager is known.
     if context.source == .cluster { return !subject.isWrittenByDeployer && subject.isWrittenByManager }
@@ -59,7 +59,7 @@ private func isWrittenByController(_ subject: Subject, _ context: Context) -> Bo
 }
 
 extension Subject {
-    /// Whether some client wrote the data of an object that is in the cluster, or an ExternalSecret has it.
+    /// True if some client wrote the data of an object that is in the cluster, or an ExternalSecret has it.
     fileprivate var isWrittenByManager: Bool {
         if metadata.controller?.kind == .externalSecret { return true }
         let entries = metadata.value?["managedFields"]

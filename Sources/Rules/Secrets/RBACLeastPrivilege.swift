@@ -105,7 +105,7 @@ private func checkRules(_ subject: Subject, _ context: Context, _ findings: Find
 }
 
 extension Subject {
-    /// Whether it is one of the roles that the control plane keeps in every cluster.
+    /// True if it is one of the roles that the control plane keeps in every cluster.
     fileprivate var isOfCluster: Bool {
         guard let name else { return false }
         let isOwn = metadata.value?["labels"]?["kubernetes.io/bootstrapping"]?.equals("rbac-defaults") ?? false
@@ -114,7 +114,7 @@ extension Subject {
     }
 }
 
-/// Whether a role's rule is for named objects, none of which opens everything.
+/// True if a role's rule is for named objects, none of which opens everything.
 private func isLimited(_ names: Field) -> Bool {
     guard let names = names.value?.elements, names.contains(where: { _ in true }) else { return false }
     return !names.contains { $0.equals("cluster-admin") || $0.equals("system:masters") }
@@ -182,7 +182,7 @@ private struct Grant {
     let clause: Clause
     let words: String
     let advice: String
-    /// Whether it is harmless for objects that are named.
+    /// True if it is harmless for objects that are named.
     var isLimitedByName = true
 
     static let everything = Grant(clause: PrivilegeClause.wildcard, words: "everything", advice: "")

@@ -120,7 +120,7 @@ extension Value {
 }
 
 extension PlainText {
-    /// Whether it is the value of a variable, or of a ConfigMap's key, that is found by its name.
+    /// True if it is the value of a variable, or of a ConfigMap's key, that is found by its name.
     fileprivate var isNamedForAWS: Bool {
         switch place {
         case .variable(let name), .entry(let name): name.isAWSVariable
@@ -236,7 +236,7 @@ extension Value {
 /// What the volumes of a template have of a file of credentials, found when the first of them is asked for.
 private final class VolumeFiles {
     private struct Files {
-        /// Whether it is made of a Secret; one of a ConfigMap has settings, as `.aws/config` is.
+        /// True if it is made of a Secret; one of a ConfigMap has settings, as `.aws/config` is.
         var isSecret = false
         /// The paths of its items, where they say which keys become files.
         var items: [String]?
@@ -244,12 +244,12 @@ private final class VolumeFiles {
 
     private let template: PodTemplate
     private lazy var files = Result { () throws(CannotJudge) in try find() }
-    /// Whether some volume says where its files go.
+    /// True if some volume says where its files go.
     private(set) lazy var haveItems = (try? files.get())?.values.contains { $0.items?.isEmpty == false } ?? false
 
     init(of template: PodTemplate) { self.template = template }
 
-    /// Whether a mount brings a file of credentials, or a directory of a Secret where it is looked for.
+    /// True if a mount brings a file of credentials, or a directory of a Secret where it is looked for.
     func mountCredentials(_ mount: Field, at path: String, _ subPath: String) throws(CannotJudge) -> Bool {
         if VolumeFiles.isCredentials(path) { return true }
         guard let name = try mount["name"].string(), let volume = try files.get()[name] else { return false }
@@ -356,7 +356,7 @@ private func checkTrigger(_ subject: Subject, _ context: Context, _ findings: Fi
 }
 
 extension Value {
-    /// Whether a parameter of KEDA's AWS scalers is an access key.
+    /// True if a parameter of KEDA's AWS scalers is an access key.
     fileprivate var isAWSParameter: Bool {
         guard contentLength <= 32 else { return false }
         return ["awsaccesskeyid", "awssecretaccesskey"].contains(text.lowercased())
@@ -406,7 +406,7 @@ private func accessKey(in entry: Value.Member, of subject: Subject, isEncoded: B
 }
 
 extension Subject {
-    /// Whether the object's name says that it is about SMTP.
+    /// True if the object's name says that it is about SMTP.
     fileprivate var isNamedForSMTP: Bool {
         guard let name else { return false }
         let bytes = Array(name.utf8)

@@ -69,7 +69,7 @@ private struct AdminSearch {
         let isAPI: Bool
     }
 
-    /// Whether a host or a path has a word that says admin: nil where none does.
+    /// True if a host or a path has a word that says admin: nil where none does.
     private func admin(_ text: Span<UInt8>) -> Admin? {
         if text.indices.contains(where: { text[$0] == UInt8(ascii: "%") || text[$0] == UInt8(ascii: "[") }) {
             let bytes = AdminSearch.plain(text.indices.map { text[$0] })
@@ -80,7 +80,7 @@ private struct AdminSearch {
         }
     }
 
-    /// Whether the first word that says admin comes after `api`; nil where there is none.
+    /// True if the first word that says admin comes after `api`; nil where there is none.
     private func adminWord(_ text: Span<UInt8>) -> Bool? {
         var start = 0
         var isAPI = false

@@ -81,12 +81,12 @@ private struct ReportedNames {
 package struct DNSZone: Sendable, CustomStringConvertible {
     /// The zone, or the one name.
     package let name: DomainName
-    /// Whether no name below it is allowed.
+    /// True if no name below it is allowed.
     package let isExact: Bool
 
     package var description: String { (isExact ? "=" : "") + name.description }
 
-    /// Whether it allows a host name, which is compared without being copied.
+    /// True if it allows a host name, which is compared without being copied.
     func allows(_ host: Span<UInt8>) -> Bool { isExact ? name.isSame(as: host) : name.contains(host) }
 }
 

@@ -44,7 +44,7 @@ private struct Replacement {
     private var rest: [Literal] = []
     /// The names of ports: an HTTPRoute takes numbers alone.
     private var ports: [String] = []
-    /// Whether some path leads to something that is no Service, or is compared in the controller's own way.
+    /// True if some path leads to something that is no Service, or is compared in the controller's own way.
     private var isOpen = false
     /// How many hosts and paths there are; an HTTPRoute takes 16 hosts, and as many rules.
     private var count = 0
@@ -90,7 +90,7 @@ private struct Replacement {
         return rules
     }
 
-    /// Whether a byte of a path makes it an expression for some controllers.
+    /// True if a byte of a path makes it an expression for some controllers.
     private func isSyntax(_ byte: UInt8) -> Bool { "()[]*|^$+?\\".utf8.contains(byte) }
 
     /// What a backend of either version of Ingress is for an HTTPRoute.

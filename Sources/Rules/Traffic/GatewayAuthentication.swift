@@ -2,9 +2,9 @@ import Evaluation
 import JSON
 import Kubernetes
 
-/// Whether something beside an HTTPRoute asks who is there: a policy of its gateway, or a plugin of Kong's.
+/// True if something beside an HTTPRoute asks who is there: a policy of its gateway, or a plugin of Kong's.
 struct GatewayAuthentication {
-    /// Whether a policy or plugin does.
+    /// True if a policy or plugin does.
     private(set) var asks = false
     /// What would have to be known to say that nothing does.
     private(set) var unknown: String?

@@ -33,7 +33,7 @@ struct HostName {
         }
     }
 
-    /// Whether it is a name of the cluster's own: without a dot, or a Service's; for routes also as in `web.NAMESPACE`.
+    /// True if it is a name of the cluster's own: without a dot, or a Service's; for routes also as in `web.NAMESPACE`.
     func isInternal(of subject: Subject) -> Bool {
         withText { text in
             let dots = text.indices.reduce(0) { $0 + (text[$1] == UInt8(ascii: ".") ? 1 : 0) }
@@ -149,7 +149,7 @@ enum HostNames {
         }
     }
 
-    /// Whether an Istio VirtualService is for traffic from outside: not for the mesh or an egress gateway alone.
+    /// True if an Istio VirtualService is for traffic from outside: not for the mesh or an egress gateway alone.
     private static func isPublic(_ gateways: Field) throws(CannotJudge) -> Bool {
         var (isPublic, leaves) = (false, false)
         for gateway in try gateways.strings() where !gateway.base.equals("mesh") {

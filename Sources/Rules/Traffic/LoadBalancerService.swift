@@ -84,7 +84,7 @@ private func externalFields(of spec: Field) -> [Field] {
 }
 
 extension Subject {
-    /// Whether cert-manager made the object to answer an HTTP-01 challenge.
+    /// True if cert-manager made the object to answer an HTTP-01 challenge.
     var isChallengeSolver: Bool { metadata.labels["acme.cert-manager.io/http01-solver"] == "true" }
 }
 
@@ -147,7 +147,7 @@ extension RelatedField<String> {
 }
 
 extension Value {
-    /// Whether it names a controller that creates an ALB or NLB for each Gateway (aws-load-balancer-controller 2.13 and later).
+    /// True if it names a controller that creates an ALB or NLB for each Gateway (aws-load-balancer-controller 2.13 and later).
     fileprivate var isLoadBalancerController: Bool { equals("gateway.k8s.aws/alb") || equals("gateway.k8s.aws/nlb") }
 
     /// Whether an annotation is for the AWS load balancer controller: about a Service's own load balancer, or about its pods as

@@ -112,7 +112,7 @@ struct Middlewares {
         return plugins.contains { saysAuthentication($0.key.text) }
     }
 
-    /// Whether a plugin's name, which is the team's own choice, says that it asks who is there.
+    /// True if a plugin's name, which is the team's own choice, says that it asks who is there.
     static func saysAuthentication(_ name: String) -> Bool {
         let words = ["auth", "oidc", "openid", "jwt", "keycloak", "saml", "ldap", "apikey", "key-auth"]
         let name = name.lowercased()

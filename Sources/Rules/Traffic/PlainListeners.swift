@@ -14,7 +14,7 @@ enum PlainListeners {
     /// The ports at which a protocol brings TLS of its own: HTTPS, SMTPS, LDAPS, IMAPS, POP3S, AMQPS, MQTT over TLS.
     private static let portsOfTLS = [443, 8443, 465, 636, 993, 995, 5671, 8883]
 
-    /// Whether a listener takes TCP connections for TCPRoutes, at a port that is not of TLS.
+    /// True if a listener takes TCP connections for TCPRoutes, at a port that is not of TLS.
     static func isOpenTCP(_ listener: Field) throws(CannotJudge) -> Bool {
         guard try listener["protocol"].equals("TCP"), let port = try listener["port"].integer() else { return false }
         return port != 80 && !portsOfTLS.contains(port)

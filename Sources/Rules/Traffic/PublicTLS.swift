@@ -109,7 +109,7 @@ private func onlyRedirects(_ spec: Field) throws(CannotJudge) -> Bool {
 }
 
 extension Field {
-    /// Whether a listener's default actions do nothing but answer with a fixed text, which leads nowhere.
+    /// True if a listener's default actions do nothing but answer with a fixed text, which leads nowhere.
     fileprivate func answersByItself() throws(CannotJudge) -> Bool {
         var actions = 0
         for action in try objects() {
