@@ -78,7 +78,9 @@ let package = Package(
             name: "Bench", dependencies: ["Webhook", "Rules", "Evaluation", "Kubernetes", "JSON"], swiftSettings: strict
         ),
 
-        .target(name: "TestSupport", dependencies: ["Evaluation", "JSON", "Rules", "YAML"], path: "Tests/TestSupport", swiftSettings: strict),
+        .target(
+            name: "TestSupport", dependencies: ["Evaluation", "JSON", "Rules", "YAML"], path: "Tests/TestSupport",
+            swiftSettings: strict),
         tests(of: "JSON", uses: ["JSON"]),
         tests(of: "YAML", uses: ["YAML", "JSON"]),
         tests(of: "Kubernetes", uses: ["Kubernetes", "JSON"]),

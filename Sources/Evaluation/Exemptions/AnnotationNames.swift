@@ -1,5 +1,5 @@
 /// The names of the annotations that people set, in the domain that `PLAYBOOK_ANNOTATION_DOMAIN` names.
-public struct AnnotationNames: Sendable, Equatable {
+public final class AnnotationNames: Sendable, Equatable {
     /// The domain.
     public let domain: String
     /// The rules that an object is exempt from.
@@ -13,6 +13,11 @@ public struct AnnotationNames: Sendable, Equatable {
 
     /// The names in the default domain.
     public static let standard = AnnotationNames(domain: "playbook.superinc.com")
+
+    /// True if both are in the same domain.
+    public static func == (left: AnnotationNames, right: AnnotationNames) -> Bool {
+        left === right || left.domain == right.domain
+    }
 
     /// Creates the names of a domain.
     public init(domain: String) {

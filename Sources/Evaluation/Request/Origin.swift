@@ -68,7 +68,9 @@ struct Origin {
     private mutating func believe(_ subject: Subject, _ context: Context) {
         // Most requests are about objects without an owner, by people.
         let owner = subject.metadata.operatingOwner
-        guard owner != nil || subject.review.user.mayBeServiceAccount else { return }
+        guard owner != nil || subject.mayBeBelievedWithoutOwner && subject.review.user.mayBeServiceAccount else {
+            return
+        }
         switch Requester(of: subject.review, context) {
         case .workloadController:
             guard let owner, owner.isController, subject.kind.isMadeByControllers, owner.kind.makesPods else { return }
@@ -165,6 +167,11 @@ extension ResourceKind {
 }
 
 extension Subject {
+    /// True if the requester matters although the object has no owner.
+    fileprivate var mayBeBelievedWithoutOwner: Bool {
+        kind == .pod || review.operation == .update && !APIGroup.isBuiltIn(review.group)
+    }
+
     /// True if it stands for something that exists in AWS and is only taken over or read (AWS Controllers for Kubernetes).
     fileprivate var isAdoptedFromAWS: Bool {
         guard review.group.hasSuffix(".services.k8s.aws") else { return false }

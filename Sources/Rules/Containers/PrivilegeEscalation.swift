@@ -79,6 +79,7 @@ private func checkPrivileges(
 private func checkCapabilities(
     _ added: Field, _ container: Container, _ findings: FindingCollector
 ) throws(CannotJudge) {
+    guard added.isPresent else { return }
     var names: [String] = []
     var isNetAllowed = false
     // Each once: what was there before must not make room for what was not.
