@@ -15,13 +15,28 @@ public final class Subject {
     public let isOld: Bool
     /// Whether the request changes nothing but metadata, so that there is nothing new to say about the rest.
     package var changesOnlyMetadata = false
+    /// What a setting says of the kind, where that says that pods are made of such custom resources.
+    let workload: WorkloadKind?
+    /// Whether it has any number of pod templates, each of which is evaluated as an object of its own.
+    let isSplit: Bool
+    /// Whether it is a part of an object whose first part stands for what the object says of itself.
+    let isFurtherPart: Bool
     private let podTemplate: PodTemplate?
     private let fault: CannotJudge?
 
-    init(_ review: AdmissionReview, _ object: Value, isOld: Bool = false) {
+    convenience init(_ review: AdmissionReview, _ object: Value, in context: Context) {
+        // The kinds of all other rules are known.
+        let isKnown = review.kind != .other
+        self.init(review, object, isKnown ? nil : context.settings.workloadKinds.first { review.isAbout($0) })
+    }
+
+    private init(_ review: AdmissionReview, _ object: Value, _ workload: WorkloadKind?, isOld: Bool = false) {
         self.review = review
         self.object = object
         self.isOld = isOld
+        self.workload = workload
+        isSplit = workload != nil
+        isFurtherPart = false
         metadata = ObjectMeta(of: object)
         places = PlaceHasher(object)
         do throws(CannotJudge) {
@@ -32,6 +47,37 @@ public final class Subject {
             fault = error
         }
     }
+
+    /// A part of an object: one of its pod templates.
+    private init(_ template: PodTemplate, of whole: Subject, isFirst: Bool) {
+        review = whole.review
+        object = whole.object
+        isOld = whole.isOld
+        workload = whole.workload
+        isSplit = false
+        isFurtherPart = !isFirst
+        metadata = whole.metadata
+        changesOnlyMetadata = whole.changesOnlyMetadata
+        places = PlaceHasher(object)
+        podTemplate = template
+        fault = nil
+    }
+
+    /// The object once for each of its pod templates, where it is split.
+    private(set) lazy var parts = foundTemplates?.templates.enumerated().map {
+        Subject($1, of: self, isFirst: $0 == 0)
+    } ?? []
+
+    /// What of the pod templates cannot be read, where it is split.
+    var partFaults: [CannotJudge] { foundTemplates?.faults ?? [] }
+
+    private lazy var foundTemplates = isSplit ? workload.map { WorkloadTemplates(of: object, $0) } : nil
+
+    /// Whether a rule is about what the controller of such objects fills in itself.
+    func isPassed(by rule: Rule) -> Bool { workload?.passedRules.contains(rule.id) ?? false }
+
+    /// The kind whose rules apply.
+    var ruledKind: ResourceKind { workload == nil ? review.kind : .podTemplate }
 
     /// The object's kind.
     public var kind: ResourceKind { review.kind }
@@ -59,7 +105,7 @@ public final class Subject {
     func pointer(to value: Value) -> Pointer { places.pointer(to: value) }
 
     /// The place of a field of the object.
-    func pointer(to field: Field) -> Pointer { field.absentKeys.reduce(places.pointer(to: field.base)) { $0 / $1 } }
+    package func pointer(to field: Field) -> Pointer { field.absentKeys.reduce(places.pointer(to: field.base)) { $0 / $1 } }
 
     /// The object as a field.
     public var root: Field { Field(object) }
@@ -92,7 +138,10 @@ public final class Subject {
 
     /// Whether it is to run until somebody stops it.
     public var isLongRunning: Bool {
-        switch kind {
+        if let workload {
+            return workload.isLongRunning ?? podTemplate?.restartsAlways ?? parts.contains { $0.isLongRunning }
+        }
+        return switch kind {
         case .job, .cronJob: false
         case .pod: podTemplate?.restartsAlways ?? true
         default: true
@@ -103,5 +152,5 @@ public final class Subject {
     var oldObject: Value? { review.operation == .update && !isOld ? review.oldObject : nil }
 
     /// The same, with all that there is to know of it.
-    private(set) lazy var before: Subject? = oldObject.map { Subject(review, $0, isOld: true) }
+    private(set) lazy var before: Subject? = oldObject.map { Subject(review, $0, workload, isOld: true) }
 }
