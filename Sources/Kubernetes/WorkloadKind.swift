@@ -56,8 +56,8 @@ public struct TemplatePath: Sendable, Hashable, CustomStringConvertible {
             }
             let isList = part.hasSuffix("[]")
             let key = isList ? part.dropLast(2) : part
-            guard !key.isEmpty, key.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_") })
-            else { return nil }
+            let isKey = key.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_") }
+            guard !key.isEmpty, isKey else { return nil }
             steps.append(.member(String(key)))
             if isList { steps.append(.elements) }
         }
