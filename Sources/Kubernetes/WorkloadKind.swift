@@ -1,13 +1,13 @@
 public import JSON
 
 /// A kind of custom resource that pods are made of, and where its objects have their pod templates.
-public struct WorkloadKind: Sendable {
+public final class WorkloadKind: Sendable {
     /// The API group.
     public let group: String
     /// The name, as in `kind:`.
     public let name: String
     /// The places of the templates.
-    public var paths: [TemplatePath]
+    public let paths: [TemplatePath]
     /// Whether the pods run until somebody stops them; nil where each template's restart policy says so.
     public let isLongRunning: Bool?
     /// The rules about what the kind's controller fills in itself.
@@ -22,6 +22,13 @@ public struct WorkloadKind: Sendable {
         self.paths = paths
         self.isLongRunning = isLongRunning
         self.passedRules = passedRules
+    }
+
+    /// The same kind with further places of templates.
+    public func adding(_ further: [TemplatePath]) -> WorkloadKind {
+        WorkloadKind(
+            group, name, paths: paths + further.filter { !paths.contains($0) }, isLongRunning: isLongRunning,
+            passedRules: passedRules)
     }
 
     /// The group and the name: `keda.sh/ScaledJob`.

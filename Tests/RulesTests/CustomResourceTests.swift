@@ -168,7 +168,8 @@ private struct Excerpt {
     private static func fits(_ value: Literal, _ type: String) -> Bool {
         switch (type, value) {
         case ("string", .string), ("boolean", .bool), ("quantity", .string), ("quantity", .number), ("any", _),
-            ("LabelSelector", .object), ("PodTemplateSpec", .object), ("Container", .object), ("integer or string", .string):
+            ("LabelSelector", .object), ("PodTemplateSpec", .object), ("Container", .object),
+            ("integer or string", .string):
             true
         case ("integer", .number(let text)), ("integer or string", .number(let text)): Int(text) != nil
         default: false

@@ -281,9 +281,11 @@ struct WorkloadHolder: CustomTestStringConvertible, Sendable {
         var world = World(object)
         world.rules = try ["run-as-non-root"].map { try #require(Catalogue.playbook[$0]) }
         #expect(
-            try denied(world) == [
-                "a].script", "b].containerSet.containers[one]", "main].initContainers[first]", "main].sidecars[side]",
-            ].map { "run-as-non-root spec.templates[\($0).securityContext.runAsUser" })
+            try denied(world)
+                == [
+                    "a].script", "b].containerSet.containers[one]", "main].initContainers[first]",
+                    "main].sidecars[side]",
+                ].map { "run-as-non-root spec.templates[\($0).securityContext.runAsUser" })
     }
 
     @Test func `a workflow's settings hold for each template that has none`() throws {
@@ -372,7 +374,8 @@ struct WorkloadHolder: CustomTestStringConvertible, Sendable {
 
     @Test func `an entry adds a place to a kind of the defaults`() throws {
         let settings = try Settings(environment: [
-            "PLAYBOOK_WORKLOAD_KINDS": "keda.sh/ScaledJob=spec.other.template,keda.sh/ScaledJob=spec.jobTargetRef.template"
+            "PLAYBOOK_WORKLOAD_KINDS":
+                "keda.sh/ScaledJob=spec.other.template,keda.sh/ScaledJob=spec.jobTargetRef.template"
         ])
         let kind = try #require(settings.workloadKinds.first { $0.title == "keda.sh/ScaledJob" })
         #expect(kind.paths.map(\.description) == ["spec.jobTargetRef.template", "spec.other.template"])

@@ -35,13 +35,14 @@ public struct Judge: Sendable {
             verdict.passedOver = "the request carries no object"
             return verdict
         }
-        let subject = Subject(review, object, in: context)
-        let checks = table.checks(for: subject)
+        let workload = context.workload(of: review)
+        let checks = table.checks(for: review, workload)
         // Namespaces are looked at even where no rule reads them, for the exemptions that they set.
         guard !checks.isEmpty || review.kind == .namespace else {
             verdict.passedOver = "no rule reads this"
             return verdict
         }
+        let subject = Subject(review, object, workload)
         let origin = Origin(of: subject, in: context)
         if let reason = origin.passedOver {
             verdict.passedOver = reason
@@ -116,7 +117,7 @@ public struct Judge: Sendable {
             steps = findings.steps
             return findings.isBounded ? nil : findings.past
         }
-        for check in table.checks(for: subject) {
+        for check in table.checks(for: subject.review, subject.workload) {
             guard let found = keys(of: subject, check.check) else { return false }
             if found.isEmpty { continue }
             guard let known = keys(of: other, check.check), found.isContained(in: known) else { return false }
@@ -235,8 +236,8 @@ private struct RuleTable: Sendable {
         (Int(kind.rawValue) * operations + Int(operation.rawValue)) * subresources + subresource.index
     }
 
-    func checks(for subject: Subject) -> [RuleCheck] {
-        rows[RuleTable.row(subject.ruledKind, subject.review.operation, subject.review.subresource)]
+    func checks(for review: AdmissionReview, _ workload: WorkloadKind?) -> [RuleCheck] {
+        rows[RuleTable.row(review.ruledKind(workload), review.operation, review.subresource)]
     }
 }
 

@@ -25,12 +25,10 @@ public final class Subject {
     private let fault: CannotJudge?
 
     convenience init(_ review: AdmissionReview, _ object: Value, in context: Context) {
-        // The kinds of all other rules are known.
-        let isKnown = review.kind != .other
-        self.init(review, object, isKnown ? nil : context.settings.workloadKinds.first { review.isAbout($0) })
+        self.init(review, object, context.workload(of: review))
     }
 
-    private init(_ review: AdmissionReview, _ object: Value, _ workload: WorkloadKind?, isOld: Bool = false) {
+    init(_ review: AdmissionReview, _ object: Value, _ workload: WorkloadKind?, isOld: Bool = false) {
         self.review = review
         self.object = object
         self.isOld = isOld
@@ -64,9 +62,9 @@ public final class Subject {
     }
 
     /// The object once for each of its pod templates, where it is split.
-    private(set) lazy var parts = foundTemplates?.templates.enumerated().map {
+    private(set) lazy var parts = (foundTemplates?.templates ?? []).enumerated().map {
         Subject($1, of: self, isFirst: $0 == 0)
-    } ?? []
+    }
 
     /// What of the pod templates cannot be read, where it is split.
     var partFaults: [CannotJudge] { foundTemplates?.faults ?? [] }
@@ -77,7 +75,7 @@ public final class Subject {
     func isPassed(by rule: Rule) -> Bool { workload?.passedRules.contains(rule.id) ?? false }
 
     /// The kind whose rules apply.
-    var ruledKind: ResourceKind { workload == nil ? review.kind : .podTemplate }
+    var ruledKind: ResourceKind { review.ruledKind(workload) }
 
     /// The object's kind.
     public var kind: ResourceKind { review.kind }
@@ -105,7 +103,9 @@ public final class Subject {
     func pointer(to value: Value) -> Pointer { places.pointer(to: value) }
 
     /// The place of a field of the object.
-    package func pointer(to field: Field) -> Pointer { field.absentKeys.reduce(places.pointer(to: field.base)) { $0 / $1 } }
+    package func pointer(to field: Field) -> Pointer {
+        field.absentKeys.reduce(places.pointer(to: field.base)) { $0 / $1 }
+    }
 
     /// The object as a field.
     public var root: Field { Field(object) }
@@ -153,4 +153,9 @@ public final class Subject {
 
     /// The same, with all that there is to know of it.
     private(set) lazy var before: Subject? = oldObject.map { Subject(review, $0, workload, isOld: true) }
+}
+
+extension AdmissionReview {
+    /// The kind whose rules apply: each template of a custom resource is evaluated as a PodTemplate is.
+    func ruledKind(_ workload: WorkloadKind?) -> ResourceKind { workload == nil ? kind : .podTemplate }
 }

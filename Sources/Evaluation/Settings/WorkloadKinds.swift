@@ -33,7 +33,7 @@ extension WorkloadKind {
     }
 
     /// Reads an entry of the setting: `keda.sh/ScaledJob=spec.jobTargetRef.template`.
-    fileprivate init(parsing entry: String) throws(Misplaced) {
+    fileprivate convenience init(parsing entry: String) throws(Misplaced) {
         let halves = entry.split(separator: "=", omittingEmptySubsequences: false).map { trimmed($0) }
         let parts = halves[0].split(separator: "/", omittingEmptySubsequences: false).map(String.init)
         guard halves.count == 2, parts.count == 2, parts[0].contains("."), parts[1].first?.isUppercase ?? false,
@@ -49,6 +49,14 @@ extension WorkloadKind {
         self.init(
             parts[0], parts[1], paths: [path], isLongRunning: known?.isLongRunning,
             passedRules: known?.passedRules ?? [])
+    }
+}
+
+extension Context {
+    /// What a setting says of the object's kind, where no rule knows it and pods are made of it.
+    @inline(__always)
+    func workload(of review: AdmissionReview) -> WorkloadKind? {
+        review.kind == .other ? settings.workloadKinds.first { review.isAbout($0) } : nil
     }
 }
 
@@ -76,7 +84,7 @@ extension SettingForm<[WorkloadKind]> {
             var kinds = WorkloadKind.standard.filter { !removed.contains($0.title) }
             for kind in added.compactMap(\.self) {
                 if let index = kinds.firstIndex(where: { $0.title == kind.title }) {
-                    kinds[index].paths += kind.paths.filter { !kinds[index].paths.contains($0) }
+                    kinds[index] = kinds[index].adding(kind.paths)
                 } else {
                     kinds.append(kind)
                 }
