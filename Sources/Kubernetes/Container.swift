@@ -20,11 +20,17 @@ public struct Container {
     public let value: Value
     private let fields: Fields
 
-    /// Reads a container, which has those fields of another one that it does not have itself.
-    init(_ value: Value, role: Role, over defaults: Value? = nil) {
+    init(_ value: Value, role: Role) {
         self.role = role
         self.value = value
-        fields = Fields(of: value, over: defaults.map { Fields(of: $0) } ?? Fields())
+        fields = Fields(of: value)
+    }
+
+    /// Reads a container that has those fields of another one that it does not have itself.
+    init(_ value: Value, role: Role, over defaults: Value) {
+        self.role = role
+        self.value = value
+        fields = Fields(of: value, over: Fields(of: defaults))
     }
 
     /// What rules ask for again and again, found in one pass; absent and `null` are the same.
@@ -43,10 +49,15 @@ public struct Container {
         var volumeMounts: Value?
         var lifecycle: Value?
 
-        init() {}
+        init(of container: Value) { read(container) }
 
-        init(of container: Value, over defaults: Fields = Fields()) {
+        init(of container: Value, over defaults: Fields) {
             self = defaults
+            read(container)
+        }
+
+        @inline(__always)
+        private mutating func read(_ container: Value) {
             for member in container.members {
                 let value = member.value.isNull ? nil : member.value
                 switch member.key.contentLength {

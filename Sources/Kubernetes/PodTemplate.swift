@@ -62,7 +62,7 @@ public final class PodTemplate {
         var list = ContainerList()
         for key in ["container", "script"] as [StaticString] {
             guard let container = try step.object(key) else { continue }
-            try list.add(container, .main, over: defaults?.object(key))
+            list.add(container, over: try defaults?.object(key))
         }
         try list.add(step.object("containerSet")?.present("containers")) { _ in .main }
         guard !list.containers.isEmpty else { return nil }
@@ -142,16 +142,18 @@ public final class PodTemplate {
         init() { containers.reserveCapacity(4) }
 
         mutating func add(_ array: Value?, _ role: (Value) -> Container.Role) throws(CannotJudge) {
-            for value in try Objects(array) { try add(value, role(value)) }
+            for value in try Objects(array) {
+                guard containers.count < PodTemplate.maximumContainers else {
+                    throw .tooLong(value.id, expected: "one of at most 1000 containers")
+                }
+                containers.append(Container(value, role: role(value)))
+            }
         }
 
-        mutating func add(
-            _ value: Value, _ role: Container.Role, over defaults: Value? = nil
-        ) throws(CannotJudge) {
-            guard containers.count < PodTemplate.maximumContainers else {
-                throw .tooLong(value.id, expected: "one of at most 1000 containers")
-            }
-            containers.append(Container(value, role: role, over: defaults))
+        /// Adds a main container over the defaults for it.
+        mutating func add(_ value: Value, over defaults: Value?) {
+            containers.append(
+                defaults.map { Container(value, role: .main, over: $0) } ?? Container(value, role: .main))
         }
 
         /// Adds those that are no main containers.

@@ -292,18 +292,7 @@ public final class FindingCollector {
     func run(_ check: Rule.Check, onlyLongRunning: Bool = false) -> NotEvaluated.Cause? {
         var missing: NotEvaluated.Cause?
         if steps >= 0 {
-            if subject.isSplit {
-                for part in subject.parts where steps >= 0 && (part.isLongRunning || !onlyLongRunning) {
-                    let cause = ask(check, about: part)
-                    missing = missing ?? cause
-                }
-                for fault in subject.partFaults where steps >= 0 {
-                    let cause = end(at: fault)
-                    missing = missing ?? cause
-                }
-            } else {
-                missing = ask(check, about: subject)
-            }
+            missing = subject.isSplit ? askParts(check, onlyLongRunning) : ask(check, about: subject)
         }
         if steps < 0 {
             addBounded(
@@ -314,6 +303,21 @@ public final class FindingCollector {
         return .unknown(noted)
     }
 
+    /// Runs a check on each pod template of the object.
+    private func askParts(_ check: Rule.Check, _ onlyLongRunning: Bool) -> NotEvaluated.Cause? {
+        var missing: NotEvaluated.Cause?
+        for part in subject.parts where steps >= 0 && (part.isLongRunning || !onlyLongRunning) {
+            let cause = ask(check, about: part)
+            missing = missing ?? cause
+        }
+        for fault in subject.partFaults where steps >= 0 {
+            let cause = end(at: fault)
+            missing = missing ?? cause
+        }
+        return missing
+    }
+
+    @inline(__always)
     private func ask(_ check: Rule.Check, about subject: Subject) -> NotEvaluated.Cause? {
         do throws(CannotJudge) {
             try check(subject, context, self)

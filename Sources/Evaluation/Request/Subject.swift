@@ -62,14 +62,17 @@ public final class Subject {
     }
 
     /// The object once for each of its pod templates, where it is split.
-    private(set) lazy var parts = (foundTemplates?.templates ?? []).enumerated().map {
-        Subject($1, of: self, isFirst: $0 == 0)
-    }
+    var parts: [Subject] { split.parts }
 
     /// What of the pod templates cannot be read, where it is split.
-    var partFaults: [CannotJudge] { foundTemplates?.faults ?? [] }
+    var partFaults: [CannotJudge] { split.faults }
 
-    private lazy var foundTemplates = isSplit ? workload.map { WorkloadTemplates(of: object, $0) } : nil
+    private lazy var split: (parts: [Subject], faults: [CannotJudge]) = {
+        guard isSplit, let workload else { return ([], []) }
+        let found = WorkloadTemplates(of: object, workload)
+        let parts = found.templates.enumerated().map { Subject($1, of: self, isFirst: $0 == 0) }
+        return (parts, found.faults)
+    }()
 
     /// Whether a rule is about what the controller of such objects fills in itself.
     func isPassed(by rule: Rule) -> Bool { workload?.passedRules.contains(rule.id) ?? false }
