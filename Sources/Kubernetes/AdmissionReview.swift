@@ -240,6 +240,11 @@ public final class AdmissionReview {
         kindNameValue = other.kindNameValue
     }
 
+    /// Whether the object's kind has a name and a group.
+    func isAbout(kindNamed name: String, of group: String) -> Bool {
+        kindNameValue.equals(string: name) && fields.kind?["group"]?.equals(string: group) ?? group.isEmpty
+    }
+
     /// The same request for another object.
     public func replacingObject(with other: Value) -> AdmissionReview {
         AdmissionReview(self, object: other)

@@ -16,29 +16,21 @@ public struct Container {
 
     /// What it is for.
     public let role: Role
-    // In half the width, since a container is copied for each rule that looks at it: at most 1000 of them are numbered.
-    private let index: Int32
-    /// The kind of the object that it stands in.
-    let kind: ResourceKind
     /// The container itself.
     public let value: Value
     private let fields: Fields
 
-    init(_ value: Value, role: Role, index: Int, kind: ResourceKind) {
+    init(_ value: Value, role: Role) {
         self.role = role
         self.value = value
-        self.index = Int32(truncatingIfNeeded: index)
-        self.kind = kind
         fields = Fields(of: value)
     }
 
-    /// Its list, as in `initContainers`.
-    public var list: StaticString {
-        switch role {
-        case .main: "containers"
-        case .sidecar, .initial: "initContainers"
-        case .ephemeral: "ephemeralContainers"
-        }
+    /// Reads a container that has those fields of another one that it does not have itself.
+    init(_ value: Value, role: Role, over defaults: Value) {
+        self.role = role
+        self.value = value
+        fields = Fields(of: value, over: Fields(of: defaults))
     }
 
     /// What rules ask for again and again, found in one pass; absent and `null` are the same.
@@ -57,7 +49,15 @@ public struct Container {
         var volumeMounts: Value?
         var lifecycle: Value?
 
-        init(of container: Value) {
+        init(of container: Value) { read(container) }
+
+        init(of container: Value, over defaults: Fields) {
+            self = defaults
+            read(container)
+        }
+
+        @inline(__always)
+        private mutating func read(_ container: Value) {
             for member in container.members {
                 let value = member.value.isNull ? nil : member.value
                 switch member.key.contentLength {
@@ -82,9 +82,6 @@ public struct Container {
 
     /// Its name; empty when it has none.
     public var name: String { value["name"]?.string ?? "" }
-
-    /// Where it stands in the object.
-    public var pointer: Pointer { (kind.podSpecPointer ?? Pointer()) / "\(list)" / String(index) }
 
     /// The container as a field.
     public var field: Field { Field(value) }

@@ -24,8 +24,6 @@ public final class PodTemplate {
     public let spec: Value
     /// All containers: main ones, then sidecars and init containers in the order written, then ephemeral ones.
     public let containers: [Container]
-    /// The kind of the object that it is part of.
-    let kind: ResourceKind
     private let fields: Fields
     private let ownSecurityFields: SecurityFields
     /// How many of the containers are main ones, and how many are not ephemeral.
@@ -38,24 +36,60 @@ public final class PodTemplate {
     ///   - object: A Pod, or something with a template.
     ///   - kind: Its kind.
     /// - Throws: ``CannotJudge/malformed(_:expected:)`` where a list or an entry is not as the API has it.
-    public init?(of object: Value, kind: ResourceKind) throws(CannotJudge) {
-        guard let holder = try PodTemplate.holder(in: object, kind), let spec = try holder.object("spec") else {
-            return nil
-        }
-        self.kind = kind
-        self.spec = spec
-        metadata = try holder.object("metadata")
-        fields = Fields(of: spec)
-        ownSecurityFields = SecurityFields(of: fields.securityContext)
-        var list = ContainerList(kind)
+    public convenience init?(of object: Value, kind: ResourceKind) throws(CannotJudge) {
+        guard let holder = try PodTemplate.holder(in: object, kind) else { return nil }
+        try self.init(of: holder)
+    }
+
+    /// Reads what has a pod spec, and the metadata that the pods get; nil where it has no spec.
+    convenience init?(of holder: Value) throws(CannotJudge) {
+        guard let spec = try holder.object("spec") else { return nil }
+        let fields = Fields(of: spec)
+        var list = ContainerList()
         try list.add(fields.containers) { _ in .main }
-        mainCount = list.containers.count
-        try list.add(fields.initContainers) {
-            $0["restartPolicy"]?.equals("Always") ?? false ? .sidecar : .initial
+        try list.addFurther(fields)
+        self.init(spec, try holder.object("metadata"), fields, list)
+    }
+
+    /// Reads a template of an Argo Workflow; nil where no container runs in it, as for steps and a DAG.
+    ///
+    /// - Parameters:
+    ///   - step: The template.
+    ///   - defaults: What all templates of the workflow have that do not say otherwise.
+    ///   - workflow: The workflow's spec, which has some of what a pod spec has elsewhere.
+    /// - Throws: ``CannotJudge/malformed(_:expected:)`` where a list or an entry is not as the API has it.
+    convenience init?(of step: Value, _ defaults: Value?, in workflow: Value) throws(CannotJudge) {
+        var list = ContainerList()
+        for key in ["container", "script"] as [StaticString] {
+            guard let container = try step.object(key) else { continue }
+            list.add(container, over: try defaults?.object(key))
         }
-        lastingCount = list.containers.count
-        try list.add(fields.ephemeralContainers) { _ in .ephemeral }
+        try list.add(step.object("containerSet")?.present("containers")) { _ in .main }
+        guard !list.containers.isEmpty else { return nil }
+        try list.add(step.present("sidecars")) { _ in .main }
+        var fields = Fields(of: step)
+        try list.addFurther(fields)
+        for others in [defaults.map { Fields(of: $0) }, Fields(of: workflow)] {
+            fields.securityContext = fields.securityContext ?? others?.securityContext
+            fields.nodeSelector = fields.nodeSelector ?? others?.nodeSelector
+            fields.volumes = fields.volumes ?? others?.volumes
+        }
+        self.init(step, try step.object("metadata"), fields, list)
+    }
+
+    /// Reads what an Argo Workflow says of the pods of all its templates: everything but containers.
+    convenience init(ofAllIn spec: Value, metadata: StaticString) throws(CannotJudge) {
+        self.init(spec, try spec.object(metadata), Fields(of: spec), ContainerList())
+    }
+
+    private init(_ spec: Value, _ metadata: Value?, _ fields: Fields, _ list: ContainerList) {
+        self.spec = spec
+        self.metadata = metadata
+        self.fields = fields
+        ownSecurityFields = SecurityFields(of: fields.securityContext)
         containers = list.containers
+        mainCount = list.mainCount
+        lastingCount = list.lastingCount
     }
 
     /// The metadata that pods of an object get, where it has the type that the API gives it.
@@ -101,21 +135,35 @@ public final class PodTemplate {
 
     /// The containers of all lists, one list after the other.
     private struct ContainerList {
-        private let kind: ResourceKind
         private(set) var containers: [Container] = []
+        private(set) var mainCount = 0
+        private(set) var lastingCount = 0
 
-        init(_ kind: ResourceKind) {
-            self.kind = kind
-            containers.reserveCapacity(4)
-        }
+        init() { containers.reserveCapacity(4) }
 
         mutating func add(_ array: Value?, _ role: (Value) -> Container.Role) throws(CannotJudge) {
-            for (index, value) in try Objects(array).enumerated() {
+            for value in try Objects(array) {
                 guard containers.count < PodTemplate.maximumContainers else {
                     throw .tooLong(value.id, expected: "one of at most 1000 containers")
                 }
-                containers.append(Container(value, role: role(value), index: index, kind: kind))
+                containers.append(Container(value, role: role(value)))
             }
+        }
+
+        /// Adds a main container over the defaults for it.
+        mutating func add(_ value: Value, over defaults: Value?) {
+            containers.append(
+                defaults.map { Container(value, role: .main, over: $0) } ?? Container(value, role: .main))
+        }
+
+        /// Adds those that are no main containers.
+        mutating func addFurther(_ fields: Fields) throws(CannotJudge) {
+            mainCount = containers.count
+            try add(fields.initContainers) {
+                $0["restartPolicy"]?.equals("Always") ?? false ? .sidecar : .initial
+            }
+            lastingCount = containers.count
+            try add(fields.ephemeralContainers) { _ in .ephemeral }
         }
     }
 
@@ -130,12 +178,6 @@ public final class PodTemplate {
 
     /// The pod spec as a field.
     public var field: Field { Field(spec) }
-
-    /// Where the pod spec stands in the object, as in `/spec/template/spec`.
-    public var pointer: Pointer { kind.podSpecPointer ?? Pointer() }
-
-    /// Where the metadata that the pods get stands, as in `/spec/template/metadata`.
-    public var metadataPointer: Pointer { pointer.parent / "metadata" }
 
     /// The volumes that containers can mount.
     public var volumes: Field { fields.volumes.map { Field($0) } ?? Field(absent: "volumes", of: spec) }

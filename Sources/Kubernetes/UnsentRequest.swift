@@ -15,15 +15,18 @@ public final class UnsentRequest {
     ///   - apiVersion: Its group and version.
     ///   - namespace: Where it goes when it does not say so itself; empty where that is not known.
     ///   - operation: What the request does.
+    ///   - isNamespaced: Whether a kind that no rule knows belongs to a namespace.
     public init?(
-        of object: Value, kind: String, apiVersion: String, in namespace: String = "", operation: Operation = .create
+        of object: Value, kind: String, apiVersion: String, in namespace: String = "", operation: Operation = .create,
+        isNamespaced: Bool = false
     ) {
         let parts = apiVersion.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
         let known = ResourceKind(kind: kind, apiVersion: apiVersion)
         let metadata = ObjectMeta(of: object)
         let place =
             if known == .namespace { metadata.name ?? "" } else {
-                metadata.namespace ?? (known == .other || ResourceKinds.clusterWide.contains(known) ? "" : namespace)
+                metadata.namespace
+                    ?? (known == .other && !isNamespaced || ResourceKinds.clusterWide.contains(known) ? "" : namespace)
             }
         let request: Literal = [
             "kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1",

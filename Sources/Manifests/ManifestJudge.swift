@@ -46,7 +46,12 @@ public struct ManifestJudge: Sendable {
 
     func request(for object: ManifestObject) -> UnsentRequest? {
         guard let type = object.type else { return nil }
-        return UnsentRequest(of: object.value, kind: type.kind, apiVersion: type.apiVersion, in: namespace)
+        // Pods are made beside the object.
+        let isWorkload = context.settings.workloadKinds.contains {
+            $0.name == type.kind && type.apiVersion.hasPrefix($0.group + "/")
+        }
+        return UnsentRequest(
+            of: object.value, kind: type.kind, apiVersion: type.apiVersion, in: namespace, isNamespaced: isWorkload)
     }
 }
 

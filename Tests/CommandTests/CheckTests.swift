@@ -120,6 +120,18 @@ import Testing
         #expect(try findings(text, ["--namespace", "shop"]).contains { $0.hasPrefix("namespace-quota") })
         #expect(try findings(text, ["--namespace", "default"]).contains { $0.hasPrefix("default-namespace") })
         #expect(try findings(deployment(namespace: "default")).contains { $0.hasPrefix("default-namespace") })
+        let knative = """
+            ---
+            apiVersion: serving.knative.dev/v1
+            kind: Service
+            metadata: {name: web}
+            spec: {template: {spec: {containers: [{name: app, image: nginx}]}}}
+
+            """
+        let found = try findings(knative, ["--namespace", "default"])
+        for rule in ["default-namespace", "image-tag", "liveness-probe"] {
+            #expect(found.contains { $0.hasPrefix(rule) }, "\(rule)")
+        }
     }
 
     @Test func `what is no object of Kubernetes is counted, not judged`() throws {

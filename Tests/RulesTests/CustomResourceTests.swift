@@ -54,6 +54,21 @@ import Testing
         }
     }
 
+    @Test(arguments: WorkloadHolder.all)
+    func `its pod templates stand where the definition has them`(_ holder: WorkloadHolder) throws {
+        let kind = try #require(WorkloadKind.standard.first { $0.title == holder.title })
+        let excerpt = try Excerpt(kind.group, kind.name)
+        #expect(excerpt.title == "\(holder.apiVersion) \(holder.kind)")
+        #expect(excerpt.complaints(about: holder.object()) == [])
+        for path in kind.paths.map(\.description) {
+            #expect(excerpt.fields[path] == "PodTemplateSpec" || path == "spec.templates[]", "\(path)")
+        }
+    }
+
+    @Test func `there is an example of each kind that pods are made of`() {
+        #expect(WorkloadHolder.all.map(\.title) == WorkloadKind.standard.map(\.title))
+    }
+
     /// The names of the fields that a rule's own file asks for.
     static let ownFiles: [(rule: Rule, file: String)] = {
         let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -111,8 +126,10 @@ private struct Excerpt {
     /// Types by path, as in `spec.routes[].match`.
     let fields: [String: String]
 
-    init(_ kind: ResourceKind) throws {
-        let file = try Literal(yaml: Fixtures.text("crds/\(kind.group)/\(kind.name).yaml"))
+    init(_ kind: ResourceKind) throws { try self.init("\(kind.group)", "\(kind.name)") }
+
+    init(_ group: String, _ name: String) throws {
+        let file = try Literal(yaml: Fixtures.text("crds/\(group)/\(name).yaml"))
         title = "\(file["apiVersion"]?.text ?? "") \(file["kind"]?.text ?? "")"
         project = file["project"]?.text ?? ""
         version = file["version"]?.text ?? ""
@@ -151,7 +168,8 @@ private struct Excerpt {
     private static func fits(_ value: Literal, _ type: String) -> Bool {
         switch (type, value) {
         case ("string", .string), ("boolean", .bool), ("quantity", .string), ("quantity", .number), ("any", _),
-            ("LabelSelector", .object), ("PodTemplateSpec", .object), ("integer or string", .string):
+            ("LabelSelector", .object), ("PodTemplateSpec", .object), ("Container", .object),
+            ("integer or string", .string):
             true
         case ("integer", .number(let text)), ("integer or string", .number(let text)): Int(text) != nil
         default: false
@@ -164,7 +182,7 @@ private struct Excerpt {
         var path = first
         for token in pointer.tokens.dropFirst() {
             // Kubernetes' own types go on by themselves.
-            if ["any", "LabelSelector", "PodTemplateSpec"].contains(fields[path]) { return true }
+            if ["any", "LabelSelector", "PodTemplateSpec", "Container"].contains(fields[path]) { return true }
             let isIndex = token == "-" || Int(token) != nil
             let next = isIndex && leads(to: path + "[]") ? path + "[]" : "\(path).\(token)"
             let isThere = fields[next] != nil || leads(to: next + ".") || leads(to: next + "[]")

@@ -171,7 +171,10 @@ extension Subject {
     /// - Throws: ``CannotJudge/tooMuchWork`` at the end where there are more than are kept.
     package func forEachPlainText(
         _ body: (PlainText, ArraySlice<Credential>) throws(CannotJudge) -> Void
-    ) throws(CannotJudge) { try foundPlainTexts.get().forEach(body) }
+    ) throws(CannotJudge) {
+        guard isSplit else { return try foundPlainTexts.get().forEach(body) }
+        for part in parts { try part.forEachPlainText(body) }
+    }
 
     /// Looks for them.
     func findPlainTexts() throws(CannotJudge) -> PlainTexts {
@@ -181,7 +184,7 @@ extension Subject {
             try findEntries(&found)
             findValues(&found)
         }
-        if let metadata = metadata.value { findAnnotations(of: metadata, &found) }
+        if !isFurtherPart, let metadata = metadata.value { findAnnotations(of: metadata, &found) }
         return found
     }
 

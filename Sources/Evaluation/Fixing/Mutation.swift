@@ -49,7 +49,9 @@ extension Judge {
     ) -> Mutation {
         var mutation = Mutation()
         guard let object = review.object, review.mayBePatched, object.canBeCopied else { return mutation }
-        let subject = Subject(review, object)
+        let subject = Subject(review, object, in: context)
+        // What controllers make of a change to their custom resources nobody knows.
+        if subject.isSplit { return mutation }
         func wanted(_ verdict: Verdict) -> [Judgement] {
             verdict.judgements.filter { judgement in
                 judgement.finding.isFixable && judgement.effect != .exempt
@@ -101,7 +103,7 @@ extension Judge {
             let after = verdict(on: review, in: context, for: .patch)
             let fixed = Set(fixes.map(\.key))
             guard after.judgements.allSatisfy({ !fixed.contains($0.key) }),
-                hasOnlyFindings(of: subject, Subject(review, document.root), in: context)
+                hasOnlyFindings(of: subject, Subject(review, document.root, in: context), in: context)
             else { return nil }
             return after
         }

@@ -52,6 +52,15 @@ public final class FindingCollector {
     private var lenient = Shelf()
     /// The last finding's traits, and whether it denies: most findings of a rule have the same.
     private var latest: (traits: Finding.Traits, denies: Bool)?
+    /// The rule's findings about an object that is split: what all parts share is told once.
+    private var told: Set<Told> = []
+
+    private struct Told: Hashable {
+        let value: NodeID
+        let absent: [String]
+        let clause: String
+        let choice: String?
+    }
 
     /// Findings of one rule, as far as they are described.
     private struct Shelf {
@@ -142,6 +151,7 @@ public final class FindingCollector {
             if !field.isPresent { past.insertUnset(in: subject.ownerKeys(of: field)) }
             return
         }
+        if subject.isSplit, isTold(clause(), field, choice() ?? mark()) { return }
         var traits = traits
         traits.isUnset = !field.isPresent
         traits.isInPastTemplate = ratchet.isInPastTemplate(field, of: rules[order])
@@ -182,6 +192,7 @@ public final class FindingCollector {
             for choice in choices { past.insert(FindingKey(at: field, choice: choice, in: subject), nil) }
             return
         }
+        if subject.isSplit, isTold(clause, field, choices.joined(separator: ",")) { return }
         var traits = Finding.Traits()
         traits.isExisting = choices.allSatisfy { choice in
             ratchet.has({ FindingKey(at: field, choice: choice, in: subject) }, nil, of: rules[order], &steps)
@@ -213,6 +224,12 @@ public final class FindingCollector {
 
     /// The place of a field of the object, for what a finding suggests elsewhere.
     public func place(of field: Field) -> Pointer { subject.pointer(to: field) }
+
+    /// Returns true if another part of the object has the same finding.
+    private func isTold(_ clause: Clause, _ field: Field, _ choice: String?) -> Bool {
+        let finding = Told(value: field.base.id, absent: field.absentKeys, clause: clause.name, choice: choice)
+        return !told.insert(finding).inserted
+    }
 
     private func keep(_ traits: Finding.Traits, _ finding: () -> Finding) {
         hasFindings = true
@@ -248,10 +265,11 @@ public final class FindingCollector {
     func run(_ check: Rule.Check, of order: Int, limit: Int) -> NotEvaluated.Cause? {
         self.order = order
         self.limit = limit
-        let cause = run(check)
+        let cause = run(check, onlyLongRunning: rules[order].scope.isLongRunningOnly)
         guard hasFindings else { return cause }
         hasFindings = false
         latest = nil
+        told.removeAll()
         // Those that deny first, the others as far as there is room.
         lenient.shrink(to: limit - denying.entries.count)
         for shelf in [denying, lenient] {
@@ -267,21 +285,14 @@ public final class FindingCollector {
     /// Runs a check, and reports a field of the wrong type as a finding of ``Rule/schema``, and a budget that is used up as one of
     /// the check's rule.
     ///
+    /// - Parameters:
+    ///   - check: The rule's check.
+    ///   - onlyLongRunning: Whether the rule is only about what runs until somebody stops it.
     /// - Returns: The cause why the rule is not evaluated; nil when it ran to its end, or a finding says where it ended.
-    func run(_ check: Rule.Check) -> NotEvaluated.Cause? {
+    func run(_ check: Rule.Check, onlyLongRunning: Bool = false) -> NotEvaluated.Cause? {
         var missing: NotEvaluated.Cause?
         if steps >= 0 {
-            do throws(CannotJudge) {
-                try check(subject, context, self)
-            } catch {
-                switch error {
-                case .malformed(let node, let expected): missing = addUnreadable(node, expected)
-                case .tooLong(let node, let expected):
-                    addBounded(Finding(.bounded, node, of: subject, isNot: expected))
-                case .unknown(let relatedObject): missing = .unknown(relatedObject)
-                case .tooMuchWork: steps = -1
-                }
-            }
+            missing = subject.isSplit ? askParts(check, onlyLongRunning) : ask(check, about: subject)
         }
         if steps < 0 {
             addBounded(
@@ -290,6 +301,41 @@ public final class FindingCollector {
         guard let noted = unknown else { return missing }
         unknown = nil
         return .unknown(noted)
+    }
+
+    /// Runs a check on each pod template of the object.
+    private func askParts(_ check: Rule.Check, _ onlyLongRunning: Bool) -> NotEvaluated.Cause? {
+        var missing: NotEvaluated.Cause?
+        for part in subject.parts where steps >= 0 && (part.isLongRunning || !onlyLongRunning) {
+            let cause = ask(check, about: part)
+            missing = missing ?? cause
+        }
+        for fault in subject.partFaults where steps >= 0 {
+            let cause = end(at: fault)
+            missing = missing ?? cause
+        }
+        return missing
+    }
+
+    @inline(__always)
+    private func ask(_ check: Rule.Check, about subject: Subject) -> NotEvaluated.Cause? {
+        do throws(CannotJudge) {
+            try check(subject, context, self)
+            return nil
+        } catch {
+            return end(at: error)
+        }
+    }
+
+    /// Reports where a check ended.
+    private func end(at error: CannotJudge) -> NotEvaluated.Cause? {
+        switch error {
+        case .malformed(let node, let expected): return addUnreadable(node, expected)
+        case .tooLong(let node, let expected): addBounded(Finding(.bounded, node, of: subject, isNot: expected))
+        case .unknown(let relatedObject): return .unknown(relatedObject)
+        case .tooMuchWork: steps = -1
+        }
+        return nil
     }
 
     // MARK: Fields of the wrong type

@@ -35,13 +35,14 @@ public struct Judge: Sendable {
             verdict.passedOver = "the request carries no object"
             return verdict
         }
-        let checks = table.checks(for: review)
+        let workload = context.workload(of: review)
+        let checks = table.checks(for: review, workload)
         // Namespaces are looked at even where no rule reads them, for the exemptions that they set.
         guard !checks.isEmpty || review.kind == .namespace else {
             verdict.passedOver = "no rule reads this"
             return verdict
         }
-        let subject = Subject(review, object)
+        let subject = Subject(review, object, workload)
         let origin = Origin(of: subject, in: context)
         if let reason = origin.passedOver {
             verdict.passedOver = reason
@@ -74,7 +75,8 @@ public struct Judge: Sendable {
         for check in checks {
             guard isLongRunning || !check.isLongRunningOnly, change != .metadata || check.readsMetadata,
                 !isInSystem || check.reachesSystemNamespaces,
-                purpose == .response || context.settings.fixes.includes(table.rules[check.rule])
+                purpose == .response || context.settings.fixes.includes(table.rules[check.rule]),
+                !subject.isSplit || !subject.isPassed(by: table.rules[check.rule])
             else { continue }
             let cause = findings.run(check.check, of: check.rule, limit: limit)
             guard let cause else { continue }
@@ -119,7 +121,7 @@ public struct Judge: Sendable {
             steps = findings.steps
             return findings.isBounded ? nil : findings.past
         }
-        for check in table.checks(for: subject.review) {
+        for check in table.checks(for: subject.review, subject.workload) {
             guard let found = keys(of: subject, check.check) else { return false }
             if found.isEmpty { continue }
             guard let known = keys(of: other, check.check), found.isContained(in: known) else { return false }
@@ -238,8 +240,8 @@ private struct RuleTable: Sendable {
         (Int(kind.rawValue) * operations + Int(operation.rawValue)) * subresources + subresource.index
     }
 
-    func checks(for review: AdmissionReview) -> [RuleCheck] {
-        rows[RuleTable.row(review.kind, review.operation, review.subresource)]
+    func checks(for review: AdmissionReview, _ workload: WorkloadKind?) -> [RuleCheck] {
+        rows[RuleTable.row(review.ruledKind(workload), review.operation, review.subresource)]
     }
 }
 

@@ -36,7 +36,7 @@ extension Verdict {
         to review: AdmissionReview, in context: Context, rules: [Rule]? = nil
     ) -> [RuleAnswer] {
         let object = review.operation == .delete ? review.oldObject : review.object
-        let subject = object.map { Subject(review, $0) }
+        let subject = object.map { Subject(review, $0, in: context) }
         let change = subject.map { Change(of: $0, context.settings.catalogue.annotations) }
         return (rules ?? context.settings.catalogue.reported).map { rule in
             RuleAnswer(rule: rule, outcome: outcome(of: rule, subject, change, review, context))
@@ -47,7 +47,10 @@ extension Verdict {
         of rule: Rule, _ subject: Subject?, _ change: Change?, _ review: AdmissionReview, _ context: Context
     ) -> RuleAnswer.Outcome {
         if context.settings.level(of: rule) == .off { return .off }
-        if let reason = rule.scope.reasonNotToAsk(about: review) ?? passedOver { return .notAsked(reason) }
+        if let reason = rule.scope.reasonNotToAsk(about: review, subject?.ruledKind ?? review.kind) ?? passedOver {
+            return .notAsked(reason)
+        }
+        if subject?.isPassed(by: rule) ?? false { return .notAsked("the controller of its kind fills that in") }
         if rule.scope.isLongRunningOnly, subject?.isLongRunning == false {
             return .notAsked("it is about what runs until somebody stops it")
         }
@@ -67,8 +70,8 @@ extension Verdict {
 
 extension Scope {
     /// Why a rule of this scope is not asked about a request by its kind, operation and subresource; nil where it is.
-    fileprivate func reasonNotToAsk(about review: AdmissionReview) -> String? {
-        if !kinds.contains(review.kind) { return "it is not about \(review.kindName)" }
+    fileprivate func reasonNotToAsk(about review: AdmissionReview, _ kind: ResourceKind) -> String? {
+        if !kinds.contains(kind) { return "it is not about \(review.kindName)" }
         if !operations.contains(review.operation) { return "it is not asked on \(review.operation.name)" }
         guard !subresources.contains(review.subresource) else { return nil }
         return review.subresourceName.isEmpty

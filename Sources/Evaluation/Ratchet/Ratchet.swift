@@ -93,7 +93,9 @@ final class Ratchet {
         else { return FindingKeys() }
         let collector = FindingCollector(keysOf: before, context, steps: steps)
         // Findings from before an unknown related object are certain. Once the budget is used up the rule denies in any case.
-        if let check = rule.check(of: before.kind) { _ = collector.run(check) }
+        if let check = rule.check(of: before.ruledKind) {
+            _ = collector.run(check, onlyLongRunning: rule.scope.isLongRunningOnly)
+        }
         steps = collector.steps
         return collector.past
     }

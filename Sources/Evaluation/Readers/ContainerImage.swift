@@ -41,18 +41,28 @@ extension Subject {
         var found: [ContainerImage] = []
         found.reserveCapacity(template.containers.count)
         for container in template.containers {
-            guard let image = try container.image.text() else { continue }
+            guard let image = try container.image.text(), !isFilledInLater(image) else { continue }
             found.append(ContainerImage(image, isEphemeral: container.role == .ephemeral, like: found.first))
         }
         let most = found.count + ContainerImage.mostVolumes
         for volume in try template.volumes.objects() {
             // A reference that is absent is filled in later, as a container's image may be.
-            guard let reference = try volume["image"]["reference"].text() else { continue }
+            guard let reference = try volume["image"]["reference"].text(), !isFilledInLater(reference) else { continue }
             guard found.count < most else {
                 throw .tooLong(reference.id, expected: "one of at most 1000 images of volumes")
             }
             found.append(ContainerImage(reference))
         }
         return found
+    }
+
+    /// Whether a workflow's parameter comes into a text: `{{inputs.parameters.image}}`.
+    private func isFilledInLater(_ text: Value) -> Bool {
+        workload != nil
+            && text.withContents { bytes in
+                bytes.indices.dropLast().contains {
+                    bytes[$0] == UInt8(ascii: "{") && bytes[$0 + 1] == UInt8(ascii: "{")
+                }
+            }
     }
 }

@@ -15,13 +15,26 @@ public final class Subject {
     public let isOld: Bool
     /// Whether the request changes nothing but metadata, so that there is nothing new to say about the rest.
     package var changesOnlyMetadata = false
+    /// What a setting says of the kind, where that says that pods are made of such custom resources.
+    let workload: WorkloadKind?
+    /// Whether it has any number of pod templates, each of which is evaluated as an object of its own.
+    let isSplit: Bool
+    /// Whether it is a part of an object whose first part stands for what the object says of itself.
+    let isFurtherPart: Bool
     private let podTemplate: PodTemplate?
     private let fault: CannotJudge?
 
-    init(_ review: AdmissionReview, _ object: Value, isOld: Bool = false) {
+    convenience init(_ review: AdmissionReview, _ object: Value, in context: Context) {
+        self.init(review, object, context.workload(of: review))
+    }
+
+    init(_ review: AdmissionReview, _ object: Value, _ workload: WorkloadKind?, isOld: Bool = false) {
         self.review = review
         self.object = object
         self.isOld = isOld
+        self.workload = workload
+        isSplit = workload != nil
+        isFurtherPart = false
         metadata = ObjectMeta(of: object)
         places = PlaceHasher(object)
         do throws(CannotJudge) {
@@ -32,6 +45,40 @@ public final class Subject {
             fault = error
         }
     }
+
+    /// A part of an object: one of its pod templates.
+    private init(_ template: PodTemplate, of whole: Subject, isFirst: Bool) {
+        review = whole.review
+        object = whole.object
+        isOld = whole.isOld
+        workload = whole.workload
+        isSplit = false
+        isFurtherPart = !isFirst
+        metadata = whole.metadata
+        changesOnlyMetadata = whole.changesOnlyMetadata
+        places = PlaceHasher(object)
+        podTemplate = template
+        fault = nil
+    }
+
+    /// The object once for each of its pod templates, where it is split.
+    var parts: [Subject] { split.parts }
+
+    /// What of the pod templates cannot be read, where it is split.
+    var partFaults: [CannotJudge] { split.faults }
+
+    private lazy var split: (parts: [Subject], faults: [CannotJudge]) = {
+        guard isSplit, let workload else { return ([], []) }
+        let found = WorkloadTemplates(of: object, workload)
+        let parts = found.templates.enumerated().map { Subject($1, of: self, isFirst: $0 == 0) }
+        return (parts, found.faults)
+    }()
+
+    /// Whether a rule is about what the controller of such objects fills in itself.
+    func isPassed(by rule: Rule) -> Bool { workload?.passedRules.contains(rule.id) ?? false }
+
+    /// The kind whose rules apply.
+    var ruledKind: ResourceKind { review.ruledKind(workload) }
 
     /// The object's kind.
     public var kind: ResourceKind { review.kind }
@@ -59,7 +106,9 @@ public final class Subject {
     func pointer(to value: Value) -> Pointer { places.pointer(to: value) }
 
     /// The place of a field of the object.
-    func pointer(to field: Field) -> Pointer { field.absentKeys.reduce(places.pointer(to: field.base)) { $0 / $1 } }
+    package func pointer(to field: Field) -> Pointer {
+        field.absentKeys.reduce(places.pointer(to: field.base)) { $0 / $1 }
+    }
 
     /// The object as a field.
     public var root: Field { Field(object) }
@@ -92,7 +141,10 @@ public final class Subject {
 
     /// Whether it is to run until somebody stops it.
     public var isLongRunning: Bool {
-        switch kind {
+        if let workload {
+            return workload.isLongRunning ?? podTemplate?.restartsAlways ?? parts.contains { $0.isLongRunning }
+        }
+        return switch kind {
         case .job, .cronJob: false
         case .pod: podTemplate?.restartsAlways ?? true
         default: true
@@ -106,5 +158,10 @@ public final class Subject {
     var oldObject: Value? { review.operation == .update && !isOld ? review.oldObject : nil }
 
     /// The same, with all that there is to know of it.
-    private(set) lazy var before: Subject? = oldObject.map { Subject(review, $0, isOld: true) }
+    private(set) lazy var before: Subject? = oldObject.map { Subject(review, $0, workload, isOld: true) }
+}
+
+extension AdmissionReview {
+    /// The kind whose rules apply: each template of a custom resource is evaluated as a PodTemplate is.
+    func ruledKind(_ workload: WorkloadKind?) -> ResourceKind { workload == nil ? kind : .podTemplate }
 }

@@ -116,6 +116,10 @@ extension Setting {
             "Namespaces whose DaemonSets need the node: `host-isolation`, `privilege-escalation` and `run-as-non-root` warn for them, as they do where the Namespace has the label `pod-security.kubernetes.io/enforce: privileged`."
         ),
         Setting(
+            "PLAYBOOK_WORKLOAD_KINDS", .judging, .workloadKinds, \.workloadKinds,
+            "Kinds of custom resources that pods are made of, and where they have pod templates, which are evaluated when their author writes them: nobody learns at run time that a Job was denied. In a path `[]` is each element of a list and `*` each value of a map; further paths of a kind are entries of their own. A value adds to the default; `-GROUP/KIND` takes a kind out of it. The webhook configuration has to send kinds that are added."
+        ),
+        Setting(
             "PLAYBOOK_TRUSTED_USERS", .judging, .list("names"), \.trustedUsers,
             "Users who get warnings instead of denials, as those of EKS (`eks:…`) do. `*` stands for any text."),
         Setting(

@@ -98,6 +98,8 @@ public struct Settings: Sendable {
     static let defaultDeployers = [
         "system:serviceaccount:argocd:*", "system:serviceaccount:argo-cd:*", "system:serviceaccount:flux-system:*",
     ]
+    /// The value of `PLAYBOOK_WORKLOAD_KINDS`.
+    public internal(set) var workloadKinds = WorkloadKind.standard
     /// The value of `PLAYBOOK_BREAK_GLASS`.
     public internal(set) var breakGlass: [String] = []
     /// The value of `PLAYBOOK_ANNOTATION_DOMAIN`.

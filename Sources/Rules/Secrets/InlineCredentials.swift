@@ -97,7 +97,7 @@ extension PlainText {
             }
             let reference = SecretReference(secret, key: rewritten.variable)
             return (
-                [.set(pointer, .string(rewritten.text))] + reference.edits(in: container),
+                [.set(pointer, .string(rewritten.text))] + reference.edits(in: container, of: subject),
                 "let External Secrets write Secret \(secret), \(change)"
             )
         case .handler(let isHeader):

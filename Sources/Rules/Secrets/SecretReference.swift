@@ -30,10 +30,10 @@ struct SecretReference {
     }
 
     /// A variable of the same name, where a container has none yet.
-    func edits(in container: Container) -> [Edit] {
+    func edits(in container: Container, of subject: Subject) -> [Edit] {
         let isThere = (try? container.env.objects().contains { $0.base["name"]?.equals(string: key) ?? false }) ?? true
         let variable: Literal = ["name": .string(key), "valueFrom": source]
-        return isThere ? [] : [.set(container.pointer / "env" / "-", variable)]
+        return isThere ? [] : [.set(subject.pointer(to: container.env) / "-", variable)]
     }
 }
 

@@ -1,0 +1,170 @@
+public import JSON
+
+/// A kind of custom resource that pods are made of, and where its objects have their pod templates.
+public final class WorkloadKind: Sendable {
+    /// The API group.
+    public let group: String
+    /// The name, as in `kind:`.
+    public let name: String
+    /// The places of the templates.
+    public let paths: [TemplatePath]
+    /// Whether the pods run until somebody stops them; nil where each template's restart policy says so.
+    public let isLongRunning: Bool?
+    /// The rules about what the kind's controller fills in itself.
+    public let passedRules: [String]
+
+    /// Describes a kind.
+    public init(
+        _ group: String, _ name: String, paths: [TemplatePath], isLongRunning: Bool? = nil, passedRules: [String] = []
+    ) {
+        self.group = group
+        self.name = name
+        self.paths = paths
+        self.isLongRunning = isLongRunning
+        self.passedRules = passedRules
+    }
+
+    /// The same kind with further places of templates.
+    public func adding(_ further: [TemplatePath]) -> WorkloadKind {
+        WorkloadKind(
+            group, name, paths: paths + further.filter { !paths.contains($0) }, isLongRunning: isLongRunning,
+            passedRules: passedRules)
+    }
+
+    /// The group and the name: `keda.sh/ScaledJob`.
+    public var title: String { "\(group)/\(name)" }
+
+    /// Its name in paths and registrations, as in `scaledjobs`.
+    public var plural: String { name.lowercased() + "s" }
+}
+
+/// A way through an object to pod templates: `spec.replicatedJobs[].template.spec.template`.
+public struct TemplatePath: Sendable, Hashable, CustomStringConvertible {
+    enum Step: Sendable, Hashable {
+        case member(String)
+        /// Each element of a list: `[]`.
+        case elements
+        /// Each value of a map: `*`.
+        case values
+    }
+
+    let steps: [Step]
+
+    /// Deeper than this no object leads to a template.
+    private static let mostSteps = 32
+
+    /// Reads a path; nil where it is none.
+    public init?(_ text: String) {
+        var steps: [Step] = []
+        for part in text.split(separator: ".", omittingEmptySubsequences: false) {
+            if part == "*", !steps.isEmpty {
+                steps.append(.values)
+                continue
+            }
+            let isList = part.hasSuffix("[]")
+            let key = isList ? part.dropLast(2) : part
+            let isKey = key.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_") }
+            guard !key.isEmpty, isKey else { return nil }
+            steps.append(.member(String(key)))
+            if isList { steps.append(.elements) }
+        }
+        guard steps.count <= TemplatePath.mostSteps else { return nil }
+        self.steps = steps
+    }
+
+    /// The path as it is read.
+    public var description: String {
+        steps.reduce("") { text, step in
+            switch step {
+            case .member(let key): text.isEmpty ? key : "\(text).\(key)"
+            case .elements: "\(text)[]"
+            case .values: "\(text).*"
+            }
+        }
+    }
+
+    /// Whether it leads to a list of what Argo Workflows call templates, which have one container each and no pod spec.
+    var isOfSteps: Bool { steps.suffix(2) == [.member("templates"), .elements] }
+}
+
+extension AdmissionReview {
+    /// Whether it is about an object of the kind.
+    public func isAbout(_ kind: WorkloadKind) -> Bool { isAbout(kindNamed: kind.name, of: kind.group) }
+}
+
+/// The pod templates of a custom resource's object, in the order of its kind's paths.
+public struct WorkloadTemplates {
+    /// The templates.
+    public private(set) var templates: [PodTemplate] = []
+    /// Why others cannot be read.
+    public private(set) var faults: [CannotJudge] = []
+    private let isWorkflow: Bool
+    private var count = 0
+
+    /// No object that people write has more templates than this.
+    static let most = 100
+
+    /// Finds the templates of an object.
+    public init(of object: Value, _ kind: WorkloadKind) {
+        isWorkflow = kind.group == "argoproj.io"
+        for path in kind.paths {
+            let hasSteps = isWorkflow && path.isOfSteps
+            find(path.steps.dropLast(hasSteps ? 2 : 0), in: object, hasSteps: hasSteps)
+        }
+    }
+
+    private var isFull: Bool { count > WorkloadTemplates.most }
+
+    /// Goes the rest of a path.
+    private mutating func find(_ path: ArraySlice<TemplatePath.Step>, in value: Value, hasSteps: Bool) {
+        if isFull { return }
+        let rest = path.dropFirst()
+        do throws(CannotJudge) {
+            switch path.first {
+            case nil where hasSteps: try findSteps(in: value.asObject())
+            case nil: add(value) { (value) throws(CannotJudge) in try PodTemplate(of: value) }
+            case .member(let key):
+                if let next = try value.asObject()[name: key], !next.isNull { find(rest, in: next, hasSteps: hasSteps) }
+            case .elements:
+                for element in try value.asArray().elements { find(rest, in: element, hasSteps: hasSteps) }
+            case .values:
+                for member in try value.asObject().members { find(rest, in: member.value, hasSteps: hasSteps) }
+            }
+        } catch {
+            addFault(error, at: value)
+        }
+    }
+
+    /// Takes in what a workflow says of all its pods, and each of its templates.
+    private mutating func findSteps(in workflow: Value) throws(CannotJudge) {
+        let defaults = try workflow.object("templateDefaults")
+        templates.append(try PodTemplate(ofAllIn: workflow, metadata: "podMetadata"))
+        if let defaults { templates.append(try PodTemplate(ofAllIn: defaults, metadata: "metadata")) }
+        guard let steps = try workflow.array("templates") else { return }
+        for step in steps.elements where !isFull {
+            add(step) { (step) throws(CannotJudge) in try PodTemplate(of: step, defaults, in: workflow) }
+        }
+    }
+
+    private mutating func add(_ value: Value, _ read: (Value) throws(CannotJudge) -> PodTemplate?) {
+        do throws(CannotJudge) {
+            guard let template = try read(try value.asObject()), hasRoom(for: value) else { return }
+            templates.append(template)
+        } catch {
+            addFault(error, at: value)
+        }
+    }
+
+    private mutating func addFault(_ fault: CannotJudge, at value: Value) {
+        if hasRoom(for: value) { faults.append(fault) }
+    }
+
+    private mutating func hasRoom(for value: Value) -> Bool {
+        count += 1
+        guard isFull else { return true }
+        if count == WorkloadTemplates.most + 1 {
+            faults.append(.tooLong(value.id, expected: "one of at most 100 pod templates"))
+        }
+        return false
+    }
+}

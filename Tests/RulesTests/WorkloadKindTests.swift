@@ -1,0 +1,415 @@
+import Evaluation
+import JSON
+import Kubernetes
+import Rules
+import TestSupport
+import Testing
+
+/// A kind of custom resource that pods are made of, and objects of it.
+struct WorkloadHolder: CustomTestStringConvertible, Sendable {
+    let apiVersion: String
+    let kind: String
+    /// Where the first pod template's containers are found: `spec.template.spec.`.
+    let place: String
+    /// The container's own place below that.
+    let container: String
+    let isLongRunning: Bool
+    /// The rules about what its controller fills in.
+    let passed: [String]
+    /// The spec around a pod spec.
+    private let spec: @Sendable (Literal) -> Literal
+
+    var testDescription: String { title }
+    var title: String { "\(apiVersion.prefix { $0 != "/" })/\(kind)" }
+
+    /// An object around a pod spec.
+    func object(_ podSpec: Literal = World.podSpec, namespace: String = "shop") -> Literal {
+        [
+            "apiVersion": .string(apiVersion), "kind": .string(kind),
+            "metadata": ["name": "web", "namespace": .string(namespace)], "spec": spec(podSpec),
+        ]
+    }
+
+    private init(
+        _ apiVersion: String, _ kind: String, at place: String, _ container: String = "containers[app]",
+        isLongRunning: Bool = false, passed: [String] = [], spec: @escaping @Sendable (Literal) -> Literal
+    ) {
+        self.apiVersion = apiVersion
+        self.kind = kind
+        self.place = place
+        self.container = container
+        self.isLongRunning = isLongRunning
+        self.passed = passed
+        self.spec = spec
+    }
+
+    static let all: [WorkloadHolder] = [
+        WorkloadHolder(
+            "serving.knative.dev/v1", "Service", at: "spec.template.spec.", isLongRunning: true,
+            passed: ["readiness-probe"]
+        ) { ["template": ["spec": $0]] },
+        WorkloadHolder("argoproj.io/v1alpha1", "Workflow", at: "spec.templates[main].", "container", spec: workflow),
+        WorkloadHolder(
+            "argoproj.io/v1alpha1", "WorkflowTemplate", at: "spec.templates[main].", "container", spec: workflow),
+        WorkloadHolder(
+            "argoproj.io/v1alpha1", "AnalysisTemplate", at: "spec.metrics[load].provider.job.spec.template.spec."
+        ) {
+            ["metrics": [["name": "load", "provider": ["job": ["spec": ["template": ["spec": $0]]]]]]]
+        },
+        WorkloadHolder("keda.sh/v1alpha1", "ScaledJob", at: "spec.jobTargetRef.template.spec.") {
+            ["jobTargetRef": ["template": ["spec": $0]], "triggers": []]
+        },
+        WorkloadHolder(
+            "jobset.x-k8s.io/v1alpha2", "JobSet", at: "spec.replicatedJobs[workers].template.spec.template.spec."
+        ) {
+            ["replicatedJobs": [["name": "workers", "template": ["spec": ["template": ["spec": $0]]]]]]
+        },
+        WorkloadHolder(
+            "leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet", at: "spec.leaderWorkerTemplate.workerTemplate.spec.",
+            isLongRunning: true
+        ) { ["leaderWorkerTemplate": ["workerTemplate": ["spec": $0]]] },
+        WorkloadHolder(
+            "ray.io/v1", "RayCluster", at: "spec.headGroupSpec.template.spec.", isLongRunning: true,
+            passed: ["liveness-probe", "readiness-probe"]
+        ) { ["headGroupSpec": ["rayStartParams": [:], "template": ["spec": $0]]] },
+        WorkloadHolder(
+            "sparkoperator.k8s.io/v1beta2", "SparkApplication", at: "spec.driver.template.spec.",
+            passed: ["memory-request-equals-limit", "cpu-request"]
+        ) { ["type": "Scala", "sparkVersion": "3.5.7", "driver": ["template": ["spec": $0]]] },
+    ]
+
+    /// A workflow has the pods' settings, and each of its templates a container.
+    @Sendable private static func workflow(_ podSpec: Literal) -> Literal {
+        let container = podSpec["containers"]?.elements.first ?? nil
+        return [
+            "entrypoint": "main", "securityContext": podSpec["securityContext"] ?? nil,
+            "templates": [["name": "main", "container": container]],
+        ]
+    }
+}
+
+/// Semantics 16: further kinds whose pod templates are evaluated when their author writes them.
+@Suite struct WorkloadKindTests {
+    /// A pod spec with another container.
+    private func podSpec(_ container: String) throws -> Literal {
+        let fields = try Literal(yaml: container).members
+        return World.podSpec.merging(["containers": [.object([.init("name", "app")] + fields)]])
+    }
+
+    private func denied(_ world: World) throws -> [String] {
+        try world.verdict().judgements.filter { $0.effect == .deny }.map { "\($0.rule.id) \($0.path)" }
+    }
+
+    // MARK: The kinds
+
+    @Test(arguments: WorkloadHolder.all)
+    func `an object of it without a fault is allowed`(_ holder: WorkloadHolder) throws {
+        let verdict = try World(holder.object()).verdict()
+        #expect(verdict.passedOver == nil)
+        #expect(verdict.judgements.map(\.summary) == [])
+    }
+
+    @Test(arguments: WorkloadHolder.all)
+    func `a fault in its template is denied, at its place in the object`(_ holder: WorkloadHolder) throws {
+        let bad = try podSpec("{image: nginx, securityContext: {privileged: true}}")
+        let found = try denied(World(holder.object(bad)))
+        let container = holder.place + holder.container
+        #expect(found.contains("privilege-escalation \(container).securityContext.privileged"))
+        #expect(found.contains("image-tag \(container).image"))
+        let verdict = try World(holder.object(bad)).verdict()
+        let cause = try #require(verdict.judgements.first { $0.rule.id == "image-tag" })
+        #expect(holder.object(bad)[at: cause.finding.place] == "nginx")
+    }
+
+    @Test(arguments: WorkloadHolder.all)
+    func `only what runs until somebody stops it has probes`(_ holder: WorkloadHolder) throws {
+        let bare = try podSpec("{livenessProbe: null, readinessProbe: null}")
+        let ids = try World(holder.object(bare)).verdict().judgements.map(\.rule.id)
+        let expected = ["liveness-probe", "readiness-probe"].filter { !holder.passed.contains($0) }
+        #expect(ids == (holder.isLongRunning ? expected : []))
+    }
+
+    @Test(arguments: WorkloadHolder.all)
+    func `what its controller fills in is not asked of its author`(_ holder: WorkloadHolder) throws {
+        let ids = try World(holder.object(try podSpec("{resources: null}"))).verdict().judgements.map(\.rule.id)
+        let expected = ["memory-request-equals-limit", "cpu-request"].filter { !holder.passed.contains($0) }
+        #expect(ids == expected)
+    }
+
+    @Test(arguments: WorkloadHolder.all)
+    func `a fault that it had before only warns, and another one is new`(_ holder: WorkloadHolder) throws {
+        let bad = holder.object(try podSpec("{securityContext: {privileged: true}}"))
+        let labelled = bad.merging(["spec": ["note": "x"]])
+        let kept = try World(bad).updated(to: labelled).verdict()
+        #expect(kept.judgements.map(\.leniency) == [.existing])
+        let worse = holder.object(try podSpec("{securityContext: {privileged: true}, image: nginx}"))
+        #expect(try denied(World(bad).updated(to: worse)) == ["image-tag \(holder.place)\(holder.container).image"])
+    }
+
+    @Test(arguments: WorkloadHolder.all)
+    func `it is not patched, and one that is deleted is not evaluated`(_ holder: WorkloadHolder) throws {
+        var world = World(holder.object(try podSpec("{securityContext: {privileged: true}}")))
+        world.settings = ["PLAYBOOK_FIX": "all"]
+        #expect(try world.mutation().patch.operations.isEmpty)
+        (world.before, world.object, world.operation) = (world.object, nil, "DELETE")
+        #expect(try !world.verdict().isDenied)
+    }
+
+    @Test func `a kind that is taken out is not evaluated`() throws {
+        let holder = WorkloadHolder.all[0]
+        var world = World(holder.object(try podSpec("{image: nginx}")))
+        world.settings = ["PLAYBOOK_WORKLOAD_KINDS": "-serving.knative.dev/Service"]
+        #expect(try world.verdict().passedOver == "no rule reads this")
+    }
+
+    @Test func `other kinds of the same name or group are none`() throws {
+        let object = WorkloadHolder.all[0].object(try podSpec("{image: nginx}"))
+        for version in ["example.com/v1", "serving.knative.dev.example.com/v1"] {
+            let other = object.merging(["apiVersion": .string(version)])
+            #expect(try World(other).verdict().passedOver == "no rule reads this")
+        }
+        #expect(try World(object.merging(["kind": "Route"])).verdict().passedOver == "no rule reads this")
+    }
+
+    @Test func `an object without a template has nothing to evaluate`() throws {
+        let analysis = try Literal(
+            yaml: """
+                apiVersion: argoproj.io/v1alpha1
+                kind: AnalysisTemplate
+                metadata: {name: rate, namespace: default}
+                spec: {metrics: [{name: rate, provider: {prometheus: {query: up}}}, {name: none, provider: null}]}
+                """)
+        #expect(try World(analysis).verdict().judgements.isEmpty)
+    }
+
+    // MARK: Several templates
+
+    /// A JobSet with a pod spec for each name.
+    private func jobSet(_ podSpecs: [(name: String, spec: Literal)], namespace: String = "shop") -> Literal {
+        let jobs = podSpecs.map { name, spec -> Literal in
+            ["name": .string(name), "template": ["spec": ["template": ["spec": spec]]]]
+        }
+        return [
+            "apiVersion": "jobset.x-k8s.io/v1alpha2", "kind": "JobSet",
+            "metadata": ["name": "train", "namespace": .string(namespace)], "spec": ["replicatedJobs": .array(jobs)],
+        ]
+    }
+
+    private func place(_ job: String, _ rest: String) -> String {
+        "spec.replicatedJobs[\(job)].template.spec.template.spec.\(rest)"
+    }
+
+    @Test func `each template has a past of its own`() throws {
+        let bad = try podSpec("{image: nginx}")
+        let before = jobSet([("driver", bad), ("workers", World.podSpec)])
+        let after = jobSet([("workers", bad), ("driver", bad)])
+        let verdict = try World(before).updated(to: after).verdict()
+        #expect(
+            verdict.judgements.filter { $0.rule.id == "image-tag" }.map { "\($0.path) \($0.effect)" } == [
+                "\(place("driver", "containers[app].image")) warn",
+                "\(place("workers", "containers[app].image")) deny",
+            ])
+    }
+
+    @Test func `what all templates share is told once`() throws {
+        let twice = jobSet([("a", World.podSpec), ("b", World.podSpec)], namespace: "default").merging([
+            "metadata": ["annotations": ["api-password": "hunter2-x9"]]
+        ])
+        #expect(
+            try denied(World(twice)) == [
+                "inline-credentials metadata.annotations.api-password", "default-namespace metadata.namespace",
+            ])
+    }
+
+    @Test func `a template that cannot be read hides no other one`() throws {
+        let odd = World.podSpec.merging(["containers": "oops"])
+        let bad = try podSpec("{securityContext: {privileged: true}}")
+        let object = jobSet([("a", odd), ("b", bad), ("c", odd)])
+        let found = try denied(World(object))
+        #expect(
+            found == [
+                "privilege-escalation \(place("b", "containers[app].securityContext.privileged"))",
+                "schema \(place("a", "containers"))", "schema \(place("c", "containers"))",
+            ])
+    }
+
+    @Test(arguments: ["spec: oops", "spec: {replicatedJobs: {a: b}}", "spec: {replicatedJobs: [oops]}"])
+    func `a list of another type is reported`(_ spec: String) throws {
+        let object = jobSet([]).merging(["spec": nil]).merging(try Literal(yaml: spec))
+        let verdict = try World(object).verdict()
+        #expect(verdict.isDenied)
+        #expect(Set(verdict.judgements.map(\.rule.id)) == ["schema"])
+    }
+
+    @Test func `of more than a hundred templates the rest is not read, and that denies`() throws {
+        func object(_ count: Int) -> Literal { jobSet((0..<count).map { ("job\($0)", World.podSpec) }) }
+        #expect(try !World(object(100)).verdict().isDenied)
+        let verdict = try World(object(101)).verdict()
+        #expect(verdict.isDenied)
+        let bounded = verdict.judgements.filter { $0.finding.clause == .bounded }
+        #expect(bounded.contains { $0.path == "spec.replicatedJobs[job100].template.spec.template" })
+        // What cannot be read counts, too.
+        var odd = World(jobSet((0..<150).map { ("job\($0)", "oops") }))
+        odd.settings = ["PLAYBOOK_RULE_SCHEMA": "warn"]
+        #expect(try odd.verdict().isDenied)
+    }
+
+    @Test func `a secret of any template is not shown`() throws {
+        let secret = "tr0ub4dor-and-3"
+        let spec = try podSpec("{env: [{name: DB_PASSWORD, value: \(secret)}], image: 'nginx:\(secret)'}")
+        let verdict = try World(jobSet([("a", World.podSpec), ("b", spec)])).verdict()
+        #expect(verdict.judgements.contains { $0.rule.id == "inline-credentials" })
+        #expect(!verdict.message.contains(secret))
+    }
+
+    // MARK: Argo Workflows
+
+    private func workflow(_ spec: String) throws -> Literal {
+        let base = WorkloadHolder.all[1].object()
+        return base.merging(["spec": try Literal(yaml: spec)])
+    }
+
+    @Test func `all containers of a template are looked at`() throws {
+        let root = "image: nginx, securityContext: {runAsUser: 0}"
+        let object = try workflow(
+            """
+            templates:
+            - {name: a, script: {name: s, \(root), source: "print(1)"}}
+            - {name: b, containerSet: {containers: [{name: one, \(root)}]}}
+            - {name: main, sidecars: [{name: side, \(root)}], initContainers: [{name: first, \(root)}]}
+            """)
+        var world = World(object)
+        world.rules = try ["run-as-non-root"].map { try #require(Catalogue.playbook[$0]) }
+        #expect(
+            try denied(world)
+                == [
+                    "a].script", "b].containerSet.containers[one]", "main].initContainers[first]",
+                    "main].sidecars[side]",
+                ].map { "run-as-non-root spec.templates[\($0).securityContext.runAsUser" })
+    }
+
+    @Test func `a workflow's settings hold for each template that has none`() throws {
+        let context = try World(workflow("securityContext: {runAsNonRoot: null}")).verdict()
+        #expect(context.judgements.map(\.rule.id).contains("run-as-non-root"))
+        let own = "securityContext: {runAsNonRoot: true, runAsUser: 10001, runAsGroup: 10001}"
+        for holder in ["templates: [{name: main, \(own)}]", "templateDefaults: {\(own)}"] {
+            let object = try workflow("securityContext: null").merging(["spec": try Literal(yaml: holder)])
+            #expect(try World(object).verdict().judgements.map(\.summary) == [], "\(holder)")
+        }
+    }
+
+    @Test func `a container has what the defaults have and it does not say itself`() throws {
+        let object = try workflow(
+            """
+            templateDefaults: {container: {resources: {requests: {cpu: 100m, memory: 1Gi}, limits: {memory: 1Gi}}}}
+            templates: [{name: main, container: {resources: null}}]
+            """)
+        #expect(try World(object).verdict().judgements.map(\.summary) == [])
+        let root = object.merging(
+            ["spec": ["templateDefaults": ["container": ["securityContext": ["privileged": true]]]]]
+        ).merging(["spec": ["templates": [["name": "main", "container": ["securityContext": nil]]]]])
+        #expect(
+            try denied(World(root)) == [
+                "privilege-escalation spec.templateDefaults.container.securityContext.privileged"
+            ])
+    }
+
+    @Test func `what the workflow says of all pods is told once`() throws {
+        let object = try workflow(
+            """
+            hostNetwork: true
+            volumes: [{name: run, hostPath: {path: /run}}]
+            templates: [{name: other, container: {name: app, image: "123.dkr.ecr.eu-west-1.amazonaws.com/x:1.0.0"}}]
+            """)
+        var world = World(object)
+        world.rules = [try #require(Catalogue.playbook["host-isolation"])]
+        #expect(
+            try denied(world) == [
+                "host-isolation spec.hostNetwork", "host-isolation spec.volumes[run].hostPath",
+            ])
+    }
+
+    @Test func `an image that a parameter names is not evaluated before it is known`() throws {
+        let object = try workflow(
+            "templates: [{name: main, container: {image: '{{inputs.parameters.image}}'}}, {name: steps, steps: []}]")
+        #expect(try World(object).verdict().judgements.map(\.summary) == [])
+    }
+
+    // MARK: The setting
+
+    @Test func `a kind of a team's own is evaluated where the setting says so`() throws {
+        let object = try Literal(
+            yaml: """
+                apiVersion: kubeflow.org/v1
+                kind: PyTorchJob
+                metadata: {name: train, namespace: shop}
+                spec:
+                  pytorchReplicaSpecs:
+                    Master: {template: {spec: {restartPolicy: Never}}}
+                    Worker: {template: {spec: {}}}
+                  extra: {template: {spec: {containers: [{name: app, image: nginx}]}}}
+                """)
+        let spec = try podSpec("{livenessProbe: null}")
+        let filled = object.merging([
+            "spec": [
+                "pytorchReplicaSpecs": [
+                    "Master": ["template": ["spec": spec]], "Worker": ["template": ["spec": spec]],
+                ]
+            ]
+        ])
+        var world = World(filled)
+        #expect(try world.verdict().passedOver != nil)
+        world.settings["PLAYBOOK_WORKLOAD_KINDS"] = """
+            kubeflow.org/PyTorchJob=spec.pytorchReplicaSpecs.*.template, kubeflow.org/PyTorchJob = spec.extra.template
+            """
+        // Whether its pods end by themselves says each template's restart policy.
+        let found = try denied(world)
+        #expect(
+            found.filter { $0.hasPrefix("liveness-probe") } == [
+                "liveness-probe spec.extra.template.spec.containers[app].livenessProbe",
+                "liveness-probe spec.pytorchReplicaSpecs.Worker.template.spec.containers[app].livenessProbe",
+            ])
+        #expect(found.contains("image-tag spec.extra.template.spec.containers[app].image"))
+    }
+
+    @Test func `an entry adds a place to a kind of the defaults`() throws {
+        let settings = try Settings(environment: [
+            "PLAYBOOK_WORKLOAD_KINDS":
+                "keda.sh/ScaledJob=spec.other.template,keda.sh/ScaledJob=spec.jobTargetRef.template"
+        ])
+        let kind = try #require(settings.workloadKinds.first { $0.title == "keda.sh/ScaledJob" })
+        #expect(kind.paths.map(\.description) == ["spec.jobTargetRef.template", "spec.other.template"])
+        #expect(kind.isLongRunning == false)
+        #expect(settings.workloadKinds.count == WorkloadKind.standard.count)
+    }
+
+    @Test(arguments: [
+        ("PyTorchJob=spec.template", 1), ("kubeflow.org/PyTorchJob", 1), ("kubeflow.org/pytorchjob=spec.template", 1),
+        ("kubeflow.org/PyTorchJob=", 1), ("kubeflow.org/PyTorchJob=spec..template", 1),
+        ("kubeflow.org/PyTorchJob=spec.a[0].template", 1), ("kubeflow.org/PyTorchJob=*.template", 1),
+        ("ray.io/RayJob=spec.a.template, kubeflow=x", 32), ("apps/Deployment=spec.template", 1),
+        ("argoproj.io/Rollout=spec.template", 1), ("batch.k8s.io/=spec.template", 1),
+        ("policy/PodThing=spec.template", 1), ("-kubeflow.org/PyTorchJob", 2),
+    ])
+    func `a malformed entry is named`(_ text: String, _ character: Int) throws {
+        let error = try #require(throws: SettingsError.self) {
+            try Settings(environment: ["PLAYBOOK_WORKLOAD_KINDS": text])
+        }
+        let entry = text.split(separator: ",").last.map { $0.drop { $0 == " " } } ?? ""
+        #expect(error.description.contains("at character \(character), "))
+        #expect(error.description.contains("in the place of '\(entry.prefix(7))"))
+    }
+
+    // MARK: Who asks
+
+    @Test func `its own controller writes down what is`() throws {
+        let bad = WorkloadHolder.all[0].object(try podSpec("{image: nginx}"))
+        var world = World(WorkloadHolder.all[0].object()).updated(to: bad)
+        world.user = "system:serviceaccount:knative-serving:controller"
+        world.groups = ["system:serviceaccounts"]
+        world.rules = [try #require(Catalogue.playbook["image-tag"])]
+        #expect(try world.verdict().isDenied)
+        world.settings = ["PLAYBOOK_OPERATOR_ACCOUNTS": "system:serviceaccount:knative-serving:controller"]
+        #expect(try world.verdict().judgements.map(\.leniency) == [.operatorMade])
+    }
+}
