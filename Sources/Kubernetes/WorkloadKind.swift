@@ -10,25 +10,21 @@ public final class WorkloadKind: Sendable {
     public let paths: [TemplatePath]
     /// Whether the pods run until somebody stops them; nil where each template's restart policy says so.
     public let isLongRunning: Bool?
-    /// The rules about what the kind's controller fills in itself.
-    public let passedRules: [String]
 
     /// Describes a kind.
     public init(
-        _ group: String, _ name: String, paths: [TemplatePath], isLongRunning: Bool? = nil, passedRules: [String] = []
+        _ group: String, _ name: String, paths: [TemplatePath], isLongRunning: Bool? = nil
     ) {
         self.group = group
         self.name = name
         self.paths = paths
         self.isLongRunning = isLongRunning
-        self.passedRules = passedRules
     }
 
     /// The same kind with further places of templates.
     public func adding(_ further: [TemplatePath]) -> WorkloadKind {
         WorkloadKind(
-            group, name, paths: paths + further.filter { !paths.contains($0) }, isLongRunning: isLongRunning,
-            passedRules: passedRules)
+            group, name, paths: paths + further.filter { !paths.contains($0) }, isLongRunning: isLongRunning)
     }
 
     /// The group and the name: `keda.sh/ScaledJob`.

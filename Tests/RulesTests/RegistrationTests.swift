@@ -31,7 +31,10 @@ import Testing
         let read = Catalogue.playbook.rules.map { Registration.Row.rows(of: $0.scope) }.reduce(into: Set()) {
             $0.formUnion($1)
         }
-        let needed = read.subtracting(unspokenOf).union(readByTheJudge)
+        let workloads = WorkloadKind.standard.flatMap { kind in
+            ["CREATE", "UPDATE"].map { Registration.Row(group: kind.group, resource: kind.plural, operation: $0) }
+        }
+        let needed = read.subtracting(unspokenOf).union(readByTheJudge).union(workloads)
         #expect(registered.subtracting(needed) == [], "registered, and read by no rule")
         #expect(needed.subtracting(registered) == [], "read by a rule, and not registered")
     }

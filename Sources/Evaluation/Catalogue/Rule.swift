@@ -39,6 +39,8 @@ public final class Rule: Sendable {
     let allowsAgents: Bool
     /// True if a field that is not set only warns in platform namespaces, although the concern is security.
     let allowsUnsetInPlatforms: Bool
+    /// The workload kinds whose controllers fill in what it demands: `ray.io/RayCluster`.
+    let filledInKinds: [String]
     /// The fault that it finds together with other rules, which is told once; nil for none.
     let fault: Fault?
     /// What the mutating endpoint changes, and when; nil where nothing is safe.
@@ -80,7 +82,8 @@ public final class Rule: Sendable {
         clauses: [Clause], settings: [any RuleSettingDeclaration] = [], sharedSettings: [String] = [],
         relatedObjects: [RelatedKind] = [],
         exemptWith: String? = nil, holdsForOperators: Bool = false, allowsAgents: Bool = false,
-        allowsUnsetInPlatforms: Bool = false, fault: Fault? = nil, fix: Fix? = nil,
+        allowsUnsetInPlatforms: Bool = false, filledInKinds: [String] = [], fault: Fault? = nil,
+        fix: Fix? = nil,
         examples: @autoclosure @escaping @Sendable () -> [Example], checks: [KindCheck]
     ) {
         self.id = id
@@ -99,6 +102,7 @@ public final class Rule: Sendable {
         self.holdsForOperators = holdsForOperators
         self.allowsAgents = allowsAgents
         self.allowsUnsetInPlatforms = allowsUnsetInPlatforms
+        self.filledInKinds = filledInKinds
         self.fault = fault
         self.fix = fix
         makeExamples = examples
@@ -112,7 +116,8 @@ public final class Rule: Sendable {
         clauses: [Clause], settings: [any RuleSettingDeclaration] = [], sharedSettings: [String] = [],
         relatedObjects: [RelatedKind] = [],
         exemptWith: String? = nil, holdsForOperators: Bool = false, allowsAgents: Bool = false,
-        allowsUnsetInPlatforms: Bool = false, fault: Fault? = nil, fix: Fix? = nil,
+        allowsUnsetInPlatforms: Bool = false, filledInKinds: [String] = [], fault: Fault? = nil,
+        fix: Fix? = nil,
         examples: @autoclosure @escaping @Sendable () -> [Example], check: @escaping Check
     ) {
         self.init(
@@ -120,7 +125,8 @@ public final class Rule: Sendable {
             scope: scope, clauses: clauses, settings: settings, sharedSettings: sharedSettings,
             relatedObjects: relatedObjects,
             exemptWith: exemptWith, holdsForOperators: holdsForOperators, allowsAgents: allowsAgents,
-            allowsUnsetInPlatforms: allowsUnsetInPlatforms, fault: fault, fix: fix,
+            allowsUnsetInPlatforms: allowsUnsetInPlatforms, filledInKinds: filledInKinds, fault: fault,
+            fix: fix,
             examples: examples(), checks: [KindCheck(scope.kinds, check)])
     }
 

@@ -75,7 +75,7 @@ public final class Subject {
     }()
 
     /// Whether a rule is about what the controller of such objects fills in itself.
-    func isPassed(by rule: Rule) -> Bool { workload?.passedRules.contains(rule.id) ?? false }
+    func isPassed(by rule: Rule) -> Bool { workload.map { rule.filledInKinds.contains($0.title) } ?? false }
 
     /// The kind whose rules apply.
     var ruledKind: ResourceKind { review.ruledKind(workload) }

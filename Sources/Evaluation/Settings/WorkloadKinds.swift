@@ -2,10 +2,8 @@ public import Kubernetes
 
 extension WorkloadKind {
     /// The kinds whose templates are evaluated unless a setting takes them out.
-    ///
-    /// Knative adds a readiness probe, KubeRay both probes of Ray's container; Spark sets the memory and CPU of its container.
     public static let standard = [
-        make("serving.knative.dev/Service", ["spec.template"], isLongRunning: true, passing: ["readiness-probe"]),
+        make("serving.knative.dev/Service", ["spec.template"], isLongRunning: true),
         make("argoproj.io/Workflow", ["spec.templates[]"]),
         make("argoproj.io/WorkflowTemplate", ["spec.templates[]"]),
         make("argoproj.io/AnalysisTemplate", ["spec.metrics[].provider.job.spec.template"]),
@@ -17,19 +15,17 @@ extension WorkloadKind {
             isLongRunning: true),
         make(
             "ray.io/RayCluster", ["spec.headGroupSpec.template", "spec.workerGroupSpecs[].template"],
-            isLongRunning: true, passing: ["liveness-probe", "readiness-probe"]),
+            isLongRunning: true),
         make(
-            "sparkoperator.k8s.io/SparkApplication", ["spec.driver.template", "spec.executor.template"],
-            passing: ["memory-request-equals-limit", "cpu-request"]),
+            "sparkoperator.k8s.io/SparkApplication", ["spec.driver.template", "spec.executor.template"]),
     ]
 
     private static func make(
-        _ title: String, _ paths: [String], isLongRunning: Bool = false, passing rules: [String] = []
+        _ title: String, _ paths: [String], isLongRunning: Bool = false
     ) -> WorkloadKind {
         let parts = title.split(separator: "/").map(String.init)
         return WorkloadKind(
-            parts[0], parts[1], paths: paths.compactMap { TemplatePath($0) }, isLongRunning: isLongRunning,
-            passedRules: rules)
+            parts[0], parts[1], paths: paths.compactMap { TemplatePath($0) }, isLongRunning: isLongRunning)
     }
 
     /// Reads an entry of the setting: `keda.sh/ScaledJob=spec.jobTargetRef.template`.
@@ -47,8 +43,7 @@ extension WorkloadKind {
         }
         let known = WorkloadKind.standard.first { $0.title == halves[0] }
         self.init(
-            parts[0], parts[1], paths: [path], isLongRunning: known?.isLongRunning,
-            passedRules: known?.passedRules ?? [])
+            parts[0], parts[1], paths: [path], isLongRunning: known?.isLongRunning)
     }
 }
 

@@ -16,6 +16,8 @@ extension Rule {
         concern: .reliability,
         scope: .longRunning,
         clauses: [missing, oneHandler, restarts],
+        // Its controller fills it in.
+        filledInKinds: ["ray.io/RayCluster"],
         examples: cases,
         check: { (subject, context, findings) throws(CannotJudge) in
             try checkProbes(

@@ -16,6 +16,8 @@ extension Rule {
         concern: .reliability,
         scope: .longRunning,
         clauses: [missing, oneHandler],
+        // Its controller fills it in.
+        filledInKinds: ["serving.knative.dev/Service", "ray.io/RayCluster"],
         examples: cases,
         check: { (subject, context, findings) throws(CannotJudge) in
             try checkProbes(

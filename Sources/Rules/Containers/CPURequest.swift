@@ -16,6 +16,8 @@ extension Rule {
         concern: .reliability,
         scope: .containerResources,
         clauses: [missing, limitAlone, zero],
+        // Its controller fills it in.
+        filledInKinds: ["sparkoperator.k8s.io/SparkApplication"],
         fix: .adds(
             "Where a CPU limit is set alone, the request is set to it, which is what the API server does for a Pod."),
         examples: cases,

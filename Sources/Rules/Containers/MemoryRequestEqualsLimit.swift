@@ -17,6 +17,8 @@ extension Rule {
         scope: .containerResources,
         clauses: [noLimit, differs],
         relatedObjects: [.resourceQuota],
+        // Its controller fills it in.
+        filledInKinds: ["sparkoperator.k8s.io/SparkApplication"],
         fix: .changes(
             "The request becomes the limit, unless a ResourceQuota that is known would be exceeded, or might be (a DaemonSet). Where no limit is set, the amount is the author's to choose."
         ),
