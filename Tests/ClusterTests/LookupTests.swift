@@ -1,5 +1,4 @@
 import Cluster
-import Dispatch
 import Evaluation
 import Foundation
 import JSON

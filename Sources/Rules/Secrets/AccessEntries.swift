@@ -116,7 +116,7 @@ private func map(_ data: String, name: String = "aws-auth", namespace: String = 
     apiVersion: v1
     kind: ConfigMap
     metadata: {name: \(name), namespace: \(namespace)}
-    data: \(data)
+    data:\(data.hasPrefix("\n") ? "" : " ")\(data)
     """
 }
 
