@@ -301,7 +301,7 @@ apiVersion: apps/v1
 kind: Deployment
 metadata: {{name: web-{number}, namespace: team-{number % 40}}}
 spec: {{replicas: 1, template: {{spec: {{containers: [{{name: app, image: "nginx:latest"}}]}}}}}}
-""" for number in range(1500)]
+""" for number in range(1600)]
     page = pathlib.Path(folder, "large.html")
     page.write_bytes(report(["check", "--format", "html", "-"], "---".join(documents).encode()))
     start = time.monotonic()

@@ -22,9 +22,9 @@ import Testing
             "apiVersion": "apps/v1", "kind": "ReplicaSet",
             "metadata": [
                 "name": "web-1", "namespace": "shop",
-                "annotations": annotations.merging([
-                    "deployment.kubernetes.io/revision": "3", "deployment.kubernetes.io/desired-replicas": "3",
-                ]),
+                "annotations": (["deployment.kubernetes.io/revision": "3"] as Literal).merging([
+                    "deployment.kubernetes.io/desired-replicas": "3"
+                ]).merging(annotations),
                 "labels": ["app": "web"],
                 "ownerReferences": [
                     [
@@ -47,6 +47,19 @@ import Testing
         let verdict = try rollBack(to: oldSpec, beside: [replicaSet(oldSpec)]).verdict()
         #expect(!verdict.isDenied)
         #expect(verdict.warnings.contains { $0.contains("[liveness-probe, existing in revision 3]") })
+    }
+
+    @Test func `a secret in the name of a revision, or in the last line of a denial, is masked`() throws {
+        let secret = "ghp_" + String(repeating: "Zx9Q", count: 9)
+        var world = rollBack(
+            to: oldSpec,
+            beside: [replicaSet(oldSpec, annotations: ["deployment.kubernetes.io/revision": .string(secret)])])
+        let texts = try world.verdict().warnings.joined()
+        #expect(!texts.isEmpty && !texts.contains(secret))
+        world.relatedObjects = nil
+        world.object = world.object?.merging(["metadata": ["namespace": .string(secret)]])
+        let message = try world.verdict().message
+        #expect(message.contains("In an incident") && !message.contains(secret))
     }
 
     @Test func `without the revision it is denied, and revisions are asked for`() throws {

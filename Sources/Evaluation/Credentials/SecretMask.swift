@@ -124,6 +124,7 @@ extension Verdict {
         for index in notEvaluated.indices { notEvaluated[index].replacePath(replacement) }
         for index in unreadable.indices { unreadable[index].replacePath(replacement) }
         for index in notices.indices { notices[index] = replacement(notices[index], false) ?? notices[index] }
+        wayOn = replacement(wayOn, false) ?? wayOn
         object = object.map { object in replacement(object.title, false).map(object.titled) ?? object }
         untrustedController = untrustedController.map { replacement($0, false) ?? $0 }
         operatorAccount = operatorAccount.map { replacement($0, false) ?? $0 }
@@ -147,7 +148,11 @@ extension Judgement {
             finding.advice.flatMap { replacement($0, false) }, finding.choice.flatMap { replacement($0, false) }
         )
         let reason = exemption.flatMap { replacement($0.reason, false) }
-        guard remedy != nil || path != nil || message != nil || advice != nil || choice != nil || reason != nil else {
+        let past = replacement(past, false)
+        guard
+            remedy != nil || past != nil || path != nil || message != nil || advice != nil || choice != nil
+                || reason != nil
+        else {
             return nil
         }
         let finding = finding.with {
@@ -161,7 +166,7 @@ extension Judgement {
         return Judgement(
             rule: rule, finding: finding, path: path ?? self.path, field: field ?? self.field,
             remedy: remedy ?? self.remedy, level: level,
-            effect: effect, leniency: leniency, exemption: exemption)
+            effect: effect, leniency: leniency, exemption: exemption, past: past ?? self.past, doubt: doubt)
     }
 }
 
