@@ -459,6 +459,32 @@ import Testing
         #expect(try lenient.verdict().warnings.contains { $0.hasSuffix("[image-registry]") })
     }
 
+    @Test func `two findings of one rule are both shown beside another rule's`() throws {
+        func rule(_ id: String, _ messages: [String]) -> Rule {
+            Rule(
+                id: id, title: "t", group: .application, section: .containerization, rationale: "r", level: .deny,
+                concern: .convention, scope: .replicated, clauses: [Clause("c", "d")], fault: .image, examples: []
+            ) { (subject, _, findings) throws(CannotJudge) in
+                for message in messages {
+                    findings.add(Clause("c", "d"), at: try subject.field("spec"), message, choice: message)
+                }
+            }
+        }
+        var world = World(World.deployment)
+        world.rules = [rule("one", ["is bad", "is worse"]), rule("other", ["is odd"])]
+        let message = try world.verdict().message
+        #expect(message.contains("\n- one, other: spec is bad\n") && message.contains("\n- one: spec is worse\n"))
+        #expect(!message.contains("is odd"))
+    }
+
+    @Test func `a denial that is cut still ends with the way on`() throws {
+        let long = String(repeating: "x", count: 250)
+        let containers = (1...50).map { "{name: c\($0)-\(long), image: 'example.com/i:1.2.3'}" }
+        let message = try World(spec("containers: [\(containers.joined(separator: ", "))]")).verdict().message
+        #expect(message.utf8.count <= 16 << 10)
+        #expect(message.contains(" more.\n") && message.hasSuffix("playbook explain liveness-probe\n"))
+    }
+
     @Test func `a warning has no control character, whatever the object is called`() throws {
         var world = World(
             try spec(

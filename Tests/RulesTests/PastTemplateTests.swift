@@ -113,6 +113,20 @@ import Testing
         #expect(verdict.judgements.filter { $0.effect == .deny }.map(\.rule.id) == ["liveness-probe"])
     }
 
+    @Test func `a rule about related objects that the revision was exempt from denies`() throws {
+        let exempt: Literal = [
+            "playbook.superinc.com/exempt": "pod-disruption-budget", "playbook.superinc.com/exempt-reason": "a license",
+        ]
+        for (annotations, expected) in [([:], []), (exempt, ["pod-disruption-budget"])] as [(Literal, [String])] {
+            var world = rollBack(to: oldSpec, beside: [replicaSet(oldSpec, annotations: annotations)])
+            world.before = deployment(World.podSpec).merging(["metadata": ["labels": ["x": "y"]]])
+            world.without = ResourceKinds(.podDisruptionBudget)
+            world.settings["PLAYBOOK_RATCHET_UNTIL"] = "2026-11-01"
+            world.rules = world.rules.filter { $0.id == "pod-disruption-budget" }
+            #expect(try world.verdict().judgements.filter { $0.effect == .deny }.map(\.rule.id) == expected)
+        }
+    }
+
     @Test func `where revisions cannot be read, security rules deny and others warn`() throws {
         var world = rollBack(to: oldSpec, beside: [])
         world.rules = world.rules.filter { ["image-tag", "liveness-probe"].contains($0.id) }
@@ -225,6 +239,14 @@ extension Literal {
         ])
     func `a restart and a higher count are never denied`(_ change: String, _ isDenied: Bool) throws {
         #expect(try update(change).isDenied == isDenied)
+    }
+
+    @Test func `who raises a count to one replica still writes that`() throws {
+        let none = World.deployment.merging(["spec": ["replicas": 0]])
+        var world = World(none).updated(to: none.merging(["spec": ["replicas": 1]]))
+        world.without = ResourceKinds(.horizontalPodAutoscaler, .scaledObject)
+        world.rules = world.rules.filter { $0.id == "replicas" }
+        #expect(try world.verdict().isDenied)
     }
 
     @Test func `a second restart is one too`() throws {

@@ -41,7 +41,7 @@ public final class Rule: Sendable {
     let allowsUnsetInPlatforms: Bool
     /// The workload kinds whose controllers fill in what it demands: `ray.io/RayCluster`.
     let filledInKinds: [String]
-    /// The fault that it finds together with other rules, which is told once; nil for none.
+    /// The fault that other rules find too, and that texts report once; nil for none.
     let fault: Fault?
     /// What the mutating endpoint changes, and when; nil where nothing is safe.
     public let fix: Fix?
@@ -147,7 +147,7 @@ public enum Fault: Sendable {
     case credential
     /// A container whose user is not stated.
     case identity
-    /// A namespace without bounds, which is told after all that is about the object.
+    /// A namespace without bounds, which texts report last.
     case namespace
 }
 

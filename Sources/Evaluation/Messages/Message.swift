@@ -19,18 +19,19 @@ extension Verdict {
         let denials = shownDenials
         let further = further(.deny)
         var text = "\(clipped(subject.title)) breaks \(rules == 1 ? "a rule" : "\(rules) rules") of the playbook:\n"
-        let entries = Verdict.entries(of: denials, within: Verdict.maximumMessage - text.utf8.count - 32)
+        let entries = Verdict.entries(
+            of: denials, within: Verdict.maximumMessage - text.utf8.count - wayOn.utf8.count - 34)
         for entry in entries { text += "\n" + entry }
-        let more = told.count { $0.judgement.effect == .deny } - entries.count + further
+        let more = merged.count { $0.judgement.effect == .deny } - entries.count + further
         if more > 0 { text += "\nand \(more) more.\n" }
-        text += links(for: denials.map(\.judgement), within: Verdict.maximumMessage - text.utf8.count)
-        return text
-            + (wayOn.isEmpty || text.utf8.count + wayOn.utf8.count > Verdict.maximumMessage ? "" : "\n\(wayOn)\n")
+        let room = Verdict.maximumMessage - text.utf8.count - wayOn.utf8.count - 2
+        text += links(for: denials.map(\.judgement), within: room)
+        return wayOn.isEmpty ? text : "\(text)\n\(wayOn)\n"
     }
 
     /// The findings that deny, as many as a denial shows, in their order: of every rule at least the first one.
-    private var shownDenials: [ToldFinding] {
-        let denials = told.filter { $0.judgement.effect == .deny }
+    private var shownDenials: [MergedFinding] {
+        let denials = merged.filter { $0.judgement.effect == .deny }
         guard denials.count > Verdict.maximumFindings else { return denials }
         var seen: Set<String> = []
         let firsts = denials.filter { seen.insert($0.judgement.rule.id).inserted }
@@ -40,7 +41,7 @@ extension Verdict {
     }
 
     /// The entries of as many findings as there is room for, in their order: of every rule at least the first one.
-    private static func entries(of denials: [ToldFinding], within limit: Int) -> [String] {
+    private static func entries(of denials: [MergedFinding], within limit: Int) -> [String] {
         var entries: [Int: String] = [:]
         var room = limit
         func add(_ index: Int) {
@@ -98,9 +99,10 @@ extension Verdict {
         if onlyShown {
             // Causes have the first findings, the message those of each rule.
             let denials = judgements.indices.filter { judgements[$0].effect == .deny }
-            let told = shownDenials + warningsInOrder.prefix(Verdict.mostWarnings)
+            let shownFindings = shownDenials + warningsInOrder.prefix(Verdict.mostWarnings)
             shown = Array(
-                Set(denials.prefix(Verdict.maximumFindings)).union(told.flatMap { [$0.offset, $0.suggestion.offset] }))
+                Set(denials.prefix(Verdict.maximumFindings)).union(
+                    shownFindings.flatMap { [$0.offset, $0.suggestion.offset] }))
         }
         for index in shown {
             judgements[index].remedy = RemedyText(judgements[index].finding, subject)
@@ -110,8 +112,8 @@ extension Verdict {
     }
 
     /// The findings that warn, the most severe first.
-    private var warningsInOrder: [ToldFinding] {
-        told.filter { $0.judgement.effect == .warn }
+    private var warningsInOrder: [MergedFinding] {
+        merged.filter { $0.judgement.effect == .warn }
             .sorted { ($0.judgement.severity, $0.offset) < ($1.judgement.severity, $1.offset) }
     }
 
@@ -178,7 +180,7 @@ extension Verdict {
     }
 }
 
-extension ToldFinding {
+extension MergedFinding {
     /// What is wrong, and where.
     fileprivate var headline: String {
         "- \(ids): \(judgement.headline)"

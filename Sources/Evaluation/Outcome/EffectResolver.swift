@@ -1,7 +1,7 @@
 import JSON
 import Kubernetes
 
-/// What becomes of one finding: exempted, a warning, or a denial.
+/// Resolves what a finding does to the request: it is exempt, it warns, or it denies.
 struct EffectResolver {
     let subject: Subject
     let context: Context
@@ -64,7 +64,8 @@ struct EffectResolver {
         case .running: return .grace
         case .none: if traits.isExisting, context.ratchetHolds { return .existing }
         }
-        if subject.onlyRestarts, !exemptions.areChanged { return .existing }
+        // But for the count itself: whoever raises it to one replica still writes that.
+        if subject.onlyRestarts, !traits.isAboutCount, !exemptions.areChanged { return .existing }
         if exemptions.areUnknown { return .unknownExemption }
         if let leniency = leniency(byOriginOf: rule) { return leniency }
         if subject.review.isDryRun, traits.awaitsRelatedObject || traits.absent != nil { return .serverDryRun }
@@ -82,6 +83,7 @@ struct EffectResolver {
         guard let past else { return false }
         if traits.isInPastTemplate { return true }
         return !rule.related.isEmpty && !past.isScaledBelow(subject) && !exemptions.cover(rule)
+            && !past.isExempt(from: rule, context.settings.catalogue)
     }
 
     /// Why a finding does not deny what a controller made.
@@ -123,7 +125,7 @@ struct EffectResolver {
         case over
     }
 
-    /// How long a companion may still be missing (for tools that create it after its workload).
+    /// Returns the state of the grace period of a missing related object, which most tools create after the workload.
     private func grace(for traits: Finding.Traits) -> Grace {
         let settings = context.settings
         guard traits.awaitsRelatedObject, settings.relatedObjectGrace > .zero, context.givesGrace else { return .none }

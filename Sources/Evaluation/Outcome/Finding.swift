@@ -74,6 +74,8 @@ extension Finding {
         var isInPastTemplate = false
         /// True if the field is not set.
         var isUnset = false
+        /// True if the field is the workload's count of replicas.
+        var isAboutCount = false
 
         /// The traits of a finding that denies wherever its rule does, unless more is said.
         public init(isHint: Bool = false, awaitsRelatedObject: Bool = false, absent: ResourceKind? = nil) {

@@ -154,6 +154,9 @@ public final class Subject {
     /// True if an UPDATE only restarts a workload's pods or raises its count.
     private(set) lazy var onlyRestarts = findOnlyRestarts()
 
+    /// The workload's count of replicas; nil where it is not set.
+    private(set) lazy var count: NodeID? = object["spec"]?["replicas"]?.id
+
     /// The object as it was, on UPDATE.
     var oldObject: Value? { review.operation == .update && !isOld ? review.oldObject : nil }
 

@@ -155,7 +155,7 @@ extension Setting {
         ),
         Setting(
             "PLAYBOOK_EXEMPT_FILE", .judging, .optionalText("path"), \.exemptFile,
-            "A file with further entries as in `PLAYBOOK_EXEMPT`, one a line; `#` begins a comment. The server reads it again when it changes, and keeps the last good one."
+            "A file with further entries as in `PLAYBOOK_EXEMPT`, one a line; a line that begins with `#` is a comment. The server reads it again when it changes, and keeps the last good one."
         ),
         Setting(
             "PLAYBOOK_CONTACT", .judging, .text("text"), \.contact,

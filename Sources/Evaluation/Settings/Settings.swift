@@ -184,17 +184,20 @@ public struct Settings: Sendable {
 extension Settings {
     /// The same settings with the exemptions of the file that `PLAYBOOK_EXEMPT_FILE` names.
     ///
-    /// - Parameter text: The file's text: an entry a line, as in `PLAYBOOK_EXEMPT`; `#` begins a comment.
+    /// - Parameter text: The file's text: an entry a line, as in `PLAYBOOK_EXEMPT`. A line that begins with `#` is a comment, and so is
+    ///   the rest of a line after a `#` between blanks; `#12` is part of a reason.
     /// - Returns: The settings.
     /// - Throws: ``ExemptionFileError`` with the first line that is no entry.
     public func exempting(fileText text: String) throws(ExemptionFileError) -> Settings {
         var copy = self
         copy.exemptInFile = []
         var number = 0
-        for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+        // The end of a line may be that of Windows, which is one character.
+        for line in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline) {
             number += 1
-            let entry = trimmed(line.prefix { $0 != "#" })
-            if entry.isEmpty { continue }
+            let words = line.split(whereSeparator: { $0 == " " || $0 == "\t" })
+            if words.first?.hasPrefix("#") ?? true { continue }
+            let entry = words.prefix { $0 != "#" }.joined(separator: " ")
             guard let exemption = StandingExemption(parsing: entry, catalogue) else {
                 throw ExemptionFileError(line: number, text: clipped(entry))
             }

@@ -1,7 +1,7 @@
-/// A finding as people are told of it: with the other rules that found the same fault.
+/// A finding as texts for people show it: with the other rules that found the same fault.
 ///
 /// Only texts are merged. Each rule decides for itself, and reports for programs have every finding.
-struct ToldFinding {
+struct MergedFinding {
     /// The most severe of the findings.
     let judgement: Judgement
     /// Its place among the verdict's.
@@ -17,40 +17,57 @@ struct ToldFinding {
         suggestion = (offset, judgement)
     }
 
+    /// True if a rule is among those that found it.
+    func isOf(_ rule: Rule) -> Bool { judgement.rule === rule || others.contains { $0 === rule } }
+
     /// The ids of all rules, the leading one first.
     var ids: String { ([judgement.rule] + others).map(\.id).joined(separator: ", ") }
 }
 
 extension Verdict {
     /// The findings that are not exempt, each fault once, in their order.
-    var told: [ToldFinding] {
-        var told: [ToldFinding] = []
+    var merged: [MergedFinding] {
+        let faults = sharedFaults
+        var merged: [MergedFinding] = []
         var places: [String: Int] = [:]
         for (offset, judgement) in judgements.enumerated() where judgement.effect != .exempt {
-            guard let key = judgement.faultKey else {
-                told.append(ToldFinding(judgement, at: offset))
+            guard let fault = judgement.rule.fault, faults.contains(fault), let key = judgement.faultKey else {
+                merged.append(MergedFinding(judgement, at: offset))
                 continue
             }
-            guard let place = places[key] else {
-                places[key] = told.count
-                told.append(ToldFinding(judgement, at: offset))
+            // Two findings of one rule are two faults.
+            guard let place = places[key], !merged[place].isOf(judgement.rule) else {
+                if places[key] == nil { places[key] = merged.count }
+                merged.append(MergedFinding(judgement, at: offset))
                 continue
             }
-            var leader = told[place]
+            var leader = merged[place]
             if judgement.effect.severity > leader.judgement.effect.severity {
-                var other = ToldFinding(judgement, at: offset)
+                var other = MergedFinding(judgement, at: offset)
                 other.others = [leader.judgement.rule] + leader.others
                 if judgement.finding.edits.isEmpty { other.suggestion = leader.suggestion }
                 leader = other
-            } else if leader.judgement.rule !== judgement.rule,
-                !leader.others.contains(where: { $0 === judgement.rule })
-            {
+            } else {
                 leader.others.append(judgement.rule)
                 if leader.suggestion.judgement.finding.edits.isEmpty { leader.suggestion = (offset, judgement) }
             }
-            told[place] = leader
+            merged[place] = leader
         }
-        return told
+        return merged
+    }
+}
+
+extension Verdict {
+    /// The faults that several rules found, so that no key is made for the others.
+    private var sharedFaults: [Fault] {
+        var first: [Fault: Rule] = [:]
+        var shared: [Fault] = []
+        for rule in judgements.map(\.rule) {
+            guard let fault = rule.fault else { continue }
+            if let other = first[fault], other !== rule, !shared.contains(fault) { shared.append(fault) }
+            if first[fault] == nil { first[fault] = rule }
+        }
+        return shared
     }
 }
 
