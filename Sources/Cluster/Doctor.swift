@@ -66,7 +66,7 @@ public struct Doctor {
         let request = APIRequest(.get, path, query: query, attempts: 2, limit: .seconds(15))
         do throws(APIError) {
             let response = try client.begin(request).wait()
-            guard let object = try? Literal(parsing: response.body) else { throw .malformed("it is no object") }
+            guard let object = try? Literal(parsing: response.body) else { throw .malformed("it is not an object") }
             return object
         } catch {
             if case .status(let status) = error, status.code == 404 { return nil }
@@ -150,13 +150,33 @@ public struct Doctor {
     private func unsentKinds(_ webhooks: [Literal]) -> [String] {
         let rules = webhooks.flatMap { $0["rules"]?.elements ?? [] }
         func texts(_ rule: Literal, _ key: String) -> [String] { rule[key]?.elements.compactMap(\.text) ?? [] }
-        return settings.catalogue.kinds(at: settings).filter { kind in
+        let kinds = settings.catalogue.kinds(at: settings).map { ("\($0.group)", $0.plural) }
+        let needed = kinds + settings.workloadKinds.map { ($0.group, $0.plural) }
+        return needed.filter { group, plural in
             !rules.contains { rule in
                 let (groups, resources) = (texts(rule, "apiGroups"), texts(rule, "resources"))
-                return groups.contains { $0 == "*" || $0 == "\(kind.group)" }
-                    && resources.contains { $0 == "*" || $0 == "*/*" || $0 == kind.plural }
+                return groups.contains { $0 == "*" || $0 == group }
+                    && resources.contains { $0 == "*" || $0 == "*/*" || $0 == plural }
+                    && texts(rule, "operations").contains { $0 == "*" || $0 == "CREATE" }
             }
-        }.map { "\(APIResource($0))" }
+        }.map { group, plural in group.isEmpty ? plural : "\(plural).\(group)" }
+    }
+
+    /// The Deployment of the server; nil if it does not exist.
+    private func deployment() throws(APIError) -> Literal? {
+        try read(path("apps", "deployments", in: settings.namespace, name: "playbook"))
+    }
+
+    /// The value of `PLAYBOOK_MODE` in the ConfigMaps that the Deployment names; nil if none of them sets it.
+    private func mode() throws(APIError) -> String? {
+        let container = try deployment()?["spec"]?["template"]?["spec"]?["containers"]?.elements.first
+        for source in container?["envFrom"]?.elements ?? [] {
+            // Kustomize adds a hash of the contents to the name.
+            guard let name = source["configMapRef"]?["name"]?.text else { continue }
+            let map = try read(path("", "configmaps", in: settings.namespace, name: name))
+            if let mode = map?["data"]?["PLAYBOOK_MODE"]?.text { return mode }
+        }
+        return nil
     }
 
     /// True if a bad object is refused and a good one is not, by server-side dry runs.
@@ -172,20 +192,22 @@ public struct Doctor {
         ]
         return answer("webhook") { () throws(APIError) in
             if let refusal = try refusal(of: account, "serviceaccounts") {
-                return (.bad, "an object that breaks no rule is refused: \(refusal)")
+                return (.bad, "an object that violates no rule is denied: \(refusal)")
             }
             guard let refusal = try refusal(of: pod, "pods") else {
-                let isDryRun =
-                    try read(path("", "configmaps", in: settings.namespace, name: "playbook-settings"))?["data"]?[
-                        "PLAYBOOK_MODE"]?.text == "dry-run"
-                return isDryRun
-                    ? (.notice, "a Pod that breaks rules is admitted: the server runs in dry-run mode")
-                    : (.bad, "a Pod that breaks rules is admitted: the webhook is not called, or fails open")
+                guard try mode() != "dry-run" else {
+                    return (.notice, "a Pod that violates rules is admitted: the server runs in dry-run mode")
+                }
+                let others =
+                    "you are a trusted or break-glass user, or the level of all rules or of Namespace default is warn"
+                return (
+                    .bad, "a Pod that violates rules is admitted: the webhook is not called or fails open, or \(others)"
+                )
             }
             guard refusal.holds("playbook explain") || refusal.holds("host-isolation") else {
-                return (.bad, "a Pod that breaks rules is refused, but not by the rules: \(refusal.prefix(200))")
+                return (.bad, "a Pod that violates rules is denied, but not by the rules: \(refusal.prefix(200))")
             }
-            return (.good, "refuses a Pod that breaks rules, and admits an object that breaks none")
+            return (.good, "denies a Pod that violates rules, and admits an object that violates none")
         }
     }
 
@@ -208,9 +230,8 @@ public struct Doctor {
     /// True if all replicas are ready and run the same template.
     private func replicas() -> Answer {
         answer("replicas") { () throws(APIError) in
-            guard let deployment = try read(path("apps", "deployments", in: settings.namespace, name: "playbook"))
-            else {
-                return (.bad, "there is no Deployment playbook in namespace \(settings.namespace)")
+            guard let deployment = try deployment() else {
+                return (.bad, "Deployment playbook does not exist in namespace \(settings.namespace)")
             }
             func count(_ value: Literal?) -> Int { if case .number(let text) = value { Int(text) ?? 0 } else { 0 } }
             let wanted = count(deployment["spec"]?["replicas"])
@@ -239,7 +260,7 @@ public struct Doctor {
             for kind in settings.catalogue.watchedKinds.kinds {
                 for verb in ["list", "watch"] { needed.append((verb, "\(kind.group)", kind.plural)) }
             }
-            var missing: [String] = []
+            var (missing, left): ([String], [String]) = ([], [])
             for right in needed {
                 let review: Literal = [
                     "apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
@@ -260,19 +281,28 @@ public struct Doctor {
                     attempts: 1, limit: .seconds(15))
                 let response = try client.begin(request).wait()
                 guard (try? Literal(parsing: response.body))?["status"]?["allowed"] != true else { continue }
-                missing.append("\(right.verb) \(right.resource)\(right.group.isEmpty ? "" : ".\(right.group)")")
+                let text = "\(right.verb) \(right.resource)\(right.group.isEmpty ? "" : ".\(right.group)")"
+                // The rights for a product's kinds are a component that may be left out.
+                if APIGroup.isBuiltIn(right.group) { missing.append(text) } else { left.append(text) }
             }
-            guard !missing.isEmpty else { return (.good, "the service account has the rights that it needs") }
-            return (.bad, "the service account lacks: \(missing.joined(separator: ", "))")
+            guard missing.isEmpty else {
+                return (.bad, "the service account lacks: \(missing.joined(separator: ", "))")
+            }
+            guard left.isEmpty else {
+                return (.notice, "rules that need these are not evaluated: \(left.joined(separator: ", "))")
+            }
+            return (.good, "the service account has the rights that it needs")
         }
     }
 
     /// When the serving certificate ends.
     private func certificate() -> Answer {
         answer("certificate") { () throws(APIError) in
-            let secret = settings.certificateSource == .own ? settings.certificateSecret : "playbook-tls"
+            let volumes = try deployment()?["spec"]?["template"]?["spec"]?["volumes"]?.elements ?? []
+            let mounted = volumes.first { $0["name"] == "tls" }?["secret"]?["secretName"]?.text
+            let secret = mounted ?? settings.certificateSecret
             guard let object = try read(path("", "secrets", in: settings.namespace, name: secret)) else {
-                return (.unknown, "there is no Secret \(secret) in namespace \(settings.namespace)")
+                return (.unknown, "Secret \(secret) does not exist in namespace \(settings.namespace)")
             }
             guard let encoded = object["data"]?["tls.crt"]?.text, let pem = base64Decoded(encoded),
                 let certificate = try? CertificateDescription.certificates(inPEM: pem).first

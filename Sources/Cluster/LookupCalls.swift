@@ -16,7 +16,8 @@ final class LookupCalls {
     private static let maximumAge = Duration.seconds(60)
     /// More answers than this are forgotten together: nobody has so many operators.
     private static let mostAnswers = 4096
-    private static let mostRevisions = 10
+    /// The present revision, and as many as Kubernetes keeps beside it by default.
+    private static let mostRevisions = 11
     private static let mostBytes = 8 << 20
 
     typealias Completion = (Result<LookupAnswer, APIError>) -> Void
@@ -40,6 +41,12 @@ final class LookupCalls {
         case .claim(let claim): check(claim, Instant.now + limit, completion)
         case .templates(let query): find(query, Instant.now + limit, completion)
         }
+    }
+
+    /// The answer to a lookup that was given within the last minute; nil for those that must be made.
+    func recentAnswer(to lookup: Lookup) -> LookupAnswer? {
+        guard case .claim(let claim) = lookup, let known = claims[claim], known.end > Instant.now else { return nil }
+        return .claim(claim, known.answer)
     }
 
     // MARK: Objects that are absent
@@ -88,9 +95,6 @@ final class LookupCalls {
 
     /// Asks whether an account may write the status of its owner's resource, and may not do everything.
     private func check(_ claim: OperatorClaim, _ end: Instant, _ completion: @escaping Completion) {
-        if let known = claims[claim], known.end > Instant.now {
-            return completion(.success(.claim(claim, known.answer)))
-        }
         func answer(_ isOperator: Bool) {
             if claims.count >= LookupCalls.mostAnswers { claims = [:] }
             claims[claim] = (isOperator, Instant.now + LookupCalls.maximumAge)
@@ -232,15 +236,21 @@ final class LookupCalls {
             switch result {
             case .failure(let error): completion(.failure(error))
             case .success(let response):
-                var holders: [(name: String, created: String)] = []
+                var holders: [(name: String, revision: Int, created: String)] = []
                 LookupCalls.read(response.body) { list in
                     guard let items = list["items"]?.elements else { return }
                     for item in items {
                         guard let name = query.holderName(item) else { continue }
-                        holders.append((name, item["metadata"]?["creationTimestamp"]?.string ?? ""))
+                        let metadata = ObjectMeta(of: item)
+                        // A roll-back uses the old ReplicaSet again: the number says which is newer.
+                        let number =
+                            metadata.annotation("deployment.kubernetes.io/revision")
+                            ?? metadata.annotation("rollout.argoproj.io/revision")
+                        let created = item["metadata"]?["creationTimestamp"]?.string ?? ""
+                        holders.append((name, number.flatMap { Int($0) } ?? 0, created))
                     }
                 }
-                holders.sort { $0.created > $1.created }
+                holders.sort { ($0.revision, $0.created) > ($1.revision, $1.created) }
                 get(
                     holders.prefix(LookupCalls.mostRevisions).map(\.name)[...], of: query, found: [],
                     room: LookupCalls.mostBytes, end, completion)

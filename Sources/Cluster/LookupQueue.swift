@@ -30,8 +30,13 @@ final class LookupQueue {
         let request = LookupRequest(lookups, completion, end: Instant.now + limit)
         let alarm = client.loop.after(limit) { [self] in giveUp(request) }
         request.ended = { alarm.cancel() }
-        if let pause, pause.end >= request.deadline { return giveUp(request) }
+        var open: [Lookup] = []
         for lookup in lookups {
+            if let answer = calls.recentAnswer(to: lookup) { request.take(lookup, answer) } else { open.append(lookup) }
+        }
+        if open.isEmpty { return }
+        if let pause, pause.end >= request.deadline { return giveUp(request) }
+        for lookup in open {
             if let index = waiting.firstIndex(where: { $0.lookup == lookup }) {
                 waiting[index].requests.append(request)
                 waiting[index].limit = max(waiting[index].limit, limit)

@@ -9,6 +9,7 @@ extension ResourceKind {
         case .cronJob: "/spec/jobTemplate/spec/template/spec"
         case .replicationController, .replicaSet, .deployment, .statefulSet, .daemonSet, .job, .rollout:
             "/spec/template/spec"
+        case .controllerRevision: "/data/spec/template/spec"
         default: nil
         }
     }
@@ -105,6 +106,8 @@ public final class PodTemplate {
         case .cronJob: try object.object("spec")?.object("jobTemplate")?.object("spec")?.object("template")
         case .replicationController, .replicaSet, .deployment, .statefulSet, .daemonSet, .job, .rollout:
             try object.object("spec")?.object("template")
+        // Others than Kubernetes' own controllers keep there what they like.
+        case .controllerRevision: object["data"]?["spec"]?["template"].flatMap { $0.kind == .object ? $0 : nil }
         default: nil
         }
     }

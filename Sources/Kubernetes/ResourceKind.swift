@@ -193,16 +193,7 @@ public enum ResourceKind: UInt8, Sendable, CaseIterable {
     }
 
     /// Several objects of the kind, for people: `NetworkPolicies`.
-    public var pluralName: String {
-        let name = "\(name)"
-        let vowels: [Character] = ["a", "e", "i", "o", "u"]
-        if name.hasSuffix("Params") { return name }
-        if name.hasSuffix("s") { return name + "es" }
-        guard name.hasSuffix("y"), let before = name.dropLast().last, !vowels.contains(before) else {
-            return name + "s"
-        }
-        return name.dropLast() + "ies"
-    }
+    public var pluralName: String { Kubernetes.plural(of: "\(name)") }
 
     /// The `apiVersion` of a manifest: `apps/v1`, or `v1` in the core group.
     public var apiVersion: String { group.utf8CodeUnitCount == 0 ? "\(version)" : "\(group)/\(version)" }
@@ -225,7 +216,7 @@ public struct ResourceKinds: OptionSet, Sendable {
     /// Everything with a pod template.
     public static let withPodSpec = ResourceKinds(
         .pod, .podTemplate, .replicationController, .replicaSet, .deployment, .statefulSet, .daemonSet, .job, .cronJob,
-        .rollout)
+        .rollout, .controllerRevision)
 
     /// What runs in several copies at the author's choice: Deployment, StatefulSet, Rollout.
     public static let replicated = ResourceKinds(.deployment, .statefulSet, .rollout)
@@ -239,4 +230,13 @@ public struct ResourceKinds: OptionSet, Sendable {
 
     /// The kinds, in their order.
     public var kinds: [ResourceKind] { ResourceKind.allCases.filter { contains($0) } }
+}
+
+/// The plural of a kind's name, as the API forms it: `NetworkPolicies`.
+func plural(of name: String) -> String {
+    let vowels: [Character] = ["a", "e", "i", "o", "u"]
+    if name.hasSuffix("Params") { return name }
+    if name.hasSuffix("s") { return name + "es" }
+    guard name.hasSuffix("y"), let before = name.dropLast().last, !vowels.contains(before) else { return name + "s" }
+    return name.dropLast() + "ies"
 }

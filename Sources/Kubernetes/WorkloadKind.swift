@@ -31,7 +31,7 @@ public final class WorkloadKind: Sendable {
     public var title: String { "\(group)/\(name)" }
 
     /// Its name in paths and registrations, as in `scaledjobs`.
-    public var plural: String { name.lowercased() + "s" }
+    public var plural: String { Kubernetes.plural(of: name).lowercased() }
 }
 
 /// A way through an object to pod templates: `spec.replicatedJobs[].template.spec.template`.

@@ -122,7 +122,7 @@ public final class ManifestObject {
                 let name = member.key.text
                 hide(
                     in: member.value, key: name,
-                    within: isHidden || ManifestObject.withPodSpec.contains(name)
+                    within: isHidden || ManifestObject.textMembers.contains(name)
                         || (name == "value" && ManifestObject.pairs.contains(key)),
                     &ranges)
             }
@@ -135,7 +135,7 @@ public final class ManifestObject {
     }
 
     /// Members below which there is anybody's text.
-    private static let withPodSpec: Set<String> = [
+    private static let textMembers: Set<String> = [
         "data", "stringData", "binaryData", "annotations", "args", "command",
     ]
 

@@ -137,8 +137,8 @@ enum Command: String, CaseIterable {
             """
             Lists all kinds that rules read and judges each object as if it were written again as it is: nothing is excused for
             being old. Objects that a judged owner controls are left out, and so are system namespaces. The cluster is found as
-            kubectl finds it (--context, KUBECONFIG, ~/.kube/config), or by the service account in a Pod; rights to get and
-            list are enough. A kind that the cluster does not have is passed over.
+            kubectl finds it (--context, KUBECONFIG, ~/.kube/config), or by the service account in a Pod; the right to
+            list is enough. A kind that the cluster does not have is passed over.
 
             --write-reports keeps a Report (openreports.io) or PolicyReport (wgpolicyk8s.io) called playbook in each namespace
             and one for what belongs to none, and writes only those that have changed.

@@ -10,67 +10,17 @@ import Testing
 
 /// The calls that answer lookups, against an API server with objects and rights of its own.
 @Suite struct LookupTests {
-    /// An API server that has objects by path, and answers access reviews.
-    private final class Server: Sendable {
-        private struct State {
-            var objects: [String: String] = [:]
-            var rights: Set<String> = []
-            var requests: [String] = []
-        }
-
-        private let state = Mutex(State())
-        private let box = Mutex<TLSPort?>(nil)
-
-        init() throws {
-            let port = try TLSPort(TestAuthorities.cluster.pair()) { [weak self] peer in
-                while let request = peer.request() {
-                    guard let (code, body) = self?.answer(request) else { return }
-                    let head =
-                        "HTTP/1.1 \(code) X\r\nContent-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n\r\n"
-                    guard peer.send(head + body) else { return }
-                }
-            }
-            box.withLock { $0 = port }
-        }
-
-        var port: UInt16 { box.withLock { $0?.port ?? 0 } }
-        var requests: [String] { state.withLock { $0.requests } }
-
-        func put(_ path: String, _ json: String) { state.withLock { $0.objects[path] = json } }
-
-        /// Grants a right: `update database/status shop`.
-        func grant(_ right: String) { state.withLock { _ = $0.rights.insert(right) } }
-
-        private func answer(_ request: TLSPeer.Request) -> (Int, String) {
-            state.withLock { state in
-                state.requests.append("\(request.verb) \(request.path)")
-                guard request.verb == "POST" else {
-                    if state.objects[request.path] == "broken" { return (500, "{}") }
-                    return state.objects[request.path].map { (200, $0) }
-                        ?? (404, #"{"kind":"Status","code":404,"reason":"NotFound"}"#)
-                }
-                let body = try? JSONSerialization.jsonObject(with: Data(request.body.utf8)) as? [String: Any]
-                let spec = body?["spec"] as? [String: Any] ?? [:]
-                let attributes = spec["resourceAttributes"] as? [String: String] ?? [:]
-                let resource = [attributes["resource"], attributes["subresource"]].compactMap(\.self)
-                    .joined(separator: "/")
-                let right = "\(attributes["verb"] ?? "") \(resource) \(attributes["namespace"] ?? "everywhere")"
-                return (201, #"{"status":{"allowed":\#(state.rights.contains(right))}}"#)
-            }
-        }
-    }
-
     private let account = "system:serviceaccount:operators:database"
     private static let group = "/apis/example.com/v1"
 
-    private func server(_ resources: String...) throws -> Server {
-        let server = try Server()
+    private func server(_ resources: String...) throws -> RightsAPIServer {
+        let server = try RightsAPIServer()
         let entries = resources.map { #"{"name":"\#($0)","kind":"Database","namespaced":true}"# }
         server.put(Self.group, #"{"kind":"APIResourceList","resources":[\#(entries.joined(separator: ","))]}"#)
         return server
     }
 
-    private func ask(_ lookup: Lookup, _ server: Server) throws -> LookupAnswer {
+    private func ask(_ lookup: Lookup, _ server: RightsAPIServer) throws -> LookupAnswer {
         let folder = try TestFolder()
         let feed = try RelatedObjectFeed(
             try folder.access(to: server.port), of: .playbook, kinds: [], publish: { _ in })
@@ -162,7 +112,7 @@ import Testing
     }
 
     @Test func `revisions are those that the workload's uid controls, newest first`() throws {
-        let server = try Server()
+        let server = try RightsAPIServer()
         let base = "/apis/apps/v1/namespaces/shop/replicasets"
         func replicaSet(_ name: String, _ uid: String, _ created: String, _ image: String) -> String {
             #"""
@@ -199,7 +149,7 @@ import Testing
     }
 
     @Test func `an API server that gives no answer leaves the question open`() throws {
-        let server = try Server()
+        let server = try RightsAPIServer()
         server.put(Self.group, "broken")
         guard case .claim(_, let answer) = try ask(.claim(try claim()), server) else { throw CancellationError() }
         #expect(answer == nil)

@@ -139,6 +139,30 @@ import Testing
         }
     }
 
+    @Test func `a revision is evaluated unless its controller makes it`() throws {
+        let revision: Literal = [
+            "apiVersion": "apps/v1", "kind": "ControllerRevision", "revision": 7,
+            "metadata": [
+                "name": "db-7", "namespace": "shop",
+                "ownerReferences": [
+                    ["apiVersion": "apps/v1", "kind": "StatefulSet", "name": "db", "uid": "u", "controller": true]
+                ],
+            ],
+            "data": ["spec": ["template": ["$patch": "replace", "spec": World.podSpec.merging(["hostPID": true])]]],
+        ]
+        var world = World(revision)
+        world.groups = []
+        #expect(try world.verdict().judgements.filter { $0.effect == .deny }.map(\.rule.id) == ["host-isolation"])
+        world.user = "system:serviceaccount:kube-system:statefulset-controller"
+        #expect(try world.verdict().passedOver != nil)
+        // Other controllers keep other things in revisions.
+        for data in ["text", ["spec": "text"], ["spec": ["template": ["a"]]], nil] as [Literal] {
+            var other = World(revision.merging(["data": nil]).merging(["data": data]))
+            other.groups = []
+            #expect(try other.verdict().judgements.isEmpty, "\(data)")
+        }
+    }
+
     @Test func `dry-run mode proposes to trust no deployer`() throws {
         for (user, named) in [("system:serviceaccount:argocd:server", false), (Self.operatorAccount, true)] {
             var world = try world(user, "ReplicaSet", "apps/v1")

@@ -364,4 +364,60 @@ import Testing
         #expect(verdict.judgements.map(\.path) == ["spec.routes[1]"])
         #expect(verdict.notEvaluated.count == 1 && verdict.notEvaluated.allSatisfy { $0.reason.contains("login@file") })
     }
+
+    @Test(
+        arguments: [
+            ("9223372036854775807", "-9223372036854775808", false),
+            ("-9223372036854775808", "9223372036854775807", true),
+            ("9223372036854775807", "9223372036854775807", false), ("1", "-9223372036854775808", false),
+        ])
+    func `port numbers of any size are counted without an overflow`(_ first: String, _ last: String, _ isFound: Bool)
+        throws
+    {
+        let rules = [
+            ("NetworkPolicy", "networking.k8s.io/v1", "port: \(first), endPort: \(last)"),
+            ("ClusterNetworkPolicy", "networking.k8s.aws/v1alpha1", "portRange: {start: \(first), end: \(last)}"),
+        ]
+        for (kind, version, ports) in rules {
+            var world = World(
+                try Literal(
+                    yaml: """
+                        apiVersion: \(version)
+                        kind: \(kind)
+                        metadata: {name: web, namespace: shop}
+                        spec:
+                          podSelector: {}
+                          ingress: [{action: Accept, from: [{podSelector: {}}], ports: [{protocol: TCP, \(ports)}]}]
+                        """))
+            world.rules = world.rules.filter { $0.id == "broad-network-rules" }
+            let found = try world.verdict().judgements
+            #expect(kind != "NetworkPolicy" || found.isEmpty != isFound, "\(kind)")
+        }
+    }
+
+    @Test(
+        arguments: [
+            ("* * * * *", "1m", true), ("*/5 * * * *", "5m", true), ("*/5 * * * *", "4m", false),
+            ("0 0-23 1-31 1-12 0-6", "1h", true), ("0,30 * * * ?", "30m", true), ("0 9 * * *", "24h", true),
+            ("0 9 * * *", "23h", false), ("0 9-17 * * *", "16h", true), ("0 9-17 * * *", "15h", false),
+            ("0 9 * * 1-5", "24h", false), ("0 9 1 * *", "24h", false), ("61 * * * *", "24h", false),
+            ("5-1 * * * *", "24h", false), ("*/0 * * * *", "24h", false), ("*/9223372036854775807 * * * *", "1h", true),
+        ])
+    func `a budget of none on a schedule that is always on stops everything`(
+        _ schedule: String, _ duration: String, _ isFound: Bool
+    ) throws {
+        var world = World(
+            try Literal(
+                yaml: """
+                    apiVersion: karpenter.sh/v1
+                    kind: NodePool
+                    metadata: {name: general}
+                    spec:
+                      disruption: {budgets: [{nodes: '0', schedule: '\(schedule)', duration: \(duration)}, {nodes: '10%'}]}
+                      template: {spec: {}}
+                    """))
+        world.rules = world.rules.filter { $0.id == "node-pool-lifecycle" }
+        #expect(try world.verdict().judgements.isEmpty != isFound)
+    }
+
 }

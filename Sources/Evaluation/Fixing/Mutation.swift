@@ -123,7 +123,8 @@ extension Judgement {
 extension AdmissionReview {
     /// Whether a patch may be made at all: templates of Pods and Jobs cannot be changed once they are there.
     fileprivate var mayBePatched: Bool {
-        guard subresource == .none else { return false }
+        // A revision is compared with its workload by a hash.
+        guard subresource == .none, kind != .controllerRevision else { return false }
         switch operation {
         case .create: return true
         case .update:

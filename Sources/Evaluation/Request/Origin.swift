@@ -163,7 +163,9 @@ extension ResourceKind {
     }
 
     /// True if objects of this kind are evaluated themselves and have pods made for them.
-    fileprivate var makesPods: Bool { ResourceKinds.withPodSpec.contains(self) && self != .pod && self != .podTemplate }
+    fileprivate var makesPods: Bool {
+        ResourceKinds.withPodSpec.contains(self) && self != .pod && self != .podTemplate && self != .controllerRevision
+    }
 }
 
 extension Subject {

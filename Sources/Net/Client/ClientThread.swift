@@ -27,7 +27,7 @@ public final class ClientThread<State>: Sendable {
         thread = Mutex(
             try Thread {
                 guard let loop = handover.take() else { return }
-                loop.runJobs = ClientThread.podOwner(of: jobs, with: start(loop))
+                loop.runJobs = ClientThread.runner(of: jobs, with: start(loop))
                 loop.run()
             })
     }
@@ -38,7 +38,7 @@ public final class ClientThread<State>: Sendable {
     }
 
     /// Returns a closure that runs the waiting jobs; only the closure holds the state.
-    private static func podOwner(of jobs: MessageQueue<Job>, with state: State) -> () -> Void {
+    private static func runner(of jobs: MessageQueue<Job>, with state: State) -> () -> Void {
         { for job in jobs.removeAll() { job(state) } }
     }
 

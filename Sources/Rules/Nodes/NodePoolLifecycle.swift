@@ -194,25 +194,47 @@ private func longestGap(of schedule: String) -> Int64? {
     case "@yearly", "@annually": return 366 * day
     default: break
     }
+    // Nobody writes a longer one.
+    guard schedule.utf8.count <= 256 else { return nil }
     let fields = schedule.split(separator: " ").map(String.init)
-    guard fields.count == 5, fields[2...].allSatisfy({ $0 == "*" || $0 == "?" }) else { return nil }
-    guard let minutes = values(of: fields[0], upTo: 60), let hours = values(of: fields[1], upTo: 24) else { return nil }
-    let begins = hours.flatMap { hour in minutes.map { Int64(hour * 60 + $0) } }
-    guard let first = begins.first else { return nil }
-    let gaps = zip(begins, begins.dropFirst() + [first + 1440]).map { $1 - $0 }
-    return (gaps.max() ?? 1440) * 60
+    guard fields.count == 5, isEvery(fields[2], of: 1...31), isEvery(fields[3], of: 1...12),
+        isEvery(fields[4], of: 0...6), let minutes = values(of: fields[0], in: 0...59),
+        let hours = values(of: fields[1], in: 0...23), let firstMinute = minutes.first, let lastMinute = minutes.last,
+        let firstHour = hours.first
+    else { return nil }
+    // Each hour has the same minutes, so the longest gap is one between minutes, or one from an hour to the next one.
+    let inHour = zip(minutes, minutes.dropFirst()).map { $1 - $0 }.max() ?? 0
+    let betweenHours = zip(hours, hours.dropFirst() + [firstHour + 24]).map { $1 - $0 }.max() ?? 24
+    return Int64(max(inHour, betweenHours * 60 - lastMinute + firstMinute)) * 60
 }
 
-/// The values of a field of a cron schedule: `*`, `*/15` or numbers separated by commas; nil for other forms.
-private func values(of field: String, upTo end: Int) -> [Int]? {
-    if field == "*" { return Array(0..<end) }
-    if field.hasPrefix("*/") {
-        guard let step = Int(field.dropFirst(2)), step > 0 else { return nil }
-        return Array(stride(from: 0, to: end, by: step))
+/// True if a field of a cron schedule has every value.
+private func isEvery(_ field: String, of range: ClosedRange<Int>) -> Bool {
+    field == "?" || values(of: field, in: range)?.count == range.count || field == "0-7" && range == 0...6
+}
+
+/// The values of a field of a cron schedule in their order: `*`, `*/15`, numbers and ranges; nil for other forms.
+private func values(of field: String, in range: ClosedRange<Int>) -> [Int]? {
+    var isSet = Array(repeating: false, count: range.upperBound + 1)
+    for part in field.split(separator: ",", omittingEmptySubsequences: false) {
+        let halves = part.split(separator: "/", omittingEmptySubsequences: false)
+        guard halves.count <= 2, let step = halves.count == 2 ? Int(halves[1]) : 1, step > 0 else { return nil }
+        let bounds = halves[0].split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
+        let (first, last): (Int, Int)
+        switch bounds.count {
+        case _ where halves[0] == "*": (first, last) = (range.lowerBound, range.upperBound)
+        case 1:
+            guard let only = bounds[0] else { return nil }
+            (first, last) = (only, halves.count == 2 ? range.upperBound : only)
+        case 2:
+            guard let from = bounds[0], let to = bounds[1] else { return nil }
+            (first, last) = (from, to)
+        default: return nil
+        }
+        guard range.contains(first), range.contains(last), first <= last else { return nil }
+        for value in stride(from: first, through: last, by: min(step, 60)) { isSet[value] = true }
     }
-    let numbers = field.split(separator: ",").map { Int($0) }
-    guard numbers.allSatisfy({ $0.map { (0..<end).contains($0) } ?? false }) else { return nil }
-    return numbers.compactMap(\.self).sorted()
+    return isSet.indices.filter { isSet[$0] }
 }
 
 extension Value {

@@ -130,7 +130,7 @@ private func checkPorts(of rule: Field, _ most: Int, _ findings: FindingCollecto
 
 private func addRange(_ first: Int, _ last: Int, at entry: Field, _ most: Int, _ findings: FindingCollector) {
     // The API takes ports from 1 to 65535 alone; a number that is none must not overflow here.
-    let count = min(last, 65535) - max(first, 0) + 1
+    let count = max(min(last, 65535), 0) - min(max(first, 0), 65535) + 1
     guard count > most else { return }
     // Where it begins is the choice, how many they are the number.
     findings.add(

@@ -1,0 +1,64 @@
+import Foundation
+import Synchronization
+
+/// An API server that has objects by path, and answers access reviews.
+final class RightsAPIServer: Sendable {
+    private struct State {
+        var objects: [String: String] = [:]
+        var rights: Set<String> = []
+        var requests: [String] = []
+        var allowsAll = false
+    }
+
+    private let state = Mutex(State())
+    private let box = Mutex<TLSPort?>(nil)
+
+    init() throws {
+        let port = try TLSPort(TestAuthorities.cluster.pair()) { [weak self] peer in
+            while let request = peer.request() {
+                guard let (code, body) = self?.answer(request) else { return }
+                let head =
+                    "HTTP/1.1 \(code) X\r\nContent-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n\r\n"
+                guard peer.send(head + body) else { return }
+            }
+        }
+        box.withLock { $0 = port }
+    }
+
+    var port: UInt16 { box.withLock { $0?.port ?? 0 } }
+    var requests: [String] { state.withLock { $0.requests } }
+
+    func put(_ path: String, _ json: String) { state.withLock { $0.objects[path] = json } }
+
+    /// Grants every right.
+    func grantAll() { state.withLock { $0.allowsAll = true } }
+
+    /// Takes an object away.
+    func remove(_ path: String) { state.withLock { $0.objects[path] = nil } }
+
+    /// Grants a right: `update database/status shop`.
+    func grant(_ right: String) { state.withLock { _ = $0.rights.insert(right) } }
+
+    private func answer(_ request: TLSPeer.Request) -> (Int, String) {
+        state.withLock { state in
+            state.requests.append("\(request.verb) \(request.path)")
+            guard request.verb == "POST" else {
+                if state.objects[request.path] == "broken" { return (500, "{}") }
+                return state.objects[request.path].map { (200, $0) }
+                    ?? (404, #"{"kind":"Status","code":404,"reason":"NotFound"}"#)
+            }
+            if !request.path.hasSuffix("subjectaccessreviews") {
+                // A creation is admitted unless a test says in which words it is denied.
+                guard let denial = state.objects["POST \(request.path)"] else { return (201, "{}") }
+                return (403, #"{"kind":"Status","code":403,"message":"\#(denial)"}"#)
+            }
+            let body = try? JSONSerialization.jsonObject(with: Data(request.body.utf8)) as? [String: Any]
+            let spec = body?["spec"] as? [String: Any] ?? [:]
+            let attributes = spec["resourceAttributes"] as? [String: String] ?? [:]
+            let resource = [attributes["resource"], attributes["subresource"]].compactMap(\.self)
+                .joined(separator: "/")
+            let right = "\(attributes["verb"] ?? "") \(resource) \(attributes["namespace"] ?? "everywhere")"
+            return (201, #"{"status":{"allowed":\#(state.allowsAll || state.rights.contains(right))}}"#)
+        }
+    }
+}
