@@ -260,6 +260,7 @@ public struct Doctor {
             for kind in settings.catalogue.watchedKinds.kinds {
                 for verb in ["list", "watch"] { needed.append((verb, "\(kind.group)", kind.plural)) }
             }
+            for kind in Catalogue.liveKinds.kinds { needed.append(("list", "\(kind.group)", kind.plural)) }
             var (missing, left): ([String], [String]) = ([], [])
             for right in needed {
                 let review: Literal = [

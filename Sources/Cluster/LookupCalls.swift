@@ -64,10 +64,19 @@ final class LookupCalls {
             }
             return
         }
+        let namespace = ResourceKinds.clusterWide.contains(absence.kind) ? nil : absence.namespace
         client.list(
-            APIResource(absence.kind), in: absence.namespace, within: limit,
+            APIResource(absence.kind), in: namespace, within: limit, atMost: LookupCalls.mostBytes,
             each: { try? found.set($0, absence.kind) }
-        ) { result in completion(result.map { _ in .absence(absence, found: found) }) }
+        ) { result in
+            switch result {
+            case .success: completion(.success(.absence(absence, found: found)))
+            // No CustomResourceDefinition of the kind is served: there is no object of it.
+            case .failure(.status(let status)) where status.code == 404 && Catalogue.liveKinds.contains(absence.kind):
+                completion(.success(.absence(absence, found: found)))
+            case .failure(let error): completion(.failure(error))
+            }
+        }
     }
 
     /// Gets an object; nil where there is none.

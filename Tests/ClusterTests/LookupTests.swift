@@ -154,4 +154,35 @@ import Testing
         guard case .claim(_, let answer) = try ask(.claim(try claim()), server) else { throw CancellationError() }
         #expect(answer == nil)
     }
+
+    // MARK: Kinds that are never watched
+
+    @Test func `objects without a namespace are listed for the whole cluster`() throws {
+        let server = try server()
+        let path = "/apis/rbac.authorization.k8s.io/v1/clusterroles"
+        server.put(
+            path,
+            #"""
+            {"kind":"ClusterRoleList","metadata":{"resourceVersion":"1"},"items":[
+            {"metadata":{"name":"all"},"rules":[{"apiGroups":["*"],"resources":["*"],"verbs":["*"]}]}]}
+            """#)
+        let answer = try ask(.absence(Absence(.clusterRole, in: "default")), server)
+        guard case .absence(_, let found?) = answer else { throw CancellationError() }
+        #expect(try found.object(.clusterRole, named: "all", in: "default") != nil)
+        #expect(server.requests == ["GET \(path)"])
+    }
+
+    @Test func `of a kind that is not served there is no object, and a broken answer is none`() throws {
+        let server = try server()
+        let absence = Absence(.securityPolicy, in: "shop")
+        let path = "/apis/gateway.envoyproxy.io/v1alpha1/namespaces/shop/securitypolicies"
+        guard case .absence(_, let found?) = try ask(.absence(absence), server) else { throw CancellationError() }
+        #expect(found.knows(.securityPolicy, in: "shop"))
+        #expect(try found.objects(.securityPolicy, in: "shop").isEmpty)
+        server.put(path, "broken")
+        guard case .absence(_, nil) = try ask(.absence(absence), server) else {
+            Issue.record("a broken answer was believed")
+            return
+        }
+    }
 }

@@ -16,14 +16,14 @@ public final class Catalogue: Sendable {
     let related: RelatedKinds
     /// The kinds of the objects that rules look up.
     public var relatedKinds: ResourceKinds { related.kinds }
-    /// Those of them that a server watches: all but Secrets and ConfigMaps, which it must have no right to read, and what is looked up only
-    /// before a denial.
+    /// Those of them that a server watches: all but Secrets and ConfigMaps, which it must have no right to read, and ``liveKinds``.
     public var watchedKinds: ResourceKinds {
-        let others = ResourceKinds(
-            .secret, .configMap, .role, .clusterRole, .securityPolicy, .authorizationPolicy, .requestAuthentication,
-            .gatewayClass)
-        return related.kinds.subtracting(others)
+        related.kinds.subtracting(ResourceKinds(.secret, .configMap)).subtracting(Catalogue.liveKinds)
     }
+
+    /// The kinds that a server never watches, and asks for when a rule needs them.
+    public static let liveKinds = ResourceKinds(
+        .role, .clusterRole, .securityPolicy, .authorizationPolicy, .requestAuthentication, .gatewayClass)
 
     /// The kinds of the objects that the rules which are on read, other than subresources.
     public func kinds(at settings: Settings) -> [ResourceKind] {

@@ -169,8 +169,11 @@ public struct Judge: Sendable {
         func addObjects(_ kind: ResourceKind) {
             if related.knows(kind, in: subject.namespace) { add(.absence(Absence(kind, in: subject.namespace))) }
         }
+        let live = context.source == .server ? liveAbsences(verdict, subject, context) : []
+        live.forEach { add(.absence($0)) }
         // Dry-run mode foresees what enforce mode would say.
-        guard verdict.judgements.contains(where: { $0.effect == .deny || $0.leniency == .dryRun }) else {
+        guard !live.isEmpty || verdict.judgements.contains(where: { $0.effect == .deny || $0.leniency == .dryRun })
+        else {
             if subject.kind == .podDisruptionBudget, subject.review.operation != .delete {
                 ResourceKinds.replicated.kinds.forEach(addObjects)
             }
@@ -185,6 +188,22 @@ public struct Judge: Sendable {
         }
         if let claim = origin.claim { add(.claim(claim)) }
         if context.settings.isRatchetOn, let query = TemplateQuery(subject) { add(.templates(query)) }
+    }
+
+    /// What the rules that were not evaluated, or that deny, look up of the kinds that no server watches.
+    private func liveAbsences(_ verdict: Verdict, _ subject: Subject, _ context: Context) -> [Absence] {
+        let denying = verdict.judgements.lazy.filter { $0.effect == .deny || $0.leniency == .dryRun }.map(\.rule)
+        let waiting = (verdict.notEvaluated.map(\.rule) + denying).filter { rule in
+            rule.related.contains { Catalogue.liveKinds.contains($0.kind) }
+        }
+        guard !waiting.isEmpty else { return [] }
+        let lookups = Lookups()
+        let observed = context.knowing(context.relatedObjects.observed(by: lookups))
+        let checks = table.checks(for: subject.review, subject.workload)
+        for check in checks where waiting.contains(where: { $0.id == table.rules[check.rule].id }) {
+            _ = FindingCollector(keysOf: subject, observed, steps: FindingCollector.maximumSteps).run(check.check)
+        }
+        return lookups.all.filter { Catalogue.liveKinds.contains($0.kind) }.map { Absence($0.kind, in: $0.namespace) }
     }
 }
 

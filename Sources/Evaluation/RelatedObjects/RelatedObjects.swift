@@ -207,11 +207,15 @@ public struct RelatedObjects: Sendable {
     /// Whether all objects of a kind in a namespace are known.
     public func knows(_ kind: ResourceKind, in namespace: String) -> Bool {
         observer?.note(kind, namespace)
-        return switch knowledge {
-        case .nothing: false
-        case .kindsHeld: holdings[namespace]?.kinds.contains(kind) ?? false
-        case .kinds(let kinds): kinds.contains(kind)
-        }
+        let isKnown =
+            switch knowledge {
+            case .nothing: false
+            case .kindsHeld: holdings[namespace]?.kinds.contains(kind) ?? false
+            case .kinds(let kinds): kinds.contains(kind)
+            }
+        if isKnown || answers.isEmpty { return isKnown }
+        if case .some(_?) = answer(kind, namespace) { return true }
+        return false
     }
 
     /// The same companions, telling somebody which kinds are looked up in which namespaces.

@@ -1,0 +1,119 @@
+import Evaluation
+import JSON
+import Kubernetes
+import Rules
+import TestSupport
+import Testing
+
+/// Kinds that no server watches: the API server is asked for them when a rule needs them.
+@Suite struct LiveKindTests {
+    private static let binding = """
+        apiVersion: rbac.authorization.k8s.io/v1
+        kind: ClusterRoleBinding
+        metadata: {name: pods}
+        roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: reader}
+        subjects: [{kind: Group, apiGroup: rbac.authorization.k8s.io, name: 'system:serviceaccounts'}]
+        """
+    private static let gateway = """
+        apiVersion: gateway.networking.k8s.io/v1
+        kind: Gateway
+        metadata: {name: web, namespace: shop}
+        spec: {gatewayClassName: edge, listeners: [{name: https, port: 443, protocol: HTTPS}]}
+        """
+    private static let everything = """
+        apiVersion: rbac.authorization.k8s.io/v1
+        kind: ClusterRole
+        metadata: {name: reader}
+        rules: [{apiGroups: ['*'], resources: ['*'], verbs: ['*']}]
+        """
+    private static let balancers = """
+        apiVersion: gateway.networking.k8s.io/v1
+        kind: GatewayClass
+        metadata: {name: edge}
+        spec: {controllerName: gateway.k8s.aws/alb}
+        """
+
+    /// A request as a server has it, which knows all Namespaces.
+    private func world(_ rule: String, _ object: String) throws -> World {
+        var world = World(try Literal(yaml: object))
+        world.settings = environment(onlyWith: [rule: "deny"])
+        world.without = ResourceKinds(.namespace)
+        return world
+    }
+
+    @Test(arguments: [
+        ("anonymous-binding", binding, ResourceKind.clusterRole, everything),
+        ("load-balancer-service", gateway, .gatewayClass, balancers),
+    ])
+    func `an object that decides is asked for, and with the answer the rule is evaluated`(
+        _ rule: String, _ object: String, _ kind: ResourceKind, _ deciding: String
+    ) throws {
+        var world = try world(rule, object)
+        let absence = Absence(kind, in: "default")
+        let open = try world.verdict()
+        #expect(open.notEvaluated.map(\.rule.id) == [rule])
+        #expect(open.lookups.contains(.absence(absence)))
+
+        for objects in [[try Literal(yaml: deciding)], []] {
+            var found = World(nil)
+            found.relatedObjects = objects
+            found.without = ResourceKinds(kind)
+            world.answers = [.absence(absence, found: try found.context().relatedObjects)]
+            let verdict = try world.verdict()
+            #expect(verdict.isDenied == !objects.isEmpty)
+            #expect(verdict.notEvaluated.isEmpty && !verdict.lookups.contains(.absence(absence)))
+        }
+    }
+
+    @Test func `without an answer the rule is not evaluated, and nobody is asked a second time`() throws {
+        var world = try world("anonymous-binding", Self.binding)
+        let absence = Absence(.clusterRole, in: "default")
+        world.answers = [.absence(absence, found: nil)]
+        let verdict = try world.verdict()
+        #expect(!verdict.isDenied && verdict.notEvaluated.count == 1)
+        #expect(!verdict.lookups.contains(.absence(absence)))
+    }
+
+    @Test func `a Role that only reads objects by name makes a denial a hint, once it is known`() throws {
+        var world = try world(
+            "anonymous-binding",
+            """
+            apiVersion: rbac.authorization.k8s.io/v1
+            kind: RoleBinding
+            metadata: {name: info, namespace: pipelines}
+            roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: info}
+            subjects: [{kind: Group, apiGroup: rbac.authorization.k8s.io, name: 'system:authenticated'}]
+            """)
+        let absence = Absence(.role, in: "pipelines")
+        let open = try world.verdict()
+        #expect(open.isDenied && open.lookups.contains(.absence(absence)))
+        var found = World(nil)
+        found.without = ResourceKinds(.role)
+        found.relatedObjects = [
+            try Literal(
+                yaml: """
+                    apiVersion: rbac.authorization.k8s.io/v1
+                    kind: Role
+                    metadata: {name: info, namespace: pipelines}
+                    rules: [{apiGroups: [''], resources: [configmaps], resourceNames: [pipelines-info], verbs: [get]}]
+                    """)
+        ]
+        world.answers = [.absence(absence, found: try found.context().relatedObjects)]
+        #expect(try !world.verdict().isDenied)
+    }
+
+    @Test func `the Namespace's exemption is asked for at once, since the answer may be a denial`() throws {
+        #expect(
+            try world("load-balancer-service", Self.gateway).verdict().lookups
+                .contains(.absence(Absence(.namespace, in: "shop"))))
+    }
+
+    @Test func `nothing is asked for in files, or where no rule needs it`() throws {
+        var world = try world("anonymous-binding", Self.binding)
+        world.source = .files
+        #expect(try world.verdict().lookups.isEmpty)
+        world = try self.world(
+            "anonymous-binding", Self.binding.replacing("system:serviceaccounts", with: "developers"))
+        #expect(try world.verdict().lookups.isEmpty)
+    }
+}
