@@ -1,3 +1,5 @@
+public import Kubernetes
+
 /// How a kind's objects are followed.
 public struct ReflectorOptions: Sendable {
     /// How many objects a page of a list has.
@@ -39,6 +41,10 @@ public enum RelatedObjectEvent: Equatable, Sendable {
     case troubled([APIResource], reason: String)
     /// All of the kinds that were reported together can be followed again.
     case recovered([APIResource])
+    /// This server enforces since then.
+    case enforced(since: Timestamp)
+    /// Since when this server enforces could be neither read nor written, for this reason.
+    case enforcementUnknown(String)
 }
 
 /// What is said about following a kind: changes, not every attempt.

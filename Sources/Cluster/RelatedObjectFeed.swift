@@ -22,6 +22,7 @@ public final class RelatedObjectFeed: Sendable {
     ///   - catalogue: The rules, which say what is kept of each kind.
     ///   - kinds: The kinds; where they are not given, all that the rules look up and a server may watch.
     ///   - options: How each is followed.
+    ///   - enforcement: The annotation that says since when this server enforces; nil where nobody needs to know.
     ///   - publish: Told what is known whenever that changes, on the feed's thread.
     ///   - report: Told what an operator should know, on the feed's thread.
     ///   - interval: How often to check up.
@@ -29,7 +30,7 @@ public final class RelatedObjectFeed: Sendable {
     /// - Throws: A ``SystemError`` when there is no thread for it.
     public init(
         _ access: ClusterAccess, of catalogue: Catalogue, kinds: ResourceKinds? = nil,
-        options: ReflectorOptions = ReflectorOptions(),
+        options: ReflectorOptions = ReflectorOptions(), enforcement: EnforcementAnnotation? = nil,
         publish: @escaping @Sendable (RelatedObjects) -> Void,
         report: @escaping @Sendable (RelatedObjectEvent) -> Void = { _ in },
         every interval: Duration = .seconds(30),
@@ -45,6 +46,7 @@ public final class RelatedObjectFeed: Sendable {
             let client = APIClient(loop: loop, access: access, options: api)
             let follower = Follower(client, catalogue, confirmations, statuses, handout, publish)
             follower.start(options, report)
+            if let enforcement { follower.find(enforcement, report) }
             follower.look(after: interval) { checkUp(statuses) }
             return follower
         }
@@ -136,6 +138,19 @@ private final class Follower {
                 report: { troubles.take($0) })
         }
         for reflector in reflectors { reflector.start() }
+    }
+
+    /// Finds out since when this server enforces.
+    func find(_ annotation: EnforcementAnnotation, _ report: @escaping (RelatedObjectEvent) -> Void) {
+        EnforcementStart(client, annotation) { [self] result in
+            switch result {
+            case .success(let since):
+                relatedObjects.enforcedSince = since
+                changed()
+                report(.enforced(since: since))
+            case .failure(let error): report(.enforcementUnknown("\(error)"))
+            }
+        }.find()
     }
 
     /// Does something again and again.

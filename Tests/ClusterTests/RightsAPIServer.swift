@@ -8,6 +8,8 @@ final class RightsAPIServer: Sendable {
         var rights: Set<String> = []
         var requests: [String] = []
         var allowsAll = false
+        var patch = ""
+        var refusals: [Int] = []
     }
 
     private let state = Mutex(State())
@@ -30,6 +32,11 @@ final class RightsAPIServer: Sendable {
 
     func put(_ path: String, _ json: String) { state.withLock { $0.objects[path] = json } }
 
+    /// The body of the last PATCH.
+    var patch: String { state.withLock { $0.patch } }
+    /// The answers to the next PATCHes, as codes; after them every one succeeds.
+    func refusePatches(_ codes: Int...) { state.withLock { $0.refusals = codes } }
+
     /// Grants every right.
     func grantAll() { state.withLock { $0.allowsAll = true } }
 
@@ -42,6 +49,14 @@ final class RightsAPIServer: Sendable {
     private func answer(_ request: TLSPeer.Request) -> (Int, String) {
         state.withLock { state in
             state.requests.append("\(request.verb) \(request.path)")
+            if request.verb == "PATCH" {
+                state.patch = request.body
+                if !state.refusals.isEmpty {
+                    let code = state.refusals.removeFirst()
+                    return (code, #"{"kind":"Status","code":\#(code),"reason":"Refused"}"#)
+                }
+                return (200, "{}")
+            }
             guard request.verb == "POST" else {
                 if state.objects[request.path] == "broken" { return (500, "{}") }
                 return state.objects[request.path].map { (200, $0) }

@@ -398,6 +398,10 @@ import Testing
         ]
         world.settings = ["PLAYBOOK_COMPANION_GRACE": "10m", "PLAYBOOK_ENFORCED_SINCE": "2026-11-01"]
         #expect(try world.verdict().isDenied == isDenied)
+        world.settings["PLAYBOOK_ENFORCED_SINCE"] = nil
+        #expect(try !world.verdict().isDenied)
+        world.enforcedSince = Timestamp("2026-11-01T00:00:00Z")
+        #expect(try world.verdict().isDenied == isDenied)
     }
 
     // MARK: 9, order

@@ -24,6 +24,8 @@ struct World {
     /// Kinds of which there is no object but those companions.
     var without: ResourceKinds = []
     var settings: [String: String] = [:]
+    /// Since when the cluster's server enforces.
+    var enforcedSince: Timestamp?
     var source = Context.Source.server
     var includesSystem = false
     /// It is 2026-11-23T12:00:00Z.
@@ -95,6 +97,7 @@ struct World {
                 try withExtendedLifetime(document) { try known.add(document.root) }
             }
         }
+        known.enforcedSince = enforcedSince
         return Context(
             settings: settings, relatedObjects: known.answering(answers), now: now, source: source)
     }

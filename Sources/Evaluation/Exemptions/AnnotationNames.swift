@@ -10,6 +10,8 @@ public final class AnnotationNames: Sendable, Equatable {
     public let until: String
     /// The level of all rules in a Namespace.
     public let level: String
+    /// Since when the server enforces, on its own ValidatingWebhookConfiguration.
+    public let enforcedSince: String
 
     /// The names in the default domain.
     public static let standard = AnnotationNames(domain: "playbook.superinc.com")
@@ -26,5 +28,6 @@ public final class AnnotationNames: Sendable, Equatable {
         reason = "\(domain)/exempt-reason"
         until = "\(domain)/exempt-until"
         level = "\(domain)/level"
+        enforcedSince = "\(domain)/enforced-since"
     }
 }

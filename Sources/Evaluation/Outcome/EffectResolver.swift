@@ -132,7 +132,9 @@ struct EffectResolver {
         guard subject.review.operation == .update else { return .running }
         guard let created = subject.metadata.creationTimestamp else { return .none }
         if context.now.seconds - created.seconds <= settings.relatedObjectGrace.components.seconds { return .running }
-        guard let since = settings.enforcedSince, created >= since else { return .none }
+        guard let since = settings.enforcedSince ?? context.relatedObjects.enforcedSince, created >= since else {
+            return .none
+        }
         return .over
     }
 }

@@ -26,6 +26,8 @@ public struct RelatedObjects: Sendable {
     var answers: [LookupAnswer] = []
     /// The pod templates that were given as objects: of ReplicaSets and ControllerRevisions, by namespace.
     private(set) var templates: [String: [HeldTemplate]] = [:]
+    /// Since when the cluster's server enforces; nil where that is not known.
+    public var enforcedSince: Timestamp?
     /// What takes note of look-ups; see ``observed(by:)``.
     private(set) var observer: Lookups?
 

@@ -180,7 +180,7 @@ extension Setting {
         ),
         Setting(
             "PLAYBOOK_ENFORCED_SINCE", .judging, .optional(.time), \.enforcedSince,
-            "With a grace: workloads created since then are denied updates when the grace is over and the companion still missing."
+            "Since when denials are enforced: workloads created since then are denied updates when the grace period is over and the related object is still missing. Default: the annotation `enforced-since` of the server's ValidatingWebhookConfiguration, which the server writes when it first starts in enforce mode."
         ),
     ]
 

@@ -40,11 +40,17 @@ final class ClusterWatch: Sendable {
                 message:
                     "\(error)\nthe cluster's objects cannot be followed; PLAYBOOK_COMPANIONS=none does without them")
         }
+        var enforcement: EnforcementAnnotation?
+        if settings.mode == .enforce, settings.relatedObjectGrace > .zero, settings.enforcedSince == nil {
+            enforcement = EnforcementAnnotation(
+                on: settings.webhookConfiguration, named: settings.catalogue.annotations.enforcedSince, now: Process.now
+            )
+        }
         let state = SharedState()
         self.state = state
         do throws(SystemError) {
             feed = try RelatedObjectFeed(
-                access, of: settings.catalogue,
+                access, of: settings.catalogue, enforcement: enforcement,
                 publish: { relatedObjects in
                     let loops = state.value.withLock { state in
                         state.relatedObjects = relatedObjects
@@ -152,6 +158,12 @@ extension Log {
             write(
                 .info, "watch recovered; objects are up to date",
                 [("resources", .array(resources.map { .string("\($0)") }))])
+        case .enforced(let since): write(.info, "denials are enforced since", [("time", .string("\(since)"))])
+        case .enforcementUnknown(let reason):
+            write(
+                .warn,
+                "the time since which this server enforces is unknown; workloads whose related objects stay missing are not denied updates",
+                [("reason", .string(reason)), ("setting", "PLAYBOOK_ENFORCED_SINCE")])
         }
     }
 }
