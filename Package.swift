@@ -91,7 +91,8 @@ let package = Package(
         tests(
             of: "Cluster",
             uses: [
-                "PlaybookCommand", "Cluster", "Net", "HTTP", "Rules", "Evaluation", "Kubernetes", "JSON", "COpenSSL",
+                "PlaybookCommand", "Cluster", "Report", "Net", "HTTP", "Rules", "Evaluation", "Kubernetes", "JSON",
+                "COpenSSL",
             ]),
         tests(of: "Report", uses: ["Report", "Rules", "Evaluation", "Kubernetes", "JSON"]),
         tests(of: "Manifests", uses: ["Manifests", "YAML", "Rules", "Evaluation", "Kubernetes", "JSON"]),

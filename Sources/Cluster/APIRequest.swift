@@ -54,6 +54,10 @@ public struct APIRequest: Sendable {
     public var contentType: String
     /// The form in which the response is wanted.
     public var accept = "application/json"
+    /// What to accept in a list for the objects' metadata alone.
+    static let metadataList = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
+    /// The same in a watch.
+    static let metadata = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io"
     /// How often it may be sent in all.
     ///
     /// A GET is sent again after any failure that may pass; anything else only when the server says that it did nothing (429),

@@ -16,6 +16,8 @@ public final class Audit {
         public var labels: String?
         /// Kinds that are neither listed nor judged, such as Secrets where they are nobody's business.
         public var excluded = ResourceKinds()
+        /// True if Namespaces are evaluated whatever the rules, for the exemptions that they set.
+        public var includesNamespaces = false
 
         /// Selects everything.
         public init() {}
@@ -110,8 +112,9 @@ public final class Audit {
     }
 
     private var judged: ResourceKinds {
-        let kinds = rules.reduce(into: ResourceKinds()) { $0.formUnion($1.scope.kinds) }.subtracting(selection.excluded)
-            .subtracting(Audit.unlisted)
+        var kinds = rules.reduce(into: ResourceKinds()) { $0.formUnion($1.scope.kinds) }
+        if selection.includesNamespaces { kinds.insert(ResourceKinds(.namespace)) }
+        kinds = kinds.subtracting(selection.excluded).subtracting(Audit.unlisted)
         return selection.namespace == nil ? kinds : kinds.subtracting(.clusterWide)
     }
 

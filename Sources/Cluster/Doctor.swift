@@ -251,6 +251,8 @@ public struct Doctor {
         ("create", "authorization.k8s.io", "subjectaccessreviews"), ("get", "", "namespaces"),
         ("list", "apps", "replicasets"), ("get", "apps", "replicasets"), ("list", "apps", "controllerrevisions"),
         ("get", "apps", "controllerrevisions"), ("get", "batch", "cronjobs"),
+        ("list", "apiextensions.k8s.io", "customresourcedefinitions"),
+        ("watch", "apiextensions.k8s.io", "customresourcedefinitions"),
     ]
 
     /// True if the server's service account has the rights that it needs.

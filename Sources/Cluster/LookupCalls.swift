@@ -240,7 +240,7 @@ final class LookupCalls {
             .get, resource.path(in: query.namespace),
             query: [("labelSelector", query.selector), ("limit", "100")], attempts: 1, limit: end - Instant.now,
             maximumResponse: LookupCalls.mostBytes)
-        request.accept = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
+        request.accept = APIRequest.metadataList
         client.send(request) { [self] result in
             switch result {
             case .failure(let error): completion(.failure(error))

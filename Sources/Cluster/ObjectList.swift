@@ -16,6 +16,7 @@ extension APIClient {
     ///   - resource: The kind.
     ///   - namespace: Whose objects; nil for all.
     ///   - page: How many at most, and behind which page; nil for all at once.
+    ///   - readsOnlyMetadata: True to ask for nothing but the objects' metadata.
     ///   - attempts: How often it may be tried.
     ///   - limit: How long all of it may take.
     ///   - maximum: How large the response may be, in bytes.
@@ -26,12 +27,14 @@ extension APIClient {
     @discardableResult
     public func list(
         _ resource: APIResource, in namespace: String? = nil, page: (size: Int, continuation: String?)? = nil,
-        attempts: Int = 1, within limit: Duration = .seconds(60), atMost maximum: Int = 64 << 20,
+        readsOnlyMetadata: Bool = false, attempts: Int = 1, within limit: Duration = .seconds(60),
+        atMost maximum: Int = 64 << 20,
         each: @escaping (Value) -> Void,
         _ completion: @escaping (Result<ListPage, APIError>) -> Void
     ) -> APICall {
         var request = APIRequest(.get, resource.path(in: namespace), attempts: attempts, limit: limit)
         request.maximumResponse = maximum
+        if readsOnlyMetadata { request.accept = APIRequest.metadataList }
         if let page {
             request.query.append(("limit", String(page.size)))
             if let continuation = page.continuation { request.query.append(("continue", continuation)) }

@@ -86,6 +86,13 @@ public final class Reflector {
         watching = nil
     }
 
+    /// Asks at once for a kind that was unavailable, since its CustomResourceDefinition has come.
+    func retry() {
+        guard status.state == .unavailable, let alarm else { return }
+        alarm.cancel()
+        take(machine.begin())
+    }
+
     private func take(_ next: ListWatch.Next) {
         if let reason = next.unavailable {
             // From here on this is what is said about the kind, and `synced` when it ends.
@@ -112,7 +119,8 @@ public final class Reflector {
             objects = 0
         }
         listing = client.list(
-            resource, page: (pageSize, continuation), atMost: options.maximumPage,
+            resource, page: (pageSize, continuation), readsOnlyMetadata: options.readsOnlyMetadata,
+            atMost: options.maximumPage,
             each: { [self] object in
                 objects += 1
                 sink.listed(object)
@@ -152,12 +160,13 @@ public final class Reflector {
         times.silence = options.watchSilence
         // The API server ends it; this is for one that does not.
         times.whole = .seconds(seconds) + max(times.response, .seconds(10))
-        let request = APIRequest(
+        var request = APIRequest(
             .get, resource.path(),
             query: [
                 ("watch", "1"), ("resourceVersion", version), ("allowWatchBookmarks", "true"),
                 ("timeoutSeconds", String(seconds)),
             ])
+        if options.readsOnlyMetadata { request.accept = APIRequest.metadata }
         watching = WatchCall(client: client, maximumLine: options.maximumLine) { [self] news in take(news) }
         watching?.begin(request, times)
     }

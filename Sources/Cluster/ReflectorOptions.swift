@@ -22,6 +22,8 @@ public struct ReflectorOptions: Sendable {
     public var refusalsThatCount = 3
     /// How often a kind that is unavailable is asked for.
     public var refusedInterval = Duration.seconds(120)
+    /// True if only metadata is asked for, as `PartialObjectMetadata`.
+    public var readsOnlyMetadata = false
     /// How long a line of a watch may be, in bytes.
     public var maximumLine = 8 << 20
     /// A number from 0 to 1 at random.

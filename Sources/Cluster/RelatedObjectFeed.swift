@@ -138,6 +138,20 @@ private final class Follower {
                 report: { troubles.take($0) })
         }
         for reflector in reflectors { reflector.start() }
+        followDefinitions(options)
+    }
+
+    /// Follows CustomResourceDefinitions, so that a kind that is installed later is known at once.
+    private func followDefinitions(_ options: ReflectorOptions) {
+        let custom = reflectors.filter { !APIGroup.isBuiltIn($0.resource.group) }
+        guard !custom.isEmpty else { return }
+        var options = options
+        options.readsOnlyMetadata = true
+        let resource = APIResource(group: "apiextensions.k8s.io", version: "v1", plural: "customresourcedefinitions")
+        let definitions = Reflector(
+            resource, client: client, sink: DefinitionSink(custom), options: options)
+        reflectors.append(definitions)
+        definitions.start()
     }
 
     /// Finds out since when this server enforces.
@@ -211,4 +225,24 @@ private final class KindSink: ReflectorSink {
         follower.relatedObjects.forget(kind)
         follower.changed()
     }
+}
+
+/// Wakes the reflectors of kinds whose CustomResourceDefinition comes or becomes served.
+private final class DefinitionSink: ReflectorSink {
+    private let reflectors: [String: Reflector]
+
+    init(_ reflectors: [Reflector]) {
+        self.reflectors = Dictionary(
+            reflectors.map { ("\($0.resource.plural).\($0.resource.group)", $0) },
+            uniquingKeysWith: { first, _ in first })
+    }
+
+    func upsert(_ object: Value) { object["metadata"]?["name"]?.string.flatMap { reflectors[$0] }?.retry() }
+
+    func listed(_ object: Value) { upsert(object) }
+    func listBegan() {}
+    func listEnded() {}
+    func delete(_ object: Value) {}
+    func synced() {}
+    func unavailable(_ reason: String) {}
 }

@@ -58,7 +58,8 @@ enum Command: String, CaseIterable {
         case .replay: [.format, .relatedObjects, .includeSystem, .level, .mode, .quiet, .noColor]
         case .audit:
             [
-                .format, .context, .namespace, .selector, .except, .writeReports, .includeSystem, .exitZero, .level,
+                .format, .context, .namespace, .selector, .except, .writeReports, .exemptions, .includeSystem,
+                .exitZero, .level,
                 .mode, .verbose,
                 .quiet, .noColor,
             ]
@@ -220,7 +221,8 @@ enum ValueForm: Equatable {
 
 /// A flag of the command line.
 enum Flag: String, CaseIterable {
-    case format, review, context, selector, except, writeReports = "write-reports", includeSystem = "include-system",
+    case format, review, context, selector, except, exemptions, writeReports = "write-reports", includeSystem =
+        "include-system",
         exitZero = "exit-zero", baseline,
         writeBaseline = "write-baseline", write, diff,
         addRelatedObjects = "add-companions", relatedObjects = "companions", partial, namespace,
@@ -243,7 +245,8 @@ enum Flag: String, CaseIterable {
         case .directory: "DIR"
         case .host: "NAME"
         case .days: "DAYS"
-        case .writeReports, .includeSystem, .exitZero, .write, .diff, .addRelatedObjects, .partial, .verbose, .quiet,
+        case .writeReports, .exemptions, .includeSystem, .exitZero, .write, .diff, .addRelatedObjects, .partial,
+            .verbose, .quiet,
             .noColor:
             nil
         }
@@ -258,6 +261,8 @@ enum Flag: String, CaseIterable {
         case .selector: "only objects with these labels, as kubectl's --selector"
         case .except: "a kind that is not looked at, such as secrets; may be repeated"
         case .writeReports: "write what is found as a report of each namespace, for dashboards"
+        case .exemptions:
+            "list the exemptions instead of the findings: reason, end, who set them, and whether they are used"
         case .includeSystem: "evaluate system namespaces too, such as kube-system"
         case .baseline: "tell only what is not among the findings of this file, and which of those are gone"
         case .writeBaseline: "write the findings of today to this file, for --baseline"

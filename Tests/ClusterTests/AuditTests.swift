@@ -3,6 +3,7 @@ import Evaluation
 import Foundation
 import Kubernetes
 import Net
+import Report
 import Rules
 import TestSupport
 import Testing
@@ -31,6 +32,19 @@ import Testing
 
         func list(_ path: String, _ items: [String]) {
             server.put(path, #"{"kind":"List","metadata":{},"items":[\#(items.joined(separator: ","))]}"#)
+        }
+
+        /// The list of exemptions, as text.
+        func exemptions(_ rules: Set<String>, _ settings: [String: String]) throws -> String {
+            let environment = environment(onlyWith: Dictionary(uniqueKeysWithValues: rules.map { ($0, "deny") }))
+            let settings = try Settings(environment: environment.merging(settings) { _, given in given })
+            var selection = Audit.Selection()
+            selection.includesNamespaces = true
+            var report = ExemptionReport(settings)
+            let now = Timestamp(seconds: 1_795_435_200)
+            Audit(client, settings, selection).run(
+                at: now, each: { report.add($0.verdict) }, problem: { Issue.record("\($0.name): \($1)") })
+            return report.text(at: now)
         }
 
         /// What is found, as `title: rule effect`, and the kinds that could not be read.
@@ -138,6 +152,48 @@ import Testing
             ])
         cluster.list(Self.deployments, [Self.deployment("one", replicas: 1)])
         #expect(try cluster.audit(["replicas"]).found.map { $0.hasSuffix("replicas exempt") } == [true])
+    }
+
+    // MARK: Exemptions
+
+    @Test func `exemptions are listed with their ends, who set them, and whether they are used`() throws {
+        let cluster = try Cluster()
+        let domain = "playbook.superinc.com"
+        func annotations(_ rules: String, _ reason: String, until: String? = nil) -> String {
+            #""annotations":{"\#(domain)/exempt":"\#(rules)","\#(domain)/exempt-reason":"\#(reason)""#
+                + (until.map { #","\#(domain)/exempt-until":"\#($0)""# } ?? "") + "}"
+        }
+        let managed =
+            #""managedFields":[{"manager":"helm","time":"2026-01-01T00:00:00Z","fieldsV1":{}},{"manager":"kubectl-annotate","#
+            + #""time":"2026-02-01T00:00:00Z","fieldsV1":{"f:metadata":{"f:annotations":{"f:\#(domain)/exempt":{}}}}}]"#
+        cluster.list(
+            "/api/v1/namespaces",
+            [
+                #"{"metadata":{"name":"shop",\#(managed),\#(annotations("replicas", "moving", until: "2027-01-31"))}}"#,
+                #"{"metadata":{"name":"bank","annotations":{"\#(domain)/level":"warn"}}}"#,
+            ])
+        cluster.list(
+            Self.deployments,
+            [
+                Self.deployment("one", replicas: 1),
+                #"{"metadata":{"name":"two","namespace":"cars",\#(annotations("replicas", "one license", until: "2026-11-01"))},"#
+                    + #""spec":{"replicas":2,"template":{"spec":{"containers":[{"name":"app"}]}}}}"#,
+            ])
+        let settings = [
+            "PLAYBOOK_EXEMPT": "replicas@garage/Deployment/*: old cars until 2027-06-30"
+        ]
+        #expect(
+            try cluster.exemptions(["replicas"], settings) == """
+                Deployment cars/two · replicas · ended 2026-11-01
+                  one license
+                Namespace bank · level: warn · without end · unused
+                Namespace shop · replicas · until 2027-01-31 · set by kubectl-annotate
+                  moving
+                replicas@garage/Deployment/* · replicas · until 2027-06-30 · unused
+                  old cars
+                4 exemptions: 1 ended, 2 unused
+
+                """)
     }
 
     @Test func `a page that is too large is asked for again with fewer objects`() throws {

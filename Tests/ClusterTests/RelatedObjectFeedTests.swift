@@ -253,6 +253,61 @@ import Testing
         // That path answers with something that is no list.
         #expect(confirmations.last?.found == nil)
     }
+
+    // MARK: Kinds that are installed later
+
+    @Test func `a kind is followed as soon as its CustomResourceDefinition comes`() throws {
+        let isInstalled = Mutex(false)
+        let group = "/apis/keda.sh/v1alpha1/scaledobjects"
+        let port = try TLSPort(TestAuthorities.cluster.pair()) { peer in
+            while let request = peer.request() {
+                let isOurs = request.path == group
+                let isServed = !isOurs || isInstalled.withLock { $0 }
+                guard isServed else {
+                    guard peer.answer(404, ScriptedAPIServer.status(404, "NotFound", "no such kind")) else { return }
+                    continue
+                }
+                guard request.query["watch"] == "1" else {
+                    let items =
+                        isOurs
+                        ? #"[{"metadata":{"name":"web","namespace":"shop"},"spec":{"scaleTargetRef":{"name":"web"}}}]"#
+                        : "[]"
+                    guard peer.answer(200, #"{"metadata":{"resourceVersion":"5"},"items":\#(items)}"#) else { return }
+                    continue
+                }
+                peer.send("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n")
+                var isTold = isOurs
+                while peer.chunk(ScriptedAPIServer.bookmark(6) + "\n") {
+                    if !isTold, isInstalled.withLock({ $0 }) {
+                        let object = #"{"metadata":{"name":"scaledobjects.keda.sh","resourceVersion":"7"}}"#
+                        peer.chunk(#"{"type":"ADDED","object":\#(object)}"# + "\n")
+                        isTold = true
+                    }
+                    Thread.sleep(forTimeInterval: 0.01)
+                }
+                return
+            }
+        }
+        defer { withExtendedLifetime(port) {} }
+        var options = ReflectorOptions()
+        options.refusalsThatCount = 1
+        options.refusedInterval = .seconds(3600)
+        let folder = try TestFolder()
+        let known = Mutex(false)
+        let isRefused = Mutex(false)
+        let feed = try RelatedObjectFeed(
+            try folder.access(to: port.port), of: .playbook, kinds: ResourceKinds(.scaledObject), options: options,
+            publish: { relatedObjects in
+                let isKnown = relatedObjects.knows(.scaledObject, in: "shop")
+                known.withLock { $0 = isKnown }
+            },
+            report: { event in if case .unavailable = event { isRefused.withLock { $0 = true } } })
+        defer { feed.stop() }
+        #expect(eventually { isRefused.withLock { $0 } })
+        #expect(!known.withLock { $0 })
+        isInstalled.withLock { $0 = true }
+        #expect(eventually { known.withLock { $0 } })
+    }
 }
 
 extension LookupAnswer {

@@ -68,6 +68,15 @@ import Testing
         #expect(verdict.lookups.contains { if case .templates = $0 { true } else { false } })
     }
 
+    @Test func `a denial says that no revisions are kept, where none are`() throws {
+        var world = rollBack(to: oldSpec, beside: [])
+        #expect(try !world.verdict().message.contains("revisionHistoryLimit"))
+        world.object = world.object?.merging(["spec": ["revisionHistoryLimit": 0]])
+        #expect(
+            try world.verdict().message.contains(
+                "With revisionHistoryLimit: 0 no revision is kept, so a roll-back cannot be recognized."))
+    }
+
     @Test func `a template that only resembles a revision is denied`() throws {
         let other = oldSpec.merging(World.fragmentForTests("containers: [{name: app, image: 'nginx:stable'}]"))
         #expect(try rollBack(to: other, beside: [replicaSet(oldSpec)]).verdict().isDenied)

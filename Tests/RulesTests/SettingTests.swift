@@ -1,4 +1,5 @@
 import Evaluation
+import Foundation
 import Kubernetes
 import Rules
 import Testing
@@ -55,5 +56,14 @@ import Testing
         let glob = Glob(pattern)
         #expect(!glob.matches(String(repeating: "a", count: 1 << 20)))
         #expect(glob.matches(String(repeating: "a", count: 1 << 20) + "b"))
+    }
+
+    @Test(arguments: ChangedDefault.all)
+    func `a changed default is that of the setting, and Upgrading names it`(_ change: ChangedDefault) throws {
+        let setting = try #require(Catalogue.playbook.settings.first { $0.name == change.setting })
+        if change.setting != "PLAYBOOK_TRUSTED_CONTROLLERS" { #expect(setting.defaultText == change.now) }
+        let page = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../docs/upgrading.md")
+        let rows = try String(contentsOf: page, encoding: .utf8).split(separator: "\n").filter { $0.hasPrefix("|") }
+        #expect(rows.contains { $0.contains("`\(change.setting)`") && $0.contains(change.before) })
     }
 }

@@ -89,4 +89,18 @@ import Testing
         world.settings["PLAYBOOK_FIX"] = "none"
         #expect(try world.verdict().judgements.map(\.leniency) == [.dryRun, .dryRun])
     }
+
+    @Test func `in files it is denied, and the finding says that admission fills it in`() throws {
+        let bare = World.deployment.merging(
+            World.fragmentForTests("spec: {template: {spec: {topologySpreadConstraints: null, hostPID: true}}}"))
+        var world = World(bare)
+        world.source = .files
+        world.rules = world.rules.filter { ["topology-spread", "host-isolation"].contains($0.id) }
+        let verdict = try world.verdict()
+        #expect(verdict.judgements.map(\.effect) == [.deny, .deny])
+        #expect(
+            verdict.judgements.map(\.remark) == ["", " (filled in at admission, PLAYBOOK_FIX=additive)"])
+        world.settings["PLAYBOOK_FIX"] = "none"
+        #expect(try world.verdict().judgements.allSatisfy { $0.remark.isEmpty })
+    }
 }

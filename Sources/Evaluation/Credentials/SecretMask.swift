@@ -166,7 +166,7 @@ extension Judgement {
         return Judgement(
             rule: rule, finding: finding, path: path ?? self.path, field: field ?? self.field,
             remedy: remedy ?? self.remedy, level: level,
-            effect: effect, leniency: leniency, exemption: exemption, past: past ?? self.past, doubt: doubt)
+            effect: effect, leniency: leniency, exemption: exemption, past: past ?? self.past, remark: remark)
     }
 }
 

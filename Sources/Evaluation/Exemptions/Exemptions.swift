@@ -106,6 +106,32 @@ package final class Exemptions {
         return exemption
     }
 
+    /// Each exemption of the object, its Namespace and the settings that concerns the object, for an audit.
+    ///
+    /// - Parameter onlyWarns: True if the Namespace made a denial a warning.
+    /// - Returns: The exemptions, those of settings only where they are used.
+    func uses(onlyWarns: Bool) -> [ExemptionUse] {
+        let names = catalogue.annotations
+        var uses = standing.filter { entry in
+            used.contains(entry.exemption) && catalogue[entry.rule].map { entry.covers($0, subject) } ?? false
+        }.map { ExemptionUse(.setting, at: $0.place, $0.exemption, isUsed: true) }
+        let namespace = subject.kind == .namespace ? subject.name ?? "" : subject.namespace
+        let manager = subject.metadata.manager(ofAnnotation: names.exempt)
+        for exemption in found {
+            let isOwn = exemption.origin == .workload
+            uses.append(
+                ExemptionUse(
+                    isOwn ? .workload : .namespace, at: isOwn ? subject.title : "Namespace \(namespace)", exemption,
+                    manager: isOwn || subject.kind == .namespace ? manager : nil, isUsed: used.contains(exemption)))
+        }
+        let isLevelHere = subject.kind == .namespace && NamespaceLevel(subject.metadata, names) == .warn
+        if onlyWarns || isLevelHere {
+            let author = isLevelHere ? subject.metadata.manager(ofAnnotation: names.level) : nil
+            uses.append(ExemptionUse(levelOf: namespace, manager: author, isUsed: onlyWarns))
+        }
+        return uses
+    }
+
     /// True if an entry in the environment, the Namespace or the object names the rule, be it in force or ended.
     func cover(_ rule: Rule) -> Bool { !standing(for: rule).isEmpty || found.contains { $0.covers(rule) } }
 

@@ -200,7 +200,7 @@ extension MergedFinding {
 extension Judgement {
     /// What is wrong, and where.
     fileprivate var headline: String {
-        "\(path.isEmpty ? "" : clipped(path) + " ")\(clipped(finding.message))\(doubt)\n"
+        "\(path.isEmpty ? "" : clipped(path) + " ")\(clipped(finding.message))\(remark)\n"
     }
 
     /// The finding on one line, the remedy first.

@@ -1,3 +1,4 @@
+import JSON
 import Kubernetes
 
 /// What a denial says at its end: how to go on if the change cannot wait.
@@ -23,6 +24,9 @@ struct WayOn {
         if let owner = origin.operatingOwner {
             sentences.append("Change \(clipped(owner.kindName)) \(clipped(owner.name)): this object is made from it.")
         }
+        if context.settings.isRatchetOn, subject.keepsNoRevisions {
+            sentences.append("With revisionHistoryLimit: 0 no revision is kept, so a roll-back cannot be recognized.")
+        }
         if !own.isEmpty {
             sentences.append(
                 "If the change cannot wait, set the annotations \(names.exempt): \"\(WayOn.list(own))\" and \(names.reason) on the object."
@@ -41,5 +45,13 @@ struct WayOn {
     private static func list(_ ids: [String]) -> String {
         let shown = ids.prefix(20).joined(separator: ", ")
         return ids.count > 20 ? "\(shown) and \(ids.count - 20) more" : shown
+    }
+}
+
+extension Subject {
+    /// True if it is an update of a workload that keeps no earlier revision of its template.
+    fileprivate var keepsNoRevisions: Bool {
+        guard case .revisions? = TemplateQuery(self)?.source else { return false }
+        return object["spec"]?["revisionHistoryLimit"]?.int == 0
     }
 }

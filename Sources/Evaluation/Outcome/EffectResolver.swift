@@ -35,7 +35,7 @@ struct EffectResolver {
             }
         }
         if fate.effect == .deny, isPastInDoubt {
-            judgement.doubt = " (the workload's revisions could not be read; try again)"
+            judgement.remark = " (the workload's revisions could not be read; try again)"
         }
         return judgement
     }

@@ -96,6 +96,10 @@ public struct Judge: Sendable {
             markFilledIn(&verdict, review, context)
         }
         verdict.notices = exemptions.notices(at: context.now)
+        if context.source == .cluster {
+            verdict.exemptionUses = exemptions.uses(
+                onlyWarns: verdict.judgements.contains { $0.leniency == .namespace })
+        }
         if origin.trust == .operatorMade, !verdict.judgements.isEmpty {
             verdict.operatorAccount = origin.operatorAccount
         }
@@ -144,17 +148,21 @@ public struct Judge: Sendable {
         }
     }
 
-    /// Marks would-be denials that enforce mode would not have, since `/mutate` would fill the fields in.
+    /// Marks what a server would not deny, since its `/mutate` fills the fields in: would-be denials, and findings in files.
     private func markFilledIn(_ verdict: inout Verdict, _ review: AdmissionReview, _ context: Context) {
         let candidates = verdict.judgements.indices.filter { index in
             let judgement = verdict.judgements[index]
-            return judgement.leniency == .dryRun && judgement.finding.isFixable
-                && context.settings.fixes.includes(judgement.rule)
+            return (judgement.leniency == .dryRun || context.source == .files && judgement.effect != .exempt)
+                && judgement.finding.isFixable && context.settings.fixes.includes(judgement.rule)
         }
         guard !candidates.isEmpty else { return }
         let filled = Set(mutation(of: review, in: context).fixes.map(\.key))
         for index in candidates where filled.contains(verdict.judgements[index].key) {
-            verdict.judgements[index].leniency = .filledIn
+            if verdict.judgements[index].leniency == .dryRun {
+                verdict.judgements[index].leniency = .filledIn
+            } else {
+                verdict.judgements[index].remark = " (filled in at admission, PLAYBOOK_FIX=\(context.settings.fixes))"
+            }
         }
     }
 

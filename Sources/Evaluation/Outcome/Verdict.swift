@@ -28,6 +28,8 @@ public struct Verdict: Sendable {
     public internal(set) var documentation = ""
     /// The questions that the API server is to be asked before the decision stands.
     public internal(set) var lookups: [Lookup] = []
+    /// The exemptions that concern the object; only in an audit.
+    public internal(set) var exemptionUses: [ExemptionUse] = []
 
     /// Creates a decision without findings.
     package init(notices: [String] = []) { self.notices = notices }
@@ -181,6 +183,6 @@ public struct Judgement: Sendable {
     }
     /// More about an existing violation: `in revision 3`, `denied from 2027-01-31`; empty for nothing.
     var past = ""
-    /// What kept the past of the object from being read; empty for nothing.
-    public internal(set) var doubt = ""
+    /// What is said after the message: why the object's past is unknown, or that admission fills the field in; empty for nothing.
+    public internal(set) var remark = ""
 }

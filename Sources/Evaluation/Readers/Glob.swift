@@ -4,6 +4,9 @@
 public struct Glob: Sendable, Equatable {
     private let pattern: [UInt8]
 
+    /// The pattern as it is written.
+    public var text: String { String(decoding: pattern, as: UTF8.self) }
+
     /// Creates a pattern.
     public init(_ pattern: String) { self.pattern = Array(pattern.utf8) }
 

@@ -306,7 +306,7 @@ public enum ExemptionSource: String, Sendable, CaseIterable {
 }
 
 /// Which fixes the mutating endpoint makes.
-public enum Fixes: Sendable, Equatable {
+public enum Fixes: Sendable, Equatable, CustomStringConvertible {
     /// Those that only fill in what is absent.
     case additive
     /// Every one.
@@ -315,6 +315,16 @@ public enum Fixes: Sendable, Equatable {
     case none
     /// Those of these rules.
     case rules([String])
+
+    /// The setting's value, as in `additive`.
+    public var description: String {
+        switch self {
+        case .additive: "additive"
+        case .all: "all"
+        case .none: "none"
+        case .rules(let ids): ids.joined(separator: ",")
+        }
+    }
 
     func includes(_ rule: Rule) -> Bool {
         switch self {

@@ -18,6 +18,7 @@ struct AuditCommand {
     }
 
     mutating func run() throws(CommandError) -> ExitCode {
+        if arguments.has(.exemptions) { return try listExemptions() }
         let client = try BlockingClient.find(arguments)
         defer { client.stop() }
         var selection = Audit.Selection()
@@ -48,6 +49,31 @@ struct AuditCommand {
         printer.finish(summary)
         if arguments.has(.writeReports) { write(reports, with: client, in: selection.namespace) }
         return summary.code(arguments)
+    }
+
+    /// Lists the cluster's exemptions instead of its findings.
+    private mutating func listExemptions() throws(CommandError) -> ExitCode {
+        guard ["text", "json"].contains(printer.format), !arguments.has(.writeReports) else {
+            throw CommandError(message: "--exemptions prints text or json, and goes with no --write-reports")
+        }
+        let client = try BlockingClient.find(arguments)
+        defer { client.stop() }
+        var selection = Audit.Selection()
+        selection.namespace = arguments.last(.namespace)
+        selection.labels = arguments.last(.selector)
+        selection.excluded = try excluded()
+        selection.includesNamespaces = true
+        var report = ExemptionReport(settings)
+        var isWhole = true
+        let now = Process.now
+        Audit(client, settings, selection).run(
+            at: now, each: { report.add($0.verdict) },
+            problem: { kind, error in
+                isWhole = false
+                Console.error("playbook: \(APIResource(kind)): \(error)\n")
+            })
+        printer.print(printer.format == "json" ? report.json(at: now) : report.text(at: now))
+        return isWhole ? .success : .usage
     }
 
     private mutating func write(_ reports: PolicyReports, with client: BlockingClient, in namespace: String?) {

@@ -94,6 +94,15 @@ struct ServeCommand {
                 .warn, "service links have the names of settings and are ignored",
                 [("settings", .array(settings.ignoredServiceLinks.map { .string($0) }))])
         }
+        let environment = Process.environment
+        for change in ChangedDefault.all where environment[change.setting] == nil {
+            log.write(
+                .info, "default changed",
+                [
+                    ("setting", .string(change.setting)), ("before", .string(change.before)),
+                    ("now", .string(change.now)),
+                ])
+        }
         if maximumConnections < settings.maximumConnections {
             log.write(
                 .warn, "PLAYBOOK_MAX_CONNECTIONS is above the process' limit of open files; fewer are accepted",

@@ -1,0 +1,101 @@
+import JSON
+public import Kubernetes
+
+/// An exemption that an audit met, and whether a finding is exempt by it.
+public struct ExemptionUse: Sendable, Equatable {
+    /// Where an exemption is written.
+    public enum Source: String, Sendable {
+        /// Annotations of a workload, or of its pod template.
+        case workload
+        /// Annotations of a Namespace.
+        case namespace
+        /// The annotation of a Namespace that makes all denials in it warnings.
+        case level = "namespace-level"
+        /// An entry of `PLAYBOOK_EXEMPT` or of `PLAYBOOK_EXEMPT_FILE`.
+        case setting
+    }
+
+    /// Where it is written.
+    public let source: Source
+    /// The object that carries it, as in `Deployment shop/web`, or the entry as in `replicas@shop/Deployment/legacy-*`.
+    public let place: String
+    /// The ids of its rules; nil for all rules.
+    public let rules: [String]?
+    /// The reason that is given.
+    public let reason: String
+    /// When it ends; nil where no end is set.
+    public let end: Timestamp?
+    /// The field manager that wrote the annotation; nil where the object does not say.
+    public let manager: String?
+    /// True if a finding is exempt by it.
+    public var isUsed: Bool
+
+    /// What tells it from others.
+    public var identity: String {
+        "\(source.rawValue) \(place) \(rules?.joined(separator: ",") ?? "*") \(end?.seconds ?? 0) \(reason)"
+    }
+
+    /// True if it holds at a time.
+    public func holds(at now: Timestamp) -> Bool { end.map { now <= $0 } ?? true }
+
+    init(
+        _ source: Source, at place: String, _ exemption: Exemption, manager: String? = nil, isUsed: Bool = false
+    ) {
+        self.source = source
+        self.place = place
+        rules = exemption.rules
+        reason = exemption.reason
+        end = exemption.until
+        self.manager = manager
+        self.isUsed = isUsed
+    }
+
+    /// What two objects say of one exemption: it is used if one of them uses it.
+    public init(_ first: ExemptionUse, and second: ExemptionUse) {
+        source = first.source
+        place = first.place
+        rules = first.rules
+        reason = first.reason
+        end = first.end
+        manager = first.manager ?? second.manager
+        isUsed = first.isUsed || second.isUsed
+    }
+
+    init(levelOf namespace: String, manager: String?, isUsed: Bool) {
+        source = .level
+        place = "Namespace \(namespace)"
+        rules = nil
+        reason = ""
+        end = nil
+        self.manager = manager
+        self.isUsed = isUsed
+    }
+}
+
+extension StandingExemption {
+    /// The entry without its reason and its end.
+    var place: String { "\(rule)@\(namespace.text)/\(kind.text)/\(name.text)" }
+}
+
+extension Settings {
+    /// The exemptions of the settings and of the exemptions file, as long as nothing is known to use them.
+    public var exemptionEntries: [ExemptionUse] {
+        (exempt + exemptInFile).map { ExemptionUse(.setting, at: $0.place, $0.exemption) }
+    }
+}
+
+extension ObjectMeta {
+    /// The field manager that wrote an annotation last; nil where `managedFields` does not say.
+    func manager(ofAnnotation name: String) -> String? {
+        guard let entries = value?["managedFields"] else { return nil }
+        var latest: (time: String, manager: String)?
+        for entry in entries.elements {
+            guard let manager = entry["manager"]?.string,
+                entry["fieldsV1"]?["f:metadata"]?["f:annotations"]?[name: "f:\(name)"] != nil
+            else { continue }
+            let time = entry["time"]?.string ?? ""
+            if latest.map({ $0.time <= time }) ?? true { latest = (time, manager) }
+        }
+        return latest?.manager
+    }
+}
