@@ -54,7 +54,7 @@ public struct APIRequest: Sendable {
     public var contentType: String
     /// The form in which the response is wanted.
     public var accept = "application/json"
-    /// What to accept in a list for the objects' metadata alone.
+    /// The media type of a list of metadata.
     static let metadataList = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
     /// The same in a watch.
     static let metadata = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io"

@@ -50,7 +50,7 @@ final class EnforcementStart {
             case .failure(let error): fail(error)
             case .success(let response):
                 guard let object = try? Literal(parsing: response.body) else {
-                    return completion(.failure(.malformed("it is no object")))
+                    return completion(.failure(.malformed("not a JSON object")))
                 }
                 switch object["metadata"]?["annotations"]?[annotation.name] {
                 case .string(let text): complete(text)
@@ -62,7 +62,7 @@ final class EnforcementStart {
 
     private func complete(_ text: String) {
         guard let since = Timestamp(text) ?? Timestamp(startOf: text) else {
-            return completion(.failure(.malformed("the annotation \(annotation.name) is no RFC 3339 date or time")))
+            return completion(.failure(.malformed("the annotation \(annotation.name) is not an RFC 3339 date or time")))
         }
         completion(.success(since))
     }
@@ -87,7 +87,7 @@ final class EnforcementStart {
     }
 
     private func fail(_ error: APIError) {
-        // Nobody grants a right or creates the configuration because of this; whoever does so later restarts the server.
+        // Trying again would not help: a right that is granted later takes effect at the next start.
         if case .status(let status) = error, [401, 403, 404].contains(status.code) {
             return completion(.failure(error))
         }

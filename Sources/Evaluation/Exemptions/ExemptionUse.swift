@@ -3,7 +3,7 @@ public import Kubernetes
 
 /// An exemption that an audit met, and whether a finding is exempt by it.
 public struct ExemptionUse: Sendable, Equatable {
-    /// Where an exemption is written.
+    /// The place of an exemption.
     public enum Source: String, Sendable {
         /// Annotations of a workload, or of its pod template.
         case workload
@@ -15,7 +15,7 @@ public struct ExemptionUse: Sendable, Equatable {
         case setting
     }
 
-    /// Where it is written.
+    /// The kind of place that it is written in.
     public let source: Source
     /// The object that carries it, as in `Deployment shop/web`, or the entry as in `replicas@shop/Deployment/legacy-*`.
     public let place: String
@@ -23,14 +23,14 @@ public struct ExemptionUse: Sendable, Equatable {
     public let rules: [String]?
     /// The reason that is given.
     public let reason: String
-    /// When it ends; nil where no end is set.
+    /// The end; nil where none is set.
     public let end: Timestamp?
     /// The field manager that wrote the annotation; nil where the object does not say.
     public let manager: String?
     /// True if a finding is exempt by it.
     public var isUsed: Bool
 
-    /// What tells it from others.
+    /// A text that no other exemption has.
     public var identity: String {
         "\(source.rawValue) \(place) \(rules?.joined(separator: ",") ?? "*") \(end?.seconds ?? 0) \(reason)"
     }
@@ -50,7 +50,7 @@ public struct ExemptionUse: Sendable, Equatable {
         self.isUsed = isUsed
     }
 
-    /// What two objects say of one exemption: it is used if one of them uses it.
+    /// Combines the uses of one exemption by two objects: it is used if one of them uses it.
     public init(_ first: ExemptionUse, and second: ExemptionUse) {
         source = first.source
         place = first.place

@@ -148,7 +148,7 @@ public struct Judge: Sendable {
         }
     }
 
-    /// Marks what a server would not deny, since its `/mutate` fills the fields in: would-be denials, and findings in files.
+    /// Marks findings whose fields a server's `/mutate` fills in: would-be denials, and findings in files.
     private func markFilledIn(_ verdict: inout Verdict, _ review: AdmissionReview, _ context: Context) {
         let candidates = verdict.judgements.indices.filter { index in
             let judgement = verdict.judgements[index]
@@ -198,7 +198,7 @@ public struct Judge: Sendable {
         if context.settings.isRatchetOn, let query = TemplateQuery(subject) { add(.templates(query)) }
     }
 
-    /// What the rules that were not evaluated, or that deny, look up of the kinds that no server watches.
+    /// The kinds that no server watches and that rules look up which deny or were not evaluated.
     private func liveAbsences(_ verdict: Verdict, _ subject: Subject, _ context: Context) -> [Absence] {
         let denying = verdict.judgements.lazy.filter { $0.effect == .deny || $0.leniency == .dryRun }.map(\.rule)
         let waiting = (verdict.notEvaluated.map(\.rule) + denying).filter { rule in
