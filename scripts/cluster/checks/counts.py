@@ -4,7 +4,7 @@ from checks import admitted, check, denied, needs_controllers
 from checks.operators import Account
 from checks.rollbacks import permit
 from control_plane import CONTROL_PLANE
-from objects import budget, definition, deployment
+from objects import budget, deployment
 
 ROLLOUTS = "system:serviceaccount:argo-rollouts:argo-rollouts"
 
@@ -30,6 +30,8 @@ def a_count_is_changed_by_those_who_may(cluster):
     delivery = Account(cluster, "flagger", "flagger").may("cluster-delivery", {
         "apiGroups": ["apps"], "resources": ["deployments", "deployments/scale"], "verbs": ["get", "update", "patch"]})
     person, flagger = cluster.client, delivery.client()
+    keda = Account(cluster, "keda", "keda-operator").may("cluster-keda", {
+        "apiGroups": ["*"], "resources": ["*/scale"], "verbs": ["get", "update", "patch"]}).client()
     permit(cluster, namespace, "system:serviceaccount:argocd:argocd-application-controller")
     argo_cd = Account(cluster, "argocd", "argocd-application-controller").client()
     rows = [
@@ -42,6 +44,9 @@ def a_count_is_changed_by_those_who_may(cluster):
         ("Flagger", flagger, None, 0, "scale", 1, None),
         ("Flagger", flagger, None, 1, None, 2, None),
         ("Flagger", flagger, None, 3, "scale", 1, "replicas"),
+        ("KEDA", keda, None, 3, "scale", 1, None),
+        ("KEDA", keda, None, 1, "scale", 0, None),
+        ("KEDA", keda, None, 0, "scale", 1, None),
         ("Argo Rollouts", person, ROLLOUTS, 3, None, 2, None),
         ("Argo Rollouts", person, ROLLOUTS, 2, None, 1, None),
         ("Argo Rollouts", person, ROLLOUTS, 1, None, 0, None),
@@ -88,20 +93,3 @@ def a_count_that_leaves_no_room_for_an_eviction_is_denied(cluster):
     denied(set_count(cluster.client, namespace, 2, part=None), "disruption-allowed")
     admitted(set_count(cluster.client, namespace, 4))
     admitted(set_count(cluster.client, namespace, 0))
-
-
-@check
-def KEDA_is_trusted_within_a_second_of_its_installation(cluster):
-    """Its account is, while ScaledObjects are served: a count that it lowers is no finding."""
-    needs_controllers(cluster)
-    namespace = cluster.namespace("keda-scaled")
-    cluster.guard(namespace)
-    admitted(cluster.client.create(deployment("web", namespace)))
-    keda = Account(cluster, "keda", "keda-operator").may("cluster-keda", {
-        "apiGroups": ["*"], "resources": ["*/scale"], "verbs": ["get", "update", "patch"]}).client()
-    denied(set_count(keda, namespace, 1), "replicas")
-    admitted(cluster.client.create(definition("keda.sh", "v1alpha1", "scaledobjects", "ScaledObject", "Namespaced", {"status": {}})))
-    cluster.wait_for("KEDA may scale to 1", lambda: set_count(keda, namespace, 1).status == 200, limit=1.5)
-    # To its minimum of 0, and back.
-    admitted(set_count(keda, namespace, 0))
-    admitted(set_count(keda, namespace, 1))

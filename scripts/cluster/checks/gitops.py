@@ -6,7 +6,7 @@ import time
 
 from checks import admitted, check, denied, needs_judged_budgets, warned
 from checks.counts import autoscaler
-from objects import bad_deployment, budget, definition, deployment
+from objects import IMAGE, bad_deployment, budget, container, definition, deployment
 
 ROUNDS = 15
 EXEMPT = "playbook.superinc.com/exempt"
@@ -71,10 +71,12 @@ def a_workload_that_stays_without_its_budget_is_denied_after_the_grace_period(cl
     with cluster.settings(PLAYBOOK_COMPANION_GRACE="2s"):
         warned(cluster.client.create(deployment("web", namespace)), "pod-disruption-budget")
         time.sleep(3)
-        change = {"spec": {"template": {"metadata": {"annotations": {"release": "2"}}}}}
-        denied(cluster.client.patch("Deployment", "web", namespace, change), "pod-disruption-budget")
+        # Another image is another template; one that it had before is never denied for what is missing beside it.
+        value = deployment("web", namespace)
+        container(value)["image"] = IMAGE.replace("1.4.2", "1.4.3")
+        denied(cluster.client.replace(value), "pod-disruption-budget")
         admitted(cluster.client.create(budget("web", namespace)))
-        admitted(cluster.client.patch("Deployment", "web", namespace, change))
+        admitted(cluster.client.replace(value))
 
 
 @check
