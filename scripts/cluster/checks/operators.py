@@ -3,7 +3,7 @@
 from checks import admitted, check, denied, needs_controllers, warned
 from checks.rollbacks import ADMIN, permit
 from control_plane import CONTROL_PLANE
-from objects import bad_pod, definition
+from objects import as_kind, bad_pod, container, definition, deployment
 
 POD_UID = "authentication.kubernetes.io/pod-uid"
 # What CloudNativePG has: https://github.com/cloudnative-pg/cloudnative-pg, config/rbac/role.yaml.
@@ -144,6 +144,105 @@ def a_claim_that_anybody_can_write_is_not_believed(cluster):
     answer = admin.call("POST", f"/api/v1/namespaces/{namespace}/pods", database_pod(namespace, real), ADMIN)
     assert answer.status == 403, answer
     return f"{len(forgeries)} forgeries"
+
+
+STATUS, NO_STATUS = {"status": {}}, {}
+
+# Each: the custom resource, whether it has a status, the account of its controller, whether it is marked as the controller, and what is made for it.
+# As their sources have it: strimzi-kafka-operator (ModelUtils.createOwnerReference), argo-workflows (workflow/controller/workflowpod.go),
+# tektoncd/pipeline (pkg/pod/pod.go), prometheus-operator (pkg/prometheus/server/statefulset.go), istio (manifests/kube-gateway.yaml), cert-manager
+# (pkg/issuer/acme/http/ingress.go), CloudNativePG (pkg/specs/pods.go).
+OPERATORS = [
+    ("kafka.strimzi.io", "v1beta2", "kafkas", "Kafka", STATUS, "strimzi-cluster-operator", None, "Deployment"),
+    ("core.strimzi.io", "v1beta2", "strimzipodsets", "StrimziPodSet", STATUS, "strimzi-cluster-operator", True, "Pod"),
+    ("argoproj.io", "v1alpha1", "workflows", "Workflow", NO_STATUS, "argo", True, "Pod"),
+    ("tekton.dev", "v1", "taskruns", "TaskRun", STATUS, "tekton-pipelines-controller", True, "Pod"),
+    ("monitoring.coreos.com", "v1", "prometheuses", "Prometheus", STATUS, "prometheus-operator", True, "StatefulSet"),
+    ("gateway.networking.k8s.io", "v1", "gateways", "Gateway", STATUS, "istiod", None, "Service"),
+    ("acme.cert-manager.io", "v1", "challenges", "Challenge", STATUS, "cert-manager", True, "Ingress"),
+]
+
+
+def made(kind, namespace):
+    """What an operator makes, as bad as it comes."""
+    if kind == "Pod":
+        return database_pod(namespace, name="made")
+    if kind in ("Deployment", "StatefulSet"):
+        value = as_kind(kind, deployment("made", namespace, replicas=1))
+        del container(value)["livenessProbe"]
+        container(value)["image"] = "quay.io/example/operand:v1.2.3"
+        return value
+    if kind == "Service":
+        spec = {"type": "LoadBalancer", "selector": {"app": "made"}, "ports": [{"port": 80}]}
+        return {"apiVersion": "v1", "kind": kind, "metadata": {"name": "made", "namespace": namespace}, "spec": spec}
+    backend = {"service": {"name": "made", "port": {"number": 8089}}}
+    return {"apiVersion": "networking.k8s.io/v1", "kind": kind, "metadata": {"name": "made", "namespace": namespace}, "spec": {
+        "rules": [{"host": "shop.example.com", "http": {"paths": [{"path": "/.well-known", "pathType": "Exact", "backend": backend}]}}]}}
+
+
+def serve(cluster, group, version, plural, kind, subresources):
+    answer = cluster.client.create(definition(group, version, plural, kind, "Namespaced", subresources), CONTROL_PLANE)
+    assert answer.status in (201, 409), answer
+    cluster.wait_for(f"{plural} are served", lambda: cluster.resource(f"/apis/{group}/{version}", plural))
+
+
+@check
+def what_operators_make_is_let_in_and_what_others_make_for_them_is_not(cluster):
+    """Each operator by the token of its pod and by nothing but the rights that it needs; then the same object by a pipeline."""
+    needs_controllers(cluster)
+    pipeline = Account(cluster, "ci", "pipeline").may("cluster-admin").client()
+    wrong = []
+    for group, version, plural, kind, subresources, name, is_controller, made_kind in OPERATORS:
+        serve(cluster, group, version, plural, kind, subresources)
+        namespace = cluster.namespace(f"made-{plural}")
+        path = f"/apis/{group}/{version}/namespaces/{namespace}/{plural}"
+        value = {"apiVersion": f"{group}/{version}", "kind": kind, "metadata": {"name": "one", "namespace": namespace}, "spec": {}}
+        answer = cluster.client.call("POST", path, value, CONTROL_PLANE)
+        assert answer.status == 201, answer
+        reference = {"apiVersion": f"{group}/{version}", "kind": kind, "name": "one", "uid": answer.body["metadata"]["uid"]}
+        operator = Account(cluster, f"{name}-system", name).may(
+            f"{name}-{plural}",
+            {"apiGroups": ["", "apps", "networking.k8s.io"], "resources": ["pods", "deployments", "statefulsets", "services", "ingresses"],
+             "verbs": ["create", "update", "patch", "delete"]},
+            {"apiGroups": [group], "resources": [f"{plural}/{'status' if subresources else 'finalizers'}"], "verbs": ["update"]})
+        value = made(made_kind, namespace)
+        value["metadata"]["ownerReferences"] = [reference | ({"controller": True} if is_controller else {})]
+        answer = operator.client().create(value, dry_run=True)
+        if answer.status != 201 or not any("made by an operator" in line for line in answer.warnings):
+            wrong.append(f"{kind}'s {made_kind}: {answer}")
+        answer = pipeline.create(value, dry_run=True)
+        if "denied the request" not in answer.message:
+            wrong.append(f"{kind}'s {made_kind} by a pipeline: {answer}")
+    assert not wrong, "\n".join(wrong)
+    return f"{len(OPERATORS)} operators"
+
+
+@check
+def a_controller_of_AWS_writes_down_what_is_there(cluster):
+    """Adoption and late initialization; a person who asks for a public database is denied."""
+    needs_controllers(cluster)
+    group, version, plural, kind = "rds.services.k8s.aws", "v1alpha1", "dbinstances", "DBInstance"
+    serve(cluster, group, version, plural, kind, STATUS)
+    namespace = cluster.namespace("aws")
+    controller = Account(cluster, "ack-rds", "ack-rds-controller").may("ack-rds-controller", {
+        "apiGroups": [group], "resources": [plural, f"{plural}/status"], "verbs": ["get", "list", "watch", "update", "patch"]}).client()
+    path = f"/apis/{group}/{version}/namespaces/{namespace}/{plural}"
+    spec = {"dbInstanceIdentifier": "shop", "engine": "postgres", "dbInstanceClass": "db.m7g.large", "storageEncrypted": True,
+            "backupRetentionPeriod": 14}
+
+    def instance(name, spec, **annotations):
+        return {"apiVersion": f"{group}/{version}", "kind": kind, "spec": spec,
+                "metadata": {"name": name, "namespace": namespace, "annotations": annotations}}
+
+    def write(client, name, change, user=None):
+        return client.call("PATCH", f"{path}/{name}", {"spec": change}, user, "application/merge-patch+json")
+    denied(cluster.client.call("POST", path, instance("shop", spec)), "database-storage")
+    admitted(cluster.client.call("POST", path, instance("shop", spec | {"publiclyAccessible": False})))
+    denied(write(cluster.client, "shop", {"publiclyAccessible": True}), "database-storage")
+    warned(write(controller, "shop", {"publiclyAccessible": True}), "database-storage")
+    adopted = instance("old", {}, **{"services.k8s.aws/adoption-policy": "adopt", "services.k8s.aws/adoption-fields": "{}"})
+    admitted(cluster.client.call("POST", path, adopted))
+    warned(write(controller, "old", spec | {"storageEncrypted": False, "publiclyAccessible": True}), "database-storage")
 
 
 @check

@@ -87,6 +87,25 @@ def a_workload_goes_back_although_its_budget_is_gone(cluster):
     is_back(cluster, before, "one replica", apply(cluster, before))
 
 
+@check
+def a_Rollout_goes_back_to_a_ReplicaSet_of_its_controller(cluster):
+    """No Argo Rollouts runs here: its ReplicaSets are made as its controller makes them."""
+    needs_controllers(cluster)
+    namespace = cluster.namespace("rollback-rollout")
+    cluster.guard(namespace)
+
+    def rollout(deployment):
+        return deployment | {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout"}
+    stored = cluster.old(rollout(deployment("web", namespace)))
+    before = bad_deployment("web", namespace)["spec"]["template"]
+    past = forged("ReplicaSet", namespace, before, stored["metadata"]["uid"])
+    past["metadata"]["ownerReferences"][0] |= {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout"}
+    past["metadata"]["annotations"] = {"rollout.argoproj.io/revision": "1"}
+    cluster.old(past)
+    change = {"spec": {"template": {"spec": before["spec"]}}}
+    warned(cluster.client.patch("Rollout", "web", namespace, change), "liveness-probe", "host-isolation")
+
+
 def variants(before):
     """Templates that resemble the old one; each brings something new."""
     for name, change in {
