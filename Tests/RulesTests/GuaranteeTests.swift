@@ -5,8 +5,9 @@ import Rules
 import TestSupport
 import Testing
 
-/// `check` of a file, `review` of its CREATE, `replay` of the recording and a server decide alike on the same object, with the same
-/// related objects, settings and namespace. docs/formats.md lists the exceptions.
+/// Files, recordings and a server: alike decisions on the same object.
+///
+/// Related objects, settings and namespace are the same. docs/formats.md lists the exceptions.
 @Suite struct GuaranteeTests {
     /// The rules for which a count of 1 matters.
     private static let readingCounts = ["replicas", "disruption-allowed"]
