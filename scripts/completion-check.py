@@ -1,4 +1,4 @@
-"""What three shells complete after a few beginnings, and whether the manual page is well-formed.
+"""Checks the completions of three shells for a few command lines, and that the manual page is well-formed.
 
 usage: completion-check.py BINARY
 """
@@ -15,7 +15,7 @@ import tempfile
 import time
 
 binary = sys.argv[1]
-# What is typed, and what must be among the completions.
+# Each: the typed text, and a word that must be among the completions.
 CASES = [
     ("playbook rev", "review"),
     ("playbook explain liveness-", "liveness-probe"),
@@ -49,7 +49,7 @@ def zsh(_, line):
 
 
 def interactive(shell, setup, line):
-    """What stands on the line of a shell in a terminal after a tab."""
+    """Returns the words on the command line of an interactive shell after the tab key."""
     child, terminal = pty.fork()
     if child == 0:
         environment = dict(os.environ, TERM="dumb", PS1="$ ", HISTFILE="/dev/null", HOME=os.getcwd())
@@ -63,15 +63,15 @@ def interactive(shell, setup, line):
             if select.select([terminal], [], [], 0.1)[0]:
                 output += os.read(terminal, 4096).decode(errors="replace")
         if word not in output:
-            sys.exit(f"{shell[0]} did not say {word!r}, but {output!r}")
+            sys.exit(f"{shell[0]} printed {output!r}; expected {word!r}")
 
-    # The word is put together by the shell, so that the echo of the line is not taken for the answer.
+    # The shell joins the two parts of the word, so the echo of the line does not match.
     os.write(terminal, f"{setup}; echo rea''dy\n".encode())
     read_until("ready\r\n")
     output = ""
-    # Ctrl-A and a comment sign: the line is shown, and nothing is run.
+    # Ctrl-A and `echo`: the completed line is printed instead of run.
     os.write(terminal, f"{line}\t".encode())
-    # There is no sign of it when a shell has nothing to complete.
+    # A shell prints nothing if there are no completions, so wait.
     time.sleep(1.5)
     os.write(terminal, b"\x01echo \x05 | sed s/^/'<do''ne> '/\n")
     read_until("<done> ")
@@ -82,11 +82,11 @@ def interactive(shell, setup, line):
 
 
 def attempt(shell, script, line, word):
-    """What is wrong with what a shell completes, if anything."""
+    """Returns a problem if a shell does not offer the word; otherwise nothing."""
     answer = shell(script, line)
-    # A rule and its level are one word to some shells.
+    # Some shells treat a rule and its level as one word.
     if not any(word in (part, *part.split("=")) for part in answer):
-        return f"{shell.__name__}: after {line!r} there is no {word!r}, but {answer}"
+        return f"{shell.__name__}: {line!r} completes to {answer}; expected {word!r}"
 
 
 def main():
@@ -106,7 +106,7 @@ def main():
         problems.append(lint.stdout + lint.stderr)
     for problem in problems:
         print(problem)
-    print(f"{len(CASES)} beginnings in three shells and the manual page: {len(problems)} problems")
+    print(f"{len(CASES)} command lines in three shells and the manual page: {len(problems)} problems")
     sys.exit(1 if problems else 0)
 
 

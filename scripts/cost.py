@@ -1,6 +1,6 @@
-"""Instructions of ten reviews, by step, against a table: cost.py BENCH [--record | TABLE]
+"""Compares the instructions of ten reviews, by step, with a table: cost.py BENCH [--record | TABLE]
 
-A figure is what many copies take less what one takes, divided by one less than there are: what is made once for all is not in it.
+A figure is the difference between many copies and one copy, divided by the number of additional copies, so that one-time work is excluded.
 """
 
 import pathlib
@@ -15,7 +15,7 @@ import shapes
 TABLE = pathlib.Path(__file__).with_name("cost.tsv")
 FIXTURES = pathlib.Path("Tests/Fixtures/reviews")
 ALLOWED = 1.01
-# What decides which of libc's functions are taken; valgrind passes these on.
+# CPU features by which libc selects its functions, and that valgrind supports.
 FEATURES = ("avx", "avx2", "bmi1", "bmi2", "erms", "f16c", "fma", "fsrm", "movbe", "rdrand", "rdseed")
 
 
@@ -33,7 +33,7 @@ def attack(name, count):
     return shapes.review(shapes.SHAPES[name], count, "CREATE", "empty", "last")
 
 
-# Each: its name, the review, how many copies, and further options.
+# Each: the name, the review, the number of copies, and more options.
 REVIEWS = [
     ("small", lambda: recording("002"), 100, []),
     ("9 KB", lambda: recording("016"), 100, []),
@@ -49,7 +49,7 @@ REVIEWS = [
 
 
 def measure(bench, text, copies, options):
-    """Instructions of one review: of reading, evaluating and writing."""
+    """Returns the instructions of one review: for parsing, evaluating and writing."""
     with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as file:
         file.write(text)
         file.flush()
@@ -66,7 +66,7 @@ def output(*command):
 
 
 def machine():
-    """What counts depend on."""
+    """Returns the properties of the machine that change the counts."""
     with open("/proc/cpuinfo", encoding="utf-8") as lines:
         flags = next((line.split() for line in lines if line.lower().startswith(("flags", "features"))), [])
     return {
@@ -78,7 +78,7 @@ def machine():
 
 
 def read(path):
-    """The table's machine and its figures by review and step."""
+    """Returns the machine of the table, and its figures by review and step."""
     recorded, figures = {}, {}
     for line in path.read_text(encoding="utf-8").splitlines():
         cells = line.split("\t")
@@ -97,7 +97,7 @@ def write(path, measured):
 
 
 def compare(measured, figures):
-    """Prints all figures; the words for those that are too high."""
+    """Prints all figures, and returns a message for each that is too high."""
     failures = []
     print(f"{'review':20} {'step':9} {'table':>10} {'measured':>10} {'':>8}")
     for name, steps in measured.items():
@@ -105,9 +105,9 @@ def compare(measured, figures):
             bar = figures.get((name, step))
             change = f"{value / bar - 1:+.2%}" if bar else "new"
             print(f"{name:20} {step:9} {bar or 0:10} {round(value):10} {change:>8}")
-            # The smallest steps are some hundred instructions, of which one per cent is nothing.
+            # The smallest steps take a few hundred instructions; 1% of that is too strict.
             if bar is not None and value > max(bar * ALLOWED, bar + 100):
-                failures.append(f"{name}: {step} takes {round(value)} instructions, {change} of the table's {bar}")
+                failures.append(f"{name}: {step} takes {round(value)} instructions, {change} compared with {bar} in the table")
     return failures
 
 
@@ -119,7 +119,7 @@ def main():
         recorded, figures = read(table)
         different = [f"{name} is {value}, not {recorded.get(name)}" for name, value in machine().items() if value != recorded.get(name)]
         if different:
-            print(f"cost: SKIPPED: the table was recorded elsewhere: {'; '.join(different)}")
+            print(f"cost: SKIPPED: the table was recorded on a different machine: {'; '.join(different)}")
             return
     measured = {name: measure(bench, text(), copies, options) for name, text, copies, options in REVIEWS}
     if is_recording:

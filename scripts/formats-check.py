@@ -1,4 +1,4 @@
-"""Whether SARIF is valid by its schema, and JUnit well-formed and rightly counted.
+"""Checks that SARIF conforms to its schema, and that JUnit is well-formed and has correct counts.
 
 usage: formats-check.py BINARY
 """
@@ -20,7 +20,7 @@ kind: Deployment
 metadata: {name: "a\\u0001</script>]]>[x](y) {0} \\"'&%0A", namespace: shop}
 spec: {replicas: 1}
 """
-# A baseline with an entry that no longer occurs; the file lives as long as the script.
+# A baseline with an entry that no longer occurs; the file is deleted at the end of the script.
 BASELINE = tempfile.NamedTemporaryFile("w", suffix=".json")  # noqa: SIM115
 json.dump({"version": 1, "findings": [
     {"rule": "replicas", "object": "Deployment shop/gone", "path": "spec.replicas", "hash": "0"}]}, BASELINE)

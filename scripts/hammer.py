@@ -1,10 +1,10 @@
-"""Keep-alive clients, busy ones and ones that pause, through the server's end: no request that was sent may be lost.
+"""Sends requests on keep-alive connections, with and without pauses, during the server's shutdown: no sent request must be lost.
 
 usage: hammer.py PORT CA-FILE REVIEW-FILE PID
 
-Each client posts the review over one TLS connection until a response says `Connection: close`, then over a new one, until the
-server is gone. After two seconds the server gets SIGTERM. A request counts as sent once its last byte was written; one that gets
-no whole answer then is lost.
+Each client posts the review over one TLS connection until a response has `Connection: close`, then over a new one, until the server no longer
+listens. After two seconds the server gets SIGTERM. A request counts as sent when its last byte is written, and as lost if it then gets no
+complete response.
 """
 
 import http.client

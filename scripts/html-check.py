@@ -1,6 +1,6 @@
-"""Whether the HTML report works in a browser, for all who look at it.
+"""Checks that the HTML report works in a browser and is accessible.
 
-usage: html-check.py BINARY [FOLDER FOR SCREENSHOTS]
+usage: html-check.py BINARY [DIRECTORY FOR SCREENSHOTS]
 """
 
 import base64
@@ -21,7 +21,7 @@ binary = sys.argv[1]
 screenshots = sys.argv[2] if len(sys.argv) > 2 else ""
 HOSTILE = "</script><img src=x onerror='window.broken=1'>\\\" <!--<script>"
 
-# What is wrong for those who read with a keyboard, a screen reader or weak eyes.
+# Returns accessibility problems: keyboard, screen reader, contrast, size.
 ACCESSIBILITY = """(() => {
     const wrong = [];
     if (!document.documentElement.lang || !document.title) wrong.push("no language or title");
@@ -63,7 +63,7 @@ ACCESSIBILITY = """(() => {
 
 
 class Browser:
-    """A page of a headless Chromium, by its DevTools protocol."""
+    """A page in headless Chromium, controlled with the DevTools protocol."""
 
     def __init__(self, folder):
         self.process = subprocess.Popen(
@@ -127,7 +127,7 @@ class Browser:
             pathlib.Path(screenshots, f"{name}.png").write_bytes(base64.b64decode(picture))
 
 
-# The values of fields as a person would change them, and what the page says then.
+# Sets a field as a user does, and returns the status text of the page.
 def set_field(browser, field, value):
     return browser.run(
         f"(() => {{ const f = document.getElementById('{field}'); f.value = {json.dumps(value)};"
@@ -146,7 +146,7 @@ def report(arguments, text=None, **environment):
 
 
 def look_at(browser, page, name):
-    """Opens a page at two widths, light and dark: whoever looks must be able to use it."""
+    """Checks the accessibility of a page at two widths, light and dark."""
     for width, height in [(360, 800), (1600, 1000)]:
         for scheme in ["light", "dark"]:
             browser.look(width, height, scheme)
@@ -184,13 +184,13 @@ def check_small(browser, folder):
     assert rules == sorted(rules, reverse=True) and len(set(rules)) > 10
     assert browser.run("document.querySelector('[aria-sort=descending]').textContent") == "Rule"
 
-    # What would be denied tomorrow is one press away.
+    # One button filters the findings that would be denied in enforce mode.
     browser.run("document.querySelector('.tomorrow [data-filter]').click(); new Promise(done => setTimeout(done, 50))")
     assert browser.run("document.getElementById('because').value") == "dry-run"
     assert 0 < int(browser.run("document.getElementById('status').textContent").split()[0]) < total
     assert browser.run("document.activeElement.id") == "findings"
 
-    # By keyboard alone: the first stop skips to the findings.
+    # With the keyboard, the first focus stop is the link to the findings.
     browser.open(page)
     for kind in ["keyDown", "keyUp"]:
         browser.call("Input.dispatchKeyEvent", type=kind, key="Tab", code="Tab", windowsVirtualKeyCode=9)
@@ -208,7 +208,7 @@ def check_small(browser, folder):
 
 
 def recording(number):
-    """A recording of the last weeks, of a Deployment without a liveness probe, and some without a readiness probe."""
+    """Returns a recording of a Deployment without a liveness probe, and for some numbers without a readiness probe."""
     name, namespace = f"web-{number}", f"team-{number % 9}"
     finding = {"rule": "liveness-probe", "path": "containers[app].livenessProbe", "effect": "deny",
                "place": "/spec/template/spec/containers/0/livenessProbe"}
@@ -243,12 +243,12 @@ def check_replay(browser, folder):
     assert column(browser, "effect")[0] == "deny" and "silent" in column(browser, "effect")
     set_field(browser, "effect", "silent")
     assert set(column(browser, "rule")) == {"liveness-probe", "gone-rule"}
-    # Each button leads to something.
+    # Each button shows findings.
     for rule in ["readiness-probe", "gone-rule"]:
         browser.run(f"document.querySelector('[data-filter=rule][data-value={rule}]').click(); new Promise(done => setTimeout(done, 50))")
         assert set(column(browser, "rule")) == {rule}
     links = browser.run("document.querySelectorAll('#rows a').length")
-    assert links == 0, "a rule that is gone is explained nowhere"
+    assert links == 0, "a rule that no longer exists must not have a link"
 
 
 def check_audit(browser, folder):
@@ -271,7 +271,7 @@ def check_audit(browser, folder):
     page.write_bytes(report(["audit", "--format", "html"], KUBECONFIG=str(kubeconfig)))
     api.stop()
     look_at(browser, page, "audit")
-    # What stands in a cluster has no file to count or filter by.
+    # Objects in a cluster have no file to count or filter by.
     assert browser.run("document.getElementById('file').offsetParent === null")
     headings = browser.run("[...document.querySelectorAll('h2')].map(e => e.textContent)")
     assert "By team" in headings and "By file" not in headings, headings
@@ -321,7 +321,7 @@ spec: {{replicas: 1, template: {{spec: {{containers: [{{name: app, image: "nginx
     browser.run("document.getElementById('next').click()")
     assert column(browser, "place") != first
     assert browser.run("document.getElementById('page').textContent").startswith("Page 2 of ")
-    # Two cores that many builds share are slow; a page that makes all rows takes far longer than this.
+    # The limit allows for slow machines; a page that renders all rows takes far longer.
     assert seconds < 10 and milliseconds < 1000, (seconds, milliseconds)
     return f"{total}, opened in {seconds:.1f} s, filtered in {milliseconds:.0f} ms"
 

@@ -1,4 +1,4 @@
-"""Runs what docs/pipelines.md shows, the action, and the hooks for pre-commit.
+"""Runs the commands in docs/pipelines.md, the GitHub action, and the pre-commit hooks.
 
 usage: pipelines-check.py BINARY
 """
@@ -36,7 +36,7 @@ def run(command, cwd, code=0, **more):
 
 
 def project():
-    """A repository with good manifests, a chart and an overlay."""
+    """Creates a repository with manifests without violations, a chart and an overlay."""
     folder = pathlib.Path(tempfile.mkdtemp(dir=work))
     for name in ["manifests", "recordings", "overlays/production", "charts/shop/templates"]:
         (folder / name).mkdir(parents=True)
@@ -48,12 +48,12 @@ def project():
 
 
 def page():
-    """Every block of shell on the page, as it stands."""
+    """Runs every shell block of the page, and returns their number."""
     blocks = re.findall(r"^```sh\n(.*?)^```$", (root / "docs/pipelines.md").read_text(), re.M | re.S)
     for block in blocks:
         for line in block.splitlines():
             if line.startswith("helm ") and not shutil.which("helm"):
-                # Its output is what counts.
+                # The output of helm is replaced by a manifest.
                 line = line.replace("helm template charts/shop", "cat overlays/production/deployment.yaml")
             if line.startswith("kubectl "):
                 line = line.replace("kubectl", os.environ.get("KUBECTL", "kubectl"), 1)
@@ -69,7 +69,7 @@ def action():
     inputs = {name: value["default"] for name, value in definition["inputs"].items()}
     for name in inputs:
         if step["env"].get(f"INPUT_{name.upper()}") != f"${{{{ inputs.{name} }}}}":
-            problems.append(f"action.yml does not pass the input {name} on")
+            problems.append(f"action.yml does not pass on the input {name}")
     folder = project()
     (folder / "manifests/bad.yaml").write_text(BAD)
     script = [str(root / "scripts/action")]
@@ -80,19 +80,19 @@ def action():
     if not output.startswith("::error file=manifests/bad.yaml,line=4"):
         problems.append(f"the action's annotations are\n{output}")
     if "replicas" not in (folder / "summary.md").read_text() or "2.1.0" not in (folder / "playbook.sarif").read_text():
-        problems.append("the action writes no summary or no SARIF")
+        problems.append("the action does not write a summary or SARIF")
     run([binary, "check", "--write-baseline", "known.json", "manifests"], folder)
     run(script, folder, 0, **given | {"INPUT_BASELINE": "known.json"})
-    # A value is a value, whatever stands in it.
+    # A value must never be run as a command.
     run(script, folder, 2, **given | {"INPUT_PATHS": "$(touch owned); `touch owned`"})
     run(script, folder, 2, **given | {"INPUT_BINARY": ""})
     if (folder / "owned").exists():
-        problems.append("an input of the action became a command")
+        problems.append("an input of the action was run as a command")
 
 
 def hooks():
     folder = project()
-    # What is checked in counts, as for those who use the hooks; the working tree need not be.
+    # The hooks are tested as committed, as their users get them.
     hooks = work / "hooks"
     hooks.mkdir()
     shutil.copy(root / ".pre-commit-hooks.yaml", hooks)
@@ -105,7 +105,7 @@ def hooks():
     run(["git", "add", "-A"], folder)
     output = run(["pre-commit", "try-repo", str(hooks), "playbook-check", "--all-files"], folder, 1)
     if "spec.replicas is 1" not in output:
-        problems.append(f"the hook says\n{output}")
+        problems.append(f"the hook prints\n{output}")
     run(["pre-commit", "try-repo", str(hooks), "playbook-fix", "--all-files"], folder)
 
 

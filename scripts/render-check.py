@@ -1,4 +1,4 @@
-"""The part of scripts/render-check that reads what was rendered."""
+"""Renders the overlays and checks the objects; run by scripts/render-check."""
 
 import copy
 import json
@@ -22,19 +22,19 @@ START, STRICT = "../../components/profile-start", "../../components/profile-stri
 EXEMPTIONS = "../../components/exemptions-file"
 OPERATIONS = pathlib.Path("docs/operations.md")
 
-# Findings that our own manifests may have, each with its reason: {(rule, object): reason}.
+# Findings that the manifests of deploy are allowed to have: {(rule, object): reason}.
 EXEMPTED = {
-    ("environment-config", item): "exemptions come as a file, which the server reads again without a restart"
+    ("environment-config", item): "exemptions are a file, which the server reads again without a restart"
     for item in ("Deployment playbook/playbook", "CronJob playbook/playbook-audit")
 } | {
-    ("external-secrets", "Secret playbook/playbook-certificates"): "the server writes its own certificate into it; here it is empty",
+    ("external-secrets", "Secret playbook/playbook-certificates"): "the server writes its certificate into it; here it is empty",
 }
-# Rules that look up a kind of which the renderings hold nothing, so that a review cannot be told that there is none: {rule: reason}.
+# Rules that are not evaluated, because no rendered object has the kind that they need: {rule: reason}.
 UNKNOWN = {
-    "vertical-autoscaler-conflict": "no VerticalPodAutoscaler is part of them",
-    "pod-security-group": "off by default, and a SecurityGroupPolicy needs the ids of an account's groups; NetworkPolicies are part of them",
+    "vertical-autoscaler-conflict": "there is no VerticalPodAutoscaler",
+    "pod-security-group": "off by default, and a SecurityGroupPolicy needs the IDs of an account's security groups; there are NetworkPolicies",
 }
-# What a single change to the rendered overlay must be told: (kind, change of the object, rule).
+# Changes that must violate a rule: (kind, change of the object, rule).
 BREAKS = [
     ("Deployment", lambda d: container(d)["resources"]["limits"].update(memory="512Mi"), "memory-request-equals-limit"),
     ("Deployment", lambda d: container(d)["resources"]["limits"].update(cpu="1"), "cpu-limit"),
@@ -68,7 +68,7 @@ def container(deployment):
 
 
 def variants():
-    """Every overlay as it is, with each other way to certificates, and with monitoring: (name, overlay, edit of its components)."""
+    """Yields every overlay unchanged, and with other components: (name, overlay, edit of its components)."""
     for overlay in sorted(path.name for path in pathlib.Path("deploy/overlays").iterdir()):
         yield overlay, overlay, lambda components: components
         yield f"{overlay}, certificates by hand", overlay, lambda components: []
@@ -85,7 +85,7 @@ def render(overlay, edit):
         file = path / "kustomization.yaml"
         kustomization = yaml.safe_load(file.read_text())
         listed = kustomization.get("components", [])
-        # The rights to other products' kinds are in each.
+        # Each variant has the rights to kinds of other products.
         products = [component for component in listed if "/rbac-" in component]
         kustomization["components"] = edit([component for component in listed if component not in products]) + products
         file.write_text(yaml.safe_dump(kustomization))
@@ -98,7 +98,7 @@ def title(item):
 
 
 def review(item):
-    """The review that an API server would send for `kubectl create`."""
+    """Returns the review that an API server sends for `kubectl create`."""
     group, _, version = item["apiVersion"].rpartition("/")
     kind = {"group": group, "version": version, "kind": item["kind"]}
     resource = {"group": group, "version": version, "resource": item["kind"].lower() + "s"}
@@ -112,7 +112,7 @@ def review(item):
 
 
 def findings(objects):
-    """What the rules say, those that are off by default too; nothing may be left unevaluated."""
+    """Returns the findings of all rules, also of those that are off by default, and the rules that were not evaluated."""
     rules = json.loads(subprocess.run([PLAYBOOK, "rules", "--format", "json"], check=True, capture_output=True, env={}).stdout)
     levels = [word for rule in rules if rule["level"] == "off" for word in ("--level", f"{rule['id']}=warn")]
     with tempfile.TemporaryDirectory() as folder:
@@ -122,10 +122,10 @@ def findings(objects):
         run = subprocess.run([PLAYBOOK, "review", "--format", "json", "--include-system", "--companions", companions, *levels, "-"],
                              input=lines, capture_output=True, text=True, env={})
     if run.returncode == 2:
-        sys.exit(f"render-check: the manifests cannot be judged:\n{run.stderr}")
+        sys.exit(f"render-check: the manifests cannot be evaluated:\n{run.stderr}")
     report = json.loads(run.stdout)
     if report["summary"]["reviews"] != len(objects):
-        sys.exit(f"render-check: {len(objects)} objects, and only {report['summary']['reviews']} were judged")
+        sys.exit(f"render-check: only {report['summary']['reviews']} of {len(objects)} objects were evaluated")
     return report["findings"], report["summary"]["notEvaluated"]
 
 
@@ -142,7 +142,7 @@ def check_rules(name, objects):
 def check_schema(name, objects):
     for item in objects:
         if re.search(r"(cert-manager\.io|monitoring\.coreos\.com)/", item["apiVersion"]):
-            continue  # not Kubernetes' own
+            continue  # not a Kubernetes kind
         try:
             kubernetes_validate.validate(item, KUBERNETES, strict=True)
         except kubernetes_validate.ValidationError as error:
@@ -150,7 +150,7 @@ def check_schema(name, objects):
 
 
 def check_settings(name, objects):
-    """The server must start with the environment that it is given."""
+    """Checks that the server starts with the environment of its container."""
     deployment = next(item for item in objects if item["kind"] == "Deployment")
     maps = {item["metadata"]["name"]: item["data"] for item in objects if item["kind"] == "ConfigMap"}
     environment = {}
@@ -185,14 +185,14 @@ def check_settings(name, objects):
 
 
 def mounted(deployment, maps, file):
-    """The text of a file that the pod has from a ConfigMap."""
+    """Returns the text of a file that the pod mounts from a ConfigMap."""
     mount = next(mount for mount in container(deployment)["volumeMounts"] if mount["mountPath"] == str(file.parent))
     volume = next(volume for volume in pod(deployment)["volumes"] if volume["name"] == mount["name"])
     return maps[volume["configMap"]["name"]][file.name]
 
 
 def check_own_certificate(name, objects, environment):
-    """What the server looks after is there under the names that it is told, and it has the rights to it."""
+    """Checks that the objects that the server manages exist under their configured names, and that it has the rights to them."""
     table = {row["name"]: row["default"] for row in json.loads(
         subprocess.run([PLAYBOOK, "config", "--format", "json"], check=True, capture_output=True, env={}).stdout)}
 
@@ -204,7 +204,7 @@ def check_own_certificate(name, objects, environment):
     kinds = ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration")
     for wanted in (f"Secret {secret}", f"Service {value('PLAYBOOK_SERVICE')}", *(f"{kind} {registration}" for kind in kinds)):
         if wanted not in titles:
-            fail(f"{name}: there is no {wanted}, which the server is to look after or to serve for")
+            fail(f"{name}: {wanted} is missing")
     if value("PLAYBOOK_NAMESPACE") != NAMESPACE:
         fail(f"{name}: PLAYBOOK_NAMESPACE is {value('PLAYBOOK_NAMESPACE')}")
     rules = [rule for item in objects if item["kind"] in ("Role", "ClusterRole") for rule in item["rules"]]
@@ -218,11 +218,11 @@ def check_own_certificate(name, objects, environment):
         *((verb, f"{kind.lower()}s", [registration]) for kind in kinds for verb in ("get", "update")),
     ]:
         if not may(verb, resource, names):
-            fail(f"{name}: the server may not {verb} {resource} {names or ''}")
+            fail(f"{name}: the server has no right to {verb} {resource} {names or ''}")
 
 
 def check_registrations(name, objects):
-    """Only production's workloads fail closed; whatever happens, the overlays differ in nothing else."""
+    """Checks that only the webhook for workloads in production fails closed, and that the Services exist."""
     for item in objects:
         for webhook in item.get("webhooks", []):
             closed = name.startswith("production") and webhook["name"].startswith("workloads.")
@@ -230,11 +230,11 @@ def check_registrations(name, objects):
                 fail(f"{name}: {webhook['name']} has failurePolicy {webhook['failurePolicy']}")
             service = webhook["clientConfig"]["service"]
             if not any(title(other) == f"Service {service['name']}" for other in objects):
-                fail(f"{name}: {webhook['name']} calls {service['name']}, and there is no such Service")
+                fail(f"{name}: {webhook['name']} calls the Service {service['name']}, which does not exist")
 
 
 def check_references(name, objects):
-    """What names something else in its namespace names what is there, or what somebody is told to make."""
+    """Checks that referenced objects are rendered, or documented to be created by hand."""
     here = {(item["kind"], item["metadata"]["name"]) for item in objects}
     deployment = next(item for item in objects if item["kind"] == "Deployment")
     image = container(deployment)["image"]
@@ -250,20 +250,20 @@ def check_references(name, objects):
         secret = volume["secret"]["secretName"]
         issued = {item["spec"]["secretName"] for item in objects if item["kind"] == "Certificate"}
         if "by hand" not in name and secret not in issued:
-            fail(f"{name}: nobody makes the Secret {secret}")
+            fail(f"{name}: the Secret {secret} is missing")
     for item in objects:
         is_binding = item["kind"] in ("RoleBinding", "ClusterRoleBinding")
         if is_binding and (item["roleRef"]["kind"], item["roleRef"]["name"]) not in here:
-            fail(f"{name}: {title(item)} binds a role that is not there")
+            fail(f"{name}: {title(item)} binds a role that does not exist")
         if item.get("metadata", {}).get("namespace", NAMESPACE) != NAMESPACE:
             fail(f"{name}: {title(item)} is in another namespace")
 
 
 def check_labels(name, objects):
-    """Whatever components there are, and in whatever order, all is the playbook's; the pods of a Service are its own."""
+    """Checks the labels of all objects, and that selectors match only the intended pods."""
     for item in objects:
         if item["metadata"].get("labels", {}).get("app.kubernetes.io/name") != "playbook":
-            fail(f"{name}: {title(item)} is not labelled as the playbook's")
+            fail(f"{name}: {title(item)} does not have the label app.kubernetes.io/name=playbook")
     service = next(item for item in objects if item["kind"] == "Service")
     selectors = [item["spec"]["podSelector"]["matchLabels"] for item in objects if item["kind"] == "NetworkPolicy"]
     for job in (item for item in objects if item["kind"] == "CronJob"):
@@ -271,27 +271,27 @@ def check_labels(name, objects):
         if service["spec"]["selector"].items() <= labels.items():
             fail(f"{name}: the Service sends reviews to the pods of {title(job)}")
         if not any(selector.items() <= labels.items() for selector in selectors):
-            fail(f"{name}: no NetworkPolicy holds the pods of {title(job)}")
+            fail(f"{name}: no NetworkPolicy selects the pods of {title(job)}")
 
 
 def check_breaks(objects):
-    """A rule that could not find anything would find nothing here either."""
+    """Checks that each change in BREAKS is found, so that rules without findings are known to work."""
     for kind, change, rule in BREAKS:
         broken = copy.deepcopy(objects)
         change(next(item for item in broken if item["kind"] == kind))
         rules = {finding["rule"] for finding in findings(broken)[0]}
         if rule not in rules:
-            fail(f"a {kind} that breaks {rule} is not found out, only {sorted(rules) or 'nothing'}")
+            fail(f"a {kind} that violates {rule} is reported only for {sorted(rules) or 'no rule'}")
 
 
 def metric_families():
-    """The metrics that the program has, by what they are."""
+    """Returns the type of each metric of the program."""
     return {name: kind for file in pathlib.Path("Sources").rglob("*.swift")
             for name, kind in re.findall(r'family\(\s*"(\w+)",\s*\.(\w+)', file.read_text())}
 
 
 def check_monitoring():
-    """Alerts and panels ask for metrics that the program has, and each alert has its runbook."""
+    """Checks that alerts and panels query metrics of the program, and that each alert has a runbook."""
     metrics = set()
     for name, kind in metric_families().items():
         metrics |= {name + part for part in ("_bucket", "_sum", "_count")} if kind == "histogram" else {name}
@@ -302,36 +302,36 @@ def check_monitoring():
         queries.append((alert["alert"], alert["expr"]))
         link = alert["annotations"]["runbook_url"]
         if alert["alert"] not in runbooks or not link.endswith(f"/docs/operations.md#{alert['alert'].lower()}"):
-            fail(f"{alert['alert']} has no runbook in docs/operations.md, or {link} does not lead to it")
+            fail(f"{alert['alert']} has no runbook in docs/operations.md, or {link} is not its link")
     for name in runbooks - {name for name, _ in queries}:
-        fail(f"docs/operations.md has a runbook for {name}, which is no alert")
+        fail(f"docs/operations.md has a runbook for {name}, but there is no such alert")
     dashboard = json.loads(pathlib.Path("deploy/components/monitoring/dashboard.json").read_text())
     for panel in dashboard["panels"]:
         queries += [(panel["title"], target["expr"]) for target in panel["targets"]]
     for name, query in queries:
         for metric in re.findall(r"\b(?:playbook|process)_\w+", query):
             if metric not in metrics:
-                fail(f"{name} asks for {metric}, which there is not")
+                fail(f"{name} queries {metric}, which does not exist")
     if not metrics or not queries:
         fail("no metrics or no queries were found")
     return len(queries)
 
 
 def check_operations():
-    """What the operations page names is there: metrics, settings, its own headings."""
+    """Checks that the metrics, settings and headings that the operations page names exist."""
     text = OPERATIONS.read_text()
     families = metric_families()
     for metric in set(re.findall(r"\bplaybook_\w+", text)) - set(families):
-        fail(f"docs/operations.md names the metric {metric}, which there is not")
+        fail(f"docs/operations.md names the metric {metric}, which does not exist")
     run = subprocess.run([PLAYBOOK, "config", "--format", "json"], check=True, capture_output=True, env={})
-    # Kubernetes' own variable for a Service, as an example of what is passed over.
+    # PLAYBOOK_SERVICE_HOST is an example of a variable that Kubernetes sets and the server ignores.
     settings = {row["name"] for row in json.loads(run.stdout)} | {"PLAYBOOK_RULE_", "PLAYBOOK_SERVICE_HOST"}
     for setting in set(re.findall(r"\bPLAYBOOK_\w+", text)) - settings:
-        fail(f"docs/operations.md names the setting {setting}, which there is not")
+        fail(f"docs/operations.md names the setting {setting}, which does not exist")
     headings = {re.sub(r"[^a-z0-9 -]", "", line.lstrip("# ").lower()).strip().replace(" ", "-")
                 for line in text.splitlines() if line.startswith("#")}
     for anchor in set(re.findall(r"\(#([^)]*)\)", text)) - headings:
-        fail(f"docs/operations.md links to its #{anchor}, which there is not")
+        fail(f"docs/operations.md links to #{anchor}, which does not exist")
 
 
 def main():
@@ -345,8 +345,8 @@ def main():
     check_operations()
     if failures:
         sys.exit(1)
-    print(f"render-check: {len(rendered)} renderings pass their own rules; {len(BREAKS)} ways to break one are found out; "
-          f"{queries} queries ask for metrics that exist")
+    print(f"render-check: {len(rendered)} renderings have no violations; {len(BREAKS)} violating changes are found; "
+          f"all {queries} queries use existing metrics")
 
 
 main()

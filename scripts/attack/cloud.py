@@ -1,4 +1,4 @@
-"""Rights, autoscaling, nodes, storage, and AWS resources by ACK."""
+"""Hostile objects: RBAC, autoscaling, nodes, storage, and AWS resources managed through ACK."""
 
 import itertools
 
@@ -14,7 +14,7 @@ def shape(name, kind, spec, *parts, **other):
 
 
 def spellings(word):
-    """All ways to write a word in capital and small letters."""
+    """Returns all combinations of upper and lower case of a word."""
     return ["".join(letters) for letters in itertools.product(*((c.lower(), c.upper()) for c in word))]
 
 

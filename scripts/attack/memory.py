@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Sends the largest bodies from many clients at once to a server that may use little memory.
+"""Sends the largest bodies from many clients at once to a server with a low memory limit.
 
 usage: memory.py BINARY [SECONDS] [--clients N] [--size BYTES] [--limit BYTES] [--loops N]
 
-Starts `BINARY serve` in a memory control group of 256 MiB (as root, where one can be made), else under `prlimit --data`. For each
-kind of body, 64 clients send 16 MB again and again for SECONDS (60 unless told otherwise), while one more connection sends a
-review of 9 KB every 50 ms.
+Starts `BINARY serve` in a cgroup with a memory limit of 256 MiB, or under `prlimit --data` if the cgroup cannot be created (it needs
+root). For each kind of body, 64 clients send 16 MB repeatedly for SECONDS (60 by default), while one more connection sends a review of
+9 KB every 50 ms.
 
-Fails if the server ends, a small review is not answered with its uid within 5 s, or, 10 s after the last client, the server's
-resident memory is more than 5 MB above where it was before. The last line is JSON.
+Fails if the server exits, if a small review is not answered with its uid within 5 s, or if the server's resident memory is more than
+5 MB higher than before, 10 s after the last client. The last line is JSON.
 """
 import argparse
 import collections
@@ -28,7 +28,7 @@ import time
 
 
 def review(uid, contents, path="/validate"):
-    """An AdmissionReview of a ConfigMap whose JSON text is given, as the bytes of a request."""
+    """Returns the bytes of a request with an AdmissionReview of a ConfigMap, whose JSON text is given."""
     body = (
         '{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","request":{"uid":"%s",'
         '"kind":{"group":"","version":"v1","kind":"ConfigMap"},"operation":"CREATE","namespace":"shop","name":"a",'
@@ -42,7 +42,7 @@ def review(uid, contents, path="/validate"):
 
 
 def bodies(size):
-    """The kinds of bodies by name: each of about so many bytes."""
+    """Returns a body of about the given size for each kind of body, by name."""
     def filled(name, element, opening, closing):
         count = size // (len(element) + 1) - 200
         return name, review(name, opening + ",".join([element] * count) + closing)
@@ -56,7 +56,7 @@ def bodies(size):
 
 
 class Connection:
-    """One kept-alive connection over TLS."""
+    """A keep-alive connection over TLS."""
 
     context = ssl.create_default_context()
     context.check_hostname = False
@@ -67,7 +67,7 @@ class Connection:
         self.socket = self.context.wrap_socket(plain)
 
     def send(self, request):
-        """Sends a request; the status and the body of its answer."""
+        """Sends a request and returns the status and the body of the response."""
         self.socket.sendall(request)
         answer = b""
         while b"\r\n\r\n" not in answer:
@@ -89,7 +89,7 @@ class Connection:
 
 
 class Group:
-    """A memory control group of either version; what is not allowed here is not made."""
+    """A memory cgroup, version 1 or 2. Without the permission to create one, it does nothing."""
 
     def __init__(self, limit):
         self.path = None
@@ -164,7 +164,7 @@ class Server:
 
 
 class Prober(threading.Thread):
-    """Sends a small review again and again on a connection of its own."""
+    """Sends a small review every 50 ms on a separate connection."""
 
     def __init__(self, port):
         super().__init__(daemon=True)
@@ -190,7 +190,7 @@ class Prober(threading.Thread):
 
 
 def attack(port, request, clients, seconds):
-    """Has clients send a request for so long; how often each answer came."""
+    """Sends a request from many clients for some seconds, and counts the responses by status."""
     end = time.monotonic() + seconds
     answers = collections.Counter()
 
@@ -241,7 +241,7 @@ def main():
         for name, request in bodies(options.size).items():
             answers = attack(server.port, request, options.clients, options.seconds)
             if not server.is_alive():
-                problems.append(f"the server ended with {server.process.returncode} under {name}")
+                problems.append(f"the server exited with {server.process.returncode} during {name}")
                 break
             print(f"{name}: {dict(answers)}, resident {server.resident() / 1e6:.1f} MB")
         if server.is_alive():
@@ -250,9 +250,9 @@ def main():
             grown = after - before
             print(f"resident 10 s after the last client: {after / 1e6:.1f} MB")
             if grown > 5_000_000:
-                problems.append(f"{grown / 1e6:.1f} MB more are resident than before")
+                problems.append(f"resident memory grew by {grown / 1e6:.1f} MB")
         if server.group.path:
-            print(f"peak of the control group: {server.group.peak() / 1e6:.1f} MB")
+            print(f"peak of the cgroup: {server.group.peak() / 1e6:.1f} MB")
         prober.ending.set()
         prober.join()
         times = sorted(prober.times)

@@ -1,4 +1,4 @@
-"""Workloads: what hangs on a pod template."""
+"""Hostile objects: workloads with a pod template."""
 
 from shape import Shape, members, of, text
 
@@ -17,7 +17,7 @@ SPREAD = {"maxSkew": 1, "topologyKey": ZONE, "labelSelector": {"matchLabels": {"
 
 
 def template(pod, metadata=None):
-    """A pod template with only what `pod` and `metadata` say to be found."""
+    """Returns a pod template in which only `pod` and `metadata` can cause findings."""
     return {"metadata": {"labels": {"app": "web"}} | (metadata or {}), "spec": POD | pod}
 
 
@@ -30,7 +30,7 @@ def workload(name, pod, *parts, kind="apps/v1/Deployment", metadata=None, own=No
 
 
 def container(name, fields, *parts):
-    """A Deployment whose one container has these fields."""
+    """Returns a Deployment with one container that has these fields."""
     return workload(name, {"containers": [APP | fields], "topologySpreadConstraints": [SPREAD]}, *parts)
 
 
@@ -48,7 +48,7 @@ BROKEN = (
 )
 SPOT = '{"key":"karpenter.sh/capacity-type","operator":"In","values":["spot"]}'
 
-# Of more containers than this, no rule looks at any; one of them is APP where others are in further lists.
+# Rules evaluate at most this number of containers. One of them is APP if the others are in other lists.
 MOST = 1000
 FILLED = '{"name":"c%","env":[' + ",".join('{"name":"A' + str(i) + '_PASSWORD","value":"hunter%x"}' for i in range(50)) + "]}"
 LONG = '{"name":"' + "n" * 3000 + '%"}'
@@ -210,7 +210,7 @@ METADATA = [
 
 
 def exempt(name, word, reason="reason"):
-    """A container that breaks many rules for every 240 bytes of an exempt annotation that names no rule."""
+    """Returns a workload with one violating container for every 240 bytes of an exempt annotation that names no rule."""
     annotations = {"playbook.superinc.com/exempt": "@0", "playbook.superinc.com/exempt-" + reason: "one licence"}
     return workload(
         name, {"containers": ["@1"]}, text(word * 20), of('{"name":"c%"}'), own={"annotations": annotations}, most=2 * MOST

@@ -1,4 +1,4 @@
-"""Sends hostile reviews to a server and prints what each costs; see scripts/attack/run.
+"""Sends hostile reviews to a server and prints the cost of each; see scripts/attack/run.
 
 usage: run.py PLAYBOOK BENCH [--quick] [--files] [--instructions] [--growth] [SHAPE]...
 """
@@ -20,28 +20,28 @@ REVIEWS = [("CREATE", "empty"), ("UPDATE", "one-new")]
 ENDPOINTS = ["validate", "mutate"]
 MILLISECONDS = 50
 INSTRUCTIONS = 150_000_000
-# Where a review takes longer than this, it counts as over every bar.
+# A review that takes longer than this is over every limit.
 SECONDS = 20
-# Files of 30,000 violations: the shape, its elements, and how many such objects.
+# Files of 30,000 violations: the shape, its elements, and the number of objects.
 FILES = [
     ("containers", 1, 3000), ("containers-broken", 1000, 2), ("env-secrets", 30_000, 1), ("data-passwords", 30_000, 1),
     ("data-passwords", 1, 30_000), ("volumes-host-path", 30_000, 1), ("tolerations-blanket", 30_000, 1), ("role-rules", 30_000, 1),
     ("subjects-admin", 30_000, 1), ("network-peers", 30_000, 1), ("ingress-routes", 30_000, 1), ("http-host-names", 30_000, 1),
 ]
 FILE_SECONDS = 5
-# How much more an element may take among 100,000 than among 10,000.
+# The limit for the time of an element among 100,000, as a multiple of its time among 10,000.
 GROWTH = 1.5
 
 
 def texts(shape, size=shapes.SIZE):
-    """The shape's reviews: operation, elements, text."""
+    """Yields the reviews of a shape: operation, oldObject, number of elements, text."""
     for operation, old in REVIEWS:
         count = shapes.count_within(shape, size, operation, old)
         yield operation, old, count, shapes.review(shape, count, operation, old, "last")
 
 
 def processor_time(server, names, rounds):
-    """Prints the milliseconds of each review, and returns the worst, those over the bar and the answers that change with size."""
+    """Prints the milliseconds of each review; returns the slowest, those over the limit and the decisions that change with size."""
     worst, over, changed = (0, "none"), [], []
     for name in names:
         shape = shapes.SHAPES[name]
@@ -51,7 +51,7 @@ def processor_time(server, names, rounds):
                 answers = [server.post(endpoint, text, SECONDS) for _ in range(rounds)]
                 milliseconds = min(answer.milliseconds for answer in answers)
                 label = f"{name} {operation} /{endpoint}"
-                # What few elements decide, many must decide, too.
+                # The decision must not depend on the number of elements.
                 decision, expected = answers[0].decision, server.post(endpoint, few, SECONDS).decision
                 mark = ""
                 if milliseconds > MILLISECONDS:
@@ -66,7 +66,7 @@ def processor_time(server, names, rounds):
 
 
 def command_time(playbook, arguments, path):
-    """The processor seconds that a command takes; at most a minute."""
+    """Returns the CPU seconds of a command, which is stopped after a minute."""
     environment = {"PATH": os.environ["PATH"]} | shapes.SETTINGS
     process = subprocess.Popen(
         ["prlimit", "--cpu=60", playbook, *arguments, path], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -76,7 +76,7 @@ def command_time(playbook, arguments, path):
 
 
 def of_files(playbook):
-    """Prints how long check and fix take for large files, and returns the longest."""
+    """Prints the time of check and fix for large files, and returns the longest."""
     longest = (0, "none")
     for name, elements, objects in FILES:
         with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as file:
@@ -92,7 +92,7 @@ def of_files(playbook):
 
 
 def counted(bench, text, endpoint):
-    """Instructions of a review; infinite where they take too long."""
+    """Returns the instructions of a review; infinite if counting takes too long."""
     with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as file:
         file.write(text)
         file.flush()
@@ -102,7 +102,7 @@ def counted(bench, text, endpoint):
 
 
 def of_size(bench, name):
-    """Instructions of the shape's reviews of 3 MiB."""
+    """Returns the instructions of the shape's reviews of 3 MiB."""
     shape = shapes.SHAPES[name]
     return [
         (name, operation, endpoint, count, counted(bench, text, endpoint))
@@ -112,7 +112,7 @@ def of_size(bench, name):
 
 
 def growth(bench, name):
-    """How much more a byte takes in the last nine tenths of a large review than in those of one with a tenth of its elements."""
+    """Compares the cost of a byte in the last nine tenths of a large review with that in a review of a tenth of its elements."""
     shape = shapes.SHAPES[name]
     top = min(100_000, shape.most or 100_000, shape.count(4 * shapes.SIZE))
     points = []
@@ -127,7 +127,7 @@ def growth(bench, name):
 
 
 def every(function, bench, names):
-    """Calls a function for each shape, on all processors, and yields what it returns in order."""
+    """Calls a function for each shape, on all CPUs, and yields the results in order."""
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         yield from pool.map(lambda name: function(bench, name), names)
 

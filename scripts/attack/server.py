@@ -1,4 +1,4 @@
-"""A server under attack: started with one loop, asked over one TLS connection, and started anew when it answers no more."""
+"""A server under attack: it has one event loop and one TLS connection, and is restarted if it does not respond."""
 
 import collections
 import http.client
@@ -71,12 +71,12 @@ class Server:
         self.process.wait()
 
     def processor_nanoseconds(self):
-        """The processor time of all threads so far."""
+        """Returns the CPU time of all threads so far."""
         tasks = pathlib.Path(f"/proc/{self.process.pid}/task").iterdir()
         return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks)
 
     def post(self, endpoint, text, seconds):
-        """Sends a review; the decision is `none` where no answer comes in time, and the server is started anew then."""
+        """Sends a review. If there is no response in time, the decision is `none`, and the server is restarted."""
         before = self.processor_nanoseconds()
         try:
             if self.connection.sock is None:

@@ -1,4 +1,4 @@
-"""A hostile object: a skeleton with one place that is filled with as many elements as wanted."""
+"""A hostile object: a template with places that are filled with any number of elements."""
 
 import json
 
@@ -10,8 +10,8 @@ def compact(value):
 class Shape:
     """An object of one kind, whose marks `@0`, `@1`, ... are filled with elements.
 
-    A mark is an element of a list (`["@0"]`), a member of a map (`{"@0": 0}`) or a part of a text (`"... @0 ..."`); the kind of each
-    part says which. A part's function returns an element as JSON, a member as `"key":value`, or a piece of the text as it is.
+    A mark is an element of a list (`["@0"]`), a member of a map (`{"@0": 0}`) or a part of a text (`"... @0 ..."`), depending on the kind of
+    the part. A part's function returns an element as JSON, a member as `"key":value`, or a piece of the text.
     """
 
     def __init__(self, name, kind, body, *parts, namespace="shop", subresource="", kubernetes_name="web", most=None):
@@ -28,7 +28,7 @@ class Shape:
         self.template = compact({"apiVersion": self.api_version, "kind": self.kind, "metadata": metadata} | body)
 
     def elements(self, count):
-        """The parts' elements, `count` in all (or as many as rules look at), in turn."""
+        """Returns `count` elements of all parts in turn, at most as many as rules evaluate."""
         count = min(count, self.most or count)
         lists = [[] for _ in self.parts]
         for index in range(count):
@@ -37,7 +37,7 @@ class Shape:
         return lists
 
     def object(self, lists):
-        """The object with these elements, as JSON."""
+        """Returns the object with these elements, as JSON."""
         text = self.template
         for index, elements in enumerate(lists):
             kind = self.parts[index][0]
@@ -45,7 +45,7 @@ class Shape:
         return text
 
     def count(self, size):
-        """The most elements with which the object is no larger than `size` bytes, and at least one."""
+        """Returns the maximum number of elements for an object of at most `size` bytes, and at least one."""
         left = size - len(self.template.encode())
         index = 0
         while left > 0 and index <= (self.most or index):
@@ -55,13 +55,13 @@ class Shape:
         return max(1, index - 1)
 
     def without_one(self, lists, place):
-        """The elements without one of the first part: its first, middle or last."""
+        """Returns the elements without the first, middle or last one of the first part."""
         first = lists[0]
         index = {"first": 0, "middle": len(first) // 2, "last": len(first) - 1}[place]
         return [first[:index] + first[index + 1 :]] + lists[1:]
 
     def review(self, operation, new, old):
-        """An AdmissionReview; `new` and `old` are objects as JSON, or nil."""
+        """Returns an AdmissionReview. `new` and `old` are objects as JSON, or None."""
         plural = self.kind.lower() + ("es" if self.kind[-1] == "s" else "s")
         if plural.endswith("ys") and not plural.endswith("ays"):
             plural = plural[:-2] + "ies"
@@ -77,7 +77,7 @@ class Shape:
         }
         if self.namespace:
             request["namespace"] = self.namespace
-        # Ephemeral containers are added by an UPDATE.
+        # Ephemeral containers are added by an UPDATE of the subresource.
         if self.subresource and (operation == "UPDATE" or self.subresource == "token"):
             request["subResource"] = self.subresource
         text = compact({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request})
@@ -91,7 +91,7 @@ class List:
 
     @classmethod
     def filled(cls, text, mark, elements):
-        """The text with elements instead of the mark; without any, a comma beside it goes, too."""
+        """Replaces the mark by elements. Without elements, a comma next to it is removed too."""
         if elements:
             return text.replace(mark, cls.separator.join(elements), 1)
         for place in (mark + cls.separator, cls.separator + mark):
@@ -127,7 +127,7 @@ class Text(List):
 
 
 def of(template, kind=List):
-    """A part: `%` in the template is the element's number."""
+    """Returns a part. `%` in the template is the number of the element."""
     return kind, lambda index: template.replace("%", str(index))
 
 

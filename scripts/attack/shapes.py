@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""Prints hostile objects: every list, map and text that a rule walks, with as many elements as wanted.
+"""Prints hostile objects: every list, map and text that a rule reads, with any number of elements.
 
     shapes.py --list                                           the names
     shapes.py NAME --elements N                                an AdmissionReview of CREATE with N elements
-    shapes.py NAME --bytes 3145728                             one of at most so many bytes
-    shapes.py NAME --operation UPDATE [--same-old|--one-new]   oldObject without elements; the same; the same but one element
-    shapes.py NAME --manifest [--yaml] [--objects N]           the object alone, or N of them, for check, fix and audit
-    shapes.py --directory DIRECTORY ...                        all of them, each in a file of its own
-    shapes.py --settings                                       the settings with which rules that are off by default evaluate, too
+    shapes.py NAME --bytes 3145728                             one of at most this size
+    shapes.py NAME --operation UPDATE [--same-old|--one-new]   oldObject without elements; with the same ones; with all but one
+    shapes.py NAME --manifest [--yaml] [--objects N]           only the object, or N of them, for check, fix and audit
+    shapes.py --directory DIRECTORY ...                        all shapes, one file each
+    shapes.py --settings                                       the settings that enable rules that are off by default
 
-`--place first|middle|last` says which element `--one-new` is about. The same arguments print the same bytes.
+`--place first|middle|last` is the place of the element that `--one-new` adds. The same arguments print the same bytes.
 """
 
 import argparse
@@ -26,7 +26,7 @@ SHAPES = {shape.name: shape for module in (pods, texts, traffic, cloud) for shap
 
 SIZE = 3 * 1024 * 1024
 
-# With these, no rule is passed over because a setting is missing.
+# With these settings, no rule is skipped because a setting is missing.
 SETTINGS = {
     "PLAYBOOK_AWS_ACCOUNTS": "222222222222",
     "PLAYBOOK_BASE_NODE_LABELS": "node-group=base",
@@ -43,7 +43,7 @@ SETTINGS = {
 
 
 def review(shape, count, operation, old, place):
-    """A review with `count` elements."""
+    """Returns a review with `count` elements."""
     lists = shape.elements(count)
     new = shape.object(lists)
     if operation == "CREATE":
@@ -57,7 +57,7 @@ def review(shape, count, operation, old, place):
 
 
 def count_within(shape, size, operation, old):
-    """The most elements with which a review of both objects is no larger than `size` bytes."""
+    """Returns the maximum number of elements for a review of at most `size` bytes, with both objects."""
     envelope = len(shape.review(operation, "", "").encode())
     if operation == "UPDATE":
         if old != "empty":
@@ -67,7 +67,7 @@ def count_within(shape, size, operation, old):
 
 
 def yaml(value, indent=""):
-    """Lines of YAML in block style; texts and keys stay in JSON's quotes."""
+    """Yields lines of YAML in block style; strings and keys have JSON quotes."""
     if isinstance(value, dict) and value:
         for key, child in value.items():
             yield from nested(f"{indent}{json.dumps(key)}:", child, indent + "  ")
@@ -120,7 +120,7 @@ def main():
 
 
 def text(shape, options):
-    """What is asked for of a shape."""
+    """Returns the text of a shape for the options."""
     if not options.manifest:
         count = options.elements or count_within(shape, options.bytes or SIZE, options.operation, options.old)
         return review(shape, count, options.operation, options.old, options.place)
@@ -128,7 +128,7 @@ def text(shape, options):
 
 
 def manifest(shape, count, objects=1, in_yaml=True):
-    """A file with so many objects, each with `count` elements; several are documents of YAML."""
+    """Returns a file of `objects` objects, each with `count` elements; several objects are YAML documents."""
     text = shape.object(shape.elements(count))
     if objects == 1 and not in_yaml:
         return text

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Open connections that never begin a TLS handshake, and measure reviews and probes meanwhile.
+"""Opens connections that never start a TLS handshake, and measures reviews and probes meanwhile.
 
 usage: silent-connections.py PORT HEALTH-PORT CA-FILE REVIEW-FILE [--connections N] [--rate N] [--seconds N] [--limit MS]
                              [--hello] [--health]
 
-The attack holds up to N connections at once (10,000 by default) on 127.0.0.0/8. Whenever the server closes one, a new one is opened, at
-most RATE a second. Meanwhile a client sends the review on a new TLS connection every 50 ms, and a probe asks for /livez on a new
-connection. The script fails if a review or a probe is not answered, or takes longer than LIMIT (200 ms; probes: 100 ms).
+The attack holds up to N connections (10,000 by default) on 127.0.0.0/8. If the server closes one, a new one is opened, at most RATE per
+second. Meanwhile a client sends the review on a new TLS connection every 50 ms, and a probe requests /livez on a new connection. The
+script fails if a review or a probe is not answered, or takes longer than LIMIT (200 ms; probes: 100 ms).
 
-With --hello each connection sends the beginning of a ClientHello. With --health the connections go to the port of the probes.
+With --hello, each connection sends the first bytes of a ClientHello. With --health, the connections use the port of the probes.
 """
 
 import argparse
@@ -23,14 +23,14 @@ import sys
 import time
 
 WORKERS = 4
-# A record of 512 bytes, of which the rest does not come.
+# The first bytes of a record of 512 bytes; the rest is never sent.
 HELLO = bytes.fromhex("1603010200010001fc0303")
 PROBE_LIMIT = 100
 READABLE = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLHUP
 
 
 def attack(port, text, worker, connections, rate, end, opened):
-    """Keep connections open that send a text and nothing more; open a new one for each that the server closes."""
+    """Holds connections open that send only a text, and replaces each one that the server closes."""
     poll = select.epoll()
     sockets = {}
     source = 0
@@ -41,7 +41,7 @@ def attack(port, text, worker, connections, rate, end, opened):
         while len(sockets) < connections and count < due:
             client = socket.socket()
             client.setblocking(False)
-            # Each source address has ports of its own.
+            # Each source address has a separate range of ports.
             source = (source + 1) % 200
             client.bind((f"127.{worker + 1}.{source}.1", 0))
             if client.connect_ex(("127.0.0.1", port)) not in (0, errno.EINPROGRESS):
@@ -81,7 +81,7 @@ def probe(port):
 
 
 def measured(call, *arguments):
-    """The milliseconds that a call takes, or the reason why it fails."""
+    """Returns the milliseconds of a call, or the reason for its failure."""
     start = time.monotonic()
     try:
         call(*arguments)

@@ -1,10 +1,10 @@
-"""ConfigMaps and Secrets: many keys, and long texts that a scan for secrets walks."""
+"""Hostile objects: ConfigMaps and Secrets with many keys, and long texts that are scanned for secrets."""
 
 import base64
 
 from shape import Shape, members, text
 
-KEY = "AKIAIOSFODNN7EXAMPL"  # one letter short, so that a digit ends it
+KEY = "AKIAIOSFODNN7EXAMPL"  # one character short: a digit completes it
 ENCODED = base64.b64encode((KEY + "7").encode()).decode()
 PEM = "-----BEGIN PRIVATE KEY-----\nMIIEvg%\n-----END PRIVATE KEY-----\n"
 

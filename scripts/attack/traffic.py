@@ -1,4 +1,4 @@
-"""What leads traffic to pods, and who may reach whom."""
+"""Hostile objects: routes, Services and NetworkPolicies."""
 
 from shape import Shape, members, of, text
 
@@ -16,7 +16,7 @@ def annotated(name, kind, annotations, *parts):
 
 
 def route(name, match, piece):
-    """An IngressRoute with one rule of many conditions."""
+    """Returns an IngressRoute with one rule of many conditions."""
     return shape(name, TRAEFIK + "/IngressRoute", {"routes": [{"match": match}]}, text(piece))
 
 

@@ -1,4 +1,4 @@
-/* Counts how often memory is asked for. Loaded before libc (LD_PRELOAD); Bench asks for the count by name. */
+/* Counts memory allocations. Loaded before libc (LD_PRELOAD); Bench reads the count with playbook_allocations. */
 #include <errno.h>
 #include <stddef.h>
 

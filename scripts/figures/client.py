@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""A TLS client for what wrk does not measure.
+"""A TLS client for figures that wrk does not measure.
 
-client.py idle PID PORT AUTHORITY REVIEW COUNT   opens COUNT connections, posts once on each, prints the server's memory in MB
-client.py start PORT AUTHORITY REVIEW RUNS COMMAND...   starts COMMAND, prints the milliseconds to its first answer (median)
+client.py idle PID PORT CA REVIEW COUNT   opens COUNT connections, posts once on each, prints the server's memory in MB
+client.py start PORT CA REVIEW RUNS COMMAND...   starts COMMAND, prints the milliseconds to its first response (median)
 """
 import signal
 import socket

@@ -1,6 +1,6 @@
-"""Instructions of a review, counted by callgrind on `Bench --cost`.
+"""Counts the instructions of a review with callgrind on `Bench --cost`.
 
-Only what is called from the steps in Sources/Bench/Cost.swift counts: neither valgrind's start nor the process's.
+Only calls from the steps in Sources/Bench/Cost.swift count; the start of valgrind and of the process does not.
 """
 
 import os
@@ -9,13 +9,13 @@ import re
 import subprocess
 import tempfile
 
-# Swift seeds its hashes anew for each process, and the environment's size moves the stack: without both, counts differ by 0.8 %.
+# Fixed hash seeds and a fixed environment (its size moves the stack): otherwise counts differ by 0.8%.
 ENVIRONMENT = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "SWIFT_DETERMINISTIC_HASHING": "1"}
 STEP = re.compile(r"^\$s5Bench\d+(costParse|costEvaluate|costAnswer).*F$")
 
 
 def count(bench, path, copies, *options, settings=None, seconds=None):
-    """Instructions of `copies` reviews by step, as in {"costAnswer": 102000}; nil where they take longer than `seconds`."""
+    """Returns the instructions of `copies` reviews by step, as in {"costAnswer": 102000}; None after `seconds`."""
     with tempfile.TemporaryDirectory() as directory:
         out = pathlib.Path(directory, "callgrind.out")
         command = ["valgrind", "--tool=callgrind", "--demangle=no", f"--callgrind-out-file={out}", "-q"]
@@ -32,7 +32,7 @@ def count(bench, path, copies, *options, settings=None, seconds=None):
 
 
 def inclusive(path):
-    """The inclusive counts of the steps, summed over their calls."""
+    """Returns the inclusive counts of the steps, summed over their calls."""
     names, counts, called = {}, {}, None
     with open(path, encoding="utf-8") as lines:
         for line in lines:

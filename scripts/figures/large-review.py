@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Makes a review of about 60 KB from a recorded one: large-review.py RECORDING >REVIEW
+"""Creates a review of about 60 KB from a recorded one: large-review.py RECORDING >REVIEW
 
-An UPDATE with the object as it is and as it would be, each with the last applied configuration in an annotation, the managed
-fields of two managers, a status, and as many containers as it takes. Only images differ. The same bytes each time.
+It is an UPDATE. Each object has the last applied configuration in an annotation, the managed fields of two managers, a status, and as many
+containers as the size needs. Only the images differ. The output is the same each time.
 """
 import copy
 import json
@@ -16,7 +16,7 @@ def compact(value):
 
 
 def fields(value):
-    """What the API server would say is owned, field by field (structured-merge-diff's FieldsV1)."""
+    """Returns the owned fields as the API server writes them (FieldsV1 of structured-merge-diff)."""
     if isinstance(value, dict):
         return {f"f:{key}": fields(child) for key, child in value.items()}
     if isinstance(value, list) and value and all(isinstance(entry, dict) and "name" in entry for entry in value):

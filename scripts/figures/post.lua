@@ -1,5 +1,5 @@
--- Posts one file again and again: wrk -s post.lua URL -- FILE
--- Ends with a line `FIGURES REQUESTS FAILURES P99-IN-MICROSECONDS`; a failure is anything but a 2xx or 3xx, or no answer.
+-- Posts one file repeatedly: wrk -s post.lua URL -- FILE
+-- Ends with a line `FIGURES REQUESTS FAILURES P99-IN-MICROSECONDS`; a failure is a response other than 2xx or 3xx, or none.
 function init(args)
    local file = assert(io.open(args[1], "rb"))
    wrk.method = "POST"
