@@ -4,7 +4,7 @@ import Kubernetes
 import Report
 import Webhook
 
-/// `playbook review`: recorded AdmissionReviews to verdicts.
+/// `playbook review`: evaluates AdmissionReviews from files.
 struct ReviewCommand {
     private let arguments: Arguments
     private let context: Context
@@ -15,15 +15,15 @@ struct ReviewCommand {
     private let paths: [String]
     private let wish: Wish
 
-    /// Whose answers are shown beside what is found.
+    /// The rules whose results are shown in addition to findings.
     enum Wish {
         case nobody
         case every
-        /// Of what is found, only this rule's is shown too.
+        /// This rule only; findings of other rules are not shown.
         case one(Rule)
     }
 
-    /// Prepares the command; `explain --review` names its files and wishes itself.
+    /// Prepares the command; `explain --review` passes its own files and rules.
     init(_ arguments: Arguments, of paths: [String]? = nil, showing wish: Wish? = nil) throws(CommandError) {
         self.arguments = arguments
         self.paths = paths ?? arguments.operands
@@ -31,7 +31,7 @@ struct ReviewCommand {
         printer = try ReportPrinter(arguments)
         let settings = try arguments.settings()
         let (relatedObjects, failures) = Inputs.relatedObjects(arguments.all(.relatedObjects), of: settings.catalogue)
-        // The server's bytes are the server's, what it passes over included.
+        // The format `response` prints the server's exact responses, including those for requests that it skips.
         context = Context(
             settings: settings, relatedObjects: relatedObjects, now: Process.now,
             source: printer.format == "response" ? .server : .recording)
@@ -89,7 +89,7 @@ struct ReviewCommand {
         }
     }
 
-    /// What a review is judged with: the companions of its recording, where none are given.
+    /// The context of a review: with the related objects of its recording, unless `--companions` is given.
     private func recordedContext(of root: Value) -> Context {
         guard !arguments.has(.relatedObjects),
             let recording = try? Recording(of: root, with: context.settings.catalogue)
