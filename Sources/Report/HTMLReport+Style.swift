@@ -1,5 +1,5 @@
 extension HTMLReport {
-    /// How the page looks: from a phone to a wall, light and dark, on paper.
+    /// The style sheet of the page, for all screen widths, light and dark, and print.
     static let style = """
         :root {
             color-scheme: light dark;
