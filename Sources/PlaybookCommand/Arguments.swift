@@ -36,12 +36,14 @@ struct Arguments {
             values[flag, default: []].append(value)
         }
         if command.operands.isEmpty, let operand = operands.first {
-            throw CommandError(message: "unexpected argument \"\(operand)\"; playbook \(command.rawValue) takes flags only")
+            throw CommandError(
+                message: "unexpected argument \"\(operand)\"; playbook \(command.rawValue) takes flags only")
         }
         // A second reader would see an empty input and report no error.
         let inputs = operands + [Flag.relatedObjects, .baseline, .review].flatMap { all($0) }
         guard inputs.count(where: { $0 == "-" }) + (readsStandardInput ? 1 : 0) < 2 else {
-            throw CommandError(message: "standard input is named more than once; name it once, as - or by giving no file")
+            throw CommandError(
+                message: "standard input is named more than once; name it once, as - or by giving no file")
         }
     }
 

@@ -181,7 +181,7 @@ enum Command: String, CaseIterable {
         case .config: "Values come from the environment; no configuration file is read."
         case .certs:
             """
-            With --directory, creates a certificate authority (ca.crt) and a serving certificate (tls.crt, tls.key) there, for
+            With --directory, creates a CA certificate (ca.crt) and a serving certificate (tls.crt, tls.key) there, for
             development. With files, shows their subject, issuer, names and validity. Without either, shows the certificate of
             the environment (PLAYBOOK_TLS_CERT_FILE).
             """
@@ -272,7 +272,8 @@ enum Flag: String, CaseIterable {
         case .selector: "evaluate only objects with these labels, as kubectl --selector"
         case .except: "skip this kind, such as secrets; can be repeated"
         case .writeReports: "write the findings of each namespace to a report in the cluster, for dashboards"
-        case .exemptions: "list exemptions instead of findings: reason, end date, who set them, and whether they are used"
+        case .exemptions:
+            "list exemptions instead of findings: reason, end date, who set them, and whether they are used"
         case .includeSystem: "evaluate system namespaces too, such as kube-system"
         case .baseline: "report only findings that are not in FILE, and baseline entries that no longer occur"
         case .writeBaseline: "write the current findings to FILE, for --baseline"
@@ -282,7 +283,8 @@ enum Flag: String, CaseIterable {
         case .addRelatedObjects: "append missing related objects, such as PodDisruptionBudgets"
         case .relatedObjects: "read related objects from this file or directory (YAML, JSON); can be repeated"
         case .partial: "treat kinds that are not in the input as unknown instead of absent"
-        case .namespace: "set the namespace of objects without one, as kubectl -n; for audit, evaluate only this namespace"
+        case .namespace:
+            "set the namespace of objects without one, as kubectl -n; for audit, evaluate only this namespace"
         case .level: "set a rule's level to deny, warn or off; can be repeated"
         case .mode: "deny (enforce), or warn instead of denying (dry-run)"
         case .verbose: "show objects without findings too, and for reviews each rule's result"

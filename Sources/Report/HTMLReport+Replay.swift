@@ -20,12 +20,13 @@ extension HTMLReport {
                     : list(
                         "Examples", effects: ["deny", "warn", "exempt", silent], because: "Before",
                         note:
-                            "At most \(ReplayTally.maximumExamples) reviews are shown for each rule and kind of change."),
+                            "At most \(ReplayTally.maximumExamples) reviews are shown for each rule and kind of change."
+                    ),
             ], data(tally, documentation), version: version)
     }
 
     /// The effect of a rule without a finding.
-    private static let silent = "silent"
+    private static let silent = "none"
 
     private static func headline(_ tally: ReplayTally) -> String {
         let all = tally.all

@@ -25,7 +25,9 @@ extension MarkdownReport {
             text += fold + entries + closing
             room = size - entries.utf16.count
         }
-        if left > 0 { text += "\n\(counted(left, "example")) not shown: the comment has reached GitHub's size limit.\n" }
+        if left > 0 {
+            text += "\n\(counted(left, "example")) not shown: the comment has reached GitHub's size limit.\n"
+        }
         return text
     }
 

@@ -47,7 +47,8 @@ public enum MarkdownReport {
 
     private static func heading(_ summary: Summary) -> String {
         let noun = summary.noun.rawValue
-        let unread = summary.unreadable.isEmpty ? nil : "\(counted(summary.unreadable.count, "input")) could not be read"
+        let unread =
+            summary.unreadable.isEmpty ? nil : "\(counted(summary.unreadable.count, "input")) could not be read"
         let warned = summary.warned > 0 ? "\(counted(summary.warned, noun)) with warnings" : nil
         let outcome =
             summary.denied > 0

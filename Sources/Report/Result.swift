@@ -18,12 +18,7 @@ public struct JudgedObject: Sendable {
 
     /// Creates an evaluated object.
     ///
-    /// - Parameters:
-    ///   - file: The file; `-` for standard input.
-    ///   - line: The line in the file; nil if it is unknown.
-    ///   - request: The request; empty for an object in a file.
-    ///   - verdict: The result of the evaluation.
-    ///   - locate: Returns the region of a field in the file; nil if the file does not contain the object itself.
+    /// `locate` returns the region of a field in the file, or nil if the file does not contain the object itself.
     public init(
         file: String, line: Int?, request: String, verdict: Verdict,
         locate: (Pointer) -> Region? = { _ in nil }

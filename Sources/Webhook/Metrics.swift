@@ -105,7 +105,9 @@ public struct Metrics: Sendable {
 
     /// Appends the counters in Prometheus' text format; series with labels are omitted while they are zero.
     public func write(to text: inout Exposition) {
-        text.family("playbook_admission_requests_total", .counter, "Answered reviews, by endpoint, operation, kind and decision.")
+        text.family(
+            "playbook_admission_requests_total", .counter,
+            "Answered reviews, by endpoint, operation, kind and decision.")
         for (index, count) in requests.enumerated() where count > 0 {
             let decision = Metrics.decisions[index % Metrics.decisions.count]
             let kind = Metrics.kindNames[index / Metrics.decisions.count % Metrics.kinds.count]

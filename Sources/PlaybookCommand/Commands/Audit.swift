@@ -54,7 +54,8 @@ struct AuditCommand {
     /// Lists the cluster's exemptions instead of its findings.
     private mutating func listExemptions() throws(CommandError) -> ExitCode {
         guard ["text", "json"].contains(printer.format), !arguments.has(.writeReports) else {
-            throw CommandError(message: "--exemptions supports --format text and json, and cannot be combined with --write-reports")
+            throw CommandError(
+                message: "--exemptions supports --format text and json, and cannot be combined with --write-reports")
         }
         let client = try BlockingClient.find(arguments)
         defer { client.stop() }

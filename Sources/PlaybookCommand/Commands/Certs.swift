@@ -29,7 +29,8 @@ enum CertsCommand {
     private static func make(in directory: String, _ arguments: Arguments) throws(CommandError) -> ExitCode {
         let hosts = arguments.has(.host) ? arguments.all(.host) : ["localhost", "127.0.0.1"]
         guard let days = Int64(arguments.last(.days) ?? "90"), (1...3650).contains(days) else {
-            throw CommandError(message: "unsupported --days \"\(arguments.last(.days) ?? "")\"; use a number from 1 to 3650")
+            throw CommandError(
+                message: "unsupported --days \"\(arguments.last(.days) ?? "")\"; use a number from 1 to 3650")
         }
         // An hour earlier, for clients whose clocks are slow.
         let start = Process.now.seconds - 3600

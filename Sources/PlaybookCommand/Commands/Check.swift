@@ -16,7 +16,8 @@ struct CheckCommand {
         printer = try ReportPrinter(arguments)
         guard let path = arguments.last(.baseline) else { return }
         guard !arguments.has(.writeBaseline) else {
-            throw CommandError(message: "--baseline cannot be combined with --write-baseline, which writes all findings")
+            throw CommandError(
+                message: "--baseline cannot be combined with --write-baseline, which writes all findings")
         }
         do throws(Inputs.Failure) {
             known = try Inputs.baseline(path)

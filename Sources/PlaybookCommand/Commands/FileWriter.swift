@@ -4,7 +4,7 @@ import Report
 
 /// Writes files.
 enum FileWriter {
-    /// Replaces the contents of a file atomically: readers see either the old or the new contents, and a full disk leaves the old.
+    /// Replaces the contents of a file atomically: readers see the old or the new contents, and a full disk leaves the old ones.
     ///
     /// The target of a link is replaced, not the link; the file keeps its mode, and its owner if the process may set it.
     static func replace(_ path: String, with bytes: [UInt8]) -> Inputs.Failure? { replace([(path, bytes)])[0] }

@@ -72,20 +72,14 @@ struct ManifestRun {
         return world
     }
 
-    /// Returns a judge that evaluates with these objects as related objects.
+    /// Prepares an evaluation with these objects as related objects.
     func judge(knowing world: ManifestWorld) -> ManifestJudge {
         ManifestJudge(
             Context(settings: settings, relatedObjects: world.relatedObjects, now: Process.now, source: .files),
             namespace: namespace)
     }
 
-    /// Evaluates the objects of files.
-    ///
-    /// - Parameters:
-    ///   - files: The files.
-    ///   - judge: The judge.
-    ///   - accept: Removes findings that are not reported.
-    ///   - body: Called with each evaluated object.
+    /// Evaluates the objects of files: `accept` removes findings that are not reported, `body` is called with each object.
     mutating func judge(
         _ files: [ManifestFile], with judge: ManifestJudge,
         accepting accept: (Verdict) -> Verdict = { $0 }, _ body: (JudgedObject) -> Void

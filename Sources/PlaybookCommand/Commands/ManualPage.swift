@@ -10,9 +10,9 @@ enum ManualPage {
         page += ".SH DESCRIPTION\n"
         page += paragraph(
             """
-            The server is a Kubernetes admission webhook that evaluates each change against the rules of the playbook. The other \
-            commands evaluate manifests, recorded reviews and live clusters with the same rules. All commands read their settings \
-            from the environment.
+            The server is a Kubernetes admission webhook that evaluates each change against the rules of the playbook. Other \
+            commands evaluate manifests, recorded reviews and live clusters with the same rules. All commands read their \
+            settings from the environment.
             """)
         page += ".SH COMMANDS\n"
         for command in Command.allCases { page += section(on: command) }

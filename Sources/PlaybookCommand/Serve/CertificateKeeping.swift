@@ -15,7 +15,8 @@ extension CertificateKeeper {
         } catch {
             throw CommandError(
                 message:
-                    "\(error)\nPLAYBOOK_CERTIFICATES=self needs a cluster; without one, set PLAYBOOK_CERTIFICATES=files")
+                    "\(error)\nPLAYBOOK_CERTIFICATES=self needs a cluster; without one, set PLAYBOOK_CERTIFICATES=files"
+            )
         }
         var options = CertificateKeeperOptions(
             namespace: settings.namespace, service: settings.service, secret: settings.certificateSecret,

@@ -128,7 +128,8 @@ final class ClusterWatch: Sendable {
         text.sample([], Double(feed.confirmations.requests))
         text.family(
             "playbook_companion_confirmation_failures_total", .counter,
-            "Missing related objects that could not be confirmed in time, so that the finding warned instead of denying.")
+            "Missing related objects that could not be confirmed in time, so that the finding warned instead of denying."
+        )
         text.sample([], Double(feed.confirmations.failures))
     }
 

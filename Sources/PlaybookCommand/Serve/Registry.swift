@@ -86,7 +86,8 @@ final class Registry: Sendable {
             return "no certificate yet" + (keeper?.problem.map { ": \($0)" } ?? "")
         }
         guard let problem else { return nil }
-        return problem.text(certificate) + (certificates.refusal.map { "; the newer certificate was refused: \($0)" } ?? "")
+        return problem.text(certificate)
+            + (certificates.refusal.map { "; the newer certificate was refused: \($0)" } ?? "")
     }
 
     /// Returns the responder for probes and scrapes.
@@ -118,7 +119,9 @@ final class Registry: Sendable {
                 "1 if the newest exemptions file was refused and an earlier one is used, 0 if not.")
             text.sample([], exemptions.problem == nil ? 0 : 1)
         }
-        text.family("playbook_log_lines_dropped_total", .counter, "Log lines dropped because standard output was not read or failed.")
+        text.family(
+            "playbook_log_lines_dropped_total", .counter,
+            "Log lines dropped because standard output was not read or failed.")
         text.sample([], Double(log.droppedLines))
         text.family("playbook_build_info", .gauge, "Build information: version, commit and Swift version.")
         text.sample([("version", Version.current), ("commit", Version.commit), ("swift", Version.swift)], 1)
@@ -176,7 +179,9 @@ final class Registry: Sendable {
     }
 
     private func writeCertificate(to text: inout Exposition) {
-        text.family("playbook_certificate_expiry_timestamp_seconds", .gauge, "Expiry time of the serving certificate, in seconds since 1970.")
+        text.family(
+            "playbook_certificate_expiry_timestamp_seconds", .gauge,
+            "Expiry time of the serving certificate, in seconds since 1970.")
         if let certificate = certificates.current { text.sample([], Double(certificate.notAfter)) }
         text.family(
             "playbook_certificate_reloads_total", .counter, "New certificates from files or the Secret, by result.")

@@ -48,7 +48,8 @@ struct ServeCommand {
         } catch {
             throw CommandError(
                 message:
-                    "\(error)\nset PLAYBOOK_TLS_CERT_FILE and PLAYBOOK_TLS_KEY_FILE; `playbook certs --directory DIR` creates both files"
+                    "\(error)\nset PLAYBOOK_TLS_CERT_FILE and PLAYBOOK_TLS_KEY_FILE; "
+                    + "`playbook certs --directory DIR` creates both files"
             )
         }
     }
@@ -189,7 +190,8 @@ struct ServeCommand {
             guard given >= least else {
                 throw CommandError(
                     message:
-                        "PLAYBOOK_MEMORY is \(given >> 20)Mi; reviews of up to PLAYBOOK_MAX_BODY need at least \(needed); raise it, or lower PLAYBOOK_MAX_BODY"
+                        "PLAYBOOK_MEMORY is \(given >> 20)Mi; reviews of up to PLAYBOOK_MAX_BODY need at least \(needed); "
+                        + "raise it, or lower PLAYBOOK_MAX_BODY"
                 )
             }
             return given
