@@ -139,8 +139,8 @@ import Testing
         #expect(program.code == 0 && program.error.isEmpty)
         #expect(
             program.output == """
-                there is no object to judge in 1 file
-                passed over: 2 documents that hold no object of Kubernetes
+                no Kubernetes objects found in 1 file
+                skipped 2 documents that are not Kubernetes objects
 
                 """)
     }
@@ -150,14 +150,14 @@ import Testing
             func output(_ format: String, _ path: String) throws -> String {
                 try Program(["check", "--format", format, path]).output
             }
-            #expect(try output("text", folder) == "there is no object to judge\n")
-            #expect(try output("markdown", folder).hasPrefix("### playbook: ⚠️ no object to judge\n"))
+            #expect(try output("text", folder) == "no Kubernetes objects found\n")
+            #expect(try output("markdown", folder).hasPrefix("### playbook: ⚠️ no Kubernetes objects found\n"))
             #expect(
                 try output("markdown", "\(folder)/no").hasPrefix(
-                    "### playbook: ⚠️ no object to judge, 1 input not read\n"))
+                    "### playbook: ⚠️ no Kubernetes objects found, 1 input could not be read\n"))
             let judged = try Program(
                 ["check", "--format", "markdown", "\(folder)/no", "\(manifests)/0-namespace.yaml"])
-            #expect(judged.output.hasPrefix("### playbook: ⚠️ nothing denied, 1 input not read\n"))
+            #expect(judged.output.hasPrefix("### playbook: ⚠️ nothing denied, 1 input could not be read\n"))
         }
     }
 
@@ -219,7 +219,7 @@ import Testing
             #expect(lines.count == 4, "\(program.error)")
             #expect(lines[0].hasPrefix("playbook: \(folder)/a.yaml:2:") && lines[0].contains("helm template"))
             #expect(lines[1].hasPrefix("playbook: \(folder)/c.json:1:9: "))
-            #expect(lines[2] == "playbook: \(folder)/d.yaml: passed over: this is no text")
+            #expect(lines[2] == "playbook: \(folder)/d.yaml: skipped: not a text file")
             #expect(lines[3] == "playbook: \(folder)/nothing: No such file or directory")
             #expect(program.output.contains("Deployment shop/web · DENIED"))
             #expect(program.output.contains("3 inputs could not be read"))
@@ -230,9 +230,9 @@ import Testing
         try Program.withFolder { folder in
             try "\u{1F}\u{8B}\u{0}".write(toFile: "\(folder)/a.yaml.gz", atomically: true, encoding: .utf8)
             let named = try Program(["check", "\(folder)/a.yaml.gz"])
-            #expect(named.code == 2 && named.error == "playbook: \(folder)/a.yaml.gz: this is no text\n")
+            #expect(named.code == 2 && named.error == "playbook: \(folder)/a.yaml.gz: not a text file\n")
             let piped = try Program(["check", "-"], input: "\u{0}")
-            #expect(piped.code == 2 && piped.error == "playbook: -: this is no text\n")
+            #expect(piped.code == 2 && piped.error == "playbook: -: not a text file\n")
         }
     }
 
@@ -256,8 +256,8 @@ import Testing
             #expect(program.code == 2)
             #expect(
                 program.error == """
-                    playbook: \(folder)/b.yaml: passed over: no regular file
-                    playbook: \(folder)/c: passed over: a link to a folder
+                    playbook: \(folder)/b.yaml: skipped: not a regular file
+                    playbook: \(folder)/c: skipped: symbolic link to a directory
                     playbook: \(folder)/d.yaml: Too many levels of symbolic links
 
                     """)

@@ -72,10 +72,10 @@ import Testing
         #expect(program.output == fixed)
         #expect(program.code == 1)
         let lines = program.error.split(separator: "\n").map(String.init)
-        #expect(lines.contains("-:15:9: left to you: deny liveness-probe: containers[app].livenessProbe is missing"))
+        #expect(lines.contains("-:15:9: remaining: deny liveness-probe: containers[app].livenessProbe is missing"))
         #expect(lines.last?.hasPrefix("would fix 2 findings in 1 file; ") ?? false)
         let done = try fix(input: fixed).error
-        #expect(done.hasSuffix("\nnothing to fix; 2 findings left to you\n"), "\(done)")
+        #expect(done.hasSuffix("\nnothing to fix; 2 findings remaining\n"), "\(done)")
         let again = try fix("--quiet", input: fixed)
         #expect(again.output == fixed && again.error.isEmpty)
     }
@@ -119,7 +119,7 @@ import Testing
             #expect(try String(contentsOfFile: path, encoding: .utf8) == text)
             // Two that could be fixed, and two that nobody but a person can decide.
             #expect(
-                program.error.hasSuffix("\nnothing fixed; 1 file could not be written; 4 findings left to you\n"),
+                program.error.hasSuffix("\nnothing fixed; 1 file could not be written; 4 findings remaining\n"),
                 "\(program.error)")
         }
     }
@@ -134,10 +134,10 @@ import Testing
             let program = try Program(["fix", "--write", folder], environment: only)
             #expect(program.code == 2)
             #expect(program.error.hasPrefix("playbook: \(tooLong): File name too long\n"), "\(program.error)")
-            let left = "\n\(tooLong):13:5: left to you: deny topology-spread: "
+            let left = "\n\(tooLong):13:5: remaining: deny topology-spread: "
             #expect(program.error.contains(left), "\(program.error)")
             #expect(!program.error.contains("\(path):"), "\(program.error)")
-            let sum = "\nfixed 1 finding in 1 of 2 files; 1 file could not be written; 1 finding left to you\n"
+            let sum = "\nfixed 1 finding in 1 of 2 files; 1 file could not be written; 1 finding remaining\n"
             #expect(program.error.hasSuffix(sum), "\(program.error)")
         }
     }
@@ -146,7 +146,7 @@ import Testing
         let program = try fix(input: "a: [\n")
         #expect(program.code == 2)
         #expect(
-            program.error.hasSuffix("\nnothing to fix; 1 input could not be read; nothing left to you\n"),
+            program.error.hasSuffix("\nnothing to fix; 1 input could not be read; no findings remaining\n"),
             "\(program.error)")
     }
 
@@ -249,7 +249,7 @@ import Testing
             program.error.contains(
                 "-:2: not added: Deployment shop/web: pod-disruption-budget: it would select pods that "
                     + "PodDisruptionBudget other selects too"), "\(program.error)")
-        #expect(program.error.contains("left to you: deny pod-disruption-budget"))
+        #expect(program.error.contains("remaining: deny pod-disruption-budget"))
     }
 
     @Test func `an object whose name is taken by another is not added, and that is told`() throws {
@@ -304,8 +304,8 @@ import Testing
     }
 
     @Test(arguments: [
-        (["fix", "--write"], "standard input goes to standard output"),
-        (["fix", "--write", "--diff", "a"], "take one of the two"),
+        (["fix", "--write"], "--write needs file or directory names; it cannot write standard input"),
+        (["fix", "--write", "--diff", "a"], "--diff cannot be combined with --write"),
     ])
     func `flags that contradict each other are refused`(_ arguments: [String], _ part: String) throws {
         let program = try Program(arguments)

@@ -236,7 +236,7 @@ import Testing
         let data = text.components(separatedBy: "id=\"data\">")[1].components(separatedBy: "</script>")[0]
         let object = try Literal(json: Array(data.utf8))["objects"]?.elements.first
         #expect(object?.elements.first == .string("Deployment shop/\(name)"))
-        #expect(text.contains("<b>0 %</b> 0 of 1 object passes"))
+        #expect(text.contains("<b>0 %</b> 0 of 1 object allowed<"))
     }
 
     @Test func `a page says what will be denied tomorrow`() throws {
@@ -244,7 +244,7 @@ import Testing
             ["check", "--format", "html", "--mode", "dry-run", "--level", "replicas=deny"],
             environment: ["PLAYBOOK_RULES_DEFAULT": "off"], input: deployment("web"))
         #expect(program.code == 0)
-        #expect(program.output.contains("<b>100 %</b> 1 of 1 object passes<"))
+        #expect(program.output.contains("<b>100 %</b> 1 of 1 object allowed<"))
         #expect(program.output.contains(#"aria-label="Show the 1 finding in 1 object when dry-run mode ends""#))
         #expect(program.output.contains("<b>1 finding</b> in 1 object when dry-run mode ends"))
     }
@@ -252,7 +252,7 @@ import Testing
     @Test func `a page without findings has no empty tables`() throws {
         for text in ["a: 1\n", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"] {
             let page = try report("html", text)
-            #expect(page.contains("<h2>Findings</h2><p>There are none.</p>"))
+            #expect(page.contains("<h2>Findings</h2><p>None.</p>"))
             #expect(!page.contains("<table") && !page.contains("<form"))
         }
     }
@@ -262,16 +262,16 @@ import Testing
             self.deployment("\(name)").replacing("replicas: 1", with: "replicas: \(replicas)") + "---\n"
         }
         let (bad, good) = (deployment(1, 1), deployment(2, 2))
-        #expect(try report("html", bad + bad).contains("0 of 2 objects pass<"))
-        #expect(try report("html", bad + good).contains("1 of 2 objects passes<"))
-        #expect(try report("html", good + good).contains("2 of 2 objects pass<"))
+        #expect(try report("html", bad + bad).contains("0 of 2 objects allowed<"))
+        #expect(try report("html", bad + good).contains("1 of 2 objects allowed<"))
+        #expect(try report("html", good + good).contains("2 of 2 objects allowed<"))
     }
 
     @Test func `a page counts by team only where a finding has one, and has no score of nothing`() throws {
         // The ConfigMap has a team and nothing to find.
         let owned = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: shop, labels: {team: red}}\n"
         #expect(try !report("html", deployment("web") + owned).contains("<h2>By team</h2>"))
-        #expect(try report("html", "a: 1\n").contains("<b>–</b> no object to judge"))
+        #expect(try report("html", "a: 1\n").contains("<b>–</b> no Kubernetes objects found"))
     }
 
     @Test func `a workflow command is one line, and its properties stay apart`() throws {
@@ -302,6 +302,7 @@ import Testing
         #expect(comment.components(separatedBy: "</details>").count - 1 == shown)
         #expect(
             comment.hasSuffix(
-                "\nThere is no room for more: \(2000 - shown) findings in \(2000 - shown) objects not shown.\n"))
+                "\n\(2000 - shown) findings in \(2000 - shown) objects not shown: the comment has reached GitHub's size limit.\n"
+            ))
     }
 }

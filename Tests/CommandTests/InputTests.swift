@@ -23,10 +23,10 @@ import Testing
             try "\u{1F}\u{8B}\u{0}".write(toFile: path, atomically: true, encoding: .utf8)
             let found = try Program(command + [folder])
             #expect(found.code != 2)
-            #expect(found.error.hasPrefix("playbook: \(path): passed over: this is no text\n"), "\(found.error)")
+            #expect(found.error.hasPrefix("playbook: \(path): skipped: not a text file\n"), "\(found.error)")
             let named = try Program(command + [path])
             #expect(named.code == 2)
-            #expect(named.error.hasPrefix("playbook: \(path): this is no text\n"), "\(named.error)")
+            #expect(named.error.hasPrefix("playbook: \(path): not a text file\n"), "\(named.error)")
         }
     }
 
@@ -41,8 +41,8 @@ import Testing
             #expect(program.code == 2)
             #expect(
                 program.error == """
-                    playbook: \(folder)/caf\u{FFFD}: its name is not UTF-8
-                    playbook: \(folder)/caf\u{FFFD}.yaml: its name is not UTF-8
+                    playbook: \(folder)/caf\u{FFFD}: the name is not UTF-8
+                    playbook: \(folder)/caf\u{FFFD}.yaml: the name is not UTF-8
 
                     """)
         }
@@ -62,7 +62,7 @@ import Testing
                 #expect(quiet.code != 2 && quiet.error.isEmpty, "\(command): \(quiet.error)")
                 let failed = try Program(command + ["\(folder)/a.yaml", "--quiet"])
                 #expect(failed.code == 2)
-                #expect(failed.error == "playbook: \(folder)/a.yaml: this is no text\n", "\(command)")
+                #expect(failed.error == "playbook: \(folder)/a.yaml: not a text file\n", "\(command)")
             }
         }
     }

@@ -16,7 +16,7 @@ import Testing
             try #require(Program(["certs", "--directory", folder, "--host", "hook.rules.svc"]).code == 0)
             program.send(SIGHUP)
             #expect(try eventually { try program.health("/readyz") == "ok\n" })
-            #expect(eventually { program.output.contains("clients no longer refuse the certificate") })
+            #expect(eventually { program.output.contains("clients no longer reject the certificate") })
             #expect(program.lines.count { $0.contains(reason) } == 1)
         }
     }
@@ -25,7 +25,7 @@ import Testing
         try Program.withFolder { folder in
             let program = try ServedProgram(in: folder, ["PLAYBOOK_NAMESPACE": "rules"])
             #expect(try program.health("/readyz") == "ok\n")
-            #expect(!program.output.contains("clients refuse the certificate"))
+            #expect(!program.output.contains("clients reject the certificate"))
         }
     }
 }

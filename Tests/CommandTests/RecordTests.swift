@@ -223,7 +223,7 @@ import Testing
                 ])
             #expect(program.code == 2)
             #expect(
-                program.error.contains("PLAYBOOK_RECORD is '\(folder)/no/such/folder', where nothing can be written"))
+                program.error.contains(#"PLAYBOOK_RECORD: cannot write to "\#(folder)/no/such/folder""#))
         }
     }
 

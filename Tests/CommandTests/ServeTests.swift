@@ -49,7 +49,7 @@ import Testing
     @Test func `the process' limit of open files bounds connections`() throws {
         let (code, output) = try serve([SIGTERM], openFiles: 600)
         #expect(code == 0)
-        #expect(output.contains("PLAYBOOK_MAX_CONNECTIONS is above the process' limit of open files"))
+        #expect(output.contains("PLAYBOOK_MAX_CONNECTIONS exceeds the limit of open files"))
         #expect(output.contains(#""connections":88"#))
         let enough = try serve([SIGTERM], environment: ["PLAYBOOK_MAX_CONNECTIONS": "88"], openFiles: 600)
         #expect(!enough.output.contains("PLAYBOOK_MAX_CONNECTIONS"))
@@ -106,7 +106,7 @@ import Testing
                     "PLAYBOOK_TLS_CLIENT_NAMES": "kube-apiserver", "PLAYBOOK_LISTEN": "no address",
                 ]) { given, _ in given })
             #expect(program.code == 2)
-            #expect(program.error.contains("PLAYBOOK_TLS_CLIENT_NAMES is set without PLAYBOOK_TLS_CLIENT_CA_FILE"))
+            #expect(program.error.contains("PLAYBOOK_TLS_CLIENT_NAMES needs PLAYBOOK_TLS_CLIENT_CA_FILE"))
         }
     }
 

@@ -50,7 +50,7 @@ import Testing
             // Its effect shows that the signals before it were taken.
             try #require(Program(["certs", "--directory", folder]).code == 0)
             program.send(SIGHUP)
-            #expect(eventually { program.output.contains("the certificate was replaced") })
+            #expect(eventually { program.output.contains("certificate replaced") })
             #expect(program.process.isRunning)
             #expect(try upload.finish(String(review.dropFirst(100))).contains("\"allowed\":true"))
             try #require(program.ends())

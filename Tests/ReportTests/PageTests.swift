@@ -58,7 +58,8 @@ import Testing
 
     @Test func `a page says where an exemption is believed`() throws {
         for (id, place) in [
-            ("replicas", "the object itself or on its Namespace"), ("image-tag", "the Namespace that the object is in"),
+            ("replicas", "the object itself or on its Namespace"),
+            ("image-tag", "the object's Namespace, not on the object"),
             ("private-nodes", "Exemption: `PLAYBOOK_EXEMPT`\n"),
         ] {
             let rule = try #require(Catalogue.playbook[id])
