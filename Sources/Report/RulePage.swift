@@ -161,7 +161,7 @@ public enum RulePage {
         if example.relatedObjects != nil { caption += ", with other objects" }
         if !example.without.isEmpty {
             let kinds = example.without.kinds.map { "\($0.name)" }.joined(separator: " or ")
-            caption += ", without \(example.relatedObjects == nil ? "a" : "another") \(kinds)"
+            caption += ", without any \(example.relatedObjects == nil ? "" : "other ")\(kinds)"
         }
         return caption
     }
