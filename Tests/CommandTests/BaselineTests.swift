@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// The ratchet, offline.
+/// `check` with --baseline and --write-baseline.
 @Suite struct BaselineTests {
     private func deployment(_ name: String, replicas: Int = 1, image: String = "nginx") -> String {
         """
@@ -35,7 +35,7 @@ import Testing
         }
     }
 
-    @Test func `what was there is told no more`() throws {
+    @Test func `findings in the baseline are not reported`() throws {
         let same = try check(deployment("web"), after: deployment("web"))
         #expect(same.code == 0 && same.error.isEmpty)
         #expect(
@@ -46,7 +46,7 @@ import Testing
                 """)
     }
 
-    @Test func `a new object, another choice and a worse number are told`() throws {
+    @Test func `a new object, another value and a worse number are reported`() throws {
         let more = try check(deployment("web") + "---\n" + deployment("other"), after: deployment("web"))
         #expect(more.code == 1 && more.output.contains("Deployment shop/other") && !more.output.contains("shop/web"))
         let image = try check(deployment("web", image: "evil/miner"), after: deployment("web"))
@@ -57,10 +57,10 @@ import Testing
     }
 
     @Test(arguments: [[1, 2], [2, 1]], [[1, 2], [2, 1]])
-    func `of findings that differ in their number alone, none takes the place of a worse one`(
+    func `a worse number is reported even if other findings of the object are in the baseline`(
         before: [Int], after: [Int]
     ) throws {
-        // As a base and its overlay have it: the same object twice.
+        // The same object twice, as in a base and its overlay.
         func text(_ replicas: [Int]) -> String {
             replicas.map { deployment("web", replicas: $0) }.joined(separator: "---\n")
         }
@@ -70,7 +70,7 @@ import Testing
         #expect(worse.code == 1 && worse.output.contains("3 findings in the baseline are not shown"), "\(worse.output)")
     }
 
-    @Test func `what is gone is named`() throws {
+    @Test func `entries that no longer occur are listed`() throws {
         let better = try check(deployment("web", replicas: 3), after: deployment("web"))
         #expect(better.code == 0 && better.error.isEmpty)
         #expect(
@@ -83,12 +83,12 @@ import Testing
                 """)
     }
 
-    @Test func `what is gone with its object is named where all there is was judged`() throws {
+    @Test func `entries of missing objects are listed if all objects were evaluated`() throws {
         let both = deployment("web") + "---\n" + deployment("other")
         let gone = "  replicas: Deployment shop/other spec.replicas\n"
         #expect(try check(deployment("web"), after: both).output.contains(gone))
         #expect(try !check(deployment("web"), after: both, "--partial").output.contains(gone))
-        // It may stand where nobody could read it.
+        // The object can be in the part that could not be read.
         #expect(try !check(deployment("web") + "---\na: [\n", after: both).output.contains(gone))
     }
 
@@ -112,13 +112,13 @@ import Testing
             "<summary>1 baseline entry no longer occurs; remove it from the baseline</summary><ul><li>replicas: Deployment shop/web"
         ),
     ])
-    func `every format names what is gone, however quiet`(_ format: String, _ part: String) throws {
+    func `every format lists entries that no longer occur, also with --quiet`(_ format: String, _ part: String) throws {
         let text = deployment("web", replicas: 3)
         let program = try check(text, after: deployment("web"), "--quiet", "--format", format)
         #expect(program.output.contains(part) && program.error.isEmpty, "\(program.output.prefix(3000))")
     }
 
-    @Test func `a report without a baseline says nothing of one`() throws {
+    @Test func `a report without --baseline does not mention a baseline`() throws {
         let report = try Program(["check", "--format", "json"], environment: rules, input: deployment("web")).output
         #expect(!report.contains("baseline"))
     }
@@ -127,7 +127,7 @@ import Testing
         ("[]", "not a baseline of version 1"), ("{", "line 1"),
         (#"{"version":1,"findings":[{}]}"#, "finding 1 needs rule, object, path and hash"),
     ])
-    func `what is no baseline is refused`(_ text: String, _ part: String) throws {
+    func `a file that is not a baseline is an error`(_ text: String, _ part: String) throws {
         try Program.withFolder { folder in
             let path = "\(folder)/baseline.json"
             try text.write(toFile: path, atomically: true, encoding: .utf8)
@@ -146,7 +146,7 @@ import Testing
         """
     }
 
-    @Test func `a secret is known by its place in every process that comes after`() throws {
+    @Test func `a secret in the baseline matches by its location, in every later run`() throws {
         try Program.withFolder { folder in
             func check(_ text: String, _ option: String) throws -> Program {
                 try text.write(toFile: "\(folder)/a.yaml", atomically: true, encoding: .utf8)
@@ -165,7 +165,7 @@ import Testing
         }
     }
 
-    @Test func `a baseline holds no secret that was found`() throws {
+    @Test func `a baseline does not contain secrets`() throws {
         let secret = "hunter2hunter2"
         try Program.withFolder { folder in
             try settings("DB_PASSWORD", secret).write(toFile: "\(folder)/a.yaml", atomically: true, encoding: .utf8)

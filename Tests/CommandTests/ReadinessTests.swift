@@ -1,10 +1,9 @@
 import Foundation
 import Testing
 
-/// What `/readyz` and the log say about a certificate that clients refuse.
+/// `/readyz` and the log with a certificate that clients reject.
 @Suite struct ReadinessTests {
-    @Test func `a certificate without the name of the Service is a reason not to be ready, and is logged once`() throws
-    {
+    @Test func `a certificate without the name of the Service fails readiness and is logged once`() throws {
         try Program.withFolder { folder in
             let program = try ServedProgram(in: folder, ["PLAYBOOK_SERVICE": "hook", "PLAYBOOK_NAMESPACE": "rules"])
             let reason = "the certificate is not valid for hook.rules.svc, only for localhost, 127.0.0.1"
@@ -21,7 +20,7 @@ import Testing
         }
     }
 
-    @Test func `where the Service is not known, any name will do`() throws {
+    @Test func `without PLAYBOOK_SERVICE any certificate name is accepted`() throws {
         try Program.withFolder { folder in
             let program = try ServedProgram(in: folder, ["PLAYBOOK_NAMESPACE": "rules"])
             #expect(try program.health("/readyz") == "ok\n")
