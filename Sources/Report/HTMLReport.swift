@@ -21,7 +21,7 @@ public enum HTMLReport {
                 objects.allSatisfy(\.findings.isEmpty)
                     ? nothing("Findings")
                     : list(
-                        "Findings", effects: ["deny", "warn", "exempt"], because: "Because",
+                        "Findings", effects: ["deny", "warn", "exempt"], because: "Reason",
                         isOfFiles: summary.isOfFiles),
             ], data(objects), version: version)
     }
