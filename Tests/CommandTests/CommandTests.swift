@@ -182,7 +182,7 @@ import Testing
             try "not looked at".write(toFile: "\(folder)/d.txt", atomically: true, encoding: .utf8)
             let program = try Program(["review", folder, "/no/such/file"])
             #expect(program.code == 2)
-            #expect(program.error.contains("\(folder)/a.json: line 2, column 3"))
+            #expect(program.error.contains("\(folder)/a.json:2:3: not JSON: "))
             #expect(program.error.contains("\(folder)/b.json: the body is not an AdmissionReview"))
             #expect(program.error.contains("/no/such/file: No such file or directory"))
             #expect(program.output.contains("Deployment shop/catalogue · CREATE by admin · DENIED"))

@@ -78,7 +78,7 @@ struct ReviewCommand {
                 }
             }
         } catch {
-            complain(UnreadableInput(path, line: line, "\(error)"))
+            complain(UnreadableInput(path, from: line, error))
             return
         }
         switch result {
@@ -128,5 +128,23 @@ struct ReviewCommand {
         } catch {
             complain(UnreadableInput(path, line: line, error.message))
         }
+    }
+}
+
+extension UnreadableInput {
+    /// The failure for a review that cannot be parsed, with its location in the file.
+    ///
+    /// - Parameters:
+    ///   - path: The file.
+    ///   - line: The line of the review; nil if the review is the whole file.
+    ///   - error: The error.
+    fileprivate init(_ path: String, from line: Int?, _ error: ParseError) {
+        let isOfManifest = path.hasSuffix(".yaml") || path.hasSuffix(".yml")
+        let reason =
+            error.isTooDeep || error.hasTooManyValues
+            ? error.reason
+            : isOfManifest
+                ? "not JSON; `review` reads AdmissionReviews, use `check` for manifests" : "not JSON: \(error.reason)"
+        self.init(path, line: (line ?? 1) + error.line - 1, column: error.column, reason)
     }
 }
