@@ -240,8 +240,8 @@ def check_replay(browser, folder):
                             PLAYBOOK_RULES_DEFAULT="off"))
     look_at(browser, page, "replay")
     assert browser.run("document.querySelectorAll('.chart > span').length") == 23
-    assert column(browser, "effect")[0] == "deny" and "silent" in column(browser, "effect")
-    set_field(browser, "effect", "silent")
+    assert column(browser, "effect")[0] == "deny" and "none" in column(browser, "effect")
+    set_field(browser, "effect", "none")
     assert set(column(browser, "rule")) == {"liveness-probe", "gone-rule"}
     # Each button shows findings.
     for rule in ["readiness-probe", "gone-rule"]:

@@ -1,7 +1,7 @@
 import Evaluation
 import Rules
 
-/// What follows a command's name: flags with their values, and the rest.
+/// The words after a command's name: flags with their values, and operands.
 struct Arguments {
     private var values: [Flag: [String]] = [:]
     private(set) var operands: [String] = []
@@ -26,7 +26,7 @@ struct Arguments {
                 throw CommandError.unknown("flag", String(parts[0]), among: command.flags.map { "--\($0.rawValue)" })
             }
             guard flag.value != nil else {
-                guard parts.count == 1 else { throw CommandError(message: "--\(name) takes no value") }
+                guard parts.count == 1 else { throw CommandError(message: "--\(name) does not take a value") }
                 values[flag, default: []].append("")
                 continue
             }
@@ -36,16 +36,18 @@ struct Arguments {
             values[flag, default: []].append(value)
         }
         if command.operands.isEmpty, let operand = operands.first {
-            throw CommandError(message: "playbook \(command.rawValue) takes no argument '\(operand)'")
+            throw CommandError(
+                message: "unexpected argument \"\(operand)\"; playbook \(command.rawValue) takes flags only")
         }
-        // Who comes second would find nothing there, and nothing to say against it.
+        // A second reader would see an empty input and report no error.
         let inputs = operands + [Flag.relatedObjects, .baseline, .review].flatMap { all($0) }
         guard inputs.count(where: { $0 == "-" }) + (readsStandardInput ? 1 : 0) < 2 else {
-            throw CommandError(message: "standard input is read once, and here it stands for two: - or no file is one")
+            throw CommandError(
+                message: "standard input is named more than once; name it once, as - or by giving no file")
         }
     }
 
-    /// Whether standard input takes the place of files that are not named.
+    /// True when no file is named, so that the command reads standard input.
     private var readsStandardInput: Bool { operands.isEmpty && command.operands.hasPrefix("[PATH|-]") }
 
     func all(_ flag: Flag) -> [String] { values[flag] ?? [] }
@@ -54,22 +56,22 @@ struct Arguments {
 
     func has(_ flag: Flag) -> Bool { values[flag] != nil }
 
-    /// Whether nothing is to be printed in a format: who names one for programs wants it, and only the rest to be quiet.
+    /// Returns true when `--quiet` suppresses a format; it suppresses text only, so that programs still get their format.
     func isSilent(_ format: String) -> Bool { has(.quiet) && format == "text" }
 
-    /// The format asked for.
+    /// The requested format.
     func format() throws(CommandError) -> String {
         guard let format = last(.format) else { return command.formats.first ?? "" }
         guard command.formats.contains(format) else {
             throw CommandError(
                 message:
-                    "playbook \(command.rawValue) does not print '\(format)', but \(command.formats.joined(separator: ", "))"
+                    "unsupported --format \"\(format)\"; use one of \(command.formats.joined(separator: ", "))"
             )
         }
         return format
     }
 
-    /// The environment's settings with the flags' levels and mode over them.
+    /// The environment's settings; the flags' levels and mode override them.
     func settings() throws(CommandError) -> Settings {
         let settings: Settings
         do throws(SettingsError) {
@@ -81,7 +83,7 @@ struct Arguments {
         for text in all(.level) {
             let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
             guard parts.count == 2, let level = Level(rawValue: parts[1]) else {
-                throw CommandError(message: "--level takes RULE=deny, RULE=warn or RULE=off, not '\(text)'")
+                throw CommandError(message: "unsupported --level \"\(text)\"; use RULE=deny, RULE=warn or RULE=off")
             }
             guard Catalogue.playbook[parts[0]] != nil else {
                 throw CommandError.unknown("rule", parts[0], among: Catalogue.playbook.reported.map(\.id))
@@ -91,7 +93,7 @@ struct Arguments {
         var mode: Mode?
         if let text = last(.mode) {
             guard let known = Mode(rawValue: text) else {
-                throw CommandError(message: "--mode takes enforce or dry-run, not '\(text)'")
+                throw CommandError(message: "unsupported --mode \"\(text)\"; use enforce or dry-run")
             }
             mode = known
         }

@@ -1,32 +1,32 @@
 import Evaluation
 
-/// The commands, and what each takes: help and checks are made of this table.
+/// The commands with their operands and flags; help, completion and the parser use this table.
 enum Command: String, CaseIterable {
     case serve, review, replay, check, fix, audit, doctor
     case rules, explain, config, certs
     case completion, man, version
 
-    /// What it does, in a line.
+    /// One line for the list of commands.
     var summary: String {
         switch self {
         case .serve: "run the webhook server; all settings come from the environment"
-        case .review: "judge recorded AdmissionReviews"
-        case .check: "judge manifests: YAML and JSON files, folders, what helm and kustomize print"
-        case .fix: "write every safe fix into manifests, and leave the rest of their text alone"
-        case .replay: "judge recordings again, and show what is decided differently now"
-        case .audit: "judge everything in a live cluster"
+        case .review: "evaluate AdmissionReviews from files"
+        case .check: "evaluate manifests: YAML and JSON files, directories, the output of helm and kustomize"
+        case .fix: "apply safe fixes to manifests; comments and formatting are kept"
+        case .replay: "re-evaluate recordings and show which decisions change"
+        case .audit: "evaluate the objects of a live cluster"
         case .doctor: "check the webhook that is installed in a cluster"
         case .rules: "list the rules"
-        case .explain: "say everything about a rule, or what rules say to a review"
+        case .explain: "describe a rule, or show each rule's result for a review"
         case .config: "show every setting and its value"
-        case .certs: "make or show certificates for development"
-        case .completion: "print what makes a shell complete commands, flags and rules"
+        case .certs: "create or show certificates for development"
+        case .completion: "print a shell's completion script for commands, flags and rules"
         case .man: "print the manual page"
-        case .version: "say which version this is"
+        case .version: "print the version"
         }
     }
 
-    /// What follows its name.
+    /// The operands, as the usage line shows them.
     var operands: String {
         switch self {
         case .review, .replay, .check, .fix: "[PATH|-]..."
@@ -76,7 +76,7 @@ enum Command: String, CaseIterable {
         switch self {
         case .review: ["text", "json", "response"] + ReportPrinter.reports
         case .check: ["text", "json"] + ReportPrinter.reports
-        // What is read from a cluster has no file that the others could point at.
+        // SARIF and GitHub annotations need a file; objects of a cluster have none.
         case .audit: ["text", "json", "junit", "markdown", "html"]
         case .replay: ["text", "json", "markdown", "html"]
         case .explain: ["text"]
@@ -86,98 +86,109 @@ enum Command: String, CaseIterable {
         }
     }
 
-    /// What else there is to say.
+    /// The paragraphs of the command's help page.
     var details: String {
         switch self {
         case .serve:
             """
             Serves POST /validate and /mutate over TLS on PLAYBOOK_LISTEN, and GET /livez, /readyz and /metrics on
-            PLAYBOOK_HEALTH_LISTEN. SIGTERM drains and ends it, SIGHUP reads the certificates again.
+            PLAYBOOK_HEALTH_LISTEN. SIGTERM drains connections and stops the server. SIGHUP reloads the certificates and the
+            exemptions file.
             `playbook config` lists all settings.
             """
         case .review:
             """
-            Reads AdmissionReviews as an API server sends them: files with one (JSON) or one a line, and folders of such
-            files; - or nothing is standard input. Without --companions other objects are unknown, and rules that need them
-            are not evaluated; recordings bring theirs along. `--format response` prints the bytes that the server would
-            answer with, a line a review.
+            Reads AdmissionReviews as an API server sends them: files with one review (JSON) or one review per line,
+            directories of such files, or standard input (- or no path). Without --companions, related objects are unknown and
+            rules that need them are not evaluated; recordings contain their related objects. `--format response` prints the
+            server's responses, one per line.
 
-            Exit code: 0 nothing is denied, 1 something is, 2 something could not be read (the rest is judged).
+            Exit code: 0 nothing is denied, 1 at least one review is denied, 2 an input could not be read (the others are
+            evaluated).
             """
         case .check:
             """
-            Reads files, folders (all .yaml, .yml and .json in them) and, for - or nothing, standard input: documents of YAML
-            1.1 as Kubernetes reads it, JSON, Lists. The objects of a run are each other's companions, and the world: what is
-            not among them does not exist. What is no object of Kubernetes is passed over and counted.
+            Reads YAML 1.1 (as Kubernetes does), JSON and Lists from files, directories (their .yaml, .yml and .json files) or
+            standard input (- or no path). Objects in one run are evaluated together. Objects that are not in the input are
+            assumed not to exist; use --partial to treat them as unknown. Documents that are not Kubernetes objects are skipped
+            and counted.
 
-            An object without a namespace is judged as one whose namespace is not known; --namespace says where it will go.
+            The namespace of an object that does not set one is unknown; --namespace sets it.
 
-            Exit code: 0 nothing is denied, 1 something is, 2 something could not be read (the rest is judged).
+            Exit code: 0 nothing is denied, 1 at least one object is denied, 2 an input could not be read (the others are
+            evaluated).
             """
         case .fix:
             """
-            Reads what `playbook check` reads and prints it with every safe fix: those that never make a working workload fail
-            and invent no intent. Comments, order, quotes, indentation and line breaks stay; what is written is read again, and
-            refused unless it says exactly what it should. What is left to decide is listed on standard error.
+            Reads the same inputs as `playbook check` and prints them with all safe fixes applied. A safe fix never makes a
+            working workload fail and never guesses what the author wants. Comments, order, quotes, indentation and line breaks
+            are kept. The result is parsed again and discarded if it differs from the intended change. Findings without a safe
+            fix are listed on standard error.
 
-            Exit code: 0 nothing is denied any more, 1 something still is, 2 something could not be read or written.
+            Exit code: 0 nothing is denied after the fixes, 1 at least one object is still denied, 2 an input could not be read
+            or written.
             """
         case .replay:
             """
-            Reads recordings (PLAYBOOK_RECORD), judges them with the levels and settings of the environment and the flags, and
-            lays the decisions beside those of then: what would be denied, allowed or warned of now, by rule, namespace,
-            team and user. Time and other objects are the recording's. Where a rule reads what was redacted, its answer of then counts,
-            as "not replayable". Plain AdmissionReviews are judged too, but have no decision to compare with.
+            Reads recordings (PLAYBOOK_RECORD), evaluates them with the levels and settings of the environment and the flags,
+            and compares the decisions with the recorded ones: what would now be denied, allowed or warned about, by rule,
+            namespace, team and user. The time and the related objects are those of the recording. If a rule needs a redacted
+            field, the recorded result is used and counted as "not replayable". AdmissionReviews that are not recordings are
+            evaluated too, but have no recorded decision to compare with.
 
               playbook replay --level topology-spread=deny recordings/
               kubectl -n playbook logs -l app.kubernetes.io/name=playbook --tail=-1 | playbook replay -
 
-            Exit code: 0 nothing is newly denied, 1 something is, 2 something could not be read (the rest is judged).
+            Exit code: 0 nothing is newly denied, 1 at least one review is newly denied, 2 an input could not be read (the
+            others are evaluated).
             """
         case .audit:
             """
-            Lists all kinds that rules read and judges each object as if it were written again as it is: nothing is excused for
-            being old. Objects that a judged owner controls are left out, and so are system namespaces. The cluster is found as
-            kubectl finds it (--context, KUBECONFIG, ~/.kube/config), or by the service account in a Pod; the right to
-            list is enough. A kind that the cluster does not have is passed over.
+            Lists all kinds that rules read and evaluates each object as if it were created again, so that existing violations
+            are denied. Objects whose owner is evaluated and objects in system namespaces are skipped. The cluster is found as
+            kubectl finds it (--context, KUBECONFIG, ~/.kube/config), or by the service account in a Pod; permission to list is
+            enough. A kind that the cluster does not serve is skipped.
 
-            --write-reports keeps a Report (openreports.io) or PolicyReport (wgpolicyk8s.io) called playbook in each namespace
-            and one for what belongs to none, and writes only those that have changed.
+            --write-reports maintains a Report (openreports.io) or PolicyReport (wgpolicyk8s.io) named playbook in each
+            namespace and one for cluster-scoped objects. Reports that did not change are not written.
 
-            Exit code: 0 nothing would be denied, 1 something would, 2 a kind could not be read (the rest is judged).
+            Exit code: 0 nothing would be denied, 1 at least one object would be denied, 2 a kind could not be read (the others
+            are evaluated).
             """
         case .doctor:
             """
-            Reads the webhook configurations, the Deployment, the certificate and the exemptions, asks which rights the server has,
-            and sends two server-side dry runs: an object that breaks rules and one that breaks none. Nothing is changed. The
-            environment's settings name the namespace and the webhook configurations. The cluster is found as kubectl finds it.
+            Reads the webhook configurations, the Deployment, the certificate and the exemptions, checks the server's
+            permissions, and sends two server-side dry runs: an object that violates rules and one that does not. Nothing is
+            changed. The environment's settings name the namespace and the webhook configurations. The cluster is found as
+            kubectl finds it.
 
-            Exit code: 0 all is well, 1 something is not, 2 a question has no answer.
+            Exit code: 0 no problems found, 1 at least one problem found, 2 a check could not be completed.
             """
         case .rules:
             """
-            Levels are those of the environment (PLAYBOOK_RULE_<ID>).
+            Levels come from the environment (PLAYBOOK_RULE_<ID>).
 
-            `--format markdown` prints docs/rules.md, `summary` a table of ids by group, and `coverage` the playbook's statements, each
-            with the rules that hold it or the reason why none can.
+            `--format markdown` prints docs/rules.md, `summary` a table of ids by group, and `coverage` the playbook's
+            statements, each with the rules that enforce it or the reason why no rule can.
             """
         case .explain:
             """
-            RULE is a rule's id, as `playbook rules` lists them. With --review, it says what that rule, or each without one, has
-            to say to the reviews of a file: what it found and what became of that, that it passed, or why it was not asked.
+            RULE is a rule's id; `playbook rules` lists them. With --review, the result of that rule (of every rule if RULE is
+            omitted) is shown for each review of a file: its findings and their effect, passed, or why it was not evaluated.
 
               playbook explain --review recording.json image-tag
             """
-        case .config: "Values are those of the environment; nothing is read from a file."
+        case .config: "Values come from the environment; no configuration file is read."
         case .certs:
             """
-            With --directory: makes a certificate authority (ca.crt) and a serving certificate (tls.crt, tls.key) there, for
-            development. With files: says whose they are and until when they hold. Without either: those of the environment.
+            With --directory, creates a CA certificate (ca.crt) and a serving certificate (tls.crt, tls.key) there, for
+            development. With files, shows their subject, issuer, names and validity. Without either, shows the certificate of
+            the environment (PLAYBOOK_TLS_CERT_FILE).
             """
         case .completion:
             """
             bash: playbook completion bash > ~/.local/share/bash-completion/completions/playbook
-            zsh:  playbook completion zsh > a folder of $fpath, as _playbook
+            zsh:  playbook completion zsh > DIR/_playbook, where DIR is a directory in $fpath
             fish: playbook completion fish > ~/.config/fish/completions/playbook.fish
             """
         case .man: "To read it: playbook man | man -l -"
@@ -185,7 +196,7 @@ enum Command: String, CaseIterable {
         }
     }
 
-    /// What its operands may be.
+    /// The form of its operands.
     var operandForm: ValueForm {
         switch self {
         case .explain: .rule
@@ -194,7 +205,7 @@ enum Command: String, CaseIterable {
         }
     }
 
-    /// What the value of one of its flags may be; nil for a switch.
+    /// The form of a flag's value; nil for a flag without a value.
     func form(of flag: Flag) -> ValueForm? {
         switch flag {
         case .format: .words(formats)
@@ -205,11 +216,11 @@ enum Command: String, CaseIterable {
     }
 }
 
-/// What a word of the command line may be, for those who complete it.
+/// The form of a word of the command line, for completion.
 enum ValueForm: Equatable {
     /// Anything.
     case text
-    /// A file or folder.
+    /// A file or directory.
     case file
     /// A rule's id.
     case rule
@@ -230,7 +241,7 @@ enum Flag: String, CaseIterable {
         quiet, noColor = "no-color", directory, host,
         days
 
-    /// What follows it; nil for a switch.
+    /// The placeholder of its value; nil for a flag without a value.
     var value: String? {
         switch self {
         case .format: "FORMAT"
@@ -252,36 +263,36 @@ enum Flag: String, CaseIterable {
         }
     }
 
-    /// What it does.
+    /// One line for help and completion.
     var summary: String {
         switch self {
-        case .format: "how to print"
-        case .review: "a file with reviews or recordings; - is standard input"
-        case .context: "the kubeconfig's context; its own where none is named"
-        case .selector: "only objects with these labels, as kubectl's --selector"
-        case .except: "a kind that is not looked at, such as secrets; may be repeated"
-        case .writeReports: "write what is found as a report of each namespace, for dashboards"
+        case .format: "set the output format"
+        case .review: "read reviews or recordings from this file (- for standard input)"
+        case .context: "use this kubeconfig context (default: the current context)"
+        case .selector: "evaluate only objects with these labels, as kubectl --selector"
+        case .except: "skip this kind, such as secrets; can be repeated"
+        case .writeReports: "write the findings of each namespace to a report in the cluster, for dashboards"
         case .exemptions:
-            "list the exemptions instead of the findings: reason, end, who set them, and whether they are used"
+            "list exemptions instead of findings: reason, end date, who set them, and whether they are used"
         case .includeSystem: "evaluate system namespaces too, such as kube-system"
-        case .baseline: "tell only what is not among the findings of this file, and which of those are gone"
-        case .writeBaseline: "write the findings of today to this file, for --baseline"
-        case .exitZero: "end with 0 whatever was found; what could not be read still ends with 2"
-        case .write: "change the files themselves, each all at once"
-        case .diff: "print what would change, as diff -u does"
-        case .addRelatedObjects: "append objects that are missing beside others, such as PodDisruptionBudgets"
-        case .relatedObjects: "files or folders (YAML, JSON) with the cluster's other objects; may be repeated"
-        case .partial: "the objects are not all there is: of kinds that are not among them nothing is known"
-        case .namespace: "the namespace, as with kubectl -n: of objects that do not name theirs, or that is looked at"
-        case .level: "set a rule's level: deny, warn or off; may be repeated"
-        case .mode: "whether denials deny (enforce) or warn (dry-run)"
-        case .verbose: "show what passed too, and for reviews each rule's answer"
-        case .quiet:
-            "print no text and no notes but errors: the exit code says the rest; other formats, and what is fixed, are printed"
-        case .noColor: "no colours on a terminal (as NO_COLOR does)"
-        case .directory: "where to write the certificates"
-        case .host: "a name or address that the certificate is for; may be repeated (default: localhost, 127.0.0.1)"
-        case .days: "how long it holds (default: 90)"
+        case .baseline: "report only findings that are not in FILE, and baseline entries that no longer occur"
+        case .writeBaseline: "write the current findings to FILE, for --baseline"
+        case .exitZero: "exit with 0 even if objects are denied; inputs that cannot be read still exit with 2"
+        case .write: "write the fixes to the files, replacing each file atomically"
+        case .diff: "print the changes as a unified diff"
+        case .addRelatedObjects: "append missing related objects, such as PodDisruptionBudgets"
+        case .relatedObjects: "read related objects from this file or directory (YAML, JSON); can be repeated"
+        case .partial: "treat kinds that are not in the input as unknown instead of absent"
+        case .namespace:
+            "set the namespace of objects without one, as kubectl -n; for audit, evaluate only this namespace"
+        case .level: "set a rule's level to deny, warn or off; can be repeated"
+        case .mode: "deny (enforce), or warn instead of denying (dry-run)"
+        case .verbose: "show objects without findings too, and for reviews each rule's result"
+        case .quiet: "print errors only; formats other than text, and fixed manifests, are still printed"
+        case .noColor: "print without colors (as NO_COLOR does)"
+        case .directory: "write the certificates to this directory"
+        case .host: "add a DNS name or IP address to the certificate; can be repeated (default: localhost, 127.0.0.1)"
+        case .days: "set the validity in days (default: 90)"
         }
     }
 }
@@ -299,7 +310,7 @@ enum Help {
         for command in Command.allCases {
             text += "  \(padded("\(command.rawValue) \(command.operands)", 24))\(command.summary)\n"
         }
-        return text + "\n`playbook COMMAND --help` says more about a command.\n"
+        return text + "\nRun `playbook COMMAND --help` for the details of a command.\n"
     }
 
     static func page(_ name: String) -> String {

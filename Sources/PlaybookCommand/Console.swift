@@ -5,13 +5,13 @@ import Synchronization
 
 /// Standard output and error.
 enum Console {
-    /// Whether the reader of standard output has gone.
+    /// True when the reader of standard output has closed it.
     private static let isUnread = Atomic(false)
 
     /// Writes to standard output.
     ///
-    /// When its reader has gone (`| head`) nothing more is written, and the program goes on to its end: files are still to be
-    /// written, and the exit code is a promise about everything. A full disk is a failure.
+    /// After its reader closes it (`| head`) nothing more is written, and the program continues: it must still write files and
+    /// return an exit code for all inputs. Any other failure, such as a full disk, ends the program.
     static func print(_ text: String) {
         guard !isUnread.load(ordering: .relaxed) else { return }
         clearLine()
@@ -30,42 +30,40 @@ enum Console {
         _ = write(text, to: 2)
     }
 
-    /// Tells something on a line of standard error.
-    ///
-    /// Files and objects are named by others: what they are called ends no line, and says nothing to a terminal.
+    /// Writes a line to standard error, without control characters, since names of files and objects come from others.
     static func tell(_ line: String) { error(oneLine(line) + "\n") }
 
     private static let isQuiet = Atomic(false)
 
-    /// From now on nothing is told but what went wrong.
+    /// Suppresses notes and progress from now on.
     static func beQuiet() { isQuiet.store(true, ordering: .relaxed) }
 
-    /// Whether somebody at a terminal is to see how far a run has come.
+    /// True when progress is shown: on a terminal, unless quiet.
     static var showsProgress: Bool {
         isatty(2) == 1 && Process.environment["TERM"] != "dumb" && !isQuiet.load(ordering: .relaxed)
     }
 
-    /// Tells on a line of standard error what is worth knowing and changes no exit code.
+    /// Writes a note to standard error, unless quiet; it does not change the exit code.
     static func note(_ line: String) {
         if !isQuiet.load(ordering: .relaxed) { tell(line) }
     }
 
-    /// Whether the terminal's line shows how far a run has come: the next text takes it away.
+    /// True while the terminal's line shows progress; the next text clears it.
     private static let isLineShown = Atomic(false)
 
-    /// Shows a text in the terminal's line, in place of the one before.
+    /// Shows a text in the terminal's line, replacing the previous one.
     static func show(_ line: String) {
         isLineShown.store(true, ordering: .relaxed)
         _ = write("\r\u{1B}[K\(line)", to: 2)
     }
 
-    /// Takes that line away again.
+    /// Clears that line.
     static func clearLine() {
         guard isLineShown.load(ordering: .relaxed), isLineShown.exchange(false, ordering: .relaxed) else { return }
         _ = write("\r\u{1B}[K", to: 2)
     }
 
-    /// Writes bytes to standard output as they are.
+    /// Writes bytes to standard output unchanged.
     static func print(bytes: [UInt8]) {
         guard !isUnread.load(ordering: .relaxed) else { return }
         clearLine()
@@ -77,7 +75,7 @@ enum Console {
         return text.withUTF8 { write(UnsafeRawBufferPointer($0), to: descriptor) }
     }
 
-    /// Writes all bytes; false when that fails, and `errno` says why.
+    /// Writes all bytes; returns false and sets `errno` when that fails.
     static func write(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
         bytes.withUnsafeBytes { write($0, to: descriptor) }
     }
@@ -96,14 +94,14 @@ enum Console {
         return true
     }
 
-    /// Whether a descriptor is a terminal that may show colours (no-color.org).
+    /// Returns true if a descriptor is a terminal that shows colors (no-color.org).
     static func isColored(_ descriptor: Int32 = 1) -> Bool {
         isatty(descriptor) == 1 && (Process.environment["NO_COLOR"] ?? "").isEmpty
             && Process.environment["TERM"] != "dumb"
     }
 }
 
-/// The process' surroundings.
+/// The environment and the clocks of the process.
 enum Process {
     /// The environment's variables.
     static let environment: [String: String] = {
@@ -118,10 +116,10 @@ enum Process {
         return result
     }()
 
-    /// The time of day.
+    /// The current time.
     static var now: Timestamp { Timestamp(seconds: Int64(time(nil))) }
 
-    /// Nanoseconds of a clock that only goes forward.
+    /// The nanoseconds of a monotonic clock.
     static var nanoseconds: UInt64 {
         var moment = timespec()
         clock_gettime(CLOCK_MONOTONIC, &moment)

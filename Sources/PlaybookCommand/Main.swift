@@ -5,7 +5,7 @@ import Glibc
 @main
 struct Main {
     static func main() {
-        // A reader that went away is an error of `write`, not the end of the program.
+        // A closed pipe must be an error of `write`, not end the program.
         signal(SIGPIPE, SIG_IGN)
         exit(run(Array(CommandLine.arguments.dropFirst())).rawValue)
     }
@@ -44,21 +44,21 @@ struct Main {
 
 /// How the program ends; scripts rely on these.
 enum ExitCode: Int32 {
-    /// Nothing at level deny.
+    /// Nothing was denied.
     case success = 0
-    /// At least one denial.
+    /// At least one object or review was denied.
     case denied = 1
-    /// Bad usage, or something could not be read.
+    /// The usage was wrong, or an input could not be read.
     case usage = 2
 }
 
-/// What is wrong with what a person asked for.
+/// An error in the arguments or the environment; its message is printed.
 struct CommandError: Error {
     let message: String
 
-    /// A word that is not known, with the nearest one that is.
+    /// The error for an unknown word, with the nearest known one.
     static func unknown(_ what: String, _ word: String, among words: [String]) -> CommandError {
-        let hint = nearest(to: word, in: words).map { "; did you mean '\($0)'?" } ?? "; see playbook --help"
-        return CommandError(message: "there is no \(what) '\(word)'\(hint)")
+        let hint = nearest(to: word, in: words).map { "; did you mean \"\($0)\"?" } ?? "; see playbook --help"
+        return CommandError(message: "unknown \(what) \"\(word)\"\(hint)")
     }
 }

@@ -1,8 +1,8 @@
 import Evaluation
 
-/// Rules' answers as lines for people: what passed, what was not asked, and why.
+/// The results of rules as lines of text: passed, off, skipped or not evaluated, with the reason.
 enum AnswerReport {
-    /// A line for each answer that is not a finding, the words aligned.
+    /// Returns an aligned line for each result that is not a finding.
     static func lines(_ answers: [RuleAnswer]) -> [String] {
         let width = answers.map(\.rule.id.count).max() ?? 0
         return answers.compactMap { answer in
@@ -11,7 +11,7 @@ enum AnswerReport {
             case .found: return nil
             case .passed: (word, reason) = ("passed", "")
             case .off: (word, reason) = ("off", "")
-            case .notAsked(let why): (word, reason) = ("not asked", why)
+            case .notAsked(let why): (word, reason) = ("skipped", why)
             case .notEvaluated(let why): (word, reason) = ("not evaluated", why)
             }
             let rule = reason.isEmpty ? answer.rule.id : padded(answer.rule.id, width)

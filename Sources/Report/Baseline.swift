@@ -1,53 +1,53 @@
 public import Evaluation
 internal import JSON
 
-/// The findings of a day, written down so that only what comes on top of them is told: the ratchet, for files.
+/// The existing findings of files; `check --baseline` reports only findings that are not in it.
 public struct Baseline: Sendable {
-    /// A finding that is known.
+    /// A finding in the baseline.
     public struct Entry: Hashable, Sendable, CustomStringConvertible {
         /// The rule's id.
         public let rule: String
-        /// What the object is called: `Deployment shop/catalogue`.
+        /// The object's title: `Deployment shop/catalogue`.
         public let object: String
         /// The field.
         public let path: String
-        /// Tells the clause and what was chosen from others.
+        /// A hash of the clause and of the chosen value.
         ///
-        /// Of a secret nothing is kept, so that another in its place is not told.
+        /// The value of a secret is not part of it, so that another secret in the same place is not a new finding.
         let mark: String
 
-        /// All but the mark: `replicas: Deployment shop/catalogue spec.replicas`.
+        /// The entry without its hash: `replicas: Deployment shop/catalogue spec.replicas`.
         public var description: String { "\(rule): \(object) \(path)" }
     }
 
-    /// What came of laying findings beside a baseline.
+    /// The result of comparing findings with a baseline.
     public struct Outcome: Sendable {
-        /// How many findings it holds, which are not told.
+        /// The number of findings that are in the baseline and are not reported.
         public let known: Int
-        /// What it holds and was not found.
+        /// The entries that no longer occur.
         public let gone: [Entry]
     }
 
-    /// What is known, each as often as it was found; for numbers, how far from what is allowed.
+    /// The entries, each with one element per finding: the distance of a number from the allowed value, or nil.
     private var entries: [Entry: [Double?]] = [:]
     private var objects: Set<String> = []
     private var known = 0
 
-    /// Creates one without findings.
+    /// Creates an empty baseline.
     public init() {}
 
     // MARK: Findings
 
-    /// Writes the findings of an object down, but for those that are exempt anyway.
+    /// Adds the findings of an object, except exempt ones.
     public mutating func add(_ verdict: Verdict) {
         for judgement in verdict.judgements where judgement.effect != .exempt {
             entries[Entry(judgement, verdict.subject.title), default: []].append(judgement.finding.excess)
         }
     }
 
-    /// The verdict without what is known, which is known no more: a second finding of its kind is new.
+    /// Returns the evaluation without findings of the baseline; each entry matches one finding.
     ///
-    /// A number that is further from what is allowed than it was is new.
+    /// A number that is further from the allowed value than in the baseline is a new finding.
     public mutating func take(from verdict: Verdict) -> Verdict {
         let object = verdict.subject.title
         objects.insert(object)
@@ -63,19 +63,18 @@ public struct Baseline: Sendable {
         }
     }
 
-    /// Which of those that are known a finding is.
+    /// Returns the index of the entry that a finding matches.
     ///
-    /// The smallest that covers it: a larger one may be wanted for a worse finding that comes after it. One without a number
-    /// covers all.
+    /// It is the smallest that is large enough, since a worse finding can follow. An entry without a number matches all.
     private static func index(in known: [Double?], for excess: Double?) -> Int? {
         known.indices.filter { (excess ?? -.infinity) <= (known[$0] ?? .infinity) }
             .min { (known[$0] ?? .infinity) < (known[$1] ?? .infinity) }
     }
 
-    /// What was known, and what of it is there no more.
+    /// Returns the number of matched findings and the entries that no longer occur.
     ///
-    /// - Parameter isWhole: Whether all there is was judged, so that objects which were not are gone too.
-    /// - Returns: Both.
+    /// - Parameter isWhole: True if all objects were evaluated, so that entries of other objects no longer occur.
+    /// - Returns: The outcome.
     public func outcome(isWhole: Bool) -> Outcome {
         let gone = entries.keys.filter { isWhole || objects.contains($0.object) }.sorted { $0.order < $1.order }
         return Outcome(known: known, gone: gone)
@@ -83,7 +82,7 @@ public struct Baseline: Sendable {
 
     // MARK: Text
 
-    /// The findings as JSON, a line each, so that a change of one shows as one.
+    /// The entries as JSON, one per line, so that a diff shows each change as a line.
     public var text: String {
         let lines = entries.keys.sorted { $0.order < $1.order }.flatMap { entry in
             (entries[entry] ?? []).map { excess -> String in
@@ -98,9 +97,9 @@ public struct Baseline: Sendable {
         return "{\"version\": 1, \"findings\": [\n" + lines.joined(separator: ",\n") + "\n]}\n"
     }
 
-    /// Reads what ``text`` wrote.
+    /// Parses a baseline from its ``text``.
     ///
-    /// - Throws: ``BaselineError`` when it is something else.
+    /// - Throws: ``BaselineError`` if it is not a baseline.
     public init(_ text: [UInt8]) throws(BaselineError) {
         let literal: Literal
         do throws(ParseError) {
@@ -109,13 +108,13 @@ public struct Baseline: Sendable {
             throw BaselineError(description: "\(error)")
         }
         guard literal["version"] == 1, case .array(let findings)? = literal["findings"] else {
-            throw BaselineError(description: "this is no baseline of version 1; --write-baseline makes one")
+            throw BaselineError(description: "not a baseline of version 1; --write-baseline creates one")
         }
         for (index, finding) in findings.enumerated() {
             guard let rule = finding["rule"]?.text, let object = finding["object"]?.text,
                 let path = finding["path"]?.text, let mark = finding["hash"]?.text
             else {
-                throw BaselineError(description: "finding \(index + 1) lacks one of rule, object, path and hash")
+                throw BaselineError(description: "finding \(index + 1) needs rule, object, path and hash")
             }
             var excess: Double?
             if case .number(let number)? = finding["excess"] { excess = Double(number) }
@@ -124,10 +123,22 @@ public struct Baseline: Sendable {
     }
 }
 
-/// Why a text is no baseline.
+/// The reason why a text is not a baseline.
 public struct BaselineError: Error, CustomStringConvertible {
     /// The reason.
     public let description: String
+}
+
+extension Baseline.Outcome {
+    /// The number of findings that are not shown, as text.
+    var knownText: String { "\(counted(known, "finding")) in the baseline \(known == 1 ? "is" : "are") not shown" }
+
+    /// The request to remove entries that no longer occur, as text.
+    var goneText: String {
+        gone.count == 1
+            ? "1 baseline entry no longer occurs; remove it from the baseline"
+            : "\(gone.count) baseline entries no longer occur; remove them from the baseline"
+    }
 }
 
 extension Baseline.Entry {
@@ -135,7 +146,7 @@ extension Baseline.Entry {
         rule = judgement.rule.id
         self.object = object
         path = judgement.path
-        // FNV-1a: nobody has to be kept from making two that are alike.
+        // FNV-1a: collisions need not be prevented.
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for byte in "\(judgement.finding.clause.name) \(judgement.finding.choice ?? "")".utf8 {
             hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3

@@ -2,12 +2,12 @@ public import Evaluation
 import JSON
 public import Kubernetes
 
-/// The exemptions of a cluster: what is exempt, why and until when, who wrote it, and which of them no finding needs.
+/// The exemptions of a cluster, with reason, end, field manager, and whether a finding uses them.
 public struct ExemptionReport: Sendable {
     private var uses: [ExemptionUse]
     private var places: [String: Int] = [:]
 
-    /// Creates a report of the settings' entries, to which what an audit meets is added.
+    /// Creates a report with the exemptions of the settings; an audit adds those of objects.
     public init(_ settings: Settings) {
         uses = []
         for use in settings.exemptionEntries { add(use) }
@@ -28,11 +28,11 @@ public struct ExemptionReport: Sendable {
     }
 
     private static func state(_ use: ExemptionUse, _ now: Timestamp) -> String {
-        guard let end = use.end else { return "without end" }
+        guard let end = use.end else { return "no end date" }
         return use.holds(at: now) ? "until \(end)" : "ended \(end)"
     }
 
-    /// The exemptions as text, one block each, those of one object together.
+    /// Returns the exemptions as text, one block each, sorted by object.
     public func text(at now: Timestamp) -> String {
         var text = ""
         for use in uses.sorted(by: { $0.place < $1.place }) {
@@ -50,7 +50,7 @@ public struct ExemptionReport: Sendable {
         return text + "\(counted(uses.count, "exemption")): \(ended) ended, \(unused) unused\n"
     }
 
-    /// The exemptions as one JSON object.
+    /// Returns the exemptions as one JSON object.
     public func json(at now: Timestamp) -> String {
         let entries = uses.map { use -> Literal in
             [

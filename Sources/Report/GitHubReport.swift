@@ -1,9 +1,9 @@
 import Evaluation
 import JSON
 
-/// Verdicts as workflow commands, which GitHub Actions shows as annotations beside the lines of a pull request.
+/// Findings as workflow commands, which GitHub Actions shows as annotations in a pull request.
 public enum GitHubReport {
-    /// A line a finding, and one that sums up.
+    /// Returns a line for each finding, and the summary.
     public static func text(_ objects: [JudgedObject], _ summary: Summary) -> String {
         var text = ""
         for object in objects {
@@ -33,7 +33,7 @@ public enum GitHubReport {
         if object.file != "-" { properties.append("file=\(property(object.file))") }
         if let region = finding.region {
             properties += ["line=\(region.start.line)", "endLine=\(region.end.line)"]
-            // Columns are taken for a single line only.
+            // GitHub accepts columns for a single line only.
             if region.start.line == region.end.line {
                 properties += ["col=\(region.start.column)", "endColumn=\(region.end.column)"]
             }
@@ -46,10 +46,10 @@ public enum GitHubReport {
         return "::\(name) \(properties.joined(separator: ","))::\(data(finding.sentence + note + remedy))\n"
     }
 
-    /// A text without what would end the command; a percent sign begins an escape.
+    /// Escapes the message of a command: line ends and percent signs.
     private static func data(_ text: String) -> String { escaped(text, ["%", "\r", "\n"]) }
 
-    /// A text without what would end the property either.
+    /// Escapes a property of a command, where `:` and `,` are separators too.
     private static func property(_ text: String) -> String { escaped(text, ["%", "\r", "\n", ":", ","]) }
 
     private static func escaped(_ text: String, _ marks: Set<Unicode.Scalar>) -> String {

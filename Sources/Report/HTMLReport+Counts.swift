@@ -1,15 +1,15 @@
 import Evaluation
 
 extension HTMLReport {
-    /// The score, and what it is made of.
+    /// The share of allowed objects, and the counts behind it.
     static func headline(_ summary: Summary) -> String {
         let noun = summary.noun.rawValue
         let passed = summary.judged - summary.denied
         let allowed = passed - summary.warned
         let score = summary.judged == 0 ? "–" : "\(passed * 100 / summary.judged) %"
         let parts = [
-            Part("deny", summary.denied, "denied"), Part("warn", summary.warned, "with warnings"),
-            Part("ok", allowed, "allowed"),
+            Part("deny", summary.denied, "denied"), Part("warn", summary.warned, "allowed with warnings"),
+            Part("ok", allowed, "allowed without warnings"),
         ]
         var notes = ""
         if !summary.unreadable.isEmpty {
@@ -19,22 +19,21 @@ extension HTMLReport {
         }
         notes += summary.notEvaluatedSentences().map { "<p>\(markup($0)).</p>" }.joined()
         if let baseline = summary.baseline { notes += ratchet(baseline) }
-        let verb = passed == 1 || summary.judged == 1 ? "passes" : "pass"
         let meaning =
-            summary.judged == 0 ? "no \(noun) to judge" : "\(passed) of \(counted(summary.judged, noun)) \(verb)"
+            summary.judged == 0 ? summary.nothingFound : "\(passed) of \(counted(summary.judged, noun)) allowed"
         return header(score, meaning, parts, notes)
     }
 
     private static func ratchet(_ baseline: Baseline.Outcome) -> String {
         let known =
-            baseline.known == 0 ? "" : "<p>In the baseline, and not shown: \(counted(baseline.known, "finding")).</p>"
+            baseline.known == 0 ? "" : "<p>\(baseline.knownText).</p>"
         guard !baseline.gone.isEmpty else { return known }
         let gone = baseline.gone.map { "<li>\(markup("\($0)"))</li>" }.joined(separator: "\n")
         return known
-            + "<details><summary>\(counted(baseline.gone.count, "finding")) of the baseline found no more</summary><ul>\(gone)</ul></details>"
+            + "<details><summary>\(baseline.goneText)</summary><ul>\(gone)</ul></details>"
     }
 
-    /// A part of all that was judged: how it looks, how large it is, and what it is.
+    /// A part of the bar: its CSS class, its count and its label.
     struct Part {
         let style: String
         let count: Int
@@ -45,13 +44,13 @@ extension HTMLReport {
         }
     }
 
-    /// The top of the page.
+    /// Returns the top of the page.
     ///
     /// - Parameters:
-    ///   - score: The one figure.
-    ///   - meaning: What it says.
-    ///   - parts: What a bar is made of, left to right.
-    ///   - notes: Paragraphs.
+    ///   - score: The main figure.
+    ///   - meaning: The text beside it.
+    ///   - parts: The parts of the bar, from left to right.
+    ///   - notes: The paragraphs below, as HTML.
     /// - Returns: The element.
     static func header(_ score: String, _ meaning: String, _ parts: [Part], _ notes: String) -> String {
         let bar = parts.filter { $0.count > 0 }.map {
@@ -69,12 +68,12 @@ extension HTMLReport {
             """
     }
 
-    /// What only warns for the time being, although its rule denies.
+    /// The findings that warn now and will deny later.
     static func tomorrow(_ objects: [JudgedObject]) -> String {
         let reasons: [(Judgement.Leniency, String)] = [
             (.dryRun, "when dry-run mode ends"),
-            (.grace, "when the time of grace for other objects is over"),
-            (.namespace, "when the Namespace no longer asks for warnings only"),
+            (.grace, "when the grace period for related objects ends"),
+            (.namespace, "when the Namespace no longer sets the level to warn"),
         ]
         var items = ""
         for (leniency, text) in reasons {
@@ -85,13 +84,13 @@ extension HTMLReport {
             guard findings > 0 else { continue }
             let number = counted(findings, "finding")
             let place = "in \(counted(counts.count { $0 > 0 }, "object")) \(text)"
-            // Each of the buttons says for itself what it shows.
+            // Screen readers read each button's label alone.
             items +=
                 "<li><b>\(number)</b> \(place) <button type=\"button\" data-filter=\"because\" data-value=\"\(leniency.rawValue)\" aria-label=\"Show the \(number) \(place)\">Show</button></li>"
         }
         guard !items.isEmpty else { return "" }
         return
-            "<section class=\"tomorrow\"><h2>Denied tomorrow</h2><p>These warn now, and will deny:</p><ul>\(items)</ul></section>"
+            "<section class=\"tomorrow\"><h2>Denied later</h2><p>These findings warn now and will deny:</p><ul>\(items)</ul></section>"
     }
 
     // MARK: Counts
@@ -109,14 +108,14 @@ extension HTMLReport {
         let namespaces = table(
             "namespace", "Namespace", tallies(objects) { object, _ in object.verdict.subject.shownNamespace })
         let files = isOfFiles ? table("file", "File", tallies(objects) { object, _ in object.file }) : ""
-        // Where nobody uses the label there is nothing to count by it.
+        // Without team labels there is no table of teams.
         let teams =
             objects.contains { !$0.verdict.subject.team.isEmpty && !$0.findings.isEmpty }
             ? table("team", "Team", tallies(objects) { object, _ in object.verdict.subject.team }) : ""
         return "<div class=\"tables\">\n\(rules)\n\(namespaces)\n\(teams)\n\(files)\n</div>"
     }
 
-    /// Findings counted by something, what denies most first.
+    /// Returns findings counted by name, those with most denials first.
     private static func tallies(
         _ objects: [JudgedObject], by name: (JudgedObject, LocatedFinding) -> String
     ) -> [Tally] {
@@ -144,21 +143,21 @@ extension HTMLReport {
             filter: filter)
     }
 
-    /// Counts by something, as a section.
+    /// Returns a section with a table of counts.
     ///
     /// - Parameters:
-    ///   - title: By what.
-    ///   - columns: What is counted.
+    ///   - title: The heading of the names.
+    ///   - columns: The headings of the counts.
     ///   - rows: Names and their counts.
-    ///   - filter: What a name filters the list by; nil for nothing.
-    ///   - names: The names that there is something in the list for; nil for all.
+    ///   - filter: The field of the list that a name filters by; nil for none.
+    ///   - names: The names that the list contains; nil for all.
     /// - Returns: The section; empty without rows.
     static func table(
         _ title: String, _ columns: [String], _ rows: [(name: String, values: [Int])], filter: String? = nil,
         _ names: Set<String>? = nil
     ) -> String {
         guard !rows.isEmpty else { return "" }
-        // Long tails are for the filter, not for the eye.
+        // The list's filter has all names.
         let shown = 25
         let most = max(1, rows.map { $0.values.reduce(0, +) }.max() ?? 1)
         var lines = ""
@@ -167,7 +166,7 @@ extension HTMLReport {
             var name = markup(orNone(text))
             if let filter, names?.contains(row.name) ?? true {
                 let value = markup(text, isAttribute: true)
-                let tip = "Show what the list has of this \(title.lowercased())"
+                let tip = "Filter the list by this \(title.lowercased())"
                 name =
                     "<button type=\"button\" data-filter=\"\(filter)\" data-value=\"\(value)\" title=\"\(tip)\">\(name)</button>"
             }
@@ -176,7 +175,7 @@ extension HTMLReport {
             lines += "<tr><th scope=\"row\" style=\"--share:\(share)%\">\(name)</th>\(cells)</tr>\n"
         }
         let head = ([title] + columns).map { "<th scope=\"col\">\($0)</th>" }.joined()
-        let rest = rows.count > shown ? "<p>And \(rows.count - shown) more.</p>" : ""
+        let rest = rows.count > shown ? "<p>\(rows.count - shown) more not shown.</p>" : ""
         return """
             <section><h2>By \(title.lowercased())</h2>
             <table><thead><tr>\(head)</tr></thead>

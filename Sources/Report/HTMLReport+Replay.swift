@@ -3,11 +3,11 @@ import JSON
 import Rules
 
 extension HTMLReport {
-    /// Makes the report of a replay: what is decided differently now, and how much was and would be denied over time.
+    /// Returns the report of a replay: the decisions that change, and the denials over time before and now.
     ///
     /// - Parameters:
-    ///   - tally: What changed.
-    ///   - documentation: Where rules are explained; empty for nowhere.
+    ///   - tally: The counts and examples.
+    ///   - documentation: The URL of the rules' documentation; empty for none.
     ///   - version: The program's version.
     /// - Returns: A page.
     public static func text(_ tally: ReplayTally, documentation: String, version: String) -> String {
@@ -20,12 +20,13 @@ extension HTMLReport {
                     : list(
                         "Examples", effects: ["deny", "warn", "exempt", silent], because: "Before",
                         note:
-                            "Of each rule at most \(ReplayTally.maximumExamples) reviews for each kind of change."),
+                            "At most \(ReplayTally.maximumExamples) reviews are shown for each rule and kind of change."
+                    ),
             ], data(tally, documentation), version: version)
     }
 
-    /// What a rule does that says nothing.
-    private static let silent = "silent"
+    /// The effect of a rule without a finding.
+    private static let silent = "none"
 
     private static func headline(_ tally: ReplayTally) -> String {
         let all = tally.all
@@ -34,19 +35,19 @@ extension HTMLReport {
             Part("deny", tally.newlyDenied, "newly denied"),
             Part("same deny", all.deniedNow - tally.newlyDenied, "denied as before"),
             Part("ok", tally.newlyAllowed, "newly allowed"),
-            Part("same ok", all.reviews - all.deniedNow - tally.newlyAllowed, "pass as before"),
+            Part("same ok", all.reviews - all.deniedNow - tally.newlyAllowed, "allowed as before"),
         ]
         let warnings = [
             (tally.newlyWarned, "with new warnings"), (tally.noLongerWarned, "with warnings gone"),
         ].filter { $0.0 > 0 }.map { "\(counted($0.0, "review")) \($0.1)" }
         let notes = (warnings + ReplayReport.notes(tally)).map { "<p>\($0).</p>" }.joined(separator: "\n")
-        guard all.reviews > 0 else { return header("–", "nothing to compare", parts, notes) }
-        return header(share(all.deniedNow), "pass now, \(share(all.deniedBefore)) then", parts, notes)
+        guard all.reviews > 0 else { return header("–", "no recorded decisions to compare with", parts, notes) }
+        return header(share(all.deniedNow), "allowed now, \(share(all.deniedBefore)) before", parts, notes)
     }
 
     // MARK: Over time
 
-    /// More columns than this are too thin to see.
+    /// The largest number of columns; more would be too thin to see.
     private static let maximumColumns = 60
 
     private static func trend(_ tally: ReplayTally) -> String {
@@ -54,25 +55,25 @@ extension HTMLReport {
         let periods = all.suffix(maximumColumns)
         guard periods.count > 1, let first = periods.first?.name, let last = periods.last?.name else { return "" }
         let most = max(1, periods.map { max($0.period.deniedBefore, $0.period.deniedNow) }.max() ?? 1)
-        // Hours are never so many: there are days where recordings are of more than two.
-        let part = "<p>The last \(periods.count) of \(all.count) days that have reviews.</p>"
+        // Only days can be so many: recordings of more than two days are counted by day.
+        let part = "<p>The last \(periods.count) of \(all.count) days with reviews.</p>"
         var (columns, rows) = ("", "")
         for (name, period) in periods {
             let bars = [("then", period.deniedBefore), ("now", period.deniedNow)].map {
                 "<i class=\"\($0.0)\" style=\"height:\($0.1 * 100 / most)%\"></i>"
             }.joined()
             columns +=
-                "<span title=\"\(time(name)): \(period.deniedBefore) then, \(period.deniedNow) now\">\(bars)</span>"
+                "<span title=\"\(time(name)): \(period.deniedBefore) before, \(period.deniedNow) now\">\(bars)</span>"
             let cells = [period.reviews, period.deniedBefore, period.deniedNow].map { "<td>\($0)</td>" }.joined()
             rows += "<tr><th scope=\"row\">\(time(name))</th>\(cells)</tr>\n"
         }
         return """
             <section class="trend"><h2>Denied over time</h2>\(periods.count < all.count ? part : "")
-            <p class="legend"><span><i class="then"></i> then</span> <span><i class="now"></i> now</span> <span class="dim">at most \(most)</span></p>
+            <p class="legend"><span><i class="then"></i> before</span> <span><i class="now"></i> now</span> <span class="dim">at most \(most)</span></p>
             <div class="chart" aria-hidden="true">\(columns)</div>
             <p class="ends dim"><span>\(time(first))</span><span>\(time(last))</span></p>
             <details><summary>Figures</summary>
-            <div class="tables"><table><thead><tr><th scope="col">Time (UTC)</th><th scope="col">Reviews</th><th scope="col">Then</th><th scope="col">Now</th></tr></thead>
+            <div class="tables"><table><thead><tr><th scope="col">Time (UTC)</th><th scope="col">Reviews</th><th scope="col">Before</th><th scope="col">Now</th></tr></thead>
             <tbody>
             \(rows)</tbody></table></div></details></section>
             """
@@ -83,7 +84,7 @@ extension HTMLReport {
         return "\(name[..<hour]) \(name[name.index(after: hour)...]):00"
     }
 
-    // MARK: By whom
+    // MARK: Tables
 
     private static func tables(_ tally: ReplayTally) -> String {
         let examples = tally.examples
@@ -111,9 +112,9 @@ extension HTMLReport {
     // MARK: Examples
 
     private static func data(_ tally: ReplayTally, _ documentation: String) -> Literal {
-        // What is denied comes first: it is what a person has come for.
+        // Newly denied reviews come first.
         let examples = ReplayReport.examples(tally).flatMap(\.examples)
-        // Of a rule that is gone from the catalogue there is a name, and no more.
+        // A rule that no longer exists has no title.
         var rules: [(id: String, title: String)] = []
         var indices: [String: Int] = [:]
         var findings: [Literal] = []
@@ -125,7 +126,7 @@ extension HTMLReport {
                     indices[change.rule] = index
                     rules.append((change.rule, rule?.title ?? ""))
                 }
-                let message = rule == nil ? "(the rule is gone)" : change.message
+                let message = rule == nil ? "(this rule no longer exists)" : change.message
                 let text = message.isEmpty ? change.path : "\(change.path) \(message)"
                 findings.append([
                     .number("\(index)"), .number("\(object)"), .string(change.now?.rawValue ?? silent),

@@ -1,10 +1,10 @@
 extension HTMLReport {
-    /// What the page does: filters, sorts, and shows a hundred rows at a time.
+    /// The script of the page: filters, sorts, and shows a hundred rows at a time.
     static let script = #"""
         "use strict";
         (() => {
             const data = JSON.parse(document.getElementById("data").textContent);
-            // Details are open on paper, and as they were again behind it.
+            // Details are open in print, and closed again after it.
             addEventListener("beforeprint", () => {
                 for (const details of document.querySelectorAll("details:not([open])")) {
                     details.dataset.isClosed = "";
@@ -20,7 +20,7 @@ extension HTMLReport {
             if (!data.findings.length) return;
             const element = id => document.getElementById(id);
             const pageSize = 100;
-            // More than this on paper helps nobody.
+            // The number of printed rows.
             const printSize = 1000;
             const fields = ["effect", "rule", "namespace", "team", "file", "because"];
 
@@ -34,7 +34,7 @@ extension HTMLReport {
                 finding.words = [rule, title, file, request, team, finding.text, finding.reason].join("\n").toLowerCase();
                 return finding;
             });
-            // The graver an effect, the sooner it comes among the options.
+            // The options list effects from the most severe.
             const grades = Object.fromEntries([...element("effect").options].map((option, index) => [option.value, index]));
             let shown = findings;
             let page = 0;
@@ -81,7 +81,7 @@ extension HTMLReport {
                 element("rows").replaceChildren(...shown.slice(first, first + count).map(finding => row(finding, isOpen)));
                 const number = value => value.toLocaleString("en");
                 element("status").textContent = number(shown.length) + " of " + number(findings.length) + (findings.length === 1 ? " finding" : " findings")
-                    + (shown.length > count && count !== pageSize ? "; the first " + number(count) + " are shown" : "");
+                    + (shown.length > count && count !== pageSize ? "; showing the first " + number(count) : "");
                 const pages = Math.max(1, Math.ceil(shown.length / pageSize));
                 element("page").textContent = "Page " + number(page + 1) + " of " + number(pages);
                 element("previous").disabled = page === 0;
@@ -117,7 +117,7 @@ extension HTMLReport {
                 button.addEventListener("click", () => {
                     const select = element(button.dataset.filter);
                     element("filters").reset();
-                    // By place: the first option has no value, as what is named by nothing.
+                    // By index: the first option has an empty value too, as objects without a name have.
                     const at = [...select.options].findIndex((option, index) => index > 0 && option.value === button.dataset.value);
                     setTimeout(() => {
                         select.selectedIndex = Math.max(0, at);

@@ -1,5 +1,5 @@
 extension HTMLReport {
-    /// How the page looks: from a phone to a wall, light and dark, on paper.
+    /// The style sheet of the page, for all screen widths, light and dark, and print.
     static let style = """
         :root {
             color-scheme: light dark;
@@ -68,7 +68,7 @@ extension HTMLReport {
         [open] > summary::before { content: "▾"; }
         pre { margin: .5rem 0 0; padding: .75rem; background: var(--raised); border-radius: .375rem; overflow-x: auto; white-space: pre-wrap; font-size: .875em; }
         .dim { color: var(--dim); }
-        .effect { font-weight: 600; } .silent { color: var(--ok); }
+        .effect { font-weight: 600; } .none { color: var(--ok); }
         .effect, #list thead button { white-space: nowrap; }
         #pages { display: flex; justify-content: center; align-items: center; gap: 1rem; margin: 1rem 0; }
         footer { margin-top: 2rem; color: var(--dim); }

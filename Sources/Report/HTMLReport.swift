@@ -1,16 +1,16 @@
 import Evaluation
 import JSON
 
-/// Verdicts as a page that is one file: counts as they are, and the list of findings by a little script.
+/// An HTML report in one file: static counts, and a list of findings that a script shows.
 ///
-/// Findings stand in the page once, as JSON, and the script makes rows of a part of them at a time, so that it stays quick with
-/// tens of thousands. Texts that are not ours are escaped here, and are text, never markup, for the script.
+/// The page contains the findings once, as JSON. The script creates rows for one part of them at a time, so that it stays fast
+/// with tens of thousands. Texts of the input are escaped here, and the script inserts them as text, never as markup.
 public enum HTMLReport {
-    /// Makes the report.
+    /// Returns the report.
     ///
     /// - Parameters:
-    ///   - objects: What was judged.
-    ///   - summary: Counts over it.
+    ///   - objects: The evaluated objects.
+    ///   - summary: Their counts.
     ///   - version: The program's version.
     /// - Returns: A page.
     public static func text(_ objects: [JudgedObject], _ summary: Summary, version: String) -> String {
@@ -21,12 +21,12 @@ public enum HTMLReport {
                 objects.allSatisfy(\.findings.isEmpty)
                     ? nothing("Findings")
                     : list(
-                        "Findings", effects: ["deny", "warn", "exempt"], because: "Because",
+                        "Findings", effects: ["deny", "warn", "exempt"], because: "Reason",
                         isOfFiles: summary.isOfFiles),
             ], data(objects), version: version)
     }
 
-    /// A page of sections, with what its script shows.
+    /// Returns a page of sections, with the data for its script.
     static func page(title: String, _ sections: [String], _ data: Literal, version: String) -> String {
         """
         <!DOCTYPE html>
@@ -60,19 +60,19 @@ public enum HTMLReport {
 
     // MARK: Findings
 
-    /// What stands in the list's place where there is nothing to list.
+    /// The section in place of an empty list.
     static func nothing(_ title: String) -> String {
-        "<section id=\"findings\" tabindex=\"-1\"><h2>\(title)</h2><p>There are none.</p></section>"
+        "<section id=\"findings\" tabindex=\"-1\"><h2>\(title)</h2><p>None.</p></section>"
     }
 
-    /// The list of findings and what filters it, with the values of its first and last filter as that kind of report has them.
+    /// The list of findings and its filters; the values of the first and the name of the last differ by report.
     static func list(
         _ title: String, effects: [String], because: String, isOfFiles: Bool = true, note: String = ""
     ) -> String {
         """
         <section id="findings" tabindex="-1"><h2>\(title)</h2>
         \(note.isEmpty ? "" : "<p>\(note)</p>")
-        <noscript><p>The list needs JavaScript; <code>--format text</code> prints the same.</p></noscript>
+        <noscript><p>The list needs JavaScript; <code>--format text</code> prints the same findings.</p></noscript>
         <form id="filters" role="search" aria-label="Findings">
         <label>Search <input type="search" id="search" autocomplete="off" spellcheck="false"></label>
         <label>Effect <select id="effect"><option value="">all</option>\(effects.map { "<option>\($0)</option>" }.joined())</select></label>
@@ -89,8 +89,8 @@ public enum HTMLReport {
         <th role="columnheader" scope="col" aria-sort="none"><button type="button" data-sort="effect">Effect</button></th>
         <th role="columnheader" scope="col" aria-sort="none"><button type="button" data-sort="rule">Rule</button></th>
         <th role="columnheader" scope="col" aria-sort="none"><button type="button" data-sort="object">Object</button></th>
-        <th role="columnheader" scope="col">What is found</th>
-        <th role="columnheader" scope="col" aria-sort="none"><button type="button" data-sort="place">Place</button></th>
+        <th role="columnheader" scope="col">Finding</th>
+        <th role="columnheader" scope="col" aria-sort="none"><button type="button" data-sort="place">Location</button></th>
         </tr></thead>
         <tbody role="rowgroup" id="rows"></tbody>
         </table>
@@ -99,7 +99,7 @@ public enum HTMLReport {
         """
     }
 
-    /// Everything that the script shows: rules and objects once, and findings that point at them.
+    /// The data of the script: rules and objects once, and findings that refer to them by index.
     private static func data(_ objects: [JudgedObject]) -> Literal {
         var rules: [(id: String, title: String)] = []
         var indices: [String: Int] = [:]
@@ -128,10 +128,10 @@ public enum HTMLReport {
         return data(rules, entries, findings, documentation: objects.documentation)
     }
 
-    /// A text that is not ours.
+    /// A text of the input, in one line.
     static func line(_ text: String) -> Literal { .string(oneLine(text)) }
 
-    /// Rules, objects and findings as the script takes them; a rule without a title leads nowhere.
+    /// Returns rules, objects and findings in the script's format; a rule without a title has no link.
     static func data(
         _ rules: [(id: String, title: String)], _ objects: [Literal], _ findings: [Literal], documentation: String
     ) -> Literal {
@@ -143,7 +143,7 @@ public enum HTMLReport {
     }
 
     private static func embedded(_ data: Literal) -> String {
-        // In JSON this sign stands in strings only; escaped, nothing in them ends the element or begins a comment.
+        // In JSON `<` occurs in strings only; escaped, it cannot end the element or begin a comment.
         var bytes: [UInt8] = []
         for byte in data.json.utf8 {
             if byte == UInt8(ascii: "<") { bytes.append(contentsOf: "\\u003c".utf8) } else { bytes.append(byte) }

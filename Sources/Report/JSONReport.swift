@@ -2,9 +2,9 @@ public import Evaluation
 import JSON
 import Kubernetes
 
-/// Verdicts as one JSON object: `findings` and `summary`.
+/// A report as one JSON object: `findings` and `summary`.
 public enum JSONReport {
-    /// Makes the report.
+    /// Returns the report.
     public static func text(_ objects: [JudgedObject], _ summary: Summary) -> String {
         let report: Literal = [
             "findings": .array(objects.flatMap { object in object.findings.map { finding($0, of: object) } }),
@@ -75,9 +75,9 @@ public enum JSONReport {
     private static func number(_ number: Int) -> Literal { .number(String(number)) }
 }
 
-/// The catalogue as JSON, and as a table.
+/// The list of rules as JSON and as text.
 public enum RuleList {
-    /// An array of objects, one a rule.
+    /// Returns an array with one object for each rule.
     public static func json(_ rules: [Rule], _ settings: Settings) -> String {
         let list = Literal.array(
             rules.map { rule in
@@ -94,7 +94,7 @@ public enum RuleList {
         return list.json + "\n"
     }
 
-    /// Lines of rule, level and title, by group.
+    /// Returns lines with id, level and title, by group.
     public static func text(_ rules: [Rule], _ settings: Settings) -> String {
         let width = rules.map(\.id.count).max() ?? 0
         var text = ""

@@ -1,11 +1,11 @@
 import Evaluation
 
-/// Verdicts as JUnit XML, as CI systems show tests: a suite a file, a case for each object and rule that found something.
+/// A report as JUnit XML for CI systems: a suite for each file, a case for each object and rule with findings.
 ///
-/// What denies is a failure, what only warns has passed with its text as output, and what is exempted was skipped. An object
-/// without findings is one case that has passed.
+/// Denials are failures, warnings are the output of passed cases, and exempt findings are skipped cases. An object without
+/// findings is one passed case.
 public enum JUnitReport {
-    /// Makes the report.
+    /// Returns the report.
     public static func text(_ objects: [JudgedObject], _ summary: Summary) -> String {
         var files: [(name: String, cases: [Case])] = []
         var places: [String: Int] = [:]
@@ -29,7 +29,7 @@ public enum JUnitReport {
             let entries = gone.map { entry in
                 Case(
                     subject: entry.object, name: entry.rule, file: "", line: nil,
-                    outcome: .skipped(reason: "\(entry.path): found no more, to be taken out of the baseline"))
+                    outcome: .skipped(reason: "\(entry.path): no longer occurs; remove it from the baseline"))
             }
             files.append(("baseline", entries))
         }

@@ -1,17 +1,17 @@
 import Evaluation
 
 extension MarkdownReport {
-    /// Makes the report of a replay: what a change of rules would do, as a comment on that change.
+    /// Returns the report of a replay: the effect of a change of rules, as a comment on that change.
     ///
     /// - Parameters:
-    ///   - tally: What changed.
-    ///   - documentation: Where rules are explained; empty for nowhere.
-    /// - Returns: A comment, no longer than GitHub takes.
+    ///   - tally: The counts and examples.
+    ///   - documentation: The URL of the rules' documentation; empty for none.
+    /// - Returns: A comment within GitHub's limit.
     public static func text(_ tally: ReplayTally, documentation: String) -> String {
         var text = heading(tally) + "\n" + counts(tally)
         text += ReplayReport.notes(tally).map { "\n\($0).\n" }.joined()
         for table in ReplayReport.tables(tally) { text += self.table(table, documentation) }
-        // Room for the end of a fold and for what is said about the rest.
+        // Room for the end of a fold and for the note about omitted examples.
         var room = limit - text.utf16.count - 200
         var left = 0
         for (turn, examples) in ReplayReport.examples(tally) {
@@ -25,16 +25,18 @@ extension MarkdownReport {
             text += fold + entries + closing
             room = size - entries.utf16.count
         }
-        if left > 0 { text += "\nThere is no room for more: \(counted(left, "example")) not shown.\n" }
+        if left > 0 {
+            text += "\n\(counted(left, "example")) not shown: the comment has reached GitHub's size limit.\n"
+        }
         return text
     }
 
     private static func heading(_ tally: ReplayTally) -> String {
         let outcome: String =
             if tally.reviews == 0 {
-                "⚠️ no review to judge again"
+                "⚠️ no reviews found"
             } else if tally.all.reviews == 0 {
-                "⚠️ nothing to compare with"
+                "⚠️ no recorded decisions to compare with"
             } else if tally.newlyDenied > 0 {
                 "❌ \(tally.newlyDenied) of \(counted(tally.reviews, "review")) newly denied"
             } else {
@@ -56,9 +58,9 @@ extension MarkdownReport {
         }
         let isOfRules = table.title == "rule"
         let most = Array(table.rows.prefix(table.most))
-        // Four of them leave half of the comment to examples.
+        // Four tables leave half of the comment for examples.
         let (rows, left) = fitting(most, size: 8192) { entry in
-            // In a table a bar begins a cell even within code.
+            // In a table `|` starts a cell even in code.
             let rule = link(entry.name, documentation).split(separator: "|", omittingEmptySubsequences: false)
             return line(isOfRules ? rule.joined(separator: "\\|") : plain(entry.name), entry.values)
         }

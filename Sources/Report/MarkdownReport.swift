@@ -1,20 +1,20 @@
 import Evaluation
 import Rules
 
-/// Verdicts as a comment on a pull request: counts first, details folded, and no longer than GitHub takes.
+/// A report as a comment on a pull request: counts first, details folded, within GitHub's size limit.
 public enum MarkdownReport {
-    /// What GitHub takes at most, in characters.
+    /// GitHub's limit, in UTF-16 code units.
     static let limit = 65_536
-    /// How many things other than findings are named, of a kind: the rest of the page is for findings.
+    /// The largest length of lists other than findings, which use the rest of the comment.
     private static let maximumNotes = 50
 
-    /// Makes the report.
+    /// Returns the report.
     public static func text(_ objects: [JudgedObject], _ summary: Summary) -> String {
         var text = heading(summary) + "\n" + counts(objects, summary)
-        // What denies comes first: it must not be what is left out.
+        // Denied objects come first, so that others are omitted before them.
         let ordered =
             objects.filter(\.verdict.isDenied) + objects.filter { !$0.verdict.isDenied && !$0.findings.isEmpty }
-        // Room for the end of a fold and for what is said about the rest.
+        // Room for the end of a fold and for the note about omitted findings.
         var room = limit - text.utf16.count - 200
         var (leftFindings, leftObjects) = (0, 0)
         for object in ordered {
@@ -38,22 +38,23 @@ public enum MarkdownReport {
         }
         if leftFindings > 0 {
             text +=
-                "\nThere is no room for more: \(counted(leftFindings, "finding")) in \(counted(leftObjects, summary.noun.rawValue)) not shown.\n"
+                "\n\(counted(leftFindings, "finding")) in \(counted(leftObjects, summary.noun.rawValue)) not shown: the comment has reached GitHub's size limit.\n"
         }
         return text
     }
 
-    // MARK: The top
+    // MARK: Counts
 
     private static func heading(_ summary: Summary) -> String {
         let noun = summary.noun.rawValue
-        let unread = summary.unreadable.isEmpty ? nil : "\(counted(summary.unreadable.count, "input")) not read"
+        let unread =
+            summary.unreadable.isEmpty ? nil : "\(counted(summary.unreadable.count, "input")) could not be read"
         let warned = summary.warned > 0 ? "\(counted(summary.warned, noun)) with warnings" : nil
         let outcome =
             summary.denied > 0
             ? ["❌ \(summary.denied) of \(counted(summary.judged, noun)) denied", unread]
             : summary.judged == 0
-                ? ["⚠️ no \(noun) to judge", unread]
+                ? ["⚠️ \(summary.nothingFound)", unread]
                 : ["\(warned == nil && unread == nil ? "✅" : "⚠️") nothing denied", warned, unread]
         return "### playbook: \(outcome.compactMap(\.self).joined(separator: ", "))\n"
     }
@@ -73,20 +74,20 @@ public enum MarkdownReport {
     private static func ratchet(_ baseline: Baseline.Outcome) -> String {
         var text = ""
         if baseline.known > 0 {
-            text += "\nIn the baseline, and not shown: \(counted(baseline.known, "finding")).\n"
+            text += "\n\(baseline.knownText).\n"
         }
         guard !baseline.gone.isEmpty else { return text }
-        text += "\nFound no more, to be taken out of the baseline:\n\n"
+        text += "\n\(baseline.goneText):\n\n"
         return text + list(baseline.gone) { "\(code($0.rule)): \(plain($0.object)) \(code($0.path))" }
     }
 
-    /// The first of some things, a line each.
+    /// Returns the first elements, one per line.
     private static func list<Element>(_ elements: [Element], _ line: (Element) -> String) -> String {
         let (text, left) = fitting(elements, most: maximumNotes, size: 16_384) { "- \(line($0))\n" }
         return text + (left > 0 ? "- and \(left) more\n" : "")
     }
 
-    /// What fits of some things, and how many are left.
+    /// Returns the elements that fit, and the number of those that do not.
     static func fitting<Element>(
         _ elements: [Element], most: Int = .max, size: Int, _ text: (Element) -> String
     ) -> (text: String, left: Int) {
@@ -101,7 +102,7 @@ public enum MarkdownReport {
         return (result, elements.count - count)
     }
 
-    // MARK: The details
+    // MARK: Details
 
     static let closing = "\n</details>\n"
 
@@ -125,22 +126,22 @@ public enum MarkdownReport {
         return text
     }
 
-    /// A rule's name, as a link where there is something to lead to.
+    /// Returns a rule's id, as a link if it has documentation.
     static func link(_ rule: String, _ documentation: String) -> String {
         let name = code(rule)
         return documentation.isEmpty || Catalogue.playbook[rule] == nil ? name : "[\(name)](<\(documentation)#\(rule)>)"
     }
 
-    /// YAML in a fence that it cannot close, indented into its entry.
+    /// Returns YAML in a fence that it cannot close, indented for its list entry.
     private static func block(_ yaml: String) -> String {
         let fence = String(repeating: "`", count: max(3, longestRun(in: yaml) + 1))
         let lines = yaml.split(separator: "\n", omittingEmptySubsequences: false)
         return (["\(fence)yaml"] + lines.map { oneLine(String($0)) } + [fence]).map { "  \($0)\n" }.joined()
     }
 
-    // MARK: Texts that are not ours
+    // MARK: Texts of the input
 
-    /// As code: nothing in it has a meaning.
+    /// Returns a text as inline code, without any markup.
     static func code(_ text: String) -> String {
         let fence = String(repeating: "`", count: longestRun(in: text) + 1)
         let padding = text.hasPrefix("`") || text.hasSuffix("`") ? " " : ""
@@ -156,11 +157,11 @@ public enum MarkdownReport {
         return longest
     }
 
-    /// As text: no markup, no link, and nobody is mentioned.
+    /// Escapes a text, so that it contains no markup, link or mention.
     static func plain(_ text: String) -> String {
         var result = ""
         var previous: Unicode.Scalar = " "
-        // By scalars: a mark and what combines with it are one character, and still a mark.
+        // By scalars: a special character with a combining mark is one character, but still special.
         for scalar in oneLine(text).unicodeScalars {
             switch scalar {
             case "\\", "`", "*", "_", "[", "]", "~", "|", "$": result += "\\\(scalar)"
@@ -173,9 +174,9 @@ public enum MarkdownReport {
         return result
     }
 
-    /// As HTML.
+    /// Escapes a text for HTML.
     ///
-    /// GitHub looks for mentions and issues in what it has made of a text; a comment keeps it from seeing them.
+    /// GitHub looks for mentions and issues in the rendered text; an HTML comment prevents that.
     private static func inHTML(_ text: String) -> String {
         oneLine(text).unicodeScalars.map { scalar in
             markup("\(scalar)") + (scalar == "@" || scalar == "#" ? "<!-- -->" : "")

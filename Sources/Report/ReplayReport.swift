@@ -2,14 +2,14 @@ import Evaluation
 import JSON
 import Rules
 
-/// What is decided differently now, for people and for scripts.
+/// The report of a replay as text and as JSON: the decisions that change.
 public struct ReplayReport: Sendable {
     private let isColored: Bool
 
     /// Creates a report.
     public init(isColored: Bool) { self.isColored = isColored }
 
-    /// The report as text: the headline, examples, and who is meant.
+    /// Returns the report as text: the counts, examples, and tables.
     public func text(_ tally: ReplayTally) -> String {
         var text = paint(headline(tally), tally.newlyDenied > 0 ? "31" : "32") + "\n"
         text += ReplayReport.notes(tally).map { "\($0)\n" }.joined()
@@ -23,17 +23,17 @@ public struct ReplayReport: Sendable {
     }
 
     private func headline(_ tally: ReplayTally) -> String {
-        guard tally.reviews > 0 else { return "there is no review to judge again" }
+        guard tally.reviews > 0 else { return "no reviews found" }
         return
             "\(counted(tally.reviews, "review")): \(tally.newlyDenied) newly denied, \(tally.newlyAllowed) newly allowed, "
             + "\(tally.newlyWarned) with new warnings, \(tally.noLongerWarned) with warnings gone"
     }
 
-    /// What has to be known about the counts, a sentence each.
+    /// The notes about the counts, one sentence each.
     static func notes(_ tally: ReplayTally) -> [String] {
         [
             (tally.undecided, "review", "had no recorded decision to compare with"),
-            (tally.otherMode, "review", "had been recorded in the other mode; --mode chooses the one to replay in"),
+            (tally.otherMode, "review", "had been recorded in the other mode; set --mode to replay in that mode"),
             (tally.unreadable, "input", "could not be read"),
         ].filter { $0.0 > 0 }.map { "\(counted($0.0, $0.1)) \($0.2)" }
     }
@@ -53,20 +53,20 @@ public struct ReplayReport: Sendable {
             switch change.now {
             case .deny: "denies now"
             case .warn: "warns now"
-            case .exempt: "is exempted now"
-            case nil: Catalogue.playbook[change.rule] == nil ? "is gone" : "says nothing now"
+            case .exempt: "is exempt now"
+            case nil: Catalogue.playbook[change.rule] == nil ? "no longer exists" : "has no finding now"
             }
         switch change.before {
         case .deny: return now + ", denied before"
         case .warn: return now + ", warned before"
-        case .exempt: return now + ", was exempted before"
+        case .exempt: return now + ", was exempt before"
         case nil: return now
         }
     }
 
     // MARK: Tables
 
-    /// Counts by something.
+    /// A table of counts by name.
     struct Table {
         typealias Row = (name: String, values: [Int])
 
@@ -74,10 +74,10 @@ public struct ReplayReport: Sendable {
         let columns: [String]
         let rows: [Row]
 
-        /// How many rows are listed; rules are few, others may be many.
+        /// The largest number of rows to list; all rules are listed.
         var most: Int { title == "rule" ? rows.count : 20 }
 
-        /// What the rows behind the first ones come to; nil where there are none.
+        /// Returns the sums of the rows after this number of rows; nil if there are none.
         func rest(behind count: Int) -> Row? {
             let rest = rows.dropFirst(count)
             let sums = columns.indices.map { index in rest.reduce(0) { $0 + $1.values[index] } }
@@ -85,7 +85,7 @@ public struct ReplayReport: Sendable {
         }
     }
 
-    /// The tables for a look: by rule, namespace, team and user.
+    /// Returns the tables by rule, namespace, team and user.
     static func tables(_ tally: ReplayTally) -> [Table] {
         let (columns, rows) = rules(tally)
         let tables = [
@@ -102,13 +102,13 @@ public struct ReplayReport: Sendable {
         return Table(title: title, columns: columns, rows: rows.map { (orNone($0.name), $0.values) })
     }
 
-    /// The examples of each turn that there are any of.
+    /// Returns the examples by kind of change, without empty kinds.
     static func examples(_ tally: ReplayTally) -> [(turn: ReplayTally.Turn, examples: [ReplayTally.Example])] {
         let all = Dictionary(grouping: tally.examples, by: \.turn)
         return ReplayTally.Turn.allCases.compactMap { turn in all[turn].map { (turn, $0) } }
     }
 
-    /// What a turn is called.
+    /// Returns the title of a kind of change.
     static func title(_ turn: ReplayTally.Turn) -> String {
         switch turn {
         case .newlyDenied: "Newly denied"
@@ -118,11 +118,11 @@ public struct ReplayReport: Sendable {
         }
     }
 
-    /// What changes by rule, in as many columns as something stands in.
+    /// Returns the changes by rule, without empty columns.
     static func rules(_ tally: ReplayTally) -> (columns: [String], rows: [(name: String, values: [Int])]) {
         let columns: [(title: String, value: (ReplayTally.Row) -> Int)] = [
-            ("denies now", \.denies), ("denies no more", \.deniesNoMore), ("warns now", \.warns),
-            ("warns no more", \.warnsNoMore),
+            ("denies now", \.denies), ("no longer denies", \.deniesNoMore), ("warns now", \.warns),
+            ("no longer warns", \.warnsNoMore),
             ("not replayable", \.notReplayable), ("not evaluated", \.notEvaluated),
         ]
         let shown = columns.filter { column in tally.rules.values.contains { column.value($0) > 0 } }
@@ -130,7 +130,7 @@ public struct ReplayReport: Sendable {
         return (shown.map(\.title), rows.map { row in (row.key, shown.map { $0.value(row.value) }) })
     }
 
-    /// What changes by somebody or somewhere, those that most is denied to first; warnings only where some come or go.
+    /// Returns the changes by name, sorted by new denials, without empty columns of warnings.
     static func shares(
         _ shares: [String: ReplayTally.Share]
     ) -> (columns: [String], rows: [(name: String, values: [Int])]) {
@@ -160,7 +160,7 @@ public struct ReplayReport: Sendable {
             + rows.map { line($0.name, $0.values.map { $0 == 0 ? "-" : String($0) }) }.joined()
     }
 
-    /// The rules in the order of the catalogue, those that are gone from it behind.
+    /// Returns the rules in the order of the catalogue, followed by those that no longer exist.
     static func order(_ rules: [String: ReplayTally.Row]) -> [(key: String, value: ReplayTally.Row)] {
         let known = Catalogue.playbook.reported.map(\.id)
         let gone = rules.keys.filter { !known.contains($0) }.sorted()
@@ -175,7 +175,7 @@ public struct ReplayReport: Sendable {
 
     // MARK: JSON
 
-    /// The report as one JSON object.
+    /// Returns the report as one JSON object.
     public static func json(_ tally: ReplayTally) -> String {
         func shares(_ shares: [String: ReplayTally.Share], _ name: String) -> Literal {
             .array(

@@ -1,36 +1,36 @@
 import Evaluation
 
-// What is counted over many reviews: of a rule, of somebody, and of a time.
+// The counts over many reviews: by rule, by name, and by time.
 extension ReplayTally {
-    /// How the findings of a rule changed, in reviews.
+    /// The changes of a rule's findings, in numbers of reviews.
     public struct Row: Sendable {
-        /// It refuses them, and did not.
+        /// The rule denies now, and did not.
         public internal(set) var denies = 0
-        /// It refused them, and does not.
+        /// The rule denied, and no longer does.
         public internal(set) var deniesNoMore = 0
-        /// It warns of them, and said nothing before.
+        /// The rule warns now, and had no finding before.
         public internal(set) var warns = 0
-        /// It warned of them, and says nothing now.
+        /// The rule warned, and has no finding now.
         public internal(set) var warnsNoMore = 0
-        /// What it says depends on what was redacted or not recorded.
+        /// The result depends on a value that was redacted or not recorded.
         public internal(set) var notReplayable = 0
-        /// It had no answer.
+        /// The rule was not evaluated.
         public internal(set) var notEvaluated = 0
     }
 
-    /// How many reviews of somebody, or somewhere, come to something else.
+    /// The numbers of reviews of a user, namespace or team whose decision changes.
     public struct Share: Sendable {
-        /// Refused only now.
+        /// Denied now, but not before.
         public internal(set) var denied = 0
-        /// Refused then and not now.
+        /// Denied before, but not now.
         public internal(set) var allowed = 0
-        /// With a warning that they had not.
+        /// With a new warning.
         public internal(set) var warned = 0
-        /// Without a warning that they had, and not refused instead.
+        /// Without a warning that they had before, and not denied.
         public internal(set) var unwarned = 0
     }
 
-    /// What a review comes to that it did not, the gravest first.
+    /// The kinds of change, the most severe first.
     public enum Turn: String, Sendable, CaseIterable {
         case newlyDenied = "newly-denied"
         case newlyAllowed = "newly-allowed"
@@ -38,13 +38,13 @@ extension ReplayTally {
         case noLongerWarned = "no-longer-warned"
     }
 
-    /// What came of the reviews of a time, then and now.
+    /// The decisions on the reviews of a period, before and now.
     public struct Period: Sendable, Equatable {
-        /// How many were recorded.
+        /// The number of recorded reviews.
         public internal(set) var reviews = 0
-        /// How many were refused.
+        /// The number of reviews that were denied.
         public internal(set) var deniedBefore = 0
-        /// How many are refused now.
+        /// The number of reviews that are denied now.
         public internal(set) var deniedNow = 0
     }
 }
@@ -79,7 +79,7 @@ extension ReplayTally.Period {
 }
 
 extension ReplayTally.Turn {
-    /// Whether a change of a finding is one that makes the turn.
+    /// Returns true if a change of a finding belongs to this kind of change.
     func isMade(by change: Comparison.Change) -> Bool {
         switch self {
         case .newlyDenied: change.now == .deny
@@ -91,7 +91,7 @@ extension ReplayTally.Turn {
 }
 
 extension ReplayTally.Share {
-    /// What one review comes to: a decision, and the warnings that come or go beside it.
+    /// The changes of one review: of its decision and its warnings.
     init(_ comparison: Comparison) {
         self.init()
         denied = comparison.isNewlyDenied ? 1 : 0
@@ -101,10 +101,10 @@ extension ReplayTally.Share {
         unwarned = isUnwarned && !comparison.isNewlyDenied ? 1 : 0
     }
 
-    /// The gravest of it.
+    /// The most severe kind of change.
     var turn: ReplayTally.Turn? { ReplayTally.Turn.allCases.first { self[$0] > 0 } }
 
-    /// How many take a turn.
+    /// The number of reviews with this kind of change.
     subscript(turn: ReplayTally.Turn) -> Int {
         switch turn {
         case .newlyDenied: denied

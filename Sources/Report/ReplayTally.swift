@@ -1,58 +1,59 @@
 public import Evaluation
 public import Kubernetes
 
-/// What is decided differently now, over many recordings: counts and a few examples, however many there are.
+/// The decisions that change over many recordings: counts, and a limited number of examples.
 public struct ReplayTally: Sendable {
-    /// One review that comes to something else.
+    /// One review whose decision or warnings change.
     public struct Example: Sendable {
-        /// What.
+        /// The kind of change.
         public let turn: Turn
-        /// The file, its place among all files, and the line in it.
+        /// The file.
         public let file: String
+        /// The index of the file among all files, and the line.
         let order: (file: Int, line: Int)
-        /// The line in the file; nil where the file is one review.
+        /// The line in the file; nil if the file is one review.
         public let line: Int?
-        /// What it is about: `Deployment shop/catalogue`.
+        /// The object's title: `Deployment shop/catalogue`.
         public let object: String
-        /// The namespace; empty for what belongs to the cluster.
+        /// The namespace; empty for cluster-scoped objects.
         public let namespace: String
-        /// Whose it is; empty where nothing says so.
+        /// The team; empty without a label.
         public let team: String
-        /// What was asked, and by whom: `CREATE by admin`.
+        /// The operation and the user: `CREATE by admin`.
         public let request: String
-        /// The findings that make the difference.
+        /// The findings that change.
         public let changes: [Comparison.Change]
     }
 
-    /// How many reviews were judged.
+    /// The number of evaluated reviews.
     public private(set) var reviews = 0
-    /// How many of them had no decision to compare with.
+    /// The number of reviews without a recorded decision.
     public private(set) var undecided = 0
-    /// How many are refused only now.
+    /// The number of reviews that are denied now, but were not before.
     public private(set) var newlyDenied = 0
-    /// How many were refused and are not any more.
+    /// The number of reviews that were denied before, but are not now.
     public private(set) var newlyAllowed = 0
-    /// How many have a warning that they had not.
+    /// The number of reviews with a new warning.
     public private(set) var newlyWarned = 0
-    /// How many have lost a warning, and are not refused instead.
+    /// The number of reviews without a warning that they had before, and not denied.
     public private(set) var noLongerWarned = 0
-    /// How many were recorded in another mode than the one of now.
+    /// The number of reviews that were recorded in another mode.
     public private(set) var otherMode = 0
-    /// How many inputs could not be read.
+    /// The number of inputs that could not be read.
     public var unreadable = 0
-    /// By rule.
+    /// The changes by rule.
     public private(set) var rules: [String: Row] = [:]
-    /// By namespace; empty for what belongs to the cluster.
+    /// The changes by namespace; empty for cluster-scoped objects.
     public private(set) var namespaces: [String: Share] = [:]
-    /// By team; empty for what no label says it of.
+    /// The changes by team; empty without a label.
     public private(set) var teams: [String: Share] = [:]
-    /// By user.
+    /// The changes by user.
     public private(set) var users: [String: Share] = [:]
-    /// All that have a decision to compare with.
+    /// All reviews with a recorded decision.
     public private(set) var all = Period()
-    /// By the hour that they were recorded in, counted from 1970.
+    /// The decisions by hour of recording, counted from 1970.
     private var hours: [Int64: Period] = [:]
-    /// The first of them.
+    /// The first examples of each rule and kind of change.
     private var kept: [Kept: [Example]] = [:]
 
     private struct Kept: Hashable {
@@ -60,34 +61,34 @@ public struct ReplayTally: Sendable {
         let rule: String
     }
 
-    /// How many examples of a rule are shown of each turn.
+    /// The largest number of examples for each rule and kind of change.
     static let maximumExamples = 3
-    /// How many names are counted apart; the rest is one.
+    /// The largest number of names that are counted separately.
     static let maximumNames = 10_000
-    /// What the rest is called.
+    /// The name of the others.
     static let others = "(others)"
 
-    /// Creates a tally of nothing.
+    /// Creates an empty tally.
     public init() {}
 
-    /// Where a review was found.
+    /// The location of a review.
     public struct Place: Sendable {
         let file: String
         let order: Int
         let line: Int?
 
-        /// Names a place.
+        /// Creates a location.
         public init(file: String, order: Int, line: Int?) {
             self.file = file
             self.order = order
             self.line = line
         }
 
-        /// The place for people: `recordings.jsonl:23`.
+        /// The location as text: `recordings.jsonl:23`.
         public var text: String { file + (line.map { ":\($0)" } ?? "") }
     }
 
-    /// Counts a review that has no recorded decision.
+    /// Counts a review without a recorded decision.
     public mutating func add(undecided verdict: Verdict) {
         reviews += 1
         undecided += 1
@@ -138,9 +139,9 @@ public struct ReplayTally: Sendable {
         shares[name] = (shares[name] ?? Share()) + share
     }
 
-    /// What came of the reviews over time, by day, or by hour where they are of two days at most.
+    /// The decisions over time, by day, or by hour if the recordings span at most two days.
     ///
-    /// Periods are named as `2026-11-23` and `2026-11-23T12`, the oldest first; those without reviews are left out.
+    /// Periods are named `2026-11-23` or `2026-11-23T12`, the oldest first; periods without reviews are omitted.
     public var trend: [(name: String, period: Period)] {
         guard let first = hours.keys.min(), let last = hours.keys.max() else { return [] }
         let length = last - first < 48 ? 13 : 10
@@ -154,7 +155,7 @@ public struct ReplayTally: Sendable {
 
     // MARK: Examples
 
-    /// The examples in the order of their places, each once.
+    /// The examples in the order of their locations, each once.
     public var examples: [Example] {
         var seen: Set<String> = []
         return kept.values.joined().sorted { $0.order < $1.order }.filter {
@@ -190,7 +191,7 @@ public struct ReplayTally: Sendable {
         kept[key] = Array(examples.prefix(ReplayTally.maximumExamples))
     }
 
-    /// How many reviews take a turn.
+    /// The number of reviews with a kind of change.
     public subscript(turn: Turn) -> Int {
         switch turn {
         case .newlyDenied: newlyDenied
@@ -200,7 +201,7 @@ public struct ReplayTally: Sendable {
         }
     }
 
-    // MARK: Several
+    // MARK: Sum
 
     /// Adds another thread's tally.
     public static func += (left: inout ReplayTally, right: ReplayTally) {

@@ -1,29 +1,24 @@
 public import Evaluation
 public import JSON
 
-/// An object that was judged, with where it came from.
+/// An evaluated object, with its location.
 public struct JudgedObject: Sendable {
     /// The file; `-` for standard input.
     public let file: String
-    /// The line in the file, where one is known.
+    /// The line in the file; nil if it is unknown.
     public let line: Int?
-    /// What is said about the request beside the object: `CREATE by kubernetes-admin`; empty for an object in a file.
+    /// The request: `CREATE by kubernetes-admin`; empty for an object in a file.
     public let request: String
-    /// What came of it.
+    /// The result of the evaluation.
     public let verdict: Verdict
-    /// What was found, in the verdict's order, each with its place in the file.
+    /// The findings, each with its location in the file.
     public let findings: [LocatedFinding]
-    /// What each rule had to say, where somebody wants to know.
+    /// The result of each rule, if requested.
     public var answers: [RuleAnswer] = []
 
-    /// Creates a judged object.
+    /// Creates an evaluated object.
     ///
-    /// - Parameters:
-    ///   - file: The file; `-` for standard input.
-    ///   - line: The line in the file, where one is known.
-    ///   - request: What is said about the request beside the object.
-    ///   - verdict: What came of it.
-    ///   - locate: Finds a field of the object in the file; nil where the file holds something else, as a review.
+    /// `locate` returns the region of a field in the file, or nil if the file does not contain the object itself.
     public init(
         file: String, line: Int?, request: String, verdict: Verdict,
         locate: (Pointer) -> Region? = { _ in nil }
@@ -39,23 +34,23 @@ public struct JudgedObject: Sendable {
     }
 }
 
-/// A finding with its place in the file.
+/// A finding with its location in the file.
 public struct LocatedFinding: Sendable {
-    /// What was found, and what came of it.
+    /// The finding and its effect.
     public let judgement: Judgement
-    /// The line; nil where only the file is known.
+    /// The line; nil if only the file is known.
     public let line: Int?
-    /// The very field, or the nearest thing around it; nil where the file does not hold the object itself.
+    /// The field, or the nearest parent if the field is missing; nil if the file does not contain the object itself.
     public let region: Region?
 }
 
 extension LocatedFinding {
-    /// Where and what, in a sentence: `spec.replicas is 1, fewer than 2`.
+    /// The path and the message: `spec.replicas is 1, fewer than 2`.
     var sentence: String {
         judgement.path.isEmpty ? judgement.finding.message : "\(judgement.path) \(judgement.finding.message)"
     }
 
-    /// Why it does not deny although the rule does: the leniency's name, or the exemption's reason.
+    /// The reason why it does not deny although the rule does: the leniency's name, or the exemption's reason.
     var excuse: String? { judgement.leniency?.rawValue ?? judgement.exemption?.reason }
 }
 
@@ -63,98 +58,101 @@ extension JudgedObject {
     /// The title of the evaluated object: `Deployment shop/catalogue`.
     var title: String { verdict.subject.title }
 
-    /// How many findings do this to the request.
+    /// Returns the number of findings with this effect.
     func count(_ effect: Judgement.Effect) -> Int { findings.count { $0.judgement.effect == effect } }
 }
 
 extension [JudgedObject] {
-    /// Where rules are explained; empty for nowhere.
+    /// The URL of the rules' documentation; empty for none.
     ///
-    /// Verdicts that have nothing to say do not know it.
+    /// Objects without findings do not have it.
     var documentation: String { lazy.map(\.verdict.documentation).first { !$0.isEmpty } ?? "" }
 }
 
 /// `1 finding`, `2 findings`.
 func counted(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
 
-/// What is said for the namespace, team or user of what has none.
+/// The text for an empty namespace, team or user.
 let none = "(none)"
 
-/// A name, or the word for none.
+/// Returns a name, or the text for none.
 func orNone(_ name: String) -> String { name.isEmpty ? none : name }
 
-/// Something that could not be read, and why.
+/// An input that could not be read, and the reason.
 public struct UnreadableInput: Error, Sendable, CustomStringConvertible {
-    /// The file; `-` for standard input, and the kind of objects that a cluster did not tell of.
+    /// The file, `-` for standard input, or the kind that could not be listed from the cluster.
     public let name: String
-    /// The line; nil where all of it is meant.
+    /// The line; nil for the whole input.
     public let line: Int?
     /// The column.
     public let column: Int?
-    /// Why.
+    /// The reason.
     public let reason: String
 
-    /// Names an input and a reason.
+    /// Creates an input with a reason.
     public init(_ name: String, line: Int? = nil, column: Int? = nil, _ reason: String) {
-        // It is told on the standard error of programs whose output others read.
+        // It is printed on standard error, which other programs read.
         self.name = oneLine(name)
         self.line = line
         self.column = column
         self.reason = oneLine(SecretMask.masked(reason))
     }
 
-    /// The place and the reason: `a.yaml:3:5: the key 'a' is there twice, first in line 2`.
+    /// The location and the reason: `a.yaml:3:5: duplicate key "a" (first defined on line 2)`.
     public var description: String { "\(place): \(reason)" }
 
-    /// Where: `a.yaml:3:5`.
+    /// The location: `a.yaml:3:5`.
     var place: String { ([name] + [line, column].compactMap { $0.map(String.init) }).joined(separator: ":") }
 }
 
-/// Counts over all that was judged.
+/// The counts over all evaluated objects.
 public struct Summary: Sendable {
-    /// What is judged.
+    /// The kind of evaluated items.
     public enum Noun: String, Sendable {
         case review, object
     }
 
-    /// What is judged.
+    /// The kind of evaluated items.
     public let noun: Noun
-    /// How many were judged.
+    /// The number of evaluated items.
     public var judged = 0
-    /// How many would be, or are, refused.
+    /// The number of items that are, or would be, denied.
     public var denied = 0
-    /// How many pass with a warning.
+    /// The number of items that are allowed with warnings.
     public var warned = 0
-    /// What could not be read.
+    /// The inputs that could not be read.
     public var unreadable: [UnreadableInput] = []
-    /// How many files were read.
+    /// The number of files that were read.
     public var files = 0
-    /// How many documents are nothing that an API server takes.
+    /// The number of documents that are not Kubernetes objects.
     public var foreign = 0
-    /// On how many objects each rule was not evaluated, by reason.
+    /// The number of objects on which each rule was not evaluated, by reason.
     public var notEvaluated: [(rule: String, reason: String, count: Int)] = []
 
-    /// A sentence for each reason why rules were not evaluated, with the rules as `write` puts them.
+    /// The text for a run without evaluated items.
+    var nothingFound: String { noun == .object ? "no Kubernetes objects found" : "no reviews found" }
+
+    /// Returns a sentence for each reason why rules were not evaluated; `write` formats the rules.
     func notEvaluatedSentences(_ write: (String) -> String = { $0 }) -> [String] {
         var reasons: [String] = []
         for entry in notEvaluated where !reasons.contains(entry.reason) { reasons.append(entry.reason) }
         return reasons.map { reason in
             let rules = notEvaluated.filter { $0.reason == reason }.map { "\(write($0.rule)) (\($0.count))" }
-            return "Not evaluated, since \(reason): \(rules.joined(separator: ", "))"
+            return "Not evaluated because \(reason): \(rules.joined(separator: ", "))"
         }
     }
-    /// How many findings are counted and not listed: a review has room for a hundred of a rule.
+    /// The number of findings that are counted and not listed: of each rule, a hundred findings are listed per object.
     public var notListed = 0
-    /// What came of the baseline; nil without one.
+    /// The result of comparing with the baseline; nil without one.
     public var baseline: Baseline.Outcome?
 
-    /// Whether it is about files; a cluster's objects have paths of their own, which there is nothing to count by.
+    /// True if the items come from files; counting a cluster's objects by path is not useful.
     var isOfFiles: Bool { noun == .review || files > 0 }
 
-    /// Creates a summary of nothing.
+    /// Creates an empty summary.
     public init(of noun: Noun = .review) { self.noun = noun }
 
-    /// Counts one more.
+    /// Counts an evaluated item.
     public mutating func add(_ verdict: Verdict) {
         judged += 1
         switch verdict.decision {

@@ -2,16 +2,16 @@ import Evaluation
 import JSON
 import Rules
 
-/// Verdicts as SARIF 2.1.0, which code scanning and editors read.
+/// A report as SARIF 2.1.0 for code scanning and editors.
 ///
-/// A result is one finding. It has a fingerprint of what it is about, not of where it stands, so that it stays the same when
-/// lines move or files are renamed.
+/// Each result is one finding. Its fingerprint does not include the location, so that it stays the same when lines move or files
+/// are renamed.
 public enum SARIFReport {
-    /// Makes the report.
+    /// Returns the report.
     ///
     /// - Parameters:
-    ///   - objects: What was judged.
-    ///   - summary: Counts over it.
+    ///   - objects: The evaluated objects.
+    ///   - summary: Their counts.
     ///   - version: The program's version.
     /// - Returns: A SARIF log of one run.
     public static func text(_ objects: [JudgedObject], _ summary: Summary, version: String) -> String {
@@ -87,7 +87,7 @@ public enum SARIFReport {
         seen[identity] = ordinal
         var members: [Literal.Member] = [
             .init("ruleId", .string(judgement.rule.id)), .init("ruleIndex", number(indices[judgement.rule.id] ?? -1)),
-            // What is exempted is as grave as it would be otherwise: its suppression says the rest.
+            // An exempt finding keeps the rule's level; its suppression marks the exemption.
             .init("level", .string(level(of: judgement.effect == .warn ? .warn : judgement.level))),
             .init("message", message(description(of: finding, object))),
             .init("locations", [location(of: finding, object)]),
@@ -111,14 +111,14 @@ public enum SARIFReport {
 
     private static func description(of finding: LocatedFinding, _ object: JudgedObject) -> String {
         let remedy = finding.judgement.remedy.block
-        return "\(object.title): \(finding.sentence)." + (remedy.isEmpty ? "" : "\n\nInstead:\n\(remedy)")
+        return "\(object.title): \(finding.sentence)." + (remedy.isEmpty ? "" : "\n\nSuggested change:\n\(remedy)")
     }
 
     private static func location(of finding: LocatedFinding, _ object: JudgedObject) -> Literal {
         var members: [Literal.Member] = []
-        // Standard input is no file that anybody could open.
+        // Standard input has no file.
         if object.file != "-" {
-            // A file that is one review begins on its first line.
+            // A review that is the whole file is on its first line.
             var region: [Literal.Member] = [.init("startLine", number(finding.line ?? 1))]
             if let exact = finding.region {
                 region += [
@@ -155,14 +155,14 @@ public enum SARIFReport {
         }.joined()
     }
 
-    /// FNV-1a: nobody gains by a collision, and the same text gives the same number everywhere.
+    /// Returns the FNV-1a hash: it is the same in every process, and collisions need not be prevented.
     private static func fingerprint(_ text: String) -> String {
         let hash = text.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
         let digits = String(hash, radix: 16)
         return String(repeating: "0", count: 16 - digits.count) + digits
     }
 
-    // MARK: What else there is to say
+    // MARK: Notifications
 
     private static func invocation(_ summary: Summary) -> Literal {
         var notifications = summary.notEvaluated.map { entry -> Literal in
@@ -190,7 +190,7 @@ public enum SARIFReport {
         notifications += (summary.baseline?.gone ?? []).map { entry in
             [
                 "level": "note", "associatedRule": ["id": .string(entry.rule)],
-                "message": message("Found no more, to be taken out of the baseline: \(entry)."),
+                "message": message("This baseline entry no longer occurs; remove it from the baseline: \(entry)."),
             ]
         }
         return [
@@ -199,7 +199,7 @@ public enum SARIFReport {
         ]
     }
 
-    /// A message that holds no link: what is judged chooses parts of it.
+    /// A message without links, since parts of it come from the input.
     private static func message(_ text: String) -> Literal {
         var shown = String.UnicodeScalarView()
         for scalar in text.unicodeScalars {

@@ -1,19 +1,19 @@
 import Evaluation
 import JSON
 
-/// Verdicts as text for people: a block an object, aligned, and a line that sums up.
+/// A report as text: an aligned block for each object, and a summary.
 public struct TextReport: Sendable {
     private let isColored: Bool
 
     /// Creates a report.
     public init(isColored: Bool) { self.isColored = isColored }
 
-    /// An object's block; empty when there is nothing to say about it.
+    /// Returns the block of an object; empty if there are no findings or notes.
     ///
     /// - Parameters:
-    ///   - object: What was judged.
-    ///   - showsAll: Whether objects without findings have a line too.
-    /// - Returns: Lines, each with its end.
+    ///   - object: The evaluated object.
+    ///   - showsAll: True to include objects without findings.
+    /// - Returns: Lines, each with a line feed.
     public func block(_ object: JudgedObject, showsAll: Bool) -> String {
         let verdict = object.verdict
         let hasMore = !verdict.judgements.isEmpty || !verdict.notices.isEmpty
@@ -24,7 +24,7 @@ public struct TextReport: Sendable {
         let request = object.request.isEmpty ? "" : "\(oneLine(object.request)) · "
         var text = "\(paint(oneLine(object.title), .bold)) · \(request)\(outcome)\n"
         text += paint("  \(oneLine(object.file))\(object.line.map { ":\($0)" } ?? "")", .dim) + "\n"
-        if let reason = verdict.passedOver { text += "  not judged: \(oneLine(reason))\n" }
+        if let reason = verdict.passedOver { text += "  skipped: \(oneLine(reason))\n" }
         let width = verdict.judgements.map(\.rule.id.count).max() ?? 0
         let gutter = object.findings.compactMap(\.region).map { "\($0.start.line)".count }.max() ?? 0
         for finding in object.findings {
@@ -62,7 +62,7 @@ public struct TextReport: Sendable {
 
     private func remedy(_ judgement: Judgement) -> String {
         guard judgement.effect != .exempt else { return "" }
-        // As bytes: a report of thousands of findings has many lines.
+        // Splitting bytes is faster, and reports can have thousands of findings.
         var text = ""
         for line in judgement.remedy.block.utf8.split(separator: UInt8(ascii: "\n")) {
             text += paint("           " + oneLine(String(Substring(line))), .dim)
@@ -71,7 +71,7 @@ public struct TextReport: Sendable {
         return text
     }
 
-    /// Where it is, as editors and terminals follow it, and the line with the place underlined.
+    /// Returns the location in the form that editors and terminals link, and the line with the field underlined.
     private func excerpt(_ region: Region, in file: String, _ gutter: Int) -> String {
         let number = "\(region.start.line)"
         let margin = String(repeating: " ", count: 11 + gutter - number.count)
@@ -80,7 +80,7 @@ public struct TextReport: Sendable {
         let start = shown.prefix(region.marked.lowerBound).endIndex
         let end = shown[start...].prefix(region.marked.count).endIndex
         let before = String(repeating: " ", count: displayWidth(of: String(shown[..<start])))
-        // What is marked may be nothing, at the end of a line.
+        // The marked range can be empty at the end of a line.
         let marks = String(repeating: "^", count: max(1, displayWidth(of: String(shown[start..<end]))))
         return """
                      \(paint("--> \(oneLine(file)):\(number):\(region.start.column)", .dim))
@@ -90,30 +90,30 @@ public struct TextReport: Sendable {
             """
     }
 
-    /// The last line.
+    /// Returns the summary.
     public func summary(_ summary: Summary) -> String {
         let allowed = summary.judged - summary.denied - summary.warned
         let noun = summary.noun.rawValue
         let files = summary.files > 0 ? " in \(counted(summary.files, "file"))" : ""
         var text =
             summary.judged == 0
-            ? "there is no \(noun) to judge\(files)"
+            ? "\(summary.nothingFound)\(files)"
             : "\(counted(summary.judged, noun))\(files): \(summary.denied) denied, \(summary.warned) with warnings, \(allowed) allowed"
         if !summary.unreadable.isEmpty { text += "; \(counted(summary.unreadable.count, "input")) could not be read" }
         if summary.foreign > 0 {
             text +=
-                "\npassed over: \(counted(summary.foreign, "document")) that hold\(summary.foreign == 1 ? "s" : "") no object of Kubernetes"
+                "\nskipped \(summary.foreign == 1 ? "1 document that is not a Kubernetes object" : "\(summary.foreign) documents that are not Kubernetes objects")"
         }
         text += summary.notEvaluatedSentences().map { "\nn\($0.dropFirst())" }.joined()
         return text + "\n" + (summary.baseline.map(ratchet) ?? "")
     }
 
-    /// What came of the baseline, and each entry that has had its day.
+    /// Returns the comparison with the baseline, with each entry that no longer occurs.
     private func ratchet(_ baseline: Baseline.Outcome) -> String {
         var text = ""
-        if baseline.known > 0 { text += "in the baseline, not shown: \(counted(baseline.known, "finding"))\n" }
+        if baseline.known > 0 { text += "\(baseline.knownText)\n" }
         guard !baseline.gone.isEmpty else { return text }
-        text += "in the baseline, found no more: \(counted(baseline.gone.count, "finding")), to be taken out of it\n"
+        text += "\(baseline.goneText)\n"
         return text + baseline.gone.map { "  \(oneLine("\($0)"))\n" }.joined()
     }
 
@@ -131,6 +131,6 @@ public struct TextReport: Sendable {
 }
 
 extension Exemption {
-    /// Why, and until when.
+    /// The reason and the end date.
     fileprivate var words: String { until.map { "\(reason), until \($0)" } ?? reason }
 }

@@ -9,7 +9,7 @@ extension Admission {
     ///   - body: The body.
     ///   - context: The settings, related objects and time to evaluate it with.
     /// - Returns: The answer.
-    /// - Throws: ``Rejection`` if the request is not a review that is served.
+    /// - Throws: ``Rejection`` if the request is not a supported review.
     public func answer(
         _ request: Request, body: Span<UInt8>, in context: Context
     ) throws(Rejection) -> AdmissionAnswer {

@@ -2,14 +2,14 @@ public import Evaluation
 import JSON
 import Kubernetes
 
-/// Bodies to verdicts to bodies: the whole of admission, without a socket.
+/// Reads admission reviews, evaluates them, and encodes the responses, without network access.
 ///
-/// The command line uses it too.
+/// The server and the command line use it.
 public final class Admission {
     private let judge: Judge
-    /// Whether requests without findings have details too.
+    /// True if answers without findings have a requester for the log too.
     public let describesAll: Bool
-    /// The reviews that are recorded; nil for none.
+    /// The sample of reviews to record; nil for none.
     public let recorded: Sample?
     private let document = Document()
 
@@ -23,12 +23,12 @@ public final class Admission {
     /// Answers a review.
     ///
     /// - Parameters:
-    ///   - body: The review as it was sent; only its beginning where it was too large.
-    ///   - isTruncated: Whether it was too large.
+    ///   - body: The review as it was sent; its beginning only if it was too large.
+    ///   - isTruncated: True if it was too large.
     ///   - endpoint: The endpoint that it was sent to.
     ///   - context: The settings, related objects and time to evaluate it with.
     /// - Returns: The answer.
-    /// - Throws: ``Rejection`` when it is no review that is served.
+    /// - Throws: ``Rejection`` if the body is not a supported review.
     public func answer(
         _ body: Span<UInt8>, isTruncated: Bool = false, to endpoint: Endpoint, in context: Context
     ) throws(Rejection) -> AdmissionAnswer {
@@ -61,14 +61,14 @@ public final class Admission {
         return try result.get()
     }
 
-    /// The memory that it takes to answer a review, in bytes for each byte of its body, at most.
+    /// The largest amount of memory to answer a review, in bytes per byte of its body.
     ///
-    /// A node of 16 bytes for every second byte, in memory that is doubled while it fills; for a patch, copies of all that.
+    /// One node of 16 bytes for every two bytes, in memory that grows by doubling; for a patch, copies of them.
     public static let memoryPerByte = 96
-    /// The memory that it takes to answer any review, at most: as many nodes as a review may have, and a patch.
+    /// The largest amount of memory to answer any review: the largest number of nodes, and a patch.
     public static let largestMemory = 16 * AdmissionReview.options.maximumNodes + Judge.mutationMemory
 
-    private static let tooDeep = "it nests too deep"
+    private static let tooDeep = "it is nested too deeply"
     private static let tooMany = "it has more than \(AdmissionReview.options.maximumNodes) keys and values"
 
     private func validation(of review: AdmissionReview, _ context: Context) -> AdmissionAnswer {
@@ -113,9 +113,9 @@ public final class Admission {
             decision: decision, verdict: mutation.verdict, requester: isLogged ? .init(review) : nil)
     }
 
-    /// Answers a review that cannot be evaluated: a denial, since anything else would be a way past all rules.
+    /// Answers a review that cannot be evaluated: denies it, since allowing it would bypass all rules.
     ///
-    /// `/mutate` never denies: it makes no patch.
+    /// `/mutate` never denies; it returns no patch.
     private func refusal(
         _ envelope: Envelope, _ endpoint: Endpoint, _ context: Context, _ code: Int, _ message: String
     ) -> AdmissionAnswer {

@@ -1,7 +1,7 @@
 public import Evaluation
 public import Kubernetes
 
-/// The two questions that an API server sends reviews for.
+/// The two endpoints for reviews.
 public enum Endpoint: Sendable, CaseIterable {
     /// The decision to allow or deny.
     case validate
@@ -26,9 +26,9 @@ public struct AdmissionAnswer: Sendable {
     public let kind: ResourceKind
     /// The decision.
     public let decision: Decision
-    /// The findings, the rules that were not evaluated, the object and the absences that a denial rests on.
+    /// The findings, the rules that were not evaluated, the object, and the missing objects that a denial depends on.
     ///
-    /// For `/mutate` its findings are the fixes; for a review that could not be read it has a notice only.
+    /// For `/mutate` the findings are the fixes; for a review that could not be read there is a notice only.
     public let verdict: Verdict
     /// The request as the log describes it; nil if there is nothing to log.
     public let requester: Requester?

@@ -4,11 +4,11 @@ public import HTTP
 public struct Health: Sendable {
     /// One condition that must hold.
     public struct Check: Sendable {
-        /// Its name, as in `certificate`.
+        /// The name, such as `certificate`.
         public let name: String
-        /// What is wrong; nil when nothing is.
+        /// The problem; nil if the check passes.
         public let problem: String?
-        /// What an administrator should know although the check passes.
+        /// A note for operators although the check passes.
         public let notice: String?
 
         /// Creates a check.
@@ -22,20 +22,20 @@ public struct Health: Sendable {
     private let liveness: [Check]
     private let readiness: [Check]
 
-    /// Combines checks.
+    /// Creates the state.
     ///
     /// - Parameters:
-    ///   - liveness: The conditions without which the process must be restarted; nothing outside the process is among them.
-    ///   - readiness: The conditions without which no review may be sent here.
+    ///   - liveness: The process must be restarted if one of these fails; they do not depend on anything outside the process.
+    ///   - readiness: Reviews must not be sent to this replica if one of these fails.
     public init(liveness: [Check], readiness: [Check]) {
         self.liveness = liveness
         self.readiness = readiness
     }
 
-    /// Whether the process must be restarted.
+    /// The response of `/livez`.
     fileprivate func live(isVerbose: Bool) -> Response { Health.response("livez", liveness, isVerbose: isVerbose) }
 
-    /// Whether reviews may be sent.
+    /// The response of `/readyz`.
     fileprivate func ready(isVerbose: Bool) -> Response { Health.response("readyz", readiness, isVerbose: isVerbose) }
 
     private static func response(_ name: String, _ checks: [Check], isVerbose: Bool) -> Response {
@@ -55,7 +55,7 @@ public struct Health: Sendable {
     }
 }
 
-/// The server of probes and metrics without a socket: one function from request to response, for one thread.
+/// The endpoints for probes and metrics, without network access; for one thread.
 public struct HealthEndpoints {
     private let health: () -> Health
     private let metrics: () -> String
@@ -72,7 +72,7 @@ public struct HealthEndpoints {
 
     /// Answers a request.
     ///
-    /// - Parameter head: The request; its body does not matter.
+    /// - Parameter head: The request without its body.
     /// - Returns: The response.
     public func respond(to head: RequestHead) -> Response {
         do throws(Rejection) {

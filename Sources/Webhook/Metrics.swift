@@ -1,9 +1,9 @@
 public import Evaluation
 import Kubernetes
 
-/// The counters of admission: a value that one loop owns, added up with the other loops' when somebody asks.
+/// One event loop's counters of admission; a scrape adds up those of all loops.
 ///
-/// Everything is bounded: kinds are those that rules read, everything else is `other`.
+/// The number of series is bounded: kinds that no rule reads are counted as `other`.
 public struct Metrics: Sendable {
     private var requests: [UInt64]
     private var findings: [UInt64]
@@ -13,29 +13,29 @@ public struct Metrics: Sendable {
     private var exemptionChanges: UInt64 = 0
     private var breakGlass: UInt64 = 0
 
-    /// The upper bounds of the latency histogram's buckets, in microseconds: fine where nearly all requests are.
+    /// The upper bounds of the latency histogram's buckets, in microseconds; they are dense where most requests are.
     static let bounds: [UInt64] = [
         10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 150, 200, 300, 500, 1000, 2500, 5000, 10_000, 50_000, 100_000,
         1_000_000,
     ]
 
     private static let kinds = ResourceKind.allCases
-    /// The kinds' names; of kinds with the same name the later ones have their group's too.
+    /// The kinds' names; of kinds with the same name, all but the first include the API group.
     private static let kindNames: [String] = kinds.map { kind in
         let first = kinds.first { "\($0.name)" == "\(kind.name)" }
         return kind == .other ? "other" : first == kind ? "\(kind.name)" : "\(kind.name).\(kind.group)"
     }
-    /// Service accounts of operators that have a counter of their own.
+    /// The largest number of operators' service accounts that are counted separately.
     private static let mostOperators = 200
-    /// Operations, and one for reviews that could not be read that far.
+    /// The operations, and `unknown` for reviews that could not be read that far.
     private static let operations = Operation.allCases.map { "\($0.name)" } + ["unknown"]
     private static let decisions = AdmissionAnswer.Decision.allCases
-    /// What findings do: denials that dry-run mode lets pass and old ones are told apart from other warnings.
+    /// The effects of findings: would-be denials in dry-run mode and existing violations are separate from other warnings.
     private static let effects = ["deny", "would-deny", "existing", "warn", "exempt"]
     private let rules: [Rule]
     private var operatorMade: [String: UInt64] = [:]
 
-    /// Creates counters that are all zero, of a catalogue's rules among others.
+    /// Creates counters that are zero, for the rules of a catalogue.
     public init(of catalogue: Catalogue) {
         rules = catalogue.reported
         requests = Array(
@@ -48,7 +48,7 @@ public struct Metrics: Sendable {
     ///
     /// - Parameters:
     ///   - answer: The answer to it.
-    ///   - duration: How long it took from the last byte in to the response's first, in nanoseconds.
+    ///   - duration: The time from the last byte of the request to the first of the response, in nanoseconds.
     public mutating func count(_ answer: AdmissionAnswer, nanoseconds duration: UInt64) {
         let operation = answer.operation.map { Int($0.rawValue) } ?? Operation.allCases.count
         let place =
@@ -103,9 +103,11 @@ public struct Metrics: Sendable {
         left.operatorMade.merge(right.operatorMade, uniquingKeysWith: +)
     }
 
-    /// Appends the counters in Prometheus' text format; what is zero and has many labels is left out.
+    /// Appends the counters in Prometheus' text format; series with labels are omitted while they are zero.
     public func write(to text: inout Exposition) {
-        text.family("playbook_admission_requests_total", .counter, "Reviews answered, by what was asked and decided.")
+        text.family(
+            "playbook_admission_requests_total", .counter,
+            "Answered reviews, by endpoint, operation, kind and decision.")
         for (index, count) in requests.enumerated() where count > 0 {
             let decision = Metrics.decisions[index % Metrics.decisions.count]
             let kind = Metrics.kindNames[index / Metrics.decisions.count % Metrics.kinds.count]
@@ -117,7 +119,7 @@ public struct Metrics: Sendable {
                     ("kind", kind), ("decision", decision.rawValue),
                 ], Double(count))
         }
-        text.family("playbook_findings_total", .counter, "Findings, by rule and what they did to the request.")
+        text.family("playbook_findings_total", .counter, "Findings, by rule and effect.")
         for (index, count) in findings.enumerated() where count > 0 {
             text.sample(
                 [
@@ -127,7 +129,7 @@ public struct Metrics: Sendable {
         }
         text.family(
             "playbook_rules_not_evaluated_total", .counter,
-            "Rules not evaluated to their end, because related objects are not known or a field has the wrong type.")
+            "Rules not evaluated because related objects are unknown or a field has the wrong type, by rule.")
         for (rule, count) in zip(rules, notEvaluated) where count > 0 {
             text.sample([("rule", rule.id)], Double(count))
         }
@@ -137,10 +139,10 @@ public struct Metrics: Sendable {
         for (account, count) in operatorMade.sorted(by: { $0.key < $1.key }) {
             text.sample([("service_account", account)], Double(count))
         }
-        text.family("playbook_exemption_changes_total", .counter, "Requests that set or changed an exemption.")
+        text.family("playbook_exemption_changes_total", .counter, "Requests that set or change an exemption.")
         text.sample([], Double(exemptionChanges))
         text.family(
-            "playbook_break_glass_total", .counter, "Denials that were let pass for holders of PLAYBOOK_BREAK_GLASS.")
+            "playbook_break_glass_total", .counter, "Denials that break-glass users (PLAYBOOK_BREAK_GLASS) bypassed.")
         text.sample([], Double(breakGlass))
         writeHistogram(to: &text)
     }
@@ -148,13 +150,13 @@ public struct Metrics: Sendable {
     private func writeHistogram(to text: inout Exposition) {
         text.family(
             "playbook_admission_duration_seconds", .histogram,
-            "Time from a review's last byte in to its answer, without the network.")
+            "Time from the last byte of a review to its answer, without the network.")
         text.histogram(Metrics.bounds.map { Double($0) / 1e6 }, buckets, sum: Double(nanoseconds) / 1e9)
     }
 }
 
 extension AdmissionAnswer.Decision {
-    /// The place among all cases.
+    /// The index among all cases.
     fileprivate var index: Int {
         switch self {
         case .allow: 0
@@ -168,7 +170,7 @@ extension AdmissionAnswer.Decision {
 
 /// Prometheus' text format (version 0.0.4).
 public struct Exposition: Sendable {
-    /// What a family of samples is.
+    /// The type of a metric.
     public enum Kind: String, Sendable {
         case counter, gauge, histogram
     }
@@ -195,12 +197,12 @@ public struct Exposition: Sendable {
         text += " \(Exposition.number(value))\n"
     }
 
-    /// Adds the samples of a histogram: how many lie below each bound, how many there are, and their sum.
+    /// Adds the samples of a histogram: the cumulative count of each bucket, the count and the sum.
     ///
     /// - Parameters:
-    ///   - bounds: The upper bounds of all classes but the last, from the lowest on.
-    ///   - counts: How many there are in each class.
-    ///   - sum: The sum of all.
+    ///   - bounds: The upper bounds of all buckets but the last, in ascending order.
+    ///   - counts: The number of values in each bucket, not cumulative.
+    ///   - sum: The sum of all values.
     public mutating func histogram(_ bounds: [Double], _ counts: [UInt64], sum: Double) {
         var total: UInt64 = 0
         for (bound, count) in zip(bounds.map(Exposition.number) + ["+Inf"], counts) {
@@ -211,7 +213,7 @@ public struct Exposition: Sendable {
         sample([], Double(total), suffix: "_count")
     }
 
-    /// A number as Prometheus reads it: whole ones without a fraction.
+    /// Returns a number in Prometheus' format; whole numbers have no fraction.
     static func number(_ value: Double) -> String {
         value == value.rounded() && abs(value) < 1e15 ? String(Int64(value)) : "\(value)"
     }

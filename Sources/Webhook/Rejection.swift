@@ -1,28 +1,28 @@
 public import HTTP
 public import JSON
 
-/// Why a request gets no AdmissionReview for an answer; each has its status and text here.
+/// The reasons why a request is not answered with an AdmissionReview, with their HTTP status and message.
 public enum Rejection: Error, Sendable {
-    /// There is nothing at the path.
+    /// The path is not served.
     case notFound
-    /// The path does not take the method.
+    /// The path does not allow the method.
     case methodNotAllowed(allow: String)
-    /// The body is not called JSON.
+    /// The Content-Type is not JSON.
     case notJSON
-    /// The body is larger than allowed, and not the beginning of a review.
+    /// The body is too large, and its beginning is not that of a review.
     case tooLarge
     /// The body is not JSON.
     case malformed(ParseError)
-    /// The body is JSON, but no review that is served.
+    /// The body is JSON, but not a supported review.
     case notAReview(_ reason: String)
-    /// The body has more in it than is evaluated, and no uid to deny it with.
+    /// The body exceeds a limit of depth or size, and has no uid to answer with a denial.
     case beyondBounds(_ reason: String)
 
-    /// What is wrong, in words.
+    /// The message.
     public var message: String {
         switch self {
-        case .notFound: "nothing is served here; reviews go to /validate and /mutate"
-        case .methodNotAllowed(let allow): "the method is not allowed here; use \(allow)"
+        case .notFound: "not found; send reviews to /validate or /mutate"
+        case .methodNotAllowed(let allow): "method not allowed; use \(allow)"
         case .notJSON: "the Content-Type must be application/json"
         case .tooLarge: "the body is larger than PLAYBOOK_MAX_BODY"
         case .malformed(let error): "the body is not JSON: \(error)"
@@ -30,7 +30,7 @@ public enum Rejection: Error, Sendable {
         }
     }
 
-    /// The answer.
+    /// The response to send.
     public var response: Response {
         switch self {
         case .notFound: Response(HTTPError(status: 404, message: message))

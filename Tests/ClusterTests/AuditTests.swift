@@ -186,7 +186,7 @@ import Testing
             try cluster.exemptions(["replicas"], settings) == """
                 Deployment cars/two · replicas · ended 2026-11-01
                   one license
-                Namespace bank · level: warn · without end · unused
+                Namespace bank · level: warn · no end date · unused
                 Namespace shop · replicas · until 2027-01-31 · set by kubectl-annotate
                   moving
                 replicas@garage/Deployment/* · replicas · until 2027-06-30 · unused

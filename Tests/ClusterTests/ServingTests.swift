@@ -95,7 +95,7 @@ import Testing
         let program = try RunningProgram(following: server, ["PLAYBOOK_COMPANIONS_MAX_AGE": "1s"])
         let isTold = eventually {
             program.output.split(separator: "\n").contains {
-                $0.contains("nothing has come from the API server for long") && $0.contains("PodDisruptionBudget")
+                $0.contains("no data received from the API server") && $0.contains("PodDisruptionBudget")
             }
         }
         #expect(isTold)

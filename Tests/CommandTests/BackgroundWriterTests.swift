@@ -4,7 +4,7 @@ import Testing
 
 @testable import PlaybookCommand
 
-/// The queue of what a thread writes for its users.
+/// The queue of a background writer.
 @Suite struct BackgroundWriterTests {
     private final class Written: Sendable {
         private let items = Mutex<[Int]>([])
@@ -12,7 +12,7 @@ import Testing
         func append(_ more: [Int]) { items.withLock { $0 += more } }
     }
 
-    @Test func `items are written in their order, from before the start to the end`() {
+    @Test func `items are written in order, including those added before the start`() {
         let (writer, written) = (BackgroundWriter<Int>(maximumBytes: 100), Written())
         #expect(writer.add(1, bytes: 40) && writer.add(2, bytes: 40))
         #expect(!writer.add(3, bytes: 40), "it is full")
@@ -24,7 +24,7 @@ import Testing
         #expect(writer.dropped == 0)
     }
 
-    @Test func `no item is accepted that no thread will write`() {
+    @Test func `items are rejected once no thread will write them`() {
         let (writer, written) = (BackgroundWriter<Int>(maximumBytes: 100), Written())
         writer.start { written.append($0) }
         #expect(writer.end(by: .now + .seconds(10)))
@@ -32,7 +32,7 @@ import Testing
         #expect(written.all == [])
     }
 
-    @Test func `without a thread, items are lost and counted`() {
+    @Test func `without a thread, items are dropped and counted`() {
         let (writer, written) = (BackgroundWriter<Int>(maximumBytes: 100), Written())
         #expect(writer.add(1, bytes: 1) && writer.add(2, bytes: 1))
         writer.start(on: { _ in nil }, { written.append($0) })

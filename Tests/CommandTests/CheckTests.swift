@@ -6,7 +6,7 @@ import Testing
 @Suite struct CheckTests {
     private let manifests = Fixtures.path("manifests")
 
-    /// A Deployment that denies for want of replicas alone, as a file has it.
+    /// A manifest of a Deployment that only `replicas` denies.
     private func deployment(_ name: String = "web", namespace: String? = "shop", replicas: Int = 1) -> String {
         """
         apiVersion: apps/v1
@@ -33,7 +33,7 @@ import Testing
         """
     }
 
-    /// The rules that find something in a text, in the order told, with their places.
+    /// The rules with findings in a text, with their locations, in report order.
     private func findings(_ text: String, _ flags: [String] = []) throws -> [String] {
         let program = try Program(["check", "--format", "json"] + flags, input: text)
         let report = try Literal(json: Array(program.output.utf8))
@@ -43,7 +43,7 @@ import Testing
         }
     }
 
-    @Test func `a finding is told with its line, and the exit code says that something is denied`() throws {
+    @Test func `findings have a line, and the exit code is 1 if an object is denied`() throws {
         let program = try Program(["check", "\(manifests)/2-catalogue-bad.yaml"])
         #expect(program.code == 1 && program.error.isEmpty)
         #expect(
@@ -62,7 +62,7 @@ import Testing
         #expect(quiet.code == 1 && quiet.output.isEmpty)
     }
 
-    @Test func `a field is underlined where it stands, behind wide characters too`() throws {
+    @Test func `the underline is below the field, also after wide characters`() throws {
         let text = """
             apiVersion: apps/v1
             kind: Deployment
@@ -79,7 +79,7 @@ import Testing
         #expect(program.output.contains("    | \(marks)\n"), "\(program.output)")
     }
 
-    @Test func `the JSON report has the place of each finding`() throws {
+    @Test func `the JSON report has the location of each finding`() throws {
         let program = try Program(["check", "--format", "json", "\(manifests)/2-catalogue-bad.yaml"])
         let report = try Literal(json: Array(program.output.utf8))
         guard case .array(let findings)? = report["findings"] else {
@@ -92,12 +92,12 @@ import Testing
         #expect(report["summary"]?["objects"] == 1 && report["summary"]?["files"] == 1)
     }
 
-    @Test func `the objects of a run are each other's companions, and all there is`() throws {
+    @Test func `objects of one run are related objects, and others are absent unless --partial`() throws {
         #expect(try findings(deployment()).contains { $0.hasPrefix("pod-disruption-budget") })
         #expect(try !findings(deployment() + budget()).contains { $0.hasPrefix("pod-disruption-budget") })
         #expect(
             try findings(deployment() + budget(namespace: "other")).contains { $0.hasPrefix("pod-disruption-budget") })
-        // Of what may be elsewhere nothing is said.
+        // With --partial, kinds that are not in the input are unknown.
         #expect(try !findings(deployment(), ["--partial"]).contains { $0.hasPrefix("pod-disruption-budget") })
         try Program.withFolder { folder in
             try budget().write(toFile: "\(folder)/budget.yaml", atomically: true, encoding: .utf8)
@@ -106,7 +106,7 @@ import Testing
         }
     }
 
-    @Test func `an object without a namespace goes where it is sent, and nobody knows where that is`() throws {
+    @Test func `the namespace of an object without one is unknown unless --namespace sets it`() throws {
         let text = deployment(namespace: nil) + budget(namespace: nil)
         for flags in [[], ["--namespace", "shop"]] {
             let found = try findings(text, flags)
@@ -115,7 +115,7 @@ import Testing
         let mixed = deployment(namespace: nil) + budget(namespace: "shop")
         #expect(try findings(mixed).contains { $0.hasPrefix("pod-disruption-budget") })
         #expect(try !findings(mixed, ["--namespace", "shop"]).contains { $0.hasPrefix("pod-disruption-budget") })
-        // Nor what is there already.
+        // The objects in an unknown namespace are unknown too.
         #expect(try !findings(text).contains { $0.hasPrefix("namespace-quota") })
         #expect(try findings(text, ["--namespace", "shop"]).contains { $0.hasPrefix("namespace-quota") })
         #expect(try findings(text, ["--namespace", "default"]).contains { $0.hasPrefix("default-namespace") })
@@ -134,35 +134,35 @@ import Testing
         }
     }
 
-    @Test func `what is no object of Kubernetes is counted, not judged`() throws {
+    @Test func `documents that are not Kubernetes objects are skipped and counted`() throws {
         let program = try Program(["check"], input: "replicaCount: 3\n---\n# Source: a\n---\napiVersion: v2\nname: c\n")
         #expect(program.code == 0 && program.error.isEmpty)
         #expect(
             program.output == """
-                there is no object to judge in 1 file
-                passed over: 2 documents that hold no object of Kubernetes
+                no Kubernetes objects found in 1 file
+                skipped 2 documents that are not Kubernetes objects
 
                 """)
     }
 
-    @Test func `where nothing is judged, no report says that all is well`() throws {
+    @Test func `a report without objects is not a success report`() throws {
         try Program.withFolder { folder in
             func output(_ format: String, _ path: String) throws -> String {
                 try Program(["check", "--format", format, path]).output
             }
-            #expect(try output("text", folder) == "there is no object to judge\n")
-            #expect(try output("markdown", folder).hasPrefix("### playbook: ⚠️ no object to judge\n"))
+            #expect(try output("text", folder) == "no Kubernetes objects found\n")
+            #expect(try output("markdown", folder).hasPrefix("### playbook: ⚠️ no Kubernetes objects found\n"))
             #expect(
                 try output("markdown", "\(folder)/no").hasPrefix(
-                    "### playbook: ⚠️ no object to judge, 1 input not read\n"))
+                    "### playbook: ⚠️ no Kubernetes objects found, 1 input could not be read\n"))
             let judged = try Program(
                 ["check", "--format", "markdown", "\(folder)/no", "\(manifests)/0-namespace.yaml"])
-            #expect(judged.output.hasPrefix("### playbook: ⚠️ nothing denied, 1 input not read\n"))
+            #expect(judged.output.hasPrefix("### playbook: ⚠️ nothing denied, 1 input could not be read\n"))
         }
     }
 
-    @Test func `a name says nothing to a terminal, and ends no line`() throws {
-        // GitHub takes a line that begins with two colons for a command.
+    @Test func `control characters and line breaks in names are not printed`() throws {
+        // GitHub treats a line that begins with two colons as a command.
         let text = deployment("\"a\\e[31mb\\n::stop-commands::x\"", replicas: 1) + "---\n? \"c\\n::d\"\n: [\n"
         for program in [try Program(["check"], input: text), try Program(["fix", "--diff"], input: text)] {
             #expect(!program.output.contains("\u{1B}") && !program.error.contains("\u{1B}"))
@@ -174,7 +174,7 @@ import Testing
         }
     }
 
-    @Test func `the name of a file says nothing to a terminal either`() throws {
+    @Test func `control characters in file names are not printed`() throws {
         try Program.withFolder { folder in
             let name = "\(folder)/a\n::stop-commands::x\u{1B}[31m"
             // Found fault with, with a comment for nothing, no text, and no recording.
@@ -190,7 +190,7 @@ import Testing
         }
     }
 
-    @Test func `what is no file is written into, and not replaced`() throws {
+    @Test func `a baseline path that is not a regular file is written to, not replaced`() throws {
         try Program.withFolder { folder in
             let pipe = "\(folder)/pipe"
             #expect(mkfifo(pipe, 0o600) == 0)
@@ -205,7 +205,7 @@ import Testing
         }
     }
 
-    @Test func `what cannot be read is named, the rest is judged, and the exit code is 2`() throws {
+    @Test func `unreadable files are reported, the others are evaluated, and the exit code is 2`() throws {
         try Program.withFolder { folder in
             for (name, text) in [
                 ("a.yaml", "a: b\nc: {{ .Values.c }}\n"), ("b.yml", deployment()), ("c.json", "{\"a\": 1,}"),
@@ -219,24 +219,24 @@ import Testing
             #expect(lines.count == 4, "\(program.error)")
             #expect(lines[0].hasPrefix("playbook: \(folder)/a.yaml:2:") && lines[0].contains("helm template"))
             #expect(lines[1].hasPrefix("playbook: \(folder)/c.json:1:9: "))
-            #expect(lines[2] == "playbook: \(folder)/d.yaml: passed over: this is no text")
+            #expect(lines[2] == "playbook: \(folder)/d.yaml: skipped: not a text file")
             #expect(lines[3] == "playbook: \(folder)/nothing: No such file or directory")
             #expect(program.output.contains("Deployment shop/web · DENIED"))
             #expect(program.output.contains("3 inputs could not be read"))
         }
     }
 
-    @Test func `what is named and is no text could not be read`() throws {
+    @Test func `a named file that is not text is an error`() throws {
         try Program.withFolder { folder in
             try "\u{1F}\u{8B}\u{0}".write(toFile: "\(folder)/a.yaml.gz", atomically: true, encoding: .utf8)
             let named = try Program(["check", "\(folder)/a.yaml.gz"])
-            #expect(named.code == 2 && named.error == "playbook: \(folder)/a.yaml.gz: this is no text\n")
+            #expect(named.code == 2 && named.error == "playbook: \(folder)/a.yaml.gz: not a text file\n")
             let piped = try Program(["check", "-"], input: "\u{0}")
-            #expect(piped.code == 2 && piped.error == "playbook: -: this is no text\n")
+            #expect(piped.code == 2 && piped.error == "playbook: -: not a text file\n")
         }
     }
 
-    @Test func `what cannot be written is no success`() throws {
+    @Test func `a failed write to standard output is an error`() throws {
         let process = Process()
         process.executableURL = URL(filePath: "/bin/sh")
         process.arguments = ["-c", "\"$0\" rules > /dev/full 2>/dev/null", Program.url.path]
@@ -245,7 +245,7 @@ import Testing
         #expect(process.terminationStatus == 2)
     }
 
-    @Test func `a folder's pipes are not waited for, and its links lead in no circle`() throws {
+    @Test func `pipes and directory links in a directory are skipped`() throws {
         try Program.withFolder { folder in
             try deployment().write(toFile: "\(folder)/a.yaml", atomically: true, encoding: .utf8)
             #expect(mkfifo("\(folder)/b.yaml", 0o600) == 0)
@@ -256,19 +256,19 @@ import Testing
             #expect(program.code == 2)
             #expect(
                 program.error == """
-                    playbook: \(folder)/b.yaml: passed over: no regular file
-                    playbook: \(folder)/c: passed over: a link to a folder
+                    playbook: \(folder)/b.yaml: skipped: not a regular file
+                    playbook: \(folder)/c: skipped: symbolic link to a directory
                     playbook: \(folder)/d.yaml: Too many levels of symbolic links
 
                     """)
-            // What is there under two names is there once.
+            // A file with two names is read once.
             #expect(program.output.contains("1 object in 1 file"))
         }
     }
 
-    @Test func `the project's own manifests are good`() throws {
+    @Test func `the project's manifests have no denied findings`() throws {
         let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../deploy").path
-        // Which image it is say the overlays; what kustomize makes of them is judged by scripts/render-check.
+        // The overlays set the image; scripts/render-check evaluates the output of kustomize.
         let exempt = ["Deployment/playbook", "CronJob/playbook-audit"].flatMap { workload in
             ["image-registry", "image-tag"].map { "\($0)@playbook/\(workload): named by the overlays" }
         }

@@ -34,22 +34,22 @@ import Testing
             ("replicas@shop/Deployment/web: see #12 until 2020-01-31", 1), ("# replicas@shop/Deployment/web: no", 1),
             ("", 1), ("replicas@shop/Deployment/api: one license", 1),
         ])
-    func `an entry a line exempts`(_ text: String, _ code: Int32) throws {
+    func `each line is an exemption`(_ text: String, _ code: Int32) throws {
         #expect(try check(text).code == code)
     }
 
-    @Test func `a malformed line is named with its number`() throws {
+    @Test func `an error names the number of the malformed line`() throws {
         let program = try check("# why\nreplica@shop/Deployment/web: one license\n")
         #expect(program.code == 2)
         #expect(program.error.contains(#"line 2: "replica@shop/Deployment/web: one license" is not an entry such as"#))
     }
 
-    @Test func `a file that cannot be read stops the start`() throws {
+    @Test func `an unreadable exemptions file is an error at start`() throws {
         let program = try Program(["check", "-"], environment: ["PLAYBOOK_EXEMPT_FILE": "/nowhere"], input: object)
         #expect(program.code == 2 && program.error.contains("/nowhere"))
     }
 
-    @Test func `a server keeps the last good file, says so, and takes the next good one`() throws {
+    @Test func `a server keeps the last good file, reports that, and loads the next good one`() throws {
         try Program.withFolder { folder in
             let path = "\(folder)/exemptions"
             func write(_ text: String) throws { try Data(text.utf8).write(to: URL(fileURLWithPath: path)) }

@@ -57,7 +57,7 @@ import Testing
 
         """
 
-    /// Whatever else the catalogue may hold, these have something to say here.
+    /// Only these rules are enabled.
     private let rules = environment(onlyWith: [
         "liveness-probe": "deny", "memory-request-equals-limit": "deny", "topology-spread": "deny",
         "pod-disruption-budget": "deny",
@@ -67,20 +67,20 @@ import Testing
         try Program(["fix"] + arguments, environment: rules, input: input)
     }
 
-    @Test func `standard input is fixed to standard output, and what is left is told`() throws {
+    @Test func `standard input is fixed to standard output, and remaining findings are listed`() throws {
         let program = try fix(input: text)
         #expect(program.output == fixed)
         #expect(program.code == 1)
         let lines = program.error.split(separator: "\n").map(String.init)
-        #expect(lines.contains("-:15:9: left to you: deny liveness-probe: containers[app].livenessProbe is missing"))
+        #expect(lines.contains("-:15:9: remaining: deny liveness-probe: containers[app].livenessProbe is missing"))
         #expect(lines.last?.hasPrefix("would fix 2 findings in 1 file; ") ?? false)
         let done = try fix(input: fixed).error
-        #expect(done.hasSuffix("\nnothing to fix; 2 findings left to you\n"), "\(done)")
+        #expect(done.hasSuffix("\nnothing to fix; 2 findings remaining\n"), "\(done)")
         let again = try fix("--quiet", input: fixed)
         #expect(again.output == fixed && again.error.isEmpty)
     }
 
-    @Test func `the diff is one that patch takes`() throws {
+    @Test func `patch can apply the output of --diff`() throws {
         try Program.withFolder { folder in
             let path = "\(folder)/a.yaml"
             try text.write(toFile: path, atomically: true, encoding: .utf8)
@@ -91,7 +91,7 @@ import Testing
         }
     }
 
-    @Test func `a file is changed all at once, behind its link and with its mode`() throws {
+    @Test func `--write replaces the target of a link atomically and keeps its mode`() throws {
         try Program.withFolder { folder in
             let (path, link) = ("\(folder)/a.yaml", "\(folder)/link.yaml")
             try text.write(toFile: path, atomically: true, encoding: .utf8)
@@ -108,7 +108,7 @@ import Testing
         }
     }
 
-    @Test func `what could not be written is not told as fixed`() throws {
+    @Test func `findings in files that could not be written are not counted as fixed`() throws {
         try Program.withFolder { folder in
             // Nothing fits beside a name of this length, where the new contents would be put first.
             let path = "\(folder)/\(String(repeating: "a", count: 245)).yaml"
@@ -119,12 +119,12 @@ import Testing
             #expect(try String(contentsOfFile: path, encoding: .utf8) == text)
             // Two that could be fixed, and two that nobody but a person can decide.
             #expect(
-                program.error.hasSuffix("\nnothing fixed; 1 file could not be written; 4 findings left to you\n"),
+                program.error.hasSuffix("\nnothing fixed; 1 file could not be written; 4 findings remaining\n"),
                 "\(program.error)")
         }
     }
 
-    @Test func `what is left is what stands in the files, whether it was to be fixed or not`() throws {
+    @Test func `remaining findings include those in files that could not be written`() throws {
         try Program.withFolder { folder in
             let (path, tooLong) = ("\(folder)/a.yaml", "\(folder)/\(String(repeating: "b", count: 245)).yaml")
             let other = text.replacing("name: web ", with: "name: api ").replacing("app: web", with: "app: api")
@@ -134,23 +134,23 @@ import Testing
             let program = try Program(["fix", "--write", folder], environment: only)
             #expect(program.code == 2)
             #expect(program.error.hasPrefix("playbook: \(tooLong): File name too long\n"), "\(program.error)")
-            let left = "\n\(tooLong):13:5: left to you: deny topology-spread: "
+            let left = "\n\(tooLong):13:5: remaining: deny topology-spread: "
             #expect(program.error.contains(left), "\(program.error)")
             #expect(!program.error.contains("\(path):"), "\(program.error)")
-            let sum = "\nfixed 1 finding in 1 of 2 files; 1 file could not be written; 1 finding left to you\n"
+            let sum = "\nfixed 1 finding in 1 of 2 files; 1 file could not be written; 1 finding remaining\n"
             #expect(program.error.hasSuffix(sum), "\(program.error)")
         }
     }
 
-    @Test func `what could not be read is told in the end too`() throws {
+    @Test func `the summary counts inputs that could not be read`() throws {
         let program = try fix(input: "a: [\n")
         #expect(program.code == 2)
         #expect(
-            program.error.hasSuffix("\nnothing to fix; 1 input could not be read; nothing left to you\n"),
+            program.error.hasSuffix("\nnothing to fix; 1 input could not be read; no findings remaining\n"),
             "\(program.error)")
     }
 
-    @Test func `of many files those that cannot be written stay as they were, and all others are`() throws {
+    @Test func `files that cannot be written are unchanged, and the others are written`() throws {
         try Program.withFolder { folder in
             let (count, tooLong) = (40, "\(folder)/\(String(repeating: "b", count: 245)).yaml")
             let paths = (0..<count).map { "\(folder)/a\($0).yaml" }
@@ -164,7 +164,7 @@ import Testing
         }
     }
 
-    @Test func `a file that is met by several names is read and written once`() throws {
+    @Test func `a file with several names is read and written once`() throws {
         try Program.withFolder { folder in
             let path = "\(folder)/a.yaml"
             try text.write(toFile: path, atomically: true, encoding: .utf8)
@@ -175,7 +175,7 @@ import Testing
         }
     }
 
-    @Test func `a missing budget is appended once, and found there`() throws {
+    @Test func `a missing PodDisruptionBudget is appended once`() throws {
         let program = try fix("--add-companions", input: text)
         let budget = """
             ---
@@ -186,13 +186,13 @@ import Testing
         #expect(program.error.contains("would fix 2 findings and add 1 object in 1 file"))
         #expect(!program.error.contains("pod-disruption-budget"))
         #expect(try fix("--add-companions", input: program.output).output == program.output)
-        // What has no namespace gets a budget without one.
+        // An object without a namespace gets a PodDisruptionBudget without one.
         let loose = text.replacing("  namespace: shop\n", with: "")
         let output = try fix("--add-companions", input: loose).output
         #expect(output.contains("PodDisruptionBudget") && !output.contains("namespace"))
     }
 
-    @Test func `workloads that share their labels get one budget, since two would hold each other's pods`() throws {
+    @Test func `workloads with the same labels get one PodDisruptionBudget`() throws {
         let twice = text + "---\n" + text.replacing("name: web ", with: "name: api ")
         let program = try fix("--add-companions", input: twice)
         #expect(program.error.contains(" and add 1 object in 1 file"), "\(program.error)")
@@ -200,7 +200,7 @@ import Testing
         #expect(!program.error.contains("pod-disruption-budget"))
     }
 
-    /// A Deployment whose pods have some labels, and are selected by some of them.
+    /// A Deployment with pod labels and a selector.
     private func workload(_ name: String, labels: String, selector: String? = nil, kind: String = "Deployment")
         -> String
     {
@@ -224,7 +224,7 @@ import Testing
     }
 
     @Test(arguments: [false, true])
-    func `labels that include those of another workload get no second budget, whichever comes first`(
+    func `a workload whose labels include those of another gets no second PodDisruptionBudget`(
         isReversed: Bool
     ) throws {
         let both = [workload("web", labels: "app: web"), workload("front", labels: "app: web, tier: front")]
@@ -238,7 +238,7 @@ import Testing
         #expect(!program.error.contains("pod-disruption-budget") && !program.error.contains("disruption-allowed"))
     }
 
-    @Test func `a budget that would hold pods of another one is not added, and that is told`() throws {
+    @Test func `a PodDisruptionBudget that would select pods of another is not added, with a note`() throws {
         let input = [
             workload("web", labels: "app: web"), workload("front", labels: "app: web, tier: front"),
             budget("other", "tier: front"),
@@ -249,10 +249,10 @@ import Testing
             program.error.contains(
                 "-:2: not added: Deployment shop/web: pod-disruption-budget: it would select pods that "
                     + "PodDisruptionBudget other selects too"), "\(program.error)")
-        #expect(program.error.contains("left to you: deny pod-disruption-budget"))
+        #expect(program.error.contains("remaining: deny pod-disruption-budget"))
     }
 
-    @Test func `an object whose name is taken by another is not added, and that is told`() throws {
+    @Test func `an object whose name is in use is not added, with a note`() throws {
         let kinds = [workload("web", labels: "app: web"), workload("web", labels: "app: db", kind: "StatefulSet")]
         let program = try fix("--add-companions", input: kinds.joined(separator: "---\n"))
         #expect(budgets(in: program.output) == 1)
@@ -263,7 +263,7 @@ import Testing
             "\(program.error)")
     }
 
-    @Test func `where the first file that asks cannot hold another object, the next one does`() throws {
+    @Test func `an object is added to the next file if the first cannot contain it`() throws {
         try Program.withFolder { folder in
             let object = try Literal(yaml: workload("web", labels: "app: web")).json
             try object.write(toFile: "\(folder)/a.json", atomically: true, encoding: .utf8)
@@ -276,7 +276,7 @@ import Testing
         }
     }
 
-    @Test func `what is shared by an anchor is left alone with the reason, and the rest is fixed`() throws {
+    @Test func `a field with a shared anchor is not fixed, with the reason, and others are`() throws {
         let shared =
             text.replacing("resources:\n", with: "resources: &small\n")
             + "      - {name: other, image: other, resources: *small}\n"
@@ -289,7 +289,7 @@ import Testing
         #expect(program.output.contains("topologySpreadConstraints:") && program.output.contains("memory: 128Mi"))
     }
 
-    @Test func `nothing is written where nothing is to do, or a file could not be read`() throws {
+    @Test func `files without fixes and unreadable files are not written`() throws {
         try Program.withFolder { folder in
             for (name, text) in [("a.yaml", "a: 1   # b\r\n"), ("b.yaml", text + "---\na: [\n")] {
                 try text.write(toFile: "\(folder)/\(name)", atomically: true, encoding: .utf8)
@@ -304,10 +304,10 @@ import Testing
     }
 
     @Test(arguments: [
-        (["fix", "--write"], "standard input goes to standard output"),
-        (["fix", "--write", "--diff", "a"], "take one of the two"),
+        (["fix", "--write"], "--write needs file or directory names; it cannot write standard input"),
+        (["fix", "--write", "--diff", "a"], "--diff cannot be combined with --write"),
     ])
-    func `flags that contradict each other are refused`(_ arguments: [String], _ part: String) throws {
+    func `contradicting flags are an error`(_ arguments: [String], _ part: String) throws {
         let program = try Program(arguments)
         #expect(program.code == 2 && program.error.contains(part))
     }

@@ -6,7 +6,7 @@ import Testing
 @Suite struct FormatTests {
     private let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..").standardized
 
-    /// A Deployment that `replicas` denies, under any name.
+    /// A Deployment that `replicas` denies.
     private func deployment(_ name: String, annotations: String = "{}") -> String {
         """
         apiVersion: apps/v1
@@ -22,7 +22,7 @@ import Testing
         """
     }
 
-    /// What a format says about a text, with no rule but `replicas`.
+    /// The report of a text in a format, with the rule `replicas` only.
     private func report(_ format: String, _ text: String, file: String = "a.yaml") throws -> String {
         try Program.withFolder { folder in
             let url = URL(filePath: folder)
@@ -55,7 +55,7 @@ import Testing
         }
     }
 
-    @Test func `the page about formats shows what the program prints`() throws {
+    @Test func `docs formats.md shows the program's output`() throws {
         let samples = try samples()
         #expect(samples.count >= 5)
         for sample in samples {
@@ -80,7 +80,7 @@ import Testing
 
     // MARK: Teams
 
-    @Test func `findings are counted by the team that a label names, on the object or its pods`() throws {
+    @Test func `findings are counted by the team label of the object or its pods`() throws {
         func owned(_ name: String, _ labels: String, pods: String) -> String {
             """
             apiVersion: apps/v1
@@ -103,7 +103,7 @@ import Testing
         #expect(try !report("html", deployment("a")).contains(#"data-filter="team""#))
     }
 
-    @Test func `the team of a CronJob is that of its pods, wherever they stand in it`() throws {
+    @Test func `the team of a CronJob is read from its pod template`() throws {
         let text = """
             apiVersion: batch/v1
             kind: CronJob
@@ -118,10 +118,10 @@ import Testing
         #expect(findings.map { $0["team"] } == ["green"])
     }
 
-    // MARK: What could not be read
+    // MARK: Unreadable inputs
 
     @Test(arguments: ["json", "sarif", "junit", "github", "markdown", "html"])
-    func `every format names what could not be read, and why`(_ format: String) throws {
+    func `every format lists unreadable inputs with the reason`(_ format: String) throws {
         try Program.withFolder { folder in
             let url = URL(filePath: folder)
             try "a: 1\na: 2\n".write(to: url.appending(path: "a,b.yaml"), atomically: true, encoding: .utf8)
@@ -178,7 +178,7 @@ import Testing
         #expect(results.first?["level"] == "error" && results.first?["ruleIndex"] == 0)
     }
 
-    @Test func `a fingerprint stays when lines and files move, and tells findings apart`() throws {
+    @Test func `fingerprints do not depend on lines and files, and differ between findings`() throws {
         func prints(_ text: String, _ file: String = "a.yaml") throws -> [Literal?] {
             try results(text, file: file).map { $0["partialFingerprints"]?["playbookFinding/v1"] }
         }
@@ -188,7 +188,7 @@ import Testing
         #expect(Set(several).count == 3 && several.first == before.first)
     }
 
-    @Test func `what is exempted is suppressed, with its reason`() throws {
+    @Test func `exempt findings are suppressed results with the reason`() throws {
         let exempt = """
             {playbook.superinc.com/exempt: replicas, playbook.superinc.com/exempt-reason: "one licence"}
             """
@@ -202,26 +202,26 @@ import Testing
         #expect(github.hasPrefix("::notice file=a.yaml,line=5,endLine=5,col=3,endColumn=14,title=replicas%3A"))
     }
 
-    @Test func `a message holds no link`() throws {
+    @Test func `a SARIF message does not contain links`() throws {
         let message = try results(deployment("[x](https://evil.example)")).first?["message"]?["text"]?.text ?? ""
         #expect(message.hasPrefix("Deployment shop/[x] (https://evil.example): spec.replicas is 1"))
     }
 
-    // MARK: What is judged must not speak for us
+    // MARK: Escaping of the input
 
     @Test(arguments: ["text", "markdown", "github", "junit", "html"])
-    func `a name speaks to no terminal, and turns no line around`(_ format: String) throws {
+    func `control and bidirectional characters in names are not printed`(_ format: String) throws {
         let name = #"a\e[31m\u009Bb\u2028c\u202Ed"#
         let exempt = "{playbook.superinc.com/exempt: replicas, playbook.superinc.com/exempt-reason: \"\(name)\"}"
         let text = try report(format, deployment(name) + "---\n" + deployment("\(name)e", annotations: exempt))
-        // As it is, or as JSON has it.
+        // Unescaped, or as in JSON.
         for part in ["\u{1B}", #"\u001b"#, "\u{9B}", "\u{2028}", "\u{202E}"] {
             #expect(!text.contains(part), "\(part.debugDescription)")
         }
         #expect(text.contains("[31m"))
     }
 
-    @Test func `JUnit is XML whatever an object is called`() throws {
+    @Test func `names are escaped in JUnit XML`() throws {
         let text = try report("junit", deployment("a\\u0001\\\"<b>&]]>\\n'"))
         let name = "Deployment shop/a\u{FFFD}&quot;&lt;b&gt;&amp;]]&gt;&#10;&#39;"
         #expect(
@@ -229,52 +229,52 @@ import Testing
         )
     }
 
-    @Test func `a page has no element but its own, and its data say what an object is called`() throws {
+    @Test func `names are escaped in the HTML page and its data`() throws {
         let name = "</script><img src=x>\"'&<!--"
         let text = try report("html", deployment(name.replacing("\"", with: "\\\"")))
         #expect(text.components(separatedBy: "</script>").count == 3 && !text.contains("<img"))
         let data = text.components(separatedBy: "id=\"data\">")[1].components(separatedBy: "</script>")[0]
         let object = try Literal(json: Array(data.utf8))["objects"]?.elements.first
         #expect(object?.elements.first == .string("Deployment shop/\(name)"))
-        #expect(text.contains("<b>0 %</b> 0 of 1 object passes"))
+        #expect(text.contains("<b>0 %</b> 0 of 1 object allowed<"))
     }
 
-    @Test func `a page says what will be denied tomorrow`() throws {
+    @Test func `the HTML page lists findings that will be denied later`() throws {
         let program = try Program(
             ["check", "--format", "html", "--mode", "dry-run", "--level", "replicas=deny"],
             environment: ["PLAYBOOK_RULES_DEFAULT": "off"], input: deployment("web"))
         #expect(program.code == 0)
-        #expect(program.output.contains("<b>100 %</b> 1 of 1 object passes<"))
+        #expect(program.output.contains("<b>100 %</b> 1 of 1 object allowed<"))
         #expect(program.output.contains(#"aria-label="Show the 1 finding in 1 object when dry-run mode ends""#))
         #expect(program.output.contains("<b>1 finding</b> in 1 object when dry-run mode ends"))
     }
 
-    @Test func `a page without findings has no empty tables`() throws {
+    @Test func `an HTML page without findings has no empty tables`() throws {
         for text in ["a: 1\n", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"] {
             let page = try report("html", text)
-            #expect(page.contains("<h2>Findings</h2><p>There are none.</p>"))
+            #expect(page.contains("<h2>Findings</h2><p>None.</p>"))
             #expect(!page.contains("<table") && !page.contains("<form"))
         }
     }
 
-    @Test func `a page says how many objects pass, in English`() throws {
+    @Test func `the HTML page counts allowed objects`() throws {
         func deployment(_ name: Int, _ replicas: Int) -> String {
             self.deployment("\(name)").replacing("replicas: 1", with: "replicas: \(replicas)") + "---\n"
         }
         let (bad, good) = (deployment(1, 1), deployment(2, 2))
-        #expect(try report("html", bad + bad).contains("0 of 2 objects pass<"))
-        #expect(try report("html", bad + good).contains("1 of 2 objects passes<"))
-        #expect(try report("html", good + good).contains("2 of 2 objects pass<"))
+        #expect(try report("html", bad + bad).contains("0 of 2 objects allowed<"))
+        #expect(try report("html", bad + good).contains("1 of 2 objects allowed<"))
+        #expect(try report("html", good + good).contains("2 of 2 objects allowed<"))
     }
 
-    @Test func `a page counts by team only where a finding has one, and has no score of nothing`() throws {
-        // The ConfigMap has a team and nothing to find.
+    @Test func `the HTML page has team counts only if a finding has a team, and no score without objects`() throws {
+        // The ConfigMap has a team but no findings.
         let owned = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: shop, labels: {team: red}}\n"
         #expect(try !report("html", deployment("web") + owned).contains("<h2>By team</h2>"))
-        #expect(try report("html", "a: 1\n").contains("<b>–</b> no object to judge"))
+        #expect(try report("html", "a: 1\n").contains("<b>–</b> no Kubernetes objects found"))
     }
 
-    @Test func `a workflow command is one line, and its properties stay apart`() throws {
+    @Test func `names are escaped in workflow commands`() throws {
         let text = try report("github", deployment("a,line=1::\\r\\n::error::x%0A"), file: "a,b.yaml")
         #expect(
             text.hasPrefix(
@@ -285,7 +285,7 @@ import Testing
         #expect(text.split(separator: "\n").count == 2)
     }
 
-    @Test func `a comment mentions nobody, and has no markup but its own`() throws {
+    @Test func `names are escaped in the Markdown comment`() throws {
         let text = try report("markdown", deployment("</summary><img src=x>\\n@team #12 `x`"))
         #expect(
             text.contains(
@@ -294,7 +294,7 @@ import Testing
             "\(text)")
     }
 
-    @Test func `a comment is never longer than GitHub takes, and says what it leaves out`() throws {
+    @Test func `a Markdown comment is within GitHub's limit and counts omitted findings`() throws {
         let text = (0..<2000).map { deployment("web-\($0)") }.joined(separator: "---\n")
         let comment = try report("markdown", text)
         #expect(comment.utf16.count <= 65_536 && comment.utf16.count > 60_000)
@@ -302,6 +302,7 @@ import Testing
         #expect(comment.components(separatedBy: "</details>").count - 1 == shown)
         #expect(
             comment.hasSuffix(
-                "\nThere is no room for more: \(2000 - shown) findings in \(2000 - shown) objects not shown.\n"))
+                "\n\(2000 - shown) findings in \(2000 - shown) objects not shown: the comment has reached GitHub's size limit.\n"
+            ))
     }
 }

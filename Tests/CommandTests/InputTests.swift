@@ -2,12 +2,12 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What all commands make of files and folders that are not as they should be.
+/// How commands handle files and directories that cannot be used.
 @Suite struct InputTests {
     private static let review = Fixtures.path("reviews/016-create-deployment-checkout.json")
     private static let manifest = Fixtures.path("manifests/1-checkout-good.yaml")
 
-    /// What each command that reads manifests is asked, before their path.
+    /// Each command that reads manifests, with the arguments before their path.
     static let readers = [
         ["check"], ["fix"], ["check", manifest, "--companions"], ["fix", manifest, "--companions"],
         ["review", review, "--companions"], ["replay", review, "--companions"],
@@ -15,7 +15,7 @@ import Testing
     ]
 
     @Test(arguments: readers)
-    func `in a folder there may be what is no text, but who names it expects something of it`(
+    func `a file that is not text is skipped in a directory, and an error when named`(
         _ command: [String]
     ) throws {
         try Program.withFolder { folder in
@@ -23,14 +23,14 @@ import Testing
             try "\u{1F}\u{8B}\u{0}".write(toFile: path, atomically: true, encoding: .utf8)
             let found = try Program(command + [folder])
             #expect(found.code != 2)
-            #expect(found.error.hasPrefix("playbook: \(path): passed over: this is no text\n"), "\(found.error)")
+            #expect(found.error.hasPrefix("playbook: \(path): skipped: not a text file\n"), "\(found.error)")
             let named = try Program(command + [path])
             #expect(named.code == 2)
-            #expect(named.error.hasPrefix("playbook: \(path): this is no text\n"), "\(named.error)")
+            #expect(named.error.hasPrefix("playbook: \(path): not a text file\n"), "\(named.error)")
         }
     }
 
-    @Test func `what has a name that is no UTF-8 is told, and not passed by`() throws {
+    @Test func `a file name that is not UTF-8 is an error`() throws {
         try Program.withFolder { folder in
             func path(_ ending: String) -> [CChar] {
                 "\(folder)/caf".utf8CString.dropLast() + [CChar(bitPattern: 0xE9)] + ending.utf8CString
@@ -41,14 +41,14 @@ import Testing
             #expect(program.code == 2)
             #expect(
                 program.error == """
-                    playbook: \(folder)/caf\u{FFFD}: its name is not UTF-8
-                    playbook: \(folder)/caf\u{FFFD}.yaml: its name is not UTF-8
+                    playbook: \(folder)/caf\u{FFFD}: the name is not UTF-8
+                    playbook: \(folder)/caf\u{FFFD}.yaml: the name is not UTF-8
 
                     """)
         }
     }
 
-    @Test func `who wants it quiet is told of errors alone, in every format`() throws {
+    @Test func `with --quiet only errors are printed to standard error`() throws {
         try Program.withFolder { folder in
             try "\u{0}".write(toFile: "\(folder)/a.yaml", atomically: true, encoding: .utf8)
             try "# playbook:ignore replicas none\na: 1\n".write(
@@ -62,7 +62,7 @@ import Testing
                 #expect(quiet.code != 2 && quiet.error.isEmpty, "\(command): \(quiet.error)")
                 let failed = try Program(command + ["\(folder)/a.yaml", "--quiet"])
                 #expect(failed.code == 2)
-                #expect(failed.error == "playbook: \(folder)/a.yaml: this is no text\n", "\(command)")
+                #expect(failed.error == "playbook: \(folder)/a.yaml: not a text file\n", "\(command)")
             }
         }
     }
@@ -73,7 +73,7 @@ import Testing
         ("the end is torn", "§\n§\n{\"kind\": \"Adm", 2, 1), ("the beginning is torn", "a\": 1}}\n§\n§\n", 2, 1),
         ("words of another program", "It begins\n§\n", 1, 1), ("one in several lines", "{\n\"x\": {},\n¶", 1, 0),
     ])
-    func `a line that is torn costs no other, whatever ends them`(
+    func `a truncated line does not affect other lines`(
         _ name: String, _ form: String, _ judged: Int, _ unread: Int
     ) throws {
         let review = try Fixtures.text("reviews/016-create-deployment-checkout.json").replacing("\n", with: "")
@@ -84,7 +84,7 @@ import Testing
     }
 
     @Test(arguments: ["review", "replay"])
-    func `a recording that was damaged is told wherever it lies, since its reviews are missed`(
+    func `a damaged recording in a directory is an error`(
         _ command: String
     ) throws {
         try Program.withFolder { folder in

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// The log of `playbook serve`: what its lines are bounded to, and what becomes of those that cannot be written.
+/// The log of `playbook serve`: the limit of lines, and lines that cannot be written.
 @Suite struct LogTests {
     private static let longestLine = 8192
 
@@ -32,7 +32,7 @@ import Testing
         return String(decoding: try JSONSerialization.data(withJSONObject: review), as: UTF8.self)
     }
 
-    /// The line about the review that was posted.
+    /// The log line of the posted review.
     private func line(of program: ServedProgram) throws -> Substring {
         #expect(eventually { program.lines.contains { $0.contains("11111111-1111") } })
         return try #require(program.lines.first { $0.contains("11111111-1111") })
@@ -43,7 +43,7 @@ import Testing
         ["name": String(repeating: "\u{1}", count: 100_000), "user": String(repeating: "ü", count: 100_000)],
         ["name": String(repeating: "👩‍👩‍👧", count: 10_000), "user": String(repeating: "👩‍👩‍👧", count: 10_000)],
     ])
-    func `a line is cut to 8 KiB, is JSON all the same, and says that it was cut`(_ values: [String: String]) throws {
+    func `a JSON log line is limited to 8 KiB and marked as truncated`(_ values: [String: String]) throws {
         try Program.withFolder { folder in
             let program = try ServedProgram(in: folder, ["PLAYBOOK_LOG_FORMAT": "json"])
             _ = try program.review(review(name: values["name"] ?? "app", user: values["user"] ?? "amy"))
@@ -59,7 +59,7 @@ import Testing
         }
     }
 
-    @Test func `a line of text is cut to 8 KiB, and says so`() throws {
+    @Test func `a text log line is limited to 8 KiB and marked as truncated`() throws {
         try Program.withFolder { folder in
             let program = try ServedProgram(in: folder, ["PLAYBOOK_LOG_FORMAT": "text"])
             let long = String(repeating: "ü", count: 100_000)
@@ -70,7 +70,7 @@ import Testing
         }
     }
 
-    @Test func `an annotation of 240 KB makes ten notices at most, and a short line`() throws {
+    @Test func `a large annotation makes at most ten notices and a short line`() throws {
         try Program.withFolder { folder in
             let program = try ServedProgram(in: folder, ["PLAYBOOK_LOG_FORMAT": "json"])
             let names = String(repeating: "a,", count: 1_000)
@@ -87,7 +87,7 @@ import Testing
         }
     }
 
-    @Test func `a log that cannot be written is told once, and its lines are counted`() throws {
+    @Test func `a log that cannot be written is reported once, and its lines are counted`() throws {
         try Program.withFolder { folder in
             let disk = try #require(FileHandle(forWritingAtPath: "/dev/full"))
             let program = try ServedProgram(in: folder, ["PLAYBOOK_LOG_LEVEL": "debug"], output: disk)

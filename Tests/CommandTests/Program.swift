@@ -1,13 +1,13 @@
 import Foundation
 import Testing
 
-/// The program as a shell sees it.
+/// A run of the program, with its output and exit code.
 struct Program {
     let code: Int32
     let output: String
     let error: String
 
-    /// Runs `playbook` with arguments, an empty environment but for `environment`, and bytes for its standard input.
+    /// Runs `playbook` with arguments, the variables of `environment` only, and standard input.
     init(_ arguments: [String], environment: [String: String] = [:], input: String = "", in folder: URL? = nil) throws {
         let process = Process()
         process.executableURL = Program.url
@@ -21,18 +21,18 @@ struct Program {
         try process.run()
         inPipe.fileHandleForWriting.write(Data(input.utf8))
         try inPipe.fileHandleForWriting.close()
-        // Errors are short; output may be longer than a pipe holds and is read first.
+        // Output can exceed the pipe's capacity and is read first; errors are short.
         output = String(decoding: outPipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         error = String(decoding: errorPipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         process.waitUntilExit()
         code = process.terminationStatus
     }
 
-    /// The program beside the tests' own executable.
+    /// The program next to the executable of the tests.
     static let url = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
         .appending(path: "playbook")
 
-    /// A folder that is deleted again.
+    /// Calls a function with a temporary directory.
     static func withFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
         let url = FileManager.default.temporaryDirectory.appending(path: "playbook-\(UUID())")
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)

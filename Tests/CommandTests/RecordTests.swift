@@ -3,16 +3,16 @@ import JSON
 import TestSupport
 import Testing
 
-/// A server that records, what is posted to it, and `playbook replay` on what it wrote.
+/// A server that records posted reviews, and `playbook replay` of its recordings.
 @Suite struct RecordTests {
     private let reviews = [
         "016-create-deployment-checkout", "023-create-deployment-catalogue", "066-create-secret-checkout-db",
         "067-create-configmap-catalogue", "091-update-deployment-catalogue", "049-create-pod-by-hand",
     ].map { Fixtures.path("reviews/\($0).json") }
 
-    /// Serves, posts reviews, and ends in good order.
+    /// Starts a server, posts reviews, and stops the server.
     ///
-    /// - Returns: The statuses that were answered, the metrics about recordings, and all of standard output.
+    /// - Returns: The HTTP statuses, the metrics of recordings, and standard output.
     private func serve(
         _ reviews: [String], in folder: String, _ environment: [String: String], limit: String = ""
     ) throws -> (statuses: [String], metrics: String, output: String) {
@@ -49,7 +49,7 @@ import Testing
             ]
         }
         let statuses = try run("curl", arguments).split(separator: "\n").map(String.init)
-        // Known when the thread has written them, or has tried.
+        // The metrics change when the thread has written them, or has tried to.
         var metrics: [Substring] = []
         for _ in 0..<500
         where metrics.compactMap({ $0.split(separator: " ").last.flatMap { Int($0) } }).reduce(0, +) < reviews.count {
@@ -75,7 +75,7 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(5)))
-    func `neither the log nor a recording tells a secret`() throws {
+    func `the log and recordings do not contain secrets`() throws {
         try Program.withFolder { folder in
             let lines = SecretOutputTests.reviews("CREATE").split(separator: "\n")
             let paths = try lines.enumerated().map { index, line in
@@ -93,7 +93,7 @@ import Testing
         }
     }
 
-    @Test func `what a folder holds is judged again, and what is decided differently is told`() throws {
+    @Test func `recordings of a directory are re-evaluated, and changed decisions are reported`() throws {
         try Program.withFolder { folder in
             let (statuses, metrics, _) = try serve(reviews, in: folder, ["PLAYBOOK_RECORD": "\(folder)/recordings"])
             #expect(statuses == Array(repeating: "200", count: 6))
@@ -143,7 +143,7 @@ import Testing
         }
     }
 
-    @Test func `recordings on standard output stand between log lines, which a replay passes over`() throws {
+    @Test func `replay skips log lines between recordings on standard output`() throws {
         try Program.withFolder { folder in
             let (_, _, output) = try serve(reviews, in: folder, ["PLAYBOOK_RECORD": "stdout"])
             #expect(output.contains(#"{"kind":"AdmissionReview","#) && output.contains(#""message":"review""#))
@@ -153,7 +153,7 @@ import Testing
         }
     }
 
-    @Test func `files are kept to their size and number`() throws {
+    @Test func `the size and number of recording files are limited`() throws {
         try Program.withFolder { folder in
             _ = try serve(
                 reviews + reviews + reviews, in: folder,
@@ -173,7 +173,7 @@ import Testing
         }
     }
 
-    @Test func `a full disk costs recordings, which are counted, and no request`() throws {
+    @Test func `a full disk drops recordings, which are counted, and no requests`() throws {
         try Program.withFolder { folder in
             // No file may be larger than 16 KiB; the signal that says so is ignored.
             let (statuses, metrics, output) = try serve(
@@ -188,7 +188,7 @@ import Testing
         }
     }
 
-    @Test func `reviews without memory for their copies are not recorded, which is counted and logged`() throws {
+    @Test func `reviews that exceed the memory budget are not recorded, but counted and logged`() throws {
         try Program.withFolder { folder in
             // Of 87 MiB, which the largest review needs, recordings may take 6 MiB: the first review's copy has no room, and
             // the second one's redaction has none.
@@ -212,7 +212,7 @@ import Testing
         }
     }
 
-    @Test func `where nothing can be written it does not start`() throws {
+    @Test func `serve does not start if PLAYBOOK_RECORD cannot be written`() throws {
         try Program.withFolder { folder in
             try #require(Program(["certs", "--directory", folder]).code == 0)
             let program = try Program(
@@ -223,11 +223,11 @@ import Testing
                 ])
             #expect(program.code == 2)
             #expect(
-                program.error.contains("PLAYBOOK_RECORD is '\(folder)/no/such/folder', where nothing can be written"))
+                program.error.contains(#"PLAYBOOK_RECORD: cannot write to "\#(folder)/no/such/folder""#))
         }
     }
 
-    @Test func `plain reviews have nothing to compare, and what cannot be read is named`() throws {
+    @Test func `replay counts plain reviews and reports unreadable inputs`() throws {
         let plain = try Program(["replay", Fixtures.path("reviews/023-create-deployment-catalogue.json")])
         #expect(plain.code == 0)
         #expect(plain.output.contains("1 review had no recorded decision to compare with"))

@@ -32,7 +32,7 @@ import Testing
             input: lines)
     }
 
-    /// What a page's script is given.
+    /// The data of the page's script.
     private func data(of page: String) throws -> Literal {
         let start = try #require(page.firstRange(of: #"<script type="application/json" id="data">"#))
         let rest = page[start.upperBound...]
@@ -40,17 +40,17 @@ import Testing
         return try Literal(json: Array(rest[..<end.lowerBound].utf8))
     }
 
-    @Test func `a page shows what would be denied, with the review it is about`() throws {
+    @Test func `the HTML page shows newly denied reviews with their findings`() throws {
         let lines = recording("web", at: "2026-11-23T12:00:00Z") + recording("api", at: "2026-11-23T12:00:01Z")
         let program = try replay(lines, "--format", "html", "--level", "liveness-probe=deny", "-")
         #expect(program.code == 1, "\(program.error)")
         #expect(program.output.contains("<title>playbook: 2 of 2 reviews newly denied</title>"))
-        #expect(program.output.contains("<b>0 %</b> pass now, 100 % then"))
+        #expect(program.output.contains("<b>0 %</b> allowed now, 100 % before"))
         let data = try data(of: program.output)
         #expect(data["objects"]?.elements.first == ["Deployment shop/web", "shop", "-", "CREATE by ci", "red"])
         #expect(
             data["findings"]?.elements.first
-                == [0, 0, "deny", "silent before", "containers[app].livenessProbe is missing", 1, 0, "", ""])
+                == [0, 0, "deny", "none before", "containers[app].livenessProbe is missing", 1, 0, "", ""])
         #expect(program.output.contains("<h2>By team</h2>"))
         let report = try Literal(
             json: Array(replay(lines, "--format", "json", "--level", "liveness-probe=deny", "-").output.utf8))
@@ -58,18 +58,18 @@ import Testing
             report["teams"]?.elements == [
                 ["team": "red", "newlyDenied": 2, "newlyAllowed": 0, "newlyWarned": 0, "noLongerWarned": 0]
             ])
-        #expect(!program.output.contains("Denied over time"), "one hour is no trend")
+        #expect(!program.output.contains("Denied over time"), "one hour is not a trend")
     }
 
-    @Test func `what was denied and is not any more is told behind it`() throws {
+    @Test func `the HTML page shows newly allowed reviews`() throws {
         let lines = recording("web", at: "2026-11-23T12:00:00Z", decision: "deny")
         let page = try replay(lines, "--format", "html", "-")
         #expect(page.code == 0)
-        #expect(page.output.contains("<b>100 %</b> pass now, 0 % then"))
-        #expect(try data(of: page.output)["findings"]?.elements.first?.elements[2] == "silent")
+        #expect(page.output.contains("<b>100 %</b> allowed now, 0 % before"))
+        #expect(try data(of: page.output)["findings"]?.elements.first?.elements[2] == "none")
     }
 
-    @Test func `what a rule found that is gone from the catalogue is told as that`() throws {
+    @Test func `findings of rules that no longer exist are reported as such`() throws {
         let lines = recording("web", decision: "deny").replacing("liveness-probe", with: "gone-rule")
         let page = try replay(lines, "--format", "html", "-").output
         #expect(page.contains(##"data-filter="rule" data-value="gone-rule""##))
@@ -78,13 +78,16 @@ import Testing
         #expect(
             data["findings"]?.elements
                 == [
-                    [0, 0, "silent", "deny before", "containers[app].livenessProbe (the rule is gone)", 0, 0, "", ""]
+                    [
+                        0, 0, "none", "deny before", "containers[app].livenessProbe (this rule no longer exists)", 0,
+                        0, "", "",
+                    ]
                 ])
         let text = try replay(lines, "-").output
-        #expect(text.contains("    gone-rule is gone, denied before: containers[app].livenessProbe\n"))
+        #expect(text.contains("    gone-rule no longer exists, denied before: containers[app].livenessProbe\n"))
     }
 
-    @Test func `what was and would be denied is shown by day, by the hour where it is few`() throws {
+    @Test func `denials are shown by day, or by hour for short periods`() throws {
         let days = (20..<24).map {
             recording("web", at: "2026-11-\($0)T12:00:00Z", decision: $0 == 20 ? "deny" : "allow")
         }
@@ -101,7 +104,7 @@ import Testing
             ])
     }
 
-    @Test func `a trend that is cut says so`() throws {
+    @Test func `a shortened trend has a note`() throws {
         func trend(of days: Int) throws -> String {
             let lines = (0..<days).map { day in
                 let date = String(format: "2026-%02d-%02d", 1 + day / 28, 1 + day % 28)
@@ -114,11 +117,11 @@ import Testing
         #expect(whole.contains(">2026-01-01<") && !whole.contains("The last"))
         let cut = try trend(of: 62)
         #expect(!cut.contains(">2026-01-02<") && cut.contains(">2026-01-03<"))
-        #expect(cut.contains("<p>The last 60 of 62 days that have reviews.</p>"))
+        #expect(cut.contains("<p>The last 60 of 62 days with reviews.</p>"))
     }
 
     @Test(arguments: ["text", "markdown", "html"])
-    func `what has no namespace, team or user is called the same everywhere`(_ format: String) throws {
+    func `an empty namespace, team or user has the same name in all formats`(_ format: String) throws {
         let lines =
             recording("web", in: "", by: "").replacing(#""team":"red""#, with: "") + recording("api", by: "ann")
         let output = try replay(lines, "--format", format, "--level", "liveness-probe=deny", "-").output
@@ -126,7 +129,7 @@ import Testing
         #expect(shown.components(separatedBy: "(none)").count == 4, "\(shown)")
     }
 
-    @Test func `a name cannot become markup of the page`() throws {
+    @Test func `names are escaped in the HTML page`() throws {
         let name = "</script><b onclick=x>"
         let lines = recording(name, at: "2026-11-23T12:00:00Z", by: name)
         let page = try replay(lines, "--format", "html", "--level", "liveness-probe=deny", "-").output
@@ -134,15 +137,15 @@ import Testing
         #expect(try data(of: page)["objects"]?.elements.first?.elements.first == .string("Deployment shop/\(name)"))
     }
 
-    @Test func `a user whose name breaks the line has a line of the table`() throws {
-        // A line break of two bytes is one character, and two when it is shown.
+    @Test func `line breaks in user names are replaced`() throws {
+        // A line break of two bytes is one character, and becomes two spaces.
         let lines = recording("web", by: "somebody\\r\\nelse")
         let replayed = try replay(lines, "--level", "liveness-probe=deny", "-")
         #expect(replayed.code == 1 && replayed.output.contains("\n  somebody  else  "))
     }
 
-    @Test func `a name of wide characters takes two columns each`() throws {
-        // Two of them are one character of several, which takes the columns of the first.
+    @Test func `wide characters take two columns in tables`() throws {
+        // Two of them are characters of several scalars, with the width of the first.
         let lines = ["日本", "e\u{301}", "👨‍👩‍👧", "각"].map { recording("web", by: $0) }.joined()
         let table = try replay(lines, "--level", "liveness-probe=deny", "-").output
         let counts = "             1              -"
@@ -151,7 +154,7 @@ import Testing
         }
     }
 
-    @Test func `warnings that come and go are counted by namespace and user, with examples`() throws {
+    @Test func `new and removed warnings are counted by namespace and user, with examples`() throws {
         let lines = recording("web") + recording("api", by: "ann")
         let comes = try replay(lines, "--level", "liveness-probe=warn", "-")
         #expect(comes.code == 0)
@@ -181,7 +184,7 @@ import Testing
         #expect(report["examples"]?.elements.first?["change"] == "no-longer-warned")
     }
 
-    @Test func `a comment says what a change of rules would do`() throws {
+    @Test func `the Markdown comment shows the effect of changed rules`() throws {
         let lines = recording("web", by: "@all") + recording("api", by: "@all")
         let comment = try replay(lines, "--format", "markdown", "--level", "liveness-probe=deny", "-")
         #expect(comment.code == 1)
@@ -221,37 +224,41 @@ import Testing
                 """)
         let same = try replay(lines, "--format", "markdown", "-").output
         #expect(same.hasPrefix("### playbook replay: ✅ nothing newly denied\n") && !same.contains("<details>"))
-        #expect(try replay("", "--format", "markdown", "-").output.hasPrefix("### playbook replay: ⚠️ no review"))
+        #expect(
+            try replay("", "--format", "markdown", "-").output.hasPrefix("### playbook replay: ⚠️ no reviews found\n"))
     }
 
-    @Test func `where nothing was decided, no comment says that all is well`() throws {
+    @Test func `a comment without recorded decisions is not a success report`() throws {
         let review = recording("web").components(separatedBy: #","recording""#)[0] + "}\n"
         let comment = try replay(review + review, "--format", "markdown", "-")
-        #expect(comment.code == 0 && comment.output.hasPrefix("### playbook replay: ⚠️ nothing to compare with\n"))
+        #expect(comment.code == 0)
+        #expect(comment.output.hasPrefix("### playbook replay: ⚠️ no recorded decisions to compare with\n"))
     }
 
-    @Test func `a page says that it shows examples, and has no empty tables`() throws {
+    @Test func `the HTML page limits examples and has no empty tables`() throws {
         let lines = recording("web", decision: "deny")
         let some = try replay(lines, "--format", "html", "-").output
-        #expect(some.contains("<h2>Examples</h2>\n<p>Of each rule at most 3 reviews for each kind of change.</p>"))
+        let note = "<p>At most 3 reviews are shown for each rule and kind of change.</p>"
+        #expect(some.contains("<h2>Examples</h2>\n" + note))
         let none = try replay(recording("web"), "--format", "html", "-").output
-        #expect(none.contains("<h2>Examples</h2><p>There are none.</p>") && !none.contains("<table"))
+        #expect(none.contains("<h2>Examples</h2><p>None.</p>") && !none.contains("<table"))
     }
 
-    @Test func `a bar in a rule's name begins no cell of a comment's table`() throws {
+    @Test func `a vertical bar in a rule's name is escaped in Markdown tables`() throws {
         let lines = recording("web", decision: "deny").replacing("liveness-probe", with: "gone|rule")
         let comment = try replay(lines, "--format", "markdown", "-").output
         #expect(comment.contains(#"| `gone\|rule` | 1 |"#), "\(comment)")
-        #expect(comment.contains("  - `gone|rule` is gone, denied before: "), "\(comment)")
+        #expect(comment.contains("  - `gone|rule` no longer exists, denied before: "), "\(comment)")
     }
 
-    @Test func `a comment on a replay is never longer than GitHub takes, and says what it leaves out`() throws {
+    @Test func `a replay comment is within GitHub's limit and counts omitted examples`() throws {
         let name = String(repeating: "@", count: 5000)
         let lines = recording("web") + recording(name) + recording(name)
         let comment = try replay(lines, "--format", "markdown", "--level", "liveness-probe=deny", "-").output
         #expect(comment.utf16.count <= 65_536 && comment.contains("Deployment shop/web"))
-        #expect(comment.hasSuffix("\n</details>\n\nThere is no room for more: 1 example not shown.\n"))
-        // Names that a cluster would never take do not push the counts out either.
+        let end = "\n</details>\n\n1 example not shown: the comment has reached GitHub's size limit.\n"
+        #expect(comment.hasSuffix(end))
+        // Names that are too long for a cluster do not push the counts out either.
         let users = (0..<50).map { recording("web", by: "\($0)" + String(repeating: "|", count: 3000)) }.joined()
         let crowded = try replay(users, "--format", "markdown", "--level", "liveness-probe=deny", "-").output
         #expect(crowded.utf16.count <= 65_536 && crowded.contains("| shop | 50 |"))
@@ -262,8 +269,8 @@ import Testing
         ("text", "  team-28               1              -\n  5 more                5              -\n"),
         ("markdown", "| team-28 | 1 |  |\n| 5 more | 5 |  |\n"),
     ])
-    func `names that are not listed are counted, with what is theirs`(_ format: String, _ end: String) throws {
-        // First the one that most is denied to, then the others by name.
+    func `names that are not listed are summed up`(_ format: String, _ end: String) throws {
+        // The one with the most denials first, then by name.
         let lines = (10..<35).map { recording("web", in: "team-\($0)") }.joined() + recording("web", in: "team-34")
         let output = try replay(lines, "--format", format, "--level", "liveness-probe=deny", "-").output
         #expect(output.contains(end), "\(output)")
@@ -278,7 +285,7 @@ import Testing
         (budget: "[]", level: "", "denied"), (budget: nil, level: "", "not evaluated"),
         (budget: "[]", level: "warn", "warned"),
     ])
-    func `what was known of other objects then is what a replay knows`(
+    func `replay evaluates with the recorded related objects`(
         _ budgets: String?, _ level: String, _ outcome: String
     ) throws {
         func known(_ kind: String, _ version: String, _ objects: String) -> String {
@@ -298,7 +305,7 @@ import Testing
         #expect(outcome == "not evaluated" ? notEvaluated == 1 : notEvaluated != 1, "\(program.output)")
     }
 
-    @Test func `on a terminal a complaint has a line of its own, and nothing stays of the progress`() throws {
+    @Test func `on a terminal errors replace the progress line`() throws {
         // What posix_openpt(3), unlockpt(3) and ptsname(3) do, by ioctl_tty(2): TIOCSPTLCK and TIOCGPTN.
         let terminal = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC)
         var (lock, number): (Int32, UInt32) = (0, 0)

@@ -3,7 +3,7 @@ import JSON
 import TestSupport
 import Testing
 
-/// Eighty secrets in manifests, and every way in which the program tells of them.
+/// Eighty secrets in manifests, and every output of the program.
 @Suite struct SecretOutputTests {
     /// A Deployment and a ConfigMap for each secret, in all fields that rules quote.
     private static let objects: [Literal] = PlantedSecret.all.enumerated().flatMap { index, planted -> [Literal] in
@@ -52,7 +52,7 @@ import Testing
     }
 
     @Test(arguments: ["text", "json", "html", "junit", "sarif", "github", "markdown"])
-    func `no format of check tells a secret`(_ format: String) throws {
+    func `no format of check shows a secret`(_ format: String) throws {
         try Program.withFolder { folder in
             let url = URL(filePath: folder)
             let text = SecretOutputTests.objects.map(\.json).joined(separator: "\n---\n")
@@ -64,7 +64,7 @@ import Testing
     }
 
     @Test(arguments: ["text", "json", "html", "junit", "sarif", "github", "markdown"])
-    func `no format of check tells a secret that is the name of an object or its namespace`(_ format: String) throws {
+    func `no format of check shows a secret that is the name of an object or its namespace`(_ format: String) throws {
         try Program.withFolder { folder in
             let url = URL(filePath: folder)
             let objects = PlantedSecret.all.map { planted -> Literal in
@@ -82,7 +82,7 @@ import Testing
         }
     }
 
-    /// The objects as reviews, a line each.
+    /// The objects as reviews, one per line.
     static func reviews(_ operation: String) -> String {
         objects.enumerated().map { index, object in
             let parts = (object["apiVersion"]?.text ?? "").split(separator: "/").map(String.init)
@@ -100,7 +100,7 @@ import Testing
     }
 
     @Test(arguments: ["CREATE", "UPDATE"])
-    func `no answer to a review tells a secret`(_ operation: String) throws {
+    func `no response to a review shows a secret`(_ operation: String) throws {
         try Program.withFolder { folder in
             let url = URL(filePath: folder)
             try SecretOutputTests.reviews(operation).write(

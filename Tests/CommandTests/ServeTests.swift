@@ -1,9 +1,9 @@
 import Foundation
 import Testing
 
-/// `playbook serve` as an init system sees it: it starts, is told to end, and ends.
+/// The start and the end of `playbook serve`.
 @Suite struct ServeTests {
-    /// Starts the server in a folder with a certificate, sends signals when it serves, and waits for its end.
+    /// Starts the server in a directory with a certificate, sends signals once it serves, and waits for its end.
     private func serve(
         _ signals: [Int32], environment: [String: String] = [:], openFiles: Int? = nil
     ) throws -> (code: Int32, output: String) {
@@ -40,23 +40,23 @@ import Testing
     }
 
     @Test(arguments: [[SIGTERM], [SIGINT], [SIGHUP, SIGTERM], [SIGPIPE, SIGTERM]])
-    func `a signal ends it in good order, or does no harm`(_ signals: [Int32]) throws {
+    func `signals stop the server cleanly or are ignored`(_ signals: [Int32]) throws {
         let (code, output) = try serve(signals)
         #expect(code == 0)
         #expect(output.contains("the server is stopped"))
     }
 
-    @Test func `the process' limit of open files bounds connections`() throws {
+    @Test func `the limit of open files limits connections`() throws {
         let (code, output) = try serve([SIGTERM], openFiles: 600)
         #expect(code == 0)
-        #expect(output.contains("PLAYBOOK_MAX_CONNECTIONS is above the process' limit of open files"))
+        #expect(output.contains("PLAYBOOK_MAX_CONNECTIONS exceeds the limit of open files"))
         #expect(output.contains(#""connections":88"#))
         let enough = try serve([SIGTERM], environment: ["PLAYBOOK_MAX_CONNECTIONS": "88"], openFiles: 600)
         #expect(!enough.output.contains("PLAYBOOK_MAX_CONNECTIONS"))
     }
 
     @Test(arguments: [["PLAYBOOK_COMPANIONS": "cluster"], ["PLAYBOOK_CERTIFICATES": "self"]])
-    func `a cluster that cannot be reached does not keep it from starting or ending`(
+    func `the server starts and stops while the cluster is unreachable`(
         settings: [String: String]
     ) throws {
         try Program.withFolder { folder in
@@ -80,7 +80,7 @@ import Testing
         (["PLAYBOOK_COMPANIONS": "cluster"], "PLAYBOOK_COMPANIONS=none"),
         (["PLAYBOOK_CERTIFICATES": "self"], "PLAYBOOK_CERTIFICATES=self"),
     ])
-    func `a cluster that is asked for and not found is said`(settings: [String: String], hint: String) throws {
+    func `a required cluster that is not found is an error`(settings: [String: String], hint: String) throws {
         try Program.withFolder { folder in
             try #require(Program(["certs", "--directory", folder]).code == 0)
             let program = try Program(
@@ -96,7 +96,7 @@ import Testing
     }
 
     @Test(arguments: [[:], ["PLAYBOOK_CERTIFICATES": "self"]])
-    func `names of clients without an authority are refused`(settings: [String: String]) throws {
+    func `client names without a CA are an error`(settings: [String: String]) throws {
         try Program.withFolder { folder in
             try #require(Program(["certs", "--directory", folder]).code == 0)
             let program = try Program(
@@ -106,11 +106,11 @@ import Testing
                     "PLAYBOOK_TLS_CLIENT_NAMES": "kube-apiserver", "PLAYBOOK_LISTEN": "no address",
                 ]) { given, _ in given })
             #expect(program.code == 2)
-            #expect(program.error.contains("PLAYBOOK_TLS_CLIENT_NAMES is set without PLAYBOOK_TLS_CLIENT_CA_FILE"))
+            #expect(program.error.contains("PLAYBOOK_TLS_CLIENT_NAMES needs PLAYBOOK_TLS_CLIENT_CA_FILE"))
         }
     }
 
-    @Test func `less memory than the largest review needs is refused`() throws {
+    @Test func `less memory than the largest review needs is an error`() throws {
         try Program.withFolder { folder in
             try #require(Program(["certs", "--directory", folder]).code == 0)
             func serve(_ settings: [String: String]) throws -> Program {

@@ -3,7 +3,7 @@ import Glibc
 import Synchronization
 import Testing
 
-/// `playbook serve` in a process of its own, with a development certificate and free ports.
+/// A `playbook serve` process with a development certificate and free ports.
 final class ServedProgram: Sendable {
     /// The directory with the certificate; the caller deletes it.
     let folder: String
@@ -18,7 +18,7 @@ final class ServedProgram: Sendable {
     ///   - folder: An empty directory.
     ///   - environment: Settings.
     ///   - output: Where standard output goes; nil collects it in ``output``.
-    /// - Throws: Where it does not answer.
+    /// - Throws: An error if it does not answer.
     init(in folder: String, _ environment: [String: String] = [:], output: FileHandle? = nil) throws {
         self.folder = folder
         (admissionPort, healthPort) = (try freePort(), try freePort())
@@ -49,7 +49,7 @@ final class ServedProgram: Sendable {
         process.waitUntilExit()
     }
 
-    /// What it has written so far: standard error, and standard output where that is collected.
+    /// The output so far: standard error, and standard output if it is collected.
     var output: String { text.withLock { $0 } }
     var lines: [Substring] { output.split(separator: "\n") }
 
@@ -58,7 +58,7 @@ final class ServedProgram: Sendable {
     /// Waits for the end, for a minute at most.
     func ends() -> Bool { eventually(within: 60) { !process.isRunning } }
 
-    /// Whether a signal was sent that it has not taken yet.
+    /// True if a signal is pending.
     func isPending(_ signal: Int32) throws -> Bool {
         let status = try String(contentsOfFile: "/proc/\(process.processIdentifier)/status", encoding: .utf8)
         let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("ShdPnd:") })
@@ -78,7 +78,7 @@ final class ServedProgram: Sendable {
 
     func health(_ path: String) throws -> String { try curl("http://127.0.0.1:\(healthPort)\(path)").output }
 
-    /// Begins to post a review of which the end is still to come.
+    /// Starts to post a review; the rest follows later.
     func begin(_ beginning: String) throws -> Upload {
         try Upload(
             beginning,
@@ -103,7 +103,7 @@ final class Upload {
         input.fileHandleForWriting.write(Data(beginning.utf8))
     }
 
-    /// Sends the rest, and returns the answer; empty where there is none.
+    /// Sends the rest, and returns the answer; empty without one.
     func finish(_ rest: String) throws -> String {
         input.fileHandleForWriting.write(Data(rest.utf8))
         try input.fileHandleForWriting.close()
@@ -113,7 +113,7 @@ final class Upload {
     }
 }
 
-/// Waits until something has come true.
+/// Waits until a condition is true.
 func eventually(within seconds: Double = 20, _ condition: () throws -> Bool) rethrows -> Bool {
     let end = Date().addingTimeInterval(seconds)
     while Date() < end {
@@ -151,7 +151,7 @@ private func withLoopback(_ port: UInt16, _ body: (UnsafePointer<sockaddr>, sock
 
 private struct NoPort: Error { let code = errno }
 
-/// A port that nobody listened on a moment ago.
+/// Returns a free port.
 private func freePort() throws -> UInt16 {
     let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     defer { close(socket) }
@@ -165,7 +165,7 @@ private func freePort() throws -> UInt16 {
     return UInt16(bigEndian: address.sin_port)
 }
 
-/// The writing end of a pipe that is full, and that nobody reads as long as this object lives.
+/// The writing end of a full pipe that is not read while this object exists.
 final class FullPipe {
     let writing: FileHandle
     private let pipe = Pipe()

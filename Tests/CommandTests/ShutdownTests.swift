@@ -2,10 +2,10 @@ import Foundation
 import TestSupport
 import Testing
 
-/// The end of `playbook serve`: it comes within `PLAYBOOK_SHUTDOWN_TIMEOUT`, and not before requests are answered.
+/// The shutdown of `playbook serve`: within `PLAYBOOK_SHUTDOWN_TIMEOUT`, and after open requests are answered.
 @Suite struct ShutdownTests {
     @Test(arguments: [[:], ["PLAYBOOK_RECORD": "stdout"]])
-    func `SIGTERM ends the program although nobody reads its standard output`(settings: [String: String]) throws {
+    func `SIGTERM ends the program while its standard output is not read`(settings: [String: String]) throws {
         try Program.withFolder { folder in
             let pipe = FullPipe()
             let program = try ServedProgram(
@@ -19,7 +19,7 @@ import Testing
     }
 
     @Test(arguments: ["tls.crt", "tls.key"])
-    func `a certificate file that cannot be read to its end does not hold up the shutdown`(file: String) throws {
+    func `a certificate file that blocks does not delay the shutdown`(file: String) throws {
         try Program.withFolder { folder in
             let program = try ServedProgram(in: folder, ["PLAYBOOK_SHUTDOWN_TIMEOUT": "5s"])
             try FileManager.default.removeItem(atPath: "\(folder)/\(file)")
@@ -32,7 +32,7 @@ import Testing
         }
     }
 
-    @Test func `SIGHUP and further SIGTERMs do not cut a drain short`() throws {
+    @Test func `SIGHUP and further SIGTERMs do not shorten the drain`() throws {
         try Program.withFolder { folder in
             let program = try ServedProgram(
                 in: folder, ["PLAYBOOK_SHUTDOWN_TIMEOUT": "60s", "PLAYBOOK_REQUEST_TIMEOUT": "60s"])
@@ -50,7 +50,7 @@ import Testing
             // Its effect shows that the signals before it were taken.
             try #require(Program(["certs", "--directory", folder]).code == 0)
             program.send(SIGHUP)
-            #expect(eventually { program.output.contains("the certificate was replaced") })
+            #expect(eventually { program.output.contains("certificate replaced") })
             #expect(program.process.isRunning)
             #expect(try upload.finish(String(review.dropFirst(100))).contains("\"allowed\":true"))
             try #require(program.ends())

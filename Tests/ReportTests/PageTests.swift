@@ -5,10 +5,10 @@ import Testing
 
 /// The pages of the documentation, as GitHub shows them.
 @Suite struct PageTests {
-    @Test func `every link of the rules' page leads to a heading, and so does what denials say`() {
+    @Test func `links of the rules page and of denials lead to headings`() {
         let page = RulePage.markdown(Catalogue.playbook.reported)
         let anchors = anchors(of: page)
-        #expect(Set(anchors).count == anchors.count, "GitHub numbers what comes twice")
+        #expect(Set(anchors).count == anchors.count, "GitHub numbers repeated headings")
         let links = targets(of: page).filter { $0.hasPrefix("#") }.map { String($0.dropFirst()) }
         #expect(links.count == Catalogue.playbook.reported.count + Group.allCases.count)
         #expect(Set(links).isSubset(of: anchors))
@@ -16,7 +16,7 @@ import Testing
         #expect(Set(Catalogue.playbook.reported.map(\.id)).isSubset(of: anchors))
     }
 
-    @Test func `every link of the coverage and of the summary leads to the rules' page`() {
+    @Test func `links of the coverage page and the summary lead to the rules page`() {
         let anchors = Set(anchors(of: RulePage.markdown(Catalogue.playbook.rules)))
         for (text, page) in [
             (CoveragePage.markdown(), "rules.md"), (RulePage.summary(Catalogue.playbook.rules), "docs/rules.md"),
@@ -28,7 +28,7 @@ import Testing
         }
     }
 
-    @Test func `the coverage has every section, statement and reason`() {
+    @Test func `the coverage page has every section, statement and reason`() {
         let page = CoveragePage.markdown()
         for section in Section.allCases {
             #expect(page.contains("\n## \(section.rawValue)\n"))
@@ -39,7 +39,7 @@ import Testing
     }
 
     @Test(arguments: Group.allCases.filter { $0 != .schema })
-    func `the summary has each rule once, in its group's line`(_ group: Group) throws {
+    func `the summary lists each rule in the line of its group`(_ group: Group) throws {
         let lines = RulePage.summary(Catalogue.playbook.rules).split(separator: "\n").filter {
             $0.contains("[\(group.rawValue)]")
         }
@@ -49,16 +49,17 @@ import Testing
         }
     }
 
-    @Test func `a page tells what each setting of a rule means, and its default`() throws {
+    @Test func `a rule's page shows the meaning and the default of its settings`() throws {
         let rule = try #require(Catalogue.playbook["replicas"])
         for page in [RulePage.text(rule, level: .deny), RulePage.markdown([rule])] {
             #expect(page.contains("`PLAYBOOK_MIN_REPLICAS` (by default `2`): "))
         }
     }
 
-    @Test func `a page says where an exemption is believed`() throws {
+    @Test func `a rule's page shows where exemptions are accepted`() throws {
         for (id, place) in [
-            ("replicas", "the object itself or on its Namespace"), ("image-tag", "the Namespace that the object is in"),
+            ("replicas", "the object itself or on its Namespace"),
+            ("image-tag", "the object's Namespace, not on the object"),
             ("private-nodes", "Exemption: `PLAYBOOK_EXEMPT`\n"),
         ] {
             let rule = try #require(Catalogue.playbook[id])
@@ -67,18 +68,18 @@ import Testing
     }
 
     @Test(arguments: Catalogue.playbook.rules.map(\.id))
-    func `what is explained in prose fits a terminal`(_ id: String) throws {
+    func `lines of explain fit a terminal`(_ id: String) throws {
         let rule = try #require(Catalogue.playbook[id])
         let page = RulePage.text(rule, level: rule.level)
         for clause in rule.clauses { #expect(page.contains("\n  \(clause.name): "), "\(clause.name)") }
         let prose = try #require(page.firstRange(of: "\nBad\n")).lowerBound
         for line in page[..<prose].split(separator: "\n") {
-            // A word is never broken.
+            // Words are never split.
             #expect(line.count <= 100 || line.split(separator: " ").count < 3, "\(line)")
         }
     }
 
-    /// What GitHub makes of the headings: lower case, hyphens for spaces, and nothing but letters, digits, `-` and `_`.
+    /// GitHub's anchors of headings: lower case, hyphens for spaces, and only letters, digits, `-` and `_`.
     private func anchors(of page: String) -> [String] {
         var isCode = false
         return page.split(separator: "\n").compactMap { line in
@@ -90,7 +91,7 @@ import Testing
         }
     }
 
-    /// Where the links of a text lead, outside of code.
+    /// The targets of links in a text, except in code.
     private func targets(of page: String) -> [String] {
         var isCode = false
         var targets: [String] = []

@@ -8,10 +8,10 @@ import Testing
 
 @Suite struct ReportTests {
     @Test(arguments: Catalogue.playbook.rules.map(\.id))
-    func `a rule's page says all there is to say about it`(_ id: String) throws {
+    func `a rule's page shows its title, rationale, clauses and examples`(_ id: String) throws {
         let rule = try #require(Catalogue.playbook[id])
         for text in [RulePage.text(rule, level: rule.level), RulePage.markdown([rule])] {
-            // However its lines are broken.
+            // Ignoring line breaks.
             let page = text.split { $0 == " " || $0 == "\n" }.joined(separator: " ")
             #expect(page.contains(rule.title) && page.contains(rule.rationale) && page.contains(rule.variable))
             for clause in rule.clauses { #expect(page.contains("\(clause.demand)")) }
@@ -24,7 +24,7 @@ import Testing
         for setting in Catalogue.playbook.settings { #expect(page.contains("| `\(setting.name)` |")) }
     }
 
-    @Test func `a default reads as a value of its own variable`() throws {
+    @Test func `every default is a valid value of its variable`() throws {
         for setting in Catalogue.playbook.settings where !setting.defaultText.isEmpty {
             #expect(throws: Never.self, "\(setting.name)") {
                 try Settings(environment: [setting.name: setting.defaultText])
@@ -32,7 +32,7 @@ import Testing
         }
     }
 
-    @Test func `colours are for terminals, alignment for all`() throws {
+    @Test func `colors are optional, and columns are always aligned`() throws {
         let document = Document()
         let bytes = try Fixtures.bytes("reviews/049-create-pod-by-hand.json")
         let context = Context(settings: Settings(), now: Timestamp(seconds: 1_795_435_200), source: .recording)
@@ -48,7 +48,7 @@ import Testing
         #expect(!plain.contains("\u{1B}") && plain.hasPrefix("Pod shop/by-hand · CREATE by x · DENIED\n  a.json:3\n"))
         let findings = plain.split(separator: "\n").filter { $0.hasPrefix("  deny") || $0.hasPrefix("  warn") }
         #expect(findings.count == 7)
-        // Rules are padded to the longest, so that what was found stands in one column.
+        // Rules are padded to the longest, so that messages are aligned.
         let columns = zip(
             findings,
             [

@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 import Webhook
 
-/// Reviews that have a uid and cannot be evaluated: they are answered, and denied.
+/// Reviews with a uid that cannot be evaluated are denied.
 @Suite struct OddReviewTests {
     private func post(
         _ body: String, to path: String = "/validate", isTruncated: Bool = false, _ environment: [String: String] = [:]
@@ -34,7 +34,7 @@ import Webhook
 
     private static let configMap = #"{"metadata":{"name":"a"},"data":{"a":"b"}}"#
 
-    /// A review of a ConfigMap; each member of the request is JSON, and nil leaves it out.
+    /// A review of a ConfigMap; each member of the request is JSON, and nil omits it.
     private static func review(_ members: [(String, String?)]) -> String {
         var all: [(String, String?)] = [
             ("uid", #""u-1""#), ("kind", #"{"group":"","version":"v1","kind":"ConfigMap"}"#),
@@ -48,7 +48,7 @@ import Webhook
         return #"{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","request":{\#(request)}}"#
     }
 
-    /// A request with other members, and what is said of it.
+    /// A request with malformed members, and the expected message.
     struct Odd: Sendable {
         var members: [(String, String?)]
         var reason: String
@@ -96,7 +96,7 @@ import Webhook
     ]
 
     @Test(arguments: withoutObject + withOtherObject + withOtherMembers)
-    func `a request that is not what the API says is denied with its uid`(_ odd: Odd) throws {
+    func `a request with malformed members is denied with its uid`(_ odd: Odd) throws {
         let (body, reason) = (OddReviewTests.review(odd.members), odd.reason)
         var answer = try response(body)
         #expect(answer["uid"] == "u-1" && answer["allowed"] == false)
@@ -129,7 +129,7 @@ import Webhook
     ]
 
     @Test(arguments: usual)
-    func `what API servers leave out is no reason to deny`(_ usual: Odd) throws {
+    func `members that API servers omit do not cause a denial`(_ usual: Odd) throws {
         let answer = try response(OddReviewTests.review(usual.members))
         #expect(answer["uid"] == "u-1" && answer["allowed"] == true)
     }
@@ -144,9 +144,9 @@ import Webhook
         #expect(try response(OddReviewTests.review(same))["allowed"] == true)
     }
 
-    // MARK: More than is evaluated
+    // MARK: Limits
 
-    /// A review whose object has so many nodes.
+    /// A review whose object has this number of nodes.
     private func review(nodes: Int, uidFirst: Bool) -> String {
         // 23 nodes are in the envelope and around the list.
         let list = Array(repeating: "1", count: nodes - 23).joined(separator: ",")
@@ -157,7 +157,7 @@ import Webhook
     }
 
     @Test(arguments: [true, false])
-    func `a review with too many values is denied with its uid, wherever that stands`(uidFirst: Bool) throws {
+    func `a review with too many values is denied, also if its uid is at the end`(uidFirst: Bool) throws {
         #expect(try response(review(nodes: 2_000_000, uidFirst: uidFirst))["allowed"] == true)
         let body = review(nodes: 2_000_002, uidFirst: uidFirst)
         var answer = try response(body)
@@ -168,7 +168,7 @@ import Webhook
     }
 
     @Test(arguments: ["[", #"{"a":"#])
-    func `more than is evaluated and no uid is no answer`(_ start: String) throws {
+    func `a review with too many values and no uid is an HTTP error`(_ start: String) throws {
         let list = "[\(Array(repeating: "1", count: 2_000_001).joined(separator: ","))]"
         #expect(try post(start + list).status == 422)
         #expect(try post(start + list, isTruncated: true).status == 413)

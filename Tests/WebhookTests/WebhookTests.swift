@@ -54,7 +54,7 @@ import Webhook
 
     private let catalogue = "reviews/023-create-deployment-catalogue.json"
 
-    @Test func `a good Deployment is allowed with its uid and not a word more`() throws {
+    @Test func `a Deployment without findings is allowed, without warnings`() throws {
         let review = try Fixtures.bytes("reviews/016-create-deployment-checkout.json")
         let uid = try Literal(json: review)["request"]?["uid"]
         let answer = try response(review)
@@ -63,7 +63,7 @@ import Webhook
         #expect(answer["status"] == nil && answer["warnings"] == nil && answer["patch"] == nil)
     }
 
-    @Test func `a denial is Forbidden, with a message for people and causes for tools`() throws {
+    @Test func `a denial has reason Forbidden, a message and causes`() throws {
         let answer = try response(Fixtures.bytes(catalogue))
         #expect(answer["allowed"] == false)
         let status = try #require(answer["status"])
@@ -80,10 +80,10 @@ import Webhook
                 "reason": "liveness-probe", "message": "containers[logger].livenessProbe is missing",
                 "field": "spec.template.spec.containers[1].livenessProbe",
             ]))
-        #expect(answer["patch"] == nil, "the API refuses a patch from a validating webhook")
+        #expect(answer["patch"] == nil, "API servers reject a patch from a validating webhook")
     }
 
-    @Test func `dry-run mode allows, and says what it would have done`() throws {
+    @Test func `dry-run mode allows with warnings about would-be denials`() throws {
         let answer = try response(Fixtures.bytes(catalogue), ["PLAYBOOK_MODE": "dry-run"])
         #expect(answer["allowed"] == true)
         #expect(answer["warnings"]?.json.contains("would be denied") == true)
@@ -122,7 +122,7 @@ import Webhook
             "no uid"
         ),
     ])
-    func `what is no review is 400, and says why`(_ body: String, _ part: String) throws {
+    func `a body that is not a review is answered 400 with the reason`(_ body: String, _ part: String) throws {
         let (response, event) = try post(Array(body.utf8))
         #expect(response.status == 400)
         #expect(
@@ -144,7 +144,7 @@ import Webhook
         #expect(try post(Array("{\"a\":".utf8), isTruncated: true).0.status == 413)
     }
 
-    @Test func `an object that nests beyond reason is denied with its uid`() throws {
+    @Test func `an object that is nested too deeply is denied with its uid`() throws {
         let junk = String(repeating: "[", count: 20_000) + String(repeating: "]", count: 20_000)
         let review =
             "{\"kind\":\"AdmissionReview\",\"apiVersion\":\"admission.k8s.io/v1\",\"request\":{\"uid\":\"u-1\",\"operation\":\"CREATE\",\"object\":{\"junk\":\(junk)}}}"
@@ -175,7 +175,7 @@ import Webhook
         #expect(response.headers.contains { $0.name == "Allow" } == (status == 405))
     }
 
-    @Test func `liveness and readiness name what is wrong, each by itself`() {
+    @Test func `liveness and readiness report their failed checks separately`() {
         func get(_ path: String, _ query: String, stalled: String? = nil, problem: String? = nil) -> (Int, String) {
             let response = endpoints(stalled: stalled, problem: problem).respond(to: head(.get, path, query))
             return (response.status, String(decoding: response.body, as: UTF8.self))

@@ -4,7 +4,7 @@ import Kubernetes
 import Net
 import Report
 
-/// `playbook audit`: a live cluster to findings.
+/// `playbook audit`: evaluates the objects of a live cluster.
 struct AuditCommand {
     private let arguments: Arguments
     private let settings: Settings
@@ -27,7 +27,7 @@ struct AuditCommand {
         selection.excluded = try excluded()
         guard selection.labels == nil || !arguments.has(.writeReports) else {
             throw CommandError(
-                message: "--write-reports does not go with --selector: a report of some objects would hide the others")
+                message: "--write-reports cannot be combined with --selector: the report would omit the other objects")
         }
         var reports = PolicyReports()
         let progress = Progress()
@@ -37,7 +37,7 @@ struct AuditCommand {
                 summary.add(entry.verdict)
                 if arguments.has(.writeReports) { reports.add(entry) }
                 printer.add(JudgedObject(file: entry.path, line: nil, request: "", verdict: entry.verdict))
-                progress.show("\(summary.judged) objects judged")
+                progress.show("\(summary.judged) objects evaluated")
             },
             problem: { kind, error in
                 let input = UnreadableInput("\(APIResource(kind))", "\(error)")
@@ -54,7 +54,8 @@ struct AuditCommand {
     /// Lists the cluster's exemptions instead of its findings.
     private mutating func listExemptions() throws(CommandError) -> ExitCode {
         guard ["text", "json"].contains(printer.format), !arguments.has(.writeReports) else {
-            throw CommandError(message: "--exemptions prints text or json, and goes with no --write-reports")
+            throw CommandError(
+                message: "--exemptions supports --format text and json, and cannot be combined with --write-reports")
         }
         let client = try BlockingClient.find(arguments)
         defer { client.stop() }
@@ -86,7 +87,7 @@ struct AuditCommand {
             "playbook: reports: \(outcome.written) written, \(outcome.unchanged) unchanged, \(outcome.deleted) deleted")
     }
 
-    /// The kinds that are left out, by their names in the singular or the plural, in any case, as kubectl takes them.
+    /// The kinds to skip; their names are singular or plural, in any case, as with kubectl.
     private func excluded() throws(CommandError) -> ResourceKinds {
         var kinds = ResourceKinds()
         for word in arguments.all(.except) {
@@ -104,7 +105,7 @@ struct AuditCommand {
 }
 
 extension BlockingClient {
-    /// The client of the cluster that `--context` names, or that is found as kubectl finds it.
+    /// Returns a client of the cluster that `--context` names, or else of the one that kubectl would use.
     static func find(_ arguments: Arguments) throws(CommandError) -> BlockingClient {
         let access: ClusterAccess
         do throws(CredentialsError) {

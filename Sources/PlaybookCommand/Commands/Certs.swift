@@ -3,12 +3,12 @@ import Glibc
 import Kubernetes
 import Net
 
-/// `playbook certs`: makes certificates for development, and says what is in those that are there.
+/// `playbook certs`: creates certificates for development, or shows existing ones.
 enum CertsCommand {
     static func run(_ arguments: Arguments) throws(CommandError) -> ExitCode {
         if let directory = arguments.last(.directory) {
             guard arguments.operands.isEmpty else {
-                throw CommandError(message: "certs takes either --directory or files, not both")
+                throw CommandError(message: "--directory cannot be combined with files")
             }
             return try make(in: directory, arguments)
         }
@@ -29,16 +29,17 @@ enum CertsCommand {
     private static func make(in directory: String, _ arguments: Arguments) throws(CommandError) -> ExitCode {
         let hosts = arguments.has(.host) ? arguments.all(.host) : ["localhost", "127.0.0.1"]
         guard let days = Int64(arguments.last(.days) ?? "90"), (1...3650).contains(days) else {
-            throw CommandError(message: "--days takes a number from 1 to 3650")
+            throw CommandError(
+                message: "unsupported --days \"\(arguments.last(.days) ?? "")\"; use a number from 1 to 3650")
         }
-        // An hour back, for clocks that are a little behind.
+        // An hour earlier, for clients whose clocks are slow.
         let start = Process.now.seconds - 3600
         let isAddress: (String) -> Bool = { host in host.contains(":") || host.allSatisfy { $0.isNumber || $0 == "." } }
         let pair: KeyPair
         let authority: CertificateAuthority
         do throws(TLSError) {
             authority = try CertificateAuthority(
-                named: "playbook development authority", notBefore: start, notAfter: start + days * 86_400)
+                named: "playbook development CA", notBefore: start, notAfter: start + days * 86_400)
             pair = try authority.issue(
                 CertificateRequest(
                     commonName: hosts.first.map { String($0.prefix(64)) } ?? "playbook",
@@ -54,12 +55,12 @@ enum CertsCommand {
         try write(pair.certificate, to: "\(directory)/tls.crt", mode: 0o644)
         try write(pair.privateKey, to: "\(directory)/tls.key", mode: 0o600)
         Console.print(
-            "ca.crt, tls.crt and tls.key are in \(directory), for \(hosts.joined(separator: ", ")); they hold \(days) days\n"
+            "wrote ca.crt, tls.crt and tls.key to \(directory), for \(hosts.joined(separator: ", ")), valid for \(days) days\n"
         )
         return .success
     }
 
-    /// Writes beside the file and renames, so that a running server never sees half of one.
+    /// Writes a temporary file and renames it, so that a running server never reads a partial one.
     private static func write(_ text: String, to path: String, mode: mode_t) throws(CommandError) {
         let temporary = "\(path).new"
         unlink(temporary)
@@ -86,11 +87,11 @@ enum CertsCommand {
                 let days = (certificate.notAfter - Process.now.seconds) / 86_400
                 Console.print(
                     """
-                    \(certificate.subject)\(certificate.isCA ? " (authority)" : "")
+                    \(certificate.subject)\(certificate.isCA ? " (CA)" : "")
                       issued by  \(certificate.issuer)
-                      for        \(names.isEmpty ? "-" : names)
+                      names      \(names.isEmpty ? "-" : names)
                       key        \(certificate.keyType)
-                      holds      \(Timestamp(seconds: certificate.notBefore)) to \(Timestamp(seconds: certificate.notAfter)) (\(days) days left)
+                      valid      \(Timestamp(seconds: certificate.notBefore)) to \(Timestamp(seconds: certificate.notAfter)) (\(days) days left)
 
                     """)
             }

@@ -1,9 +1,9 @@
 import Evaluation
 import Report
 
-/// `playbook check`: manifests to findings with their places.
+/// `playbook check`: evaluates manifests and reports findings with their locations.
 ///
-/// Everything is read first, since the objects of a run are each other's companions, and judged then, file by file.
+/// All files are read before the first is evaluated, since the objects of a run are each other's related objects.
 struct CheckCommand {
     private let arguments: Arguments
     private var manifests: ManifestRun
@@ -16,7 +16,8 @@ struct CheckCommand {
         printer = try ReportPrinter(arguments)
         guard let path = arguments.last(.baseline) else { return }
         guard !arguments.has(.writeBaseline) else {
-            throw CommandError(message: "--write-baseline writes all findings down: take one of the two")
+            throw CommandError(
+                message: "--baseline cannot be combined with --write-baseline, which writes all findings")
         }
         do throws(Inputs.Failure) {
             known = try Inputs.baseline(path)
@@ -43,7 +44,7 @@ struct CheckCommand {
         printer.finish(manifests.summary)
         guard let path else { return manifests.summary.code(arguments) }
         if let failure = FileWriter.write(path, Array(found.text.utf8)) { throw CommandError(message: "\(failure)") }
-        // What is written down is accepted for now.
+        // Findings that were written to the baseline do not fail the run.
         return !manifests.summary.unreadable.isEmpty ? .usage : .success
     }
 }

@@ -1,11 +1,11 @@
 import Evaluation
 import Rules
 
-/// The shells that can be told what to complete; the words are those of the table of commands.
+/// The shells with a completion script; its words come from ``Command``.
 enum Completion: String, CaseIterable {
     case bash, zsh, fish
 
-    /// What the shell reads.
+    /// The completion script.
     var script: String {
         switch self {
         case .bash: Completion.bashScript
@@ -19,7 +19,7 @@ enum Completion: String, CaseIterable {
 
     // MARK: bash
 
-    // Where a function leaves nothing, bash completes names of files (`-o default`). It takes `=` for a word of its own.
+    // Without replies bash completes file names (`-o default`). It splits words at `=`.
     private static var bashScript: String {
         var cases = ""
         for command in Command.allCases {
@@ -42,7 +42,7 @@ enum Completion: String, CaseIterable {
                     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
                     return
                 fi
-                # --flag=value and RULE=LEVEL come as three words.
+                # bash splits --flag=value and RULE=LEVEL into three words.
                 if [[ $word == '=' ]]; then word='' before='='; fi
                 if [[ $before == '=' ]]; then
                     local index=$((COMP_CWORD - 2))
@@ -82,7 +82,7 @@ enum Completion: String, CaseIterable {
                 cases +=
                     " \\\n        '*--\(flag.rawValue)\(value.isEmpty ? "" : "=")[\(quoted(flag.summary))]\(value)'"
             }
-            cases += " \\\n        '--help[say more about it]'"
+            cases += " \\\n        '--help[show help]'"
             if !command.operands.isEmpty { cases += " \\\n        '*:argument:\(zshAction(for: command.operandForm))'" }
             cases += " ;;\n"
         }
@@ -122,7 +122,7 @@ enum Completion: String, CaseIterable {
         }
     }
 
-    /// A text within single quotes and brackets, where a colon would separate.
+    /// A text for single quotes and brackets of zsh, where a colon separates fields.
     private static func quoted(_ text: String) -> String {
         text.map { character in
             switch character {
@@ -148,7 +148,7 @@ enum Completion: String, CaseIterable {
                 let value = command.form(of: flag).map { " \(fishValue($0))" } ?? ""
                 text += "\(head) -l \(flag.rawValue)\(value) -d '\(escaped(flag.summary))'\n"
             }
-            text += "\(head) -l help -d 'say more about it'\n"
+            text += "\(head) -l help -d 'show help'\n"
             if !command.operands.isEmpty { text += "\(head) \(fishOperand(command.operandForm))\n" }
         }
         return text

@@ -2,7 +2,7 @@ import Cluster
 import Evaluation
 import Net
 
-/// `playbook doctor`: questions for a cluster about the webhook that is installed in it.
+/// `playbook doctor`: checks the webhook that is installed in a cluster.
 struct DoctorCommand {
     private let arguments: Arguments
     private let settings: Settings

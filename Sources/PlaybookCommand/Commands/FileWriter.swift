@@ -4,12 +4,12 @@ import Report
 
 /// Writes files.
 enum FileWriter {
-    /// Replaces the contents of a file at once: readers see either the old or the new ones, and a full disk leaves the old ones.
+    /// Replaces the contents of a file atomically: readers see the old or the new contents, and a full disk leaves the old ones.
     ///
     /// The target of a link is replaced, not the link; the file keeps its mode, and its owner if the process may set it.
     static func replace(_ path: String, with bytes: [UInt8]) -> Inputs.Failure? { replace([(path, bytes)])[0] }
 
-    /// Replaces the contents of files, each at once.
+    /// Replaces the contents of files, each atomically.
     ///
     /// - Parameter files: The paths and the new contents.
     /// - Returns: The failures, by index of the file.
@@ -34,7 +34,7 @@ enum FileWriter {
         return failures
     }
 
-    /// Creates a file or replaces its contents; writes into other paths, such as `/dev/stdout`.
+    /// Creates a file or replaces its contents; writes directly to other paths, such as `/dev/stdout`.
     static func write(_ path: String, _ bytes: [UInt8]) -> Inputs.Failure? {
         var status = stat()
         let isThere = stat(path, &status) == 0
@@ -46,11 +46,11 @@ enum FileWriter {
     }
 }
 
-/// The new contents of a file, in a temporary file beside it until they are on the disk.
+/// The new contents of a file, in a temporary file in the same directory until they are on the disk.
 private struct Replacement {
     /// The largest number of temporary files: they take space, and remain when the process is killed.
     static let maximum = 512
-    /// The largest number of files that are synchronized one by one; for more, the disk is.
+    /// The largest number of files that are synchronized one by one; for more, the whole disk is synchronized.
     static let few = 16
 
     private let path: String
@@ -65,7 +65,7 @@ private struct Replacement {
         target = String(cString: resolved)
         var status = stat()
         guard stat(target, &status) == 0 else { throw Inputs.failure(path) }
-        guard status.st_mode & S_IFMT == S_IFREG else { throw Inputs.Failure(path, "is not a regular file") }
+        guard status.st_mode & S_IFMT == S_IFREG else { throw Inputs.Failure(path, "not a regular file") }
         disk = status.st_dev
         temporary = "\(target).playbook-\(getpid())-\(disks.nextNumber())"
         disks.watch(disk, at: target)
@@ -92,10 +92,10 @@ private struct Replacement {
     }
 }
 
-/// The disks of many files: synchronizing each file would take some milliseconds a file.
+/// The disks of many files; synchronizing each file instead would take some milliseconds per file.
 private struct Disks {
     let isOneByOne: Bool
-    /// An open file on each disk, from before the first write: its descriptor reports every failure since.
+    /// A file on each disk, opened before the first write: its descriptor reports every failure since then.
     private var descriptors: [dev_t: Int32] = [:]
     private var number = 0
 

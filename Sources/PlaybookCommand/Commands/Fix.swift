@@ -3,21 +3,21 @@ import JSON
 import Manifests
 import Report
 
-/// `playbook fix`: manifests to the same with every safe fix in them.
+/// `playbook fix`: applies all safe fixes to manifests.
 struct FixCommand {
     private let arguments: Arguments
     private var manifests: ManifestRun
-    /// How many findings are fixed in each file, and objects added to it.
+    /// For each file the number of fixed findings and of added objects.
     private var tallies: [(fixed: Int, added: Int)] = []
 
     init(_ arguments: Arguments) throws(CommandError) {
         self.arguments = arguments
         manifests = try ManifestRun(arguments)
         guard !(arguments.has(.write) && arguments.has(.diff)) else {
-            throw CommandError(message: "--diff shows what --write would write: take one of the two")
+            throw CommandError(message: "--diff cannot be combined with --write")
         }
         guard !arguments.has(.write) || !(arguments.operands.isEmpty || arguments.operands.contains("-")) else {
-            throw CommandError(message: "--write changes files: name them; standard input goes to standard output")
+            throw CommandError(message: "--write needs file or directory names; it cannot write standard input")
         }
     }
 
@@ -37,20 +37,20 @@ struct FixCommand {
         if arguments.has(.addRelatedObjects) { addRelatedObjects(to: &after) }
         let unread = manifests.summary.unreadable.count
         let unwritten = deliver(after)
-        // What could not be written was not done, and is left as it was.
+        // Files that could not be written keep their original contents.
         for index in unwritten { (after[index], tallies[index]) = (manifests.files[index], (0, 0)) }
         var parts = [deeds(on: after)]
         if unread > 0 { parts.append("\(count(unread, "input")) could not be read") }
         if !unwritten.isEmpty { parts.append("\(count(unwritten.count, "file")) could not be written") }
         let left = tellWhatIsLeft(in: after)
-        parts.append("\(left == 0 ? "nothing" : count(left, "finding")) left to you")
+        parts.append("\(left == 0 ? "no findings" : count(left, "finding")) remaining")
         Console.note(parts.joined(separator: "; "))
         return manifests.summary.code(arguments)
     }
 
     private func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
 
-    /// What was done to the files, or would be.
+    /// The changes that were made to the files, or would be.
     private func deeds(on files: [ManifestFile]) -> String {
         let isWritten = arguments.has(.write)
         let (fixed, added) = tallies.reduce((0, 0)) { ($0.0 + $1.fixed, $0.1 + $1.added) }
@@ -70,9 +70,9 @@ struct FixCommand {
             "\(place): not \(verb): \(entry.title): \(entry.judgement.rule.id): \(SecretMask.masked(refusal.message))")
     }
 
-    // MARK: Companions
+    // MARK: Related objects
 
-    /// Appends the objects that findings ask for beside the one judged.
+    /// Appends the related objects whose absence findings report.
     private mutating func addRelatedObjects(to files: inout [ManifestFile]) {
         let world = manifests.world(of: files, isTelling: false)
         for (index, additions) in manifests.judge(knowing: world).additions(to: files, in: world).enumerated() {
@@ -88,9 +88,9 @@ struct FixCommand {
         }
     }
 
-    // MARK: What comes out
+    // MARK: Output
 
-    /// Lists what a person has to decide, and counts it.
+    /// Lists the remaining findings, and returns their number.
     private mutating func tellWhatIsLeft(in files: [ManifestFile]) -> Int {
         var left = 0
         manifests.judge(files, with: manifests.judge(knowing: manifests.world(of: files, isTelling: false))) { object in
@@ -99,14 +99,14 @@ struct FixCommand {
                 let column = finding.region.map { ":\($0.start.column)" } ?? ""
                 let judgement = finding.judgement
                 Console.note(
-                    "\(object.file):\(finding.line ?? 1)\(column): left to you: \(judgement.effect.rawValue) "
+                    "\(object.file):\(finding.line ?? 1)\(column): remaining: \(judgement.effect.rawValue) "
                         + "\(judgement.rule.id): \(judgement.path) \(judgement.finding.message)")
             }
         }
         return left
     }
 
-    /// Hands out what came of the files; those that could not be written are returned.
+    /// Writes or prints the files; returns the indices of those that could not be written.
     private mutating func deliver(_ files: [ManifestFile]) -> Set<Int> {
         guard arguments.has(.write) else {
             for (index, new) in files.enumerated() { print(manifests.files[index], new, isFirst: index == 0) }
@@ -123,7 +123,7 @@ struct FixCommand {
             let diff = UnifiedDiff.text(old.text.bytes, new.text.bytes, path: old.path)
             if !diff.isEmpty { Console.print(diff) }
         } else {
-            // Several files are documents of one stream.
+            // Several files become documents of one YAML stream.
             if !isFirst, !new.text.bytes.starts(with: Array("---".utf8)) { Console.print("---\n") }
             Console.print(bytes: new.text.bytes)
             if manifests.files.count > 1, new.text.bytes.last != UInt8(ascii: "\n") { Console.print("\n") }

@@ -4,19 +4,19 @@ import JSON
 import Manifests
 import Report
 
-/// Files, folders and standard input.
+/// Reads files, directories and standard input.
 enum Inputs {
     typealias Failure = UnreadableInput
 
-    /// A file to be read.
+    /// A file to read.
     struct File {
-        /// Where it is; `-` for standard input.
+        /// The path; `-` for standard input.
         let path: String
-        /// Whether somebody named it, and so expects something of it: in a folder there may be anything.
+        /// True when the command line names it; a file that is found in a directory is skipped if it cannot be used.
         let isNamed: Bool
     }
 
-    /// The files that paths stand for, each once: folders are read recursively, in the order of names.
+    /// Returns the files that paths name, each once; directories are read recursively, in the order of names.
     static func files(_ paths: [String], endings: [String]) -> [Result<File, Failure>] {
         var result: [Result<File, Failure>] = []
         for path in paths.isEmpty ? ["-"] : paths {
@@ -38,9 +38,9 @@ enum Inputs {
         return distinct(result)
     }
 
-    /// Leaves out what is there already under another name, as behind a link.
+    /// Removes files that are listed already under another name, such as a link.
     ///
-    /// Its objects would be counted twice, and what is written into it by one name would be lost by the other.
+    /// Their objects would be counted twice, and a change that is written by one name would be overwritten by the other.
     private static func distinct(_ entries: [Result<File, Failure>]) -> [Result<File, Failure>] {
         var result: [Result<File, Failure>] = []
         var places: [String: Int] = [:]
@@ -52,7 +52,7 @@ enum Inputs {
             defer { free(resolved) }
             let target = String(cString: resolved)
             if let place = places[target] {
-                // Who names a file is told of it by that name.
+                // The name on the command line is the one that is reported.
                 if file.isNamed { result[place] = entry }
             } else {
                 places[target] = result.count
@@ -63,7 +63,7 @@ enum Inputs {
     }
 
     private static func folder(_ path: String, _ endings: [String], depth: Int) -> [Result<File, Failure>] {
-        guard depth < 32 else { return [.failure(Failure(path, "folders nest too deep"))] }
+        guard depth < 32 else { return [.failure(Failure(path, "directories are nested more than 32 levels deep"))] }
         guard let stream = opendir(path) else { return [.failure(failure(path))] }
         defer { closedir(stream) }
         var entries: [(name: String, isFolder: Bool)] = []
@@ -78,15 +78,15 @@ enum Inputs {
             let whole = path.hasSuffix("/") ? path + name : "\(path)/\(name)"
             let isWanted = endings.contains { name.hasSuffix($0) }
             switch (kind(of: whole, AT_SYMLINK_NOFOLLOW), kind(of: whole, 0)) {
-            // We may not look at it, or cannot say its name.
+            // Its status cannot be read, or its name is not UTF-8.
             case (0, _) where isWanted || isFolder:
-                return [.failure(name.contains("\u{FFFD}") ? Failure(whole, "its name is not UTF-8") : failure(whole))]
+                return [.failure(name.contains("\u{FFFD}") ? Failure(whole, "the name is not UTF-8") : failure(whole))]
             case (S_IFDIR, _): return folder(whole, endings, depth: depth + 1)
-            // It could lead in a circle.
-            case (S_IFLNK, S_IFDIR): passOver(whole, "a link to a folder")
-            // Asked for by name one is read, as <(helm template .) is: in a folder nobody may ever write to it.
+            // It could lead to a cycle.
+            case (S_IFLNK, S_IFDIR): passOver(whole, "symbolic link to a directory")
+            // A pipe that is named is read, such as <(helm template .); reading one in a directory could block forever.
             case (_, S_IFIFO), (_, S_IFSOCK), (_, S_IFCHR), (_, S_IFBLK):
-                if isWanted { passOver(whole, "no regular file") }
+                if isWanted { passOver(whole, "not a regular file") }
             default: return isWanted ? [.success(File(path: whole, isNamed: false))] : []
             }
             return []
@@ -98,12 +98,12 @@ enum Inputs {
         return fstatat(AT_FDCWD, path, &status, flags) == 0 ? status.st_mode & S_IFMT : 0
     }
 
-    /// Tells that something in a folder is not read.
+    /// Reports that a file of a directory is skipped.
     private static func passOver(_ path: String, _ reason: String) {
-        Console.note("playbook: \(path): passed over: \(reason)")
+        Console.note("playbook: \(path): skipped: \(reason)")
     }
 
-    /// All bytes of a file, or of standard input.
+    /// Returns all bytes of a file, or of standard input.
     static func bytes(of path: String) -> Result<[UInt8], Failure> {
         let descriptor = path == "-" ? 0 : open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return .failure(failure(path)) }
@@ -111,7 +111,7 @@ enum Inputs {
         var result: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 1 << 16)
         while true {
-            // `chunk` is as long as is asked for, and lives through the call.
+            // `chunk` has the requested length, and outlives the call.
             let count = chunk.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
             if count == 0 { return .success(result) }
             if count < 0 {
@@ -122,7 +122,7 @@ enum Inputs {
         }
     }
 
-    /// What the last system call says about a path.
+    /// The failure of the last system call, for a path.
     static func failure(_ path: String) -> Failure {
         Failure(path, String(cString: strerror(errno)))
     }
@@ -138,16 +138,16 @@ enum Inputs {
         }
     }
 
-    /// The manifests in a file; nil where it is passed over.
+    /// Returns the manifests in a file; nil when it is skipped.
     private static func manifest(_ file: File) throws(Failure) -> ManifestFile? {
         let bytes = try bytes(of: file.path).get()
         guard ManifestFile.isBinary(bytes) else { return ManifestFile(path: file.path, bytes: bytes) }
-        guard !file.isNamed else { throw Failure(file.path, "this is no text") }
-        passOver(file.path, "this is no text")
+        guard !file.isNamed else { throw Failure(file.path, "not a text file") }
+        passOver(file.path, "not a text file")
         return nil
     }
 
-    /// Findings that were written down.
+    /// Reads a baseline.
     static func baseline(_ path: String) throws(Failure) -> Baseline {
         let bytes = try bytes(of: path).get()
         do throws(BaselineError) {
@@ -157,7 +157,7 @@ enum Inputs {
         }
     }
 
-    /// The other objects of a cluster, from YAML and JSON files.
+    /// Reads related objects from YAML and JSON files.
     static func relatedObjects(_ paths: [String], of catalogue: Catalogue) -> (
         relatedObjects: RelatedObjects, failures: [Failure]
     ) {
@@ -179,7 +179,7 @@ enum Inputs {
 }
 
 extension Inputs.Failure {
-    /// Says what is wrong with a file, and where.
+    /// The failure for a problem in a file, with its location.
     init(_ problem: ManifestProblem, in file: ManifestFile) {
         self.init(file.path, line: problem.location.line, column: problem.location.column, problem.message)
     }

@@ -4,18 +4,18 @@ import Kubernetes
 import Manifests
 import Report
 
-/// What `check` and `fix` share: manifests are read, known to each other, and judged.
+/// The part that `check` and `fix` share: reads manifests, collects their objects as related objects, and evaluates them.
 struct ManifestRun {
     let arguments: Arguments
     let settings: Settings
-    /// Where objects go that do not say so themselves; empty where that is not known.
+    /// The namespace of objects that do not set one; empty if it is unknown.
     let namespace: String
     var summary = Summary(of: .object)
-    /// What was given as companions only.
+    /// The files that are read for related objects only.
     private var relatedObjects: [ManifestFile] = []
     private(set) var files: [ManifestFile] = []
     private let progress = Progress()
-    /// Which comments of which file exempted something.
+    /// By file, the indices of comments that exempted a finding.
     private var usedIgnores: [String: Set<Int>] = [:]
 
     init(_ arguments: Arguments) throws(CommandError) {
@@ -24,7 +24,7 @@ struct ManifestRun {
         namespace = arguments.last(.namespace) ?? ""
     }
 
-    /// Tells that something could not be read, or done.
+    /// Reports an input that could not be read, or a file that could not be written.
     mutating func complain(_ input: UnreadableInput) {
         summary.unreadable.append(input)
         Console.error("playbook: \(input)\n")
@@ -32,7 +32,7 @@ struct ManifestRun {
 
     // MARK: Reading
 
-    /// Reads everything that is named.
+    /// Reads all files that the arguments name.
     mutating func read() {
         relatedObjects = read(arguments.all(.relatedObjects))
         files = read(arguments.operands.isEmpty ? ["-"] : arguments.operands)
@@ -56,14 +56,14 @@ struct ManifestRun {
         return result
     }
 
-    // MARK: Judging
+    // MARK: Evaluation
 
-    /// The objects of some files, and those that were given as companions.
+    /// Collects the objects of some files and of the files for related objects.
     ///
     /// - Parameters:
     ///   - files: The files.
-    ///   - isTelling: Whether objects that cannot be companions are told.
-    /// - Returns: What is known of them.
+    ///   - isTelling: True to report objects that cannot be used as related objects.
+    /// - Returns: The objects.
     mutating func world(of files: [ManifestFile], isTelling: Bool = true) -> ManifestWorld {
         var world = ManifestWorld(isPartial: arguments.has(.partial), namespace: namespace, of: settings.catalogue)
         for file in relatedObjects + files {
@@ -72,20 +72,14 @@ struct ManifestRun {
         return world
     }
 
-    /// A judge that knows the objects of a world.
+    /// Prepares an evaluation with these objects as related objects.
     func judge(knowing world: ManifestWorld) -> ManifestJudge {
         ManifestJudge(
             Context(settings: settings, relatedObjects: world.relatedObjects, now: Process.now, source: .files),
             namespace: namespace)
     }
 
-    /// Judges the objects of files.
-    ///
-    /// - Parameters:
-    ///   - files: The files.
-    ///   - judge: With what.
-    ///   - accept: Removes findings that are not reported from a verdict.
-    ///   - body: What to do with each.
+    /// Evaluates the objects of files: `accept` removes findings that are not reported, `body` is called with each object.
     mutating func judge(
         _ files: [ManifestFile], with judge: ManifestJudge,
         accepting accept: (Verdict) -> Verdict = { $0 }, _ body: (JudgedObject) -> Void
@@ -106,18 +100,18 @@ struct ManifestRun {
                             locate: { object.region(of: $0) }))
                 }
             }
-            progress.show("\(summary.judged) objects judged")
+            progress.show("\(summary.judged) objects evaluated")
         }
         progress.end()
     }
 
-    /// Tells which comments exempt nothing, and why.
+    /// Reports comments that do not exempt anything, with the reason.
     func tellIgnores() {
         for file in files {
             for (index, comment) in file.ignores.enumerated() {
                 let isUsed = usedIgnores[file.path]?.contains(index) ?? false
                 let unused =
-                    "nothing is found here for \(comment.rules.joined(separator: ", ")) to ignore: take the comment out"
+                    "unused playbook:ignore: no finding of \(comment.rules.joined(separator: ", ")) here; remove the comment"
                 guard let text = comment.problem(in: settings.catalogue) ?? (isUsed ? nil : unused) else { continue }
                 Console.note("playbook: \(file.path):\(comment.location.line):\(comment.location.column): \(text)")
             }

@@ -1,7 +1,7 @@
 import Evaluation
 import Rules
 
-/// The manual page, in the language of `man` (roff with the macros of man(7)): the tables of commands and settings.
+/// The manual page (roff with the macros of man(7)), generated from the commands and settings.
 enum ManualPage {
     static var text: String {
         var page = ".TH PLAYBOOK 1 \"\" \"playbook \(Version.current)\" \"User commands\"\n"
@@ -10,8 +10,9 @@ enum ManualPage {
         page += ".SH DESCRIPTION\n"
         page += paragraph(
             """
-            As a server it is the admission webhook of a Kubernetes cluster: it judges each change by the rules of the playbook. \
-            The same rules judge files and recorded reviews. Settings come from the environment, for every command.
+            The server is a Kubernetes admission webhook that evaluates each change against the rules of the playbook. Other \
+            commands evaluate manifests, recorded reviews and live clusters with the same rules. All commands read their \
+            settings from the environment.
             """)
         page += ".SH COMMANDS\n"
         for command in Command.allCases { page += section(on: command) }
@@ -19,8 +20,8 @@ enum ManualPage {
         for setting in Catalogue.playbook.settings { page += entry(on: setting) }
         page += ".SH EXIT STATUS\n"
         for (code, meaning) in [
-            ("0", "Nothing is denied."), ("1", "Something is denied; for a replay, something is newly denied."),
-            ("2", "Bad usage, or something could not be read; whatever could be was judged."),
+            ("0", "Nothing is denied."), ("1", "At least one object is denied; for replay, newly denied."),
+            ("2", "The usage is wrong, or an input could not be read; the others are evaluated."),
         ] {
             page += ".TP\n.B \(code)\n\(escaped(meaning))\n"
         }
@@ -46,13 +47,13 @@ enum ManualPage {
         return ".TP\n.B \(escaped(setting.name))\n\(escaped(setting.meaning.filter { $0 != "`" } + initial))\n"
     }
 
-    /// Lines of text; an empty one begins a new paragraph.
+    /// Formats lines of text; an empty line begins a new paragraph.
     private static func paragraph(_ text: String) -> String {
         text.split(separator: "\n", omittingEmptySubsequences: false)
             .map { $0.isEmpty ? ".PP\n" : escaped($0.filter { $0 != "`" }) + "\n" }.joined()
     }
 
-    /// A text that no macro and no escape is read out of, with hyphens that can be copied.
+    /// Escapes a text for roff, with hyphens that can be copied.
     private static func escaped(_ text: some StringProtocol) -> String {
         let escaped = text.map { $0 == "\\" ? "\\e" : $0 == "-" ? "\\-" : String($0) }.joined()
         return escaped.hasPrefix(".") || escaped.hasPrefix("'") ? "\\&" + escaped : escaped

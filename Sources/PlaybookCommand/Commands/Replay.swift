@@ -6,7 +6,7 @@ import Net
 import Report
 import Synchronization
 
-/// `playbook replay`: recordings judged again, and what is decided differently.
+/// `playbook replay`: re-evaluates recordings and shows which decisions change.
 struct ReplayCommand {
     private let arguments: Arguments
     private let settings: Settings
@@ -46,7 +46,7 @@ struct ReplayCommand {
         }
     }
 
-    /// What the threads share: each takes a block of a file at a time, and adds what it counted at the end.
+    /// The state that the threads share: each takes a block of a file at a time, and adds its counts at the end.
     private final class Shared: Sendable {
         private let settings: Settings
         private let files: ReviewFiles
@@ -56,7 +56,7 @@ struct ReplayCommand {
         private let complaints = Atomic<Int>(0)
         private let done = Atomic<Int>(0)
 
-        /// How many complaints are told one by one.
+        /// The number of errors that are printed; further ones are counted.
         private static let maximumComplaints = 20
 
         init(_ settings: Settings, _ files: ReviewFiles, _ relatedObjects: RelatedObjects?) {
@@ -102,7 +102,7 @@ struct ReplayCommand {
             tally.unreadable += 1
         }
 
-        /// Judges a review and lays it beside what was recorded; says what is wrong with it if it is none.
+        /// Evaluates a review and compares it with its recording; returns the problem if it cannot be evaluated.
         private func compare(_ root: Value, _ place: ReplayTally.Place, _ tally: inout ReplayTally) -> String? {
             let review: AdmissionReview
             do throws(ReviewError) {
@@ -128,7 +128,7 @@ struct ReplayCommand {
                 return nil
             } catch {
                 guard case .malformed(let node, let expected) = error else {
-                    return "what was recorded is not complete"
+                    return "the recording is incomplete"
                 }
                 return "\(root.pointer(to: node)?.description ?? "") is not \(expected)"
             }
@@ -138,10 +138,10 @@ struct ReplayCommand {
             let count = complaints.add(1, ordering: .relaxed).newValue
             guard count <= Shared.maximumComplaints else { return }
             Console.tell("playbook: \(message)")
-            if count == Shared.maximumComplaints { Console.error("playbook: further ones are only counted\n") }
+            if count == Shared.maximumComplaints { Console.error("playbook: further errors are counted, not shown\n") }
         }
 
-        /// Shows how far it has come, on a terminal, until so many threads are done.
+        /// Shows the progress on a terminal until this number of threads is done.
         func showProgress(until count: Int) {
             let progress = Progress()
             while progress.isShown, done.load(ordering: .relaxed) < count {

@@ -53,6 +53,6 @@ extension Summary {
     /// The exit code that scripts rely on.
     var code: ExitCode { !unreadable.isEmpty ? .usage : denied > 0 ? .denied : .success }
 
-    /// The exit code, unless what is found is not to be a failure.
+    /// The exit code; success instead of denied with `--exit-zero`.
     func code(_ arguments: Arguments) -> ExitCode { code == .denied && arguments.has(.exitZero) ? .success : code }
 }

@@ -4,7 +4,7 @@ import Kubernetes
 import Report
 import Webhook
 
-/// `playbook review`: recorded AdmissionReviews to verdicts.
+/// `playbook review`: evaluates AdmissionReviews from files.
 struct ReviewCommand {
     private let arguments: Arguments
     private let context: Context
@@ -15,15 +15,15 @@ struct ReviewCommand {
     private let paths: [String]
     private let wish: Wish
 
-    /// Whose answers are shown beside what is found.
+    /// The rules whose results are shown in addition to findings.
     enum Wish {
         case nobody
         case every
-        /// Of what is found, only this rule's is shown too.
+        /// This rule only; findings of other rules are not shown.
         case one(Rule)
     }
 
-    /// Prepares the command; `explain --review` names its files and wishes itself.
+    /// Prepares the command; `explain --review` passes its own files and rules.
     init(_ arguments: Arguments, of paths: [String]? = nil, showing wish: Wish? = nil) throws(CommandError) {
         self.arguments = arguments
         self.paths = paths ?? arguments.operands
@@ -31,7 +31,7 @@ struct ReviewCommand {
         printer = try ReportPrinter(arguments)
         let settings = try arguments.settings()
         let (relatedObjects, failures) = Inputs.relatedObjects(arguments.all(.relatedObjects), of: settings.catalogue)
-        // The server's bytes are the server's, what it passes over included.
+        // The format `response` prints the server's exact responses, including those for requests that it skips.
         context = Context(
             settings: settings, relatedObjects: relatedObjects, now: Process.now,
             source: printer.format == "response" ? .server : .recording)
@@ -78,7 +78,7 @@ struct ReviewCommand {
                 }
             }
         } catch {
-            complain(UnreadableInput(path, line: line, "\(error)"))
+            complain(UnreadableInput(path, from: line, error))
             return
         }
         switch result {
@@ -89,7 +89,7 @@ struct ReviewCommand {
         }
     }
 
-    /// What a review is judged with: the companions of its recording, where none are given.
+    /// The context of a review: with the related objects of its recording, unless `--companions` is given.
     private func recordedContext(of root: Value) -> Context {
         guard !arguments.has(.relatedObjects),
             let recording = try? Recording(of: root, with: context.settings.catalogue)
@@ -128,5 +128,23 @@ struct ReviewCommand {
         } catch {
             complain(UnreadableInput(path, line: line, error.message))
         }
+    }
+}
+
+extension UnreadableInput {
+    /// The failure for a review that cannot be parsed, with its location in the file.
+    ///
+    /// - Parameters:
+    ///   - path: The file.
+    ///   - line: The line of the review; nil if the review is the whole file.
+    ///   - error: The error.
+    fileprivate init(_ path: String, from line: Int?, _ error: ParseError) {
+        let isOfManifest = path.hasSuffix(".yaml") || path.hasSuffix(".yml")
+        let reason =
+            error.isTooDeep || error.hasTooManyValues
+            ? error.reason
+            : isOfManifest
+                ? "not JSON; `review` reads AdmissionReviews, use `check` for manifests" : "not JSON: \(error.reason)"
+        self.init(path, line: (line ?? 1) + error.line - 1, column: error.column, reason)
     }
 }

@@ -1,17 +1,17 @@
 import Glibc
 import Synchronization
 
-/// Files of reviews, a block at a time: whole lines of those with one review a line, the whole of any other.
+/// Reads files of reviews in blocks: whole lines of files with one review per line, other files as a whole.
 ///
-/// Blocks are handed to several threads in turn; what is held at once does not grow with the files.
+/// Several threads take blocks in turn; memory does not grow with the size of files with one review per line.
 final class ReviewFiles: Sendable {
-    /// Some bytes of a file, with whole reviews in them.
+    /// A part of a file that contains whole reviews.
     struct Block: Sendable {
         /// The file; `-` for standard input.
         let path: String
-        /// The file's place among all.
+        /// The file's index among all files.
         let file: Int
-        /// The number of its first line; nil where the file is one review.
+        /// The number of its first line; nil if the file is one review.
         let line: Int?
         let bytes: [UInt8]
     }
@@ -22,17 +22,17 @@ final class ReviewFiles: Sendable {
         var path = ""
         var descriptor: Int32?
         var line = 1
-        /// What has been read and not been handed out.
+        /// The bytes that were read and are not in a block yet.
         var pending: [UInt8] = []
-        /// What is read into; made once, since most files are far smaller.
+        /// The read buffer; allocated once, since most files are far smaller.
         var chunk = [UInt8](repeating: 0, count: 1 << 17)
         var isAtEnd = false
-        /// Whether the file has one review a line; nil before that is known.
+        /// True if the file has one review per line; nil before that is known.
         var isLines: Bool?
     }
 
     private let state: Mutex<State>
-    /// How many bytes there are in all files; 0 where that is not known.
+    /// The size of all files in bytes; 0 if it is unknown.
     let totalBytes: Int
 
     private static let blockSize = 1 << 20
@@ -48,13 +48,13 @@ final class ReviewFiles: Sendable {
         state = Mutex(State(rest: files[...]))
     }
 
-    // Beside the state: who waits for a slow reader's bytes holds its lock.
+    // Not part of the state, whose lock is held while a thread waits for slow input.
     private let handedOut = Atomic<Int>(0)
 
-    /// How many bytes have been handed out.
+    /// The number of bytes in the blocks so far.
     var readBytes: Int { handedOut.load(ordering: .relaxed) }
 
-    /// The next block; nil at the end of all files.
+    /// Returns the next block; nil at the end of all files.
     func next() -> Result<Block, Inputs.Failure>? {
         state.withLock { state in
             while true {
@@ -93,7 +93,7 @@ final class ReviewFiles: Sendable {
         state.descriptor = nil
     }
 
-    /// The next block of the file that is open; nil at its end.
+    /// Returns the next block of the open file; nil at its end.
     private static func block(_ state: inout State) throws(Inputs.Failure) -> Block? {
         let newline = UInt8(ascii: "\n")
         while !state.isAtEnd, state.pending.count < blockSize { try fill(&state) }
@@ -103,7 +103,7 @@ final class ReviewFiles: Sendable {
         }
         guard state.isLines == true else {
             while !state.isAtEnd { try fill(&state) }
-            // An empty file is handed out too, for somebody to say that it is.
+            // An empty file becomes a block too, so that it is reported.
             guard state.line == 1 else { return nil }
             defer { (state.pending, state.line) = ([], 2) }
             return Block(path: state.path, file: state.file, line: nil, bytes: state.pending)
@@ -124,7 +124,7 @@ final class ReviewFiles: Sendable {
         return bytes[end...].contains { $0 > 0x20 }
     }
 
-    /// Whether one of several lines is an object of its own; the first may be torn, as logs are where they were rotated.
+    /// Returns true if one of several lines is a whole object; the first may be truncated, as in rotated logs.
     private static func isLines(_ bytes: [UInt8]) -> Bool {
         guard hasTwoLines(bytes) else { return false }
         var rest = bytes[...]
@@ -135,12 +135,12 @@ final class ReviewFiles: Sendable {
         return isObject(rest)
     }
 
-    /// Whether a line begins and ends as an object does; those within an object of several lines stand further in.
+    /// Returns true if a line begins and ends as an object; objects nested in a multi-line object are indented.
     private static func isObject(_ line: ArraySlice<UInt8>) -> Bool {
         line.first == UInt8(ascii: "{") && line.last { $0 > 0x20 } == UInt8(ascii: "}")
     }
 
-    /// Reads on until there is twice as much, since all of it is looked through each time.
+    /// Reads until the pending bytes have doubled, since all of them are searched each time.
     private static func double(_ state: inout State) throws(Inputs.Failure) {
         let enough = max(1, 2 * state.pending.count)
         while !state.isAtEnd, state.pending.count < enough { try fill(&state) }
@@ -149,7 +149,7 @@ final class ReviewFiles: Sendable {
     private static func fill(_ state: inout State) throws(Inputs.Failure) {
         guard let descriptor = state.descriptor else { return }
         while true {
-            // `chunk` is as long as is asked for, and lives through the call.
+            // `chunk` has the requested length, and outlives the call.
             let count = state.chunk.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
             if count < 0, errno == EINTR { continue }
             guard count >= 0 else { throw Inputs.failure(state.path) }
@@ -161,7 +161,7 @@ final class ReviewFiles: Sendable {
 }
 
 extension ReviewFiles.Block {
-    /// Each review with the number of its line, empty lines and lines of the log passed over.
+    /// Calls a function with each review and its line number; empty lines and log lines are skipped.
     func forEachReview(_ body: (_ review: Span<UInt8>, _ line: Int?) -> Void) {
         guard var number = line else {
             body(bytes.span, nil)
@@ -181,10 +181,10 @@ extension ReviewFiles.Block {
 }
 
 extension Span<UInt8> {
-    /// Whether nothing but what JSON takes for space is there; zeros are where a disk lost something.
+    /// True if all bytes are JSON whitespace; zero bytes, which a damaged disk leaves, are not.
     fileprivate var isBlank: Bool { indices.allSatisfy { self[$0] == 0x20 || self[$0] == 0x09 || self[$0] == 0x0D } }
 
-    /// Whether this is a line of the server's own log, which recordings on standard output stand between.
+    /// True if this is a line of the server's log, with which recordings on standard output are mixed.
     fileprivate var isLogLine: Bool {
         let beginning = #"{"time":""#.utf8
         guard count > beginning.count else { return false }

@@ -51,7 +51,7 @@ extension Command {
     private func explain(_ arguments: Arguments) throws(CommandError) -> ExitCode {
         let file = arguments.last(.review)
         guard arguments.operands.count == 1 || arguments.operands.isEmpty && file != nil else {
-            throw CommandError(message: "explain takes one rule; `playbook rules` lists them")
+            throw CommandError(message: "explain needs one rule; `playbook rules` lists them")
         }
         guard let id = arguments.operands.first else { return try answers(in: file ?? "-", .every, arguments) }
         guard let rule = Catalogue.playbook[id] else {
@@ -62,7 +62,7 @@ extension Command {
         return .success
     }
 
-    /// What rules say to the reviews of a file.
+    /// Shows the results of rules for the reviews of a file.
     private func answers(
         in file: String, _ wish: ReviewCommand.Wish, _ arguments: Arguments
     ) throws(CommandError) -> ExitCode {
@@ -73,7 +73,7 @@ extension Command {
     private func completion(_ arguments: Arguments) throws(CommandError) -> ExitCode {
         let shells = Completion.allCases.map(\.rawValue)
         guard let shell = arguments.operands.first, arguments.operands.count == 1 else {
-            throw CommandError(message: "completion takes one shell: \(shells.joined(separator: ", "))")
+            throw CommandError(message: "completion needs one shell: \(shells.joined(separator: ", "))")
         }
         guard let completion = Completion(rawValue: shell) else {
             throw CommandError.unknown("shell", shell, among: shells)
@@ -88,7 +88,7 @@ extension Command {
             Console.print(ConfigurationPage.markdown())
             return .success
         }
-        // What could not start a server is not shown as if it could.
+        // Settings that would not start a server are an error here too.
         _ = try arguments.settings()
         Console.print(
             format == "json"
@@ -98,7 +98,7 @@ extension Command {
     }
 }
 
-/// The version, and what the program was built from.
+/// The version, and the commit and compiler of the build.
 enum Version {
     static let current = "0.1.0"
     static let commit = String(cString: build_commit)

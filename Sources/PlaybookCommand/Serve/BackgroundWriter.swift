@@ -1,7 +1,7 @@
 import Net
 import Synchronization
 
-/// A bounded queue of items that a separate thread writes, so that its users never wait.
+/// A bounded queue of items that a separate thread writes, so that callers never wait.
 ///
 /// The lock is held for the length of an append. When a disk or a reader blocks the thread, items that do not fit are dropped
 /// and counted.
@@ -51,7 +51,7 @@ final class BackgroundWriter<Item: Sendable>: Sendable {
         countDropped(lost)
     }
 
-    /// Writes the queued items, and ends the thread; the reader of its output can block it.
+    /// Writes the queued items and ends the thread, which blocks while its output is not read.
     ///
     /// - Returns: True when the thread has ended by the deadline.
     func end(by deadline: Instant) -> Bool {
@@ -87,7 +87,7 @@ final class BackgroundWriter<Item: Sendable>: Sendable {
                 return (queue.items, queue.bytes, queue.isEnding)
             }
             if !items.isEmpty { write(items) }
-            // Items that are being written still take room.
+            // Items that are being written still count.
             queue.withLock { $0.bytes -= bytes }
             if isEnding { return }
         }

@@ -4,7 +4,7 @@ import JSON
 import Net
 
 extension CertificateKeeper {
-    /// Begins to look after the certificate; nil where it comes from files.
+    /// Starts to manage the serving certificate; nil if it comes from files.
     convenience init?(
         _ certificates: Certificates, _ settings: Settings, _ environment: [String: String], _ log: Log
     ) throws(CommandError) {
@@ -15,7 +15,8 @@ extension CertificateKeeper {
         } catch {
             throw CommandError(
                 message:
-                    "\(error)\nPLAYBOOK_CERTIFICATES=self keeps the certificate in a cluster; files does without one")
+                    "\(error)\nPLAYBOOK_CERTIFICATES=self needs a cluster; without one, set PLAYBOOK_CERTIFICATES=files"
+            )
         }
         var options = CertificateKeeperOptions(
             namespace: settings.namespace, service: settings.service, secret: settings.certificateSecret,
@@ -30,14 +31,14 @@ extension CertificateKeeper {
 }
 
 extension Log {
-    /// Writes the line for something that happened to the certificate that the server makes for itself.
+    /// Logs an event of the certificate that the server manages.
     func write(_ event: CertificateKeeperEvent) {
         switch event {
         case .stored(let change):
-            write(.info, "the certificates' Secret was written", [("change", .string(change.rawValue))])
+            write(.info, "certificate Secret updated", [("change", .string(change.rawValue))])
         case .trusted(let registration, let authorities):
             write(
-                .info, "caBundle was written",
+                .info, "caBundle updated",
                 [("registration", .string(registration)), ("authorities", .number(String(authorities)))])
         case .taken(.unchanged): break
         case .taken(.replaced(let certificate)):
@@ -45,9 +46,9 @@ extension Log {
         case .taken(.refused(let error)): write(.certificateRefused(listener: "admission", error))
         case .troubled(let reason):
             write(
-                .warn, "the certificate cannot be looked after for now; one that is in use stays",
+                .warn, "certificate rotation failed; still serving the current certificate, if any",
                 [("reason", .string(reason))])
-        case .recovered: write(.info, "the certificate is looked after again")
+        case .recovered: write(.info, "certificate rotation recovered")
         }
     }
 }

@@ -6,7 +6,7 @@ import Net
 import Synchronization
 import Webhook
 
-/// The related objects that are known, for all event loops: each is notified of changes and then reads the present value.
+/// The cached related objects for all event loops: each loop is notified of changes and then reads the current value.
 final class ClusterWatch: Sendable {
     private struct State {
         var relatedObjects = RelatedObjects.unknown
@@ -14,7 +14,7 @@ final class ClusterWatch: Sendable {
     }
 
     private let feed: RelatedObjectFeed
-    // Its lock is held to read or replace a value: when related objects change, and when a loop starts or refreshes.
+    // The lock is held to read or replace a value: when related objects change, and when a loop starts or refreshes.
     private let state: SharedState
 
     private final class SharedState: Sendable {
@@ -24,7 +24,7 @@ final class ClusterWatch: Sendable {
     /// The longest time that a review waits for lookups; webhooks have ten seconds in all by default.
     private static let lookupTimeout = Duration.seconds(1)
 
-    /// Finds the cluster and begins to follow it; nil where the settings say that there is none.
+    /// Finds the cluster and starts to watch it; nil if the settings name none.
     init?(_ settings: Settings, _ environment: [String: String], _ log: Log) throws(CommandError) {
         let access: ClusterAccess
         do throws(CredentialsError) {
@@ -38,7 +38,7 @@ final class ClusterWatch: Sendable {
         } catch {
             throw CommandError(
                 message:
-                    "\(error)\nthe cluster's objects cannot be followed; PLAYBOOK_COMPANIONS=none does without them")
+                    "\(error)\ncannot watch related objects; set PLAYBOOK_COMPANIONS=none to run without them")
         }
         var enforcement: EnforcementAnnotation?
         if settings.mode == .enforce, settings.relatedObjectGrace > .zero, settings.enforcedSince == nil {
@@ -64,7 +64,7 @@ final class ClusterWatch: Sendable {
                     for (kind, status) in statuses where status.state == .synced {
                         guard let age = status.age, age > settings.relatedObjectsMaximumAge else { continue }
                         log.write(
-                            .warn, "nothing has come from the API server for long; what was known holds",
+                            .warn, "no data received from the API server; using cached objects",
                             [
                                 ("kind", .string("\(kind.name)")),
                                 ("seconds", .number(String(age.components.seconds))),
@@ -76,10 +76,10 @@ final class ClusterWatch: Sendable {
         }
     }
 
-    /// The related objects that are known now.
+    /// The current related objects.
     var relatedObjects: RelatedObjects { state.value.withLock { $0.relatedObjects } }
 
-    /// Notifies one more loop of changes, and returns the related objects that are known now.
+    /// Adds a loop to notify of changes, and returns the current related objects.
     func join(_ loop: LoopNotifier) -> RelatedObjects {
         state.value.withLock { state in
             state.loops.append(loop)
@@ -87,7 +87,7 @@ final class ClusterWatch: Sendable {
         }
     }
 
-    /// Asks the API server what a denial rests on, in a third of the time that the review's sender gives us.
+    /// Reads the objects whose absence would deny from the API server, within a third of the review's timeout.
     func ask(
         _ lookups: [Lookup], before timeout: Duration?, _ completion: @escaping @Sendable ([LookupAnswer]) -> Void
     ) {
@@ -95,60 +95,61 @@ final class ClusterWatch: Sendable {
         feed.ask(lookups, within: limit, completion)
     }
 
-    /// What is still missing before reviews can be judged; nil when nothing is.
+    /// The reason why reviews cannot be evaluated yet; nil if they can.
     var problem: String? {
         guard !feed.hasSynced else { return nil }
         let missing = feed.statuses.filter { $0.status.state == .starting }.map { "\($0.kind.name)" }
         return missing.isEmpty
-            ? "what was listed has not reached the event loops yet"
+            ? "listed objects have not reached the event loops yet"
             : "not listed yet: \(missing.joined(separator: ", "))"
     }
 
-    /// Appends the metrics of what is followed.
+    /// Appends the metrics of related objects.
     func write(to text: inout Exposition) {
-        text.family("playbook_companions_known", .gauge, "Whether all objects of a kind are known, by kind.")
+        text.family("playbook_companions_known", .gauge, "1 if all objects of a kind are known, 0 if not, by kind.")
         for (kind, status) in feed.statuses {
             text.sample([("kind", "\(kind.name)")], status.state == .synced ? 1 : 0)
         }
         text.family(
-            "playbook_companions_age_seconds", .gauge, "How long nothing has come from the API server, by kind.")
+            "playbook_companions_age_seconds", .gauge, "Seconds since the API server last sent data, by kind.")
         for (kind, status) in feed.statuses {
             guard status.state == .synced, let age = status.age else { continue }
             text.sample([("kind", "\(kind.name)")], age / .seconds(1))
         }
-        text.family("playbook_companion_lists_total", .counter, "Lists of a kind's objects, by kind.")
+        text.family("playbook_companion_lists_total", .counter, "Lists of objects, by kind.")
         for (kind, status) in feed.statuses { text.sample([("kind", "\(kind.name)")], Double(status.counts.lists)) }
-        text.family("playbook_companion_events_total", .counter, "Changes of objects that were told, by kind.")
+        text.family("playbook_companion_events_total", .counter, "Received watch events, by kind.")
         for (kind, status) in feed.statuses { text.sample([("kind", "\(kind.name)")], Double(status.counts.events)) }
-        text.family("playbook_companion_failures_total", .counter, "Lists and watches that failed, by kind.")
+        text.family("playbook_companion_failures_total", .counter, "Failed lists and watches, by kind.")
         for (kind, status) in feed.statuses { text.sample([("kind", "\(kind.name)")], Double(status.counts.failures)) }
         text.family(
             "playbook_companion_confirmations_total", .counter,
-            "GETs made before a denial that rests on the absence of another object.")
+            "Requests to the API server to confirm that a related object is missing, before a denial.")
         text.sample([], Double(feed.confirmations.requests))
         text.family(
             "playbook_companion_confirmation_failures_total", .counter,
-            "Absences that could not be looked for in time, so that the review got a warning instead of a denial.")
+            "Missing related objects that could not be confirmed in time, so that the finding warned instead of denying."
+        )
         text.sample([], Double(feed.confirmations.failures))
     }
 
-    /// Ends it.
+    /// Stops the watches.
     ///
-    /// - Returns: Whether its thread has ended by the deadline.
+    /// - Returns: True if the thread has ended by the deadline.
     func stop(by deadline: Instant) -> Bool { feed.stop(by: deadline) }
 }
 
 extension Log {
-    /// Writes the line for something that happened to kinds that are followed.
+    /// Logs an event of the watched kinds.
     func write(_ event: RelatedObjectEvent) {
         switch event {
         case .synced(let resource, let objects):
             write(
-                .info, "companions are known",
+                .info, "related objects synced",
                 [("resource", .string("\(resource)")), ("objects", .number(String(objects)))])
         case .unavailable(let resource, let reason):
             write(
-                .warn, "companions cannot be known; rules that need them are not evaluated",
+                .warn, "related objects unavailable; rules that need them are not evaluated",
                 [("resource", .string("\(resource)")), ("reason", .string(reason))])
         case .troubled(let resources, let reason):
             write(
@@ -158,11 +159,11 @@ extension Log {
             write(
                 .info, "watch recovered; objects are up to date",
                 [("resources", .array(resources.map { .string("\($0)") }))])
-        case .enforced(let since): write(.info, "denials are enforced since", [("time", .string("\(since)"))])
+        case .enforced(let since): write(.info, "enforcement start time loaded", [("time", .string("\(since)"))])
         case .enforcementUnknown(let reason):
             write(
                 .warn,
-                "the time since which this server enforces is unknown; workloads whose related objects stay missing are not denied updates",
+                "enforcement start time unknown; updates of workloads whose related objects stay missing are not denied",
                 [("reason", .string(reason)), ("setting", "PLAYBOOK_ENFORCED_SINCE")])
         }
     }

@@ -1,7 +1,7 @@
 import Net
 import Synchronization
 
-/// By when the program must have ended, and whether its threads have.
+/// The deadline of the shutdown, and whether threads have exceeded it.
 final class Ending: Sendable {
     private struct State {
         var deadline: Instant?
@@ -11,13 +11,13 @@ final class Ending: Sendable {
     private let timeout: Duration
     private let state = Mutex(State())
 
-    /// - Parameter timeout: The time from the announcement of the end to the end.
+    /// - Parameter timeout: The time from ``begin()`` to the deadline.
     init(within timeout: Duration) { self.timeout = timeout }
 
-    /// Announces the end.
+    /// Starts the shutdown.
     func begin() { _ = deadline }
 
-    /// By when everything must have ended; without an announcement the time runs from here.
+    /// The time by which all threads must have ended; the first use starts the shutdown if ``begin()`` was not called.
     var deadline: Instant {
         state.withLock { state in
             let deadline = state.deadline ?? Instant.now + timeout
@@ -26,9 +26,9 @@ final class Ending: Sendable {
         }
     }
 
-    /// Takes in whether a thread has ended.
+    /// Records whether a thread has ended.
     func note(_ hasEnded: Bool) { if !hasEnded { state.withLock { $0.hasLeftThreads = true } } }
 
-    /// Whether a thread hangs in a call of the system, or is still at work.
+    /// True if a thread has not ended by the deadline.
     var hasLeftThreads: Bool { state.withLock { $0.hasLeftThreads } }
 }

@@ -3,7 +3,7 @@ import JSON
 import Net
 import Synchronization
 
-/// The exemptions of the file that `PLAYBOOK_EXEMPT_FILE` names, as they are now.
+/// The current exemptions of the file that `PLAYBOOK_EXEMPT_FILE` names.
 final class ExemptionsFile: Sendable {
     private struct State {
         var settings: Settings
@@ -19,7 +19,7 @@ final class ExemptionsFile: Sendable {
     /// The largest file that is read, in bytes.
     private static let maximumSize = 1 << 20
 
-    /// Reads the file; nil where none is named.
+    /// Reads the file; nil if the settings name none.
     init?(_ settings: Settings, _ log: Log) throws(CommandError) {
         guard !settings.exemptFile.isEmpty else { return nil }
         path = settings.exemptFile
@@ -28,7 +28,7 @@ final class ExemptionsFile: Sendable {
         state = Mutex(State(settings: loaded, contents: contents))
     }
 
-    /// The settings with the exemptions of the file that they name, if they name one.
+    /// Returns the settings with the exemptions of the file that they name, if any.
     static func load(_ settings: Settings) throws(CommandError) -> Settings {
         settings.exemptFile.isEmpty ? settings : try read(settings).settings
     }
@@ -53,7 +53,7 @@ final class ExemptionsFile: Sendable {
     /// The refusal of the newest file; nil while it is in force.
     var problem: String? { state.withLock { $0.problem } }
 
-    /// Notifies one more loop of changes, and returns the settings that hold now.
+    /// Adds a loop to notify of changes, and returns the current settings.
     func join(_ loop: LoopNotifier) -> Settings {
         state.withLock { state in
             state.loops.append(loop)

@@ -5,15 +5,15 @@ import Kubernetes
 import Net
 import Webhook
 
-/// Log lines on standard output: one JSON object a line, or text on a terminal.
+/// Log lines on standard output: one JSON object per line, or text on a terminal.
 ///
-/// Loops hand their lines over and go on; one thread writes.
+/// One thread writes the lines, so that event loops never wait.
 final class Log: Sendable {
     private let writer = BackgroundWriter<[UInt8]>(maximumBytes: Log.maximumBytes)
     private let level: LogLevel
     private let isText: Bool
 
-    /// How much may wait to be written.
+    /// The largest number of bytes that wait to be written.
     private static let maximumBytes = 4 << 20
 
     init(_ settings: Settings) {
@@ -21,13 +21,13 @@ final class Log: Sendable {
         isText = settings.logFormat == .text || settings.logFormat == .automatic && isatty(1) == 1
     }
 
-    /// Whether lines of a level are written.
+    /// Returns true if lines of a level are written.
     func writes(_ level: LogLevel) -> Bool {
         let order = LogLevel.allCases
         return (order.firstIndex(of: level) ?? 0) >= (order.firstIndex(of: self.level) ?? 0)
     }
 
-    /// How many lines were lost because nobody read them, or because they could not be written.
+    /// The number of lines that were dropped because standard output was not read or failed.
     var droppedLines: Int { writer.dropped }
 
     /// Starts the thread that writes.
@@ -39,35 +39,35 @@ final class Log: Sendable {
     /// Counts lines that could not be written.
     func countLost(_ lines: Int) { writer.countDropped(lines) }
 
-    /// Writes what is left, and ends the thread.
+    /// Writes the remaining lines, and ends the thread.
     ///
-    /// - Returns: Whether it has ended by the deadline; not where nobody reads standard output.
+    /// - Returns: True if it has ended by the deadline; false if standard output is not read.
     func end(by deadline: Instant) -> Bool { writer.end(by: deadline) }
 
     /// Adds a line.
     ///
     /// - Parameters:
-    ///   - level: How much it matters.
-    ///   - message: What happened.
-    ///   - fields: What else there is to know, in order.
+    ///   - level: The level.
+    ///   - message: The event or the state.
+    ///   - fields: Further values, in order.
     func write(_ level: LogLevel, _ message: String, _ fields: [(String, Literal)] = []) {
         guard writes(level) else { return }
         let line = LogLine(level: level, message: message, fields: fields).bytes(isText: isText)
         if !writer.add(line, bytes: line.count) { writer.countDropped() }
     }
 
-    /// Adds a line that is no log line; it is no loss of the log's where there is no room, and log lines keep half of it.
+    /// Adds a line that is not a log line; such lines use at most half of the queue and are not counted when dropped.
     func pass(on line: [UInt8]) -> Bool { writer.add(line, bytes: line.count, leaving: Log.maximumBytes / 2) }
 }
 
 extension Log {
-    /// Writes the line for an answered review: who asked for what, and what came of it; never an object's contents.
+    /// Logs an answered review: the requester, the object and the decision; never the object's contents.
     func write(_ answer: AdmissionAnswer, nanoseconds: UInt64) {
         guard let requester = answer.requester else { return }
         let (verdict, object) = (answer.verdict, answer.verdict.subject)
         let level: LogLevel = answer.decision == .allow && !verdict.changesExemption ? .debug : .info
         guard writes(level) else { return }
-        // As API servers say: a Namespace is in itself.
+        // As in API servers, the namespace of a Namespace is itself.
         let namespace = object.kind == .namespace ? object.name : object.namespace
         func rules(_ isMeant: (Judgement) -> Bool) -> Literal {
             var ids: [String] = []

@@ -1,14 +1,14 @@
 import Evaluation
 import JSON
 
-/// A line of the log: what happened, with values that may be as long as a request's author likes; the line is bounded.
+/// A line of the log, of bounded length even if the values of a request are long.
 struct LogLine {
     let level: LogLevel
     let message: String
     let fields: [(String, Literal)]
     private let time = "\(Process.now)"
 
-    /// How long a line is at most, in bytes, its end included.
+    /// The largest length of a line in bytes, including the line feed.
     static let maximum = 8 << 10
 
     init(level: LogLevel, message: String, fields: [(String, Literal)]) {
@@ -17,11 +17,11 @@ struct LogLine {
         self.fields = fields
     }
 
-    /// The line with its end: one JSON object, or text.
+    /// Returns the line with its line feed: one JSON object, or text.
     ///
-    /// Where it would be too long, its values are cut until it is not, and the field `truncated` says so.
+    /// Values of a line that would be too long are cut, and the field `truncated` is added.
     func bytes(isText: Bool) -> [UInt8] {
-        // A value that cannot fit is not written out first.
+        // Values that are certain not to fit are cut at once.
         if fields.allSatisfy({ !$0.1.isLong(LogLine.maximum) }) {
             let line = written(fields, isText)
             if line.count <= LogLine.maximum { return line }
@@ -40,7 +40,7 @@ struct LogLine {
         if isText {
             var text = "\(time) \(level.rawValue.uppercased()) \(message)"
             for (key, value) in fields { text += " \(key)=\(value.flowText)" }
-            // A value may have line breaks of its own; a line stays one.
+            // Line breaks in values become spaces.
             line = text.utf8.map { $0 < 0x20 ? UInt8(ascii: " ") : $0 }
         } else {
             let head: [(String, Literal)] = [
@@ -60,7 +60,7 @@ extension Literal {
         return json
     }
 
-    /// Whether it holds more text than so many bytes.
+    /// Returns true if it contains a text longer than this number of bytes, or a list with more elements.
     fileprivate func isLong(_ limit: Int) -> Bool {
         switch self {
         case .string(let text): text.utf8.count > limit
@@ -69,13 +69,13 @@ extension Literal {
         }
     }
 
-    /// The value with texts of so many bytes, and lists in proportion.
+    /// Returns the value with texts cut to this number of bytes, and lists in proportion.
     fileprivate func cut(to limit: Int) -> Literal {
         switch self {
         case .string(let text):
             guard text.utf8.count > limit else { return self }
             var end = text.utf8.index(text.startIndex, offsetBy: limit)
-            // By scalars: one character may be as long as somebody likes.
+            // By scalars, since a character has no largest length.
             while end > text.startIndex, end.samePosition(in: text.unicodeScalars) == nil {
                 end = text.utf8.index(before: end)
             }

@@ -4,13 +4,13 @@ import JSON
 import Net
 import Synchronization
 
-/// Standard output, as the log's thread writes to it: what cannot be written is lost, counted, and reported once.
+/// Standard output of the log's thread: lines that cannot be written are dropped, counted, and reported once.
 final class LogOutput: Sendable {
     private struct State {
         var failures = FailurePeriod()
-        /// Whether a line was begun and could not be finished.
+        /// True if a line was written in part.
         var isWithinLine = false
-        /// How many lines had been lost when that was last reported.
+        /// The number of dropped lines that have been reported.
         var reportedLosses = 0
     }
 
@@ -20,7 +20,7 @@ final class LogOutput: Sendable {
 
     init(_ log: Log) { self.log = log }
 
-    /// Writes lines; waits as long as nobody reads them.
+    /// Writes lines; waits while standard output is not read.
     func write(_ lines: [UInt8]) {
         state.withLock { state in
             let newline: [UInt8] = [UInt8(ascii: "\n")]
@@ -31,7 +31,7 @@ final class LogOutput: Sendable {
                 if rest < bytes.count { state.isWithinLine = bytes[bytes.count - rest - 1] != newline[0] }
                 log.countLost(lost)
                 state.reportedLosses += lost
-                // The log itself is where this cannot be read.
+                // The log itself cannot be written, so this goes to standard error.
                 if state.failures.addFailure(at: .now) {
                     Console.error("playbook: log lines cannot be written: \(String(cString: strerror(error)))\n")
                 }
@@ -43,19 +43,19 @@ final class LogOutput: Sendable {
         }
     }
 
-    /// Logs how many lines were lost while nobody read standard output.
+    /// Logs the number of lines that were dropped while standard output was not read.
     private func reportLosses(_ state: inout State) {
         let losses = log.droppedLines
         guard losses > state.reportedLosses else { return }
         log.write(
-            .warn, "log lines were dropped, since standard output was not read",
+            .warn, "log lines dropped; standard output was not read",
             [("lines", .number(String(losses - state.reportedLosses)))])
         state.reportedLosses = losses
     }
 
     /// Writes bytes to standard output.
     ///
-    /// - Returns: How many were not written, and why.
+    /// - Returns: The number of bytes that were not written, and the `errno`.
     private static func write(_ bytes: [UInt8]) -> (rest: Int, error: Int32) {
         bytes.withUnsafeBytes { bytes in
             var rest = bytes
@@ -65,7 +65,7 @@ final class LogOutput: Sendable {
                 if count >= 0 {
                     rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
                 } else if errno == EAGAIN {
-                    // Whoever shares the pipe with us may have had it not wait.
+                    // Another process can have made the shared pipe non-blocking.
                     var output = pollfd(fd: 1, events: Int16(POLLOUT), revents: 0)
                     poll(&output, 1, -1)
                 } else if errno != EINTR {

@@ -5,9 +5,9 @@ import Net
 import Synchronization
 import Webhook
 
-/// Writes what was reviewed, for `playbook replay`: on a thread of its own, which redacts it and gives way to the loops.
+/// Redacts and records reviews for `playbook replay`, on a thread with lower priority than the event loops.
 final class Recorder: Sendable {
-    /// A review with what came of it, as a loop hands it over.
+    /// A review and its evaluation, as an event loop passes them.
     private struct Material: Sendable {
         let body: [UInt8]
         let verdict: Verdict
@@ -15,23 +15,23 @@ final class Recorder: Sendable {
         let nanoseconds: UInt64
     }
 
-    /// The server's memory, which recordings take from too; nil before there is a server.
+    /// The server's memory budget, which copies of reviews count against; nil before the server starts.
     private let memory = Mutex<MemoryBudget?>(nil)
     private let queue = BackgroundWriter<Material>(maximumBytes: Recorder.maximumBytes)
     private let settings: Settings
     private let log: Log
-    /// Used by the thread alone; nil where lines go to standard output.
+    /// Used by the thread alone; nil if recordings go to standard output.
     private let folder: Mutex<RecordingFolder?>
     private let written = Atomic<Int>(0)
     private let failed = Atomic<Int>(0)
-    /// The number of reviews for which there was no memory.
+    /// The number of reviews that were dropped for lack of memory.
     private let lackedMemory = Atomic<Int>(0)
     private let failures = Mutex(FailurePeriod())
 
-    /// How much may wait to be redacted and written.
+    /// The largest number of bytes that wait to be redacted and written.
     private static let maximumBytes = 16 << 20
 
-    /// Opens what is recorded to; nil where nothing is recorded.
+    /// Opens the destination of recordings; nil if nothing is recorded.
     init?(_ settings: Settings, _ log: Log) throws(CommandError) {
         let destination = settings.recording.destination
         guard !destination.isEmpty else { return nil }
@@ -46,28 +46,28 @@ final class Recorder: Sendable {
                 try RecordingFolder(
                     destination, maximumBytes: settings.recording.fileBytes, maximumFiles: settings.recording.files))
         } catch {
-            throw CommandError(message: "PLAYBOOK_RECORD is '\(destination)', where nothing can be written: \(error)")
+            throw CommandError(message: "PLAYBOOK_RECORD: cannot write to \"\(destination)\": \(error)")
         }
     }
 
     /// Starts the thread that writes.
     ///
-    /// - Parameter memory: What the copies of reviews are taken from; what finds no room in it is not recorded, and counted.
+    /// - Parameter memory: The budget for copies of reviews; reviews that exceed it are dropped and counted.
     func start(within memory: MemoryBudget) {
         self.memory.withLock { $0 = memory }
         queue.start { [self] materials in
-            // Of this thread alone: what it does is never urgent.
+            // Lowers the priority of this thread alone.
             setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10)
             record(materials)
         }
     }
 
-    /// Writes what is left, and ends the thread.
+    /// Writes the remaining recordings, and ends the thread.
     ///
-    /// - Returns: Whether it has ended by the deadline.
+    /// - Returns: True if it has ended by the deadline.
     func end(by deadline: Instant) -> Bool { queue.end(by: deadline) }
 
-    /// Takes a review over.
+    /// Queues a review.
     func record(_ body: Span<UInt8>, _ verdict: Verdict, in context: Context, nanoseconds: UInt64) {
         guard let memory = memory.withLock({ $0 }), memory.claim(body.count) else { return dropForMemory() }
         let copy = body.withUnsafeBufferPointer { Array($0) }
@@ -75,12 +75,12 @@ final class Recorder: Sendable {
         guard !queue.add(material, bytes: copy.count) else { return }
         memory.release(copy.count)
         queue.countDropped()
-        note("more reviews came than could be written")
+        note("the queue is full")
     }
 
     private func dropForMemory() {
         lackedMemory.add(1, ordering: .relaxed)
-        note("PLAYBOOK_MEMORY has no room for copies of reviews")
+        note("PLAYBOOK_MEMORY is used up")
     }
 
     private func record(_ materials: [Material]) {
@@ -103,7 +103,7 @@ final class Recorder: Sendable {
 
     private func write(_ line: [UInt8]) {
         let problem = folder.withLock { folder -> String? in
-            guard folder != nil else { return log.pass(on: line) ? nil : "nobody reads standard output" }
+            guard folder != nil else { return log.pass(on: line) ? nil : "standard output is not read" }
             do throws(SystemError) {
                 try folder?.write(line)
                 return nil
@@ -115,7 +115,7 @@ final class Recorder: Sendable {
         note(problem)
     }
 
-    /// Logs when reviews begin to be lost, and when they no longer are; the metrics count each.
+    /// Logs when reviews start to be dropped, and when they are recorded again; the metrics count each review.
     private func note(_ problem: String?) {
         if let problem {
             guard failures.withLock({ $0.addFailure(at: .now) }) else { return }
@@ -127,9 +127,9 @@ final class Recorder: Sendable {
 
     /// Appends the metrics.
     func write(to text: inout Exposition) {
-        text.family("playbook_recordings_total", .counter, "Reviews recorded.")
+        text.family("playbook_recordings_total", .counter, "Recorded reviews.")
         text.sample([], Double(written.load(ordering: .relaxed)))
-        text.family("playbook_recordings_dropped_total", .counter, "Reviews not recorded, by what stood in the way.")
+        text.family("playbook_recordings_dropped_total", .counter, "Reviews that were not recorded, by reason.")
         text.sample([("reason", "memory")], Double(lackedMemory.load(ordering: .relaxed)))
         text.sample([("reason", "queue")], Double(queue.dropped))
         text.sample([("reason", "write")], Double(failed.load(ordering: .relaxed)))

@@ -1,9 +1,9 @@
 import Glibc
 import Net
 
-/// A folder of recordings: files of a size, of which the newest are kept.
+/// A directory of recordings: files of limited size, of which the newest are kept.
 ///
-/// Several replicas may share one; each writes files of its own, and all together are held to the number.
+/// Replicas can share it; each writes separate files, and the largest number of files applies to all together.
 struct RecordingFolder: ~Copyable {
     private let path: String
     private let maximumBytes: Int
@@ -16,7 +16,7 @@ struct RecordingFolder: ~Copyable {
     private static let prefix = "playbook-"
     private static let ending = ".jsonl"
 
-    /// Opens the folder, makes it where there is none, and begins a file.
+    /// Opens the directory, creates it if it does not exist, and starts a file.
     init(_ path: String, maximumBytes: Int, maximumFiles: Int) throws(SystemError) {
         self.path = path
         self.maximumBytes = maximumBytes
@@ -32,7 +32,7 @@ struct RecordingFolder: ~Copyable {
 
     deinit { if descriptor >= 0 { close(descriptor) } }
 
-    /// Writes a line whole, or not at all.
+    /// Writes a line completely, or not at all.
     mutating func write(_ line: [UInt8]) throws(SystemError) {
         if descriptor < 0 || size > 0 && size + line.count > maximumBytes || isGone { try begin() }
         var written = 0
@@ -44,7 +44,7 @@ struct RecordingFolder: ~Copyable {
             if count < 0 {
                 if errno == EINTR { continue }
                 let error = SystemError(call: "write", code: errno)
-                // Half a line would make the file unreadable.
+                // A partial line would make the file unreadable.
                 ftruncate(descriptor, off_t(size))
                 lseek(descriptor, off_t(size), SEEK_SET)
                 throw error
@@ -54,7 +54,7 @@ struct RecordingFolder: ~Copyable {
         size += line.count
     }
 
-    /// Whether somebody has deleted the file that is written: another replica, to keep to the number.
+    /// True if the current file was deleted, such as by another replica that enforces the number of files.
     private var isGone: Bool {
         var status = stat()
         return fstat(descriptor, &status) == 0 && status.st_nlink == 0
@@ -74,7 +74,7 @@ struct RecordingFolder: ~Copyable {
         prune()
     }
 
-    /// Deletes the oldest files; their names begin with their time.
+    /// Deletes the oldest files; names begin with the creation time.
     private func prune() {
         guard let stream = opendir(path) else { return }
         defer { closedir(stream) }

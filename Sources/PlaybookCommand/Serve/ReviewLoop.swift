@@ -18,7 +18,7 @@ final class ReviewLoop {
     private let exemptions: ExemptionsFile?
     private let registry: Registry
     private let lookupAnswers: Deliveries<[LookupAnswer]>
-    /// The reviews that wait for answers.
+    /// The reviews that wait for answers of the API server.
     private var waiting: [Ticket: Waiting] = [:]
 
     private struct Waiting {
@@ -70,7 +70,7 @@ final class ReviewLoop {
     private func resume(_ ticket: Ticket, body: Span<UInt8>) -> Response {
         guard let answers = lookupAnswers.remove(for: ticket), let review = waiting.removeValue(forKey: ticket)
         else {
-            return Response(HTTPError(status: 500, message: "no review waits for this"))
+            return Response(HTTPError(status: 500, message: "no review is waiting for this answer"))
         }
         context.now = Process.now
         let context = self.context.answering(answers)
@@ -98,7 +98,7 @@ final class ReviewLoop {
         let duration = Process.nanoseconds - start
         counters.metrics.withLock { $0.count(answer, nanoseconds: duration) }
         if let account = answer.verdict.operatorAccount, registry.isNew(operatorAccount: account) {
-            log.write(.info, "service account believed to be an operator", [("account", .string(account))])
+            log.write(.info, "service account treated as an operator", [("account", .string(account))])
         }
         log.write(answer, nanoseconds: duration)
         if answer.isRecorded { recorder?.record(body, answer.verdict, in: context, nanoseconds: duration) }

@@ -8,7 +8,7 @@ import Rules
 import Synchronization
 import Webhook
 
-/// `playbook serve`: puts the webhook behind the network, and the process around both.
+/// `playbook serve`: runs the webhook server.
 struct ServeCommand {
     private let settings: Settings
     private let log: Log
@@ -31,8 +31,8 @@ struct ServeCommand {
         guard clientCAs != nil || settings.clientNames.isEmpty else {
             throw CommandError(
                 message:
-                    "PLAYBOOK_TLS_CLIENT_NAMES is set without PLAYBOOK_TLS_CLIENT_CA_FILE, so no client is asked for "
-                    + "a certificate and no name is checked; set PLAYBOOK_TLS_CLIENT_CA_FILE too, or neither"
+                    "PLAYBOOK_TLS_CLIENT_NAMES needs PLAYBOOK_TLS_CLIENT_CA_FILE, without which client certificates "
+                    + "are not verified; set both or neither"
             )
         }
         if settings.certificateSource == .own {
@@ -48,7 +48,8 @@ struct ServeCommand {
         } catch {
             throw CommandError(
                 message:
-                    "\(error)\nPLAYBOOK_TLS_CERT_FILE and PLAYBOOK_TLS_KEY_FILE name the certificate; `playbook certs` makes one"
+                    "\(error)\nset PLAYBOOK_TLS_CERT_FILE and PLAYBOOK_TLS_KEY_FILE; "
+                    + "`playbook certs --directory DIR` creates both files"
             )
         }
     }
@@ -61,7 +62,7 @@ struct ServeCommand {
             result = .failure(error)
         }
         guard ending.hasLeftThreads else { return try result.get() }
-        // `exit` would take away what these threads still use.
+        // `exit` would destroy globals that these threads still use.
         if case .failure(let error) = result { Console.error("playbook: \(error.message)\n") }
         _exit(((try? result.get()) ?? .usage).rawValue)
     }
@@ -91,7 +92,7 @@ struct ServeCommand {
             ])
         if !settings.ignoredServiceLinks.isEmpty {
             log.write(
-                .warn, "service links have the names of settings and are ignored",
+                .warn, "ignored service links that have the names of settings",
                 [("settings", .array(settings.ignoredServiceLinks.map { .string($0) }))])
         }
         let environment = Process.environment
@@ -105,7 +106,7 @@ struct ServeCommand {
         }
         if maximumConnections < settings.maximumConnections {
             log.write(
-                .warn, "PLAYBOOK_MAX_CONNECTIONS is above the process' limit of open files; fewer are accepted",
+                .warn, "PLAYBOOK_MAX_CONNECTIONS exceeds the limit of open files; fewer connections are accepted",
                 [("connections", .number(String(maximumConnections)))])
         }
         ProcessMemory.releaseCode()
@@ -126,7 +127,7 @@ struct ServeCommand {
         let listeners = [
             Listener(
                 try address("PLAYBOOK_LISTEN", settings.listen), certificates: certificates, name: "admission"),
-            // Probes are answered whatever reviews and their connections do.
+            // A separate responder answers probes independently of reviews and their connections.
             Listener(
                 try address("PLAYBOOK_HEALTH_LISTEN", settings.healthListen), name: "health",
                 ownResponder: { registry.responder($0.status) }),
@@ -151,11 +152,11 @@ struct ServeCommand {
         do throws(Address.Malformed) {
             return try Address(parsing: text)
         } catch {
-            throw CommandError(message: "\(variable) is '\(text)': \(error.reason)")
+            throw CommandError(message: "\(variable): unsupported value \"\(text)\": \(error.reason)")
         }
     }
 
-    /// As many connections as the settings allow and the process can have open, beside everything else that it opens.
+    /// The number of connections that the settings and the limit of open files allow.
     private var maximumConnections: Int {
         max(1, min(settings.maximumConnections, DescriptorLimit.current - ServeCommand.otherDescriptors))
     }
@@ -171,7 +172,7 @@ struct ServeCommand {
         configuration.requestTimeout = settings.requestTimeout
         configuration.idleTimeout = settings.idleTimeout
         configuration.shutdownDelay = settings.shutdownDelay
-        // The rest is for what comes after the last connection.
+        // The rest is for the steps after the last connection closes.
         let rest = min(.seconds(1), settings.shutdownTimeout / 5)
         configuration.shutdownTimeout = settings.shutdownTimeout - rest
         configuration.joinTimeout = rest / 2
@@ -181,15 +182,16 @@ struct ServeCommand {
         return configuration
     }
 
-    /// The memory of all reviews together: what was set, else half of what the process may use.
+    /// The memory of all reviews together: PLAYBOOK_MEMORY, or half of the process' memory limit.
     private func memory(atLeast least: Int) throws(CommandError) -> Int {
-        // Rounded up, for people.
+        // Rounded up for the message.
         let needed = "\((least + 1 << 20 - 1) >> 20)Mi"
         if let given = settings.memoryBytes {
             guard given >= least else {
                 throw CommandError(
                     message:
-                        "PLAYBOOK_MEMORY is \(given >> 20)Mi; reviews of up to PLAYBOOK_MAX_BODY need at least \(needed): raise it, or lower PLAYBOOK_MAX_BODY"
+                        "PLAYBOOK_MEMORY is \(given >> 20)Mi; reviews of up to PLAYBOOK_MAX_BODY need at least \(needed); "
+                        + "raise it, or lower PLAYBOOK_MAX_BODY"
                 )
             }
             return given

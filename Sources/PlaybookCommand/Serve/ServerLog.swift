@@ -4,14 +4,14 @@ import Kubernetes
 import Net
 
 extension Log {
-    /// Writes the line for something that happened to the server.
+    /// Logs an event of the server.
     func write(_ event: ServerEvent) {
         switch event {
         case .listening(let listener, let address):
             write(.info, "listening", [("listener", .string(listener)), ("address", .string("\(address)"))])
         case .cannotAccept(let listener, let error):
             write(
-                .error, "no new connection is taken for a second",
+                .error, "accept failed; accepting no new connections for one second",
                 [("listener", .string(listener)), ("error", .string("\(error)"))])
         case .connectionsEvicted(let counts):
             write(
@@ -19,15 +19,15 @@ extension Log {
                 counts.sorted { $0.key.rawValue < $1.key.rawValue }.map { ($0.key.rawValue, .number(String($0.value))) }
             )
         case .certificateReplaced(_, let certificate):
-            write(.info, "the certificate was replaced", description(certificate))
+            write(.info, "certificate replaced", description(certificate))
         case .certificateRefused(_, let error):
-            write(.error, "the new certificate was refused, the old one stays", [("error", .string("\(error)"))])
+            write(.error, "new certificate refused; still serving the current one", [("error", .string("\(error)"))])
         case .certificateProblem(_, let certificate, let problem?):
             write(
-                .error, "clients refuse the certificate",
+                .error, "clients reject the certificate",
                 [("reason", .string(problem.text(certificate)))] + description(certificate))
         case .certificateProblem(_, let certificate, nil):
-            write(.info, "clients no longer refuse the certificate", description(certificate))
+            write(.info, "clients no longer reject the certificate", description(certificate))
         case .phase(let phase): write(.info, "the server is \(phase)")
         }
     }
@@ -42,7 +42,7 @@ extension Log {
 }
 
 extension CertificateProblem {
-    /// The reason in a sentence, with the values of the certificate that it is about.
+    /// Returns the problem in a sentence, with the values of the certificate.
     func text(_ certificate: CertificateDescription) -> String {
         switch self {
         case .notYetValid: "the certificate is not valid before \(Timestamp(seconds: certificate.notBefore))"
