@@ -71,24 +71,26 @@ public struct Sample: Sendable, Equatable {
 extension Setting {
     static let recording: [Setting] = [
         Setting(
-            "PLAYBOOK_RECORD", .recording, .optionalText("stdout|folder"), \.recording.destination,
-            "Where `/validate` reviews are recorded, a JSON line each, for `playbook replay`; empty: nowhere."),
+            "PLAYBOOK_RECORD", .recording, .optionalText("stdout|directory"), \.recording.destination,
+            "Destination of recordings of `/validate` reviews, one JSON line each, for `playbook replay`; empty: reviews are not recorded."
+        ),
         Setting(
             "PLAYBOOK_RECORD_SAMPLE", .recording, .sample, \.recording.sample,
-            "Which share of the reviews; chosen by their uid, so that every replica chooses the same."),
+            "Share of the reviews that are recorded; they are chosen by their uid, so that all replicas choose the same ones."
+        ),
         Setting(
             "PLAYBOOK_RECORD_ENV", .recording, .choice(), \.recording.environment,
-            "Literal values of variables and ConfigMaps: `redact` replaces all; `keep` those alone that look like a secret."
+            "Redaction of literal values of variables and ConfigMaps; `redact`: all values; `keep`: only values that look like a secret."
         ),
         Setting(
             "PLAYBOOK_RECORD_ARGS", .recording, .choice(), \.recording.arguments,
-            "Commands, arguments, probes and lifecycle handlers: `redact-secrets` replaces the words that are secrets; `redact-all` replaces all texts."
+            "Redaction of commands, arguments, probes and lifecycle handlers; `redact-secrets`: only words that are secrets; `redact-all`: all texts."
         ),
         Setting(
             "PLAYBOOK_RECORD_FILE_SIZE", .recording, .size, \.recording.fileBytes,
-            "In a folder: how large a file may grow before the next one is begun."),
+            "In a directory: size of a file at which the next file is started."),
         Setting(
             "PLAYBOOK_RECORD_FILES", .recording, .integer(2...10_000), \.recording.files,
-            "In a folder: how many files are kept; the oldest go."),
+            "In a directory: number of files that are kept; the oldest are deleted."),
     ]
 }

@@ -1,4 +1,4 @@
-/// A setting whose default is not what it was: said at the start of a server that leaves it unset, and on the page Upgrading.
+/// A setting whose default has changed: reported at the start of a server that leaves it unset, and on the page Upgrading.
 public struct ChangedDefault: Sendable {
     /// The setting's name.
     public let setting: String
