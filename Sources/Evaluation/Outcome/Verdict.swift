@@ -64,7 +64,7 @@ public struct FurtherFindings: Sendable {
 public struct NotEvaluated: Sendable {
     /// The reason why a rule was not evaluated.
     enum Cause {
-        /// Related objects, as in "PodDisruptionBudgets", are not available.
+        /// Related objects, as in "PodDisruptionBudgets", could not be read.
         case unknown(String)
         /// The field at a path has the wrong type.
         case type(path: String)
@@ -80,15 +80,15 @@ public struct NotEvaluated: Sendable {
     /// The reason without the details of one object.
     public var generalReason: String {
         switch cause {
-        case .unknown: "related objects are not available"
+        case .unknown: "related objects could not be read"
         case .type: "a field has the wrong type"
         }
     }
 
-    /// The reason, as in "PodDisruptionBudgets are not available".
+    /// The reason, as in "PodDisruptionBudgets could not be read".
     public var reason: String {
         switch cause {
-        case .unknown(let kinds): "\(kinds) are not available"
+        case .unknown(let kinds): "\(kinds) could not be read"
         case .type(let path):
             "\(path.isEmpty ? "the object" : path) has the wrong type"
         }
