@@ -202,7 +202,7 @@ public final class AdmissionReview {
             .cannotBeEvaluated(Envelope(apiVersion: apiVersion, uid: uid.text), reason: reason)
         }
         guard let operation = Operation(fields.operation) else {
-            throw cannotBeEvaluated("request.operation is none of CREATE, UPDATE, DELETE, CONNECT")
+            throw cannotBeEvaluated("request.operation is not CREATE, UPDATE, DELETE or CONNECT")
         }
         guard let kindObject = fields.kind, let kindName = kindObject["kind"], kindName.kind == .string else {
             throw cannotBeEvaluated("request.kind.kind is missing or not a string")

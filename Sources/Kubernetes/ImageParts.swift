@@ -83,7 +83,9 @@ public struct ImageParts: Sendable, Equatable {
         guard let slash = marks.slash else { return nil }
         let first = 0..<slash
         guard marks.hasHost || text.isSame("localhost", in: first) else { return nil }
-        guard isHost(text, first) else { throw .init(description: "'\(text.excerpt(in: first))' is no registry") }
+        guard isHost(text, first) else {
+            throw .init(description: "\"\(text.excerpt(in: first))\" is not a valid registry")
+        }
         return first
     }
 
@@ -166,7 +168,9 @@ public struct ImageParts: Sendable, Equatable {
         guard !tag.isEmpty, tag.count <= 128, text[tag.lowerBound] != UInt8(ascii: "."),
             text[tag.lowerBound] != UInt8(ascii: "-"), isTag(text, tag)
         else {
-            throw .init(description: "'\(text.excerpt(in: tag))' is no tag: at most 128 letters, digits and _ . -")
+            throw .init(
+                description:
+                    "\"\(text.excerpt(in: tag))\" is not a valid tag; use at most 128 letters, digits and _ . -")
         }
         return tag
     }

@@ -16,7 +16,7 @@ package struct ExemptionAnnotations: Sendable, Equatable {
         self.init(annotations: annotations, names)
     }
 
-    /// Reads annotations; nil if there is no exemption annotation.
+    /// Reads annotations; nil without an exemption annotation.
     init?(annotations: Value, _ names: AnnotationNames) {
         guard let rules = annotations[name: names.exempt]?.string
         else { return nil }

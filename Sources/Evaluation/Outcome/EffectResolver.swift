@@ -118,7 +118,7 @@ struct EffectResolver {
     }
 
     private enum Grace {
-        /// There is no grace period; the ratchet decides.
+        /// No grace period; the ratchet decides.
         case none
         case running
         /// The grace period is over, and the object is new enough for it to apply.

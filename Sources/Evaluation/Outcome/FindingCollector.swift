@@ -239,7 +239,7 @@ public final class FindingCollector {
             let finding = finding()
             assert(
                 finding.isHint == traits.isHint && finding.awaitsRelatedObject == traits.awaitsRelatedObject
-                    && finding.absent == traits.absent, "a finding denies as was said when it was counted")
+                    && finding.absent == traits.absent, "the finding must have the traits that were counted")
             return Entry(rule: self.rules[self.order], order: self.order, finding: finding, traits: traits)
         }
         if denies(traits) { denying.add(limit, entry) } else { lenient.add(limit, entry) }

@@ -5,7 +5,7 @@ public import Kubernetes
 public struct Judge: Sendable {
     private let table: RuleTable
 
-    /// Creates a judge for rules, with the levels of the settings.
+    /// Creates a `Judge` for rules, with the levels of the settings.
     public init(_ settings: Settings, rules: [Rule]? = nil) {
         let rules = rules ?? settings.catalogue.rules
         table = RuleTable(rules.filter { settings.level(of: $0) != .off })

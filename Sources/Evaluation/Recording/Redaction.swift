@@ -41,7 +41,7 @@ struct Redaction: Sendable, Equatable {
         text[start] == 0xC2 && CredentialScan.has(opening, in: text, at: start)
     }
 
-    /// Returns the credential that a mark at a position represents; nil if there is no mark or it is not one of a credential.
+    /// Returns the credential that a mark at a position represents; nil for other marks and other text.
     static func credential(in text: Span<UInt8>, at start: Int) -> (Credential.Kind, Range<Int>)? {
         guard begins(text, at: start) else { return nil }
         let limit = min(text.count, start + longest)
