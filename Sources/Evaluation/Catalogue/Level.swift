@@ -39,7 +39,7 @@ public enum Group: String, Sendable, CaseIterable {
     case availability = "Availability and placement"
     case traffic = "Traffic"
     case nodes = "Nodes and storage"
-    case cloud = "The cloud around the cluster"
+    case cloud = "AWS resources managed through ACK"
     /// The group of ``Rule/schema``, which is not in the catalogue.
     case schema = "API schema"
 }

@@ -61,7 +61,7 @@ extension Verdict {
         if !context.settings.includesSystem, context.settings.isSystem(namespace: review.namespace ?? ""),
             !rule.scope.reachesSystemNamespaces
         {
-            return .notAsked("system namespaces are skipped")
+            return .notAsked("it does not apply in system namespaces")
         }
         if let entry = (notEvaluated + unreadable).first(where: { $0.rule.id == rule.id }) {
             return .notEvaluated(entry.reason)

@@ -36,7 +36,7 @@ struct Origin {
         let user = subject.review.user
         // Reads single settings: copying all of them costs more than the decision.
         if user.isControlPlane || user.isIn("system:nodes") {
-            passedOver = "requests of the control plane are skipped"
+            passedOver = "the requester is the control plane"
             leniency = nil
             return
         }

@@ -61,7 +61,9 @@ package struct Misplaced: Error {
         self.expected = expected
     }
 
-    fileprivate var expectation: String { (at.map { "at character \($0 + 1), " } ?? "") + "use \(expected)" }
+    fileprivate var expectation: String {
+        at.map { "at character \($0 + 1), expected \(expected)" } ?? "use \(expected)"
+    }
 }
 
 /// The errors in the environment, one per variable.
