@@ -8,9 +8,9 @@ extension Rule {
     public static let schema = Rule(
         id: "schema", title: "Fields have the type that the API defines", group: .schema, section: nil,
         rationale: """
-            This is not a rule of the playbook. A rule that reads a field of the wrong type stops there. The field is reported once \
-            for all rules that read it, at the level of `schema`. With level `warn` or `off` the object is admitted although these \
-            rules were not evaluated completely; with `off` they are only listed as not evaluated.
+            This is not a rule of the playbook. A rule that reads a field of the wrong type stops there. The field is reported \
+            once for all rules that read it, at the level of `schema`. With level `warn` or `off` the object is admitted \
+            although these rules were not evaluated completely; with `off` they are only listed as not evaluated.
             """,
         level: .deny,
         concern: .reliability,

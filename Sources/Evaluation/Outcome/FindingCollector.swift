@@ -32,8 +32,8 @@ public final class FindingCollector {
     /// The remaining steps of the request, for all of its objects together.
     ///
     /// A step is a member or element that a rule receives, or a string that is compared.
-    // Modified for each element that a rule reads: a check at run time would cost more than the step. An access lasts as long as a
-    // comparison with the past state, for which the old object has a separate collector.
+    // Modified for each element that a rule reads: a check at run time would cost more than the step. An access lasts as long
+    // as a comparison with the past state, for which the old object has a separate collector.
     @exclusivity(unchecked) private(set) var steps: Int
     @exclusivity(unchecked) private var limit = 0
     /// Decides the effects of findings; nil for the collector of a past state.

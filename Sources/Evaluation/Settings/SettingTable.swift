@@ -97,7 +97,7 @@ extension Setting {
         ),
         Setting(
             "PLAYBOOK_RATCHET", .judging, .flag, \.isRatchetOn,
-            "Reports violations that existed before an update as warnings instead of denying the update."),
+            "With `on`, violations that existed before an update produce warnings; new or worse ones are denied."),
         Setting(
             "PLAYBOOK_RATCHET_UNTIL", .judging, .optional(.time), \.ratchetEnd,
             "Date from which existing violations are denied; until then warnings about them show the date."),
@@ -134,7 +134,7 @@ extension Setting {
         ),
         Setting(
             "PLAYBOOK_OPERATOR_ACCOUNTS", .judging, .list("names"), \.operatorAccounts,
-            "Service accounts of operators, whose objects for a custom resource get warnings only. Other service accounts count as operators if they use the token of a running Pod and are allowed to update the owner's status, which is checked with the API server before a denial. `*` matches any text."
+            "Service accounts of operators: objects that they create for a custom resource are operator-made. Other service accounts count as operators if they use the token of a running Pod and are allowed to update the owner's status, which is checked with the API server before a denial. `*` matches any text."
         ),
         Setting(
             "PLAYBOOK_OPERATOR_MADE", .judging, .choice(), \.operatorMade,
