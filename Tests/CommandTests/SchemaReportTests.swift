@@ -3,7 +3,7 @@ import JSON
 import TestSupport
 import Testing
 
-/// How the program shows `schema`, which is no rule of the catalogue.
+/// Reports of `schema`, which is not a rule of the catalogue.
 @Suite struct SchemaReportTests {
     private let manifest = """
         apiVersion: apps/v1
@@ -14,7 +14,7 @@ import Testing
         """
 
     @Test(arguments: ["text", "json", "sarif", "junit", "github", "markdown", "html"])
-    func `every format of a check has the finding once, under its own rule`(_ format: String) throws {
+    func `every format has the finding once, under the rule schema`(_ format: String) throws {
         let program = try Program(["check", "--format", format], input: manifest)
         #expect(program.code == 1, "\(program.error)")
         #expect(program.output.contains("schema") && program.output.contains("is a string, not an array"))
@@ -30,13 +30,13 @@ import Testing
 
     @Test func `with level off the rules that read the field are listed as not evaluated`() throws {
         let program = try Program(["check", "--level", "schema=off"], input: manifest)
-        let reason = "not evaluated, since a field has the wrong type: "
+        let reason = "not evaluated because a field has the wrong type: "
         let line = program.output.split(separator: "\n").first { $0.hasPrefix(reason) }
         #expect(line?.contains("liveness-probe (1)") == true, "\(program.output)")
         #expect(!program.output.contains("  deny "))
     }
 
-    @Test func `it is explained, and not counted among the rules`() throws {
+    @Test func `explain describes schema, and rules does not list it`() throws {
         let page = try Program(["explain", "schema"])
         #expect(page.code == 0 && page.output.contains("PLAYBOOK_RULE_SCHEMA"))
         #expect(page.output.contains("This is not a rule of the playbook."))
@@ -45,7 +45,7 @@ import Testing
         #expect(try Program(["rules", "--format", "markdown"]).output.contains("\n### schema\n"))
     }
 
-    @Test func `a comment in a file may name it`() throws {
+    @Test func `a comment can exempt from schema`() throws {
         let text = "# playbook:ignore schema an old tool writes it\n" + manifest
         #expect(try Program(["check"], input: text).code == 0)
     }
