@@ -41,7 +41,7 @@ public struct AddressBlock: Sendable, Equatable {
 
     private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
 
-    /// True if the block includes all addresses, or half of them: two halves together include all.
+    /// True if the prefix is shorter than 8 bits, so that the block does not restrict access: two `/1` blocks include all addresses.
     public var isEverywhere: Bool {
         if prefixLength < 8 { return true }
         guard isIPv6, prefixLength < 96 + 8 else { return false }

@@ -33,7 +33,7 @@ package struct PlainText {
         return text.withContents(body)
     }
 
-    /// True for the access key of an SMTP user of SES, which cannot use roles of AWS.
+    /// True if an access key id is an SMTP user name of SES: AWS offers no IAM roles for SMTP.
     package func isUserOfSMTP(_ credential: Credential) -> Bool {
         guard credential.kind == .awsAccessKeyID else { return false }
         switch place {

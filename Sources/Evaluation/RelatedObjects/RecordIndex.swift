@@ -90,7 +90,7 @@ struct RecordIndex<Record: RelatedRecord>: Sendable {
         return found(keys().reduce(into: unfiled) { $0 += files[$1] ?? [] })
     }
 
-    /// Returns the records that can have all of their keys among these, in order; others can be among them.
+    /// Returns the records that can have all of the keys, in order; others can be among them.
     func candidates(underAllOf keys: @autoclosure () -> [RecordKey]) -> [Record] {
         guard isFiled, let rarest = keys().map({ files[$0] ?? [] }).min(by: { $0.count < $1.count }) else {
             return records
