@@ -41,7 +41,7 @@ public struct AddressBlock: Sendable, Equatable {
 
     private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
 
-    /// True if the prefix is shorter than 8 bits, so that the block does not restrict access: two `/1` blocks include all addresses.
+    /// True if the prefix is shorter than 8 bits, so that the block does not restrict access: two `/1` blocks include everything.
     public var isEverywhere: Bool {
         if prefixLength < 8 { return true }
         guard isIPv6, prefixLength < 96 + 8 else { return false }

@@ -58,7 +58,7 @@ extension Credential {
         return text.withContents { first(in: $0, named: named) }
     }
 
-    /// Returns the first secret of a text with a parsed name, and the program that has the text as an argument.
+    /// Returns the first secret of a text, given its parsed name and the program that has it as an argument.
     package static func first(
         in text: Span<UInt8>, named name: CredentialName?, of program: LoginProgram? = nil
     ) -> Credential? {
