@@ -1,13 +1,13 @@
-/// API groups, by who serves them.
+/// Properties of API groups.
 public enum APIGroup {
-    /// Whether Kubernetes itself serves a group; every other one is that of a CustomResourceDefinition or an aggregated API.
+    /// True if Kubernetes itself serves a group; all others belong to CustomResourceDefinitions or aggregated APIs.
     ///
-    /// A name that ends in `k8s.io` says nothing: `gateway.networking.k8s.io` and `sparkoperator.k8s.io` are custom groups.
+    /// The suffix `k8s.io` does not decide: `gateway.networking.k8s.io` and `sparkoperator.k8s.io` are custom groups.
     public static func isBuiltIn(_ group: String) -> Bool { builtIn.contains(group) }
 
-    /// The groups of Kubernetes 1.36 with all alpha APIs on (`kubectl api-versions`), and one that it served before 1.22.
+    /// The groups of Kubernetes 1.36 with all alpha APIs enabled (`kubectl api-versions`), and one that was served before 1.22.
     private static let builtIn: Set<String> = [
-        // The core group has no name.
+        // The core group has an empty name.
         "",
         "admissionregistration.k8s.io", "apiextensions.k8s.io", "apiregistration.k8s.io", "apps",
         "authentication.k8s.io", "authorization.k8s.io", "autoscaling", "batch", "certificates.k8s.io",

@@ -1,20 +1,20 @@
 public import JSON
 
-/// A block of addresses by its prefix, as in `10.0.0.0/8` or `fd00::/8`.
+/// A block of IP addresses in CIDR notation: `10.0.0.0/8` or `fd00::/8`.
 public struct AddressBlock: Sendable, Equatable {
-    /// How many bits all addresses of the block share.
+    /// The length of the prefix, in bits.
     public let prefixLength: Int
-    /// Whether they are IPv6 addresses.
+    /// True for IPv6 addresses.
     public let isIPv6: Bool
     /// The address before the slash; an IPv4 address is in the last 32 bits.
     private let address: UInt128
 
-    /// Reads a block; nil where the text is none.
+    /// Reads a block; nil if the text is not valid.
     ///
-    /// Leading zeros are taken, as by the API server, and blanks around it.
+    /// Leading zeros and surrounding blanks are accepted, as by the API server.
     public init?(_ text: String) { self.init(text.utf8.span) }
 
-    /// Reads a block where it stands in a document; nil where the value is none.
+    /// Reads a block from a document; nil if the value is not valid.
     public init?(_ value: Value) {
         guard value.kind == .string, let block = value.withContents({ AddressBlock($0) }) else { return nil }
         self = block
@@ -41,23 +41,23 @@ public struct AddressBlock: Sendable, Equatable {
 
     private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
 
-    /// Whether it takes in so many that it names nobody: two halves of everything are everything too.
+    /// True if the prefix is shorter than 8 bits, so that the block does not restrict access: two `/1` blocks include everything.
     public var isEverywhere: Bool {
         if prefixLength < 8 { return true }
         guard isIPv6, prefixLength < 96 + 8 else { return false }
-        // IPv4 in IPv6, `::ffff:0.0.0.0/96`: all of it, or a block of it that is as short.
+        // IPv4-mapped IPv6 addresses, `::ffff:0.0.0.0/96`: all of them, or an equally short prefix of them.
         let shared = UInt128(128 - min(prefixLength, 96))
         return address >> shared == 0xFFFF_0000_0000 >> shared
     }
 
-    /// The IPv4 block of another size that starts where this one does, or before it; nil for IPv6.
+    /// Returns the IPv4 block with another prefix length that contains the start of this one; nil for IPv6.
     public func resized(to length: Int) -> String? {
         guard !isIPv6, (0...32).contains(length) else { return nil }
         let start = length == 0 ? 0 : UInt32(truncatingIfNeeded: address) & (UInt32.max << UInt32(32 - length))
         return [24, 16, 8, 0].map { String(start >> $0 & 255) }.joined(separator: ".") + "/\(length)"
     }
 
-    /// The four numbers between two places, as one; nil where there is something else.
+    /// Returns the four numbers in a range as an IPv4 address; nil if it is not valid.
     private static func address(_ text: Span<UInt8>, _ first: Int, _ end: Int) -> UInt32? {
         var address: UInt32 = 0
         var count = 0
@@ -71,11 +71,11 @@ public struct AddressBlock: Sendable, Equatable {
         return count == 4 ? address : nil
     }
 
-    /// The IPv6 address between two places: groups of one to four digits, at most one `::`, and maybe IPv4 at the end.
+    /// Returns the IPv6 address in a range: groups of one to four digits, at most one `::`, optionally IPv4 at the end.
     private static func longAddress(_ text: Span<UInt8>, _ first: Int, _ end: Int) -> UInt128? {
         var address: UInt128 = 0
         var count = 0
-        /// How many groups stand before `::`.
+        /// The number of groups before `::`.
         var gap: Int?
         var at = first
         while at < end, count < 8 {
@@ -85,7 +85,7 @@ public struct AddressBlock: Sendable, Equatable {
                 at += 2
                 continue
             }
-            // What comes first, and what comes after `::`, has no colon before it.
+            // The first group, and the first one after `::`, have no colon before them.
             if count > 0, gap != count {
                 guard text[at] == UInt8(ascii: ":") else { return nil }
                 at += 1
@@ -107,13 +107,13 @@ public struct AddressBlock: Sendable, Equatable {
         guard at == end else { return nil }
         guard let gap else { return count == 8 ? address : nil }
         guard count < 8 else { return nil }
-        // The groups after `::` stay at the end, those before it move to the beginning.
+        // The groups after `::` stay at the end; those before it move to the beginning.
         let after = UInt128(16 * (count - gap))
         let low = address & (1 << after - 1)
         return gap == 0 ? low : (address >> after) << UInt128(128 - 16 * gap) | low
     }
 
-    /// One to four digits between two places.
+    /// Returns the number with one to four digits in a range; nil if it is not valid.
     private static func number(_ text: Span<UInt8>, _ start: Int, _ end: Int, upTo limit: Int) -> Int? {
         guard (1...4).contains(end - start) else { return nil }
         var number = 0

@@ -1,19 +1,19 @@
 public import JSON
 
-/// The answer to a review (`admission.k8s.io/v1`, AdmissionResponse), as bytes.
+/// The response to a review (`admission.k8s.io/v1`, AdmissionResponse).
 public struct AdmissionResponse: Sendable {
-    /// A refusal, as the client will see it.
+    /// A denial, as clients show it.
     public struct Refusal: Sendable {
-        /// 403, or 413 or 422 where the review could not be judged.
+        /// The HTTP status: 403, or 413 or 422 if the review could not be evaluated.
         public var code: Int
-        /// A reason that kubectl does not put in the message's place: `Forbidden`.
+        /// The reason, such as `Forbidden`; kubectl shows the message with this one.
         public var reason: String
-        /// What is wrong, on as many lines as it takes.
+        /// The message, with any number of lines.
         public var message: String
-        /// The same for tools, one a finding.
+        /// The findings for tools, one cause each.
         public var causes: [Cause]
 
-        /// Creates a refusal.
+        /// Creates a denial.
         public init(code: Int, reason: String, message: String, causes: [Cause] = []) {
             self.code = code
             self.reason = reason
@@ -22,13 +22,13 @@ public struct AdmissionResponse: Sendable {
         }
     }
 
-    /// One finding of a refusal (`metav1.StatusCause`).
+    /// A finding of a denial (`metav1.StatusCause`).
     public struct Cause: Sendable {
-        /// The rule.
+        /// The id of the rule.
         public var reason: String
-        /// Where.
+        /// The path of the field.
         public var field: String
-        /// What is wrong.
+        /// The message of the finding.
         public var message: String
 
         /// Creates a cause.
@@ -39,26 +39,26 @@ public struct AdmissionResponse: Sendable {
         }
     }
 
-    /// The version that the review was asked in.
+    /// The API version of the review.
     public var apiVersion: String
-    /// What the review must have repeated.
+    /// The uid of the request, which the response repeats.
     public var uid: String
-    /// Why the request is refused; nil lets it pass.
+    /// The denial; nil if the request is allowed.
     public var refusal: Refusal?
-    /// What the client is told beside that; see ``warnings(_:)``.
+    /// The warnings for the client (see ``warnings(_:)``).
     public var warnings: [String] = []
-    /// What goes into the API server's audit log, by a key of letters, digits and `-_.`.
+    /// The annotations of the API server's audit log; keys have letters, digits and `-_.`.
     public var auditAnnotations: [(key: String, value: String)] = []
-    /// What is changed; nil on `/validate`, where the API forbids one.
+    /// The patch; nil for `/validate`, where the API does not allow one.
     public var patch: Patch?
 
-    /// Creates an answer that lets the request pass.
+    /// Creates a response that allows the request.
     public init(apiVersion: String, uid: String) {
         self.apiVersion = apiVersion
         self.uid = uid
     }
 
-    /// Writes the AdmissionReview that carries the answer: one JSON object without white space.
+    /// Returns the AdmissionReview with the response: one JSON object without white space.
     public func encoded() -> [UInt8] {
         var writer = ObjectWriter()
         writer.member("kind", "AdmissionReview")
@@ -100,7 +100,7 @@ public struct AdmissionResponse: Sendable {
     }
 }
 
-/// Bytes as base64 (RFC 4648, section 4).
+/// Returns bytes as base64 (RFC 4648, section 4).
 func base64(_ bytes: [UInt8]) -> String {
     let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
     var result: [UInt8] = []

@@ -1,10 +1,10 @@
 public import JSON
 
-/// What happens to an object.
+/// The operation of a request.
 public enum Operation: UInt8, Sendable, CaseIterable {
     case create, update, delete, connect
 
-    /// The API's word for it.
+    /// The name in the API.
     public var name: StaticString {
         switch self {
         case .create: "CREATE"
@@ -32,21 +32,21 @@ extension Operation {
     }
 }
 
-/// The part of a resource that a request is about.
+/// The subresource of a request.
 public enum Subresource: Sendable, CaseIterable {
     /// The resource itself.
     case none
-    /// `…/scale`: a Scale is sent instead of the workload.
+    /// `…/scale`: the object is a Scale instead of the workload.
     case scale
-    /// `pods/ephemeralcontainers`: a whole Pod is sent.
+    /// `pods/ephemeralcontainers`: the object is the whole Pod.
     case ephemeralContainers
-    /// `pods/resize`: a whole Pod is sent.
+    /// `pods/resize`: the object is the whole Pod.
     case resize
-    /// `serviceaccounts/token`: a TokenRequest is sent.
+    /// `serviceaccounts/token`: the object is a TokenRequest.
     case token
     /// `…/status`
     case status
-    /// Any other one.
+    /// Any other subresource.
     case other
 
     init(_ value: Value?) {
@@ -72,48 +72,48 @@ public enum Subresource: Sendable, CaseIterable {
     }
 }
 
-/// A request for admission (`admission.k8s.io/v1`, AdmissionReview), read in place.
+/// An admission request (`admission.k8s.io/v1`, AdmissionReview), read in place.
 ///
-/// One object for everybody to look at, and like the values in it not to be kept beyond the request. Its texts are copied out of
-/// the document only when someone asks for them: most requests are about nothing that anyone has to say.
+/// All users share one instance. Like the values in it, it must not be kept after the request. Its texts are copied out of the
+/// document on demand, since most requests have no findings.
 public final class AdmissionReview {
-    /// The version that it was asked in, and is answered in.
+    /// The API version of the review and its response.
     public let apiVersion: String
-    /// What happens.
+    /// The operation of the request.
     public let operation: Operation
-    /// The object's kind as we asked for it; the object's own may be missing.
+    /// The kind of the object from the request; the object itself may have none.
     public let kind: ResourceKind
-    /// What of the resource.
+    /// The subresource of the request.
     public let subresource: Subresource
-    /// Who asks.
+    /// The requester.
     public let user: User
-    /// Whether nothing will come of it.
+    /// True for a server-side dry run.
     public let isDryRun: Bool
-    /// The object as it would be; nil on DELETE.
+    /// The new object; nil on DELETE.
     public let object: Value?
-    /// The object as it is; nil on CREATE.
+    /// The old object; nil on CREATE.
     public let oldObject: Value?
 
-    /// What the answer must repeat.
+    /// The uid of the request, which the response repeats.
     public var uid: String { uidValue.text }
-    /// The object's kind by name, for people.
+    /// The name of the object's kind, for people.
     public var kindName: String { kindNameValue.text }
-    /// The kind's API group; empty for the core group.
+    /// The API group of the kind; empty for the core group.
     public var group: String { fields.kind?["group"]?.string ?? "" }
-    /// The kind's API group and version, as in `apps/v1`.
+    /// The API group and version of the kind, as in `apps/v1`.
     public var groupVersion: String {
         let version = fields.kind?["version"]?.string ?? ""
         return group.isEmpty ? version : "\(group)/\(version)"
     }
-    /// The resource that the request names, as in `deployments`.
+    /// The resource of the request, as in `deployments`.
     public var resource: String { fields.resource?["resource"]?.string ?? "" }
-    /// What of the resource, by name; empty for the resource itself.
+    /// The name of the subresource; empty for the resource itself.
     public var subresourceName: String { fields.subResource?.string ?? "" }
-    /// The name that the client gives itself (`options.fieldManager`); empty where it gives none.
+    /// The field manager of the client (`options.fieldManager`); empty if it is not set.
     public var fieldManager: String { fields.options?["fieldManager"]?.string ?? "" }
-    /// The namespace; nil for what belongs to the cluster.
+    /// The namespace; nil for cluster-scoped objects.
     public private(set) lazy var namespace: String? = AdmissionReview.text(fields.namespace)
-    /// The name; nil while it is still to be generated.
+    /// The name; nil before it is generated.
     public private(set) lazy var name: String? =
         AdmissionReview.text(fields.name) ?? (object ?? oldObject).flatMap { ObjectMeta(of: $0).name }
 
@@ -121,7 +121,7 @@ public final class AdmissionReview {
     private let uidValue: Value
     private let kindNameValue: Value
 
-    /// The request's members, found in one pass.
+    /// The members of the request, found in one pass.
     private struct Fields {
         var uid, kind, operation, namespace, name, resource, subResource, userInfo, object, oldObject, dryRun,
             options: Value?
@@ -147,7 +147,7 @@ public final class AdmissionReview {
             }
         }
 
-        /// Checks the types of the members that are read; `null` is as good as absent.
+        /// Checks the types of the members that are read; `null` counts as absent.
         func checkTypes() throws(WrongType) {
             try check("name", name, .string)
             try check("namespace", namespace, .string)
@@ -173,19 +173,19 @@ public final class AdmissionReview {
         let reason: String
     }
 
-    /// The members that are not looked into: large, written by the API server itself, and read by no rule in passing.
+    /// The members that are skipped: they are large, written by the API server, and rarely read by rules.
     public static let skipped: SkipTree = {
         let object: [SkipTree.Member] = [.init("status"), .init("metadata", [.init("managedFields")])]
         return SkipTree([.init("request", [.init("object", object), .init("oldObject", object)])])
     }()
 
-    /// How a review from an API server is read.
+    /// The options for parsing a review from an API server.
     public static let options = ParseOptions(skipped: skipped, toleratesDepth: true)
 
     /// Reads a review.
     ///
-    /// - Parameter root: The outermost value of the document.
-    /// - Throws: ``ReviewError`` when it is something else, or its request is not what the API says.
+    /// - Parameter root: The root value of the document.
+    /// - Throws: ``ReviewError`` if it is not a review or its request is not valid.
     public init(_ root: Value) throws(ReviewError) {
         guard root.kind == .object, root["kind"]?.equals("AdmissionReview") ?? false else {
             throw .notAReview("the body is not an AdmissionReview; \(AdmissionReview.served)")
@@ -202,13 +202,13 @@ public final class AdmissionReview {
             .cannotBeEvaluated(Envelope(apiVersion: apiVersion, uid: uid.text), reason: reason)
         }
         guard let operation = Operation(fields.operation) else {
-            throw cannotBeEvaluated("request.operation is none of CREATE, UPDATE, DELETE, CONNECT")
+            throw cannotBeEvaluated("request.operation is not CREATE, UPDATE, DELETE or CONNECT")
         }
         guard let kindObject = fields.kind, let kindName = kindObject["kind"], kindName.kind == .string else {
             throw cannotBeEvaluated("request.kind.kind is missing or not a string")
         }
         do throws(WrongType) { try fields.checkTypes() } catch { throw cannotBeEvaluated(error.reason) }
-        // DELETE is never denied, and API servers before 1.15 sent no object with it. CONNECT need not have one. An UPDATE
+        // DELETE is never denied, and API servers before 1.15 sent no object with it. CONNECT can have no object. An UPDATE
         // without the old object is evaluated as if the object were new.
         if operation == .create || operation == .update, fields.object?.kind != .object {
             throw cannotBeEvaluated("request.object is missing; \(operation.name) needs an object")
@@ -240,17 +240,17 @@ public final class AdmissionReview {
         kindNameValue = other.kindNameValue
     }
 
-    /// Whether the object's kind has a name and a group.
+    /// True if the object's kind has a name and a group.
     func isAbout(kindNamed name: String, of group: String) -> Bool {
         kindNameValue.equals(string: name) && fields.kind?["group"]?.equals(string: group) ?? group.isEmpty
     }
 
-    /// The same request for another object.
+    /// Returns the request with another object.
     public func replacingObject(with other: Value) -> AdmissionReview {
         AdmissionReview(self, object: other)
     }
 
-    /// What is served, for those who sent something else.
+    /// The supported versions, for errors.
     public static let served = "admission.k8s.io/v1 and v1beta1 AdmissionReviews are served"
 
     static let versions = ["admission.k8s.io/v1", "admission.k8s.io/v1beta1"]
@@ -266,7 +266,7 @@ public final class AdmissionReview {
         return text
     }
 
-    /// The name for people: `web`, or `web-… (generated)` while the API server has still to make it up.
+    /// The name for people: `web`, or `web-… (generated)` before the API server generates it.
     public var displayName: String {
         if let name { return name }
         guard let prefix = (object ?? oldObject).flatMap({ ObjectMeta(of: $0).generateName }) else {
@@ -277,13 +277,13 @@ public final class AdmissionReview {
 }
 
 extension AdmissionReview {
-    /// What the request is about, for people: `Deployment shop/catalogue`.
+    /// The object of the request, for people: `Deployment shop/catalogue`.
     public var title: String {
         let place = namespace.map { kind == .namespace ? displayName : "\($0)/\(displayName)" } ?? displayName
         return subresource == .scale ? "the scale of \(scaledKind.name) \(place)" : "\(kindName) \(place)"
     }
 
-    /// The kind of the workload that a Scale belongs to.
+    /// The kind of the workload of a Scale.
     public var scaledKind: ResourceKind {
         switch resource {
         case "deployments": .deployment

@@ -1,7 +1,7 @@
-/// The bytes that base64 (RFC 4648, section 4) stands for, line breaks skipped; nil when the text is not base64.
+/// Decodes base64 (RFC 4648, section 4), ignoring line breaks; nil if the text is not base64.
 public func base64Decoded(_ text: String) -> [UInt8]? { base64Decoded(text.utf8.span) }
 
-/// The bytes that base64 (RFC 4648, section 4) stands for, line breaks skipped; nil when the text is not base64.
+/// Decodes base64 (RFC 4648, section 4), ignoring line breaks; nil if the text is not base64.
 public func base64Decoded(_ text: Span<UInt8>) -> [UInt8]? {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(text.count / 4 * 3)
@@ -45,7 +45,7 @@ public func base64Decoded(_ text: Span<UInt8>) -> [UInt8]? {
     return bytes
 }
 
-/// Bytes as base64 (RFC 4648, section 4), in one line.
+/// Returns bytes as base64 (RFC 4648, section 4) on one line.
 public func base64Encoded(_ bytes: some Collection<UInt8>) -> String {
     let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
     var encoded: [UInt8] = []

@@ -1,26 +1,26 @@
 public import JSON
 
-/// The ways in which a check has no answer.
+/// The reasons why a check cannot be completed.
 public enum CannotJudge: Error, Sendable {
-    /// A field is not of the type that the API gives it.
+    /// A field has the wrong type.
     ///
     /// - Parameters:
-    ///   - node: The value that is wrong.
-    ///   - expected: What the API has there, as in "a number".
+    ///   - node: The value.
+    ///   - expected: The expected type, as in "a number".
     case malformed(NodeID, expected: StaticString)
 
-    /// A list is longer than anybody needs, and is not read to its end.
+    /// A list is longer than the limit and is not read completely.
     ///
     /// - Parameters:
     ///   - node: The list, or its first element that is not read.
-    ///   - expected: The bound, as in "a list of at most 1000 names".
+    ///   - expected: The limit, as in "a list of at most 1000 names".
     case tooLong(NodeID, expected: StaticString)
 
-    /// Other objects would be needed, and whether they exist is not known.
+    /// Related objects are needed, and it is unknown if they exist.
     ///
-    /// - Parameter companion: The kind of those objects, as in "PodDisruptionBudgets".
+    /// - Parameter relatedObject: The kind of those objects, as in "PodDisruptionBudgets".
     case unknown(relatedObject: String)
 
-    /// The request's budget of work is used up.
+    /// The request has no steps left.
     case tooMuchWork
 }

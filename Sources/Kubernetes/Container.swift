@@ -1,22 +1,22 @@
 public import JSON
 
-/// One container of a pod template, in whatever list it stands.
+/// A container of a pod template, from any of its lists.
 public struct Container {
-    /// What a container is for, by the list it stands in (Kubernetes, "Init Containers", "Sidecar Containers").
+    /// The role of a container, from the list that it is in (Kubernetes, "Init Containers", "Sidecar Containers").
     public enum Role: Sendable, CaseIterable {
         /// An entry of `containers`.
         case main
-        /// An entry of `initContainers` with `restartPolicy: Always`, which runs beside the main ones.
+        /// An entry of `initContainers` with `restartPolicy: Always`, which runs during the lifetime of the main containers.
         case sidecar
-        /// Any other entry of `initContainers`, which ends before the main ones start.
+        /// Any other entry of `initContainers`, which terminates before the main containers start.
         case initial
-        /// An entry of `ephemeralContainers`, added to a running Pod to look into it.
+        /// An entry of `ephemeralContainers`, which is added to a running Pod for debugging.
         case ephemeral
     }
 
-    /// What it is for.
+    /// The role of the container.
     public let role: Role
-    /// The container itself.
+    /// The container object.
     public let value: Value
     private let fields: Fields
 
@@ -26,14 +26,14 @@ public struct Container {
         fields = Fields(of: value)
     }
 
-    /// Reads a container that has those fields of another one that it does not have itself.
+    /// Creates a container that inherits missing fields from another one.
     init(_ value: Value, role: Role, over defaults: Value) {
         self.role = role
         self.value = value
         fields = Fields(of: value, over: Fields(of: defaults))
     }
 
-    /// What rules ask for again and again, found in one pass; absent and `null` are the same.
+    /// The fields that rules read most often, found in one pass; `null` counts as absent.
     private struct Fields {
         var image: Value?
         var securityContext: Value?
@@ -80,7 +80,7 @@ public struct Container {
         }
     }
 
-    /// Its name; empty when it has none.
+    /// The name; empty if it is not set.
     public var name: String { value["name"]?.string ?? "" }
 
     /// The container as a field.
@@ -93,28 +93,28 @@ public struct Container {
     /// The image.
     public var image: Field { field(fields.image, "image") }
 
-    /// The security settings.
+    /// The security context.
     public var securityContext: Field { field(fields.securityContext, "securityContext") }
 
-    /// The declared ports.
+    /// The ports.
     public var ports: Field { field(fields.ports, "ports") }
 
-    /// The variables, each on its own.
+    /// The variables.
     public var env: Field { field(fields.env, "env") }
 
-    /// The sources of many variables at once.
+    /// The sources of variables.
     public var envFrom: Field { field(fields.envFrom, "envFrom") }
 
-    /// The volumes' places in the file system.
+    /// The volume mounts.
     public var volumeMounts: Field { field(fields.volumeMounts, "volumeMounts") }
 
     /// The lifecycle handlers.
     public var lifecycle: Field { field(fields.lifecycle, "lifecycle") }
 
-    /// What is run, in the place of the image's entry point; absent where the image decides.
+    /// The command, which replaces the entry point of the image; absent if the image decides.
     public var command: Field { field(fields.command, "command") }
 
-    /// What is handed to the command, or to the image's entry point; absent where the image decides.
+    /// The arguments of the command or the image's entry point; absent if the image decides.
     public var args: Field { field(fields.args, "args") }
 
     /// The resources, as a field.
@@ -126,13 +126,13 @@ public struct Container {
         return fields.resources
     }
 
-    /// The declared port of a name.
+    /// Returns the port with a name.
     public func port(named name: Value) throws(CannotJudge) -> Value? {
         for port in try ports.objects() where try port["name"].text()?.isSame(as: name) ?? false { return port.base }
         return nil
     }
 
-    /// A health check.
+    /// Returns a probe.
     public func probe(_ purpose: Probe.Purpose) throws(CannotJudge) -> Probe? {
         let value =
             switch purpose {
@@ -144,9 +144,9 @@ public struct Container {
     }
 }
 
-/// Requests and limits (`v1.ResourceRequirements`), of a container or of a whole pod.
+/// The requests and limits of a container or a pod (`v1.ResourceRequirements`).
 public struct Resources {
-    /// The object that holds them.
+    /// The object with the requests and limits.
     public let value: Value
     private var requests: Value?
     private var limits: Value?
@@ -162,32 +162,32 @@ public struct Resources {
         }
     }
 
-    /// Whether there is a request or a limit.
+    /// True if there is a request or a limit for a resource.
     public func sets(_ resource: StaticString) throws(CannotJudge) -> Bool {
         if try request(resource) != nil { return true }
         return try limit(resource) != nil
     }
 
-    /// The amount asked for, such as `requests.memory`.
+    /// Returns a request, such as `requests.memory`.
     public func request(_ resource: StaticString) throws(CannotJudge) -> Amount? {
         try requests?.asObject().amount(resource)
     }
 
-    /// The amount not to be exceeded, such as `limits.cpu`.
+    /// Returns a limit, such as `limits.cpu`.
     public func limit(_ resource: StaticString) throws(CannotJudge) -> Amount? {
         try limits?.asObject().amount(resource)
     }
 }
 
-/// A quantity as it stands in an object.
+/// A quantity in an object.
 ///
-/// It holds numbers alone, so that the many that a request has are copied without counting references.
+/// It contains only numbers, so that copies do not count references; a request has many quantities.
 public struct Amount: CustomStringConvertible {
     private let value: Value
-    /// nil where there are more digits than fit: they are read again when they are asked for.
+    /// The quantity; nil if it has too many digits and is read again on demand.
     private let number: Quantity.Number?
 
-    /// Reads the amount that a string or a number holds.
+    /// Reads the quantity of a string or a number.
     init?(_ value: Value) {
         guard value.kind == .string || value.kind == .number, let quantity = Quantity(value) else { return nil }
         self.value = value
@@ -197,6 +197,6 @@ public struct Amount: CustomStringConvertible {
     /// The quantity.
     public var quantity: Quantity { Quantity(number ?? Quantity.Number(), digitsOf: number == nil ? value : nil) }
 
-    /// The quantity as it is written there.
+    /// The quantity as written.
     public var description: String { value.text }
 }

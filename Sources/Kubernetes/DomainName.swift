@@ -1,11 +1,11 @@
-/// A DNS name, compared as DNS does it: by whole labels, whatever the case of ASCII letters, with or without the dot at its end.
+/// A DNS name, compared by labels, ignoring the case of ASCII letters and the trailing dot.
 public struct DomainName: Sendable, Hashable, CustomStringConvertible {
     /// The labels from left to right, in lower case.
     public let labels: [String]
 
-    /// Takes a name apart.
+    /// Splits a name into labels.
     ///
-    /// A text that is longer than any name (RFC 1035: 255 bytes) is none, and is not taken apart.
+    /// A text that is longer than any name (RFC 1035: 255 bytes) is not valid and is not split.
     public init(_ text: String) {
         guard text.utf8.count <= 1024 else {
             labels = [String(decoding: text.utf8.prefix(255), as: UTF8.self) + "…"]
@@ -17,7 +17,7 @@ public struct DomainName: Sendable, Hashable, CustomStringConvertible {
         self.labels = labels
     }
 
-    /// The name that a text is, in lower case and without the dot at its end: ``description``, with nothing taken apart.
+    /// Returns a name in lower case without the trailing dot, like ``description`` but without splitting it.
     public static func canonical(_ text: String) -> String {
         guard text.utf8.count <= 1024 else { return DomainName(text).description }
         let bytes = text.utf8.last == UInt8(ascii: ".") ? text.utf8.dropLast() : text.utf8[...]
@@ -27,10 +27,10 @@ public struct DomainName: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    /// The name without the dot at its end.
+    /// The name without the trailing dot.
     public var description: String { labels.joined(separator: ".") }
 
-    /// Whether every label could stand in DNS; the first may be `*`.
+    /// True if all labels are valid in DNS; the first one can be `*`.
     public var isValid: Bool {
         guard !labels.isEmpty else { return false }
         for (index, label) in labels.enumerated() where !(index == 0 && label == "*") {
@@ -39,22 +39,22 @@ public struct DomainName: Sendable, Hashable, CustomStringConvertible {
         return true
     }
 
-    /// Whether it is a zone's own name, or one below it.
+    /// True if the name equals the zone or is a subdomain of it.
     public func isWithin(_ zone: DomainName) -> Bool {
         guard isValid, !zone.labels.isEmpty, labels.count >= zone.labels.count else { return false }
         return labels.suffix(zone.labels.count).elementsEqual(zone.labels)
     }
 
-    /// Returns whether a name is the zone itself or a subdomain of it, without copying the name.
+    /// Returns true if a name equals the zone or is a subdomain of it, without copying the name.
     public func contains(_ name: Span<UInt8>) -> Bool {
         guard let start = start(in: name) else { return false }
         return start == 0 || name[start - 1] == UInt8(ascii: ".")
     }
 
-    /// Returns whether a name is equal to this one, without copying the name.
+    /// Returns true if a name equals this one, without copying the name.
     public func isSame(as name: Span<UInt8>) -> Bool { start(in: name) == 0 }
 
-    /// The index at which this name begins in a name that ends with it; nil when that name does not, or is invalid.
+    /// Returns the index at which this name begins in a name that ends with it; nil if the other name does not or is not valid.
     private func start(in name: Span<UInt8>) -> Int? {
         var at = name.count
         if at > 0, name[at - 1] == UInt8(ascii: ".") { at -= 1 }
@@ -91,14 +91,14 @@ public struct DomainName: Sendable, Hashable, CustomStringConvertible {
         return !isAtStart
     }
 
-    /// ASCII letters alone: there are others whose lower case is an ASCII letter, and DNS knows nothing of it.
+    /// Only for ASCII letters: DNS does not map other letters to ASCII letters.
     private static func lowercased(_ text: String) -> String {
         String(decoding: text.utf8.map { lowercased($0) }, as: UTF8.self)
     }
 
     private static func lowercased(_ byte: UInt8) -> UInt8 { byte &- 65 < 26 ? byte | 32 : byte }
 
-    /// Letters, digits, `-` and `_`; what is no ASCII is a label that has yet to be encoded.
+    /// True for letters, digits, `-` and `_`, and for bytes that are not ASCII, in labels that are not encoded yet.
     private static func isPartOfLabel(_ byte: UInt8) -> Bool {
         byte &- 97 < 26 || byte &- 48 <= 9 || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_") || byte >= 0x80
     }

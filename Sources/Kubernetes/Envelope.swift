@@ -1,10 +1,10 @@
 import JSON
 
-/// What is needed to answer a review that cannot be evaluated.
+/// The members of a review that the response to an invalid review needs.
 public struct Envelope: Sendable, Equatable {
-    /// The version of the review; the answer has the same one.
+    /// The API version of the review and its response.
     public let apiVersion: String
-    /// The uid of the request, which the answer repeats.
+    /// The uid of the request, which the response repeats.
     public let uid: String
 
     init(apiVersion: String, uid: String) {
@@ -12,12 +12,12 @@ public struct Envelope: Sendable, Equatable {
         self.uid = uid
     }
 
-    /// Finds the envelope of a review that is too large, or has too much in it, to be read.
+    /// Finds the envelope of a review that is too large to be read.
     ///
-    /// It looks at each byte at most once, and keeps nothing but the members that it looks for, in any order. nil when the bytes
-    /// are no review, or the uid is missing, longer than 256 bytes or behind the end of what is there.
+    /// It reads each byte at most once and stores only the members that it needs, in any order. The result is nil if the bytes
+    /// are not a review, or if the uid is missing, longer than 256 bytes or after the end of the bytes.
     ///
-    /// - Parameter bytes: The body, or its beginning.
+    /// - Parameter bytes: The body or its beginning.
     public init?(scanning bytes: Span<UInt8>) {
         var scanner = EnvelopeScanner()
         while !scanner.hasAll, scanner.takeNext(bytes) {}
@@ -30,32 +30,32 @@ public struct Envelope: Sendable, Equatable {
     }
 }
 
-/// A reader of the outer two levels of an object; deeper levels are skipped.
+/// A scanner of the outer two levels of an object; deeper levels are skipped.
 private struct EnvelopeScanner {
-    // Where the strings that are looked for stand, their quotes included.
+    // The positions of the strings, including quotes.
     private(set) var kind: Range<Int>?
     private(set) var apiVersion: Range<Int>?
     private(set) var uid: Range<Int>?
     private var at = 0
     private var depth = 0
-    /// The last key of each of the two levels, with its quotes.
+    /// The last key of each of the two levels, including quotes.
     private var outerKey = 0..<0
     private var innerKey = 0..<0
     private var isKey = false
 
     private static let longest = 256
 
-    /// Whether there is nothing left to look for.
+    /// True if all members have been found.
     var hasAll: Bool { kind != nil && apiVersion != nil && uid != nil }
 
-    /// The text of a string; nil when there is none, or it is too long or malformed.
+    /// Returns the text of a string; nil if there is none, or it is too long or malformed.
     static func text(at place: Range<Int>?, in bytes: Span<UInt8>) -> String? {
         guard let place, place.count <= longest + 2, let document = try? Document(parsing: place.map { bytes[$0] })
         else { return nil }
         return withExtendedLifetime(document) { document.root.string }
     }
 
-    /// Takes the next token in; false at the end of what is there.
+    /// Reads the next token; returns false at the end of the bytes.
     mutating func takeNext(_ bytes: Span<UInt8>) -> Bool {
         guard at < bytes.count else { return false }
         let byte = bytes[at]
@@ -99,7 +99,7 @@ private struct EnvelopeScanner {
         }
     }
 
-    /// Whether a string is this word; one that is written with escapes is not.
+    /// True if a string equals a word; strings with escapes never do.
     private func isText(_ place: Range<Int>, _ word: StaticString, _ bytes: Span<UInt8>) -> Bool {
         guard place.count == word.utf8CodeUnitCount + 2 else { return false }
         return word.withUTF8Buffer { word in

@@ -1,18 +1,18 @@
 public import JSON
 
-/// One variable of a container's environment (`v1.EnvVar`).
+/// An environment variable of a container (`v1.EnvVar`).
 public struct EnvironmentVariable {
-    /// Its name, as it is written in the document.
+    /// The name.
     public let name: Value
-    /// The literal that it holds; nil where it holds none, or the empty one.
+    /// The literal value; nil if there is none or it is empty.
     public let value: Value?
-    /// Where its value comes from instead.
+    /// The source of the value; nil for a literal.
     public let source: Value?
 
     /// Reads an entry of `env`.
     ///
     /// - Parameter entry: The entry.
-    /// - Throws: ``CannotJudge/malformed(_:expected:)`` where a field is not as the API has it, or there is no name.
+    /// - Throws: ``CannotJudge/malformed(_:expected:)`` if a field has the wrong type or the name is missing.
     public init(_ entry: Value) throws(CannotJudge) {
         var (name, value, source): (Value?, Value?, Value?)
         for member in entry.members where !member.value.isNull {
@@ -24,7 +24,7 @@ public struct EnvironmentVariable {
                 source = member.value
             }
         }
-        // In a patch of kustomize's an entry may be an instruction: `$patch: replace`.
+        // An entry of a kustomize patch can be a directive: `$patch: replace`.
         guard let name = name ?? entry["$patch"], name.kind == .string else {
             throw .malformed((name ?? entry).id, expected: "a variable with a name")
         }

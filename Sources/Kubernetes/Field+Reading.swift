@@ -1,8 +1,8 @@
 public import JSON
 
-/// Reads fields with the types that the API gives them; `null` is the same as absent, as for the API server.
+/// Accessors for fields with the types that the API defines; `null` counts as absent, as for the API server.
 extension Field {
-    /// The member of an object; absent where the object is.
+    /// Returns a member of the object; absent if the object is.
     @inlinable
     @inline(__always)
     public subscript(key: StaticString) -> Field {
@@ -16,7 +16,7 @@ extension Field {
     @inlinable
     public func object() throws(CannotJudge) -> Value? { try value?.asObject() }
 
-    /// The string, not copied out of the document.
+    /// Returns the string without copying it.
     @inlinable
     @inline(__always)
     public func text() throws(CannotJudge) -> Value? {
@@ -25,72 +25,72 @@ extension Field {
         return value
     }
 
-    /// The string.
+    /// Returns the string.
     public func string() throws(CannotJudge) -> String? { try text()?.text }
 
-    /// The string; nil where it is empty, too.
+    /// Returns the string; nil if it is empty.
     public func filledText() throws(CannotJudge) -> Value? {
         guard let text = try text(), text.contentLength > 0 else { return nil }
         return text
     }
 
-    /// Compares the field with a string; an absent one is none.
+    /// True if the field equals a string; an absent field does not.
     @inlinable
     @inline(__always)
     public func equals(_ other: StaticString) throws(CannotJudge) -> Bool { try text()?.equals(other) ?? false }
 
-    /// Compares the field with several strings, one of which is enough.
+    /// True if the field equals one of several strings.
     public func equals(oneOf others: StaticString...) throws(CannotJudge) -> Bool {
         guard let text = try text() else { return false }
         return others.contains { text.equals($0) }
     }
 
-    /// The boolean.
+    /// Returns the boolean.
     public func boolean() throws(CannotJudge) -> Bool? { try value?.asBoolean() }
 
-    /// The integer.
+    /// Returns the integer.
     public func integer() throws(CannotJudge) -> Int? { try value?.asInteger() }
 
-    /// The quantity, which the API writes as a string or a number.
+    /// Returns the quantity, which is a string or a number in the API.
     public func amount() throws(CannotJudge) -> Amount? { try value?.asAmount() }
 
-    /// The whole number or percentage.
+    /// Returns the integer or percentage.
     public func intOrPercent() throws(CannotJudge) -> IntOrPercent? { try value?.asIntOrPercent() }
 
-    /// The map of strings.
+    /// Returns the map of strings.
     public func labels() throws(CannotJudge) -> Labels { try value?.asLabels() ?? .none }
 
-    /// The elements of a list, of any type; none when it is absent.
+    /// Returns the elements of a list of any type; empty if it is absent.
     public func elements() throws(CannotJudge) -> Elements { Elements(try value?.asArray().elements) }
 
-    /// The elements of a list of objects.
+    /// Returns the elements of a list of objects.
     public func objects() throws(CannotJudge) -> Elements { Elements(try Objects(value).elements) }
 
-    /// The elements of a list of strings.
+    /// Returns the elements of a list of strings.
     public func strings() throws(CannotJudge) -> Elements { Elements(try value?.asStrings().elements) }
 
-    /// The members of an object, doubled ones included; none when it is absent.
+    /// Returns the members of an object, including duplicate keys; nil if it is absent.
     public func members() throws(CannotJudge) -> Value.Members? { try value?.asObject().members }
 
-    /// The elements of a list, one after the other.
+    /// The elements of a list.
     @frozen
     public struct Elements: Sequence, IteratorProtocol {
         @usableFromInline var values: Value.Elements?
 
         init(_ values: Value.Elements?) { self.values = values }
 
-        /// The next element.
+        /// Returns the next element.
         @inlinable
         @inline(__always)
         public mutating func next() -> Field? { values?.next().map { Field($0) } }
 
-        /// The first of the elements that are left.
+        /// The first of the remaining elements.
         public var first: Field? {
             var rest = self
             return rest.next()
         }
 
-        /// Whether none is left.
+        /// True if no element remains.
         public var isEmpty: Bool { first == nil }
     }
 }

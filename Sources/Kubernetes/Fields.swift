@@ -1,8 +1,8 @@
 public import JSON
 
-/// Reading fields with the types that the API gives them; absent and `null` are the same, as for the API server.
+/// Accessors for members with the types that the API defines; `null` counts as absent, as for the API server.
 extension Value {
-    /// The member, unless it is absent or `null`.
+    /// Returns the member; nil if it is absent or `null`.
     @inlinable
     @inline(__always)
     public func present(_ key: StaticString) -> Value? {
@@ -10,29 +10,29 @@ extension Value {
         return value
     }
 
-    /// The value itself, which must be an object.
+    /// Returns the value, which must be an object.
     @inlinable
     public func asObject() throws(CannotJudge) -> Value {
         guard kind == .object else { throw .malformed(id, expected: "an object") }
         return self
     }
 
-    /// The member as an object.
+    /// Returns the member as an object.
     public func object(_ key: StaticString) throws(CannotJudge) -> Value? { try present(key)?.asObject() }
 
-    /// The member as an array.
+    /// Returns the member as an array.
     public func array(_ key: StaticString) throws(CannotJudge) -> Value? { try present(key)?.asArray() }
 
-    /// The value itself, which must be an array.
+    /// Returns the value, which must be an array.
     func asArray() throws(CannotJudge) -> Value {
         guard kind == .array else { throw .malformed(id, expected: "an array") }
         return self
     }
 
-    /// The member as an array of strings.
+    /// Returns the member as an array of strings.
     public func strings(_ key: StaticString) throws(CannotJudge) -> Value? { try present(key)?.asStrings() }
 
-    /// The value itself, which must be an array of strings.
+    /// Returns the value, which must be an array of strings.
     func asStrings() throws(CannotJudge) -> Value {
         for element in try asArray().elements where element.kind != .string {
             throw .malformed(element.id, expected: "a string")
@@ -40,55 +40,55 @@ extension Value {
         return self
     }
 
-    /// The objects of an array member; none when it is absent.
+    /// Returns the objects of an array; empty if it is absent.
     public func objects(_ key: StaticString) throws(CannotJudge) -> Objects { try Objects(present(key)) }
 
-    /// The member as a string, not copied out of the document.
+    /// Returns the member as a string without copying it.
     public func text(_ key: StaticString) throws(CannotJudge) -> Value? {
         guard let value = present(key) else { return nil }
         guard value.kind == .string else { throw .malformed(value.id, expected: "a string") }
         return value
     }
 
-    /// The member as a string.
+    /// Returns the member as a string.
     public func string(_ key: StaticString) throws(CannotJudge) -> String? { try text(key)?.string }
 
-    /// The member as a boolean.
+    /// Returns the member as a boolean.
     public func boolean(_ key: StaticString) throws(CannotJudge) -> Bool? { try present(key)?.asBoolean() }
 
-    /// The value itself, which must be a boolean.
+    /// Returns the value, which must be a boolean.
     func asBoolean() throws(CannotJudge) -> Bool {
         guard let bool else { throw .malformed(id, expected: "true or false") }
         return bool
     }
 
-    /// The member as an integer.
+    /// Returns the member as an integer.
     public func integer(_ key: StaticString) throws(CannotJudge) -> Int? { try present(key)?.asInteger() }
 
-    /// The value itself, which must be an integer.
+    /// Returns the value, which must be an integer.
     func asInteger() throws(CannotJudge) -> Int {
         guard let int else { throw .malformed(id, expected: "an integer") }
         return int
     }
 
-    /// The member as a quantity, which the API writes as a string or a number.
+    /// Returns the member as a quantity, which is a string or a number in the API.
     public func quantity(_ key: StaticString) throws(CannotJudge) -> Quantity? { try amount(key)?.quantity }
 
-    /// The member as a quantity that can still say how it is written.
+    /// Returns the member as a quantity with its original text.
     func amount(_ key: StaticString) throws(CannotJudge) -> Amount? { try present(key)?.asAmount() }
 
-    /// The value itself, which must be a quantity.
+    /// Returns the value, which must be a quantity.
     func asAmount() throws(CannotJudge) -> Amount {
         guard let amount = Amount(self) else { throw .malformed(id, expected: "a quantity such as 512Mi or 250m") }
         return amount
     }
 
-    /// The member as a whole number or a percentage.
+    /// Returns the member as an integer or a percentage.
     public func intOrPercent(_ key: StaticString) throws(CannotJudge) -> IntOrPercent? {
         try present(key)?.asIntOrPercent()
     }
 
-    /// The value itself, which must be a whole number or a percentage.
+    /// Returns the value, which must be an integer or a percentage.
     func asIntOrPercent() throws(CannotJudge) -> IntOrPercent {
         guard let parsed = IntOrPercent(self) else {
             throw .malformed(id, expected: "a whole number or a percentage such as 50%")
@@ -96,10 +96,10 @@ extension Value {
         return parsed
     }
 
-    /// The member as a map of strings.
+    /// Returns the member as a map of strings.
     public func labels(_ key: StaticString) throws(CannotJudge) -> Labels { try present(key)?.asLabels() ?? .none }
 
-    /// The value itself, which must be a map of strings.
+    /// Returns the value, which must be a map of strings.
     func asLabels() throws(CannotJudge) -> Labels {
         for member in try asObject().members where member.value.kind != .string {
             throw .malformed(member.value.id, expected: "a string")
@@ -108,12 +108,12 @@ extension Value {
     }
 }
 
-/// The entries of a list of objects, read where they stand.
+/// The entries of a list of objects, read in place.
 @frozen
 public struct Objects: Sequence, IteratorProtocol {
     @usableFromInline var elements: Value.Elements?
 
-    /// Takes what must be an array of objects, if it is there at all.
+    /// Creates the entries of a value, which must be an array of objects if it is present.
     init(_ array: Value?) throws(CannotJudge) {
         guard let array else { return }
         let elements = try array.asArray().elements
@@ -121,26 +121,26 @@ public struct Objects: Sequence, IteratorProtocol {
         self.elements = elements
     }
 
-    /// No entries.
+    /// An empty list.
     public static var none: Objects { Objects() }
 
     private init() {}
 
-    /// The next entry.
+    /// Returns the next entry.
     @inlinable
     public mutating func next() -> Value? { elements?.next() }
 
-    /// The first of the entries that are left.
+    /// The first of the remaining entries.
     public var first: Value? {
         var rest = self
         return rest.next()
     }
 
-    /// Whether there is none left.
+    /// True if no entry remains.
     public var isEmpty: Bool { first == nil }
 }
 
-/// A map of labels or annotations, in a document or copied out of one.
+/// A map of labels or annotations, in a document or copied.
 public struct Labels {
     private enum Storage {
         case document(Value)
@@ -154,19 +154,19 @@ public struct Labels {
 
     init(_ map: Value) { storage = .document(map) }
 
-    /// Creates labels that are in no document.
+    /// Creates labels that are not part of a document.
     public init(_ labels: [String: String]) { storage = .copied(labels) }
 
-    /// No labels.
+    /// Empty labels.
     public static var none: Labels { Labels([:]) }
 
-    /// The same labels, which are put into an index when there are many and they are looked up often.
+    /// The labels with an index, for many labels and many lookups.
     var indexed: Labels {
         guard case .document(let map) = storage, map.nodeCount > 64 else { return self }
         return Labels(storage: .indexed(LabelIndex(map)))
     }
 
-    /// How many there are.
+    /// The number of labels.
     public var count: Int {
         switch storage {
         case .document(let map): map.members.reduce(0) { count, _ in count + 1 }
@@ -175,7 +175,7 @@ public struct Labels {
         }
     }
 
-    /// Whether there are none.
+    /// True if there are no labels.
     public var isEmpty: Bool {
         switch storage {
         case .document(let map): !map.members.contains { _ in true }
@@ -193,7 +193,7 @@ public struct Labels {
         }
     }
 
-    /// Whether a label has this value.
+    /// True if a label has a value.
     public func has(_ key: String, _ value: String) -> Bool {
         switch storage {
         case .document(let map): map[name: key]?.equals(string: value) ?? false
@@ -202,11 +202,11 @@ public struct Labels {
         }
     }
 
-    /// Whether there is the label that a member of another map is.
+    /// True if there is a label with the key and value of another map's member.
     func has(_ member: Value.Member) -> Bool {
         switch storage {
         case .document(let map):
-            // Of a key that is there twice the last one counts.
+            // Of duplicate keys, the last one counts.
             var last: Value?
             for mine in map.members where mine.key.isSame(as: member.key) { last = mine.value }
             return last?.isSame(as: member.value) ?? false
@@ -215,7 +215,7 @@ public struct Labels {
         }
     }
 
-    /// Whether there is such a label.
+    /// True if there is a label with a key.
     public func has(_ key: String) -> Bool {
         switch storage {
         case .document(let map): map[name: key] != nil
@@ -224,7 +224,7 @@ public struct Labels {
         }
     }
 
-    /// The labels, copied out of the document, in the order written.
+    /// The labels in the order written, copied out of the document.
     public var pairs: [(key: String, value: String)] {
         switch storage {
         case .document(let map): map.uniqueMembers.map { ($0.key, $0.value.text) }
@@ -234,7 +234,7 @@ public struct Labels {
     }
 }
 
-/// Many labels: looked through for the first few look-ups, and found in an index after that.
+/// Many labels: the first few lookups search them, and later ones use an index.
 final class LabelIndex {
     let map: Value
     private var lookUps = 0

@@ -1,27 +1,27 @@
 import JSON
 
-/// Where the parts of an image reference stand in its text, found without copying any of them.
+/// The ranges of the parts of an image reference, found without copies.
 public struct ImageParts: Sendable, Equatable {
-    /// The registry's host, with its port where one is given; nil where Docker's own is meant without being named.
+    /// The registry's host with its port; nil if it is Docker Hub and not named.
     public let registry: Range<Int>?
-    /// The path in the registry as it is written: `nginx` where `library/nginx` is meant.
+    /// The path in the registry as written: `nginx` for `library/nginx`.
     public let path: Range<Int>
-    /// The tag; nil when there is none.
+    /// The tag; nil if there is none.
     public let tag: Range<Int>?
-    /// The digest; nil when there is none.
+    /// The digest; nil if there is none.
     public let digest: Range<Int>?
-    /// Whether it is from Docker's own registry, by one of its names or by none.
+    /// True for an image of Docker Hub, whether the registry is named or not.
     public let isDockerHub: Bool
-    /// Whether it is one of Docker's own images, so that `library/` goes before the path.
+    /// True for an official image of Docker Hub, whose path has the prefix `library/`.
     public let isOfficial: Bool
 
     /// Finds the parts of a reference.
     ///
-    /// - Parameter text: As in a container's `image`.
-    /// - Throws: ``ImageReference/Malformed`` with the part that is not as the grammar has it.
+    /// - Parameter text: The reference, as in a container's `image`.
+    /// - Throws: ``ImageReference/Malformed`` with the part that is not valid.
     public init(_ text: Span<UInt8>) throws(ImageReference.Malformed) {
         guard !text.isEmpty else { throw .init(description: "the image is empty") }
-        // What looks like an image's id is refused as a name (ParseNormalizedNamed).
+        // A name that looks like an image id is rejected (ParseNormalizedNamed).
         guard text.count != 64 || !text.all(in: 0..<64, isLowerHex) else {
             throw .init(description: "64 hex digits are an image's id, not its name")
         }
@@ -44,15 +44,15 @@ public struct ImageParts: Sendable, Equatable {
         try ImageParts.checkPath(text, path, mostCharacters: isOfficial ? 255 - 8 : 255)
     }
 
-    /// Where what parts a reference stands, found in one pass.
+    /// The separators of a reference, found in one pass.
     private struct Marks {
         /// The first `@`.
         private(set) var at: Int?
         /// The first slash before it.
         private(set) var slash: Int?
-        /// The first colon behind the last slash: a tag's; one before it is a port's.
+        /// The first colon after the last slash, which begins a tag; an earlier colon begins a port.
         private(set) var colon: Int?
-        /// Whether there is something in the first part that only a host has.
+        /// True if the first component has a character that only hosts have.
         private(set) var hasHost = false
 
         init(of text: Span<UInt8>) {
@@ -76,20 +76,22 @@ public struct ImageParts: Sendable, Equatable {
         }
     }
 
-    /// The host: the first part, if it could be nothing else.
+    /// Returns the host: the first component, if it can only be a host.
     private static func registry(
         _ text: Span<UInt8>, _ marks: Marks
     ) throws(ImageReference.Malformed) -> Range<Int>? {
         guard let slash = marks.slash else { return nil }
         let first = 0..<slash
         guard marks.hasHost || text.isSame("localhost", in: first) else { return nil }
-        guard isHost(text, first) else { throw .init(description: "'\(text.excerpt(in: first))' is no registry") }
+        guard isHost(text, first) else {
+            throw .init(description: "\"\(text.excerpt(in: first))\" is not a valid registry")
+        }
         return first
     }
 
     private static func isHost(_ text: Span<UInt8>, _ host: Range<Int>) -> Bool {
         if text[host.lowerBound] == UInt8(ascii: "[") {
-            // An address of IPv6, in brackets.
+            // An IPv6 address in brackets.
             guard let bracket = text.last(UInt8(ascii: "]"), in: host), bracket > host.lowerBound + 1,
                 text.all(in: host.lowerBound + 1..<bracket, { isHex($0) || $0 == UInt8(ascii: ":") })
             else { return false }
@@ -98,7 +100,7 @@ public struct ImageParts: Sendable, Equatable {
         var previous = UInt8(ascii: ".")
         var start = host.lowerBound
         while true {
-            // A slash ends the host, so no word goes on behind it.
+            // A slash ends the host, so a word ends there.
             let at = text.endOfWord(from: start)
             if at > start { previous = text[at - 1] }
             guard at < host.upperBound else { return isAlphanumeric(previous) }
@@ -115,7 +117,7 @@ public struct ImageParts: Sendable, Equatable {
         }
     }
 
-    /// A colon and digits.
+    /// True for a colon followed by digits.
     private static func isPort(_ text: Span<UInt8>, _ range: Range<Int>) -> Bool {
         range.count > 1 && text[range.lowerBound] == UInt8(ascii: ":")
             && text.all(in: range.lowerBound + 1..<range.upperBound, isDigit)
@@ -136,12 +138,13 @@ public struct ImageParts: Sendable, Equatable {
         )
     }
 
-    /// Where the first part begins that is not lower case words, joined by one dot, one or two underscores, or any number of hyphens.
+    /// Returns the start of the first component that is not lower case words, joined by a period, one or two underscores, or
+    /// hyphens; nil if all are valid.
     private static func startOfFault(_ text: Span<UInt8>, _ path: Range<Int>) -> Int? {
         var part = path.lowerBound
         var start = part
         while true {
-            // What stands behind the path ends a word too.
+            // The separator after the path also ends a word.
             var at = text.endOfWord(from: start)
             guard at > start else { return part }
             guard at < path.upperBound else { return nil }
@@ -151,7 +154,7 @@ public struct ImageParts: Sendable, Equatable {
             switch (separator, at - start) {
             case (UInt8(ascii: "/"), 1): part = at
             case (UInt8(ascii: "."), 1), (UInt8(ascii: "_"), 1...2), (UInt8(ascii: "-"), _): break
-            // An empty part is at fault itself.
+            // An empty component is not valid.
             case (UInt8(ascii: "/"), _): return start + 1
             default: return part
             }
@@ -165,7 +168,9 @@ public struct ImageParts: Sendable, Equatable {
         guard !tag.isEmpty, tag.count <= 128, text[tag.lowerBound] != UInt8(ascii: "."),
             text[tag.lowerBound] != UInt8(ascii: "-"), isTag(text, tag)
         else {
-            throw .init(description: "'\(text.excerpt(in: tag))' is no tag: at most 128 letters, digits and _ . -")
+            throw .init(
+                description:
+                    "\"\(text.excerpt(in: tag))\" is not a valid tag; use at most 128 letters, digits and _ . -")
         }
         return tag
     }
@@ -182,7 +187,7 @@ public struct ImageParts: Sendable, Equatable {
         return true
     }
 
-    /// One of the algorithms that are implemented, and as many digits as it makes (github.com/opencontainers/go-digest).
+    /// Returns the digest with an implemented algorithm and its number of digits (github.com/opencontainers/go-digest).
     private static func digest(
         _ text: Span<UInt8>, _ digest: Range<Int>
     ) throws(ImageReference.Malformed) -> Range<Int> {
@@ -196,7 +201,7 @@ public struct ImageParts: Sendable, Equatable {
             default: false
             }
         guard isKnown, text.all(in: hex, isLowerHex) else {
-            // Not quoted: what stands behind the first @ may be the rest of a password.
+            // Not quoted, since the text after the first @ can be the rest of a password.
             throw .init(
                 description:
                     "the digest is not sha256: with 64 hexadecimal digits, sha384: with 96, or sha512: with 128")
@@ -213,7 +218,7 @@ private func isHex(_ byte: UInt8) -> Bool { isDigit(byte) || (byte | 0x20) &- UI
 
 private func isAlphanumeric(_ byte: UInt8) -> Bool { isDigit(byte) || (byte | 0x20) &- UInt8(ascii: "a") < 26 }
 
-/// Looking through bytes where they lie: inlined, since each byte of every image comes by here several times.
+/// Searches in bytes. Inlined, since each byte of every image is read several times.
 extension Span<UInt8> {
     @inline(__always)
     func first(_ byte: UInt8, in range: Range<Int>) -> Int? {
@@ -239,21 +244,21 @@ extension Span<UInt8> {
         return at >= range.upperBound
     }
 
-    /// The text in a range.
+    /// Returns the text in a range.
     func text(in range: Range<Int>) -> String {
         var bytes: [UInt8] = []
         for index in range { bytes.append(self[index]) }
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    /// The beginning of the text in a range, for a message.
+    /// Returns the beginning of the text in a range, for a message.
     func excerpt(in range: Range<Int>) -> String {
         range.count <= 80 ? text(in: range) : text(in: range.lowerBound..<range.lowerBound + 80) + "…"
     }
 }
 
 extension Span<UInt8> {
-    /// Whether these are the bytes in a range; a literal is compared faster without the label.
+    /// True if the bytes in a range equal a string; a literal is compared faster without the label.
     public func isSame(string word: String, in range: Range<Int>) -> Bool {
         let word = word.utf8.span
         guard word.count == range.count else { return false }
@@ -262,7 +267,7 @@ extension Span<UInt8> {
         return index == word.count
     }
 
-    /// Whether something holds for all parts between separators, empty ones too.
+    /// True if a condition is true for all parts between separators, including empty ones.
     @inlinable
     @inline(__always)
     public func parts(of range: Range<Int>, separatedBy separator: UInt8, _ holds: (Range<Int>) -> Bool) -> Bool {

@@ -1,15 +1,15 @@
 import JSON
 
-/// A count, or a share of one (`intstr.IntOrString` where it means that): `1`, `50%`.
+/// An integer or a percentage (`intstr.IntOrString` in fields that use it so): `1`, `50%`.
 public enum IntOrPercent: Sendable, Equatable, CustomStringConvertible {
-    /// A count.
+    /// An integer.
     case int(Int)
-    /// A share in hundredths.
+    /// A percentage.
     case percent(Int)
 
-    /// Reads a string: digits and a percent sign.
+    /// Reads a percentage: digits and a percent sign.
     ///
-    /// `"1"` is none; the API refuses it too.
+    /// `"1"` is not valid, as for the API.
     public init?(percent text: String) { self.init(percent: text.utf8.span) }
 
     private init?(percent bytes: Span<UInt8>) {
@@ -25,14 +25,14 @@ public enum IntOrPercent: Sendable, Equatable, CustomStringConvertible {
         self = .percent(share)
     }
 
-    /// Reads the number or the share that a value holds.
+    /// Reads the integer or percentage of a value.
     init?(_ value: Value) {
         guard value.kind == .string else {
             guard let count = value.int else { return nil }
             self = .int(count)
             return
         }
-        // As it is written, nearly always; what has escapes is no share before they are decoded.
+        // The raw text is usually sufficient; a text with escapes must be decoded first.
         if let share = value.withRawText({ IntOrPercent(percent: $0) }) {
             self = share
         } else {
@@ -40,7 +40,7 @@ public enum IntOrPercent: Sendable, Equatable, CustomStringConvertible {
         }
     }
 
-    /// The count out of a total; shares are rounded up, as the disruption controller does.
+    /// Returns the number out of a total; percentages are rounded up, as the disruption controller does.
     public func scaled(of total: Int) -> Int {
         switch self {
         case .int(let count): return count
@@ -51,10 +51,10 @@ public enum IntOrPercent: Sendable, Equatable, CustomStringConvertible {
         }
     }
 
-    /// Whether it is nothing, of whatever total.
+    /// True for zero or 0%.
     public var isZero: Bool { self == .int(0) || self == .percent(0) }
 
-    /// Whether it is everything, of whatever total.
+    /// True for 100% or more.
     public var isAll: Bool {
         guard case .percent(let share) = self else { return false }
         return share >= 100

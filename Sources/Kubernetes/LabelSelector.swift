@@ -1,30 +1,30 @@
 public import JSON
 
-/// Which labels are meant (`metav1.LabelSelector`): all of its labels and all of its expressions at once.
+/// A label selector (`metav1.LabelSelector`): all of its labels and expressions must match.
 public struct LabelSelector: Sendable, Equatable {
-    /// One of `matchExpressions`.
+    /// An entry of `matchExpressions`.
     public struct Expression: Sendable, Equatable {
-        /// How the label is compared.
+        /// The operator of an expression.
         public enum Operator: Sendable, Equatable {
-            /// The label is there with one of the values.
+            /// The label has one of the values.
             case isIn([String])
-            /// The label has none of the values; it may be absent.
+            /// The label has none of the values or is absent.
             case isNotIn([String])
-            /// The label is there.
+            /// The label is present.
             case exists
             /// The label is absent.
             case doesNotExist
         }
 
-        /// The label's key.
+        /// The key of the label.
         public let key: String
-        /// How it is compared.
+        /// The operator.
         public let comparison: Operator
     }
 
-    /// The labels that must be there with exactly these values.
+    /// The required labels with their values.
     public let labels: [(key: String, value: String)]
-    /// What else must hold.
+    /// The expressions.
     public let expressions: [Expression]
 
     /// Creates a selector.
@@ -36,7 +36,7 @@ public struct LabelSelector: Sendable, Equatable {
     /// Reads a selector object.
     ///
     /// - Parameter value: The object, as in `spec.selector` of a PodDisruptionBudget.
-    /// - Throws: ``CannotJudge/malformed(_:expected:)`` where a part is not as the API has it.
+    /// - Throws: ``CannotJudge/malformed(_:expected:)`` if a field has the wrong type.
     public init(_ value: Value) throws(CannotJudge) {
         guard value.kind == .object else { throw .malformed(value.id, expected: "a label selector") }
         labels = try value.labels("matchLabels").pairs
@@ -47,16 +47,16 @@ public struct LabelSelector: Sendable, Equatable {
         self.expressions = expressions
     }
 
-    /// Reads a selector that was copied out of a document which was sound; what is not is passed over.
+    /// Reads a selector that was copied from a valid document; invalid parts are ignored.
     public init(_ literal: Literal) {
         labels =
             literal["matchLabels"]?.members.compactMap { member in member.value.text.map { (member.key, $0) } } ?? []
         expressions = literal["matchExpressions"]?.elements.compactMap { Expression($0) } ?? []
     }
 
-    /// Whether a selector object selects labels, without copying it out of its document.
+    /// True if a selector object selects labels; it is not copied.
     public static func matches(_ selector: Value, _ labels: Labels) throws(CannotJudge) -> Bool {
-        // Nearly always there are labels alone.
+        // Most selectors have only labels.
         guard selector.kind == .object, selector.present("matchExpressions") == nil else {
             return try LabelSelector(selector).matches(labels)
         }
@@ -64,30 +64,30 @@ public struct LabelSelector: Sendable, Equatable {
         for member in wanted.members {
             guard member.value.kind == .string else { throw .malformed(member.value.id, expected: "a string") }
             if labels.has(member) { continue }
-            // Of a key that is there twice the last one counts.
+            // Of duplicate keys, the last one counts.
             let isLast = wanted[name: member.key.text]?.id == member.value.id
             return try isLast ? false : LabelSelector(selector).matches(labels)
         }
         return true
     }
 
-    /// Whether it selects everything: `{}`.
+    /// True for a selector of everything: `{}`.
     public var isEmpty: Bool { labels.isEmpty && expressions.isEmpty }
 
-    /// Whether labels are selected.
+    /// True if it selects labels.
     public func matches(_ labels: Labels) -> Bool {
-        // Asked of every budget of a cluster: without making a text of what is missing.
+        // A cluster can have many selectors, so no text is created for a mismatch.
         for (key, value) in self.labels where !labels.has(key, value) { return false }
         return expressions.allSatisfy { $0.matches(labels) }
     }
 
-    /// The first part that keeps labels from being selected, as one writes it: `app=web`, `tier in (a, b)`.
+    /// Returns the first part that does not match labels: `app=web`, `tier in (a, b)`.
     public func mismatch(with labels: Labels) -> String? {
         for (key, value) in self.labels where !labels.has(key, value) { return "\(key)=\(value)" }
         return expressions.first { !$0.matches(labels) }?.description
     }
 
-    /// Whether both have the same parts in the same order.
+    /// True if both have equal parts in the same order.
     public static func == (left: LabelSelector, right: LabelSelector) -> Bool {
         left.labels.elementsEqual(right.labels, by: ==) && left.expressions == right.expressions
     }
@@ -124,7 +124,7 @@ extension LabelSelector.Expression: CustomStringConvertible {
         self.comparison = comparison
     }
 
-    /// Whether labels fulfil it; `NotIn` also holds where the label is absent.
+    /// True if labels match; `NotIn` also matches if the label is absent.
     public func matches(_ labels: Labels) -> Bool {
         switch comparison {
         case .isIn(let values): values.contains { labels.has(key, $0) }
@@ -134,7 +134,7 @@ extension LabelSelector.Expression: CustomStringConvertible {
         }
     }
 
-    /// The expression as `kubectl get -l` writes it.
+    /// The expression in the form of `kubectl get -l`.
     public var description: String {
         switch comparison {
         case .isIn(let values): "\(key) in (\(values.joined(separator: ", ")))"

@@ -1,7 +1,7 @@
 public import JSON
 
 extension LabelSelector {
-    /// The whole selector as one writes it: without its expressions it would select more.
+    /// The selector as a literal, including its expressions.
     public var literal: Literal {
         var members: [Literal.Member] = []
         if !labels.isEmpty {
@@ -13,7 +13,7 @@ extension LabelSelector {
 }
 
 extension LabelSelector {
-    /// The selector as one text, as in the `labelSelector` of a LIST; empty for the selector of everything.
+    /// The selector as text, as in the `labelSelector` of a LIST; empty for a selector of everything.
     public var query: String {
         let equalities = labels.map { "\($0.key)=\($0.value)" }
         return (equalities + expressions.map(\.query)).joined(separator: ",")

@@ -1,23 +1,23 @@
 public import JSON
 
-/// How YAML is laid out where it leaves a choice.
+/// The layout of YAML.
 public struct YAMLStyle: Sendable, Equatable {
-    /// By how many columns a mapping stands further in than its key.
+    /// The indentation of a mapping relative to its key.
     public var indent = 2
-    /// By how many columns a list stands further in than its key: kubectl writes them without.
+    /// The indentation of a list relative to its key; kubectl uses none.
     public var listIndent = 0
-    /// Whether what is short and flat goes on one line, as people write it: `httpGet: {path: /livez, port: http}`.
+    /// True if short, flat values are written on one line: `httpGet: {path: /livez, port: http}`.
     public var putsShortOnOneLine = true
 
-    /// As kubectl and people write it.
+    /// Creates the style that kubectl and people use.
     public init() {}
 }
 
 extension Literal {
-    /// The value as YAML in block style, a line each, without a line break at the end.
+    /// The value as YAML in block style, without a line break at the end.
     public var yaml: String { lines(YAMLStyle()).joined(separator: "\n") }
 
-    /// The lines of the value in block style.
+    /// Returns the lines of the value in block style.
     public func lines(_ style: YAMLStyle) -> [String] {
         switch self {
         case .object(let members) where !members.isEmpty: members.flatMap { $0.lines(style) }
@@ -31,7 +31,7 @@ extension Literal {
         return zip(lines.indices, lines).map { ($0 == 0 ? "- " : "  ") + $1 }
     }
 
-    /// Whether the value is a scalar, or a container of scalars (of one level more, for objects) that fits on a line.
+    /// True for a scalar, or a container of scalars (objects: up to one more level) that fits on a line.
     fileprivate func isShort(_ style: YAMLStyle) -> Bool {
         guard style.putsShortOnOneLine else { return isScalar || isEmpty }
         return switch self {
@@ -63,7 +63,7 @@ extension Literal {
         }
     }
 
-    /// A string as YAML 1.1 reads it back, with quotes only where it would be read as something else.
+    /// Returns a string for YAML 1.1, with quotes only if they are required.
     fileprivate static func quotedIfNeeded(_ text: String) -> String {
         let isPlain = text.utf8.allSatisfy { byte in
             switch byte {
@@ -81,7 +81,7 @@ extension Literal {
         let quoted = String(decoding: bytes, as: UTF8.self)
         guard bytes.contains(where: { $0 >= 0x7F }) else { return quoted }
         return quoted.unicodeScalars.map { scalar in
-            // YAML 1.1 takes some of them for line breaks and refuses others; all of them have four digits.
+            // YAML 1.1 reads some of them as line breaks and rejects others; all of them have four digits.
             let isEscaped = scalar.isUnfitForLine || [0xFEFF, 0xFFFE, 0xFFFF].contains(scalar.value)
             guard isEscaped else { return "\(scalar)" }
             let digits = String(scalar.value, radix: 16)
@@ -89,7 +89,7 @@ extension Literal {
         }.joined()
     }
 
-    /// Whether the text is a quantity with a suffix that no number of YAML's has: `512Mi`, `250m`.
+    /// True for a quantity with a suffix that YAML numbers do not have: `512Mi`, `250m`.
     private static func isAmount(_ text: String) -> Bool {
         let digits = text.utf8.prefix { $0 &- UInt8(ascii: "0") <= 9 }
         let suffix = text.utf8.dropFirst(digits.count)
@@ -97,12 +97,12 @@ extension Literal {
             && ["m", "k", "M", "G", "T", "P", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"].contains(String(suffix) ?? "")
     }
 
-    /// What YAML 1.1 takes for a boolean or null.
+    /// The words that YAML 1.1 reads as a boolean or null.
     private static let words: Set<String> = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"]
 }
 
 extension Literal.Member {
-    /// The lines of the member in block style.
+    /// Returns the lines of the member in block style.
     public func lines(_ style: YAMLStyle) -> [String] {
         let key = Literal.quotedIfNeeded(key)
         if value.isShort(style) { return ["\(key): \(value.flow)"] }

@@ -1,36 +1,36 @@
 public import JSON
 
-/// An object's metadata (`metav1.ObjectMeta`).
+/// The metadata of an object (`metav1.ObjectMeta`).
 public struct ObjectMeta {
-    /// The metadata object; nil when the object has none.
+    /// The metadata object; nil if there is none.
     public let value: Value?
 
-    /// Reads `metadata` of an object; what is no object there counts as absent.
+    /// Reads `metadata` of an object; a value that is not an object counts as absent.
     public init(of object: Value) {
         let metadata = object["metadata"]
         value = metadata?.kind == .object ? metadata : nil
     }
 
-    /// Takes metadata that stands elsewhere, as a pod template's.
+    /// Creates metadata from a value, such as that of a pod template.
     public init(metadata: Value) { value = metadata }
 
     private func text(_ key: StaticString) -> String? { value?[key]?.string }
 
-    /// The name; absent while `generateName` is still to be filled in.
+    /// The name; nil before it is generated from `generateName`.
     public var name: String? { text("name") }
-    /// The beginning of a name that the API server makes up.
+    /// The prefix of a name that the API server generates.
     public var generateName: String? { text("generateName") }
     /// The namespace.
     public var namespace: String? { text("namespace") }
-    /// When deletion was asked for; the object stays while it has finalizers.
+    /// The time of the deletion request; the object exists as long as it has finalizers.
     public var deletionTimestamp: String? { text("deletionTimestamp") }
-    /// When the object was created.
+    /// The time of creation.
     public var creationTimestamp: Timestamp? { text("creationTimestamp").flatMap { Timestamp($0) } }
 
-    /// An annotation.
+    /// Returns the value of an annotation.
     public func annotation(_ key: StaticString) -> String? { value?["annotations"]?[key]?.string }
 
-    /// The labels; those that are no strings are passed over.
+    /// The labels; empty if one of them is not a string.
     public var labels: Labels { (try? value?.labels("labels")) ?? .none }
 
     /// The labels, copied.
@@ -47,7 +47,7 @@ public struct ObjectMeta {
         return nil
     }
 
-    /// The owner with `controller: true`, else the only owner.
+    /// The owner with `controller: true`, or else the only owner.
     public var operatingOwner: Owner? {
         guard let references = value?["ownerReferences"], references.kind == .array else { return nil }
         if let controller { return controller }
@@ -59,13 +59,13 @@ public struct ObjectMeta {
 
 /// An owner reference (`metav1.OwnerReference`).
 public struct Owner: Sendable {
-    /// The owner's kind, as in `kind:`.
+    /// The kind of the owner.
     public let kindName: String
-    /// The owner's API group and version.
+    /// The API group and version of the owner.
     public let apiVersion: String
-    /// The owner's name.
+    /// The name of the owner.
     public let name: String
-    /// The owner's uid; empty where there is none.
+    /// The uid of the owner; empty if there is none.
     public let uid: String
     /// True if it manages the object (`controller: true`).
     public let isController: Bool
@@ -78,9 +78,9 @@ public struct Owner: Sendable {
         isController = reference["controller"]?.bool ?? false
     }
 
-    /// The owner's API group; empty for the core group.
+    /// The API group of the owner; empty for the core group.
     public var group: String { apiVersion.firstIndex(of: "/").map { String(apiVersion[..<$0]) } ?? "" }
 
-    /// The owner's kind, if some rule reads it.
+    /// The kind of the owner, as far as rules know it.
     public var kind: ResourceKind { ResourceKind(kind: kindName, apiVersion: apiVersion) }
 }

@@ -1,7 +1,7 @@
 public import JSON
 
 extension ResourceKind {
-    /// Where objects of this kind have their pod spec; nil where they have none.
+    /// The path of the pod spec in objects of this kind; nil if they have none.
     public var podSpecPointer: Pointer? {
         switch self {
         case .pod: "/spec"
@@ -15,34 +15,34 @@ extension ResourceKind {
     }
 }
 
-/// What pods are made of: a Pod's own metadata and spec, or the template of whatever makes pods.
+/// The pod template of an object: a Pod's own metadata and spec, or the template of a workload.
 ///
-/// One object for all rules to look at; see ``Value`` for how long it may be kept.
+/// All rules share one instance; see ``Value`` for how long it can be kept.
 public final class PodTemplate {
-    /// The metadata that the pods get; nil when there is none.
+    /// The metadata of the pods; nil if there is none.
     public let metadata: Value?
     /// The pod spec.
     public let spec: Value
-    /// All containers: main ones, then sidecars and init containers in the order written, then ephemeral ones.
+    /// All containers: main containers, then sidecars and init containers in the order written, then ephemeral containers.
     public let containers: [Container]
     private let fields: Fields
     private let ownSecurityFields: SecurityFields
-    /// How many of the containers are main ones, and how many are not ephemeral.
+    /// The number of main containers, and the number of containers that are not ephemeral.
     private let mainCount: Int
     private let lastingCount: Int
 
-    /// Finds the template of an object; nil where its kind has none, or it has none of its own (a Rollout with `workloadRef`).
+    /// Finds the template of an object; nil if its kind has none or the object has none (a Rollout with `workloadRef`).
     ///
     /// - Parameters:
-    ///   - object: A Pod, or something with a template.
-    ///   - kind: Its kind.
-    /// - Throws: ``CannotJudge/malformed(_:expected:)`` where a list or an entry is not as the API has it.
+    ///   - object: A Pod or an object with a pod template.
+    ///   - kind: The kind of the object.
+    /// - Throws: ``CannotJudge/malformed(_:expected:)`` if a list or an entry has the wrong type.
     public convenience init?(of object: Value, kind: ResourceKind) throws(CannotJudge) {
         guard let holder = try PodTemplate.holder(in: object, kind) else { return nil }
         try self.init(of: holder)
     }
 
-    /// Reads what has a pod spec, and the metadata that the pods get; nil where it has no spec.
+    /// Reads a value with a pod spec and the metadata of the pods; nil if it has no spec.
     convenience init?(of holder: Value) throws(CannotJudge) {
         guard let spec = try holder.object("spec") else { return nil }
         let fields = Fields(of: spec)
@@ -52,13 +52,13 @@ public final class PodTemplate {
         self.init(spec, try holder.object("metadata"), fields, list)
     }
 
-    /// Reads a template of an Argo Workflow; nil where no container runs in it, as for steps and a DAG.
+    /// Reads a template of an Argo Workflow; nil if it runs no container, as for steps and a DAG.
     ///
     /// - Parameters:
     ///   - step: The template.
-    ///   - defaults: What all templates of the workflow have that do not say otherwise.
-    ///   - workflow: The workflow's spec, which has some of what a pod spec has elsewhere.
-    /// - Throws: ``CannotJudge/malformed(_:expected:)`` where a list or an entry is not as the API has it.
+    ///   - defaults: The defaults for all templates of the workflow.
+    ///   - workflow: The spec of the workflow, which has some fields of a pod spec.
+    /// - Throws: ``CannotJudge/malformed(_:expected:)`` if a list or an entry has the wrong type.
     convenience init?(of step: Value, _ defaults: Value?, in workflow: Value) throws(CannotJudge) {
         var list = ContainerList()
         for key in ["container", "script"] as [StaticString] {
@@ -78,7 +78,7 @@ public final class PodTemplate {
         self.init(step, try step.object("metadata"), fields, list)
     }
 
-    /// Reads what an Argo Workflow says of the pods of all its templates: everything but containers.
+    /// Reads the fields of an Argo Workflow that apply to the pods of all its templates, without containers.
     convenience init(ofAllIn spec: Value, metadata: StaticString) throws(CannotJudge) {
         self.init(spec, try spec.object(metadata), Fields(of: spec), ContainerList())
     }
@@ -93,12 +93,12 @@ public final class PodTemplate {
         lastingCount = list.lastingCount
     }
 
-    /// The metadata that pods of an object get, where it has the type that the API gives it.
+    /// Returns the metadata of an object's pods; nil if it has the wrong type.
     public static func metadata(of object: Value, kind: ResourceKind) -> Value? {
         try? holder(in: object, kind)?.object("metadata")
     }
 
-    /// What has the metadata and the spec.
+    /// Returns the value with the metadata and the spec.
     private static func holder(in object: Value, _ kind: ResourceKind) throws(CannotJudge) -> Value? {
         switch kind {
         case .pod: object
@@ -106,13 +106,13 @@ public final class PodTemplate {
         case .cronJob: try object.object("spec")?.object("jobTemplate")?.object("spec")?.object("template")
         case .replicationController, .replicaSet, .deployment, .statefulSet, .daemonSet, .job, .rollout:
             try object.object("spec")?.object("template")
-        // Others than Kubernetes' own controllers keep there what they like.
+        // Other controllers than those of Kubernetes can store any data there.
         case .controllerRevision: object["data"]?["spec"]?["template"].flatMap { $0.kind == .object ? $0 : nil }
         default: nil
         }
     }
 
-    /// What of the pod spec rules ask for again and again, found in one pass; absent and `null` are the same.
+    /// The fields of the pod spec that rules read most often, found in one pass; `null` counts as absent.
     private struct Fields {
         var containers, initContainers, ephemeralContainers: Value?
         var securityContext, resources, restartPolicy, nodeSelector, os, volumes: Value?
@@ -136,7 +136,7 @@ public final class PodTemplate {
         }
     }
 
-    /// The containers of all lists, one list after the other.
+    /// The containers of all lists, in sequence.
     private struct ContainerList {
         private(set) var containers: [Container] = []
         private(set) var mainCount = 0
@@ -153,13 +153,13 @@ public final class PodTemplate {
             }
         }
 
-        /// Adds a main container over the defaults for it.
+        /// Adds a main container with its defaults.
         mutating func add(_ value: Value, over defaults: Value?) {
             containers.append(
                 defaults.map { Container(value, role: .main, over: $0) } ?? Container(value, role: .main))
         }
 
-        /// Adds those that are no main containers.
+        /// Adds sidecar, init and ephemeral containers.
         mutating func addFurther(_ fields: Fields) throws(CannotJudge) {
             mainCount = containers.count
             try add(fields.initContainers) {
@@ -170,28 +170,28 @@ public final class PodTemplate {
         }
     }
 
-    /// More containers than this no pod has; what asks for them wants something else of us.
+    /// The maximum number of containers that are read, which no real pod has.
     static let maximumContainers = 1000
 
     /// The main containers.
     public var mainContainers: ArraySlice<Container> { containers[..<mainCount] }
 
-    /// All containers but the ephemeral ones, which come last.
+    /// All containers without the ephemeral ones, which are last.
     public var nonEphemeralContainers: ArraySlice<Container> { containers[..<lastingCount] }
 
     /// The pod spec as a field.
     public var field: Field { Field(spec) }
 
-    /// The volumes that containers can mount.
+    /// The volumes.
     public var volumes: Field { fields.volumes.map { Field($0) } ?? Field(absent: "volumes", of: spec) }
 
-    /// The labels that the pods get.
+    /// Returns the labels of the pods.
     public func labels() throws(CannotJudge) -> Labels { try foundLabels.get() }
 
-    /// The labels, looked for once: rules and related objects ask for single ones again and again.
+    /// The labels, read once, since rules and related objects look up single labels often.
     private lazy var foundLabels = Result { () throws(CannotJudge) in try metadata?.labels("labels").indexed ?? .none }
 
-    /// The pod's own security settings, which a container's override.
+    /// The security context of the pod, which that of a container overrides.
     public var securityContext: Field {
         fields.securityContext.map { Field($0) } ?? Field(absent: "securityContext", of: spec)
     }
@@ -201,13 +201,13 @@ public final class PodTemplate {
         return ownSecurityFields
     }
 
-    /// The resources of the pod as a whole (Kubernetes, "Pod-level resource specification").
+    /// Returns the resources of the pod (Kubernetes, "Pod-level resource specification").
     public func resources() throws(CannotJudge) -> Resources? {
         try fields.resources.map { (value) throws(CannotJudge) in Resources(try value.asObject()) }
     }
 
-    /// True if root in the pods is nobody outside: a user namespace of their own, and no namespace of the node (Pod Security
-    /// Standards since 1.35, "User Namespaces").
+    /// True if root in the pods has no privileges on the node: they have a user namespace and use no namespace of the node (Pod
+    /// Security Standards since 1.35, "User Namespaces").
     public func hasUserNamespace() throws(CannotJudge) -> Bool {
         guard try field["hostUsers"].boolean() == false else { return false }
         for key in ["hostNetwork", "hostPID", "hostIPC"] as [StaticString] where try field[key].boolean() == true {
@@ -216,12 +216,12 @@ public final class PodTemplate {
         return true
     }
 
-    /// Whether the pods run on Windows nodes: by `spec.os.name`, else by the node selector.
+    /// True if the pods run on Windows nodes, by `spec.os.name` or else by the node selector.
     public var isWindows: Bool {
         if let name = fields.os?["name"] { return name.equals("windows") }
         return fields.nodeSelector?["kubernetes.io/os"]?.equals("windows") ?? false
     }
 
-    /// Whether the pods are to run until somebody stops them: not with `restartPolicy` Never or OnFailure.
+    /// True if the pods run until they are stopped: `restartPolicy` is not Never or OnFailure.
     public var restartsAlways: Bool { fields.restartPolicy?.equals("Always") ?? true }
 }

@@ -1,12 +1,12 @@
 public import JSON
 
-/// A container's health check (`v1.Probe`).
+/// A probe of a container (`v1.Probe`).
 public struct Probe {
-    /// What a check is for.
+    /// The purpose of a probe.
     public enum Purpose: Sendable, CaseIterable {
         case liveness, readiness, startup
 
-        /// The container's field, as in `livenessProbe`.
+        /// The field of the container, as in `livenessProbe`.
         public var field: StaticString {
             switch self {
             case .liveness: "livenessProbe"
@@ -16,15 +16,15 @@ public struct Probe {
         }
     }
 
-    /// The probe itself.
+    /// The probe object.
     public let value: Value
 
-    /// The names of the handlers that are set, of which the API allows one.
+    /// The names of the handlers that are set; the API allows one.
     public var handlers: [StaticString] { Probe.handlerNames.filter { value.present($0) != nil } }
 
-    /// Whether there is exactly one handler.
+    /// True if there is exactly one handler.
     public var hasOneHandler: Bool {
-        // One of a kind, nearly always; what is there twice or is `null` is looked up.
+        // Usually there is one member per handler; duplicate and `null` members are looked up.
         var count = 0
         for member in value.members where Probe.isHandler(member.key) {
             guard !member.value.isNull, count == 0 else { return handlers.count == 1 }
@@ -44,18 +44,18 @@ public struct Probe {
 
     private static let handlerNames: [StaticString] = ["httpGet", "exec", "tcpSocket", "grpc"]
 
-    /// What an HTTP probe asks for; nil for the other handlers.
+    /// Returns the HTTP request of the probe; nil for other handlers.
     public func httpGet() throws(CannotJudge) -> HTTPGet? { try value.object("httpGet").map { HTTPGet(value: $0) } }
 
-    /// An HTTP probe's request.
+    /// The HTTP request of a probe.
     public struct HTTPGet {
-        /// The handler itself.
+        /// The handler object.
         public let value: Value
 
         /// The handler as a field.
         public var field: Field { Field(value) }
 
-        /// Whether both ask the same of a container, in whatever words; different paths, the common case, are seen before all else.
+        /// True if both are the same request to a container, even if written differently; paths are compared first.
         public func isSame(as other: HTTPGet, of container: Container) throws(CannotJudge) -> Bool {
             if let path = value["path"], let otherPath = other.value["path"], !path.isSame(as: otherPath) {
                 return false
@@ -72,20 +72,20 @@ public struct Probe {
             return headers.isSame(as: others)
         }
 
-        /// The port's number, which a name stands for among the container's ports; nil where it is not declared there.
+        /// Returns the port number, resolving a name among the container's ports; nil if the port is not declared.
         public func portNumber(in container: Container) throws(CannotJudge) -> Int? {
             guard let port = value.present("port"), port.kind == .string else { return try portNumber() }
             return try container.port(named: port)?.integer("containerPort")
         }
 
-        /// The path without its query; the root where nothing is said.
+        /// Returns the path without its query; the default is the root.
         public func path() throws(CannotJudge) -> String {
             let path = try value.string("path") ?? "/"
             guard let question = path.utf8.firstIndex(of: UInt8(ascii: "?")) else { return path }
             return String(path[..<question])
         }
 
-        /// The port's number; nil when it is given by name.
+        /// Returns the port number; nil if the port is a name.
         public func portNumber() throws(CannotJudge) -> Int? {
             guard let port = value.present("port"), port.kind != .string else { return nil }
             guard let number = port.int else { throw .malformed(port.id, expected: "a port's name or number") }

@@ -1,19 +1,18 @@
 import JSON
 
-/// An amount of a resource, as Kubernetes writes it (`resource.Quantity`): `512Mi`, `250m`, `1.5`, `2e3`.
+/// A quantity of a resource (`resource.Quantity`): `512Mi`, `250m`, `1.5`, `2e3`.
 ///
-/// Compared by value and exactly, however large or small: `1Gi` equals `1024Mi`, `0.5` equals `500m`. The API server rounds what
-/// is finer than a billionth up and caps what does not fit 64 bits; here nothing is rounded, so that what an author wrote
-/// is told apart even there.
+/// Values of any size are compared exactly: `1Gi` equals `1024Mi`, `0.5` equals `500m`. The API server rounds up to a billionth
+/// and limits values to 64 bits; here nothing is rounded, so that the values as written are compared.
 public struct Quantity: Sendable {
-    /// An amount whose digits fit: `mantissa * 2^shift * 10^exponent`, in two words, which fit into registers.
+    /// A quantity whose digits fit: `mantissa * 2^shift * 10^exponent`, in two words, which fit into registers.
     struct Number: Sendable, Equatable {
         let mantissa: UInt64
         private let scale: Int64
 
         init(mantissa: UInt64 = 0, exponent: Int = 0, shift: Int = 0, isNegative: Bool = false) {
             self.mantissa = mantissa
-            // A shift is at most 60, and an exponent has a little more than 32 bits.
+            // A shift is at most 60, and an exponent has slightly more than 32 bits.
             scale = Int64(exponent) << 8 | Int64(shift) << 1 | (isNegative ? 1 : 0)
         }
 
@@ -23,7 +22,7 @@ public struct Quantity: Sendable {
     }
 
     private let parts: Number
-    /// The digits, where they do not fit.
+    /// The digits; nil if they fit into the mantissa.
     private let digits: [UInt8]?
 
     private var isNegative: Bool { parts.isNegative }
@@ -31,21 +30,21 @@ public struct Quantity: Sendable {
     private var exponent: Int { parts.exponent }
     private var shift: Int { parts.shift }
 
-    /// The amount as numbers alone; nil where its digits do not fit.
+    /// The numbers of the quantity; nil if its digits do not fit.
     var number: Number? { digits == nil ? parts : nil }
 
-    /// The longest text that is read; nothing that anyone means is longer.
+    /// The maximum length of a text.
     static let maximumLength = 1000
 
-    /// Reads an amount; nil when it is none, or is longer than 1,000 characters.
+    /// Reads a quantity; nil if the text is not valid or longer than 1000 characters.
     ///
-    /// - Parameter text: A sign, digits with at most one point, and a suffix (`n u m k M G T P E`, `Ki` to `Ei`) or an
+    /// - Parameter text: A sign, digits with at most one decimal point, and a suffix (`n u m k M G T P E`, `Ki` to `Ei`) or an
     ///   exponent (`e3`, `E-3`); no spaces.
     public init?(_ text: String) { self.init(text.utf8.span) }
 
-    /// Reads the amount that a string or a number holds.
+    /// Reads the quantity of a string or a number.
     init?(_ value: Value) {
-        // As it is written, nearly always; what has escapes is no amount before they are decoded.
+        // The raw text is usually sufficient; a text with escapes must be decoded first.
         if let quantity = value.withRawText({ Quantity($0) }) {
             self = quantity
         } else {
@@ -53,7 +52,7 @@ public struct Quantity: Sendable {
         }
     }
 
-    /// An amount of which the numbers are known; where its digits did not fit, it is read again from the value.
+    /// Creates a quantity from its numbers; if its digits do not fit, it is read again from the value.
     init(_ number: Number, digitsOf value: Value?) {
         if let value, let quantity = Quantity(value) {
             self = quantity
@@ -78,7 +77,7 @@ public struct Quantity: Sendable {
         while at < bytes.count {
             let digit = bytes[at] &- UInt8(ascii: "0")
             if digit <= 9 {
-                // 19 digits fit in any case.
+                // 19 digits always fit.
                 if count < 19 {
                     mantissa = mantissa &* 10 &+ UInt64(digit)
                 } else {
@@ -99,7 +98,7 @@ public struct Quantity: Sendable {
         self.digits = digits
     }
 
-    /// Appends a digit to a number that may not fit any more.
+    /// Appends a digit to a number that might be too large.
     @inline(never)
     private static func appending(_ digit: UInt8, to mantissa: UInt64, _ digits: [UInt8]?) -> (UInt64, [UInt8]?) {
         if let digits { return (mantissa, digits + [digit]) }
@@ -109,12 +108,12 @@ public struct Quantity: Sendable {
         return (mantissa, String(mantissa).utf8.map { $0 - UInt8(ascii: "0") } + [digit])
     }
 
-    /// The suffix.
+    /// The suffix of a quantity.
     private struct Scale {
         var exponent = 0
         var shift = 0
 
-        /// Reads what follows the digits.
+        /// Reads the suffix after the digits.
         @inline(__always)
         init?(_ bytes: Span<UInt8>, from start: Int) {
             switch bytes.count - start {
@@ -131,7 +130,7 @@ public struct Quantity: Sendable {
             }
         }
 
-        /// The power of ten that is written out: `e3`.
+        /// Returns a decimal exponent: `e3`.
         @inline(never)
         private static func written(_ bytes: Span<UInt8>, from start: Int) -> Int? {
             guard bytes[start] | 0x20 == UInt8(ascii: "e"), bytes.count - start <= 12 else { return nil }
@@ -141,7 +140,7 @@ public struct Quantity: Sendable {
             return value
         }
 
-        /// The power of ten that a letter stands for.
+        /// Returns the power of ten of a letter.
         private static func decimal(_ letter: UInt8) -> Int? {
             switch letter {
             case UInt8(ascii: "n"): -9
@@ -157,7 +156,7 @@ public struct Quantity: Sendable {
             }
         }
 
-        /// The power of two that a letter before an `i` stands for.
+        /// Returns the power of two of a letter before an `i`.
         private static func binary(_ letter: UInt8) -> Int? {
             switch letter {
             case UInt8(ascii: "K"): 10
@@ -171,16 +170,16 @@ public struct Quantity: Sendable {
         }
     }
 
-    /// Whether it is nothing.
+    /// True if the value is zero.
     public var isZero: Bool { mantissa == 0 && (digits?.allSatisfy { $0 == 0 } ?? true) }
 
-    /// Whether it is more than nothing.
+    /// True if the value is positive.
     public var isPositive: Bool { !isNegative && !isZero }
 
-    /// Whether it is a whole number.
+    /// True if the value is an integer.
     public var isWhole: Bool { isZero || normal.exponent >= 0 }
 
-    /// The amount as a floating-point number, which is exact for everyday amounts only.
+    /// The value as a floating-point number, which is exact for common values only.
     public var approximate: Double {
         let sign = isNegative ? "-" : ""
         let normal = normal
@@ -190,7 +189,7 @@ public struct Quantity: Sendable {
 
     // MARK: Comparison
 
-    /// The amount in its one normal form: decimal digits without zeros at either end, and a power of ten.
+    /// The normal form: decimal digits without leading and trailing zeros, and a power of ten.
     private var normal: (digits: [UInt8], exponent: Int) {
         var digits = digits ?? String(mantissa).utf8.map { $0 - UInt8(ascii: "0") }
         for _ in 0..<shift / 10 { digits = Quantity.times1024(digits) }
@@ -203,7 +202,7 @@ public struct Quantity: Sendable {
         return (significant, significant.isEmpty ? 0 : exponent)
     }
 
-    /// A text that equal amounts share, however they are written.
+    /// A text that is the same for equal quantities.
     package var normalText: String {
         let normal = normal
         let digits = String(decoding: normal.digits.map { $0 + UInt8(ascii: "0") }, as: UTF8.self)
@@ -225,7 +224,7 @@ public struct Quantity: Sendable {
         return result.reversed()
     }
 
-    /// The amount in units of `10^exponent`, where that is a whole number that fits.
+    /// Returns the value in units of `10^exponent`; nil if it is not an integer or does not fit.
     private func scaled(to exponent: Int) -> UInt128? {
         guard digits == nil, self.exponent >= exponent, self.exponent - exponent <= 38 else { return nil }
         var result = UInt128(mantissa) << UInt128(shift)
@@ -249,7 +248,7 @@ public struct Quantity: Sendable {
 }
 
 extension Quantity: Comparable, Hashable {
-    /// Whether the amount is less.
+    /// True if the first value is less than the second.
     public static func < (left: Quantity, right: Quantity) -> Bool {
         if left.isZero && right.isZero { return false }
         switch (left.isNegative && !left.isZero, right.isNegative && !right.isZero) {
@@ -260,14 +259,14 @@ extension Quantity: Comparable, Hashable {
         }
     }
 
-    /// Whether both are the same amount, however written.
+    /// True if both values are equal, even if written differently.
     public static func == (left: Quantity, right: Quantity) -> Bool {
-        // Written alike, nearly always.
+        // Most equal quantities are written the same.
         if left.parts == right.parts, left.digits == nil, right.digits == nil { return true }
         return !(left < right) && !(right < left)
     }
 
-    /// Feeds the amount, not its spelling.
+    /// Hashes the value, not its text.
     public func hash(into hasher: inout Hasher) {
         let normal = normal
         hasher.combine(isNegative && !isZero)

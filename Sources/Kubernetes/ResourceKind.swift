@@ -1,15 +1,15 @@
 public import JSON
 
-/// The kinds that some rule reads; every other one is ``other``.
+/// The kinds that rules read; all others are ``other``.
 public enum ResourceKind: UInt8, Sendable, CaseIterable {
     case other
-    // Holders of a pod template.
+    // Kinds with a pod template.
     case pod, podTemplate, replicationController, replicaSet, deployment, statefulSet, daemonSet, job, cronJob, rollout
-    // Around them.
+    // Kinds about workloads.
     case scale, podDisruptionBudget, horizontalPodAutoscaler, scaledObject
     case namespace, resourceQuota, limitRange, service, configMap, secret, serviceAccount
     case verticalPodAutoscaler, securityGroupPolicy, podMonitor, serviceMonitor
-    // Rights.
+    // RBAC and secrets.
     case role, clusterRole, roleBinding, clusterRoleBinding, tokenRequest, externalSecret
     // Traffic.
     case ingress, legacyIngress, networkPolicy, targetGroupBinding, dnsEndpoint
@@ -23,24 +23,24 @@ public enum ResourceKind: UInt8, Sendable, CaseIterable {
     case route53HostedZone, route53RecordSet, iamUser, rdsDBInstance, rdsDBCluster
     case elasticacheReplicationGroup, elasticacheCacheCluster, elasticacheServerlessCache
     case cloudfrontDistribution, elbv2LoadBalancer, elbv2Listener, cloudtrailTrail, eksCluster, eksNodegroup, eksAddon
-    // EKS Auto Mode, the load balancer controller and EKS network policies.
+    // EKS Auto Mode, the AWS Load Balancer Controller and EKS network policies.
     case eksNodeClass, eksTargetGroupBinding, eksIngressClassParams, applicationNetworkPolicy, clusterNetworkPolicy,
         gatewayClass, loadBalancerConfiguration, globalAccelerator
-    // Products.
+    // Third-party kinds.
     case certificate, istioVirtualService, istioGateway, securityPolicy, authorizationPolicy, requestAuthentication,
         secretStore, clusterSecretStore, triggerAuthentication, clusterTriggerAuthentication, argoApplication,
         helmRelease, persistentVolume, controllerRevision
-    // More of AWS Controllers for Kubernetes.
+    // AWS Controllers for Kubernetes, continued.
     case eksAccessEntry, eksPodIdentityAssociation, iamRole, iamPolicy, elbv2TargetGroup, acmCertificate, efsFileSystem,
         organizationsAccount, backupPlan, s3Bucket, sqsQueue, snsTopic, dynamodbTable, secretsManagerSecret, logGroup
 
-    /// Its name, as in `kind:`.
+    /// The name.
     public var name: StaticString { row.name }
 
-    /// Its API group; empty for the core group.
+    /// The API group; empty for the core group.
     public var group: StaticString { row.group }
 
-    /// A version of its group that is served today, for manifests that we write.
+    /// A served version of the group, for generated manifests.
     public var version: StaticString { row.version }
 
     private static let known = Array(allCases.dropFirst())
@@ -61,7 +61,7 @@ public enum ResourceKind: UInt8, Sendable, CaseIterable {
         }
     }
 
-    /// The kinds that Traefik 2 has in the group `traefik.containo.us`, too.
+    /// The kinds that Traefik 2 also has in the group `traefik.containo.us`.
     private static let ofTraefik: [ResourceKind] = [.ingressRoute, .ingressRouteTCP, .middleware]
 
     /// Finds a kind by the `kind` and `apiVersion` of an object or reference, in any version of the group.
@@ -187,21 +187,21 @@ public enum ResourceKind: UInt8, Sendable, CaseIterable {
         }
     }
 
-    /// Its name in paths and registrations, as in `networkpolicies`: the plural, in lower case.
+    /// The name in URLs and webhook configurations, as in `networkpolicies`: the plural in lower case.
     public var plural: String {
         pluralName.lowercased()
     }
 
-    /// Several objects of the kind, for people: `NetworkPolicies`.
+    /// The plural for people: `NetworkPolicies`.
     public var pluralName: String { Kubernetes.plural(of: "\(name)") }
 
-    /// The `apiVersion` of a manifest: `apps/v1`, or `v1` in the core group.
+    /// The `apiVersion` of a manifest: `apps/v1`, or `v1` for the core group.
     public var apiVersion: String { group.utf8CodeUnitCount == 0 ? "\(version)" : "\(group)/\(version)" }
 }
 
-/// Several kinds at once.
+/// A set of kinds.
 public struct ResourceKinds: OptionSet, Sendable {
-    /// A bit for each kind.
+    /// The bits of the kinds.
     public let rawValue: UInt128
 
     /// Creates a set from its bits.
@@ -210,18 +210,18 @@ public struct ResourceKinds: OptionSet, Sendable {
     /// Creates a set of kinds.
     public init(_ kinds: ResourceKind...) { rawValue = kinds.reduce(0) { $0 | 1 << UInt128($1.rawValue) } }
 
-    /// Whether the kind is one of them.
+    /// True if the set contains a kind.
     public func contains(_ kind: ResourceKind) -> Bool { rawValue & 1 << UInt128(kind.rawValue) != 0 }
 
-    /// Everything with a pod template.
+    /// All kinds with a pod spec.
     public static let withPodSpec = ResourceKinds(
         .pod, .podTemplate, .replicationController, .replicaSet, .deployment, .statefulSet, .daemonSet, .job, .cronJob,
         .rollout, .controllerRevision)
 
-    /// What runs in several copies at the author's choice: Deployment, StatefulSet, Rollout.
+    /// Workloads with a configurable number of replicas: Deployment, StatefulSet, Rollout.
     public static let replicated = ResourceKinds(.deployment, .statefulSet, .rollout)
 
-    /// What belongs to no namespace.
+    /// Cluster-scoped kinds.
     public static let clusterWide = ResourceKinds(
         .namespace, .clusterRole, .clusterRoleBinding, .storageClass, .nodePool, .ec2NodeClass, .eksNodeClass,
         .eksIngressClassParams, .clusterNetworkPolicy, .gatewayClass, .clusterSecretStore,
@@ -232,7 +232,7 @@ public struct ResourceKinds: OptionSet, Sendable {
     public var kinds: [ResourceKind] { ResourceKind.allCases.filter { contains($0) } }
 }
 
-/// The plural of a kind's name, as the API forms it: `NetworkPolicies`.
+/// Returns the plural of a kind's name, as the API forms it: `NetworkPolicies`.
 func plural(of name: String) -> String {
     let vowels: [Character] = ["a", "e", "i", "o", "u"]
     if name.hasSuffix("Params") { return name }

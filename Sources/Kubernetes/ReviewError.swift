@@ -1,19 +1,19 @@
 import JSON
 
-/// Why a document cannot be evaluated as a review.
+/// The reasons why a document cannot be evaluated as a review.
 public enum ReviewError: Error, Equatable, CustomStringConvertible {
-    /// It is no review in a version that is served, or has no uid to answer with.
+    /// The document is not a review in a supported version, or has no uid.
     ///
-    /// - Parameter reason: What is wrong, and what is served.
+    /// - Parameter reason: The error and the supported versions.
     case notAReview(_ reason: String)
-    /// It is a review whose request is not what the API says.
+    /// The request of the review is not valid.
     ///
     /// - Parameters:
-    ///   - envelope: What to answer with.
-    ///   - reason: The member of the request, and what is wrong with it.
+    ///   - envelope: The members that the response needs.
+    ///   - reason: The member of the request and its error.
     case cannotBeEvaluated(Envelope, reason: String)
 
-    /// What is wrong.
+    /// The error, for messages.
     public var description: String {
         switch self {
         case .notAReview(let reason): reason
@@ -23,7 +23,7 @@ public enum ReviewError: Error, Equatable, CustomStringConvertible {
 }
 
 extension JSON.Kind {
-    /// What it is, for people.
+    /// The type, for people.
     var name: StaticString {
         switch self {
         case .null: "null"
@@ -32,7 +32,7 @@ extension JSON.Kind {
         case .string: "a string"
         case .array: "an array"
         case .object: "an object"
-        case .opaque: "nested too deep"
+        case .opaque: "nested too deeply"
         }
     }
 }

@@ -1,6 +1,6 @@
 import JSON
 
-/// The security settings of a container, or of a pod, found in one pass (`v1.SecurityContext`, `v1.PodSecurityContext`).
+/// The security settings of a container or a pod, found in one pass (`v1.SecurityContext`, `v1.PodSecurityContext`).
 struct SecurityFields {
     var runAsNonRoot, runAsUser, runAsGroup, windowsOptions: Value?
 
@@ -19,7 +19,7 @@ struct SecurityFields {
     }
 }
 
-/// A container's security settings as they are in force: its own over the pod's.
+/// The effective security settings of a container, which override those of its pod.
 public struct SecurityContext {
     private let own: SecurityFields
     private let pod: SecurityFields
@@ -30,22 +30,22 @@ public struct SecurityContext {
         pod = try template.securityFields()
     }
 
-    /// Whether the container may not run as root.
+    /// Returns true if the container must not run as root; nil if it is not set.
     public func runAsNonRoot() throws(CannotJudge) -> Bool? { try (own.runAsNonRoot ?? pod.runAsNonRoot)?.asBoolean() }
 
-    /// The uid that it runs as; nil leaves it to the image.
+    /// Returns the uid of the container; nil if the image decides.
     public func user() throws(CannotJudge) -> Int? { try (own.runAsUser ?? pod.runAsUser)?.asInteger() }
 
-    /// The gid that it runs as; nil leaves it to the image.
+    /// Returns the gid of the container; nil if the image decides.
     public func group() throws(CannotJudge) -> Int? { try (own.runAsGroup ?? pod.runAsGroup)?.asInteger() }
 
-    /// On Windows, the name of the user that it runs as.
+    /// Returns the user name of the container on Windows.
     public func windowsUser() throws(CannotJudge) -> String? {
         if let name = try own.windowsOptions?.asObject().string("runAsUserName") { return name }
         return try pod.windowsOptions?.asObject().string("runAsUserName")
     }
 
-    /// On Windows, whether it runs on the node itself.
+    /// Returns true for a HostProcess container on Windows.
     public func isHostProcess() throws(CannotJudge) -> Bool {
         if let value = try own.windowsOptions?.asObject().boolean("hostProcess") { return value }
         return try pod.windowsOptions?.asObject().boolean("hostProcess") ?? false

@@ -1,12 +1,12 @@
-/// A moment in whole seconds, as RFC 3339 writes it.
+/// A time in whole seconds (RFC 3339).
 public struct Timestamp: Sendable, Hashable, Comparable, CustomStringConvertible {
     /// Seconds since 1970-01-01T00:00:00Z.
     public let seconds: Int64
 
-    /// Creates a moment.
+    /// Creates a time.
     public init(seconds: Int64) { self.seconds = seconds }
 
-    /// Reads `2026-11-23T10:00:00Z`; fractions of a second are dropped, offsets applied.
+    /// Reads `2026-11-23T10:00:00Z`; fractions of a second are dropped, offsets are applied.
     public init?(_ text: String) {
         var reader = Reader(rest: text.utf8[...])
         guard let day = reader.day(), reader.takes("Tt"), let hour = reader.number(2, 0...23), reader.takes(":"),
@@ -16,11 +16,11 @@ public struct Timestamp: Sendable, Hashable, Comparable, CustomStringConvertible
             guard reader.skipDigits() else { return nil }
         }
         guard let offset = reader.offset(), reader.rest.isEmpty else { return nil }
-        // A leap second is the first one of the next minute.
+        // A leap second is the first second of the next minute.
         seconds = day * 86_400 + Int64(hour * 3600 + minute * 60 + second - offset)
     }
 
-    /// Reads a time, or a date, which means its first second in UTC.
+    /// Reads a time, or a date as its first second in UTC.
     public init?(startOf text: String) {
         if let day = Timestamp.day(text) {
             self.init(seconds: day * 86_400)
@@ -29,7 +29,7 @@ public struct Timestamp: Sendable, Hashable, Comparable, CustomStringConvertible
         }
     }
 
-    /// Reads a time, or a date, which means its last second in UTC: "until 2027-01-31" holds all that day.
+    /// Reads a time, or a date as its last second in UTC: "until 2027-01-31" includes that day.
     public init?(endOf text: String) {
         if let day = Timestamp.day(text) {
             self.init(seconds: day * 86_400 + 86_399)
@@ -44,10 +44,10 @@ public struct Timestamp: Sendable, Hashable, Comparable, CustomStringConvertible
         return day
     }
 
-    /// Whether a moment comes before another.
+    /// True if one time is before another.
     public static func < (left: Timestamp, right: Timestamp) -> Bool { left.seconds < right.seconds }
 
-    /// The moment in UTC; the date alone where it is a day's last second, as `exempt-until` means it.
+    /// The time in UTC; only the date for the last second of a day, as in `exempt-until`.
     public var description: String {
         let (day, second) = (seconds.flooredDivision(by: 86_400), seconds.flooredRemainder(by: 86_400))
         let date = Timestamp.civil(day)
@@ -61,9 +61,9 @@ public struct Timestamp: Sendable, Hashable, Comparable, CustomStringConvertible
         return String(repeating: "0", count: max(0, width - text.count)) + text
     }
 
-    // MARK: The calendar
+    // MARK: Calendar
 
-    /// Days since 1970-01-01 (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms": years from March on).
+    /// Returns the days since 1970-01-01 (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms": years begin in March).
     fileprivate static func days(year: Int64, month: Int64, day: Int64) -> Int64 {
         let shifted = month <= 2 ? year - 1 : year
         let era = shifted.flooredDivision(by: 400)
@@ -72,7 +72,7 @@ public struct Timestamp: Sendable, Hashable, Comparable, CustomStringConvertible
         return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
     }
 
-    /// The date of a day since 1970-01-01, by the same algorithms.
+    /// Returns the date of a day since 1970-01-01, by the same algorithms.
     private static func civil(_ days: Int64) -> (year: Int64, month: Int64, day: Int64) {
         let shifted = days + 719_468
         let era = shifted.flooredDivision(by: 146_097)
@@ -118,7 +118,7 @@ public struct Timestamp: Sendable, Hashable, Comparable, CustomStringConvertible
             return Timestamp.days(year: Int64(year), month: Int64(month), day: Int64(day))
         }
 
-        /// The offset from UTC in seconds.
+        /// Reads the offset from UTC, in seconds.
         mutating func offset() -> Int? {
             if takes("Zz") { return 0 }
             let isEast = rest.first == UInt8(ascii: "+")

@@ -2,61 +2,61 @@ public import JSON
 
 /// The rule of a Traefik router, as in ``Host(`shop.example.com`) && PathPrefix(`/api`)``, in the syntax of version 2 or 3.
 ///
-/// What is asked of a rule is which names it may answer to, so it is read as the list of its matchers and not as a tree. One pass
-/// over the text and a bit for each open parenthesis: no text makes it run away.
+/// Rules only need the names that a router can match, so it is read as a list of matchers and not as a tree. It takes one pass
+/// over the text, and one bit for each open parenthesis.
 public struct TraefikRule: Sendable {
-    /// What a condition of a rule compares, as far as rules are asked for it.
+    /// The kinds of matchers that rules read.
     public struct Matchers: OptionSet, Sendable {
-        /// A bit for each.
+        /// The bits of the matchers.
         public let rawValue: UInt8
 
         /// Creates a set from its bits.
         public init(rawValue: UInt8) { self.rawValue = rawValue }
 
-        /// The host of an HTTP request with names.
+        /// The host of an HTTP request, by names.
         public static let host = Matchers(rawValue: 1)
-        /// The host of an HTTP request with an expression.
+        /// The host of an HTTP request, by regular expressions.
         public static let hostExpression = Matchers(rawValue: 2)
-        /// The name that a TLS client asks for with names.
+        /// The server name of a TLS client, by names.
         public static let serverName = Matchers(rawValue: 4)
-        /// The name that a TLS client asks for with an expression.
+        /// The server name of a TLS client, by regular expressions.
         public static let serverNameExpression = Matchers(rawValue: 8)
-        /// The path of an HTTP request with paths, their beginnings or expressions.
+        /// The path of an HTTP request, by paths, prefixes or regular expressions.
         public static let path = Matchers(rawValue: 16)
 
-        /// In lower case: Traefik takes `Host`, `HOST` and `host`.
+        /// In lower case: Traefik accepts `Host`, `HOST` and `host`.
         fileprivate static let names: [(name: StaticString, matcher: Matchers)] = [
             ("host", .host), ("hostheader", .host), ("hostregexp", .hostExpression), ("hostsni", .serverName),
             ("hostsniregexp", .serverNameExpression), ("path", .path), ("pathprefix", .path), ("pathregexp", .path),
         ]
     }
 
-    /// A value that a condition compares with; a condition has one in version 3, any number in version 2.
+    /// A value of a matcher; a matcher has one in version 3, and any number in version 2.
     private struct Argument: Sendable {
         let matcher: Matchers
         let hasEscapes: Bool
-        /// Where it stands between its quotes; rules are shorter than 4 GiB, and there may be many of these.
+        /// The position between its quotes; rules are shorter than 4 GiB, and there can be many values.
         let start: UInt32
         let end: UInt32
     }
 
     private let bytes: [UInt8]
-    /// The values of the conditions that are known, and do not have an odd number of `!` before them.
+    /// The values of known matchers that are not negated by an odd number of `!`.
     private var values: [Argument] = []
 
-    /// Reads a rule; nil where it is not understood.
+    /// Reads a rule; nil if it is not valid.
     ///
-    /// Traefik does not serve such a router either. Nothing is copied out of the text, which may be long.
+    /// Traefik does not serve such a router either. The text, which can be long, is not copied.
     public init?(_ text: String) { self.init(Array(text.utf8)) }
 
-    /// Reads a rule that is a string of a document.
+    /// Reads a rule from a string of a document.
     public init?(_ text: Value) { self.init(text.contents) }
 
     private init?(_ bytes: [UInt8]) {
         self.bytes = bytes
         var scanner = Scanner(bytes)
         var isNegated = false
-        /// Whether what is in each open parenthesis is negated.
+        /// The negation of each open parenthesis.
         var groups: [Bool] = []
         var expectsOperand = true
         while let token = scanner.next() {
@@ -94,12 +94,12 @@ public struct TraefikRule: Sendable {
         return []
     }
 
-    /// The values of conditions of some kinds that are not negated, one after the other.
+    /// Calls a function with the values of matchers that are not negated.
     ///
     /// - Parameters:
-    ///   - matchers: The kinds of conditions.
-    ///   - body: Is given the bytes of each value.
-    /// - Throws: What `body` throws.
+    ///   - matchers: The kinds of matchers.
+    ///   - body: Receives the bytes of each value.
+    /// - Throws: The errors of `body`.
     public func forEachValue<Failure: Error>(
         of matchers: Matchers, _ body: (ArraySlice<UInt8>) throws(Failure) -> Void
     ) throws(Failure) {
@@ -114,11 +114,11 @@ private enum Token: Equatable {
     case word(Range<Int>)
     case text(Range<Int>, hasEscapes: Bool)
     case open, close, comma, not
-    /// `&&` or `||`: what rules are asked does not depend on which.
+    /// `&&` or `||`, which are treated the same.
     case operation
 }
 
-/// Cuts a rule into tokens; what it cannot read, it stops at.
+/// Splits a rule into tokens; it stops at invalid text.
 private struct Scanner {
     private let bytes: [UInt8]
     private var at = 0
@@ -159,7 +159,7 @@ private struct Scanner {
         return byte == UInt8(ascii: "`") || byte == UInt8(ascii: "\"") ? quoted(by: byte) : word()
     }
 
-    /// A text between backticks, as it is, or between quotes, in which a backslash takes the next character along.
+    /// Reads a raw string in backticks, or a string in quotes with backslash escapes.
     private mutating func quoted(by quote: UInt8) -> Token? {
         var hasEscapes = false
         var index = at + 1
@@ -176,14 +176,14 @@ private struct Scanner {
         return .text(range, hasEscapes: hasEscapes)
     }
 
-    /// A text from between quotes, with its escapes resolved.
+    /// Decodes the escapes of a quoted string.
     static func unescaped(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
         var content: [UInt8] = []
         var index = text.startIndex
         while index < text.endIndex {
             if text[index] == UInt8(ascii: "\\"), index + 1 < text.endIndex {
                 let isPlain = text[index + 1] == UInt8(ascii: "\"") || text[index + 1] == UInt8(ascii: "\\")
-                // What else an escape may stand for is no part of a name or a path.
+                // Other escapes are not part of names or paths.
                 if !isPlain { content.append(text[index]) }
                 index += 1
             }
@@ -200,10 +200,10 @@ private struct Scanner {
         return .word(start..<at)
     }
 
-    /// Reads the values of a matcher, from its opening parenthesis to the closing one.
+    /// Reads the values of a matcher, from its opening to its closing parenthesis.
     ///
-    /// - Parameter add: Is given where each value stands between its quotes, and whether it has escapes.
-    /// - Returns: false where there is something else.
+    /// - Parameter add: Receives the position of each value between its quotes, and true if it has escapes.
+    /// - Returns: False if the text is not valid.
     mutating func readArguments(_ add: (Range<Int>, Bool) -> Void) -> Bool {
         guard next() == .open else { return false }
         var isFirst = true

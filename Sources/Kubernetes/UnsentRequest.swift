@@ -1,21 +1,21 @@
 public import JSON
 
-/// An object as a request that nobody has sent: that would create it, or write it as it is.
+/// A request that was not sent, which would create an object or update it without changes.
 public final class UnsentRequest {
-    // What the review's own members point into; the object's are in its own document.
+    // The document of the review's own members; the object is in another document.
     private let envelope: Document
-    /// The request; not to be kept beyond this or the object.
+    /// The request; it must not be kept longer than this object or the document of the object.
     public let review: AdmissionReview
 
-    /// Makes the request.
+    /// Creates the request.
     ///
     /// - Parameters:
-    ///   - object: The object; it has to outlive this.
-    ///   - kind: Its kind.
-    ///   - apiVersion: Its group and version.
-    ///   - namespace: Where it goes when it does not say so itself; empty where that is not known.
-    ///   - operation: What the request does.
-    ///   - isNamespaced: Whether a kind that no rule knows belongs to a namespace.
+    ///   - object: The object; its document must exist as long as the request.
+    ///   - kind: The kind of the object.
+    ///   - apiVersion: The API group and version of the object.
+    ///   - namespace: The namespace if the object has none; empty if it is unknown.
+    ///   - operation: The operation of the request.
+    ///   - isNamespaced: True if a kind that rules do not know is namespaced.
     public init?(
         of object: Value, kind: String, apiVersion: String, in namespace: String = "", operation: Operation = .create,
         isNamespaced: Bool = false
@@ -36,7 +36,7 @@ public final class UnsentRequest {
                     "group": .string(parts.count > 1 ? parts[0] : ""), "version": .string(parts.last ?? ""),
                     "kind": .string(kind),
                 ],
-                // In its own document; see below.
+                // A placeholder for the object, which is in another document.
                 "object": .object([]),
             ],
         ]

@@ -1,17 +1,17 @@
 public import JSON
 
-/// A kind of custom resource that pods are made of, and where its objects have their pod templates.
+/// A custom resource kind with pod templates, and the paths of these templates.
 public final class WorkloadKind: Sendable {
     /// The API group.
     public let group: String
-    /// The name, as in `kind:`.
+    /// The name.
     public let name: String
-    /// The places of the templates.
+    /// The paths of the templates.
     public let paths: [TemplatePath]
-    /// Whether the pods run until somebody stops them; nil where each template's restart policy says so.
+    /// True if the pods run until they are stopped; nil if the restart policy of each template decides.
     public let isLongRunning: Bool?
 
-    /// Describes a kind.
+    /// Creates a kind.
     public init(
         _ group: String, _ name: String, paths: [TemplatePath], isLongRunning: Bool? = nil
     ) {
@@ -21,7 +21,7 @@ public final class WorkloadKind: Sendable {
         self.isLongRunning = isLongRunning
     }
 
-    /// The same kind with further places of templates.
+    /// Returns the kind with further paths of templates.
     public func adding(_ further: [TemplatePath]) -> WorkloadKind {
         WorkloadKind(
             group, name, paths: paths + further.filter { !paths.contains($0) }, isLongRunning: isLongRunning)
@@ -30,26 +30,26 @@ public final class WorkloadKind: Sendable {
     /// The group and the name: `keda.sh/ScaledJob`.
     public var title: String { "\(group)/\(name)" }
 
-    /// Its name in paths and registrations, as in `scaledjobs`.
+    /// The name in URLs and webhook configurations, as in `scaledjobs`.
     public var plural: String { Kubernetes.plural(of: name).lowercased() }
 }
 
-/// A way through an object to pod templates: `spec.replicatedJobs[].template.spec.template`.
+/// The path of pod templates in an object: `spec.replicatedJobs[].template.spec.template`.
 public struct TemplatePath: Sendable, Hashable, CustomStringConvertible {
     enum Step: Sendable, Hashable {
         case member(String)
-        /// Each element of a list: `[]`.
+        /// All elements of a list: `[]`.
         case elements
-        /// Each value of a map: `*`.
+        /// All values of a map: `*`.
         case values
     }
 
     let steps: [Step]
 
-    /// Deeper than this no object leads to a template.
+    /// The maximum number of steps.
     private static let mostSteps = 32
 
-    /// Reads a path; nil where it is none.
+    /// Reads a path; nil if it is not valid.
     public init?(_ text: String) {
         var steps: [Step] = []
         for part in text.split(separator: ".", omittingEmptySubsequences: false) {
@@ -68,7 +68,7 @@ public struct TemplatePath: Sendable, Hashable, CustomStringConvertible {
         self.steps = steps
     }
 
-    /// The path as it is read.
+    /// The path as text.
     public var description: String {
         steps.reduce("") { text, step in
             switch step {
@@ -79,25 +79,25 @@ public struct TemplatePath: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    /// Whether it leads to a list of what Argo Workflows call templates, which have one container each and no pod spec.
+    /// True for the templates of an Argo Workflow, which have one container each and no pod spec.
     var isOfSteps: Bool { steps.suffix(2) == [.member("templates"), .elements] }
 }
 
 extension AdmissionReview {
-    /// Whether it is about an object of the kind.
+    /// True if the request is about an object of a kind.
     public func isAbout(_ kind: WorkloadKind) -> Bool { isAbout(kindNamed: kind.name, of: kind.group) }
 }
 
-/// The pod templates of a custom resource's object, in the order of its kind's paths.
+/// The pod templates of a custom resource, in the order of its kind's paths.
 public struct WorkloadTemplates {
     /// The templates.
     public private(set) var templates: [PodTemplate] = []
-    /// Why others cannot be read.
+    /// The errors in templates that cannot be read.
     public private(set) var faults: [CannotJudge] = []
     private let isWorkflow: Bool
     private var count = 0
 
-    /// No object that people write has more templates than this.
+    /// The maximum number of templates.
     static let most = 100
 
     /// Finds the templates of an object.
@@ -111,7 +111,7 @@ public struct WorkloadTemplates {
 
     private var isFull: Bool { count > WorkloadTemplates.most }
 
-    /// Goes the rest of a path.
+    /// Follows the rest of a path.
     private mutating func find(_ path: ArraySlice<TemplatePath.Step>, in value: Value, hasSteps: Bool) {
         if isFull { return }
         let rest = path.dropFirst()
@@ -131,7 +131,7 @@ public struct WorkloadTemplates {
         }
     }
 
-    /// Takes in what a workflow says of all its pods, and each of its templates.
+    /// Adds the templates of a workflow, with the fields that apply to all of its pods.
     private mutating func findSteps(in workflow: Value) throws(CannotJudge) {
         let defaults = try workflow.object("templateDefaults")
         templates.append(try PodTemplate(ofAllIn: workflow, metadata: "podMetadata"))

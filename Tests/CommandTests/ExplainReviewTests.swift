@@ -24,16 +24,17 @@ import Testing
             try answer("replicas", to: bad, ["PLAYBOOK_RULE_REPLICAS": "off"]).contains("  off            replicas\n"))
         #expect(
             try answer("pod-disruption-budget", to: bad).contains(
-                "  not evaluated  pod-disruption-budget  PodDisruptionBudgets are not known\n"))
-        #expect(try answer("replicas", to: service).contains("  skipped        replicas  it is not about Service\n"))
+                "  not evaluated  pod-disruption-budget  PodDisruptionBudgets could not be read\n"))
+        #expect(
+            try answer("replicas", to: service).contains("  skipped        replicas  it does not apply to Service\n"))
         #expect(
             try answer("liveness-probe", to: job).contains(
-                "  skipped        liveness-probe  it is about what runs until somebody stops it\n"))
-        #expect(try answer("kms-key-deletion", to: bad).contains("it is not about Deployment"))
+                "  skipped        liveness-probe  it applies to long-running workloads only\n"))
+        #expect(try answer("kms-key-deletion", to: bad).contains("it does not apply to Deployment"))
         #expect(
             try answer("liveness-probe", to: pod).contains(
-                "  skipped        liveness-probe  its owner, ReplicaSet checkout-86444d9958, is judged instead\n"))
-        #expect(try answer("controller-managed", to: update).contains("it is not about Deployment"))
+                "  skipped        liveness-probe  its owner ReplicaSet checkout-86444d9958 is evaluated instead\n"))
+        #expect(try answer("controller-managed", to: update).contains("it does not apply to Deployment"))
     }
 
     @Test func `only findings of the named rule are shown, with their effect`() throws {

@@ -30,7 +30,7 @@ import Testing
 
     @Test func `with level off the rules that read the field are listed as not evaluated`() throws {
         let program = try Program(["check", "--level", "schema=off"], input: manifest)
-        let reason = "not evaluated because a field is not of the type that the API gives it: "
+        let reason = "not evaluated because a field has the wrong type: "
         let line = program.output.split(separator: "\n").first { $0.hasPrefix(reason) }
         #expect(line?.contains("liveness-probe (1)") == true, "\(program.output)")
         #expect(!program.output.contains("  deny "))

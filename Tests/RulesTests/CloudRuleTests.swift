@@ -5,7 +5,7 @@ import Rules
 import TestSupport
 import Testing
 
-/// Rules about storage and the cloud around the cluster, where an example does not say it: mostly what an update makes new.
+/// Rules about storage and AWS resources managed through ACK, where an example does not say it: mostly what an update makes new.
 @Suite struct CloudRuleTests {
     private func object(_ group: String, _ kind: String, _ spec: Literal) -> Literal {
         [
@@ -192,7 +192,7 @@ import Testing
         world.rules = [try #require(Catalogue.playbook["vpc-layout"])]
         let verdict = try world.verdict()
         #expect(verdict.judgements.map(\.finding.clause.name).sorted() == clauses)
-        #expect(verdict.notEvaluated.map(\.reason) == ["\(knowsTables ? "Subnets" : "RouteTables") are not known"])
+        #expect(verdict.notEvaluated.map(\.reason) == ["\(knowsTables ? "Subnets" : "RouteTables") could not be read"])
     }
 
     @Test func `a second default route of an isolated subnet's table is new`() throws {

@@ -24,10 +24,10 @@ import Testing
             (["exempt": "graceful-shutdown"], false, "add annotation playbook.superinc.com/exempt-reason"),
             (["exempt": "graceful-shutdown", "exempt-reason": "  "], false, "exempt-reason"),
             (["exempt": "graceful-shutdwn", "exempt-reason": "why"], false, "did you mean graceful-shutdown?"),
-            (["exempt": "*", "exempt-reason": "why"], false, "'*' is believed on a Namespace only"),
+            (["exempt": "*", "exempt-reason": "why"], false, #""*" is accepted on Namespaces only"#),
             (
                 ["exempt": "graceful-shutdown", "exempt-reason": "why", "exempt-until": "soon"], false,
-                "'soon' is no date"
+                #""soon" is not a date"#
             ),
             (
                 ["exempt": "graceful-shutdown", "exempt-reason": "why", "exempt-until": "2026-11-22"], false,
@@ -215,7 +215,7 @@ import Testing
         ])
         let verdict = try World(before).updated(to: after).verdict()
         #expect(verdict.changesExemption && !verdict.isDenied)
-        #expect(verdict.warnings.contains { $0.contains("exemption from all rules noted: move") })
+        #expect(verdict.warnings.contains { $0.contains("exemption from all rules accepted: move") })
         #expect(
             try !World(after).updated(to: after.merging(["metadata": ["labels": ["a": "b"]]])).verdict()
                 .changesExemption)
@@ -261,7 +261,7 @@ import Testing
         }
         let verdict = try World(namespace(before)).updated(to: namespace(after)).verdict()
         #expect(verdict.changesExemption == isChange)
-        #expect(verdict.notices == (isTold ? ["from now on denials only warn in this Namespace"] : []))
+        #expect(verdict.notices == (isTold ? ["denials in this Namespace are warnings from now on"] : []))
     }
 
     @Test(arguments: [("all", false), ("namespace", false), ("none", true)])

@@ -356,22 +356,28 @@ import Testing
 
     @Test(
         arguments: [
-            ("PLAYBOOK_REGISTRIES", "quay", "at character 1, a registry"),
-            ("PLAYBOOK_REGISTRIES", "quay.io, https://ghcr.io", "at character 10, a registry"),
-            ("PLAYBOOK_REGISTRIES", "quay.io/Team", "at character 1, a registry"),
-            ("PLAYBOOK_REGISTRIES", "ghcr.io/team/app:1.2.3", "at character 1, a registry"),
-            ("PLAYBOOK_REGISTRIES", "ghcr.io/", "at character 1, a registry"),
-            ("PLAYBOOK_OWN_REPOSITORIES", "a.example/x,library/nginx", "at character 13, a registry"),
-            ("PLAYBOOK_PULL_THROUGH", "docker.io", "at character 1, an entry such as docker.io="),
-            ("PLAYBOOK_PULL_THROUGH", "docker.io=hub", "at character 11, a registry"),
-            ("PLAYBOOK_PULL_THROUGH", "quay.io=a.example/q, hub=a.example", "at character 22, a registry"),
-            ("PLAYBOOK_PULL_THROUGH", "quay.io=a.example/q,quay.io=b.example/q", "at character 21, another registry"),
-            ("PLAYBOOK_IMAGE_TAG_PATTERN", "v{version}", "at character 2, {semver}, {sha}, {number}, {arch} or {sep}"),
-            ("PLAYBOOK_IMAGE_TAG_PATTERN", "v[1", "at character 4, ']'"),
-            ("PLAYBOOK_IMAGE_TAG_PATTERN", "v[1[2]]", "at character 4, ']'"),
-            ("PLAYBOOK_IMAGE_TAG_PATTERN", "v1]", "at character 3, a letter"),
-            ("PLAYBOOK_IMAGE_TAG_PATTERN", "^v(.+)$", "at character 1, a letter"),
-            ("PLAYBOOK_IMAGE_TAG_PATTERN", "|a", "at character 1, something to match"),
+            ("PLAYBOOK_REGISTRIES", "quay", "at character 1, expected a registry"),
+            ("PLAYBOOK_REGISTRIES", "quay.io, https://ghcr.io", "at character 10, expected a registry"),
+            ("PLAYBOOK_REGISTRIES", "quay.io/Team", "at character 1, expected a registry"),
+            ("PLAYBOOK_REGISTRIES", "ghcr.io/team/app:1.2.3", "at character 1, expected a registry"),
+            ("PLAYBOOK_REGISTRIES", "ghcr.io/", "at character 1, expected a registry"),
+            ("PLAYBOOK_OWN_REPOSITORIES", "a.example/x,library/nginx", "at character 13, expected a registry"),
+            ("PLAYBOOK_PULL_THROUGH", "docker.io", "at character 1, expected an entry such as docker.io="),
+            ("PLAYBOOK_PULL_THROUGH", "docker.io=hub", "at character 11, expected a registry"),
+            ("PLAYBOOK_PULL_THROUGH", "quay.io=a.example/q, hub=a.example", "at character 22, expected a registry"),
+            (
+                "PLAYBOOK_PULL_THROUGH", "quay.io=a.example/q,quay.io=b.example/q",
+                "at character 21, expected another registry"
+            ),
+            (
+                "PLAYBOOK_IMAGE_TAG_PATTERN", "v{version}",
+                "at character 2, expected {semver}, {sha}, {number}, {arch} or {sep}"
+            ),
+            ("PLAYBOOK_IMAGE_TAG_PATTERN", "v[1", "at character 4, expected ']'"),
+            ("PLAYBOOK_IMAGE_TAG_PATTERN", "v[1[2]]", "at character 4, expected ']'"),
+            ("PLAYBOOK_IMAGE_TAG_PATTERN", "v1]", "at character 3, expected a letter"),
+            ("PLAYBOOK_IMAGE_TAG_PATTERN", "^v(.+)$", "at character 1, expected a letter"),
+            ("PLAYBOOK_IMAGE_TAG_PATTERN", "|a", "at character 1, expected something to match"),
         ] as [(String, String, String)])
     func `a setting that cannot be read says where`(_ name: String, _ text: String, _ place: String) {
         let error = #expect(throws: SettingsError.self) { try Settings(environment: [name: text]) }

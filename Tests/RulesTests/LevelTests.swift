@@ -60,7 +60,7 @@ import Testing
 
     @Test func `a warning says that the Namespace makes it one`() throws {
         let warnings = try world(namespace: "warn").verdict().warnings
-        #expect(warnings.contains { $0.contains("graceful-shutdown, its Namespace only warns") })
+        #expect(warnings.contains { $0.contains("graceful-shutdown, its Namespace has level warn") })
     }
 
     @Test func `the level is believed on Namespaces only`() throws {
@@ -78,7 +78,7 @@ import Testing
                     kind: Namespace
                     metadata: {name: shop, annotations: {playbook.superinc.com/level: gentle}}
                     """))
-        #expect(try world.verdict().notices.contains { $0.contains("'gentle' has no effect") })
+        #expect(try world.verdict().notices.contains { $0.contains(#""gentle" has no effect"#) })
     }
 
     @Test func `a denial says where its rules are explained`() throws {

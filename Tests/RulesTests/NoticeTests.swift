@@ -23,7 +23,7 @@ import Testing
         let names = (1...12).map { "unknown-rule-\($0)" }.joined(separator: ",")
         let notices = try notices(["exempt": "replicas,\(names)", "exempt-reason": "why"])
         #expect(notices.count == 10)
-        #expect(notices.first == "exemption from replicas noted: why")
+        #expect(notices.first == "exemption from replicas accepted: why")
         // Nine are there, one of them about the exemption itself: eight of twelve names.
         #expect(notices.last == "and 4 more notices")
     }

@@ -35,7 +35,7 @@ import Testing
     @Test func `an operator's Pod comes back after a drain, also in the operator's own namespace`() throws {
         let verdict = try made().verdict()
         #expect(!verdict.isDenied)
-        #expect(verdict.warnings.contains { $0.contains("[liveness-probe, made by an operator]") })
+        #expect(verdict.warnings.contains { $0.contains("[liveness-probe, operator-made]") })
     }
 
     @Test func `an operator is asked about before a denial, once`() throws {

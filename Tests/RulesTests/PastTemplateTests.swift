@@ -74,7 +74,7 @@ import Testing
         world.object = world.object?.merging(["spec": ["revisionHistoryLimit": 0]])
         #expect(
             try world.verdict().message.contains(
-                "With revisionHistoryLimit: 0 no revision is kept, so a roll-back cannot be recognized."))
+                "revisionHistoryLimit is 0, so no revision is kept and a rollback cannot be recognized."))
     }
 
     @Test func `a template that only resembles a revision is denied`() throws {

@@ -253,7 +253,7 @@ import Testing
     ])
     func `a taint or label that is none is refused`(_ name: String, _ value: String) throws {
         let error = try #require(throws: SettingsError.self) { try Settings(environment: [name: value]) }
-        #expect(error.description.hasPrefix("\(name) is '\(value)': "))
+        #expect(error.description.hasPrefix("\(name): unsupported value \"\(value)\"; "))
     }
 
     @Test func `a selector is the same when it has been kept and read again`() throws {

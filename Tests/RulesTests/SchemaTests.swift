@@ -153,7 +153,7 @@ import Testing
         #expect(verdict.judgements.isEmpty && !verdict.isDenied)
         #expect(verdict.notEvaluated.map(\.rule.id) == ["liveness-probe", "readiness-probe", "image-tag"])
         #expect(
-            Set(verdict.notEvaluated.map(\.reason)) == ["containers is not of the type that the API gives it"])
+            Set(verdict.notEvaluated.map(\.reason)) == ["containers has the wrong type"])
     }
 
     @Test(arguments: ["deny", "off"])
@@ -176,7 +176,7 @@ import Testing
             }
         }.get()
         #expect(
-            outcomes == ["containers is not of the type that the API gives it", level == "off" ? "off" : "1"])
+            outcomes == ["containers has the wrong type", level == "off" ? "off" : "1"])
     }
 
     @Test(arguments: ["deny", "off"])

@@ -200,7 +200,7 @@ private let namedFields = [
         let judgements = try world.verdict().judgements
         let judgement = try #require(judgements.first { $0.rule.id == "image-registry" })
         #expect(!judgement.finding.edits.isEmpty)
-        #expect(judgement.remedy.block.contains("the value holds a secret and is not shown"))
+        #expect(judgement.remedy.block.contains("the value contains a secret and is not shown"))
         #expect(!judgement.remedy.block.contains("«"))
         let tag = try #require(judgements.first { $0.rule.id == "image-tag" })
         #expect(tag.finding.message.contains("the tag \"«redacted:secret»\""))

@@ -14,18 +14,21 @@ import Testing
 
     @Test(
         arguments: [
-            ("PLAYBOOK_DNS_ZONES", "superinc.dev, a b.example", "at character 15, a domain"),
-            ("PLAYBOOK_DNS_ZONES", "*.superinc.dev", "at character 1, a domain"),
-            ("PLAYBOOK_DNS_ZONES", "superinc.dev,superinc..dev", "at character 14, a domain"),
-            ("PLAYBOOK_ROOT_ZONES", "https://superinc.dev", "at character 1, a domain"),
-            ("PLAYBOOK_BASE_NODE_TAINTS", "CriticalAddonsOnly,dedicated=a=b", "at character 20, a taint"),
-            ("PLAYBOOK_BASE_NODE_TAINTS", "dedicated=base:Never", "at character 1, a taint"),
-            ("PLAYBOOK_BASE_NODE_LABELS", "role=base, =x", "at character 12, a label"),
-            ("PLAYBOOK_LIVENESS_PATHS", "/livez, healthz", "at character 9, a path"),
-            ("PLAYBOOK_READINESS_PATHS", "readyz", "at character 1, a path"),
-            ("PLAYBOOK_DEPLOYERS", "ci, -argocd", "at character 6, one of the defaults"),
-            ("PLAYBOOK_EXEMPT", "replicas@shop/Deployment/x: old; foo@shop/*/*: y", "at character 34, an entry"),
-            ("PLAYBOOK_EXEMPT", ";replicas@shop/Deployment/x:", "at character 2, an entry"),
+            ("PLAYBOOK_DNS_ZONES", "superinc.dev, a b.example", "at character 15, expected a domain"),
+            ("PLAYBOOK_DNS_ZONES", "*.superinc.dev", "at character 1, expected a domain"),
+            ("PLAYBOOK_DNS_ZONES", "superinc.dev,superinc..dev", "at character 14, expected a domain"),
+            ("PLAYBOOK_ROOT_ZONES", "https://superinc.dev", "at character 1, expected a domain"),
+            ("PLAYBOOK_BASE_NODE_TAINTS", "CriticalAddonsOnly,dedicated=a=b", "at character 20, expected a taint"),
+            ("PLAYBOOK_BASE_NODE_TAINTS", "dedicated=base:Never", "at character 1, expected a taint"),
+            ("PLAYBOOK_BASE_NODE_LABELS", "role=base, =x", "at character 12, expected a label"),
+            ("PLAYBOOK_LIVENESS_PATHS", "/livez, healthz", "at character 9, expected a path"),
+            ("PLAYBOOK_READINESS_PATHS", "readyz", "at character 1, expected a path"),
+            ("PLAYBOOK_DEPLOYERS", "ci, -argocd", "at character 6, expected one of the defaults"),
+            (
+                "PLAYBOOK_EXEMPT", "replicas@shop/Deployment/x: old; foo@shop/*/*: y",
+                "at character 34, expected an entry"
+            ),
+            ("PLAYBOOK_EXEMPT", ";replicas@shop/Deployment/x:", "at character 2, expected an entry"),
         ] as [(String, String, String)])
     func `an entry that cannot be read is told by its place`(_ name: String, _ text: String, _ place: String) {
         let error = #expect(throws: SettingsError.self) { try Settings(environment: [name: text]) }

@@ -159,16 +159,16 @@ struct WorkloadHolder: CustomTestStringConvertible, Sendable {
         let holder = WorkloadHolder.all[0]
         var world = World(holder.object(try podSpec("{image: nginx}")))
         world.settings = ["PLAYBOOK_WORKLOAD_KINDS": "-serving.knative.dev/Service"]
-        #expect(try world.verdict().passedOver == "no rule reads this")
+        #expect(try world.verdict().passedOver == "no rule applies to this request")
     }
 
     @Test func `other kinds of the same name or group are none`() throws {
         let object = WorkloadHolder.all[0].object(try podSpec("{image: nginx}"))
         for version in ["example.com/v1", "serving.knative.dev.example.com/v1"] {
             let other = object.merging(["apiVersion": .string(version)])
-            #expect(try World(other).verdict().passedOver == "no rule reads this")
+            #expect(try World(other).verdict().passedOver == "no rule applies to this request")
         }
-        #expect(try World(object.merging(["kind": "Route"])).verdict().passedOver == "no rule reads this")
+        #expect(try World(object.merging(["kind": "Route"])).verdict().passedOver == "no rule applies to this request")
     }
 
     @Test func `an object without a template has nothing to evaluate`() throws {
@@ -397,7 +397,7 @@ struct WorkloadHolder: CustomTestStringConvertible, Sendable {
         }
         let entry = text.split(separator: ",").last.map { $0.drop { $0 == " " } } ?? ""
         #expect(error.description.contains("at character \(character), "))
-        #expect(error.description.contains("in the place of '\(entry.prefix(7))"))
+        #expect(error.description.contains("instead of \"\(entry.prefix(7))"))
     }
 
     // MARK: Who asks

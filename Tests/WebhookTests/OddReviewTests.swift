@@ -77,7 +77,7 @@ import Webhook
     }
 
     private static let withOtherMembers: [Odd] = [
-        Odd("request.operation is none of CREATE, UPDATE, DELETE, CONNECT", ("operation", #""MAKE""#)),
+        Odd("request.operation is not CREATE, UPDATE, DELETE or CONNECT", ("operation", #""MAKE""#)),
         Odd("request.operation is none of", ("operation", "1")),
         Odd("request.operation is none of", ("operation", nil)),
         Odd("request.kind.kind is missing or not a string", ("kind", nil)),

@@ -70,7 +70,7 @@ import Webhook
         #expect(status["code"] == 403 && status["reason"] == "Forbidden")
         let headline = status["message"]?.text?.split(separator: "\n").first
         #expect(headline?.hasPrefix("Deployment shop/catalogue breaks ") == true)
-        #expect(headline?.hasSuffix(" rules of the playbook:") == true)
+        #expect(headline?.hasSuffix(" rules:") == true)
         guard case .array(let causes)? = status["details"]?["causes"] else {
             Issue.record("no causes")
             return

@@ -1,31 +1,32 @@
 public import Kubernetes
 
-/// The rules that are evaluated, in the order in which findings are listed, with their settings.
+/// The rules that are evaluated, in the order of findings, and their settings.
 public final class Catalogue: Sendable {
     /// The rules.
     public let rules: [Rule]
-    /// The rules that findings name: those, and ``Rule/schema``.
+    /// The rules that findings can name: all rules and ``Rule/schema``.
     public let reported: [Rule]
     private let byID: [String: Rule]
-    /// Every environment variable that is read, in the order of the documentation.
+    /// All environment variables, in the order of the documentation.
     public let settings: [Setting]
 
-    /// The annotations that people set.
+    /// The names of the annotations.
     public let annotations: AnnotationNames
-    /// What is kept of the objects that rules look up.
+    /// The parts of related objects that rules read.
     let related: RelatedKinds
-    /// The kinds of the objects that rules look up.
+    /// The kinds of related objects that rules read.
     public var relatedKinds: ResourceKinds { related.kinds }
-    /// Those of them that a server watches: all but Secrets and ConfigMaps, which it must have no right to read, and ``liveKinds``.
+    /// The kinds that a server watches: not Secrets and ConfigMaps, which it must have no permission to read, and not
+    /// ``liveKinds``.
     public var watchedKinds: ResourceKinds {
         related.kinds.subtracting(ResourceKinds(.secret, .configMap)).subtracting(Catalogue.liveKinds)
     }
 
-    /// The kinds that a server never watches, and asks for when a rule needs them.
+    /// The kinds that a server does not watch but reads when a rule needs them.
     public static let liveKinds = ResourceKinds(
         .role, .clusterRole, .securityPolicy, .authorizationPolicy, .requestAuthentication, .gatewayClass)
 
-    /// The kinds of the objects that the rules which are on read, other than subresources.
+    /// Returns the kinds that the rules that are on read, without subresources.
     public func kinds(at settings: Settings) -> [ResourceKind] {
         let all = rules.filter { settings.level(of: $0) != .off }.reduce(into: ResourceKinds()) {
             $0.formUnion($1.scope.kinds)
@@ -35,10 +36,10 @@ public final class Catalogue: Sendable {
 
     /// Creates a catalogue.
     ///
-    /// - Parameter rules: The rules; no two share an id.
+    /// - Parameter rules: The rules, with unique ids.
     public convenience init(rules: [Rule]) { self.init(rules: rules, annotations: .standard) }
 
-    /// The same rules with annotations in another domain.
+    /// Returns the catalogue with annotations in another domain.
     func with(_ annotations: AnnotationNames) -> Catalogue {
         annotations == self.annotations ? self : Catalogue(rules: rules, annotations: annotations)
     }
@@ -54,9 +55,9 @@ public final class Catalogue: Sendable {
         settings = rules.isEmpty ? [] : Setting.ofEngine + ofRules + reported.map { Setting(levelOf: $0) }
     }
 
-    /// The rule with an id, ``Rule/schema`` included.
+    /// The rule with an id, including ``Rule/schema``.
     public subscript(id: String) -> Rule? { byID[id] }
 
-    /// The id that is nearest to a word; nil when none is near.
+    /// Returns the id that is most similar to a word; nil if none is similar.
     public func nearestRule(to word: String) -> String? { nearest(to: word, in: reported.map(\.id)) }
 }

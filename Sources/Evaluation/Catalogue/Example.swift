@@ -1,56 +1,56 @@
 public import Kubernetes
 
-/// An object that a rule is happy with, or not, as YAML.
+/// An object that complies with a rule or violates it, as YAML.
 ///
-/// The text is a fragment: what stands in it is merged into a complete object, by the words of its first key.
-/// - `apiVersion: …`: a whole object (or several, separated by `---`; the first is judged).
+/// The text is a fragment that is merged into a complete object, depending on its first key.
+/// - `apiVersion: …`: a complete object (or several, separated by `---`; the first one is evaluated).
 /// - `spec: …` or `metadata: …`: merged into a Deployment (a Pod for its subresources, a Scale for that of a workload).
-/// - anything else: merged into its pod spec.
+/// - any other key: merged into its pod spec.
 ///
-/// A container of any list, in a whole object too, that omits a field has that of a good container; `null` takes a field out.
+/// A container that omits a field gets that of a compliant container, also in a complete object; `null` removes a field.
 public struct Example: Sendable {
-    /// What makes it worth showing.
+    /// The title of the example.
     public let name: String
     /// The YAML.
     public let yaml: String
-    /// The clause that it violates; nil for a good one.
+    /// The clause that it violates; nil for a compliant example.
     public let clause: Clause?
-    /// Where the finding is, as a readable path.
+    /// The readable path of the finding.
     public let path: String?
-    /// The other objects of its cluster, as YAML documents; nil: not known.
+    /// The related objects in the cluster, as YAML documents; nil if they are unknown.
     public let relatedObjects: String?
-    /// Kinds of which its cluster has no other object than those; of other kinds, what is not there is not known.
+    /// Kinds of which the cluster has no further objects; further objects of all other kinds are unknown.
     public let without: ResourceKinds
-    /// The object as it was, for an update.
+    /// The old object, for an UPDATE.
     public let before: String?
-    /// What happens to it.
+    /// The request for the object.
     public let request: Request
-    /// Settings of the environment that it needs.
+    /// The settings that it needs.
     public let settings: [String: String]
-    /// Whether the rule's fix turns it into a good one.
+    /// True if the rule's fix makes it compliant.
     public let isFixed: Bool
-    /// Whether the finding is a hint that never denies.
+    /// True if the finding is a hint that never denies.
     public let isHint: Bool
 
-    /// What is asked of the API server in an example.
+    /// The request of an example.
     public enum Request: Sendable {
-        /// Somebody creates the object, or updates it where there is a ``Example/before``.
+        /// A user creates the object, or updates it if there is a ``Example/before``.
         case apply
-        /// Somebody scales the workload.
+        /// A user scales the workload.
         case scale
-        /// Somebody adds ephemeral containers to a Pod.
+        /// A user adds ephemeral containers to a Pod.
         case debug
-        /// Somebody resizes a running Pod.
+        /// A user resizes a running Pod.
         case resize
-        /// Somebody asks for a token of a ServiceAccount.
+        /// A user requests a token of a ServiceAccount.
         case token
-        /// Somebody deletes the object.
+        /// A user deletes the object.
         case delete
-        /// A user by this name applies, or scales, the object.
+        /// A user with this name applies or scales the object.
         case by(String)
     }
 
-    /// An object that the rule has nothing to say about.
+    /// Creates an example without findings.
     public static func good(
         _ name: String, _ yaml: String, relatedObjects: String? = nil, without: ResourceKinds = [],
         before: String? = nil,
@@ -63,7 +63,7 @@ public struct Example: Sendable {
             request: request, settings: settings, isFixed: false, isHint: false)
     }
 
-    /// An object with exactly one finding.
+    /// Creates an example with exactly one finding.
     public static func bad(
         _ name: String, _ clause: Clause, at path: String, _ yaml: String, relatedObjects: String? = nil,
         without: ResourceKinds = [], before: String? = nil, request: Request = .apply, settings: [String: String] = [:],
@@ -77,7 +77,7 @@ public struct Example: Sendable {
     }
 }
 
-/// A text without lines of white space alone, which are what an example's frame has around a part that is left out.
+/// Returns a text without blank lines, which result from parts that an example omits.
 private func withoutBlankLines(_ yaml: String) -> String {
     yaml.split(separator: "\n").filter { line in line.contains { $0 != " " } }.joined(separator: "\n")
 }

@@ -1,13 +1,13 @@
-/// How much a rule insists.
+/// The effect of a rule's findings.
 public enum Level: String, Sendable, CaseIterable, Comparable {
-    /// The request is refused.
+    /// The request is denied.
     case deny
-    /// The request passes with a warning to whoever sent it.
+    /// The request is allowed with a warning.
     case warn
-    /// The rule is not looked at.
+    /// The rule is not evaluated.
     case off
 
-    /// Whether one is graver than the other, in their order.
+    /// True if one level is more severe than the other.
     public static func < (left: Level, right: Level) -> Bool { left.severity < right.severity }
 
     private var severity: Int {
@@ -19,20 +19,19 @@ public enum Level: String, Sendable, CaseIterable, Comparable {
     }
 }
 
-/// The harm that a rule keeps off.
+/// The kind of harm that a rule prevents.
 ///
-/// It decides who may exempt from the rule, what it says of other people's software in platform namespaces, and what the profile
-/// `start` makes of it.
+/// It decides who can exempt objects from the rule, and the rule's level in platform namespaces and in the profile `start`.
 public enum Concern: String, Sendable, CaseIterable {
-    /// Somebody gets in, or gets further than they should.
+    /// Unauthorized access, or more permissions than intended.
     case security
-    /// A workload fails, or stops others.
+    /// An outage of a workload or of others.
     case reliability
-    /// Work that differs from team to team.
+    /// Practices that differ between teams.
     case convention
 }
 
-/// The parts of the playbook that rules belong to.
+/// The parts of the catalogue, for reports and documentation.
 public enum Group: String, Sendable, CaseIterable {
     case application = "Application requirements"
     case secrets = "Secrets and identity"
@@ -40,12 +39,12 @@ public enum Group: String, Sendable, CaseIterable {
     case availability = "Availability and placement"
     case traffic = "Traffic"
     case nodes = "Nodes and storage"
-    case cloud = "The cloud around the cluster"
-    /// Of ``Rule/schema`` alone, which is not in the catalogue.
+    case cloud = "AWS resources managed through ACK"
+    /// The group of ``Rule/schema``, which is not in the catalogue.
     case schema = "API schema"
 }
 
-/// The headings of the playbook that rules are taken from.
+/// The headings of the playbook that rules are based on.
 public enum Section: String, Sendable, CaseIterable {
     case applicationRequirements = "Application Requirements"
     case cloudEnvironment = "Cloud Environment Structure"

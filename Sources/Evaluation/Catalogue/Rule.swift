@@ -1,81 +1,81 @@
 public import Kubernetes
 
-/// One rule of the playbook, with everything there is to know about it.
+/// A rule of the playbook, with its documentation, checks and examples.
 ///
-/// A rule knows only how to see. Levels, exemptions, the ratchet, modes and order belong to the ``Judge``.
+/// A rule only finds violations. Levels, exemptions, the ratchet, modes and order are applied by the ``Judge``.
 public final class Rule: Sendable {
-    /// What its finding is exempt from, and how it is switched: `memory-request-equals-limit`.
+    /// The name in exemptions and settings: `memory-request-equals-limit`.
     public let id: String
-    /// What it demands, in a few words.
+    /// The requirement, in a few words.
     public let title: String
-    /// Which part of the catalogue it stands in.
+    /// The part of the catalogue that lists the rule.
     public let group: Group
-    /// The heading of the playbook that it comes from; nil for ``schema``.
+    /// The heading of the playbook that it is based on; nil for ``schema``.
     public let section: Section?
-    /// Why, in a sentence or two.
+    /// The reason for the requirement, in one or two sentences.
     public let rationale: String
-    /// The level that it has where no setting says otherwise.
+    /// The default level.
     public let level: Level
-    /// The harm that it keeps off.
+    /// The kind of harm that the rule prevents.
     public let concern: Concern
-    /// What it is asked about.
+    /// The requests that the rule applies to.
     public let scope: Scope
-    /// The single things it checks.
+    /// The requirements that the rule checks.
     public let clauses: [Clause]
-    /// The environment variables that change its answer, beside its level.
+    /// The environment variables that the rule reads, except that of its level.
     public var settings: [String] { ownSettings.map(\.setting.name) + sharedSettings }
-    /// The settings that are declared by rules.
+    /// The settings that rules declare.
     let ownSettings: [any RuleSettingDeclaration]
-    /// The names of settings that are the same for all rules.
+    /// The names of settings that all rules share.
     private let sharedSettings: [String]
-    /// The other objects that it reads, by kind: the rule is not evaluated where they are not known.
+    /// The kinds of related objects that it reads; the rule is not evaluated if they are not available.
     public var relatedObjects: [ResourceKind] { related.map(\.kind) }
     let related: [RelatedKind]
-    /// Another rule whose exemption covers this one too.
+    /// Another rule whose exemptions also cover this rule.
     public let exemptWith: String?
-    /// Whether it denies even what an operator made.
+    /// True if it also denies operator-made objects.
     let holdsForOperators: Bool
-    /// True if it only warns of DaemonSets in namespaces for agents of the nodes.
+    /// True if it only warns about DaemonSets in namespaces of node agents.
     let allowsAgents: Bool
-    /// True if a field that is not set only warns in platform namespaces, although the concern is security.
+    /// True if it only warns about unset fields in platform namespaces, although its concern is security.
     let allowsUnsetInPlatforms: Bool
-    /// The workload kinds whose controllers fill in what it demands: `ray.io/RayCluster`.
+    /// The workload kinds whose controllers set the required fields: `ray.io/RayCluster`.
     let filledInKinds: [String]
-    /// The fault that other rules find too, and that texts report once; nil for none.
+    /// The fault that other rules also report, and that texts show once; nil if there is none.
     let fault: Fault?
-    /// What the mutating endpoint changes, and when; nil where nothing is safe.
+    /// The change of the mutating webhook and its conditions; nil if no change is safe.
     public let fix: Fix?
-    /// Examples, good and bad: tests and documentation at once.
+    /// Compliant and violating examples, for tests and documentation.
     ///
-    /// They are made when they are asked for, since a server never asks.
+    /// They are created on demand, since a server does not need them.
     public var examples: [Example] { makeExamples() }
     private let makeExamples: @Sendable () -> [Example]
     private let checks: [KindCheck]
 
-    /// Evaluates an object and reports what it finds.
+    /// A function that evaluates an object and reports its findings.
     public typealias Check = @Sendable (Subject, Context, FindingCollector) throws(CannotJudge) -> Void
 
-    /// A check of objects of some kinds.
+    /// A check for objects of some kinds.
     public struct KindCheck: Sendable {
         let kinds: ResourceKinds
         let check: Check
 
-        /// Creates a check.
+        /// Creates a check for a set of kinds.
         public init(_ kinds: ResourceKinds, _ check: @escaping Check) {
             self.kinds = kinds
             self.check = check
         }
 
-        /// Creates a check of objects of these kinds.
+        /// Creates a check for one or more kinds.
         public init(_ kinds: ResourceKind..., check: @escaping Check) {
             self.init(kinds.reduce(ResourceKinds()) { $0.union(ResourceKinds($1)) }, check)
         }
     }
 
-    /// The check of objects of a kind; nil where the rule has none for it.
+    /// Returns the check for a kind; nil if there is none.
     func check(of kind: ResourceKind) -> Check? { checks.first { $0.kinds.contains(kind) }?.check }
 
-    /// Creates a rule with several checks, each for its own kinds, which are the scope's kinds together.
+    /// Creates a rule with several checks, whose kinds together are those of the scope.
     public init(
         id: String, title: String, group: Group, section: Section?, rationale: String, level: Level, concern: Concern,
         scope: Scope,
@@ -130,7 +130,7 @@ public final class Rule: Sendable {
             examples: examples(), checks: [KindCheck(scope.kinds, check)])
     }
 
-    /// True if an annotation on the workload itself may exempt from it; else it takes the Namespace's.
+    /// True if an annotation on the workload can exempt it from the rule; otherwise only one on its Namespace can.
     public var mayBeExemptedByWorkload: Bool { concern != .security && section != nil }
 
     /// The environment variable that sets the level: `PLAYBOOK_RULE_MEMORY_REQUEST_EQUALS_LIMIT`.
@@ -139,42 +139,42 @@ public final class Rule: Sendable {
     }
 }
 
-/// A fault that several rules find, each for a reason of its own.
+/// A fault that several rules report, each for a different reason.
 public enum Fault: Sendable {
-    /// An image: its registry and its tag.
+    /// The registry or the tag of an image.
     case image
     /// A credential in plain text.
     case credential
-    /// A container whose user is not stated.
+    /// A container whose user is not set.
     case identity
-    /// A namespace without bounds, which texts report last.
+    /// A Namespace without a quota or limits; texts report it last.
     case namespace
 }
 
-/// One of the things that a rule checks.
+/// A requirement that a rule checks.
 public struct Clause: Sendable, Hashable {
     /// A short name, unique in its rule.
     public let name: String
-    /// What is demanded.
+    /// The requirement, in words.
     public let demand: String
 
-    /// Names a clause.
+    /// Creates a clause.
     public init(_ name: String, _ demand: String) {
         self.name = name
         self.demand = demand
     }
 }
 
-/// What a rule's fix does.
+/// The change that a rule's fix makes.
 public struct Fix: Sendable {
-    /// Whether it only fills in what is absent; else it changes or removes what the author wrote.
+    /// True if it only sets absent fields; otherwise it changes or removes values.
     public let isAdditive: Bool
-    /// What is changed, and when.
+    /// The change and its conditions.
     public let summary: String
 
-    /// A fix that fills in what is absent.
+    /// Creates a fix that only sets absent fields.
     public static func adds(_ summary: String) -> Fix { Fix(isAdditive: true, summary: summary) }
 
-    /// A fix that changes or removes what the author wrote.
+    /// Creates a fix that changes or removes values.
     public static func changes(_ summary: String) -> Fix { Fix(isAdditive: false, summary: summary) }
 }

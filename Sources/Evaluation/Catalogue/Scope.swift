@@ -1,20 +1,20 @@
 public import Kubernetes
 
-/// What a rule is asked about: kinds, operations and subresources.
+/// The kinds, operations and subresources that a rule applies to.
 ///
-/// Everything else costs it nothing.
+/// A rule costs nothing for all other requests.
 public struct Scope: Sendable {
-    /// The kinds whose objects it reads.
+    /// The kinds of the objects.
     public var kinds: ResourceKinds
-    /// What must happen to them.
+    /// The operations of the requests.
     public var operations: [Operation]
-    /// Which parts of them are sent.
+    /// The subresources of the requests.
     public var subresources: [Subresource]
-    /// Only what is to run until somebody stops it: no Job, no CronJob, no Pod that ends by itself.
+    /// True if it applies to long-running workloads only: no Job, no CronJob, no Pod that terminates by itself.
     public var isLongRunningOnly: Bool
-    /// Whether metadata alone can change the answer, so that a request that changes nothing else is worth a look.
+    /// True if metadata can change the result, so that the rule is evaluated when nothing else changes.
     public var readsMetadata: Bool
-    /// Whether it names objects in system namespaces, which are passed over otherwise.
+    /// True if it also applies in system namespaces, which are otherwise skipped.
     public var reachesSystemNamespaces: Bool
 
     /// Creates a scope.
@@ -31,13 +31,13 @@ public struct Scope: Sendable {
         self.reachesSystemNamespaces = reachesSystemNamespaces
     }
 
-    /// All containers of everything with a pod template, the ephemeral ones too.
+    /// All containers of all kinds with a pod spec, including ephemeral containers.
     public static let allContainers = Scope(.withPodSpec, of: [.none, .ephemeralContainers])
 
-    /// What containers ask of a node, also when a running Pod is resized.
+    /// The resources of containers, including resizes of running Pods.
     public static let containerResources = Scope(.withPodSpec, of: [.none, .resize])
 
-    /// What is to run until somebody stops it.
+    /// Workloads that run until they are stopped.
     public static let longRunning = Scope(.withPodSpec, isLongRunningOnly: true)
 
     /// Deployment, StatefulSet and Rollout.

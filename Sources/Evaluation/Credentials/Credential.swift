@@ -1,30 +1,30 @@
 public import JSON
 
-/// A secret in plain text: what it is and where it stands, but never what it says.
+/// A secret in plain text: its kind and position, without its value.
 ///
-/// Secrets are told by three things: the name of what holds them (``CredentialName``), a form that nothing else has
-/// (``CredentialForm``), and the place after a user's name in a URI. A name alone is not enough: what is said there must not be a
-/// reference, a path, a number, or another thing that is no secret (``CredentialText``). Everything works on bytes where they
-/// lie, allocates nothing, and takes a time proportional to the text.
+/// Secrets are recognized by three properties: the name of the value (``CredentialName``), a form that only secrets have
+/// (``CredentialForm``), and the position after a user name in a URI. A name alone is not enough: the value must not be a
+/// reference, a path, a number or another harmless text (``CredentialText``). The scan works on bytes in place, allocates
+/// nothing, and takes time proportional to the text.
 public struct Credential: Sendable, Equatable {
-    /// What it is.
+    /// The kind of secret.
     public let kind: Kind
-    /// Its place in the bytes of the text.
+    /// The range of bytes in the text.
     public let range: Range<Int>
-    /// The line that it stands on, counted from 1.
+    /// The line number, from 1.
     public let line: Int
 
-    /// What a secret is, in a few words that may be shown to anybody.
+    /// The kind of a secret, in words that messages can show.
     public enum Kind: String, Sendable, CaseIterable {
-        // By a name.
+        // Recognized by a name.
         case password
         case secret
         case token
         case apiKey = "API key"
         case key
-        // By the place.
+        // Recognized by the position.
         case uri = "uri with password"
-        // By a form.
+        // Recognized by a form.
         case privateKey = "private key"
         case awsAccessKeyID = "AWS access key id"
         case awsSecretAccessKey = "AWS secret access key"
@@ -41,34 +41,34 @@ public struct Credential: Sendable, Equatable {
         case modelKey = "model API key"
         case vendorToken = "vendor's token"
 
-        /// Whether it opens an AWS account.
+        /// True if it grants access to an AWS account.
         public var isAWS: Bool { self == .awsAccessKeyID || self == .awsSecretAccessKey }
     }
 }
 
 extension Credential {
-    /// The first secret of a text, if there is one.
+    /// Returns the first secret of a text.
     ///
     /// - Parameters:
     ///   - text: The text, such as a variable's value.
-    ///   - name: What it is called, where it is called anything.
-    /// - Returns: What and where it is; nil where there is none.
+    ///   - name: The name of the text; nil if it has none.
+    /// - Returns: The secret; nil if there is none.
     public static func first(in text: Value, named name: Value? = nil) -> Credential? {
         let named = name.flatMap { CredentialName($0) }
         return text.withContents { first(in: $0, named: named) }
     }
 
-    /// The first secret of a text whose name has been looked at, and the program that it is an argument of.
+    /// Returns the first secret of a text, given its parsed name and the program that has it as an argument.
     package static func first(
         in text: Span<UInt8>, named name: CredentialName?, of program: LoginProgram? = nil
     ) -> Credential? {
         var scan = CredentialScan(program: program)
-        // A form says more than a name.
+        // A form is more specific than a name.
         if let found = scan.next(in: text) { return found }
         return name?.credential(in: text)
     }
 
-    /// Every secret of a text, in order, as many as `limit`.
+    /// Returns the secrets of a text in order, at most `limit`.
     package static func all(
         in text: Span<UInt8>, named name: CredentialName?, of program: LoginProgram? = nil,
         isThorough: Bool = false, atMost limit: Int = .max
@@ -78,7 +78,7 @@ extension Credential {
         return found
     }
 
-    /// Appends every secret of a text, in order, as many as `limit`.
+    /// Appends the secrets of a text in order, at most `limit`.
     static func add(
         to found: inout [Credential], from text: Span<UInt8>, named name: CredentialName?, of program: LoginProgram?,
         isThorough: Bool = false, atMost limit: Int
@@ -94,7 +94,7 @@ extension Credential {
 }
 
 extension CredentialName {
-    /// The whole of a text that has this name, if that is a secret.
+    /// Returns the whole text as a secret if its name and value say so.
     fileprivate func credential(in text: Span<UInt8>) -> Credential? {
         let content = CredentialText.trimmed(text, 0..<text.count)
         if isLogin {
@@ -103,7 +103,7 @@ extension CredentialName {
             }
         }
         guard CredentialText.isSecret(text, content, of: self) else { return nil }
-        // What has lines is a file, as `passwd` is.
+        // A text with several lines is a file, such as `passwd`.
         if kind == .password { for at in content where text[at] == UInt8(ascii: "\n") { return nil } }
         return Credential(kind: kind, range: content, line: 1)
     }

@@ -1,13 +1,13 @@
-/// A form that nothing but a secret has: a beginning, and how much of which letters follows.
+/// A form that only secrets have: a prefix, and the number and alphabet of the following characters.
 struct CredentialForm {
     let kind: Credential.Kind
     private let prefix: [UInt8]
     private let alphabet: Alphabet
-    /// The fewest letters after the beginning; alone or with more.
+    /// The minimum or exact number of characters after the prefix.
     private let count: Int
     private let isExact: Bool
 
-    /// Which letters follow.
+    /// The alphabet of the following characters.
     enum Alphabet {
         case hex, upper, alphanumeric, urlSafe, dotted
 
@@ -32,11 +32,11 @@ struct CredentialForm {
         self.isExact = isExact
     }
 
-    /// No form is shorter.
+    /// The length of the shortest form.
     static let shortest = 20
 
     private static let all: [CredentialForm] = [
-        // Users, groups and roles (AIDA, AGPA, AROA) are names, and no secrets.
+        // Ids of users, groups and roles (AIDA, AGPA, AROA) are not secrets.
         .init("AKIA", .upper, 16, .awsAccessKeyID, isExact: true),
         .init("ASIA", .upper, 16, .awsAccessKeyID, isExact: true),
         .init("ghp_", .alphanumeric, 30, .gitHubToken), .init("gho_", .alphanumeric, 30, .gitHubToken),
@@ -81,7 +81,7 @@ struct CredentialForm {
         .init("pul-", .hex, 40, .vendorToken), .init("sq0csp-", .urlSafe, 40, .vendorToken),
         .init("AGE-SECRET-KEY-1", .upper, 50, .privateKey), .init("LTAI", .alphanumeric, 20, .vendorToken),
         .init("eyJ", .dotted, 17, .webToken),
-        // Private keys, base64 once more: "-----BEGIN PRIV", "-----BEGIN RSA PRI", and so on.
+        // Private keys that are base64-encoded again: "-----BEGIN PRIV", "-----BEGIN RSA PRI", and so on.
         .init("LS0tLS1CRUdJTiBQUklW", .alphanumeric, 0, .privateKey),
         .init("LS0tLS1CRUdJTiBSU0EgUFJJ", .alphanumeric, 0, .privateKey),
         .init("LS0tLS1CRUdJTiBFQyBQUklW", .alphanumeric, 0, .privateKey),
@@ -89,28 +89,29 @@ struct CredentialForm {
         .init("LS0tLS1CRUdJTiBPUEVOU1NI", .alphanumeric, 0, .privateKey),
     ]
 
-    /// The forms by the byte that they begin with.
+    /// The forms by their first byte.
     private static let byFirst: [[CredentialForm]] = {
         var table: [[CredentialForm]] = Array(repeating: [], count: 128)
         for form in all { if let first = form.prefix.first { table[Int(first)].append(form) } }
         return table
     }()
 
-    /// What a word of a text is by its form.
+    /// Returns the kind of secret that a word is by its form; nil if it is none.
     static func kind(of text: Span<UInt8>, _ word: Range<Int>) -> Credential.Kind? {
         guard word.count >= shortest, text[word.lowerBound] < 128 else { return nil }
         for form in byFirst[Int(text[word.lowerBound])] where form.fits(text, word) { return form.kind }
         return isTerraformToken(text, word) ? .vendorToken : nil
     }
 
-    /// True if it is a token of HCP Terraform: fourteen letters, `.atlasv1.`, and sixty or more.
+    /// True for a token of HCP Terraform: 14 letters, `.atlasv1.`, and at least 60 more.
     private static func isTerraformToken(_ text: Span<UInt8>, _ word: Range<Int>) -> Bool {
         let end = word.lowerBound + 14
         return word.count >= 83 && text[end] == UInt8(ascii: ".") && CredentialScan.has(".atlasv1.", in: text, at: end)
             && isVaried(text, end + 9..<word.upperBound)
     }
 
-    /// The token of a Telegram bot that begins with the digits at the end of a word: `110201543:AA…`, in an address after `bot`.
+    /// Returns the token of a Telegram bot that begins with the digits at the end of a word: `110201543:AA…`, in a URL after
+    /// `bot`.
     static func telegramToken(_ text: Span<UInt8>, after word: Range<Int>) -> Range<Int>? {
         var digits = word.upperBound
         while digits > word.lowerBound, text[digits - 1] &- UInt8(ascii: "0") < 10 { digits -= 1 }
@@ -131,27 +132,27 @@ struct CredentialForm {
         let start = word.lowerBound + prefix.count
         var end = start
         while end < word.upperBound, alphabet.contains(text[end]) { end += 1 }
-        // An exact number, and then something else: a full stop may end the sentence.
+        // The exact number of characters, followed by another character; a period can end the sentence.
         let ends = end == word.upperBound || !Alphabet.alphanumeric.contains(text[end])
         guard isExact ? end - start == count && ends : end - start >= count else { return false }
         guard count == 0 || CredentialForm.isVaried(text, start..<end) else { return false }
         if kind == .webToken { return isWebToken(text, word) }
-        // Words with dashes between may say what goes there.
+        // Words with dashes can be a placeholder.
         return kind != .modelKey || alphabet != .urlSafe || hasDigit(text, start..<end)
     }
 
-    /// Whether there are several letters in it: `ghp_xxxx…` stands for a token.
+    /// True if a range has several different letters: `ghp_xxxx…` is a placeholder.
     private static func isVaried(_ text: Span<UInt8>, _ range: Range<Int>) -> Bool {
         var seen: UInt128 = 0
         for at in range where Alphabet.alphanumeric.contains(text[at]) { seen |= 1 << UInt128(text[at]) }
         if seen.nonzeroBitCount >= 5 { return true }
-        // Few letters, but capitals, small ones and digits.
+        // A range with few letters counts if it has upper case, lower case and digits.
         let letters = UInt128(1 << 26 - 1)
         return seen.nonzeroBitCount == 4 && seen & letters << 65 != 0 && seen & letters << 97 != 0
             && seen & (1 << 10 - 1) << 48 != 0
     }
 
-    /// Whether a word is three parts, the second one an object too (RFC 7519).
+    /// True if a word has three parts and the second one is also a JSON object (RFC 7519).
     private func isWebToken(_ text: Span<UInt8>, _ word: Range<Int>) -> Bool {
         var dots = 0
         var isObject = false

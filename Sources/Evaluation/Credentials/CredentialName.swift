@@ -1,25 +1,25 @@
-/// What the name of a variable, setting or flag says about its value: `DB_PASSWORD`, `apiKey`, `--auth-token`.
+/// The meaning of the name of a variable, setting or flag: `DB_PASSWORD`, `apiKey`, `--auth-token`.
 ///
-/// A name is a secret's by the last keyword in it, unless a word after that says what about the secret is meant:
-/// `TOKEN_TTL_SECONDS`, `PASSWORD_MIN_LENGTH`, `secretName`. Separators and the change of case between words do not matter.
+/// The last keyword in a name decides, unless a later word names a property of the secret: `TOKEN_TTL_SECONDS`,
+/// `PASSWORD_MIN_LENGTH`, `secretName`. Separators and the change of case between words do not matter.
 package struct CredentialName {
-    /// What the value would be.
+    /// The kind of secret that the value would be.
     package let kind: Credential.Kind
-    /// Whether the name leaves open what the value is, so that only one that looks random is a secret: `SIGNING_KEY`.
+    /// True if only a value that looks random is a secret: `SIGNING_KEY`.
     let isVague: Bool
-    /// Whether a user's name and a colon stand before the secret: `curl --user`.
+    /// True if the value has a user name and a colon before the secret: `curl --user`.
     var isLogin = false
 }
 
 extension CredentialName {
-    /// Reads a name; nil where it is no secret's.
+    /// Reads a name; nil if it is not the name of a secret.
     init?(_ text: Span<UInt8>, _ range: Range<Int>) {
-        // What a name says it says at its end, and around each keyword the rest of it is looked through.
+        // The end of a name is significant, and the rest is searched for each keyword.
         let range = max(range.lowerBound, range.upperBound - CredentialName.longest)..<range.upperBound
         let table = KeywordTable.shared
         let steps = table.steps.span
         var step: UInt16 = 0
-        // Where the letters in a row begin.
+        // The start of the current sequence of letters.
         var run = range.lowerBound
         var rest: RestOfName?
         var found: CredentialName?
@@ -43,34 +43,34 @@ extension CredentialName {
         self = found
     }
 
-    /// How much of a name is read.
+    /// The number of bytes of a name that are read.
     private static let longest = 256
 }
 
 extension Keyword {
-    /// Whether it says in which Secret, or under which key of one, a secret is that has been named already: `PASSWORD_SECRET`.
+    /// True if the name refers to a Secret, or a key in one, of a secret that is already named: `PASSWORD_SECRET`.
     fileprivate func isPlace(of named: CredentialName?) -> Bool {
         guard kind == .secret, let named else { return false }
         return named.kind == .password || named.kind == .secret && named.isVague
     }
 
-    /// What a keyword says where it stands.
+    /// The meaning of a keyword in its context.
     fileprivate enum Meaning {
-        /// It is part of another word, as in `TOKENIZER`.
+        /// The keyword is part of another word, as in `TOKENIZER`.
         case none
         case innocent
         case secret
     }
 
-    /// Where a keyword stands.
+    /// The position of a keyword.
     fileprivate struct Place {
         /// The name.
         let range: Range<Int>
-        /// Where the letters in a row begin that the keyword ends.
+        /// The start of the sequence of letters that ends with the keyword.
         let run: Int
         let end: Int
 
-        /// Where so many letters before the end begin, separators between them counted.
+        /// Returns the position that is a number of letters before the end, not counting separators.
         func start(of length: Int, in text: Span<UInt8>) -> Int {
             if end - run >= length { return end - length }
             var rest = length
@@ -91,7 +91,7 @@ extension Keyword {
             guard NameWords.beforePass.containsLast(of: text, before) else { return .none }
         }
         var words = NameWords(at: end, end: range.upperBound)
-        // The letters that follow without a boundary belong to the keyword's own word.
+        // Letters that follow without a boundary belong to the same word.
         if end < range.upperBound, !NameWords.isBoundary(text, end) {
             if words.startsInnocently(in: text) {
                 let tail = words.next(in: text)
@@ -106,13 +106,13 @@ extension Keyword {
         let following = rest ?? RestOfName(in: text, from: words)
         rest = following
         if following.lastInnocent >= end || standsAlone && following.last >= end { return .innocent }
-        // A key of a password is where it is found, as in Secrets.
+        // The key of a password is its location, as in Secrets.
         return kind == .password && words.next(in: text) == Keyword.key ? .innocent : .secret
     }
 
     private static let key: NameWord = "key"
 
-    /// How many letters it has, with what must stand before it; nil where nothing of that does.
+    /// Returns the number of letters, including a required prefix; nil if the prefix is missing.
     private func wholeLength(in text: Span<UInt8>, _ place: Place) -> Int? {
         guard isQualified else { return length }
         let before = NameWords.last(in: text, place.range.lowerBound..<place.start(of: length, in: text))
@@ -120,9 +120,9 @@ extension Keyword {
     }
 }
 
-/// What the words after the first keyword of a name say of all keywords before them: each word is read once.
+/// The meaning of the words after the first keyword of a name for all keywords before them; each word is read once.
 private struct RestOfName {
-    /// Where the last word begins, and the last one that says that something about the secret is meant; -1 without one.
+    /// The start of the last word, and of the last word that names a property of the secret; -1 if there is none.
     private(set) var (last, lastInnocent) = (-1, -1)
 
     init(in text: Span<UInt8>, from words: NameWords) {

@@ -1,11 +1,11 @@
 import JSON
 
-/// Names and the values that follow them.
+/// Names and the values after them.
 extension CredentialScan {
-    /// How much of a value is looked at, once its name says that it is a secret.
+    /// The number of bytes of a value that are read after the name of a secret.
     private static let longestValue = 256
 
-    /// What follows a name after `=`, `:`, `=>`, `:=`, or in an element of XML.
+    /// Returns the secret after `=`, `:`, `=>` or `:=`, or in an XML element.
     mutating func assignment(
         _ separator: UInt8, in text: Span<UInt8>
     ) -> (Credential.Kind, Range<Int>)? {
@@ -21,7 +21,7 @@ extension CredentialScan {
             }
         }
         guard var start = valueStart(separator, isQuoted, in: text) else { return nil }
-        // A parameter of a URL ends at a blank: it is empty there.
+        // A parameter of a URL ends at a blank; here it is empty.
         if separator == UInt8(ascii: "="), isParameter(in: text), start < text.count,
             CredentialScan.isBlank(text[start])
         {
@@ -29,21 +29,21 @@ extension CredentialScan {
         }
         while start < text.count, text[start] == UInt8(ascii: " ") || text[start] == UInt8(ascii: "\t") { start += 1 }
         guard let name = name(ofValueAt: start, in: text) else { return nil }
-        // Code hands on what is not quoted: `headers["X-Token"] = token`, `self.token = token`.
+        // In code, a value without quotes is a variable: `headers["X-Token"] = token`, `self.token = token`.
         if isIndexed || isMember(in: text), !isQuote(at: start, in: text) { return nil }
         if separator == UInt8(ascii: ">"), !isElement(withValueAt: start, in: text) { return nil }
         let isSentence = separator == UInt8(ascii: ":") && !isQuoted && !isHeader(withValueAt: start, in: text)
         return value(of: name, at: start, isSentence: isSentence, in: text)
     }
 
-    /// What a value is called: by the word before it, or, if that is `value`, by what was said to be the `name` just before.
+    /// Returns the name of a value: the word before it, or for `value` the value of the preceding `name`.
     private mutating func name(ofValueAt start: Int, in text: Span<UInt8>) -> CredentialName? {
         let before = named
         named = nil
         switch word.count {
         case 4 where start < text.count && CredentialScan.has("name", in: text, at: word.lowerBound):
             let value = value(from: start, in: text)
-            // What has spaces in it is a title.
+            // A text with spaces is a title.
             if value.allSatisfy({ CredentialScan.isWord(text[$0]) }) { named = CredentialName(text, value) }
         case 5 where CredentialScan.has("value", in: text, at: word.lowerBound): return before
         default: break
@@ -51,13 +51,13 @@ extension CredentialScan {
         return opensReference(at: start, in: text) ? nil : CredentialName(text, word)
     }
 
-    /// Whether with this byte, where no quote is before it, nothing in a text begins that is a secret, whatever its name.
+    /// True if an unquoted text that begins with this byte is never a secret, whatever its name.
     private func opensReference(at start: Int, in text: Span<UInt8>) -> Bool {
         guard start < text.count else { return true }
         return CredentialText.opensReference(text[start])
     }
 
-    /// Whether the word is a member of the object whose code it is.
+    /// True if the word is a member of an object in code.
     private func isMember(in text: Span<UInt8>) -> Bool {
         CredentialScan.has("self.", in: text, at: word.lowerBound)
             || CredentialScan.has("this.", in: text, at: word.lowerBound)
@@ -74,37 +74,37 @@ extension CredentialScan {
         place < text.count && (text[place] == UInt8(ascii: "\"") || text[place] == UInt8(ascii: "'"))
     }
 
-    /// Whether a tag follows: `<token>` alone may stand for one.
+    /// True if an XML tag follows; `<token>` alone can be a placeholder.
     private func isElement(withValueAt start: Int, in text: Span<UInt8>) -> Bool {
         guard start < text.count else { return false }
         let end = value(from: start, in: text).upperBound
         return end < text.count && text[end] == UInt8(ascii: "<")
     }
 
-    /// Whether it is a header, alone in its quotes: `-H "X-Api-Key: …"`.
+    /// True for a header in its own quotes: `-H "X-Api-Key: …"`.
     private func isHeader(withValueAt start: Int, in text: Span<UInt8>) -> Bool {
         guard isHeaderName(word, in: text), start < text.count else { return false }
         let end = value(from: start, in: text).upperBound
         return end < text.count && text[end] == text[word.lowerBound - 1]
     }
 
-    /// Whether it may be the name of a header, right after a quote.
+    /// True if the word can be the name of a header, right after a quote.
     private func isHeaderName(_ word: Range<Int>, in text: Span<UInt8>) -> Bool {
         word.lowerBound > 0 && isQuote(at: word.lowerBound - 1, in: text)
             && word.contains { text[$0] == UInt8(ascii: "-") }
     }
 
-    /// Where a value would begin; nil where the separator is none.
+    /// Returns the start of the value; nil if the separator is not one.
     private func valueStart(_ separator: UInt8, _ isQuoted: Bool, in text: Span<UInt8>) -> Int? {
         let next = at < text.count ? text[at] : UInt8(ascii: "\n")
         switch separator {
         case UInt8(ascii: "="):
-            // A comparison, or a pattern of labels.
+            // A comparison or a label selector.
             if next == UInt8(ascii: "=") || next == UInt8(ascii: "~") { return nil }
             return next == UInt8(ascii: ">") ? at + 1 : at
         case UInt8(ascii: ":"):
             if next == UInt8(ascii: "=") { return at + 1 }
-            // YAML wants a space, and keys stand at the beginning.
+            // YAML requires a space, and keys are at the beginning.
             if isQuoted { return at }
             let isSpaced = next == UInt8(ascii: " ") || next == UInt8(ascii: "\t")
             return isSpaced && (isKeyPlace(word.lowerBound, in: text) || isHeaderName(word, in: text)) ? at : nil
@@ -114,7 +114,8 @@ extension CredentialScan {
         }
     }
 
-    /// Whether a key of YAML or JSON may stand there: first on its line, or after what opens or separates members.
+    /// True if a position can have a key of YAML or JSON: at the beginning of a line, or after an opening bracket or a
+    /// separator.
     private func isKeyPlace(_ place: Int, in text: Span<UInt8>) -> Bool {
         var at = place
         while at > 0, place - at < 64 {
@@ -127,7 +128,7 @@ extension CredentialScan {
         return at == 0 || place - at >= 64
     }
 
-    /// A line that is a name and a value, as Redis' and Fluent Bit's files have them: `requirepass hunter2`.
+    /// Returns the secret of a line with a name and a value, as in files of Redis and Fluent Bit: `requirepass hunter2`.
     func setting(_ word: Range<Int>, in text: Span<UInt8>) -> (Credential.Kind, Range<Int>)? {
         var first = word.lowerBound
         while first > lineStart, CredentialScan.isBlank(text[first - 1]) { first -= 1 }
@@ -136,7 +137,7 @@ extension CredentialScan {
         while start < text.count, CredentialScan.isBlank(text[start]) { start += 1 }
         let found = value(of: name, at: start, in: text)
         guard let value = found?.1, isLast(value, in: text) else { return nil }
-        // There are lines of two words that are no settings.
+        // Some lines of two words are not settings.
         guard name.kind == .password, !name.isVague else {
             let vague = CredentialName(kind: name.kind, isVague: true)
             return CredentialText.isSecret(text, value, of: vague, inProse: true) ? found : nil
@@ -147,7 +148,7 @@ extension CredentialScan {
 
     static func isBlank(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
 
-    /// Whether nothing but space and a quote follows on the line.
+    /// True if only white space and a quote follow on the line.
     private func isLast(_ value: Range<Int>, in text: Span<UInt8>) -> Bool {
         for at in value.upperBound..<text.count {
             switch text[at] {
@@ -171,11 +172,11 @@ extension CredentialScan {
         }
         guard !isParameter(value, in: text) else { return nil }
         guard CredentialText.isSecret(text, value, of: name, inProse: true) else { return nil }
-        // A form says more than a name.
+        // A form is more specific than a name.
         return (CredentialForm.kind(of: text, value) ?? name.kind, whole(value, in: text))
     }
 
-    /// All of a value of which only the beginning was looked at.
+    /// Returns the complete value of which only the beginning was read.
     func whole(_ value: Range<Int>, in text: Span<UInt8>) -> Range<Int> {
         guard value.count >= CredentialScan.longestValue - 1 else { return value }
         var end = value.upperBound
@@ -192,7 +193,7 @@ extension CredentialScan {
         return copy.value(of: name, at: start, isSentence: false, in: text)
     }
 
-    /// A value, without its quotes.
+    /// Returns the range of a value without its quotes.
     func value(from start: Int, in text: Span<UInt8>) -> Range<Int> {
         var first = start
         if text[first] == UInt8(ascii: "\\"), first + 1 < text.count { first += 1 }
@@ -206,21 +207,21 @@ extension CredentialScan {
         return min(first + 1, end)..<end
     }
 
-    /// A value that ends at white space, or at what a shell, a query, a connection string or JSON separates values by.
+    /// Returns the range of a value that ends at white space or a separator of a shell, query, connection string or JSON.
     func unquoted(from start: Int, in text: Span<UInt8>) -> Range<Int> {
         let limit = min(text.count, start + CredentialScan.longestValue)
         guard start < limit else { return limit..<limit }
-        // `<password>` stands for one.
+        // `<password>` is a placeholder.
         let first = text[start] == UInt8(ascii: "<") ? start + 1 : start
         return start..<text.endOfValue(from: first, before: limit)
     }
 
-    /// Whether it ends the parameters of a function: `def login(user, password: bytes):`.
+    /// True if the value is a type at the end of function parameters: `def login(user, password: bytes):`.
     private func isParameter(_ value: Range<Int>, in text: Span<UInt8>) -> Bool {
         value.count >= 2 && CredentialScan.has("):", in: text, at: value.upperBound - 2)
     }
 
-    /// Whether it is a name that is handed on: `login(user=user, password=password)`, `token = token;`.
+    /// True if the value is a variable in code: `login(user=user, password=password)`, `token = token;`.
     private func isCode(_ value: Range<Int>, from start: Int, in text: Span<UInt8>) -> Bool {
         guard value.lowerBound == start, value.upperBound < text.count else { return false }
         for at in value
@@ -234,7 +235,7 @@ extension CredentialScan {
         }
     }
 
-    /// Whether the line goes on after a value, so that it is a sentence.
+    /// True if the line continues after a value, so that it is a sentence.
     private func hasMoreWords(after end: Int, in text: Span<UInt8>) -> Bool {
         var at = end
         while at < text.count, at - end < 64 {
@@ -248,7 +249,7 @@ extension CredentialScan {
         return false
     }
 
-    /// Whether the line is a comment, where examples stand.
+    /// True if the line is a comment, which can have examples.
     private mutating func isCommented(in text: Span<UInt8>) -> Bool {
         if isThorough { return false }
         if let isComment { return isComment }
@@ -269,7 +270,7 @@ extension CredentialScan {
         return result
     }
 
-    /// Whether the word is a setting of npm's for a registry: `//registry.example.com/:_authToken=`.
+    /// True if the word is an npm setting for a registry: `//registry.example.com/:_authToken=`.
     private func isOfRegistry(in text: Span<UInt8>) -> Bool {
         word.lowerBound >= 2 && CredentialScan.has("/:_", in: text, at: word.lowerBound - 2)
     }

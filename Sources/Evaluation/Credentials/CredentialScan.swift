@@ -1,39 +1,39 @@
 import JSON
 import Kubernetes
 
-/// Goes through a text and stops at each secret: by its form, in a URI, or said after its name.
+/// Scans a text for secrets: by their form, in URIs, or after a name.
 ///
-/// Texts are values, arguments, shell scripts, properties, YAML, JSON, whatever people put into a ConfigMap. Each byte is looked at a
-/// bounded number of times, whatever the text.
+/// Texts are values, arguments, shell scripts, properties, YAML, JSON and any other contents of ConfigMaps. Each byte is read a
+/// bounded number of times.
 package struct CredentialScan {
     private(set) var at = 0
     private var line = 1
     private(set) var lineStart = 0
-    /// Whether the line is a comment, once somebody has asked.
+    /// True if the line is a comment; nil until it is determined.
     var isComment: Bool?
-    /// The last run of letters, digits, dots, dashes and underscores: names and tokens are such.
+    /// The last sequence of letters, digits, periods, dashes and underscores, which names and tokens consist of.
     private(set) var word = 0..<0
-    /// What the value of a `value:` would be, after the `name:` of a secret.
+    /// The meaning of a following `value:`, after the `name:` of a secret.
     var named: CredentialName?
-    /// The program whose options follow, if a password may be among them.
+    /// The program whose options follow, if one of them can be a password.
     var program: LoginProgram?
-    /// Whether more is taken for a secret than people should be denied for.
+    /// True if the scan also reports secrets that must not cause a denial.
     let isThorough: Bool
     private var uris: CredentialURIs
 
     /// Creates a scan of one text.
     ///
     /// - Parameters:
-    ///   - program: The program that the text is an argument of, where that matters.
-    ///   - isThorough: Whether more is taken for a secret than people should be denied for: what stands in comments, and
-    ///     `user:password@host` without a scheme, as in the name of an image.
+    ///   - program: The program that has the text as an argument; nil for no or any other program.
+    ///   - isThorough: True to also report secrets that must not cause a denial: those in comments, and `user:password@host`
+    ///     without a scheme, as in image names.
     init(program: LoginProgram? = nil, isThorough: Bool = false) {
         self.program = program
         self.isThorough = isThorough
         uris = CredentialURIs(seesBareLogins: isThorough)
     }
 
-    /// The length of `discord.com`, the shortest name of a host that gives such addresses out.
+    /// The length of `discord.com`, the shortest host of webhook URLs.
     private static let shortestHost = 11
 
     package static func isWord(_ byte: UInt8) -> Bool {
@@ -41,7 +41,7 @@ package struct CredentialScan {
         NameWords.isLetter(byte) || (byte &- 45 < 13 && byte != UInt8(ascii: "/")) || byte == UInt8(ascii: "_")
     }
 
-    /// The next secret.
+    /// Returns the next secret.
     mutating func next(in text: Span<UInt8>) -> Credential? {
         while at < text.count {
             let byte = text[at]
@@ -62,11 +62,11 @@ package struct CredentialScan {
                 line += 1
                 lineStart = at
                 isComment = nil
-                // A line that goes on says so.
+                // A trailing backslash continues the line.
                 if at < 2 || text[at - 2] != UInt8(ascii: "\\") { program = nil }
                 found = nil
             case UInt8(ascii: ";"), UInt8(ascii: "|"), UInt8(ascii: "&"):
-                // Within an address or a header nothing ends.
+                // A URL or a header continues until white space.
                 if at >= text.count || text[at] <= UInt8(ascii: " ") { program = nil }
                 found = nil
             case 0xC2: found = Redaction.credential(in: text, at: at - 1)
@@ -77,7 +77,7 @@ package struct CredentialScan {
         return nil
     }
 
-    /// Goes on after what was found.
+    /// Continues after a secret.
     private mutating func stopped(
         at found: (kind: Credential.Kind, range: Range<Int>), in text: Span<UInt8>
     ) -> Credential {
@@ -121,7 +121,7 @@ package struct CredentialScan {
             if word.count == 6, CredentialScan.has("earer", in: text, at: rest) { return bearer(in: text) }
             return word.count == 5 && CredentialScan.has("asic", in: text, at: rest) ? basic(in: text) : nil
         case UInt8(ascii: "P"), UInt8(ascii: "p"):
-            // SQL's `PASSWORD 'secret'`
+            // `PASSWORD 'secret'` in SQL
             guard word.count == 8, at + 1 < text.count, text[at + 1] == UInt8(ascii: "'") else { break }
             return value(of: CredentialName(text, word), at: at + 1, in: text)
         default: break
@@ -135,7 +135,7 @@ package struct CredentialScan {
         return start >= 0 && end <= text.count && text.isSame(letters, in: start..<end)
     }
 
-    /// All of what begins like a secret: base64 goes on after its slashes.
+    /// Returns the complete text that begins like a secret: base64 can continue after a slash.
     private func whole(_ word: Range<Int>, of kind: Credential.Kind, in text: Span<UInt8>) -> Range<Int> {
         guard kind == .privateKey || kind == .stripeKey else { return word }
         var end = word.upperBound
@@ -148,12 +148,12 @@ package struct CredentialScan {
             || byte == UInt8(ascii: "=")
     }
 
-    /// A PEM block of a private key (RFC 7468), to its end: `-----BEGIN RSA PRIVATE KEY-----`.
+    /// Returns a PEM block of a private key (RFC 7468) up to its end: `-----BEGIN RSA PRIVATE KEY-----`.
     private func privateKey(_ word: Range<Int>, in text: Span<UInt8>) -> (Credential.Kind, Range<Int>)? {
         let limit = min(text.count, at + 40)
         for start in at..<limit
         where text[start] == UInt8(ascii: "P") && CredentialScan.has("PRIVATE KEY", in: text, at: start) {
-            // A script may look for the line, or write it.
+            // A script can search for the line or write it.
             let end = start + 16
             if end < text.count, [UInt8(ascii: "\""), UInt8(ascii: "'"), UInt8(ascii: "`")].contains(text[end]) {
                 return nil
@@ -163,7 +163,7 @@ package struct CredentialScan {
         return nil
     }
 
-    /// Where a PEM block ends: after its last line, or without one where what cannot be in it begins.
+    /// Returns the end of a PEM block: after its last line, or if there is none, at the first byte that cannot be part of it.
     private func endOfKey(after header: Int, in text: Span<UInt8>) -> Int {
         var end = header
         while end < text.count {
@@ -174,7 +174,7 @@ package struct CredentialScan {
                 while end < limit, text[end] != UInt8(ascii: "-"), text[end] != UInt8(ascii: "\n") { end += 1 }
                 while end < limit, text[end] == UInt8(ascii: "-") { end += 1 }
                 return end
-            // Headers of encrypted keys, `Proc-Type: 4,ENCRYPTED`, and line ends that are written as `\n`.
+            // Headers of encrypted keys, `Proc-Type: 4,ENCRYPTED`, and line endings that are written as `\n`.
             case UInt8(ascii: "\n"), UInt8(ascii: "\r"), UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\\"),
                 UInt8(ascii: ":"), UInt8(ascii: ","):
                 end += 1
@@ -185,14 +185,14 @@ package struct CredentialScan {
         return end
     }
 
-    /// A token in a header: `Authorization: Bearer …`.
+    /// Returns the token in a header: `Authorization: Bearer …`.
     private func bearer(in text: Span<UInt8>) -> (Credential.Kind, Range<Int>)? {
         let value = unquoted(from: at + 1, in: text)
         let vague = CredentialName(kind: .token, isVague: true)
         return CredentialText.isSecret(text, value, of: vague, inProse: true) ? (.token, value) : nil
     }
 
-    /// A user's name and password in base64, in a header: `Authorization: Basic …` (RFC 7617).
+    /// Returns the base64-encoded user name and password in a header: `Authorization: Basic …` (RFC 7617).
     private func basic(in text: Span<UInt8>) -> (Credential.Kind, Range<Int>)? {
         var end = at + 1
         while end < text.count, CredentialScan.isBase64(text[end]), text[end] != UInt8(ascii: "=") { end += 1 }
@@ -204,13 +204,13 @@ package struct CredentialScan {
         return (.password, value)
     }
 
-    /// `--password hunter2`, in a command line that is one text.
+    /// Returns the secret after `--password`, in a command line that is one text.
     private func flag(_ word: Range<Int>, in text: Span<UInt8>) -> (Credential.Kind, Range<Int>)? {
         guard word.count >= 6, text[word.lowerBound + 1] == UInt8(ascii: "-") else { return nil }
         return value(of: CredentialName(text, word), at: at + 1, in: text)
     }
 
-    /// An address that whoever knows it may post to.
+    /// Returns the URL of a webhook, which grants the permission to post to it.
     private func webhook(_ word: Range<Int>, in text: Span<UInt8>) -> Range<Int>? {
         if text[word.upperBound - 1] == UInt8(ascii: "m"), let found = microsoftWebhook(word, in: text) { return found }
         let first = text[word.lowerBound]
@@ -230,7 +230,7 @@ package struct CredentialScan {
         return value
     }
 
-    /// The same of Microsoft Teams: a connector's address, or a workflow's with its signature.
+    /// Returns the webhook URL of Microsoft Teams: a connector's, or a workflow's with its signature.
     private func microsoftWebhook(_ word: Range<Int>, in text: Span<UInt8>) -> Range<Int>? {
         func isHost(_ name: StaticString) -> Bool {
             word.count > name.utf8CodeUnitCount

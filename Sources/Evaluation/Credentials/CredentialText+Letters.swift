@@ -1,14 +1,14 @@
 extension CredentialText {
-    /// What a value is made of.
+    /// Counts of the characters in a value.
     struct Letters {
         var digits = 0, lowers = 0, uppers = 0, spaces = 0, slashes = 0, dots = 0, dashes = 0, underscores = 0
-        /// `+` and `=`, which base64 has and paths have not.
+        /// The number of `+` and `=`, which base64 has and paths do not.
         var base64 = 0
-        /// Whether there is something in it to be filled in: `$(X)`, `${X}`, `{{ x }}`, `#{x}`, `%{x}`, `<%= x %>`, a URI's `://`.
+        /// True if the value has a placeholder: `$(X)`, `${X}`, `{{ x }}`, `#{x}`, `%{x}`, `<%= x %>`, the `://` of a URI.
         ///
-        /// Then the rest is not counted.
+        /// The other counts are then not complete.
         var isReference = false
-        /// Whether there is a parenthesis, a bracket, or what is not ASCII.
+        /// True if the value has a parenthesis, a bracket or a byte that is not ASCII.
         var isUnusual = false
         private var isOneLetter = true
         private var first: UInt8 = 0
@@ -55,14 +55,14 @@ extension CredentialText {
 
         // MARK: Counting
 
-        /// The nine counts are summed in one number, seven bits each, of no more bytes at a time than those hold.
+        /// The nine counts are fields of seven bits in one number, which is used for no more bytes than fit.
         private static let width = 7
         private static let most = 127
 
-        /// Whether more than its number matters of a byte: with it and the one before something to be filled in may begin.
+        /// Marks bytes that can begin a placeholder, together with the preceding byte.
         private static let isSeen: UInt64 = 1 << 63
 
-        /// What each byte adds.
+        /// The number that each byte adds.
         private static let classes: [UInt64] = (0...UInt8.max).map { byte in
             let place: Int
             switch byte {
@@ -97,7 +97,7 @@ extension CredentialText {
             base64 += count(8)
         }
 
-        /// Whether it stands in the place of something that was taken out: `****`, `xxxxx`.
+        /// True if the value is a mask: `****`, `xxxxx`.
         func isMask(_ count: Int) -> Bool {
             isOneLetter && (count >= 3 || digits + lowers + uppers == 0) && (digits == 0 || first == UInt8(ascii: "0"))
         }

@@ -1,6 +1,6 @@
-/// Whether what stands where a secret would stand is one: no reference, path, number, or word that means something else.
+/// Decides if a value is a secret and not a reference, a path, a number or another harmless text.
 enum CredentialText {
-    /// A range without the white space and the pair of quotes around it.
+    /// Returns a range without surrounding white space and quotes.
     package static func trimmed(_ text: Span<UInt8>, _ range: Range<Int>) -> Range<Int> {
         var (start, end) = (range.lowerBound, range.upperBound)
         while start < end, text[start] <= UInt8(ascii: " ") { start += 1 }
@@ -13,18 +13,18 @@ enum CredentialText {
         return start..<end
     }
 
-    /// Whether a value is a literal secret, given that its name says so.
+    /// Returns true if a value with the name of a secret is a literal secret.
     ///
     /// - Parameters:
-    ///   - text: The text that it stands in.
-    ///   - range: Where.
-    ///   - name: What its name says.
-    ///   - isProse: Whether the name and the value were found in a text, which may be code, a translation or a sentence.
-    /// - Returns: Whether it is a secret.
+    ///   - text: The text that contains the value.
+    ///   - range: The range of the value.
+    ///   - name: The meaning of its name.
+    ///   - isProse: True if the name and the value were found in a text, which can be code, a translation or a sentence.
+    /// - Returns: True for a secret.
     static func isSecret(
         _ text: Span<UInt8>, _ range: Range<Int>, of name: CredentialName, inProse isProse: Bool = false
     ) -> Bool {
-        // A mark says itself what it stands for.
+        // A mark says which secret it replaces.
         guard !range.isEmpty, !Redaction.begins(text, at: range.lowerBound) else { return false }
         if isEnclosed(text, range, isProse) { return false }
         let counts = Letters(text, range)
@@ -32,7 +32,7 @@ enum CredentialText {
         if range.count <= 16, isWord(text, isProse ? withoutMark(text, range) : range, counts) { return false }
         if isPath(text, range, counts) || hasInnocentBeginning(text, range) { return false }
         if isVariableName(text, range, counts, isProse) { return false }
-        // What is called a key may be the name of one.
+        // The value of a key setting can be the name of a key.
         if name.isVague {
             return looksRandom(text, range, counts)
                 || name.kind == .password && !isProse && isLogin(text, range, counts)
@@ -41,18 +41,18 @@ enum CredentialText {
             return name.kind == .password && counts.digits == range.count && range.count >= 4
         }
         if name.kind == .password { return !isProse || !isLabel(text, range, counts) }
-        // Sentences, and the paths of secrets in a store; but not the word before a token.
+        // Sentences and paths in a secret store, but not a token with its scheme.
         if counts.spaces > 0 { return counts.spaces == 1 && counts.digits > 0 && range.count >= 16 }
         if counts.slashes > 0, counts.uppers == 0, counts.base64 == 0 { return false }
         if isFileName(text, range, counts) { return false }
         if name.kind == .token, isCurrency(text, range, counts) { return false }
         guard isProse else { return true }
-        // `secret: web-tls` says which Secret.
+        // `secret: web-tls` refers to a Secret.
         if name.kind == .secret, counts.dashes > 0, counts.uppers == 0, counts.digits == 0 { return false }
         return !isLabel(text, range, counts)
     }
 
-    // MARK: What is no secret
+    // MARK: Values that are not secrets
 
     private static func isEnclosed(_ text: Span<UInt8>, _ range: Range<Int>, _ isProse: Bool) -> Bool {
         let (first, last) = (text[range.lowerBound], text[range.upperBound - 1])
@@ -63,21 +63,21 @@ enum CredentialText {
         case UInt8(ascii: "{"): return true
         case UInt8(ascii: "["): return last == UInt8(ascii: "]")
         case UInt8(ascii: "("): return last == UInt8(ascii: ")")
-        // `%NAME%`; in a text `%s` too.
+        // `%NAME%`; in a text also `%s`.
         case UInt8(ascii: "%"): return range.count > 2 && last == UInt8(ascii: "%") || isProse && range.count == 2
         case UInt8(ascii: "@"): return range.count > 2 && last == UInt8(ascii: "@")
-        // `$NAME`; a hash that begins with `$2a$` is none.
+        // `$NAME`, but not a hash that begins with `$2a$`.
         case UInt8(ascii: "$"): return isName(text, range.lowerBound + 1..<range.upperBound)
         default: return false
         }
     }
 
-    /// Returns whether a text that begins with this byte is not a secret, with any name.
+    /// Returns true if a text that begins with this byte is not a secret, whatever its name.
     @inline(__always)
     static func opensReference(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "{"), UInt8(ascii: "["), UInt8(ascii: "("), UInt8(ascii: "@"), UInt8(ascii: "$"): true
-        // YAML's tags, aliases, anchors and block scalars; flags; commands to be carried out; parameters of SQL.
+        // YAML tags, aliases, anchors and block scalars; flags; command substitutions; SQL parameters.
         case UInt8(ascii: "!"), UInt8(ascii: "*"), UInt8(ascii: "&"), UInt8(ascii: "|"), UInt8(ascii: ">"),
             UInt8(ascii: "-"), UInt8(ascii: "`"), UInt8(ascii: ":"), UInt8(ascii: "?"):
             true
@@ -85,7 +85,7 @@ enum CredentialText {
         }
     }
 
-    /// Whether it is what one calls a variable: capitals, digits and underscores.
+    /// True for names of variables: upper case, digits and underscores.
     private static func isName(_ text: Span<UInt8>, _ range: Range<Int>) -> Bool {
         guard let first = range.first, text[first] &- UInt8(ascii: "0") >= 10 else { return false }
         for at in range {
@@ -96,7 +96,7 @@ enum CredentialText {
         return true
     }
 
-    /// Whether it is the name of another variable that holds a secret: `DB_PASSWORD`, and in a text also `[--token TOKEN]`.
+    /// True for the name of a variable that has a secret: `DB_PASSWORD`, and in a text also `[--token TOKEN]`.
     private static func isVariableName(
         _ text: Span<UInt8>, _ range: Range<Int>, _ counts: Letters, _ isProse: Bool
     ) -> Bool {
@@ -116,7 +116,7 @@ enum CredentialText {
         }
     }
 
-    /// Whether it is the name of a file: `token.json`, `private.pem`.
+    /// True for the name of a file: `token.json`, `private.pem`.
     private static func isFileName(_ text: Span<UInt8>, _ range: Range<Int>, _ counts: Letters) -> Bool {
         guard counts.dots == 1, range.count <= 40, counts.base64 + counts.spaces == 0 else { return false }
         var dot = range.upperBound - 1
@@ -128,14 +128,14 @@ enum CredentialText {
         "pem", "key", "crt", "cer", "pub", "jks", "json", "yaml", "yml", "txt", "jwt", "gpg", "asc", "env",
     ]
 
-    /// How references begin that no template engine fills in: names in AWS, in stores of secrets, in files, encrypted texts.
+    /// The prefixes of references that no template engine replaces: AWS, secret stores, files, encrypted texts.
     private static let beginnings: [StaticString] = [
         "arn:", "vault:", "ssm:", "secretsmanager:", "awssm:", "aws-sm:", "gcpsm:", "gcp:", "azurekeyvault:", "ref+",
         "op:", "env:", "file:", "kms:", "k8s:", "bao:", "aws:", "alias/", "projects/", "secret/data/", "ENC[", "ENC(",
         "AQICA", "mrk-", "X-", "@Microsoft.KeyVault", "urn:", "sha256:", "process.env", "os.environ", "env.",
     ]
 
-    /// The same by the byte that they begin with.
+    /// The prefixes by their first byte.
     private static let beginningsByFirst: [[StaticString]] = {
         var table: [[StaticString]] = Array(repeating: [], count: 128)
         for beginning in beginnings { table[Int(beginning.utf8Start.pointee)].append(beginning) }
@@ -157,18 +157,18 @@ enum CredentialText {
         "vault", "opaque", "file", "any", "boolean", "bool", "number", "int", "object", "default", "never", "always",
     ]
 
-    /// Returns whether it has letters alone and is a word that stands for an absent secret.
+    /// Returns true for a word of letters that means an absent secret.
     private static func isWord(_ text: Span<UInt8>, _ range: Range<Int>, _ counts: Letters) -> Bool {
         counts.lowers + counts.uppers == range.count && words.contains(word(text, range))
     }
 
-    /// A range without what says, after a type, whether there may be none of it: `String!`, `String?`.
+    /// Returns a range without the mark of a nullable type: `String!`, `String?`.
     private static func withoutMark(_ text: Span<UInt8>, _ range: Range<Int>) -> Range<Int> {
         let last = text[range.upperBound - 1]
         return last == UInt8(ascii: "!") || last == UInt8(ascii: "?") ? range.dropLast() : range
     }
 
-    /// The letters of a short value, in lower case; the empty word where there is anything else.
+    /// Returns the letters of a short value in lower case; empty if it has any other character.
     private static func word(_ text: Span<UInt8>, _ range: Range<Int>) -> NameWord {
         var word = NameWord()
         for at in range {
@@ -178,7 +178,7 @@ enum CredentialText {
         return word
     }
 
-    /// Whether it is a number, an amount or a duration: `3600`, `-1`, `0.5`, `15m`, `1h30m`, `10Mi`, `80%`, `1,2`.
+    /// True for a number, a quantity or a duration: `3600`, `-1`, `0.5`, `15m`, `1h30m`, `10Mi`, `80%`, `1,2`.
     private static func isNumber(_ text: Span<UInt8>, _ range: Range<Int>, _ counts: Letters) -> Bool {
         guard counts.digits > 0, !NameWords.isLetter(text[range.lowerBound]) else { return false }
         var unit = NameWord()
@@ -200,13 +200,13 @@ enum CredentialText {
         return counts.lowers + counts.uppers == 0 || range.count <= 8
     }
 
-    /// Of time and of size; `1a2b3c4d` has none.
+    /// Units of time and size; `1a2b3c4d` has none.
     private static let units: WordSet = [
         "n", "u", "ns", "us", "ms", "s", "m", "h", "d", "w", "mo", "y", "b", "k", "g", "t", "p", "kb", "mb", "gb", "tb",
         "ki", "mi", "gi", "ti",
     ]
 
-    /// Whether it is what is paid with, by its symbol or its address on a chain: `USDC`, `wBTC`, `0x` and forty hex digits.
+    /// True for a token of a cryptocurrency, by its symbol or its address: `USDC`, `wBTC`, `0x` and 40 hex digits.
     private static func isCurrency(_ text: Span<UInt8>, _ range: Range<Int>, _ counts: Letters) -> Bool {
         let letters = counts.lowers + counts.uppers
         if range.count <= 6 { return letters == range.count && counts.uppers > counts.lowers }
@@ -219,9 +219,9 @@ enum CredentialText {
         return true
     }
 
-    // MARK: What is a secret only if more speaks for it
+    // MARK: Values that are secrets only under further conditions
 
-    /// Whether it has the look of something that a machine made up: long, with letters and digits, and no UUID.
+    /// True for a value that looks random: long, with letters and digits, and not a UUID.
     private static func looksRandom(_ text: Span<UInt8>, _ range: Range<Int>, _ counts: Letters) -> Bool {
         guard range.count >= 16, counts.spaces == 0, counts.digits > 1, counts.lowers + counts.uppers > 1 else {
             return false
@@ -230,7 +230,7 @@ enum CredentialText {
         return isMixed && !isUUID(range.count, counts) && counts.dots < 2 && !isWords(text, range, counts)
     }
 
-    /// Whether it is words, versions and short numbers with something between them: `shop-signing-v2-2024`.
+    /// True for words, versions and short numbers with separators: `shop-signing-v2-2024`.
     private static func isWords(_ text: Span<UInt8>, _ range: Range<Int>, _ counts: Letters) -> Bool {
         guard counts.dashes + counts.underscores + counts.dots > 0, counts.uppers == 0 else { return false }
         var letters = 0
@@ -248,7 +248,7 @@ enum CredentialText {
         return true
     }
 
-    /// Whether it is a user's name and password: `admin:hunter2`, but not `auth.example.com:8443`.
+    /// True for a user name and password: `admin:hunter2`, but not `auth.example.com:8443`.
     private static func isLogin(_ text: Span<UInt8>, _ range: Range<Int>, _ counts: Letters) -> Bool {
         guard counts.spaces + counts.slashes == 0 else { return false }
         var colon = range.lowerBound
@@ -266,7 +266,7 @@ enum CredentialText {
         count == 36 && counts.dashes == 4 && counts.digits + counts.lowers + counts.uppers == 32
     }
 
-    /// Whether, in a text, it is a label, code or a name rather than a secret.
+    /// True if the value is a label, code or a name in a text.
     private static func isLabel(_ text: Span<UInt8>, _ range: Range<Int>, _ counts: Letters) -> Bool {
         if counts.spaces > 0 || counts.isUnusual { return true }
         let letters = counts.lowers + counts.uppers

@@ -1,15 +1,15 @@
-/// Finds passwords in URIs, `scheme://user:password@host`, one `@` of a text after the other.
+/// Finds passwords in URIs, `scheme://user:password@host`, in the order of the `@` characters of a text.
 struct CredentialURIs {
-    /// Where the last URI was looked for: never before this place again.
+    /// The earliest position of the next URI.
     private var authority = 0
-    /// Whether a login counts without a scheme before it.
+    /// True if a login without a scheme counts.
     private let seesBareLogins: Bool
 
     init(seesBareLogins: Bool = false) { self.seesBareLogins = seesBareLogins }
 
-    /// The password before an `@`; nil where there is none, or something that stands for one.
+    /// Returns the password before an `@`; nil if there is none or it is a placeholder.
     mutating func password(before end: Int, in text: Span<UInt8>) -> Range<Int>? {
-        // Back to the scheme; each `@` looks no further than the one before, so that this stays linear.
+        // Searches back to the scheme; each search ends at the preceding `@`, so that the total time is linear.
         var start = end
         var isAuthority = false
         walk: while start > authority {
@@ -30,7 +30,7 @@ struct CredentialURIs {
         guard isAuthority || isSocket || seesBareLogins && isBeforeHost(end, in: text),
             !CredentialScan.has("sha256:", in: text, at: end + 1)
         else { return nil }
-        // The name of an image has a registry before it.
+        // The name of an image begins with a registry.
         if !isAuthority, seesBareLogins {
             let colon = (start..<end).first { text[$0] == UInt8(ascii: ":") } ?? end
             start = (start..<colon).last { text[$0] == UInt8(ascii: "/") }.map { $0 + 1 } ?? start
@@ -38,7 +38,7 @@ struct CredentialURIs {
         return password(ofUser: start..<end, in: text).map { $0.lowerBound..<lastAt(from: end, in: text) }
     }
 
-    /// Whether a host and a path follow: `user:password@registry.example.com/shop/web`, and no address of mail.
+    /// True if a host and a path follow: `user:password@registry.example.com/shop/web`, but not an email address.
     private func isBeforeHost(_ end: Int, in text: Span<UInt8>) -> Bool {
         let limit = min(text.count, end + 254)
         var at = end + 1
@@ -46,7 +46,7 @@ struct CredentialURIs {
         return at < text.count && at > end + 1 && text[at] == UInt8(ascii: "/")
     }
 
-    /// The last `@` before the host: a password may have some in it, which should be written otherwise.
+    /// Returns the last `@` before the host: a password can contain `@` characters that are not escaped.
     private func lastAt(from first: Int, in text: Span<UInt8>) -> Int {
         var last = first
         for at in first + 1..<max(text.count, first + 1) {
@@ -65,7 +65,7 @@ struct CredentialURIs {
         var colon = range.lowerBound
         while colon < range.upperBound, text[colon] != UInt8(ascii: ":") {
             switch text[colon] {
-            // A path, or an address of IPv6: what follows is no authority.
+            // A path or an IPv6 address: the following text is not an authority.
             case UInt8(ascii: "/"), UInt8(ascii: "?"), UInt8(ascii: "["): return nil
             default: break
             }
@@ -75,12 +75,12 @@ struct CredentialURIs {
         let password = colon + 1..<range.upperBound
         var end = password.lowerBound
         while end < password.upperBound, text[end] &- UInt8(ascii: "0") < 10 { end += 1 }
-        // A port, and a path after it.
+        // A port and a path.
         if end < password.upperBound, text[end] == UInt8(ascii: "/") || text[end] == UInt8(ascii: "?") { return nil }
         return isPlaceholder(password, in: text) ? nil : password
     }
 
-    /// The password in an address of Oracle's: `jdbc:oracle:thin:user/password@host`.
+    /// Returns the password of an Oracle URL: `jdbc:oracle:thin:user/password@host`.
     private func oraclePassword(_ range: Range<Int>, in text: Span<UInt8>) -> Range<Int>? {
         guard let scheme = range.first(where: { CredentialScan.has("jdbc:oracle:", in: text, at: $0) }),
             let slash = (scheme..<range.upperBound).first(where: { text[$0] == UInt8(ascii: "/") })

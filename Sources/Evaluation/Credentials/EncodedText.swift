@@ -1,11 +1,11 @@
-/// Texts within a text that are written in another way: in base64, or with escapes.
+/// Encoded texts within a text: in base64 or with escapes.
 enum EncodedText {
-    /// The parts that may be base64 (RFC 4648, either alphabet), of sixteen letters or more.
+    /// Returns the parts that can be base64 (RFC 4648, either alphabet), with at least 16 letters.
     ///
-    /// A part may lie in another one: `KEY=aHVudGVy` is read with and without its name, `a/aHVudGVy` with and without its folder.
+    /// Parts can overlap: `KEY=aHVudGVy` is read with and without its name, `a/aHVudGVy` with and without its directory.
     static func base64Parts(of bytes: Span<UInt8>) -> [Range<Int>] {
         var parts: [Range<Int>] = []
-        // Where the run, and the parts after its last `=` and its last `/`, begin.
+        // The starts of the sequence, and of the parts after its last `=` and its last `/`.
         var (run, value, piece) = (0, 0, 0)
         for at in 0...bytes.count {
             if at < bytes.count, CredentialScan.isBase64(bytes[at]) {
@@ -33,7 +33,7 @@ enum EncodedText {
         byte != UInt8(ascii: "=") && byte != UInt8(ascii: "/") && CredentialScan.isBase64(byte)
     }
 
-    /// What base64 stands for; nil where it is none, or no text.
+    /// Returns the decoded base64; nil if the part is not base64 of a text.
     static func decoded(_ text: Span<UInt8>, _ range: Range<Int>) -> [UInt8]? {
         var result: [UInt8] = []
         var (bits, count): (UInt32, Int) = (0, 0)
@@ -57,13 +57,13 @@ enum EncodedText {
         return String(validating: result, as: UTF8.self) == nil ? nil : result
     }
 
-    /// A text without its escapes, and where each byte of it, and its end, is written.
+    /// A text without escapes, with the original position of each byte and of the end.
     struct Unescaped {
         var bytes: [UInt8] = []
         var places: [Int] = []
     }
 
-    /// What a text says where `%40`, `\u0040`, `\x40`, `\"`, `&#64;` and their like are read; nil where it has none.
+    /// Decodes `%40`, `\u0040`, `\x40`, `\"`, `&#64;` and similar escapes; nil if the text has none.
     static func unescaped(_ text: Span<UInt8>) -> Unescaped? {
         guard mayHaveEscapes(text) else { return nil }
         var result = Unescaped()
@@ -84,7 +84,7 @@ enum EncodedText {
         return hasEscapes ? result : nil
     }
 
-    /// Most texts have none of the bytes that an escape begins with.
+    /// True if the text has a byte that begins an escape; most texts do not.
     private static func mayHaveEscapes(_ text: Span<UInt8>) -> Bool {
         for at in text.indices {
             let byte = text[at]
@@ -121,7 +121,7 @@ enum EncodedText {
         ("&quot;", UInt8(ascii: "\"")), ("&apos;", UInt8(ascii: "'")),
     ]
 
-    /// A character by its number in HTML and XML: `&#64;`, `&#x40;`.
+    /// Decodes a character reference of HTML and XML: `&#64;`, `&#x40;`.
     private static func reference(_ text: Span<UInt8>, _ start: Int) -> (byte: UInt8, length: Int)? {
         var at = start + 2
         let isHex = at < text.count && text[at] | 0x20 == UInt8(ascii: "x")
@@ -136,7 +136,7 @@ enum EncodedText {
         return (UInt8(value), at + 1 - start)
     }
 
-    /// So many hexadecimal digits, where they stand for one byte of ASCII, or with two of them for any.
+    /// Decodes a number of hexadecimal digits: a byte of ASCII, or any byte for two digits.
     private static func hex(_ text: Span<UInt8>, _ start: Int, _ count: Int) -> UInt8? {
         guard start + count <= text.count else { return nil }
         var value = 0

@@ -1,34 +1,34 @@
-/// A word that makes a name a secret's.
+/// A word that marks a name as that of a secret.
 struct Keyword {
     let kind: Credential.Kind
-    /// How many letters it has.
+    /// The number of letters.
     package let length: Int
     let isVague: Bool
-    /// Whether it must be a word of its own, and the last one: `DB_PASS`, but not `BYPASS` or `PASS_RATE`.
+    /// True if it must be a separate word and the last one: `DB_PASS`, but not `BYPASS` or `PASS_RATE`.
     let standsAlone: Bool
-    /// Whether something must stand before the word, so that the two together say it: `signing` before `key`.
+    /// True if it requires another word before it: `signing` before `key`.
     let isQualified: Bool
 }
 
-/// All keywords, which are looked for at once: each letter of a name is one step in a table (Aho and Corasick, "Efficient String
+/// An automaton that finds all keywords at the same time, with one table lookup per letter (Aho and Corasick, "Efficient String
 /// Matching", 1975).
 struct KeywordTable {
     static let shared = KeywordTable()
 
-    /// For each state 32 places, of which those from 0 on have, for each letter from `a` on, 32 times the next state.
+    /// The transitions: 32 entries per state, one per letter from `a`; an entry is 32 times the next state.
     private(set) var steps = [UInt16](repeating: 0, count: KeywordTable.width)
-    /// The longest keyword that the letters of each state end with.
+    /// The longest keyword that ends in each state.
     private var keywords: [Keyword?] = [nil]
 
     private static let width = 32
-    /// Whether a keyword ends with a step.
+    /// Marks a transition that completes a keyword.
     static let isEnd: UInt16 = 1 << 15
 
-    /// The place of the step that a letter, counted from `a`, takes after another step.
+    /// Returns the index of the transition for a letter, counted from `a`, after another transition.
     @inline(__always)
     static func place(after step: UInt16, _ letter: UInt8) -> Int { Int(step & ~isEnd) | Int(letter) }
 
-    /// The keyword that ends with a step.
+    /// Returns the keyword that a transition completes.
     func keyword(at step: UInt16) -> Keyword? { keywords[Int(step & ~KeywordTable.isEnd) / KeywordTable.width] }
 
     private init() {
@@ -44,7 +44,7 @@ struct KeywordTable {
         add("pass", .password, standsAlone: true)
         add("pw", .password, standsAlone: true)
         add("secretaccesskey", .awsSecretAccessKey)
-        // A client's secret is whole; its key is where it is found, unless the value says otherwise.
+        // A client secret is the complete secret; its key is a location, unless the value looks random.
         add("clientsecretkey", .secret, isVague: true)
         add("secretkey", .secret)
         add("erlangcookie", .secret)
@@ -77,7 +77,7 @@ struct KeywordTable {
             kind: kind, length: letters.count, isVague: isVague, standsAlone: standsAlone, isQualified: isQualified)
     }
 
-    /// Lets each state that a letter leads nowhere from go on where the longest end of its letters does that a keyword begins with.
+    /// Adds the transitions of states without one for a letter: those of the longest suffix that is the prefix of a keyword.
     private mutating func link() {
         var (states, ends) = ([UInt16(0)], [UInt16(0)])
         var index = 0

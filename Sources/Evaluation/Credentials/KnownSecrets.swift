@@ -1,34 +1,35 @@
 import JSON
 import Kubernetes
 
-/// The secrets that an object holds, by which they are known wherever else a text has them.
+/// The secrets of an object, to find them in other texts.
 ///
-/// They are what the rules about secrets find, and what is called a secret anywhere in the object. Texts are compared eight bytes
-/// at a time: first those of the texts are noted, then the object is gone through once, and only what may be in a text is looked at.
+/// They are the secrets that rules find, and all values in the object with the name of a secret. Texts are compared in windows
+/// of eight bytes: first the windows of the texts are recorded, then the object is traversed once, and only matching values are
+/// read.
 struct KnownSecrets {
     private let subject: Subject
-    /// A bit for what eight bytes of a text may be.
+    /// A Bloom filter of the windows of texts.
     private var noted: [UInt64] = []
-    /// How many bits there are, as a power of two.
+    /// The number of bits, as a power of two.
     private let bits: Int
-    /// Eight bytes that a text and a secret have in common.
+    /// The windows that a text and a secret have in common.
     private var shared: Set<UInt64> = []
 
-    /// Fewer bytes of a secret are not looked for.
+    /// The minimum length of a secret that is searched for.
     static let shortest = 8
-    /// No longer value is compared before its name is read.
+    /// The maximum length of a value that is compared before its name is read.
     private static let longestShort = 64
-    /// The most secrets of one text that are distinguished.
+    /// The maximum number of secrets of one text that are distinguished.
     private static let mostParts = 20
 
-    /// Knows nothing yet of the secrets of an object.
+    /// Creates a set without the secrets of the object, which are collected later.
     ///
     /// - Parameters:
     ///   - subject: The object.
-    ///   - texts: About how many texts there are.
+    ///   - texts: The approximate number of texts.
     init(of subject: Subject, comparedWith texts: Int) {
         self.subject = subject
-        // A text has about 64 places, each of which takes a bit of eight.
+        // A text has about 64 windows, and the filter has eight bits per window.
         bits = min(max(Int.bitWidth - (texts * 512).leadingZeroBitCount, 12), 21)
     }
 
@@ -40,11 +41,11 @@ struct KnownSecrets {
                 collect(member.value, named: member.key.equals("value") ? ownName : member.key, isSecret)
             }
         case .array: collect(elementsOf: value, named: name, isSecret)
-        // Escapes take more than they stand for.
+        // Escaped text is longer than decoded text.
         case .string where value.byteCount >= KnownSecrets.shortest:
             if isSecret { return value.withContents { compare(whole: $0, nil) } }
             guard let name else { return }
-            // What is found out faster is found out first: to resolve escapes takes longest.
+            // The fastest test is first: decoding escapes takes longest.
             let isFast = value.byteCount <= KnownSecrets.longestShort && (!value.isEscaped || name.isEscaped)
             guard !isFast || value.withContents({ mayBeInTexts($0, 0..<$0.count) }), let called = CredentialName(name)
             else { return }
@@ -53,7 +54,7 @@ struct KnownSecrets {
         }
     }
 
-    /// The same for an array, whose elements have one name.
+    /// Collects the elements of an array, which all have its name.
     private mutating func collect(elementsOf array: Value, named name: Value?, _ isSecret: Bool) {
         let called = isSecret ? nil : name.flatMap { CredentialName($0) }
         for element in array.elements {
@@ -66,12 +67,12 @@ struct KnownSecrets {
         }
     }
 
-    /// Compares a whole text, if its name is none that could name something else too.
+    /// Compares a whole text, unless its name can also mean something else.
     private mutating func compare(whole text: Span<UInt8>, _ name: CredentialName?) {
         let all = 0..<text.count
         guard mayBeInTexts(text, all) else { return }
         if let name {
-            // Where the secret is a part of it, the words around it are none.
+            // If the secret is only a part of the text, the words around it are not secret.
             let parts = Credential.all(in: text, named: nil, atMost: KnownSecrets.mostParts)
             guard parts.isEmpty else {
                 for part in parts where KnownSecrets.isDistinct(text, part.range) { compare(text, part.range) }
@@ -82,7 +83,7 @@ struct KnownSecrets {
         compare(text, all)
     }
 
-    /// Whether a secret is not a word, as `postgres` is, which names have in them too.
+    /// True if a secret is not a word, such as `postgres`, which names can also contain.
     private static func isDistinct(_ text: Span<UInt8>, _ range: Range<Int>) -> Bool {
         guard range.count >= shortest else { return false }
         return range.contains { at in
@@ -93,7 +94,7 @@ struct KnownSecrets {
 
     // MARK: Texts
 
-    /// Notes down what a text is made of.
+    /// Records the windows of a text.
     mutating func note(_ text: Span<UInt8>) {
         if noted.isEmpty { noted = [UInt64](repeating: 0, count: 1 << (bits - 6)) }
         KnownSecrets.forEachWindow(in: text, 0..<text.count) { window, _ in
@@ -102,7 +103,7 @@ struct KnownSecrets {
         }
     }
 
-    /// Compares the secrets with what has been noted.
+    /// Compares the secrets with the recorded windows.
     mutating func compare() {
         guard !noted.isEmpty else { return }
         let isSecret = subject.review.kindName.hasSuffix("Secret")
@@ -110,7 +111,7 @@ struct KnownSecrets {
             let holdsSecrets = isSecret && (member.key.equals("data") || member.key.equals("stringData"))
             collect(member.value, named: member.key, holdsSecrets)
         }
-        // What cannot be read to its end is known as far as it can.
+        // If the object is too large to be read completely, the secrets that were found are used.
         try? subject.forEachPlainText { text, credentials in
             text.withContents { bytes in
                 for credential in credentials
@@ -121,7 +122,7 @@ struct KnownSecrets {
         }
     }
 
-    /// Whether some eight bytes may be in what has been noted.
+    /// True if a window can be among the recorded ones.
     private func mayBeInTexts(_ text: Span<UInt8>, _ range: Range<Int>) -> Bool {
         guard range.count >= KnownSecrets.shortest else { return false }
         let noted = noted.span
@@ -143,12 +144,12 @@ struct KnownSecrets {
         }
     }
 
-    /// The parts of a text that a secret has too.
+    /// Returns the parts of a text that also occur in a secret.
     func parts(of text: Span<UInt8>) -> [Range<Int>] {
         shared.isEmpty ? [] : KnownSecrets.parts(of: text, in: shared)
     }
 
-    /// The parts of a text that are in one of its secrets too.
+    /// Returns the parts of a text that also occur in one of its secrets.
     static func repeated(_ secrets: [Range<Int>], in text: Span<UInt8>) -> [Range<Int>] {
         var windows: Set<UInt64> = []
         for range in secrets where isDistinct(text, range) {
@@ -171,7 +172,7 @@ struct KnownSecrets {
         return parts
     }
 
-    /// Hands out each eight bytes in a row, in one number, with the place after them.
+    /// Calls a function with each window of eight bytes as a number, and the position after it.
     private static func forEachWindow(in text: Span<UInt8>, _ range: Range<Int>, _ body: (UInt64, Int) -> Void) {
         var window: UInt64 = 0
         for at in range {

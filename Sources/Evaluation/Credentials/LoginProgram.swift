@@ -1,6 +1,6 @@
 import JSON
 
-/// A program that takes a password by an option whose name does not say so.
+/// A program with a password option whose name is not that of a secret.
 package enum LoginProgram {
     /// `curl -u user:password`
     case curl
@@ -11,7 +11,7 @@ package enum LoginProgram {
     /// `sshpass -p password`
     case sshpass
 
-    /// The program of this name; nil for any other.
+    /// Creates the program with a name; nil for all other programs.
     init?(_ text: Span<UInt8>, _ word: Range<Int>) {
         guard word.count >= 4, word.count <= 16 else { return nil }
         let start = word.lowerBound
@@ -28,24 +28,24 @@ package enum LoginProgram {
         }
     }
 
-    /// How an option takes a password.
+    /// The form of a password option.
     enum Option {
-        /// As its value.
+        /// The option's value is the password.
         case value
-        /// As what follows the colon in its value: `user:password`.
+        /// The password follows the colon in the option's value: `user:password`.
         case login
-        /// As what follows in the same word, from so many bytes on.
+        /// The password follows in the same word, after a number of bytes.
         case attached(Int, isLogin: Bool)
     }
 
-    /// How a word takes a password, if it is an option that does.
+    /// Returns the form of a word that is a password option; nil for all other words.
     func option(_ text: Span<UInt8>, _ word: Range<Int>) -> Option? {
         guard word.count >= 2, text[word.lowerBound] == UInt8(ascii: "-") else { return nil }
         let letter = text[word.lowerBound + 1]
         func isNamed(_ name: StaticString) -> Bool { text.isSame(name, in: word) }
         switch self {
         case .redis: return isNamed("-a") ? .value : nil
-        // With a space after it, the password is asked for, and what follows is a database.
+        // If a space follows, the program prompts for the password, and the next word is a database.
         case .mysql: return letter == UInt8(ascii: "p") ? .attached(2, isLogin: false) : nil
         case .sshpass:
             guard letter == UInt8(ascii: "p") else { return nil }
@@ -55,7 +55,7 @@ package enum LoginProgram {
             if letter == UInt8(ascii: "u") || letter == UInt8(ascii: "U"), word.count > 2 {
                 return .attached(2, isLogin: true)
             }
-            // `-sSu`: options of one letter before it.
+            // `-sSu`: preceded by other one-letter options.
             let last = text[word.upperBound - 1]
             guard letter != UInt8(ascii: "-"), last == UInt8(ascii: "u") || last == UInt8(ascii: "U") else {
                 return nil
@@ -66,7 +66,7 @@ package enum LoginProgram {
 }
 
 extension CredentialScan {
-    /// The password that an option of a program takes.
+    /// Returns the password that an option of a program has.
     func login(
         _ word: Range<Int>, of program: LoginProgram, in text: Span<UInt8>
     ) -> (Credential.Kind, Range<Int>)? {
@@ -90,7 +90,7 @@ extension CredentialScan {
 }
 
 extension LoginProgram {
-    /// The password in an option's value; nil where there is none, or a variable.
+    /// Returns the password in an option's value; nil if there is none or it is a variable.
     static func password(in text: Span<UInt8>, _ value: Range<Int>, isLogin: Bool) -> Range<Int>? {
         var password = value
         if isLogin {
@@ -102,15 +102,15 @@ extension LoginProgram {
     }
 }
 
-/// What the arguments of a command say of those that follow them, one after the other.
+/// A parser of a command's arguments, which determines the names of later arguments.
 struct ArgumentList {
-    /// The program whose options follow, if a password may be among them.
+    /// The program whose options follow, if one of them can be a password.
     private(set) var program: LoginProgram?
     private var next: CredentialName?
 
-    /// Takes in an argument.
+    /// Parses an argument.
     ///
-    /// - Returns: What it is called by the flag before it; nil where that says nothing of it.
+    /// - Returns: The name of the argument from the flag before it; nil if it has none.
     mutating func name(of argument: Span<UInt8>) -> CredentialName? {
         guard argument.count > 1, argument[0] == UInt8(ascii: "-") else {
             defer { next = nil }
@@ -126,7 +126,7 @@ struct ArgumentList {
     }
 
     private static func baseName(_ path: Span<UInt8>) -> Range<Int> {
-        // No program that is looked for has a longer name.
+        // The names of all programs are shorter.
         let limit = max(0, path.count - 17)
         var start = path.count
         while start > limit, path[start - 1] != UInt8(ascii: "/") { start -= 1 }

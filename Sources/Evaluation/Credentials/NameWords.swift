@@ -1,10 +1,10 @@
-/// Up to sixteen letters in lower case, in one number, so that words are compared at once and copied nowhere.
+/// Up to 16 lower case letters in one number, so that words are compared without copies.
 package struct NameWord: Hashable, Sendable, ExpressibleByStringLiteral {
-    /// The letters, the last one in the lowest byte.
+    /// The letters; the last one is in the lowest byte.
     package private(set) var letters: UInt128 = 0
     package private(set) var length = 0
 
-    /// Of more letters the last ones are kept.
+    /// The maximum number of letters; of longer words the last letters are kept.
     static let longest = 16
 
     package init() {}
@@ -13,16 +13,16 @@ package struct NameWord: Hashable, Sendable, ExpressibleByStringLiteral {
         for byte in text.utf8 { append(byte) }
     }
 
-    /// The bits that the letters take.
+    /// The bits of the letters.
     var mask: UInt128 { length < 16 ? 1 << UInt128(8 * length) &- 1 : .max }
 
-    /// Whether its last letters are another word's.
+    /// True if the word ends with another word.
     func ends(with other: NameWord) -> Bool { length >= other.length && letters & other.mask == other.letters }
 
-    /// A letter, counted from the last one.
+    /// Returns a letter, counted from the end.
     func letter(fromLast place: Int) -> UInt8 { UInt8(truncatingIfNeeded: letters >> UInt128(8 * place)) }
 
-    /// The same word without the `s` that several have at their end.
+    /// The word without the `s` of a plural.
     var singular: NameWord? {
         guard length > 3, UInt8(truncatingIfNeeded: letters) == UInt8(ascii: "s") else { return nil }
         var word = self
@@ -37,18 +37,18 @@ package struct NameWord: Hashable, Sendable, ExpressibleByStringLiteral {
     }
 }
 
-/// Words to look for; each look-up takes one multiplication and seldom more than one comparison.
+/// A set of words; a lookup takes one multiplication and rarely more than one comparison.
 package struct WordSet: Sendable, ExpressibleByArrayLiteral {
-    /// Each word at the place that its letters are multiplied to, or at the next free one; 0 where there is none.
+    /// Each word at its hash or at the next free slot; 0 in a free slot.
     private var slots: [UInt128]
     private let shift: UInt64
-    /// The letters that words end in, a bit for each, and for each first letter the second ones.
+    /// The last letters of words, as bits, and for each first letter the second letters.
     private var (lasts, beginnings): (UInt32, [UInt32]) = (0, Array(repeating: 0, count: 32))
 
     package init(arrayLiteral words: NameWord...) { self.init(words) }
 
     package init(_ words: some Collection<NameWord>) {
-        // At least half of the places are free, so that each search ends.
+        // At least half of the slots are free, so that each search ends.
         let bits = Int.bitWidth - (2 * words.count).leadingZeroBitCount
         slots = Array(repeating: 0, count: 1 << bits)
         shift = UInt64(64 - bits)
@@ -66,10 +66,10 @@ package struct WordSet: Sendable, ExpressibleByArrayLiteral {
 
     private static func bit(_ letter: UInt8) -> UInt32 { 1 &<< UInt32(letter & 31) }
 
-    /// Whether one of the words of two or more letters begins with these.
+    /// True if a word of two or more letters begins with these letters.
     func mayBegin(_ first: UInt8, _ second: UInt8) -> Bool { beginnings[Int(first & 31)] & WordSet.bit(second) != 0 }
 
-    /// Whether the last word of a range is one of them.
+    /// True if the last word of a range is in the set.
     func containsLast(of text: Span<UInt8>, _ range: Range<Int>) -> Bool {
         var end = range.upperBound
         while end > range.lowerBound, !NameWords.isLetter(text[end - 1]) { end -= 1 }
@@ -77,9 +77,9 @@ package struct WordSet: Sendable, ExpressibleByArrayLiteral {
         return contains(NameWords.last(in: text, range.lowerBound..<end))
     }
 
-    /// Whether a word is one of them; the empty word is none.
+    /// True if a word is in the set; the empty word is not.
     package func contains(_ word: NameWord) -> Bool {
-        // Of a longer word only the last letters are known.
+        // Of longer words, only the last letters are stored.
         guard word.length > 0, word.length <= NameWord.longest else { return false }
         var slot = slot(of: word.letters)
         while slots[slot] != word.letters {
@@ -95,7 +95,7 @@ package struct WordSet: Sendable, ExpressibleByArrayLiteral {
     }
 }
 
-/// The words of a name from a place on, one after the other: letters up to a separator, a digit, or a change of case.
+/// The words of a name from a position: sequences of letters that end at a separator, a digit or a change of case.
 public struct NameWords {
     private(set) var at: Int
     let end: Int
@@ -105,7 +105,7 @@ public struct NameWords {
         self.end = end
     }
 
-    /// The next word; the empty one when there is none.
+    /// Returns the next word; empty if there is none.
     package mutating func next(in text: Span<UInt8>) -> NameWord {
         while at < end, !NameWords.isLetter(text[at]) { at += 1 }
         var word = NameWord()
@@ -118,20 +118,20 @@ public struct NameWords {
 
     /// Moves to the next word.
     ///
-    /// - Returns: Whether there is one.
+    /// - Returns: True if there is one.
     mutating func skipToWord(in text: Span<UInt8>) -> Bool {
         while at < end, !NameWords.isLetter(text[at]) { at += 1 }
         return at < end
     }
 
-    /// Moves behind the word that begins here.
+    /// Moves to the end of the word that begins here.
     mutating func skipWord(in text: Span<UInt8>) {
         repeat { at += 1 } while at < end && !NameWords.isBoundary(text, at)
     }
 
-    /// The last word of a range; the empty one when there is none.
+    /// Returns the last word of a range; empty if there is none.
     ///
-    /// Of a word that is longer than any that is looked for, the end is read.
+    /// If the word is longer than all words in sets, its end is returned.
     package static func last(in text: Span<UInt8>, _ range: Range<Int>) -> NameWord {
         var end = range.upperBound
         while end > range.lowerBound, !isLetter(text[end - 1]) { end -= 1 }
@@ -145,10 +145,10 @@ public struct NameWords {
         return words.next(in: text)
     }
 
-    /// Whether a byte is an ASCII letter.
+    /// True for an ASCII letter.
     public static func isLetter(_ byte: UInt8) -> Bool { (byte | 0x20) &- UInt8(ascii: "a") < 26 }
 
-    /// Whether a word begins at a place, or none is there: what is before is no letter, or case changes.
+    /// True if no word continues at a position: the preceding byte is not a letter, or the case changes.
     static func isBoundary(_ text: Span<UInt8>, _ at: Int) -> Bool {
         guard at > 0, isLetter(text[at - 1]), isLetter(text[at]) else { return true }
         return text[at - 1] & 0x20 != 0 && text[at] & 0x20 == 0
@@ -156,14 +156,14 @@ public struct NameWords {
 }
 
 extension NameWords {
-    /// The words of a text with white space between them.
+    /// Returns the words of a text that are separated by white space.
     package static func words(_ text: String) -> [NameWord] {
         text.split(whereSeparator: \.isWhitespace).map { NameWord(stringLiteral: String($0)) }
     }
 
     private static func set(_ text: String) -> WordSet { WordSet(words(text)) }
 
-    /// What says, after a keyword, that something about the secret is meant; one of it, or several.
+    /// The words after a keyword that name a property of the secret.
     private static let innocent = set(
         """
         addr address age alg algorithm alias allowed allowlist alphabet annotation arn attempts attr attribute aud audience
@@ -187,20 +187,20 @@ extension NameWords {
         cer cfg conf crt csr htm html ini java js json md pem properties pub py rb sh sql toml tmpl tpl ts txt xml yaml yml
         """)
 
-    /// Whether a word after a keyword says that something about the secret is meant.
+    /// True if a word after a keyword names a property of the secret.
     static func isInnocent(_ word: NameWord) -> Bool {
         if innocent.contains(word) { return true }
         return word.singular.map { innocent.contains($0) } ?? false
     }
 
-    /// Whether the letters here are the beginning of such a word, so that the rest of it matters.
+    /// True if the next letters can begin such a word, so that the rest of the word matters.
     func startsInnocently(in text: Span<UInt8>) -> Bool {
         at + 1 < end && NameWords.innocent.mayBegin(text[at], text[at + 1])
     }
 
-    /// What a key does that must be kept to oneself, or whose it is, before `key`.
+    /// The words before `key` that name the purpose or the owner of a secret key.
     ///
-    /// By the letter that they end in, longer ones first: `unseal` ends in `seal`.
+    /// By their last letter, longer words first: `unseal` ends with `seal`.
     private static let secretKeys: [[NameWord]] = {
         let all = words(
             """
@@ -214,15 +214,15 @@ extension NameWords {
         return table
     }()
 
-    /// The longest of these that a word ends with.
+    /// Returns the longest of these words that a word ends with.
     static func secretKey(ending word: NameWord) -> NameWord? {
         secretKeys[Int(word.letter(fromLast: 0) & 31)].first { word.ends(with: $0) }
     }
 
-    /// What may follow a keyword in its own word.
+    /// The suffixes that can follow a keyword in the same word.
     static let tails = set("s es key keys value values string data base db prod dev plain")
 
-    /// Whether the last word before a keyword says that no secret is meant.
+    /// True if the last word before a keyword says that the value is not a secret.
     static func isInnocent(
         wordEnding range: Range<Int>, in text: Span<UInt8>, before kind: Credential.Kind
     ) -> Bool {
@@ -244,6 +244,6 @@ extension NameWords {
             + "completion context anon public publishable cancellation native supported")
     private static let beforeKey = set("public anon publishable")
 
-    /// What may stand before `pass` in its own word.
+    /// The prefixes of `pass` in the same word.
     static let beforePass = set("db pg my sql smtp mail user root admin redis mongo ldap login key store keystore")
 }

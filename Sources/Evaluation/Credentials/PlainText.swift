@@ -1,39 +1,39 @@
 package import JSON
 package import Kubernetes
 
-/// A text of an object that has a secret in it.
+/// A text of an object that contains a secret.
 package struct PlainText {
-    /// What the text is.
+    /// The place of a text.
     package enum Place {
-        /// The value of a variable of a name.
+        /// The value of a variable, with its name.
         case variable(Value)
-        /// A part of a command of a container, by its number; after a flag, if it is that flag's value.
+        /// A part of the command of a container, by the container's index, with the flag whose value it is.
         case argument(container: Int, flag: Value?)
-        /// A header or a part of a command, of a probe or of a lifecycle handler.
+        /// A header or a part of the command of a probe or lifecycle handler.
         case handler(isHeader: Bool)
         /// An entry of a ConfigMap, with its key.
         case entry(Value)
-        /// A value that a chart is installed with.
+        /// A value for a Helm chart.
         case chartValue
-        /// A value that a store of secrets holds itself.
+        /// A literal value in a secret store.
         case storedValue
-        /// An annotation of the object, or of its template.
+        /// An annotation of the object or its template.
         case annotation
     }
 
     package let place: Place
-    /// The text as it stands in the object.
+    /// The text in the object.
     package let text: Value
-    /// What the text stands for, where it is encoded, or long and written with escapes.
+    /// The decoded text, if the text is encoded, or long with escapes.
     fileprivate let decoded: [UInt8]?
 
-    /// Hands out the bytes that the secrets stand in.
+    /// Calls a function with the bytes that contain the secrets.
     package func withContents<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
         if let decoded { return body(decoded.span) }
         return text.withContents(body)
     }
 
-    /// True if a key's id is the name of a user of SES by SMTP, for whom AWS has no roles.
+    /// True if an access key id is an SMTP user name of SES: AWS offers no IAM roles for SMTP.
     package func isUserOfSMTP(_ credential: Credential) -> Bool {
         guard credential.kind == .awsAccessKeyID else { return false }
         switch place {
@@ -48,58 +48,58 @@ package struct PlainText {
         }
     }
 
-    /// Every secret in it that its form or the words before it give away, however many there are.
+    /// Returns all secrets in it that are recognized by their form or the words before them, without a limit.
     package func allCredentials() -> [Credential] { withContents { Credential.all(in: $0, named: nil) } }
 
-    /// What tells a secret of the text from others.
+    /// Returns the mark that identifies a secret of the text.
     package func mark(of credential: Credential) -> String { withContents { PlainText.mark(of: $0, credential.range) } }
 
-    /// What tells one secret from another.
+    /// Returns the mark that identifies a secret.
     ///
-    /// It is made with a random key that this process alone has: nobody who reads it can find the secret by trying.
+    /// It has a random key of the process, so that the secret cannot be guessed from the mark.
     package static func mark(of text: Span<UInt8>, _ range: Range<Int>) -> String {
         var hasher = Hasher()
         hasher.combine(text, in: range)
         return String(hasher.finalize())
     }
 
-    /// What tells a whole text from another.
+    /// Returns the mark that identifies a whole text.
     package static func mark(of text: Value) -> String { text.withContents { mark(of: $0, 0..<$0.count) } }
 }
 
-/// The texts of an object that have secrets in them, and the secrets, found in one pass.
+/// The texts of an object that contain secrets, and the secrets, found in one pass.
 package struct PlainTexts {
     private var texts: [Entry] = []
-    /// What texts stand for that are decoded.
+    /// The decoded texts.
     private var decoded: [[UInt8]] = []
-    /// The secrets of all texts, in their order.
+    /// The secrets of all texts, in order.
     private var credentials: [Credential] = []
-    /// True if there was more to look at than is looked at.
+    /// True if there were more texts than the maximum.
     private var isTooMuch = false
 
-    /// A text, and which of the secrets are in it.
+    /// A text, with the range of its secrets.
     private struct Entry {
         let place: PlainText.Place
         let text: Value
-        /// Which of the decoded texts it stands for; nil where it stands for itself.
+        /// The index of the decoded text; nil if the text is not encoded.
         let decoded: Int?
         let credentials: Range<Int>
     }
 
-    /// More texts than this are not kept.
+    /// The maximum number of texts.
     ///
-    /// A text with a secret takes twelve bytes, and etcd keeps no object of more than 1.5 MiB.
+    /// A text with a secret takes at least 12 bytes, and etcd stores no object that is larger than 1.5 MiB.
     static let mostKept = 131_072
 
-    /// The most secrets of one text that are listed.
+    /// The maximum number of secrets of one text that are listed.
     package static let mostOfOne = 20
 
-    /// No longer text is put together anew, where it is written with escapes, each time that a secret in it is looked at.
+    /// The maximum length of a text with escapes that is decoded again for each secret in it.
     private static let longestEscaped = 1024
 
-    /// Hands out each text and its secrets.
+    /// Calls a function with each text and its secrets.
     ///
-    /// If a text may have more secrets than are listed, the last one stands for the rest of it.
+    /// If a text can have more secrets than are listed, the last one represents the rest.
     fileprivate func forEach(
         _ body: (PlainText, ArraySlice<Credential>) throws(CannotJudge) -> Void
     ) throws(CannotJudge) {
@@ -110,7 +110,7 @@ package struct PlainTexts {
         if isTooMuch || texts.count > PlainTexts.mostKept { throw .tooMuchWork }
     }
 
-    /// Keeps a text if it has secrets in it.
+    /// Adds a text if it contains secrets.
     fileprivate mutating func add(
         _ text: Value, at place: @autoclosure () -> PlainText.Place, named name: CredentialName?,
         of program: LoginProgram? = nil
@@ -122,7 +122,7 @@ package struct PlainTexts {
         keep(text, isPutTogether ? Array(text.text.utf8) : nil, at: place(), from: first)
     }
 
-    /// Keeps a text that is a secret, whatever it is called; empty ones are none.
+    /// Adds a text that is a secret, whatever its name; empty texts are skipped.
     fileprivate mutating func add(whole text: Value, at place: PlainText.Place, _ kind: Credential.Kind) {
         let first = credentials.count
         add(text, at: place, named: nil)
@@ -131,14 +131,14 @@ package struct PlainTexts {
         keep(text, nil, at: place, from: first)
     }
 
-    /// Keeps the variables of a container that are secrets by what refers to them.
+    /// Adds the variables of a container that are secrets because of references to them.
     fileprivate mutating func addReferred(of container: Value) {
         let references = VariableReferences(of: container)
         for secret in references.secrets { add(whole: secret.value, at: .variable(secret.name), secret.kind) }
         if references.isExhausted { isTooMuch = true }
     }
 
-    /// Keeps a text that stands there in base64, if it is one and has secrets in it.
+    /// Adds a base64-encoded text if it contains secrets.
     fileprivate mutating func add(
         base64 text: Value, at place: @autoclosure () -> PlainText.Place, named name: CredentialName?
     ) {
@@ -165,10 +165,10 @@ package struct PlainTexts {
 }
 
 extension Subject {
-    /// Hands out the texts that people write secrets into and that have some, with their secrets: variables, commands, annotations,
-    /// and what a ConfigMap holds.
+    /// Calls a function with the texts that contain secrets, and the secrets: variables, commands, annotations, and entries of
+    /// ConfigMaps.
     ///
-    /// - Throws: ``CannotJudge/tooMuchWork`` at the end where there are more than are kept.
+    /// - Throws: ``CannotJudge/tooMuchWork`` at the end if there are more than the maximum.
     package func forEachPlainText(
         _ body: (PlainText, ArraySlice<Credential>) throws(CannotJudge) -> Void
     ) throws(CannotJudge) {
@@ -176,7 +176,7 @@ extension Subject {
         for part in parts { try part.forEachPlainText(body) }
     }
 
-    /// Looks for them.
+    /// Finds the texts.
     func findPlainTexts() throws(CannotJudge) -> PlainTexts {
         var found = PlainTexts()
         if !changesOnlyMetadata {
@@ -228,7 +228,7 @@ extension Subject {
     private func findArguments(of container: Container, _ index: Int, _ found: inout PlainTexts) throws(CannotJudge) {
         var list = ArgumentList()
         var before: Value?
-        // One command line, of which the arguments are the rest.
+        // The arguments continue the command line of `command`.
         for arguments in [container.command, container.args] {
             for argument in try arguments.strings() {
                 let argument = argument.base
@@ -251,7 +251,7 @@ extension Subject {
         }
     }
 
-    /// Takes in the command and the headers of a handler, whatever is malformed left to the rules about it.
+    /// Adds the command and the headers of a handler; errors in it are left to the rules about handlers.
     private func findTexts(of handler: Value, _ found: inout PlainTexts) {
         if let command = handler.present("exec")?.present("command") {
             var list = ArgumentList()
@@ -268,7 +268,7 @@ extension Subject {
         }
     }
 
-    /// Looks into what charts are installed with, and into stores that hold secrets themselves.
+    /// Searches values for Helm charts, and secret stores with literal values.
     private func findValues(_ found: inout PlainTexts) {
         guard let spec = object.present("spec") else { return }
         switch kind {
@@ -291,7 +291,7 @@ extension Subject {
         }
     }
 
-    /// Takes in whatever a store holds itself.
+    /// Adds the literal values of a secret store.
     private func findStored(in data: Value, _ found: inout PlainTexts) {
         for entry in data.elements {
             if let value = entry.present("value"), value.kind == .string {
@@ -304,7 +304,7 @@ extension Subject {
         }
     }
 
-    /// Looks into a source of an Application of Argo CD.
+    /// Searches a source of an Application of Argo CD.
     private func findValues(ofSource source: Value, _ found: inout PlainTexts) {
         if let helm = source.present("helm") {
             if let values = helm.present("values"), values.kind == .string {
@@ -317,7 +317,7 @@ extension Subject {
         if let variables = source.present("plugin")?.present("env") { findValues(in: variables, named: nil, &found) }
     }
 
-    /// Looks through values, each by its key, or where it has a `name` beside it by that.
+    /// Searches values by their keys, or by a `name` beside them.
     private func findValues(in value: Value, named name: CredentialName?, _ found: inout PlainTexts) {
         switch value.kind {
         case .object:
@@ -328,7 +328,7 @@ extension Subject {
             }
         case .array: for element in value.elements { findValues(in: element, named: nil, &found) }
         case .string:
-            // `secret: web-tls` says which Secret.
+            // `secret: web-tls` refers to a Secret.
             let isPlace = name?.kind == .secret && value.isNameOfObject
             found.add(value, at: .chartValue, named: isPlace ? nil : name)
         default: break
@@ -338,7 +338,7 @@ extension Subject {
     private func findAnnotations(of metadata: Value, _ found: inout PlainTexts) {
         guard let annotations = metadata["annotations"] else { return }
         for annotation in annotations.members where annotation.value.kind == .string {
-            // What was applied last repeats the object, and goes when it is applied without.
+            // This annotation repeats the object and is updated with it.
             guard !annotation.key.equals("kubectl.kubernetes.io/last-applied-configuration") else { continue }
             let name = CredentialName(annotation: annotation.key)
             found.add(annotation.value, at: .annotation, named: name)
@@ -352,13 +352,13 @@ extension CredentialName {
         self = found
     }
 
-    /// The name of a flag that has no value of its own: `--token`.
+    /// Creates the name of a flag without its own value: `--token`.
     init?(flag: Span<UInt8>) {
         guard flag.endOfName(from: 0) == flag.count else { return nil }
         self.init(flag, 0..<flag.count)
     }
 
-    /// The name of a header; `Authorization` may have anything else in it.
+    /// Creates the name of a header; `Authorization` can have values that are not secrets.
     init?(header: String) {
         let bytes = Array(header.utf8)
         if let found = CredentialName(bytes.span, bytes.indices) {
@@ -370,10 +370,9 @@ extension CredentialName {
         }
     }
 
-    /// The name of an annotation, without its prefix.
+    /// Creates the name of an annotation, without its prefix.
     ///
-    /// Annotations are full of the names and check sums of Secrets, so that only what is called a password, a token or an API key
-    /// is one.
+    /// Annotations often have names and checksums of Secrets, so only passwords, tokens and API keys count.
     fileprivate init?(annotation: Value) {
         let found = annotation.withContents { bytes -> CredentialName? in
             var start = bytes.count
@@ -386,7 +385,7 @@ extension CredentialName {
 }
 
 extension Value {
-    /// True if it may be the name of an object: words with dashes between them.
+    /// True if the value can be the name of an object: words with dashes.
     fileprivate var isNameOfObject: Bool {
         withContents { text in
             var dashes = 0
@@ -401,12 +400,12 @@ extension Value {
         }
     }
 
-    /// True if a name says that what it names is of SMTP: `SMTP_USERNAME`, `ses-smtp-user`.
+    /// True if the name refers to SMTP: `SMTP_USERNAME`, `ses-smtp-user`.
     package var namesSMTP: Bool { withContents { $0.namesSMTP(0..<$0.count) } }
 }
 
 extension Span<UInt8> {
-    /// True if a part of a text has the letters `smtp` in it, in any case.
+    /// True if a part of a text contains the letters `smtp` in any case.
     package func namesSMTP(_ range: Range<Int>) -> Bool {
         guard range.count >= 4 else { return false }
         for at in range.lowerBound...range.upperBound - 4

@@ -1,27 +1,27 @@
 import JSON
 public import Kubernetes
 
-/// Replaces the secrets in what is said of a request, before anybody is told: findings, paths, suggestions, notices, titles.
+/// Replaces secrets in all texts about a request: findings, paths, suggested changes, notices and titles.
 ///
-/// A rule quotes what it sees and knows nothing of secrets. Replaced is what the credential scan finds in a text, and what the
-/// object holds as a secret elsewhere, as it stands, in base64, or escaped. Edits are not touched: a fix moves the real value.
+/// Rules quote values and do not handle secrets. Replaced are secrets that the credential scan finds in a text, and secrets of
+/// the object, as they are, in base64 or escaped. Edits are not changed: a fix uses the real value.
 public struct SecretMask {
     private var known: KnownSecrets?
 
-    /// How much of a text is looked at, and how much of it is left, in bytes.
+    /// The maximum number of bytes of a text that are read, and that are shown.
     private static let (longest, longestShown) = (8 << 10, 4 << 10)
 
-    /// Replaces the secrets in a text that the credential scan finds.
+    /// Returns a text with the secrets replaced that the credential scan finds.
     public static func masked(_ text: String) -> String { SecretMask().replacement(for: text, isPath: false) ?? text }
 
-    /// Where the credential scan finds secrets in a part of a text.
+    /// Returns the ranges of secrets that the credential scan finds in a part of a text.
     public static func secrets(in text: ArraySlice<UInt8>) -> [Range<Int>] {
         SecretMask().words(in: Array(text), isPath: false).map {
             $0.range.lowerBound + text.startIndex..<$0.range.upperBound + text.startIndex
         }
     }
 
-    /// Replaces the secrets in all that a verdict says.
+    /// Replaces the secrets in all texts of a decision.
     static func mask(_ verdict: inout Verdict, of subject: Subject) {
         let unreadable = verdict.unreadable.count + verdict.notEvaluated.count { $0.path != nil }
         guard !verdict.isSilent || verdict.untrustedController != nil || unreadable > 0 else { return }
@@ -31,7 +31,7 @@ public struct SecretMask {
 
     private init() {}
 
-    /// Knows the secrets of an object that the texts have in them: `texts` goes through them.
+    /// Collects the secrets of an object that occur in the texts; `texts` calls a function with each text.
     private init(of subject: Subject, _ count: Int, _ texts: (TextReplacement) -> Void) {
         var known = KnownSecrets(of: subject, comparedWith: count)
         texts { text, _ in
@@ -51,7 +51,7 @@ public struct SecretMask {
         text.utf8.count <= longest ? Array(text.utf8) : Array(text.utf8.prefix(longest))
     }
 
-    /// A text without secrets; nil where it has none.
+    /// Returns a text without secrets; nil if it has none.
     private func replacement(for text: String, isPath: Bool) -> String? {
         guard text.utf8.count >= SecretMask.shortest else { return nil }
         let bytes = SecretMask.beginning(of: text)
@@ -69,20 +69,20 @@ public struct SecretMask {
         return String(decoding: result.prefix(SecretMask.longestShown), as: UTF8.self) + (isCut ? "…" : "")
     }
 
-    /// No text with a secret is shorter: `pwd=x`.
+    /// The length of the shortest text with a secret: `pwd=x`.
     private static let shortest = 5
 
     private func words(in bytes: [UInt8], isPath: Bool) -> [RedactionClass.Word] {
         var words = found(in: bytes.span) + RedactionClass.hidden(in: bytes.span, found)
-        // In a path each key and name is a text of its own.
+        // In a path, each key and name is a separate text.
         if isPath { words += RedactionClass.found(in: SecretMask.separated(bytes).span) }
-        // A text may quote a secret twice, with what tells it and without.
+        // A text can quote a secret twice, with and without the context that identifies it.
         let ranges = words.map(\.range)
         return ranges.isEmpty ? [] : KnownSecrets.repeated(ranges, in: bytes.span).map { ($0, "secret") } + words
     }
 
     private static func separated(_ path: [UInt8]) -> [UInt8] {
-        // Keys with a full stop in them are in brackets.
+        // Keys with a period are in brackets.
         var depth = 0
         return path.map { byte in
             if byte == UInt8(ascii: "[") { depth += 1 }
@@ -97,18 +97,18 @@ public struct SecretMask {
     }
 }
 
-/// What stands in the place of a text; nil where it stays.
+/// Returns the replacement of a text; nil if the text is not changed.
 ///
 /// A path is a text of keys and names.
 typealias TextReplacement = (_ text: String, _ isPath: Bool) -> String?
 
-// MARK: What is said
+// MARK: Texts
 
 extension AdmissionReview {
-    /// What the request is about, for people, without secrets.
+    /// The object of the request, for people, without secrets.
     public var shownTitle: String { SecretMask.masked(title) }
 
-    /// Who asks for what, for people, without secrets: `CREATE by kubernetes-admin`.
+    /// The operation and the requester, for people, without secrets: `CREATE by kubernetes-admin`.
     public var shownRequest: String {
         let subresource = subresourceName.isEmpty ? "" : "/\(subresourceName)"
         return SecretMask.masked("\(operation.name)\(subresource) by \(user.name)")
@@ -116,7 +116,7 @@ extension AdmissionReview {
 }
 
 extension Verdict {
-    /// Replaces every text, where there is a replacement.
+    /// Replaces all texts that have a replacement.
     fileprivate mutating func replaceTexts(_ replacement: TextReplacement) {
         for index in judgements.indices {
             if let judgement = judgements[index].replacingTexts(replacement) { judgements[index] = judgement }
@@ -138,11 +138,11 @@ extension NotEvaluated {
 }
 
 extension Judgement {
-    /// The same with other texts; nil where nothing is replaced.
+    /// Returns the finding with replaced texts; nil if nothing is replaced.
     fileprivate func replacingTexts(_ replacement: TextReplacement) -> Judgement? {
         let remedy = remedy.replacingTexts(replacement)
         let (path, message) = (replacement(path, true), replacement(finding.message, false))
-        // The keys in it are the path's.
+        // Its keys are those of the path.
         let field = path == nil ? nil : replacement(field, true)
         let (advice, choice) = (
             finding.advice.flatMap { replacement($0, false) }, finding.choice.flatMap { replacement($0, false) }
@@ -171,7 +171,7 @@ extension Judgement {
 }
 
 extension Literal {
-    /// Whether something in it would be replaced.
+    /// True if a text in the value has a replacement.
     func hasSecret(_ replacement: TextReplacement) -> Bool {
         switch self {
         case .null, .bool: false
@@ -184,7 +184,7 @@ extension Literal {
         }
     }
 
-    /// Whether they are arguments of which one is a secret by what stands before it.
+    /// True for arguments of which one is a secret because of the argument before it.
     private static func areArguments(_ elements: [Literal]) -> Bool {
         var list = ArgumentList()
         for case .string(let text) in elements {

@@ -1,39 +1,39 @@
 import JSON
 import Kubernetes
 
-/// The literal variables of a container that are secrets where something refers to them as `$(NAME)` (Kubernetes, "Dependent
+/// The literal variables of a container that are secrets because of `$(NAME)` references to them (Kubernetes, "Dependent
 /// environment variables").
 struct VariableReferences {
     /// A variable with a literal value.
     private struct Variable {
         let name: Value
         let value: Value
-        /// What the value comes to, with the values of the variables that it refers to in it.
+        /// The value, with the values of the variables that it references.
         let resolved: Resolved
         var isFound = false
     }
 
-    /// A text with the values of variables in it.
+    /// A text with the values of the variables that it references.
     private struct Resolved {
         var bytes: [UInt8] = []
-        /// Which parts of it are values of which variables.
+        /// The parts that are values of variables, with the indexes of these variables.
         var parts: [(range: Range<Int>, variable: Int)] = []
     }
 
-    /// The variables whose values are secrets by what refers to them alone, and what they are.
+    /// The variables whose values are secrets only because of references, and the kinds of these secrets.
     private(set) var secrets: [(name: Value, value: Value, kind: Credential.Kind)] = []
     private var variables: [Variable] = []
     private var numbers: [String: Int] = [:]
-    /// How much more may be put together.
+    /// The remaining number of bytes for resolved texts.
     private var rest = 1 << 20
 
-    /// No text that is put together is longer.
+    /// The maximum length of a resolved text.
     private static let longest = 4 << 10
 
-    /// True if there was more to put together than is looked at.
+    /// True if there are more references than the maximum.
     var isExhausted: Bool { rest <= 0 }
 
-    /// Looks through the variables and the command of a container.
+    /// Searches the variables and the command of a container.
     init(of container: Value) {
         guard let env = container.present("env"), env.kind == .array else { return }
         let commands = [container.present("command"), container.present("args")].compactMap { $0 }
@@ -47,7 +47,7 @@ struct VariableReferences {
             find(by: value, named: CredentialName(name), of: nil)
             add(name, value)
         }
-        // One command line, of which the arguments are the rest.
+        // The arguments continue the command line of `command`.
         var list = ArgumentList()
         for command in commands {
             for word in command.elements where word.kind == .string {
@@ -57,7 +57,7 @@ struct VariableReferences {
         }
     }
 
-    /// True if a text may refer to a variable.
+    /// True if a text can reference a variable.
     private static func mayBe(_ text: Value) -> Bool {
         guard text.kind == .string else { return false }
         return text.withRawText { bytes in
@@ -69,7 +69,7 @@ struct VariableReferences {
         }
     }
 
-    /// Takes in a variable; later ones may refer to it.
+    /// Adds a variable, which later ones can reference.
     private mutating func add(_ name: Value, _ value: Value) {
         let number = variables.count
         var resolved = VariableReferences.mayBe(value) ? resolve(value) : nil
@@ -81,7 +81,7 @@ struct VariableReferences {
         variables.append(Variable(name: name, value: value, resolved: resolved ?? Resolved()))
     }
 
-    /// A text with the values of the variables that it refers to; nil where it refers to none that is known.
+    /// Returns a text with the values of the variables that it references; nil if it references no known variable.
     private mutating func resolve(_ text: Value) -> Resolved? {
         var resolved = Resolved()
         let limit = min(VariableReferences.longest, rest)
@@ -125,7 +125,7 @@ struct VariableReferences {
         return (number, at + 1)
     }
 
-    /// Finds the variables that a text refers to in the place of secrets.
+    /// Finds the variables that a text references as secrets.
     private mutating func find(by text: Value, named name: CredentialName?, of program: LoginProgram?) {
         guard !isExhausted, VariableReferences.mayBe(text), let resolved = resolve(text) else { return }
         let credentials = Credential.all(
@@ -135,7 +135,7 @@ struct VariableReferences {
             where part.range.overlaps(credential.range) && !variables[part.variable].isFound {
                 variables[part.variable].isFound = true
                 let variable = variables[part.variable]
-                // What is a secret by itself is found without what refers to it.
+                // Secrets that are recognized without references are found elsewhere.
                 let own = CredentialName(variable.name)
                 if variable.value.withContents({ Credential.first(in: $0, named: own) }) != nil { continue }
                 secrets.append((variable.name, variable.value, credential.kind))

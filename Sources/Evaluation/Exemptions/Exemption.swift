@@ -1,64 +1,64 @@
 import JSON
 public import Kubernetes
 
-/// The three annotations by which an object exempts itself, as they are written.
+/// The three exemption annotations of an object, as written.
 package struct ExemptionAnnotations: Sendable, Equatable {
-    /// How many bytes of rule names are read; a longer annotation has no effect.
+    /// The maximum length of the list of rules, in bytes; a longer annotation has no effect.
     static let maximumLength = 16 << 10
 
     let rules: String
     let reason: String
     let until: String?
 
-    /// Reads the annotations; nil when the object asks for no exemption.
+    /// Reads the annotations; nil if the object has no exemption annotation.
     init?(_ metadata: ObjectMeta, _ names: AnnotationNames) {
         guard let annotations = metadata.value?["annotations"] else { return nil }
         self.init(annotations: annotations, names)
     }
 
-    /// Reads annotations; nil when they ask for no exemption.
+    /// Reads annotations; nil without an exemption annotation.
     init?(annotations: Value, _ names: AnnotationNames) {
         guard let rules = annotations[name: names.exempt]?.string
         else { return nil }
         self.rules = rules
         reason = trimmed(annotations[name: names.reason]?.string ?? "")
-        // What is no string, as in a file, is no end that holds, and not none.
+        // In a file, a value that is not a string is an invalid date, not a missing one.
         until = annotations[name: names.until]?.text
     }
 }
 
 extension ObjectMeta {
-    /// Whether there are such annotations, without reading them.
+    /// True if the object has an exemption annotation, which is not parsed.
     func asksForExemption(_ names: AnnotationNames) -> Bool { value?["annotations"]?[name: names.exempt] != nil }
 }
 
-/// What frees an object from rules: who says so, why, and until when.
+/// An exemption of an object from rules, with its reason and its end.
 public struct Exemption: Sendable, Equatable {
-    /// Where an exemption is written.
+    /// The place where an exemption is written.
     public enum Origin: String, Sendable {
         case workload, namespace, environment, comment
     }
 
-    /// Where it is written.
+    /// The place where the exemption is written.
     public let origin: Origin
-    /// The rules; nil for all of them.
+    /// The ids of the rules; nil for all rules.
     let rules: [String]?
-    /// Why.
+    /// The reason that is given.
     public let reason: String
-    /// When it ends.
+    /// The end; nil if none is set.
     public let until: Timestamp?
 
-    /// Whether it covers a rule, be it in force or not.
+    /// True if the exemption names a rule, even if it has ended.
     func covers(_ rule: Rule) -> Bool {
         guard origin != .workload || rule.mayBeExemptedByWorkload else { return false }
         guard let rules else { return true }
         return rules.contains(rule.id) || rule.exemptWith.map(rules.contains) ?? false
     }
 
-    /// Whether it holds at a time.
+    /// True if the exemption has not ended.
     func holds(at now: Timestamp) -> Bool { until.map { now <= $0 } ?? true }
 
-    /// Whether it is in its last two weeks.
+    /// True if the exemption ends within 14 days.
     func endsSoon(at now: Timestamp) -> Bool {
         guard let until, holds(at: now) else { return false }
         return until.seconds - now.seconds <= 14 * 86_400
@@ -66,13 +66,13 @@ public struct Exemption: Sendable, Equatable {
 }
 
 extension ExemptionAnnotations {
-    /// Makes an exemption of the annotations.
+    /// Returns the exemption that the annotations describe.
     ///
     /// - Parameters:
-    ///   - origin: What carries them.
-    ///   - catalogue: The rules that may be named.
-    ///   - complaints: What is wrong with them, a sentence each, is added here.
-    /// - Returns: nil when they have no effect.
+    ///   - origin: The kind of object that has the annotations.
+    ///   - catalogue: The rules that can be named.
+    ///   - complaints: Receives one sentence for each mistake in the annotations.
+    /// - Returns: The exemption; nil if the annotations have no effect.
     func exemption(_ origin: Exemption.Origin, _ catalogue: Catalogue, complaints: inout Notices) -> Exemption? {
         var ids: [String]? = []
         guard rules.utf8.count <= ExemptionAnnotations.maximumLength else {
@@ -84,7 +84,7 @@ extension ExemptionAnnotations {
                 if origin == .namespace {
                     ids = nil
                 } else {
-                    complaints.add("exempt '*' is believed on a Namespace only: name the rules")
+                    complaints.add("exempt \"*\" is accepted on Namespaces only; name the rules")
                 }
             } else if let rule = catalogue[id] {
                 if origin == .workload, !rule.mayBeExemptedByWorkload {
@@ -94,7 +94,7 @@ extension ExemptionAnnotations {
                 ids?.append(id)
             } else {
                 complaints.add(
-                    "exempt names no rule: '\(clipped(id))'\(catalogue.nearestRule(to: id).map { "; did you mean \($0)?" } ?? "")"
+                    "exempt: unknown rule \"\(clipped(id))\"\(catalogue.nearestRule(to: id).map { "; did you mean \($0)?" } ?? "")"
                 )
             }
         }
@@ -104,14 +104,15 @@ extension ExemptionAnnotations {
         }
         guard let until else { return Exemption(origin: origin, rules: ids, reason: reason, until: nil) }
         guard let end = Timestamp(endOf: until) else {
-            complaints.add("exempt has no effect: exempt-until '\(clipped(until))' is no date such as 2027-01-31")
+            complaints.add(
+                "exempt has no effect: exempt-until \"\(clipped(until))\" is not a date such as 2027-01-31")
             return nil
         }
         return Exemption(origin: origin, rules: ids, reason: reason, until: end)
     }
 }
 
-/// An exemption that stands in the environment: `replicas@shop/Deployment/legacy-*: one licence until 2027-01-31`.
+/// An exemption from a setting or the exemptions file: `replicas@shop/Deployment/legacy-*: one license until 2027-01-31`.
 public struct StandingExemption: Sendable, Equatable {
     let rule: String
     let namespace: Glob
@@ -129,7 +130,7 @@ public struct StandingExemption: Sendable, Equatable {
         name = Glob(String(place[2]))
         var reason = trimmed(text[text.index(after: colon)...])
         var until: Timestamp?
-        // The last " until " counts: a reason may have the word too.
+        // The last " until " counts, since the reason can contain the word.
         if let word = reason.lastRange(ofText: " until ") {
             guard let end = Timestamp(endOf: trimmed(reason[word.upperBound...])) else { return nil }
             until = end
@@ -147,7 +148,7 @@ public struct StandingExemption: Sendable, Equatable {
 }
 
 extension Subject {
-    /// The kind that exemptions name: a Scale is its workload.
+    /// The kind that exemptions name; for a Scale, the kind of its workload.
     var exemptKindName: String { review.subresource == .scale ? "\(scaledKind.name)" : review.kindName }
 }
 

@@ -1,41 +1,42 @@
 import JSON
 public import Kubernetes
 
-/// An exemption that an audit met, and whether a finding is exempt by it.
+/// An exemption that an audit encountered, and whether it applies to a finding.
 public struct ExemptionUse: Sendable, Equatable {
-    /// The place of an exemption.
+    /// The place where an exemption is written.
     public enum Source: String, Sendable {
-        /// Annotations of a workload, or of its pod template.
+        /// Annotations of a workload or its pod template.
         case workload
         /// Annotations of a Namespace.
         case namespace
-        /// The annotation of a Namespace that makes all denials in it warnings.
+        /// The annotation of a Namespace that turns all denials into warnings.
         case level = "namespace-level"
-        /// An entry of `PLAYBOOK_EXEMPT` or of `PLAYBOOK_EXEMPT_FILE`.
+        /// An entry of `PLAYBOOK_EXEMPT` or `PLAYBOOK_EXEMPT_FILE`.
         case setting
     }
 
-    /// The kind of place that it is written in.
+    /// The kind of place where the exemption is written.
     public let source: Source
-    /// The object that carries it, as in `Deployment shop/web`, or the entry as in `replicas@shop/Deployment/legacy-*`.
+    /// The object that has the annotation, as in `Deployment shop/web`, or the entry, as in
+    /// `replicas@shop/Deployment/legacy-*`.
     public let place: String
-    /// The ids of its rules; nil for all rules.
+    /// The ids of the rules; nil for all rules.
     public let rules: [String]?
     /// The reason that is given.
     public let reason: String
-    /// The end; nil where none is set.
+    /// The end; nil if none is set.
     public let end: Timestamp?
-    /// The field manager that wrote the annotation; nil where the object does not say.
+    /// The field manager that wrote the annotation; nil if `managedFields` does not list it.
     public let manager: String?
-    /// True if a finding is exempt by it.
+    /// True if at least one finding is exempt because of it.
     public var isUsed: Bool
 
-    /// A text that no other exemption has.
+    /// A text that identifies the exemption.
     public var identity: String {
         "\(source.rawValue) \(place) \(rules?.joined(separator: ",") ?? "*") \(end?.seconds ?? 0) \(reason)"
     }
 
-    /// True if it holds at a time.
+    /// True if the exemption has not ended.
     public func holds(at now: Timestamp) -> Bool { end.map { now <= $0 } ?? true }
 
     init(
@@ -50,7 +51,7 @@ public struct ExemptionUse: Sendable, Equatable {
         self.isUsed = isUsed
     }
 
-    /// Combines the uses of one exemption by two objects: it is used if one of them uses it.
+    /// Combines the uses of one exemption by two objects: it is used if either uses it.
     public init(_ first: ExemptionUse, and second: ExemptionUse) {
         source = first.source
         place = first.place
@@ -78,14 +79,14 @@ extension StandingExemption {
 }
 
 extension Settings {
-    /// The exemptions of the settings and of the exemptions file, as long as nothing is known to use them.
+    /// The exemptions of the settings and the exemptions file, initially unused.
     public var exemptionEntries: [ExemptionUse] {
         (exempt + exemptInFile).map { ExemptionUse(.setting, at: $0.place, $0.exemption) }
     }
 }
 
 extension ObjectMeta {
-    /// The field manager that wrote an annotation last; nil where `managedFields` does not say.
+    /// Returns the field manager that last wrote an annotation; nil if `managedFields` does not list it.
     func manager(ofAnnotation name: String) -> String? {
         guard let entries = value?["managedFields"] else { return nil }
         var latest: (time: String, manager: String)?

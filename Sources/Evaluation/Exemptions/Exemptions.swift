@@ -1,34 +1,34 @@
 import JSON
 package import Kubernetes
 
-/// The exemptions that may cover a subject, and what is wrong with them.
+/// The exemptions that can apply to an object, and the mistakes in them.
 ///
-/// One object for all findings of a subject, which note what they made use of.
+/// All findings of the object share one instance, which records the exemptions that are used.
 package final class Exemptions {
     private var found: [Exemption] = []
     private var complaints = Notices()
     private var used: [Exemption] = []
-    /// What the object as it was is annotated with, once it has been read.
+    /// The exemptions of the old object; nil until they are read.
     private var earlier: [Exemption]?
     private let standing: [StandingExemption]
     private let context: Context
     private var catalogue: Catalogue { context.settings.catalogue }
     private let subject: Subject
-    /// Whether the request sets or changes the object's own exemption.
+    /// True if the request sets or changes the object's exemption.
     private(set) var areChanged = false
     private var changed: Exemption?
-    /// Whether the workload of a Scale, and so its exemption, is not known.
+    /// True if the workload of a Scale, and so its exemption, could not be read.
     private(set) var areUnknown = false
 
     package init(of subject: Subject, in context: Context) {
-        // Each setting is read where it is needed: a copy of all of them would cost more than the decision.
+        // Reads single settings: copying all of them costs more than the decision.
         self.subject = subject
         self.context = context
         standing = context.settings.exempt + context.settings.exemptInFile
         guard context.settings.exemptions != .none else { return }
         let isNamespace = subject.kind == .namespace
         if !isNamespace, let record = try? context.relatedObjects.namespace(subject.namespace) {
-            // What is wrong with the Namespace's annotations is told to who changes the Namespace.
+            // Mistakes in the Namespace's annotations are reported to the requester that changes the Namespace.
             var ignored = Notices()
             record.annotations?.exemption(.namespace, catalogue, complaints: &ignored).map { found.append($0) }
         }
@@ -45,21 +45,20 @@ package final class Exemptions {
         add(template, before: old?.templateMetadata(subject.kind))
     }
 
-    /// Takes in the level that a Namespace sets: that denials only warn in it is an exemption from all of them.
+    /// Adds the level that a Namespace sets: level warn is an exemption from all denials.
     private func addLevel(of subject: Subject) {
         let level = NamespaceLevel(subject.metadata, catalogue.annotations)
         let old = subject.oldObject.map { NamespaceLevel(ObjectMeta(of: $0), catalogue.annotations) } ?? .own
         if case .malformed(let text) = level {
-            complaints.add("\(catalogue.annotations.level) '\(clipped(text))' has no effect: it may be warn or deny")
+            complaints.add("\(catalogue.annotations.level) \"\(clipped(text))\" has no effect; use warn or deny")
         }
         guard subject.review.operation != .delete, (level == .warn) != (old == .warn) else { return }
         areChanged = true
-        if level == .warn { complaints.add("from now on denials only warn in this Namespace") }
+        if level == .warn { complaints.add("denials in this Namespace are warnings from now on") }
     }
 
-    /// Takes in what the object, or its template, is annotated with now and was before.
+    /// Adds the exemptions of the object or its template, now and before the request.
     private func add(_ metadata: ObjectMeta?, before old: ObjectMeta?) {
-        // Nearly always there is nothing to read.
         let names = catalogue.annotations
         if names != .standard, metadata?.asksForExemption(.standard) ?? false {
             complaints.add("\(AnnotationNames.standard.exempt) has no effect: this server reads \(names.exempt)")
@@ -71,7 +70,7 @@ package final class Exemptions {
     }
 
     private func add(_ annotations: ExemptionAnnotations?, before old: ExemptionAnnotations?) {
-        // What is deleted takes its exemption along, and sets none.
+        // A deleted object sets no exemption.
         let isChanged = subject.review.operation != .delete && annotations != old
         areChanged = areChanged || isChanged
         guard let annotations else { return }
@@ -81,7 +80,7 @@ package final class Exemptions {
         exemption.map { found.append($0) }
     }
 
-    /// What stands in the environment about a rule and the subject: all of it, since one entry may have ended and not another.
+    /// The exemptions in settings that name the rule and the object; one of them can have ended while another has not.
     private func standing(for rule: Rule) -> [Exemption] {
         standing.isEmpty ? [] : standing.filter { $0.covers(rule, subject) }.map(\.exemption)
     }
@@ -98,7 +97,7 @@ package final class Exemptions {
         }
     }
 
-    /// The exemption in force that frees the subject from a rule.
+    /// Returns an exemption of the object from a rule that has not ended.
     package func exemption(from rule: Rule, at now: Timestamp) -> Exemption? {
         let candidates = standing(for: rule) + found
         guard let exemption = candidates.first(where: { $0.covers(rule) && $0.holds(at: now) }) else { return nil }
@@ -106,10 +105,10 @@ package final class Exemptions {
         return exemption
     }
 
-    /// Each exemption of the object, its Namespace and the settings that concerns the object, for an audit.
+    /// Returns the exemptions of the object, its Namespace and the settings, for an audit.
     ///
-    /// - Parameter onlyWarns: True if the Namespace made a denial a warning.
-    /// - Returns: The exemptions, those of settings only where they are used.
+    /// - Parameter onlyWarns: True if the Namespace turned a denial into a warning.
+    /// - Returns: The exemptions; those in settings only if they are used.
     func uses(onlyWarns: Bool) -> [ExemptionUse] {
         let names = catalogue.annotations
         var uses = standing.filter { entry in
@@ -132,10 +131,10 @@ package final class Exemptions {
         return uses
     }
 
-    /// True if an entry in the environment, the Namespace or the object names the rule, be it in force or ended.
+    /// True if a setting, the Namespace or the object has an exemption from the rule, even if it has ended.
     func cover(_ rule: Rule) -> Bool { !standing(for: rule).isEmpty || found.contains { $0.covers(rule) } }
 
-    /// Whether a rule did not count for the object as it was: under an exemption that has been taken off, or has ended.
+    /// True if the old object was exempt from a rule, by an exemption that was removed or has ended.
     func coveredBefore(_ rule: Rule, _ before: Subject) -> Bool {
         if cover(rule) { return true }
         let earlier = earlier ?? annotated(before)
@@ -143,7 +142,7 @@ package final class Exemptions {
         return earlier.contains { $0.covers(rule) }
     }
 
-    /// The exemptions that the object as it was is annotated with.
+    /// Returns the exemptions of the old object.
     private func annotated(_ before: Subject) -> [Exemption] {
         var ignored = Notices()
         let template = subject.kind == .pod ? nil : before.object.templateMetadata(subject.kind)
@@ -153,21 +152,21 @@ package final class Exemptions {
         }
     }
 
-    /// What to tell whoever sent the request.
+    /// Returns the notices for the requester.
     func notices(at now: Timestamp) -> [String] {
         var notices = Notices()
-        // First of all, since it is also a record.
+        // This is first because it also records the change.
         if let changed {
             let end = changed.until.map { " until \($0)" } ?? ""
-            notices.add("exemption from \(changed.ruleNames)\(end) noted: \(clipped(changed.reason))")
+            notices.add("exemption from \(changed.ruleNames)\(end) accepted: \(clipped(changed.reason))")
         }
-        // What is deleted needs no advice.
+        // A deleted object needs no advice.
         if subject.review.operation != .delete { notices.add(complaints) }
         for exemption in used where exemption.endsSoon(at: now) {
             notices.add(
                 "the exemption from \(exemption.ruleNames) ends \(exemption.until.map { "\($0)" } ?? "soon")")
         }
-        // Whoever is in a Namespace cannot help what it says; whoever writes to the Namespace can.
+        // Only requesters that change the Namespace can change its annotations.
         let isNamespace = subject.kind == .namespace
         for exemption in found
         where (exemption.origin == .workload || isNamespace) && !exemption.holds(at: now) {
@@ -178,7 +177,7 @@ package final class Exemptions {
 }
 
 extension Exemption {
-    /// The rules, for people.
+    /// The ids of the rules, for people.
     fileprivate var ruleNames: String {
         guard let rules else { return "all rules" }
         let names = rules.prefix(20).joined(separator: ", ")
@@ -194,7 +193,7 @@ extension Value {
 }
 
 extension Workload {
-    /// Whether it exempts itself from a rule by annotations of its own.
+    /// True if the workload's annotations exempt it from a rule.
     package func isExempt(from rule: Rule, _ context: Context) -> Bool {
         guard context.settings.exemptions == .all else { return false }
         var ignored = Notices()

@@ -1,17 +1,17 @@
-/// Sentences about exemptions for whoever sent a request: the first few, each of a bounded length, and how many more there are.
+/// Sentences about exemptions for the requester: a limited number, each of limited length, and the number of omitted ones.
 struct Notices {
     private var kept: [String] = []
     private var omitted = 0
 
-    /// How many sentences a review has at most.
+    /// The maximum number of sentences of a review.
     static let maximum = 10
-    /// How long a sentence may be, in bytes.
+    /// The maximum length of a sentence, in bytes.
     static let maximumLength = 512
 
-    /// Whether a further sentence is only counted.
+    /// True if further sentences are only counted.
     var isFull: Bool { kept.count == Notices.maximum }
 
-    /// Adds a sentence, which is not made where there is no room for it.
+    /// Adds a sentence, which is evaluated only if there is room for it.
     mutating func add(_ sentence: @autoclosure () -> String) {
         guard !isFull else {
             omitted += 1
@@ -20,7 +20,7 @@ struct Notices {
         kept.append(oneLine(sentence(), atMost: Notices.maximumLength))
     }
 
-    /// Adds the sentences of others.
+    /// Adds the sentences of other notices.
     mutating func add(_ others: Notices) {
         for sentence in others.kept { add(sentence) }
         omitted += others.omitted

@@ -1,19 +1,19 @@
 public import JSON
 public import Kubernetes
 
-/// What the mutating endpoint does to a request: a patch, and a word on each thing it changes.
+/// The result of the mutating webhook for a request: a patch and the changes that it makes.
 public struct Mutation: Sendable {
-    /// The steps; none when there is nothing to fix, or a doubt.
+    /// The patch; empty if there is nothing to fix or the result is uncertain.
     public internal(set) var patch = Patch()
-    /// The decision that the fixes are taken from: no findings but those that are fixed, or in dry-run mode would be.
+    /// The decision that has the fixes; it has only findings that are fixed, or would be fixed in enforce mode.
     public package(set) var verdict = Verdict()
-    /// Whether the fixes are only told, not made.
+    /// True if the fixes are reported but not applied.
     public internal(set) var isDryRun = false
 
-    /// The fixes, or in dry-run mode those that would be made.
+    /// The fixes; in dry-run mode those that would be applied.
     public var fixes: [Judgement] { verdict.judgements }
 
-    /// What the client is told, a line a fix.
+    /// The warnings for the client, one line per fix.
     public var warnings: [String] {
         let verb = isDryRun ? "would fix" : "fixed"
         return Verdict.limited(
@@ -24,7 +24,7 @@ public struct Mutation: Sendable {
             })
     }
 
-    /// What goes into the API server's audit log.
+    /// The annotations of the API server's audit log.
     public var auditAnnotations: [(key: String, value: String)] {
         guard !fixes.isEmpty else { return [] }
         var ids: [String] = []
@@ -34,23 +34,23 @@ public struct Mutation: Sendable {
 }
 
 extension Judge {
-    /// Makes the patch of all fixes that are safe for a request; it never refuses anything.
+    /// Creates the patch with all safe fixes for a request; it never denies a request.
     ///
-    /// The patch is carried out on the object and the result judged again: where a fixed finding is still there, or anything new is
-    /// found, no patch is made. One that fails to apply would fail the user's request.
+    /// The patch is applied to the object, and the result is evaluated again: if a fixed finding remains or a new one appears,
+    /// no patch is created. A patch that fails to apply would fail the user's request.
     ///
     /// - Parameters:
     ///   - review: The request.
-    ///   - context: What it is judged with.
-    ///   - isWanted: Which of the fixes that could be made are to be made.
-    /// - Returns: The patch, and what it fixes.
+    ///   - context: The context of the evaluation.
+    ///   - isWanted: Returns true for the fixes to apply.
+    /// - Returns: The patch and its fixes.
     public func mutation(
         of review: AdmissionReview, in context: Context, where isWanted: (Judgement) -> Bool = { _ in true }
     ) -> Mutation {
         var mutation = Mutation()
         guard let object = review.object, review.mayBePatched, object.canBeCopied else { return mutation }
         let subject = Subject(review, object, in: context)
-        // What controllers make of a change to their custom resources nobody knows.
+        // The effect of a change on the pods that a controller creates from a custom resource is unknown.
         if subject.isSplit { return mutation }
         func wanted(_ verdict: Verdict) -> [Judgement] {
             verdict.judgements.filter { judgement in
@@ -62,7 +62,7 @@ extension Judge {
         var fixes = wanted(verdict(on: review, in: context, for: .patch))
         guard !fixes.isEmpty else { return mutation }
         let literal = Literal(object)
-        // A fix can make way for another one: with a CPU request set, the limit can go.
+        // A fix can make another one possible: after a CPU request is set, the limit can be removed.
         for _ in 0..<Judge.mostRounds {
             let patch = Patch(fixes.flatMap(\.finding.edits), on: literal)
             guard !patch.operations.isEmpty, let patched = try? patch.applied(to: literal),
@@ -84,15 +84,15 @@ extension Judge {
         return mutation
     }
 
-    /// The most memory, in bytes, that a mutation takes beside its review and the review's document: copies of the largest object
-    /// that is patched, and what is made of them.
+    /// The maximum memory of a mutation, in bytes, in addition to its review and the review's document: copies of the largest
+    /// object that is patched, and their documents.
     public static let mutationMemory = 32 << 20
 
-    /// More often than this no fix makes way for another one.
+    /// The maximum number of rounds in which fixes make other fixes possible.
     private static let mostRounds = 4
 
-    /// Judges a request again, with what is patched in the place of its object; nil where that cannot be read, has one of the fixed
-    /// findings still, or one that was not there before.
+    /// Evaluates a request with the patched object; nil if the object cannot be read, still has one of the fixed findings, or
+    /// has a new one.
     private func verdict(
         on review: AdmissionReview, of patched: Literal, after fixes: [Judgement], of subject: Subject,
         in context: Context
@@ -111,17 +111,17 @@ extension Judge {
 }
 
 extension Value {
-    /// Whether it is so small that copies of it take little memory, as is every object that etcd holds and people write.
+    /// True if copies of the value need little memory, as for all objects that etcd stores and people write.
     fileprivate var canBeCopied: Bool { byteCount <= 2 << 20 && nodeCount <= 100_000 }
 }
 
 extension Judgement {
-    /// What tells findings of one object apart, in this process.
+    /// The identity of a finding within one object, in this process.
     public var key: String { "\(rule.id) \(path) \(finding.chosen ?? "")" }
 }
 
 extension AdmissionReview {
-    /// Whether a patch may be made at all: templates of Pods and Jobs cannot be changed once they are there.
+    /// True if the request can be patched: the templates of existing Pods and Jobs are immutable.
     fileprivate var mayBePatched: Bool {
         // A revision is compared with its workload by a hash.
         guard subresource == .none, kind != .controllerRevision else { return false }
@@ -136,8 +136,8 @@ extension AdmissionReview {
 }
 
 extension Subject {
-    /// Whether this request wrote what a finding is about: all of it on CREATE; on UPDATE what differs from before, so that an
-    /// unrelated change does not roll all pods.
+    /// True if the request wrote the field of a finding: always on CREATE, and on UPDATE if it differs from the old object, so
+    /// that an unrelated change does not roll out all pods.
     fileprivate func isChangedHere(_ finding: Finding) -> Bool {
         guard let before else { return true }
         var old = before.object
@@ -145,7 +145,8 @@ extension Subject {
         for token in finding.place.tokens {
             let next = children[token, of: new]
             if new.kind == .array {
-                // A list's element is the same one if it has the same name; one that was not there is this request's.
+                // List elements are the same if they have the same name; an element that did not exist was written by this
+                // request.
                 guard let next, let name = next.identity?.value.text else { return true }
                 guard let same = children.element(named: name, of: old, { $0.identity?.value.text }) else {
                     return true

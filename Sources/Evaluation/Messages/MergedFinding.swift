@@ -1,14 +1,15 @@
-/// A finding as texts for people show it: with the other rules that found the same fault.
+/// A finding as texts for people show it: combined with findings of other rules about the same fault.
 ///
-/// Only texts are merged. Each rule decides for itself, and reports for programs have every finding.
+/// Only texts combine findings. Each rule decides on its own, and reports for programs list every finding.
 struct MergedFinding {
     /// The most severe of the findings.
     let judgement: Judgement
-    /// Its place among the verdict's.
+    /// The index of the finding among the decision's findings.
     let offset: Int
-    /// The other rules, in catalogue order.
+    /// The other rules that reported the fault, in catalogue order.
     var others: [Rule] = []
-    /// The finding whose suggested change is shown, and its place: the leading one's, if it has one, else that of another rule.
+    /// The finding whose suggested change is shown, and its index: the most severe finding if it has edits, otherwise one of
+    /// another rule.
     var suggestion: (offset: Int, judgement: Judgement)
 
     init(_ judgement: Judgement, at offset: Int) {
@@ -17,15 +18,15 @@ struct MergedFinding {
         suggestion = (offset, judgement)
     }
 
-    /// True if a rule is among those that found it.
+    /// True if the rule is among those that reported the fault.
     func isOf(_ rule: Rule) -> Bool { judgement.rule === rule || others.contains { $0 === rule } }
 
-    /// The ids of all rules, the leading one first.
+    /// The ids of all rules; the rule of the most severe finding is first.
     var ids: String { ([judgement.rule] + others).map(\.id).joined(separator: ", ") }
 }
 
 extension Verdict {
-    /// The findings that are not exempt, each fault once, in their order.
+    /// The findings that are not exempt, in order, each fault once.
     var merged: [MergedFinding] {
         let faults = sharedFaults
         var merged: [MergedFinding] = []
@@ -35,7 +36,7 @@ extension Verdict {
                 merged.append(MergedFinding(judgement, at: offset))
                 continue
             }
-            // Two findings of one rule are two faults.
+            // Two findings of the same rule are two faults.
             guard let place = places[key], !merged[place].isOf(judgement.rule) else {
                 if places[key] == nil { places[key] = merged.count }
                 merged.append(MergedFinding(judgement, at: offset))
@@ -58,7 +59,7 @@ extension Verdict {
 }
 
 extension Verdict {
-    /// The faults that several rules found, so that no key is made for the others.
+    /// The faults that more than one rule reported; no key is built for other faults.
     private var sharedFaults: [Fault] {
         var first: [Fault: Rule] = [:]
         var shared: [Fault] = []
@@ -72,12 +73,12 @@ extension Verdict {
 }
 
 extension Judgement {
-    /// What findings of one fault have in common; nil for a finding that stands alone.
+    /// The key that findings about the same fault share; nil for a finding that is never combined.
     fileprivate var faultKey: String? {
         switch rule.fault {
         case .image: "image \(path)"
         case .credential: "credential \(path)"
-        // One finding is about the user, the other one about the container's settings.
+        // One finding is about the user, the other about the container's security context.
         case .identity: "identity \(path.prefix { $0 != "]" })"
         case .namespace, nil: nil
         }

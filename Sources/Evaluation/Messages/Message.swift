@@ -2,23 +2,23 @@ import JSON
 public import Kubernetes
 
 extension Verdict {
-    /// How many findings a denial tells in full.
+    /// The maximum number of findings that a denial describes.
     static let maximumFindings = 50
-    /// How long a denial may be, in bytes.
+    /// The maximum length of a denial, in bytes.
     static let maximumMessage = 16 << 10
-    /// How long all warnings may be together: the API server's limit is shared by all webhooks of a request.
+    /// The maximum length of all warnings together, in bytes: all webhooks of a request share the API server's limit.
     static let maximumWarnings = 1500
-    /// How long one warning may be.
+    /// The maximum length of one warning, in bytes.
     static let maximumWarning = 256
-    /// How many warnings are made; hardly any is so short that more of them would fit.
+    /// The maximum number of warnings; more than these rarely fit.
     static let mostWarnings = 40
 
-    /// Why the request is refused: every finding that denies, with what to write instead.
+    /// The text of the denial: the findings that deny, each with its suggested change.
     public var message: String {
         let rules = Set(judgements.filter { $0.effect == .deny }.map(\.rule.id)).count
         let denials = shownDenials
         let further = further(.deny)
-        var text = "\(clipped(subject.title)) breaks \(rules == 1 ? "a rule" : "\(rules) rules") of the playbook:\n"
+        var text = "\(clipped(subject.title)) violates \(rules == 1 ? "1 rule" : "\(rules) rules"):\n"
         let entries = Verdict.entries(
             of: denials, within: Verdict.maximumMessage - text.utf8.count - wayOn.utf8.count - 34)
         for entry in entries { text += "\n" + entry }
@@ -29,7 +29,7 @@ extension Verdict {
         return wayOn.isEmpty ? text : "\(text)\n\(wayOn)\n"
     }
 
-    /// The findings that deny, as many as a denial shows, in their order: of every rule at least the first one.
+    /// The findings that a denial shows, in order: at least the first one of every rule.
     private var shownDenials: [MergedFinding] {
         let denials = merged.filter { $0.judgement.effect == .deny }
         guard denials.count > Verdict.maximumFindings else { return denials }
@@ -40,13 +40,13 @@ extension Verdict {
         return (firsts + others).prefix(Verdict.maximumFindings).sorted { $0.offset < $1.offset }
     }
 
-    /// The entries of as many findings as there is room for, in their order: of every rule at least the first one.
+    /// The entries that fit, in order: at least the first one of every rule.
     private static func entries(of denials: [MergedFinding], within limit: Int) -> [String] {
         var entries: [Int: String] = [:]
         var room = limit
         func add(_ index: Int) {
             guard entries[index] == nil else { return }
-            // A suggestion that is too long for the message must not take the finding with it.
+            // If the suggested change does not fit, the finding is shown without it.
             let fitting = [denials[index].entry, denials[index].headline].first { $0.utf8.count < room }
             guard let fitting else { return }
             entries[index] = fitting
@@ -59,7 +59,7 @@ extension Verdict {
         return entries.sorted { $0.key < $1.key }.map(\.value)
     }
 
-    /// Where the rules that deny are explained, a line each.
+    /// Links to the documentation of the rules that deny, one per line.
     private func links(for denials: [Judgement], within room: Int) -> String {
         guard !documentation.isEmpty else { return "" }
         var text = ""
@@ -69,7 +69,8 @@ extension Verdict {
         return text.utf8.count <= room ? text : ""
     }
 
-    /// The findings that deny, for tools: `field` as `metav1.StatusCause` has it, the readable path in the message.
+    /// The findings that deny, for tools: `field` is a field path as in `metav1.StatusCause`, and the message has the readable
+    /// path.
     public var causes: [AdmissionResponse.Cause] {
         judgements.filter { $0.effect == .deny }.prefix(Verdict.maximumFindings).map { denial in
             AdmissionResponse.Cause(
@@ -78,7 +79,7 @@ extension Verdict {
         }
     }
 
-    /// What the client is told beside a denial, or instead of one: a line each, the most severe first, few enough to arrive.
+    /// The warnings that the client shows: one line each, the most severe first, within the API server's limit.
     public var warnings: [String] {
         let all = warningsInOrder
         let shown = all.prefix(Verdict.mostWarnings)
@@ -88,16 +89,16 @@ extension Verdict {
         return Verdict.limited(lines, further: all.count - shown.count + further(.warn))
     }
 
-    /// How many findings with an effect are counted and not described.
+    /// Returns the number of findings with an effect that are counted but not described.
     private func further(_ effect: Judgement.Effect) -> Int {
         further.reduce(0) { $1.effect == effect ? $0 + $1.count : $0 }
     }
 
-    /// Makes the suggested changes: of all findings, or of those that a response has room for.
+    /// Creates the suggested changes: for all findings, or only for those that the response shows.
     mutating func addRemedies(of subject: Subject, onlyShown: Bool) {
         var shown = Array(judgements.indices)
         if onlyShown {
-            // Causes have the first findings, the message those of each rule.
+            // The causes have the first findings, the message the first finding of each rule.
             let denials = judgements.indices.filter { judgements[$0].effect == .deny }
             let shownFindings = shownDenials + warningsInOrder.prefix(Verdict.mostWarnings)
             shown = Array(
@@ -117,16 +118,16 @@ extension Verdict {
             .sorted { ($0.judgement.severity, $0.offset) < ($1.judgement.severity, $1.offset) }
     }
 
-    /// Makes lines that arrive: without control characters, none too long, and not too much in all.
+    /// Returns lines that fit the API server's limits, without control characters.
     ///
     /// - Parameters:
     ///   - lines: The lines.
-    ///   - further: How many findings have no line.
-    /// - Returns: Lines that arrive.
+    ///   - further: The number of findings that have no line.
+    /// - Returns: The lines; the last one says how many findings are missing.
     static func limited(_ lines: [String], further: Int = 0) -> [String] {
         var result: [String] = []
         var total = 0
-        // Room for the last line, which says how many are missing.
+        // Leaves room for the last line, which says how many are missing.
         let room = maximumWarnings - 80
         for (index, line) in lines.enumerated() {
             let line = singleLine(line)
@@ -144,9 +145,9 @@ extension Verdict {
         "and \(count) more findings, see the audit log or run playbook review"
     }
 
-    /// What goes into the API server's audit log: rule names only.
+    /// The annotations of the API server's audit log: names of rules only.
     public var auditAnnotations: [(key: String, value: String)] {
-        // By far the most frequent case: nothing was found, but a companion was not known.
+        // The most frequent case: no findings, but related objects were not available.
         if isSilent, !changesExemption {
             guard !notEvaluated.isEmpty else { return [] }
             var ids: [UInt8] = []
@@ -181,12 +182,12 @@ extension Verdict {
 }
 
 extension MergedFinding {
-    /// What is wrong, and where.
+    /// The rules and the finding, on one line.
     fileprivate var headline: String {
         "- \(ids): \(judgement.headline)"
     }
 
-    /// The finding as a denial tells it, on several lines.
+    /// The finding with its suggested change, as a denial shows it.
     fileprivate var entry: String {
         var text = headline
         for line in suggestion.judgement.remedy.block.split(separator: "\n", omittingEmptySubsequences: false)
@@ -198,17 +199,17 @@ extension MergedFinding {
 }
 
 extension Judgement {
-    /// What is wrong, and where.
+    /// The finding on one line, after its path.
     fileprivate var headline: String {
         "\(path.isEmpty ? "" : clipped(path) + " ")\(clipped(finding.message))\(remark)\n"
     }
 
-    /// The finding on one line, the remedy first.
+    /// The finding on one line, after its suggested change.
     public var warning: String { warning(of: rule.id, suggesting: remedy) }
 
-    /// The same, as that of several rules.
+    /// Returns the finding on one line, as a finding of several rules.
     fileprivate func warning(of ids: String, suggesting remedy: RemedyText) -> String {
-        // All of it has to arrive, however long the value or the remedy.
+        // The line must fit, however long the value or the suggested change is.
         let room = Verdict.maximumWarning - 3
         let rule = " [\(ids)\(note.map { ", \($0)" } ?? "")]"
         let what =
@@ -218,29 +219,29 @@ extension Judgement {
         return remedy.isEmpty ? what : "\(remedy); \(what)"
     }
 
-    /// Why a finding that would deny does not, in a word or two.
+    /// The reason why a finding of a rule that denies only warns, in a few words.
     private var note: String? {
         switch leniency {
         case nil, .hint, .deletion: nil
         case .existing: "existing\(clipped(past))"
         case .dryRun: "would be denied"
         case .trustedUser: "trusted user"
-        case .breakGlass: "break glass"
-        case .operatorMade: "made by an operator"
-        case .serverDryRun: "apply it first or with it"
-        case .grace: "apply it soon"
-        case .unknownExemption: "its workload is not known here"
+        case .breakGlass: "break-glass"
+        case .operatorMade: "operator-made"
+        case .serverDryRun: "server-side dry run"
+        case .grace: "grace period"
+        case .unknownExemption: "exemptions of its workload could not be read"
         case .unchecked: "could not be checked"
-        case .namespace: "its Namespace only warns"
+        case .namespace: "its Namespace has level warn"
         case .filledIn: "would be filled in at admission"
         case .platform: "platform namespace"
         case .agent: "namespace for node agents"
-        case .finitePod: "made by a service account"
-        case .hook: "a hook"
+        case .finitePod: "requested by a service account"
+        case .hook: "Helm or Argo CD hook"
         }
     }
 
-    /// Would-be denials come first, what was there before comes last.
+    /// The order of warnings: would-be denials first, existing violations and Namespace findings last.
     fileprivate var severity: Int {
         if rule.fault == .namespace { return 4 }
         return switch leniency {
@@ -252,13 +253,13 @@ extension Judgement {
     }
 }
 
-/// A text for one line: every control character is a space, and it is no longer than a warning may be.
+/// Returns a text on one line, without control characters and no longer than a warning.
 func singleLine(_ text: String) -> String { oneLine(text, atMost: Verdict.maximumWarning) }
 
-/// A value that came with the request, short enough for a message and without a line of its own.
+/// Returns a value from the request on one line, shortened for a message.
 func clipped(_ text: String) -> String { oneLine(text, atMost: 300) }
 
-/// A text without control characters, cut where it is too long.
+/// Returns a text on one line, without control characters, shortened to a number of bytes.
 func oneLine(_ text: String, atMost limit: Int) -> String {
     var scalars = String.UnicodeScalarView()
     var length = 0
@@ -267,7 +268,7 @@ func oneLine(_ text: String, atMost limit: Int) -> String {
         let clean: Unicode.Scalar = scalar.isUnfitForLine ? " " : scalar
         if clean == " ", lastSpace { continue }
         lastSpace = clean == " "
-        // By scalars: one character may be as long as somebody likes.
+        // Counts scalars, since one character can have any number of them.
         length += UTF8.width(clean)
         guard length <= limit - 3 else {
             scalars.append("…")

@@ -2,15 +2,15 @@ public import JSON
 import Kubernetes
 
 extension Subject {
-    /// A place as people write it, with names instead of indexes: `containers[app].resources.limits.memory`.
+    /// Returns a path for people, with names instead of indexes: `containers[app].resources.limits.memory`.
     ///
-    /// Below the pod spec it starts there, since that reads alike for all kinds. The place may lead beyond what is there.
+    /// A path within the pod spec starts there, so that it is the same for all kinds. The field does not have to exist.
     public func path(_ pointer: Pointer) -> String { path(pointer, longest: .max) }
 
-    /// The same with long names cut, for showing: no name that the API server takes is so long.
+    /// Returns the path for messages, with long names shortened; the API server accepts no name that is this long.
     func shownPath(_ pointer: Pointer) -> String { path(pointer, longest: 300) }
 
-    /// A place as the API names fields, with indexes: `spec.template.spec.containers[0].image` (`metav1.StatusCause`).
+    /// Returns the path as the API writes it, with indexes: `spec.template.spec.containers[0].image` (`metav1.StatusCause`).
     func fieldPath(_ pointer: Pointer) -> String {
         var path = ""
         var current: Value? = object
@@ -50,12 +50,12 @@ extension Subject {
 }
 
 extension Value {
-    /// The member of a list's element that tells it from its siblings: the field that the API merges such lists by.
+    /// The member that identifies an element of a list: the merge key of such lists.
     var identity: (key: StaticString, value: Value)? {
         var best: (rank: Int, value: Value)?
         for member in members {
             let key = member.key
-            // By its length first: nearly no member is one of these.
+            // Compares the length first: few members are one of these.
             let rank: Int? =
                 switch key.contentLength {
                 case 3 where key.equals("key"): 4

@@ -1,29 +1,29 @@
 import JSON
 import Kubernetes
 
-/// What to write instead, for people: on several lines for a denial, on one for a warning.
+/// The suggested change as text: several lines for a denial, one line for a warning.
 ///
-/// It is made when it is asked for: most are told on one of the two ways, and many on none.
+/// The text is created on demand: most findings need one of the two forms, many need none.
 public struct RemedyText: Sendable {
-    /// What the edits set, as one would write it.
+    /// The fields that the edits set, as YAML.
     private var fragment: Literal?
     private var steps: [Step] = []
     private var relatedObject: Literal?
     private var advice: String?
 
-    /// What an edit does, and where.
+    /// The change that one edit makes, with its path.
     private enum Step {
         case set(path: String, Literal)
         case add(list: String, Literal)
         case remove(path: String)
-        /// What is only told in words, since the value holds a secret.
+        /// A change in words, because the value contains a secret.
         case withheld(String)
     }
 
-    /// A step in words: in full, and without the value.
+    /// The wording of a step: with the value, and without it.
     private typealias Phrase = (full: String, brief: String)
 
-    /// Of what nobody is told.
+    /// The text of findings that are not shown.
     static let untold = RemedyText()
 
     private init() {}
@@ -44,7 +44,7 @@ public struct RemedyText: Sendable {
         }
     }
 
-    /// YAML and advice, a line each.
+    /// The YAML and the advice, one per line.
     public var block: String {
         var blocks: [String] = []
         if let fragment { blocks.append(fragment.yaml) }
@@ -56,7 +56,7 @@ public struct RemedyText: Sendable {
             }
         }
         if let relatedObject {
-            // A document of its own, beside what to write in this one.
+            // A separate YAML document.
             blocks.append(blocks.isEmpty ? relatedObject.yaml : "---\n" + relatedObject.yaml)
         }
         if let advice { blocks.append("# " + advice) }
@@ -74,16 +74,16 @@ public struct RemedyText: Sendable {
         }
         if let relatedObject {
             let name = relatedObject["metadata"]?["name"].map { " \($0.flow)" } ?? ""
-            let words = "apply \(relatedObject["kind"]?.flow ?? "a companion")\(name)"
+            let words = "apply \(relatedObject["kind"]?.flow ?? "the related object")\(name)"
             phrases.append((words, words))
         }
         if let advice, phrases.isEmpty { phrases.append((advice, advice)) }
         return phrases
     }
 
-    /// The same in a few words, no more than fit; empty when there is nothing to say.
+    /// Returns the suggested change on one line, shortened to the available room; empty if there is none.
     ///
-    /// A warning says first what to do: what is wrong, which follows, has to arrive too.
+    /// A warning begins with the suggested change; there must be room for the finding after it.
     public func line(within room: Int = .max) -> String {
         let phrases = phrases
         let full = phrases.map(\.full).joined(separator: ", ")
@@ -96,7 +96,7 @@ public struct RemedyText: Sendable {
         }
         if line.isEmpty { line = phrases[0].brief }
         if phrases.count > 1 { line += RemedyText.more }
-        // A few bytes of it would help nobody.
+        // A fragment of a few bytes is not useful.
         return line.utf8.count <= room ? line : room < 32 ? "" : oneLine(line, atMost: room)
     }
 
@@ -104,9 +104,9 @@ public struct RemedyText: Sendable {
 }
 
 extension RemedyText {
-    /// The same with other texts; nil where nothing is replaced.
+    /// Returns the text with replacements; nil if nothing is replaced.
     ///
-    /// YAML with a mask in it would be wrong to paste: it is told in words instead, with no value in them.
+    /// YAML that contains a mask cannot be applied, so the change is described in words without the value.
     func replacingTexts(_ replacement: TextReplacement) -> RemedyText? {
         var copy = self
         var isReplaced = false
@@ -137,10 +137,10 @@ extension RemedyText {
         return hidden || isReplaced ? copy : nil
     }
 
-    private static let notShown = "the value holds a secret and is not shown"
+    private static let notShown = "the value contains a secret and is not shown"
 }
 
-/// The part of an object that edits touch, as one would write it: from the pod spec on, list elements by their names.
+/// The part of an object that edits change, from the pod spec on; elements of lists have their names.
 private struct Fragment {
     var literal = Literal.object([])
 
@@ -165,7 +165,7 @@ private struct Fragment {
         }
         let next = current.flatMap { subject.children[token, of: $0] }
         if current?.kind == .array || token == "-" {
-            // Elements are told apart by the name that they have; a new one brings its own.
+            // Elements are identified by their existing names; a new one has its name in the value.
             var elements: [Literal] = []
             if case .array(let present) = literal { elements = present }
             var element = Literal.object([])

@@ -1,9 +1,9 @@
 import JSON
 import Kubernetes
 
-/// What a denial says at its end: how to go on if the change cannot wait.
+/// The last line of a denial: how to proceed if the change cannot wait.
 struct WayOn {
-    /// One line.
+    /// The line.
     let text: String
 
     init(_ verdict: Verdict, _ subject: Subject, _ origin: Origin, _ context: Context) {
@@ -22,10 +22,11 @@ struct WayOn {
         let contact = clipped(context.settings.contact)
         var sentences: [String] = []
         if let owner = origin.operatingOwner {
-            sentences.append("Change \(clipped(owner.kindName)) \(clipped(owner.name)): this object is made from it.")
+            sentences.append(
+                "Change \(clipped(owner.kindName)) \(clipped(owner.name)): this object is created from it.")
         }
         if context.settings.isRatchetOn, subject.keepsNoRevisions {
-            sentences.append("With revisionHistoryLimit: 0 no revision is kept, so a roll-back cannot be recognized.")
+            sentences.append("revisionHistoryLimit is 0, so no revision is kept and a rollback cannot be recognized.")
         }
         if !own.isEmpty {
             sentences.append(
@@ -49,7 +50,7 @@ struct WayOn {
 }
 
 extension Subject {
-    /// True if it is an update of a workload that keeps no earlier revision of its template.
+    /// True if the request updates a workload that keeps no earlier revisions of its template.
     fileprivate var keepsNoRevisions: Bool {
         guard case .revisions? = TemplateQuery(self)?.source else { return false }
         return object["spec"]?["revisionHistoryLimit"]?.int == 0

@@ -1,18 +1,18 @@
 import JSON
 import Kubernetes
 
-/// Resolves what a finding does to the request: it is exempt, it warns, or it denies.
+/// Decides the effect of a finding: exempt, warn or deny.
 struct EffectResolver {
     let subject: Subject
     let context: Context
     let origin: Origin
     let exemptions: Exemptions
-    /// The pod template that was admitted before and that equals the object's.
+    /// The pod template that was admitted before and equals the object's template.
     let past: PastState?
-    /// True if the API server was asked for such a template, in vain.
+    /// True if such a template could not be read from the API server.
     let isPastInDoubt: Bool
 
-    /// What becomes of a finding.
+    /// The effect of a finding and the reason for it.
     struct Fate {
         let level: Level
         let effect: Judgement.Effect
@@ -20,7 +20,7 @@ struct EffectResolver {
         let exemption: Exemption?
     }
 
-    /// What becomes of a finding; its suggested change is added when it is known which are shown.
+    /// Returns a finding with its effect; suggested changes are added later, only to findings that are shown.
     func judgement(_ entry: FindingCollector.Entry) -> Judgement {
         let finding = entry.finding.with { $0.relatedObject = $0.relatedObject?.withoutEmptyNamespace }
         let fate = fate(of: entry.traits, entry.rule)
@@ -40,7 +40,7 @@ struct EffectResolver {
         return judgement
     }
 
-    /// What becomes of a finding of a rule, by what there is to know of it before it is described.
+    /// Returns the effect of a finding of a rule, before the finding is described.
     func fate(of traits: Finding.Traits, _ rule: Rule) -> Fate {
         let level = context.settings.level(of: rule)
         if let exemption = exemptions.exemption(from: rule, at: context.now) {
@@ -51,11 +51,11 @@ struct EffectResolver {
         return Fate(level: level, effect: effect, leniency: leniency, exemption: nil)
     }
 
-    /// Why the finding does not deny; the first reason in the order of how long it will hold.
+    /// Returns the reason why a finding does not deny: the reason that will apply the longest.
     private func leniency(for traits: Finding.Traits, of rule: Rule, _ level: Level) -> Judgement.Leniency? {
         let isPast = isPast(traits, rule)
         if traits.isHint { return .hint }
-        // What only warns anyway needs no reason to, but what is old is worth telling apart.
+        // A rule that only warns needs no other reason, but existing violations are reported as such.
         if level == .warn { return traits.isExisting || isPast ? .existing : nil }
         if subject.review.operation == .delete { return .deletion }
         if isPast { return .existing }
@@ -64,7 +64,7 @@ struct EffectResolver {
         case .running: return .grace
         case .none: if traits.isExisting, context.ratchetHolds { return .existing }
         }
-        // But for the count itself: whoever raises it to one replica still writes that.
+        // A finding about the number of replicas is excluded: the requester sets that number.
         if subject.onlyRestarts, !traits.isAboutCount, !exemptions.areChanged { return .existing }
         if exemptions.areUnknown { return .unknownExemption }
         if let leniency = leniency(byOriginOf: rule) { return leniency }
@@ -78,7 +78,7 @@ struct EffectResolver {
         return context.settings.mode == .dryRun ? .dryRun : nil
     }
 
-    /// True if a finding is about a template that was admitted before, or about the objects around it.
+    /// True if a finding is about a template that was admitted before, or about its related objects.
     private func isPast(_ traits: Finding.Traits, _ rule: Rule) -> Bool {
         guard let past else { return false }
         if traits.isInPastTemplate { return true }
@@ -86,7 +86,7 @@ struct EffectResolver {
             && !past.isExempt(from: rule, context.settings.catalogue)
     }
 
-    /// Why a finding does not deny what a controller made.
+    /// Returns the reason why a finding about a controller's object does not deny.
     private func leniency(byOriginOf rule: Rule) -> Judgement.Leniency? {
         switch origin.trust {
         case .none: return nil
@@ -100,7 +100,7 @@ struct EffectResolver {
         }
     }
 
-    /// Why a finding does not deny in the object's namespace.
+    /// Returns the reason why a finding does not deny in the object's namespace.
     private func leniency(byNamespaceOf rule: Rule, _ traits: Finding.Traits) -> Judgement.Leniency? {
         let settings = context.settings
         if rule.concern != .security || rule.allowsUnsetInPlatforms && traits.isUnset,
@@ -118,10 +118,10 @@ struct EffectResolver {
     }
 
     private enum Grace {
-        /// There is none: the ratchet decides.
+        /// No grace period; the ratchet decides.
         case none
         case running
-        /// It is over, for an object that is new enough to be held to it.
+        /// The grace period is over, and the object is new enough for it to apply.
         case over
     }
 
@@ -140,7 +140,7 @@ struct EffectResolver {
 }
 
 extension Literal {
-    /// A manifest beside an object whose namespace nobody knows yet has none either.
+    /// Returns a related object without a namespace if the namespace is empty.
     fileprivate var withoutEmptyNamespace: Literal {
         guard self["metadata"]?["namespace"] == "" else { return self }
         return (try? Patch([.remove("/metadata/namespace")]).applied(to: self)) ?? self

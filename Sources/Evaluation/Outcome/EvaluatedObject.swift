@@ -1,25 +1,25 @@
 public import Kubernetes
 
-/// The object that a decision is about: its names and its team, read from the request once.
+/// The names and the team of the object that a decision is about.
 ///
-/// A class, since decisions are passed on and most requests to a server end without one.
+/// A class because decisions are passed on, and most decisions of a server have no object.
 public final class EvaluatedObject: Sendable {
-    /// The kind as far as rules know it.
+    /// The kind, as far as rules know it.
     public let kind: ResourceKind
-    /// The kind's name as sent.
+    /// The name of the kind, as sent.
     public let kindName: String
-    /// The namespace that holds the object, as sent; empty for cluster-wide objects.
+    /// The namespace of the object, as sent; empty for cluster-scoped objects.
     public let namespace: String
     /// The namespace for people, without secrets.
     public var shownNamespace: String { SecretMask.masked(namespace) }
-    /// The name as sent, or the prefix of a name that is still to be generated.
+    /// The name or the prefix of the generated name, as sent.
     public let name: String
     /// The value of the team label, without secrets; empty if the object and its pods have none.
     public let team: String
     /// The kind, namespace and name for people, without secrets: `Deployment shop/catalogue`.
     public let title: String
 
-    /// The object of a decision that says nothing and was made for a server.
+    /// The object of a server's decision without findings.
     static let unnamed = EvaluatedObject(.other, kindName: "", namespace: "", name: "", team: "", title: "")
 
     private init(
@@ -33,12 +33,12 @@ public final class EvaluatedObject: Sendable {
         self.title = title
     }
 
-    /// Reads the object of a request.
+    /// Creates the object of a request.
     ///
     /// - Parameters:
     ///   - review: The request.
-    ///   - settings: The settings that name the team label.
-    ///   - title: The title, where secrets are replaced later; nil for the request's own title without secrets.
+    ///   - settings: The settings, with the team label.
+    ///   - title: The title, in which secrets are replaced later; nil for the request's own title without secrets.
     convenience init(of review: AdmissionReview, _ settings: Settings, title: String? = nil) {
         self.init(
             review.kind, kindName: review.kindName,
@@ -46,17 +46,17 @@ public final class EvaluatedObject: Sendable {
             team: settings.team(of: review), title: title ?? review.shownTitle)
     }
 
-    /// Returns the same object under another title.
+    /// Returns the object with another title.
     func titled(_ title: String) -> EvaluatedObject {
         EvaluatedObject(kind, kindName: kindName, namespace: namespace, name: name, team: team, title: title)
     }
 }
 
 extension Verdict {
-    /// The object that was evaluated; without names if the decision was made for a server and says nothing.
+    /// The object that was evaluated; without names for a server's decision without findings.
     public var subject: EvaluatedObject { object ?? .unnamed }
 
-    /// Reads the names of the object if that was not needed before.
+    /// Reads the names of the object if they have not been read yet.
     package mutating func identify(_ review: AdmissionReview, _ settings: Settings) {
         if object == nil { object = EvaluatedObject(of: review, settings) }
     }

@@ -2,7 +2,7 @@ import JSON
 import Kubernetes
 
 extension Finding {
-    /// A field is not of the type that the API gives it, or is longer than what is read.
+    /// Creates a finding about a field that has the wrong type or is longer than the limit.
     init(_ clause: Clause, _ node: NodeID, of subject: Subject, isNot expected: StaticString) {
         let place = subject.object.pointer(to: node) ?? Pointer()
         let seen = subject.object[at: place]?.kindInWords ?? "of another type"
@@ -12,7 +12,7 @@ extension Finding {
 }
 
 extension Value {
-    /// The kind of the value in words, for a message about a wrong type.
+    /// The type of the value in words, for a message.
     fileprivate var kindInWords: String {
         switch kind {
         case .null: "null"
@@ -21,7 +21,7 @@ extension Value {
         case .string: "a string"
         case .array: "an array"
         case .object: "an object"
-        case .opaque: "nested too deep"
+        case .opaque: "nested too deeply"
         }
     }
 }

@@ -1,46 +1,44 @@
 public import JSON
 public import Kubernetes
 
-/// Something that is not as the playbook has it: what, where, and what to write instead.
+/// A violation of a rule: its clause, field, message and suggested change.
 public struct Finding: Sendable {
-    /// Which of the rule's clauses.
+    /// The clause of the rule.
     public let clause: Clause
-    /// Where, in the object; the place may not exist yet.
+    /// The path of the field, which does not have to exist.
     public let place: Pointer
-    /// What is wrong, with the value seen, after the place: "has no liveness probe".
+    /// The message after the path, with the value seen: "has no liveness probe".
     public internal(set) var message: String
-    /// What to write instead.
-    ///
-    /// Carried out on the object, they make the finding go away.
+    /// The edits that remove the violation.
     public var edits: [Edit] = []
-    /// What to create beside the object instead.
+    /// The related object to create, as the suggested change.
     public var relatedObject: Literal?
-    /// Whether that is to be created in the object's place.
+    /// True if the related object replaces the object.
     public var isReplacement = false
-    /// What to do where no YAML says it, or what to know about the YAML.
+    /// The suggested change in words, or a comment on the suggested YAML.
     public var advice: String?
-    /// Whether the edits are safe enough for the mutating endpoint.
+    /// True if the mutating webhook can apply the edits.
     public var isFixable = false
-    /// What was chosen, where the value is a choice: keeping a bad choice is old, making another one is new.
+    /// The violating choice: keeping it is an existing violation, another choice is a new one.
     public var choice: String?
-    /// The same where the choice is a secret: a mark that this process alone can make, so that nothing of it outlives the process.
+    /// The mark of a choice that is a secret; it is specific to the process, so that it cannot be used outside of it.
     var secretMark: String?
-    /// How far a number is from what is allowed: moving further away is new.
+    /// The distance between a number and the allowed range: a larger distance is a new violation.
     public var excess: Double?
-    /// A hint: it warns even where the rule denies.
+    /// True for a hint, which warns even if the rule denies.
     public var isHint = false
-    /// What is missing is another object, which may be about to be created.
+    /// True if the finding is about a missing related object, which might be created later.
     public var awaitsRelatedObject = false
-    /// The kind of object whose absence makes it a finding: with one in the namespace it might be none.
+    /// The kind of object whose absence causes the finding: an object of this kind in the namespace might remove it.
     public var absent: ResourceKind?
 
     /// Creates a finding.
     ///
     /// - Parameters:
-    ///   - clause: Which of the rule's clauses.
-    ///   - place: Where, in the object.
-    ///   - message: What is wrong, with the value seen.
-    ///   - edits: What to write instead.
+    ///   - clause: The clause of the rule.
+    ///   - place: The path of the field.
+    ///   - message: The message, with the value seen.
+    ///   - edits: The edits that remove the violation.
     public init(_ clause: Clause, at place: Pointer, _ message: String, edits: [Edit] = []) {
         self.clause = clause
         self.place = place
@@ -48,10 +46,10 @@ public struct Finding: Sendable {
         self.edits = edits
     }
 
-    /// What was chosen, or the mark of a secret.
+    /// The choice or the mark of a secret.
     var chosen: String? { choice ?? secretMark }
 
-    /// The same finding with more said about it.
+    /// Returns the finding with changed properties.
     public func with(_ change: (inout Finding) -> Void) -> Finding {
         var copy = self
         change(&copy)
@@ -60,24 +58,24 @@ public struct Finding: Sendable {
 }
 
 extension Finding {
-    /// What decides, beside its rule, whether a finding denies.
+    /// The properties of a finding that decide, together with its rule, whether it denies.
     public struct Traits: Equatable {
-        /// A hint: it warns even where the rule denies.
+        /// True for a hint, which warns even if the rule denies.
         var isHint = false
-        /// What is missing is another object, which may be about to be created.
+        /// True if the finding is about a missing related object, which might be created later.
         var awaitsRelatedObject = false
-        /// The kind of object whose absence makes it a finding.
+        /// The kind of object whose absence causes the finding.
         var absent: ResourceKind?
-        /// Whether the object had it before the request.
+        /// True if the violation existed before the request.
         var isExisting = false
-        /// True if it lies in a pod template that was admitted before.
+        /// True if the field is in a pod template that was admitted before.
         var isInPastTemplate = false
         /// True if the field is not set.
         var isUnset = false
-        /// True if the field is the workload's count of replicas.
+        /// True if the field is the workload's number of replicas.
         var isAboutCount = false
 
-        /// The traits of a finding that denies wherever its rule does, unless more is said.
+        /// Creates the traits of a finding; by default it denies if its rule does.
         public init(isHint: Bool = false, awaitsRelatedObject: Bool = false, absent: ResourceKind? = nil) {
             self.isHint = isHint
             self.awaitsRelatedObject = awaitsRelatedObject
@@ -85,17 +83,17 @@ extension Finding {
         }
     }
 
-    /// What decides whether it denies, as far as the finding itself says.
+    /// The traits that the finding itself has.
     var ownTraits: Traits { Traits(isHint: isHint, awaitsRelatedObject: awaitsRelatedObject, absent: absent) }
 }
 
 extension Clause {
-    /// The rule ran to its end; every rule has this clause.
-    public static let bounded = Clause("bounded", "the object is small enough to be evaluated to the end")
+    /// The clause of all rules that the object must be small enough to evaluate.
+    public static let bounded = Clause("bounded", "the object is small enough to be evaluated completely")
 }
 
 extension Edit {
-    /// Adds an element to the end of a list, which is made where it is absent.
+    /// Returns an edit that appends an element to a list, which is created if it is absent.
     package static func append(_ element: Literal, to list: Field, at place: Pointer) -> Edit {
         list.isPresent ? .set(place / "-", element) : .set(place, [element])
     }

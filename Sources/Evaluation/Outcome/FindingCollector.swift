@@ -1,27 +1,27 @@
 public import JSON
 public import Kubernetes
 
-/// What rules report their findings into.
+/// Collects the findings of rules.
 ///
-/// It holds the limits of an evaluation: of each rule a bounded number of findings is described, the rest is counted. A limit never
-/// changes a decision: each finding is compared with the past state before it counts, and a new one takes the place of one that
-/// the object had already.
+/// It enforces the limits of an evaluation: a limited number of findings per rule is described, further findings are counted. A
+/// limit never changes a decision: each finding is compared with the past state before it counts, and a new finding replaces an
+/// existing violation.
 public final class FindingCollector {
     /// A finding that is described.
     struct Entry {
         let rule: Rule
-        /// The rule's place in the catalogue.
+        /// The rule's index in the catalogue.
         let order: Int
         let finding: Finding
-        /// What decides, beside the rule, whether it denies.
+        /// The properties that decide, together with the rule, whether the finding denies.
         let traits: Finding.Traits
-        /// The place, for people.
+        /// The readable path.
         var path = ""
     }
 
-    /// How many further findings a rule has.
+    /// The number of further findings of a rule.
     struct Rest {
-        /// The last finding of the rule that is described and has the same fate.
+        /// The last described finding of the rule with the same effect.
         let entry: Entry
         let count: Int
     }
@@ -29,30 +29,31 @@ public final class FindingCollector {
     private let rules: [Rule]
     private let subject: Subject
     private let context: Context
-    /// The steps that are left to the request, on all of its objects together: members and elements that are handed to rules, and
-    /// strings that are compared.
-    // Changed for each element that a rule looks at: a check at runtime would cost more than the step. An access lasts as long as a
-    // comparison with the past state, in which the old object has a collector of its own.
+    /// The remaining steps of the request, for all of its objects together.
+    ///
+    /// A step is a member or element that a rule receives, or a string that is compared.
+    // Modified for each element that a rule reads: a check at run time would cost more than the step. An access lasts as long
+    // as a comparison with the past state, for which the old object has a separate collector.
     @exclusivity(unchecked) private(set) var steps: Int
     @exclusivity(unchecked) private var limit = 0
-    /// What becomes of findings; nil where this is a past state.
+    /// Decides the effects of findings; nil for the collector of a past state.
     private let resolver: EffectResolver?
-    /// The past state that findings are compared with; nil where this is one.
+    /// The past state that findings are compared with; nil for the collector of a past state.
     private lazy var ratchet = resolver.map { Ratchet(subject, context, $0.exemptions, $0.past) }
     private(set) var entries: [Entry] = []
     private(set) var rests: [Rest] = []
 
-    /// The place of the rule that runs in the catalogue.
+    /// The catalogue index of the current rule.
     @exclusivity(unchecked) private var order = 0
     @exclusivity(unchecked) private var hasFindings = false
-    /// The first related objects that a part of the rule needs and that are not known, as far as the check went on.
+    /// The first kind of related objects that the rule needs and that is not available.
     @exclusivity(unchecked) private var unknown: String?
-    /// The rule's findings that deny, and those that do not.
+    /// The rule's findings that deny, and the others.
     private var denying = Shelf()
     private var lenient = Shelf()
-    /// The last finding's traits, and whether it denies: most findings of a rule have the same.
+    /// The traits of the last finding and whether it denies; most findings of a rule have the same traits.
     private var latest: (traits: Finding.Traits, denies: Bool)?
-    /// The rule's findings about an object that is split: what all parts share is told once.
+    /// The rule's findings about a split object; findings that all parts have in common are reported once.
     private var told: Set<Told> = []
 
     private struct Told: Hashable {
@@ -62,7 +63,7 @@ public final class FindingCollector {
         let choice: String?
     }
 
-    /// Findings of one rule, as far as they are described.
+    /// The described findings of a rule, and the number of further ones.
     private struct Shelf {
         var entries: [Entry] = []
         var further = 0
@@ -71,7 +72,7 @@ public final class FindingCollector {
             if entries.count < limit { entries.append(entry()) } else { further += 1 }
         }
 
-        /// Gives up what is more than there is room for; one is kept, which stands for the rest.
+        /// Removes findings that do not fit; one is kept, which represents the others.
         mutating func shrink(to room: Int) {
             let kept = max(room, 1)
             guard entries.count > kept else { return }
@@ -80,15 +81,15 @@ public final class FindingCollector {
         }
     }
 
-    /// Twenty times what the dearest of the recorded reviews takes, and more than a ConfigMap of 1.5 MiB can take.
+    /// 20 times the steps of the most expensive recorded review, and more than a ConfigMap of 1.5 MiB can need.
     static let maximumSteps = 4_000_000
 
     /// Creates a collector for the findings of an object.
     ///
     /// - Parameters:
-    ///   - rules: The rules that are run, in catalogue order, and last ``Rule/schema``.
-    ///   - resolver: What becomes of the findings about the object.
-    ///   - steps: The steps that the request may take.
+    ///   - rules: The rules that are evaluated, in catalogue order, followed by ``Rule/schema``.
+    ///   - resolver: Decides the effects of the findings.
+    ///   - steps: The maximum number of steps of the request.
     init(_ rules: [Rule], _ resolver: EffectResolver, steps: Int) {
         subject = resolver.subject
         self.rules = rules
@@ -108,37 +109,37 @@ public final class FindingCollector {
 
     // MARK: Reporting
 
-    /// Counts members or elements that are about to be looked at, or strings that are about to be compared.
+    /// Counts members or elements before they are read, or strings before they are compared.
     ///
-    /// - Throws: ``CannotJudge/tooMuchWork`` when the request's budget is used up.
+    /// - Throws: ``CannotJudge/tooMuchWork`` if the request has no steps left.
     @inline(__always)
     public func step(_ count: Int = 1) throws(CannotJudge) {
         steps -= count
         if steps < 0 { throw .tooMuchWork }
     }
 
-    /// True if some check was not run to its end, since there is too much to look at.
+    /// True if a check was not run completely because the object is too large.
     private(set) var isBounded = false
 
-    /// Reports that a check was not run to its end: always new, since anything may have been put beside what was read.
+    /// Reports that a check was not run completely: always a new finding, since the rest of the object can have new violations.
     private func addBounded(_ finding: Finding) {
         steps -= 1
         isBounded = true
         if ratchet != nil { keep(finding.ownTraits) { finding } }
     }
 
-    /// Reports a finding about a field; what it says is put together only if it is kept.
+    /// Reports a finding about a field; its texts are evaluated only if it is kept.
     ///
     /// - Parameters:
-    ///   - clause: Which of the rule's clauses.
-    ///   - field: The field, present or absent, of the object that is evaluated.
-    ///   - message: What is wrong, with the value seen, after the place.
-    ///   - value: What to write there instead, where that makes the finding go away.
-    ///   - choice: What was chosen, where the value is a choice.
-    ///   - mark: The same where the choice is a secret.
-    ///   - excess: How far a number is from what is allowed.
-    ///   - traits: What decides, beside the rule, whether the finding denies.
-    ///   - detail: What more there is to say about it.
+    ///   - clause: The clause of the rule.
+    ///   - field: The field of the object, present or absent.
+    ///   - message: The message after the path, with the value seen.
+    ///   - value: The value that removes the violation; nil if there is none.
+    ///   - choice: The violating choice, if the value is a choice.
+    ///   - mark: The mark of a choice that is a secret.
+    ///   - excess: The distance between a number and the allowed range.
+    ///   - traits: The properties that decide, together with the rule, whether the finding denies.
+    ///   - detail: Sets further properties of the finding.
     public func add(
         _ clause: @autoclosure () -> Clause, at field: Field, _ message: @autoclosure () -> String,
         set value: @autoclosure () -> Literal? = nil,
@@ -176,14 +177,14 @@ public final class FindingCollector {
         }
     }
 
-    /// Reports one finding about several choices at one place, which is existing where a past state has each of them.
+    /// Reports one finding about several choices in a field, which is existing if a past state has all of them.
     ///
     /// - Parameters:
-    ///   - clause: Which of the rule's clauses.
-    ///   - field: The field of the object that is evaluated.
-    ///   - message: What is wrong, with the values seen, after the place.
-    ///   - choices: What was chosen; not empty.
-    ///   - detail: What more there is to say about it.
+    ///   - clause: The clause of the rule.
+    ///   - field: The field of the object.
+    ///   - message: The message after the path, with the values seen.
+    ///   - choices: The violating choices; not empty.
+    ///   - detail: Sets further properties of the finding.
     public func add(
         _ clause: Clause, at field: Field, _ message: @autoclosure () -> String, choices: [String],
         _ detail: (inout Finding) -> Void = { _ in }
@@ -206,14 +207,14 @@ public final class FindingCollector {
         }
     }
 
-    /// Notes related objects that a part of the check needs and that are not known, while the check goes on.
+    /// Records related objects that a part of the check needs and that are not available; the check continues.
     ///
     /// - Parameter kind: The kind of those objects, as in "PodDisruptionBudgets".
     public func addUnknown(_ kind: String) {
         if unknown == nil { unknown = kind }
     }
 
-    /// Evaluates a part of the check: related objects that are not known do not end the other parts.
+    /// Evaluates a part of the check; if related objects are not available, the other parts are still evaluated.
     public func separately(_ part: @autoclosure () throws(CannotJudge) -> Void) throws(CannotJudge) {
         do throws(CannotJudge) {
             try part()
@@ -223,7 +224,7 @@ public final class FindingCollector {
         }
     }
 
-    /// The place of a field of the object, for what a finding suggests elsewhere.
+    /// Returns the path of a field of the object, for suggested changes to other fields.
     public func place(of field: Field) -> Pointer { subject.pointer(to: field) }
 
     /// Returns true if another part of the object has the same finding.
@@ -238,7 +239,7 @@ public final class FindingCollector {
             let finding = finding()
             assert(
                 finding.isHint == traits.isHint && finding.awaitsRelatedObject == traits.awaitsRelatedObject
-                    && finding.absent == traits.absent, "a finding denies as was said when it was counted")
+                    && finding.absent == traits.absent, "the finding must have the traits that were counted")
             return Entry(rule: self.rules[self.order], order: self.order, finding: finding, traits: traits)
         }
         if denies(traits) { denying.add(limit, entry) } else { lenient.add(limit, entry) }
@@ -253,16 +254,17 @@ public final class FindingCollector {
 
     // MARK: Rule by rule
 
-    /// The keys of the findings, of a past state.
+    /// The keys of the findings of a past state.
     private(set) var past = FindingKeys()
 
-    /// Runs a rule.
+    /// Evaluates a rule.
     ///
     /// - Parameters:
     ///   - check: The rule's check.
-    ///   - order: The rule's place in the catalogue.
-    ///   - limit: The number of findings that are described.
-    /// - Returns: The cause why the rule is not evaluated; nil when it ran to its end, or a finding says where it ended.
+    ///   - order: The rule's index in the catalogue.
+    ///   - limit: The maximum number of findings that are described.
+    /// - Returns: The reason why the rule is not evaluated; nil if it was evaluated completely or a finding reports where it
+    ///   stopped.
     func run(_ check: Rule.Check, of order: Int, limit: Int) -> NotEvaluated.Cause? {
         self.order = order
         self.limit = limit
@@ -271,7 +273,7 @@ public final class FindingCollector {
         hasFindings = false
         latest = nil
         told.removeAll()
-        // Those that deny first, the others as far as there is room.
+        // Findings that deny come first; the others are kept if there is room.
         lenient.shrink(to: limit - denying.entries.count)
         for shelf in [denying, lenient] {
             entries += shelf.entries
@@ -283,13 +285,16 @@ public final class FindingCollector {
         return cause
     }
 
-    /// Runs a check, and reports a field of the wrong type as a finding of ``Rule/schema``, and a budget that is used up as one of
-    /// the check's rule.
+    /// Runs a check.
+    ///
+    /// A field of the wrong type is reported as a finding of ``Rule/schema``, and used-up steps as one of the
+    /// check's rule.
     ///
     /// - Parameters:
     ///   - check: The rule's check.
-    ///   - onlyLongRunning: Whether the rule is only about what runs until somebody stops it.
-    /// - Returns: The cause why the rule is not evaluated; nil when it ran to its end, or a finding says where it ended.
+    ///   - onlyLongRunning: True if the rule applies to long-running workloads only.
+    /// - Returns: The reason why the rule is not evaluated; nil if it was evaluated completely or a finding reports where it
+    ///   stopped.
     func run(_ check: Rule.Check, onlyLongRunning: Bool = false) -> NotEvaluated.Cause? {
         var missing: NotEvaluated.Cause?
         if steps >= 0 {
@@ -297,7 +302,7 @@ public final class FindingCollector {
         }
         if steps < 0 {
             addBounded(
-                Finding(.bounded, at: Pointer(), "the object has too many elements to evaluate this rule to the end"))
+                Finding(.bounded, at: Pointer(), "the object has too many elements to evaluate this rule completely"))
         }
         guard let noted = unknown else { return missing }
         unknown = nil
@@ -328,7 +333,7 @@ public final class FindingCollector {
         }
     }
 
-    /// Reports where a check ended.
+    /// Reports the reason why a check stopped.
     private func end(at error: CannotJudge) -> NotEvaluated.Cause? {
         switch error {
         case .malformed(let node, let expected): return addUnreadable(node, expected)
@@ -341,12 +346,12 @@ public final class FindingCollector {
 
     // MARK: Fields of the wrong type
 
-    /// The rules that ended at a field of the wrong type, and where.
+    /// The rules that stopped at a field of the wrong type, and the fields.
     private(set) var unreadable: [NotEvaluated] = []
 
-    /// Reports a field of the wrong type, once for all rules that end there.
+    /// Reports a field of the wrong type, once for all rules that stop there.
     ///
-    /// - Returns: The cause why the rule is not evaluated; nil where a finding says so.
+    /// - Returns: The reason why the rule is not evaluated; nil if a finding reports it.
     private func addUnreadable(_ node: NodeID, _ expected: StaticString) -> NotEvaluated.Cause? {
         steps -= 1
         let finding = Finding(.type, node, of: subject, isNot: expected)
@@ -358,7 +363,7 @@ public final class FindingCollector {
         guard context.settings.level(of: .schema) != .off else { return cause }
         unreadable.append(NotEvaluated(rule: rules[order], cause: cause))
         let known = entries.firstIndex { $0.rule === Rule.schema && $0.finding.place == finding.place }
-        // Of the rules that end there, the strictest decides.
+        // The strictest of the rules that stop there decides.
         let isExisting =
             known.map { entries[$0].traits.isExisting } != false
             && ratchet.hasUnreadable(finding, of: rules[order], &steps)
@@ -369,7 +374,7 @@ public final class FindingCollector {
         return nil
     }
 
-    /// The findings in catalogue order, then by path.
+    /// Returns the findings in catalogue order, then by path.
     func inOrder() -> [Entry] {
         var entries = entries
         for index in entries.indices { entries[index].path = subject.shownPath(entries[index].finding.place) }

@@ -1,30 +1,30 @@
 import JSON
 public import Kubernetes
 
-/// The decision on a request, from top to bottom: what is passed over, what is found, and what comes of each finding.
+/// Evaluates requests: decides what is skipped, runs the rules, and decides the effect of each finding.
 public struct Judge: Sendable {
     private let table: RuleTable
 
-    /// Creates a judge of rules, at the levels of the settings.
+    /// Creates a `Judge` for rules, with the levels of the settings.
     public init(_ settings: Settings, rules: [Rule]? = nil) {
         let rules = rules ?? settings.catalogue.rules
         table = RuleTable(rules.filter { settings.level(of: $0) != .off })
     }
 
-    /// Judges a request.
+    /// Evaluates a request.
     public func verdict(on review: AdmissionReview, in context: Context) -> Verdict {
         verdict(on: review, in: context, for: .response)
     }
 
-    /// The use that is made of a verdict.
+    /// The use of a decision.
     enum Purpose {
-        /// It is sent or printed.
+        /// The decision is sent or printed.
         case response
-        /// A patch is made of it: only the rules that fix something are run, and all of their findings described.
+        /// A patch is created: only rules with fixes are evaluated, and all of their findings are described.
         case patch
     }
 
-    /// Judges a request for a purpose.
+    /// Evaluates a request for a purpose.
     func verdict(
         on review: AdmissionReview, in context: Context, for purpose: Purpose = .response,
         steps: Int = FindingCollector.maximumSteps
@@ -32,14 +32,14 @@ public struct Judge: Sendable {
         var verdict = Verdict()
         if purpose == .response, context.source != .server { verdict.identify(review, context.settings) }
         guard let object = review.operation == .delete ? review.oldObject : review.object else {
-            verdict.passedOver = "the request carries no object"
+            verdict.passedOver = "the request has no object"
             return verdict
         }
         let workload = context.workload(of: review)
         let checks = table.checks(for: review, workload)
-        // Namespaces are looked at even where no rule reads them, for the exemptions that they set.
+        // Namespaces are evaluated even if no rule applies to them, because of their exemptions.
         guard !checks.isEmpty || review.kind == .namespace else {
-            verdict.passedOver = "no rule reads this"
+            verdict.passedOver = "no rule applies to this request"
             return verdict
         }
         let subject = Subject(review, object, workload)
@@ -80,7 +80,7 @@ public struct Judge: Sendable {
             else { continue }
             let cause = findings.run(check.check, of: check.rule, limit: limit)
             guard let cause else { continue }
-            // Where one is not known, others will not be either.
+            // If the objects of one rule are not available, those of other rules are probably not available either.
             if verdict.notEvaluated.isEmpty { verdict.notEvaluated.reserveCapacity(4) }
             verdict.notEvaluated.append(NotEvaluated(rule: table.rules[check.rule], cause: cause))
         }
@@ -115,10 +115,10 @@ public struct Judge: Sendable {
         return verdict
     }
 
-    /// Returns true if the request's other object has every finding of this one, of all rules.
+    /// Returns true if another state of the object has all findings of this one, of all rules.
     func hasOnlyFindings(of other: Subject, _ subject: Subject, in context: Context) -> Bool {
         var steps = FindingCollector.maximumSteps
-        /// The keys of what a check finds; nil if it was not run to its end.
+        /// The keys of a check's findings; nil if the check was not run completely.
         func keys(of subject: Subject, _ check: Rule.Check) -> FindingKeys? {
             let findings = FindingCollector(keysOf: subject, context, steps: steps)
             _ = findings.run(check)
@@ -133,7 +133,7 @@ public struct Judge: Sendable {
         return true
     }
 
-    /// The template that a request goes back to, where the API server or a file has one that equals its own.
+    /// Returns the admitted template that equals the request's template, from the API server or a file.
     private func pastState(of subject: Subject, in context: Context) -> PastState.Knowledge {
         PastState.find(for: subject, in: context) { spec in
             guard let pointer = subject.templatePointer else { return nil }
@@ -148,7 +148,7 @@ public struct Judge: Sendable {
         }
     }
 
-    /// Marks findings whose fields a server's `/mutate` fills in: would-be denials, and findings in files.
+    /// Marks findings whose fields `/mutate` of a server sets: would-be denials, and findings in files.
     private func markFilledIn(_ verdict: inout Verdict, _ review: AdmissionReview, _ context: Context) {
         let candidates = verdict.judgements.indices.filter { index in
             let judgement = verdict.judgements[index]
@@ -166,9 +166,10 @@ public struct Judge: Sendable {
         }
     }
 
-    /// Adds what the API server is to be asked before the decision stands, as far as it was not asked.
+    /// Adds the lookups that the API server must answer before the decision is final, except those already answered.
     ///
-    /// A watch lags behind: a PodDisruptionBudget may come right after its workload, and a workload right after its Namespace.
+    /// A watch lags behind: a PodDisruptionBudget can be created right after its workload, and a workload right after its
+    /// Namespace.
     private func addLookups(to verdict: inout Verdict, _ subject: Subject, _ origin: Origin, _ context: Context) {
         let related = context.relatedObjects
         func add(_ lookup: Lookup) {
@@ -179,7 +180,7 @@ public struct Judge: Sendable {
         }
         let live = context.source == .server ? liveAbsences(verdict, subject, context) : []
         live.forEach { add(.absence($0)) }
-        // Dry-run mode foresees what enforce mode would say.
+        // Dry-run mode reports the decision that enforce mode would make.
         guard !live.isEmpty || verdict.judgements.contains(where: { $0.effect == .deny || $0.leniency == .dryRun })
         else {
             if subject.kind == .podDisruptionBudget, subject.review.operation != .delete {
@@ -198,7 +199,7 @@ public struct Judge: Sendable {
         if context.settings.isRatchetOn, let query = TemplateQuery(subject) { add(.templates(query)) }
     }
 
-    /// The kinds that no server watches and that rules look up which deny or were not evaluated.
+    /// Returns the kinds that are never watched and that rules read which deny or were not evaluated.
     private func liveAbsences(_ verdict: Verdict, _ subject: Subject, _ context: Context) -> [Absence] {
         let denying = verdict.judgements.lazy.filter { $0.effect == .deny || $0.leniency == .dryRun }.map(\.rule)
         let waiting = (verdict.notEvaluated.map(\.rule) + denying).filter { rule in
@@ -216,14 +217,14 @@ public struct Judge: Sendable {
 }
 
 extension Finding {
-    /// What it rests on the absence of, if anything.
+    /// Returns the absence that causes the finding; nil if there is none.
     func absence(in namespace: String) -> Absence? { absent.map { Absence($0, in: namespace) } }
 }
 
-/// What it takes to ask a rule, and nothing that is counted when it is copied: there are dozens to a request.
+/// The properties of a rule that are needed to run it, without reference counts: a request copies many of them.
 private struct RuleCheck: Sendable {
     let check: Rule.Check
-    /// The rule's place in the table.
+    /// The rule's index in the table.
     let rule: Int
     let isLongRunningOnly: Bool
     let readsMetadata: Bool
@@ -239,9 +240,9 @@ private struct RuleCheck: Sendable {
     }
 }
 
-/// The rules by what they are asked about, so that the others cost nothing.
+/// The rules by kind, operation and subresource, so that rules that do not apply cost nothing.
 private struct RuleTable: Sendable {
-    /// The rules, and last the one that reports what they cannot read.
+    /// The rules, followed by ``Rule/schema``.
     let rules: [Rule]
     private var rows: [[RuleCheck]]
 

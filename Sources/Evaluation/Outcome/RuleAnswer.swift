@@ -1,37 +1,38 @@
 public import Kubernetes
 
-/// What one rule has to say to a request, and where that is nothing, why.
+/// The result of one rule for a request, with the reason if it has no findings.
 public struct RuleAnswer: Sendable {
-    /// What comes of asking a rule.
+    /// The result of a rule.
     public enum Outcome: Sendable {
-        /// It is switched off.
+        /// The rule is off.
         case off
-        /// It is not asked about such a request: why.
+        /// The rule does not apply, with the reason.
         case notAsked(String)
-        /// It had no answer: why.
+        /// The rule was not evaluated, with the reason.
         case notEvaluated(String)
-        /// It has nothing to say against the object.
+        /// The rule has no findings.
         case passed
-        /// It has: what, and what became of it.
+        /// The rule has findings.
         case found([Judgement])
     }
 
     /// The rule.
     public let rule: Rule
-    /// What comes of asking it.
+    /// The result of the rule.
     public let outcome: Outcome
 }
 
 extension Verdict {
-    /// Every rule's answer to the request that this is the verdict on, for whoever asks why it was let through.
+    /// Returns the result of each rule for the request, to explain the decision.
     ///
-    /// The verdict knows what rules said; that others were not asked, and why, is found out here again: no request pays for it.
+    /// The decision contains the findings; the reasons why other rules do not apply are determined here, so that requests do
+    /// not pay for it.
     ///
     /// - Parameters:
     ///   - review: The request.
-    ///   - context: What it was judged with.
-    ///   - rules: The rules, in the order of the answers.
-    /// - Returns: An answer for each rule.
+    ///   - context: The context of the decision.
+    ///   - rules: The rules, in the order of the results.
+    /// - Returns: One result per rule.
     public func answers(
         to review: AdmissionReview, in context: Context, rules: [Rule]? = nil
     ) -> [RuleAnswer] {
@@ -50,15 +51,17 @@ extension Verdict {
         if let reason = rule.scope.reasonNotToAsk(about: review, subject?.ruledKind ?? review.kind) ?? passedOver {
             return .notAsked(reason)
         }
-        if subject?.isPassed(by: rule) ?? false { return .notAsked("the controller of its kind fills that in") }
+        if subject?.isPassed(by: rule) ?? false { return .notAsked("the controller of this kind sets these fields") }
         if rule.scope.isLongRunningOnly, subject?.isLongRunning == false {
-            return .notAsked("it is about what runs until somebody stops it")
+            return .notAsked("it applies to long-running workloads only")
         }
-        if change == .metadata, !rule.scope.readsMetadata { return .notAsked("nothing that it reads has changed") }
+        if change == .metadata, !rule.scope.readsMetadata {
+            return .notAsked("the fields that it reads have not changed")
+        }
         if !context.settings.includesSystem, context.settings.isSystem(namespace: review.namespace ?? ""),
             !rule.scope.reachesSystemNamespaces
         {
-            return .notAsked("system namespaces are passed over")
+            return .notAsked("it does not apply in system namespaces")
         }
         if let entry = (notEvaluated + unreadable).first(where: { $0.rule.id == rule.id }) {
             return .notEvaluated(entry.reason)
@@ -69,12 +72,12 @@ extension Verdict {
 }
 
 extension Scope {
-    /// Why a rule of this scope is not asked about a request by its kind, operation and subresource; nil where it is.
+    /// Returns the reason why the rule does not apply to a request's kind, operation or subresource; nil if it applies.
     fileprivate func reasonNotToAsk(about review: AdmissionReview, _ kind: ResourceKind) -> String? {
-        if !kinds.contains(kind) { return "it is not about \(review.kindName)" }
-        if !operations.contains(review.operation) { return "it is not asked on \(review.operation.name)" }
+        if !kinds.contains(kind) { return "it does not apply to \(review.kindName)" }
+        if !operations.contains(review.operation) { return "it does not apply to \(review.operation.name)" }
         guard !subresources.contains(review.subresource) else { return nil }
         return review.subresourceName.isEmpty
-            ? "it is only asked about subresources" : "it is not asked about the subresource \(review.subresourceName)"
+            ? "it applies to subresources only" : "it does not apply to the subresource \(review.subresourceName)"
     }
 }

@@ -1,9 +1,9 @@
-// What is known about findings outside of the request and its cluster: offline, where files are judged.
+// Changes to decisions about files, which have exemptions and baselines outside of the objects.
 extension Verdict {
-    /// The same with findings exempted that somebody vouches for beside the object, as in a comment.
+    /// Returns the decision with findings exempt for a reason outside of the object, such as a comment.
     ///
-    /// - Parameter reason: Why a finding is exempt; nil where it is not.
-    /// - Returns: The verdict.
+    /// - Parameter reason: Returns the reason of a finding's exemption; nil if it is not exempt.
+    /// - Returns: The decision.
     public func exempting(_ reason: (Judgement) -> String?) -> Verdict {
         var copy = self
         copy.judgements = judgements.map { judgement in
@@ -17,7 +17,7 @@ extension Verdict {
         return copy
     }
 
-    /// The same without findings that are to be told no more, as those of a baseline.
+    /// Returns the decision without findings that are not reported, such as those of a baseline.
     public func leavingOut(_ isKnown: (Judgement) -> Bool) -> Verdict {
         var copy = self
         copy.judgements.removeAll(where: isKnown)

@@ -1,55 +1,55 @@
-/// What comes of a request: every finding with what became of it.
+/// The decision on a request: all findings with their effects.
 public struct Verdict: Sendable {
     /// The findings in catalogue order, then by path.
     public internal(set) var judgements: [Judgement] = []
-    /// The findings that are counted and not described.
+    /// The findings that are counted but not described.
     public internal(set) var further: [FurtherFindings] = []
-    /// The rules that had no answer, and why.
+    /// The rules that were not evaluated, with the reasons.
     public internal(set) var notEvaluated: [NotEvaluated] = []
-    /// The rules that ended at a field of the wrong type, for each of which a finding of ``Rule/schema`` stands.
+    /// The rules that stopped at a field of the wrong type; each has a finding of ``Rule/schema``.
     var unreadable: [NotEvaluated] = []
-    /// What else there is to say to whoever sent the request, about exemptions.
+    /// Sentences about exemptions for the requester.
     public internal(set) var notices: [String] = []
-    /// Why the request was passed over without a look; nil when it was judged.
+    /// The reason why the request was skipped; nil if it was evaluated.
     public internal(set) var passedOver: String?
-    /// Whether the request sets or changes an exemption.
+    /// True if the request sets or changes an exemption.
     public internal(set) var changesExemption = false
-    /// A service account that is not known as an operator's and whose object with an owner would be denied in enforce mode.
+    /// A service account that is not known to be an operator and whose object with an owner would be denied in enforce mode.
     public internal(set) var untrustedController: String?
-    /// The operator's service account whose object has findings that only warn for it.
+    /// The operator's service account whose object has findings that only warn because of it.
     public internal(set) var operatorAccount: String?
-    /// The object that was evaluated, once it is named; see ``subject``.
+    /// The object that was evaluated; nil until its names are read (see ``subject``).
     var object: EvaluatedObject?
-    /// The last line of a denial: the way on for a change that cannot wait.
+    /// The last line of a denial: how to proceed if the change cannot wait.
     var wayOn = ""
-    /// The template that the request goes back to, or that the API server was asked for in vain.
+    /// The admitted template that the request goes back to, or the failed lookup of one.
     var pastTemplate: LookupAnswer?
-    /// Where rules are explained; empty for nowhere.
+    /// The URL of the rules' documentation; empty if there is none.
     public internal(set) var documentation = ""
-    /// The questions that the API server is to be asked before the decision stands.
+    /// The lookups that the API server must answer before the decision is final.
     public internal(set) var lookups: [Lookup] = []
-    /// The exemptions that concern the object; only in an audit.
+    /// The exemptions of the object; only in an audit.
     public internal(set) var exemptionUses: [ExemptionUse] = []
 
     /// Creates a decision without findings.
     package init(notices: [String] = []) { self.notices = notices }
 
-    /// Whether the request is refused.
+    /// True if the request is denied.
     public var isDenied: Bool { judgements.contains { $0.effect == .deny } }
 
-    /// Whether there is nothing to say to whoever sent the request.
+    /// True if there is nothing to report to the requester.
     public var isSilent: Bool { judgements.isEmpty && notices.isEmpty }
 }
 
-/// Findings of a rule that are counted and not described, since there are many.
+/// Findings of a rule that are counted but not described because there are too many.
 public struct FurtherFindings: Sendable {
     /// The rule.
     public let rule: Rule
-    /// What each of them does to the request.
+    /// The effect of each finding.
     public let effect: Judgement.Effect
-    /// Why they only warn although the rule denies.
+    /// The reason why they only warn although the rule denies.
     public let leniency: Judgement.Leniency?
-    /// How many there are.
+    /// The number of findings.
     public let count: Int
 
     init(_ judgement: Judgement, count: Int) {
@@ -60,13 +60,13 @@ public struct FurtherFindings: Sendable {
     }
 }
 
-/// A rule that was not evaluated to its end.
+/// A rule that was not evaluated completely.
 public struct NotEvaluated: Sendable {
-    /// What a rule lacks.
+    /// The reason why a rule was not evaluated.
     enum Cause {
-        /// Related objects, as in "PodDisruptionBudgets", are not known.
+        /// Related objects, as in "PodDisruptionBudgets", could not be read.
         case unknown(String)
-        /// The field at a path is not of the type that the API gives it.
+        /// The field at a path has the wrong type.
         case type(path: String)
     }
 
@@ -74,39 +74,39 @@ public struct NotEvaluated: Sendable {
     public let rule: Rule
     var cause: Cause
 
-    /// The field of the wrong type, if that is why.
+    /// The path of the field with the wrong type; nil for other reasons.
     var path: String? { if case .type(let path) = cause { path } else { nil } }
 
-    /// The reason without what is particular to one object.
+    /// The reason without the details of one object.
     public var generalReason: String {
         switch cause {
-        case .unknown: "other objects are not known"
-        case .type: "a field is not of the type that the API gives it"
+        case .unknown: "related objects could not be read"
+        case .type: "a field has the wrong type"
         }
     }
 
-    /// The reason, as in "PodDisruptionBudgets are not known".
+    /// The reason, as in "PodDisruptionBudgets could not be read".
     public var reason: String {
         switch cause {
-        case .unknown(let kinds): "\(kinds) are not known"
+        case .unknown(let kinds): "\(kinds) could not be read"
         case .type(let path):
-            "\(path.isEmpty ? "the object" : path) is not of the type that the API gives it"
+            "\(path.isEmpty ? "the object" : path) has the wrong type"
         }
     }
 }
 
-/// A finding, and what became of it.
+/// A finding and its effect.
 public struct Judgement: Sendable {
-    /// What a finding does to the request.
+    /// The effect of a finding on the request.
     public enum Effect: String, Sendable {
-        /// It refuses it.
+        /// The request is denied.
         case deny
-        /// It lets it pass with a warning.
+        /// The request is allowed with a warning.
         case warn
-        /// It is exempted, and only reported.
+        /// The finding is exempt and only reported.
         case exempt
 
-        /// How grave it is.
+        /// The severity of the effect; higher is more severe.
         var severity: Int {
             switch self {
             case .deny: 2
@@ -116,41 +116,41 @@ public struct Judgement: Sendable {
         }
     }
 
-    /// Why a finding of a rule that denies only warns.
+    /// The reason why a finding of a rule that denies only warns.
     public enum Leniency: String, Sendable {
-        /// The object had it before.
+        /// The violation existed before the request.
         case existing
         /// The server runs in dry-run mode.
         case dryRun = "dry-run"
         /// The user is trusted.
         case trustedUser = "trusted-user"
-        /// The user holds the key for emergencies.
+        /// The user is a break-glass user.
         case breakGlass = "break-glass"
-        /// An operator made the object.
+        /// The object is operator-made.
         case operatorMade = "operator"
-        /// The client asks what would happen, perhaps before the companion exists.
+        /// The request is a server-side dry run, possibly before the related object exists.
         case serverDryRun = "server-dry-run"
-        /// The companion may still be created.
+        /// The related object is in its grace period.
         case grace
-        /// The workload, which may be exempt, is not known.
+        /// The workload, which might be exempt, could not be read.
         case unknownExemption = "unknown-exemption"
-        /// Nothing that is deleted is held.
+        /// The request deletes the object.
         case deletion
-        /// The finding is but a hint.
+        /// The finding is a hint.
         case hint
-        /// What is absent could not be looked for in time.
+        /// The absence of an object could not be checked in time.
         case unchecked
-        /// The Namespace is one where denials only warn.
+        /// The Namespace has level warn.
         case namespace
-        /// Enforce mode would fill the field in at admission.
+        /// Enforce mode would set the field at admission.
         case filledIn = "filled-in"
-        /// The namespace holds software that others publish.
+        /// The namespace is a platform namespace.
         case platform = "platform-namespace"
-        /// A DaemonSet in a namespace for agents of the nodes.
+        /// The object is a DaemonSet in a namespace of node agents.
         case agent = "agent-namespace"
-        /// A service account made a Pod that ends by itself, or resizes a Pod.
+        /// A service account creates a Pod that terminates by itself, or resizes a Pod.
         case finitePod = "service-account"
-        /// A hook of Helm or Argo CD, which is made anew at each release.
+        /// The object is a hook of Helm or Argo CD, which is created again for each release.
         case hook
     }
 
@@ -158,21 +158,22 @@ public struct Judgement: Sendable {
     public let rule: Rule
     /// The finding.
     public let finding: Finding
-    /// Where, for people: `containers[app].livenessProbe`.
+    /// The readable path: `containers[app].livenessProbe`.
     public let path: String
-    /// Where, as the API names fields: `spec.template.spec.containers[0].livenessProbe`; empty unless it denies and is shown.
+    /// The path as the API names fields: `spec.template.spec.containers[0].livenessProbe`; empty unless the finding denies and
+    /// is shown.
     public internal(set) var field = ""
-    /// What to write instead, as text.
+    /// The suggested change as text.
     public internal(set) var remedy: RemedyText
-    /// The level of the rule here.
+    /// The level of the rule for this request.
     public let level: Level
-    /// What it does to the request.
+    /// The effect on the request.
     public let effect: Effect
-    /// Why it only warns although the rule denies.
+    /// The reason why it only warns although the rule denies.
     public internal(set) var leniency: Leniency?
-    /// What it is exempted by.
+    /// The exemption that applies; nil if there is none.
     public let exemption: Exemption?
-    /// What it does to the request, with existing violations and hints told apart from other warnings: `deny`, `warn`, `existing`,
+    /// The effect in a word, with existing violations and hints separate from other warnings: `deny`, `warn`, `existing`,
     /// `hint` or `exempt`.
     public var effectiveWord: String {
         switch (effect, leniency) {
@@ -181,8 +182,8 @@ public struct Judgement: Sendable {
         default: effect.rawValue
         }
     }
-    /// More about an existing violation: `in revision 3`, `denied from 2027-01-31`; empty for nothing.
+    /// Details of an existing violation: `in revision 3`, `denied from 2027-01-31`; empty if there are none.
     var past = ""
-    /// What is said after the message: why the object's past is unknown, or that admission fills the field in; empty for nothing.
+    /// A remark after the message: why the past state is unknown, or that admission sets the field; empty if there is none.
     public internal(set) var remark = ""
 }

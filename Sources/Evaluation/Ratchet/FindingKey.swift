@@ -1,17 +1,16 @@
 import JSON
 import Kubernetes
 
-/// What tells the findings of a rule apart in two states of an object: the place with names instead of indexes, and what was
-/// chosen there.
+/// The identity of a rule's finding in two states of an object: its path with names instead of indexes, and its choice.
 ///
-/// It is a hash, made with a key of this process, so that a past state with many findings takes little memory, and nobody can make
-/// two findings alike.
+/// It is a hash with a key of the process, so that a past state with many findings needs little memory, and collisions cannot
+/// be constructed.
 struct FindingKey: Equatable {
     fileprivate let hash: UInt64
 
     fileprivate init(hash: UInt64) { self.hash = hash }
 
-    /// The key of a field of the wrong type, which no finding of another rule at the same place has.
+    /// Creates the key of a field of the wrong type, which differs from the keys of other findings about the field.
     init(ofType finding: Finding, in subject: Subject) {
         var hash = KeyedHash(subject.places.key)
         hash.combine(subject.path(finding.place))
@@ -20,13 +19,13 @@ struct FindingKey: Equatable {
         self.hash = hash.value
     }
 
-    /// The key of a finding about a field.
+    /// Creates the key of a finding about a field.
     ///
     /// - Parameters:
     ///   - field: The field.
-    ///   - choice: The choice that was made there; nil where the value is none.
+    ///   - choice: The violating choice; nil if the value is not a choice.
     ///   - subject: The object.
-    ///   - isSet: Whether the field is set, which is another finding than that it is not.
+    ///   - isSet: True if the field is set, which is another finding than an unset field.
     init(at field: Field, choice: String?, in subject: Subject, isSet: Bool? = nil) {
         var place = subject.places.hash(of: field.base)
         let key = subject.places.key
@@ -48,32 +47,32 @@ struct FindingKey: Equatable {
 }
 
 extension Subject {
-    /// The keys of what a field belongs to, the closest first: a container or a volume, and the object itself.
+    /// The keys of the elements that contain a field, such as a container or a volume, and of the object; the closest first.
     func ownerKeys(of field: Field) -> [UInt64] { places.ownerHashes(of: field.base) }
 }
 
 /// The keys of a rule's findings in a past state.
 ///
-/// Two states of an object have most of their findings in the same order, so a key is compared with the one after the key that was
-/// found last. An index of all keys is made for the first one that is not there.
+/// Two states of an object have most of their findings in the same order, so a key is first compared with the key after the
+/// last match. An index of all keys is created for the first key that is not there.
 struct FindingKeys {
     private var hashes: [UInt64] = []
-    /// How far each number was from what is allowed; empty where no finding is about a number.
+    /// The distance of each number from the allowed range; empty if no finding is about a number.
     private var excess: [Double?] = []
-    /// The place after the key that was found last.
+    /// The index after the last match.
     private var next = 0
-    /// The first place of each key, more by one, at the slot that its hash says or at the next free one; 0 in a free slot.
+    /// The first index of each key, plus 1, at the slot of its hash or the next free slot; 0 in a free slot.
     private var slots: [UInt32] = []
 
-    /// The places of what findings say is not set at all: of the element of a list, or of the object, that it belongs to.
+    /// The list elements, or the object, in which findings report an unset field.
     private var unset: Set<UInt64> = []
 
     var isEmpty: Bool { hashes.isEmpty }
 
-    /// Notes that something is not set at all, by what it belongs to.
+    /// Adds a finding about an unset field, by the elements that contain it.
     mutating func insertUnset(in owners: [UInt64]) { owners.first.map { _ = unset.insert($0) } }
 
-    /// True if something was not set at all in what a field belongs to.
+    /// True if a field was unset in an element that contains this field.
     func hadUnset(in owners: [UInt64]) -> Bool { !unset.isEmpty && owners.contains(where: unset.contains) }
 
     mutating func insert(_ key: FindingKey, _ number: Double?) {
@@ -83,7 +82,7 @@ struct FindingKeys {
         excess.append(number)
     }
 
-    /// Returns true if there is a finding of the key whose number is at least as far from what is allowed.
+    /// Returns true if there is a finding with the key whose number is at least as far from the allowed range.
     mutating func have(_ key: FindingKey, _ number: Double?) -> Bool {
         if next < hashes.count, hashes[next] == key.hash, isCovered(number, at: next) {
             next += 1
@@ -97,7 +96,7 @@ struct FindingKeys {
         return isCovered(number, at: next - 1)
     }
 
-    /// Returns true if the other ones have all of these.
+    /// Returns true if the other keys include all of these.
     func isContained(in others: FindingKeys) -> Bool {
         var others = others
         return hashes.indices.allSatisfy { index in
@@ -118,14 +117,14 @@ struct FindingKeys {
             if slots[slot] == 0 {
                 slots[slot] = UInt32(place + 1)
             } else if place < excess.count, let number = excess[place] {
-                // Of findings with the same key the first one stands for all.
+                // The first of several findings with the same key represents them.
                 let first = Int(slots[slot]) - 1
                 excess[first] = max(excess[first] ?? number, number)
             }
         }
     }
 
-    /// The slot of a hash, or the free one that it may be put into.
+    /// Returns the slot of a hash, or the free slot for it.
     private func slot(of hash: UInt64) -> Int {
         var slot = Int(truncatingIfNeeded: hash) & (slots.count - 1)
         while slots[slot] != 0, hashes[Int(slots[slot]) - 1] != hash { slot = (slot + 1) & (slots.count - 1) }
@@ -133,7 +132,7 @@ struct FindingKeys {
     }
 }
 
-/// The place of a value as hashes of its path, once with the indexes of elements without a name and once without.
+/// Hashes of a value's path: with and without the indexes of elements that have no name.
 private struct PlaceHash {
     var withIndexes: UInt64
     var withoutIndexes: UInt64
@@ -143,13 +142,13 @@ private struct PlaceHash {
         return PlaceHash(withIndexes: hash, withoutIndexes: hash)
     }
 
-    /// The hash of the place of a member.
+    /// Returns the hash of a member's path.
     func below(_ name: StaticString, _ key: KeyedHash.Key) -> PlaceHash { below(key) { $0.combine("\(name)") } }
 
-    /// The hash of the place of a member that need not be there.
+    /// Returns the hash of a member's path; the member can be absent.
     func below(_ name: Span<UInt8>, _ key: KeyedHash.Key) -> PlaceHash { below(key) { $0.combine(name) } }
 
-    /// The hash of a place one step below.
+    /// Returns the hash of a path that is one step longer.
     func below(_ step: PathCursor.Step, _ key: KeyedHash.Key) -> PlaceHash {
         if let name = step.key ?? step.value.identity?.value { return below(key) { name.hashContents(into: &$0) } }
         var numbered = KeyedHash(key, after: withIndexes)
@@ -163,7 +162,7 @@ private struct PlaceHash {
     private func below(_ key: KeyedHash.Key, _ feed: (inout KeyedHash) -> Void) -> PlaceHash {
         var hash = KeyedHash(key, after: withIndexes)
         feed(&hash)
-        // Nearly every element of a long list has a name, and so have the values above it.
+        // Nearly all elements of long lists have names, and so do the values that contain them.
         guard withIndexes != withoutIndexes else {
             return PlaceHash(withIndexes: hash.value, withoutIndexes: hash.value)
         }
@@ -173,16 +172,16 @@ private struct PlaceHash {
     }
 }
 
-/// The hashes of places, one after the other; places in document order take time linear in the document.
+/// Hashes paths in sequence; paths in document order take time linear in the document.
 struct PlaceHasher {
     let key = KeyedHash.Key.process
     private var cursor: PathCursor
-    /// One for each step of the cursor.
+    /// One hash for each step of the cursor.
     private var hashes: [PlaceHash] = []
 
     init(_ root: Value) { cursor = PathCursor(root) }
 
-    /// The hashes of the places of the named elements of lists that a value lies in, the closest first, and of the root.
+    /// Returns the hashes of the named list elements that contain a value, the closest first, and of the root.
     fileprivate mutating func ownerHashes(of value: Value) -> [UInt64] {
         move(to: value)
         let elements = cursor.steps.indices.filter {
@@ -191,13 +190,13 @@ struct PlaceHasher {
         return elements.reversed().map { hashes[$0].withoutIndexes } + [PlaceHash.root(key).withoutIndexes]
     }
 
-    /// The hash of a value's place.
+    /// Returns the hash of a value's path.
     fileprivate mutating func hash(of value: Value) -> PlaceHash {
         move(to: value)
         return hashes.last ?? .root(key)
     }
 
-    /// The place of a value.
+    /// Returns the path of a value.
     mutating func pointer(to value: Value) -> Pointer {
         move(to: value)
         return cursor.pointer
@@ -212,7 +211,7 @@ struct PlaceHasher {
             if number > 0, cursor.steps[number - 1].key?.equals("initContainers") ?? false,
                 step.value["restartPolicy"]?.equals("Always") ?? false
             {
-                // A container that becomes a sidecar under the same name, or the other way round, keeps its past.
+                // A container that becomes a sidecar with the same name, or the reverse, keeps its existing violations.
                 let spec = number > 1 ? hashes[number - 2] : .root(key)
                 hashes.append(spec.below("containers", key).below(step, key))
             } else {

@@ -1,18 +1,18 @@
 import JSON
 import Kubernetes
 
-/// A pod template that was admitted before, or that a controller makes the object from, and that equals the request's.
+/// A pod template that was admitted before, or that a controller creates the object from, and that equals the request's.
 ///
-/// Violations inside of it are existing: a roll-back brings nothing new into the cluster.
+/// Violations in it are existing: a rollback adds nothing new to the cluster.
 struct PastState {
     /// The template.
     let template: PastTemplate
-    /// The place of the request's own template in the object.
+    /// The request's template in the object.
     private let place: Value
 
-    /// What is known of a request's past.
+    /// The result of the search for an equal template.
     enum Knowledge {
-        /// Nothing matches, or nobody asked.
+        /// No template is equal, or none was searched for.
         case none
         case known(PastState)
         /// The API server gave no answer.
@@ -23,13 +23,13 @@ struct PastState {
         var isDoubtful: Bool { if case .doubtful = self { true } else { false } }
     }
 
-    /// Looks for the template among those that are known.
+    /// Searches the known templates for one that is equal to the request's.
     ///
     /// - Parameters:
     ///   - subject: The object of the request.
     ///   - context: The related objects, with the answers of the API server.
-    ///   - fixed: Returns the pod spec with this server's own fixes, for the object with a pod spec in the place of its own.
-    /// - Returns: The newest that equals the object's own, as it is or after the fixes.
+    ///   - fixed: Returns the pod spec after this server's fixes, for the object with another pod spec.
+    /// - Returns: The newest template that equals the object's, before or after the fixes.
     static func find(for subject: Subject, in context: Context, fixed: (Literal?) -> Literal?) -> Knowledge {
         let related = context.relatedObjects
         guard context.settings.isRatchetOn, !related.answers.isEmpty || !related.templates.isEmpty,
@@ -47,7 +47,7 @@ struct PastState {
         for candidate in candidates where candidate.spec?.comparablePodSpec.isSame(as: own) ?? false {
             return found(candidate)
         }
-        // Fixes may have changed the stored template, or the request's on its way here.
+        // Fixes can have changed the stored template or that of the request.
         guard !candidates.isEmpty, spec.byteCount <= 256 << 10 else { return .none }
         let ownFixed = fixed(nil)?.comparablePodSpec
         for candidate in candidates {
@@ -67,7 +67,7 @@ struct PastState {
         return Int(count).map { $0 < past } ?? true
     }
 
-    /// True if a rule did not count for the template then: an exemption is no past.
+    /// True if the template was exempt from a rule, so that its violations do not count as existing.
     func isExempt(from rule: Rule, _ catalogue: Catalogue) -> Bool {
         var ignored = Notices()
         return template.exemptions.contains {
@@ -76,17 +76,17 @@ struct PastState {
     }
 }
 
-/// A pod template that a file has, and whose it is.
+/// A pod template in a file, with its controller.
 struct HeldTemplate: Sendable {
     let template: PastTemplate
     let kind: ResourceKind
-    /// The uid of the controller; empty where there is none.
+    /// The uid of the controller; empty if there is none.
     let owner: String
     let labels: [String: String]
 }
 
 extension RelatedObjects {
-    /// The templates that answer a query; nil where the API server was asked and gave no answer.
+    /// Returns the templates for a query; nil if the API server was asked and gave no answer.
     fileprivate func templates(for query: TemplateQuery, _ subject: Subject) -> [PastTemplate]? {
         for case .templates(query, let found) in answers { return found }
         let held = templates[query.namespace]?.filter { $0.kind == query.holder } ?? []

@@ -1,17 +1,16 @@
 import JSON
 import Kubernetes
 
-/// A pod spec in the form in which two are compared.
+/// The normalized form of a pod spec, for comparisons.
 ///
-/// The API server fills fields in where it knows a kind itself: a ReplicaSet has the defaults, the Rollout that it belongs
-/// to has what its author wrote. `imagePullPolicy` is not compared: its default depends on the first tag of the image, and
-/// no rule reads it.
+/// The API server sets defaults for the kinds that it implements: a ReplicaSet has them, and the Rollout that it belongs to
+/// does not. `imagePullPolicy` is not compared: its default depends on the first tag of the image, and no rule reads it.
 extension Literal {
-    /// The pod spec without defaults and without members that are null or empty; amounts of resources in one form.
+    /// The pod spec without defaults and without null or empty members, with normalized quantities.
     var comparablePodSpec: Literal {
         guard case .object(let members) = self else { return self }
         let name = self["serviceAccountName"]
-        // The former name of a field, which the API server keeps alike.
+        // The former name of `serviceAccountName`, which the API server sets to the same value.
         return Literal.object(members.filter { $0.key != "serviceAccount" || $0.value != name }).comparable(at: "")
     }
 
@@ -44,7 +43,7 @@ extension Literal {
         }
     }
 
-    /// The place of a member, with one name for all containers, for all probes and for both lifecycle handlers.
+    /// Returns the path of a member, with one name for all containers, all probes and both lifecycle handlers.
     private static func place(of key: String, in place: String) -> String {
         switch (place, key) {
         case ("", "containers"), ("", "initContainers"), ("", "ephemeralContainers"): "container"
@@ -56,13 +55,14 @@ extension Literal {
         }
     }
 
-    /// The beginnings of the places that hold amounts.
+    /// The prefixes of paths of quantities.
     private static let amounts = [
         "container.resources.limits.", "container.resources.requests.", "resources.limits.", "resources.requests.",
         "volumes.emptyDir.sizeLimit",
     ]
 
-    /// What the API server fills in (pkg/apis/core/v1/defaults.go of Kubernetes 1.36), and what it does not keep.
+    /// The defaults that the API server sets (pkg/apis/core/v1/defaults.go of Kubernetes 1.36), and values that it does not
+    /// store.
     private static let defaults: [String: Literal] = [
         "dnsPolicy": "ClusterFirst", "restartPolicy": "Always", "schedulerName": "default-scheduler",
         "terminationGracePeriodSeconds": 30, "hostNetwork": false, "hostPID": false, "hostIPC": false,

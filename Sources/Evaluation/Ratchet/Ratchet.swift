@@ -1,19 +1,20 @@
 import JSON
 import Kubernetes
 
-/// Which findings the object had already before the request.
+/// Decides which violations existed before the request.
 ///
-/// A rule is run on the old object when it finds something in the new one, and once more when it cannot read a field of that.
+/// A rule is evaluated on the old object if it has findings about the new one, and again if it cannot read a field of the new
+/// one.
 final class Ratchet {
     private let before: Subject?
     private let subject: Subject
     private let context: Context
     private let exemptions: Exemptions
     private let past: PastState?
-    /// The rule that was run on the old object last, and its keys: findings of one rule come together.
+    /// The rule that was last evaluated on the old object, and its keys; the findings of a rule are consecutive.
     private var latest: (rule: Rule, keys: FindingKeys)?
 
-    /// Whether the pods, or where there are none all of the object, are as they were, for what of them cannot be read.
+    /// True if the pod template, or the object if it has none, is unchanged, for fields that cannot be read.
     private lazy var leavesRestAlone: Bool = {
         guard let before else { return true }
         guard let place = subject.templatePointer else {
@@ -33,13 +34,13 @@ final class Ratchet {
         self.exemptions = exemptions
     }
 
-    /// Returns true if the old object has the same finding, evaluated today, and was not under an exemption then.
+    /// Returns true if the old object has the same finding by the current rules and was not exempt from it.
     ///
     /// - Parameters:
-    ///   - key: The finding's key, made only where there is a past to compare it with.
-    ///   - excess: How far a number is from what is allowed.
-    ///   - rule: The finding's rule.
-    ///   - steps: The steps that are left to the request, of which the old object takes its own.
+    ///   - key: The key of the finding, created only if there is a past state.
+    ///   - excess: The distance between a number and the allowed range.
+    ///   - rule: The rule of the finding.
+    ///   - steps: The remaining steps of the request, which the old object also uses.
     /// - Returns: True if the finding is existing.
     func has(_ key: () -> FindingKey, _ excess: Double?, of rule: Rule, _ steps: inout Int) -> Bool {
         guard let before else { return false }
@@ -48,51 +49,52 @@ final class Ratchet {
         return latest?.keys.have(key(), excess) ?? false
     }
 
-    /// Returns true if the old object had a finding of the rule that was run on it last.
+    /// Returns true if the old object has a finding of the rule that was last evaluated on it.
     func had(_ key: () -> FindingKey) -> Bool {
         guard latest?.keys.isEmpty == false else { return false }
         return latest?.keys.have(key(), nil) ?? false
     }
 
-    /// Returns true if the rule's finding in the old object was that the same thing is not set at all, and now it is set but is not enough.
+    /// Returns true if the old object has the finding that the field is unset, and now the field is set to an insufficient
+    /// value.
     ///
-    /// In rules of concern security a value that is itself forbidden is a choice, and new.
+    /// In rules of concern security, a forbidden value is a choice and therefore a new violation.
     func hadUnset(at field: Field, of rule: Rule) -> Bool {
         guard rule.concern != .security, field.isPresent, latest?.rule === rule else { return false }
         return latest?.keys.hadUnset(in: subject.ownerKeys(of: field)) ?? false
     }
 
-    /// Returns true if a field is part of a pod template that was admitted before and was not exempt from the rule then.
+    /// Returns true if a field is in a pod template that was admitted before and was not exempt from the rule.
     func isInPastTemplate(_ field: Field, of rule: Rule) -> Bool {
         guard let past, past.contains(field) else { return false }
         return !past.isExempt(from: rule, context.settings.catalogue) && !exemptions.cover(rule)
     }
 
-    /// Returns true if a rule ended at the same field of the old object, which was not under an exemption from ``Rule/schema`` then.
+    /// Returns true if a rule stopped at the same field of the old object, which was not exempt from ``Rule/schema``.
     ///
     /// - Parameters:
     ///   - finding: The finding about the field.
     ///   - rule: The rule that cannot read it.
-    ///   - steps: The steps that are left to the request, of which the old object takes its own.
+    ///   - steps: The remaining steps of the request, which the old object also uses.
     /// - Returns: True if the finding is existing.
     func hasUnreadable(_ finding: Finding, of rule: Rule, _ steps: inout Int) -> Bool {
-        // What cannot be read may have anything put beside it.
+        // The rest of an unreadable field can have new violations.
         guard let before, leavesRestAlone else { return false }
         var keys = evaluate(rule, on: before, exemptFrom: .schema, &steps)
         return keys.have(FindingKey(ofType: finding, in: subject), nil)
     }
 
-    /// The keys of what a rule finds in the old object; none where that was under an exemption from the rule `exempting`.
+    /// Returns the keys of a rule's findings in the old object; none if it was exempt from the rule `exempting`.
     private func evaluate(
         _ rule: Rule, on before: Subject, exemptFrom exempting: Rule, _ steps: inout Int
     ) -> FindingKeys {
-        // A finalizer or a label is no new decision on what an exemption that has ended leaves behind: it waits for the next one.
-        // What cannot be looked into makes nothing existing.
+        // A change of metadata alone keeps the violations of an expired exemption; they are denied with the next change. If the
+        // old object is too large, no violation is existing.
         guard !before.isTooWide, !rule.scope.isLongRunningOnly || before.isLongRunning,
             subject.changesOnlyMetadata || !exemptions.coveredBefore(exempting, before)
         else { return FindingKeys() }
         let collector = FindingCollector(keysOf: before, context, steps: steps)
-        // Findings from before an unknown related object are certain. Once the budget is used up the rule denies in any case.
+        // Findings before an unknown related object are certain. If the steps are used up, the rule denies in any case.
         if let check = rule.check(of: before.ruledKind) {
             _ = collector.run(check, onlyLongRunning: rule.scope.isLongRunningOnly)
         }

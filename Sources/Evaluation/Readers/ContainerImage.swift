@@ -1,22 +1,22 @@
 package import JSON
 package import Kubernetes
 
-/// An image that a container runs or a volume mounts, taken apart once for all rules that ask.
+/// An image of a container or a volume, parsed once for all rules.
 package struct ContainerImage {
-    /// The reference as it is written, and where.
+    /// The reference in the object.
     package let text: Value
-    /// Where its parts stand; nil where it is none as Docker reads it.
+    /// The parts of the reference; nil if it is not valid.
     package let parts: ImageParts?
-    /// The registry in ECR that it is in; nil where it is in another.
+    /// The ECR registry; nil for other registries.
     package let ecr: ECRHost?
 
-    /// True if an ephemeral container runs it.
+    /// True for the image of an ephemeral container.
     package let isEphemeral: Bool
 
     package init(_ text: Value, isEphemeral: Bool = false, like other: ContainerImage? = nil) {
         self.text = text
         self.isEphemeral = isEphemeral
-        // What prepares an application is often its own image again.
+        // The image of an init container is often the same as that of the application.
         if let other, other.text.isSame(as: text) {
             (parts, ecr) = (other.parts, other.ecr)
             return
@@ -27,15 +27,15 @@ package struct ContainerImage {
         }
     }
 
-    /// More volumes of images than this no pod has, as with containers.
+    /// The maximum number of image volumes in a pod, as for containers.
     static let mostVolumes = 1000
 }
 
 extension Subject {
-    /// The images of the template's containers and volumes, of those that name one.
+    /// Returns the images of the template's containers and volumes, without those that are not set.
     package func images() throws(CannotJudge) -> [ContainerImage] { try foundImages.get() }
 
-    /// Looks for them.
+    /// Finds the images.
     func findImages() throws(CannotJudge) -> [ContainerImage] {
         guard let template = try template() else { return [] }
         var found: [ContainerImage] = []
@@ -46,17 +46,17 @@ extension Subject {
         }
         let most = found.count + ContainerImage.mostVolumes
         for volume in try template.volumes.objects() {
-            // A reference that is absent is filled in later, as a container's image may be.
+            // A missing reference can be set later, like a container's image.
             guard let reference = try volume["image"]["reference"].text(), !isFilledInLater(reference) else { continue }
             guard found.count < most else {
-                throw .tooLong(reference.id, expected: "one of at most 1000 images of volumes")
+                throw .tooLong(reference.id, expected: "one of the first 1000 image volumes")
             }
             found.append(ContainerImage(reference))
         }
         return found
     }
 
-    /// Whether a workflow's parameter comes into a text: `{{inputs.parameters.image}}`.
+    /// True if a text contains a workflow parameter: `{{inputs.parameters.image}}`.
     private func isFilledInLater(_ text: Value) -> Bool {
         workload != nil
             && text.withContents { bytes in

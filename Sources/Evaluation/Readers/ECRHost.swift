@@ -1,14 +1,14 @@
 import JSON
 import Kubernetes
 
-/// The host of a private registry in Amazon ECR, which names the account that it belongs to.
+/// The host of a private registry in Amazon ECR, which contains the account id.
 ///
-/// The whole host has to be of one of the forms that AWS gives it: one that only begins like it is somebody else's.
+/// The whole host must have a form that AWS uses; a host that only has such a prefix belongs to another party.
 public struct ECRHost {
-    /// The account that it belongs to.
+    /// The AWS account.
     package let account: AWSAccount
 
-    /// Reads a host; nil where it is something else.
+    /// Reads a host; nil if it is not one of Amazon ECR.
     package init?(_ text: Span<UInt8>, in host: Range<Int>) {
         var rest = Rest(host)
         guard let number = rest.takeAccount(in: text), rest.take(".dkr", in: text) else { return nil }
@@ -22,7 +22,7 @@ public struct ECRHost {
         account = number
     }
 
-    /// The domains of AWS's partitions: the usual one, China, the European Sovereign Cloud, and the isolated ones.
+    /// The domains of the AWS partitions: commercial, China, the European Sovereign Cloud, and the isolated ones.
     private static let domains: [StaticString] = [
         "amazonaws.com", "amazonaws.com.cn", "amazonaws.eu", "c2s.ic.gov", "sc2s.sgov.gov", "cloud.adc-e.uk",
         "csp.hci.ic.gov",
@@ -31,10 +31,10 @@ public struct ECRHost {
         "on.aws", "on.amazonwebservices.com.cn", "on.amazonwebservices.eu",
     ]
 
-    /// Whether AWS itself keeps the images of EKS add-ons here.
+    /// True if the account contains the images of EKS add-ons.
     public var isOfAddOns: Bool { ECRHost.addOnAccounts.contains(account) }
 
-    /// The accounts of Amazon EKS, by region (Amazon EKS User Guide, "View Amazon container image registries for Amazon EKS
+    /// The accounts of Amazon EKS by region (Amazon EKS User Guide, "View Amazon container image registries for Amazon EKS
     /// add-ons").
     private static let addOnAccounts: [AWSAccount] = [
         602_401_143_452,  // all that are not listed below
@@ -64,14 +64,14 @@ public struct ECRHost {
     ]
 }
 
-/// The number of an AWS account: twelve digits.
+/// The id of an AWS account: twelve digits.
 public struct AWSAccount: Sendable, Hashable, ExpressibleByIntegerLiteral, CustomStringConvertible {
     private let number: UInt64
 
-    /// Takes a number that stands in the code.
+    /// Creates an id from a literal.
     public init(integerLiteral number: UInt64) { self.number = number }
 
-    /// Reads a number; nil where it is not of twelve digits.
+    /// Reads an id; nil if it does not have twelve digits.
     package init?(_ text: String) {
         let digits = text.utf8.span
         var rest = Rest(0..<digits.count)
@@ -79,14 +79,14 @@ public struct AWSAccount: Sendable, Hashable, ExpressibleByIntegerLiteral, Custo
         self = account
     }
 
-    /// All twelve digits.
+    /// The id with leading zeros.
     public var description: String {
         let digits = String(number)
         return String(repeating: "0", count: max(0, 12 - digits.utf8.count)) + digits
     }
 }
 
-/// What is still to be read of a range of bytes.
+/// The rest of a range of bytes.
 private struct Rest {
     private var at: Int
     private let end: Int
@@ -96,7 +96,7 @@ private struct Rest {
         end = range.upperBound
     }
 
-    /// Reads over a word that has to be next.
+    /// Consumes a word if it is next.
     mutating func take(_ word: StaticString, in text: Span<UInt8>) -> Bool {
         let length = word.utf8CodeUnitCount
         guard end - at >= length, text.isSame(word, in: at..<at + length) else { return false }
@@ -116,7 +116,7 @@ private struct Rest {
         return AWSAccount(integerLiteral: number)
     }
 
-    /// Reads over a name such as `eu-west-1`.
+    /// Consumes a name such as `eu-west-1`.
     mutating func takeRegion(in text: Span<UInt8>) -> Bool {
         let start = at
         while at < end, text[at] != UInt8(ascii: ".") {

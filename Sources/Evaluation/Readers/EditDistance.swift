@@ -1,12 +1,12 @@
-/// The candidate that takes the fewest changes to get from `word`; nil when none is near.
+/// Returns the candidate with the smallest edit distance from `word`; nil if none is similar.
 public func nearest(to word: String, in candidates: [String]) -> String? {
-    // No name is nearly so long, and the distance takes time in proportion to the length.
+    // No name is this long, and the time is proportional to the length.
     guard word.utf8.count <= 64 else { return nil }
     let limit = max(2, word.count / 3)
     return candidates.map { (distance($0, word), $0) }.filter { $0.0 <= limit }.min { $0.0 < $1.0 }?.1
 }
 
-/// Levenshtein's distance between two words.
+/// Returns the Levenshtein distance between two words.
 private func distance(_ left: String, _ right: String) -> Int {
     let left = Array(left.lowercased().utf8)
     let right = Array(right.lowercased().utf8)

@@ -1,19 +1,19 @@
-/// A pattern in which `*` stands for any text.
+/// A pattern in which `*` matches any text.
 ///
-/// Matched in time proportional to the product of both lengths at worst: after a mismatch only the last `*` is tried again.
+/// A match takes at most time proportional to the product of both lengths: after a mismatch only the last `*` is tried again.
 public struct Glob: Sendable, Equatable {
     private let pattern: [UInt8]
 
-    /// The pattern as it is written.
+    /// The pattern as written.
     public var text: String { String(decoding: pattern, as: UTF8.self) }
 
     /// Creates a pattern.
     public init(_ pattern: String) { self.pattern = Array(pattern.utf8) }
 
-    /// Whether the whole text fits.
+    /// True if the pattern matches the whole text.
     public func matches(_ text: String) -> Bool { matches(text.utf8.span) }
 
-    /// Whether the whole text fits, letters of ASCII in either case where that is to be ignored and the pattern is in lower case.
+    /// True if the pattern matches the whole text; if case is ignored, the pattern must be lower case ASCII.
     package func matches(_ text: Span<UInt8>, ignoringCase: Bool = false) -> Bool {
         var at = 0
         var place = 0

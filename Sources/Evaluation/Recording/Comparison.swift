@@ -1,45 +1,45 @@
 import JSON
 public import Kubernetes
 
-/// What a replay says of one recording: the decision of then and the one of now, and what makes the difference.
+/// The difference between a recorded decision and the current one.
 public struct Comparison: Sendable {
-    /// A finding that does something else now.
+    /// A finding whose effect differs.
     public struct Change: Sendable {
         /// The rule.
         public let rule: String
-        /// Where, for people.
+        /// The readable path.
         public let path: String
-        /// What it did; nil when it was not there.
+        /// The recorded effect; nil if the finding is new.
         public let before: Judgement.Effect?
-        /// What it does; nil when it is not there.
+        /// The current effect; nil if the finding no longer occurs.
         public let now: Judgement.Effect?
-        /// What is wrong; empty where the finding is gone.
+        /// The message; empty if the finding no longer occurs.
         public let message: String
     }
 
-    /// What came of the request.
+    /// The recorded decision.
     public let before: Verdict.Decision
-    /// What comes of it now; what cannot be replayed is as it was.
+    /// The current decision; findings that cannot be replayed keep their recorded effect.
     public let now: Verdict.Decision
-    /// The findings that do something else.
+    /// The findings whose effect differs.
     public let changes: [Change]
-    /// The rules that read what was redacted, or that look up what was not recorded: what they said then counts.
+    /// The rules that need a redacted field or a related object that was not recorded; their recorded results are used.
     public let notReplayable: [String]
 
-    /// Whether it is refused only now.
+    /// True if the request is denied now and was not before.
     public var isNewlyDenied: Bool { before != .deny && now == .deny }
-    /// Whether it was refused and is not any more.
+    /// True if the request was denied and no longer is.
     public var isNewlyAllowed: Bool { before == .deny && now != .deny }
 }
 
 extension Comparison {
-    /// Lays what a review comes to now beside what it came to when it was recorded.
+    /// Compares the current decision on a review with the recorded one.
     ///
     /// - Parameters:
-    ///   - verdict: What it comes to now.
-    ///   - recording: What it came to.
-    ///   - review: The review, its secrets replaced.
-    ///   - settings: The settings of now.
+    ///   - verdict: The current decision.
+    ///   - recording: The recorded decision.
+    ///   - review: The review, with redacted secrets.
+    ///   - settings: The current settings.
     public init(
         _ verdict: Verdict, with recording: Recording, of review: AdmissionReview, _ settings: Settings
     ) {
@@ -60,7 +60,7 @@ extension Comparison {
                 if let new { effects.append(new.effect) }
                 continue
             }
-            // With the rule off, or the request passed over, no text of it was read.
+            // If the rule is off or the request is skipped, the rule read no redacted text.
             let isAsked =
                 verdict.passedOver == nil && settings.catalogue[key.rule].map { settings.level(of: $0) } != .off
             let isUnknown = new == nil && verdict.notEvaluated.contains { $0.rule.id == key.rule }
@@ -81,7 +81,7 @@ extension Comparison {
             ? .deny : effects.contains(.warn) || !verdict.notices.isEmpty ? .warn : .allow
     }
 
-    /// Findings by rule and place; of several at one place the gravest.
+    /// Findings by rule and path; of several with the same path, the most severe.
     private struct Entries {
         struct Key: Hashable {
             let rule: String

@@ -14,26 +14,26 @@ public struct RecordSettings: Sendable {
     public internal(set) var files = 10
 }
 
-/// What becomes of variables' literal values in recordings.
+/// The redaction of literal values of variables.
 public enum RecordedEnvironment: String, Sendable, CaseIterable {
-    /// All are replaced.
+    /// All values are replaced.
     case redact
-    /// Those that look like no secret are kept.
+    /// Only values that look like a secret are replaced.
     case keep
 }
 
-/// Which texts of commands, arguments, probes and lifecycle handlers are replaced in recordings.
+/// The redaction of commands, arguments, probes and lifecycle handlers.
 public enum RecordedArguments: String, Sendable, CaseIterable {
-    /// The words that are secrets.
+    /// Only words that are secrets are replaced.
     case redactSecrets = "redact-secrets"
-    /// All texts.
+    /// All texts are replaced.
     case redactAll = "redact-all"
 }
 
-/// A share of all reviews: the same ones on every replica, and on every day.
+/// A share of all reviews, which is the same for every replica and every day.
 public struct Sample: Sendable, Equatable {
     private let limit: UInt64
-    /// The share as it was written: `1/20`, `0.05`.
+    /// The share as written: `1/20`, `0.05`.
     let text: String
 
     /// Every review.
@@ -44,7 +44,7 @@ public struct Sample: Sendable, Equatable {
         self.text = text
     }
 
-    /// Reads `1/N`, or a fraction between 0 and 1.
+    /// Reads `1/N` or a fraction between 0 and 1.
     init?(parsing text: String) {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
         if parts.count == 2, parts[0] == "1", let count = UInt64(parts[1]), count > 0 {
@@ -56,10 +56,10 @@ public struct Sample: Sendable, Equatable {
         }
     }
 
-    /// Whether a review is one of them.
+    /// True if a review is part of the share.
     public func includes(uid: String) -> Bool {
         guard limit < .max else { return true }
-        // FNV-1a, its bits mixed once more: uids differ in few of them.
+        // FNV-1a with a final mix of the bits, since uids differ in few of them.
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
         for byte in uid.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
         hash = (hash ^ hash >> 33) &* 0xFF51_AFD7_ED55_8CCD
@@ -71,24 +71,26 @@ public struct Sample: Sendable, Equatable {
 extension Setting {
     static let recording: [Setting] = [
         Setting(
-            "PLAYBOOK_RECORD", .recording, .optionalText("stdout|folder"), \.recording.destination,
-            "Where `/validate` reviews are recorded, a JSON line each, for `playbook replay`; empty: nowhere."),
+            "PLAYBOOK_RECORD", .recording, .optionalText("stdout|directory"), \.recording.destination,
+            "Destination of recordings of `/validate` reviews, one JSON line each, for `playbook replay`; empty: reviews are not recorded."
+        ),
         Setting(
             "PLAYBOOK_RECORD_SAMPLE", .recording, .sample, \.recording.sample,
-            "Which share of the reviews; chosen by their uid, so that every replica chooses the same."),
+            "Share of the reviews that are recorded; they are chosen by their uid, so that all replicas choose the same ones."
+        ),
         Setting(
             "PLAYBOOK_RECORD_ENV", .recording, .choice(), \.recording.environment,
-            "Literal values of variables and ConfigMaps: `redact` replaces all; `keep` those alone that look like a secret."
+            "Redaction of literal values of variables and ConfigMaps; `redact`: all values; `keep`: only values that look like a secret."
         ),
         Setting(
             "PLAYBOOK_RECORD_ARGS", .recording, .choice(), \.recording.arguments,
-            "Commands, arguments, probes and lifecycle handlers: `redact-secrets` replaces the words that are secrets; `redact-all` replaces all texts."
+            "Redaction of commands, arguments, probes and lifecycle handlers; `redact-secrets`: only words that are secrets; `redact-all`: all texts."
         ),
         Setting(
             "PLAYBOOK_RECORD_FILE_SIZE", .recording, .size, \.recording.fileBytes,
-            "In a folder: how large a file may grow before the next one is begun."),
+            "In a directory: size of a file at which the next file is started."),
         Setting(
             "PLAYBOOK_RECORD_FILES", .recording, .integer(2...10_000), \.recording.files,
-            "In a folder: how many files are kept; the oldest go."),
+            "In a directory: number of files that are kept; the oldest are deleted."),
     ]
 }

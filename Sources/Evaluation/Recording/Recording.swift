@@ -1,40 +1,40 @@
 public import JSON
 public import Kubernetes
 
-/// What a review came to, as a recording says it beside the request.
+/// The decision on a review, as a recording stores it with the request.
 ///
-/// A recording is the AdmissionReview as it was sent, its secrets replaced, with one member more, `recording`: whatever reads
-/// reviews reads recordings.
+/// A recording is the AdmissionReview as it was sent, with redacted secrets and the additional member `recording`: all tools
+/// that read reviews can read recordings.
 public struct Recording: Sendable {
-    /// A finding of then.
+    /// A recorded finding.
     public struct Finding: Sendable {
         /// The rule.
         public let rule: String
-        /// Where, for people.
+        /// The readable path.
         public let path: String
-        /// Where, in the object.
+        /// The path in the object.
         let place: Pointer
-        /// What it did to the request.
+        /// The effect on the request.
         public let effect: Judgement.Effect
     }
 
-    /// What came of the request.
+    /// The decision on the request.
     public let decision: Verdict.Decision
-    /// The mode that the server was in.
+    /// The mode of the server.
     public let mode: Mode?
-    /// When it was.
+    /// The time of the decision.
     public let time: Timestamp?
-    /// Every finding.
+    /// All findings.
     public let findings: [Finding]
-    /// The other objects that were known.
+    /// The related objects that were available.
     public let relatedObjects: RelatedObjects
 
-    /// Reads the member `recording` of a review; nil when it has none.
+    /// Reads the member `recording` of a review; nil if it has none.
     ///
     /// - Parameters:
     ///   - root: The review.
-    ///   - catalogue: The rules that are to be evaluated.
-    /// - Throws: ``CannotJudge/malformed(_:expected:)`` where it is not as it is written.
+    ///   - catalogue: The rules that will be evaluated.
+    /// - Throws: ``CannotJudge/malformed(_:expected:)`` if the member is not valid.
     public init?(of root: Value, with catalogue: Catalogue) throws(CannotJudge) {
         guard let value = root.present("recording") else { return nil }
         guard let word = try value.text("decision"), let decision = Verdict.Decision(rawValue: word.text) else {
@@ -60,28 +60,28 @@ public struct Recording: Sendable {
 }
 
 extension Verdict {
-    /// What comes of a request, in a word.
+    /// The decision on a request, in a word.
     public enum Decision: String, Sendable {
-        /// It is refused.
+        /// The request is denied.
         case deny
-        /// It passes with a warning.
+        /// The request is allowed with a warning.
         case warn
-        /// It passes.
+        /// The request is allowed.
         case allow
     }
 
-    /// What comes of the request.
+    /// The decision on the request.
     public var decision: Decision {
         if isDenied { return .deny }
         return judgements.contains { $0.effect == .warn } || !notices.isEmpty ? .warn : .allow
     }
 }
 
-/// Makes recordings of reviews and what came of them; for one thread.
+/// Creates recordings of reviews and their decisions; for one thread.
 public final class RecordingWriter {
     private let settings: Settings
     private let version: String
-    /// Every rule at its gravest: what these look up, a replay with other levels may look up too.
+    /// The settings with all rules at level deny: a replay with other levels can read every object that these rules read.
     private let gravest: Settings
     private let judge: Judge
     private let document = Document()
@@ -99,19 +99,19 @@ public final class RecordingWriter {
         judge = Judge(gravest)
     }
 
-    /// The memory that it takes to make a line of a review, in bytes, at most: its nodes, the redacted text and the line.
+    /// Returns an upper limit for the memory that a line needs, in bytes: for its nodes, the redacted text and the line.
     public static func memory(for byteCount: Int) -> Int {
         min(24 * byteCount, 24 * ParseOptions.untrustedNodes) + 5 * byteCount
     }
 
-    /// Makes a line, without its end.
+    /// Creates a line, without its line ending.
     ///
     /// - Parameters:
     ///   - body: The review as it was sent.
-    ///   - verdict: What was found.
-    ///   - context: What it was judged with.
-    ///   - nanoseconds: How long that took.
-    /// - Returns: The line; nil when the body is no review.
+    ///   - verdict: The decision.
+    ///   - context: The context of the decision.
+    ///   - nanoseconds: The duration of the evaluation.
+    /// - Returns: The line; nil if the body is not a review.
     public func line(
         _ body: Span<UInt8>, _ verdict: Verdict, in context: Context, nanoseconds: UInt64
     ) -> [UInt8]? {
@@ -141,7 +141,7 @@ public final class RecordingWriter {
         return line ?? nil
     }
 
-    /// What every rule would look up to judge the review.
+    /// Returns the related objects that any rule would read for the review.
     private func relatedObjects(for review: AdmissionReview, in context: Context) -> Literal {
         let lookups = Lookups()
         let observed = context.relatedObjects.observed(by: lookups)

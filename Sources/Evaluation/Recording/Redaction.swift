@@ -1,20 +1,20 @@
 import JSON
 
-/// The mark that stands where a secret is not written: `«redacted:uri-with-password»`.
+/// The mark that replaces a secret: `«redacted:uri-with-password»`.
 ///
-/// It keeps the class of the secret, which of several it is, and whether an update changed it: rules ask no more of a secret. It
-/// has no white space, so that it is one word of a command as the secret was. The mark of a credential counts as that credential.
+/// It has the class of the secret, its number within the class, and whether an update changed it: rules need nothing else. It
+/// has no white space, so that it is one word of a command like the secret. The mark of a credential counts as that credential.
 struct Redaction: Sendable, Equatable {
     /// The class, in words.
     let kind: String
-    /// Which of the secrets of that class, counted from 1.
+    /// The number of the secret within its class, from 1.
     let number: Int
-    /// Whether the object before the request had nothing like it.
+    /// True if the old object does not have this secret.
     let isChanged: Bool
 
     private static let opening: StaticString = "«redacted:"
     private static let changed = ",changed"
-    /// No mark is longer, in bytes.
+    /// The maximum length of a mark, in bytes.
     private static let longest = 80
 
     init(_ kind: String, number: Int = 1, isChanged: Bool = false) {
@@ -23,25 +23,25 @@ struct Redaction: Sendable, Equatable {
         self.isChanged = isChanged
     }
 
-    /// The mark.
+    /// The text of the mark.
     var text: String {
         let words = kind.split(separator: " ").joined(separator: "-")
         return "\(Redaction.opening)" + words + (number > 1 ? "#\(number)" : "") + (isChanged ? Redaction.changed : "")
             + "»"
     }
 
-    /// Whether a value is a mark, or a text with one in it.
+    /// True if a value contains a mark.
     static func marks(_ value: Value) -> Bool {
         guard value.kind == .string, value.contentLength > opening.utf8CodeUnitCount else { return false }
         return value.withContents { bytes in bytes.indices.contains { begins(bytes, at: $0) } }
     }
 
-    /// Whether a mark begins at a place.
+    /// True if a mark begins at a position.
     static func begins(_ text: Span<UInt8>, at start: Int) -> Bool {
         text[start] == 0xC2 && CredentialScan.has(opening, in: text, at: start)
     }
 
-    /// The credential that a mark at a place stands for; nil where there is no mark, or one of something else.
+    /// Returns the credential that a mark at a position represents; nil for other marks and other text.
     static func credential(in text: Span<UInt8>, at start: Int) -> (Credential.Kind, Range<Int>)? {
         guard begins(text, at: start) else { return nil }
         let limit = min(text.count, start + longest)
@@ -57,7 +57,7 @@ struct Redaction: Sendable, Equatable {
         return nil
     }
 
-    /// A text with every mark in it alike, of whatever class and number.
+    /// Returns a text in which all marks are equal, whatever their class and number.
     static func unmarked(_ text: String) -> String {
         let bytes = Array(text.utf8)
         guard bytes.contains(0xC2) else { return text }
@@ -74,7 +74,7 @@ struct Redaction: Sendable, Equatable {
         return String(decoding: result, as: UTF8.self)
     }
 
-    /// The kinds of credentials by what their marks say.
+    /// The kinds of credentials by the names in their marks.
     private static let kinds = Dictionary(
         uniqueKeysWithValues: Credential.Kind.allCases.map {
             ($0.rawValue.split(separator: " ").joined(separator: "-"), $0)
@@ -82,9 +82,9 @@ struct Redaction: Sendable, Equatable {
 }
 
 extension Value {
-    /// Whether what a finding at a place is about was redacted: the place itself, what it lies in, or one of its members.
+    /// True if the value at a path was redacted, or a value that contains it, or one of its members.
     ///
-    /// No further down: a finding about a whole container says nothing about a variable of it.
+    /// Deeper members do not count: a finding about a container does not depend on one of its variables.
     func isRedacted(at place: Pointer) -> Bool {
         var current = self
         for token in place.tokens {

@@ -1,46 +1,46 @@
-/// What kind of secret a text holds, in the words that a recording keeps of it.
+/// The classes of secrets in texts, as recordings name them.
 enum RedactionClass {
-    /// Any literal value of a variable.
+    /// A literal value of a variable.
     static let literal = "literal"
-    /// What a Secret holds.
+    /// Data of a Secret.
     static let secretData = "data of a Secret"
-    /// What has something in it that looks like a password.
+    /// A text with a part that looks like a password.
     private static let text = "text with a password"
-    /// What is a secret by its name alone.
+    /// A value that is a secret because of its name.
     private static let named = "value named like a secret"
-    /// What nests too deep to be looked through.
+    /// A value that is nested too deeply to be searched.
     static let tooDeep = "nested too deep"
 
     /// A part of a text that is a secret, and its class.
     typealias Word = (range: Range<Int>, kind: String)
 
-    /// The kind of secret that a text is or has in it; nil where none is seen.
+    /// Returns the class of the secret that a text is or contains; nil if there is none.
     ///
     /// - Parameters:
     ///   - text: The text.
-    ///   - name: What it is called: a variable, a key, a flag.
-    /// - Returns: The kind, in words.
+    ///   - name: The name of the variable, key or flag.
+    /// - Returns: The class, in words.
     static func of(_ text: String, named name: String? = nil) -> String? {
         guard !text.isEmpty else { return nil }
         let bytes = Array(text.utf8)
         let called = name.flatMap { credentialName($0) }
         if let credential = Credential.first(in: bytes.span, named: called) { return credential.kind.rawValue }
-        // What the rule takes for an example or a label is none of anybody else's business either.
+        // Texts that the rule accepts as an example or a label are redacted too.
         if !found(in: bytes.span).isEmpty { return Self.text }
         if let name, saysSecret(name) { return named }
         return hidden(in: bytes.span, found).first?.kind
     }
 
-    /// The parts of a command's text that are secrets, in order.
+    /// Returns the parts of a command's text that are secrets, in order.
     ///
     /// - Parameters:
     ///   - bytes: The text.
-    ///   - name: What it is called.
-    ///   - program: The program that it is an argument of.
-    /// - Returns: The parts; all of it where a name alone says that it is a secret.
+    ///   - name: The name of the text.
+    ///   - program: The program that has the text as an argument.
+    /// - Returns: The parts; the whole text if its name says that it is a secret.
     static func words(in bytes: [UInt8], named name: CredentialName?, of program: LoginProgram?) -> [Word] {
         var words = found(in: bytes.span).map { (range: $0.range, kind: Self.text) } + hidden(in: bytes.span, found)
-        // Where they overlap, what rules see counts.
+        // If parts overlap, those that rules find take precedence.
         words += Credential.all(in: bytes.span, named: name, of: program).map {
             (range: $0.range, kind: $0.kind.rawValue)
         }
@@ -48,18 +48,18 @@ enum RedactionClass {
         return apart(words, in: bytes.count)
     }
 
-    /// The secrets in a text that is not encoded, certain or doubtful.
+    /// Returns the secrets in a text that is not encoded, certain or possible.
     static func found(in text: Span<UInt8>) -> [Word] {
         doubtful(in: text)
             + Credential.all(in: text, named: nil, isThorough: true).map { ($0.range, $0.kind.rawValue) }
     }
 
-    /// The secrets that are written in another way: in base64, which hides nothing from anybody, or with escapes.
+    /// Returns the secrets that are encoded in base64 or contain escapes.
     ///
     /// - Parameters:
     ///   - text: The text.
     ///   - find: Finds the secrets in a text that is not encoded.
-    /// - Returns: Where they are written. What is in base64 counts as no credential, since no rule reads it.
+    /// - Returns: The positions of the secrets. Secrets in base64 are not credentials, since no rule reads them.
     static func hidden(in text: Span<UInt8>, _ find: (Span<UInt8>) -> [Word]) -> [Word] {
         var words: [Word] = []
         func add(_ plain: EncodedText.Unescaped) {
@@ -82,7 +82,7 @@ enum RedactionClass {
         return words
     }
 
-    /// The same words, each byte part of the last one that it is in.
+    /// Returns words without overlaps: each byte belongs to the last word that contains it.
     static func apart(_ words: [Word], in count: Int) -> [Word] {
         var owners = [Int32](repeating: -1, count: count)
         for (index, word) in words.enumerated() {
@@ -98,7 +98,7 @@ enum RedactionClass {
         return parts
     }
 
-    /// Whether a name says that what it names is a secret: `DB_PASSWORD`, `apiKey`, `--auth-token`, a header's `Authorization`.
+    /// True if a name is that of a secret: `DB_PASSWORD`, `apiKey`, `--auth-token`, the header `Authorization`.
     static func saysSecret(_ name: String) -> Bool {
         let bytes = Array(name.utf8)
         return saysSecret(bytes.span, bytes.indices)
@@ -114,7 +114,7 @@ enum RedactionClass {
 
     private static let authorization = Array("authorization".utf8)
 
-    /// What a name says, the prefix of an annotation or label left out.
+    /// Returns a name without the prefix of an annotation or label.
     private static func credentialName(_ name: String) -> CredentialName? {
         let bytes = Array(name.utf8)
         return credentialName(bytes.span, bytes.indices)
@@ -128,12 +128,12 @@ enum RedactionClass {
 
     // MARK: Texts
 
-    /// What looks like a secret and need not be one.
+    /// Returns the parts of a text that look like a secret, certain or not.
     static func doubtful(in bytes: Span<UInt8>) -> [Word] {
         (passwordsInURIs(bytes) + assignedValues(bytes)).map { ($0, text) }
     }
 
-    /// The passwords in each `scheme://user:password@host`, other than a variable.
+    /// Returns the passwords in `scheme://user:password@host` that are not variables.
     private static func passwordsInURIs(_ bytes: Span<UInt8>) -> [Range<Int>] {
         var found: [Range<Int>] = []
         var from = 0
@@ -142,7 +142,7 @@ enum RedactionClass {
             var colon: Int?
             while from < bytes.count {
                 let byte = bytes[from]
-                // A password may have anything else in it, written as it must not be.
+                // A password can contain any other character, even if it should be escaped.
                 if byte <= 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "'") { break }
                 if byte == UInt8(ascii: "/"), colon == nil { break }
                 if byte == UInt8(ascii: ":"), colon == nil { colon = from }
@@ -157,7 +157,7 @@ enum RedactionClass {
         return found
     }
 
-    /// The value in each `password = value` or `"token": "value"`.
+    /// Returns the values in `password = value` and `"token": "value"`.
     private static func assignedValues(_ bytes: Span<UInt8>) -> [Range<Int>] {
         var found: [Range<Int>] = []
         var start: Int?
@@ -175,7 +175,7 @@ enum RedactionClass {
             guard let value = assigned(bytes, after: index),
                 saysSecret(bytes, begin..<index)
             else { continue }
-            // `password: ${PASSWORD}` and `password: {secretKeyRef: …}` name a place.
+            // `password: ${PASSWORD}` and `password: {secretKeyRef: …}` are references.
             if ![UInt8(ascii: "$"), UInt8(ascii: "{"), UInt8(ascii: "["), UInt8(ascii: "<")].contains(bytes[value]) {
                 found.append(value..<end(ofValueAt: value, in: bytes))
                 index = max(index, (found.last?.upperBound ?? 0) - 1)
@@ -184,7 +184,7 @@ enum RedactionClass {
         return found
     }
 
-    /// Where a value ends: at its quote, or at white space or what separates values.
+    /// Returns the end of a value: its closing quote, white space or a separator.
     private static func end(ofValueAt start: Int, in bytes: Span<UInt8>) -> Int {
         let before = bytes[start - 1]
         let isQuoted = before == UInt8(ascii: "\"") || before == UInt8(ascii: "'")
@@ -202,7 +202,7 @@ enum RedactionClass {
         return max(end, start + 1)
     }
 
-    /// Whether a word says how the header goes on: `Authorization: Basic …`.
+    /// True if a word is the scheme of a header: `Authorization: Basic …`.
     private static func isScheme(_ bytes: Span<UInt8>, _ word: Range<Int>) -> Bool {
         word.count == 5 && starts(bytes, at: word.lowerBound, with: "Basic")
             || word.count == 6 && starts(bytes, at: word.lowerBound, with: "Bearer")
@@ -210,7 +210,7 @@ enum RedactionClass {
 
     private static func isNameByte(_ byte: UInt8) -> Bool { CredentialScan.isWord(byte) }
 
-    /// Where the value begins, when a name that ends at `end` is followed by one: `=value`, `: value`, `" : "value`.
+    /// Returns the start of the value after a name that ends at `end`: `=value`, `: value`, `" : "value`; nil if there is none.
     private static func assigned(_ bytes: Span<UInt8>, after end: Int) -> Int? {
         var at = end
         func skip(_ skipped: [UInt8]) { while at < bytes.count, skipped.contains(bytes[at]) { at += 1 } }
@@ -223,7 +223,7 @@ enum RedactionClass {
         at += 1
         let gap = at
         skip(spaces)
-        // `password-service:1.2` is an image's tag.
+        // `password-service:1.2` is the tag of an image.
         let isApart = at > gap || end < gap - 1 || at < bytes.count && quotes.contains(bytes[at])
         guard !isColon || isApart else { return nil }
         skip(quotes)

@@ -1,39 +1,39 @@
 public import JSON
 
-/// Writes a review for a recording: as it came, with every secret in it replaced.
+/// Writes a review for a recording, with all secrets replaced.
 ///
-/// Replaced are what Secrets hold, literal values of variables and ConfigMaps (unless `PLAYBOOK_RECORD_ENV` keeps them), and any
-/// text that is or has a secret in it, wherever it stands; texts that are JSON, such as `last-applied-configuration`, are looked
-/// through in the same way. What no rule reads is left out: `status`, and what authenticators say of a user.
+/// Replaced are the data of Secrets, literal values of variables and ConfigMaps (unless `PLAYBOOK_RECORD_ENV` keeps them), and
+/// all texts that are or contain a secret. Texts that contain JSON, such as `last-applied-configuration`, are searched in the
+/// same way. Fields that no rule reads are omitted: `status`, and the extra fields of the user.
 public struct Redactor {
     private let keepsLiterals: Bool
     private let arguments: RecordedArguments
-    /// How many places were replaced.
+    /// The number of replaced values.
     public private(set) var count = 0
-    /// What was replaced in the object of before; nil where there is none.
+    /// The secrets that were replaced in the old object; nil if there is none.
     private var before: Set<String>?
     private var isBefore = false
-    /// The secrets that are words of commands, or keys, each with its number among those of its class.
+    /// The secrets in commands and keys, each with its number within its class.
     private var numbers: [String: [String: Int]] = [:]
 
-    /// How deep values may nest, texts that are JSON counted on: it is gone down on a small thread's stack.
+    /// The maximum depth of nested values, including texts that contain JSON: the stack of the thread is small.
     private static let maximumDepth = 140
 
-    /// What a value is part of.
+    /// The context of a value.
     private enum Place {
-        /// Something that has a name.
+        /// A value with a name.
         case named(String?)
-        /// What a Secret holds.
+        /// Data of a Secret.
         case secret
-        /// Variables of a container or of a ConfigMap, which go by a name.
+        /// Variables of a container or a ConfigMap, by name.
         case literal(String?)
-        /// A command, or the rest of one, after what is known of it.
+        /// A command or the rest of one, with the state of its parser.
         case arguments(ArgumentList)
-        /// A probe, a lifecycle handler, or something in one that has a name.
+        /// A probe, a lifecycle handler, or a named value in one.
         case handler(String?)
-        /// A list of variables, with the class of those that are secrets by what refers to them.
+        /// A list of variables, with the classes of those that are secrets because of their references.
         case environment([String: String])
-        /// The value of a variable that is a secret, and its class.
+        /// The value of a variable that is a secret, with its class.
         case variable(String)
     }
 
@@ -57,7 +57,7 @@ public struct Redactor {
             }
             bytes.append(UInt8(ascii: ","))
         }
-        // What was there before comes first, to know what of the new object is new.
+        // The old object is written first, to detect which secrets of the new object are new.
         if let old = request["oldObject"], old.kind == .object {
             (before, isBefore) = ([], true)
             write(key: "oldObject", to: &bytes)
@@ -104,7 +104,7 @@ public struct Redactor {
         }
     }
 
-    // `kind` is what the object itself says, or for the whole object what the request says.
+    // `kind` is the kind of the object itself, or that of the request for the whole object.
     private mutating func writeObject(
         _ object: Value, _ kind: String?, isWhole: Bool, _ place: Place, _ depth: Int, to bytes: inout [UInt8]
     ) {
@@ -121,7 +121,7 @@ public struct Redactor {
         bytes.append(UInt8(ascii: "}"))
     }
 
-    /// What the member of an object is part of.
+    /// Returns the context of an object's member.
     private func inside(
         _ key: String, of kind: String?, _ object: Value, _ name: String?, _ place: Place
     ) -> Place {
@@ -136,11 +136,11 @@ public struct Redactor {
         }
         switch key {
         case "data", "stringData":
-            // SealedSecrets and the like have what they hold encrypted; that it is a Secret's says its kind.
+            // SealedSecrets and similar kinds count as Secrets, although their data is encrypted.
             if let kind, kind.hasSuffix("Secret") { return .secret }
             if kind == "ConfigMap" { return .literal(nil) }
         case "binaryData" where kind == "ConfigMap": return .literal(nil)
-        // A provider of External Secrets that holds what it hands out.
+        // A provider of External Secrets with literal values.
         case "fake": return .secret
         case "env":
             let secrets = VariableReferences(of: object).secrets
@@ -148,7 +148,7 @@ public struct Redactor {
                 Dictionary(secrets.map { ($0.name.text, $0.kind.rawValue) }, uniquingKeysWith: { $1 }))
         case "command": return .arguments(ArgumentList())
         case "args":
-            // One command line, of which the arguments are the rest.
+            // The arguments continue the command line of `command`.
             var list = ArgumentList()
             for word in object["command"]?.elements ?? object.elements where word.kind == .string {
                 _ = word.withContents { list.name(of: $0) }
@@ -195,7 +195,7 @@ public struct Redactor {
         case .named(let called): name = called
         case .arguments: return writeWords(value, named: nil, of: nil, depth, to: &bytes)
         case .handler(let called):
-            // What says which header, and where, is no secret.
+            // Fields that select a header or an address are not secrets.
             let isPlain = ["name", "port", "scheme", "service"].contains(called ?? "")
             guard !isPlain || arguments != .redactAll else { break }
             return writeWords(
@@ -210,7 +210,7 @@ public struct Redactor {
         bytes += value.source
     }
 
-    /// Writes a text that is JSON itself; what is unchanged inside stays as it was written.
+    /// Writes a text that contains JSON; parts without secrets keep their formatting.
     private mutating func writeNested(_ text: String, _ depth: Int, to bytes: inout [UInt8]) -> Bool {
         guard let first = text.utf8.first(where: { $0 > 0x20 }),
             first == UInt8(ascii: "{") || first == UInt8(ascii: "["),
@@ -223,7 +223,7 @@ public struct Redactor {
         return true
     }
 
-    /// Writes a part of a command, or of a probe or lifecycle handler: the secrets in it are replaced, and the rest stays as it is.
+    /// Writes a text of a command, probe or lifecycle handler, in which secrets are replaced and the rest is kept.
     private mutating func writeWords(
         _ value: Value, named name: CredentialName?, of program: LoginProgram?, _ depth: Int, to bytes: inout [UInt8]
     ) {
@@ -243,7 +243,7 @@ public struct Redactor {
         for (range, kind) in words {
             result += content[end..<range.lowerBound]
             result += numbered(kind, String(decoding: content[range], as: UTF8.self), tellsChange: true).text.utf8
-            // What follows stays on its line.
+            // Keeps the line breaks, so that the following text stays on its line.
             for at in range where content[at] == UInt8(ascii: "\n") { result.append(content[at]) }
             end = range.upperBound
         }
@@ -256,14 +256,14 @@ public struct Redactor {
         bytes.append(UInt8(ascii: ":"))
     }
 
-    /// A key as it is written; one that is a secret is replaced by the same mark wherever it stands.
+    /// Returns a key in which a secret is replaced by the same mark everywhere.
     mutating func redacted(key: String) -> String {
-        // A set of texts stands in `managedFields` as keys, `v:"…"`.
+        // `managedFields` has the elements of sets of texts as keys, `v:"…"`.
         guard key.utf8.count > 12, let kind = RedactionClass.of(key) else { return key }
         return numbered(kind, key, tellsChange: false).text
     }
 
-    /// The mark of a secret that others of its class are told from.
+    /// Returns the mark of a secret, with its number within its class.
     private mutating func numbered(_ kind: String, _ original: String, tellsChange: Bool) -> Redaction {
         let number = numbers[kind]?[original] ?? (numbers[kind]?.count ?? 0) + 1
         numbers[kind, default: [:]][original] = number
@@ -283,7 +283,7 @@ public struct Redactor {
 }
 
 extension Redactor {
-    /// A value that is not in a document, redacted in the same way.
+    /// Returns a redacted value that is not part of a document.
     mutating func redacted(_ literal: Literal) -> Literal {
         guard let document = try? Document(parsing: Array(literal.json.utf8)) else { return .null }
         var bytes: [UInt8] = []

@@ -1,14 +1,14 @@
 import JSON
 import Kubernetes
 
-/// What is recorded of the other objects: by kind and namespace all that was known of it, in the fields that rules read.
+/// Related objects in recordings: by kind and namespace, all objects that were available, with the fields that rules read.
 ///
-/// A kind and namespace that nothing asked for is not there, and neither is one that was not known: both are unknown to a replay.
+/// A kind and namespace that no rule read, or that was not available, is omitted and is unknown to a replay.
 extension RelatedObjects {
-    /// How many objects of a kind are recorded with a review; of more, none is, and the kind is unknown.
+    /// The maximum number of objects of a kind in a recording; if there are more, none is recorded and the kind is unknown.
     static let maximumRecorded = 500
 
-    /// The companions that a judgement would look up, as a recording keeps them.
+    /// Returns the related objects that an evaluation reads, as recordings store them.
     func recorded(_ lookups: Lookups) -> Literal {
         var entries: [Literal] = []
         for lookup in lookups.all where knows(lookup.kind, in: lookup.namespace) {
@@ -24,20 +24,20 @@ extension RelatedObjects {
         return .array(entries)
     }
 
-    /// The companions that a recording has.
+    /// Creates the related objects of a recording.
     ///
     /// - Parameters:
-    ///   - entries: What ``recorded(_:)`` made.
-    ///   - recorded: The answers of the API server, as they are recorded.
-    ///   - catalogue: The rules that look things up.
-    /// - Throws: ``CannotJudge/malformed(_:expected:)`` where an object is not as it was written.
+    ///   - entries: The result of ``recorded(_:)``.
+    ///   - recorded: The recorded answers of the API server.
+    ///   - catalogue: The rules that read related objects.
+    /// - Throws: ``CannotJudge/malformed(_:expected:)`` if an object is not valid.
     init(recorded entries: Value, answers recorded: Value? = nil, of catalogue: Catalogue) throws(CannotJudge) {
-        // Recordings have the annotations' names of the default domain.
+        // Recordings have annotations in the default domain.
         self.init(knowledge: .kindsHeld, of: catalogue.with(.standard))
         var doubts: [LookupAnswer] = []
         for entry in entries.elements {
             let kind = ResourceKind(kind: entry["kind"]?.string ?? "", apiVersion: entry["apiVersion"]?.string ?? "")
-            // A kind that this version does not keep is passed over, as everywhere.
+            // Kinds that this version does not read are ignored.
             guard catalogue.relatedKinds.contains(kind), let namespace = entry["namespace"]?.string else { continue }
             try restore(kind, in: namespace, entry["objects"].map { Array($0.elements) } ?? [])
             guard entry["unchecked"]?.bool ?? false else { continue }
@@ -48,9 +48,9 @@ extension RelatedObjects {
     }
 }
 
-/// Which kinds were looked up in which namespaces, each once.
+/// The kinds and namespaces that an evaluation reads, each once.
 ///
-/// Unchecked: written to by one judgement on one thread, and read when that is over; nobody else has it.
+/// Unchecked because one evaluation on one thread writes to it, and it is read only after that.
 final class Lookups: @unchecked Sendable {
     private(set) var all: [(kind: ResourceKind, namespace: String)] = []
 
@@ -60,7 +60,7 @@ final class Lookups: @unchecked Sendable {
 }
 
 extension RelatedObjects.Holding {
-    /// The objects of a kind, as they are recorded.
+    /// Returns the objects of a kind, as recordings store them.
     fileprivate func literals(_ kind: ResourceKind) -> [Literal] {
         switch kind {
         case .namespace: self.namespace.map { [$0.literal] } ?? []
@@ -73,7 +73,7 @@ extension RelatedObjects.Holding {
     }
 }
 
-// MARK: One record each, written so that its own reader reads it
+// MARK: Records, in the form that their readers expect
 
 extension NamespaceRecord {
     fileprivate var literal: Literal {
@@ -86,7 +86,7 @@ extension NamespaceRecord {
 }
 
 extension LookupAnswer {
-    /// The answer as a recording has it; nil for those that are recorded with the related objects.
+    /// The answer as recordings store it; nil for answers that are recorded with the related objects.
     var recorded: Literal? {
         switch self {
         case .absence, .templates, .claim(_, nil): nil
@@ -107,7 +107,7 @@ extension LookupAnswer {
         }
     }
 
-    /// Reads an answer of a recording; nil if it is none that this version knows.
+    /// Reads a recorded answer; nil if this version does not know it.
     init?(recorded value: Value) {
         if let isOperator = value["isOperator"]?.bool {
             func text(_ key: StaticString) -> String { value[key]?.string ?? "" }
@@ -200,9 +200,9 @@ extension Autoscaler {
         if maximum != .max {
             spec.append(.init(isScaledObject ? "maxReplicaCount" : "maxReplicas", .number(String(maximum))))
         }
-        // Without an entry of its own it is the default, which comes back by itself.
+        // A missing entry stands for the default, which the reader restores.
         if !resources.contains(where: { $0.index == nil }) {
-            // What is no CPU or memory only keeps the others in their places.
+            // Entries for other metrics keep the indexes of the CPU and memory entries.
             var entries: [Literal] = [["type": "External"]]
             for resource in resources {
                 let index = resource.index ?? 0
@@ -276,7 +276,7 @@ extension Workload {
     }
 }
 
-/// Labels in an order that does not depend on the process.
+/// Returns labels in an order that does not depend on the process.
 private func pairs(_ labels: [String: String]) -> Literal {
     .object(labels.sorted { $0.key < $1.key }.map { .init($0.key, .string($0.value)) })
 }
@@ -286,7 +286,7 @@ extension RelatedObject {
         ["metadata": ["name": .string(name), "labels": pairs(labels)], "fields": fields.recorded]
     }
 
-    /// Reads an object of the kinds that have no record type of their own; nil for any other.
+    /// Reads an object of a kind without a record type; nil for other kinds.
     init?(recorded object: Value, _ related: RelatedKind, _ name: String, _ namespace: String) {
         guard let fields = object["fields"] else { return nil }
         self.init(

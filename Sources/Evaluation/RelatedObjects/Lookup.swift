@@ -1,16 +1,16 @@
 public import Kubernetes
 
-/// A question about the cluster that the API server is asked before a denial rests on the answer.
+/// A question about the cluster that the API server must answer before a denial depends on it.
 public enum Lookup: Sendable, Hashable {
-    /// True if a namespace has an object of a kind by now: a watch lags behind.
+    /// The objects of a kind that a namespace has by now: a watch lags behind.
     case absence(Absence)
-    /// True if the requester is the operator of the object's owner.
+    /// The claim that the requester is the operator of the object's owner.
     case claim(OperatorClaim)
-    /// The pod templates that a workload had before, or that its object is made from.
+    /// The earlier pod templates of a workload, or the template that the object is created from.
     case templates(TemplateQuery)
 }
 
-/// The answer to a lookup; nil where there was none in time.
+/// The answer to a lookup; nil if there was none in time.
 public enum LookupAnswer: Sendable {
     /// All objects of a kind in a namespace.
     case absence(Absence, found: RelatedObjects?)
@@ -18,10 +18,10 @@ public enum LookupAnswer: Sendable {
     case claim(OperatorClaim, Bool?)
     /// The templates, newest first.
     case templates(TemplateQuery, [PastTemplate]?)
-    /// The template that a recorded request went back to; nil where the API server gave no answer.
+    /// The template that a recorded request went back to; nil if the API server gave no answer.
     case recorded(PastTemplate?)
 
-    /// Creates the answer that there was none in time.
+    /// Creates an answer without a result, for a lookup that was not answered in time.
     public init(unanswered lookup: Lookup) {
         self =
             switch lookup {
@@ -32,14 +32,14 @@ public enum LookupAnswer: Sendable {
     }
 }
 
-/// A kind of object of which a namespace has none, where one would have spared a request a denial.
+/// A kind of object that is missing in a namespace and would have prevented a denial.
 public struct Absence: Sendable, Hashable {
     /// The kind.
     public let kind: ResourceKind
     /// The namespace.
     public let namespace: String
 
-    /// Names what is absent.
+    /// Creates an absence.
     public init(_ kind: ResourceKind, in namespace: String) {
         self.kind = kind
         self.namespace = namespace
@@ -47,14 +47,14 @@ public struct Absence: Sendable, Hashable {
 }
 
 extension RelatedObjects {
-    /// The same related objects with what the API server was asked for one evaluation.
+    /// Returns the related objects with answers of the API server, for one evaluation.
     public func answering(_ answers: [LookupAnswer]) -> RelatedObjects {
         var copy = self
         copy.answers = answers
         return copy
     }
 
-    /// All objects of a kind in a namespace as the API server had them: nil if it was not asked, a nil inside if it gave no answer.
+    /// Returns the API server's objects of a kind in a namespace; nil if it was not asked, `.some(nil)` if it gave no answer.
     func answer(_ kind: ResourceKind, _ namespace: String) -> RelatedObjects?? {
         for case .absence(let absence, let found) in answers
         where absence.kind == kind && absence.namespace == namespace {
@@ -63,7 +63,7 @@ extension RelatedObjects {
         return nil
     }
 
-    /// True if the API server was asked, be it in vain.
+    /// True if the API server was asked, even if it gave no answer.
     func hasAsked(_ lookup: Lookup) -> Bool {
         answers.contains { answer in
             switch (answer, lookup) {
@@ -75,13 +75,13 @@ extension RelatedObjects {
         }
     }
 
-    /// True if what is absent could not be looked for.
+    /// True if the API server was asked for the objects and gave no answer.
     func isInDoubt(_ absence: Absence) -> Bool {
         if case .some(nil) = answer(absence.kind, absence.namespace) { return true }
         return false
     }
 
-    /// True if a requester is an operator; nil where that is not known.
+    /// True if a requester is an operator; nil if that was not checked.
     func answer(to claim: OperatorClaim) -> Bool? {
         for case .claim(claim, let answer) in answers { return answer }
         return nil

@@ -1,17 +1,17 @@
-/// A service account's claim to be the operator of a custom resource: that it may write the status of the owner.
+/// A service account's claim to be the operator of a custom resource: it is allowed to update the owner's status.
 ///
-/// Only the API server's authorizer knows, so it is asked before a denial rests on the answer. Whoever may write everything is no
-/// operator.
+/// The API server's authorizer checks the claim before a denial depends on it. An account that is allowed to update everything
+/// is not an operator.
 public struct OperatorClaim: Sendable, Hashable {
-    /// The service account's user name.
+    /// The user name of the service account.
     public let account: String
-    /// The API group of the resource that it claims to operate.
+    /// The API group of the custom resource.
     public let group: String
-    /// The version of the group, as the owner reference has it.
+    /// The API version of the custom resource, from the owner reference.
     public let version: String
-    /// The kind of the resource.
+    /// The kind of the custom resource.
     public let kindName: String
-    /// The namespace of the object that is made.
+    /// The namespace of the object that is created.
     public let namespace: String
 
     init(_ account: String, apiVersion: String, kindName: String, namespace: String) {

@@ -1,15 +1,15 @@
 public import JSON
 public import Kubernetes
 
-/// A pod template that a workload had before, or that a controller makes an object from.
+/// An earlier pod template of a workload, or the template that a controller creates an object from.
 public struct PastTemplate: Sendable {
-    /// Its source for people: `revision 3`, `CronJob nightly`.
+    /// The source for people: `revision 3`, `CronJob nightly`.
     public let source: String
-    /// The pod spec; nil in a recording, which keeps only the template that equals the new one.
+    /// The pod spec; nil in a recording, which only has the template that equals the new one.
     let spec: Literal?
-    /// The count that the workload had with it, where that is known.
+    /// The number of replicas with this template; nil if it is unknown.
     let replicas: Int?
-    /// The exemptions that its object, or the template, was annotated with.
+    /// The exemptions of the object or the template.
     let exemptions: [ExemptionAnnotations]
 
     init(source: String, spec: Literal?, replicas: Int?, exemptions: [ExemptionAnnotations]) {
@@ -22,9 +22,9 @@ public struct PastTemplate: Sendable {
     /// Reads a ReplicaSet, a ControllerRevision or a CronJob; nil if it has no pod template.
     ///
     /// - Parameters:
-    ///   - object: The whole object.
-    ///   - kind: Its kind.
-    ///   - names: The annotations by which objects exempt themselves.
+    ///   - object: The object.
+    ///   - kind: The kind of the object.
+    ///   - names: The names of the exemption annotations.
     public init?(_ object: Value, _ kind: ResourceKind, _ names: AnnotationNames) {
         let metadata = ObjectMeta(of: object)
         let template: Value?
@@ -52,30 +52,30 @@ public struct PastTemplate: Sendable {
     }
 }
 
-/// A question for pod templates of the past.
+/// A query for earlier pod templates.
 public struct TemplateQuery: Sendable, Hashable {
-    /// The objects that hold the templates.
+    /// The objects that have the templates.
     public enum Source: Sendable, Hashable {
         /// The ReplicaSets or ControllerRevisions that the workload's uid controls.
         case revisions(uid: String)
-        /// The ControllerRevisions without a controller that the workload's selector matches.
+        /// The ControllerRevisions without a controller that match the workload's selector.
         case orphans
-        /// The CronJob that a Job was made from by hand.
+        /// The CronJob that a Job was created from manually.
         case cronJob(name: String, uid: String)
     }
 
-    /// The workload's kind.
+    /// The kind of the workload.
     public let kind: ResourceKind
     /// The namespace.
     public let namespace: String
-    /// The workload's name.
+    /// The name of the workload.
     public let name: String
-    /// The workload's selector, as in the `labelSelector` of a LIST.
+    /// The selector of the workload, as the `labelSelector` of a LIST.
     public let selector: String
-    /// The objects that hold the templates.
+    /// The objects that have the templates.
     public let source: Source
 
-    /// The kind of the objects that hold the templates.
+    /// The kind of the objects that have the templates.
     public var holder: ResourceKind {
         switch (source, kind) {
         case (.cronJob, _): .cronJob
@@ -86,7 +86,7 @@ public struct TemplateQuery: Sendable, Hashable {
 }
 
 extension TemplateQuery {
-    /// The question for the past of a request's object; nil where it has none.
+    /// Creates the query for a request's object; nil if it has no earlier templates.
     init?(_ subject: Subject) {
         let review = subject.review
         guard review.subresource == .none else { return nil }
@@ -114,7 +114,7 @@ extension TemplateQuery {
         }
     }
 
-    /// The selector of a workload as one text; nil where it selects nothing in particular.
+    /// Returns a workload's selector as text; nil if it selects all objects or none.
     private static func selector(_ object: Value) -> String? {
         guard let value = object["spec"]?["selector"], let selector = try? LabelSelector(value) else { return nil }
         let query = selector.query

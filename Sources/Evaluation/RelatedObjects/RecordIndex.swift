@@ -1,14 +1,14 @@
 import Kubernetes
 
-/// What is kept of an object that has a name of its own in its namespace.
+/// The stored fields of an object with a name that is unique in its namespace.
 protocol RelatedRecord: Sendable {
     var kind: ResourceKind { get }
     var name: String { get }
-    /// What it is looked up by where there are many.
+    /// The keys for lookups when there are many records.
     var indexKeys: IndexKeys { get }
 }
 
-/// A label, or whatever else records are looked up by.
+/// A label or another key for lookups.
 package struct RecordKey: Hashable {
     let key: String
     let value: String
@@ -19,37 +19,37 @@ package struct RecordKey: Hashable {
     }
 }
 
-/// Under which keys a record is filed.
+/// The keys under which a record is indexed.
 enum IndexKeys {
-    /// Under each of them: who looks for it knows some.
+    /// All of these keys: a lookup knows at least one of them.
     case each([RecordKey])
-    /// Under the one that the fewest others are under: who looks for it knows all of them, and more.
+    /// The key with the fewest records: a lookup knows all of these keys, and more.
     case rarest([RecordKey])
 }
 
-/// The records of one type in a namespace, by name and kind, so that what is said of several does not depend on which came first.
+/// The records of one type in a namespace, by name and kind, in an order that does not depend on their arrival.
 ///
-/// Few are simply looked through. Many are filed under keys too: in a namespace of thousands of workloads with a budget each,
-/// every workload asks for the budgets of its pods, and every budget for its workloads.
+/// A short list is searched. A long one is also indexed by keys: in a namespace with thousands of workloads with a PDB each,
+/// every workload looks up the PDBs of its pods, and every PDB looks up its workloads.
 struct RecordIndex<Record: RelatedRecord>: Sendable {
-    /// All of them, in order.
+    /// All records, in order.
     private(set) var records: [Record] = []
     private var isFiled = false
     private var files: [RecordKey: [RecordID]] = [:]
-    /// Those that are filed under the rarest of no keys.
+    /// The records whose list of `rarest` keys is empty.
     private var unfiled: [RecordID] = []
 
     var isEmpty: Bool { records.isEmpty }
 
-    /// The record of a kind and name.
+    /// The record with a kind and name.
     subscript(_ kind: ResourceKind, _ name: String) -> Record? {
         let (index, isThere) = place(of: RecordID(name: name, kind: kind))
         return isThere ? records[index] : nil
     }
 
-    // MARK: Records that come and go
+    // MARK: Changes
 
-    /// Takes a record in, in the place of the one with the same kind and name.
+    /// Adds a record, or replaces the one with the same kind and name.
     mutating func set(_ record: Record) {
         let id = RecordID(record)
         let (index, isThere) = place(of: id)
@@ -67,7 +67,7 @@ struct RecordIndex<Record: RelatedRecord>: Sendable {
         }
     }
 
-    /// Lets a record go.
+    /// Removes a record.
     mutating func remove(_ kind: ResourceKind, _ name: String) {
         let (index, isThere) = place(of: RecordID(name: name, kind: kind))
         guard isThere else { return }
@@ -75,22 +75,22 @@ struct RecordIndex<Record: RelatedRecord>: Sendable {
         records.remove(at: index)
     }
 
-    /// Lets all of a kind go.
+    /// Removes all records of a kind.
     mutating func removeAll(_ kind: ResourceKind) {
         let rest = records.filter { $0.kind != kind }
         self = RecordIndex()
         for record in rest { set(record) }
     }
 
-    // MARK: Look-ups
+    // MARK: Lookups
 
-    /// The records that may be filed under one of the keys, in order; others may be among them.
+    /// Returns the records that can have one of the keys, in order; others can be among them.
     func candidates(underAnyOf keys: @autoclosure () -> [RecordKey]) -> [Record] {
         guard isFiled else { return records }
         return found(keys().reduce(into: unfiled) { $0 += files[$1] ?? [] })
     }
 
-    /// The records that may be filed under all the keys, in order; others may be among them.
+    /// Returns the records that can have all of the keys, in order; others can be among them.
     func candidates(underAllOf keys: @autoclosure () -> [RecordKey]) -> [Record] {
         guard isFiled, let rarest = keys().map({ files[$0] ?? [] }).min(by: { $0.count < $1.count }) else {
             return records
@@ -109,7 +109,7 @@ struct RecordIndex<Record: RelatedRecord>: Sendable {
         return (low, low < records.count && RecordID(records[low]) == id)
     }
 
-    // MARK: Files
+    // MARK: Index
 
     private static var few: Int { 32 }
 
@@ -141,7 +141,7 @@ struct RecordIndex<Record: RelatedRecord>: Sendable {
     }
 }
 
-/// A record's place in the order.
+/// The identity of a record, for its place in the order.
 private struct RecordID: Comparable {
     let name: String
     let kind: ResourceKind
@@ -156,7 +156,7 @@ private struct RecordID: Comparable {
 }
 
 extension [RecordKey] {
-    /// Labels as keys.
+    /// Creates keys for labels.
     package init(_ labels: some Sequence<(key: String, value: String)>) {
         self = labels.map { RecordKey(key: $0.key, value: $0.value) }
     }

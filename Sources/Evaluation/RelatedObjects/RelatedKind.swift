@@ -1,22 +1,22 @@
 public import JSON
 public import Kubernetes
 
-/// A kind of related objects, and what is kept of one: fields that rules read, cut out of the object.
+/// A kind of related objects and the fields of them that are stored because rules read them.
 public struct RelatedKind: Sendable {
-    /// Reads the fields of a whole object.
+    /// Reads the fields of an object.
     package typealias Read = @Sendable (Value, inout RelatedFields) throws(CannotJudge) -> Void
 
     package let kind: ResourceKind
-    /// nil for the kinds that have a record type of their own.
+    /// Reads the fields; nil for kinds with their own record type.
     let read: Read?
-    /// The labels of other objects by which an object of the kind selects them; nil where it selects none.
+    /// The labels by which an object of the kind selects other objects; nil if it selects none.
     let selectedLabels: (@Sendable (RelatedFields) -> [RecordKey])?
 
-    /// Declares what is kept of a kind.
+    /// Declares the fields that are stored of a kind.
     ///
     /// - Parameters:
     ///   - kind: The kind.
-    ///   - selector: The labels that it selects other objects by, for an index.
+    ///   - selector: The labels by which it selects other objects, for an index.
     ///   - read: Reads the fields.
     package init(
         _ kind: ResourceKind, selecting selector: (@Sendable (RelatedFields) -> [RecordKey])? = nil,
@@ -42,25 +42,25 @@ public struct RelatedKind: Sendable {
     package static let statefulSet = RelatedKind(.statefulSet)
     package static let rollout = RelatedKind(.rollout)
 
-    /// The kinds that are kept whatever the rules.
+    /// The kinds that are always stored.
     static let ofEngine = [
         namespace, podDisruptionBudget, horizontalPodAutoscaler, scaledObject, resourceQuota, deployment, statefulSet,
         rollout,
     ]
 }
 
-/// A field that is kept of related objects: its name in recordings, and its type.
+/// A stored field of related objects, with its name in recordings and its type.
 package struct RelatedField<Content: RelatedContent>: Sendable {
     let name: String
 
     package init(_ name: String) { self.name = name }
 }
 
-/// What a field of a related object may hold.
+/// A type of stored fields.
 package protocol RelatedContent: Sendable {
-    /// Reads it from a recording; nil where it is of another type.
+    /// Reads the value from a recording; nil if it has another type.
     init?(recorded: Literal)
-    /// The same as a recording has it.
+    /// The value in a recording.
     var recorded: Literal { get }
 }
 
@@ -103,9 +103,9 @@ extension LabelSelector: RelatedContent {
     package var recorded: Literal { literal }
 }
 
-/// The fields that are kept of a related object.
+/// The stored fields of a related object.
 package struct RelatedFields: Sendable {
-    /// The fields as a recording has them.
+    /// The fields in a recording.
     private(set) var recorded: Literal
 
     package init(recorded: Literal = [:]) { self.recorded = recorded }
@@ -120,12 +120,12 @@ package struct RelatedFields: Sendable {
     }
 }
 
-/// The kinds of related objects that a catalogue's rules look up, and what is kept of each.
+/// The kinds of related objects that a catalogue's rules read, and the stored fields of each.
 struct RelatedKinds: Sendable {
     private let byKind: [ResourceKind: RelatedKind]
     /// The kinds.
     let kinds: ResourceKinds
-    /// The annotations that are kept of Namespaces and workloads.
+    /// The names of the annotations of Namespaces and workloads.
     let annotations: AnnotationNames
 
     init(_ related: [RelatedKind], annotations: AnnotationNames = .standard) {

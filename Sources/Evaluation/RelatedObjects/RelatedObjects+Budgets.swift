@@ -1,9 +1,9 @@
 import JSON
 public import Kubernetes
 
-/// Which budgets guard which pods.
+/// Lookups of PodDisruptionBudgets and the pods that they select.
 extension RelatedObjects {
-    /// The PodDisruptionBudgets of a namespace.
+    /// Returns the PodDisruptionBudgets of a namespace.
     public func budgets(in namespace: String) throws(CannotJudge) -> [DisruptionBudget] {
         try shelf(in: namespace)?.records ?? []
     }
@@ -12,19 +12,19 @@ extension RelatedObjects {
         try holding(.podDisruptionBudget, namespace, "PodDisruptionBudgets")?.budgets
     }
 
-    /// A PodDisruptionBudget by its name.
+    /// Returns a PodDisruptionBudget by name.
     package func budget(named name: String, in namespace: String) throws(CannotJudge) -> DisruptionBudget? {
         try shelf(in: namespace)?[.podDisruptionBudget, name]
     }
 
-    /// The PodDisruptionBudgets of a namespace that guard pods with these labels.
+    /// Returns the PodDisruptionBudgets of a namespace that select pods with these labels.
     public func budgets(selecting labels: Labels, in namespace: String) throws(CannotJudge) -> [DisruptionBudget] {
         let candidates = try shelf(in: namespace)?.candidates(underAnyOf: [RecordKey](labels.pairs)) ?? []
         return candidates.filter { $0.selects(labels) }
     }
 
-    /// A PodDisruptionBudget of another namespace that guards pods with these labels, and not just all pods; for messages: not
-    /// more than a few hundred namespaces are looked at.
+    /// Returns a PodDisruptionBudget of another namespace that selects pods with these labels but not all pods, for messages;
+    /// only the first few hundred namespaces are searched.
     package func budget(selecting labels: Labels, outside namespace: String) -> DisruptionBudget? {
         let keys = [RecordKey](labels.pairs)
         for name in guardedNamespaces.lazy.filter({ $0 != namespace }).prefix(500) {
@@ -35,7 +35,7 @@ extension RelatedObjects {
         return nil
     }
 
-    /// The workloads whose pods a budget guards, as far as they are known, but Rollouts that borrow a template: its workload is one.
+    /// Returns the known workloads whose pods a PDB selects, without Rollouts that use the template of another workload.
     package func workloads(guardedBy budget: DisruptionBudget) -> [Workload] {
         noteWorkloads(in: budget.namespace)
         guard let selector = budget.selector else { return [] }
@@ -44,7 +44,7 @@ extension RelatedObjects {
         if answers.isEmpty {
             candidates = holdings[budget.namespace]?.workloads.candidates(underAllOf: keys) ?? []
         } else {
-            // Some kinds may have been asked for anew.
+            // The API server may have returned newer objects for some kinds.
             for kind in ResourceKinds.replicated.kinds {
                 let known = holding(of: kind, budget.namespace)?.workloads.candidates(underAllOf: keys) ?? []
                 candidates += known.filter { $0.kind == kind }
@@ -53,10 +53,10 @@ extension RelatedObjects {
         return candidates.filter { $0.deployment == nil && selector.matches(Labels($0.labels)) }
     }
 
-    /// The other budgets that select some of the same pods for sure: those of a known workload, or by selectors that say so.
+    /// Returns the other PDBs that certainly select some of the same pods: those of a known workload, or by their selectors.
     public func budgets(overlapping budget: DisruptionBudget) throws(CannotJudge) -> [DisruptionBudget] {
         guard let shelf = try shelf(in: budget.namespace), let selector = budget.selector else { return [] }
-        // An equal selector is filed under a label of this one, an empty one is a candidate for all.
+        // A PDB with an equal selector is indexed by one of its labels; one with an empty selector is a candidate for all.
         var others = selector.isEmpty ? shelf.records : shelf.candidates(underAnyOf: [RecordKey](selector.labels))
         others.removeAll { $0.selector.map { !selector.isEmpty && !$0.isEmpty && $0 != selector } ?? true }
         var names: Set<String> = [budget.name]

@@ -2,26 +2,26 @@ import JSON
 import Kubernetes
 
 extension RelatedObjects {
-    /// What one namespace holds.
+    /// The related objects of one namespace.
     struct Holding: Sendable {
-        /// The kinds that it holds, or is known to hold nothing of.
+        /// The kinds whose objects are known, even if there are none.
         var kinds = ResourceKinds()
         private(set) var namespace: NamespaceRecord?
         private(set) var budgets = RecordIndex<DisruptionBudget>()
         private(set) var autoscalers = RecordIndex<Autoscaler>()
         private(set) var quotas = RecordIndex<Quota>()
         private(set) var workloads = RecordIndex<Workload>()
-        /// Everything else: its ``RelatedKind`` says what is kept of it.
+        /// The objects of all other kinds, with the fields that their ``RelatedKind`` declares.
         private(set) var objects: [ResourceKind: RecordIndex<RelatedObject>] = [:]
 
-        /// Whether there is nothing left to keep it for.
+        /// True if the namespace has no objects and no known kinds.
         var isEmpty: Bool {
             namespace == nil && budgets.isEmpty && autoscalers.isEmpty && quotas.isEmpty && workloads.isEmpty
                 && objects.isEmpty
         }
     }
 
-    /// What is kept of one object.
+    /// The stored fields of one object.
     enum Record {
         case namespace(NamespaceRecord)
         case budget(DisruptionBudget)
@@ -30,7 +30,7 @@ extension RelatedObjects {
         case workload(Workload)
         case object(RelatedObject)
 
-        /// Reads an object of a kind; nil where nothing is kept of it.
+        /// Reads an object of a kind; nil if the kind is not stored.
         init?(
             _ object: Value, _ kind: ResourceKind, _ name: String, _ namespace: String, _ related: RelatedKinds
         ) throws(CannotJudge) {
@@ -53,7 +53,7 @@ extension RelatedObjects {
 }
 
 extension RelatedObjects.Holding {
-    /// Takes a record in, in the place of the one with the same kind and name.
+    /// Adds a record, or replaces the one with the same kind and name.
     mutating func set(_ record: RelatedObjects.Record) {
         switch record {
         case .namespace(let record): namespace = record
@@ -65,7 +65,7 @@ extension RelatedObjects.Holding {
         }
     }
 
-    /// Lets the record of a kind and name go.
+    /// Removes the record with a kind and name.
     mutating func remove(_ kind: ResourceKind, _ name: String) {
         switch kind {
         case .namespace: namespace = nil
@@ -79,7 +79,7 @@ extension RelatedObjects.Holding {
         }
     }
 
-    /// Lets all of a kind go; whether there are any is no longer known.
+    /// Removes all objects of a kind, which is then unknown.
     mutating func drop(_ kind: ResourceKind) {
         kinds = kinds.subtracting(ResourceKinds(kind))
         switch kind {
@@ -92,7 +92,7 @@ extension RelatedObjects.Holding {
         }
     }
 
-    /// Takes over all of a kind, of which there is nothing here.
+    /// Adds all objects of a kind from another namespace record; there are none of this kind yet.
     mutating func take(_ kind: ResourceKind, from other: RelatedObjects.Holding) {
         kinds.formUnion(ResourceKinds(kind))
         switch kind {

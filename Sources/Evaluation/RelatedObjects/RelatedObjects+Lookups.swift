@@ -1,9 +1,9 @@
 import JSON
 public import Kubernetes
 
-/// Other objects of the cluster, as rules ask for them: all of a kind in a namespace, or one.
+/// Lookups of related objects: all objects of a kind in a namespace, or one of them.
 extension RelatedObjects {
-    /// What a namespace holds of a kind: what was asked for anew, before what was known.
+    /// Returns the objects of a namespace, from the API server's answer or else from the cache.
     func holding(of kind: ResourceKind, _ namespace: String) -> Holding? {
         observer?.note(kind, namespace)
         if !answers.isEmpty, case .some(let found?) = answer(kind, namespace) { return found.holdings[namespace] }
@@ -15,12 +15,12 @@ extension RelatedObjects {
         return holding(of: kind, namespace)
     }
 
-    /// A Namespace; nil when there is none.
+    /// Returns a Namespace; nil if it does not exist.
     public func namespace(_ name: String) throws(CannotJudge) -> NamespaceRecord? {
         try holding(.namespace, name, "the Namespace")?.namespace
     }
 
-    /// The autoscaler that owns a workload's scale, or that of the Rollout which runs its pods; nil when there is none.
+    /// Returns the autoscaler of a workload, or of the Rollout that runs its pods; nil if there is none.
     public func autoscaler(
         of kind: ResourceKind, _ name: String, in namespace: String
     ) throws(CannotJudge) -> Autoscaler? {
@@ -32,7 +32,7 @@ extension RelatedObjects {
         return try autoscalers(targeting: kind, name, in: namespace).first
     }
 
-    /// The autoscalers that name a workload as their target: HorizontalPodAutoscalers, then ScaledObjects.
+    /// Returns the autoscalers that target a workload: HorizontalPodAutoscalers, then ScaledObjects.
     package func autoscalers(
         targeting kind: ResourceKind, _ name: String, in namespace: String
     ) throws(CannotJudge) -> [Autoscaler] {
@@ -42,36 +42,36 @@ extension RelatedObjects {
             let candidates = shelf?.candidates(underAllOf: [Autoscaler.key(name)]) ?? []
             found += candidates.filter { $0.kind == source && $0.targetKind == kind && $0.targetName == name }
         }
-        // KEDA's objects need not be watched: most clusters have none, and KEDA makes an HPA of each.
+        // ScaledObjects can be unknown: most clusters have none, and KEDA creates an HPA for each of them.
         guard
             !found.isEmpty || knows(.horizontalPodAutoscaler, in: namespace) || knows(.scaledObject, in: namespace)
         else { throw .unknown(relatedObject: "HorizontalPodAutoscalers") }
         return found
     }
 
-    /// A ScaledObject of a namespace, by its name; nil where none is known.
+    /// Returns a ScaledObject by name; nil if none is known.
     package func scaledObject(_ name: String, in namespace: String) -> Autoscaler? {
         holding(of: .scaledObject, namespace)?.autoscalers[.scaledObject, name]
     }
 
-    /// The ResourceQuotas of a namespace.
+    /// Returns the ResourceQuotas of a namespace.
     public func quotas(in namespace: String) throws(CannotJudge) -> [Quota] {
         try holding(.resourceQuota, namespace, "ResourceQuotas")?.quotas.records ?? []
     }
 
-    /// The objects of one of the other kinds in a namespace; for kinds that have none, the namespace is `default`.
+    /// Returns the objects of another kind in a namespace; cluster-scoped objects are in `default`.
     package func objects(_ kind: ResourceKind, in namespace: String) throws(CannotJudge) -> [RelatedObject] {
         try holding(kind, namespace, kind.pluralName)?.objects[kind]?.records ?? []
     }
 
-    /// One of them by its name.
+    /// Returns an object of another kind by name.
     package func object(
         _ kind: ResourceKind, named name: String, in namespace: String
     ) throws(CannotJudge) -> RelatedObject? {
         try holding(kind, namespace, kind.pluralName)?.objects[kind]?[kind, name]
     }
 
-    /// The same of a kind that selects by labels: those that may select these, and perhaps others.
+    /// Returns the objects of a kind with selectors that can select these labels; others can be among them.
     package func objects(
         _ kind: ResourceKind, thatMaySelect labels: Labels, in namespace: String
     ) throws(CannotJudge) -> [RelatedObject] {
@@ -79,7 +79,7 @@ extension RelatedObjects {
         return shelf?.candidates(underAnyOf: [RecordKey](labels.pairs)) ?? []
     }
 
-    /// The Deployments, StatefulSets and Rollouts of a namespace, as far as they are known.
+    /// Returns the known Deployments, StatefulSets and Rollouts of a namespace.
     public func workloads(in namespace: String) -> [Workload] {
         noteWorkloads(in: namespace)
         return holdings[namespace]?.workloads.records ?? []
@@ -89,7 +89,7 @@ extension RelatedObjects {
         if let observer { for kind in ResourceKinds.replicated.kinds { observer.note(kind, namespace) } }
     }
 
-    /// The Rollout that takes a workload's template by reference and runs its pods; nil where none is known to.
+    /// Returns the Rollout that references a workload's template and runs its pods; nil if none is known.
     package func rollout(inPlaceOf kind: ResourceKind, _ name: String, in namespace: String) -> Workload? {
         guard kind == .deployment, let workloads = holding(of: .rollout, namespace)?.workloads else { return nil }
         return workloads.candidates(underAllOf: [Workload.key(name)]).first {
@@ -97,14 +97,14 @@ extension RelatedObjects {
         }
     }
 
-    /// A workload by its name.
+    /// Returns a workload by name.
     public func workload(
         _ kind: ResourceKind, _ name: String, in namespace: String
     ) throws(CannotJudge) -> Workload? {
         try holding(kind, namespace, "the \(kind.name)")?.workloads[kind, name]
     }
 
-    /// The workload that has the template of a workload's pods: itself, or the Deployment that a Rollout takes it from.
+    /// Returns the workload with the pod template of a workload: itself, or the Deployment that a Rollout references.
     package func template(
         of kind: ResourceKind, _ name: String, in namespace: String
     ) throws(CannotJudge) -> Workload? {

@@ -1,9 +1,9 @@
 import JSON
 package import Kubernetes
 
-/// A monitor that looks into other namespaces than its own.
+/// A monitor that selects objects in other namespaces.
 ///
-/// They are kept in one place beside their namespaces, so that a workload need not go through all of these to find them.
+/// These monitors are stored separately from namespaces, so that a lookup for a workload does not search all namespaces.
 struct CrossNamespaceMonitor: RelatedRecord {
     let monitor: RelatedObject
 
@@ -13,19 +13,19 @@ struct CrossNamespaceMonitor: RelatedRecord {
     var name: String { CrossNamespaceMonitor.name(monitor.name, monitor.namespace) }
     var indexKeys: IndexKeys { monitor.indexKeys }
 
-    /// What it is called among those of all namespaces.
+    /// Returns a name that is unique among all namespaces.
     static func name(_ name: String, _ namespace: String) -> String { "\(namespace)/\(name)" }
 }
 
 extension RelatedObject {
-    /// Whether it is a monitor that looks into other namespaces than its own.
+    /// True if the object is a monitor that selects objects in other namespaces.
     var isCrossNamespaceMonitor: Bool {
         guard CrossNamespaceMonitor.kinds.contains(kind) else { return false }
         if self[.isForAllNamespaces] ?? false { return true }
         return self[.namespaces]?.contains { $0 != namespace } ?? false
     }
 
-    /// Whether a monitor selects objects with these labels in a namespace.
+    /// True if a monitor selects objects with these labels in a namespace.
     func monitors(_ labels: Labels, in other: String) -> Bool {
         let reaches = self[.isForAllNamespaces] ?? self[.namespaces]?.contains(other) ?? (namespace == other)
         return reaches && self[.selector]?.matches(labels) ?? false
@@ -33,7 +33,7 @@ extension RelatedObject {
 }
 
 extension RelatedObjects {
-    /// Whether a monitor of a kind selects objects with these labels in a namespace, as far as they are known.
+    /// True if a known monitor of a kind selects objects with these labels in a namespace.
     package func isMonitored(by kind: ResourceKind, _ labels: Labels, in namespace: String) -> Bool {
         noteMonitors(of: kind, namespace)
         let keys = [RecordKey](labels.pairs)
@@ -43,7 +43,7 @@ extension RelatedObjects {
             .contains { $0.kind == kind && $0.monitor.monitors(labels, in: namespace) }
     }
 
-    /// Whether there is a monitor of a kind that might look into a namespace, as far as they are known.
+    /// True if a known monitor of a kind can select objects in a namespace.
     package func mayHaveMonitors(of kind: ResourceKind, in namespace: String) -> Bool {
         noteMonitors(of: kind, namespace)
         return holdings[namespace]?.objects[kind] != nil || crossNamespaceMonitors.records.contains { $0.kind == kind }
@@ -60,7 +60,7 @@ extension RelatedKind {
     package static let podMonitor = monitor(.podMonitor)
     package static let serviceMonitor = monitor(.serviceMonitor)
 
-    /// A monitor of Prometheus' operator: what it selects, and in which namespaces; in its own where nothing is said.
+    /// Declares a monitor of the Prometheus Operator: its selector and its namespaces, by default only its own namespace.
     private static func monitor(_ kind: ResourceKind) -> RelatedKind {
         RelatedKind(kind, selecting: { [RecordKey]($0[.selector]?.labels ?? []) }) {
             (object, fields) throws(CannotJudge) in
@@ -77,7 +77,7 @@ extension RelatedKind {
 }
 
 extension RelatedField<LabelSelector> {
-    /// The pods or Services that an object selects.
+    /// The selector of Pods or Services.
     package static let selector = Self("selector")
 }
 
@@ -86,6 +86,6 @@ extension RelatedField<[String]> {
 }
 
 extension RelatedField<Bool> {
-    /// Of the same name: a recording has `true` or a list.
+    /// This field has the same name: a recording has `true` or a list.
     fileprivate static let isForAllNamespaces = Self("namespaces")
 }

@@ -1,20 +1,20 @@
 public import JSON
 public import Kubernetes
 
-/// What is kept of a Namespace.
+/// The stored fields of a Namespace.
 public struct NamespaceRecord: Sendable {
-    /// Its name.
+    /// The name.
     public let name: String
-    /// What it exempts.
+    /// The exemption annotations.
     let annotations: ExemptionAnnotations?
-    /// Whether its teams are not aboard yet: what denies elsewhere only warns there.
+    /// True if the Namespace has level warn, so that denials in it become warnings.
     let onlyWarns: Bool
-    /// True if Pod Security Admission lets privileged pods into it.
+    /// True if Pod Security Admission allows privileged pods in it.
     let isPrivileged: Bool
-    /// Whether ACK keeps KMS keys whose objects go, where an object says nothing of its own.
+    /// True if ACK by default keeps the KMS keys of deleted objects in it.
     package let keepsKeys: Bool
 
-    /// What says so; ACK's controllers read it with the service's name alone.
+    /// The annotation for that, with the service's name as prefix, as ACK's controllers read it.
     package static let keyDeletionPolicy: StaticString = "kms.services.k8s.aws/deletion-policy"
 
     init(_ object: Value, _ name: String, _ names: AnnotationNames) {
@@ -27,11 +27,11 @@ public struct NamespaceRecord: Sendable {
     }
 }
 
-/// What a Namespace says about the level of all rules in it.
+/// The level of all rules that a Namespace sets.
 enum NamespaceLevel: Equatable {
-    /// Denials are warnings there.
+    /// Denials become warnings.
     case warn
-    /// The rules' own levels hold; so does what is not understood.
+    /// The rules' levels apply, also if the annotation is not valid.
     case own
     case malformed(String)
 
@@ -44,20 +44,20 @@ enum NamespaceLevel: Equatable {
     }
 }
 
-/// What is kept of a PodDisruptionBudget (`policy/v1`).
+/// The stored fields of a PodDisruptionBudget (`policy/v1`).
 public struct DisruptionBudget: Sendable, RelatedRecord {
     var kind: ResourceKind { .podDisruptionBudget }
-    /// Its name.
+    /// The name.
     public let name: String
-    /// Its namespace.
+    /// The namespace.
     public let namespace: String
-    /// Which pods it guards: the empty selector all, nil none.
+    /// The pods that it selects: an empty selector selects all pods, nil none.
     public let selector: LabelSelector?
-    /// True if it is of a version that Kubernetes no longer serves (`policy/v1beta1`, removed in 1.25): it guards no pods.
+    /// True if its version is no longer served by Kubernetes (`policy/v1beta1`, removed in 1.25): it selects no pods.
     public let isOfRemovedVersion: Bool
-    /// How many must stay.
+    /// The minimum number of available pods.
     public let minAvailable: IntOrPercent?
-    /// How many may go.
+    /// The maximum number of unavailable pods.
     public let maxUnavailable: IntOrPercent?
 
     init(_ object: Value, _ name: String, _ namespace: String) throws(CannotJudge) {
@@ -72,17 +72,17 @@ public struct DisruptionBudget: Sendable, RelatedRecord {
         maxUnavailable = try spec?.intOrPercent("maxUnavailable")
     }
 
-    /// The budget that a request is about.
+    /// Reads the PDB of a request.
     package init(_ subject: Subject) throws(CannotJudge) {
         try self.init(subject.object, subject.name ?? "", subject.namespace)
     }
 
-    /// Reads a budget.
+    /// Reads a PDB.
     ///
     /// - Parameters:
-    ///   - object: The whole object.
-    ///   - namespace: Where it is when it does not say so itself.
-    /// - Throws: ``CannotJudge/malformed(_:expected:)`` where a field is not as the API has it.
+    ///   - object: The object.
+    ///   - namespace: The namespace if the object has none.
+    /// - Throws: ``CannotJudge/malformed(_:expected:)`` if a field has the wrong type.
     public init(of object: Value, in namespace: String) throws(CannotJudge) {
         let metadata = ObjectMeta(of: object)
         try self.init(object, metadata.name ?? "", metadata.namespace ?? namespace)
@@ -90,25 +90,25 @@ public struct DisruptionBudget: Sendable, RelatedRecord {
 
     var indexKeys: IndexKeys { selector.map { .rarest([RecordKey]($0.labels)) } ?? .each([]) }
 
-    /// Whether it guards pods with these labels.
+    /// True if it selects pods with these labels.
     public func selects(_ labels: Labels) -> Bool { selector?.matches(labels) ?? false }
 }
 
-/// What is kept of a HorizontalPodAutoscaler, or of KEDA's ScaledObject.
+/// The stored fields of a HorizontalPodAutoscaler or a ScaledObject of KEDA.
 public struct Autoscaler: Sendable, RelatedRecord {
-    /// Which of the two.
+    /// The kind of the autoscaler.
     public let kind: ResourceKind
-    /// Its name.
+    /// The name.
     public let name: String
-    /// The kind of the workload that it scales.
+    /// The kind of its target.
     public let targetKind: ResourceKind
-    /// The name of the workload that it scales.
+    /// The name of its target.
     public let targetName: String
-    /// The fewest replicas; 1 where nothing is said (an HPA), 0 (a ScaledObject).
+    /// The minimum number of replicas; the default is 1 for an HPA and 0 for a ScaledObject.
     public let minimum: Int
-    /// The most replicas; 100 where a ScaledObject says nothing.
+    /// The maximum number of replicas; the default is 100 for a ScaledObject.
     public let maximum: Int
-    /// The CPU and memory that it scales by.
+    /// The CPU and memory metrics that it uses.
     package let resources: [ScaledResource]
 
     init(_ object: Value, _ kind: ResourceKind, _ name: String) throws(CannotJudge) {
@@ -116,7 +116,7 @@ public struct Autoscaler: Sendable, RelatedRecord {
         self.name = name
         let spec = try object.object("spec")
         let target = try spec?.object("scaleTargetRef")
-        // KEDA's default target is a Deployment; an HPA always names its own.
+        // The default target of KEDA is a Deployment; an HPA always sets the kind.
         targetKind = ResourceKind(
             kind: try target?.string("kind") ?? "Deployment", apiVersion: try target?.string("apiVersion") ?? "apps/v1")
         targetName = try target?.string("name") ?? ""
@@ -132,25 +132,25 @@ public struct Autoscaler: Sendable, RelatedRecord {
 
     var indexKeys: IndexKeys { .each([Autoscaler.key(targetName)]) }
 
-    /// What the autoscalers of workloads with a name are filed under.
+    /// Returns the index key of autoscalers for a target's name.
     static func key(_ target: String) -> RecordKey { RecordKey(key: "", value: target) }
 
-    /// The autoscaler that a request is about.
+    /// Reads the autoscaler of a request.
     package init(_ subject: Subject) throws(CannotJudge) {
         try self.init(subject.object, subject.kind, subject.name ?? "")
     }
 }
 
-/// What is kept of a ResourceQuota.
+/// The stored fields of a ResourceQuota.
 public struct Quota: Sendable, RelatedRecord {
     var kind: ResourceKind { .resourceQuota }
-    /// Its name.
+    /// The name.
     public let name: String
-    /// Whether it counts `limits.cpu`.
+    /// True if it limits `limits.cpu`.
     public let countsCPULimits: Bool
-    /// The memory that may be requested in all, in bytes; nil when it does not count.
+    /// The limit of memory requests, in bytes; nil if there is none.
     public let requestedMemory: Double?
-    /// The memory that is requested already, in bytes; nil when the object does not say.
+    /// The used memory requests, in bytes; nil if the status does not have them.
     public let usedMemory: Double?
 
     init(_ object: Value, _ name: String) throws(CannotJudge) {
@@ -163,34 +163,34 @@ public struct Quota: Sendable, RelatedRecord {
 
     var indexKeys: IndexKeys { .each([]) }
 
-    /// What an amount of `requests.memory` comes to; `memory` is the API's other name for it.
+    /// Returns the amount of `requests.memory`, which the API also calls `memory`.
     private static func memory(_ amounts: Value?) throws(CannotJudge) -> Double? {
         if let amount = try amounts?.quantity("requests.memory") { return amount.approximate }
         return try amounts?.quantity("memory")?.approximate
     }
 }
 
-/// What is kept of a Deployment, StatefulSet or Rollout.
+/// The stored fields of a Deployment, StatefulSet or Rollout.
 public struct Workload: Sendable, RelatedRecord {
-    /// Its kind.
+    /// The kind.
     public let kind: ResourceKind
-    /// Its name.
+    /// The name.
     public let name: String
-    /// The labels of its pods.
+    /// The labels of the pods.
     public let labels: [String: String]
-    /// How many there shall be; 1 where nothing is said.
+    /// The number of replicas; the default is 1.
     public let replicas: Int
-    /// The Deployment whose template a Rollout takes in place of one of its own.
+    /// The Deployment that a Rollout references for its template.
     package let deployment: String?
-    /// The containers that keep running, and whether each asks for CPU.
+    /// The main and sidecar containers, with true for those with a CPU request.
     package let containers: [(name: String, asksForCPU: Bool)]
-    /// The application that it is part of.
+    /// The application that the workload is part of.
     package let application: String?
-    /// The custom resource that it was made for, as its owner reference names it.
+    /// The custom resource that the workload was created for, from its owner reference.
     let operatingOwner: Owner?
-    /// What it exempts itself from.
+    /// The exemption annotations of the workload.
     package let annotations: ExemptionAnnotations?
-    /// What its template exempts it from.
+    /// The exemption annotations of its pod template.
     package let templateAnnotations: ExemptionAnnotations?
 
     init(
@@ -217,17 +217,17 @@ public struct Workload: Sendable, RelatedRecord {
         .each([RecordKey](labels.lazy.map { ($0.key, $0.value) }) + (deployment.map { [Workload.key($0)] } ?? []))
     }
 
-    /// What the Rollouts that run the pods of a Deployment are filed under; no label has an empty key.
+    /// Returns the index key of Rollouts that run the pods of a Deployment; no label has an empty key.
     static func key(_ deployment: String) -> RecordKey { RecordKey(key: "", value: deployment) }
 
-    /// The application that something is part of: by its own label, else by that of its pods.
+    /// Returns the application of an object, from its label or else from that of its pods.
     package static func application(_ own: Labels, _ pods: Labels) -> String? {
         own["app.kubernetes.io/part-of"] ?? pods["app.kubernetes.io/part-of"]
     }
 
     private static func containers(of pod: Value?) -> [(name: String, asksForCPU: Bool)] {
         guard let pod else { return [] }
-        // A request for the whole pod counts for each; a limit alone becomes the request.
+        // A pod-level request counts for all containers; a limit without a request sets the request.
         func asks(_ value: Value) -> Bool {
             let resources = value["resources"]
             return resources?["requests"]?.present("cpu") != nil || resources?["limits"]?.present("cpu") != nil
@@ -241,13 +241,13 @@ public struct Workload: Sendable, RelatedRecord {
     }
 }
 
-/// What is kept of an object of any other kind.
+/// The stored fields of an object of any other kind.
 package struct RelatedObject: Sendable, RelatedRecord {
     let kind: ResourceKind
     package let name: String
     let namespace: String
     package let labels: [String: String]
-    /// The fields that rules read; see ``RelatedKind``.
+    /// The fields that rules read (see ``RelatedKind``).
     package let fields: RelatedFields
     let indexKeys: IndexKeys
 

@@ -1,18 +1,18 @@
 package import Kubernetes
 
-/// What makes pods of a template: a workload, and how many.
+/// A workload that creates pods from a template, with its number of replicas.
 package struct PodOwner {
     let kind: ResourceKind
     let name: String
-    /// How many where no autoscaler chooses; nil when that is not known.
+    /// The number of replicas without an autoscaler; nil if it is unknown.
     package let replicas: Int?
 }
 
-/// How many pods there are.
+/// Numbers of replicas.
 extension RelatedObjects {
-    /// What makes pods of a workload's template: itself, and the Rollout that borrows it.
+    /// Returns the workloads that create pods from a workload's template: itself, and the Rollout that references it.
     ///
-    /// A Deployment at none has handed over to its Rollout, and an autoscaler of its own rests.
+    /// A Deployment with no replicas has been replaced by its Rollout, and its autoscaler is inactive.
     package func podOwners(of kind: ResourceKind, _ name: String, _ replicas: Int?, in namespace: String) -> [PodOwner]
     {
         let own = PodOwner(kind: kind, name: name, replicas: replicas)
@@ -21,7 +21,7 @@ extension RelatedObjects {
         return replicas == 0 ? [other] : [own, other]
     }
 
-    /// How many pods there are at least: the minimum of an autoscaler where one owns the count; nil when that is not known.
+    /// Returns the minimum number of pods, with the minimum of autoscalers; nil if it is unknown.
     package func count(of podOwners: [PodOwner], in namespace: String) -> Int? {
         guard !podOwners.isEmpty else { return nil }
         var total = 0
@@ -43,7 +43,7 @@ extension RelatedObjects {
         }
     }
 
-    /// Whether an autoscaler is known to choose each count.
+    /// True if known autoscalers set all numbers of replicas.
     package func areAutoscaled(_ podOwners: [PodOwner], in namespace: String) -> Bool {
         podOwners.allSatisfy {
             !((try? autoscalers(targeting: $0.kind, $0.name, in: namespace)) ?? []).isEmpty

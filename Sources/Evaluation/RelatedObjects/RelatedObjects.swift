@@ -1,47 +1,47 @@
 public import JSON
 public import Kubernetes
 
-/// The other objects of a cluster, as far as rules need them: an immutable value with look-ups by namespace.
+/// The related objects of a cluster: an immutable value with lookups by namespace.
 ///
-/// That something does not exist is an answer; that it is not known whether it does is another one, and is thrown.
+/// A lookup distinguishes between objects that do not exist and objects that are unknown, for which it throws an error.
 public struct RelatedObjects: Sendable {
-    /// Of which kinds every object is known.
+    /// The kinds of which all objects are known.
     public enum Knowledge: Sendable {
-        /// Of none: nothing was given.
+        /// None.
         case nothing
-        /// Of the kinds of which the namespace holds at least one object here; a Namespace is known when it is here itself.
+        /// In each namespace the kinds with at least one object; a Namespace is known if it is present.
         case kindsHeld
-        /// Of these kinds, everywhere: what is not here does not exist.
+        /// These kinds in all namespaces: an object that is not present does not exist.
         case kinds(ResourceKinds)
     }
 
-    // By namespace. Arrays and dictionary are shared with every copy until one of the two changes.
+    // By namespace. Copies share the arrays and the dictionary until one of them changes.
     private(set) var holdings: [String: Holding] = [:]
-    /// The namespaces that have budgets, in order.
+    /// The namespaces with PDBs, in order.
     private(set) var guardedNamespaces: [String] = []
-    /// The monitors of all namespaces that look into others.
+    /// The monitors of all namespaces that select objects in other namespaces.
     private(set) var crossNamespaceMonitors = RecordIndex<CrossNamespaceMonitor>()
     private var knowledge: Knowledge
-    /// What the API server was asked for one evaluation; see ``answering(_:)``.
+    /// The answers of the API server for one evaluation (see ``answering(_:)``).
     var answers: [LookupAnswer] = []
-    /// The pod templates that were given as objects: of ReplicaSets and ControllerRevisions, by namespace.
+    /// The pod templates of ReplicaSets and ControllerRevisions in files, by namespace.
     private(set) var templates: [String: [HeldTemplate]] = [:]
-    /// Since when the cluster's server enforces; nil where that is not known.
+    /// The time since when the cluster's server enforces; nil if it is unknown.
     public var enforcedSince: Timestamp?
-    /// What takes note of look-ups; see ``observed(by:)``.
+    /// Records lookups (see ``observed(by:)``).
     private(set) var observer: Lookups?
 
-    /// What is kept of each kind; the others are passed over by ``add(_:in:)``.
+    /// The stored fields of each kind; ``add(_:in:)`` ignores other kinds.
     let related: RelatedKinds
 
-    /// Nothing is known, and nothing is kept.
+    /// No objects and no known kinds.
     public static let unknown = RelatedObjects(knowledge: .nothing, RelatedKinds([]))
 
-    /// Creates companions without any object.
+    /// Creates related objects without any object.
     ///
     /// - Parameters:
-    ///   - knowledge: Of which kinds every object is known.
-    ///   - catalogue: The rules, which say what is kept of each kind.
+    ///   - knowledge: The kinds of which all objects are known.
+    ///   - catalogue: The rules, which declare the stored fields of each kind.
     public init(knowledge: Knowledge, of catalogue: Catalogue) { self.init(knowledge: knowledge, catalogue.related) }
 
     private init(knowledge: Knowledge, _ related: RelatedKinds) {
@@ -49,14 +49,14 @@ public struct RelatedObjects: Sendable {
         self.related = related
     }
 
-    // MARK: Objects that come and go
+    // MARK: Changes
 
-    /// Takes an object in, as far as its kind is kept.
+    /// Adds an object if its kind is stored.
     ///
     /// - Parameters:
-    ///   - object: A whole object, with `kind` and `apiVersion`; a `List` is taken in item by item.
-    ///   - namespace: Where it is when it does not say so itself.
-    /// - Throws: ``CannotJudge/malformed(_:expected:)`` where a field that is kept is not as the API has it.
+    ///   - object: An object with `kind` and `apiVersion`; all items of a `List` are added.
+    ///   - namespace: The namespace if the object has none.
+    /// - Throws: ``CannotJudge/malformed(_:expected:)`` if a stored field has the wrong type.
     public mutating func add(_ object: Value, in namespace: String = "default") throws(CannotJudge) {
         if let items = object["items"], items.kind == .array, object["kind"]?.text.hasSuffix("List") ?? false {
             for item in items.elements { try add(item, in: namespace) }
@@ -68,7 +68,7 @@ public struct RelatedObjects: Sendable {
         try set(object, kind, in: namespace)
     }
 
-    /// Takes in the pod template of a workload's revision, as a file has it: a server looks revisions up when they matter.
+    /// Adds the pod template of a revision from a file; a server reads revisions from the API server when needed.
     private mutating func addTemplate(_ object: Value, _ kind: ResourceKind, in unplaced: String) {
         guard let template = PastTemplate(object, kind, related.annotations) else { return }
         let metadata = ObjectMeta(of: object)
@@ -77,14 +77,14 @@ public struct RelatedObjects: Sendable {
                 template: template, kind: kind, owner: metadata.controller?.uid ?? "", labels: metadata.labelTexts))
     }
 
-    /// Takes an object of a kind in, in the place of the one with the same name.
+    /// Adds an object of a kind, or replaces the one with the same name.
     ///
     /// - Parameters:
-    ///   - object: The object; `kind` and `apiVersion` may be missing, as in a list.
-    ///   - kind: Its kind, one of the catalogue's ``Catalogue/relatedKinds``.
-    ///   - unplaced: The namespace of an object that does not name its own.
-    /// - Throws: ``CannotJudge/malformed(_:expected:)`` where a field that is kept is not as the API has it; then the object of
-    ///   before is no longer known either.
+    ///   - object: The object; `kind` and `apiVersion` can be missing, as in a list.
+    ///   - kind: The kind, one of ``Catalogue/relatedKinds``.
+    ///   - unplaced: The namespace if the object has none.
+    /// - Throws: ``CannotJudge/malformed(_:expected:)`` if a stored field has the wrong type; the earlier object is removed as
+    ///   well.
     public mutating func set(
         _ object: Value, _ kind: ResourceKind, in unplaced: String = "default"
     ) throws(CannotJudge) {
@@ -117,7 +117,7 @@ public struct RelatedObjects: Sendable {
         }
     }
 
-    /// Lets an object of a kind go.
+    /// Removes an object of a kind.
     public mutating func remove(_ object: Value, _ kind: ResourceKind) {
         let (name, namespace) = RelatedObjects.place(of: object, kind)
         remove(kind, name, in: namespace)
@@ -130,13 +130,13 @@ public struct RelatedObjects: Sendable {
         let metadata = ObjectMeta(of: object)
         let name = metadata.name ?? ""
         if kind == .namespace { return (name, name) }
-        // What belongs to the cluster is looked up in `default`.
+        // Cluster-scoped objects are looked up in `default`.
         return (name, metadata.namespace ?? (ResourceKinds.clusterWide.contains(kind) ? "default" : unplaced))
     }
 
     private mutating func remove(_ kind: ResourceKind, _ name: String, in namespace: String) {
         guard let index = holdings.index(forKey: namespace) else { return }
-        // In place: nothing else of the namespace is copied.
+        // In place, so that other objects of the namespace are not copied.
         holdings.values[index].remove(kind, name)
         if CrossNamespaceMonitor.kinds.contains(kind) {
             crossNamespaceMonitors.remove(kind, CrossNamespaceMonitor.name(name, namespace))
@@ -144,7 +144,7 @@ public struct RelatedObjects: Sendable {
         noteBudgets(in: namespace)
     }
 
-    /// Keeps the order of the namespaces that have budgets.
+    /// Updates the list of namespaces with PDBs.
     private mutating func noteBudgets(in namespace: String) {
         let hasBudgets = !(holdings[namespace]?.budgets.isEmpty ?? true)
         var (low, high) = (0, guardedNamespaces.count)
@@ -157,7 +157,7 @@ public struct RelatedObjects: Sendable {
         if !hasBudgets, isNoted { guardedNamespaces.remove(at: low) }
     }
 
-    /// Takes over all objects of a kind from other companions, and lets go of those that are not there.
+    /// Replaces all objects of a kind by those of other related objects.
     public mutating func replace(_ kind: ResourceKind, from other: RelatedObjects) {
         forget(kind)
         for (namespace, theirs) in other.holdings where theirs.kinds.contains(kind) {
@@ -170,13 +170,13 @@ public struct RelatedObjects: Sendable {
         know(kind)
     }
 
-    /// All objects of a kind are known from now on.
+    /// Marks a kind as known in all namespaces.
     private mutating func know(_ kind: ResourceKind) {
         guard case .kinds(let kinds) = knowledge else { return }
         knowledge = .kinds([kinds, ResourceKinds(kind)])
     }
 
-    /// Nothing is known of a kind any more.
+    /// Removes all objects of a kind, which is then unknown.
     public mutating func forget(_ kind: ResourceKind) {
         for namespace in Array(holdings.keys) {
             holdings[namespace]?.drop(kind)
@@ -188,7 +188,7 @@ public struct RelatedObjects: Sendable {
         knowledge = .kinds(kinds.subtracting(ResourceKinds(kind)))
     }
 
-    /// Takes in all that a namespace holds of a kind, as it was recorded; nothing of it is known until then.
+    /// Adds all objects of a kind in a namespace from a recording; the kind becomes known in this namespace.
     mutating func restore(_ kind: ResourceKind, in namespace: String, _ objects: [Value]) throws(CannotJudge) {
         for object in objects {
             let name = ObjectMeta(of: object).name ?? ""
@@ -200,13 +200,13 @@ public struct RelatedObjects: Sendable {
                 try set(object, kind, name, namespace)
             }
         }
-        // That there is none is known too.
+        // The kind is known even if it has no objects.
         holdings[namespace, default: Holding()].kinds.formUnion(ResourceKinds(kind))
     }
 
-    // MARK: What is known
+    // MARK: Known kinds
 
-    /// Whether all objects of a kind in a namespace are known.
+    /// True if all objects of a kind in a namespace are known.
     public func knows(_ kind: ResourceKind, in namespace: String) -> Bool {
         observer?.note(kind, namespace)
         let isKnown =
@@ -220,7 +220,7 @@ public struct RelatedObjects: Sendable {
         return false
     }
 
-    /// The same companions, telling somebody which kinds are looked up in which namespaces.
+    /// Returns the related objects with an observer that records the kinds and namespaces of lookups.
     func observed(by observer: Lookups) -> RelatedObjects {
         var copy = self
         copy.observer = observer

@@ -1,23 +1,23 @@
 package import JSON
 package import Kubernetes
 
-/// A resource by whose use an autoscaler chooses the number of replicas.
+/// A CPU or memory metric of an autoscaler.
 package struct ScaledResource: Sendable, Equatable {
-    /// The resources that the API measures by itself.
+    /// The resources that the resource metrics API measures.
     package enum Name: String, Sendable {
         case cpu, memory
     }
 
     /// The resource.
     package let name: Name
-    /// The container whose use counts; nil for that of the whole pod.
+    /// The container whose usage is measured; nil for the whole pod.
     package let container: String?
-    /// Whether the target is a share of what the containers request.
+    /// True if the target is a percentage of the containers' requests.
     package let isUtilization: Bool
-    /// Its place among the metrics, or triggers; nil where it has no entry of its own there.
+    /// The index among the metrics or triggers; nil for the default metric, which has no entry.
     package let index: Int?
 
-    /// What a HorizontalPodAutoscaler or ScaledObject scales by, as far as it is CPU or memory.
+    /// Returns the CPU and memory metrics of a HorizontalPodAutoscaler or ScaledObject.
     package static func all(in spec: Value?, _ kind: ResourceKind) throws(CannotJudge) -> [ScaledResource] {
         var result: [ScaledResource] = []
         if kind == .scaledObject {
@@ -28,7 +28,7 @@ package struct ScaledResource: Sendable, Equatable {
             return result
         }
         guard let metrics = try spec?.objects("metrics"), !metrics.isEmpty else {
-            // The default of autoscaling/v2, and the only thing that autoscaling/v1 scales by: a share of the CPU requests.
+            // The default of autoscaling/v2 and the only metric of autoscaling/v1: a percentage of the CPU requests.
             return [ScaledResource(name: .cpu, container: nil, isUtilization: true, index: nil)]
         }
         for (index, metric) in metrics.enumerated() {
@@ -60,7 +60,7 @@ package struct ScaledResource: Sendable, Equatable {
         let metadata = try trigger.object("metadata")
         self.name = name
         container = try metadata?.string("containerName").flatMap { $0.isEmpty ? nil : $0 }
-        // KEDA has moved the type of the target out of `metadata`, and reads it in both places.
+        // KEDA moved the type of the target out of `metadata` and reads it in both places.
         var type = try trigger.text("metricType")
         if type == nil { type = try metadata?.text("type") }
         isUtilization = type?.equals("Utilization") ?? false

@@ -1,27 +1,27 @@
 import JSON
 import Kubernetes
 
-/// How much of an object a request changes.
+/// The parts of an object that a request changes.
 enum Change {
-    /// Everything may be new.
+    /// Any part can have changed.
     case all
-    /// Nothing outside `metadata` and `status`.
+    /// Only `metadata` and `status`.
     case metadata
-    /// Nothing outside `metadata`, of an object that is being deleted: its finalizers come off.
+    /// Only `metadata` of an object that is being deleted, to remove its finalizers.
     case finalizers
 
     init(of subject: Subject, _ names: AnnotationNames) {
         self = .all
         guard subject.review.operation == .update, let old = subject.review.oldObject else { return }
         let isDeleted = subject.metadata.deletionTimestamp != nil
-        // An object of a known kind has a dozen members, and a comparison looks each of them up.
+        // An object of a known kind has about twelve members, and a comparison looks up each of them.
         guard Change.isNarrow(subject.object), Change.isNarrow(old), Change.isSame(subject.object, old) else { return }
         if isDeleted {
             self = .finalizers
         } else if let exemption = ExemptionAnnotations(ObjectMeta(of: old), names),
             exemption != ExemptionAnnotations(subject.metadata, names)
         {
-            // Taken off in a request of its own, an exemption would leave what it covered behind as old.
+            // Without this, violations would count as existing after a request that only removes the exemption.
             self = .all
         } else {
             self = .metadata
@@ -37,12 +37,12 @@ enum Change {
         return true
     }
 
-    /// Whether both objects are the same but for `metadata`, `status` and what names their type.
+    /// True if two objects are equal except for `metadata`, `status`, `kind` and `apiVersion`.
     private static func isSame(_ new: Value, _ old: Value) -> Bool {
         covers(new, old) && isCovered(old, by: new)
     }
 
-    /// Whether every member is there at all; that it is the same has been seen the other way round.
+    /// True if the other object has every member; ``covers(_:_:)`` compares the values.
     private static func isCovered(_ left: Value, by right: Value) -> Bool {
         left.members.allSatisfy { isPassedOver($0.key) || right[name: $0.key.text] != nil }
     }

@@ -1,20 +1,20 @@
 public import Kubernetes
 
-/// All that a judgement may depend on besides the request.
+/// The inputs of an evaluation besides the request.
 public struct Context: Sendable {
-    /// Where a request comes from, which decides what is believed of it.
+    /// The origin of a request, which decides how it is evaluated.
     public enum Source: Sendable {
-        /// An API server: defaults are filled in, related objects come and go.
+        /// An API server: defaults are set, and related objects can change at any time.
         case server
-        /// Recorded reviews at a command line: as a server.
+        /// Recorded reviews on the command line, evaluated as on a server.
         case recording
-        /// A live cluster's own objects: as on a server, and the companions are all there is.
+        /// The objects of a live cluster: evaluated as on a server, with all related objects.
         case cluster
         /// Manifests as their author wrote them.
         case files
     }
 
-    /// What is the same for many requests: shared, since every judgement takes a context along.
+    /// The part that many requests have in common; it is shared because every evaluation copies a context.
     private final class Shared: Sendable {
         let settings: Settings
         let relatedObjects: RelatedObjects
@@ -27,15 +27,15 @@ public struct Context: Sendable {
 
     private let shared: Shared
 
-    /// The environment's settings.
+    /// The settings.
     public var settings: Settings { shared.settings }
     /// The value of a rule's setting, read without a copy of all settings.
     public subscript<Value>(setting: RuleSetting<Value>) -> Value { shared.settings.ruleValues[setting] }
-    /// The other objects.
+    /// The related objects.
     public var relatedObjects: RelatedObjects { shared.relatedObjects }
-    /// The time.
+    /// The time of the evaluation.
     public var now: Timestamp
-    /// Where the request comes from.
+    /// The origin of the request.
     public let source: Source
 
     /// Creates a context.
@@ -46,20 +46,20 @@ public struct Context: Sendable {
         self.source = source
     }
 
-    /// The same with other settings.
+    /// Returns the context with other settings.
     public func with(_ settings: Settings) -> Context {
         Context(settings: settings, relatedObjects: relatedObjects, now: now, source: source)
     }
 
-    /// True if objects are new here: what is in files or in a cluster is evaluated as after the grace period.
+    /// True if missing related objects have a grace period; files and audited clusters have none.
     var givesGrace: Bool { source == .server || source == .recording }
 
-    /// True if existing violations may stay.
+    /// True if existing violations only warn.
     var ratchetHolds: Bool { settings.ratchetEnd.map { now < $0 } ?? true }
 
-    /// How many findings of one rule are described; the rest is counted.
+    /// The maximum number of findings per rule that are described; further findings are counted.
     ///
-    /// Whoever sends a request decides how many it has. Files and a cluster's own objects are evaluated for their owner, who sees all.
+    /// A requester controls how many findings a request has. In files and in a cluster's objects, all findings are described.
     var maximumFindings: Int {
         switch source {
         case .server, .recording: 100
@@ -67,11 +67,11 @@ public struct Context: Sendable {
         }
     }
 
-    /// The same with other companions.
+    /// Returns the context with other related objects.
     public func knowing(_ relatedObjects: RelatedObjects) -> Context {
         Context(settings: settings, relatedObjects: relatedObjects, now: now, source: source)
     }
 
-    /// The same with what the API server was asked.
+    /// Returns the context with answers of the API server.
     public func answering(_ answers: [LookupAnswer]) -> Context { knowing(relatedObjects.answering(answers)) }
 }

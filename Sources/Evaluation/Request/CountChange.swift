@@ -2,15 +2,15 @@ import JSON
 import Kubernetes
 
 extension Subject {
-    /// True if the requester may set the count of replicas that the request has: what acts on load must not be held up.
+    /// True if the requester is allowed to set the requested number of replicas, so that autoscaling is not delayed.
     ///
-    /// The horizontal pod autoscaler and trusted controllers may set any count. Another service account that is no deployer may raise
-    /// a count, and lower it within the bounds of an autoscaler that targets the workload.
-    ///
+    /// The HPA controller and trusted controllers can set any number. Another service account that is not a deployer can raise
+    /// the number, and lower it within the bounds of an autoscaler that targets the workload.
     /// - Parameters:
-    ///   - count: The count that is requested.
+    /// - Parameters:
+    ///   - count: The requested number of replicas.
     ///   - context: The settings and related objects.
-    /// - Returns: True if the count needs no finding.
+    /// - Returns: True if the number needs no finding.
     package func maySet(count: Int, _ context: Context) -> Bool {
         if review.user.isNamed("system:serviceaccount:kube-system:horizontal-pod-autoscaler") { return true }
         guard review.user.mayBeServiceAccount else { return false }

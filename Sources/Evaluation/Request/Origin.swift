@@ -1,42 +1,42 @@
 import JSON
 import Kubernetes
 
-/// Where a request comes from, and what that changes (rules about controllers, operators and the control plane).
+/// The origin of a request and its effect on the evaluation (rules about controllers, operators and the control plane).
 struct Origin {
-    /// Why the request is skipped; nil when it is evaluated.
+    /// The reason why the request is skipped; nil if it is evaluated.
     private(set) var passedOver: String?
-    /// What is believed of the object, which makes findings warn.
+    /// The trusted origin of the object, which turns findings into warnings.
     private(set) var trust: Trust = .none
-    /// A claim that would make the object operator-made, on which the API server has not been asked.
+    /// A claim that would make the object operator-made and that has not been checked with the API server.
     private(set) var claim: OperatorClaim?
-    /// The owner whose change would change the object; nil for none that is believed.
+    /// The owner that the object is created from; nil if there is none or it is not trusted.
     private(set) var operatingOwner: Owner?
-    /// The operator's service account that made the object; nil for none.
+    /// The operator's service account that created the object; nil if there is none.
     private(set) var operatorAccount: String?
-    /// A service account that is not believed and made an object with an owner.
+    /// A service account that is not trusted and created an object with an owner.
     private(set) var untrustedController: String?
-    /// Why denials to this user become warnings.
+    /// The reason why denials for this user become warnings.
     let leniency: Judgement.Leniency?
 
-    /// What is believed of an object.
+    /// The trusted origin of an object.
     enum Trust {
-        /// Nothing: everything is evaluated as its author's.
+        /// Not trusted: the requester counts as the author.
         case none
-        /// An operator made it for a custom resource.
+        /// Created by an operator for a custom resource.
         case operatorMade
-        /// A service account made a Pod that ends by itself, such as the job of a CI runner.
+        /// A Pod that terminates by itself, created by a service account, such as the job of a CI runner.
         case finitePod
-        /// A hook that is made anew at each release.
+        /// A hook that is created again for each release.
         case hook
-        /// A service account resizes a Pod.
+        /// A Pod that a service account resizes.
         case resize
     }
 
     init(of subject: Subject, in context: Context) {
         let user = subject.review.user
-        // Each setting is read where it is needed: a copy of all of them would cost more than the decision.
+        // Reads single settings: copying all of them costs more than the decision.
         if user.isControlPlane || user.isIn("system:nodes") {
-            passedOver = "the control plane is not judged"
+            passedOver = "the requester is the control plane"
             leniency = nil
             return
         }
@@ -64,9 +64,9 @@ struct Origin {
         if trust == .none, subject.review.operation == .create, subject.isHook { trust = .hook }
     }
 
-    /// Decides by who sends the request.
+    /// Decides by the requester.
     private mutating func believe(_ subject: Subject, _ context: Context) {
-        // Most requests are about objects without an owner, by people.
+        // Most requests come from people and are about objects without an owner.
         let owner = subject.metadata.operatingOwner
         guard owner != nil || subject.mayBeBelievedWithoutOwner && subject.review.user.mayBeServiceAccount else {
             return
@@ -93,11 +93,11 @@ struct Origin {
         }
     }
 
-    /// Decides about what a service account sends that is no deployer.
+    /// Decides about an object of a service account that is not a deployer.
     private mutating func believe(serviceAccountOf subject: Subject, _ owner: Owner?, _ context: Context) {
         let user = subject.review.user
         let isNamed = user.matches(context.settings.operatorAccounts)
-        // A token of a running Pod: what is impersonated or exported has none.
+        // Requires the token of a running Pod; impersonated and exported tokens have no pod UID.
         guard isNamed || user.podUID != nil else { return }
         if let owner, subject.kind == .pod, owner.kind == .pod, !owner.uid.isEmpty, owner.uid == user.podUID {
             trust = .operatorMade
@@ -108,7 +108,7 @@ struct Origin {
             claim = OperatorClaim(
                 user.name, apiVersion: owner.apiVersion, kindName: owner.kindName, namespace: subject.namespace)
         } else if owner == nil, subject.review.operation == .update, !APIGroup.isBuiltIn(subject.review.group) {
-            // The object's own controller writes down what is.
+            // The controller of the custom resource updates it with the observed state.
             claim = OperatorClaim(
                 user.name, apiVersion: subject.review.groupVersion, kindName: subject.review.kindName,
                 namespace: subject.namespace)
@@ -128,7 +128,7 @@ struct Origin {
         }
     }
 
-    /// Decides without knowing who sent the object: the garbage collector deletes what has an owner that does not exist.
+    /// Decides without a requester: the garbage collector deletes objects whose owner does not exist.
     private mutating func believe(audited subject: Subject) {
         guard let owner = subject.metadata.operatingOwner, !subject.isWrittenByDeployer else { return }
         if owner.isController, subject.kind.isMadeByControllers, owner.kind.makesPods {
@@ -139,7 +139,7 @@ struct Origin {
     }
 
     private mutating func passOver(for owner: Owner) {
-        passedOver = "its owner, \(owner.kindName) \(owner.name), is judged instead"
+        passedOver = "its owner \(owner.kindName) \(owner.name) is evaluated instead"
     }
 }
 
@@ -152,29 +152,29 @@ extension User {
 }
 
 extension Owner {
-    /// True if a CustomResourceDefinition defines its kind, so that some operator acts on it; a Rollout is evaluated itself.
+    /// True if a CustomResourceDefinition defines the kind, so that an operator manages it; a Rollout is evaluated itself.
     var isCustom: Bool { !APIGroup.isBuiltIn(group) && kind != .rollout }
 }
 
 extension ResourceKind {
-    /// Whether controllers make such objects for an owner.
+    /// True if controllers create objects of this kind for an owner.
     fileprivate var isMadeByControllers: Bool {
         self == .pod || self == .replicaSet || self == .job || self == .controllerRevision
     }
 
-    /// True if objects of this kind are evaluated themselves and have pods made for them.
+    /// True if objects of this kind are evaluated and have pods created for them.
     fileprivate var makesPods: Bool {
         ResourceKinds.withPodSpec.contains(self) && self != .pod && self != .podTemplate && self != .controllerRevision
     }
 }
 
 extension Subject {
-    /// True if the requester matters although the object has no owner.
+    /// True if the requester matters even if the object has no owner.
     fileprivate var mayBeBelievedWithoutOwner: Bool {
         kind == .pod || review.operation == .update && !APIGroup.isBuiltIn(review.group)
     }
 
-    /// True if it stands for something that exists in AWS and is only taken over or read (AWS Controllers for Kubernetes).
+    /// True if the object represents an AWS resource that is only adopted or read (AWS Controllers for Kubernetes).
     fileprivate var isAdoptedFromAWS: Bool {
         guard review.group.hasSuffix(".services.k8s.aws") else { return false }
         return metadata.annotation("services.k8s.aws/read-only") == "true"
@@ -182,11 +182,11 @@ extension Subject {
             || metadata.annotation("services.k8s.aws/adopted") == "true"
     }
 
-    /// True if Helm or Argo CD makes it anew at each release, and it ends by itself.
+    /// True if Helm or Argo CD creates the object again for each release, and it terminates by itself.
     fileprivate var isHook: Bool {
         guard kind == .job || kind == .pod, !isLongRunning else { return false }
         if !commaSeparated(metadata.annotation("helm.sh/hook") ?? "").isEmpty { return true }
-        // What Argo CD is to leave out (`Skip`) is no hook.
+        // `Skip` tells Argo CD to ignore the object; it is not a hook.
         return commaSeparated(metadata.annotation("argocd.argoproj.io/hook") ?? "").contains { $0 != "Skip" }
     }
 }

@@ -1,15 +1,15 @@
 import JSON
 package import Kubernetes
 
-/// The sender of a request, by how far its owner references are believed.
+/// The requester, classified by how far its owner references are trusted.
 package enum Requester {
-    /// One of Kubernetes' own workload controllers.
+    /// A workload controller of Kubernetes.
     case workloadController
     /// A user of `PLAYBOOK_TRUSTED_CONTROLLERS`.
     case trustedController
-    /// A person, or a tool that applies what others wrote: never believed.
+    /// A person, or a tool that applies manifests; its owner references are never trusted.
     case deployer
-    /// Any other service account: perhaps an operator.
+    /// Any other service account, which can be an operator.
     case serviceAccount
 
     package init(of review: AdmissionReview, _ context: Context) {
@@ -29,7 +29,7 @@ package enum Requester {
 }
 
 extension Subject {
-    /// Whether a deployer wrote the spec or the data of an object that is in the cluster, by `managedFields`.
+    /// True if a deployer wrote the spec or data of an object in the cluster, according to `managedFields`.
     package var isWrittenByDeployer: Bool {
         guard let entries = metadata.value?["managedFields"] else { return false }
         return entries.elements.contains { entry in
@@ -41,11 +41,11 @@ extension Subject {
     }
 }
 
-/// The names that clients give themselves for server-side apply.
+/// The field manager names of clients.
 ///
-/// A name is the client's own word, so it takes trust away and gives none.
+/// A client can choose any name, so a name can only reduce trust.
 enum FieldManager {
-    /// Whether a tool that applies what others wrote has this name.
+    /// True if the name belongs to a tool that applies manifests.
     static func isDeployer(_ name: String) -> Bool { !name.isEmpty && deployers.contains { $0.matches(name) } }
 
     private static let deployers = [
@@ -55,7 +55,7 @@ enum FieldManager {
 }
 
 extension User {
-    /// True if this is one of Kubernetes' own workload controllers: by its service account, or by the user that runs them all.
+    /// True for Kubernetes' workload controllers, by service account.
     fileprivate var isWorkloadController: Bool {
         guard let account = serviceAccount, account.namespace == "kube-system" else { return false }
         return User.workloadControllers.contains(account.name)
@@ -66,7 +66,7 @@ extension User {
         "job-controller", "cronjob-controller", "deployment-controller",
     ]
 
-    /// Whether one of the patterns matches the user's name.
+    /// True if one of the patterns matches the user's name.
     func matches(_ patterns: [String]) -> Bool {
         guard !patterns.isEmpty else { return false }
         let name = name

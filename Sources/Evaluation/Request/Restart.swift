@@ -2,7 +2,8 @@ import JSON
 import Kubernetes
 
 extension Subject {
-    /// True if an UPDATE only restarts a workload's pods or raises its count: that brings nothing new into the cluster.
+    /// True if an UPDATE only restarts a workload's pods or raises its number of replicas, so that it adds nothing new to the
+    /// cluster.
     func findOnlyRestarts() -> Bool {
         guard review.operation == .update, review.subresource == .none, let old = review.oldObject,
             let new = object["spec"], let before = old["spec"], new.kind == .object, before.kind == .object
@@ -24,7 +25,7 @@ extension Subject {
             && (count > past || !mine.isSame(as: theirs))
     }
 
-    /// True if two metadata have the same annotations but for the time of a restart.
+    /// True if two metadata have equal annotations except for the time of a restart.
     private static func isOnlyRestart(_ new: Value?, _ old: Value?) -> Bool {
         guard let mine = new?["annotations"], mine.kind == .object else { return old?["annotations"] == nil }
         guard let theirs = old?["annotations"], theirs.kind == .object else {
@@ -33,7 +34,7 @@ extension Subject {
         return areSame(mine, theirs, besides: ["kubectl.kubernetes.io/restartedAt"])
     }
 
-    /// True if two objects have the same members but for some.
+    /// True if two objects have equal members except for some keys.
     private static func areSame(_ left: Value, _ right: Value, besides keys: [StaticString]) -> Bool {
         func isCompared(_ key: Value) -> Bool { !keys.contains { key.equals($0) } }
         return left.members.allSatisfy { member in

@@ -1,25 +1,25 @@
 public import JSON
 public import Kubernetes
 
-/// The object that is judged: as it would be, or as it was.
+/// The object that is evaluated, in its new or its old state.
 ///
-/// One object for all rules to look at, and like the values in it not to be kept beyond the request.
+/// All rules share one instance. Like the values in it, it must not be kept after the request.
 public final class Subject {
     /// The request.
     public let review: AdmissionReview
     /// The object.
     public let object: Value
-    /// Its metadata.
+    /// The metadata of the object.
     public let metadata: ObjectMeta
-    /// Whether this is the object as it was before the request.
+    /// True for the object's state before the request.
     public let isOld: Bool
-    /// Whether the request changes nothing but metadata, so that there is nothing new to say about the rest.
+    /// True if the request changes only metadata, so that there are no new findings about other fields.
     package var changesOnlyMetadata = false
-    /// What a setting says of the kind, where that says that pods are made of such custom resources.
+    /// The workload kind of the settings, if the object is a custom resource with pod templates.
     let workload: WorkloadKind?
-    /// Whether it has any number of pod templates, each of which is evaluated as an object of its own.
+    /// True if the object can have several pod templates, each of which is evaluated like a separate object.
     let isSplit: Bool
-    /// Whether it is a part of an object whose first part stands for what the object says of itself.
+    /// True for all parts but the first; findings about the object itself are reported for the first part only.
     let isFurtherPart: Bool
     private let podTemplate: PodTemplate?
     private let fault: CannotJudge?
@@ -46,7 +46,7 @@ public final class Subject {
         }
     }
 
-    /// A part of an object: one of its pod templates.
+    /// Creates the part of an object that has one of its pod templates.
     private init(_ template: PodTemplate, of whole: Subject, isFirst: Bool) {
         review = whole.review
         object = whole.object
@@ -61,10 +61,10 @@ public final class Subject {
         fault = nil
     }
 
-    /// The object once for each of its pod templates, where it is split.
+    /// The parts of a split object, one per pod template.
     var parts: [Subject] { split.parts }
 
-    /// What of the pod templates cannot be read, where it is split.
+    /// The errors in pod templates of a split object.
     var partFaults: [CannotJudge] { split.faults }
 
     private lazy var split: (parts: [Subject], faults: [CannotJudge]) = {
@@ -74,38 +74,38 @@ public final class Subject {
         return (parts, found.faults)
     }()
 
-    /// Whether a rule is about what the controller of such objects fills in itself.
+    /// True if the controller of the object's kind sets the fields that a rule requires.
     func isPassed(by rule: Rule) -> Bool { workload.map { rule.filledInKinds.contains($0.title) } ?? false }
 
     /// The kind whose rules apply.
     var ruledKind: ResourceKind { review.ruledKind(workload) }
 
-    /// The object's kind.
+    /// The kind of the object.
     public var kind: ResourceKind { review.kind }
 
-    /// The namespace; empty for what belongs to the cluster.
+    /// The namespace; empty for cluster-scoped objects.
     public var namespace: String { review.namespace ?? "" }
 
-    /// The object's name; nil while it is still to be generated.
+    /// The name of the object; nil before it is generated.
     public var name: String? { review.name ?? metadata.name }
 
-    /// What it is called, for people: `Deployment shop/catalogue`.
+    /// The kind, namespace and name, for people: `Deployment shop/catalogue`.
     public var title: String { review.title }
 
-    /// The kind of the workload that a Scale belongs to.
+    /// The kind of the workload of a Scale.
     public var scaledKind: ResourceKind { review.scaledKind }
 
-    /// The children of large values that paths lead through.
+    /// An index of the children of large values on paths.
     let children = ChildIndex()
 
-    /// The places of values that findings are about.
-    // Changed for each finding; no other access is made while it is.
+    /// The paths of values with findings.
+    // Modified for each finding, with no other access at the same time.
     @exclusivity(unchecked) var places: PlaceHasher
 
-    /// The place of a value of the object.
+    /// Returns the path of a value of the object.
     func pointer(to value: Value) -> Pointer { places.pointer(to: value) }
 
-    /// The place of a field of the object.
+    /// Returns the path of a field of the object.
     package func pointer(to field: Field) -> Pointer {
         field.absentKeys.reduce(places.pointer(to: field.base)) { $0 / $1 }
     }
@@ -116,30 +116,30 @@ public final class Subject {
     /// A member of the object.
     public func field(_ key: StaticString) throws(CannotJudge) -> Field { try root[key] }
 
-    /// Where the pod spec stands, if there is one.
+    /// The path of the pod spec; nil if there is none.
     private(set) lazy var templatePointer: Pointer? = kind.podSpecPointer.flatMap { object[at: $0] == nil ? nil : $0 }
 
-    /// The texts with secrets in them, found once for all rules that ask.
+    /// The texts that contain secrets, found once for all rules.
     lazy var foundPlainTexts: Result<PlainTexts, CannotJudge> = Result { () throws(CannotJudge) in try findPlainTexts()
     }
 
-    /// The images of its containers, likewise.
+    /// The images of the containers, found once for all rules.
     lazy var foundImages: Result<[ContainerImage], CannotJudge> = Result { () throws(CannotJudge) in try findImages() }
 
-    /// Whether some object in it has more members than anybody writes, which makes each look-up in it dear.
+    /// True if an object in it has so many members that lookups are expensive.
     private(set) lazy var isTooWide = object.hasObject(
         widerThan: 10_000, butIn: ["data", "stringData", "binaryData"])
 
-    /// The object's spec.
+    /// The spec of the object.
     public func spec() throws(CannotJudge) -> Value? { try object.object("spec") }
 
-    /// The pod template; nil where there is none.
+    /// The pod template; nil if there is none.
     public func template() throws(CannotJudge) -> PodTemplate? {
         if let fault { throw fault }
         return podTemplate
     }
 
-    /// Whether it is to run until somebody stops it.
+    /// True if the workload runs until it is stopped.
     public var isLongRunning: Bool {
         if let workload {
             return workload.isLongRunning ?? podTemplate?.restartsAlways ?? parts.contains { $0.isLongRunning }
@@ -151,20 +151,20 @@ public final class Subject {
         }
     }
 
-    /// True if an UPDATE only restarts a workload's pods or raises its count.
+    /// True if an UPDATE only restarts a workload's pods or raises its number of replicas.
     private(set) lazy var onlyRestarts = findOnlyRestarts()
 
-    /// The workload's count of replicas; nil where it is not set.
+    /// The node of `spec.replicas`; nil if it is not set.
     private(set) lazy var count: NodeID? = object["spec"]?["replicas"]?.id
 
-    /// The object as it was, on UPDATE.
+    /// The object before an UPDATE.
     var oldObject: Value? { review.operation == .update && !isOld ? review.oldObject : nil }
 
-    /// The same, with all that there is to know of it.
+    /// The object before an UPDATE, as a subject.
     private(set) lazy var before: Subject? = oldObject.map { Subject(review, $0, workload, isOld: true) }
 }
 
 extension AdmissionReview {
-    /// The kind whose rules apply: each template of a custom resource is evaluated as a PodTemplate is.
+    /// Returns the kind whose rules apply: a template of a custom resource is evaluated like a PodTemplate.
     func ruledKind(_ workload: WorkloadKind?) -> ResourceKind { workload == nil ? kind : .podTemplate }
 }

@@ -2,7 +2,7 @@ import JSON
 public import Kubernetes
 
 extension Settings {
-    /// Whose an object is, as its label says or that of its pods; empty where neither does.
+    /// Returns the team label of the object or of its pods; empty if neither has it.
     public func team(of review: AdmissionReview) -> String {
         guard let object = review.object ?? review.oldObject else { return "" }
         let pods = PodTemplate.metadata(of: object, kind: review.kind).map { ObjectMeta(metadata: $0) }

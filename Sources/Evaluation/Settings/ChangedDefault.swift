@@ -1,13 +1,13 @@
-/// A setting whose default is not what it was: said at the start of a server that leaves it unset, and on the page Upgrading.
+/// A setting whose default has changed: reported at the start of a server that leaves it unset, and on the page Upgrading.
 public struct ChangedDefault: Sendable {
     /// The setting's name.
     public let setting: String
-    /// The default before.
+    /// The earlier default.
     public let before: String
-    /// The default now.
+    /// The current default.
     public let now: String
 
-    /// All of them.
+    /// All settings whose default has changed.
     public static let all = [
         ChangedDefault(setting: "PLAYBOOK_COMPANION_GRACE", before: "0s", now: "5m"),
         ChangedDefault(setting: "PLAYBOOK_RULE_IMAGE_REGISTRY", before: "deny", now: "warn"),

@@ -1,6 +1,6 @@
-/// A setting of rules: its name, its form, its default and its meaning, declared beside the check that reads it.
+/// A setting of rules, declared beside the check that reads it.
 public final class RuleSetting<Value: Sendable>: RuleSettingDeclaration {
-    /// Its name, form, default and meaning.
+    /// The name, form, default and meaning of the setting.
     public let setting: Setting
     let defaultValue: Value
     fileprivate let id: RuleSettingID
@@ -24,9 +24,9 @@ public final class RuleSetting<Value: Sendable>: RuleSettingDeclaration {
     }
 }
 
-/// A setting of rules, of any type.
+/// A setting of rules with a value of any type.
 public protocol RuleSettingDeclaration: Sendable {
-    /// Its name, form, default and meaning.
+    /// The name, form, default and meaning of the setting.
     var setting: Setting { get }
 }
 
@@ -35,13 +35,13 @@ extension Settings {
     package subscript<Value>(setting: RuleSetting<Value>) -> Value { ruleValues[setting] }
 }
 
-/// The values of rules' settings that are set; few are, so they are searched.
+/// The values of rules' settings that are set; lookups search the list, since it is short.
 struct RuleValues: Sendable {
     private var entries: [(id: RuleSettingID, box: AnySettingBox)] = []
 
     subscript<Value>(setting: RuleSetting<Value>) -> Value {
         for entry in entries where entry.id === setting.id {
-            // Only the setting itself has its id, and it puts nothing but a box of its values there.
+            // Each id belongs to one setting, and `set` stores only values of that setting's type.
             return unsafeDowncast(entry.box, to: SettingBox<Value>.self).value
         }
         return setting.defaultValue
@@ -58,7 +58,7 @@ private final class RuleSettingID: Sendable {}
 
 /// A value of a rule's setting, of any type.
 ///
-/// Unchecked: it never changes.
+/// Unchecked because it is immutable.
 private class AnySettingBox: @unchecked Sendable {}
 
 private final class SettingBox<Value: Sendable>: AnySettingBox, @unchecked Sendable {

@@ -1,29 +1,29 @@
 import Kubernetes
 
-/// One environment variable: its name, what it looks like, its default and its meaning.
+/// An environment variable: its name, form, default and meaning.
 public struct Setting: Sendable {
-    /// The part of the documentation that it stands in.
+    /// A section of the configuration reference.
     public enum Topic: String, Sendable, CaseIterable {
         case server = "Server"
         case recording = "Recording"
-        case judging = "Judging"
+        case judging = "Evaluation"
         case rules = "Rules"
     }
 
     /// The name, as in `PLAYBOOK_MODE`.
     public let name: String
-    /// Where it is documented.
+    /// The section of the configuration reference that lists the setting.
     public let topic: Topic
-    /// What a value looks like: `duration`, `HOST:PORT`, `enforce|dry-run`.
+    /// The form of a value: `duration`, `HOST:PORT`, `enforce|dry-run`.
     public let form: String
-    /// The default, as one would write it; empty when unset.
+    /// The default in the same form; empty if there is none.
     public let defaultText: String
-    /// What it does.
+    /// The effect of the setting, for help and documentation.
     public let meaning: String
-    /// Puts a value in.
+    /// Stores a value in the settings.
     let apply: @Sendable (_ text: String, _ settings: inout Settings) throws(Misplaced) -> Void
 
-    /// A setting of the server, or of all rules; its default is what untouched settings hold.
+    /// Creates a setting of the server or of all rules; the default is the initial value of the property.
     init<Value>(
         _ name: String, _ topic: Topic, _ form: SettingForm<Value>,
         _ path: any WritableKeyPath<Settings, Value> & Sendable, _ meaning: String,
@@ -51,7 +51,7 @@ public struct Setting: Sendable {
     }
 }
 
-/// A value that cannot be used, and where: how many characters stand before the place; nil for the whole value.
+/// A value that cannot be used, with the number of characters before the error; nil if the whole value is wrong.
 package struct Misplaced: Error {
     var at: Int?
     package let expected: String
@@ -61,27 +61,29 @@ package struct Misplaced: Error {
         self.expected = expected
     }
 
-    fileprivate var expectation: String { at.map { "at character \($0 + 1), \(expected)" } ?? expected }
+    fileprivate var expectation: String {
+        at.map { "at character \($0 + 1), expected \(expected)" } ?? "use \(expected)"
+    }
 }
 
-/// What is wrong with the environment, one entry a variable.
+/// The errors in the environment, one per variable.
 public struct SettingsError: Error, CustomStringConvertible {
-    /// The complaints, in the order of the table.
+    /// The errors, in the order of the settings.
     public let complaints: [String]
-    /// All complaints, a line each.
+    /// All errors, one per line.
     public var description: String { complaints.joined(separator: "\n") }
 }
 
 extension Settings {
     /// Reads the environment.
     ///
-    /// Kubernetes' service links (`PLAYBOOK_SERVICE_HOST`, `PLAYBOOK_PORT_443_TCP`, …) are ignored: the kubelet makes them for
-    /// every Service of the namespace, so one called `playbook` would keep the server from starting.
+    /// Service links of Kubernetes (`PLAYBOOK_SERVICE_HOST`, `PLAYBOOK_PORT_443_TCP`, …) are ignored: the kubelet sets them for
+    /// every Service of the namespace, so a Service named `playbook` would prevent the server from starting.
     ///
     /// - Parameters:
-    ///   - environment: Names and values; only those that start with `PLAYBOOK_` are looked at.
-    ///   - catalogue: The rules, which have settings of their own.
-    /// - Throws: ``SettingsError`` with every malformed or unknown variable.
+    ///   - environment: Names and values; only names that begin with `PLAYBOOK_` are read.
+    ///   - catalogue: The rules, which have their own settings.
+    /// - Throws: ``SettingsError`` with every invalid or unknown variable.
     public init(environment: [String: String], catalogue: Catalogue) throws(SettingsError) {
         self.init(catalogue: catalogue)
         var complaints: [String] = []
@@ -92,25 +94,25 @@ extension Settings {
             do {
                 try setting.apply(text, &self)
             } catch {
-                complaints.append("\(setting.name) is '\(text)': \(error.expectation) was expected")
+                complaints.append("\(setting.name): unsupported value \"\(text)\"; \(error.expectation)")
             }
         }
         let known = Set(catalogue.settings.map(\.name))
         for name in given.keys.sorted() where !known.contains(name) {
             let nearest = nearest(to: name, in: known.sorted())
-            complaints.append("\(name) is no setting\(nearest.map { "; did you mean \($0)?" } ?? "")")
+            complaints.append("unknown setting \(name)\(nearest.map { "; did you mean \($0)?" } ?? "")")
         }
         if !complaints.isEmpty { throw SettingsError(complaints: complaints) }
     }
 
-    /// Whether the kubelet made the variable for a Service of the namespace (Kubernetes, "Accessing the Service").
+    /// True if the kubelet set the variable for a Service of the namespace (Kubernetes, "Accessing the Service").
     public static func isServiceLink(_ name: String, _ value: String) -> Bool {
         guard name.hasPrefix("PLAYBOOK_") else { return false }
         if name.hasSuffix("_SERVICE_HOST") || name.firstRange(ofText: "_SERVICE_PORT") != nil { return true }
         // PLAYBOOK_PORT, PLAYBOOK_METRICS_PORT, PLAYBOOK_PORT_443_TCP, PLAYBOOK_PORT_443_TCP_ADDR
         guard let range = name.firstRange(ofText: "_PORT") else { return false }
         let rest = name[range.upperBound...]
-        // A setting may have this name: the kubelet always writes a URL, and no setting ever is one.
+        // A setting can have such a name: a service link's value is always a URL, and a setting's value never is.
         if rest.isEmpty { return ["tcp://", "udp://", "sctp://"].contains { value.hasPrefix($0) } }
         let parts = rest.split(separator: "_")
         return parts.count >= 2 && parts[0].allSatisfy(\.isNumber) && ["TCP", "UDP", "SCTP"].contains(parts[1])

@@ -1,13 +1,13 @@
 import Kubernetes
 
-/// The form that a variable's value has: how it is read, written and described.
+/// The form of a variable's value: how it is read, written and described.
 public struct SettingForm<Value: Sendable>: Sendable {
-    /// What a value looks like: `duration`, `HOST:PORT`, `enforce|dry-run`.
+    /// The description of the form: `duration`, `HOST:PORT`, `enforce|dry-run`.
     let text: String
     let written: @Sendable (Value) -> String
     let read: @Sendable (_ text: String, _ catalogue: Catalogue) throws(Misplaced) -> Value
 
-    /// A form that is read whole.
+    /// Creates a form whose errors are about the whole value.
     private init(
         _ text: String, expected: String, written: @escaping @Sendable (Value) -> String,
         read: @escaping @Sendable (String) -> Value?
@@ -20,7 +20,7 @@ public struct SettingForm<Value: Sendable>: Sendable {
         }
     }
 
-    /// A form that says where in a value it is broken.
+    /// Returns a form whose errors have a position in the value.
     package static func parsed(
         _ text: String, written: @escaping @Sendable (Value) -> String,
         read: @escaping @Sendable (String) throws(Misplaced) -> Value
@@ -37,7 +37,7 @@ public struct SettingForm<Value: Sendable>: Sendable {
         self.read = read
     }
 
-    /// A list whose entries have a form of their own.
+    /// Returns a form for a list, with the form of its entries.
     package static func parsedList<Element: CustomStringConvertible & Sendable>(
         _ form: String, read: @escaping @Sendable (String) throws(Misplaced) -> Element
     ) -> SettingForm where Value == [Element] {
@@ -57,10 +57,10 @@ public struct SettingForm<Value: Sendable>: Sendable {
 
 extension SettingForm<String> {
     static func text(_ form: String) -> SettingForm {
-        SettingForm(form, expected: "some text", written: { $0 }, read: { $0.isEmpty ? nil : $0 })
+        SettingForm(form, expected: "a value that is not empty", written: { $0 }, read: { $0.isEmpty ? nil : $0 })
     }
 
-    /// The domain of annotations or labels.
+    /// A domain of annotations or labels.
     static var domain: SettingForm {
         SettingForm("domain", expected: "a domain such as example.com", written: { $0 }) { text in
             let labels = text.split(separator: ".", omittingEmptySubsequences: false)
@@ -75,7 +75,7 @@ extension SettingForm<String> {
     }
 
     static func optionalText(_ form: String) -> SettingForm {
-        SettingForm(form, expected: "some text", written: { $0 }, read: { $0 })
+        SettingForm(form, expected: "any text", written: { $0 }, read: { $0 })
     }
 }
 
@@ -86,7 +86,7 @@ extension SettingForm<[String]> {
             written: { $0.joined(separator: ",") }, read: { commaSeparated($0) })
     }
 
-    /// A list that adds to its default; an entry after a hyphen is taken out of it.
+    /// Returns a form for a list that adds to its default; an entry with a leading hyphen removes a default.
     static func additions(_ form: String, to defaults: [String]) -> SettingForm {
         parsed("\(form), separated by commas", written: { $0.joined(separator: ",") }) { (text) throws(Misplaced) in
             var list = defaults
@@ -103,7 +103,7 @@ extension SettingForm<[String]> {
         }
     }
 
-    /// Paths of URLs.
+    /// A list of URL paths.
     package static var paths: SettingForm {
         parsedList("paths") { (text) throws(Misplaced) in
             guard text.hasPrefix("/") else { throw Misplaced(expected: "a path such as /livez") }
@@ -125,7 +125,7 @@ extension SettingForm<Int> {
 }
 
 extension SettingForm {
-    /// The same form of a value that need not be set.
+    /// Returns the form for a value that can be unset.
     package static func optional<Wrapped>(_ form: SettingForm<Wrapped>) -> SettingForm where Value == Wrapped? {
         SettingForm(text: form.text, written: { $0.map(form.written) ?? "" }) { (text, catalogue) throws(Misplaced) in
             try form.read(text, catalogue)
@@ -191,7 +191,8 @@ extension SettingForm<[StandingExemption]> {
             try elements(of: text, separatedBy: ";") { (entry) throws(Misplaced) in
                 guard let exemption = StandingExemption(parsing: entry, catalogue) else {
                     throw Misplaced(
-                        expected: "an entry such as 'replicas@shop/Deployment/legacy-*: one licence until 2027-01-31'")
+                        expected:
+                            "an entry such as \"replicas@shop/Deployment/legacy-*: one license until 2027-01-31\"")
                 }
                 return exemption
             }
@@ -199,7 +200,7 @@ extension SettingForm<[StandingExemption]> {
     }
 }
 
-/// Reads each entry of a list.
+/// Reads the entries of a list.
 package func elements<Element>(
     of text: String, separatedBy separator: Character = ",", _ read: (String) throws(Misplaced) -> Element
 ) throws(Misplaced) -> [Element] {
@@ -220,12 +221,12 @@ package func elements<Element>(
     return elements
 }
 
-/// The entries of a list that is separated by commas, spaces around them taken off.
+/// Returns the entries of a comma-separated list, trimmed.
 package func commaSeparated(_ text: String) -> [String] {
     text.split(separator: ",").map { trimmed($0) }.filter { !$0.isEmpty }
 }
 
-/// A text without the spaces around it.
+/// Returns a text without leading and trailing white space.
 package func trimmed(_ text: some StringProtocol) -> String {
     var rest = text[...]
     while let first = rest.first, first.isWhitespace { rest = rest.dropFirst() }

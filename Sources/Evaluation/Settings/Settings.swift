@@ -1,15 +1,15 @@
 public import Kubernetes
 
-/// The environment's settings, typed.
+/// The settings of the environment.
 ///
-/// ``Catalogue/settings`` is the table that names each variable; help, documentation and checks are printed from it.
+/// ``Catalogue/settings`` lists all variables; help and documentation are generated from it.
 public struct Settings: Sendable {
-    /// Creates the settings of an empty environment.
+    /// Creates settings with the defaults.
     public init(catalogue: Catalogue) { self.catalogue = catalogue }
 
     /// The rules.
     public internal(set) var catalogue: Catalogue
-    /// The values of the rules' own settings.
+    /// The values of the rules' settings.
     var ruleValues = RuleValues()
 
     // The server.
@@ -65,7 +65,7 @@ public struct Settings: Sendable {
     /// The settings of recording.
     public internal(set) var recording = RecordSettings()
 
-    // The judge.
+    // Evaluation.
     /// The value of `PLAYBOOK_MODE`.
     public internal(set) var mode = Mode.enforce
     /// The value of `PLAYBOOK_RATCHET`.
@@ -80,7 +80,7 @@ public struct Settings: Sendable {
     public internal(set) var trustedUsers: [String] = []
     /// The value of `PLAYBOOK_PLATFORM_NAMESPACES`.
     public internal(set) var platformNamespaces = Settings.defaultPlatformNamespaces
-    /// The same, to find one.
+    /// The same namespaces as a set.
     var platformNamespaceSet: Set<String> = Set(Settings.defaultPlatformNamespaces)
     /// The value of `PLAYBOOK_AGENT_NAMESPACES`.
     public internal(set) var agentNamespaces: [String] = []
@@ -112,7 +112,7 @@ public struct Settings: Sendable {
     public internal(set) var ratchetEnd: Timestamp?
     /// The value of `PLAYBOOK_EXEMPT_FILE`; empty when unset.
     public internal(set) var exemptFile = ""
-    /// The exemptions of that file.
+    /// The exemptions of the exemptions file.
     var exemptInFile: [StandingExemption] = []
     /// The value of `PLAYBOOK_COMPANION_GRACE`.
     public internal(set) var relatedObjectGrace = Duration.seconds(300)
@@ -128,28 +128,28 @@ public struct Settings: Sendable {
     public internal(set) var profile = Profile.standard
     /// The value of `PLAYBOOK_RULES_DEFAULT`.
     public internal(set) var gravestLevel = Level.deny
-    /// The levels that differ from the rules' own, by rule.
+    /// The levels that differ from the rules' defaults, by rule.
     public internal(set) var levels: [String: Level] = [:]
-    /// True if system namespaces are evaluated like others.
+    /// True if system namespaces are evaluated like other namespaces.
     var includesSystem = false
-    /// The levels that flags of the command line ask for, by rule.
+    /// The levels that command-line flags set, by rule.
     var flaggedLevels: [String: Level] = [:]
 
-    /// The settings that are unset because their variables are service links.
+    /// The settings that are ignored because their variables are service links.
     public internal(set) var ignoredServiceLinks: [String] = []
 
-    /// The Service by whose names the API server calls.
+    /// The Service whose name the API server uses to call the server.
     public var service: String { namedService.isEmpty ? "playbook" : namedService }
 
-    /// The DNS name by which the API server calls; nil where nobody has said it.
+    /// The DNS name that the API server uses to call the server; nil if it is not known.
     public var serverName: String? {
         namedService.isEmpty && certificateSource == .files ? nil : "\(service).\(namespace).svc"
     }
 
-    /// Whether a namespace belongs to the cluster itself, or to the product.
+    /// True if a namespace is a system namespace or the product's namespace.
     @inline(__always)
     public func isSystem(namespace: String) -> Bool {
-        // Inlined, so that asking for one name does not copy all settings.
+        // Inlined, so that the settings are not copied for each check.
         switch namespace {
         case "": false
         case "kube-system", "kube-node-lease", "kube-public": true
@@ -157,18 +157,20 @@ public struct Settings: Sendable {
         }
     }
 
-    /// True if a namespace holds software of others, which nobody there can rewrite.
+    /// True if a namespace is a platform namespace.
     func isPlatform(namespace: String) -> Bool { platformNamespaceSet.contains(namespace) }
 
-    /// The level that a rule has here: a flag's, else the rule's own setting's or the profile's, at most `PLAYBOOK_RULES_DEFAULT`.
+    /// Returns the level of a rule: from a flag, or else from the rule's setting or the profile, at most
+    /// `PLAYBOOK_RULES_DEFAULT`.
     public func level(of rule: Rule) -> Level {
         if let level = flaggedLevels[rule.id] { return level }
         let level = levels[rule.id] ?? profile.level(of: rule)
-        // Where rules are off unless a flag switches them on, what these cannot read still denies: only they report it.
+        // With PLAYBOOK_RULES_DEFAULT=off, rules that a flag enables still deny fields of the wrong type: only Rule.schema
+        // reports them.
         return gravestLevel == .off && rule === Rule.schema ? level : max(level, gravestLevel)
     }
 
-    /// The same settings in another mode, or with other levels, as flags of the command line ask for.
+    /// Returns the settings with the mode, levels and fixes of command-line flags.
     public func overridden(
         mode: Mode? = nil, levels: [String: Level] = [:], fixes: Fixes? = nil, includesSystem: Bool? = nil
     ) -> Settings {
@@ -182,17 +184,17 @@ public struct Settings: Sendable {
 }
 
 extension Settings {
-    /// The same settings with the exemptions of the file that `PLAYBOOK_EXEMPT_FILE` names.
+    /// Returns the settings with the exemptions of the file that `PLAYBOOK_EXEMPT_FILE` names.
     ///
-    /// - Parameter text: The file's text: an entry a line, as in `PLAYBOOK_EXEMPT`. A line that begins with `#` is a comment, and so is
-    ///   the rest of a line after a `#` between blanks; `#12` is part of a reason.
+    /// - Parameter text: The file's text: one entry per line, as in `PLAYBOOK_EXEMPT`. A line that begins with `#` is a
+    ///   comment, and so is the rest of a line after a `#` between blanks; `#12` is part of a reason.
     /// - Returns: The settings.
-    /// - Throws: ``ExemptionFileError`` with the first line that is no entry.
+    /// - Throws: ``ExemptionFileError`` for the first line that is not an entry.
     public func exempting(fileText text: String) throws(ExemptionFileError) -> Settings {
         var copy = self
         copy.exemptInFile = []
         var number = 0
-        // The end of a line may be that of Windows, which is one character.
+        // A Windows line ending is one character.
         for line in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline) {
             number += 1
             let words = line.split(whereSeparator: { $0 == " " || $0 == "\t" })
@@ -207,37 +209,37 @@ extension Settings {
     }
 }
 
-/// A line of the exemptions file that is no entry.
+/// A line of the exemptions file that is not an entry.
 public struct ExemptionFileError: Error, CustomStringConvertible {
-    /// The line, from 1.
+    /// The line number, from 1.
     public let line: Int
     /// The text of the line.
     let text: String
 
-    /// The line, and what is accepted.
+    /// The line and the accepted form.
     public var description: String {
         "line \(line): \"\(text)\" is not an entry such as \"replicas@shop/Deployment/legacy-*: one license until 2027-01-31\""
     }
 }
 
-/// Whether denials are carried out.
+/// The mode of a server: denials are enforced or only reported.
 public enum Mode: String, Sendable, CaseIterable {
-    /// Denials deny.
+    /// Denials reject requests.
     case enforce
-    /// Denials become warnings that say so.
+    /// Denials become warnings.
     case dryRun = "dry-run"
 }
 
-/// How much all rules together insist.
+/// A set of default levels for all rules.
 public enum Profile: String, Sendable, CaseIterable {
-    /// Rules of concern security deny, the others warn at most.
+    /// Rules of concern security have their own levels; the others warn at most.
     case start
-    /// The rules' own levels.
+    /// Every rule has its own level.
     case standard
     /// Every rule that is on denies.
     case strict
 
-    /// The level of a rule in the profile.
+    /// Returns the level of a rule in the profile.
     func level(of rule: Rule) -> Level {
         switch self {
         case .start: rule.concern == .security ? rule.level : max(rule.level, .warn)
@@ -247,73 +249,73 @@ public enum Profile: String, Sendable, CaseIterable {
     }
 }
 
-/// The decision on objects that an operator makes.
+/// The decision on operator-made objects.
 public enum OperatorMade: String, Sendable, CaseIterable {
-    /// Findings warn, but those of rules that hold for operators.
+    /// Findings warn, except those of rules that also deny for operators.
     case warn
-    /// The rules' levels hold.
+    /// The rules' levels apply.
     case deny
 }
 
-/// Where a server has its certificate from.
+/// The source of the server's certificate.
 public enum CertificateSource: String, Sendable, CaseIterable {
-    /// From files that somebody else makes and renews.
+    /// Files that another tool creates and renews.
     case files
-    /// It makes its own.
+    /// The server creates and renews it.
     case own = "self"
 }
 
-/// Where a server has its companions from.
+/// The source of related objects.
 public enum RelatedObjectSource: String, Sendable, CaseIterable {
-    /// From the cluster that it runs in, if it does.
+    /// The cluster that the server runs in; none outside a cluster.
     case automatic = "auto"
-    /// From the cluster that is found.
+    /// The cluster, found as kubectl finds it.
     case cluster
-    /// Nothing is known.
+    /// No related objects are read.
     case none
 }
 
-/// What is logged.
+/// The lowest level of messages that are logged.
 public enum LogLevel: String, Sendable, CaseIterable {
     /// Every request.
     case debug
-    /// Denials, warnings, and what happens to the server.
+    /// Denials, warnings and events of the server.
     case info
-    /// Only what somebody should look into.
+    /// Messages that an operator should investigate.
     case warn
-    /// Only what went wrong.
+    /// Errors.
     case error
 }
 
-/// How log lines look.
+/// The format of log lines.
 public enum LogFormat: String, Sendable, CaseIterable {
     /// Text on a terminal, JSON elsewhere.
     case automatic = "auto"
-    /// One JSON object a line.
+    /// One JSON object per line.
     case json
-    /// A line for people.
+    /// Text for people.
     case text
 }
 
-/// Where exemptions may come from, beside `PLAYBOOK_EXEMPT`.
+/// The annotations that can exempt objects, in addition to `PLAYBOOK_EXEMPT`.
 public enum ExemptionSource: String, Sendable, CaseIterable {
     /// Annotations on workloads and Namespaces.
     case all
     /// Annotations on Namespaces.
     case namespace
-    /// No annotation.
+    /// No annotations.
     case none
 }
 
-/// Which fixes the mutating endpoint makes.
+/// The fixes that the mutating webhook applies.
 public enum Fixes: Sendable, Equatable, CustomStringConvertible {
-    /// Those that only fill in what is absent.
+    /// Fixes that only set absent fields.
     case additive
-    /// Every one.
+    /// All fixes.
     case all
-    /// None.
+    /// No fixes.
     case none
-    /// Those of these rules.
+    /// The fixes of these rules.
     case rules([String])
 
     /// The setting's value, as in `additive`.

@@ -1,7 +1,7 @@
 public import Kubernetes
 
 extension WorkloadKind {
-    /// The kinds whose templates are evaluated unless a setting takes them out.
+    /// The default kinds whose pod templates are evaluated.
     public static let standard = [
         make("serving.knative.dev/Service", ["spec.template"], isLongRunning: true),
         make("argoproj.io/Workflow", ["spec.templates[]"]),
@@ -36,10 +36,10 @@ extension WorkloadKind {
             let path = TemplatePath(halves[1])
         else {
             throw Misplaced(
-                expected: "an entry such as keda.sh/ScaledJob=spec.jobTargetRef.template in the place of '\(entry)'")
+                expected: "an entry such as keda.sh/ScaledJob=spec.jobTargetRef.template instead of \"\(entry)\"")
         }
         guard !APIGroup.isBuiltIn(parts[0]), ResourceKind(kind: parts[1], apiVersion: "\(parts[0])/v1") == .other else {
-            throw Misplaced(expected: "a kind that no rule reads yet in the place of '\(halves[0])'")
+            throw Misplaced(expected: "a custom resource kind that no rule covers instead of \"\(halves[0])\"")
         }
         let known = WorkloadKind.standard.first { $0.title == halves[0] }
         self.init(
@@ -48,7 +48,7 @@ extension WorkloadKind {
 }
 
 extension Context {
-    /// What a setting says of the object's kind, where no rule knows it and pods are made of it.
+    /// Returns the configured workload kind of the object; nil for kinds that rules cover and for all other kinds.
     @inline(__always)
     func workload(of review: AdmissionReview) -> WorkloadKind? {
         review.kind == .other ? settings.workloadKinds.first { review.isAbout($0) } : nil
@@ -56,7 +56,7 @@ extension Context {
 }
 
 extension SettingForm<[WorkloadKind]> {
-    /// Kinds, each with the places of its templates, that add to the standard ones or take one out.
+    /// A list of kinds with paths of their pod templates; entries add to the default kinds or remove one.
     static var workloadKinds: SettingForm {
         parsed(
             "group/Kind=path, separated by commas",
@@ -71,7 +71,7 @@ extension SettingForm<[WorkloadKind]> {
                 guard titles.contains(String(entry.dropFirst())) else {
                     throw Misplaced(
                         at: 1,
-                        expected: "one of the defaults (\(titles.joined(separator: ", "))) in the place of '\(entry)'")
+                        expected: "one of the defaults (\(titles.joined(separator: ", "))) instead of \"\(entry)\"")
                 }
                 removed.append(String(entry.dropFirst()))
                 return nil

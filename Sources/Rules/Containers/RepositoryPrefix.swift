@@ -79,7 +79,7 @@ public struct PullThrough: Sendable, Equatable {
             try elements(of: text) { (entry) throws(Misplaced) in
                 let route = try Route(parsing: entry)
                 guard upstreams.insert(route.upstream).inserted else {
-                    throw Misplaced(expected: "another registry, since \(route.upstream) has a cache already,")
+                    throw Misplaced(expected: "another registry, since \(route.upstream) already has a cache")
                 }
                 return route
             })

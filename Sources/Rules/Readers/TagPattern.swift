@@ -178,7 +178,7 @@ private struct Reader {
             case UInt8(ascii: "|") where !isOptional: return elements
             case UInt8(ascii: "]") where isOptional: return elements
             case UInt8(ascii: "["):
-                guard !isOptional else { throw Misplaced(at: at, expected: "']', since optional parts do not nest,") }
+                guard !isOptional else { throw Misplaced(at: at, expected: "']', since optional parts do not nest") }
                 at += 1
                 let inside = try self.elements(isOptional: true)
                 elements.append(.optional(inside.count))
