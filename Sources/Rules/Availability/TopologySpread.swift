@@ -31,7 +31,7 @@ extension RuleSettings {
 
 private let missing = Clause(
     "missing",
-    "a topology spread constraint for `topology.kubernetes.io/zone` or `topology.k8s.aws/zone-id`, or a required pod anti-affinity for zones, is set"
+    "a spread constraint or a required pod anti-affinity for `topology.kubernetes.io/zone` or `topology.k8s.aws/zone-id` is set"
 )
 private let selectsNothing = Clause("selects-nothing", "the constraint's selector matches the pods' labels")
 private let skewed = Clause("skewed", "the constraint's `maxSkew` is at most `PLAYBOOK_MAX_SKEW`")
