@@ -54,7 +54,7 @@ extension Rule {
                 guard hours > mostHours else { return }
                 findings.add(
                     long, at: annotation,
-                    "is \"\(seen.text)\"; at most 24h are allowed, because it blocks the replacement of nodes",
+                    "is \"\(seen.text)\", which blocks the replacement of nodes for more than 24h",
                     excess: hours
                 ) { $0.advice = "use the time that the pod needs to warm up, and a PodDisruptionBudget" }
                 return
