@@ -25,9 +25,9 @@ extension Rule {
 enum DatabaseClause {
     static let name = Clause(
         "name",
-        "no variable is named like a database connection string (DATABASE_URL, DB_URI, *_DSN, ConnectionStrings__*)")
+        "no environment variable is named like a connection string (DATABASE_URL, DB_URI, *_DSN, ConnectionStrings__*)")
     static let value = Clause(
-        "value", "no variable contains a connection string (`scheme://user@host/name`, `jdbc:…`)")
+        "value", "no environment variable contains a connection string (`scheme://user@host/name`, `jdbc:…`)")
     static let entry = Clause(
         "config-map",
         "no key of a ConfigMap is named like a connection string or contains one, also in a line of a settings file")
@@ -45,7 +45,8 @@ private func checkVariables(_ subject: Subject, _ context: Context, _ findings: 
             findings.add(
                 kind == .named ? DatabaseClause.name : DatabaseClause.value, at: entry,
                 variable.value == nil
-                    ? "reads a connection string with valueFrom" : "is a connection string; use separate settings",
+                    ? "reads a connection string with valueFrom; use separate settings"
+                    : "is a connection string; use separate settings",
                 mark: PlainText.mark(of: content)
             ) {
                 let parts = ConnectionString(variable.value).variables(
