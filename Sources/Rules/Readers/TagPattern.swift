@@ -128,7 +128,7 @@ public struct TagPattern: Sendable, Equatable {
 /// A set of positions in a tag: 0 to 128.
 private struct Places {
     private var bits: UInt128 = 0
-    /// True if the set contains 128, for which there is no bit.
+    /// True if the set contains 128, which `bits` cannot hold.
     private var isAtEnd = false
 
     init() {}
