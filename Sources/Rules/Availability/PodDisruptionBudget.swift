@@ -115,7 +115,7 @@ private func checkBudget(
         let (was, target) = (isDeletion ? "is" : "was", "\(workload.kind.name) \(workload.name)")
         findings.add(
             uncovered, at: try subject.field("spec")["selector"],
-            "\(was) the only one that selects the pods of \(target), which is left without a PDB",
+            "\(was) the only selector for the pods of \(target), which is left without a PDB",
             traits: .init(isHint: !isDeletion)
         ) { $0.advice = "create another PodDisruptionBudget for it first" }
     }
