@@ -52,7 +52,7 @@ import Testing
         let image = try check(deployment("web", image: "evil/miner"), after: deployment("web"))
         #expect(image.code == 1 && image.output.contains("image-tag") && !image.output.contains("replicas "))
         let fewer = try check(deployment("web", replicas: 1), after: deployment("web", replicas: 2))
-        #expect(fewer.code == 1 && fewer.output.contains("replicas  spec.replicas is 1, fewer than 3"))
+        #expect(fewer.code == 1 && fewer.output.contains("replicas  spec.replicas is 1; at least 3 are required"))
         #expect(try check(deployment("web", replicas: 2), after: deployment("web")).code == 0)
     }
 

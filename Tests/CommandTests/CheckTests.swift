@@ -49,11 +49,11 @@ import Testing
         #expect(
             program.output.contains(
                 """
-                  deny   replicas  spec.replicas is 1, fewer than 2
+                  deny   replicas  spec.replicas is 1; at least 2 are required
                          --> \(manifests)/2-catalogue-bad.yaml:5:3
                             5 |   replicas: 1
                               |   ^^^^^^^^^^^
-                           # set 2 if it can run more than once; if not, exempt it from replicas with a reason
+                           # set 2 if several replicas can run at once; if not, exempt it from replicas with a reason
 
                 """), "\(program.output)")
         #expect(!program.output.contains("hunter2") && !program.output.contains("AKIA"))

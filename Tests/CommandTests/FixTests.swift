@@ -72,7 +72,7 @@ import Testing
         #expect(program.output == fixed)
         #expect(program.code == 1)
         let lines = program.error.split(separator: "\n").map(String.init)
-        #expect(lines.contains("-:15:9: remaining: deny liveness-probe: containers[app].livenessProbe is missing"))
+        #expect(lines.contains("-:15:9: remaining: deny liveness-probe: containers[app].livenessProbe is not set"))
         #expect(lines.last?.hasPrefix("would fix 2 findings in 1 file; ") ?? false)
         let done = try fix(input: fixed).error
         #expect(done.hasSuffix("\nnothing to fix; 2 findings remaining\n"), "\(done)")

@@ -133,7 +133,7 @@ import Testing
             #expect(milder.output.contains("Newly allowed\n  Pod shop/by-hand · CREATE by admin\n"))
             #expect(
                 milder.output.contains(
-                    "    controller-managed warns now, denied before: kind is Pod: nothing brings it back"))
+                    "    controller-managed warns now, denied before: kind is Pod; a bare Pod is not recreated"))
             // A denial that rests on what was redacted stands: what is not there cannot be judged anew.
             #expect(!milder.output.contains("Deployment shop/catalogue"))
 

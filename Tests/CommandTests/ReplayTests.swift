@@ -50,7 +50,7 @@ import Testing
         #expect(data["objects"]?.elements.first == ["Deployment shop/web", "shop", "-", "CREATE by ci", "red"])
         #expect(
             data["findings"]?.elements.first
-                == [0, 0, "deny", "none before", "containers[app].livenessProbe is missing", 1, 0, "", ""])
+                == [0, 0, "deny", "none before", "containers[app].livenessProbe is not set", 1, 0, "", ""])
         #expect(program.output.contains("<h2>By team</h2>"))
         let report = try Literal(
             json: Array(replay(lines, "--format", "json", "--level", "liveness-probe=deny", "-").output.utf8))
@@ -165,7 +165,7 @@ import Testing
                 New warnings
                   Deployment shop/web · CREATE by ci
                     -:1
-                    liveness-probe warns now: containers[app].livenessProbe is missing
+                    liveness-probe warns now: containers[app].livenessProbe is not set
 
                 """))
         #expect(
@@ -215,9 +215,9 @@ import Testing
                 <details><summary>Newly denied: 2 reviews</summary>
 
                 - **Deployment shop/web**, CREATE by @<!-- -->all (`-:1`)
-                  - `liveness-probe` denies now: `containers[app].livenessProbe` is missing
+                  - `liveness-probe` denies now: `containers[app].livenessProbe` is not set
                 - **Deployment shop/api**, CREATE by @<!-- -->all (`-:2`)
-                  - `liveness-probe` denies now: `containers[app].livenessProbe` is missing
+                  - `liveness-probe` denies now: `containers[app].livenessProbe` is not set
 
                 </details>
 

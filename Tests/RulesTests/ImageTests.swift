@@ -135,16 +135,16 @@ import Testing
     }
 
     @Test(arguments: [
-        ("public.ecr.aws/l6m2t8p7/miner:1.0.0", #""l6m2t8p7" is not one of AWS's aliases"#),
-        ("public.ecr.aws/docker/sandbox:1.0.0", #"of "docker" only docker/library/ is allowed"#),
+        ("public.ecr.aws/l6m2t8p7/miner:1.0.0", #""l6m2t8p7" is not an alias of AWS"#),
+        ("public.ecr.aws/docker/sandbox:1.0.0", #"under "docker" only docker/library/ is allowed"#),
     ])
     func `an image of the public gallery that is refused says why, and what there is instead`(
         _ image: String, _ reason: String
     ) throws {
         let judgement = try #require(try findings(image)["image-registry"])
-        #expect(judgement.finding.message.contains("from public.ecr.aws, where anybody can publish"))
+        #expect(judgement.finding.message.contains("from public.ecr.aws, where anyone can publish"))
         #expect(judgement.finding.message.contains(reason))
-        #expect(judgement.remedy.block.contains("copy it to a repository of your own in ECR"))
+        #expect(judgement.remedy.block.contains("copy it to your ECR registry"))
     }
 
     @Test(
@@ -229,7 +229,7 @@ import Testing
         _ image: String, _ cached: String?, _ settings: [String: String]
     ) throws {
         let remedy = try #require(try findings(image, settings)["image-registry"]).remedy.block
-        #expect(remedy.contains(cached ?? "copy it to a repository of your own in ECR"))
+        #expect(remedy.contains(cached ?? "copy it to your ECR registry"))
         #expect(!remedy.contains("PLAYBOOK_"))
     }
 

@@ -245,7 +245,7 @@ import Testing
         }
         try remove(budget("web", app: "web", in: "team-10"), kind, from: &relatedObjects)
         let finding = try #require(verdict(relatedObjects).judgements.first { $0.rule.id == "pod-disruption-budget" })
-        #expect(finding.finding.message.hasSuffix("a PDB in another namespace would"))
+        #expect(finding.finding.message.hasSuffix("a PDB in another namespace matches"))
     }
 
     // MARK: Absences

@@ -77,7 +77,7 @@ import Webhook
         }
         #expect(
             causes.contains([
-                "reason": "liveness-probe", "message": "containers[logger].livenessProbe is missing",
+                "reason": "liveness-probe", "message": "containers[logger].livenessProbe is not set",
                 "field": "spec.template.spec.containers[1].livenessProbe",
             ]))
         #expect(answer["patch"] == nil, "API servers reject a patch from a validating webhook")

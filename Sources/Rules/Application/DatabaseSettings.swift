@@ -5,12 +5,12 @@ import Kubernetes
 extension Rule {
     static let databaseSettings = Rule(
         id: "database-settings",
-        title: "Database settings are separate",
+        title: "Database connections use separate settings",
         group: .application,
         section: .applicationRequirements,
         rationale: """
-            With the host, the port, the name, the user and the password apart, the password can live in a password manager and be \
-            put into the process, and rotated, without anybody taking a connection string to pieces.
+            A connection string contains the password together with the host, port, name and user, so the password cannot be \
+            stored and rotated separately.
             """,
         level: .warn,
         concern: .convention,
@@ -21,15 +21,16 @@ extension Rule {
     )
 }
 
-/// What the rule checks; its examples stand in a file of their own.
+/// The clauses of `database-settings`.
 enum DatabaseClause {
     static let name = Clause(
         "name",
-        "no variable is called a database's connection string (DATABASE_URL, DB_URI, *_DSN, ConnectionStrings__*)")
+        "no environment variable is named like a connection string (DATABASE_URL, DB_URI, *_DSN, ConnectionStrings__*)")
     static let value = Clause(
-        "value", "no variable holds one, whatever it is called (`scheme://user@host/name`, `jdbc:…`)")
+        "value", "no environment variable contains a connection string (`scheme://user@host/name`, `jdbc:…`)")
     static let entry = Clause(
-        "config-map", "no key of a ConfigMap is or holds one, nor does a line of a file of settings in it")
+        "config-map",
+        "no key of a ConfigMap is named like a connection string or contains one, also in a line of a settings file")
 }
 
 private func checkVariables(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
@@ -44,13 +45,14 @@ private func checkVariables(_ subject: Subject, _ context: Context, _ findings: 
             findings.add(
                 kind == .named ? DatabaseClause.name : DatabaseClause.value, at: entry,
                 variable.value == nil
-                    ? "takes a whole connection string from elsewhere" : "is a whole connection string",
+                    ? "reads a connection string with valueFrom; use separate settings"
+                    : "is a connection string; use separate settings",
                 mark: PlainText.mark(of: content)
             ) {
                 let parts = ConnectionString(variable.value).variables(
                     instead: variable.name, subject, container.env, at: findings.place(of: container.env))
                 $0.edits = [.remove($0.place)] + parts
-                $0.advice = "the process puts the parts together itself"
+                $0.advice = "the application builds the connection string itself"
             }
         }
     }
@@ -66,13 +68,13 @@ private func checkEntries(_ subject: Subject, _ context: Context, _ findings: Fi
             continue
         }
         findings.add(
-            DatabaseClause.entry, at: Field(entry.value), "is a whole connection string",
+            DatabaseClause.entry, at: Field(entry.value), "is a connection string; use separate settings",
             mark: PlainText.mark(of: entry.value)
         ) {
             let data = $0.place.parent
             let parts = ConnectionString(entry.value).settings(instead: entry.key)
             $0.edits = [.remove($0.place)] + parts.map { .set(data / $0.name, .string($0.value)) }
-            $0.advice = "the user and the password come from a Secret"
+            $0.advice = "read the user and the password from a Secret"
         }
     }
 }
@@ -84,10 +86,10 @@ private func checkLines(of value: Value, _ findings: FindingCollector) throws(Ca
     for (number, mark) in lines {
         try findings.step()
         findings.add(
-            DatabaseClause.entry, at: Field(value), "holds a whole connection string on line \(number)", mark: mark
+            DatabaseClause.entry, at: Field(value), "contains a connection string on line \(number)", mark: mark
         ) {
             $0.advice =
-                "write <host>, <port> and <name> as settings of their own; the user and the password come from a Secret"
+                "use separate settings for <host>, <port> and <name>, and read the user and the password from a Secret"
         }
     }
 }

@@ -2,7 +2,7 @@ import Evaluation
 
 let databaseExamples: [Example] = [
     .good(
-        "host, port, name, user and password",
+        "separate host, port, name, user and password",
         """
         containers:
         - name: app
@@ -14,7 +14,7 @@ let databaseExamples: [Example] = [
           - {name: DB_PASSWORD, valueFrom: {secretKeyRef: {name: web, key: DB_PASSWORD}}}
         """),
     .good(
-        "put together from separate settings",
+        "a connection string built from separate settings",
         """
         containers:
         - name: app
@@ -23,7 +23,7 @@ let databaseExamples: [Example] = [
           - {name: DATABASE_URL, value: "postgres://$(DB_USER):$(DB_PASSWORD)@$(DB_HOST):5432/catalogue"}
         """),
     .good(
-        "addresses of other things",
+        "addresses that are not database connections",
         """
         containers:
         - name: app
@@ -37,19 +37,20 @@ let databaseExamples: [Example] = [
           - {name: DATABASE_URL, value: ""}
         """),
     .bad(
-        "a name, and where it comes from does not matter", DatabaseClause.name, at: "containers[app].env[DATABASE_URL]",
+        "a variable named DATABASE_URL, read from a Secret", DatabaseClause.name,
+        at: "containers[app].env[DATABASE_URL]",
         "containers: [{name: app, env: [{name: DATABASE_URL, valueFrom: {secretKeyRef: {name: web, key: url}}}]}]"),
     .bad(
-        "without a password", DatabaseClause.name, at: "containers[app].env[ORDERS_DB_URI]",
+        "a connection string without a password", DatabaseClause.name, at: "containers[app].env[ORDERS_DB_URI]",
         "containers: [{name: app, env: [{name: ORDERS_DB_URI, value: 'postgres://db.internal:5432/orders'}]}]"),
     .bad(
         "a DSN", DatabaseClause.name, at: "containers[app].env[MYSQL_DSN]",
         "containers: [{name: app, env: [{name: MYSQL_DSN, value: 'host=db.internal user=shop dbname=shop'}]}]"),
     .bad(
-        "a connection string by its value", DatabaseClause.value, at: "containers[app].env[BACKEND]",
+        "a connection string in a variable with another name", DatabaseClause.value, at: "containers[app].env[BACKEND]",
         "containers: [{name: app, env: [{name: BACKEND, value: 'mongodb+srv://shop@cluster0.example.net/shop'}]}]"),
     .bad(
-        "JDBC", DatabaseClause.value, at: "containers[app].env[SPRING_STORE]",
+        "a JDBC URL", DatabaseClause.value, at: "containers[app].env[SPRING_STORE]",
         "containers: [{name: app, env: [{name: SPRING_STORE, value: 'jdbc:postgresql://db.internal:5432/shop'}]}]"),
     .bad(
         "an init container", DatabaseClause.name, at: "initContainers[migrate].env[DATABASE_URL]",
@@ -70,11 +71,11 @@ let databaseExamples: [Example] = [
         "ephemeralContainers: [{name: debugger, env: [{name: DB_URL, value: 'mysql://db/shop'}]}]",
         request: .debug),
     .bad(
-        "another one than before", DatabaseClause.name, at: "containers[app].env[DATABASE_URL]",
+        "a changed connection string", DatabaseClause.name, at: "containers[app].env[DATABASE_URL]",
         "containers: [{name: app, env: [{name: DATABASE_URL, value: 'postgres://db-2/shop'}]}]",
         before: "containers: [{name: app, env: [{name: DATABASE_URL, value: 'postgres://db-1/shop'}]}]"),
     .bad(
-        "a key of a ConfigMap", DatabaseClause.entry, at: "data.DATABASE_URL",
+        "a ConfigMap key named DATABASE_URL", DatabaseClause.entry, at: "data.DATABASE_URL",
         """
         apiVersion: v1
         kind: ConfigMap
@@ -82,7 +83,7 @@ let databaseExamples: [Example] = [
         data: {DATABASE_URL: "postgres://db.internal:5432/shop", LOG_LEVEL: info}
         """),
     .bad(
-        "a ConfigMap by its value", DatabaseClause.entry, at: "data.store",
+        "a connection string in a ConfigMap key with another name", DatabaseClause.entry, at: "data.store",
         """
         apiVersion: v1
         kind: ConfigMap
@@ -98,10 +99,10 @@ let databaseExamples: [Example] = [
         data: {DB_HOST: db.internal, DB_PORT: "5432", DB_NAME: shop, HOME_URL: "https://shop.example.com"}
         """),
     .bad(
-        "a name of .NET's", DatabaseClause.name, at: "containers[app].env[ConnectionStrings__Orders]",
+        "a .NET connection string", DatabaseClause.name, at: "containers[app].env[ConnectionStrings__Orders]",
         "containers: [{name: app, env: [{name: ConnectionStrings__Orders, value: 'Server=db;Database=orders'}]}]"),
     .good(
-        "a name of .NET's for something else",
+        ".NET connection strings that are not database connections",
         """
         containers:
         - name: app
@@ -110,7 +111,7 @@ let databaseExamples: [Example] = [
           - {name: ConnectionStrings__Queue, value: "Endpoint=sb://shop.example.com/"}
         """),
     .bad(
-        "a line of a file of settings", DatabaseClause.entry, at: "data[application.properties]",
+        "a line of a properties file in a ConfigMap", DatabaseClause.entry, at: "data[application.properties]",
         """
         apiVersion: v1
         kind: ConfigMap
@@ -121,7 +122,7 @@ let databaseExamples: [Example] = [
             spring.datasource.url=jdbc:postgresql://db.internal:5432/orders
         """),
     .bad(
-        "a member of a file of settings", DatabaseClause.entry, at: "data[appsettings.json]",
+        "a member of a JSON file in a ConfigMap", DatabaseClause.entry, at: "data[appsettings.json]",
         """
         apiVersion: v1
         kind: ConfigMap
@@ -133,7 +134,7 @@ let databaseExamples: [Example] = [
             }}
         """),
     .good(
-        "lines that hold none",
+        "a settings file without connection strings",
         """
         apiVersion: v1
         kind: ConfigMap

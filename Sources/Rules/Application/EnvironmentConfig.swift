@@ -5,12 +5,12 @@ import Kubernetes
 extension Rule {
     static let environmentConfig = Rule(
         id: "environment-config",
-        title: "Settings are variables, not files",
+        title: "Applications read settings from environment variables",
         group: .application,
         section: .applicationRequirements,
         rationale: """
-            A process that is set up by its environment alone (The Twelve-Factor App) runs anywhere, and each setting is changed by \
-            itself. A file in a ConfigMap has to be put together by whoever deploys, and reaches the process when it likes to.
+            With environment variables (The Twelve-Factor App), each setting can be changed by itself and takes effect with a \
+            rollout. A mounted ConfigMap file is changed as a whole, and running pods see the change at an unpredictable time.
             """,
         level: .warn,
         concern: .convention,
@@ -22,8 +22,8 @@ extension Rule {
     )
 }
 
-private let asVolume = Clause("volume", "no volume is a ConfigMap with settings")
-private let asFile = Clause("sub-path", "no file of settings in a ConfigMap is mounted by itself (`subPath`)")
+private let asVolume = Clause("volume", "no volume mounts a ConfigMap with settings")
+private let asFile = Clause("sub-path", "no settings file of a ConfigMap is mounted with `subPath`")
 private let projected = Clause("projected", "no ConfigMap with settings is a source of a projected volume")
 
 private func checkVolumes(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
@@ -46,14 +46,14 @@ private func checkVolumes(_ subject: Subject, _ context: Context, _ findings: Fi
             if try source["configMap"].object() != nil { maps += 1 }
         }
         for source in try sources.objects() where maps > 0 {
-            // With its last source the volume goes.
+            // A volume without sources is removed.
             try report(
                 source["configMap"], of: volume, mounts, settings, findings, isSource: true, isAlone: maps == count)
         }
     }
 }
 
-/// Reports a ConfigMap that a volume is made of, or that is one of its sources.
+/// Reports a ConfigMap that is a volume or a source of a projected volume.
 private func report(
     _ map: Field, of volume: Field, _ mounts: Mounts, _ settings: SettingsOfMaps, _ findings: FindingCollector,
     isSource: Bool = false, isAlone: Bool = true
@@ -74,19 +74,19 @@ private func report(
             : "mounts settings (\(shown)) of ConfigMap \(name) as files\(mounted.shownPaths)",
         choice: name, traits: .init(isHint: known == nil)
     ) {
-        // What is no name of a variable has to be taken apart first.
+        // Keys that are not valid variable names cannot become variables.
         guard known != nil, keys.allSatisfy(isVariable), settings.areAll(keys, of: name) else {
-            $0.advice = "write each setting as a key of its own, and read the keys as variables (envFrom: configMapRef)"
+            $0.advice = "use a separate key for each setting, and read the keys as variables (envFrom: configMapRef)"
             return
         }
-        // The volume, or the source alone.
+        // Remove the volume, or only this source.
         $0.edits = [.remove(isAlone ? findings.place(of: volume) : $0.place.parent)]
-        // Other sources of a projected volume stay where they are.
+        // Mounts are kept if the projected volume has other sources.
         if isAlone { $0.edits += mounted.mounts.map { .remove(findings.place(of: $0.field)) } }
         let source: Literal = ["configMapRef": ["name": .string(name)]]
         let containers = mounted.containers.map { mounts.template.containers[$0] }
         $0.edits += containers.map { .set(findings.place(of: $0.envFrom) / "-", source) }
-        $0.advice = "the keys of the ConfigMap become variables, and the process reads those"
+        $0.advice = "the ConfigMap's keys become environment variables, which the application must read"
     }
 }
 
@@ -95,7 +95,7 @@ private func isVariable(_ key: String) -> Bool {
         && key.utf8.allSatisfy { CredentialScan.isWord($0) && $0 != UInt8(ascii: "-") && $0 != UInt8(ascii: ".") }
 }
 
-/// What of the ConfigMaps in a namespace is settings, as far as they are known.
+/// The settings in the ConfigMaps of a namespace, as far as the ConfigMaps are known.
 private struct SettingsOfMaps {
     private let subject: Subject
     private let context: Context
@@ -105,7 +105,7 @@ private struct SettingsOfMaps {
     private var related: RelatedObjects { context.relatedObjects }
     private var namespace: String { subject.namespace }
 
-    /// The keys of a ConfigMap that hold settings; nil where it is not known.
+    /// Returns the keys of a ConfigMap that are settings; nil if the ConfigMap is not known.
     func keys(of name: String) throws(CannotJudge) -> [String]? {
         guard related.knows(.configMap, in: namespace) else { return nil }
         return try related.object(.configMap, named: name, in: namespace)?[.settings]
@@ -118,20 +118,20 @@ private struct SettingsOfMaps {
     }
 }
 
-/// What the cluster itself puts into every namespace and every Pod, so that it trusts the API server.
+/// True for ConfigMaps with CA certificates that the cluster adds to every namespace.
 private func isOfCluster(_ name: String) -> Bool { name == "kube-root-ca.crt" || name == "openshift-service-ca.crt" }
 
-/// The mounts of a template by the names of their volumes, found when the first of them is asked for.
+/// The mounts of a template by volume name, indexed on first use.
 private final class Mounts {
     /// The mounts of one volume.
     struct OfVolume {
         private(set) var mounts: [(field: Field, container: Int)] = []
         private var count = 0
         private var files = 0
-        /// Whether only single files of it are mounted.
+        /// True if only single files of the volume are mounted (`subPath`).
         var areFiles: Bool { files > 0 && files == count }
 
-        /// A suggested change takes away no more mounts of one volume than this.
+        /// The largest number of mounts that a suggested change removes.
         private static let mostMounts = 100
 
         mutating func add(_ mount: Field, of container: Int) {
@@ -140,14 +140,14 @@ private final class Mounts {
             if mounts.count < OfVolume.mostMounts { mounts.append((mount, container)) }
         }
 
-        /// The numbers of the containers that mount it.
+        /// The indices of the containers that mount the volume.
         var containers: [Int] {
             var numbers: [Int] = []
             for mount in mounts where numbers.last != mount.container { numbers.append(mount.container) }
             return numbers
         }
 
-        /// Those of some keys that become files: of all of them, the ones that the volume names, or the single ones that are mounted.
+        /// Returns the keys that become files: all of them, those in `items`, or those mounted with `subPath`.
         func keys(of keys: [String], items: Field) throws(CannotJudge) -> [String] {
             var paths: [String: String] = [:]
             for item in try items.objects() {
@@ -162,7 +162,7 @@ private final class Mounts {
             }
         }
 
-        /// Up to three of its paths, as a part of a message.
+        /// Up to three mount paths, as a part of a message.
         var shownPaths: String {
             var paths: [String] = []
             for mount in mounts where paths.count < 3 {
@@ -177,7 +177,7 @@ private final class Mounts {
 
     init(in template: PodTemplate) { self.template = template }
 
-    /// The mounts of a volume; those that are not as the API has them are left out.
+    /// Returns the mounts of a volume without malformed ones.
     func of(_ volume: Field) -> OfVolume { volume.base["name"]?.string.flatMap { byName[$0] } ?? OfVolume() }
 
     private func index() -> [String: OfVolume] {
@@ -196,7 +196,7 @@ private final class Mounts {
 // MARK: Settings
 
 extension RelatedKind {
-    /// The names of the keys that hold settings, and nothing of what they hold.
+    /// The names of the keys that are settings; values are not kept.
     static let configMap = RelatedKind(.configMap) { (object, fields) throws(CannotJudge) in
         var settings: [String] = []
         var hasOthers = try object.object("binaryData")?.members.contains { _ in true } ?? false
@@ -213,12 +213,11 @@ extension RelatedField<[String]> {
 }
 
 extension RelatedField<Bool> {
-    /// True if there are keys that hold something else.
+    /// True if the ConfigMap has keys that are not settings.
     fileprivate static let others = Self("others")
 }
 
-/// True if an entry of a ConfigMap is a setting, or a file of nothing but settings: no dashboard, script, query or configuration of
-/// a server.
+/// True if an entry of a ConfigMap is a setting or a settings file, not a dashboard, script, query or server configuration.
 private func isSetting(_ key: String, _ value: Value) -> Bool {
     guard value.kind == .string else { return false }
     guard let dot = key.utf8.lastIndex(of: UInt8(ascii: ".")) else {
@@ -231,13 +230,13 @@ private func isSetting(_ key: String, _ value: Value) -> Bool {
     switch key[key.utf8.index(after: dot)...].lowercased() {
     case "env", "properties", "ini", "toml": return true
     case "yaml", "yml", "json":
-        // Nobody writes more settings than this.
+        // Larger files are not settings.
         return value.byteCount <= 64 << 10 && hasScalarsAlone(value.text)
     default: return false
     }
 }
 
-/// True if a text in YAML or JSON has objects and scalars alone, as settings have: no lists of objects, no texts of several lines.
+/// True if YAML or JSON has only objects, scalars and lists of scalars, and no multi-line strings.
 private func hasScalarsAlone(_ text: String) -> Bool {
     if trimmed(text).hasPrefix("{") {
         guard let object = try? Literal(parsing: Array(text.utf8)) else { return false }
@@ -248,7 +247,7 @@ private func hasScalarsAlone(_ text: String) -> Bool {
         let content = trimmed(line)
         guard let first = content.first, first != "#" else { continue }
         if content == "---" { continue }
-        // `{{` is a template, `|` and `>` begin a text.
+        // `{{` is a template, `|` and `>` start a multi-line string.
         let end = content.last
         if first == "{" || first == "[" || end == "|" || end == ">" || content.hasSuffix("|-")
             || content.hasSuffix(">-")
@@ -266,7 +265,7 @@ private func hasScalarsAlone(_ text: String) -> Bool {
     return hasKeys
 }
 
-/// True if a line is a key and a value, none of which is a list of objects.
+/// True if a line is a key with a value that is not a list of objects.
 private func isEntry(_ line: String) -> Bool {
     let bytes = Array(line.utf8)
     guard let colon = bytes.firstIndex(of: UInt8(ascii: ":")), colon > 0 else { return false }
@@ -285,7 +284,7 @@ private func hasScalarsAlone(_ literal: Literal) -> Bool {
 }
 
 private let cases: [Example] = [
-    .good("variables", "containers: [{name: app, envFrom: [{configMapRef: {name: web}}]}]"),
+    .good("environment variables", "containers: [{name: app, envFrom: [{configMapRef: {name: web}}]}]"),
     .bad(
         "a ConfigMap as a volume", asVolume, at: "volumes[settings].configMap",
         """
@@ -293,28 +292,28 @@ private let cases: [Example] = [
         volumes: [{name: settings, configMap: {name: web}}]
         """, relatedObjects: map("LOG_LEVEL: info")),
     .bad(
-        "a volume that nothing mounts yet", asVolume, at: "volumes[settings].configMap",
+        "a ConfigMap volume with unknown content", asVolume, at: "volumes[settings].configMap",
         "volumes: [{name: settings, configMap: {name: web}}]", isHint: true),
     .bad(
-        "one file of a ConfigMap", asFile, at: "volumes[settings].configMap",
+        "one settings file mounted with subPath", asFile, at: "volumes[settings].configMap",
         """
         containers: [{name: app, volumeMounts: [{name: settings, mountPath: /etc/web/app.yaml, subPath: app.yaml}]}]
         volumes: [{name: settings, configMap: {name: web}}]
         """, relatedObjects: map("app.yaml: 'server: {port: 8080}', LOG_LEVEL: info")),
     .bad(
-        "beside other sources", projected, at: "volumes[settings].projected.sources[1].configMap",
+        "a ConfigMap among other projected sources", projected, at: "volumes[settings].projected.sources[1].configMap",
         """
         containers: [{name: app, volumeMounts: [{name: settings, mountPath: /etc/web}]}]
         volumes: [{name: settings, projected: {sources: [{secret: {name: web}}, {configMap: {name: web}}]}}]
         """, relatedObjects: map("LOG_LEVEL: info")),
     .bad(
-        "the only source", projected, at: "volumes[settings].projected.sources[0].configMap",
+        "a ConfigMap as the only projected source", projected, at: "volumes[settings].projected.sources[0].configMap",
         """
         containers: [{name: app, volumeMounts: [{name: settings, mountPath: /etc/web}]}]
         volumes: [{name: settings, projected: {sources: [{configMap: {name: web}}]}}]
         """, relatedObjects: map("LOG_LEVEL: info")),
     .bad(
-        "for an init container and a sidecar", asVolume, at: "volumes[settings].configMap",
+        "a ConfigMap mounted in an init container and a sidecar", asVolume, at: "volumes[settings].configMap",
         """
         initContainers:
         - {name: migrate, volumeMounts: [{name: settings, mountPath: /etc/web}]}
@@ -322,11 +321,11 @@ private let cases: [Example] = [
         volumes: [{name: settings, configMap: {name: web}}]
         """, relatedObjects: map("LOG_LEVEL: info")),
     .bad(
-        "another ConfigMap than before", asVolume, at: "volumes[settings].configMap",
+        "a volume changed to another ConfigMap", asVolume, at: "volumes[settings].configMap",
         "volumes: [{name: settings, configMap: {name: web-2}}]",
         before: "volumes: [{name: settings, configMap: {name: web}}]", isHint: true),
     .good(
-        "what the cluster puts into every Pod",
+        "the cluster's CA certificate",
         """
         volumes:
         - name: kube-api-access
@@ -336,10 +335,10 @@ private let cases: [Example] = [
             - {configMap: {name: kube-root-ca.crt, items: [{key: ca.crt, path: ca.crt}]}}
         """),
     .good(
-        "other volumes",
+        "volumes that are not ConfigMaps",
         "volumes: [{name: tls, secret: {secretName: web-tls}}, {name: cache, emptyDir: {}}]"),
     .bad(
-        "a file of properties among others", asVolume, at: "volumes[settings].configMap",
+        "a properties file among other files", asVolume, at: "volumes[settings].configMap",
         """
         containers: [{name: app, volumeMounts: [{name: settings, mountPath: /etc/web}]}]
         volumes: [{name: settings, configMap: {name: web}}]
@@ -351,7 +350,7 @@ private let cases: [Example] = [
         volumes: [{name: settings, configMap: {name: web}}]
         """, relatedObjects: map("appsettings.json: '{\"Logging\": {\"Level\": \"info\"}}'")),
     .good(
-        "dashboards, scripts and configuration of servers",
+        "dashboards, scripts and server configuration",
         """
         containers: [{name: app, volumeMounts: [{name: files, mountPath: /etc/web}]}]
         volumes: [{name: files, configMap: {name: web}}]
@@ -362,13 +361,13 @@ private let cases: [Example] = [
             prometheus.yml: "scrape_configs:\\n- job_name: web\\n", start.sh: 'exec web', ca.crt: x, script: "#!/bin/sh\\nexec web\\n"
             """)),
     .good(
-        "a script of a ConfigMap that has settings too",
+        "a script mounted from a ConfigMap that also has settings",
         """
         containers: [{name: app, volumeMounts: [{name: files, mountPath: /bin/start, subPath: start.sh}]}]
         volumes: [{name: files, configMap: {name: web}}]
         """, relatedObjects: map("start.sh: 'exec web', LOG_LEVEL: info")),
     .good(
-        "a script by its item",
+        "a script selected with items",
         """
         containers: [{name: app, volumeMounts: [{name: files, mountPath: /scripts}]}]
         volumes: [{name: files, configMap: {name: web, items: [{key: start.sh, path: start.sh}]}}]

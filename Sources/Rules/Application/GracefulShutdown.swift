@@ -9,8 +9,8 @@ extension Rule {
         group: .application,
         section: .applicationRequirements,
         rationale: """
-            Rolling updates, drains and interrupted Spot nodes end pods every day. With no time between SIGTERM and SIGKILL each \
-            of them cuts requests off.
+            Rolling updates, drains and Spot interruptions stop pods regularly. Without time between SIGTERM and SIGKILL, \
+            requests in progress fail.
             """,
         level: .deny,
         concern: .reliability,
@@ -18,42 +18,43 @@ extension Rule {
         clauses: [zero, tooShort, signal, sleep],
         settings: [RuleSettings.minimumGraceSeconds],
         examples: [
-            .good("the API's default", "terminationGracePeriodSeconds: null"),
-            .good("exactly the least", "terminationGracePeriodSeconds: 5"),
+            .good("the default grace period", "terminationGracePeriodSeconds: null"),
+            .good("exactly the minimum", "terminationGracePeriodSeconds: 5"),
             .bad(
-                "killed at once", zero, at: "terminationGracePeriodSeconds", "terminationGracePeriodSeconds: 0"),
+                "no grace period", zero, at: "terminationGracePeriodSeconds", "terminationGracePeriodSeconds: 0"),
             .bad(
-                "a second less than the least", tooShort, at: "terminationGracePeriodSeconds",
+                "one second less than the minimum", tooShort, at: "terminationGracePeriodSeconds",
                 "terminationGracePeriodSeconds: 4"),
             .bad(
-                "less than the team's least", tooShort, at: "terminationGracePeriodSeconds",
+                "less than PLAYBOOK_MIN_GRACE_SECONDS", tooShort, at: "terminationGracePeriodSeconds",
                 "terminationGracePeriodSeconds: 30", settings: ["PLAYBOOK_MIN_GRACE_SECONDS": "45"]),
             .bad(
-                "killed by its own signal", signal, at: "containers[app].lifecycle.stopSignal",
+                "SIGKILL as the stop signal", signal, at: "containers[app].lifecycle.stopSignal",
                 "containers: [{name: app, lifecycle: {stopSignal: SIGKILL}}]"),
             .bad(
-                "a sidecar killed by its own signal", signal, at: "initContainers[proxy].lifecycle.stopSignal",
+                "SIGKILL as the stop signal of a sidecar", signal, at: "initContainers[proxy].lifecycle.stopSignal",
                 "initContainers: [{name: proxy, restartPolicy: Always, lifecycle: {stopSignal: SIGKILL}}]"),
             .good(
-                "another signal",
+                "SIGQUIT as the stop signal",
                 "containers: [{name: app, lifecycle: {stopSignal: SIGQUIT, preStop: {sleep: {seconds: 10}}}}]"),
             .bad(
-                "a sleep that takes all of the time", sleep, at: "containers[app].lifecycle.preStop.sleep.seconds",
+                "a preStop sleep as long as the grace period", sleep,
+                at: "containers[app].lifecycle.preStop.sleep.seconds",
                 "terminationGracePeriodSeconds: 60\ncontainers: [{name: app, lifecycle: {preStop: {sleep: {seconds: 60}}}}]"
             ),
             .bad(
-                "a sleep that takes all of the API's default", sleep,
+                "a preStop sleep as long as the default grace period", sleep,
                 at: "containers[app].lifecycle.preStop.sleep.seconds",
                 "containers: [{name: app, lifecycle: {preStop: {sleep: {seconds: 30}}}}]"),
             .good(
-                "time is left after the sleep",
+                "a preStop sleep shorter than the grace period",
                 "terminationGracePeriodSeconds: 60\ncontainers: [{name: app, lifecycle: {preStop: {sleep: {seconds: 15}}}}]"
             ),
             .good(
-                "init containers do not matter",
+                "init containers are not checked",
                 "initContainers: [{name: migrate}]"),
             .good(
-                "a Job may be killed",
+                "a Job needs no grace period",
                 """
                 apiVersion: batch/v1
                 kind: Job
@@ -73,13 +74,13 @@ extension Rule {
 
 extension RuleSettings {
     static let minimumGraceSeconds = RuleSetting(
-        "PLAYBOOK_MIN_GRACE_SECONDS", .integer(1...86400), default: 5, "The shortest termination grace period.")
+        "PLAYBOOK_MIN_GRACE_SECONDS", .integer(1...86400), default: 5, "Minimum `terminationGracePeriodSeconds`.")
 }
 
-private let zero = Clause("zero", "the grace period is not 0")
-private let tooShort = Clause("too-short", "the grace period is no shorter than `PLAYBOOK_MIN_GRACE_SECONDS`")
+private let zero = Clause("zero", "`terminationGracePeriodSeconds` is not 0")
+private let tooShort = Clause("too-short", "`terminationGracePeriodSeconds` is at least `PLAYBOOK_MIN_GRACE_SECONDS`")
 private let signal = Clause("stop-signal", "no container's `lifecycle.stopSignal` is SIGKILL")
-private let sleep = Clause("sleep", "a `preStop.sleep` leaves time for the shutdown after it")
+private let sleep = Clause("sleep", "a `preStop.sleep` is shorter than the grace period")
 
 private func checkGracePeriod(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
@@ -91,7 +92,9 @@ private func checkGracePeriod(
     if let seconds, seconds < max(least, 1) {
         findings.add(
             seconds == 0 ? zero : tooShort, at: period,
-            seconds == 0 ? "is 0: pods are killed at once" : "is \(seconds), less than \(least)",
+            seconds == 0
+                ? "is 0; containers are killed without time to shut down"
+                : "is \(seconds); at least \(least) are required",
             set: .number(String(max(least, 30))), excess: Double(least) - Double(seconds))
     }
     for container in template.nonEphemeralContainers where container.role != .initial && container.lifecycle.isPresent {
@@ -99,20 +102,20 @@ private func checkGracePeriod(
     }
 }
 
-/// Reports what keeps a container from shutting down in the time that its pod gives it.
+/// Reports a stop signal or a preStop sleep that leaves a container no time to shut down.
 private func checkLifecycle(
     of container: Container, graceSeconds: Int, _ findings: FindingCollector
 ) throws(CannotJudge) {
     let stopSignal = try container.lifecycle["stopSignal"]
     if try stopSignal.equals("SIGKILL") {
-        findings.add(signal, at: stopSignal, "is SIGKILL: the process is killed without time to shut down") {
+        findings.add(signal, at: stopSignal, "is \"SIGKILL\"; the process is killed without time to shut down") {
             $0.edits = [.remove($0.place)]
         }
     }
     let pause = try container.lifecycle["preStop"]["sleep"]["seconds"]
     guard let seconds = try pause.integer(), seconds > 0, graceSeconds > 0, seconds >= graceSeconds else { return }
     findings.add(
-        sleep, at: pause, "is \(seconds), all of the \(graceSeconds) seconds that the pod has to shut down",
+        sleep, at: pause, "is \(seconds); a grace period of \(graceSeconds) seconds leaves no time to shut down",
         excess: Double(seconds) - Double(graceSeconds)
-    ) { $0.advice = "sleep for less, or raise terminationGracePeriodSeconds above the sleep and the shutdown together" }
+    ) { $0.advice = "shorten the sleep, or raise terminationGracePeriodSeconds above the sleep and the shutdown time" }
 }

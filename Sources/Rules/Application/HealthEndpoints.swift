@@ -5,12 +5,12 @@ import Kubernetes
 extension Rule {
     static let healthEndpoints = Rule(
         id: "health-endpoints",
-        title: "Probes ask at the agreed endpoints",
+        title: "HTTP probes use the expected paths and ports",
         group: .application,
         section: .applicationRequirements,
         rationale: """
-            `/livez` says whether the process must be restarted, `/readyz` whether it can serve. Where both ask the same, a \
-            database that is away restarts the whole fleet.
+            `/livez` reports that the process is alive, `/readyz` that it can serve requests. If both probes use one endpoint, \
+            an unavailable database restarts every replica.
             """,
         level: .warn,
         concern: .convention,
@@ -25,14 +25,15 @@ extension Rule {
 extension RuleSettings {
     static let healthPort = RuleSetting(
         "PLAYBOOK_HEALTH_PORT", .optional(.integer(1...65535)), default: nil,
-        "The port number that all probes ask at; unset: any declared port.")
+        "Port number that all HTTP probes must use; unset: any port.")
 }
 
-private let livenessPath = Clause("liveness-path", "an HTTP liveness probe asks for one of the agreed paths")
-private let readinessPath = Clause("readiness-path", "an HTTP readiness probe asks for one of the agreed paths")
-private let sameHandler = Clause("same-handler", "the two probes do not ask the same")
-private let declaredPort = Clause("declared-port", "a port that is named is one of the container's")
-private let healthPort = Clause("health-port", "probes ask at the port that all applications share, where one is set")
+private let livenessPath = Clause("liveness-path", "an HTTP liveness probe requests one of `PLAYBOOK_LIVENESS_PATHS`")
+private let readinessPath = Clause(
+    "readiness-path", "an HTTP readiness probe requests one of `PLAYBOOK_READINESS_PATHS`")
+private let sameHandler = Clause("same-handler", "the liveness and readiness probes do not request the same endpoint")
+private let declaredPort = Clause("declared-port", "a port name in a probe is declared in the container's `ports`")
+private let healthPort = Clause("health-port", "HTTP probes use `PLAYBOOK_HEALTH_PORT`, if it is set")
 
 private func checkEndpoints(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
     guard let template = try subject.template() else { return }
@@ -55,12 +56,12 @@ private func checkPath(
 ) throws(CannotJudge) {
     guard let handler else { return }
     let field = try handler.field["path"]
-    // Nearly always it is one of them as it stands, without a query.
+    // Fast path: nearly all paths have no query.
     if let text = try field.text(), paths.contains(where: { text.equals(string: $0) }) { return }
     let path = try handler.path()
     guard !paths.contains(path), let agreed = paths.first else { return }
     findings.add(
-        clause, at: field, "is \(path), not \(paths.joined(separator: " or "))", set: .string(agreed), choice: path)
+        clause, at: field, "is \"\(path)\"; use \(paths.joined(separator: " or "))", set: .string(agreed), choice: path)
 }
 
 private func reportSameHandler(
@@ -68,7 +69,7 @@ private func reportSameHandler(
 ) throws(CannotJudge) {
     let (path, live) = (try liveness.path(), try liveness.field["path"])
     try findings.add(
-        sameHandler, at: readiness.field["path"], "is \(path), the same as the liveness probe's", choice: path
+        sameHandler, at: readiness.field["path"], "is \"\(path)\", which the liveness probe also requests", choice: path
     ) {
         let (livenessPaths, readinessPaths) = (
             context[RuleSettings.livenessPaths], context[RuleSettings.readinessPaths]
@@ -90,11 +91,11 @@ private func checkPort(
         guard let named = try container.port(named: name) else {
             let ports = try container.ports.objects().map(\.base)
             findings.add(
-                declaredPort, at: port, "is \(name.text), which the container does not declare",
+                declaredPort, at: port, "is \"\(name.text)\", which is not the name of a port of the container",
                 set: context[RuleSettings.healthPort].map { .number(String($0)) }
                     ?? ports.first { PortProtocol(of: $0) != .other }?.portReference,
                 choice: name.text
-            ) { $0.advice = "declare the port in ports, or write the number of one that answers HTTP" }
+            ) { $0.advice = "declare the port in ports, or use the number of a port that serves HTTP" }
             return
         }
         number = try named.integer("containerPort")
@@ -103,22 +104,22 @@ private func checkPort(
     }
     guard let wanted = context[RuleSettings.healthPort], let number, number != wanted else { return }
     findings.add(
-        healthPort, at: port, "is \(number), not \(wanted) as everywhere", set: .number(String(wanted)),
+        healthPort, at: port, "is \(number); probes must use port \(wanted)", set: .number(String(wanted)),
         choice: String(number))
 }
 
 private let cases: [Example] = [
     .good(
-        "the agreed paths",
+        "the expected paths",
         """
         containers:
         - name: app
           livenessProbe: {httpGet: {path: /livez, port: http}}
           readinessProbe: {httpGet: {path: /readyz, port: http}}
         """),
-    .good("a query does not count", "containers: [{name: app, livenessProbe: {httpGet: {path: '/livez?verbose'}}}]"),
+    .good("a path with a query", "containers: [{name: app, livenessProbe: {httpGet: {path: '/livez?verbose'}}}]"),
     .good(
-        "other handlers are taken as they are",
+        "probes without httpGet are not checked",
         """
         containers:
         - name: app
@@ -126,16 +127,16 @@ private let cases: [Example] = [
           readinessProbe: {httpGet: null, grpc: {port: 8080}}
         """),
     .bad(
-        "another liveness path", livenessPath, at: "containers[app].livenessProbe.httpGet.path",
+        "an unexpected liveness path", livenessPath, at: "containers[app].livenessProbe.httpGet.path",
         "containers: [{name: app, livenessProbe: {httpGet: {path: /health, port: http}}}]"),
     .bad(
-        "no liveness path is the root", livenessPath, at: "containers[app].livenessProbe.httpGet.path",
+        "no liveness path (defaults to /)", livenessPath, at: "containers[app].livenessProbe.httpGet.path",
         "containers: [{name: app, livenessProbe: {httpGet: {path: null}}}]"),
     .bad(
-        "another readiness path", readinessPath, at: "containers[app].readinessProbe.httpGet.path",
+        "an unexpected readiness path", readinessPath, at: "containers[app].readinessProbe.httpGet.path",
         "containers: [{name: app, readinessProbe: {httpGet: {path: /health, port: http}}}]"),
     .bad(
-        "both probes ask the same", sameHandler, at: "containers[app].readinessProbe.httpGet.path",
+        "both probes request the same endpoint", sameHandler, at: "containers[app].readinessProbe.httpGet.path",
         """
         containers:
         - name: app
@@ -143,7 +144,8 @@ private let cases: [Example] = [
           readinessProbe: {httpGet: {path: /health, port: http}}
         """),
     .bad(
-        "both probes ask the same, in other words", sameHandler, at: "containers[app].readinessProbe.httpGet.path",
+        "both probes request the same endpoint, by port name and by number", sameHandler,
+        at: "containers[app].readinessProbe.httpGet.path",
         """
         containers:
         - name: app
@@ -152,7 +154,7 @@ private let cases: [Example] = [
           readinessProbe: {httpGet: {path: /healthz, port: 8080, scheme: HTTP}}
         """, settings: ["PLAYBOOK_READINESS_PATHS": "/healthz,/readyz"]),
     .good(
-        "the same path at another port",
+        "the same path on different ports",
         """
         containers:
         - name: app
@@ -161,10 +163,10 @@ private let cases: [Example] = [
           readinessProbe: {httpGet: {path: /healthz, port: 8080}}
         """, settings: ["PLAYBOOK_READINESS_PATHS": "/healthz,/readyz"]),
     .bad(
-        "a port that is not declared", declaredPort, at: "containers[app].livenessProbe.httpGet.port",
+        "a port name that is not declared", declaredPort, at: "containers[app].livenessProbe.httpGet.port",
         "containers: [{name: app, livenessProbe: {httpGet: {port: admin}}}]"),
     .bad(
-        "a port that is not declared, beside a database's", declaredPort,
+        "a port name that is not declared, and a database port", declaredPort,
         at: "containers[app].livenessProbe.httpGet.port",
         """
         containers:
@@ -174,14 +176,14 @@ private let cases: [Example] = [
           readinessProbe: {httpGet: null, tcpSocket: {port: mysql}}
         """),
     .bad(
-        "not the port that all share", healthPort, at: "containers[app].readinessProbe.httpGet.port",
+        "a port other than PLAYBOOK_HEALTH_PORT", healthPort, at: "containers[app].readinessProbe.httpGet.port",
         "containers: [{name: app, livenessProbe: {httpGet: {port: 9000}}, readinessProbe: {httpGet: {port: http}}}]",
         settings: ["PLAYBOOK_HEALTH_PORT": "9000"]),
     .good(
-        "a sidecar's probes are its own affair",
+        "probes of a sidecar are not checked",
         "initContainers: [{name: proxy, restartPolicy: Always, livenessProbe: {httpGet: {path: /ping, port: 15021}}}]"),
     .good(
-        "an ephemeral container has none",
+        "an ephemeral container has no probes",
         "ephemeralContainers: [{name: debugger}]",
         request: .debug),
 ]

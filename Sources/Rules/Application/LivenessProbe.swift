@@ -9,14 +9,14 @@ extension Rule {
         group: .application,
         section: .applicationRequirements,
         rationale: """
-            A process that hangs keeps its pod running and serves nobody. Only a liveness probe lets the kubelet notice, and \
-            start it again.
+            Without a liveness probe, the kubelet does not restart a process that hangs: its pod keeps running without serving \
+            requests.
             """,
         level: .deny,
         concern: .reliability,
         scope: .longRunning,
         clauses: [missing, oneHandler, restarts],
-        // Its controller fills it in.
+        // Its controller sets the probe.
         filledInKinds: ["ray.io/RayCluster"],
         examples: cases,
         check: { (subject, context, findings) throws(CannotJudge) in
@@ -31,24 +31,25 @@ extension Rule {
 
 extension RuleSettings {
     static let livenessPaths = RuleSetting(
-        "PLAYBOOK_LIVENESS_PATHS", .paths, default: ["/livez", "/healthz"], "Paths that a liveness probe may ask for.")
+        "PLAYBOOK_LIVENESS_PATHS", .paths, default: ["/livez", "/healthz"], "Allowed paths of HTTP liveness probes.")
 }
 
 private let missing = Clause("missing", "each container has a liveness probe")
-private let oneHandler = Clause("one-handler", "the probe has exactly one of httpGet, exec, tcpSocket and grpc")
+private let oneHandler = Clause("one-handler", "the probe has exactly one handler: httpGet, exec, tcpSocket or grpc")
 private let restarts = Clause(
-    "restarts", "a container that fails is started again: its own restartPolicy is not Never")
+    "restarts", "the container's `restartPolicy` is not Never, unless a restart rule of the container applies")
 
-/// Reports main containers that stay down once a probe has failed (Kubernetes 1.34, "Container-level restart policy").
+/// Reports main containers that are not restarted after a failed probe (Kubernetes 1.34, "Container-level restart policy").
 private func checkRestarts(_ subject: Subject, _ findings: FindingCollector) throws(CannotJudge) {
     guard let template = try subject.template() else { return }
     for container in template.mainContainers {
         let policy = container.field.member("restartPolicy")
         guard policy.isPresent, try policy.equals("Never") else { continue }
-        // A rule may start it again, whatever the policy.
+        // A restart rule overrides the policy.
         let rules = try container.field["restartPolicyRules"].objects()
         if rules.contains(where: { $0.base["action"]?.equals("Restart") ?? false }) { continue }
-        findings.add(restarts, at: policy, "is Never: a failed liveness probe ends the container for good") {
+        findings.add(restarts, at: policy, "is \"Never\"; the container is not restarted after a failed liveness probe")
+        {
             $0.edits = [.remove($0.place)]
         }
     }
@@ -57,7 +58,7 @@ private func checkRestarts(_ subject: Subject, _ findings: FindingCollector) thr
 private let cases: [Example] = [
     .good("an HTTP probe", "containers: [{name: app, livenessProbe: {httpGet: {path: /livez, port: http}}}]"),
     .good(
-        "a command, for what serves no port",
+        "an exec probe of a container without ports",
         """
         containers:
         - name: app
@@ -67,20 +68,20 @@ private let cases: [Example] = [
         """),
     .bad("no probe", missing, at: "containers[app].livenessProbe", "containers: [{name: app, livenessProbe: null}]"),
     .bad(
-        "no probe, and no port to ask at", missing, at: "containers[app].livenessProbe",
+        "no probe and no ports", missing, at: "containers[app].livenessProbe",
         "containers: [{name: app, ports: null, livenessProbe: null, readinessProbe: {httpGet: null, exec: {command: [/ready]}}}]"
     ),
     .bad(
-        "a second container without one", missing, at: "containers[helper].livenessProbe",
+        "a second container without a probe", missing, at: "containers[helper].livenessProbe",
         "containers: [{name: helper, livenessProbe: null}]"),
     .bad(
-        "timings, but nothing to ask", oneHandler, at: "containers[app].livenessProbe",
+        "a probe without a handler", oneHandler, at: "containers[app].livenessProbe",
         "containers: [{name: app, livenessProbe: {httpGet: null, periodSeconds: 5}}]"),
     .bad(
-        "two handlers at once", oneHandler, at: "containers[app].livenessProbe",
+        "two handlers", oneHandler, at: "containers[app].livenessProbe",
         "containers: [{name: app, livenessProbe: {tcpSocket: {port: 8080}}}]"),
     .bad(
-        "a database's port answers no HTTP", missing, at: "containers[app].livenessProbe",
+        "no probe and a database port", missing, at: "containers[app].livenessProbe",
         """
         containers:
         - name: app
@@ -89,7 +90,7 @@ private let cases: [Example] = [
           readinessProbe: {httpGet: null, tcpSocket: {port: mysql}}
         """),
     .bad(
-        "an HTTP port beside that of gRPC", missing, at: "containers[app].livenessProbe",
+        "no probe, a gRPC port and an HTTPS port", missing, at: "containers[app].livenessProbe",
         """
         containers:
         - name: app
@@ -98,22 +99,22 @@ private let cases: [Example] = [
           readinessProbe: {httpGet: null, grpc: {port: 50051}}
         """),
     .bad(
-        "a container that stays down", restarts, at: "containers[app].restartPolicy",
+        "a container that is never restarted", restarts, at: "containers[app].restartPolicy",
         "containers: [{name: app, restartPolicy: Never}]"),
     .good(
-        "a container with a rule to start it again",
+        "a container with a restart rule",
         "containers: [{name: app, restartPolicy: Never, restartPolicyRules: [{action: Restart, exitCodes: {operator: NotIn, values: [0]}}]}]"
     ),
-    .good("a container that is started again when it fails", "containers: [{name: app, restartPolicy: OnFailure}]"),
+    .good("a container that is restarted on failure", "containers: [{name: app, restartPolicy: OnFailure}]"),
     .good(
-        "an init container and a sidecar need none",
+        "init and sidecar containers need no probe",
         "initContainers: [{name: migrate}, {name: proxy, restartPolicy: Always, livenessProbe: null}]"),
     .good(
-        "an ephemeral container needs none",
+        "an ephemeral container needs no probe",
         "ephemeralContainers: [{name: debugger}]",
         request: .debug),
     .good(
-        "a Job ends by itself",
+        "a Job needs no probe",
         """
         apiVersion: batch/v1
         kind: Job

@@ -5,12 +5,12 @@ import Kubernetes
 extension Rule {
     static let metricsEndpoint = Rule(
         id: "metrics-endpoint",
-        title: "Metrics are there to be scraped",
+        title: "Pods expose metrics to Prometheus",
         group: .application,
         section: .applicationRequirements,
         rationale: """
-            What a process counts about itself is what autoscaling, alerts and the next incident need. A port called `metrics` (or an \
-            annotation, or a monitor) tells Prometheus where to ask, and everybody that somebody does.
+            Autoscaling, alerts and incident response have no data without the application's metrics. Prometheus finds them by a \
+            port named `metrics`, an annotation, a PodMonitor or a ServiceMonitor.
             """,
         level: .off,
         concern: .convention,
@@ -26,17 +26,17 @@ extension Rule {
 extension RuleSettings {
     static let metricsPort = RuleSetting(
         "PLAYBOOK_METRICS_PORT", .optional(.integer(1...65535)), default: nil,
-        "The port number that all applications serve metrics at; unset: any.")
+        "Port number of the metrics endpoint of all applications; unset: any port.")
 }
 
-/// What the rule checks; its examples stand in a file of their own.
+/// The clauses of `metrics-endpoint`.
 enum MetricsClause {
     static let missing = Clause(
         "missing",
-        "a container declares a port called `metrics`, or `prometheus.io/scrape` is true, or a PodMonitor or ServiceMonitor selects the pods"
+        "a container declares a port named `metrics`, the annotation `prometheus.io/scrape` is true, or a PodMonitor or ServiceMonitor selects the pods"
     )
     static let otherPort = Clause(
-        "other-port", "the port called `metrics` is the one that all applications share, where one is set")
+        "other-port", "the port named `metrics` is `PLAYBOOK_METRICS_PORT`, if that is set")
 }
 
 private func checkMetrics(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
@@ -55,23 +55,26 @@ private func checkMetrics(_ subject: Subject, _ context: Context, _ findings: Fi
     if let elsewhere, let agreed {
         let seen = elsewhere.base.text
         findings.add(
-            MetricsClause.otherPort, at: elsewhere, "is \(seen), not \(agreed) as everywhere",
+            MetricsClause.otherPort, at: elsewhere, "is \(seen); the metrics port must be \(agreed)",
             set: .number(String(agreed)), choice: seen)
         return
     }
     if template.metadata?["annotations"]?["prometheus.io/scrape"]?.equals("true") ?? false { return }
     if try isMonitored(template.labels(), in: subject.namespace, context.relatedObjects) { return }
     guard let container = template.mainContainers.first else { return }
-    findings.add(MetricsClause.missing, at: container.ports, "have none for metrics") {
+    findings.add(
+        MetricsClause.missing, at: container.ports,
+        "has no port named \"metrics\", and no annotation or monitor selects the pods"
+    ) {
         let port: Literal = ["name": "metrics", "containerPort": .number(String(agreed ?? 9090))]
         $0.edits = [.set($0.place / "-", port)]
-        $0.advice = "the port at which the process serves /metrics"
+        $0.advice = "use the port on which the application serves /metrics"
     }
 }
 
-/// Whether some monitor selects pods with these labels: by themselves, or through a Service that does.
+/// Returns true if a monitor selects pods with these labels, directly or through a Service.
 ///
-/// A monitor of any namespace may select those of others. One that is known is enough; where none is, all must be known.
+/// Monitors can select pods of other namespaces. One match is enough; if there is none, all monitors must be known.
 private func isMonitored(
     _ labels: Labels, in namespace: String, _ relatedObjects: RelatedObjects
 ) throws(CannotJudge) -> Bool {
@@ -92,7 +95,7 @@ private func isMonitored(
 }
 
 extension RelatedObject {
-    /// Whether a Service sends traffic to pods with these labels.
+    /// True if a Service's selector matches pods with these labels.
     fileprivate func servesPods(_ labels: Labels) -> Bool {
         guard let pairs = self[.podLabels]?.members, !pairs.isEmpty else { return false }
         return pairs.allSatisfy { pair in

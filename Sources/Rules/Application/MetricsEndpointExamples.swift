@@ -25,69 +25,71 @@ private let other = monitor("PodMonitor", "{selector: {matchLabels: {app: other}
 
 let metricsExamples: [Example] = [
     .good(
-        "a port of that name",
+        "a port named metrics",
         "containers: [{name: app, ports: [{name: metrics, containerPort: 9090}]}]", settings: on),
     .good(
-        "a sidecar's port",
+        "a sidecar's metrics port",
         "initContainers: [{name: exporter, restartPolicy: Always, ports: [{name: metrics, containerPort: 9100}]}]",
         settings: onePort),
     .good(
-        "one of several at the agreed port",
+        "one of several metrics ports has the required number",
         """
         containers:
         - {name: app, ports: [{name: metrics, containerPort: 8081}]}
         - {name: exporter, ports: [{name: metrics, containerPort: 9100}]}
         """, settings: onePort),
     .good(
-        "the annotation",
+        "the scrape annotation",
         "spec: {template: {metadata: {annotations: {prometheus.io/scrape: 'true'}}}}", settings: on),
     .good(
         "a PodMonitor", "{}", relatedObjects: monitor("PodMonitor", "{selector: {matchLabels: {app: web}}}"),
         settings: on),
     .good(
-        "a PodMonitor of another namespace", "{}",
+        "a PodMonitor in another namespace", "{}",
         relatedObjects: monitor(
             "PodMonitor", "{namespaceSelector: {matchNames: [shop]}, selector: {}}", in: "monitoring"), settings: on),
     .good(
-        "a ServiceMonitor, by way of a Service", "{}",
+        "a ServiceMonitor that selects the pods' Service", "{}",
         relatedObjects: service + "\n---\n"
             + monitor("ServiceMonitor", "{namespaceSelector: {any: true}, selector: {matchLabels: {scrape: 'yes'}}}"),
         settings: on),
     .bad(
-        "no metrics", MetricsClause.missing, at: "containers[app].ports",
+        "no metrics port, annotation or monitor", MetricsClause.missing, at: "containers[app].ports",
         "containers: [{name: app, ports: [{name: http, containerPort: 8080}]}]", relatedObjects: other, without: all,
         settings: on),
     .bad(
-        "the annotation is not true", MetricsClause.missing, at: "containers[app].ports",
+        "no metrics port, although a number is required", MetricsClause.missing, at: "containers[app].ports",
         "{containers: [{name: app}], hostname: web}", without: all, settings: onePort),
     .bad(
         "a ServiceMonitor that selects another Service", MetricsClause.missing, at: "containers[app].ports", "{}",
         relatedObjects: service + "\n---\n" + monitor("ServiceMonitor", "{selector: {matchLabels: {scrape: 'no'}}}"),
         without: all, settings: on),
     .bad(
-        "a PodMonitor that keeps to its own namespace", MetricsClause.missing, at: "containers[app].ports", "{}",
+        "a PodMonitor in another namespace that selects only its namespace", MetricsClause.missing,
+        at: "containers[app].ports", "{}",
         relatedObjects: other + "\n---\n" + monitor("PodMonitor", "{selector: {}}", in: "bank"), without: all,
         settings: on),
-    .good("ServiceMonitors that are not known may do it", "{}", relatedObjects: other, settings: on),
+    .good("not evaluated because ServiceMonitors are unknown", "{}", relatedObjects: other, settings: on),
     .good(
-        "Services that are not known may lead there", "{}",
+        "not evaluated because Services are unknown", "{}",
         relatedObjects: other + "\n---\n" + monitor("ServiceMonitor", "{selector: {}}"), settings: on),
     .bad(
-        "another port than everywhere", MetricsClause.otherPort, at: "containers[app].ports[metrics].containerPort",
+        "a metrics port with another number", MetricsClause.otherPort,
+        at: "containers[app].ports[metrics].containerPort",
         "containers: [{name: app, ports: [{name: metrics, containerPort: 9090}]}]", settings: onePort),
     .good(
-        "an init container's ports do not matter, and the agreed one is there",
+        "a metrics port with the required number, and an init container",
         """
         initContainers: [{name: migrate}]
         containers: [{name: app, ports: [{name: metrics, containerPort: 9100}]}]
         """, settings: onePort),
     .good(
-        "an ephemeral container changes nothing",
+        "an ephemeral container is not checked",
         "ephemeralContainers: [{name: debugger}]",
         request: .debug,
         settings: on),
     .good(
-        "a Job ends before anybody asks",
+        "a Job needs no metrics",
         """
         apiVersion: batch/v1
         kind: Job

@@ -2,7 +2,7 @@ import Evaluation
 import JSON
 import Kubernetes
 
-/// Reports a missing or malformed probe of each container; sidecars, init and ephemeral containers need none.
+/// Reports main containers whose probe is missing or does not have exactly one handler.
 func checkProbes(
     _ purpose: Probe.Purpose, path: String, _ missing: Clause, _ oneHandler: Clause, _ subject: Subject,
     _ findings: FindingCollector
@@ -14,14 +14,16 @@ func checkProbes(
         let field = container.field.member(purpose.field)
         if let handlers = probe?.handlers, !handlers.isEmpty {
             let names = handlers.map { "\($0)" }
-            findings.add(oneHandler, at: field, "has several handlers: \(names.joined(separator: " and "))") {
+            findings.add(
+                oneHandler, at: field, "has several handlers (\(names.joined(separator: " and "))); use exactly one"
+            ) {
                 finding in
                 finding.edits = names.dropFirst().map { .remove(finding.place / $0) }
             }
             continue
         }
         let isMissing = probe == nil
-        findings.add(isMissing ? missing : oneHandler, at: field, isMissing ? "is missing" : "has no handler") {
+        findings.add(isMissing ? missing : oneHandler, at: field, isMissing ? "is not set" : "has no handler") {
             let place = $0.place
             switch ProbeSuggestion(path: path, for: container) {
             case .handler(let handler):
@@ -32,7 +34,7 @@ func checkProbes(
     }
 }
 
-/// What a container without a probe can be asked: an HTTP request where it can be expected to answer one, else words.
+/// The suggested probe of a container: an HTTP request if one of its ports probably serves HTTP, else a description.
 enum ProbeSuggestion {
     case handler(Literal)
     case words(String)
@@ -41,7 +43,7 @@ enum ProbeSuggestion {
         let ports = (try? container.ports.objects().map(\.base)) ?? []
         guard let first = ports.first else {
             self = .words(
-                "add an exec probe that runs a command of the image, or a probe at the port that it listens on")
+                "add an exec probe that runs a command in the container, or a probe on the port that it listens on")
             return
         }
         let isForeign =
@@ -54,9 +56,10 @@ enum ProbeSuggestion {
             }
         }
         guard let port, let reference = port.portReference else {
-            let number = first["containerPort"]?.text ?? "that it listens on"
+            let number = first["containerPort"]?.text ?? "N"
             self = .words(
-                "add a tcpSocket or grpc probe at port \(number), or an exec probe that runs a command of the image")
+                "add a tcpSocket or grpc probe on port \(number), or an exec probe that runs a command in the container"
+            )
             return
         }
         var request = [Literal.Member("path", .string(path)), Literal.Member("port", reference)]
@@ -65,7 +68,7 @@ enum ProbeSuggestion {
     }
 }
 
-/// What a port can be expected to speak, by its name and its number.
+/// The protocol that a port probably serves, derived from its name and number.
 enum PortProtocol {
     case http, https, unknown, other
 
@@ -91,12 +94,12 @@ enum PortProtocol {
         }
     }
 
-    /// True if an image is, by its name, that of a database, a cache or a broker.
+    /// True if the image's name is that of a database, a cache or a message broker.
     static func isForeignImage(_ container: Container) -> Bool {
         guard let image = container.image.value?.string, image.utf8.count <= 512 else { return false }
         let name = image.split(separator: "/").last?.prefix { $0 != ":" && $0 != "@" } ?? ""
         let words = words(String(name))
-        // An exporter or a console of one speaks HTTP.
+        // Their exporters and consoles serve HTTP.
         return words.contains(where: PortProtocol.foreign.contains)
             && !words.contains {
                 ["exporter", "commander", "ui", "admin", "console", "web", "proxy", "api"].contains($0)
@@ -119,7 +122,7 @@ enum PortProtocol {
         memcached mongo mongodb mongos amqp amqps rabbitmq kafka nats mqtt mqtts stomp zookeeper etcd cassandra scylla cql thrift \
         bolt smtp smtps imap imaps pop ldap ldaps ssh sftp ftp dns sip rtmp syslog mssql sqlserver oracle cockroachdb
         """)
-    /// What ports between the members of a cluster, and those of debuggers, are called.
+    /// Names of ports that cluster members or debuggers use.
     private static let internals = set(
         """
         tcp udp sql db database pg broker client peer peers cluster gossip memberlist raft rpc replication transport jmx rmi debug \
@@ -134,7 +137,7 @@ enum PortProtocol {
 }
 
 extension Value {
-    /// How a probe names this declared port: by its name, else by its number.
+    /// The port's name, else its number, as a probe refers to it.
     var portReference: Literal? {
         if let name = self["name"]?.string { return .string(name) }
         return self["containerPort"]?.int.map { .number(String($0)) }

@@ -9,14 +9,14 @@ extension Rule {
         group: .application,
         section: .applicationRequirements,
         rationale: """
-            Without one a pod takes traffic from its first second, and goes on taking it while it cannot answer: every rolling \
-            update costs requests.
+            Without a readiness probe, a pod receives traffic before it can serve and while it cannot: requests fail during \
+            every rolling update.
             """,
         level: .deny,
         concern: .reliability,
         scope: .longRunning,
         clauses: [missing, oneHandler],
-        // Its controller fills it in.
+        // Its controller sets the probe.
         filledInKinds: ["serving.knative.dev/Service", "ray.io/RayCluster"],
         examples: cases,
         check: { (subject, context, findings) throws(CannotJudge) in
@@ -30,37 +30,37 @@ extension Rule {
 
 extension RuleSettings {
     static let readinessPaths = RuleSetting(
-        "PLAYBOOK_READINESS_PATHS", .paths, default: ["/readyz"], "Paths that a readiness probe may ask for.")
+        "PLAYBOOK_READINESS_PATHS", .paths, default: ["/readyz"], "Allowed paths of HTTP readiness probes.")
 }
 
 private let missing = Clause("missing", "each container has a readiness probe")
-private let oneHandler = Clause("one-handler", "the probe has exactly one of httpGet, exec, tcpSocket and grpc")
+private let oneHandler = Clause("one-handler", "the probe has exactly one handler: httpGet, exec, tcpSocket or grpc")
 
 private let cases: [Example] = [
     .good("an HTTP probe", "containers: [{name: app, readinessProbe: {httpGet: {path: /readyz, port: 8080}}}]"),
     .good("a gRPC probe", "containers: [{name: app, readinessProbe: {httpGet: null, grpc: {port: 8080}}}]"),
     .bad("no probe", missing, at: "containers[app].readinessProbe", "containers: [{name: app, readinessProbe: null}]"),
     .bad(
-        "an exec probe serves where there is no port", missing, at: "containers[app].readinessProbe",
+        "no probe and no ports", missing, at: "containers[app].readinessProbe",
         "containers: [{name: app, ports: null, readinessProbe: null, livenessProbe: {httpGet: null, exec: {command: [/alive]}}}]"
     ),
     .bad(
-        "an empty probe", oneHandler, at: "containers[app].readinessProbe",
+        "a probe without a handler", oneHandler, at: "containers[app].readinessProbe",
         "containers: [{name: app, readinessProbe: {httpGet: null}}]"),
     .good(
-        "a startup probe beside it",
+        "a startup probe as well",
         """
         containers: [{name: app, startupProbe: {httpGet: {path: /livez, port: http}, failureThreshold: 30}}]
         """),
     .good(
-        "an init container and a sidecar need none",
+        "init and sidecar containers need no probe",
         "initContainers: [{name: migrate}, {name: proxy, restartPolicy: Always, readinessProbe: null}]"),
     .good(
-        "an ephemeral container needs none",
+        "an ephemeral container needs no probe",
         "ephemeralContainers: [{name: debugger}]",
         request: .debug),
     .good(
-        "a Pod that ends by itself",
+        "a Pod that runs to completion",
         """
         apiVersion: v1
         kind: Pod

@@ -5,12 +5,11 @@ import Kubernetes
 extension Rule {
     static let replicas = Rule(
         id: "replicas",
-        title: "At least two replicas run, or none",
+        title: "Workloads run at least two replicas",
         group: .application,
         section: .applicationRequirements,
         rationale: """
-            With one pod every node that is drained, consolidated or interrupted takes the application down. 0 is a decision; 1 is \
-            an outage that waits for its day.
+            A single replica is unavailable while its node is drained, consolidated or interrupted; 0 is allowed.
             """,
         level: .deny,
         concern: .reliability,
@@ -25,12 +24,14 @@ extension Rule {
 
 extension RuleSettings {
     static let minimumReplicas = RuleSetting(
-        "PLAYBOOK_MIN_REPLICAS", .integer(1...1000), default: 2, "The fewest replicas, other than 0.")
+        "PLAYBOOK_MIN_REPLICAS", .integer(1...1000), default: 2, "Minimum number of replicas; 0 is always allowed.")
 }
 
-private let tooFew = Clause("too-few", "a count that the author wrote is 0 or at least `PLAYBOOK_MIN_REPLICAS`")
-private let unstated = Clause("unstated", "an autoscaler follows where the author wrote no count")
-private let scaledDown = Clause("scaled-down", "nobody scales to fewer than `PLAYBOOK_MIN_REPLICAS` but to 0")
+private let tooFew = Clause(
+    "too-few", "`replicas` is 0 or at least `PLAYBOOK_MIN_REPLICAS`, unless an autoscaler keeps that many")
+private let unstated = Clause(
+    "unstated", "if `replicas` is not set, an autoscaler keeps at least that many (a hint on CREATE)")
+private let scaledDown = Clause("scaled-down", "a scale request sets 0 or at least `PLAYBOOK_MIN_REPLICAS`")
 
 private func checkScale(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
     guard subject.review.subresource == .scale, ResourceKinds.replicated.contains(subject.scaledKind) else { return }
@@ -39,16 +40,18 @@ private func checkScale(_ subject: Subject, _ context: Context, _ findings: Find
     guard count > 0, count < least, !subject.maySet(count: count, context) else { return }
     let isStateful = subject.scaledKind == .statefulSet
     findings.add(
-        scaledDown, at: replicas, "is \(count): fewer than \(least), and not 0",
+        scaledDown, at: replicas, "is \(count); at least \(least) are required",
         set: isStateful ? nil : .number(String(least)), excess: Double(least - count)
     ) {
-        if isStateful { $0.advice = "scale to 0, or to \(least) if it can run more than once; if not, exempt it" }
+        if isStateful {
+            $0.advice = "scale to 0, or to \(least) if several replicas can run at once; if not, exempt it"
+        }
     }
 }
 
 private func checkReplicas(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
     let spec = try subject.field("spec")
-    // A Rollout that takes another workload's template is passed over, here as everywhere.
+    // A Rollout with workloadRef is skipped, as in all rules.
     if subject.kind == .rollout, try spec["workloadRef"].isPresent { return }
     let replicas = try spec["replicas"]
     let (stated, least) = (try replicas.integer(), context[RuleSettings.minimumReplicas])
@@ -58,32 +61,34 @@ private func checkReplicas(_ subject: Subject, _ context: Context, _ findings: F
     }
     if subject.review.operation == .create, !subject.statesReplicas(context) {
         findings.add(
-            unstated, at: replicas, "is \(stated == nil ? "unset, which is 1" : "\(count) by default")",
+            unstated, at: replicas,
+            "is \(stated == nil ? "not set (defaults to 1)" : "\(count) by default"); at least \(least) are required",
             excess: Double(least - count), traits: .init(isHint: true)
         ) {
             suggest(least, &$0)
             if !$0.edits.isEmpty {
-                $0.advice = "or let a HorizontalPodAutoscaler with minReplicas of at least \(least) follow"
+                $0.advice = "or add a HorizontalPodAutoscaler with minReplicas of at least \(least)"
             }
         }
     } else {
         findings.add(
-            tooFew, at: replicas, "is \(count), fewer than \(least)", excess: Double(least - count),
+            tooFew, at: replicas, "is \(count); at least \(least) are required", excess: Double(least - count),
             traits: .init(absent: .horizontalPodAutoscaler)
         ) { suggest(least, &$0) }
     }
-    /// A second pod of what has files of its own, or stops for each release, may destroy its data.
+    /// Suggests more replicas only if they cannot destroy data.
     func suggest(_ least: Int, _ finding: inout Finding) {
         if (try? subject.canRunTwice()) ?? false {
             finding.edits = [.set(finding.place, .number(String(least)))]
         } else {
-            finding.advice = "set \(least) if it can run more than once; if not, exempt it from replicas with a reason"
+            finding.advice =
+                "set \(least) if several replicas can run at once; if not, exempt it from replicas with a reason"
         }
     }
 }
 
 extension Subject {
-    /// True if nothing speaks against a second pod: no StatefulSet, no Recreate, and no volume of files that pods write.
+    /// True if nothing prevents a second replica: not a StatefulSet, not the Recreate strategy, no writable volume.
     func canRunTwice() throws(CannotJudge) -> Bool {
         guard kind != .statefulSet, let template = try template() else { return false }
         if try field("spec")["strategy"]["type"].equals("Recreate") { return false }
@@ -95,9 +100,9 @@ extension Subject {
     }
 }
 
-/// Whether an autoscaler keeps enough replicas.
+/// Returns true if an autoscaler keeps enough replicas.
 ///
-/// On CREATE it need not be known: every tool makes it after the workload.
+/// On CREATE, unknown autoscalers count as absent, because tools create them after the workload.
 private func isAutoscaled(_ subject: Subject, _ context: Context) throws(CannotJudge) -> Bool {
     do throws(CannotJudge) {
         guard let name = subject.name,
@@ -112,7 +117,7 @@ private func isAutoscaled(_ subject: Subject, _ context: Context) throws(CannotJ
 }
 
 extension Subject {
-    /// Whether the author wrote a count: the API server fills in a 1, and we are asked after that.
+    /// True if the author set `replicas`; the API server sets the default of 1 before admission.
     func statesReplicas(_ context: Context) -> Bool {
         if context.source == .files { return object["spec"]?.present("replicas") != nil }
         if let applied = metadata.annotation("kubectl.kubernetes.io/last-applied-configuration"),
@@ -121,7 +126,7 @@ extension Subject {
         {
             return true
         }
-        // Skipped while reading, and read only now: few objects come this far.
+        // managedFields are skipped when the object is parsed, because few objects need them.
         guard let fields = metadata.value?["managedFields"], let document = try? Document(parsing: fields.source)
         else { return false }
         return withExtendedLifetime(document) {
@@ -160,44 +165,46 @@ private func rollout(_ spec: String) -> String {
 }
 
 private let cases: [Example] = [
-    .good("two", "spec: {replicas: 2}"),
-    .good("none, on purpose", "spec: {replicas: 0}"),
-    .bad("one, written by the author", tooFew, at: "spec.replicas", applied),
+    .good("two replicas", "spec: {replicas: 2}"),
+    .good("zero replicas", "spec: {replicas: 0}"),
+    .bad("one replica, set by the author", tooFew, at: "spec.replicas", applied),
     .bad(
-        "one, applied by a server-side apply", tooFew, at: "spec.replicas",
+        "one replica, set by server-side apply", tooFew, at: "spec.replicas",
         """
         metadata: {managedFields: [{manager: argocd, operation: Apply, fieldsV1: {"f:spec": {"f:replicas": {}}}}]}
         spec: {replicas: 1}
         """),
     .bad(
-        "one that stops before the next one starts", tooFew, at: "spec.replicas",
+        "one replica with the Recreate strategy", tooFew, at: "spec.replicas",
         "spec: {replicas: 1, strategy: {type: Recreate}}", without: ResourceKinds(.horizontalPodAutoscaler),
         before: "spec: {replicas: 2, strategy: {type: Recreate}}"),
     .bad(
-        "one with files of its own", tooFew, at: "spec.replicas",
+        "one replica with a persistent volume", tooFew, at: "spec.replicas",
         """
         spec:
           replicas: 1
           template: {spec: {volumes: [{name: data, persistentVolumeClaim: {claimName: data}}]}}
         """, without: ResourceKinds(.horizontalPodAutoscaler), before: "{}"),
     .bad(
-        "one by default: an autoscaler must follow", unstated, at: "spec.replicas", "spec: {replicas: 1}", isHint: true),
+        "one replica by default, without an autoscaler", unstated, at: "spec.replicas", "spec: {replicas: 1}",
+        isHint: true),
     .bad(
-        "fewer than the team's least", tooFew, at: "spec.replicas", "spec: {replicas: 2}",
+        "fewer than PLAYBOOK_MIN_REPLICAS", tooFew, at: "spec.replicas", "spec: {replicas: 2}",
         relatedObjects: otherAutoscaler,
         before: "spec: {replicas: 3}", settings: ["PLAYBOOK_MIN_REPLICAS": "3"]),
-    .good("an autoscaler keeps two", applied, relatedObjects: autoscaler),
+    .good("an autoscaler with a minimum of two", applied, relatedObjects: autoscaler),
     .good(
-        "an autoscaler of the Rollout that runs its pods keeps two", applied,
+        "an autoscaler with a minimum of two for the Rollout that runs the pods", applied,
         relatedObjects: documents(horizontalAutoscaler("canary", for: canary), borrowingRollout())),
     .bad(
-        "one where a Rollout runs its pods: none is meant", tooFew, at: "spec.replicas", applied,
+        "one replica of a workload whose pods a Rollout runs", tooFew, at: "spec.replicas", applied,
         relatedObjects: borrowingRollout(), without: ResourceKinds(.horizontalPodAutoscaler)),
     .bad(
-        "changed to one, with an autoscaler for something else", tooFew, at: "spec.replicas", "spec: {replicas: 1}",
+        "changed to one replica, with an autoscaler for another workload", tooFew, at: "spec.replicas",
+        "spec: {replicas: 1}",
         relatedObjects: otherAutoscaler, before: "spec: {replicas: 3}"),
     .bad(
-        "scaled to one by a person", scaledDown, at: "spec.replicas", "spec: {replicas: 1}",
+        "scaled to one replica by a user", scaledDown, at: "spec.replicas", "spec: {replicas: 1}",
         relatedObjects: """
             apiVersion: apps/v1
             kind: Deployment
@@ -205,25 +212,25 @@ private let cases: [Example] = [
             spec: {replicas: 3, template: {metadata: {labels: {app: web}}}}
             """, before: "spec: {replicas: 3}", request: .scale),
     .bad(
-        "a Rollout", tooFew, at: "spec.replicas",
+        "a Rollout with one replica", tooFew, at: "spec.replicas",
         rollout("replicas: 1, template: {spec: {containers: [{name: app}]}}"),
         without: ResourceKinds(.horizontalPodAutoscaler),
         before: rollout("replicas: 3, template: {spec: {containers: [{name: app}]}}")),
     .bad(
-        "a field that means something to Rollouts alone", tooFew, at: "spec.replicas",
+        "workloadRef on a Deployment, where it has no effect", tooFew, at: "spec.replicas",
         "spec: {replicas: 1, workloadRef: {kind: Deployment, name: web}}",
         without: ResourceKinds(.horizontalPodAutoscaler), before: "spec: {replicas: 3}"),
     .good(
-        "a Rollout that takes a Deployment's template is passed over, its count too",
+        "a Rollout with workloadRef is skipped",
         rollout("replicas: 1, workloadRef: {kind: Deployment, name: web}"),
         without: ResourceKinds(.horizontalPodAutoscaler),
         before: rollout("replicas: 3, workloadRef: {kind: Deployment, name: web}")),
-    .good("scaled to none by a person", "spec: {replicas: 0}", before: "spec: {replicas: 3}", request: .scale),
+    .good("scaled to zero by a user", "spec: {replicas: 0}", before: "spec: {replicas: 3}", request: .scale),
     .good(
-        "containers do not matter",
+        "init and sidecar containers are not checked",
         "initContainers: [{name: migrate}, {name: proxy, restartPolicy: Always}]"),
     .good(
-        "a DaemonSet runs once a node",
+        "a DaemonSet runs one pod per node",
         """
         apiVersion: apps/v1
         kind: DaemonSet

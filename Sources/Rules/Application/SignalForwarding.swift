@@ -5,12 +5,12 @@ import Kubernetes
 extension Rule {
     static let signalForwarding = Rule(
         id: "signal-forwarding",
-        title: "SIGTERM reaches the process",
+        title: "SIGTERM reaches the application process",
         group: .application,
         section: .applicationRequirements,
         rationale: """
-            A container is told to stop by SIGTERM to its process 1. A shell there passes nothing on, and npm and its like do so \
-            badly: the process goes on as if nothing had happened until it is killed, with its requests.
+            A shell as process 1 does not forward SIGTERM, and npm, npx, yarn and pnpm do so unreliably. The application keeps \
+            running until it is killed, and its requests fail.
             """,
         level: .warn,
         concern: .reliability,
@@ -23,46 +23,46 @@ extension Rule {
 
 private let shell = Clause(
     "shell",
-    "a shell ends in `exec`, so that the process takes its place (`bash -c` does so by itself with its last command), under `tini` too"
+    "a shell starts the application with `exec` as its last command, also under `tini`; `bash -c` does this without `exec`"
 )
-private let packageManager = Clause("package-manager", "npm, npx, yarn and pnpm do not start the process")
+private let packageManager = Clause("package-manager", "npm, npx, yarn and pnpm do not start the application")
 
 private func checkEntryPoints(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
 ) throws(CannotJudge) {
     guard let template = try subject.template() else { return }
     for container in template.mainContainers {
-        // Without a command the image's entry point gets the arguments, and nearly always runs them.
+        // Without a command, the image's entry point receives the arguments, and nearly always runs them.
         guard let entry = try EntryPoint(container.command, container.args) else { continue }
         let list = entry.list
         switch entry.kind {
         case .packageManager(let name):
-            findings.add(packageManager, at: list, "starts \(name), which does not pass SIGTERM on", choice: name) {
-                $0.advice = "start the process itself, as in command: [node, server.js]"
+            findings.add(packageManager, at: list, "starts \(name), which does not forward SIGTERM", choice: name) {
+                $0.advice = "start the application directly, for example command: [node, server.js]"
             }
         case .shell(let name, let last):
             findings.add(
-                shell, at: list, "runs the process under \(name), which does not pass SIGTERM on",
+                shell, at: list, "runs the application under \(name), which does not forward SIGTERM",
                 choice: name
             ) {
-                // Of a script no more than a program's name is shown: the rest may hold a secret.
+                // Only the program's name is shown, because the script can contain a secret.
                 let command = last.map { ": exec \($0) …" } ?? ""
-                $0.advice = "begin the last command with exec\(command), or leave the shell out"
+                $0.advice = "start the last command with exec\(command), or remove the shell"
             }
         }
     }
 }
 
-/// What a container starts, where it is something that keeps SIGTERM to itself.
+/// The entry point of a container, if it does not forward SIGTERM.
 private struct EntryPoint {
     enum Kind {
         case packageManager(String)
-        /// With the program that its last command starts, where the script is simple.
+        /// With the program that its last command starts, if the script is simple.
         case shell(String, last: String?)
     }
 
     let kind: Kind
-    /// The list that it stands in: `command` or `args`.
+    /// The list that contains it: `command` or `args`.
     let list: Field
 
     init?(_ command: Field, _ args: Field) throws(CannotJudge) {
@@ -89,10 +89,10 @@ private struct EntryPoint {
         }
     }
 
-    /// The words of a command and its arguments, one after the other.
+    /// The words of a command, followed by its arguments.
     private struct Words {
         private var words: Field.Elements
-        /// The list that the last word stands in.
+        /// The list that contains the last word.
         private(set) var list: Field
         private let args: Field
         private var others: Field.Elements
@@ -110,19 +110,19 @@ private struct EntryPoint {
     }
 
     private static let shells: Set<String> = ["sh", "dash", "ash", "busybox", "env", "bash"]
-    /// What hands signals to the one process that it starts.
+    /// Init programs, which forward signals to the process that they start.
     private static let inits: Set<String> = ["tini", "tini-static", "docker-init", "catatonit", "dumb-init"]
 
-    /// The name of a program, if it is one of those that are looked at.
+    /// Returns a program's name if it is a package manager, a shell or an init.
     private static func watched(_ program: Value) -> String? {
         guard program.byteCount <= 64 else { return nil }
         let name = Script.baseName(program.text)
         return Script.packageManagers.contains(name) || shells.contains(name) || inits.contains(name) ? name : nil
     }
 
-    /// The program that an init starts; nil where it hands signals to all processes, so that a shell in between does not matter.
+    /// Returns the program that an init starts; nil if the init signals all processes, so that a shell does not matter.
     private static func process(in words: inout Words, of name: String) -> Value? {
-        // `dumb-init` does so unless it is told otherwise, `tini` where it is told to.
+        // `dumb-init` does so by default, `tini` with `-g`.
         var reachesAll = name == "dumb-init"
         while let word = words.next() {
             guard word.hasPrefix("-") else { return reachesAll ? nil : word }
@@ -139,7 +139,7 @@ private struct EntryPoint {
         return nil
     }
 
-    /// The script of `sh -c` among the arguments.
+    /// Returns the script of `sh -c`.
     private static func script(in words: inout Words, of name: String) -> Value? {
         // `busybox sh`, `/usr/bin/env sh`
         if name == "busybox" || name == "env" {
@@ -147,7 +147,7 @@ private struct EntryPoint {
                 return nil
             }
         }
-        // The script is the first word that is no option: more of them may stand behind `-c`.
+        // The script is the first word that is not an option; options can follow `-c`.
         var isGiven = false
         while let word = words.next() {
             guard word.hasPrefix("-") || word.hasPrefix("+") else { return isGiven ? word : nil }
@@ -168,61 +168,63 @@ private struct EntryPoint {
 }
 
 private let cases: [Example] = [
-    .good("the process itself", "containers: [{name: app, command: [node, server.js]}]"),
-    .good("the image's own entry point", "containers: [{name: app, args: [serve, --fast]}]"),
-    .good("exec", "containers: [{name: app, command: [sh, -c, 'migrate && exec node server.js']}]"),
-    .good("bash", "containers: [{name: app, command: [/bin/bash, -c, node server.js]}]"),
+    .good("the application itself", "containers: [{name: app, command: [node, server.js]}]"),
+    .good("the image's entry point", "containers: [{name: app, args: [serve, --fast]}]"),
     .good(
-        "a script that traps",
+        "a shell that ends with exec", "containers: [{name: app, command: [sh, -c, 'migrate && exec node server.js']}]"),
+    .good("bash with one command", "containers: [{name: app, command: [/bin/bash, -c, node server.js]}]"),
+    .good(
+        "a script that handles SIGTERM with trap",
         "containers: [{name: app, command: [sh, -c, 'trap \"kill $!\" TERM; node server.js & wait']}]"),
-    .good("an init of its own", "containers: [{name: app, command: [tini, --, npm, start]}]"),
+    .good("npm under tini", "containers: [{name: app, command: [tini, --, npm, start]}]"),
     .good(
-        "an init that reaches all processes",
+        "a shell under tini -g, which signals all processes",
         "containers: [{name: app, command: [/sbin/tini, -g, --, sh, -c, node server.js]}]"),
     .good(
-        "another init that does", "containers: [{name: app, command: [dumb-init, sh, -c, node server.js]}]"),
+        "a shell under dumb-init, which signals all processes",
+        "containers: [{name: app, command: [dumb-init, sh, -c, node server.js]}]"),
     .good(
-        "a shell under an init that ends in exec",
+        "a shell under tini that ends with exec",
         "containers: [{name: app, command: [tini, --, sh, -c, 'migrate; exec node server.js']}]"),
     .good(
-        "bash, with the process last",
+        "bash with the application as the last command",
         "containers: [{name: app, command: [bash, -c, 'echo starting; node server.js']}]"),
     .good(
         "exec in each branch",
         "containers: [{name: app, command: [/bin/sh, -ec, 'if [ -n \"$DEBUG\" ]; then exec node --inspect a.js; else exec node a.js; fi']}]"
     ),
     .good(
-        "options behind -c", "containers: [{name: app, command: [sh, -c, -e, 'exec node server.js']}]"),
+        "options after -c", "containers: [{name: app, command: [sh, -c, -e, 'exec node server.js']}]"),
     .good(
         "exec in each case",
         "containers: [{name: app, command: [sh, -c, 'case $MODE in web) exec node web.js;; *) exec node worker.js;; esac']}]"
     ),
     .bad(
-        "a shell that stays", shell, at: "containers[app].command",
+        "a shell without exec", shell, at: "containers[app].command",
         "containers: [{name: app, command: [sh, -c, node server.js]}]"),
     .bad(
-        "only the last command counts", shell, at: "containers[app].command",
+        "exec that only redirects output", shell, at: "containers[app].command",
         "containers: [{name: app, command: [/bin/dash, -e, -c, 'exec 2>&1; node server.js']}]"),
     .bad(
-        "an end of options behind -c", shell, at: "containers[app].command",
+        "two hyphens after -c", shell, at: "containers[app].command",
         "containers: [{name: app, command: [sh, -c, '--', 'node server.js']}]"),
     .bad(
-        "a pipe keeps the shell", shell, at: "containers[app].command",
+        "exec in a pipeline", shell, at: "containers[app].command",
         "containers: [{name: app, command: [sh, -c, 'exec node server.js | tee /log']}]"),
     .bad(
-        "the script is an argument", shell, at: "containers[app].args",
+        "a script in args", shell, at: "containers[app].args",
         "containers: [{name: app, command: [/bin/sh, -c], args: ['cd /app; node server.js']}]"),
     .bad(
-        "busybox", shell, at: "containers[app].command",
+        "a busybox shell", shell, at: "containers[app].command",
         "containers: [{name: app, command: [busybox, sh, -c, 'httpd -f']}]"),
     .bad(
         "npm", packageManager, at: "containers[app].command",
         "containers: [{name: app, command: [npm, start]}]"),
     .bad(
-        "yarn as the arguments", packageManager, at: "containers[app].args",
+        "yarn in args", packageManager, at: "containers[app].args",
         "containers: [{name: app, args: [/usr/local/bin/yarn, run, serve]}]"),
     .bad(
-        "exec of pnpm", packageManager, at: "containers[app].command",
+        "pnpm started with exec", packageManager, at: "containers[app].command",
         "containers: [{name: app, command: [sh, -c, exec pnpm start]}]"),
     .bad(
         "npx", packageManager, at: "containers[app].command",
@@ -231,22 +233,22 @@ private let cases: [Example] = [
         "npx in bash", packageManager, at: "containers[app].args",
         "containers: [{name: app, command: [bash, -c], args: ['cd /app && NODE_ENV=production npx next start']}]"),
     .bad(
-        "a shell under an init", shell, at: "containers[app].command",
+        "a shell under tini", shell, at: "containers[app].command",
         "containers: [{name: app, command: [/usr/bin/tini, -v, --, sh, -c, node server.js]}]"),
     .bad(
-        "a shell under an init with one child", shell, at: "containers[app].args",
+        "a shell under dumb-init -c", shell, at: "containers[app].args",
         "containers: [{name: app, command: [dumb-init, -c], args: [/bin/sh, -ec, node server.js]}]"),
     .bad(
-        "bash, with something after the process", shell, at: "containers[app].command",
+        "bash with a command after the application", shell, at: "containers[app].command",
         "containers: [{name: app, command: [bash, -c, 'migrate; node server.js; echo stopped']}]"),
     .bad(
-        "bash that waits", shell, at: "containers[app].command",
+        "bash that waits for background processes", shell, at: "containers[app].command",
         "containers: [{name: app, command: [bash, -c, 'nginx & node server.js & wait']}]"),
     .bad(
-        "exec of something after the process", shell, at: "containers[app].command",
+        "exec of a command after the application", shell, at: "containers[app].command",
         "containers: [{name: app, command: [sh, -c, 'node server.js; exec echo stopped']}]"),
     .good(
-        "init containers end by themselves, sidecars are others' images",
+        "init and sidecar containers are not checked",
         """
         initContainers:
         - {name: migrate, command: [sh, -c, npm run migrate]}
@@ -257,7 +259,7 @@ private let cases: [Example] = [
         "ephemeralContainers: [{name: debugger, command: [sh]}]",
         request: .debug),
     .good(
-        "a Job ends by itself",
+        "a Job is not checked",
         """
         apiVersion: batch/v1
         kind: Job

@@ -9,8 +9,8 @@ extension Rule {
         group: .availability,
         section: .scalingAndResources,
         rationale: """
-            An autoscaler owns the count: with a minimum of 1 it scales down to an outage at each quiet hour, with a maximum that is \
-            its minimum it does nothing (a remedy before a sale, and so a hint), and a share of CPU requests that nobody makes is never measured.
+            With a minimum of 1, an autoscaler scales down to a single replica; with a maximum equal to the minimum, it does not \
+            scale. A CPU utilization target cannot be measured without CPU requests.
             """,
         level: .deny,
         concern: .reliability,
@@ -24,7 +24,7 @@ extension Rule {
             if let owner, try isMadeByKEDA(subject, for: owner, context) { return }
             let spec = try subject.field("spec")
             guard spec.isPresent else { return }
-            // A ScaledObject that was applied a moment ago is looked for once more.
+            // A missing ScaledObject is read again from the API server, because it can be new.
             let traits = Finding.Traits(absent: owner == nil ? nil : .scaledObject)
             let least = context[RuleSettings.minimumReplicas]
             try checkBounds(spec, subject.kind, atLeast: least, traits, findings)
@@ -33,9 +33,9 @@ extension Rule {
     )
 }
 
-/// Whether KEDA made an autoscaler for its owner, a ScaledObject, which is judged itself.
+/// Returns true if KEDA made the autoscaler for its owner, a ScaledObject, which is evaluated itself.
 ///
-/// Anybody can claim an owner: it is believed of KEDA's operator, and where the ScaledObject has the same target.
+/// Anyone can set an owner reference. It is trusted from KEDA's operator, and if the ScaledObject has the same target.
 private func isMadeByKEDA(_ subject: Subject, for owner: Owner, _ context: Context) throws(CannotJudge) -> Bool {
     let requester = Requester(of: subject.review, context)
     if requester == .trustedController { return true }
@@ -51,18 +51,18 @@ private func isMadeByKEDA(_ subject: Subject, for owner: Owner, _ context: Conte
     return known.targetKind == autoscaler.targetKind && known.targetName == autoscaler.targetName
 }
 
-/// What the rule checks; its examples stand in a file of their own.
+/// The clauses of `autoscaler-bounds`.
 enum BoundsClause {
     static let minimum = Clause(
         "minimum",
-        "`minReplicas` is at least `PLAYBOOK_MIN_REPLICAS`; a ScaledObject's `minReplicaCount` may be 0, and that of an HPA with an Object or External metric"
+        "the minimum is at least `PLAYBOOK_MIN_REPLICAS`; 0 is allowed for a ScaledObject, and for an HPA with an Object or External metric"
     )
     static let maximum = Clause("maximum", "the maximum is not less than the minimum")
-    static let pinned = Clause("pinned", "a maximum that is the minimum is a hint")
-    static let request = Clause("request", "a target that is a share of CPU requests has containers that request CPU")
+    static let pinned = Clause("pinned", "a maximum equal to the minimum is a hint")
+    static let request = Clause("request", "if the target is CPU utilization, the workload's containers request CPU")
 }
 
-// MARK: How many
+// MARK: Bounds
 
 private func checkBounds(
     _ spec: Field, _ kind: ResourceKind, atLeast least: Int, _ traits: Finding.Traits, _ findings: FindingCollector
@@ -72,16 +72,16 @@ private func checkBounds(
     let highest = try spec[isOfKEDA ? "maxReplicaCount" : "maxReplicas"]
     let stated = try lowest.integer()
     let minimum = stated ?? (isOfKEDA ? 0 : 1)
-    // KEDA's default; an autoscaler of Kubernetes' own always states it.
+    // KEDA's default; an HPA always sets it.
     let maximum = try highest.integer() ?? (isOfKEDA ? 100 : nil)
-    // Kubernetes 1.37 scales to none by default where a metric says when there is work again.
+    // Kubernetes 1.37 can scale to zero by default, if a metric shows when there is work again.
     let mayBeZero = if minimum == 0, !isOfKEDA { try spec.hasMetricOfOthers() } else { isOfKEDA }
     let isTooFew = minimum < least && !(mayBeZero && minimum == 0)
     if isTooFew {
-        let seen = stated.map { "\($0)" } ?? "unset, which is \(minimum)"
+        let seen = stated.map { "\($0)" } ?? "not set (defaults to \(minimum))"
         findings.add(
             BoundsClause.minimum, at: lowest,
-            "is \(seen): \(mayBeZero ? "neither 0 nor at least \(least)" : "fewer than \(least)")",
+            "is \(seen); \(mayBeZero ? "0 or " : "")at least \(least) \(least == 1 ? "is" : "are") required",
             excess: Double(least) - Double(minimum), traits: traits
         ) {
             let isSafe = maximum.map { $0 > least } ?? true
@@ -89,7 +89,7 @@ private func checkBounds(
                 $0.edits = [.set($0.place, .number("\(least)"))]
             } else {
                 $0.advice =
-                    "a minimum of \(least) or more, and a maximum above it, if the workload can run more than once"
+                    "set a minimum of at least \(least) and a higher maximum, if several replicas can run at once"
             }
         }
     }
@@ -101,14 +101,14 @@ private func checkBounds(
         ) { $0.advice = "set it above the minimum" }
     } else if !isTooFew {
         findings.add(
-            BoundsClause.pinned, at: highest, "is \(maximum), as the minimum is: the autoscaler does not scale",
+            BoundsClause.pinned, at: highest, "is \(maximum), equal to the minimum; the autoscaler does not scale",
             traits: .init(isHint: true)
-        ) { $0.advice = "set it above the minimum when the load may change again" }
+        ) { $0.advice = "set it above the minimum to allow scaling" }
     }
 }
 
 extension Field {
-    /// True if a metric is not measured on the pods, so that it is there when none run.
+    /// True if a metric is not measured on the pods, so that it exists without pods.
     fileprivate func hasMetricOfOthers() throws(CannotJudge) -> Bool {
         for metric in try self["metrics"].objects() where try metric["type"].equals(oneOf: "Object", "External") {
             return true
@@ -117,9 +117,9 @@ extension Field {
     }
 }
 
-// MARK: By what
+// MARK: Metrics
 
-/// Reports that the target is a share of CPU requests, and a container of the workload makes none.
+/// Reports a CPU utilization target if a container of the workload has no CPU request.
 private func checkRequests(
     _ spec: Field, _ traits: Finding.Traits, _ subject: Subject, _ context: Context, _ findings: FindingCollector
 ) throws(CannotJudge) {
@@ -129,7 +129,7 @@ private func checkRequests(
     guard ResourceKinds.replicated.contains(autoscaler.targetKind) else {
         throw .unknown(relatedObject: "the containers of its target")
     }
-    // One that is still to come is judged itself when it does.
+    // A workload that does not exist yet is evaluated when it is created.
     guard
         let workload = try context.relatedObjects.template(
             of: autoscaler.targetKind, autoscaler.targetName, in: subject.namespace)
@@ -142,9 +142,9 @@ private func checkRequests(
         let owner = "\(workload.kind.name) \(workload.name)"
         findings.add(
             BoundsClause.request, at: try field(of: target, in: spec, subject.kind),
-            "goes by a share of CPU requests, and container \(first) of \(owner) makes none",
+            "targets CPU utilization, but container \(first) of \(owner) has no CPU request",
             choice: "\(owner) \(silent.joined(separator: " "))", traits: traits
-        ) { $0.advice = "set resources.requests.cpu of container \(first) of \(owner) to what it uses" }
+        ) { $0.advice = "set resources.requests.cpu of container \(first) of \(owner) to the CPU that it uses" }
         return
     }
 }
@@ -159,7 +159,7 @@ private func field(
 }
 
 extension RelatedObjects {
-    /// Whether a LimitRange of the namespace gives containers a CPU request that make none.
+    /// Returns true if a LimitRange of the namespace sets a default CPU request.
     fileprivate func defaultsCPU(in namespace: String) throws(CannotJudge) -> Bool {
         try objects(.limitRange, in: namespace).contains { $0[.defaultsCPU] ?? false }
     }
@@ -170,7 +170,7 @@ extension RelatedKind {
         fields[.defaultsCPU] = try defaultsCPU(object)
     }
 
-    /// Whether a LimitRange gives containers a CPU request that make none: the API server takes it from any of these.
+    /// Returns true if a LimitRange sets a default CPU request: the API server derives it from any of these fields.
     private static func defaultsCPU(_ range: Value) throws(CannotJudge) -> Bool {
         guard let items = try range.object("spec")?.objects("limits") else { return false }
         for item in items where item["type"]?.equals("Container") ?? false {

@@ -40,126 +40,133 @@ private func ownedAutoscaler() -> String {
 
 /// The examples of `autoscaler-bounds`.
 let boundsExamples: [Example] = [
-    .good("two to six", horizontalAutoscaler(), relatedObjects: documents(knownDeployment(), noLimits)),
-    .good("two to three", horizontalAutoscaler("web", "minReplicas: 2, maxReplicas: 3", metrics: cpu)),
+    .good("minimum 2, maximum 6", horizontalAutoscaler(), relatedObjects: documents(knownDeployment(), noLimits)),
+    .good("minimum 2, maximum 3", horizontalAutoscaler("web", "minReplicas: 2, maxReplicas: 3", metrics: cpu)),
     .bad(
-        "one to six", BoundsClause.minimum, at: "spec.minReplicas",
+        "minimum 1, maximum 6", BoundsClause.minimum, at: "spec.minReplicas",
         horizontalAutoscaler("web", "minReplicas: 1, maxReplicas: 6")),
     .bad(
-        "the API's default minimum", BoundsClause.minimum, at: "spec.minReplicas",
+        "no minimum (defaults to 1)", BoundsClause.minimum, at: "spec.minReplicas",
         horizontalAutoscaler("web", "maxReplicas: 6")),
     .bad(
-        "one to two: both must grow", BoundsClause.minimum, at: "spec.minReplicas",
+        "minimum 1, maximum 2", BoundsClause.minimum, at: "spec.minReplicas",
         horizontalAutoscaler("web", "minReplicas: 1, maxReplicas: 2")),
     .bad(
-        "none at all, by what its pods use", BoundsClause.minimum, at: "spec.minReplicas",
+        "minimum 0 with a metric of the pods", BoundsClause.minimum, at: "spec.minReplicas",
         horizontalAutoscaler("web", "minReplicas: 0, maxReplicas: 6")),
     .bad(
-        "three where the team wants four", BoundsClause.minimum, at: "spec.minReplicas",
+        "a minimum below PLAYBOOK_MIN_REPLICAS", BoundsClause.minimum, at: "spec.minReplicas",
         horizontalAutoscaler("web", "minReplicas: 3, maxReplicas: 6"), settings: ["PLAYBOOK_MIN_REPLICAS": "4"]),
     .good(
-        "none at all, by the length of a queue",
+        "minimum 0 with an External metric",
         horizontalAutoscaler("web", "minReplicas: 0, maxReplicas: 6", metrics: queueLength)),
     .bad(
-        "one, by the length of a queue", BoundsClause.minimum, at: "spec.minReplicas",
+        "minimum 1 with an External metric", BoundsClause.minimum, at: "spec.minReplicas",
         horizontalAutoscaler("web", "minReplicas: 1, maxReplicas: 6", metrics: queueLength)),
     .bad(
-        "always three", BoundsClause.pinned, at: "spec.maxReplicas",
+        "a maximum equal to the minimum", BoundsClause.pinned, at: "spec.maxReplicas",
         horizontalAutoscaler("web", "minReplicas: 3, maxReplicas: 3"), isHint: true),
     .bad(
-        "pinned in an incident", BoundsClause.pinned, at: "spec.maxReplicas",
+        "a minimum raised to the maximum", BoundsClause.pinned, at: "spec.maxReplicas",
         horizontalAutoscaler("web", "minReplicas: 20, maxReplicas: 20"),
         before: horizontalAutoscaler("web", "minReplicas: 2, maxReplicas: 20"), isHint: true),
     .bad(
-        "KEDA's maximum below its minimum", BoundsClause.maximum, at: "spec.maxReplicaCount",
+        "a ScaledObject with a maximum below the minimum", BoundsClause.maximum, at: "spec.maxReplicaCount",
         scaledObject("minReplicaCount: 4, maxReplicaCount: 3")),
     .bad(
-        "a StatefulSet of one", BoundsClause.minimum, at: "spec.minReplicas",
+        "minimum 1 for a StatefulSet", BoundsClause.minimum, at: "spec.minReplicas",
         horizontalAutoscaler(
             "queue", for: "apiVersion: apps/v1, kind: StatefulSet, name: queue", "minReplicas: 1, maxReplicas: 6")),
     .bad(
-        "lowered from three to one", BoundsClause.minimum, at: "spec.minReplicas",
+        "a minimum lowered from 3 to 1", BoundsClause.minimum, at: "spec.minReplicas",
         horizontalAutoscaler("web", "minReplicas: 1, maxReplicas: 6"),
         before: horizontalAutoscaler("web", "minReplicas: 3, maxReplicas: 6")),
     .bad(
-        "autoscaling/v1", BoundsClause.minimum, at: "spec.minReplicas",
+        "minimum 1 in autoscaling/v1", BoundsClause.minimum, at: "spec.minReplicas",
         horizontalAutoscaler("web", "minReplicas: 1, maxReplicas: 6, targetCPUUtilizationPercentage: 70", version: "v1")
     ),
-    .good("KEDA scales to none, on purpose", scaledObject("minReplicaCount: 0, maxReplicaCount: 5")),
-    .good("KEDA's own defaults are none to a hundred", scaledObject("pollingInterval: 15")),
+    .good("a ScaledObject with minimum 0", scaledObject("minReplicaCount: 0, maxReplicaCount: 5")),
+    .good("a ScaledObject without bounds (defaults to 0 and 100)", scaledObject("pollingInterval: 15")),
     .good(
-        "KEDA pauses at one for a while",
+        "a ScaledObject that is paused at 1",
         """
         apiVersion: keda.sh/v1alpha1
         kind: ScaledObject
         metadata: {name: web, namespace: shop, annotations: {autoscaling.keda.sh/paused-replicas: '1'}}
         spec: {scaleTargetRef: {name: web}, minReplicaCount: 2, triggers: []}
         """),
-    .bad("KEDA keeps one", BoundsClause.minimum, at: "spec.minReplicaCount", scaledObject("minReplicaCount: 1")),
     .bad(
-        "KEDA may not add any", BoundsClause.pinned, at: "spec.maxReplicaCount",
+        "a ScaledObject with minimum 1", BoundsClause.minimum, at: "spec.minReplicaCount",
+        scaledObject("minReplicaCount: 1")),
+    .bad(
+        "a ScaledObject with a maximum equal to the minimum", BoundsClause.pinned, at: "spec.maxReplicaCount",
         scaledObject("minReplicaCount: 2, maxReplicaCount: 2"), isHint: true),
     .good(
-        "an autoscaler that KEDA's operator makes", ownedAutoscaler(),
+        "an HPA created by the KEDA operator", ownedAutoscaler(),
         request: .by("system:serviceaccount:keda:keda-operator")),
     .good(
-        "an autoscaler that KEDA's operator makes in a cluster where it has another name", ownedAutoscaler(),
+        "an HPA created by a KEDA operator with another service account", ownedAutoscaler(),
         request: .by("system:serviceaccount:platform:keda"),
         settings: ["PLAYBOOK_TRUSTED_CONTROLLERS": "system:serviceaccount:platform:keda"]),
-    .good("an autoscaler of a ScaledObject that is there", ownedAutoscaler(), relatedObjects: scaledObject()),
+    .good("an HPA of an existing ScaledObject", ownedAutoscaler(), relatedObjects: scaledObject()),
     .good(
-        "an autoscaler of a ScaledObject that nobody knows of", ownedAutoscaler(),
+        "not evaluated because ScaledObjects are unknown", ownedAutoscaler(),
         request: .by("system:serviceaccount:platform:keda")),
     .bad(
-        "an owner that its author made up", BoundsClause.minimum, at: "spec.minReplicas", ownedAutoscaler()),
+        "an HPA with a forged owner reference", BoundsClause.minimum, at: "spec.minReplicas", ownedAutoscaler()),
     .bad(
-        "a ScaledObject that is not there", BoundsClause.minimum, at: "spec.minReplicas", ownedAutoscaler(),
+        "an HPA of a ScaledObject that does not exist", BoundsClause.minimum, at: "spec.minReplicas", ownedAutoscaler(),
         without: ResourceKinds(.scaledObject), request: .by("system:serviceaccount:platform:keda")),
     .bad(
-        "a ScaledObject of another workload", BoundsClause.minimum, at: "spec.minReplicas", ownedAutoscaler(),
+        "an HPA of a ScaledObject with another target", BoundsClause.minimum, at: "spec.minReplicas", ownedAutoscaler(),
         relatedObjects: scaledObject(target: "name: api")),
     .bad(
-        "an owner of KEDA's, applied by a tool", BoundsClause.minimum, at: "spec.minReplicas", ownedAutoscaler(),
+        "an HPA with a forged owner reference, applied by Argo CD", BoundsClause.minimum, at: "spec.minReplicas",
+        ownedAutoscaler(),
         request: .by("system:serviceaccount:argocd:argocd-application-controller")),
     .bad(
-        "a share of requests that nobody makes", BoundsClause.request, at: "spec.metrics[0]",
+        "a CPU utilization target without CPU requests", BoundsClause.request, at: "spec.metrics[0]",
         horizontalAutoscaler(metrics: cpu), relatedObjects: documents(knownDeployment(container: silent), noLimits)),
     .bad(
-        "the API's default is such a share too", BoundsClause.request, at: "spec.metrics", horizontalAutoscaler(),
+        "no metrics (defaults to CPU utilization), without CPU requests", BoundsClause.request, at: "spec.metrics",
+        horizontalAutoscaler(),
         relatedObjects: documents(knownDeployment(container: silent), noLimits)),
     .bad(
-        "that of autoscaling/v1", BoundsClause.request, at: "spec.targetCPUUtilizationPercentage",
+        "a CPU utilization target in autoscaling/v1, without CPU requests", BoundsClause.request,
+        at: "spec.targetCPUUtilizationPercentage",
         horizontalAutoscaler(
             "web", "minReplicas: 2, maxReplicas: 6, targetCPUUtilizationPercentage: 70", version: "v1"),
         relatedObjects: documents(knownDeployment(container: silent), noLimits)),
     .bad(
-        "of one container", BoundsClause.request, at: "spec.metrics[1]",
+        "a CPU utilization target of one container, without CPU requests", BoundsClause.request, at: "spec.metrics[1]",
         horizontalAutoscaler(metrics: utilization(of: "memory") + ", " + utilization(ofContainer: "app")),
         relatedObjects: documents(knownDeployment(container: silent), noLimits)),
     .bad(
-        "KEDA's share of requests", BoundsClause.request, at: "spec.triggers[0]", scaledObject(trigger: share),
+        "a CPU trigger of a ScaledObject, without CPU requests", BoundsClause.request, at: "spec.triggers[0]",
+        scaledObject(trigger: share),
         relatedObjects: documents(knownDeployment(container: silent), noLimits)),
     .bad(
-        "that of a Rollout that runs a Deployment's pods", BoundsClause.request, at: "spec.metrics[0]",
+        "a CPU utilization target for a Rollout that runs a Deployment's pods", BoundsClause.request,
+        at: "spec.metrics[0]",
         horizontalAutoscaler(for: canary, metrics: cpu),
         relatedObjects: documents(borrowingRollout(), knownDeployment(replicas: 0, container: silent), noLimits)),
     .good(
-        "a LimitRange gives the request", horizontalAutoscaler(metrics: cpu),
+        "a LimitRange sets the CPU request", horizontalAutoscaler(metrics: cpu),
         relatedObjects: documents(knownDeployment(container: silent), limits)),
     .good(
-        "a limit alone becomes the request", horizontalAutoscaler(metrics: cpu),
+        "a CPU limit becomes the CPU request", horizontalAutoscaler(metrics: cpu),
         relatedObjects: documents(knownDeployment(container: "resources: {limits: {cpu: 1}}"), noLimits)),
     .good(
-        "an amount is no share",
+        "a CPU target in absolute units",
         horizontalAutoscaler(
             metrics: "{type: Resource, resource: {name: cpu, target: {type: AverageValue, averageValue: 500m}}}"),
         relatedObjects: documents(knownDeployment(container: silent), noLimits)),
     .good(
-        "a share of another container's requests",
+        "a CPU utilization target of another container",
         horizontalAutoscaler(metrics: utilization(ofContainer: "proxy")),
         relatedObjects: documents(knownDeployment(container: silent), noLimits)),
-    .good("a workload that is not known", horizontalAutoscaler(metrics: cpu)),
+    .good("not evaluated because the workload is unknown", horizontalAutoscaler(metrics: cpu)),
     .good(
-        "a workload that is still to come", horizontalAutoscaler(metrics: cpu),
+        "a workload that does not exist yet", horizontalAutoscaler(metrics: cpu),
         relatedObjects: documents(knownDeployment("api", container: silent), noLimits)),
 ]

@@ -1,8 +1,8 @@
 import Evaluation
 
-// Manifests that the examples of several rules about autoscalers are made of.
+// Manifests for the examples of the autoscaler rules.
 
-/// A HorizontalPodAutoscaler for Deployment `web`, or whatever `target` says.
+/// A HorizontalPodAutoscaler for Deployment `web`, or for `target`.
 func horizontalAutoscaler(
     _ name: String = "web", for target: String = "apiVersion: apps/v1, kind: Deployment, name: web",
     _ bounds: String = "minReplicas: 2, maxReplicas: 6", metrics: String? = nil, version: String = "v2"
@@ -15,12 +15,12 @@ func horizontalAutoscaler(
     """
 }
 
-/// A metric of autoscaling/v2: a share of what containers request.
+/// A utilization metric of autoscaling/v2.
 func utilization(of resource: String) -> String {
     "{type: Resource, resource: {name: \(resource), target: {type: Utilization, averageUtilization: 70}}}"
 }
 
-/// KEDA's ScaledObject for Deployment `web`.
+/// A ScaledObject for Deployment `web`, or for `target`.
 func scaledObject(_ bounds: String = "minReplicaCount: 2", target: String = "name: web", trigger: String = queue)
     -> String
 {
@@ -34,7 +34,7 @@ func scaledObject(_ bounds: String = "minReplicaCount: 2", target: String = "nam
 
 private let queue = "{type: aws-sqs-queue, metadata: {queueURL: shop, awsRegion: eu-west-1}}"
 
-/// A VerticalPodAutoscaler for Deployment `web`, or whatever `target` says.
+/// A VerticalPodAutoscaler for Deployment `web`, or for `target`.
 func verticalAutoscaler(
     _ policies: String = "", for target: String = "apiVersion: apps/v1, kind: Deployment, name: web"
 ) -> String {
@@ -46,7 +46,7 @@ func verticalAutoscaler(
     """
 }
 
-/// A Deployment as rules look it up.
+/// A Deployment as a related object.
 func knownDeployment(
     _ name: String = "web", replicas: Int = 3, container: String = "resources: {requests: {cpu: 100m}}"
 ) -> String {
@@ -58,7 +58,7 @@ func knownDeployment(
     """
 }
 
-/// A Rollout that runs a Deployment's pods, and how an autoscaler names it.
+/// A Rollout that runs a Deployment's pods.
 func borrowingRollout(of deployment: String = "web") -> String {
     """
     apiVersion: argoproj.io/v1alpha1
@@ -69,5 +69,5 @@ func borrowingRollout(of deployment: String = "web") -> String {
 }
 let canary = "apiVersion: argoproj.io/v1alpha1, kind: Rollout, name: canary"
 
-/// Several documents in one text.
+/// Joins documents into one text.
 func documents(_ texts: String...) -> String { texts.joined(separator: "\n---\n") }

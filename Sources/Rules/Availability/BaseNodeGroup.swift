@@ -5,12 +5,12 @@ import Kubernetes
 extension Rule {
     static let baseNodeGroup = Rule(
         id: "base-node-group",
-        title: "Applications stay off the base node group",
+        title: "Applications do not run on the base node group",
         group: .availability,
         section: .scalingAndResources,
         rationale: """
-            The base node group is small and does not grow: it carries Karpenter, CoreDNS and whatever else must run before there \
-            are other nodes. An application that comes to stand there takes their room.
+            The base node group is small and has a fixed size. It runs Karpenter, CoreDNS and other components that must run \
+            before other nodes exist; an application can take the capacity that they need.
             """,
         level: .deny,
         concern: .convention,
@@ -39,7 +39,7 @@ extension RuleSettings {
             }
             return taint
         }, default: [NodeTaint("CriticalAddonsOnly")].compactMap(\.self),
-        "Taints of the base node group, `key`, `key=value` or `key=value:effect`; where no effect is said it is `NoSchedule`."
+        "Taints of the base node group: `key`, `key=value` or `key=value:effect`; the default effect is `NoSchedule`."
     )
 
     static let baseNodeLabels: RuleSetting<[NodeLabel]> = RuleSetting(
@@ -50,15 +50,15 @@ extension RuleSettings {
             }
             return label
         }, default: [],
-        "Labels of the base node group's nodes, `key` or `key=value`, which no pod may ask for. Empty: none.")
+        "Labels of the base node group's nodes, `key` or `key=value`, that pods must not select; empty: none.")
 }
 
-/// What the rule checks; its examples stand in a file of their own.
+/// The clauses of `base-node-group`.
 enum BaseNodeClause {
     static let toleration = Clause("toleration", "no toleration names a taint of the base node group")
-    static let blanket = Clause("blanket", "no toleration is for every taint: `operator: Exists` without a key")
-    static let selector = Clause("selector", "no node selector asks for the base node group's label")
-    static let affinity = Clause("affinity", "no node affinity asks for the base node group's label")
+    static let blanket = Clause("blanket", "no toleration matches every taint (`operator: Exists` without a key)")
+    static let selector = Clause("selector", "no node selector selects a label of the base node group")
+    static let affinity = Clause("affinity", "no node affinity selects a label of the base node group")
 }
 
 // MARK: Tolerations
@@ -74,12 +74,12 @@ private func checkTolerations(
         findings.add(
             isBlanket ? BaseNodeClause.blanket : BaseNodeClause.toleration, at: field,
             isBlanket
-                ? "is for every taint, that of the base node group (\(taint.key)) too"
-                : "lets pods onto the base node group, whose room is for Karpenter and CoreDNS",
+                ? "tolerates every taint, including \(taint.key) of the base node group"
+                : "allows pods on the base node group, which is reserved for Karpenter and CoreDNS",
             choice: toleration.description
         ) {
             $0.edits = [.remove($0.place)]
-            if isBlanket { $0.advice = "name the keys of the taints that are meant" }
+            if isBlanket { $0.advice = "set the keys of the taints to tolerate" }
         }
     }
 }
@@ -99,7 +99,7 @@ private struct Toleration: CustomStringConvertible {
         effect = try toleration["effect"].string() ?? ""
     }
 
-    /// What it is for; with another effect it is still the same choice.
+    /// The key and the value, which identify a finding; the effect does not.
     var description: String { key + (isForAnyValue ? "" : "=\(value)") }
 
     func tolerates(_ taint: NodeTaint) -> Bool {
@@ -110,7 +110,7 @@ private struct Toleration: CustomStringConvertible {
 
     private func hasEffect(of taint: NodeTaint) -> Bool {
         if effect.isEmpty || effect == taint.effect { return true }
-        // Where it is not said, it is NoSchedule; who names the taint beside another effect means it all the same.
+        // A taint's default effect is NoSchedule; a NoExecute toleration that names the key counts too.
         return taint.effect == nil && (effect == "NoSchedule" || (effect == "NoExecute" && !key.isEmpty))
     }
 }
@@ -128,7 +128,8 @@ private func checkSelector(
             continue
         }
         findings.add(
-            BaseNodeClause.selector, at: Field(seen), "is \(seen.text), the base node group's", choice: seen.text
+            BaseNodeClause.selector, at: Field(seen), "is \"\(seen.text)\", which selects the base node group",
+            choice: seen.text
         ) { $0.edits = [.remove($0.place)] }
     }
 }
@@ -157,13 +158,13 @@ private func check(_ term: Field, _ labels: [NodeLabel], _ findings: FindingColl
         guard let label = asked else { continue }
         findings.add(
             BaseNodeClause.affinity, at: expression,
-            "asks for the base node group, whose room is for Karpenter and CoreDNS", set: label.avoided,
+            "selects the base node group, which is reserved for Karpenter and CoreDNS", set: label.avoided,
             choice: label.description)
     }
 }
 
 extension NodeLabel {
-    /// Whether a requirement of a node affinity lets the base node group's nodes in by their label.
+    /// Returns true if a node affinity requirement selects this label of the base node group.
     fileprivate func isAskedFor(by expression: Field) throws(CannotJudge) -> Bool {
         guard try expression["key"].text()?.equals(string: key) ?? false, let name = try expression["operator"].text()
         else { return false }
@@ -172,7 +173,7 @@ extension NodeLabel {
         return try expression["values"].elements().contains { $0.base.equals(string: value) }
     }
 
-    /// The requirement to run anywhere else.
+    /// The requirement that excludes the label.
     fileprivate var avoided: Literal {
         guard let value else { return ["key": .string(key), "operator": "DoesNotExist"] }
         return ["key": .string(key), "operator": "NotIn", "values": [.string(value)]]

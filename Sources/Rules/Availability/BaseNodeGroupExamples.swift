@@ -15,53 +15,66 @@ private let preferredPath =
 
 /// The examples of `base-node-group`.
 let baseNodeExamples: [Example] = [
-    .good("a taint of its own", "tolerations: [{key: dedicated, operator: Equal, value: gpu, effect: NoSchedule}]"),
+    .good(
+        "a toleration of another taint",
+        "tolerations: [{key: dedicated, operator: Equal, value: gpu, effect: NoSchedule}]"),
     .bad(
-        "by name", BaseNodeClause.toleration, at: "tolerations[CriticalAddonsOnly]",
+        "a toleration by key", BaseNodeClause.toleration, at: "tolerations[CriticalAddonsOnly]",
         "tolerations: [{key: CriticalAddonsOnly, operator: Exists}]"),
     .bad(
-        "by name and value", BaseNodeClause.toleration, at: "tolerations[CriticalAddonsOnly]",
+        "a toleration by key and value", BaseNodeClause.toleration, at: "tolerations[CriticalAddonsOnly]",
         "tolerations: [{key: CriticalAddonsOnly, value: 'true', effect: NoSchedule}]"),
     .bad(
-        "by name, for pods that run there already", BaseNodeClause.toleration, at: "tolerations[CriticalAddonsOnly]",
+        "a NoExecute toleration by key", BaseNodeClause.toleration, at: "tolerations[CriticalAddonsOnly]",
         "tolerations: [{key: CriticalAddonsOnly, operator: Exists, effect: NoExecute}]"),
-    .bad("for every taint", BaseNodeClause.blanket, at: "tolerations[0]", "tolerations: [{operator: Exists}]"),
     .bad(
-        "for every taint that keeps pods off", BaseNodeClause.blanket, at: "tolerations[0]",
+        "a toleration of every taint", BaseNodeClause.blanket, at: "tolerations[0]", "tolerations: [{operator: Exists}]"
+    ),
+    .bad(
+        "a toleration of every NoSchedule taint", BaseNodeClause.blanket, at: "tolerations[0]",
         "tolerations: [{key: '', operator: Exists, effect: NoSchedule}]"),
     .bad(
-        "one more than before", BaseNodeClause.blanket, at: "tolerations[1]",
+        "an additional toleration", BaseNodeClause.blanket, at: "tolerations[1]",
         "tolerations: [{key: dedicated, operator: Exists}, {operator: Exists}]",
         before: "tolerations: [{key: dedicated, operator: Exists}]"),
     .good(
-        "staying when a node fails", "tolerations: [{operator: Exists, effect: NoExecute, tolerationSeconds: 30}]"),
-    .good("not even wishing", "tolerations: [{operator: Exists, effect: PreferNoSchedule}]"),
+        "a NoExecute toleration of every taint",
+        "tolerations: [{operator: Exists, effect: NoExecute, tolerationSeconds: 30}]"),
     .good(
-        "every taint, where the base node group has none", "tolerations: [{operator: Exists}]",
+        "a PreferNoSchedule toleration of every taint", "tolerations: [{operator: Exists, effect: PreferNoSchedule}]"),
+    .good(
+        "a toleration of every taint, with no base node taints", "tolerations: [{operator: Exists}]",
         settings: ["PLAYBOOK_BASE_NODE_TAINTS": ""]),
     .bad(
-        "a taint of the team's", BaseNodeClause.toleration, at: "tolerations[dedicated]",
+        "a toleration of a configured taint", BaseNodeClause.toleration, at: "tolerations[dedicated]",
         "tolerations: [{key: dedicated, value: base, effect: NoSchedule}]",
         settings: ["PLAYBOOK_BASE_NODE_TAINTS": "dedicated=base:NoSchedule"]),
     .good(
-        "another value of it", "tolerations: [{key: dedicated, value: gpu, effect: NoSchedule}]",
+        "a toleration of another value of a configured taint",
+        "tolerations: [{key: dedicated, value: gpu, effect: NoSchedule}]",
         settings: ["PLAYBOOK_BASE_NODE_TAINTS": "dedicated=base:NoSchedule"]),
     .good(
-        "another effect of it", "tolerations: [{operator: Exists, effect: NoSchedule}]",
+        "a toleration of another effect than the configured taint's",
+        "tolerations: [{operator: Exists, effect: NoSchedule}]",
         settings: ["PLAYBOOK_BASE_NODE_TAINTS": "dedicated=base:NoExecute"]),
     .bad(
-        "its label", BaseNodeClause.selector, at: "nodeSelector[eks.amazonaws.com/nodegroup]",
+        "a node selector with a label of the base node group", BaseNodeClause.selector,
+        at: "nodeSelector[eks.amazonaws.com/nodegroup]",
         "nodeSelector: {eks.amazonaws.com/nodegroup: base}", settings: labelled),
-    .good("another group's label", "nodeSelector: {eks.amazonaws.com/nodegroup: gpu}", settings: labelled),
-    .good("a label that nobody has said is the base group's", "nodeSelector: {eks.amazonaws.com/nodegroup: base}"),
+    .good(
+        "a node selector with a label of another group", "nodeSelector: {eks.amazonaws.com/nodegroup: gpu}",
+        settings: labelled),
+    .good("a node selector, with no base node labels", "nodeSelector: {eks.amazonaws.com/nodegroup: base}"),
     .bad(
-        "one of its labels is required", BaseNodeClause.affinity, at: requiredPath + "[eks.amazonaws.com/nodegroup]",
+        "a required node affinity for a value of the label", BaseNodeClause.affinity,
+        at: requiredPath + "[eks.amazonaws.com/nodegroup]",
         required("{key: eks.amazonaws.com/nodegroup, operator: In, values: [base, gpu]}"), settings: labelled),
     .bad(
-        "a label of it, whatever its value", BaseNodeClause.affinity, at: requiredPath + "[node-role/base]",
+        "a required node affinity for any value of the label", BaseNodeClause.affinity,
+        at: requiredPath + "[node-role/base]",
         required("{key: node-role/base, operator: Exists}"), settings: labelled),
     .bad(
-        "it is wished for", BaseNodeClause.affinity, at: preferredPath + "[node-role/base]",
+        "a preferred node affinity", BaseNodeClause.affinity, at: preferredPath + "[node-role/base]",
         """
         affinity:
           nodeAffinity:
@@ -69,10 +82,11 @@ let baseNodeExamples: [Example] = [
             - {weight: 1, preference: {matchExpressions: [{key: node-role/base, operator: In, values: ["", "true"]}]}}
         """, settings: labelled),
     .good(
-        "anywhere else", required("{key: eks.amazonaws.com/nodegroup, operator: NotIn, values: [base]}"),
+        "a node affinity that excludes the base node group",
+        required("{key: eks.amazonaws.com/nodegroup, operator: NotIn, values: [base]}"),
         settings: labelled),
     .good(
-        "an agent runs on every node",
+        "a DaemonSet can tolerate every taint",
         """
         apiVersion: apps/v1
         kind: DaemonSet

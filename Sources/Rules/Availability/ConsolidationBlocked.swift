@@ -5,32 +5,33 @@ import Kubernetes
 extension Rule {
     static let consolidationBlocked = Rule(
         id: "consolidation-blocked",
-        title: "Pods let Karpenter replace their nodes",
+        title: "Pods do not block Karpenter from replacing nodes",
         group: .availability,
         section: .scalingAndResources,
         rationale: """
-            One pod with `karpenter.sh/do-not-disrupt` keeps its node from being consolidated, and what runs for good keeps it for \
-            good: the node ages and is paid for. A PodDisruptionBudget protects without holding nodes up.
+            A pod with `karpenter.sh/do-not-disrupt` blocks the consolidation of its node for as long as it runs, so that nodes \
+            age and cost more. A PodDisruptionBudget protects pods without blocking nodes.
             """,
         level: .warn,
         concern: .reliability,
-        // A Pod's own metadata is its template's.
+        // The metadata of a Pod is that of its template.
         scope: Scope(.withPodSpec, isLongRunningOnly: true, readsMetadata: true),
         clauses: [blocked, long],
         examples: [
-            .bad("blocked for good", blocked, at: path, annotated("\"true\"")),
+            .bad("the annotation with true", blocked, at: path, annotated("\"true\"")),
             .bad(
-                "blocked from now on", blocked, at: path, annotated("\"true\""), before: annotated("\"false\"")),
-            .good("not blocked, in so many words", annotated("\"false\"")),
-            .good("spared for the time that it takes to warm up", annotated("15m")),
-            .good("spared for a day", annotated("23h60m")),
-            .bad("spared for a month", long, at: path, annotated("720h")),
-            .bad("spared for longer than before", long, at: path, annotated("48h30m"), before: annotated("36h")),
+                "the annotation changed to true", blocked, at: path, annotated("\"true\""),
+                before: annotated("\"false\"")),
+            .good("the annotation with false", annotated("\"false\"")),
+            .good("a duration of 15 minutes", annotated("15m")),
+            .good("a duration of 24 hours", annotated("23h60m")),
+            .bad("a duration of 30 days", long, at: path, annotated("720h")),
+            .bad("a longer duration than before", long, at: path, annotated("48h30m"), before: annotated("36h")),
             .good(
-                "the workload's own annotation is nothing to Karpenter",
+                "the annotation on the workload, where it has no effect",
                 "metadata: {annotations: {karpenter.sh/do-not-disrupt: \"true\"}}"),
             .good(
-                "a Job is not to be begun again",
+                "a Job with the annotation",
                 """
                 apiVersion: batch/v1
                 kind: Job
@@ -48,29 +49,30 @@ extension Rule {
             guard let metadata = try subject.template()?.metadata else { return }
             let annotation = try Field(metadata)["annotations"]["karpenter.sh/do-not-disrupt"]
             guard let seen = try annotation.filledText() else { return }
-            // A duration ends by itself, and nothing else means anything.
+            // Only durations and true have an effect.
             if let hours = hours(of: seen) {
                 guard hours > mostHours else { return }
                 findings.add(
-                    long, at: annotation, "is \"\(seen.text)\": it keeps nodes from being replaced for over a day",
+                    long, at: annotation,
+                    "is \"\(seen.text)\", which blocks the replacement of nodes for more than 24h",
                     excess: hours
-                ) { $0.advice = "spare a pod for as long as it takes to warm up; a PodDisruptionBudget does the rest" }
+                ) { $0.advice = "use the time that the pod needs to warm up, and a PodDisruptionBudget" }
                 return
             }
             guard seen.equals("true") else { return }
-            findings.add(blocked, at: annotation, "keeps nodes from being replaced") {
+            findings.add(blocked, at: annotation, "is \"true\"; it blocks the replacement of nodes") {
                 $0.edits = [.remove($0.place)]
-                $0.advice = "a PodDisruptionBudget lets one pod go at a time"
+                $0.advice = "use a PodDisruptionBudget to allow one disruption at a time"
             }
         }
     )
 }
 
-private let blocked = Clause("blocked", "the pods have no annotation `karpenter.sh/do-not-disrupt: \"true\"`")
-private let long = Clause("long", "a duration in it is at most 24h")
+private let blocked = Clause("blocked", "the pods do not have the annotation `karpenter.sh/do-not-disrupt: \"true\"`")
+private let long = Clause("long", "a duration in this annotation is at most 24h")
 private let mostHours = 24.0
 
-/// The hours of a duration as Go writes it, such as `1h30m`; nil for anything else.
+/// Returns the hours of a duration in Go's format, such as `1h30m`; nil for any other text.
 private func hours(of text: Value) -> Double? {
     guard text.contentLength <= 64 else { return nil }
     let units: [Character: Double] = ["h": 1, "m": 1 / 60, "s": 1 / 3600]

@@ -5,12 +5,12 @@ import Kubernetes
 extension Rule {
     static let controllerManaged = Rule(
         id: "controller-managed",
-        title: "Pods are made by controllers",
+        title: "Pods are managed by a controller",
         group: .availability,
         section: .kubernetesDeployment,
         rationale: """
-            A Pod made by hand is gone with its node, and nobody brings it back. Deployments and StatefulSets do, and roll updates \
-            out besides.
+            A bare Pod is not recreated if its node is lost, and it cannot be updated with a rollout. A Deployment, a \
+            StatefulSet or a Job does both.
             """,
         level: .deny,
         concern: .convention,
@@ -23,8 +23,8 @@ extension Rule {
             findings.add(
                 isPod ? pod : replicaSet, at: subject.root.member("kind"),
                 isPod
-                    ? "is Pod: nothing brings it back when its node goes"
-                    : "is \(subject.review.kindName): nothing rolls updates out"
+                    ? "is Pod; a bare Pod is not recreated if its node is lost"
+                    : "is \(subject.review.kindName); without a Deployment, updates are not rolled out"
             ) {
                 $0.advice = advice(subject)
             }
@@ -34,16 +34,17 @@ extension Rule {
 
 private let pod = Clause(
     "pod",
-    "no Pod is made by hand, but for Helm's tests and Argo CD's hooks with a `restartPolicy` other than `Always`")
-private let replicaSet = Clause("replica-set", "no ReplicaSet or ReplicationController is made by hand")
+    "no Pod is created without a controller, except Helm tests and Argo CD hooks with a `restartPolicy` other than `Always`"
+)
+private let replicaSet = Clause("replica-set", "no ReplicaSet or ReplicationController is created without a controller")
 
-/// Helm's names for a test; it reads the annotation without regard to spaces and case.
+/// Helm's names of tests; Helm ignores spaces and case in the annotation.
 private let helmTests: Set<String> = ["test", "test-success", "test-failure"]
 
-/// Argo CD's names for a hook; what is to be left out (`Skip`) is none.
+/// Argo CD's hook types, without `Skip`, which is never run.
 private let argoHooks: Set<String> = ["PreSync", "Sync", "PostSync", "SyncFail", "PreDelete", "PostDelete"]
 
-/// Whether Helm or Argo CD runs a Pod once: one that runs until somebody stops it is no hook, whatever its annotations say.
+/// Returns true if Helm or Argo CD runs the Pod once; a long-running Pod is not a hook, whatever its annotations are.
 private func isHook(_ subject: Subject) -> Bool {
     guard !subject.isLongRunning else { return false }
     let metadata = subject.metadata
@@ -51,7 +52,7 @@ private func isHook(_ subject: Subject) -> Bool {
         || commaSeparated(metadata.annotation("argocd.argoproj.io/hook") ?? "").contains { argoHooks.contains($0) }
 }
 
-/// What to make instead: a second pod of what was meant to run once would be an invention.
+/// Returns the kind to use instead: a Job for a Pod that runs once.
 private func advice(_ subject: Subject) -> String {
     let name = subject.name ?? subject.metadata.value?["generateName"]?.string ?? ""
     guard !name.hasPrefix("node-debugger-") else {
@@ -84,15 +85,15 @@ private let owned = """
 
 private let cases: [Example] = [
     .good("a Deployment", "{}"),
-    .bad("kubectl run", pod, at: "kind", handmade()),
+    .bad("a Pod from kubectl run", pod, at: "kind", handmade()),
     .bad(
-        "a Pod whose name is to be generated", pod, at: "kind",
+        "a Pod with generateName", pod, at: "kind",
         handmade("generateName: web-, namespace: shop, labels: {app: web}")),
     .bad(
-        "kubectl debug of a node", pod, at: "kind",
+        "a Pod from kubectl debug node", pod, at: "kind",
         handmade("name: node-debugger-ip-10-0-0-1-x7x2p, namespace: shop", more: "restartPolicy: Never")),
     .bad(
-        "an owner that its author made up", pod, at: "kind",
+        "a Pod with a forged owner reference", pod, at: "kind",
         handmade(owned)),
     .bad(
         "a ReplicaSet", replicaSet, at: "kind",
@@ -112,24 +113,24 @@ private let cases: [Example] = [
         "a Helm test",
         handmade("name: web, namespace: shop, annotations: {helm.sh/hook: test}", more: "restartPolicy: Never")),
     .good(
-        "a hook of Argo CD",
+        "an Argo CD hook",
         handmade(
             "generateName: migrate-, namespace: shop, annotations: {argocd.argoproj.io/hook: 'PreSync, Sync'}",
             more: "restartPolicy: OnFailure")),
     .bad(
-        "a Helm test that never ends", pod, at: "kind",
+        "a Helm test with restartPolicy Always", pod, at: "kind",
         handmade("name: web, namespace: shop, annotations: {helm.sh/hook: test}")),
     .bad(
-        "a hook of Argo CD that never ends", pod, at: "kind",
+        "an Argo CD hook with restartPolicy Always", pod, at: "kind",
         handmade(
             "name: web, namespace: shop, annotations: {argocd.argoproj.io/hook: PreSync}",
             more: "restartPolicy: Always")),
     .bad(
-        "what Argo CD is to leave out", pod, at: "kind",
+        "a Pod with the Argo CD hook type Skip", pod, at: "kind",
         handmade(
             "name: web, namespace: shop, annotations: {argocd.argoproj.io/hook: Skip}", more: "restartPolicy: Never")),
     .bad(
-        "a ReplicaSet that calls itself a Helm test", replicaSet, at: "kind",
+        "a ReplicaSet with the annotation of a Helm test", replicaSet, at: "kind",
         """
         apiVersion: apps/v1
         kind: ReplicaSet
@@ -143,8 +144,8 @@ private let cases: [Example] = [
               containers: [{name: app}]
         """),
     .good(
-        "a Pod of a ReplicaSet, made by its controller",
+        "a Pod created by the ReplicaSet controller",
         handmade(owned),
         request: .by("system:serviceaccount:kube-system:replicaset-controller")),
-    .good("an update of a Pod that is there", handmade(), before: handmade(memory: "512Mi")),
+    .good("an update of an existing Pod", handmade(), before: handmade(memory: "512Mi")),
 ]

@@ -5,19 +5,19 @@ import Kubernetes
 extension Rule {
     static let defaultNamespace = Rule(
         id: "default-namespace",
-        title: "Nothing lives in the default namespace",
+        title: "Applications do not use the default namespace",
         group: .availability,
         section: .kubernetesDeployment,
         rationale: """
-            Quotas, limits, network policies and access are given by namespace. What lands in `default` by a forgotten flag has \
-            none of them.
+            Quotas, limits, network policies and access are configured by namespace. Objects that are created in `default`, \
+            often because a flag is missing, have none of them.
             """,
         level: .deny,
         concern: .convention,
         scope: Scope([.withPodSpec, ResourceKinds(.service, .configMap, .secret, .argoApplication)]),
         clauses: [inDefault, destination],
         examples: [
-            .good("a namespace of its own", "{}"),
+            .good("another namespace", "{}"),
             .bad("a Deployment", inDefault, at: "metadata.namespace", "metadata: {namespace: default}"),
             .bad(
                 "a Secret", inDefault, at: "metadata.namespace",
@@ -35,7 +35,7 @@ extension Rule {
                 spec: {ports: [{port: 443}]}
                 """),
             .good(
-                "the cluster's certificate",
+                "the cluster's CA certificate",
                 """
                 apiVersion: v1
                 kind: ConfigMap
@@ -43,7 +43,7 @@ extension Rule {
                 data: {ca.crt: none}
                 """),
             .good(
-                "the certificate of Istio's control plane",
+                "Istio's CA certificate",
                 """
                 apiVersion: v1
                 kind: ConfigMap
@@ -51,7 +51,7 @@ extension Rule {
                 data: {root-cert.pem: none}
                 """),
             .good(
-                "a ConfigMap of trust-manager's Bundle",
+                "a ConfigMap of a trust-manager Bundle",
                 """
                 apiVersion: v1
                 kind: ConfigMap
@@ -63,28 +63,28 @@ extension Rule {
                 data: {ca.pem: none}
                 """),
             .good(
-                "a ConfigMap that an operator writes", configMap, request: .by("system:serviceaccount:operators:certs")),
+                "a ConfigMap created by an operator", configMap, request: .by("system:serviceaccount:operators:certs")),
             .bad(
-                "a ConfigMap that a tool applies", inDefault, at: "metadata.namespace", configMap,
+                "a ConfigMap applied by Argo CD", inDefault, at: "metadata.namespace", configMap,
                 request: .by("system:serviceaccount:argocd:argocd-application-controller")),
             .bad(
-                "an Argo CD Application that deploys there", destination, at: "spec.destination.namespace",
+                "an Argo CD Application that deploys to default", destination, at: "spec.destination.namespace",
                 application("{server: 'https://kubernetes.default.svc', namespace: default}")),
             .good(
-                "an Argo CD Application that deploys elsewhere",
+                "an Argo CD Application that deploys to another namespace",
                 application("{server: 'https://kubernetes.default.svc', namespace: shop}")),
             .good(
-                "an Argo CD Application whose objects name their namespaces",
+                "an Argo CD Application without a destination namespace",
                 application("{server: 'https://kubernetes.default.svc'}")),
             .good(
-                "a ServiceAccount named default is another matter",
+                "the default ServiceAccount",
                 """
                 apiVersion: v1
                 kind: ServiceAccount
                 metadata: {name: default, namespace: default}
                 """),
             .good(
-                "containers do not matter",
+                "init and sidecar containers are not checked",
                 "initContainers: [{name: proxy, restartPolicy: Always}]"),
         ],
         checks: [
@@ -104,22 +104,22 @@ private func checkNamespace(
     guard subject.namespace == "default", !isTheClustersOwn(subject, context) else { return }
     findings.add(
         inDefault, at: subject.root.member("metadata").member("namespace"),
-        "is default: applications have namespaces of their own"
-    ) { $0.advice = "use the application's own namespace (metadata.namespace, or kubectl -n)" }
+        "is \"default\"; applications must use another namespace"
+    ) { $0.advice = "set the application's namespace (metadata.namespace, or kubectl -n)" }
 }
 
-/// Looks at where Argo CD brings objects that name no namespace (application-crd.yaml of Argo CD at 0252c02).
+/// Checks the namespace where Argo CD creates objects without a namespace (application-crd.yaml of Argo CD at 0252c02).
 private func checkDestination(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
 ) throws(CannotJudge) {
     let namespace = try subject.field("spec")["destination"]["namespace"]
     guard try namespace.equals("default") else { return }
-    findings.add(destination, at: namespace, "is default: applications have namespaces of their own") {
-        $0.advice = "use the application's own namespace"
+    findings.add(destination, at: namespace, "is \"default\"; applications must use another namespace") {
+        $0.advice = "set the application's namespace"
     }
 }
 
-/// What the cluster keeps in `default` itself, and what operators bring into every namespace.
+/// Returns true for objects that the cluster keeps in `default`, and for those that operators create in every namespace.
 private func isTheClustersOwn(_ subject: Subject, _ context: Context) -> Bool {
     switch subject.kind {
     case .service: return subject.name == "kubernetes"

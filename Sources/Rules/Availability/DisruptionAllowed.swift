@@ -5,12 +5,12 @@ import Kubernetes
 extension Rule {
     static let disruptionAllowed = Rule(
         id: "disruption-allowed",
-        title: "A PodDisruptionBudget lets a pod go",
+        title: "PodDisruptionBudgets allow at least one disruption",
         group: .availability,
         section: .scalingAndResources,
         rationale: """
-            A budget that lets no pod go blocks every drain, so that nodes can be neither upgraded nor consolidated; two budgets \
-            over one pod make its eviction fail outright.
+            A PodDisruptionBudget that allows no disruptions blocks every drain: nodes can be neither upgraded nor consolidated. \
+            If two of them select the same pod, its eviction fails.
             """,
         level: .deny,
         concern: .reliability,
@@ -29,15 +29,15 @@ extension Rule {
     )
 }
 
-/// What the rule checks; its examples stand in a file of their own.
+/// The clauses of `disruption-allowed`.
 enum DisruptionClause {
-    static let blocks = Clause("blocks", "the budget lets at least one pod go")
-    static let tooFew = Clause("too-few", "the workload has more replicas than its budget keeps")
-    static let overlaps = Clause("overlaps", "no other budget selects the same pods")
-    static let overlapped = Clause("overlapped", "no workload is selected by two budgets")
+    static let blocks = Clause("blocks", "the PodDisruptionBudget allows at least one disruption")
+    static let tooFew = Clause("too-few", "the workload has more replicas than its PodDisruptionBudget keeps available")
+    static let overlaps = Clause("overlaps", "no other PodDisruptionBudget selects the same pods")
+    static let overlapped = Clause("overlapped", "no two PodDisruptionBudgets select the workload's pods")
 }
 
-// MARK: The budget's side
+// MARK: PodDisruptionBudgets
 
 private func checkBudget(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
@@ -50,7 +50,7 @@ private func checkBudget(
     }
     let count = relatedObjects.count(of: podOwners, in: subject.namespace)
     if let reason = budget.blockage(of: count) {
-        // To take in all pods of the namespace is another choice; to take in fewer is not.
+        // Selecting all pods of the namespace is another choice; selecting fewer is not.
         let isForAll = budget.selector?.isEmpty ?? false
         for choice in isForAll ? subject.isOld ? ["of all", ""] : ["of all"] : [""] {
             findings.add(
@@ -65,41 +65,43 @@ private func checkBudget(
     for other in try relatedObjects.budgets(overlapping: budget) {
         findings.add(
             DisruptionClause.overlaps, at: try spec["selector"],
-            "selects pods that PodDisruptionBudget \(other.name) selects too", choice: other.name
-        ) { $0.advice = "delete one of the two, or narrow a selector: evicting such a pod fails with an error" }
+            "selects pods that PodDisruptionBudget \(other.name) also selects", choice: other.name
+        ) { $0.advice = "delete one of them, or narrow a selector; the eviction of these pods fails" }
     }
 }
 
 extension DisruptionBudget {
-    /// The traits of its finding, which depends on the absence of an autoscaler where one could make more pods.
+    /// The traits of the finding, which depends on the absence of an autoscaler if one could add pods.
     fileprivate func traits(of podOwners: [PodOwner], _ relatedObjects: RelatedObjects) -> Finding.Traits {
         let isScaled = relatedObjects.areAutoscaled(podOwners, in: namespace)
         return .init(absent: !isScaled && blockage(of: nil) == nil ? .horizontalPodAutoscaler : nil)
     }
 
-    /// Why no pod may go of so many (nil or 0: of any number); nil when one may.
+    /// Returns why no disruption of this number of pods is allowed (nil or 0: of any number); nil if one is.
     fileprivate func blockage(of count: Int?) -> String? {
-        if let maxUnavailable { return maxUnavailable.isZero ? "is \(maxUnavailable): no pod may ever go" : nil }
-        // As the disruption controller counts: where nothing is said, no pod is expected and none may go.
-        guard let minAvailable else { return "is unset, and so is minAvailable: no pod may ever go" }
-        if minAvailable.isAll { return "is \(minAvailable): no pod may ever go" }
+        if let maxUnavailable {
+            return maxUnavailable.isZero ? "is \(maxUnavailable), which allows 0 disruptions" : nil
+        }
+        // Like the disruption controller: if neither is set, no pods are expected and no disruption is allowed.
+        guard let minAvailable else { return "is not set, and minAvailable is not set, which allows 0 disruptions" }
+        if minAvailable.isAll { return "is \(minAvailable), which allows 0 disruptions" }
         guard let count, count > 0, minAvailable.scaled(of: count) >= count else { return nil }
-        return "is \(minAvailable) of \(count) replicas: none may go"
+        return "is \(minAvailable) of \(count) replicas, which allows 0 disruptions"
     }
 
     fileprivate var isMinimum: Bool { maxUnavailable == nil && minAvailable != nil }
 
-    /// The field that says how many may go, or would.
+    /// The field that limits disruptions, or that is missing.
     fileprivate var bound: StaticString { isMinimum ? "minAvailable" : "maxUnavailable" }
 
-    /// How many more than there are must stay.
+    /// The number of pods by which `minAvailable` exceeds the replicas.
     fileprivate func excess(over count: Int?) -> Double {
         guard let count, let minAvailable, isMinimum else { return 0 }
         return Double(minAvailable.scaled(of: count)) - Double(count)
     }
 }
 
-// MARK: The workload's side
+// MARK: Workloads
 
 private func checkWorkload(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
@@ -107,7 +109,7 @@ private func checkWorkload(
     let isScale = subject.review.subresource == .scale
     let kind = isScale ? subject.scaledKind : subject.kind
     guard ResourceKinds.replicated.contains(kind) else { return }
-    // First of all: where they are not known there is nothing else to do.
+    // Read first: the rule is not evaluated if they are unknown.
     _ = try context.relatedObjects.budgets(in: subject.namespace)
     guard let labels = try isScale ? scaledLabels(subject, context) : subject.template()?.labels() else { return }
     let budgets = try context.relatedObjects.budgets(selecting: labels, in: subject.namespace)
@@ -117,19 +119,19 @@ private func checkWorkload(
         let names = budgets.map(\.name).sorted().joined(separator: " and ")
         findings.add(
             DisruptionClause.overlapped, at: try spec["template"]["metadata"]["labels"],
-            "are selected by several PodDisruptionBudgets: \(names)", choice: names
-        ) { $0.advice = "delete all but one: evicting such a pod fails with an error" }
+            "are selected by several PodDisruptionBudgets (\(names))", choice: names
+        ) { $0.advice = "delete all but one; the eviction of these pods fails" }
         return
     }
     let field = try spec["replicas"]
-    // A Scale to none is written without a number.
+    // A Scale to zero omits the field.
     let replicas = try field.integer() ?? (isScale ? 0 : 1)
     if subject.maySet(count: replicas, context), subject.review.operation == .update { return }
-    // A 1 that the API server filled in is nobody's count: an autoscaler may follow, as it does in every release.
+    // The API server's default of 1 is not the author's choice: an autoscaler can follow, as in every release.
     let isLeftOpen = subject.review.operation == .create && replicas == 1 && !subject.statesReplicas(context)
     let podOwners = context.relatedObjects.podOwners(
         of: kind, subject.name ?? "", isLeftOpen ? nil : replicas, in: subject.namespace)
-    // Whoever scales says how many there will be, be an autoscaler known or not.
+    // A scale request sets the number, even if autoscalers are unknown.
     let count =
         context.relatedObjects.count(of: podOwners, in: subject.namespace)
         ?? (isScale && podOwners.count == 1 ? replicas : nil)
@@ -137,9 +139,9 @@ private func checkWorkload(
         guard let reason = budget.blockage(of: count) else { continue }
         findings.add(
             DisruptionClause.tooFew, at: field,
-            "is \(replicas), while PodDisruptionBudget \(budget.name)'s \(budget.bound) \(reason)",
+            "is \(replicas), but \(budget.bound) of PodDisruptionBudget \(budget.name) \(reason)",
             choice: budget.name,
-            // More of them help only where the budget is about their number.
+            // More replicas help only if the PDB depends on their number.
             excess: budget.blockage(of: nil) == nil ? -Double(count ?? 0) : nil,
             traits: budget.traits(of: podOwners, context.relatedObjects)
         ) { $0.relatedObject = corrected(budget) }
@@ -147,13 +149,13 @@ private func checkWorkload(
     }
 }
 
-/// The labels of the pods that a Scale is about; nil where its workload has none of its own.
+/// Returns the labels of the pods that a scale request affects; nil if the workload has no template.
 private func scaledLabels(_ subject: Subject, _ context: Context) throws(CannotJudge) -> Labels? {
     try context.relatedObjects.workload(subject.scaledKind, subject.name ?? "", in: subject.namespace)
         .flatMap { $0.deployment == nil ? Labels($0.labels) : nil }
 }
 
-/// The budget as it could be.
+/// Returns the PDB with the suggested change.
 private func corrected(_ budget: DisruptionBudget) -> Literal {
     [
         "apiVersion": "policy/v1",

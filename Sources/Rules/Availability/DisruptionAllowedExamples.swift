@@ -30,109 +30,114 @@ private func autoscaler(minimum: Int, of name: String = "web") -> String {
 private func all(_ objects: String...) -> String { objects.joined(separator: "\n---\n") }
 
 let disruptionExamples: [Example] = [
-    .good("one may go", budget("maxUnavailable: 1")),
+    .good("maxUnavailable 1", budget("maxUnavailable: 1")),
     .good(
-        "a share may go, rounded up", budget("maxUnavailable: 1%"),
+        "maxUnavailable 1%, rounded up", budget("maxUnavailable: 1%"),
         relatedObjects: all(workload(replicas: 2), budget("maxUnavailable: 1%"))),
-    .bad("none may go", DisruptionClause.blocks, at: "spec.maxUnavailable", budget("maxUnavailable: 0")),
-    .bad("no share may go", DisruptionClause.blocks, at: "spec.maxUnavailable", budget("maxUnavailable: 0%")),
-    .bad("all must stay", DisruptionClause.blocks, at: "spec.minAvailable", budget("minAvailable: 100%")),
+    .bad("maxUnavailable 0", DisruptionClause.blocks, at: "spec.maxUnavailable", budget("maxUnavailable: 0")),
+    .bad("maxUnavailable 0%", DisruptionClause.blocks, at: "spec.maxUnavailable", budget("maxUnavailable: 0%")),
+    .bad("minAvailable 100%", DisruptionClause.blocks, at: "spec.minAvailable", budget("minAvailable: 100%")),
     .bad(
-        "nothing said lets nothing go", DisruptionClause.blocks, at: "spec.maxUnavailable", budget("minAvailable: null")
+        "neither minAvailable nor maxUnavailable", DisruptionClause.blocks, at: "spec.maxUnavailable",
+        budget("minAvailable: null")
     ),
     .bad(
-        "no pod of the namespace may go, where one workload's could not", DisruptionClause.blocks,
+        "maxUnavailable 0, changed to select all pods", DisruptionClause.blocks,
         at: "spec.maxUnavailable", budget("maxUnavailable: 0", selector: "{}"), before: budget("maxUnavailable: 0")),
-    .good("a half must stay, of nobody knows how many", budget("minAvailable: 50%")),
+    .good("minAvailable 50% of an unknown number of replicas", budget("minAvailable: 50%")),
     .good(
-        "a half of three is two", budget("minAvailable: 50%"),
+        "minAvailable 50% of 3 replicas", budget("minAvailable: 50%"),
         relatedObjects: all(workload(replicas: 3), autoscaler(minimum: 3, of: "other"), budget("minAvailable: 50%"))),
     .bad(
-        "as many must stay as there are", DisruptionClause.blocks, at: "spec.minAvailable", budget("minAvailable: 3"),
+        "minAvailable equal to the replicas", DisruptionClause.blocks, at: "spec.minAvailable",
+        budget("minAvailable: 3"),
         relatedObjects: all(workload(replicas: 3), autoscaler(minimum: 3, of: "other"), budget("minAvailable: 3"))),
     .bad(
-        "as many must stay as the autoscaler may leave", DisruptionClause.blocks, at: "spec.minAvailable",
+        "minAvailable equal to the autoscaler's minimum", DisruptionClause.blocks, at: "spec.minAvailable",
         budget("minAvailable: 2"),
         relatedObjects: all(workload(replicas: 5), autoscaler(minimum: 2), budget("minAvailable: 2"))),
     .good(
-        "none run now", budget("minAvailable: 2"),
+        "minAvailable 2 for a workload with zero replicas", budget("minAvailable: 2"),
         relatedObjects: all(workload(replicas: 0), autoscaler(minimum: 2, of: "other"), budget("minAvailable: 2"))),
     .bad(
-        "as many must stay as the Rollout that runs the pods has", DisruptionClause.blocks, at: "spec.minAvailable",
+        "minAvailable equal to the replicas of the Rollout that runs the pods", DisruptionClause.blocks,
+        at: "spec.minAvailable",
         budget("minAvailable: 5"),
         relatedObjects: all(
             workload(replicas: 0), borrowingRollout(), autoscaler(minimum: 2, of: "other"), budget("minAvailable: 5"))),
     .bad(
-        "a Rollout that runs a Deployment's pods counts once where all are selected", DisruptionClause.blocks,
+        "minAvailable equal to the replicas of the Rollout, with all pods selected", DisruptionClause.blocks,
         at: "spec.minAvailable", budget("minAvailable: 5", selector: "{}"),
         relatedObjects: all(
             workload(replicas: 0), borrowingRollout(), autoscaler(minimum: 2, of: "other"),
             budget("minAvailable: 5", selector: "{}"))),
     .good(
-        "a Deployment and the Rollout that takes over from it, together", budget("minAvailable: 3"),
+        "minAvailable below the replicas of a Deployment and its Rollout together", budget("minAvailable: 3"),
         relatedObjects: all(
             workload(replicas: 3), borrowingRollout(), autoscaler(minimum: 2, of: "other"), budget("minAvailable: 3"))),
     .bad(
-        "as many must stay as the Rollout's autoscaler may leave", DisruptionClause.blocks, at: "spec.minAvailable",
+        "minAvailable equal to the minimum of the Rollout's autoscaler", DisruptionClause.blocks,
+        at: "spec.minAvailable",
         budget("minAvailable: 2"),
         relatedObjects: all(
             workload(replicas: 0), borrowingRollout(), horizontalAutoscaler("canary", for: canary),
             budget("minAvailable: 2"))),
     .bad(
-        "a second budget over the same pods", DisruptionClause.overlaps, at: "spec.selector",
+        "a second PDB for the same pods", DisruptionClause.overlaps, at: "spec.selector",
         budget("maxUnavailable: 1", name: "second"),
         relatedObjects: all(workload(replicas: 3), budget("maxUnavailable: 1"))),
     .bad(
-        "a budget for everything beside another", DisruptionClause.overlaps, at: "spec.selector",
+        "a PDB for all pods, and another PDB", DisruptionClause.overlaps, at: "spec.selector",
         budget("maxUnavailable: 1", name: "everything", selector: "{}"), relatedObjects: budget("maxUnavailable: 1")),
     .good(
-        "a budget for other pods", budget("maxUnavailable: 1", name: "api", selector: "{matchLabels: {app: api}}"),
+        "a PDB for other pods", budget("maxUnavailable: 1", name: "api", selector: "{matchLabels: {app: api}}"),
         relatedObjects: all(workload(replicas: 3), budget("maxUnavailable: 1"))),
     .bad(
-        "a workload with too few replicas for its budget", DisruptionClause.tooFew, at: "spec.replicas",
+        "a workload with too few replicas for its PDB", DisruptionClause.tooFew, at: "spec.replicas",
         "spec: {replicas: 2}",
         relatedObjects: all(budget("minAvailable: 2"), autoscaler(minimum: 2, of: "other"))),
     .good(
-        "a new workload whose count is left to an autoscaler that follows", "spec: {replicas: 1}",
+        "a new workload without replicas, before its autoscaler", "spec: {replicas: 1}",
         relatedObjects: all(budget("minAvailable: 1"), autoscaler(minimum: 2, of: "other")),
         settings: ["PLAYBOOK_RULE_REPLICAS": "off", "PLAYBOOK_RULE_AUTOSCALER": "off"]),
     .bad(
-        "a new workload with a count of its author's", DisruptionClause.tooFew, at: "spec.replicas",
+        "a new workload with replicas set by the author", DisruptionClause.tooFew, at: "spec.replicas",
         """
         metadata: {annotations: {kubectl.kubernetes.io/last-applied-configuration: '{"spec":{"replicas":1}}'}}
         spec: {replicas: 1}
         """, relatedObjects: all(budget("minAvailable: 1"), autoscaler(minimum: 2, of: "other"))),
     .bad(
-        "a workload that is left at one", DisruptionClause.tooFew, at: "spec.replicas", "spec: {replicas: 1}",
+        "a workload changed to one replica", DisruptionClause.tooFew, at: "spec.replicas", "spec: {replicas: 1}",
         relatedObjects: all(budget("minAvailable: 1"), autoscaler(minimum: 2, of: "other")),
         before: "spec: {replicas: 2}"),
     .bad(
-        "a workload whose budget lets nothing go", DisruptionClause.tooFew, at: "spec.replicas", "spec: {replicas: 3}",
+        "a workload whose PDB allows no disruption", DisruptionClause.tooFew, at: "spec.replicas",
+        "spec: {replicas: 3}",
         relatedObjects: budget("maxUnavailable: 0")),
     .bad(
-        "a workload under two budgets", DisruptionClause.overlapped, at: "spec.template.metadata.labels", "{}",
+        "a workload with two PDBs", DisruptionClause.overlapped, at: "spec.template.metadata.labels", "{}",
         relatedObjects: all(budget("maxUnavailable: 1"), budget("maxUnavailable: 1", name: "all", selector: "{}"))),
     .bad(
-        "a workload whose Rollout has too few for its budget", DisruptionClause.tooFew, at: "spec.replicas",
+        "a workload whose Rollout has too few replicas for the PDB", DisruptionClause.tooFew, at: "spec.replicas",
         "spec: {replicas: 0}",
         relatedObjects: all(budget("minAvailable: 5"), borrowingRollout(), autoscaler(minimum: 2, of: "other"))),
     .good(
-        "a workload with room beside its Rollout", "spec: {replicas: 2}",
+        "a workload with enough replicas together with its Rollout", "spec: {replicas: 2}",
         relatedObjects: all(budget("minAvailable: 2"), borrowingRollout(), autoscaler(minimum: 2, of: "other")),
         settings: ["PLAYBOOK_RULE_AUTOSCALER": "off"]),
     .good(
-        "a workload with room", "spec: {replicas: 3}",
+        "a workload with enough replicas", "spec: {replicas: 3}",
         relatedObjects: all(budget("minAvailable: 2"), autoscaler(minimum: 3))),
     .bad(
-        "scaled down to what the budget keeps", DisruptionClause.tooFew, at: "spec.replicas", "spec: {replicas: 2}",
+        "scaled down to minAvailable", DisruptionClause.tooFew, at: "spec.replicas", "spec: {replicas: 2}",
         relatedObjects: all(workload(replicas: 3), budget("minAvailable: 2"), autoscaler(minimum: 2, of: "other")),
         before: "spec: {replicas: 3}", request: .scale),
     .good(
-        "scaled to none, which a Scale does not write", "spec: {replicas: null}",
+        "scaled to zero", "spec: {replicas: null}",
         relatedObjects: all(workload(replicas: 3), budget("minAvailable: 2"), autoscaler(minimum: 2, of: "other")),
         before: "spec: {replicas: 3}", request: .scale),
-    .good("where budgets are not known, nothing is said", "{}"),
+    .good("not evaluated because PDBs are unknown", "{}"),
     .good(
-        "containers do not matter",
+        "init and sidecar containers are not checked",
         "initContainers: [{name: proxy, restartPolicy: Always}]", relatedObjects: budget("maxUnavailable: 1")),
 ]

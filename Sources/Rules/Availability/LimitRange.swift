@@ -5,12 +5,12 @@ import Kubernetes
 extension Rule {
     static let limitRange = Rule(
         id: "limit-range",
-        title: "A namespace's defaults are those of the playbook",
+        title: "LimitRanges and ResourceQuotas do not impose CPU limits or unequal memory",
         group: .availability,
         section: .scalingAndResources,
         rationale: """
-            What a LimitRange fills in is what pods run with, though no manifest says so: a CPU limit that throttles, a memory limit \
-            that nobody has requested. A quota that counts `limits.cpu` refuses every container without such a limit.
+            A LimitRange changes pods without a trace in their manifests: a default CPU limit throttles them, and a default \
+            memory limit above the request overcommits nodes. A quota for `limits.cpu` rejects containers without a CPU limit.
             """,
         level: .warn,
         concern: .reliability,
@@ -24,18 +24,18 @@ extension Rule {
     )
 }
 
-private let cpuDefault = Clause("cpu-default", "no container gets a CPU limit by default")
-private let memory = Clause("memory", "the memory that containers request by default is their limit by default")
-private let cpuQuota = Clause("cpu-quota", "the quota does not count `limits.cpu`")
+private let cpuDefault = Clause("cpu-default", "no LimitRange sets a default CPU limit")
+private let memory = Clause("memory", "the default memory request equals the default memory limit")
+private let cpuQuota = Clause("cpu-quota", "no ResourceQuota counts `limits.cpu`")
 
 // MARK: Quotas
 
 private func checkQuota(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
     let limit = try subject.field("spec")["hard"]["limits.cpu"]
     guard let amount = limit.value else { return }
-    findings.add(cpuQuota, at: limit, "is \(amount.text), which forces a CPU limit on every container") {
+    findings.add(cpuQuota, at: limit, "is \(amount.text), which requires a CPU limit on every container") {
         $0.edits = [.remove($0.place)]
-        $0.advice = "requests.cpu is what reserves nodes: count that"
+        $0.advice = "use a quota for requests.cpu instead"
     }
 }
 
@@ -45,7 +45,7 @@ private func checkRange(_ subject: Subject, _ context: Context, _ findings: Find
     for (index, item) in try subject.field("spec")["limits"].objects().enumerated() {
         try findings.step()
         guard try item["type"].text()?.equals("Container") ?? false else { continue }
-        // The API takes one item of a type.
+        // The API allows one item of each type.
         guard index < 1000 else { throw .tooLong(item.base.id, expected: "one of at most 1000 limits") }
         try checkCPU(item, findings)
         try checkMemory(item, findings)
@@ -53,11 +53,11 @@ private func checkRange(_ subject: Subject, _ context: Context, _ findings: Find
 }
 
 private func checkCPU(_ item: Field, _ findings: FindingCollector) throws(CannotJudge) {
-    // The API server makes the largest limit the default one, where there is no other, so both have to go.
+    // The API server uses max as the default limit if there is none, so both must be removed.
     let (usual, largest) = (try item["default"]["cpu"], try item["max"]["cpu"])
     let first = usual.isPresent ? usual : largest
     guard let amount = first.value else { return }
-    let what = usual.isPresent ? "a CPU limit that every container gets" : "a CPU limit, and so the default one"
+    let what = usual.isPresent ? "the default CPU limit of containers" : "which becomes the default CPU limit"
     findings.add(cpuDefault, at: first, "is \(amount.text), \(what)") {
         $0.edits = [.remove($0.place)]
         if usual.isPresent, largest.isPresent { $0.edits.append(.remove(findings.place(of: largest))) }
@@ -65,7 +65,7 @@ private func checkCPU(_ item: Field, _ findings: FindingCollector) throws(Cannot
 }
 
 private func checkMemory(_ item: Field, _ findings: FindingCollector) throws(CannotJudge) {
-    // As the API server fills in what is not said (SetDefaults_LimitRangeItem).
+    // The API server's defaults (SetDefaults_LimitRangeItem).
     let (usual, asked) = (try item["default"]["memory"], try item["defaultRequest"]["memory"])
     let largest = try item["max"]["memory"].amount()
     let stated = try usual.amount()
@@ -75,17 +75,17 @@ private func checkMemory(_ item: Field, _ findings: FindingCollector) throws(Can
     guard let request = wanted ?? limit ?? least, request.quantity != limit?.quantity else { return }
     guard let limit else {
         findings.add(
-            memory, at: usual, "is unset, while containers request \(request) by default", excess: .infinity
+            memory, at: usual, "is not set, but the default memory request is \(request)", excess: .infinity
         ) { $0.edits = [.set(findings.place(of: item), complete(item.base, "default", "\(request)"))] }
         return
     }
     findings.add(
-        memory, at: asked, "is \(request), while the limit by default is \(limit)",
+        memory, at: asked, "is \(request), but the default memory limit is \(limit)",
         excess: abs(limit.quantity.approximate - request.quantity.approximate)
     ) { $0.edits = [.set(findings.place(of: item), complete(item.base, "defaultRequest", "\(limit)"))] }
 }
 
-/// The whole item with another amount of memory: it has no name by which a part of it could be told from another's.
+/// Returns the whole item with another amount of memory, because an item has no name that identifies it in a patch.
 private func complete(_ item: Value, _ key: String, _ amount: String) -> Literal {
     guard case .object(var members) = Literal(item) else { return Literal(item) }
     var amounts: [Literal.Member] = []
@@ -118,36 +118,37 @@ private func quota(_ hard: String) -> String {
 private let even = "defaultRequest: {cpu: 100m, memory: 1Gi}, default: {memory: 1024Mi}"
 
 private let cases: [Example] = [
-    .good("a memory limit that is requested, and CPU requested alone", range("{type: Container, \(even)}")),
-    .good("a limit alone is the request too", range("{type: Container, default: {memory: 256Mi}}")),
-    .good("nothing but bounds", range("{type: Container, min: {cpu: 10m}, max: {memory: 8Gi}}")),
-    .good("bounds of whole pods", range("{type: Pod, max: {cpu: '8', memory: 16Gi}}")),
-    .good("bounds of claims", range("{type: PersistentVolumeClaim, max: {storage: 100Gi}}")),
+    .good("equal memory amounts, and a CPU request", range("{type: Container, \(even)}")),
+    .good("a default memory limit only", range("{type: Container, default: {memory: 256Mi}}")),
+    .good("minimum CPU and maximum memory", range("{type: Container, min: {cpu: 10m}, max: {memory: 8Gi}}")),
+    .good("bounds for pods", range("{type: Pod, max: {cpu: '8', memory: 16Gi}}")),
+    .good("bounds for PersistentVolumeClaims", range("{type: PersistentVolumeClaim, max: {storage: 100Gi}}")),
     .bad(
-        "a CPU limit by default", cpuDefault, at: "spec.limits[0].default.cpu",
+        "a default CPU limit", cpuDefault, at: "spec.limits[0].default.cpu",
         range("{type: Container, default: {cpu: 500m, memory: 256Mi}}")),
     .bad(
-        "the largest CPU limit becomes the default", cpuDefault, at: "spec.limits[0].max.cpu",
+        "a maximum CPU limit, which becomes the default", cpuDefault, at: "spec.limits[0].max.cpu",
         range("{type: Container, max: {cpu: '2'}}")),
     .bad(
-        "both, as the API server has filled it in", cpuDefault, at: "spec.limits[1].default.cpu",
+        "a maximum CPU limit, and the default set by the API server", cpuDefault, at: "spec.limits[1].default.cpu",
         range("{type: Pod, max: {cpu: '8'}}, {type: Container, max: {cpu: '2'}, default: {cpu: '2'}}")),
     .bad(
-        "less memory requested than allowed", memory, at: "spec.limits[0].defaultRequest.memory",
+        "a default memory request below the default limit", memory, at: "spec.limits[0].defaultRequest.memory",
         range("{type: Container, default: {memory: 512Mi}, defaultRequest: {memory: 128Mi}}")),
     .bad(
-        "further apart than before", memory, at: "spec.limits[0].defaultRequest.memory",
+        "a larger difference than before", memory, at: "spec.limits[0].defaultRequest.memory",
         range("{type: Container, default: {memory: 2Gi}, defaultRequest: {memory: 128Mi}}"),
         before: range("{type: Container, default: {memory: 512Mi}, defaultRequest: {memory: 128Mi}}")),
     .bad(
-        "less than the largest limit, which becomes the default", memory, at: "spec.limits[0].defaultRequest.memory",
+        "a default memory request below the maximum, which becomes the default limit", memory,
+        at: "spec.limits[0].defaultRequest.memory",
         range("{type: Container, max: {memory: 4Gi}, defaultRequest: {memory: 128Mi}}")),
     .bad(
-        "a request without a limit", memory, at: "spec.limits[0].default.memory",
+        "a default memory request without a limit", memory, at: "spec.limits[0].default.memory",
         range("{type: Container, defaultRequest: {memory: 128Mi}}")),
     .bad(
-        "the least becomes the request", memory, at: "spec.limits[0].default.memory",
+        "a minimum memory request, which becomes the default", memory, at: "spec.limits[0].default.memory",
         range("{type: Container, min: {memory: 64Mi}}")),
-    .good("a quota of requests", quota("requests.cpu: '20', requests.memory: 64Gi, limits.memory: 64Gi, pods: '50'")),
-    .bad("a quota of CPU limits", cpuQuota, at: "spec.hard[limits.cpu]", quota("limits.cpu: '40'")),
+    .good("a quota for requests", quota("requests.cpu: '20', requests.memory: 64Gi, limits.memory: 64Gi, pods: '50'")),
+    .bad("a quota for CPU limits", cpuQuota, at: "spec.hard[limits.cpu]", quota("limits.cpu: '40'")),
 ]

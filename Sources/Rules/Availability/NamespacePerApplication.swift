@@ -5,12 +5,12 @@ import Kubernetes
 extension Rule {
     static let namespacePerApplication = Rule(
         id: "namespace-per-application",
-        title: "A namespace holds one application",
+        title: "Namespaces contain one application",
         group: .availability,
         section: .kubernetesDeployment,
         rationale: """
-            Quotas, access and network policies are given by namespace: applications that share one share those, too, and each \
-            other's mistakes.
+            Quotas, access and network policies apply to a namespace. Applications that share one can use up each other's quota \
+            and access each other's objects.
             """,
         level: .off,
         concern: .convention,
@@ -22,8 +22,8 @@ extension Rule {
     )
 }
 
-private let other = Clause("other", "the workloads of the namespace have the same `app.kubernetes.io/part-of`")
-private let unlabelled = Clause("unlabelled", "a workload has the label where the others of the namespace have it")
+private let other = Clause("other", "all workloads of the namespace have the same label `app.kubernetes.io/part-of`")
+private let unlabelled = Clause("unlabelled", "a workload has the label if others in the namespace have it")
 
 private func checkApplication(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
@@ -40,14 +40,14 @@ private func checkApplication(
     }
     guard let neighbour, let application = neighbour.application else { return }
     let label = subject.root.member("metadata").member("labels").member("app.kubernetes.io/part-of")
-    let what = "\(neighbour.kind.name) \(neighbour.name) is part of \(application)"
+    let what = "\(neighbour.kind.name) \(neighbour.name) is part of \"\(application)\""
     if let own {
-        findings.add(other, at: label, "is \(own), while \(what)", choice: own) {
-            $0.advice = "move it to a namespace of its own, or say that both are part of \(application)"
+        findings.add(other, at: label, "is \"\(own)\", but \(what)", choice: own) {
+            $0.advice = "move it to another namespace, or set the label to \(application) if both belong to it"
         }
     } else {
-        findings.add(unlabelled, at: label, "is unset, while \(what)", set: .string(application)) {
-            $0.advice = "or move it to a namespace of its own"
+        findings.add(unlabelled, at: label, "is not set, but \(what)", set: .string(application)) {
+            $0.advice = "or move it to another namespace"
         }
     }
 }
@@ -69,22 +69,24 @@ private func labelled(_ name: String) -> String { "metadata: {labels: {app.kuber
 private let cases: [Example] = [
     .good("two parts of one application", labelled("shop"), relatedObjects: shop, settings: on),
     .good(
-        "by the labels of its pods",
+        "the label on the pod template",
         "spec: {template: {metadata: {labels: {app.kubernetes.io/part-of: shop}}}}", relatedObjects: shop, settings: on),
-    .good("nobody has the label", "{}", relatedObjects: neighbour("app: api"), settings: on),
-    .good("the neighbour has none", labelled("shop"), relatedObjects: neighbour("app: api"), settings: on),
+    .good("no workload has the label", "{}", relatedObjects: neighbour("app: api"), settings: on),
+    .good(
+        "the other workload does not have the label", labelled("shop"), relatedObjects: neighbour("app: api"),
+        settings: on),
     .bad("a part of another application", other, at: path, labelled("bank"), relatedObjects: shop, settings: on),
     .bad("the label is missing", unlabelled, at: path, "{}", relatedObjects: shop, settings: on),
     .bad(
-        "moved to another application", other, at: path, labelled("bank"), relatedObjects: shop,
+        "the label is changed to another application", other, at: path, labelled("bank"), relatedObjects: shop,
         before: labelled("shop"), settings: on),
     .good(
-        "its own old self is no neighbour", labelled("bank"),
+        "the workload before the update is not another workload", labelled("bank"),
         relatedObjects: """
             apiVersion: apps/v1
             kind: Deployment
             metadata: {name: web, namespace: shop, labels: {app.kubernetes.io/part-of: shop}}
             """, before: labelled("shop"), settings: on),
-    .good("where the neighbours are not known, nothing is said", labelled("bank"), settings: on),
-    .good("while the rule is off", labelled("bank"), relatedObjects: shop),
+    .good("not evaluated because other workloads are unknown", labelled("bank"), settings: on),
+    .good("the rule is off", labelled("bank"), relatedObjects: shop),
 ]

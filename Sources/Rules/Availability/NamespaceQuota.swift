@@ -5,12 +5,12 @@ import Kubernetes
 extension Rule {
     static let namespaceQuota = Rule(
         id: "namespace-quota",
-        title: "The namespace has a ResourceQuota and a LimitRange",
+        title: "Namespaces have a ResourceQuota and a LimitRange",
         group: .availability,
         section: .scalingAndResources,
         rationale: """
-            Without a quota one team's mistake takes the room of all others, and Karpenter goes on buying nodes for it. A LimitRange \
-            gives amounts to what states none, which a quota would refuse.
+            Without a ResourceQuota, one application can use the capacity of all others, and Karpenter keeps adding nodes for \
+            it. A LimitRange sets defaults for containers without requests, which a ResourceQuota rejects.
             """,
         level: .warn,
         concern: .reliability,
@@ -22,7 +22,7 @@ extension Rule {
         examples: cases,
         check: { (subject, context, findings) throws(CannotJudge) in
             let namespace = subject.namespace
-            // A manifest may leave open where it goes.
+            // A manifest can omit its namespace.
             guard !namespace.isEmpty else { throw .unknown(relatedObject: "its namespace's quotas") }
             try findings.separately(checkQuotas(subject, context, findings))
             if try context.relatedObjects.objects(.limitRange, in: namespace).isEmpty {
@@ -40,7 +40,7 @@ private let limits = Clause("limits", "the namespace has a LimitRange")
 private func checkQuotas(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
     guard try context.relatedObjects.quotas(in: subject.namespace).isEmpty else { return }
     report(
-        .resourceQuota, quota, "for requests.cpu, requests.memory and limits.memory, and not for limits.cpu", subject,
+        .resourceQuota, quota, "for requests.cpu, requests.memory and limits.memory, but not for limits.cpu", subject,
         findings)
 }
 
@@ -49,10 +49,11 @@ private func report(
 ) {
     let namespace = subject.namespace
     findings.add(
-        clause, at: subject.root.member("metadata").member("namespace"), "is \(namespace), which has no \(kind.name)",
+        clause, at: subject.root.member("metadata").member("namespace"),
+        "is \"\(namespace)\", which has no \(kind.name)",
         traits: .init(awaitsRelatedObject: true, absent: kind)
     ) {
-        $0.advice = "create a \(kind.name) \(amounts), with amounts that suit the team"
+        $0.advice = "create a \(kind.name) \(amounts)"
     }
 }
 
@@ -73,20 +74,20 @@ private let limitsOfShop = """
 private let both = ResourceKinds(.resourceQuota, .limitRange)
 
 private let cases: [Example] = [
-    .good("both", "{}", relatedObjects: documents(quotaOfShop, limitsOfShop)),
-    .bad("no quota", quota, at: "metadata.namespace", "{}", relatedObjects: limitsOfShop, without: both),
+    .good("a ResourceQuota and a LimitRange", "{}", relatedObjects: documents(quotaOfShop, limitsOfShop)),
+    .bad("no ResourceQuota", quota, at: "metadata.namespace", "{}", relatedObjects: limitsOfShop, without: both),
     .bad("no LimitRange", limits, at: "metadata.namespace", "{}", relatedObjects: quotaOfShop, without: both),
     .bad(
-        "a quota elsewhere", quota, at: "metadata.namespace", "metadata: {namespace: bank}",
+        "a ResourceQuota in another namespace", quota, at: "metadata.namespace", "metadata: {namespace: bank}",
         relatedObjects: documents(quotaOfShop, limitsOfShop, inBank(limitsOfShop)), without: both),
     .bad(
-        "an update of what has none", quota, at: "metadata.namespace", "spec: {replicas: 4}",
+        "an update in a namespace without a ResourceQuota", quota, at: "metadata.namespace", "spec: {replicas: 4}",
         relatedObjects: limitsOfShop,
         without: both, before: "spec: {replicas: 3}"),
-    .good("where neither is known, nothing is said", "{}"),
-    .good("where the other one is not known, neither", "{}", relatedObjects: quotaOfShop),
+    .good("not evaluated because both are unknown", "{}"),
+    .good("not evaluated because LimitRanges are unknown", "{}", relatedObjects: quotaOfShop),
     .good(
-        "a Service uses nothing",
+        "a Service needs no ResourceQuota",
         """
         apiVersion: v1
         kind: Service

@@ -1,12 +1,12 @@
 import Evaluation
 
-/// A taint as `kubectl taint` writes it: `CriticalAddonsOnly`, `dedicated=base:NoSchedule`.
+/// A taint in the format of `kubectl taint`: `CriticalAddonsOnly`, `dedicated=base:NoSchedule`.
 struct NodeTaint: Sendable, CustomStringConvertible {
     /// The taint's key.
     let key: String
     /// The taint's value; nil for any.
     let value: String?
-    /// What the taint does to pods that do not tolerate it; nil where it is not said.
+    /// The taint's effect; nil if it is not set.
     let effect: String?
 
     init?(_ text: String) {
@@ -21,7 +21,7 @@ struct NodeTaint: Sendable, CustomStringConvertible {
     var description: String { key + (value.map { "=\($0)" } ?? "") + (effect.map { ":\($0)" } ?? "") }
 }
 
-/// A label of nodes as `kubectl get -l` writes it: `node-role/base`, `eks.amazonaws.com/nodegroup=base`.
+/// A node label in the format of `kubectl get -l`: `node-role/base`, `eks.amazonaws.com/nodegroup=base`.
 struct NodeLabel: Sendable, CustomStringConvertible {
     /// The label's key.
     let key: String

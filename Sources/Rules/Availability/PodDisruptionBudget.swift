@@ -5,12 +5,12 @@ import Kubernetes
 extension Rule {
     static let podDisruptionBudget = Rule(
         id: "pod-disruption-budget",
-        title: "A PodDisruptionBudget guards the pods",
+        title: "Workloads have a PodDisruptionBudget",
         group: .availability,
         section: .scalingAndResources,
         rationale: """
-            Nodes are drained for upgrades, consolidation and expiry all the time. Without a budget a drain may take every replica \
-            at once.
+            Nodes are drained for upgrades, consolidation and expiry. Without a PodDisruptionBudget, a drain can evict all \
+            replicas at once.
             """,
         level: .deny,
         concern: .reliability,
@@ -27,22 +27,23 @@ extension Rule {
     )
 }
 
-private let missing = Clause("missing", "some PodDisruptionBudget of the namespace selects the pods")
+private let missing = Clause("missing", "a PodDisruptionBudget of the namespace selects the pods")
 private let uncovered = Clause(
-    "uncovered", "no workload is left without a budget when one is deleted, or its selector is changed (a hint)")
+    "uncovered",
+    "no workload is left without a PodDisruptionBudget when one is deleted, or its selector is changed (a hint)")
 
 private func checkWorkload(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
 ) throws(CannotJudge) {
     guard subject.review.operation != .delete else { return }
-    // First of all: where they are not known there is nothing else to do.
+    // Read first: the rule is not evaluated if they are unknown.
     let budgets = try context.relatedObjects.budgets(in: subject.namespace)
     guard let template = try subject.template() else { return }
     let labels = try template.labels()
     guard try context.relatedObjects.budgets(selecting: labels, in: subject.namespace).isEmpty else { return }
     findings.add(
         missing, at: try subject.field("spec")["template"]["metadata"]["labels"],
-        "are selected by no PodDisruptionBudget\(nearMiss(budgets, labels, subject, context).map { ": \($0)" } ?? "")",
+        "are not selected by any PodDisruptionBudget\(nearMiss(budgets, labels, subject, context).map { "; \($0)" } ?? "")",
         traits: .init(awaitsRelatedObject: true, absent: .podDisruptionBudget)
     ) {
         if let selector = ownSelector(of: subject, labels) {
@@ -53,36 +54,36 @@ private func checkWorkload(
     }
 }
 
-/// The budget that its author may have meant, and what keeps it apart.
+/// Returns the PDB that was probably meant for the pods, and why it does not select them.
 private func nearMiss(
     _ budgets: [DisruptionBudget], _ labels: Labels, _ subject: Subject, _ context: Context
 ) -> String? {
-    // Of hundreds not all are looked at for a word more in a message.
+    // The number of PDBs is limited, because this only adds a detail to a message.
     let named = try? context.relatedObjects.budget(named: subject.name ?? "", in: subject.namespace)
     for budget in budgets.prefix(500) + [named].compactMap({ $0 }) {
-        let title = budget.name.isEmpty ? "one without a name" : budget.name
+        let title = budget.name.isEmpty ? "a PDB without a name" : "PDB \(budget.name)"
         if budget.isOfRemovedVersion {
-            return "\(title) is of policy/v1beta1, which Kubernetes 1.25 removed; use policy/v1"
+            return "\(title) uses policy/v1beta1, which Kubernetes 1.25 removed"
         }
         guard let selector = budget.selector else { return "\(title) has a null selector, which selects nothing" }
-        // A selector of one part that fails may be about anything; sharing another part or a name makes it a near miss.
+        // A selector with a single part can be for other pods; it is a near miss only if the names are the same.
         guard selector.labels.count + selector.expressions.count > 1 || budget.name == subject.name else { continue }
         let failing =
             selector.labels.count { !labels.has($0.key, $0.value) } + selector.expressions.count { !$0.matches(labels) }
         if failing == 1, let part = selector.mismatch(with: labels) {
-            return "\(title) selects \(part), which they do not have"
+            return "\(title) requires \(part), which the pods do not match"
         }
     }
     return context.relatedObjects
         .budget(selecting: labels, outside: subject.namespace)
         .map {
-            // Who asks a server may not see other namespaces.
+            // A requester might not have access to other namespaces.
             context.source == .files
-                ? "\($0.name) would, but is in namespace \($0.namespace)" : "a PDB in another namespace would"
+                ? "PDB \($0.name) matches, but is in namespace \($0.namespace)" : "a PDB in another namespace matches"
         }
 }
 
-/// A budget that lets one pod go at a time.
+/// Returns a PDB that allows one disruption at a time.
 private func budget(named name: String, in namespace: String, _ selector: Literal) -> Literal {
     [
         "apiVersion": "policy/v1",
@@ -103,7 +104,7 @@ private func checkBudget(
         before = try DisruptionBudget(of: old, in: subject.namespace)
         guard before.selector != budget.selector else { return }
     }
-    // First of all: where budgets are not known there is nothing else to do.
+    // Read first: the rule is not evaluated if PDBs are unknown.
     _ = try context.relatedObjects.budgets(in: subject.namespace)
     for workload in context.relatedObjects.workloads(guardedBy: before) {
         let labels = Labels(workload.labels)
@@ -114,9 +115,9 @@ private func checkBudget(
         let (was, target) = (isDeletion ? "is" : "was", "\(workload.kind.name) \(workload.name)")
         findings.add(
             uncovered, at: try subject.field("spec")["selector"],
-            "\(was) the only one that guards \(target), which is left without a budget",
+            "\(was) the only selector for the pods of \(target), which is left without a PDB",
             traits: .init(isHint: !isDeletion)
-        ) { $0.advice = "apply another PodDisruptionBudget for it first" }
+        ) { $0.advice = "create another PodDisruptionBudget for it first" }
     }
 }
 
@@ -132,30 +133,32 @@ private func budgetExample(
 }
 
 private let cases: [Example] = [
-    .good("a budget for its label", "{}", relatedObjects: budgetExample(selector: "{matchLabels: {app: web}}")),
-    .good("the empty selector selects all", "{}", relatedObjects: budgetExample(selector: "{}")),
     .good(
-        "expressions alone", "{}",
+        "a PDB that selects the pods' label", "{}", relatedObjects: budgetExample(selector: "{matchLabels: {app: web}}")
+    ),
+    .good("an empty selector, which selects all pods", "{}", relatedObjects: budgetExample(selector: "{}")),
+    .good(
+        "a selector with matchExpressions only", "{}",
         relatedObjects: budgetExample(selector: "{matchExpressions: [{key: app, operator: NotIn, values: [api]}]}")),
     .bad(
-        "a null selector selects nothing", missing, at: "spec.template.metadata.labels", "{}",
+        "a null selector, which selects no pods", missing, at: "spec.template.metadata.labels", "{}",
         relatedObjects: budgetExample(selector: "null")),
     .bad(
-        "a budget for something else", missing, at: "spec.template.metadata.labels", "{}",
+        "a PDB for other pods", missing, at: "spec.template.metadata.labels", "{}",
         relatedObjects: budgetExample(selector: "{matchLabels: {app: api}}", name: "api")),
     .bad(
-        "one label too many", missing, at: "spec.template.metadata.labels", "{}",
+        "a selector with a label that the pods do not have", missing, at: "spec.template.metadata.labels", "{}",
         relatedObjects: budgetExample(selector: "{matchLabels: {app: web, tier: front}}")),
     .bad(
-        "no replicas now, more tomorrow", missing, at: "spec.template.metadata.labels", "spec: {replicas: 0}",
+        "a workload with zero replicas", missing, at: "spec.template.metadata.labels", "spec: {replicas: 0}",
         relatedObjects: budgetExample(selector: "{matchLabels: {app: api}}", name: "api")),
     .bad(
-        "pods without labels, which no budget of their own can select", missing, at: "spec.template.metadata.labels",
+        "pods without labels", missing, at: "spec.template.metadata.labels",
         "spec: {selector: null, template: {metadata: {labels: null}}}",
         relatedObjects: budgetExample(selector: "{matchLabels: {app: api}}", name: "api")),
-    .good("where budgets are not known, nothing is said", "{}"),
+    .good("not evaluated because PDBs are unknown", "{}"),
     .bad(
-        "the last budget of a workload is deleted", uncovered, at: "spec.selector",
+        "the only PDB of a workload is deleted", uncovered, at: "spec.selector",
         budgetExample(selector: "{matchLabels: {app: web}}"),
         relatedObjects: budgetExample(selector: "{matchLabels: {app: web}}") + "\n---\n" + """
             apiVersion: apps/v1
@@ -164,32 +167,32 @@ private let cases: [Example] = [
             spec: {replicas: 3, template: {metadata: {labels: {app: web}}}}
             """, request: .delete),
     .bad(
-        "the last budget of a workload is given to another", uncovered, at: "spec.selector",
+        "the only PDB of a workload is changed to select other pods", uncovered, at: "spec.selector",
         budgetExample(selector: "{matchLabels: {app: api}}"),
         relatedObjects: documents(budgetExample(selector: "{matchLabels: {app: web}}"), knownDeployment()),
         before: budgetExample(selector: "{matchLabels: {app: web}}"), isHint: true),
     .bad(
-        "the last budget of a workload loses its selector", uncovered, at: "spec.selector",
+        "the only PDB of a workload loses its selector", uncovered, at: "spec.selector",
         budgetExample(selector: "null"),
         relatedObjects: documents(budgetExample(selector: "{matchLabels: {app: web}}"), knownDeployment()),
         before: budgetExample(selector: "{matchLabels: {app: web}}"), isHint: true),
     .good(
-        "a budget whose selector is told in other words",
+        "a PDB is changed to an equivalent selector",
         budgetExample(selector: "{matchExpressions: [{key: app, operator: In, values: [web]}]}"),
         relatedObjects: documents(budgetExample(selector: "{matchLabels: {app: web}}"), knownDeployment()),
         before: budgetExample(selector: "{matchLabels: {app: web}}")),
     .good(
-        "a budget that goes to another where a second one stays",
+        "one of two PDBs is changed to select other pods",
         budgetExample(selector: "{matchLabels: {app: api}}"),
         relatedObjects: documents(
             budgetExample(selector: "{matchLabels: {app: web}}"),
             budgetExample(selector: "{matchLabels: {app: web}}", name: "second"), knownDeployment()),
         before: budgetExample(selector: "{matchLabels: {app: web}}")),
     .bad(
-        "a budget of a version that is no longer served", missing, at: "spec.template.metadata.labels", "{}",
+        "a PDB of policy/v1beta1", missing, at: "spec.template.metadata.labels", "{}",
         relatedObjects: budgetExample(selector: "{matchLabels: {app: web}}", version: "v1beta1")),
     .good(
-        "the last budget of what is exempt from replicas is deleted",
+        "the only PDB of a workload that is exempt from replicas is deleted",
         budgetExample(selector: "{matchLabels: {app: web}}"),
         relatedObjects: budgetExample(selector: "{matchLabels: {app: web}}") + "\n---\n" + """
             apiVersion: apps/v1
@@ -201,11 +204,11 @@ private let cases: [Example] = [
             spec: {replicas: 1, template: {metadata: {labels: {app: web}}}}
             """, request: .delete),
     .good(
-        "containers do not matter",
+        "init and sidecar containers are not checked",
         "initContainers: [{name: proxy, restartPolicy: Always}]",
         relatedObjects: budgetExample(selector: "{matchLabels: {app: web}}")),
     .good(
-        "what is exempt from replicas",
+        "a workload that is exempt from replicas",
         """
         metadata:
           annotations: {playbook.superinc.com/exempt: replicas, playbook.superinc.com/exempt-reason: one licence}

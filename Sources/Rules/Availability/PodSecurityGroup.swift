@@ -5,12 +5,12 @@ import Kubernetes
 extension Rule {
     static let podSecurityGroup = Rule(
         id: "pod-security-group",
-        title: "Pods have a security group of their own",
+        title: "Pods have their own security group",
         group: .availability,
         section: .kubernetesDeployment,
         rationale: """
-            Without one pods share their node's security group: a database that lets in one application lets in everything that \
-            runs beside it.
+            Without a SecurityGroupPolicy, pods share their node's security group: a database that allows one application allows \
+            every pod on the same nodes.
             """,
         level: .off,
         concern: .security,
@@ -22,7 +22,7 @@ extension Rule {
     )
 }
 
-private let missing = Clause("missing", "some SecurityGroupPolicy of the namespace selects the pods")
+private let missing = Clause("missing", "a SecurityGroupPolicy of the namespace selects the pods")
 
 private func checkGroups(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
@@ -38,12 +38,12 @@ private func checkGroups(
     if !selecting.isEmpty { throw .unknown(relatedObject: "the labels of ServiceAccounts") }
     findings.add(
         missing, at: try subject.field("spec")["template"]["metadata"]["labels"],
-        "are selected by no SecurityGroupPolicy",
+        "are not selected by any SecurityGroupPolicy",
         traits: .init(awaitsRelatedObject: true, absent: .securityGroupPolicy)
     ) {
         if let selector = ownSelector(of: subject, labels) {
             $0.relatedObject = policy(named: subject.name ?? "web", in: subject.namespace, selector)
-            $0.advice = "with the ids of the groups that the pods need"
+            $0.advice = "use the IDs of the security groups that the pods need"
         } else {
             $0.advice = selectionAdvice + " with a SecurityGroupPolicy"
         }
@@ -51,7 +51,7 @@ private func checkGroups(
 }
 
 extension RelatedKind {
-    /// One without a group, or without any selector, does nothing.
+    /// A policy without a security group, or without a selector, has no effect.
     static let securityGroupPolicy = RelatedKind(.securityGroupPolicy) { (object, fields) throws(CannotJudge) in
         let spec = try object.object("spec")
         let pods = try spec?.object("podSelector").map { (value) throws(CannotJudge) in try LabelSelector(value) }
@@ -103,33 +103,36 @@ private func example(_ spec: String, namespace: String = "shop") -> String {
 
 private let cases: [Example] = [
     .good(
-        "a policy for its label", "{}", relatedObjects: example("podSelector: {matchLabels: {app: web}}, \(group)"),
+        "a policy that selects the pods' label", "{}",
+        relatedObjects: example("podSelector: {matchLabels: {app: web}}, \(group)"),
         settings: on),
-    .good("the empty selector selects all", "{}", relatedObjects: example("podSelector: {}, \(group)"), settings: on),
     .good(
-        "expressions alone", "{}",
+        "an empty selector, which selects all pods", "{}", relatedObjects: example("podSelector: {}, \(group)"),
+        settings: on),
+    .good(
+        "a selector with matchExpressions only", "{}",
         relatedObjects: example(
             "podSelector: {matchExpressions: [{key: app, operator: NotIn, values: [api]}]}, \(group)"),
         settings: on),
     .bad(
-        "a policy for something else", missing, at: path, "{}",
+        "a policy for other pods", missing, at: path, "{}",
         relatedObjects: example("podSelector: {matchLabels: {app: api}}, \(group)"), settings: on),
     .bad(
-        "a policy without a group", missing, at: path, "{}",
+        "a policy without a security group", missing, at: path, "{}",
         relatedObjects: example("podSelector: {matchLabels: {app: web}}, securityGroups: {groupIds: []}"), settings: on),
     .bad("a policy without a selector", missing, at: path, "{}", relatedObjects: example(group), settings: on),
     .bad(
-        "both selectors must match", missing, at: path, "{}",
+        "a policy of which only one selector matches", missing, at: path, "{}",
         relatedObjects: example(
             "podSelector: {matchLabels: {app: api}}, serviceAccountSelector: {matchLabels: {team: shop}}, \(group)"),
         settings: on),
     .good(
-        "by its ServiceAccount, whose labels are not known", "{}",
+        "not evaluated because the labels of ServiceAccounts are unknown", "{}",
         relatedObjects: example("serviceAccountSelector: {matchLabels: {team: shop}}, \(group)"), settings: on),
     .bad(
-        "new labels for its pods", missing, at: path,
+        "changed pod labels", missing, at: path,
         "spec: {selector: {matchLabels: {app: front}}, template: {metadata: {labels: {app: front}}, spec: {topologySpreadConstraints: null}}}",
         relatedObjects: example("podSelector: {matchLabels: {app: web}}, \(group)"), before: "{}", settings: on),
-    .good("where policies are not known, nothing is said", "{}", settings: on),
-    .good("while the rule is off", "{}", relatedObjects: example(group)),
+    .good("not evaluated because policies are unknown", "{}", settings: on),
+    .good("the rule is off", "{}", relatedObjects: example(group)),
 ]

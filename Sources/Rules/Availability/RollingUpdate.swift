@@ -5,12 +5,12 @@ import Kubernetes
 extension Rule {
     static let rollingUpdate = Rule(
         id: "rolling-update",
-        title: "Updates roll",
+        title: "Workloads use a rolling update",
         group: .availability,
         section: .containerization,
         rationale: """
-            Replacing all pods at once is an outage at each release, and waiting for someone to delete them leaves two versions \
-            running for as long as nobody does.
+            Replacing all pods at once is an outage with each release. With OnDelete, two versions run until the old pods are \
+            deleted by hand.
             """,
         level: .warn,
         concern: .reliability,
@@ -21,8 +21,8 @@ extension Rule {
     )
 }
 
-private let strategy = Clause("strategy", "the strategy is neither Recreate nor OnDelete")
-private let allAtOnce = Clause("all-at-once", "`maxUnavailable` is not 100%, nor the number of all replicas")
+private let strategy = Clause("strategy", "the strategy is not Recreate or OnDelete")
+private let allAtOnce = Clause("all-at-once", "`maxUnavailable` is less than 100% and less than the number of replicas")
 private let stuck = Clause("stuck", "`maxUnavailable` and `maxSurge` are not both 0")
 
 private func checkUpdates(
@@ -30,7 +30,8 @@ private func checkUpdates(
 ) throws(CannotJudge) {
     let spec = try subject.field("spec")
     if subject.kind == .rollout {
-        // Argo Rollouts (specification.md at 04058cb): `canary` has the fields that a Deployment has in `rollingUpdate`; a blue-green Rollout adds pods first.
+        // Argo Rollouts (specification.md at 04058cb): `canary` has the fields of a Deployment's `rollingUpdate`; a blue-green
+        // Rollout adds pods first.
         return try check(spec["strategy"]["canary"], hasSurge: true, subject, findings)
     }
     let updates = try spec[subject.kind == .deployment ? "strategy" : "updateStrategy"]
@@ -38,8 +39,8 @@ private func checkUpdates(
     let type = try updates["type"]
     if let seen = try type.text(), seen.equals("Recreate") || seen.equals("OnDelete") {
         let consequence =
-            seen.equals("Recreate") ? "all pods end before new ones start" : "old pods run until somebody deletes them"
-        findings.add(strategy, at: type, "is \(seen.text): \(consequence)") {
+            seen.equals("Recreate") ? "all pods stop before new ones start" : "old pods run until they are deleted"
+        findings.add(strategy, at: type, "is \"\(seen.text)\"; \(consequence)") {
             if seen.equals("OnDelete") {
                 $0.edits = [.set(findings.place(of: updates), ["type": "RollingUpdate"])]
             } else {
@@ -48,7 +49,7 @@ private func checkUpdates(
         }
         return
     }
-    // A StatefulSet has no surge, and a DaemonSet none unless it says so.
+    // A StatefulSet has no maxSurge, and that of a DaemonSet defaults to 0.
     try check(updates["rollingUpdate"], hasSurge: subject.kind == .deployment, subject, findings)
 }
 
@@ -59,17 +60,17 @@ private func check(
     let field = try rolling["maxUnavailable"]
     guard let unavailable = try field.intOrPercent() else { return }
     let replicas = subject.kind == .daemonSet ? nil : try subject.field("spec")["replicas"].integer()
-    // Of one pod, that is what a release takes.
+    // A single replica is always unavailable during an update without surge.
     let isWhole =
         if case .int(let number) = unavailable, let replicas, replicas > 1 { number >= replicas } else { false }
     if unavailable.isAll || isWhole {
         let seen = isWhole ? "\(unavailable) of \(replicas ?? 0) replicas" : "\(unavailable)"
-        findings.add(allAtOnce, at: field, "is \(seen): all pods may go at once", set: "25%")
+        findings.add(allAtOnce, at: field, "is \(seen); all pods can be unavailable at once", set: "25%")
         return
     }
     let surge = try rolling["maxSurge"].intOrPercent() ?? (hasSurge ? nil : .int(0))
     if let surge, unavailable.isZero, surge.isZero {
-        findings.add(stuck, at: field, "is 0, and so is maxSurge: no pod can be replaced", set: 1)
+        findings.add(stuck, at: field, "is 0 and maxSurge is 0; no pod can be replaced", set: 1)
     }
 }
 
@@ -99,26 +100,27 @@ private func daemonSet(_ strategy: String) -> String {
 }
 
 private let cases: [Example] = [
-    .good("nothing said", "{}"),
-    .good("three quarters stay", "spec: {strategy: {rollingUpdate: {maxUnavailable: 25%, maxSurge: 0}}}"),
-    .good("one more first", "spec: {strategy: {rollingUpdate: {maxUnavailable: 0, maxSurge: 1}}}"),
-    .bad("all gone before any comes", strategy, at: "spec.strategy.type", "spec: {strategy: {type: Recreate}}"),
+    .good("no strategy", "{}"),
+    .good("maxUnavailable 25%", "spec: {strategy: {rollingUpdate: {maxUnavailable: 25%, maxSurge: 0}}}"),
+    .good("maxSurge 1", "spec: {strategy: {rollingUpdate: {maxUnavailable: 0, maxSurge: 1}}}"),
+    .bad("the Recreate strategy", strategy, at: "spec.strategy.type", "spec: {strategy: {type: Recreate}}"),
     .bad(
-        "when somebody deletes them", strategy, at: "spec.updateStrategy.type", daemonSet("{type: OnDelete}")),
+        "the OnDelete strategy", strategy, at: "spec.updateStrategy.type", daemonSet("{type: OnDelete}")),
     .bad(
-        "all of them may be gone", allAtOnce, at: "spec.strategy.rollingUpdate.maxUnavailable",
+        "maxUnavailable 100%", allAtOnce, at: "spec.strategy.rollingUpdate.maxUnavailable",
         "spec: {strategy: {rollingUpdate: {maxUnavailable: 100%}}}"),
     .bad(
-        "none may go, and none may come", stuck, at: "spec.updateStrategy.rollingUpdate.maxUnavailable",
+        "maxUnavailable 0 without maxSurge", stuck, at: "spec.updateStrategy.rollingUpdate.maxUnavailable",
         daemonSet("{rollingUpdate: {maxUnavailable: 0}}")),
     .bad(
-        "none may go, and none may come, in percent", stuck, at: "spec.strategy.rollingUpdate.maxUnavailable",
+        "maxUnavailable 0% and maxSurge 0%", stuck, at: "spec.strategy.rollingUpdate.maxUnavailable",
         "spec: {strategy: {rollingUpdate: {maxUnavailable: 0%, maxSurge: 0%}}}"),
     .bad(
-        "as many as there are", allAtOnce, at: "spec.strategy.rollingUpdate.maxUnavailable",
+        "maxUnavailable equal to the replicas", allAtOnce, at: "spec.strategy.rollingUpdate.maxUnavailable",
         "spec: {replicas: 3, strategy: {rollingUpdate: {maxUnavailable: 3, maxSurge: 1}}}"),
     .bad(
-        "more than there are of a StatefulSet", allAtOnce, at: "spec.updateStrategy.rollingUpdate.maxUnavailable",
+        "maxUnavailable above the replicas of a StatefulSet", allAtOnce,
+        at: "spec.updateStrategy.rollingUpdate.maxUnavailable",
         """
         apiVersion: apps/v1
         kind: StatefulSet
@@ -126,14 +128,15 @@ private let cases: [Example] = [
         spec: {replicas: 3, updateStrategy: {rollingUpdate: {maxUnavailable: 5}}, template: {spec: {containers: [{name: app}]}}}
         """),
     .good(
-        "all but one", "spec: {replicas: 3, strategy: {rollingUpdate: {maxUnavailable: 2, maxSurge: 1}}}"),
+        "maxUnavailable below the replicas",
+        "spec: {replicas: 3, strategy: {rollingUpdate: {maxUnavailable: 2, maxSurge: 1}}}"),
     .bad(
-        "all of a Rollout's pods", allAtOnce, at: "spec.strategy.canary.maxUnavailable",
+        "maxUnavailable 100% of a Rollout", allAtOnce, at: "spec.strategy.canary.maxUnavailable",
         rollout("canary: {maxUnavailable: 100%}")),
     .bad(
-        "as many as a Rollout has", allAtOnce, at: "spec.strategy.canary.maxUnavailable",
+        "maxUnavailable equal to the replicas of a Rollout", allAtOnce, at: "spec.strategy.canary.maxUnavailable",
         rollout("canary: {maxUnavailable: 4}")),
-    .good("a part of a Rollout's pods", rollout("canary: {maxUnavailable: 1, steps: [{setWeight: 20}]}")),
-    .good("new pods beside a Rollout's old ones", rollout("blueGreen: {activeService: web}")),
-    .good("a DaemonSet that surges", daemonSet("{rollingUpdate: {maxUnavailable: 0, maxSurge: 1}}")),
+    .good("maxUnavailable 1 of a Rollout", rollout("canary: {maxUnavailable: 1, steps: [{setWeight: 20}]}")),
+    .good("a blue-green Rollout", rollout("blueGreen: {activeService: web}")),
+    .good("a DaemonSet with maxSurge 1", daemonSet("{rollingUpdate: {maxUnavailable: 0, maxSurge: 1}}")),
 ]

@@ -5,12 +5,12 @@ import Kubernetes
 extension Rule {
     static let schedulerPlacement = Rule(
         id: "scheduler-placement",
-        title: "The scheduler places pods",
+        title: "Pods are placed by the scheduler",
         group: .availability,
         section: .scalingAndResources,
         rationale: """
-            A pod that names its node goes there whatever else is on it, and stays where it is when that node is full or gone. A \
-            scheduler that does not run leaves it pending for ever.
+            A pod with `nodeName` bypasses the scheduler, and is not moved if that node is full or lost. A pod with a scheduler \
+            that does not run stays pending.
             """,
         level: .deny,
         concern: .convention,
@@ -18,46 +18,46 @@ extension Rule {
         clauses: [node, scheduler, host],
         settings: [RuleSettings.schedulers],
         examples: [
-            .good("nothing said", "{}"),
-            .good("the scheduler of Fargate", "schedulerName: fargate-scheduler"),
+            .good("no node and no scheduler", "{}"),
+            .good("the Fargate scheduler", "schedulerName: fargate-scheduler"),
             .good(
-                "a scheduler that the team runs", "schedulerName: volcano",
+                "an allowed scheduler", "schedulerName: volcano",
                 settings: ["PLAYBOOK_SCHEDULERS": "default-scheduler,volcano"]),
-            .good("wishes are no placement", "nodeSelector: {kubernetes.io/arch: arm64}"),
-            .bad("a node by name", node, at: "nodeName", "nodeName: ip-10-0-0-1.ec2.internal"),
-            .bad("a scheduler that nobody runs", scheduler, at: "schedulerName", "schedulerName: mine"),
+            .good("a node selector for an architecture", "nodeSelector: {kubernetes.io/arch: arm64}"),
+            .bad("a node name", node, at: "nodeName", "nodeName: ip-10-0-0-1.ec2.internal"),
+            .bad("an unknown scheduler", scheduler, at: "schedulerName", "schedulerName: mine"),
             .bad(
-                "a node that is patched in", node, at: "nodeName", "nodeName: ip-10-0-0-1.ec2.internal", before: "{}"),
+                "a node name that is added", node, at: "nodeName", "nodeName: ip-10-0-0-1.ec2.internal", before: "{}"),
             .bad(
-                "another node", node, at: "nodeName", "nodeName: ip-10-0-0-1.ec2.internal",
+                "a node name that is changed", node, at: "nodeName", "nodeName: ip-10-0-0-1.ec2.internal",
                 before: "nodeName: ip-10-0-0-2.ec2.internal"),
-            .bad("a scheduler that is patched in", scheduler, at: "schedulerName", "schedulerName: mine", before: "{}"),
+            .bad("a scheduler that is added", scheduler, at: "schedulerName", "schedulerName: mine", before: "{}"),
             .bad(
-                "a node by its label", host, at: "nodeSelector[kubernetes.io/hostname]",
+                "a node selector for a host name", host, at: "nodeSelector[kubernetes.io/hostname]",
                 "nodeSelector: {kubernetes.io/hostname: ip-10-0-0-1}", isHint: true),
             .bad(
-                "two nodes by their label", host, at: "affinity.nodeAffinity",
+                "a node affinity for host names", host, at: "affinity.nodeAffinity",
                 required("matchExpressions: [{key: kubernetes.io/hostname, operator: In, values: [a, b]}]"),
                 isHint: true),
             .bad(
-                "a node by its name, as the controller of DaemonSets has it", host,
+                "a node affinity with matchFields, as on DaemonSet pods", host,
                 at: "affinity.nodeAffinity",
                 required("matchFields: [{key: metadata.name, operator: In, values: [ip-10-0-0-1.ec2.internal]}]"),
                 isHint: true),
             .good(
-                "any node but one",
+                "a node affinity that excludes a node",
                 required("matchExpressions: [{key: kubernetes.io/hostname, operator: NotIn, values: [a]}]")),
             .good(
-                "an update of a Pod that is placed", placedPod(until: 300), before: placedPod(until: 600)),
+                "an update of a scheduled Pod", placedPod(until: 300), before: placedPod(until: 600)),
         ],
         check: { (subject, context, findings) throws(CannotJudge) in
-            // A Pod that is there has been placed: an update says where, and changes nothing about it.
+            // An existing Pod has its node name from the scheduler, and an update cannot change it.
             guard subject.kind != .pod || subject.review.operation == .create, let template = try subject.template()
             else { return }
             let target = try template.field["nodeName"]
             if let seen = try target.text(), !seen.equals("") {
                 findings.add(
-                    node, at: target, "is \(seen.text): the pod stays on that node, full or gone", choice: seen.text
+                    node, at: target, "is \"\(seen.text)\"; the pod cannot run on another node", choice: seen.text
                 ) {
                     $0.edits = [.remove($0.place)]
                 }
@@ -68,7 +68,8 @@ extension Rule {
                 let known = context[RuleSettings.schedulers]
                 if known.contains(where: { seen.equals(string: $0) }) { return }
                 findings.add(
-                    scheduler, at: name, "is \(seen.text), not \(known.joined(separator: " or "))", choice: seen.text
+                    scheduler, at: name, "is \"\(seen.text)\"; use \(known.joined(separator: " or "))",
+                    choice: seen.text
                 ) { $0.edits = [.remove($0.place)] }
             }
         }
@@ -78,19 +79,19 @@ extension Rule {
 extension RuleSettings {
     static let schedulers = RuleSetting(
         "PLAYBOOK_SCHEDULERS", .list("names"), default: ["default-scheduler", "fargate-scheduler"],
-        "Schedulers that pods may name.")
+        "Names of the schedulers that pods can use.")
 }
 
-private let node = Clause("node", "no pod names its node")
+private let node = Clause("node", "`nodeName` is not set")
 private let host = Clause(
-    "host", "a pod that is bound to nodes by their `kubernetes.io/hostname` is a hint: Karpenter cannot replace them")
-private let scheduler = Clause("scheduler", "a scheduler that is named is one of `PLAYBOOK_SCHEDULERS`")
+    "host", "a requirement for `kubernetes.io/hostname` is a hint, because Karpenter cannot replace that node")
+private let scheduler = Clause("scheduler", "`schedulerName` is one of `PLAYBOOK_SCHEDULERS`")
 
-/// Looks for nodes that a pod names by their label.
+/// Reports nodes that a pod requires by host name.
 private func checkHosts(_ template: PodTemplate, _ findings: FindingCollector) throws(CannotJudge) {
     func report(_ field: Field, _ seen: String) {
         findings.add(host, at: field, "binds the pod to node \(seen)", choice: seen, traits: .init(isHint: true)) {
-            $0.advice = "let the scheduler choose, by zone or by labels that several nodes have"
+            $0.advice = "use a zone or a label that several nodes have"
         }
     }
     let selector = try template.field["nodeSelector"]["kubernetes.io/hostname"]

@@ -5,16 +5,16 @@ import Kubernetes
 extension Rule {
     static let spotPlacement = Rule(
         id: "spot-placement",
-        title: "What is pinned to Spot can be interrupted",
+        title: "Workloads pinned to Spot tolerate interruptions",
         group: .availability,
         section: .scalingAndResources,
         rationale: """
-            A Spot node goes two minutes after it is told. A workload of one pod is then gone, and a pod that needs longer to shut \
-            down is killed in the middle of it.
+            A Spot node is reclaimed two minutes after the interruption notice. A workload with a single replica is then \
+            unavailable, and a pod that needs longer to shut down is killed.
             """,
         level: .warn,
         concern: .reliability,
-        // Whether it is exempt from another rule is said by its annotations.
+        // The exemption from `replicas` is in the annotations.
         scope: Scope(.withPodSpec, isLongRunningOnly: true, readsMetadata: true),
         clauses: [single, grace],
         examples: cases,
@@ -22,9 +22,10 @@ extension Rule {
     )
 }
 
-private let single = Clause("single", "what is pinned to Spot is not exempt from `replicas`")
+private let single = Clause("single", "a workload that is pinned to Spot is not exempt from `replicas`")
 private let grace = Clause(
-    "grace", "what is pinned to Spot shuts down within the 120 seconds of an interruption's notice")
+    "grace",
+    "a pod that is pinned to Spot has a grace period of at most 120 seconds, the time after an interruption notice")
 
 private let notice = 120
 
@@ -36,18 +37,19 @@ private func checkSpot(
         Exemptions(of: subject, in: context).exemption(from: .replicas, at: context.now) != nil
     {
         findings.add(
-            single, at: pin.field, "pins what is exempt from replicas to Spot: an interruption takes it down"
+            single, at: pin.field,
+            "pins a workload that is exempt from replicas to Spot; an interruption makes it unavailable"
         ) { $0.edits = pin.loosened(findings) }
     }
     let period = try template.field["terminationGracePeriodSeconds"]
     if let seconds = try period.integer(), seconds > notice {
         findings.add(
-            grace, at: period, "is \(seconds), and a Spot node goes after \(notice) seconds",
+            grace, at: period, "is \(seconds), but a Spot node is reclaimed after \(notice) seconds",
             set: .number("\(notice)"), excess: Double(seconds - notice))
     }
 }
 
-/// What lets pods run on Spot nodes alone.
+/// The node selector or node affinity that restricts pods to Spot nodes.
 private struct Pin {
     /// The label of the node selector, or the requirement of the first term.
     let field: Field
@@ -65,7 +67,7 @@ private struct Pin {
         let terms = try affinity["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"]
         var first: Field?
         for term in try terms.objects() {
-            // One of the terms is enough for a node; an empty one is for none.
+            // A node must match one term; an empty term matches no node.
             guard !term.base.isEmptyTerm else { continue }
             var pin: Field?
             for expression in try term["matchExpressions"].objects() where try expression.isSpotAlone() {
@@ -78,10 +80,10 @@ private struct Pin {
         field = first
     }
 
-    /// What lets them run on others, too.
+    /// Returns the edits that also allow On-Demand nodes.
     func loosened(_ findings: FindingCollector) -> [Edit] {
         if field.base.kind == .string { return [.remove(findings.place(of: field))] }
-        // With more terms than anybody writes, no suggestion takes them all.
+        // The size of the suggested change is limited.
         guard others.count < 100 else { return [] }
         return ([field] + others).flatMap { expression -> [Edit] in
             let capacity = Capacity.labels.first { expression.base["key"]?.equals($0.key) ?? false }
@@ -95,11 +97,11 @@ private struct Pin {
     }
 }
 
-/// A label of nodes that says how they are bought.
+/// A node label with the capacity type.
 private struct Capacity {
     let key, spot, onDemand: StaticString
 
-    /// Karpenter's, and that of EKS managed node groups.
+    /// The labels of Karpenter and of EKS managed node groups.
     static let labels = [
         Capacity(key: "karpenter.sh/capacity-type", spot: "spot", onDemand: "on-demand"),
         Capacity(key: "eks.amazonaws.com/capacityType", spot: "SPOT", onDemand: "ON_DEMAND"),
@@ -115,7 +117,7 @@ extension Value {
 }
 
 extension Field {
-    /// Whether it is the requirement that the capacity is Spot: that alone, or nothing on demand.
+    /// Returns true if a requirement allows only Spot: its values are Spot, or it excludes On-Demand.
     fileprivate func isSpotAlone() throws(CannotJudge) -> Bool {
         guard let key = try self["key"].text(), let capacity = Capacity.labels.first(where: { key.equals($0.key) })
         else { return false }
@@ -148,55 +150,57 @@ private let armTerm = "{matchExpressions: [{key: kubernetes.io/arch, operator: I
 
 private let cases: [Example] = [
     .good(
-        "pinned, with two minutes",
+        "pinned to Spot with 120 seconds",
         "{nodeSelector: {karpenter.sh/capacity-type: spot}, terminationGracePeriodSeconds: 120}"),
     .good(
-        "three minutes on demand",
+        "pinned to On-Demand with 180 seconds",
         "{nodeSelector: {karpenter.sh/capacity-type: on-demand}, terminationGracePeriodSeconds: 180}"),
-    .good("three minutes on whatever there is", "terminationGracePeriodSeconds: 180"),
+    .good("not pinned, with 180 seconds", "terminationGracePeriodSeconds: 180"),
     .bad(
-        "a second too long", grace, at: "terminationGracePeriodSeconds",
+        "pinned to Spot with 121 seconds", grace, at: "terminationGracePeriodSeconds",
         "{nodeSelector: {karpenter.sh/capacity-type: spot}, terminationGracePeriodSeconds: 121}"),
     .bad(
-        "pinned by affinity", grace, at: "terminationGracePeriodSeconds",
+        "pinned to Spot by affinity", grace, at: "terminationGracePeriodSeconds",
         "{\(required(spotTerm)), terminationGracePeriodSeconds: 300}"),
     .bad(
-        "an hour instead of five minutes", grace, at: "terminationGracePeriodSeconds",
+        "a grace period raised from 300 to 3600 seconds", grace, at: "terminationGracePeriodSeconds",
         "{nodeSelector: {karpenter.sh/capacity-type: spot}, terminationGracePeriodSeconds: 3600}",
         before: "{nodeSelector: {karpenter.sh/capacity-type: spot}, terminationGracePeriodSeconds: 300}"),
     .bad(
-        "pinned by not on demand", grace, at: "terminationGracePeriodSeconds",
+        "pinned to Spot by excluding On-Demand", grace, at: "terminationGracePeriodSeconds",
         "{\(required(notOnDemandTerm)), terminationGracePeriodSeconds: 300}"),
     .bad(
-        "a singleton by not on demand", single,
+        "a single replica, pinned to Spot by excluding On-Demand", single,
         at:
             "affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0].matchExpressions[karpenter.sh/capacity-type]",
         singleton(required(notOnDemandTerm))),
     .bad(
-        "pinned to a managed node group's Spot nodes", grace, at: "terminationGracePeriodSeconds",
+        "pinned to Spot nodes of a managed node group", grace, at: "terminationGracePeriodSeconds",
         "{nodeSelector: {eks.amazonaws.com/capacityType: SPOT}, terminationGracePeriodSeconds: 300}"),
     .bad(
-        "pinned to them by affinity", grace, at: "terminationGracePeriodSeconds",
+        "pinned to Spot nodes of a managed node group by affinity", grace, at: "terminationGracePeriodSeconds",
         "{\(required(managedTerm)), terminationGracePeriodSeconds: 300}"),
-    .good("not on Spot", "{\(required(notSpotTerm)), terminationGracePeriodSeconds: 300}"),
-    .good("Spot or not", "{\(required(eitherTerm)), terminationGracePeriodSeconds: 300}"),
-    .good("Spot, or any node for arm64", "{\(required(spotTerm, armTerm)), terminationGracePeriodSeconds: 300}"),
+    .good("an affinity that excludes Spot", "{\(required(notSpotTerm)), terminationGracePeriodSeconds: 300}"),
+    .good("an affinity for Spot or On-Demand", "{\(required(eitherTerm)), terminationGracePeriodSeconds: 300}"),
     .good(
-        "a wish is no pin",
+        "an affinity for Spot or any arm64 node", "{\(required(spotTerm, armTerm)), terminationGracePeriodSeconds: 300}"
+    ),
+    .good(
+        "a preferred affinity for Spot",
         """
         terminationGracePeriodSeconds: 300
         affinity: {nodeAffinity: {preferredDuringSchedulingIgnoredDuringExecution: [{weight: 1, preference: \(spotTerm)}]}}
         """),
     .bad(
-        "a singleton", single, at: "nodeSelector[karpenter.sh/capacity-type]",
+        "a single replica, pinned to Spot", single, at: "nodeSelector[karpenter.sh/capacity-type]",
         singleton("nodeSelector: {karpenter.sh/capacity-type: spot}")),
     .bad(
-        "a singleton by affinity", single,
+        "a single replica, pinned to Spot by affinity", single,
         at:
             "affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0].matchExpressions[karpenter.sh/capacity-type]",
         singleton(required(spotTerm))),
     .good(
-        "a singleton that may run anywhere", exempt),
+        "a single replica that is not pinned", exempt),
 ]
 
 private func singleton(_ pin: String) -> String {

@@ -5,11 +5,12 @@ import Kubernetes
 extension Rule {
     static let topologySpread = Rule(
         id: "topology-spread",
-        title: "Replicas spread over zones",
+        title: "Workloads spread replicas across zones",
         group: .availability,
         section: .scalingAndResources,
         rationale: """
-            Zones fail, and Karpenter buys nodes where they are cheapest: without a constraint all replicas may stand in one zone.
+            Without a topology spread constraint, all replicas can run in one zone, and the failure of that zone makes the \
+            application unavailable.
             """,
         level: .deny,
         concern: .reliability,
@@ -17,7 +18,7 @@ extension Rule {
         clauses: [missing, selectsNothing, skewed],
         settings: [RuleSettings.maximumSkew],
         exemptWith: "replicas",
-        fix: .adds("Adds a constraint on zones with `maxSkew: 1`, `ScheduleAnyway`, and the workload's own selector."),
+        fix: .adds("Adds a zone constraint with `maxSkew: 1`, `ScheduleAnyway` and the workload's selector."),
         examples: cases,
         check: checkSpread
     )
@@ -25,15 +26,15 @@ extension Rule {
 
 extension RuleSettings {
     static let maximumSkew = RuleSetting(
-        "PLAYBOOK_MAX_SKEW", .integer(1...1000), default: 1, "The largest skew between zones.")
+        "PLAYBOOK_MAX_SKEW", .integer(1...1000), default: 1, "Maximum `maxSkew` of a zone constraint.")
 }
 
 private let missing = Clause(
     "missing",
-    "there is a constraint on `topology.kubernetes.io/zone` or `topology.k8s.aws/zone-id`, or a required anti-affinity over zones"
+    "a spread constraint or a required pod anti-affinity for `topology.kubernetes.io/zone` or `topology.k8s.aws/zone-id` is set"
 )
-private let selectsNothing = Clause("selects-nothing", "the constraint's selector matches the pods' own labels")
-private let skewed = Clause("skewed", "the constraint's `maxSkew` is no more than `PLAYBOOK_MAX_SKEW`")
+private let selectsNothing = Clause("selects-nothing", "the constraint's selector matches the pods' labels")
+private let skewed = Clause("skewed", "the constraint's `maxSkew` is at most `PLAYBOOK_MAX_SKEW`")
 
 private let zone = "topology.kubernetes.io/zone"
 
@@ -43,13 +44,13 @@ private func checkSpread(
     guard let template = try subject.template() else { return }
     let labels = try template.labels()
     let largest = context[RuleSettings.maximumSkew]
-    // One sound constraint is enough, so one finding is, too.
+    // One valid constraint is enough, so one finding is enough.
     var first: (field: Field, skew: Int?)?
     let constraints = try template.field["topologySpreadConstraints"]
     for constraint in try constraints.objects() {
         try findings.step()
         guard constraint.isOverZones else { continue }
-        // Without a selector it counts no pod; `matchLabelKeys` only add what every pod of the template has.
+        // Without a selector it counts no pods; `matchLabelKeys` only adds labels that all pods of the template have.
         let selector = try constraint["labelSelector"].object()
         if try selector.map({ (value) throws(CannotJudge) in try LabelSelector.matches(value, labels) }) != true {
             first = first ?? (constraint, nil)
@@ -64,9 +65,10 @@ private func checkSpread(
     case nil: reportMissing(constraints, labels, subject, findings)
     case (let field, let skew?)?:
         findings.add(
-            skewed, at: field, "is \(skew), more than \(largest)", set: .number(String(largest)), excess: Double(skew))
+            skewed, at: field, "is \(skew); at most \(largest) is allowed", set: .number(String(largest)),
+            excess: Double(skew))
     case (let constraint, nil)?:
-        findings.add(selectsNothing, at: constraint, "does nothing: \(mismatch(constraint, labels))") { finding in
+        findings.add(selectsNothing, at: constraint, "has no effect: \(mismatch(constraint, labels))") { finding in
             let selector = ownSelector(of: subject, labels)
             finding.edits = selector.map { [.set(finding.place / "labelSelector", $0)] } ?? []
             if selector == nil { finding.advice = selectionAdvice }
@@ -75,14 +77,14 @@ private func checkSpread(
 }
 
 extension Field {
-    /// True if a constraint or an affinity term is about zones: by their name, or by AWS's own id.
+    /// True if a constraint or an affinity term is for zones, by name or by AWS's zone ID.
     fileprivate var isOverZones: Bool {
         guard let key = base["topologyKey"] else { return false }
         return key.equals("topology.kubernetes.io/zone") || key.equals("topology.k8s.aws/zone-id")
     }
 }
 
-/// True if no two of the pods may run in one zone, which is stricter than a spread.
+/// Returns true if no two of the pods can run in one zone, which is stricter than a spread constraint.
 private func keepsZonesApart(
     _ template: PodTemplate, _ labels: Labels, _ subject: Subject, _ findings: FindingCollector
 ) throws(CannotJudge) -> Bool {
@@ -93,7 +95,7 @@ private func keepsZonesApart(
         guard term.isOverZones, try term["mismatchLabelKeys"].elements().isEmpty,
             let selector = try term["labelSelector"].object(), try LabelSelector.matches(selector, labels)
         else { continue }
-        // Without a word about namespaces the pod's own is meant; the empty selector means all.
+        // By default the term applies to the pod's namespace; an empty selector selects all namespaces.
         let namespaces = try term["namespaces"].strings()
         let others = try term["namespaceSelector"].object()
         if let others, others.members.first(where: { _ in true }) == nil { return true }
@@ -106,7 +108,7 @@ private func keepsZonesApart(
     return false
 }
 
-/// Why a constraint's selector does not match the pods.
+/// Returns why a constraint's selector does not match the pods.
 private func mismatch(_ constraint: Field, _ labels: Labels) -> String {
     guard let selector = constraint.member("labelSelector").value else { return "it has no labelSelector" }
     let part = selector.nodeCount > 1000 ? nil : try? LabelSelector(selector).mismatch(with: labels)
@@ -114,7 +116,7 @@ private func mismatch(_ constraint: Field, _ labels: Labels) -> String {
 }
 
 private func reportMissing(_ constraints: Field, _ labels: Labels, _ subject: Subject, _ findings: FindingCollector) {
-    findings.add(missing, at: constraints, "has nothing for \(zone)") {
+    findings.add(missing, at: constraints, "has no constraint for \(zone)") {
         guard let selector = ownSelector(of: subject, labels) else {
             $0.advice = selectionAdvice
             return
@@ -132,10 +134,9 @@ private func reportMissing(_ constraints: Field, _ labels: Labels, _ subject: Su
     }
 }
 
-/// What selects a workload's pods: its own selector's labels where the pods have them, else theirs.
+/// Returns a selector for a workload's pods: the labels of the workload's selector if the pods match them, else the pods' labels.
 ///
-/// Nil where they have none: the empty selector would take in all pods of the namespace. Nor is anything suggested for more labels
-/// than anybody would write.
+/// Nil if the pods have no labels, because an empty selector selects all pods of the namespace. Nil also for too many labels.
 func ownSelector(of subject: Subject, _ labels: Labels) -> Literal? {
     guard !labels.isEmpty, labels.count <= mostSuggestedLabels else { return nil }
     if let selector = subject.object["spec"]?["selector"], let parsed = try? LabelSelector(selector),
@@ -148,41 +149,41 @@ func ownSelector(of subject: Subject, _ labels: Labels) -> Literal? {
 
 private let mostSuggestedLabels = 64
 
-/// What to do about pods that nothing can select alone.
-let selectionAdvice = "give the pods a label of their own, and select it"
+/// The advice for pods that cannot be selected by a label.
+let selectionAdvice = "give the pods a unique label, and select it"
 
 private let cases: [Example] = [
     .good(
-        "over zones, by the pods' own label",
+        "a zone constraint with the pods' label",
         """
         topologySpreadConstraints:
         - {maxSkew: 1, topologyKey: topology.kubernetes.io/zone, whenUnsatisfiable: DoNotSchedule, labelSelector: {matchExpressions: [{key: app, operator: In, values: [web, api]}]}, matchLabelKeys: [pod-template-hash]}
         """),
     .good(
-        "over zones by AWS's id of them",
+        "a constraint for AWS zone IDs",
         """
         topologySpreadConstraints:
         - {topologyKey: topology.kubernetes.io/zone, $patch: delete}
         - {maxSkew: 1, topologyKey: topology.k8s.aws/zone-id, whenUnsatisfiable: ScheduleAnyway, labelSelector: {matchLabels: {app: web}}}
         """),
     .good(
-        "no two in one zone",
+        "a pod anti-affinity for zones",
         antiAffinity("topologyKey: topology.kubernetes.io/zone, labelSelector: {matchLabels: {app: web}}")),
     .bad(
-        "no two on one node", missing, at: "topologySpreadConstraints",
+        "a pod anti-affinity for nodes", missing, at: "topologySpreadConstraints",
         antiAffinity("topologyKey: kubernetes.io/hostname, labelSelector: {matchLabels: {app: web}}"), isFixed: true),
     .bad(
-        "none in one zone with other pods", missing, at: "topologySpreadConstraints",
+        "a pod anti-affinity for zones, with other pods", missing, at: "topologySpreadConstraints",
         antiAffinity("topologyKey: topology.kubernetes.io/zone, labelSelector: {matchLabels: {app: api}}"),
         isFixed: true),
     .bad(
-        "none in one zone with pods of another namespace", missing, at: "topologySpreadConstraints",
+        "a pod anti-affinity for zones, with pods of another namespace", missing, at: "topologySpreadConstraints",
         antiAffinity(
             "topologyKey: topology.kubernetes.io/zone, labelSelector: {matchLabels: {app: web}}, namespaces: [bank]"),
         isFixed: true),
     .bad("no constraint", missing, at: "topologySpreadConstraints", "topologySpreadConstraints: null", isFixed: true),
     .bad(
-        "over nodes only", missing, at: "topologySpreadConstraints",
+        "a constraint for nodes only", missing, at: "topologySpreadConstraints",
         """
         topologySpreadConstraints:
         - {topologyKey: topology.kubernetes.io/zone, $patch: delete}
@@ -196,32 +197,32 @@ private let cases: [Example] = [
         - {topologyKey: topology.kubernetes.io/zone, labelSelector: {matchLabels: {app: website}}}
         """),
     .bad(
-        "no selector counts no pod", selectsNothing, at: "topologySpreadConstraints[topology.kubernetes.io/zone]",
+        "a constraint without a selector", selectsNothing, at: "topologySpreadConstraints[topology.kubernetes.io/zone]",
         """
         topologySpreadConstraints:
         - {topologyKey: topology.kubernetes.io/zone, labelSelector: null}
         """),
     .bad(
-        "a skew of two", skewed, at: "topologySpreadConstraints[topology.kubernetes.io/zone].maxSkew",
+        "maxSkew 2", skewed, at: "topologySpreadConstraints[topology.kubernetes.io/zone].maxSkew",
         """
         topologySpreadConstraints:
         - {topologyKey: topology.kubernetes.io/zone, maxSkew: 2}
         """),
     .good(
-        "a skew of two where the team allows it",
+        "an allowed maxSkew of 2",
         """
         topologySpreadConstraints:
         - {topologyKey: topology.kubernetes.io/zone, maxSkew: 2}
         """, settings: ["PLAYBOOK_MAX_SKEW": "2"]),
     .bad(
-        "no replicas now, more tomorrow", missing, at: "topologySpreadConstraints",
+        "a workload with zero replicas", missing, at: "topologySpreadConstraints",
         """
         spec:
           replicas: 0
           template: {spec: {topologySpreadConstraints: null}}
         """, isFixed: true),
     .good(
-        "what is exempt from replicas",
+        "a workload that is exempt from replicas",
         """
         metadata:
           annotations: {playbook.superinc.com/exempt: replicas, playbook.superinc.com/exempt-reason: one licence}
@@ -229,10 +230,10 @@ private let cases: [Example] = [
           template: {spec: {topologySpreadConstraints: null}}
         """),
     .good(
-        "containers do not matter",
+        "init and sidecar containers are not checked",
         "initContainers: [{name: proxy, restartPolicy: Always}]"),
     .good(
-        "a DaemonSet runs on every node anyway",
+        "a DaemonSet runs on every node",
         """
         apiVersion: apps/v1
         kind: DaemonSet

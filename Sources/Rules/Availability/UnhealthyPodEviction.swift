@@ -5,25 +5,27 @@ import Kubernetes
 extension Rule {
     static let unhealthyPodEviction = Rule(
         id: "unhealthy-pod-eviction",
-        title: "Pods that are not ready hold no drain up",
+        title: "PodDisruptionBudgets allow the eviction of unhealthy pods",
         group: .availability,
         section: .scalingAndResources,
         rationale: """
-            By default a budget also protects pods that crash: a broken application then keeps its node from being drained, and \
-            the node stays.
+            By default, a PodDisruptionBudget also protects pods that are not ready: an application that crashes blocks the \
+            drain of its nodes.
             """,
         level: .warn,
         concern: .reliability,
         scope: Scope(ResourceKinds(.podDisruptionBudget)),
         clauses: [unset, onlyHealthy],
         examples: [
-            .good("always", budget("maxUnavailable: 1\n  unhealthyPodEvictionPolicy: AlwaysAllow")),
-            .bad("the API's default", unset, at: "spec.unhealthyPodEvictionPolicy", budget("minAvailable: 50%")),
+            .good("AlwaysAllow", budget("maxUnavailable: 1\n  unhealthyPodEvictionPolicy: AlwaysAllow")),
             .bad(
-                "only within the budget", onlyHealthy, at: "spec.unhealthyPodEvictionPolicy",
+                "no policy (defaults to IfHealthyBudget)", unset, at: "spec.unhealthyPodEvictionPolicy",
+                budget("minAvailable: 50%")),
+            .bad(
+                "IfHealthyBudget", onlyHealthy, at: "spec.unhealthyPodEvictionPolicy",
                 budget("unhealthyPodEvictionPolicy: IfHealthyBudget")),
             .good(
-                "a workload with init container and sidecar",
+                "a workload",
                 "initContainers: [{name: proxy, restartPolicy: Always}]"),
         ],
         check: { (subject, _, findings) throws(CannotJudge) in
@@ -31,7 +33,8 @@ extension Rule {
             let seen = try policy.string()
             if seen == "AlwaysAllow" { return }
             findings.add(
-                seen == nil ? unset : onlyHealthy, at: policy, "is \(seen ?? "unset"), not AlwaysAllow",
+                seen == nil ? unset : onlyHealthy, at: policy,
+                "is \(seen.map { "\"\($0)\"" } ?? "not set"); use AlwaysAllow",
                 set: "AlwaysAllow")
         }
     )

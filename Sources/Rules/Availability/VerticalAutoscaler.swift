@@ -5,12 +5,12 @@ import Kubernetes
 extension Rule {
     static let verticalAutoscaler = Rule(
         id: "vertical-autoscaler",
-        title: "VerticalPodAutoscalers are for what cannot scale by pods",
+        title: "VerticalPodAutoscalers target workloads that cannot scale horizontally",
         group: .availability,
         section: .scalingAndResources,
         rationale: """
-            A VerticalPodAutoscaler evicts pods to change their requests. What can run in more copies is better off with those; \
-            what cannot (a StatefulSet, a job, a singleton, an agent on each node) has no other way.
+            A VerticalPodAutoscaler evicts pods to change their requests. A workload that can run more replicas scales without \
+            evictions with a HorizontalPodAutoscaler.
             """,
         level: .warn,
         concern: .reliability,
@@ -23,7 +23,8 @@ extension Rule {
 }
 
 private let scalable = Clause(
-    "scalable", "the target is a StatefulSet, Job, CronJob, DaemonSet or a singleton, or the mode is Off or Initial")
+    "scalable",
+    "the target is a StatefulSet, a Job, a CronJob, a DaemonSet or a single replica, or `updateMode` is Off or Initial")
 
 private func checkTarget(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
@@ -35,12 +36,13 @@ private func checkTarget(
     }
     findings.add(
         scalable, at: try subject.field("spec")["updatePolicy"]["updateMode"],
-        "is \(scaling.mode ?? "unset, which evicts pods"), and \(scaling.target) \(reason)", set: "Off",
+        "is \(scaling.mode.map { "\"\($0)\"" } ?? "not set, which evicts pods"), but \(scaling.target) \(reason)",
+        set: "Off",
         choice: scaling.target
-    ) { $0.advice = "with Off it only recommends; a HorizontalPodAutoscaler adds pods instead" }
+    ) { $0.advice = "Off only recommends requests; use a HorizontalPodAutoscaler to add pods" }
 }
 
-/// Why the target should scale by pods; nil where it cannot.
+/// Returns why the target can scale horizontally; nil if it cannot.
 private func reasonToScaleByPods(
     _ scaling: VerticalScaling, _ namespace: String, _ relatedObjects: RelatedObjects
 ) throws(CannotJudge) -> String? {
@@ -53,7 +55,7 @@ private func reasonToScaleByPods(
         throw .unknown(relatedObject: "the replicas of \(scaling.target)")
     }
     let autoscaler = try? relatedObjects.autoscaler(of: workload.kind, workload.name, in: namespace)
-    if let autoscaler { return "has \(autoscaler.kind.name) \(autoscaler.name) to scale it" }
+    if let autoscaler { return "is scaled by \(autoscaler.kind.name) \(autoscaler.name)" }
     let podOwners = relatedObjects.podOwners(of: workload.kind, workload.name, workload.replicas, in: namespace)
     let most = podOwners.compactMap(\.replicas).max() ?? 0
     return most > 1 ? "runs \(most) replicas" : nil
@@ -63,39 +65,41 @@ private let queue = "apiVersion: apps/v1, kind: StatefulSet, name: queue"
 
 private let cases: [Example] = [
     .good("a StatefulSet", verticalAutoscaler(for: queue)),
-    .good("a StatefulSet, by its kind alone", verticalAutoscaler(for: "kind: StatefulSet, name: queue")),
+    .good("a StatefulSet without an apiVersion", verticalAutoscaler(for: "kind: StatefulSet, name: queue")),
     .good("a Job", verticalAutoscaler(for: "apiVersion: batch/v1, kind: Job, name: reindex")),
     .good("a CronJob", verticalAutoscaler(for: "apiVersion: batch/v1, kind: CronJob, name: report")),
     .good(
-        "a DaemonSet has a pod on each node",
+        "a DaemonSet",
         verticalAutoscaler(for: "apiVersion: apps/v1, kind: DaemonSet, name: agent")),
-    .good("a singleton", verticalAutoscaler(), relatedObjects: knownDeployment(replicas: 1)),
+    .good("a single replica", verticalAutoscaler(), relatedObjects: knownDeployment(replicas: 1)),
     .bad(
-        "a Deployment of two", scalable, at: "spec.updatePolicy.updateMode", verticalAutoscaler(),
+        "a Deployment with two replicas", scalable, at: "spec.updatePolicy.updateMode", verticalAutoscaler(),
         relatedObjects: knownDeployment(replicas: 2)),
     .bad(
-        "a Deployment at none, whose Rollout runs five", scalable, at: "spec.updatePolicy.updateMode",
+        "a Deployment whose Rollout runs five replicas", scalable, at: "spec.updatePolicy.updateMode",
         verticalAutoscaler(), relatedObjects: documents(knownDeployment(replicas: 0), borrowingRollout())),
     .bad(
-        "one that an autoscaler scales", scalable, at: "spec.updatePolicy.updateMode",
+        "a Deployment with a HorizontalPodAutoscaler", scalable, at: "spec.updatePolicy.updateMode",
         verticalAutoscaler(
             "resourcePolicy: {containerPolicies: [{containerName: '*', controlledResources: [memory]}]}"),
         relatedObjects: documents(knownDeployment(replicas: 1), horizontalAutoscaler())),
     .bad(
-        "in place, too", scalable, at: "spec.updatePolicy.updateMode",
+        "updateMode InPlaceOrRecreate", scalable, at: "spec.updatePolicy.updateMode",
         verticalAutoscaler("updatePolicy: {updateMode: InPlaceOrRecreate}"), relatedObjects: knownDeployment()),
     .bad(
-        "by eviction", scalable, at: "spec.updatePolicy.updateMode",
+        "updateMode Recreate", scalable, at: "spec.updatePolicy.updateMode",
         verticalAutoscaler("updatePolicy: {updateMode: Recreate}"), relatedObjects: knownDeployment()),
     .bad(
-        "pointed at another workload", scalable, at: "spec.updatePolicy.updateMode", verticalAutoscaler(),
+        "a changed target", scalable, at: "spec.updatePolicy.updateMode", verticalAutoscaler(),
         relatedObjects: knownDeployment(), before: verticalAutoscaler(for: queue)),
     .good(
-        "one that only recommends", verticalAutoscaler("updatePolicy: {updateMode: 'Off'}"),
+        "updateMode Off", verticalAutoscaler("updatePolicy: {updateMode: 'Off'}"),
         relatedObjects: knownDeployment()),
     .good(
-        "one that only sets what pods start with", verticalAutoscaler("updatePolicy: {updateMode: Initial}"),
+        "updateMode Initial", verticalAutoscaler("updatePolicy: {updateMode: Initial}"),
         relatedObjects: knownDeployment()),
-    .good("a workload that is not known", verticalAutoscaler()),
-    .good("a kind that is not known", verticalAutoscaler(for: "apiVersion: example.com/v1, kind: Widget, name: web")),
+    .good("not evaluated because the workload is unknown", verticalAutoscaler()),
+    .good(
+        "not evaluated because the kind is unknown",
+        verticalAutoscaler(for: "apiVersion: example.com/v1, kind: Widget, name: web")),
 ]

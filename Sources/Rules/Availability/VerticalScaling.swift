@@ -2,7 +2,7 @@ import Evaluation
 import JSON
 import Kubernetes
 
-/// A VerticalPodAutoscaler, as far as it matters beside other autoscalers: whose requests it changes, and which.
+/// The parts of a VerticalPodAutoscaler that can conflict with other autoscalers: its target, and the requests that it changes.
 struct VerticalScaling {
     /// Its name.
     let name: String
@@ -14,12 +14,12 @@ struct VerticalScaling {
     let targetName: String
     /// The API group and version of its target, as written.
     let targetVersion: String
-    /// How it applies what it recommends; nil where nothing is said, which is to pods that run.
+    /// The update mode; nil if it is not set, which changes running pods.
     let mode: String?
-    /// The resources that it sets, by container; `*` is every container without an entry of its own.
+    /// The resources that it sets, by container; `*` is every container without an entry.
     private let policies: [(container: String, resources: [String])]
 
-    /// What is kept of one.
+    /// Reads the fields that are kept of a related object.
     fileprivate static func read(_ object: Value, _ fields: inout RelatedFields) throws(CannotJudge) {
         let spec = try object.object("spec")
         let target = try spec?.object("targetRef")
@@ -40,10 +40,10 @@ struct VerticalScaling {
         fields[.policies] = .object(policies)
     }
 
-    /// One that is known beside the object that is judged.
+    /// Creates one from a related object.
     init(_ record: RelatedObject) { self.init(named: record.name, record.fields) }
 
-    /// The one that a request is about.
+    /// Creates one from the object of a request.
     init(_ subject: Subject) throws(CannotJudge) {
         var fields = RelatedFields()
         try VerticalScaling.read(subject.object, &fields)
@@ -55,7 +55,7 @@ struct VerticalScaling {
         targetKindName = fields[.targetKind] ?? ""
         targetName = fields[.targetName] ?? ""
         let version = fields[.targetVersion] ?? ""
-        // Without a group the well-known kinds are meant.
+        // Without a group, a well-known kind is assumed.
         let guess = targetKindName.hasSuffix("Job") ? "batch/v1" : "apps/v1"
         targetVersion = version.isEmpty ? guess : version
         targetKind = ResourceKind(kind: targetKindName, apiVersion: targetVersion)
@@ -63,18 +63,18 @@ struct VerticalScaling {
         policies = (fields[.policies]?.members ?? []).map { ($0.key, [String](recorded: $0.value) ?? []) }
     }
 
-    /// What it is for, as people say it: `Deployment web`.
+    /// The kind and the name of the target: `Deployment web`.
     var target: String { "\(targetKindName) \(targetName)" }
 
-    /// Whether it changes the requests of pods that run, not only of those that start.
+    /// True if it changes the requests of running pods, not only of new ones.
     var isActive: Bool { mode != "Off" && mode != "Initial" }
 
-    /// Whether it sets requests for a resource by whose use another autoscaler scales.
+    /// Returns true if it sets requests for a resource that another autoscaler measures.
     ///
     /// - Parameters:
     ///   - resource: The resource.
-    ///   - containers: The containers of the target; nil where they are not known, and only what is certain counts.
-    /// - Returns: Whether both pull at the same requests.
+    ///   - containers: The containers of the target; nil if they are unknown, and only certain conflicts count.
+    /// - Returns: True if both autoscalers manage the same requests.
     func sets(_ resource: ScaledResource, in containers: [String]?) -> Bool {
         if let container = resource.container { return sets(resource.name, in: container) }
         if let containers { return containers.contains { sets(resource.name, in: $0) } }

@@ -5,12 +5,11 @@ import Kubernetes
 extension Rule {
     static let cpuLimit = Rule(
         id: "cpu-limit",
-        title: "Containers set no CPU limit",
+        title: "Containers do not set a CPU limit",
         group: .containers,
         section: .scalingAndResources,
         rationale: """
-            A CPU limit slows a container down while its node has nothing else to do. Requests alone share the node fairly when it \
-            is busy, and leave the rest to whoever can use it.
+            A CPU limit throttles a container even while its node has idle CPU. CPU requests alone share a busy node fairly.
             """,
         level: .warn,
         concern: .reliability,
@@ -18,7 +17,7 @@ extension Rule {
         clauses: [limited],
         relatedObjects: [.resourceQuota],
         fix: .changes(
-            "Removes the limit once a CPU request is set; not where a ResourceQuota counts `limits.cpu` or is not known to the server, nor for a whole number of CPUs that equals the request (static CPU policy)."
+            "Removes the limit if a CPU request is set. The limit is kept if a ResourceQuota counts `limits.cpu`, if the server does not know the quotas, and if it is a whole number of CPUs equal to the request (static CPU manager policy)."
         ),
         examples: cases,
         check: checkCPULimits
@@ -43,14 +42,14 @@ private func report(
 ) throws(CannotJudge) {
     let request = try resources.request("cpu")
     let field = try Field(resources.value)["limits"]["cpu"]
-    findings.add(limited, at: field, "is \(limit): it slows the container while the node idles") {
+    findings.add(limited, at: field, "is \(limit); the container is throttled even when the node is idle") {
         let isPinned = request?.quantity == limit.quantity && limit.quantity.isWhole
         $0.edits = [.remove($0.place)]
         $0.isFixable = request?.quantity.isPositive ?? false && !isPinned && !isCounted(subject, context)
     }
 }
 
-/// Whether a quota counts CPU limits, so that a pod without one would be refused; on a server, also where that is not known.
+/// Returns true if a quota counts CPU limits and would reject pods without one; on a server, also if quotas are unknown.
 private func isCounted(_ subject: Subject, _ context: Context) -> Bool {
     guard let quotas = try? context.relatedObjects.quotas(in: subject.namespace) else {
         return context.source != .files
@@ -73,26 +72,26 @@ private let countingQuota = """
     """
 
 private let cases: [Example] = [
-    .good("a request alone", "containers: [{name: app, resources: {requests: {cpu: 500m}}}]"),
+    .good("a CPU request without a limit", "containers: [{name: app, resources: {requests: {cpu: 500m}}}]"),
     .bad(
-        "a limit", limited, at: "containers[app].resources.limits.cpu",
+        "a CPU limit", limited, at: "containers[app].resources.limits.cpu",
         "containers: [{name: app, resources: {requests: {cpu: 250m}, limits: {cpu: 500m}}}]", relatedObjects: quota,
         settings: ["PLAYBOOK_FIX": "all"], isFixed: true),
     .bad(
-        "a limit, where it is not known whether a quota counts it", limited, at: "containers[app].resources.limits.cpu",
+        "a CPU limit, with unknown quotas", limited, at: "containers[app].resources.limits.cpu",
         "containers: [{name: app, resources: {requests: {cpu: 250m}, limits: {cpu: 500m}}}]",
         settings: ["PLAYBOOK_FIX": "all"]),
     .bad(
-        "a limit that a quota counts", limited, at: "containers[app].resources.limits.cpu",
+        "a CPU limit that a ResourceQuota counts", limited, at: "containers[app].resources.limits.cpu",
         "containers: [{name: app, resources: {requests: {cpu: 250m}, limits: {cpu: 500m}}}]",
         relatedObjects: countingQuota,
         settings: ["PLAYBOOK_FIX": "all"]),
     .bad(
-        "whole CPUs of its own", limited, at: "containers[app].resources.limits.cpu",
+        "a CPU limit for exclusive CPUs", limited, at: "containers[app].resources.limits.cpu",
         "containers: [{name: app, resources: {requests: {cpu: 2}, limits: {cpu: 2000m}}}]", relatedObjects: quota,
         settings: ["PLAYBOOK_FIX": "all"]),
     .bad(
-        "a limit for the whole pod", limited, at: "resources.limits.cpu",
+        "a pod-level CPU limit", limited, at: "resources.limits.cpu",
         "resources: {requests: {cpu: 250m, memory: 256Mi}, limits: {cpu: 1, memory: 256Mi}}"),
     .bad(
         "a sidecar", limited, at: "initContainers[proxy].resources.limits.cpu",
@@ -104,7 +103,7 @@ private let cases: [Example] = [
         "a running Pod that is resized", limited, at: "containers[app].resources.limits.cpu",
         "containers: [{name: app, resources: {limits: {cpu: 1}}}]", before: "{}", request: .resize),
     .good(
-        "an ephemeral container may set none",
+        "an ephemeral container has no CPU limit",
         "ephemeralContainers: [{name: debugger}]",
         request: .debug),
 ]

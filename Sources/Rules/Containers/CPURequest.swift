@@ -9,25 +9,25 @@ extension Rule {
         group: .containers,
         section: .scalingAndResources,
         rationale: """
-            The request is a container's share when a node is busy, what the scheduler and Karpenter count with, and what an \
-            autoscaler measures against.
+            The CPU request determines scheduling, the nodes that Karpenter adds and the CPU share on a busy node. Without it, \
+            nodes are overcommitted, and autoscaling by CPU utilization does not work.
             """,
         level: .deny,
         concern: .reliability,
         scope: .containerResources,
         clauses: [missing, limitAlone, zero],
-        // Its controller fills it in.
+        // Its controller sets the request.
         filledInKinds: ["sparkoperator.k8s.io/SparkApplication"],
         fix: .adds(
-            "Where a CPU limit is set alone, the request is set to it, which is what the API server does for a Pod."),
+            "Sets the request to the CPU limit if only a limit is set, as the API server does for a Pod."),
         examples: cases,
         check: checkCPURequests
     )
 }
 
-private let missing = Clause("missing", "a CPU request is set")
-private let limitAlone = Clause("limit-alone", "the request is written down where a limit stands for it")
-private let zero = Clause("zero", "the CPU request is over zero")
+private let missing = Clause("missing", "each container has a CPU request, or its pod has one")
+private let limitAlone = Clause("limit-alone", "the CPU request is set explicitly if a CPU limit is set")
+private let zero = Clause("zero", "the CPU request is greater than 0")
 
 private func checkCPURequests(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
@@ -41,14 +41,14 @@ private func checkCPURequests(
         if let request, request.quantity.isPositive { continue }
         let limit = try resources?.limit("cpu").flatMap { $0.quantity.isPositive ? $0 : nil }
         let field = try container.resourcesField["requests"]["cpu"]
-        // The containers of a pod with resources of its own share those.
+        // Containers share the pod-level resources.
         let suggestion =
             pod == nil
-            ? "request as much CPU as the container uses when it is busy"
-            : "set resources.requests.cpu of the pod spec to what the pod uses when it is busy"
+            ? "set resources.requests.cpu to the CPU that the container uses under load"
+            : "set resources.requests.cpu of the pod spec to the CPU that the pod uses under load"
         let amount = pod == nil ? limit.map { Literal.string($0.description) } : nil
         if let request {
-            findings.add(zero, at: field, "is \(request): the container is promised nothing", set: amount) {
+            findings.add(zero, at: field, "is \(request); no CPU is reserved for the container", set: amount) {
                 if amount == nil { $0.advice = suggestion }
             }
         } else if let limit {
@@ -63,30 +63,30 @@ private func checkCPURequests(
 }
 
 private let cases: [Example] = [
-    .good("a request", "containers: [{name: app, resources: {requests: {cpu: 1m}}}]"),
+    .good("a CPU request", "containers: [{name: app, resources: {requests: {cpu: 1m}}}]"),
     .bad(
-        "none", missing, at: "containers[app].resources.requests.cpu",
+        "no CPU request", missing, at: "containers[app].resources.requests.cpu",
         "containers: [{name: app, resources: {requests: {cpu: null}}}]"),
     .bad(
-        "no resources at all", missing, at: "containers[app].resources.requests.cpu",
+        "no container resources", missing, at: "containers[app].resources.requests.cpu",
         """
         resources: {requests: {memory: 256Mi}, limits: {memory: 256Mi}}
         containers: [{name: app, resources: null}]
         """),
     .bad(
-        "zero", zero, at: "containers[app].resources.requests.cpu",
+        "a CPU request of 0", zero, at: "containers[app].resources.requests.cpu",
         "containers: [{name: app, resources: {requests: {cpu: 0}}}]"),
     .bad(
-        "a limit alone", limitAlone, at: "containers[app].resources.requests.cpu",
+        "a CPU limit only", limitAlone, at: "containers[app].resources.requests.cpu",
         "containers: [{name: app, resources: {requests: {cpu: null}, limits: {cpu: 500m}}}]", isFixed: true),
     .bad(
-        "a limit alone beside resources of the pod", limitAlone, at: "containers[app].resources.requests.cpu",
+        "a CPU limit only, with pod-level resources", limitAlone, at: "containers[app].resources.requests.cpu",
         """
         resources: {requests: {memory: 256Mi}, limits: {memory: 256Mi}}
         containers: [{name: app, resources: {requests: {cpu: null}, limits: {cpu: 500m}}}]
         """),
     .good(
-        "a request for the whole pod",
+        "a pod-level CPU request",
         """
         resources: {requests: {cpu: 500m, memory: 256Mi}, limits: {memory: 256Mi}}
         containers: [{name: app, resources: null}]
@@ -98,10 +98,10 @@ private let cases: [Example] = [
         "an init container", zero, at: "initContainers[migrate].resources.requests.cpu",
         "initContainers: [{name: migrate, resources: {requests: {cpu: 0m}}}]"),
     .bad(
-        "a running Pod that is resized to none", zero, at: "containers[app].resources.requests.cpu",
+        "a running Pod that is resized to 0", zero, at: "containers[app].resources.requests.cpu",
         "containers: [{name: app, resources: {requests: {cpu: 0}}}]", before: "{}", request: .resize),
     .good(
-        "an ephemeral container may set none",
+        "an ephemeral container needs no CPU request",
         "ephemeralContainers: [{name: debugger}]",
         request: .debug),
 ]

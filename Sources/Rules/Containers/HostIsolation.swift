@@ -5,12 +5,12 @@ import Kubernetes
 extension Rule {
     static let hostIsolation = Rule(
         id: "host-isolation",
-        title: "Pods keep off their node",
+        title: "Pods do not use host namespaces, ports or paths",
         group: .containers,
         section: .containerization,
         rationale: """
-            The node's network, processes, ports and files step round security groups, network policies and the walls between \
-            tenants: what runs there may be anyone on that node.
+            Host namespaces, ports and paths bypass security groups, network policies and the isolation between tenants. A \
+            compromised pod can then take over its node.
             """,
         level: .deny,
         concern: .security,
@@ -23,20 +23,20 @@ extension Rule {
     )
 }
 
-private let network = Clause("network", "no `hostNetwork`")
-private let processes = Clause("processes", "no `hostPID`")
-private let communication = Clause("communication", "no `hostIPC`")
-private let port = Clause("port", "no container takes a port of the node")
-private let files = Clause("files", "no volume is a path of the node")
+private let network = Clause("network", "`hostNetwork` is not true")
+private let processes = Clause("processes", "`hostPID` is not true")
+private let communication = Clause("communication", "`hostIPC` is not true")
+private let port = Clause("port", "no container sets a `hostPort`")
+private let files = Clause("files", "no volume is a `hostPath`")
 private let handler = Clause(
-    "handler", "no probe or lifecycle handler names a host: the kubelet sends it from the node")
+    "handler", "no probe or lifecycle handler sets `host`, because the kubelet sends the request from the node")
 private let volume = Clause(
-    "volume", "no PersistentVolume that a person makes is a path of a node (`hostPath`, `local`)")
+    "volume", "no PersistentVolume uses a path of a node (`hostPath`, `local`), unless a provisioner creates it")
 
 private func checkHost(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
     guard let template = try subject.template() else { return }
-    // With the node's network the API server fills in each host port itself: one finding says it all. The old object had those
-    // ports nevertheless: they stay behind where `kubectl apply` takes the network away.
+    // With hostNetwork the API server sets each hostPort, so one finding is enough. On the old object they are reported too,
+    // because they remain when `kubectl apply` removes hostNetwork.
     let hostNetwork = try template.field["hostNetwork"]
     let hasNetwork = try hostNetwork.boolean() == true
     var ports: [Field] = []
@@ -47,23 +47,24 @@ private func checkHost(_ subject: Subject, _ context: Context, _ findings: Findi
             guard let number = try hostPort.integer(), number != 0 else { continue }
             if hasNetwork, ports.count < mostPorts { ports.append(hostPort) }
             if hasNetwork, !subject.isOld { continue }
-            findings.add(port, at: hostPort, "is \(number), a port of the node", choice: String(number)) {
+            findings.add(port, at: hostPort, "is \(number), which opens this port on the node", choice: String(number))
+            {
                 $0.edits = [.remove($0.place)]
             }
         }
         try checkHandlers(container, findings)
     }
     if hasNetwork {
-        report(network, hostNetwork, "the pod has the node's network, past security groups and network policies", ports)
+        report(network, hostNetwork, "the pod bypasses security groups and network policies", ports)
     }
     let hostPID = try template.field["hostPID"]
-    if try hostPID.boolean() == true { report(processes, hostPID, "the pod sees all processes of the node") }
+    if try hostPID.boolean() == true { report(processes, hostPID, "the pod can see all processes of the node") }
     let hostIPC = try template.field["hostIPC"]
     if try hostIPC.boolean() == true {
         report(communication, hostIPC, "the pod shares memory with processes of the node")
     }
     func report(_ clause: Clause, _ flag: Field, _ meaning: String, _ ports: [Field] = []) {
-        findings.add(clause, at: flag, "is true: \(meaning)") {
+        findings.add(clause, at: flag, "is true; \(meaning)") {
             $0.edits = [.remove($0.place)] + ports.map { .remove(findings.place(of: $0)) }
         }
     }
@@ -72,13 +73,13 @@ private func checkHost(_ subject: Subject, _ context: Context, _ findings: Findi
         let path = try volume["hostPath"]
         guard path.isPresent else { continue }
         let seen = try path["path"].string() ?? ""
-        findings.add(files, at: path, "is \(seen), a path of the node", choice: seen) {
+        findings.add(files, at: path, "mounts the host path \(seen)", choice: seen) {
             $0.advice = "use an emptyDir, a PersistentVolumeClaim or a CSI volume instead"
         }
     }
 }
 
-/// Looks for handlers by which the kubelet calls another host than the pod (Pod Security Standards since 1.34).
+/// Reports handlers with which the kubelet calls a host other than the pod (Pod Security Standards since 1.34).
 private func checkHandlers(_ container: Container, _ findings: FindingCollector) throws(CannotJudge) {
     let probes: [StaticString] = ["livenessProbe", "readinessProbe", "startupProbe"]
     for probe in probes where container.value[probe] != nil { try check(container.field[probe]) }
@@ -92,10 +93,10 @@ private func checkHandlers(_ container: Container, _ findings: FindingCollector)
             let host = try handlers[key]["host"]
             guard let seen = try host.filledText() else { continue }
             findings.add(
-                handler, at: host, "is \"\(seen.text)\": the kubelet calls it from the node", choice: seen.text
+                handler, at: host, "is \"\(seen.text)\"; the kubelet sends the request from the node", choice: seen.text
             ) {
                 $0.edits = [.remove($0.place)]
-                if "\(key)" == "httpGet" { $0.advice = "a virtual host goes into httpHeaders, as Host" }
+                if "\(key)" == "httpGet" { $0.advice = "set a virtual host as the Host header in httpHeaders" }
             }
         }
     }
@@ -104,7 +105,7 @@ private func checkHandlers(_ container: Container, _ findings: FindingCollector)
 private func checkVolume(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
 ) throws(CannotJudge) {
-    // What a provisioner makes is its StorageClass's doing; an audit does not know who made it.
+    // A provisioner follows its StorageClass. An audit does not know the requester, and reads the provisioner's annotation.
     if subject.review.user.serviceAccount != nil, Requester(of: subject.review, context) != .deployer { return }
     if context.source == .cluster, subject.metadata.annotation("pv.kubernetes.io/provisioned-by") != nil { return }
     let spec = try subject.field("spec")
@@ -112,75 +113,75 @@ private func checkVolume(
         let path = try spec[source]
         guard path.isPresent else { continue }
         let seen = try path["path"].string() ?? ""
-        findings.add(volume, at: path, "is \"\(seen)\", a path of the node", choice: seen) {
+        findings.add(volume, at: path, "uses the path \"\(seen)\" of a node", choice: seen) {
             $0.advice = "use a CSI driver, such as ebs.csi.aws.com or efs.csi.aws.com, through a PersistentVolumeClaim"
         }
     }
 }
 
-/// How many host ports the suggested change takes away together with the node's network.
+/// The largest number of host ports that the suggested change removes together with hostNetwork.
 private let mostPorts = 100
 
 private let cases: [Example] = [
-    .good("none of it", "{hostNetwork: false, hostPID: false, hostIPC: false}"),
+    .good("no host namespaces", "{hostNetwork: false, hostPID: false, hostIPC: false}"),
     .good(
-        "ports of its own, and volumes that are not the node's",
+        "container ports and volumes that do not use the host",
         """
         containers: [{name: app, ports: [{name: http, containerPort: 8080, hostPort: 0}]}]
         volumes: [{name: work, emptyDir: {}}, {name: data, persistentVolumeClaim: {claimName: data}}]
         """),
-    .bad("the node's network", network, at: "hostNetwork", "hostNetwork: true"),
+    .bad("the host network", network, at: "hostNetwork", "hostNetwork: true"),
     .bad(
-        "the node's network, whose ports the API server fills in", network, at: "hostNetwork",
+        "the host network, with host ports set by the API server", network, at: "hostNetwork",
         """
         hostNetwork: true
         containers: [{name: app, ports: [{name: http, containerPort: 8080, hostPort: 8080}]}]
         """),
-    .bad("the node's processes", processes, at: "hostPID", "hostPID: true"),
-    .bad("the node's shared memory", communication, at: "hostIPC", "hostIPC: true"),
+    .bad("the host PID namespace", processes, at: "hostPID", "hostPID: true"),
+    .bad("the host IPC namespace", communication, at: "hostIPC", "hostIPC: true"),
     .bad(
-        "a port of the node", port, at: "containers[app].ports[http].hostPort",
+        "a host port", port, at: "containers[app].ports[http].hostPort",
         "containers: [{name: app, ports: [{name: http, containerPort: 8080, hostPort: 8080}]}]"),
     .bad(
-        "a sidecar's port of the node", port, at: "initContainers[proxy].ports[9000].hostPort",
+        "a host port of a sidecar", port, at: "initContainers[proxy].ports[9000].hostPort",
         "initContainers: [{name: proxy, restartPolicy: Always, ports: [{containerPort: 9000, hostPort: 9000}]}]"),
     .bad(
-        "a path of the node", files, at: "volumes[docker].hostPath",
+        "a host path", files, at: "volumes[docker].hostPath",
         "volumes: [{name: docker, hostPath: {path: /var/run/docker.sock}}]"),
     .bad(
         "a probe of another host", handler, at: "containers[app].livenessProbe.httpGet.host",
         "containers: [{name: app, livenessProbe: {httpGet: {host: 169.254.169.254}}}]"),
     .bad(
-        "a probe of a port of the node", handler, at: "initContainers[proxy].startupProbe.tcpSocket.host",
+        "a probe of a port on the node", handler, at: "initContainers[proxy].startupProbe.tcpSocket.host",
         """
         initContainers:
         - {name: proxy, restartPolicy: Always, startupProbe: {tcpSocket: {host: 127.0.0.1, port: 10250}}}
         """),
     .bad(
-        "a request to another host at the start", handler, at: "containers[app].lifecycle.postStart.httpGet.host",
+        "a postStart request to another host", handler, at: "containers[app].lifecycle.postStart.httpGet.host",
         "containers: [{name: app, lifecycle: {postStart: {httpGet: {host: metadata, path: /, port: 80}}}}]"),
     .good(
-        "a probe that names the virtual host in a header",
+        "a probe with a Host header",
         """
         containers:
         - name: app
           livenessProbe: {httpGet: {host: '', httpHeaders: [{name: Host, value: web.example.com}]}}
         """),
-    .bad("a PersistentVolume of a node's path", volume, at: "spec.hostPath", persistent("hostPath: {path: /data}")),
+    .bad("a PersistentVolume with a host path", volume, at: "spec.hostPath", persistent("hostPath: {path: /data}")),
     .bad(
-        "a PersistentVolume of a node's disk", volume, at: "spec.local", persistent("local: {path: /mnt/disks/1}")),
+        "a PersistentVolume with a local path", volume, at: "spec.local", persistent("local: {path: /mnt/disks/1}")),
     .bad(
-        "a PersistentVolume that Argo CD applies", volume, at: "spec.hostPath",
+        "a PersistentVolume with a host path, applied by Argo CD", volume, at: "spec.hostPath",
         persistent("hostPath: {path: /data}"),
         request: .by("system:serviceaccount:argocd:argocd-application-controller")),
     .good(
-        "a PersistentVolume that a provisioner makes", persistent("local: {path: /mnt/disks/1}"),
+        "a local PersistentVolume created by a provisioner", persistent("local: {path: /mnt/disks/1}"),
         request: .by("system:serviceaccount:kube-system:local-static-provisioner")),
     .good(
         "a PersistentVolume of a CSI driver",
         persistent("csi: {driver: efs.csi.aws.com, volumeHandle: fs-0123456789abcdef0}")),
     .good(
-        "an init container and an ephemeral one have no say here",
+        "an init container",
         "initContainers: [{name: migrate}]"),
 ]
 

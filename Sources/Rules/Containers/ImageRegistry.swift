@@ -9,9 +9,9 @@ extension Rule {
         group: .containers,
         section: .containerization,
         rationale: """
-            What is in ECR is scanned, is there when Docker Hub is not or counts the pulls, and was put there by somebody who is \
-            known. In the public gallery, public.ecr.aws, anybody can publish: there only AWS's own images and Docker's \
-            official ones are allowed. Images of other registries come through ECR's pull-through cache.
+            Pulls from ECR do not depend on Docker Hub's availability and rate limits, and ECR scans the images. Anyone can \
+            publish on public.ecr.aws, so only AWS's images and Docker Official Images are allowed there; use a pull-through \
+            cache for other registries.
             """,
         level: .warn,
         concern: .security,
@@ -20,7 +20,7 @@ extension Rule {
         settings: [RuleSettings.registries, RuleSettings.pullThrough],
         fault: .image,
         fix: .changes(
-            "With `PLAYBOOK_PULL_THROUGH`: names the image by its registry's cache; the path, the tag and the digest stay."
+            "With `PLAYBOOK_PULL_THROUGH`: replaces the registry with its cache; path, tag and digest are kept."
         ),
         examples: imageRegistryExamples,
         check: { (subject, context, findings) throws(CannotJudge) in
@@ -38,7 +38,7 @@ extension RuleSettings {
         "PLAYBOOK_REGISTRIES",
         .parsedList("registries or paths in them") { (text) throws(Misplaced) in try RepositoryPrefix(parsing: text) },
         default: [],
-        "Where images may come from beside ECR: `quay.io`, `ghcr.io/team`, an alias of the public gallery (`public.ecr.aws/bitnami`). Docker's own are `docker.io/library`."
+        "Registries and paths that are allowed in addition to ECR: `quay.io`, `ghcr.io/team`, an alias of the public gallery (`public.ecr.aws/bitnami`). Docker Official Images are in `docker.io/library`."
     )
 
     static let pullThrough = RuleSetting(
@@ -46,18 +46,18 @@ extension RuleSettings {
         .parsed("REGISTRY=CACHE, separated by commas", written: { $0.text }) { (text) throws(Misplaced) in
             try PullThrough(parsing: text)
         }, default: PullThrough([]),
-        "Registries that ECR caches: `docker.io=ACCOUNT.dkr.ecr.REGION.amazonaws.com/docker-hub`. Their images are to be named by the cache, and the fix does so; the longest prefix counts."
+        "Registries and their pull-through caches in ECR: `docker.io=ACCOUNT.dkr.ecr.REGION.amazonaws.com/docker-hub`. Images of these registries must come from the cache; the fix renames them. The longest matching prefix is used."
     )
 }
 
-/// What the rule checks; its examples stand in a file of their own.
+/// The clauses of `image-registry`.
 enum ImageRegistryClause {
     static let reference = Clause(
         "reference",
-        "each image, of a container or a volume (`volumes[].image.reference`), is a name as Docker reads it")
+        "each image reference, of a container or a volume (`volumes[].image.reference`), is valid")
     static let registry = Clause(
         "registry",
-        "each image is in ECR, in public.ecr.aws under one of AWS's own aliases or `docker/library/`, in a registry of EKS add-ons, or in one of `PLAYBOOK_REGISTRIES`; where `PLAYBOOK_PULL_THROUGH` has a cache for it, it comes from there"
+        "each image comes from one of `PLAYBOOK_REGISTRIES`; or from its cache, if `PLAYBOOK_PULL_THROUGH` has one; or else from ECR, a registry of EKS add-ons, or one of AWS's aliases or `docker/library/` on public.ecr.aws"
     )
 }
 
@@ -68,7 +68,7 @@ private func report(_ image: Value, _ images: ImageSettings, _ findings: Finding
         reference = try ImageReference(text)
     } catch {
         findings.add(ImageRegistryClause.reference, at: field, "is invalid: \(error)", choice: text) {
-            $0.advice = "write it as REGISTRY/REPOSITORY:TAG"
+            $0.advice = "use the form REGISTRY/REPOSITORY:TAG"
         }
         return
     }
@@ -76,7 +76,7 @@ private func report(_ image: Value, _ images: ImageSettings, _ findings: Finding
     lazy var cached = images.pullThrough.rewritten(text)
     lazy var reason =
         cached != nil
-        ? ", which ECR caches"
+        ? "; use its pull-through cache"
         : PublicGallery.refusal(of: reference).map { ", \($0)" } ?? "; use ECR or an allowed registry"
     findings.add(
         ImageRegistryClause.registry, at: field, "comes from \(registry)\(reason)",
@@ -87,21 +87,21 @@ private func report(_ image: Value, _ images: ImageSettings, _ findings: Finding
     }
 }
 
-/// Where the image can come from instead.
+/// Returns the suggested source of the image.
 ///
-/// Of the public gallery only what is known to be somebody's is allowed, through a cache or not.
+/// No cache is suggested for an image of the public gallery that is not allowed.
 private func advice(_ reference: ImageReference, _ images: ImageSettings) -> String {
     guard let cache = reference.registry.cacheName, PublicGallery.refusal(of: reference) == nil else {
-        return "copy it to a repository of your own in ECR, and use that"
+        return "copy it to your ECR registry, and use the copy"
     }
     let host = images.host ?? "ACCOUNT.dkr.ecr.REGION.amazonaws.com"
     return
-        "use a copy in ECR, such as \(host)/\(cache)/\(reference.repository)\(reference.suffix) of a pull-through cache"
+        "use a copy in ECR, for example a pull-through cache: \(host)/\(cache)/\(reference.repository)\(reference.suffix)"
 }
 
 extension String {
-    /// What the cache of a registry is called in AWS's own examples; nil for a registry that ECR does not cache (Amazon ECR User
-    /// Guide, "Sync an upstream registry").
+    /// The name of the registry's cache in AWS's examples; nil for a registry that ECR does not cache (Amazon ECR User Guide,
+    /// "Sync an upstream registry").
     fileprivate var cacheName: String? {
         switch self {
         case "docker.io": "docker-hub"

@@ -24,52 +24,55 @@ private func bad(
 let imageRegistryExamples: [Example] =
     allowed + refused + pulledThrough + [
         .bad(
-            "upper case, which no registry takes", ImageRegistryClause.reference, at: "containers[app].image",
+            "an uppercase repository name", ImageRegistryClause.reference, at: "containers[app].image",
             app("\(ecr)/Shop/web:1.4.2-9f3c1ab")),
         .bad(
-            "a volume's image that is no name", ImageRegistryClause.reference, at: "volumes[models].image.reference",
+            "an image volume with an invalid reference", ImageRegistryClause.reference,
+            at: "volumes[models].image.reference",
             volume("\(ecr)/Shop/models:1.4.2-9f3c1ab")),
-        .bad("no image", ImageRegistryClause.reference, at: "containers[app].image", app("")),
+        .bad("an empty image reference", ImageRegistryClause.reference, at: "containers[app].image", app("")),
     ]
 
 private let allowed: [Example] = [
-    .good("ECR", app("\(ecr)/shop/web:1.4.2-9f3c1ab")),
-    .good("ECR by its FIPS host", app("222222222222.dkr.ecr-fips.us-east-1.amazonaws.com/shop/web:1.4.2-9f3c1ab")),
-    .good("ECR in China", app("222222222222.dkr.ecr.cn-north-1.amazonaws.com.cn/shop/web:1.4.2-9f3c1ab")),
-    .good("ECR by its dual-stack host", app("222222222222.dkr-ecr.eu-west-1.on.aws/shop/web:1.4.2-9f3c1ab")),
-    .good("an image of AWS's own in the public gallery of ECR", app("public.ecr.aws/karpenter/controller:1.0.6")),
-    .good("one of Docker's own images in the public gallery", app("public.ecr.aws/docker/library/redis:7.2.4")),
+    .good("an ECR image", app("\(ecr)/shop/web:1.4.2-9f3c1ab")),
+    .good("an ECR FIPS host", app("222222222222.dkr.ecr-fips.us-east-1.amazonaws.com/shop/web:1.4.2-9f3c1ab")),
+    .good("an ECR host in China", app("222222222222.dkr.ecr.cn-north-1.amazonaws.com.cn/shop/web:1.4.2-9f3c1ab")),
+    .good("an ECR dual-stack host", app("222222222222.dkr-ecr.eu-west-1.on.aws/shop/web:1.4.2-9f3c1ab")),
+    .good("an AWS image in the public gallery", app("public.ecr.aws/karpenter/controller:1.0.6")),
+    .good("a Docker Official Image in the public gallery", app("public.ecr.aws/docker/library/redis:7.2.4")),
     .good(
-        "an alias of the public gallery that is allowed", app("public.ecr.aws/bitnami/redis:7.2.4"),
+        "an allowed alias of the public gallery", app("public.ecr.aws/bitnami/redis:7.2.4"),
         settings: ["PLAYBOOK_REGISTRIES": "public.ecr.aws/bitnami"]),
-    .good("a volume of an image in ECR", volume("\(ecr)/shop/models:1.4.2-9f3c1ab")),
-    .good("a volume whose image is still to be filled in", "volumes: [{name: models, image: {pullPolicy: Always}}]"),
+    .good("an image volume from ECR", volume("\(ecr)/shop/models:1.4.2-9f3c1ab")),
+    .good("an image volume without a reference", "volumes: [{name: models, image: {pullPolicy: Always}}]"),
     .good(
         "an EKS add-on",
         app("602401143452.dkr.ecr.eu-west-1.amazonaws.com/eks/aws-ebs-csi-driver:v1.35.0-eksbuild.1")),
     .good(
-        "a registry that is allowed", app("quay.io/prometheus/node-exporter:v1.8.2"),
+        "an allowed registry", app("quay.io/prometheus/node-exporter:v1.8.2"),
         settings: ["PLAYBOOK_REGISTRIES": "quay.io/prometheus, ghcr.io/team"]),
     .good(
-        "one of Docker's own images, where those are allowed", app("redis:7.2.4-alpine"),
+        "a Docker Official Image, with docker.io/library allowed", app("redis:7.2.4-alpine"),
         settings: ["PLAYBOOK_REGISTRIES": "docker.io/library"]),
-    .good("an image that comes through a cache", app("\(ecr)/docker-hub/library/redis:7.2.4"), settings: caches),
+    .good("an image from a pull-through cache", app("\(ecr)/docker-hub/library/redis:7.2.4"), settings: caches),
 ]
 
 private let refused: [Example] = [
-    bad("Docker Hub by a short name", app("nginx:1.27.3")),
+    bad("a Docker Hub image with a short name", app("nginx:1.27.3")),
     bad("a registry with a port", app("registry.internal:5000/shop/web:1.4.2-9f3c1ab")),
-    bad("a registry on the node itself", app("localhost/web:1.4.2-9f3c1ab")),
-    bad("a host that only begins like ECR", app("\(ecr).example.com/shop/web:1.4.2-9f3c1ab")),
-    bad("a path that looks like ECR", app("example.com/\(ecr)/web:1.4.2-9f3c1ab")),
-    bad("a host of ECR on another port", app("\(ecr):8443/shop/web:1.4.2-9f3c1ab")),
-    bad("an account with a digit too few", app("22222222222.dkr.ecr.eu-west-1.amazonaws.com/web:1.4.2-9f3c1ab")),
-    bad("an alias of the public gallery, which anybody may take", app("public.ecr.aws/l6m2t8p7/docker-2048:1.2.3")),
-    bad("an alias that only begins like one of AWS's", app("public.ecr.aws/eks-distro-mirror/etcd:3.5.16")),
-    bad("what is beside Docker's own images in the public gallery", app("public.ecr.aws/docker/sandbox:1.0.0")),
-    bad("a digest does not say where it is from", app("quay.io/example/queue@\(digest)")),
+    bad("a registry on localhost", app("localhost/web:1.4.2-9f3c1ab")),
+    bad("a host that starts like an ECR host", app("\(ecr).example.com/shop/web:1.4.2-9f3c1ab")),
+    bad("an ECR host name in the path", app("example.com/\(ecr)/web:1.4.2-9f3c1ab")),
+    bad("an ECR host with a port", app("\(ecr):8443/shop/web:1.4.2-9f3c1ab")),
+    bad("an account ID with 11 digits", app("22222222222.dkr.ecr.eu-west-1.amazonaws.com/web:1.4.2-9f3c1ab")),
+    bad("an alias of the public gallery that is not from AWS", app("public.ecr.aws/l6m2t8p7/docker-2048:1.2.3")),
+    bad("an alias that starts like an AWS alias", app("public.ecr.aws/eks-distro-mirror/etcd:3.5.16")),
     bad(
-        "a path that only begins like one that is allowed", app("ghcr.io/teammate/web:1.4.2"),
+        "an image under docker but not docker/library in the public gallery", app("public.ecr.aws/docker/sandbox:1.0.0")
+    ),
+    bad("another registry, with a digest", app("quay.io/example/queue@\(digest)")),
+    bad(
+        "a path that starts like an allowed path", app("ghcr.io/teammate/web:1.4.2"),
         settings: ["PLAYBOOK_REGISTRIES": "ghcr.io/team"]),
     bad(
         "an init container", "initContainers: [{name: migrate, image: 'flyway/flyway:10.17.0'}]",
@@ -81,27 +84,27 @@ private let refused: [Example] = [
         "an ephemeral container", "ephemeralContainers: [{name: debugger, image: 'busybox:1.36.1'}]",
         at: "ephemeralContainers[debugger].image", request: .debug),
     bad(
-        "a volume's image", volume("docker.io/evil/miner:1.0.0"), at: "volumes[models].image.reference"),
+        "an image volume", volume("docker.io/evil/miner:1.0.0"), at: "volumes[models].image.reference"),
     bad(
-        "another image of a volume", volume("docker.io/evil/miner:1.0.0"), at: "volumes[models].image.reference",
+        "a changed image volume", volume("docker.io/evil/miner:1.0.0"), at: "volumes[models].image.reference",
         before: volume("docker.io/example/models:1.0.0")),
     bad(
-        "an old image in the place of another", app("evil/miner:latest"), before: app("nginx:latest")),
+        "a changed image", app("evil/miner:latest"), before: app("nginx:latest")),
 ]
 
 private let pulledThrough: [Example] = [
     bad(
-        "Docker's own image, which is cached", app("redis:7.2.4"), settings: caches, isFixed: true),
+        "a Docker Official Image with a cache", app("redis:7.2.4"), settings: caches, isFixed: true),
     bad(
-        "an image with a tag and a digest, which stay",
+        "an image with a tag and a digest, with a cache",
         app("quay.io/prometheus/node-exporter:v1.8.2@\(digest)"), settings: caches, isFixed: true),
-    bad("the longest prefix", app("grafana/grafana:11.2.0"), settings: caches, isFixed: true),
+    bad("two caches with matching prefixes", app("grafana/grafana:11.2.0"), settings: caches, isFixed: true),
     bad(
-        "an image of the public gallery, which is cached", app("public.ecr.aws/docker/library/redis:7.2.4"),
+        "an image of the public gallery with a cache", app("public.ecr.aws/docker/library/redis:7.2.4"),
         settings: ["PLAYBOOK_PULL_THROUGH": "public.ecr.aws=\(ecr)/ecr-public", "PLAYBOOK_FIX": "image-registry"],
         isFixed: true),
     bad(
-        "a volume's image, which is cached", volume("quay.io/example/models:1.0.0"),
+        "an image volume with a cache", volume("quay.io/example/models:1.0.0"),
         at: "volumes[models].image.reference", settings: caches, isFixed: true),
-    bad("a registry that has no cache", app("ghcr.io/example/logger:1.2.3"), settings: caches),
+    bad("a registry without a cache", app("ghcr.io/example/logger:1.2.3"), settings: caches),
 ]

@@ -18,7 +18,7 @@ struct ImageSettings {
 }
 
 extension ImageSettings {
-    /// Whether images may come from there; false for what is no reference.
+    /// True if the settings allow the image's source; false for an invalid reference.
     func allows(_ image: ContainerImage) -> Bool {
         guard let parts = image.parts else { return false }
         return image.text.withContents { text in
@@ -29,7 +29,7 @@ extension ImageSettings {
         }
     }
 
-    /// Who builds an image, by where it is.
+    /// Returns the origin of an image, derived from its repository.
     func origin(of image: ContainerImage) -> ImageOrigin {
         guard let parts = image.parts else { return .foreign }
         return image.text.withContents { text in
@@ -42,7 +42,7 @@ extension ImageSettings {
         }
     }
 
-    /// A host of ECR that the settings name.
+    /// An ECR host from the settings.
     var host: String? {
         (ownRepositories.map(\.registry) + pullThrough.cacheHosts).first { host in
             ECRHost(host.utf8.span, in: 0..<host.utf8.count) != nil
@@ -50,12 +50,12 @@ extension ImageSettings {
     }
 }
 
-/// Who builds an image.
+/// The origin of an image.
 enum ImageOrigin {
-    /// We do.
+    /// Built here.
     case own
-    /// We do, or it is a copy of somebody else's in our registry.
+    /// Built here, or a copy of a third-party image in the same registry.
     case ownOrMirror
-    /// Somebody else does.
+    /// A third-party image.
     case foreign
 }

@@ -5,22 +5,22 @@ import Kubernetes
 extension Rule {
     static let memoryRequestEqualsLimit = Rule(
         id: "memory-request-equals-limit",
-        title: "Memory request equals memory limit",
+        title: "Containers have equal memory requests and limits",
         group: .containers,
         section: .scalingAndResources,
         rationale: """
-            A pod is placed by its request and killed by its limit. Where the two differ, a node promises memory that it does not \
-            have, and whoever runs there when it falls short pays for it.
+            A pod is scheduled by its memory request and killed at its limit. If the two differ, nodes are overcommitted, and \
+            pods are evicted or killed when a node runs out of memory.
             """,
         level: .deny,
         concern: .reliability,
         scope: .containerResources,
         clauses: [noLimit, differs],
         relatedObjects: [.resourceQuota],
-        // Its controller fills it in.
+        // Its controller sets the amounts.
         filledInKinds: ["sparkoperator.k8s.io/SparkApplication"],
         fix: .changes(
-            "The request becomes the limit, unless a ResourceQuota that is known would be exceeded, or might be (a DaemonSet). Where no limit is set, the amount is the author's to choose."
+            "Sets the request to the limit, unless a known ResourceQuota would be exceeded, or could be (a DaemonSet). A missing limit is not added."
         ),
         examples: cases,
         check: checkMemory
@@ -28,13 +28,13 @@ extension Rule {
 }
 
 private let noLimit = Clause("no-limit", "a memory limit is set")
-private let differs = Clause("differs", "the memory request in force is the same amount as the limit")
+private let differs = Clause("differs", "the memory request equals the limit")
 
 private func checkMemory(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
 ) throws(CannotJudge) {
     guard let template = try subject.template() else { return }
-    // A pair for the whole pod counts instead of the containers' (Kubernetes, "Pod-level resource specification").
+    // Pod-level memory overrides the containers' (Kubernetes, "Pod-level resource specification").
     guard let pod = try template.resources(), try pod.sets("memory") else {
         for container in template.nonEphemeralContainers {
             try check(container.resources(), at: container.resourcesField, template, subject, context, findings)
@@ -47,7 +47,7 @@ private func checkMemory(
     {
         findings.add(
             differs, at: Field(pod.value),
-            "is limited to \(limit) of memory, and its containers request another amount together",
+            "has a memory limit of \(limit), but the containers request a different total",
             excess: abs(limit.quantity.approximate - request)
         ) { suggest(limit, &$0, template, subject, context) }
     }
@@ -58,11 +58,11 @@ private func check(
     _ findings: FindingCollector
 ) throws(CannotJudge) {
     let request = try resources?.request("memory")
-    // A limit of zero is none to the kubelet.
+    // The kubelet ignores a limit of 0.
     guard let limit = try resources?.limit("memory"), limit.quantity.isPositive else {
-        // Further from equal than any two amounts.
+        // A missing limit is worse than any difference.
         findings.add(
-            noLimit, at: place, request.map { "requests \($0) of memory without a limit" } ?? "sets no memory limit",
+            noLimit, at: place, request.map { "requests \($0) of memory without a limit" } ?? "has no memory limit",
             excess: .infinity
         ) {
             if let request, request.quantity.isPositive {
@@ -71,15 +71,15 @@ private func check(
                     .set($0.place / "limits" / "memory", .string(request.description)),
                 ]
             } else {
-                $0.advice = "set requests.memory and limits.memory to the same amount: what is used at the peak"
+                $0.advice = "set requests.memory and limits.memory to the peak memory usage"
             }
         }
         return
     }
-    // A limit alone is in force as the request too.
+    // Without a request, the limit is the request.
     guard let request, request.quantity != limit.quantity else { return }
     findings.add(
-        differs, at: place, "requests \(request) of memory, limited to \(limit)",
+        differs, at: place, "requests \(request) of memory, but the limit is \(limit)",
         excess: abs(limit.quantity.approximate - request.quantity.approximate)
     ) { suggest(limit, &$0, template, subject, context) }
 }
@@ -91,13 +91,12 @@ private func suggest(
     finding.isFixable = !exceedsQuota(template, subject, context)
 }
 
-/// The memory that containers ask for together, in bytes; nil where none asks for any.
+/// Returns the total memory that the containers request, in bytes; nil if none requests any.
 ///
-/// The API server makes it the pod's request where the pod has a limit alone. With `isRaised` each request is taken for as much
-/// as its limit.
+/// The API server uses it as the pod's request if the pod has only a limit. With `isRaised`, each limit replaces its request.
 private func requestOfContainers(in template: PodTemplate, isRaised: Bool = false) throws(CannotJudge) -> Double? {
     var (running, peak, isAsked) = (0.0, 0.0, false)
-    // Main containers and sidecars run together; one that prepares runs beside the sidecars before it.
+    // Main containers and sidecars run together; an init container runs with the sidecars before it.
     var sidecars = 0.0
     for container in template.nonEphemeralContainers {
         let resources = try container.resources()
@@ -114,9 +113,9 @@ private func requestOfContainers(in template: PodTemplate, isRaised: Bool = fals
     return isAsked ? max(running, peak) : nil
 }
 
-/// Whether a known quota of the namespace has no room for the pods with each request raised to its limit.
+/// Returns true if the pods would exceed a known quota of the namespace with each request raised to its limit.
 ///
-/// All that they ask for is counted, not what is added alone: they are new on CREATE, and on UPDATE the old ones go one by one.
+/// The full requests count, not the difference: on CREATE the pods are new, and on UPDATE the old pods still run.
 private func exceedsQuota(_ template: PodTemplate, _ subject: Subject, _ context: Context) -> Bool {
     guard let quotas = try? context.relatedObjects.quotas(in: subject.namespace) else { return false }
     return quotas.contains { quota in
@@ -126,13 +125,13 @@ private func exceedsQuota(_ template: PodTemplate, _ subject: Subject, _ context
     }
 }
 
-/// What a pod asks for once each request is as much as its limit.
+/// Returns a pod's memory request in bytes with each request raised to its limit.
 private func raisedRequest(of template: PodTemplate) throws(CannotJudge) -> Double {
     if let limit = try template.resources()?.limit("memory") { return limit.quantity.approximate }
     return try requestOfContainers(in: template, isRaised: true) ?? 0
 }
 
-/// How many pods of the subject there are at a time; nil where that depends on the nodes, or is not as the API has it.
+/// Returns the number of pods that run at a time; nil if it depends on the nodes or the field is malformed.
 private func podsAtATime(_ subject: Subject) -> Int? {
     do throws(CannotJudge) {
         let spec = try subject.field("spec")
@@ -149,17 +148,17 @@ private func podsAtATime(_ subject: Subject) -> Int? {
 
 private let cases: [Example] = [
     .good(
-        "equal as quantities",
+        "equal amounts in different units",
         "containers: [{name: app, resources: {requests: {memory: 1Gi}, limits: {memory: 1024Mi}}}]"),
     .good(
-        "a limit alone is the request too",
+        "a limit only",
         "containers: [{name: app, resources: {requests: {memory: null}, limits: {memory: 1Gi}}}]"),
     .bad(
         "a smaller request", differs, at: "containers[app].resources",
         "containers: [{name: app, resources: {requests: {memory: 512Mi}, limits: {memory: 1Gi}}}]",
         settings: ["PLAYBOOK_FIX": "all"], isFixed: true),
     .bad(
-        "a smaller request, and no room in the quota", differs, at: "containers[app].resources",
+        "a smaller request, and no room in the ResourceQuota", differs, at: "containers[app].resources",
         "containers: [{name: app, resources: {requests: {memory: 512Mi}, limits: {memory: 1Gi}}}]",
         relatedObjects: """
             apiVersion: v1
@@ -172,22 +171,22 @@ private let cases: [Example] = [
         "no limit", noLimit, at: "containers[app].resources",
         "containers: [{name: app, resources: {requests: {memory: 1Gi}, limits: {memory: null}}}]"),
     .bad(
-        "nothing at all", noLimit, at: "containers[app].resources",
+        "no request and no limit", noLimit, at: "containers[app].resources",
         "containers: [{name: app, resources: {requests: {memory: null}, limits: null}}]"),
     .good(
-        "a pair for the whole pod",
+        "a pod-level request and limit",
         """
         resources: {requests: {memory: 1Gi, cpu: 500m}, limits: {memory: 1Gi}}
         containers: [{name: app, resources: {requests: {memory: 256Mi}, limits: {memory: null}}}]
         """),
     .good(
-        "a limit alone for the whole pod, of which no container asks for memory",
+        "a pod-level limit only, without container requests",
         """
         resources: {limits: {memory: 1Gi}}
         containers: [{name: app, resources: {requests: {memory: null}, limits: {memory: null}}}]
         """),
     .good(
-        "a limit for the whole pod that is what its containers ask for together",
+        "a pod-level limit equal to the containers' requests",
         """
         resources: {limits: {memory: 640Mi}}
         containers: [{name: app, resources: {requests: {memory: 512Mi}, limits: {memory: null}}}]
@@ -196,7 +195,7 @@ private let cases: [Example] = [
         - {name: migrate, resources: {requests: {memory: null}, limits: {memory: 256Mi}}}
         """),
     .good(
-        "a limit for the whole pod that an init container needs beside a sidecar",
+        "a pod-level limit equal to the requests of an init container and a sidecar",
         """
         resources: {limits: {memory: 640Mi}}
         containers: [{name: app, resources: {requests: {memory: 256Mi}, limits: {memory: null}}}]
@@ -205,13 +204,13 @@ private let cases: [Example] = [
         - {name: migrate, resources: {requests: {memory: null}, limits: {memory: 512Mi}}}
         """),
     .bad(
-        "a limit for the whole pod, of which its containers ask for less", differs, at: "resources",
+        "a pod-level limit above the containers' requests", differs, at: "resources",
         """
         resources: {limits: {memory: 1Gi}}
         containers: [{name: app, resources: {requests: {memory: 256Mi}, limits: {memory: null}}}]
         """),
     .bad(
-        "an uneven pair for the whole pod", differs, at: "resources",
+        "a pod-level request below the limit", differs, at: "resources",
         """
         resources: {requests: {memory: 1Gi}, limits: {memory: 2Gi}}
         """),
@@ -225,7 +224,7 @@ private let cases: [Example] = [
         "a running Pod that is resized", differs, at: "containers[app].resources",
         "containers: [{name: app, resources: {requests: {memory: 128Mi}}}]", before: "{}", request: .resize),
     .good(
-        "an ephemeral container may set none",
+        "an ephemeral container needs no memory limit",
         "ephemeralContainers: [{name: debugger}]",
         request: .debug),
 ]

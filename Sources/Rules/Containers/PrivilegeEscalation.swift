@@ -5,13 +5,13 @@ import Kubernetes
 extension Rule {
     static let privilegeEscalation = Rule(
         id: "privilege-escalation",
-        title: "Containers gain no privileges",
+        title: "Containers do not run privileged or gain privileges",
         group: .containers,
         section: .containerization,
         rationale: """
-            A privileged container, an added capability, an unmasked /proc or a profile that is switched off undoes what non-root \
-            users, namespaces and security groups protect. The limits are those of the baseline of the Pod Security Standards, \
-            and of capabilities only NET_BIND_SERVICE.
+            With a privileged container, an added capability or a disabled security profile, a compromised process can take over \
+            its node. The rule enforces the baseline of the Pod Security Standards, and allows only the capability \
+            NET_BIND_SERVICE.
             """,
         level: .deny,
         concern: .security,
@@ -25,15 +25,16 @@ extension Rule {
 }
 
 private let privileged = Clause("privileged", "no container is privileged")
-private let escalation = Clause("escalation", "`allowPrivilegeEscalation` is not true where it is set")
-private let capability = Clause("capability", "no capability is added but NET_BIND_SERVICE")
+private let escalation = Clause("escalation", "`allowPrivilegeEscalation` is not true")
+private let capability = Clause("capability", "no capability except NET_BIND_SERVICE is added")
 private let procMount = Clause(
-    "proc-mount", "`procMount` is Default where it is set; a pod with `hostUsers: false` may unmask its own")
-private let seccomp = Clause("seccomp", "no seccomp profile is Unconfined, by field or annotation")
-private let appArmor = Clause("apparmor", "no AppArmor profile is Unconfined, by field or annotation")
+    "proc-mount", "`procMount` is Default or not set, except in a pod with a user namespace (`hostUsers: false`)")
+private let seccomp = Clause("seccomp", "no seccomp profile is Unconfined, in a field or an annotation")
+private let appArmor = Clause("apparmor", "no AppArmor profile is Unconfined, in a field or an annotation")
 private let seLinux = Clause(
-    "selinux", "SELinux options set no user or role, and no type but the container types of the Pod Security Standards")
-private let sysctl = Clause("sysctl", "no sysctl is set outside the safe list of the Pod Security Standards")
+    "selinux",
+    "SELinux options do not set a user or role, and the type is a container type of the Pod Security Standards")
+private let sysctl = Clause("sysctl", "only the safe sysctls of the Pod Security Standards are set")
 
 private func checkPrivileges(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
@@ -47,7 +48,7 @@ private func checkPrivileges(
             let name = try entry["name"]
             guard let seen = try name.string(), !isSafe(seen) else { continue }
             findings.add(sysctl, at: name, "is \"\(seen)\", which is not a safe sysctl", choice: seen) {
-                $0.advice = "set it on the nodes (EC2NodeClass userData) where it is needed, and remove it here"
+                $0.advice = "remove it here; if it is needed, set it on the nodes (EC2NodeClass userData)"
             }
         }
     }
@@ -57,17 +58,17 @@ private func checkPrivileges(
         guard settings.isPresent else { continue }
         let isPrivileged = try settings["privileged"]
         if try isPrivileged.boolean() == true {
-            findings.add(privileged, at: isPrivileged, "is true: the container may do anything on its node", set: false)
+            findings.add(privileged, at: isPrivileged, "is true; the container has full access to its node", set: false)
         }
         let mayEscalate = try settings["allowPrivilegeEscalation"]
         if try mayEscalate.boolean() == true {
             findings.add(
-                escalation, at: mayEscalate, "is true: a process may gain rights that it was not started with",
+                escalation, at: mayEscalate, "is true; a process can gain more privileges than its parent",
                 set: false)
         }
         let mount = try settings["procMount"]
         if let seen = try mount.filledText(), !seen.equals("Default"), !hasOwnUsers {
-            findings.add(procMount, at: mount, "is \(seen.text), not Default", set: "Default", choice: seen.text)
+            findings.add(procMount, at: mount, "is \"\(seen.text)\"; use Default", set: "Default", choice: seen.text)
         }
         try checkProfiles(settings, findings)
         try checkCapabilities(settings["capabilities"]["add"], container, findings)
@@ -82,7 +83,7 @@ private func checkCapabilities(
     guard added.isPresent else { return }
     var names: [String] = []
     var isNetAllowed = false
-    // Each once: what was there before must not make room for what was not.
+    // Each counts once, so that a duplicate of an existing capability does not hide a new one.
     var seen: Set<String> = ["NET_BIND_SERVICE"]
     for (index, element) in try added.elements().enumerated() {
         // Linux has 41.
@@ -95,18 +96,18 @@ private func checkCapabilities(
     }
     guard !names.isEmpty else { return }
     let shown = names.prefix(5).joined(separator: ", ") + (names.count > 5 ? " and \(names.count - 5) more" : "")
-    findings.add(capability, at: added, "has \(shown); only NET_BIND_SERVICE may be added", choices: names) {
+    findings.add(capability, at: added, "contains \(shown); only NET_BIND_SERVICE is allowed", choices: names) {
         $0.edits = [isNetAllowed ? .set($0.place, ["NET_BIND_SERVICE"]) : .remove($0.place)]
-        if container.role == .ephemeral { $0.advice = "kubectl debug --profile=restricted adds none" }
+        if container.role == .ephemeral { $0.advice = "kubectl debug --profile=restricted adds no capabilities" }
     }
 }
 
 // MARK: Profiles
 
-/// Looks at the profiles of a pod's or a container's security settings.
+/// Checks the seccomp, AppArmor and SELinux settings of a pod or a container.
 private func checkProfiles(_ settings: Field, _ findings: FindingCollector) throws(CannotJudge) {
     guard let value = settings.value else { return }
-    // Most settings have none of them.
+    // Fast path: most settings have none of these.
     if value["seccompProfile"] != nil { try checkProfile(seccomp, try settings["seccompProfile"]["type"], findings) }
     if value["appArmorProfile"] != nil { try checkProfile(appArmor, try settings["appArmorProfile"]["type"], findings) }
     guard value["seLinuxOptions"] != nil else { return }
@@ -127,10 +128,10 @@ private func checkProfiles(_ settings: Field, _ findings: FindingCollector) thro
 
 private func checkProfile(_ clause: Clause, _ type: Field, _ findings: FindingCollector) throws(CannotJudge) {
     guard try type.equals("Unconfined") else { return }
-    findings.add(clause, at: type, "is Unconfined: no profile limits the process", set: "RuntimeDefault")
+    findings.add(clause, at: type, "is \"Unconfined\"; no profile restricts the process", set: "RuntimeDefault")
 }
 
-/// Looks for the annotations by which profiles were chosen before there were fields.
+/// Checks the deprecated annotations for seccomp and AppArmor profiles.
 private func checkAnnotations(_ template: PodTemplate, _ findings: FindingCollector) throws(CannotJudge) {
     guard let metadata = template.metadata, metadata["annotations"] != nil else { return }
     let annotations = try Field(metadata)["annotations"]
@@ -145,12 +146,13 @@ private func checkAnnotations(_ template: PodTemplate, _ findings: FindingCollec
                 || key.hasPrefix("container.seccomp.security.alpha.kubernetes.io/")
         else { continue }
         findings.add(
-            isAppArmor ? appArmor : seccomp, at: Field(member.value), "is unconfined: no profile limits the process"
+            isAppArmor ? appArmor : seccomp, at: Field(member.value),
+            "is \"unconfined\"; no profile restricts the process"
         ) { $0.edits = [.remove($0.place)] }
     }
 }
 
-/// The container types of SELinux (Pod Security Standards, baseline).
+/// The allowed SELinux types (Pod Security Standards, baseline).
 private let containerTypes: [StaticString] = [
     "container_t", "container_init_t", "container_kvm_t", "container_engine_t",
 ]
@@ -169,20 +171,21 @@ private let safeSysctls: Set<String> = [
 private let cases: [Example] = [
     .good("nothing set", "containers: [{name: app, securityContext: {allowPrivilegeEscalation: null}}]"),
     .good(
-        "everything dropped, a low port bound",
+        "all capabilities dropped, NET_BIND_SERVICE added",
         """
         containers:
         - name: app
           securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL], add: [NET_BIND_SERVICE]}, procMount: Default}
         """),
     .bad(
-        "privileged", privileged, at: "containers[app].securityContext.privileged",
+        "a privileged container", privileged, at: "containers[app].securityContext.privileged",
         "containers: [{name: app, securityContext: {privileged: true, allowPrivilegeEscalation: null}}]"),
     .bad(
-        "may gain privileges", escalation, at: "containers[app].securityContext.allowPrivilegeEscalation",
+        "privilege escalation", escalation, at: "containers[app].securityContext.allowPrivilegeEscalation",
         "containers: [{name: app, securityContext: {allowPrivilegeEscalation: true}}]"),
     .bad(
-        "a capability beside the allowed one", capability, at: "containers[app].securityContext.capabilities.add",
+        "a capability in addition to NET_BIND_SERVICE", capability,
+        at: "containers[app].securityContext.capabilities.add",
         "containers: [{name: app, securityContext: {capabilities: {add: [NET_BIND_SERVICE, SYS_ADMIN]}}}]"),
     .bad(
         "an unmasked /proc", procMount, at: "containers[app].securityContext.procMount",
@@ -201,38 +204,39 @@ private let cases: [Example] = [
         "several capabilities are one finding", capability, at: "containers[app].securityContext.capabilities.add",
         "containers: [{name: app, securityContext: {capabilities: {add: [SYS_ADMIN, net_admin, SYS_ADMIN]}}}]"),
     .bad(
-        "a capability more than before", capability, at: "containers[app].securityContext.capabilities.add",
+        "an additional capability", capability, at: "containers[app].securityContext.capabilities.add",
         "containers: [{name: app, securityContext: {capabilities: {add: [NET_RAW, SYS_ADMIN]}}}]",
         before: "containers: [{name: app, securityContext: {capabilities: {add: [NET_RAW]}}}]"),
     .good(
         "an unmasked /proc in a user namespace",
         "{hostUsers: false, containers: [{name: app, securityContext: {procMount: Unmasked}}]}"),
     .bad(
-        "an unmasked /proc in a user namespace beside the node's processes", procMount,
+        "an unmasked /proc in a user namespace with hostPID", procMount,
         at: "containers[app].securityContext.procMount",
         "{hostUsers: false, hostPID: true, containers: [{name: app, securityContext: {procMount: Unmasked}}]}"),
     .bad(
-        "no seccomp profile for the pod", seccomp, at: "securityContext.seccompProfile.type",
+        "an unconfined seccomp profile of the pod", seccomp, at: "securityContext.seccompProfile.type",
         "securityContext: {seccompProfile: {type: Unconfined}}"),
     .bad(
-        "no seccomp profile for a container", seccomp, at: "containers[app].securityContext.seccompProfile.type",
+        "an unconfined seccomp profile of a container", seccomp,
+        at: "containers[app].securityContext.seccompProfile.type",
         """
         securityContext: {seccompProfile: {type: RuntimeDefault}}
         containers: [{name: app, securityContext: {seccompProfile: {type: Unconfined}}}]
         """),
     .bad(
-        "no seccomp profile, by the old annotation", seccomp,
+        "an unconfined seccomp profile in an annotation", seccomp,
         at: "spec.template.metadata.annotations[seccomp.security.alpha.kubernetes.io/pod]",
         "spec: {template: {metadata: {annotations: {seccomp.security.alpha.kubernetes.io/pod: unconfined}}}}"),
     .bad(
-        "no AppArmor profile", appArmor, at: "containers[app].securityContext.appArmorProfile.type",
+        "an unconfined AppArmor profile", appArmor, at: "containers[app].securityContext.appArmorProfile.type",
         "containers: [{name: app, securityContext: {appArmorProfile: {type: Unconfined}}}]"),
     .bad(
-        "no AppArmor profile, by the old annotation", appArmor,
+        "an unconfined AppArmor profile in an annotation", appArmor,
         at: "spec.template.metadata.annotations[container.apparmor.security.beta.kubernetes.io/app]",
         "spec: {template: {metadata: {annotations: {container.apparmor.security.beta.kubernetes.io/app: unconfined}}}}"),
     .good(
-        "profiles of the node",
+        "localhost profiles",
         """
         spec:
           template:
@@ -240,25 +244,25 @@ private let cases: [Example] = [
             spec: {securityContext: {seccompProfile: {type: Localhost, localhostProfile: web.json}}}
         """),
     .bad(
-        "an SELinux type of the node", seLinux, at: "securityContext.seLinuxOptions.type",
+        "an SELinux type that is not a container type", seLinux, at: "securityContext.seLinuxOptions.type",
         "securityContext: {seLinuxOptions: {type: spc_t}}"),
     .bad(
         "an SELinux role", seLinux, at: "containers[app].securityContext.seLinuxOptions.role",
         "containers: [{name: app, securityContext: {seLinuxOptions: {role: unconfined_r, type: container_t}}}]"),
     .good(
-        "a level and a container type of SELinux",
+        "an SELinux level and a container type",
         "securityContext: {seLinuxOptions: {level: 's0:c123,c456', type: container_init_t}}"),
     .bad(
-        "a sysctl that reaches past the pod", sysctl, at: "securityContext.sysctls[net.core.somaxconn].name",
+        "an unsafe sysctl", sysctl, at: "securityContext.sysctls[net.core.somaxconn].name",
         "securityContext: {sysctls: [{name: net.core.somaxconn, value: '4096'}]}"),
     .good(
-        "safe sysctls, in both spellings",
+        "safe sysctls with dots and slashes",
         """
         securityContext:
           sysctls: [{name: net.ipv4.tcp_syncookies, value: '1'}, {name: net/ipv4/ip_local_port_range, value: 1024 65535}]
         """),
     .good(
-        "a ConfigMap may say privileged",
+        "a ConfigMap with the key privileged",
         """
         apiVersion: v1
         kind: ConfigMap

@@ -2,9 +2,9 @@ import Evaluation
 import JSON
 import Kubernetes
 
-/// Amazon's public gallery of images, where anybody can publish under an alias.
+/// Amazon ECR Public Gallery, where anyone can publish images under an alias.
 enum PublicGallery {
-    /// Whether AWS publishes an image there, or Docker one of its own (`docker/library/`).
+    /// Returns true if AWS publishes the image, or it is a Docker Official Image (`docker/library/`).
     static func isTrusted(_ image: ImageParts, _ text: Span<UInt8>) -> Bool {
         guard let host = image.registry, isHost(text, host) else { return false }
         var slash = image.path.lowerBound
@@ -17,14 +17,14 @@ enum PublicGallery {
         return end < image.path.upperBound && text.isSame(official, in: image.path.lowerBound..<end)
     }
 
-    /// Why an image that is there is not allowed; nil where it is in another registry.
+    /// Returns why an image in the gallery is not allowed; nil for another registry.
     static func refusal(of reference: ImageReference) -> String? {
         guard hosts.contains(where: { reference.registry == "\($0)" }) else { return nil }
         let alias = reference.repository.prefix { $0 != "/" }
         let reason =
             alias == "docker"
-            ? "of \"docker\" only docker/library/ is allowed" : "\"\(alias)\" is not one of AWS's aliases"
-        return "where anybody can publish; \(reason)"
+            ? "under \"docker\" only docker/library/ is allowed" : "\"\(alias)\" is not an alias of AWS"
+        return "where anyone can publish; \(reason)"
     }
 
     private static func isHost(_ text: Span<UInt8>, _ host: Range<Int>) -> Bool {
@@ -34,7 +34,7 @@ enum PublicGallery {
     /// The gallery's host, and its dual-stack host.
     private static let hosts: [StaticString] = ["public.ecr.aws", "ecr-public.aws.com"]
 
-    /// The aliases under which AWS publishes, each with a place where AWS says so.
+    /// The aliases of AWS, each with a source.
     private static let aliases: [StaticString] = [
         "eks",  // github.com/kubernetes-sigs/aws-load-balancer-controller: chart
         "eks-distro",  // github.com/aws/eks-distro: README

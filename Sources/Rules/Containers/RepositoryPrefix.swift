@@ -1,18 +1,18 @@
 import Evaluation
 import Kubernetes
 
-/// A registry, or a path in one: every repository at or below it is meant.
+/// A registry, or a path in one, that includes every repository at or below it.
 ///
-/// Compared by whole parts: `ghcr.io/team` holds `ghcr.io/team/app`, and not `ghcr.io/teammate/app`.
+/// Whole path components are compared: `ghcr.io/team` includes `ghcr.io/team/app` but not `ghcr.io/teammate/app`.
 public struct RepositoryPrefix: Sendable, Hashable, CustomStringConvertible {
     /// The registry's host.
     let registry: String
     /// The path in it; empty for all of it.
     let path: String
 
-    /// Reads `quay.io` or `ghcr.io/team`.
+    /// Parses `quay.io` or `ghcr.io/team`.
     init(parsing text: String) throws(Misplaced) {
-        // With one more part it has to be a reference that names its registry.
+        // With another path component it must be a reference with a registry.
         guard let parts = try? ImageParts((text + "/x").utf8.span), let host = parts.registry, parts.tag == nil,
             parts.digest == nil
         else { throw Misplaced(expected: "a registry such as quay.io, or a path in one such as ghcr.io/team") }
@@ -23,14 +23,14 @@ public struct RepositoryPrefix: Sendable, Hashable, CustomStringConvertible {
     /// The registry and the path.
     public var description: String { path.isEmpty ? registry : "\(registry)/\(path)" }
 
-    /// Whether an image is at or below it.
+    /// True if the prefix includes the image.
     func holds(_ image: ImageParts, _ text: Span<UInt8>) -> Bool {
         let isSameRegistry =
             image.isDockerHub
             ? registry == "docker.io" : image.registry.map { text.isSame(string: registry, in: $0) } ?? false
         guard isSameRegistry else { return false }
         guard !path.isEmpty else { return true }
-        // Docker's own images are below `library` without saying so.
+        // Docker Official Images are implicitly below `library`.
         guard image.isOfficial else { return text.begins(with: path, in: image.path) }
         if path == "library" { return true }
         return path.hasPrefix("library/") && text.isSame(string: String(path.dropFirst(8)), in: image.path)
@@ -38,7 +38,7 @@ public struct RepositoryPrefix: Sendable, Hashable, CustomStringConvertible {
 }
 
 extension Span<UInt8> {
-    /// Whether a range holds a path, or something below it.
+    /// True if a range is a path, or a path below it.
     fileprivate func begins(with path: String, in range: Range<Int>) -> Bool {
         let length = path.utf8.count
         guard range.count >= length, isSame(string: path, in: range.lowerBound..<range.lowerBound + length) else {
@@ -48,9 +48,9 @@ extension Span<UInt8> {
     }
 }
 
-/// Which registries are reached through caches of their images in ECR (Amazon ECR, "Sync an upstream registry").
+/// The pull-through caches in ECR, by registry (Amazon ECR, "Sync an upstream registry").
 public struct PullThrough: Sendable, Equatable {
-    /// Where images of a registry are found instead.
+    /// A registry and its cache.
     struct Route: Sendable, Equatable, CustomStringConvertible {
         let upstream: RepositoryPrefix
         let cache: RepositoryPrefix
@@ -72,7 +72,7 @@ public struct PullThrough: Sendable, Equatable {
     /// The routes, longest prefix first.
     private let routes: [Route]
 
-    /// Reads routes that are separated by commas.
+    /// Parses routes that are separated by commas.
     init(parsing text: String) throws(Misplaced) {
         var upstreams: Set<RepositoryPrefix> = []
         self.init(
@@ -94,19 +94,19 @@ public struct PullThrough: Sendable, Equatable {
     /// The hosts of the caches.
     var cacheHosts: [String] { routes.map(\.cache.registry) }
 
-    /// Whether an image is reached through a cache already.
+    /// True if the image comes from a cache.
     func isCached(_ image: ImageParts, _ text: Span<UInt8>) -> Bool {
         for route in routes where route.cache.holds(image, text) { return true }
         return false
     }
 
-    /// The way to an image's cache, if there is one.
+    /// Returns the route for an image, if its registry has a cache.
     func route(_ image: ImageParts, _ text: Span<UInt8>) -> Route? {
         for route in routes where route.upstream.holds(image, text) { return route }
         return nil
     }
 
-    /// The same image through a cache: the path below the prefix, the tag and the digest stay as they are.
+    /// Returns the image's name in the cache; the path below the prefix, the tag and the digest are kept.
     func rewritten(_ text: String) -> String? {
         let bytes = text.utf8.span
         guard let parts = try? ImageParts(bytes), let reference = try? ImageReference(text),
@@ -116,13 +116,13 @@ public struct PullThrough: Sendable, Equatable {
         return "\(route.cache)\(rest.isEmpty ? "" : "/")\(rest)\(reference.suffix)"
     }
 
-    /// The name of an image in its own registry: what a cache holds is the image that it was made from.
+    /// Returns an image's name in its upstream registry if it comes from a cache, else its name.
     func origin(of name: String) -> String {
         let caching = routes.filter { name == $0.cache.description || name.hasPrefix("\($0.cache)/") }
         guard let route = caching.max(by: { $0.cache.path.utf8.count < $1.cache.path.utf8.count }) else { return name }
         return "\(route.upstream)\(name.dropFirst(route.cache.description.count))"
     }
 
-    /// The routes as they are written in a setting, the longest first.
+    /// The routes in the format of the setting, longest prefix first.
     var text: String { routes.map(\.description).joined(separator: ",") }
 }

@@ -9,8 +9,8 @@ extension Rule {
         group: .containers,
         section: .containerization,
         rationale: """
-            Root in a container is root on the node as soon as one wall falls. With `runAsNonRoot: true` the kubelet refuses to \
-            start an image that would be root.
+            A compromised container that runs as root can become root on the node. With `runAsNonRoot: true`, the kubelet does \
+            not start an image that runs as root.
             """,
         level: .deny,
         concern: .security,
@@ -20,7 +20,7 @@ extension Rule {
         allowsUnsetInPlatforms: true,
         fault: .identity,
         fix: .adds(
-            "Sets `runAsNonRoot: true` where a non-zero `runAsUser` is in force already, so that nothing can fail to start."
+            "Sets `runAsNonRoot: true` if a non-zero `runAsUser` is set, so that the containers still start."
         ),
         examples: cases,
         check: checkRoot
@@ -28,12 +28,12 @@ extension Rule {
 }
 
 private let unset = Clause(
-    "unset", "`runAsNonRoot: true` is in force for each container, by its own settings or the pod's")
+    "unset", "`runAsNonRoot: true` is set on each container or its pod")
 private let rootAllowed = Clause("root-allowed", "no container sets `runAsNonRoot: false`")
 private let rootUser = Clause(
-    "root-user", "no `runAsUser: 0` is in force, but in a user namespace of the pod's own (`hostUsers: false`)")
-private let administrator = Clause("administrator", "on Windows, no container runs as ContainerAdministrator")
-private let hostProcess = Clause("host-process", "on Windows, no container is a host process")
+    "root-user", "`runAsUser` is not 0, except in a pod with a user namespace (`hostUsers: false`)")
+private let administrator = Clause("administrator", "Windows containers do not run as ContainerAdministrator")
+private let hostProcess = Clause("host-process", "no container is a Windows HostProcess container")
 
 private func checkRoot(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
     guard let template = try subject.template() else { return }
@@ -58,11 +58,11 @@ private func checkLinux(
     if user != 0, isNonRoot == true { return }
     let nonRoot = try container.securityContext["runAsNonRoot"]
     if user == 0 {
-        try findings.add(rootUser, at: container.securityContext["runAsUser"], "is 0, which is root") {
+        try findings.add(rootUser, at: container.securityContext["runAsUser"], "is 0 (root)") {
             $0.edits = [.set(findings.place(of: nonRoot), true), .set($0.place, 10001)]
-            $0.advice = advice(for: container) ?? "any uid but 0 that the image's files allow"
+            $0.advice = advice(for: container) ?? "use any uid except 0 that can read the image's files"
         }
-        // What was root by name was not kept from it either: to name nobody is no new sin.
+        // On the old object both are reported, so that removing runAsUser: 0 is not a new violation.
         if isNonRoot == true || !isOld { return }
     }
     findings.add(
@@ -72,11 +72,11 @@ private func checkLinux(
         $0.isFixable = isNonRoot == nil && user != nil
         $0.advice =
             advice(for: container)
-            ?? (user == nil ? "the image needs a numeric USER other than 0, or set runAsUser too" : nil)
+            ?? (user == nil ? "the image must have a numeric USER other than 0; if not, set runAsUser too" : nil)
     }
 }
 
-/// How a person debugs a Pod without root.
+/// Returns advice on debugging without root, for an ephemeral container.
 private func advice(for container: Container) -> String? {
     container.role == .ephemeral ? "kubectl debug --profile=restricted runs the container without root" : nil
 }
@@ -84,47 +84,47 @@ private func advice(for container: Container) -> String? {
 private func checkWindows(
     _ container: Container, _ settings: SecurityContext, _ findings: FindingCollector
 ) throws(CannotJudge) {
-    // `User Manager\ContainerAdministrator` is the same one, by the domain that it belongs to.
+    // `User Manager\ContainerAdministrator` is the same account with its domain.
     guard let name = try settings.windowsUser(), let user = name.split(separator: "\\").last,
         user.lowercased() == "containeradministrator"
     else { return }
     try findings.add(
         administrator, at: container.securityContext["windowsOptions"]["runAsUserName"],
-        "is \(name), Windows' root", set: "ContainerUser")
+        "is \"\(name)\", which has full access on Windows", set: "ContainerUser")
 }
 
-/// Looks for what only Windows has, on whatever system the pod says that it runs: it need not say so to be placed there.
+/// Checks `hostProcess` whatever `os.name` is, because a pod can run on Windows nodes without it.
 private func checkHostProcess(
     _ container: Container, _ settings: SecurityContext, _ template: PodTemplate, _ findings: FindingCollector
 ) throws(CannotJudge) {
     guard try settings.isHostProcess() else { return }
-    // The API takes no container that says other than its pod.
+    // The API server rejects a container that differs from its pod.
     let own = try container.securityContext["windowsOptions"]["hostProcess"]
     let pods = try template.securityContext["windowsOptions"]["hostProcess"]
-    findings.add(hostProcess, at: own, "is true: the container runs on the node itself") {
+    findings.add(hostProcess, at: own, "is true; the container runs directly on the node") {
         $0.edits = [pods, own].filter(\.isPresent).map { .set(findings.place(of: $0), false) }
     }
 }
 
 private let cases: [Example] = [
-    .good("set for the pod", "securityContext: {runAsNonRoot: true}"),
+    .good("set on the pod", "securityContext: {runAsNonRoot: true}"),
     .good(
-        "set by each container",
+        "set on each container",
         """
         securityContext: {runAsNonRoot: null}
         containers: [{name: app, securityContext: {runAsNonRoot: true}}]
         """),
     .bad(
-        "set nowhere", unset, at: "containers[app].securityContext.runAsNonRoot",
+        "not set", unset, at: "containers[app].securityContext.runAsNonRoot",
         "securityContext: {runAsNonRoot: null, runAsUser: null}"),
     .bad(
-        "a uid alone is one line short", unset, at: "containers[app].securityContext.runAsNonRoot",
+        "runAsUser without runAsNonRoot", unset, at: "containers[app].securityContext.runAsNonRoot",
         "securityContext: {runAsNonRoot: null}", isFixed: true),
     .bad(
-        "a container that overrides its pod", rootAllowed, at: "containers[app].securityContext.runAsNonRoot",
+        "a container that overrides the pod", rootAllowed, at: "containers[app].securityContext.runAsNonRoot",
         "containers: [{name: app, securityContext: {runAsNonRoot: false}}]"),
     .bad(
-        "uid 0 beside runAsNonRoot", rootUser, at: "containers[app].securityContext.runAsUser",
+        "runAsUser 0 with runAsNonRoot", rootUser, at: "containers[app].securityContext.runAsUser",
         "containers: [{name: app, securityContext: {runAsUser: 0}}]"),
     .bad(
         "an init container", unset, at: "initContainers[migrate].securityContext.runAsNonRoot",
@@ -141,43 +141,43 @@ private let cases: [Example] = [
         "ephemeralContainers: [{name: debugger, securityContext: {runAsUser: 0}}]",
         request: .debug),
     .good(
-        "a user namespace of its own may leave it unset",
+        "not set, in a user namespace",
         "{hostUsers: false, securityContext: {runAsNonRoot: null}}"),
     .good(
-        "root in a user namespace of its own",
+        "root in a user namespace",
         "{hostUsers: false, securityContext: {runAsNonRoot: null, runAsUser: 0, runAsGroup: 0}}"),
     .bad(
-        "a user namespace beside the node's processes", unset, at: "containers[app].securityContext.runAsNonRoot",
+        "not set, in a user namespace with hostPID", unset, at: "containers[app].securityContext.runAsNonRoot",
         "{hostUsers: false, hostPID: true, securityContext: {runAsNonRoot: null, runAsUser: null}}"),
     .good(
-        "Windows has no uids",
+        "a Windows pod",
         "{os: {name: windows}, securityContext: {runAsNonRoot: null, runAsUser: null, runAsGroup: null}}"),
     .bad(
-        "an administrator on Windows", administrator,
+        "ContainerAdministrator on Windows", administrator,
         at: "containers[app].securityContext.windowsOptions.runAsUserName",
         """
         os: {name: windows}
         containers: [{name: app, securityContext: {windowsOptions: {runAsUserName: ContainerAdministrator}}}]
         """),
     .bad(
-        "a host process on Windows", hostProcess, at: "containers[app].securityContext.windowsOptions.hostProcess",
+        "a HostProcess container", hostProcess, at: "containers[app].securityContext.windowsOptions.hostProcess",
         """
         os: {name: windows}
         securityContext: {windowsOptions: {hostProcess: true}}
         """),
     .bad(
-        "an administrator by the domain", administrator,
+        "ContainerAdministrator with its domain", administrator,
         at: "containers[app].securityContext.windowsOptions.runAsUserName",
         """
         os: {name: windows}
         securityContext: {windowsOptions: {runAsUserName: 'User Manager\\ContainerAdministrator'}}
         """),
     .bad(
-        "a host process that does not say where it is to run", hostProcess,
+        "a HostProcess container without os.name", hostProcess,
         at: "containers[app].securityContext.windowsOptions.hostProcess",
         "containers: [{name: app, securityContext: {windowsOptions: {hostProcess: true}}}]"),
     .good(
-        "a Rollout whose template stands elsewhere",
+        "a Rollout with workloadRef",
         """
         apiVersion: argoproj.io/v1alpha1
         kind: Rollout

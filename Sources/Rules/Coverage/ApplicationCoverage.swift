@@ -3,29 +3,29 @@ import Evaluation
 extension Coverage {
     static let applicationRequirements = [
         Statement(
-            "The backend takes its settings from environment variables, as The Twelve-Factor App has it: no configuration file is put "
-                + "together in a ConfigMap.",
+            "The backend is configured with environment variables (The Twelve-Factor App), not with a configuration file in a "
+                + "ConfigMap.",
             [.environmentConfig]),
         Statement(
-            "The backend takes its database settings one by one (DB_HOST, DB_PORT, …), so that the password comes by itself.",
+            "The backend has separate database settings (DB_HOST, DB_PORT, …), so that the password is separate.",
             [.databaseSettings]),
         Statement(
             "The backend shuts down gracefully on SIGTERM.", [.gracefulShutdown, .signalForwarding],
-            remainder: "What the process does with the signal is in its code."),
+            remainder: "The application's code determines how it handles the signal."),
         Statement(
             "The backend has health endpoints, `/livez` and `/readyz`.",
             [.livenessProbe, .readinessProbe, .healthEndpoints],
-            remainder: "What they answer is in its code."),
+            remainder: "The application's code determines the responses."),
         Statement(
-            "The backend works with several instances at once.", [.replicas],
-            remainder: "Whether it elects a leader or shares its load evenly is in its code."),
-        Statement("The backend may show its metrics at `/metrics`.", [.metricsEndpoint]),
+            "The backend works correctly with several replicas.", [.replicas],
+            remainder: "The application's code determines if it elects a leader or distributes the load."),
+        Statement("The backend optionally exposes metrics at `/metrics`.", [.metricsEndpoint]),
         Statement(
-            "The frontend is ready for a CDN: its static files lie in one folder.", remainder: noFrontend),
+            "The frontend is ready for a CDN: its static files are in one directory.", remainder: noFrontend),
         Statement(
-            "The frontend is built with a tool that minifies it and puts a hash into file names.", remainder: noFrontend
+            "The frontend is built with a tool that minifies it and adds a hash to file names.", remainder: noFrontend
         ),
     ]
 
-    private static let noFrontend = "A frontend is built and uploaded without the API server."
+    private static let noFrontend = "Frontends are built and uploaded without the API server."
 }

@@ -1,8 +1,8 @@
 public import Evaluation
 
-/// The playbook, statement by statement, and which rules hold each: `docs/playbook-coverage.md` is printed from it.
+/// The playbook's statements and the rules that enforce each; the source of `docs/playbook-coverage.md`.
 public enum Coverage {
-    /// What the playbook states under one of its headings, in its order.
+    /// Returns the playbook's statements under a heading, in its order.
     public static func statements(of section: Section) -> [Statement] {
         switch section {
         case .applicationRequirements: applicationRequirements
@@ -18,13 +18,13 @@ public enum Coverage {
         }
     }
 
-    /// A statement of the playbook, and what becomes of it.
+    /// A statement of the playbook, and its rules.
     public struct Statement: Sendable {
-        /// What the playbook demands, in our own words.
+        /// The requirement of the playbook, reworded.
         public let text: String
-        /// The rules that hold it.
+        /// The rules that enforce it.
         public let rules: [Rule]
-        /// What of it no rule can hold, and why; nil where nothing is left.
+        /// The part that no rule can enforce, and why; nil if there is none.
         public let remainder: String?
 
         init(_ text: String, _ rules: [Rule] = [], remainder: String? = nil) {

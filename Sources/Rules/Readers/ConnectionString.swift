@@ -2,9 +2,9 @@ import Evaluation
 import JSON
 import Kubernetes
 
-/// A database's connection string: everything about a connection in one text.
+/// A database connection string: all settings of a connection in one text.
 struct ConnectionString {
-    /// By what it is told.
+    /// How a connection string was recognized: by its name or by its value.
     enum Kind {
         case named
         case written
@@ -14,8 +14,7 @@ struct ConnectionString {
     private var port = "<port>"
     private var name = "<name>"
 
-    /// Takes host, port and name out of a text, where they can be told from the rest for certain: no part of a password may pass for
-    /// one of them.
+    /// Reads host, port and name from a text, if they are unambiguous: a part of a password must not be mistaken for one of them.
     init(_ text: Value?) {
         guard let text, !text.text.hasPrefix("jdbc:"), let start = text.text.utf8.firstIndex(of: UInt8(ascii: "@"))
         else {
@@ -42,15 +41,15 @@ struct ConnectionString {
             && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == other) }
     }
 
-    /// The settings that are no secrets, in the place of one that is called `name`.
+    /// Returns the settings without secrets that replace the connection string.
     func settings(instead whole: Value) -> [(name: String, value: String)] {
         let prefix = ConnectionString.prefix(whole.text)
         return [("\(prefix)_HOST", host), ("\(prefix)_PORT", port), ("\(prefix)_NAME", name)]
     }
 
-    /// The variables to set instead; those that are there already stay.
+    /// Returns the edits that add the separate variables; existing variables are kept.
     ///
-    /// Nothing is suggested for a container of more variables than anybody writes: each of them would be compared.
+    /// Nothing is suggested for a container with very many variables, because each of them would be compared.
     func variables(instead whole: Value, _ subject: Subject, _ env: Field, at place: Pointer) -> [Edit] {
         guard let present = try? env.objects(), env.value?.nodeCount ?? 0 < 10_000 else { return [] }
         let prefix = ConnectionString.prefix(whole.text)
@@ -67,7 +66,7 @@ struct ConnectionString {
         }.map { .set(place / "-", $0) }
     }
 
-    /// What the separate settings begin with: the name without the word for a connection string.
+    /// The prefix of the separate settings: the name without the word for a connection string.
     private static func prefix(_ name: String) -> String {
         let words = name.split { !$0.isASCII || !($0.isLetter || $0.isNumber) }.map { $0.uppercased() }
         let kept = words.prefix { !["URL", "URI", "DSN", "CONNECTION", "CONN", "STRING"].contains($0) }
@@ -77,7 +76,7 @@ struct ConnectionString {
 }
 
 extension ConnectionString.Kind {
-    /// What a variable is by its name and its value, which may not be known.
+    /// Creates the kind from a variable's name and value, which can be unknown; nil if it is not a connection string.
     init?(_ name: Value, _ value: Value?) {
         let isNamed = name.withContents { DatabaseName.means($0) }
         guard let value else {
@@ -85,7 +84,7 @@ extension ConnectionString.Kind {
             self = .named
             return
         }
-        // Escapes are resolved only where they matter.
+        // Escapes are resolved only if the value can be a connection string.
         guard isNamed || value.withRawText({ DatabaseScheme.mayBegin($0) }) else { return nil }
         switch value.withContents({ DatabaseScheme.kind(of: $0, 0..<$0.count, isNamed: isNamed) }) {
         case .composed, .other: return nil
@@ -104,22 +103,22 @@ private enum DatabaseName {
     private static let databases = words(
         "db database postgres postgresql pg psql mysql mariadb mongo mongodb sql mssql sqlserver oracle jdbc datasource "
             + "cockroach cockroachdb clickhouse cassandra aurora rds")
-    /// What may stand between the database and the word for its string.
+    /// Words that can follow the database's name.
     private static let roles = words(
         "replica read reader write writer primary pool direct readonly master main connection conn")
-    /// Error trackers, mailers and queues call their addresses so too.
+    /// Error trackers, mailers and queues, whose addresses have similar names.
     private static let others = words(
         "sentry raven glitchtip mailer messenger transport bugsnag statsd telemetry uptrace lock")
 
-    /// What a name's last word says.
+    /// The meaning of a name's last word.
     private enum Ending {
-        /// It is an address: of what, the words before say.
+        /// An address; the preceding words name what it is for.
         case address
-        /// It is a data source's name.
+        /// A data source name.
         case source
-        /// It is one if it is about a connection.
+        /// A connection string if the preceding word is "connection".
         case string
-        /// It says everything.
+        /// A connection string by itself.
         case whole
     }
 
@@ -133,7 +132,7 @@ private enum DatabaseName {
         return endings
     }()
 
-    /// True if it is a name of .NET's, of which the part after `__` or the colon says which: `ConnectionStrings__Orders`.
+    /// True for a .NET connection string, with its name after `__` or a colon: `ConnectionStrings__Orders`.
     private static func isOfDotNet(_ name: Span<UInt8>) -> Bool {
         guard name.count > dotNet.count + 1 else { return false }
         for at in dotNet.indices where name[at] | 0x20 != dotNet[at] { return false }
@@ -143,7 +142,7 @@ private enum DatabaseName {
 
     private static let dotNet = Array("connectionstrings".utf8)
 
-    /// The letters that the last words end in, a bit for each: nearly all names end in another.
+    /// The last letters of these words, one bit for each: nearly all other names end in another letter.
     private static let lastLetters: UInt32 = endings.keys.reduce(0) { $0 | bit(of: UInt8($1.letters & 0xFF)) }
 
     private static func bit(of letter: UInt8) -> UInt32 { 1 &<< UInt32(letter & 0x1F) }
@@ -187,16 +186,16 @@ private enum DatabaseName {
     }
 }
 
-/// What a value says of itself.
+/// The scheme of an address in a value.
 private enum DatabaseScheme {
     enum Kind {
-        /// A connection string of a database, with the password in it or not.
+        /// A database connection string, with or without a password.
         case database
-        /// One that is put together from settings that are separate: `postgres://$(DB_USER):$(DB_PASSWORD)@$(DB_HOST)/…`.
+        /// A connection string built from separate settings: `postgres://$(DB_USER):$(DB_PASSWORD)@$(DB_HOST)/…`.
         case composed
-        /// An address of something else, a file, or no address.
+        /// Another address, a file, or a text that is not an address.
         case other
-        /// A text that says nothing.
+        /// Undecided; the name determines the result.
         case none
     }
 
@@ -207,19 +206,19 @@ private enum DatabaseScheme {
         "jtds",
     ]
 
-    /// Whether a text that may have escapes in it may be an address.
+    /// True if a text, which can contain escapes, can be an address.
     static func mayBegin(_ text: Span<UInt8>) -> Bool {
         let end = endOfScheme(text)
         guard end < text.count else { return false }
         if text[end] == UInt8(ascii: "\\") { return true }
         guard text[end] == UInt8(ascii: ":") else { return false }
-        // `jdbc:` says enough.
+        // `jdbc:` is sufficient.
         if text[0] | 0x20 == UInt8(ascii: "j") { return true }
         guard end + 1 < text.count else { return false }
         return text[end + 1] == UInt8(ascii: "/") || text[end + 1] == UInt8(ascii: "\\")
     }
 
-    /// Where a scheme ends: `mysql2`, `mongodb+srv`, `postgresql+asyncpg`.
+    /// Returns the end of a scheme: `mysql2`, `mongodb+srv`, `postgresql+asyncpg`.
     private static func endOfScheme(_ text: Span<UInt8>) -> Int {
         let limit = min(text.count, 32)
         var at = 0
@@ -238,7 +237,7 @@ private enum DatabaseScheme {
         guard at < text.count, text[at] == UInt8(ascii: ":") else {
             return isNamed ? kindWithoutScheme(text) : .none
         }
-        // Up to the first letter of something else.
+        // The letters before the first other character.
         var scheme = NameWord()
         for letter in 0..<at {
             guard NameWords.isLetter(text[letter]) else { break }
@@ -254,10 +253,10 @@ private enum DatabaseScheme {
         return .none
     }
 
-    /// Go's `user:password@tcp(host:3306)/name`, or `host=… user=…`; else nothing, or no address at all.
+    /// Returns the kind of a text without a scheme, such as Go's `user:password@tcp(host:3306)/name` or `host=… user=…`.
     private static func kindWithoutScheme(_ text: Span<UInt8>) -> Kind {
         var isPlain = true
-        // Of a store of files or a bus of messages in Azure.
+        // Azure Storage and Azure Service Bus.
         if CredentialScan.begins(text, "DefaultEndpointsProtocol=") || CredentialScan.begins(text, "Endpoint=sb:") {
             return .other
         }
@@ -288,15 +287,15 @@ private enum DatabaseScheme {
 // MARK: Lines
 
 extension ConnectionString {
-    /// A line of a file of settings that holds a connection string.
+    /// A line of a settings file that contains a connection string.
     struct Line {
-        /// Its number, counted from 1.
+        /// The line number, starting at 1.
         let number: Int
-        /// Where the connection string stands.
+        /// The range of the connection string.
         let range: Range<Int>
     }
 
-    /// The lines of a text, `name=value`, `name: value` or `"name": "value"`, that hold one; a text of one line is none of them.
+    /// Returns the lines `name=value`, `name: value` or `"name": "value"` with a connection string; none for a single line.
     static func lines(of text: Span<UInt8>) -> [Line] {
         guard mayHaveLines(text) else { return [] }
         var (lines, number, start) = ([Line](), 1, 0)
@@ -314,10 +313,10 @@ extension ConnectionString {
         return lines
     }
 
-    /// The most lines of one text that are listed.
+    /// The largest number of lines that are returned.
     private static let mostLines = 20
 
-    /// True if there are several lines, and in one of them an address or a list of `name=value;`.
+    /// True if there are several lines, with an address or a list of `name=value;`.
     private static func mayHaveLines(_ text: Span<UInt8>) -> Bool {
         var (hasLines, hasMarks) = (false, false)
         for at in text.indices {
@@ -337,7 +336,7 @@ extension ConnectionString {
         return false
     }
 
-    /// Where the value of a line's setting stands; nil where the line is none.
+    /// Returns the range of a setting's value; nil if the line is not a setting.
     private static func value(ofLine line: Range<Int>, in text: Span<UInt8>) -> Range<Int>? {
         func isBlank(_ byte: UInt8) -> Bool { byte <= UInt8(ascii: " ") }
         func isQuote(_ byte: UInt8) -> Bool { byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "'") }
@@ -357,11 +356,11 @@ extension ConnectionString {
         while end > at, isBlank(text[end - 1]) || isQuote(text[end - 1]) || text[end - 1] == UInt8(ascii: ",") {
             end -= 1
         }
-        // No longer one is read.
+        // At most 4096 bytes of a value are read.
         return end - at < 8 ? nil : at..<min(end, at + 4096)
     }
 
-    /// True if it is a connection string of ADO.NET: `Server=db;Database=shop;…`.
+    /// True for an ADO.NET connection string: `Server=db;Database=shop;…`.
     private static func isADO(_ text: Span<UInt8>, _ range: Range<Int>) -> Bool {
         var (hasServer, hasDatabase) = (false, false)
         var start = range.lowerBound
@@ -382,7 +381,7 @@ extension ConnectionString {
 }
 
 extension CredentialScan {
-    /// True if these letters stand at a place of a text.
+    /// True if the text contains these letters at this index.
     fileprivate static func begins(_ text: Span<UInt8>, _ letters: StaticString, at start: Int = 0) -> Bool {
         let end = start + letters.utf8CodeUnitCount
         return end <= text.count && text.isSame(letters, in: start..<end)

@@ -2,13 +2,13 @@ import Evaluation
 import JSON
 import Kubernetes
 
-/// A statement of an IAM policy, as far as it says who may do everything.
+/// The parts of an IAM policy statement that show if it allows everything to everyone.
 struct IAMPolicyStatement {
-    /// True if it gives a right, and takes none away.
+    /// True if the effect is Allow.
     let allows: Bool
-    /// True if it is for the principal `*`.
+    /// True if the principal is `*`.
     let isForEverybody: Bool
-    /// True if it is about every action on every resource.
+    /// True if it applies to every action on every resource.
     let isForEverything: Bool
     let hasCondition: Bool
 
@@ -16,7 +16,7 @@ struct IAMPolicyStatement {
         allows = statement["Effect"] == "Allow"
         let named =
             statement["Principal"].map { $0.members.isEmpty ? $0.list : $0.members.flatMap(\.value.list) } ?? []
-        // Everybody but some is everybody.
+        // NotPrincipal counts as everyone.
         isForEverybody = named.contains("*") || statement["NotPrincipal"] != nil
         let (actions, resources) = (statement["Action"]?.list ?? [], statement["Resource"]?.list ?? [])
         isForEverything =
@@ -25,10 +25,10 @@ struct IAMPolicyStatement {
         hasCondition = !(statement["Condition"]?.members.isEmpty ?? true)
     }
 
-    /// The statements of a policy; none where it is no JSON, which AWS refuses.
+    /// Returns the statements of a policy; none if it is not JSON, which AWS rejects.
     static func all(in document: Field) throws(CannotJudge) -> [IAMPolicyStatement] {
         guard let text = try document.filledText() else { return [] }
-        // AWS takes no longer one.
+        // AWS rejects longer policies.
         guard text.contentLength <= 32 << 10 else { throw .tooLong(text.id, expected: "a policy of at most 32 KiB") }
         guard let policy = try? Literal(parsing: Array(text.text.utf8)) else { return [] }
         return policy["Statement"]?.list.map { IAMPolicyStatement($0) } ?? []
@@ -36,6 +36,6 @@ struct IAMPolicyStatement {
 }
 
 extension Literal {
-    /// The elements of what policies write alone or in a list.
+    /// The elements of a value that can be a single value or a list.
     fileprivate var list: [Literal] { if case .array(let elements) = self { elements } else { [self] } }
 }

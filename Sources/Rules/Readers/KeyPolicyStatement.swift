@@ -1,7 +1,7 @@
 import Evaluation
 import JSON
 
-/// A statement of an IAM policy on a KMS key, as far as it says who may do what with the key.
+/// The parts of a KMS key policy statement that show who can administer and use the key.
 struct KeyPolicyStatement {
     let principals: [String]
     let isEverybody: Bool
@@ -11,7 +11,7 @@ struct KeyPolicyStatement {
     let isAll: Bool
     let hasCondition: Bool
 
-    /// The accounts whose root, which stands for all their roles and users, is a principal.
+    /// The accounts whose root is a principal, which allows IAM policies of the account to grant access.
     var rootAccounts: [String] {
         principals.compactMap { principal in
             if principal.utf8.count == 12 { return principal }
@@ -24,23 +24,23 @@ struct KeyPolicyStatement {
     init(_ statement: Literal) {
         let allows = statement["Effect"] == "Allow"
         hasCondition = !(statement["Condition"]?.members.isEmpty ?? true)
-        // `?` is any one character to IAM: `*` takes in all that it does.
+        // `?` matches one character in IAM; `*` matches at least as much.
         let actions = statement.listed("Action").compactMap(\.word).map { String($0.map { $0 == "?" ? "*" : $0 }) }
-        // All rights but some are both kinds at once.
+        // NotAction counts as administration and as use.
         let isInverted = statement["NotAction"] != nil
         isAll = allows && KeyPolicyStatement.matches(actions, ["kms:"])
         administers = allows && (isInverted || KeyPolicyStatement.matches(actions, KeyPolicyStatement.administration))
         uses = allows && (isInverted || KeyPolicyStatement.matches(actions, KeyPolicyStatement.use))
         let named = statement["Principal"].map { $0.members.isEmpty ? $0.list : $0.members.flatMap(\.value.list) } ?? []
-        // Everybody but some is everybody.
+        // NotPrincipal counts as everyone.
         principals = statement["NotPrincipal"] == nil ? named.compactMap(\.word).sorted() : ["*"]
         isEverybody = principals.contains("*")
-        // The account's root stands for its IAM policies, and without it nobody could mend the policy.
+        // The account's root stands for its IAM policies. Without it, a wrong key policy could not be corrected.
         isAccountAlone =
             !principals.isEmpty && principals.allSatisfy { $0.hasSuffix(":root") || $0.utf8.count == 12 }
     }
 
-    /// The statements of a policy.
+    /// Returns the statements of a policy.
     static func all(in policy: Literal) -> [Literal] { policy.listed("Statement") }
 
     private static let administration = [
@@ -63,11 +63,11 @@ struct KeyPolicyStatement {
 }
 
 extension Literal {
-    /// What a member holds, which policies write alone or in a list.
+    /// The elements of a member that can be a single value or a list.
     fileprivate func listed(_ key: String) -> [Literal] { self[key]?.list ?? [] }
 
     fileprivate var list: [Literal] { if case .array(let elements) = self { elements } else { [self] } }
 
-    /// A name in lower case: actions are compared without regard to case.
+    /// A string in lower case, because actions are case-insensitive.
     fileprivate var word: String? { if case .string(let text) = self { text.lowercased() } else { nil } }
 }

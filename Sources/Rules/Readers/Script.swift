@@ -1,37 +1,37 @@
 import Evaluation
 import JSON
 
-/// A shell's script, as far as it matters who is process 1 in the end.
+/// The parts of a shell script that determine which program becomes process 1.
 ///
-/// It is read once, and no more is kept of it than its last command.
+/// The script is read once, and only its last command is kept.
 struct Script {
-    /// What becomes of SIGTERM.
+    /// The effect of the script's end on SIGTERM.
     enum End: Equatable {
-        /// The last command takes the shell's place, or the script catches the signal itself.
+        /// The last command replaces the shell, or the script handles the signal.
         case passesOn
         /// The shell waits for its last command.
         case staysBehind
-        /// The last command takes the shell's place, and is one of these.
+        /// The last command replaces the shell, and is this package manager.
         case packageManager(String)
     }
 
-    /// The last command that is carried out: not one that closes a compound command.
+    /// The last command that runs, without words that close a compound command.
     private var last = Command()
-    /// Whether what closes a compound command follows it.
+    /// True if a compound command is closed after it.
     private var isClosed = false
-    /// Whether the last command reads from a pipe, or nobody waits for it: then it is not the shell's own process.
+    /// True if the last command reads from a pipe, so that it cannot replace the shell.
     private var isLastPiped = false
     private var isLastInBackground = false
     private var isPipeOpen = false
     /// True if a program is started before the last command.
     private var hasEarlierProgram = false
-    /// Whether some command is `trap`.
+    /// True if the script contains `trap`.
     private var hasTrap = false
     private var hasBackslash = false
     /// The command that is being read.
     private var current = Command()
 
-    /// How the script ends.
+    /// The end of the script.
     var end: End {
         if hasTrap || last.isEmpty && !isClosed { return .passesOn }
         guard let start = last.start, last.isOneOf(["exec"], start), !isLastPiped, !isLastInBackground else {
@@ -40,7 +40,7 @@ struct Script {
         return end(with: program(after: start))
     }
 
-    /// How the script ends in bash, which lets its last command take its place by itself.
+    /// The end of the script in bash, where the last command replaces the shell without `exec`.
     var endInBash: End {
         guard !hasTrap, !isLastPiped, !isLastInBackground, let start = last.start else { return .passesOn }
         if last.isOneOf(["exec"], start) { return end }
@@ -50,13 +50,13 @@ struct Script {
         return end(with: Script.baseName(last.text(start)))
     }
 
-    /// How it ends with a program in the shell's place.
+    /// Returns the end if a program replaces the shell.
     private func end(with program: String) -> End {
         if Script.packageManagers.contains(program) { return .packageManager(program) }
         return hasEarlierProgram && ["echo", "printf", "true"].contains(program) ? .staysBehind : .passesOn
     }
 
-    /// The name of the program that `exec` is to start.
+    /// Returns the name of the program that `exec` starts.
     private func program(after exec: Range<Int>) -> String {
         let program = last.words.drop { $0.lowerBound <= exec.lowerBound }.first {
             last.bytes[$0].first != UInt8(ascii: "-") && !last.isAssignment($0)
@@ -64,10 +64,10 @@ struct Script {
         return program.map { Script.baseName(last.text($0)) } ?? ""
     }
 
-    /// Programs that start another one, and keep signals to themselves.
+    /// Package managers, which start a program without reliably forwarding signals.
     static let packageManagers: Set<String> = ["npm", "npx", "yarn", "pnpm", "pnpx"]
 
-    /// The program that the last command starts, where `exec` before it is all that is missing.
+    /// The program that the last command starts, if only `exec` is missing before it.
     var lastProgram: String? {
         guard !isClosed, let first = last.words.first(where: { _ in true }), !isLastPiped, !isLastInBackground,
             ![Script.closings, Script.openings, Script.builtins].contains(where: { last.isOneOf($0, first) }),
@@ -77,7 +77,7 @@ struct Script {
         return last.text(first)
     }
 
-    /// A program's name without its folder.
+    /// Returns the last component of a program's path.
     static func baseName(_ path: String) -> String {
         guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return path }
         return String(path[path.utf8.index(after: slash)...])
@@ -90,15 +90,15 @@ struct Script {
     private static let builtins: [StaticString] = [
         "wait", "cd", "export", "set", "exit", "true", ":", ".", "eval", "return",
     ]
-    /// Commands that end at once: what runs on was started before them.
+    /// Commands that end immediately, so that the application was started before them.
     private static let endings: [StaticString] = ["echo", "printf", "exit", "true", "false", ":"]
 }
 
 extension Script {
-    /// A command's words, one after the other, quotes taken off.
+    /// The words of a command, without quotes.
     private struct Command {
         private(set) var bytes: [UInt8] = []
-        /// Where each word ends in the bytes.
+        /// The end of each word in `bytes`.
         private var ends: [Int] = []
 
         var isEmpty: Bool { ends.isEmpty }
@@ -115,12 +115,12 @@ extension Script {
             ends.removeAll(keepingCapacity: true)
         }
 
-        /// The words, by their places in the bytes.
+        /// The ranges of the words in `bytes`.
         var words: some Sequence<Range<Int>> {
             ends.indices.lazy.map { ($0 == 0 ? 0 : ends[$0 - 1])..<ends[$0] }
         }
 
-        /// The first word that a command begins with: `*)` begins a case's branch.
+        /// The first word of the command itself; words such as `*)`, which starts a branch of `case`, are skipped.
         var start: Range<Int>? {
             words.first {
                 !(isOneOf(Script.openings, $0) || isOneOf(Script.closings, $0) || isAssignment($0)
@@ -128,7 +128,7 @@ extension Script {
             }
         }
 
-        /// True if it starts a program that may run on.
+        /// True if it starts a program that can keep running.
         var isProgram: Bool {
             guard let start else { return false }
             return ![
@@ -152,7 +152,7 @@ extension Script {
         }
     }
 
-    /// Reads a script, comments left out.
+    /// Reads a script without its comments.
     init(_ script: Span<UInt8>) {
         var isWord = false
         var quote: UInt8 = 0
@@ -177,7 +177,7 @@ extension Script {
                 isEscaped = false
                 continue
             }
-            // Within $( … ) nothing ends a command.
+            // Separators within $( … ) do not end the command.
             if byte == UInt8(ascii: "("), depth > 0 || current.open.last == UInt8(ascii: "$") { depth += 1 }
             let isInside = depth > 0
             if byte == UInt8(ascii: ")"), depth > 0 { depth -= 1 }
@@ -214,7 +214,7 @@ extension Script {
         isWord = false
     }
 
-    /// Ends a command; empty ones stand between the two bytes of `&&`, `||` and `;;`.
+    /// Ends a command, which is empty between the two bytes of `&&`, `||` and `;;`.
     private mutating func end(with separator: UInt8) {
         let isPipe = separator == UInt8(ascii: "|")
         let isBackground = separator == UInt8(ascii: "&")

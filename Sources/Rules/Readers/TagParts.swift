@@ -2,7 +2,7 @@ import Evaluation
 import JSON
 import Kubernetes
 
-/// What tags are made of.
+/// The parts of image tags.
 extension Span<UInt8> {
     private func isDigit(_ at: Int) -> Bool { at < count && self[at] &- UInt8(ascii: "0") <= 9 }
 
@@ -14,14 +14,14 @@ extension Span<UInt8> {
 
     private func `is`(_ byte: UInt8, _ at: Int) -> Bool { at < count && self[at] == byte }
 
-    /// Where the digits that begin at a place end; nil where there are none.
+    /// Returns the end of the digits that start at an index; nil if there are none.
     func endOfNumber(_ start: Int) -> Int? {
         var at = start
         while isDigit(at) { at += 1 }
         return at > start ? at : nil
     }
 
-    /// Where the commit that begins at a place ends.
+    /// Returns the end of the commit that starts at an index.
     func endOfCommit(_ start: Int) -> Int? {
         let first = self.is(UInt8(ascii: "g"), start) ? start + 1 : start
         var at = first
@@ -29,7 +29,7 @@ extension Span<UInt8> {
         return 7...40 ~= at - first && !isAlphanumeric(at) ? at : nil
     }
 
-    /// Where the three numbers of the version that begins at a place end.
+    /// Returns the end of the three numbers of a version that starts at an index.
     private func endOfRelease(_ start: Int) -> Int? {
         var at = start
         for index in 0..<3 {
@@ -37,14 +37,14 @@ extension Span<UInt8> {
                 guard self.is(UInt8(ascii: "."), at) else { return nil }
                 at += 1
             }
-            // No number has a zero before it (semver.org, 2).
+            // Numbers have no leading zeros (semver.org, 2).
             guard let end = endOfNumber(at), end == at + 1 || self[at] != UInt8(ascii: "0") else { return nil }
             at = end
         }
         return isAlphanumeric(at) ? nil : at
     }
 
-    /// Whether a tag is three numbers and a commit, as nearly all are that name both: `1.4.2-9f3c1ab`.
+    /// True if the tag is three numbers and a commit, the most common form: `1.4.2-9f3c1ab`.
     var isReleaseAndCommit: Bool {
         guard let end = endOfRelease(self.is(UInt8(ascii: "v"), 0) ? 1 : 0), self.is(UInt8(ascii: "-"), end) else {
             return false
@@ -52,7 +52,7 @@ extension Span<UInt8> {
         return endOfCommit(end + 1) == count
     }
 
-    /// Where the version that begins at a place may end: before its pre-release, and in it wherever it may be over.
+    /// Calls `body` with each index where the version that starts at an index can end: before or within its pre-release.
     func endsOfVersion(_ start: Int, _ body: (Int) -> Void) {
         guard var at = endOfRelease(start) else { return }
         body(at)
@@ -65,7 +65,7 @@ extension Span<UInt8> {
         }
     }
 
-    /// Words between dots, none of them empty or a number with a zero before it, and no name of what moves in between.
+    /// True if a range is a pre-release: no empty identifier, no leading zero, and no name of a branch or an environment.
     private func isPrerelease(_ range: Range<Int>) -> Bool {
         parts(of: range, separatedBy: UInt8(ascii: ".")) { identifier in
             guard !identifier.isEmpty else { return false }
@@ -77,15 +77,15 @@ extension Span<UInt8> {
             }
     }
 
-    /// Reads a tag of somebody else's: two numbers or more, or a date, and whatever the image is built on.
+    /// Reads the tag of a third-party image: at least two numbers or a date, and a variant.
     ///
-    /// - Parameter isMirror: Whether the image may be one of ours, whose tag names no branch and no environment.
-    /// - Returns: How much of a version it names.
+    /// - Parameter isMirror: True if the image can be built here; then its tag must not name a branch or an environment.
+    /// - Returns: The completeness of the version.
     func version(isMirror: Bool) -> TagVersion {
         let isFixed = words(in: 0..<count) {
             !isAny(of: TagNames.moving, $0) && !(isMirror && isAny(of: TagNames.environments, $0))
         }
-        // What is built of a branch on one day is not built again.
+        // A build of a branch with a date is not replaced later.
         if isFixed || !isMirror, hasDate { return .full }
         guard isFixed else { return .none }
         var at = self.is(UInt8(ascii: "v"), 0) ? 1 : 0
@@ -99,7 +99,7 @@ extension Span<UInt8> {
         return numbers > 2 ? .full : numbers == 2 ? .partial : .none
     }
 
-    /// True if some word is a day: `20241118`, `2024-11-18`.
+    /// True if a part of the tag is a date: `20241118`, `2024-11-18`.
     private var hasDate: Bool {
         for at in 0..<count where at == 0 || !isAlphanumeric(at - 1) {
             let start = self.is(UInt8(ascii: "v"), at) ? at + 1 : at
@@ -115,7 +115,7 @@ extension Span<UInt8> {
         return false
     }
 
-    /// The number that so many digits make.
+    /// Returns the number of this many digits; nil if there are fewer.
     private func number(of digits: Int, _ start: Int) -> Int? {
         var number = 0
         for at in start..<start + digits {
@@ -125,13 +125,13 @@ extension Span<UInt8> {
         return number
     }
 
-    /// Where the separator that stands at a place ends.
+    /// Returns the end of the separator at an index.
     func endOfSeparator(_ at: Int) -> Int? {
         self.is(UInt8(ascii: "-"), at) || self.is(UInt8(ascii: "_"), at) || self.is(UInt8(ascii: "."), at)
             ? at + 1 : nil
     }
 
-    /// Where the name of a processor architecture that begins at a place ends.
+    /// Returns the end of the processor architecture that starts at an index.
     func endOfArchitecture(_ start: Int) -> Int? {
         for name in TagNames.architectures {
             let end = start + name.utf8CodeUnitCount
@@ -140,7 +140,7 @@ extension Span<UInt8> {
         return nil
     }
 
-    /// Whether something holds for all words between `.`, `-` and `_`.
+    /// True if all words between `.`, `-` and `_` satisfy a condition.
     private func words(in range: Range<Int>, _ holds: (Range<Int>) -> Bool) -> Bool {
         var start = range.lowerBound
         for at in range where !isAlphanumeric(at) {
@@ -156,25 +156,25 @@ extension Span<UInt8> {
     }
 }
 
-/// How much of a version a tag names.
+/// The completeness of the version in a tag.
 enum TagVersion {
-    /// All of it, or a day.
+    /// A full version or a date.
     case full
-    /// Two numbers: some publishers have no more, others move such a tag on.
+    /// Two numbers; some publishers move such a tag.
     case partial
-    /// Nothing that stays.
+    /// No version.
     case none
 }
 
-/// Names that a tag may not have, since what they stand for changes, or is built for one place alone.
+/// Names that a tag must not contain, because their meaning changes or they name one environment.
 enum TagNames {
-    /// What moves on by itself: branches, and the newest of whatever kind.
+    /// Branches, and names of the newest build.
     static let moving: [StaticString] = ["latest", "nightly", "snapshot", "main", "master", "trunk", "develop", "head"]
-    /// Where applications run: one artifact goes through all of them.
+    /// Environments; one image goes through all of them.
     static let environments: [StaticString] = [
         "prod", "production", "preprod", "staging", "stage", "uat", "qa", "test", "testing", "dev", "development",
         "sandbox",
     ]
-    /// What an image is built for.
+    /// Processor architectures.
     static let architectures: [StaticString] = ["amd64", "arm64", "x86_64", "aarch64", "arm64v8"]
 }

@@ -1,44 +1,43 @@
 import Evaluation
 import Kubernetes
 
-/// What tags look like: characters that stand for themselves, and `{semver}`, `{sha}`, `{number}`,
-/// `{arch}`, `{sep}`, `*`, `?`, `[…]` and `|`.
+/// A pattern for tags: literal characters, `{semver}`, `{sha}`, `{number}`, `{arch}`, `{sep}`, `*`, `?`, `[…]` and `|`.
 ///
-/// A set of positions goes through the pattern once, so the time is bounded by the lengths of pattern and tag, whatever they
-/// hold; a tag has at most 128 characters.
+/// A set of positions goes through the pattern once, so the time is bounded by the lengths of the pattern and the tag. A tag has
+/// at most 128 characters.
 public struct TagPattern: Sendable, Equatable {
-    /// A part of a pattern: a number or two, so that none is counted while a tag goes through them.
+    /// An element of a pattern; it has no references, so that matching does not count any.
     enum Element: Sendable, Equatable {
-        /// A character that stands for itself.
+        /// A literal character.
         case character(UInt8)
         /// `?`: any character.
         case anyCharacter
-        /// `*`: any text, or none.
+        /// `*`: any text, or nothing.
         case anyText
         /// `{number}`: digits.
         case number
         /// `{sha}`: 7 to 40 hex digits, as git writes commits; `git describe` puts a `g` before them.
         case sha
-        /// `{semver}`: `1.4.2` or `1.4.2-rc.1` (semver.org), of which no part is a branch's or an environment's name.
+        /// `{semver}`: `1.4.2` or `1.4.2-rc.1` (semver.org), without names of branches or environments.
         case semver
-        /// `{arch}`: a processor architecture, `amd64` or `arm64`, by any of its names.
+        /// `{arch}`: a processor architecture, `amd64` or `arm64`, by any name.
         case architecture
         /// `{sep}`: one of `-`, `_` and `.`.
         case separator
-        /// `[…]`: so many elements behind this one may be left out.
+        /// `[…]`: the number of optional elements that follow.
         case optional(Int)
     }
 
-    /// The pattern as it is written.
+    /// The pattern in the format of the setting.
     let text: String
     private let alternatives: [[Element]]
-    /// Whether it is the standard one, of which the common case is seen at a glance.
+    /// True for the standard pattern, whose most common form has a fast path.
     private let isStandard: Bool
 
-    /// A version and a commit, in either order, and at will the number of commits since the version was tagged and an
+    /// A version and a commit, in either order, with an optional number of commits since the version was tagged and an optional
     /// architecture.
     static let standard: TagPattern = {
-        // Read here and not from its text, since reading may fail.
+        // Built from elements, because parsing the text can throw.
         let version: [Element] = [
             .optional(1), .character(UInt8(ascii: "v")), .semver,
             .optional(2), .character(UInt8(ascii: "-")), .number,
@@ -58,10 +57,10 @@ public struct TagPattern: Sendable, Equatable {
         self.alternatives = alternatives
     }
 
-    /// The longest pattern that is read.
+    /// The maximum length of a pattern.
     private static let mostCharacters = 200
 
-    /// Reads a pattern.
+    /// Parses a pattern.
     init(parsing text: String) throws(Misplaced) {
         guard text.utf8.count <= TagPattern.mostCharacters else {
             throw Misplaced(
@@ -77,7 +76,7 @@ public struct TagPattern: Sendable, Equatable {
         self.init(text, alternatives)
     }
 
-    /// Whether a tag looks like that, as a whole.
+    /// True if the whole tag matches the pattern.
     func matches(_ tag: Span<UInt8>) -> Bool {
         guard tag.count <= 128 else { return false }
         if isStandard, tag.isReleaseAndCommit { return true }
@@ -87,7 +86,7 @@ public struct TagPattern: Sendable, Equatable {
 
     private static func matches(_ elements: [Element], _ tag: Span<UInt8>) -> Bool {
         var places = Places(0)
-        // Where those are that leave out the optional part that we are in, and where it ends.
+        // The positions that skip the current optional part, and the index where it ends.
         var beside = Places()
         var end = -1
         for (index, element) in elements.enumerated() {
@@ -106,7 +105,7 @@ public struct TagPattern: Sendable, Equatable {
 
     private static func step(_ element: Element, _ places: Places, _ tag: Span<UInt8>) -> Places {
         var next = Places()
-        // Nearly always there is one: a bit is found at once, where all places would be looked at one by one.
+        // There is nearly always one position, and finding a set bit is faster than testing all positions.
         var rest = places
         while let place = rest.popFirst(), place < tag.count {
             switch element {
@@ -126,10 +125,10 @@ public struct TagPattern: Sendable, Equatable {
     }
 }
 
-/// Places in a tag: 0 to 128.
+/// A set of positions in a tag: 0 to 128.
 private struct Places {
     private var bits: UInt128 = 0
-    /// The place behind the longest tag, for which there is no bit.
+    /// True if the set contains 128, which `bits` cannot hold.
     private var isAtEnd = false
 
     init() {}
@@ -138,7 +137,7 @@ private struct Places {
 
     var isEmpty: Bool { bits == 0 && !isAtEnd }
 
-    /// Takes out the first place, but for the one behind the longest tag.
+    /// Removes and returns the first position, except 128.
     mutating func popFirst() -> Int? {
         guard bits != 0 else { return nil }
         defer { bits &= bits &- 1 }
@@ -159,7 +158,7 @@ private struct Places {
     }
 }
 
-/// Reads a pattern, character by character.
+/// Parses a pattern.
 private struct Reader {
     let text: [UInt8]
     var at = 0
@@ -170,7 +169,7 @@ private struct Reader {
         return true
     }
 
-    /// Reads up to `|`, or up to `]` in an optional part.
+    /// Parses elements up to `|`, or up to `]` in an optional part.
     mutating func elements(isOptional: Bool) throws(Misplaced) -> [TagPattern.Element] {
         var elements: [TagPattern.Element] = []
         while at < text.count {
