@@ -60,8 +60,10 @@ private func checkDevices(_ subject: Subject, _ context: Context, _ findings: Fi
             KeyedClause.device, at: mappings, "\(message); the volume is encrypted with a key that AWS manages"
         ) {
             let list = absent.map { "\($0.name) (\($0.size))" }.joined(separator: " and ")
-            $0.advice =
-                "list \(list.isEmpty ? "the AMI's volumes" : list) and set encrypted: true and kmsKeyID to the ARN of this risk domain's KMS key in ebs"
+            $0.advice = """
+                list \(list.isEmpty ? "the AMI's volumes" : list) and set, under ebs, encrypted: true and kmsKeyID to \
+                the ARN of this risk domain's KMS key
+                """
         }
     }
     try EBSVolumes.forEachDevice(of: spec, findings) { (ebs) throws(CannotJudge) in
@@ -69,7 +71,9 @@ private func checkDevices(_ subject: Subject, _ context: Context, _ findings: Fi
     }
 }
 
-/// The operating system of Karpenter's nodes, which decides their volumes' names (karpenter-provider-aws, `pkg/providers/amifamily`).
+/// The operating system of Karpenter's nodes, which decides the names of their volumes.
+///
+/// Source: karpenter-provider-aws, `pkg/providers/amifamily`.
 private enum AMIFamily {
     case amazonLinux, bottlerocket, windows
 
