@@ -203,6 +203,13 @@ public struct Quantity: Sendable {
         return (significant, significant.isEmpty ? 0 : exponent)
     }
 
+    /// A text that equal amounts share, however they are written.
+    package var normalText: String {
+        let normal = normal
+        let digits = String(decoding: normal.digits.map { $0 + UInt8(ascii: "0") }, as: UTF8.self)
+        return "\(isNegative && !normal.digits.isEmpty ? "-" : "")\(digits)e\(normal.exponent)"
+    }
+
     private static func times1024(_ digits: [UInt8]) -> [UInt8] {
         var result: [UInt8] = []
         var carry = 0

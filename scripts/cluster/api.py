@@ -12,13 +12,24 @@ KINDS = {
     "Secret": ("/api/v1", "secrets", True),
     "ConfigMap": ("/api/v1", "configmaps", True),
     "Service": ("/api/v1", "services", True),
+    "ServiceAccount": ("/api/v1", "serviceaccounts", True),
     "Deployment": ("/apis/apps/v1", "deployments", True),
     "StatefulSet": ("/apis/apps/v1", "statefulsets", True),
+    "DaemonSet": ("/apis/apps/v1", "daemonsets", True),
+    "ReplicaSet": ("/apis/apps/v1", "replicasets", True),
+    "ControllerRevision": ("/apis/apps/v1", "controllerrevisions", True),
     "Job": ("/apis/batch/v1", "jobs", True),
+    "CronJob": ("/apis/batch/v1", "cronjobs", True),
+    "HorizontalPodAutoscaler": ("/apis/autoscaling/v2", "horizontalpodautoscalers", True),
     "PodDisruptionBudget": ("/apis/policy/v1", "poddisruptionbudgets", True),
     "Ingress": ("/apis/networking.k8s.io/v1", "ingresses", True),
     "Rollout": ("/apis/argoproj.io/v1alpha1", "rollouts", True),
     "NodePool": ("/apis/karpenter.sh/v1", "nodepools", False),
+    "Cluster": ("/apis/postgresql.cnpg.io/v1", "clusters", True),
+    "IngressRoute": ("/apis/traefik.io/v1alpha1", "ingressroutes", True),
+    "CustomResourceDefinition": ("/apis/apiextensions.k8s.io/v1", "customresourcedefinitions", False),
+    "RoleBinding": ("/apis/rbac.authorization.k8s.io/v1", "rolebindings", True),
+    "ClusterRole": ("/apis/rbac.authorization.k8s.io/v1", "clusterroles", False),
     "ClusterRoleBinding": ("/apis/rbac.authorization.k8s.io/v1", "clusterrolebindings", False),
     "ValidatingWebhookConfiguration": ("/apis/admissionregistration.k8s.io/v1", "validatingwebhookconfigurations", False),
     "MutatingWebhookConfiguration": ("/apis/admissionregistration.k8s.io/v1", "mutatingwebhookconfigurations", False),
@@ -99,9 +110,10 @@ class Client:
 
     # What checks do.
 
-    def create(self, value, user=None, dry_run=False):
+    def create(self, value, user=None, dry_run=False, manager=None):
         path = collection(value["kind"], value["metadata"].get("namespace"))
-        return self.call("POST", path + ("?dryRun=All" if dry_run else ""), value, user)
+        options = (["dryRun=All"] if dry_run else []) + ([f"fieldManager={manager}"] if manager else [])
+        return self.call("POST", path + ("?" + "&".join(options) if options else ""), value, user)
 
     def place(self, kind, name, namespace=None, part=None):
         return f"{collection(kind, namespace)}/{name}" + (f"/{part}" if part else "")
@@ -112,6 +124,14 @@ class Client:
     def patch(self, kind, name, namespace, change, user=None, part=None):
         """A merge patch: what `kubectl patch --type merge` does."""
         return self.call("PATCH", self.place(kind, name, namespace, part), change, user, "application/merge-patch+json")
+
+    def items(self, kind, namespace=None):
+        return self.call("GET", collection(kind, namespace)).body["items"]
+
+    def apply(self, value, manager="kubectl"):
+        """What `kubectl apply --server-side` does."""
+        path = self.place(value["kind"], value["metadata"]["name"], value["metadata"].get("namespace"))
+        return self.call("PATCH", f"{path}?fieldManager={manager}&force=true", value, content="application/apply-patch+yaml")
 
     def replace(self, value, user=None):
         return self.call("PUT", self.place(value["kind"], value["metadata"]["name"], value["metadata"].get("namespace")), value, user)

@@ -25,13 +25,13 @@ class Cluster(ControlPlane):
     def __init__(self, assets, binary, folder):
         super().__init__(assets, folder)
         self.binary = binary
-        self.replicas, self.address = [], None
+        self.replicas, self.address, self.overlay_settings = [], None, {}
         # Where budgets come from when the API server has none.
         self.budget_server = None
         # Of the overlay, for lack of their kinds.
         self.left_out = []
-        # The part of the API server's log in which it could trust nobody.
-        self.without_bundles = range(0)
+        # The parts of the API server's log in which a check kept it from calling the webhook.
+        self.outages = []
 
     # How the webhook gets into it.
 
@@ -47,10 +47,10 @@ class Cluster(ControlPlane):
         objects = self.rendered(overlay)
         self.left_out = [each for each in objects if not self.serves(each) or self.is_stood_in_for(each)]
         self.apply_all([each for each in objects if each not in self.left_out])
-        settings = next(each for each in objects if each["kind"] == "ConfigMap")["data"]
+        self.overlay_settings = next(each for each in objects if each["kind"] == "ConfigMap")["data"]
         # The server acts as its own service account, with the rights that the overlay gives to that.
         token = self.kubectl("create", "token", "playbook", "--namespace=playbook", "--duration=2h").out.strip()
-        environment = settings | {
+        environment = self.overlay_settings | {
             "KUBECONFIG": self.write_kubeconfig("playbook", token), "PLAYBOOK_COMPANIONS": "cluster", "PLAYBOOK_CERTIFICATES_LIFE": LIFE,
             "PLAYBOOK_SHUTDOWN_DELAY": "2s", "PLAYBOOK_SHUTDOWN_TIMEOUT": "5s"}
         self.replicas += [Replica(name, self.binary, self.folder, dict(environment)) for name in ("one", "two")]
@@ -58,6 +58,8 @@ class Cluster(ControlPlane):
             replica.wait_until_ready()
         self.wait_for("registrations trust the server", self.are_trusted)
         self.settle()
+        # Controllers ask from the moment on at which the overlay is applied.
+        self.outages.append(range(self.log_length))
 
     def label(self, namespace):
         self.client.patch("Namespace", namespace, None, {"metadata": {"labels": {NAME_LABEL: namespace}}}, CONTROL_PLANE)
@@ -151,6 +153,13 @@ class Cluster(ControlPlane):
         answer = self.client.create(value, CONTROL_PLANE)
         assert answer.status == 201, answer
         return answer.body
+
+    @contextlib.contextmanager
+    def outage(self):
+        """A time in which calls of the webhook may fail, by the API server's log."""
+        start = self.log_length
+        yield
+        self.outages.append(range(start, self.log_length))
 
     @contextlib.contextmanager
     def settings(self, **changes):

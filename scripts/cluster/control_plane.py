@@ -1,4 +1,4 @@
-"""A real API server on loopback: etcd and kube-apiserver in processes of their own, kubectl, and plain calls."""
+"""A real control plane on loopback: etcd, kube-apiserver and, where it is there, kube-controller-manager; kubectl, and plain calls."""
 
 import json
 import os
@@ -32,7 +32,9 @@ class ControlPlane:
         self.key, self.certificate = self_signed(folder, "apiserver")
         self.log_path = f"{folder}/kube-apiserver.log"
         self.audit_path = f"{folder}/audit.log"
-        self.etcd = self.api_server = None
+        self.etcd = self.api_server = self.controllers = None
+        # The real controllers; without them, checks of what they do are skipped.
+        self.has_controllers = os.path.exists(f"{assets}/kube-controller-manager")
         self.write_files()
         self.client = self.new_client()
 
@@ -40,12 +42,16 @@ class ControlPlane:
         subprocess.run(["openssl", "genrsa", "-out", f"{self.folder}/accounts.key", "2048"], check=True, capture_output=True)
         with open(f"{self.folder}/tokens.csv", "w") as file:
             file.write(f'{self.token},admin,admin,"system:masters"\n')
+            file.write(f"{self.token}-controllers,system:kube-controller-manager,controllers\n")
         with open(f"{self.folder}/audit.yaml", "w") as file:
             json.dump({"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"], "rules": [
                 {"level": "Metadata", "verbs": ["create", "update", "patch", "delete"]}, {"level": "None"}]}, file)
         self.write_kubeconfig("admin", self.token)
+        self.write_kubeconfig("controllers", f"{self.token}-controllers")
+        name, group = CONTROL_PLANE
+        self.write_kubeconfig("control-plane", self.token, {"as": name, "as-groups": [group]})
 
-    def write_kubeconfig(self, name, token):
+    def write_kubeconfig(self, name, token, user=None):
         path = f"{self.folder}/{name}.kubeconfig"
         with open(path, "w") as file:
             json.dump({
@@ -53,7 +59,7 @@ class ControlPlane:
                 "contexts": [{"name": "e2e", "context": {"cluster": "e2e", "user": name}}],
                 "clusters": [{"name": "e2e", "cluster": {
                     "server": f"https://127.0.0.1:{self.port}", "certificate-authority": self.certificate}}],
-                "users": [{"name": name, "user": {"token": token}}]}, file)
+                "users": [{"name": name, "user": {"token": token} | (user or {})}]}, file)
         return path
 
     # Its processes.
@@ -70,6 +76,8 @@ class ControlPlane:
             f"--listen-peer-urls={peer}", f"--initial-advertise-peer-urls={peer}", f"--initial-cluster=default={peer}",
             "--unsafe-no-fsync")
         self.start_api_server()
+        if self.has_controllers:
+            self.start_controllers()
 
     def start_api_server(self, limit=90):
         self.api_server = self.spawn(
@@ -79,13 +87,22 @@ class ControlPlane:
             "--authorization-mode=RBAC", "--token-auth-file=tokens.csv", "--service-cluster-ip-range=10.0.0.0/24",
             "--service-account-issuer=https://kubernetes.default.svc", "--service-account-key-file=accounts.key",
             "--service-account-signing-key-file=accounts.key", "--allow-privileged=true",
-            # No controller makes default service accounts here.
-            "--disable-admission-plugins=ServiceAccount", "--audit-policy-file=audit.yaml", f"--audit-log-path={self.audit_path}")
+            # Without controllers nobody makes default service accounts.
+            *([] if self.has_controllers else ["--disable-admission-plugins=ServiceAccount"]),
+            "--audit-policy-file=audit.yaml", f"--audit-log-path={self.audit_path}")
         end = time.monotonic() + limit
         while not self.is_ready():
             if self.api_server.poll() is not None or time.monotonic() > end:
                 raise SystemExit(f"kube-apiserver does not become ready, see {self.log_path}")
             time.sleep(0.2)
+
+    def start_controllers(self):
+        """Each controller acts as its own service account, as in a cluster."""
+        self.controllers = self.spawn(
+            "kube-controller-manager", "--kubeconfig=controllers.kubeconfig", "--use-service-account-credentials",
+            "--service-account-private-key-file=accounts.key", f"--root-ca-file={self.certificate}", "--leader-elect=false",
+            "--bind-address=127.0.0.1", f"--secure-port={free_port()}", "--cert-dir=certificates",
+            "--horizontal-pod-autoscaler-sync-period=1s")
 
     def is_ready(self):
         try:
@@ -104,7 +121,7 @@ class ControlPlane:
         self.client.close()
 
     def stop(self):
-        for process in [self.api_server, self.etcd]:
+        for process in [self.controllers, self.api_server, self.etcd]:
             if process and process.poll() is None:
                 process.kill()
                 process.wait()
@@ -113,6 +130,10 @@ class ControlPlane:
 
     def new_client(self):
         return Client(self.port, self.certificate, self.token)
+
+    def client_of(self, token):
+        """A connection of whoever has a token."""
+        return Client(self.port, self.certificate, token)
 
     def kubectl(self, *arguments, stdin=None, user=None):
         """Runs kubectl as somebody; objects are JSON on standard input (`-f -`)."""
@@ -125,6 +146,11 @@ class ControlPlane:
             text = json.dumps(text)
         environment = {"PATH": os.environ["PATH"], "HOME": self.folder}
         return Outcome(subprocess.run(command, input=text, env=environment, capture_output=True, text=True, timeout=120))
+
+    def helm(self, *arguments, user="admin"):
+        """Runs Helm as `admin`, or as the `control-plane`."""
+        environment = dict(os.environ) | {"KUBECONFIG": f"{self.folder}/{user}.kubeconfig"}
+        return Outcome(subprocess.run(["scripts/helm", *arguments], env=environment, capture_output=True, text=True, timeout=300))
 
     def resource(self, root, name):
         """What discovery says of a resource, such as `pods/resize` of `/api/v1`; None when it is not served."""
@@ -147,9 +173,11 @@ class ControlPlane:
         text = subprocess.run([f"{self.assets}/kube-apiserver", "--version"], capture_output=True, text=True).stdout
         return text.split()[-1]
 
+    def audit_events(self):
+        with open(self.audit_path) as file:
+            return [json.loads(line) for line in file if line.endswith("\n")]
+
     def audited(self, namespace, name):
         """What the audit log has about an object."""
-        with open(self.audit_path) as file:
-            events = [json.loads(line) for line in file]
-        return [event for event in events
+        return [event for event in self.audit_events()
                 if (event.get("objectRef", {}).get("namespace"), event.get("objectRef", {}).get("name")) == (namespace, name)]

@@ -16,6 +16,11 @@ import checks.denials  # noqa: F401
 import checks.subresources  # noqa: F401
 import checks.lifecycle  # noqa: F401
 import checks.companions  # noqa: F401
+import checks.rollbacks  # noqa: F401
+import checks.operators  # noqa: F401
+import checks.counts  # noqa: F401
+import checks.gitops  # noqa: F401
+import checks.outage  # noqa: F401
 import checks.access  # noqa: F401
 import checks.certificates  # noqa: F401
 import checks.restarts  # noqa: F401

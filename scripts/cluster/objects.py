@@ -31,7 +31,17 @@ def bad_deployment(name, namespace):
     return value
 
 
-BROKEN = {"liveness-probe", "image-tag", "host-isolation", "pod-disruption-budget"}
+BROKEN = {"liveness-probe", "image-tag", "host-isolation"}
+
+
+def as_kind(kind, deployment):
+    """The same workload as another kind that Kubernetes has."""
+    spec = dict(deployment["spec"])
+    if kind == "DaemonSet":
+        del spec["replicas"]
+    if kind == "StatefulSet":
+        spec["serviceName"] = deployment["metadata"]["name"]
+    return deployment | {"kind": kind, "spec": spec}
 
 
 def bad_job(name, namespace, **spec):
@@ -50,12 +60,14 @@ def budget(name, namespace, labels=None, **spec):
             | (spec or {"maxUnavailable": 1})}
 
 
-def definition(group, version, plural, kind, scope):
+def definition(group, version, plural, kind, scope, subresources=None):
     """A custom resource without a schema: the API server stores and sends what is written."""
     return {
-        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": f"{plural}.{group}"},
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {
+            # Groups of Kubernetes' own community need one of these words.
+            "name": f"{plural}.{group}", "annotations": {"api-approved.kubernetes.io": "unapproved, for checks"}},
         "spec": {"group": group, "scope": scope, "names": {"plural": plural, "singular": kind.lower(), "kind": kind},
-                 "versions": [{"name": version, "served": True, "storage": True, "schema": {
+                 "versions": [{"name": version, "served": True, "storage": True, "subresources": subresources or {}, "schema": {
                      "openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}}]}}
 
 

@@ -43,17 +43,17 @@ struct PastState {
         func found(_ template: PastTemplate) -> Knowledge {
             .known(PastState(template: template, place: place))
         }
-        let own = Literal(spec).withoutEmpty
-        for candidate in candidates where candidate.spec?.withoutEmpty.isSame(as: own) ?? false {
+        let own = Literal(spec).comparablePodSpec
+        for candidate in candidates where candidate.spec?.comparablePodSpec.isSame(as: own) ?? false {
             return found(candidate)
         }
         // Fixes may have changed the stored template, or the request's on its way here.
         guard !candidates.isEmpty, spec.byteCount <= 256 << 10 else { return .none }
-        let ownFixed = fixed(nil)?.withoutEmpty
+        let ownFixed = fixed(nil)?.comparablePodSpec
         for candidate in candidates {
             guard let theirs = candidate.spec else { continue }
-            if let ownFixed, theirs.withoutEmpty.isSame(as: ownFixed) { return found(candidate) }
-            if fixed(theirs)?.withoutEmpty.isSame(as: own) ?? false { return found(candidate) }
+            if let ownFixed, theirs.comparablePodSpec.isSame(as: ownFixed) { return found(candidate) }
+            if fixed(theirs)?.comparablePodSpec.isSame(as: own) ?? false { return found(candidate) }
         }
         return .none
     }
@@ -98,32 +98,6 @@ extension RelatedObjects {
             }
             return held.filter { $0.owner.isEmpty && selector.matches(Labels($0.labels)) }.map(\.template)
         case .cronJob: return []
-        }
-    }
-}
-
-extension Literal {
-    /// The value without members that are null or empty: the API server stores them now as this and now as that.
-    var withoutEmpty: Literal {
-        switch self {
-        case .object(let members):
-            .object(
-                members.compactMap { member in
-                    let value = member.value.withoutEmpty
-                    return value.isEmpty ? nil : Member(member.key, value)
-                })
-        case .array(let elements): .array(elements.map(\.withoutEmpty))
-        default: self
-        }
-    }
-
-    private var isEmpty: Bool {
-        switch self {
-        case .null: true
-        case .string(let text): text.isEmpty
-        case .array(let elements): elements.isEmpty
-        case .object(let members): members.isEmpty
-        default: false
         }
     }
 }

@@ -203,6 +203,9 @@ private let groupExamples: [Example] = [
         "everybody who has IPv6", GroupClause.open, at: "spec.ingressRules[0].ipv6Ranges[0]",
         securityGroup("{ipProtocol: tcp, fromPort: 443, toPort: 443, ipv6Ranges: [{cidrIPv6: '::/0'}]}")),
     .bad(
+        "everybody who has IPv4, in IPv6", GroupClause.open, at: "spec.ingressRules[0].ipv6Ranges[0]",
+        securityGroup("{ipProtocol: tcp, fromPort: 443, toPort: 443, ipv6Ranges: [{cidrIPv6: '::ffff:0.0.0.0/96'}]}")),
+    .bad(
         "a ping from everybody", GroupClause.open, at: "spec.ingressRules[0].ipRanges[0]",
         securityGroup("{ipProtocol: icmp, fromPort: 8, toPort: -1, ipRanges: [{cidrIP: 0.0.0.0/0}]}", name: "shop-alb")),
     .bad(

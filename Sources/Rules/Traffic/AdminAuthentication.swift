@@ -18,7 +18,8 @@ extension Rule {
         clauses: [AdminClause.route, AdminClause.rule],
         settings: [RuleSettings.adminPatterns],
         relatedObjects: [
-            .middleware, .gateway, .gatewayClass, .securityPolicy, .authorizationPolicy, .requestAuthentication,
+            .middleware, .ingressRoute, .gateway, .gatewayClass, .securityPolicy, .authorizationPolicy,
+            .requestAuthentication,
         ],
         examples: adminExamples,
         checks: [
@@ -69,60 +70,72 @@ private struct AdminSearch {
         let isAPI: Bool
     }
 
-    /// True if a host or a path has a word that says admin: nil where none does.
-    private func admin(_ text: Span<UInt8>) -> Admin? {
-        if text.indices.contains(where: { text[$0] == UInt8(ascii: "%") || text[$0] == UInt8(ascii: "[") }) {
-            let bytes = AdminSearch.plain(text.indices.map { text[$0] })
-            return adminWord(bytes.span).map { Admin(name: String(decoding: bytes, as: UTF8.self), isAPI: $0) }
-        }
-        return adminWord(text).map { isAPI in
+    /// Where a text stands.
+    private enum Place { case host, path }
+
+    private func admin(_ text: Value, _ place: Place) -> Admin? { text.withContents { admin($0, place) } }
+
+    /// What says admin by a word of a host or a path, or of an expression for them; nil where none does.
+    private func admin(_ text: Span<UInt8>, _ place: Place) -> Admin? {
+        isAPI(text, place).map { isAPI in
             Admin(name: String(decoding: text.indices.map { text[$0] }, as: UTF8.self), isAPI: isAPI)
         }
     }
 
-    /// True if the first word that says admin comes after `api`; nil where there is none.
-    private func adminWord(_ text: Span<UInt8>) -> Bool? {
+    /// Whether each alternative that says admin is below `/api`; nil where none says it.
+    private func isAPI(_ text: Span<UInt8>, _ place: Place) -> Bool? {
+        guard PathExpression.isLikely(text) else { return isAPI(plain: text, place) }
+        // What is not followed is searched as it is written, and is below nothing.
+        guard let texts = PathExpression.texts(of: text) else { return isAPI(plain: text, .host) }
+        var isAPI: Bool?
+        for text in texts where isAPI != false { isAPI = self.isAPI(plain: text.span, place) ?? isAPI }
+        return isAPI
+    }
+
+    private func isAPI(plain text: Span<UInt8>, _ place: Place) -> Bool? {
+        if text.indices.contains(where: { text[$0] == UInt8(ascii: "%") }) {
+            return isAPI(decoded: AdminSearch.decoded(text.indices.map { text[$0] }).span, place)
+        }
+        return isAPI(decoded: text, place)
+    }
+
+    private func isAPI(decoded text: Span<UInt8>, _ place: Place) -> Bool? {
+        adminWord(text).map { $0 > 1 && place == .path && AdminSearch.api.matches(text, ignoringCase: true) }
+    }
+
+    private static let api = Glob("/api/*")
+
+    /// Where the first word that says admin begins.
+    private func adminWord(_ text: Span<UInt8>) -> Int? {
         var start = 0
-        var isAPI = false
         for at in 0...text.count {
             if at < text.count, AdminSearch.isInWord(text[at]) { continue }
             if start < at {
                 let word = text.extracting(start..<at)
-                for pattern in patterns where pattern.matches(word, ignoringCase: true) { return isAPI }
-                if AdminSearch.api.matches(word, ignoringCase: true), start > 0 { isAPI = true }
+                for pattern in patterns where pattern.matches(word, ignoringCase: true) { return start }
             }
             start = at + 1
         }
         return nil
     }
 
-    private static let api = Glob("api")
-
-    /// A path with its percent-encoded bytes decoded, and each class of one letter in an expression (`[aA]`) as that letter.
-    private static func plain(_ bytes: [UInt8]) -> [UInt8] {
-        var plain: [UInt8] = []
+    /// A path with its percent-encoded bytes decoded.
+    private static func decoded(_ bytes: [UInt8]) -> [UInt8] {
+        var decoded: [UInt8] = []
         var at = 0
         while at < bytes.count {
-            let rest = bytes[at...].prefix(4).map(\.self)
-            if rest.count >= 3, rest[0] == UInt8(ascii: "%"),
-                let byte = UInt8(String(decoding: rest[1...2], as: UTF8.self), radix: 16)
+            if bytes[at] == UInt8(ascii: "%"), at + 2 < bytes.count,
+                let byte = UInt8(String(decoding: bytes[(at + 1)...(at + 2)], as: UTF8.self), radix: 16)
             {
-                plain.append(byte)
+                decoded.append(byte)
                 at += 3
-            } else if rest.count == 4, rest[0] == UInt8(ascii: "["), rest[3] == UInt8(ascii: "]"),
-                rest[1] | 32 == rest[2] | 32
-            {
-                plain.append(rest[1])
-                at += 4
             } else {
-                plain.append(bytes[at])
+                decoded.append(bytes[at])
                 at += 1
             }
         }
-        return plain
+        return decoded
     }
-
-    private func admin(_ text: Value) -> Admin? { text.withContents { admin($0) } }
 
     private static func isInWord(_ byte: UInt8) -> Bool {
         (byte | 32) &- 97 < 26 || byte &- 48 <= 9 || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_")
@@ -132,22 +145,33 @@ private struct AdminSearch {
 
     func checkRoutes(of spec: Field) throws(CannotJudge) {
         let redirects = try !spec["tls"].isPresent
-        let isChild = try !spec["parentRefs"].objects().isEmpty
+        /// Whether the parents ask, once that has been looked up, and what is not known of them.
+        var before: (asks: Bool, unknown: String?)?
         for route in try spec["routes"].objects() {
             try findings.step()
             guard let admin = try adminName(of: route) else { continue }
             let middlewares = try route["middlewares"]
-            // Its parent may have asked already.
-            if isChild { findings.addUnknown("the parent IngressRoute") }
             var answer = Middlewares(that: .authenticates, in: context)
-            let isAsked = try answer.contains(middlewares, from: subject.namespace)
-            if isChild || isAsked { continue }
+            if try answer.contains(middlewares, from: subject.namespace) { continue }
+            let parents: (asks: Bool, unknown: String?)
+            if let before { parents = before } else { parents = try askParents(of: spec) }
+            before = parents
+            if parents.asks {
+                if let unknown = parents.unknown { findings.addUnknown(unknown) }
+                continue
+            }
             if redirects {
                 var redirect = Middlewares(that: .redirects, in: context)
                 if try redirect.contains(middlewares, from: subject.namespace) { continue }
             }
             add(AdminClause.route, admin, at: route, answer, { ["name": .string($0)] }, to: "middlewares")
         }
+    }
+
+    private func askParents(of spec: Field) throws(CannotJudge) -> (asks: Bool, unknown: String?) {
+        var parents = ParentRoutes(context)
+        let ask = parents.ask(try ParentRoutes.parents(spec), from: subject.namespace)
+        return (ask, parents.unknown)
     }
 
     /// What of a route says that it leads to an admin page; nil where nothing does.
@@ -159,18 +183,22 @@ private struct AdminSearch {
         }
         guard let text = try route["match"].text(), let rule = TraefikRule(text) else { return nil }
         var search = Strongest()
-        try rule.forEachValue(of: [.host, .hostExpression, .path]) { (value) throws(CannotJudge) in
-            try findings.step()
-            if search.isOpen { search.add(admin(value.span)) }
+        for (matchers, place) in AdminSearch.matchers {
+            try rule.forEachValue(of: matchers) { (value) throws(CannotJudge) in
+                try findings.step()
+                if search.isOpen { search.add(admin(value.span, place)) }
+            }
         }
         if search.isOpen {
             for path in try Middlewares.rewrites(route["middlewares"], from: subject.namespace, context) {
                 try findings.step()
-                search.add(admin(Array(path.utf8).span))
+                search.add(admin(Array(path.utf8).span, .path))
             }
         }
         return search.found
     }
+
+    private static let matchers: [(TraefikRule.Matchers, Place)] = [([.host, .hostExpression], .host), (.path, .path)]
 
     /// The first that is not below `/api`, else the first.
     private struct Strongest {
@@ -189,7 +217,7 @@ private struct AdminSearch {
         var host: Admin?
         for element in try spec["hostnames"].strings() where host == nil {
             try findings.step()
-            host = admin(element.base)
+            host = admin(element.base, .host)
         }
         var count = 0
         var gateway: GatewayAuthentication?
@@ -230,17 +258,15 @@ private struct AdminSearch {
         var search = Strongest()
         for match in try rule["matches"].objects() {
             try findings.step()
-            if let path = try match["path"]["value"].text() { search.add(admin(path)) }
+            if let path = try match["path"]["value"].text() { search.add(admin(path, .path)) }
         }
         for filter in try rule["filters"].objects() {
             try findings.step()
             let rewrite = try filter["urlRewrite"]
-            for text in [
-                try rewrite["path"]["replaceFullPath"], try rewrite["path"]["replacePrefixMatch"],
-                try rewrite["hostname"],
-            ] {
-                if let text = try text.text() { search.add(admin(text)) }
+            for text in [try rewrite["path"]["replaceFullPath"], try rewrite["path"]["replacePrefixMatch"]] {
+                if let text = try text.text() { search.add(admin(text, .path)) }
             }
+            if let host = try rewrite["hostname"].text() { search.add(admin(host, .host)) }
         }
         return search.found
     }

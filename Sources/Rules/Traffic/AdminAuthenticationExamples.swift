@@ -1,8 +1,8 @@
 import Evaluation
 
 private func traefik(
-    _ match: String, _ route: String = "", tls: Bool = true, service: String = "{name: web, port: 80}",
-    _ more: String = "", group: String = "traefik.io/v1alpha1"
+    _ match: String, _ route: String = "", _ more: String = "", tls: Bool = true,
+    service: String = "{name: web, port: 80}", group: String = "traefik.io/v1alpha1"
 )
     -> String
 {
@@ -39,6 +39,21 @@ private func middleware(_ spec: String, _ name: String = "auth", in namespace: S
     kind: Middleware
     metadata: {name: \(name), namespace: \(namespace)}
     spec: {\(spec)}
+    """
+}
+
+private func parent(
+    _ route: String, _ name: String = "all", in namespace: String = "shop", more: String = ""
+) -> String {
+    """
+    apiVersion: traefik.io/v1alpha1
+    kind: IngressRoute
+    metadata: {name: \(name), namespace: \(namespace)}
+    spec:
+      \(more)
+      routes:
+      - match: Host(`shop.example.com`)
+        \(route)
     """
 }
 
@@ -83,6 +98,12 @@ private let istioPolicy = "security.istio.io/v1 AuthorizationPolicy"
 private let toRoute = "targetRefs: [{group: gateway.networking.k8s.io, kind: HTTPRoute, name: web}]"
 private let toGateway = "targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: public}]"
 
+private func istio(_ spec: String) -> String {
+    gateway(
+        "istio.io/gateway-controller", policy(istioPolicy, "\(toGateway), \(spec)"),
+        policy("security.istio.io/v1 RequestAuthentication", "selector: {matchLabels: {app: blog}}, jwtRules: []"))
+}
+
 let adminExamples: [Example] = [
     .good("a page for everybody", traefik("Host(`shop.example.com`) && PathPrefix(`/badminton`)")),
     .good("a page that is none of the admin's", traefik("Host(`shop.example.com`) && !PathPrefix(`/admin`)")),
@@ -103,7 +124,36 @@ let adminExamples: [Example] = [
     .good(
         "what only sends to TLS", traefik(admin, named, tls: false),
         relatedObjects: middleware("redirectScheme: {scheme: https, permanent: true}")),
-    .good("a child, whose parent may ask", traefik("PathPrefix(`/admin`)", "", tls: true, "parentRefs: [{name: all}]")),
+    .good(
+        "a child whose parent asks", traefik("PathPrefix(`/admin`)", "", "parentRefs: [{name: all}]"),
+        relatedObjects: parent("middlewares: [{name: auth}]") + "\n---\n" + basic),
+    .good(
+        "a child whose parent's parent asks", traefik("PathPrefix(`/admin`)", "", "parentRefs: [{name: all}]"),
+        relatedObjects: [
+            parent("", more: "parentRefs: [{name: front, namespace: gateway}]"),
+            parent("middlewares: [{name: auth}]", "front", in: "gateway"),
+            middleware("basicAuth: {secret: admins}", in: "gateway"),
+        ].joined(separator: "\n---\n")),
+    .good(
+        "a child whose parent's middleware is not known",
+        traefik("PathPrefix(`/admin`)", "", "parentRefs: [{name: all}]"),
+        relatedObjects: parent("middlewares: [{name: login@file}]")),
+    .bad(
+        "a child whose parent does not exist", AdminClause.route, at: "spec.routes[0]",
+        traefik("PathPrefix(`/admin`)", "", "parentRefs: [{name: all}]"), relatedObjects: parent("", "other")),
+    .bad(
+        "a child whose parent does not ask", AdminClause.route, at: "spec.routes[0]",
+        traefik("PathPrefix(`/admin`)", "", "parentRefs: [{name: all}]"),
+        relatedObjects: parent("") + "\n---\n" + basic),
+    .bad(
+        "a child with a parent that asks and one that does not", AdminClause.route, at: "spec.routes[0]",
+        traefik("PathPrefix(`/admin`)", "", "parentRefs: [{name: all}, {name: other}]"),
+        relatedObjects: [parent("middlewares: [{name: auth}]"), parent("", "other"), basic].joined(separator: "\n---\n")
+    ),
+    .bad(
+        "a ring of parents", AdminClause.route, at: "spec.routes[0]",
+        traefik("PathPrefix(`/admin`)", "", "parentRefs: [{name: all}]"),
+        relatedObjects: parent("", more: "parentRefs: [{name: all}]")),
     .good(
         "no word of the team's own", traefik(admin), settings: ["PLAYBOOK_ADMIN_PATTERNS": "backoffice"]),
     .good(
@@ -174,6 +224,35 @@ let adminExamples: [Example] = [
         "a path below /api, and another one", AdminClause.route, at: "spec.routes[0]",
         traefik("PathPrefix(`/api/admin`) || PathPrefix(`/admin`)")),
     .bad(
+        "a path that has /api later", AdminClause.rule, at: "spec.rules[0]",
+        route("matches: [{path: {type: PathPrefix, value: /shop/api/admin}}]")),
+    .bad(
+        "a host with a label api", AdminClause.rule, at: "spec.rules[0]",
+        route("matches: [{path: {type: PathPrefix, value: /}}]", hosts: "x.api.admin.example.com")),
+    .bad(
+        "a path below /api of an admin host", AdminClause.rule, at: "spec.rules[0]",
+        route("matches: [{path: {type: PathPrefix, value: /api/admin}}]", hosts: "admin.example.com")),
+    .bad(
+        "an expression below /api", AdminClause.route, at: "spec.routes[0]",
+        traefik("PathRegexp(`^/api/v[0-9]+/(users|admin)`)"), isHint: true),
+    .bad(
+        "an expression that may leave /api out", AdminClause.route, at: "spec.routes[0]",
+        traefik("PathRegexp(`^/(api|shop)/admin`)")),
+    .bad(
+        "an expression of which /api is one alternative", AdminClause.route, at: "spec.routes[0]",
+        traefik("PathRegexp(`^/api/users|^/admin`)")),
+    .bad(
+        "an expression with a class of one letter", AdminClause.route, at: "spec.routes[0]",
+        traefik("PathRegexp(`^/adm[i]n`)")),
+    .bad(
+        "an expression with a class of two letters", AdminClause.route, at: "spec.routes[0]",
+        traefik("PathRegexp(`^/adm[ai]n`)")),
+    .bad(
+        "an expression with a group in a word", AdminClause.route, at: "spec.routes[0]",
+        traefik("PathRegexp(`^/(adm)(?:in)`)")),
+    .good(
+        "an expression of other words in groups", traefik("PathRegexp(`^/(bad)(min|minton)[ab]?/(x|y){2}`)")),
+    .bad(
         "an expression of the Gateway API", AdminClause.rule, at: "spec.rules[0]",
         route("matches: [{path: {type: RegularExpression, value: '/(root|[aA]dmin)(/.*)?'}}]")),
     .bad(
@@ -219,6 +298,42 @@ let adminExamples: [Example] = [
             policy(
                 "security.istio.io/v1 RequestAuthentication",
                 "selector: {matchLabels: {gateway.networking.k8s.io/gateway-name: public}}, jwtRules: []"))),
+    .good(
+        "a policy of Istio's that allows whom it knows", route(adminPath),
+        relatedObjects: istio("rules: [{from: [{source: {requestPrincipals: ['*']}}]}]")),
+    .good(
+        "a policy of Istio's that allows by claims", route(adminPath),
+        relatedObjects: istio(
+            "action: ALLOW, rules: [{when: [{key: 'request.auth.claims[groups]', values: [admins]}]}]")),
+    .good(
+        "a policy of Istio's that denies whoever has no token", route(adminPath),
+        relatedObjects: istio("action: DENY, rules: [{from: [{source: {notRequestPrincipals: ['*']}}]}]")),
+    .bad(
+        "a policy of Istio's that allows everybody", AdminClause.rule, at: "spec.rules[0]", route(adminPath),
+        relatedObjects: istio("action: ALLOW, rules: [{}]")),
+    .bad(
+        "a policy of Istio's that asks by one rule of two", AdminClause.rule, at: "spec.rules[0]", route(adminPath),
+        relatedObjects: istio(
+            "rules: [{from: [{source: {principals: [cluster.local/ns/shop/sa/web]}}]}, {to: [{operation: {methods: [GET]}}]}]"
+        )),
+    .bad(
+        "a policy of Istio's that asks one source of two", AdminClause.rule, at: "spec.rules[0]", route(adminPath),
+        relatedObjects: istio(
+            "rules: [{from: [{source: {requestPrincipals: ['*']}}, {source: {ipBlocks: [0.0.0.0/0]}}]}]")),
+    .bad(
+        "a policy of Istio's that allows by a header", AdminClause.rule, at: "spec.rules[0]", route(adminPath),
+        relatedObjects: istio("rules: [{when: [{key: 'request.headers[x]', values: ['*']}]}]")),
+    .bad(
+        "a policy of Istio's that denies a path", AdminClause.rule, at: "spec.rules[0]", route(adminPath),
+        relatedObjects: istio("action: DENY, rules: [{to: [{operation: {paths: [/metrics]}}]}]")),
+    .bad(
+        "a policy of Istio's that denies one namespace's without a token", AdminClause.rule, at: "spec.rules[0]",
+        route(adminPath),
+        relatedObjects: istio(
+            "action: DENY, rules: [{from: [{source: {notRequestPrincipals: ['*'], namespaces: [blog]}}]}]")),
+    .bad(
+        "a policy of Istio's that only writes down", AdminClause.rule, at: "spec.rules[0]", route(adminPath),
+        relatedObjects: istio("action: AUDIT, rules: [{from: [{source: {requestPrincipals: ['*']}}]}]")),
     .good("a plugin of Kong's", route(adminPath, ", annotations: {konghq.com/plugins: 'limits, oidc'}")),
     .good(
         "a gateway whose ways are not known", route(adminPath), relatedObjects: gateway("example.com/gateway")),

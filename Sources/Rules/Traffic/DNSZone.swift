@@ -26,8 +26,8 @@ extension Rule {
                 try findings.step()
                 switch kind {
                 case .name:
-                    if !host.isInternal(of: subject), !host.isWithin(zones), known.add(host) {
-                        add(host, zones, findings)
+                    if !host.isInternal, !host.isWithin(zones), known.add(host) {
+                        add(host, zones, findings, isHint: host.mayBeService(of: subject))
                     }
                 case .expression:
                     if !host.withText({ HostExpression($0).staysIn(zones) }) { addNameless(host, findings) }
@@ -90,13 +90,14 @@ package struct DNSZone: Sendable, CustomStringConvertible {
     func allows(_ host: Span<UInt8>) -> Bool { isExact ? name.isSame(as: host) : name.contains(host) }
 }
 
-private func add(_ host: HostName, _ zones: [DNSZone], _ findings: FindingCollector) {
+private func add(_ host: HostName, _ zones: [DNSZone], _ findings: FindingCollector, isHint: Bool) {
     func message() -> String {
         let listed = zones.prefix(4).map(\.description).joined(separator: ", ") + (zones.count > 4 ? ", …" : "")
         return "names \"\(host.text)\", which is not in \(listed)"
     }
     findings.add(
-        HostClause.zone, at: Field(host.value), message(), choice: DomainName.canonical(host.text)
+        HostClause.zone, at: Field(host.value), message(), choice: DomainName.canonical(host.text),
+        traits: .init(isHint: isHint)
     ) {
         guard let zone = zones.first(where: { !$0.isExact }) else {
             $0.advice = "use one of these names"

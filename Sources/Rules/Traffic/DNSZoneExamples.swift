@@ -144,7 +144,9 @@ let hostExamples: [Example] = [
         endpoint("dnsName: superinc.dev, recordType: CNAME, targets: [web.example.net]"), settings: ours),
     .good(
         "a name of the cluster's own", route("web, web.shop.svc, web.shop.svc.cluster.local"), settings: ours),
-    .good("a Service of the route's namespace", traefik("Host(`web.shop`)"), settings: ours),
+    .bad(
+        "what may be a Service of the route's namespace", HostClause.zone, at: "spec.routes[0].match",
+        traefik("Host(`web.shop`)"), settings: ours, isHint: true),
     .bad(
         "a name that only ends like the route's namespace", HostClause.zone, at: "spec.routes[0].match",
         traefik("Host(`web.example.shop`)"), settings: ours),
@@ -188,6 +190,12 @@ let hostExamples: [Example] = [
     .good("a route of Istio's", istioRoute("shop.superinc.dev", "public"), settings: ours),
     .good("a route inside the mesh", istioRoute("api.example.org", "mesh"), settings: ours),
     .good("a route out of the cluster", istioRoute("api.example.org", "mesh, egress"), settings: ours),
+    .bad(
+        "a route of Istio's beside one out of the cluster", HostClause.zone, at: "spec.hosts[0]",
+        istioRoute("shop.example.org", "mesh, no-egress, istio-ingress/public"), settings: ours),
+    .bad(
+        "a gateway of Istio's that is only called egress", HostClause.zone, at: "spec.servers[0].hosts[0]",
+        istioGateway("shop.example.org", "not-egressgateway"), settings: ours),
     .bad(
         "a route of Istio's for another domain", HostClause.zone, at: "spec.hosts[0]",
         istioRoute("shop.example.org", "mesh, shop/public"), settings: ours),

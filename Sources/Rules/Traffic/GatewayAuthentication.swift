@@ -95,9 +95,11 @@ struct GatewayAuthentication {
     }
 
     /// What is kept of a policy: whether it asks who is there, and what it is for.
-    fileprivate static func read(_ object: Value, _ fields: inout RelatedFields) throws(CannotJudge) {
+    fileprivate static func read(
+        _ object: Value, _ fields: inout RelatedFields, asks: (Field) throws(CannotJudge) -> Bool
+    ) throws(CannotJudge) {
         guard let spec = try Field(object)["spec"].present else { return }
-        fields[.asks] = try authenticates(spec)
+        fields[.asks] = try asks(spec)
         var targets: [Literal] = []
         if let target = try spec["targetRef"].present { targets.append(Literal(target.base)) }
         for target in try spec["targetRefs"].objects() { targets.append(Literal(target.base)) }
@@ -112,19 +114,76 @@ struct GatewayAuthentication {
         fields[.isForAll] = targets.isEmpty && selected.isEmpty
     }
 
-    private static func authenticates(_ spec: Field) throws(CannotJudge) -> Bool {
-        for way: StaticString in ["basicAuth", "oidc", "extAuth", "apiKeyAuth", "jwtRules", "rules"]
-        where try spec[way].isPresent { return true }
-        if try spec["action"].equals(oneOf: "CUSTOM", "DENY") { return true }
+    /// Envoy Gateway's SecurityPolicy.
+    fileprivate static func authenticates(_ spec: Field) throws(CannotJudge) -> Bool {
+        for way: StaticString in ["basicAuth", "oidc", "extAuth", "apiKeyAuth"] where try spec[way].isPresent {
+            return true
+        }
         if let token = try spec["jwt"].present { return try token["optional"].boolean() != true }
         return try spec["authorization"]["defaultAction"].equals("Deny")
     }
+
+    /// Istio's AuthorizationPolicy: it hands the question on, allows only whom it knows, or denies whoever has no token.
+    fileprivate static func authorizes(_ spec: Field) throws(CannotJudge) -> Bool {
+        let rules = try spec["rules"]
+        switch try spec["action"].string() ?? "ALLOW" {
+        case "CUSTOM": return true
+        case "ALLOW":
+            // Without a rule nobody comes through.
+            for rule in try rules.objects() where try !asks(rule) { return false }
+            return true
+        case "DENY":
+            for rule in try rules.objects() where try deniesStrangers(rule) { return true }
+            return false
+        default: return false
+        }
+    }
+
+    /// Whether a rule of ALLOW allows only whom it knows: by each of its sources, or by what a token says.
+    private static func asks(_ rule: Field) throws(CannotJudge) -> Bool {
+        for condition in try rule["when"].objects() {
+            let key = try condition["key"].string() ?? ""
+            if key.hasPrefix("request.auth."), try condition["values"].hasElements() { return true }
+        }
+        let sources = try rule["from"]
+        for entry in try sources.objects() {
+            let source = try entry["source"]
+            if try source["principals"].hasElements() { continue }
+            guard try source["requestPrincipals"].hasElements() else { return false }
+        }
+        return try sources.hasElements()
+    }
+
+    /// Whether a rule of DENY denies every request without a token, as Istio describes it.
+    private static func deniesStrangers(_ rule: Field) throws(CannotJudge) -> Bool {
+        guard try !rule["when"].hasElements() else { return false }
+        for entry in try rule["from"].objects() {
+            let source = try entry["source"]
+            // What else is said of a source narrows it.
+            let others = source.base.members.contains { !$0.key.equals("notRequestPrincipals") }
+            if others { continue }
+            for name in try source["notRequestPrincipals"].strings() where name.base.equals("*") { return true }
+        }
+        return false
+    }
+}
+
+extension Field {
+    fileprivate func hasElements() throws(CannotJudge) -> Bool { try !elements().isEmpty }
 }
 
 extension RelatedKind {
-    static let securityPolicy = RelatedKind(.securityPolicy, read: GatewayAuthentication.read)
-    static let authorizationPolicy = RelatedKind(.authorizationPolicy, read: GatewayAuthentication.read)
-    static let requestAuthentication = RelatedKind(.requestAuthentication, read: GatewayAuthentication.read)
+    static let securityPolicy = RelatedKind(.securityPolicy) { (object, fields) throws(CannotJudge) in
+        try GatewayAuthentication.read(object, &fields, asks: GatewayAuthentication.authenticates)
+    }
+    static let authorizationPolicy = RelatedKind(.authorizationPolicy) { (object, fields) throws(CannotJudge) in
+        try GatewayAuthentication.read(object, &fields, asks: GatewayAuthentication.authorizes)
+    }
+    static let requestAuthentication = RelatedKind(.requestAuthentication) { (object, fields) throws(CannotJudge) in
+        try GatewayAuthentication.read(object, &fields) { (spec) throws(CannotJudge) in
+            try spec["jwtRules"].isPresent
+        }
+    }
 }
 
 extension RelatedField<Bool> {

@@ -33,15 +33,20 @@ struct HostName {
         }
     }
 
-    /// True if it is a name of the cluster's own: without a dot, or a Service's; for routes also as in `web.NAMESPACE`.
-    func isInternal(of subject: Subject) -> Bool {
+    /// True if it is a name of the cluster's own: without a dot, or a Service's.
+    var isInternal: Bool {
         withText { text in
-            let dots = text.indices.reduce(0) { $0 + (text[$1] == UInt8(ascii: ".") ? 1 : 0) }
-            if dots == 0 { return true }
-            if dots == 1, HostName.routes.contains(subject.kind), DomainName(subject.namespace).contains(text) {
-                return true
-            }
-            return HostName.clusterZones.contains { $0.contains(text) }
+            !text.indices.contains { text[$0] == UInt8(ascii: ".") }
+                || HostName.clusterZones.contains { $0.contains(text) }
+        }
+    }
+
+    /// True if it may be the name of a Service of a route's namespace, as in `web.NAMESPACE`; a domain may be called so too.
+    func mayBeService(of subject: Subject) -> Bool {
+        guard HostName.routes.contains(subject.kind) else { return false }
+        return withText { text in
+            text.indices.reduce(0) { $0 + (text[$1] == UInt8(ascii: ".") ? 1 : 0) } == 1
+                && DomainName(subject.namespace).contains(text)
         }
     }
 
@@ -139,8 +144,8 @@ enum HostNames {
             guard try isPublic(spec["gateways"]) else { return }
             for name in try spec["hosts"].strings() { try add(name) }
         case .istioGateway:
-            // What leaves the cluster has the names of others.
-            if try spec["selector"].labels()["istio"].map({ Glob("*egress*").matches($0) }) ?? false { return }
+            // What leaves the cluster, by Istio's own egress gateway, has the names of others.
+            if try spec["selector"].labels()["istio"] == "egressgateway" { return }
             for server in try spec["servers"].objects() {
                 for name in try server["hosts"].strings() { try addIstio(name, body) }
             }
@@ -149,13 +154,13 @@ enum HostNames {
         }
     }
 
-    /// True if an Istio VirtualService is for traffic from outside: not for the mesh or an egress gateway alone.
+    /// True if an Istio VirtualService is for traffic from outside: by a gateway that is not the mesh or called egress.
     private static func isPublic(_ gateways: Field) throws(CannotJudge) -> Bool {
-        var (isPublic, leaves) = (false, false)
+        var isPublic = false
         for gateway in try gateways.strings() where !gateway.base.equals("mesh") {
-            if Glob("*egress*").matches(gateway.base.text) { leaves = true } else { isPublic = true }
+            isPublic = isPublic || !Glob("*egress*").matches(gateway.base.text)
         }
-        return isPublic && !leaves
+        return isPublic
     }
 
     /// Hands out a host of an Istio Gateway, which may have a namespace before it, as in `shop/shop.example.com`.

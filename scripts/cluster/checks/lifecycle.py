@@ -62,7 +62,7 @@ def what_was_wrong_before_only_warns_and_what_is_new_is_denied(cluster):
         return cluster.client.call("PATCH", path, change, content="application/strategic-merge-patch+json")
     answer = warned(set_image("222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.3-9f3c1ab"), "liveness-probe")
     assert any(line.endswith("existing]") for line in answer.warnings), answer
-    denied(set_image("docker.io/evil/miner:latest"), "image-registry")
+    denied(set_image("docker.io/evil/miner:latest"), "image-tag")
 
 
 @check
@@ -87,6 +87,6 @@ def finalizers_come_off_a_bad_object(cluster):
     assert stored["metadata"]["deletionTimestamp"]
     # What is terminating can still be filled with anything.
     image = [container(stored) | {"image": "docker.io/evil/miner:latest"}]
-    denied(cluster.client.patch("Deployment", "going", namespace, {"spec": {"template": {"spec": {"containers": image}}}}), "image-registry")
+    denied(cluster.client.patch("Deployment", "going", namespace, {"spec": {"template": {"spec": {"containers": image}}}}), "image-tag")
     admitted(cluster.client.patch("Deployment", "going", namespace, {"metadata": {"finalizers": None}}))
     assert cluster.client.get("Deployment", "going", namespace)["code"] == 404

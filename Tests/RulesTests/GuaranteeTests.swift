@@ -1,0 +1,37 @@
+import Evaluation
+import JSON
+import Kubernetes
+import Rules
+import TestSupport
+import Testing
+
+/// `check` of a file, `review` of its CREATE, `replay` of the recording and a server decide alike on the same object, with the same
+/// related objects, settings and namespace. docs/formats.md lists the exceptions.
+@Suite struct GuaranteeTests {
+    /// The rules for which a count of 1 matters.
+    private static let readingCounts = ["replicas", "disruption-allowed"]
+
+    private static let created = Case.all.filter {
+        if case .apply = $0.example.request { $0.example.before == nil } else { false }
+    }
+
+    private func decisions(_ world: World, as source: Context.Source) throws -> [String] {
+        var world = world
+        world.source = source
+        // In a file, 1 was written; in a request, it may be the API server's default.
+        let mayBeDefault = world.object?["spec"]?["replicas"] == 1
+        return try world.verdict().judgements.filter { !mayBeDefault || !Self.readingCounts.contains($0.rule.id) }.map {
+            "\($0.rule.id) \($0.path) \($0.effectiveWord)"
+        }
+    }
+
+    @Test(arguments: created)
+    func `files, recordings and a server decide alike`(_ item: Case) throws {
+        var world = try World(item.example)
+        // Files are evaluated as after the grace period.
+        world.settings["PLAYBOOK_COMPANION_GRACE"] = "0s"
+        let files = try decisions(world, as: .files)
+        #expect(try decisions(world, as: .recording) == files)
+        #expect(try decisions(world, as: .server) == files)
+    }
+}

@@ -1,0 +1,95 @@
+"""Counts: who may scale a workload to what, by `/scale` and by an update of the count alone."""
+
+from checks import admitted, check, denied, needs_controllers
+from checks.operators import Account
+from checks.rollbacks import permit
+from control_plane import CONTROL_PLANE
+from objects import budget, deployment
+
+ROLLOUTS = "system:serviceaccount:argo-rollouts:argo-rollouts"
+
+
+def autoscaler(name, namespace, least, most):
+    return {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": name, "namespace": namespace}, "spec": {
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}, "minReplicas": least, "maxReplicas": most,
+        "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 70}}}]}}
+
+
+def set_count(client, namespace, count, user=None, part="scale", manager=None):
+    path = client.place("Deployment", "web", namespace, part) + (f"?fieldManager={manager}" if manager else "")
+    return client.call("PATCH", path, {"spec": {"replicas": count}}, user, "application/merge-patch+json")
+
+
+@check
+def a_count_is_changed_by_those_who_may(cluster):
+    """Each row: who, from how many, by what, to how many, and what comes of it."""
+    needs_controllers(cluster)
+    namespace = cluster.namespace("counts")
+    cluster.guard(namespace)
+    admitted(cluster.client.create(deployment("web", namespace)))
+    delivery = Account(cluster, "flagger", "flagger").may("cluster-delivery", {
+        "apiGroups": ["apps"], "resources": ["deployments", "deployments/scale"], "verbs": ["get", "update", "patch"]})
+    person, flagger = cluster.client, delivery.client()
+    keda = Account(cluster, "keda", "keda-operator").may("cluster-keda", {
+        "apiGroups": ["*"], "resources": ["*/scale"], "verbs": ["get", "update", "patch"]}).client()
+    permit(cluster, namespace, "system:serviceaccount:argocd:argocd-application-controller")
+    argo_cd = Account(cluster, "argocd", "argocd-application-controller").client()
+    rows = [
+        ("a person", person, None, 3, "scale", 1, "replicas"),
+        ("a person", person, None, 3, None, 1, "replicas"),
+        ("a person", person, None, 0, "scale", 1, "replicas"),
+        ("a person", person, None, 3, "scale", 0, None),
+        ("a person", person, None, 0, "scale", 2, None),
+        ("Argo CD", argo_cd, None, 3, None, 1, "replicas"),
+        ("Flagger", flagger, None, 0, "scale", 1, None),
+        ("Flagger", flagger, None, 1, None, 2, None),
+        ("Flagger", flagger, None, 3, "scale", 1, "replicas"),
+        ("KEDA", keda, None, 3, "scale", 1, None),
+        ("KEDA", keda, None, 1, "scale", 0, None),
+        ("KEDA", keda, None, 0, "scale", 1, None),
+        ("Argo Rollouts", person, ROLLOUTS, 3, None, 2, None),
+        ("Argo Rollouts", person, ROLLOUTS, 2, None, 1, None),
+        ("Argo Rollouts", person, ROLLOUTS, 1, None, 0, None),
+    ]
+    if not cluster.resource("/apis/argoproj.io/v1alpha1", "rollouts"):
+        rows = [row for row in rows if row[2] != ROLLOUTS]
+    permit(cluster, namespace, ROLLOUTS)
+    wrong = []
+    for who, client, user, before, part, after, rule in rows:
+        admitted(set_count(person, namespace, before, CONTROL_PLANE))
+        answer = set_count(client, namespace, after, user, part)
+        if (rule not in answer.rules) if rule else answer.status != 200:
+            wrong.append(f"{who} {before} to {after} by {part or 'update'}: {answer}")
+    assert not wrong, wrong
+    return f"{len(rows)} rows"
+
+
+@check
+def the_real_autoscaler_scales_to_its_bounds(cluster):
+    needs_controllers(cluster)
+    namespace = cluster.namespace("autoscaled")
+
+    def count():
+        return cluster.client.get("Deployment", "web", namespace)["spec"]["replicas"]
+    cluster.guard(namespace)
+    admitted(cluster.client.create(deployment("web", namespace, replicas=5)))
+    # Old ones, as they were made before the webhook: with a single replica as well.
+    for least, most in ((2, 3), (1, 1)):
+        cluster.client.delete("HorizontalPodAutoscaler", "web", namespace)
+        cluster.old(autoscaler("web", namespace, least, most))
+        cluster.wait_for(f"{most} replicas", lambda most=most: count() == most)
+    cluster.client.delete("HorizontalPodAutoscaler", "web", namespace)
+    cluster.old(autoscaler("web", namespace, 2, 3))
+    cluster.wait_for("2 replicas", lambda: count() == 2)
+
+
+@check
+def a_count_that_leaves_no_room_for_an_eviction_is_denied(cluster):
+    needs_controllers(cluster)
+    namespace = cluster.namespace("counts-guarded")
+    admitted(cluster.client.create(budget("web", namespace, minAvailable=2)))
+    admitted(cluster.client.create(deployment("web", namespace)))
+    denied(set_count(cluster.client, namespace, 2), "disruption-allowed")
+    denied(set_count(cluster.client, namespace, 2, part=None), "disruption-allowed")
+    admitted(set_count(cluster.client, namespace, 4))
+    admitted(set_count(cluster.client, namespace, 0))

@@ -1,0 +1,99 @@
+"""What Argo CD, Flux and `kubectl apply` ask for, in their orders: all of it converges at the default settings."""
+
+import json
+import os
+import time
+
+from checks import admitted, check, denied, needs_judged_budgets, warned
+from checks.counts import autoscaler
+from objects import IMAGE, bad_deployment, budget, container, definition, deployment
+
+ROUNDS = 15
+EXEMPT = "playbook.superinc.com/exempt"
+
+
+def application(namespace):
+    """In the order of kustomize and Flux: what depends on others first."""
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web", "namespace": namespace},
+               "spec": {"selector": {"app": "web"}, "ports": [{"name": "http", "port": 80, "targetPort": "http"}]}}
+    return [service, deployment("web", namespace), autoscaler("web", namespace, 3, 9), budget("web", namespace)]
+
+
+def exempt_namespace(name):
+    annotations = {EXEMPT: "*", f"{EXEMPT}-reason": "of another team", f"{EXEMPT}-until": "2099-01-31"}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "annotations": annotations}}
+
+
+@check
+def Flux_applies_in_its_order_and_stops_at_no_error(cluster):
+    """A dry run of everything, then one object after the other."""
+    needs_judged_budgets(cluster)
+    namespace = cluster.namespace("flux")
+    for value in application(namespace):
+        path = cluster.client.place(value["kind"], value["metadata"]["name"], namespace)
+        admitted(cluster.client.call("PATCH", f"{path}?dryRun=All&fieldManager=kustomize-controller&force=true", value,
+                                     content="application/apply-patch+yaml"))
+    for value in application(namespace) + application(namespace):
+        admitted(cluster.client.apply(value, "kustomize-controller"))
+
+
+@check
+def kubectl_applies_a_directory_and_a_kustomization(cluster):
+    needs_judged_budgets(cluster)
+    for how in ("-f", "-k"):
+        namespace = cluster.namespace(f"applied{how}")
+        directory = f"{cluster.folder}/{namespace}"
+        os.makedirs(directory)
+        for number, value in enumerate(application(namespace)):
+            with open(f"{directory}/{number}.yaml", "w") as file:
+                json.dump(value, file)
+        if how == "-k":
+            with open(f"{directory}/kustomization.yaml", "w") as file:
+                json.dump({"resources": sorted(name for name in os.listdir(directory) if name[0].isdigit())}, file)
+        for options in (["--dry-run=server"], ["--server-side", "--dry-run=server"], [], []):
+            outcome = cluster.kubectl("apply", how, directory, *options)
+            assert outcome.code == 0, f"{how} {options}: {outcome}"
+
+
+@check
+def an_exempt_Namespace_comes_with_its_workload_in_one_apply(cluster):
+    for options in ([], ["--server-side"]):
+        for number in range(ROUNDS):
+            name = f"exempt-apply-{len(options)}-{number}"
+            outcome = cluster.kubectl("apply", "--filename=-", "--validate=false", *options,
+                                      stdin=[exempt_namespace(name), bad_deployment("web", name)])
+            assert outcome.code == 0, f"{name}: {outcome}"
+
+
+@check
+def a_workload_that_stays_without_its_budget_is_denied_after_the_grace_period(cluster):
+    namespace = cluster.namespace("grace")
+    with cluster.settings(PLAYBOOK_COMPANION_GRACE="2s"):
+        warned(cluster.client.create(deployment("web", namespace)), "pod-disruption-budget")
+        time.sleep(3)
+        # Another image is another template; one that it had before is never denied for what is missing beside it.
+        value = deployment("web", namespace)
+        container(value)["image"] = IMAGE.replace("1.4.2", "1.4.3")
+        denied(cluster.client.replace(value), "pod-disruption-budget")
+        admitted(cluster.client.create(budget("web", namespace)))
+        admitted(cluster.client.replace(value))
+
+
+@check
+def a_kind_whose_definition_comes_later_is_known_within_a_second(cluster):
+    """An admin route behind a middleware: what that does is not known until Middlewares are served."""
+    for plural, kind in (("ingressroutes", "IngressRoute"), ("middlewares", "Middleware")):
+        namespace = cluster.namespace("late-kinds")
+        route = {"apiVersion": "traefik.io/v1alpha1", "kind": "IngressRoute", "metadata": {"name": "web", "namespace": namespace}, "spec": {
+            "entryPoints": ["websecure"], "routes": [{
+                "match": "Host(`shop.example.com`) && PathPrefix(`/admin`)", "kind": "Rule", "middlewares": [{"name": "login"}],
+                "services": [{"name": "web", "port": 80}]}]}}
+        if kind == "Middleware":
+            answer = admitted(cluster.client.create(route, dry_run=True))
+        admitted(cluster.client.create(definition("traefik.io", "v1alpha1", plural, kind, "Namespaced")))
+        cluster.wait_for(f"{plural} are served", lambda plural=plural: cluster.resource("/apis/traefik.io/v1alpha1", plural))
+    # No Middleware "login" is there.
+    started = time.monotonic()
+    cluster.wait_for("the missing Middleware is noticed", lambda: cluster.client.create(route, dry_run=True).warnings
+                     != answer.warnings, limit=60)
+    return f"after {time.monotonic() - started:.1f} s"

@@ -1,0 +1,86 @@
+"""The installed webhook as `playbook doctor` sees it, and what goes on while no replica answers."""
+
+import os
+import subprocess
+
+from checks import admitted, check, needs_controllers
+from checks.counts import ROLLOUTS, autoscaler, set_count
+from checks.operators import Account
+from checks.rollbacks import existed, permit
+from objects import deployment
+
+
+@check
+def doctor_answers_each_question(cluster):
+    """No node runs the pods of the Deployment here, and certificates live for two minutes: it finds both, and nothing else."""
+    process = subprocess.run([cluster.binary, "doctor"], capture_output=True, text=True, timeout=120, check=False, env={
+        "PATH": os.environ["PATH"], "KUBECONFIG": f"{cluster.folder}/admin.kubeconfig"} | cluster.overlay_settings)
+    lines = process.stdout.splitlines()
+    others = [line for line in lines if not line.startswith(("ok", "notice"))]
+    subjects = [line.split(":")[0].split()[-1] for line in others]
+    assert process.returncode == 1 and subjects == ["replicas", "certificate"], process.stdout + process.stderr
+    return f"{len(lines)} answers"
+
+
+def is_refused(answer):
+    return answer.status == 500 and "failed calling webhook" in answer.message
+
+
+@check
+def while_no_replica_answers_controllers_go_on(cluster):
+    """In production workloads fail closed; who waits then is in docs/operations.md."""
+    needs_controllers(cluster)
+    namespace = cluster.namespace("outage")
+    cluster.guard(namespace)
+    existed(cluster, deployment("web", namespace))
+    existed(cluster, deployment("orphaned", namespace))
+    rollout = deployment("canary", namespace) | {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout"}
+    admitted(cluster.client.create(rollout))
+    permit(cluster, namespace, ROLLOUTS, "cluster-admin")
+    keda = Account(cluster, "keda", "keda-operator").may("cluster-keda", {
+        "apiGroups": ["*"], "resources": ["*/scale"], "verbs": ["get", "update", "patch"]}).client()
+
+    def pods():
+        return {each["metadata"]["name"] for each in cluster.client.items("Pod", namespace)
+                if each["metadata"]["labels"]["app"] == "web" and not each["metadata"].get("deletionTimestamp")}
+    before = cluster.wait_for("three pods", lambda: len(pods()) == 3 and pods())
+    with cluster.outage():
+        for replica in cluster.replicas:
+            replica.stop()
+        try:
+            change = {"metadata": {"annotations": {"rollout.argoproj.io/revision": "2"}}}
+            refused = {
+                "a person's update of a Deployment": cluster.client.patch(
+                    "Deployment", "web", namespace, {"spec": {"minReadySeconds": 1}}),
+                "KEDA's /scale": set_count(keda, namespace, 5),
+                "Argo Rollouts' PATCH of its Rollout": cluster.client.patch("Rollout", "canary", namespace, change, ROLLOUTS)}
+            wrong = {name: str(answer) for name, answer in refused.items() if not is_refused(answer)}
+            assert not wrong, wrong
+            # The status is not sent, Pods come back, and the autoscaler scales.
+            admitted(cluster.client.patch("Deployment", "web", namespace, {"status": {"observedGeneration": 1}}, part="status"))
+            evicted = min(before)
+            eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": evicted, "namespace": namespace}}
+            admitted(cluster.client.call("POST", cluster.client.place("Pod", evicted, namespace, "eviction"), eviction))
+            cluster.wait_for("another Pod in its place", lambda: len(pods() - {evicted}) == 3)
+            cluster.old(autoscaler("web", namespace, 4, 5))
+            cluster.wait_for("four replicas", lambda: cluster.client.get("Deployment", "web", namespace)["spec"]["replicas"] == 4)
+            # The garbage collector takes the owner off ReplicaSets, and the Deployment waits for that.
+            outcome = cluster.kubectl("delete", "deployment/orphaned", f"--namespace={namespace}", "--cascade=orphan", "--wait=false")
+            assert outcome.code == 0, outcome
+            cluster.wait_for("the orphaning waits", lambda: refusals_of(cluster, namespace, "generic-garbage-collector"))
+            assert cluster.client.get("Deployment", "orphaned", namespace)["metadata"]["finalizers"] == ["orphan"]
+        finally:
+            for replica in cluster.replicas:
+                replica.start()
+                replica.wait_until_ready()
+    cluster.wait_for("the orphaning goes on", lambda: cluster.client.get("Deployment", "orphaned", namespace).get("code") == 404)
+    assert len([each for each in cluster.client.items("ReplicaSet", namespace) if each["metadata"]["labels"]["app"] == "orphaned"]) == 1
+    admitted(set_count(keda, namespace, 5))
+    return f"refused: {', '.join([*refused, 'the ReplicaSets of --cascade=orphan until a replica is back'])}"
+
+
+def refusals_of(cluster, namespace, account):
+    """What a controller was refused in a namespace, by the audit log."""
+    user = f"system:serviceaccount:kube-system:{account}"
+    return [event for event in cluster.audit_events() if event["user"]["username"] == user
+            and event["objectRef"].get("namespace") == namespace and event.get("responseStatus", {}).get("code", 0) >= 400]

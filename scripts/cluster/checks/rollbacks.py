@@ -1,0 +1,292 @@
+"""Back to what ran before the webhook was there: roll-backs with the real controllers, and what only resembles one."""
+
+import copy
+import json
+import os
+
+from checks import admitted, check, denied, is_named, needs_controllers, warned
+from control_plane import CONTROL_PLANE
+from objects import IMAGE, as_kind, bad_deployment, budget, container, deployment, pod
+
+# The kinds that keep revisions, and the kind that holds them.
+HOLDERS = {"Deployment": "ReplicaSet", "StatefulSet": "ControllerRevision", "DaemonSet": "ControllerRevision"}
+TOOL = ["--server-side", "--force-conflicts", "--field-manager=argocd-controller"]
+ADMIN = ("dana", "developers")
+
+
+def apply(cluster, value, *options, user=None):
+    return cluster.kubectl("apply", "--filename=-", "--validate=false", *options, stdin=value, user=user)
+
+
+def revisions(cluster, value):
+    """The revisions of a workload."""
+    namespace = value["metadata"]["namespace"]
+    uid = cluster.client.get(value["kind"], value["metadata"]["name"], namespace)["metadata"]["uid"]
+    return [each for each in cluster.client.items(HOLDERS[value["kind"]], namespace)
+            if any(owner["uid"] == uid for owner in each["metadata"].get("ownerReferences", []))]
+
+
+def existed(cluster, value, *options):
+    """Makes a workload from before the webhook, and waits for its first revision."""
+    outcome = apply(cluster, value, *options, user=CONTROL_PLANE)
+    assert outcome.code == 0, outcome
+    cluster.wait_for("its first revision", lambda: len(revisions(cluster, value)) == 1)
+    return value
+
+
+def moved_on(cluster, kind, namespace, *options):
+    """Makes a workload from before the webhook, moves it to a good template, and returns what it was."""
+    before = existed(cluster, as_kind(kind, bad_deployment("web", namespace)), *options)
+    cluster.guard(namespace)
+    outcome = apply(cluster, as_kind(kind, deployment("web", namespace)), *options)
+    assert outcome.code == 0, outcome
+    cluster.wait_for("its second revision", lambda: len(revisions(cluster, before)) == 2)
+    return before
+
+
+def is_back(cluster, value, what, outcome):
+    assert outcome.code == 0, f"{what}: {outcome}"
+    assert "existing in revision " in outcome.err, f"{what}: {outcome}"
+    stored = cluster.client.get(value["kind"], value["metadata"]["name"], value["metadata"]["namespace"])
+    assert "livenessProbe" not in container(stored), f"{what}: {container(stored)}"
+
+
+@check
+def a_workload_goes_back_to_a_revision_from_before_the_webhook(cluster):
+    """By kubectl's own command, and by applying what Git had, each after an update to a good template."""
+    needs_controllers(cluster)
+    ways = {
+        "undo": lambda before: cluster.kubectl(
+            "rollout", "undo", f"{before['kind']}/web", f"--namespace={before['metadata']['namespace']}"),
+        "apply": lambda before: apply(cluster, before),
+        "argo-cd": lambda before: apply(cluster, before, *TOOL),
+        "replace": lambda before: cluster.kubectl("replace", "--filename=-", "--validate=false", stdin=before),
+    }
+    for kind in HOLDERS:
+        for name, way in ways.items():
+            before = moved_on(cluster, kind, cluster.namespace(f"rollback-{kind.lower()}-{name}"), *(TOOL if name == "argo-cd" else []))
+            is_back(cluster, before, f"{kind} by {name}", way(before))
+
+
+@check
+def a_workload_goes_back_although_its_budget_is_gone(cluster):
+    """One replica all the time, a budget that was deleted since, and a template that additive fixes have completed."""
+    needs_controllers(cluster)
+    namespace = cluster.namespace("rollback-worse")
+    before = bad_deployment("web", namespace)
+    before["spec"]["replicas"] = 1
+    del pod(before)["topologySpreadConstraints"], pod(before)["securityContext"]
+    existed(cluster, before)
+    cluster.guard(namespace)
+    good = deployment("web", namespace, replicas=1)
+    del pod(good)["topologySpreadConstraints"]
+    outcome = apply(cluster, good)
+    assert outcome.code == 0, outcome
+    cluster.wait_for("its second revision", lambda: len(revisions(cluster, before)) == 2)
+    admitted(cluster.client.delete("PodDisruptionBudget", "web", namespace))
+    is_back(cluster, before, "one replica", apply(cluster, before))
+
+
+@check
+def a_Rollout_goes_back_to_a_ReplicaSet_of_its_controller(cluster):
+    """No Argo Rollouts runs here: its ReplicaSets are made as its controller makes them."""
+    needs_controllers(cluster)
+    namespace = cluster.namespace("rollback-rollout")
+    cluster.guard(namespace)
+
+    def rollout(deployment):
+        return deployment | {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout"}
+    stored = cluster.old(rollout(deployment("web", namespace)))
+    before = bad_deployment("web", namespace)["spec"]["template"]
+    past = forged("ReplicaSet", namespace, before, stored["metadata"]["uid"])
+    past["metadata"]["ownerReferences"][0] |= {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout"}
+    past["metadata"]["annotations"] = {"rollout.argoproj.io/revision": "1"}
+    cluster.old(past)
+    change = {"spec": {"template": {"spec": before["spec"]}}}
+    warned(cluster.client.patch("Rollout", "web", namespace, change), "liveness-probe", "host-isolation")
+
+
+def variants(before):
+    """Templates that resemble the old one; each brings something new."""
+    for name, change in {
+        "another image": lambda value: container(value).update(image="docker.io/evil/miner:latest"),
+        "a privilege": lambda value: container(value).update(securityContext={"privileged": True}),
+        "one more namespace of the node": lambda value: pod(value).update(hostPID=True),
+        "one more container": lambda value: pod(value)["containers"].append(
+            {"name": "more", "image": "docker.io/evil/miner:latest"}),
+        "a command with a secret": lambda value: container(value).update(
+            env=[{"name": "DB_PASSWORD", "value": "hunter2-hunter2"}]),
+    }.items():
+        value = copy.deepcopy(before)
+        change(value)
+        yield name, value
+
+
+@check
+def a_template_that_only_resembles_a_revision_is_denied(cluster):
+    needs_controllers(cluster)
+    for kind in HOLDERS:
+        before = moved_on(cluster, kind, cluster.namespace(f"lookalike-{kind.lower()}"))
+        for name, value in variants(before):
+            # Nothing of it is excused: another template is another matter as a whole.
+            answer = cluster.client.replace(value)
+            assert answer.status == 403 and "liveness-probe" in answer.rules, f"{kind}, {name}: {answer}"
+
+
+@check
+def a_revision_of_another_workload_is_no_past(cluster):
+    needs_controllers(cluster)
+    namespace = cluster.namespace("rollback-other")
+    moved_on(cluster, "Deployment", namespace)
+    cluster.guard(namespace, "other")
+    admitted(cluster.client.create(deployment("other", namespace)))
+    value = bad_deployment("web", namespace)
+    value["metadata"]["name"] = "other"
+    value["spec"]["selector"]["matchLabels"] = value["spec"]["template"]["metadata"]["labels"] = {"app": "other"}
+    denied(cluster.client.replace(value), "liveness-probe", "host-isolation")
+
+
+def forged(holder, namespace, template, uid, **annotations):
+    owner = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "uid": uid, "controller": True}
+    metadata = {"name": "web-forged", "namespace": namespace, "labels": {"app": "web"}, "ownerReferences": [owner],
+                "annotations": {"deployment.kubernetes.io/revision": "1"} | annotations}
+    if holder == "ControllerRevision":
+        data = {"spec": {"template": {"$patch": "replace"} | template}}
+        return {"apiVersion": "apps/v1", "kind": holder, "metadata": metadata, "revision": 1, "data": data}
+    return {"apiVersion": "apps/v1", "kind": holder, "metadata": metadata, "spec": {
+        "replicas": 0, "selector": {"matchLabels": {"app": "web"}}, "template": template}}
+
+
+def permit(cluster, namespace, user, role="admin"):
+    kind, name = ("ServiceAccount", user.split(":")[-1]) if user.startswith("system:serviceaccount:") else ("User", user)
+    subject = {"kind": kind, "name": name} | (
+        {"namespace": user.split(":")[2]} if kind == "ServiceAccount" else {"apiGroup": "rbac.authorization.k8s.io"})
+    binding = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+               "metadata": {"name": f"{name}-{role}", "namespace": namespace}, "subjects": [subject],
+               "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role}}
+    assert cluster.client.create(binding, CONTROL_PLANE).status in (201, 409)
+
+
+@check
+def a_forged_revision_does_not_help(cluster):
+    """A namespace's admin may make ReplicaSets with any owner; what they hold is evaluated, and an exemption is no past."""
+    needs_controllers(cluster)
+    namespace = cluster.namespace("rollback-forged")
+    cluster.guard(namespace)
+    permit(cluster, namespace, ADMIN[0])
+    admitted(cluster.client.create(deployment("web", namespace)))
+    uid = cluster.client.get("Deployment", "web", namespace)["metadata"]["uid"]
+    bad = bad_deployment("web", namespace)["spec"]["template"]
+    denied(cluster.client.create(forged("ReplicaSet", namespace, bad, uid), ADMIN), "host-isolation", "liveness-probe")
+    answer = cluster.client.create(forged("ControllerRevision", namespace, bad, uid), ADMIN)
+    assert answer.status == 403 and "cannot create resource" in answer.message, answer
+    # What may be exempt is exempt, once.
+    probeless = deployment("web", namespace)
+    del container(probeless)["livenessProbe"]
+    key = "playbook.superinc.com/exempt"
+    exempt = {key: "liveness-probe, controller-managed", f"{key}-reason": "a test"}
+    admitted(cluster.client.create(forged("ReplicaSet", namespace, probeless["spec"]["template"], uid, **exempt), ADMIN))
+    denied(cluster.client.replace(probeless), "liveness-probe")
+
+
+def chart(cluster):
+    """A chart that has the objects of its values."""
+    directory = f"{cluster.folder}/chart"
+    if not os.path.exists(directory):
+        os.makedirs(f"{directory}/templates")
+        with open(f"{directory}/Chart.yaml", "w") as file:
+            file.write("apiVersion: v2\nname: objects\nversion: 1.0.0\n")
+        with open(f"{directory}/templates/objects.yaml", "w") as file:
+            file.write("{{ range .Values.objects }}\n---\n{{ toJson . }}\n{{ end }}\n")
+    return directory
+
+
+def release(cluster, command, objects, *options, user="admin"):
+    path = f"{cluster.folder}/values.json"
+    with open(path, "w") as file:
+        json.dump({"objects": objects}, file)
+    namespace = objects[0]["metadata"]["namespace"]
+    return cluster.helm(command, "shop", chart(cluster), f"--namespace={namespace}", f"--values={path}", *options, user=user)
+
+
+@check
+def Helm_rolls_a_release_back(cluster):
+    """Installed before the webhook, upgraded since; then rolled back by hand, and by an upgrade that fails half way."""
+    needs_controllers(cluster)
+    namespace = cluster.namespace("helm")
+    budgets = [budget(name, namespace) for name in ("web", "worker")]
+    old = [*budgets, bad_deployment("web", namespace), deployment("worker", namespace)]
+    new = [*budgets, deployment("web", namespace), deployment("worker", namespace)]
+    outcome = release(cluster, "install", old, user="control-plane")
+    assert outcome.code == 0, outcome
+    cluster.wait_for("its first revision", lambda: len(revisions(cluster, old[2])) == 1)
+    outcome = release(cluster, "upgrade", new)
+    assert outcome.code == 0, outcome
+
+    def is_old():
+        return "livenessProbe" not in container(cluster.client.get("Deployment", "web", namespace))
+    assert not is_old()
+    outcome = cluster.helm("rollback", "shop", "1", f"--namespace={namespace}")
+    assert outcome.code == 0 and is_old(), outcome
+    # The first Deployment is moved on, the second is denied, and all goes back.
+    worse = copy.deepcopy(new)
+    container(worse[3])["image"] = IMAGE.split(":")[0] + ":latest"
+    outcome = release(cluster, "upgrade", worse, "--atomic")
+    assert outcome.code == 1 and is_named("image-tag", outcome.out), outcome
+    assert is_old(), outcome
+    assert container(cluster.client.get("Deployment", "worker", namespace))["image"] == IMAGE
+
+
+@check
+def an_old_Deployment_is_replaced_and_made_anew(cluster):
+    """`replace` is an update; `replace --force` deletes, and its creation is denied unless the Namespace lets denials warn."""
+    namespace = cluster.namespace("force")
+    before = cluster.old(bad_deployment("web", namespace)) and bad_deployment("web", namespace)
+    outcome = cluster.kubectl("replace", "--filename=-", "--validate=false", stdin=before)
+    assert outcome.code == 0, outcome
+    outcome = cluster.kubectl("replace", "--force", "--filename=-", "--validate=false", stdin=before)
+    assert outcome.code == 1 and is_named("liveness-probe", outcome.err), outcome
+    level = {"metadata": {"annotations": {"playbook.superinc.com/level": "warn"}}}
+    admitted(cluster.client.patch("Namespace", namespace, None, level))
+    outcome = cluster.kubectl("create", "--filename=-", "--validate=false", stdin=before)
+    assert outcome.code == 0 and "[liveness-probe" in outcome.err, outcome
+    outcome = cluster.kubectl("replace", "--force", "--filename=-", "--validate=false", stdin=before)
+    assert outcome.code == 0 and "[liveness-probe" in outcome.err, outcome
+
+
+@check
+def an_orphaned_workload_is_made_again_and_adopts_what_it_left(cluster):
+    """A StatefulSet by its revisions; a Deployment where its Namespace lets denials warn."""
+    needs_controllers(cluster)
+    for kind in ("StatefulSet", "Deployment"):
+        namespace = cluster.namespace(f"orphan-{kind.lower()}")
+        before = existed(cluster, as_kind(kind, bad_deployment("web", namespace)))
+        names = {each["metadata"]["name"] for each in revisions(cluster, before)}
+        outcome = cluster.kubectl("delete", f"{kind}/web", f"--namespace={namespace}", "--cascade=orphan")
+        assert outcome.code == 0, outcome
+        cluster.wait_for("its revisions have no owner", lambda namespace=namespace, kind=kind: not any(
+            each["metadata"].get("ownerReferences") for each in cluster.client.items(HOLDERS[kind], namespace)))
+        if kind == "StatefulSet":
+            worse = copy.deepcopy(before)
+            pod(worse)["hostPID"] = True
+            denied(cluster.client.create(worse, dry_run=True), "host-isolation", "liveness-probe")
+        else:
+            denied(cluster.client.create(before, dry_run=True), "host-isolation", "liveness-probe")
+            level = {"metadata": {"annotations": {"playbook.superinc.com/level": "warn"}}}
+            admitted(cluster.client.patch("Namespace", namespace, None, level))
+        warned(cluster.client.create(before), "host-isolation", "liveness-probe")
+        cluster.wait_for("its revisions are adopted", lambda before=before, names=names: names == {
+            each["metadata"]["name"] for each in revisions(cluster, before)})
+
+
+@check
+def a_Job_of_an_old_CronJob_is_started_by_hand(cluster):
+    needs_controllers(cluster)
+    namespace = cluster.namespace("cronjob")
+    template = {"spec": {"template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "job", "image": "busybox"}]}}}}
+    cluster.old({"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "nightly", "namespace": namespace},
+                 "spec": {"schedule": "0 3 * * *", "jobTemplate": template}})
+    outcome = cluster.kubectl("create", "job", "by-hand", "--from=cronjob/nightly", f"--namespace={namespace}")
+    assert outcome.code == 0 and "existing in CronJob nightly]" in outcome.err, outcome
+    other = cluster.kubectl("create", "job", "other", "--image=busybox", f"--namespace={namespace}")
+    assert other.code == 1 and is_named("run-as-non-root", other.err), other
