@@ -39,12 +39,13 @@ extension Rule {
 enum KeyClause {
     static let written = Clause("written", "the key has a policy; the default policy leaves access to IAM")
     static let separate = Clause(
-        "separate", "no statement lets principals other than the account's root both administer and use the key")
+        "separate", "no statement allows principals other than the account's root to both administer and use the key")
     static let open = Clause(
         "open",
-        "no statement grants everyone all permissions, or lets everyone use or administer the key without a condition")
+        "no statement grants everyone all permissions, or allows everyone to use or administer the key without a condition"
+    )
     static let foreign = Clause(
-        "foreign", "no statement lets another account's root use or administer the key without a condition")
+        "foreign", "no statement allows another account's root to use or administer the key without a condition")
     static let alias = Clause("alias", "an Alias in the namespace refers to the key")
     static let lastAlias = Clause("last-alias", "a key's last Alias is not deleted")
 }
@@ -92,17 +93,18 @@ extension KeyPolicyStatement {
     fileprivate func fault(in own: [String]) -> (Clause, String)? {
         if isEverybody, isAll { return (KeyClause.open, "grants everyone all permissions") }
         if isEverybody, uses || administers, !hasCondition {
-            return (KeyClause.open, "lets everyone \(uses ? "use" : "administer") the key without a condition")
+            return (KeyClause.open, "allows everyone to \(uses ? "use" : "administer") the key without a condition")
         }
         if !own.isEmpty, uses || administers, !hasCondition,
             let other = rootAccounts.first(where: { !own.contains($0) })
         {
             return (
-                KeyClause.foreign, "lets account \(other) \(uses ? "use" : "administer") the key without a condition"
+                KeyClause.foreign,
+                "allows account \(other) to \(uses ? "use" : "administer") the key without a condition"
             )
         }
         if administers, uses, !isAccountAlone {
-            return (KeyClause.separate, "lets the same principals administer and use the key")
+            return (KeyClause.separate, "allows the same principals to administer and use the key")
         }
         return nil
     }

@@ -31,7 +31,7 @@ extension Rule {
                 if bound.user == "system:authenticated" { isHint = try subject.bindsToReader(in: context) }
                 findings.add(
                     everybody, at: entry,
-                    isHint ? "lets \(meaning) read named objects" : "grants permissions to \(meaning)",
+                    isHint ? "allows \(meaning) to read named objects" : "grants permissions to \(meaning)",
                     choice: bound.title,
                     traits: .init(isHint: isHint)
                 ) {

@@ -290,7 +290,9 @@ private func checkIAMRole(_ subject: Subject, _ context: Context, _ findings: Fi
     for statement in try IAMPolicyStatement.all(in: trust) {
         try findings.step()
         guard statement.allows, statement.isForEverybody, !statement.hasCondition else { continue }
-        findings.add(PrivilegeClause.everybody, at: trust, "lets every AWS account assume the role (principal \"*\")") {
+        findings.add(
+            PrivilegeClause.everybody, at: trust, "allows every AWS account to assume the role (principal \"*\")"
+        ) {
             $0.advice = "list the roles, the service or the OIDC provider that assume it"
         }
         break
