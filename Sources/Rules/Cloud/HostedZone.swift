@@ -34,7 +34,7 @@ extension RuleSettings {
 
 private let subzone = Clause("subzone", "a public hosted zone is below one of the shared domains")
 private let copy = Clause("copy", "a backup plan copies backups to another vault, such as the backup account's")
-private let apex = Clause("apex", "no CNAME is at the zone apex")
+private let apex = Clause("apex", "the zone apex has no CNAME record")
 
 private func checkZone(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
     let (spec, roots) = (try subject.field("spec"), context[RuleSettings.rootZones])

@@ -9,8 +9,8 @@ extension Rule {
         group: .cloud,
         section: .cloudEnvironment,
         rationale: """
-            People have one identity in one account and assume roles in the others. An IAM user in another account keeps working \
-            access keys after the person has left.
+            People have one identity in one account and assume roles in the others. The access keys of an IAM user in another \
+            account still work after the person has left.
             """,
         level: .deny,
         concern: .security,

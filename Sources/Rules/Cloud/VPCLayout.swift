@@ -9,8 +9,8 @@ extension Rule {
         group: .cloud,
         section: .vpcArchitecture,
         rationale: """
-            A common layout puts load balancers in public, nodes in private and databases in isolated subnets, which have no \
-            route to the internet. With three zones, two thirds of the capacity remain if one zone fails.
+            Small public subnets hold load balancers and NAT gateways, large private subnets hold nodes, and isolated subnets, \
+            without a route to the internet, hold databases. With three zones, most capacity remains if one zone fails.
             """,
         level: .warn,
         concern: .reliability,

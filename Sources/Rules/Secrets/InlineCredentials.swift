@@ -80,7 +80,7 @@ extension PlainText {
         for credential: Credential, in subject: Subject, at pointer: Pointer
     ) -> (edits: [Edit], advice: String) {
         let secret = subject.secretName
-        let change = "and rotate it: it has been exposed"
+        let change = "and rotate the value: it has been exposed"
         if credential.kind.isAWS, let edit = removal(at: pointer) { return ([edit], AWSAdvice.roles) }
         switch place {
         case .variable(let name):

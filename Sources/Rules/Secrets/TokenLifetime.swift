@@ -10,7 +10,7 @@ extension Rule {
         section: .networkSecurity,
         rationale: """
             A leaked token can be used until it expires, and can be revoked only by deleting its ServiceAccount or its pod. The \
-            kubelet renews tokens in volumes, so a short lifetime has no drawback.
+            kubelet renews tokens in volumes automatically.
             """,
         level: .warn,
         concern: .security,

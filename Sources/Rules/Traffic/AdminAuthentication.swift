@@ -9,7 +9,7 @@ extension Rule {
         group: .traffic,
         section: .networkSecurity,
         rationale: """
-            The login of an admin page is often weak or missing. If the gateway requires authentication, attackers cannot even \
+            The login of an admin page is often weak or missing. If the gateway requires authentication, attackers cannot \
             reach the page.
             """,
         level: .deny,

@@ -9,7 +9,7 @@ extension Rule {
         group: .traffic,
         section: .networkSecurity,
         rationale: """
-            A policy that allows all addresses or all ports gives no protection, although the pods appear to be protected.
+            A policy that allows all addresses or all ports does not protect the pods: it also allows unintended traffic.
             """,
         level: .warn,
         concern: .security,

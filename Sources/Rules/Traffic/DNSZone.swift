@@ -51,7 +51,7 @@ enum HostClause {
     static let zone = Clause("zone", "every host name is in one of `PLAYBOOK_DNS_ZONES`")
     static let named = Clause(
         "named", "a Traefik route names its hosts, or matches them with an expression that ends with a zone")
-    static let apex = Clause("apex", "no CNAME is at the zone apex")
+    static let apex = Clause("apex", "the zone apex has no CNAME record")
 }
 
 /// The names in one value that have been reported, because a Traefik rule can repeat a name.
