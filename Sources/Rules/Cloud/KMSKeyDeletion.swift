@@ -28,7 +28,10 @@ extension Rule {
             }
             findings.add(
                 retained, at: policy,
-                "is not \(policy.isPresent ? "retain" : "set"); the key is scheduled for deletion, and data encrypted with it will be lost"
+                """
+                is not \(policy.isPresent ? "retain" : "set"); the key is scheduled for deletion, and data encrypted with \
+                it will be lost
+                """
             ) {
                 $0.advice = """
                     cancel the key's deletion now; before you delete other Key objects, annotate them with \

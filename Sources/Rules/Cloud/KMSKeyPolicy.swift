@@ -77,7 +77,7 @@ private func checkPolicy(
         : accounts.map(\.description)
     for (index, (literal, statement)) in zip(literals, statements).enumerated() {
         guard let (clause, message) = statement.fault(in: own) else { continue }
-        // The choice is the principals, so that moving or renaming a statement is no new violation.
+        // The choice is the principals, so that moving or renaming a statement is not a new violation.
         findings.add(
             clause, at: field, "\(message) (statement \(literal["Sid"]?.text ?? String(index)))",
             choice: "\(clause.name) \(statement.principals.joined(separator: " "))"

@@ -136,8 +136,9 @@ extension RelatedField<Bool> {
 }
 
 extension Value {
-    /// The index in ``SubnetTier/words`` of the word with the highest precedence in a string; words end at characters that are
-    /// no letters or digits.
+    /// The index in ``SubnetTier/words`` of the word with the highest precedence in a string.
+    ///
+    /// Words end at characters that are not letters or digits.
     fileprivate var firstTierWord: Int? {
         guard kind == .string else { return nil }
         return withContents { text in

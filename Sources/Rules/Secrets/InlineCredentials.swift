@@ -135,7 +135,7 @@ extension PlainText {
     private func rewritten(_ credential: Credential, after flag: Value?) -> (text: String, variable: String)? {
         withContents { bytes in
             guard credential.range.upperBound == bytes.count else { return nil }
-            // A one-letter option is no name for a variable.
+            // A one-letter option is not a name for a variable.
             if let flag, flag.contentLength > 2, credential.range.lowerBound == 0 {
                 let variable = SecretReference.variable(for: flag.text)
                 return ("$(\(variable))", variable)

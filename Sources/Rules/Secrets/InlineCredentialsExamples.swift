@@ -15,7 +15,7 @@ let inlineCredentialExamples: [Example] = [
           envFrom: [{secretRef: {name: web}}]
         """),
     .good(
-        "variables about secrets that are no secrets",
+        "variables about secrets that are not secrets",
         """
         containers:
         - name: app
@@ -223,7 +223,7 @@ let inlineCredentialExamples: [Example] = [
         "a value that a password argument refers to", CredentialClause.variable, at: "containers[app].env[X].value",
         "containers: [{name: app, env: [{name: X, value: hunter2}], args: [--password, $(X)]}]"),
     .good(
-        "references to variables that are no secrets",
+        "references to variables that are not secrets",
         """
         containers:
         - name: app
