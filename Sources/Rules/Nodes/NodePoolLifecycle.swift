@@ -186,7 +186,7 @@ private func isAlwaysOn(_ budget: Field) throws(CannotJudge) -> Bool {
     return length >= gap
 }
 
-/// The longest time between two starts of a schedule, in seconds; nil for schedules that are restricted to some days.
+/// The longest time between two starts of a schedule, in seconds; nil if it is not a macro and does not run every day.
 private func longestGap(of schedule: String) -> Int64? {
     let (hour, day): (Int64, Int64) = (3600, 86_400)
     switch schedule {
