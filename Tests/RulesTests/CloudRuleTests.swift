@@ -84,7 +84,7 @@ import Testing
 
     // MARK: Storage
 
-    @Test(arguments: [("{}", "unset"), ("{encrypted: ''}", "empty"), ("{encrypted: 'no'}", "no")])
+    @Test(arguments: [("{}", "not set"), ("{encrypted: ''}", "empty"), ("{encrypted: 'no'}", "no")])
     func `a parameter that does not encrypt is called by what it says`(
         _ parameters: String, _ seen: String
     ) throws {
@@ -93,7 +93,7 @@ import Testing
         var world = World(try Literal(yaml: yaml))
         world.rules = [try #require(Catalogue.playbook["encrypted-storage"])]
         let messages = try world.verdict().judgements.map(\.finding.message)
-        #expect(messages == ["is \(seen): what is stored can be read from a snapshot"])
+        #expect(messages == ["is \(seen); data can be read from a snapshot"])
     }
 
     // MARK: Key policies

@@ -147,7 +147,7 @@ import Testing
         arguments: [
             ("{host: a.x, HTTP web}, {host: b.x, HTTP web}", "hostnames: [a.x, b.x]", nil),
             ("{host: a.x, HTTP web}, {host: b.x, HTTP blog}", "hostnames: [a.x]", "b.x"),
-            ("{host: a.x, HTTP web}, {HTTP blog}", "hostnames: [a.x]", "any other"),
+            ("{host: a.x, HTTP web}, {HTTP blog}", "hostnames: [a.x]", "all other hosts"),
             ("{HTTP web}, {host: a.x, HTTP web}", "", nil),
         ])
     func `a route in an Ingress' place sends no host where it did not go`(
@@ -270,7 +270,7 @@ import Testing
         #expect(try world.verdict().isDenied == isThere)
     }
 
-    @Test(arguments: [("HTTP", "or serve it with protocol: HTTPS"), ("TCP", "serve it with protocol: TLS")])
+    @Test(arguments: [("HTTP", "or use protocol: HTTPS"), ("TCP", "use protocol: TLS")])
     func `what a load balancer may serve instead is said beside the redirect, if there is one`(
         _ name: String, _ words: String
     ) throws {
@@ -323,7 +323,7 @@ import Testing
             spec: {ingressRules: [{ipProtocol: \(name), ipRanges: [{cidrIP: 0.0.0.0/0}]}]}
             """)
         let finding = try #require(world.verdict().judgements.map(\.finding).first { $0.clause.name == "open" })
-        #expect(finding.message == "lets 0.0.0.0/0 in to \(words)")
+        #expect(finding.message == "allows traffic from 0.0.0.0/0 to \(words)")
     }
 
     @Test func `a page behind a Gateway of an unknown class may have a login that is not known either`() throws {

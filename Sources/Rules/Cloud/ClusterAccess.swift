@@ -5,12 +5,12 @@ import Kubernetes
 extension Rule {
     static let clusterAccess = Rule(
         id: "cluster-access",
-        title: "Clusters are reached by access entries and from inside",
+        title: "EKS clusters use access entries and a private endpoint",
         group: .cloud,
         section: .networkSecurity,
         rationale: """
-            Access entries are seen and taken away with IAM; the old ConfigMap is edited by hand and locks everybody out by one \
-            mistake. The base nodes are for what the cluster itself needs, and prefixes let a node hold as many pods as it can run.
+            Access entries are managed through the EKS API; one mistake in the aws-auth ConfigMap can lock everyone out. Base \
+            nodes are reserved for the cluster's own components, and prefix delegation lets a node run more pods.
             """,
         level: .warn,
         concern: .security,
@@ -27,16 +27,17 @@ extension Rule {
     )
 }
 
-/// What the rule checks; its examples stand below.
+/// The rule's clauses.
 private enum AccessClause {
-    static let entries = Clause("entries", "a Cluster knows who may enter by access entries alone")
+    static let entries = Clause("entries", "a Cluster grants access only through access entries")
     static let privateEndpoint = Clause("private-endpoint", "the API server has a private endpoint")
-    static let publicEndpoint = Clause("public-endpoint", "there is no endpoint that everybody reaches")
-    static let taints = Clause("taints", "a managed Nodegroup has a taint that keeps applications off")
-    static let logs = Clause("logs", "a Cluster logs what its API server, audit and authenticator say")
-    static let deletion = Clause("deletion", "a Cluster is protected against deletion")
+    static let publicEndpoint = Clause(
+        "public-endpoint", "the public endpoint is disabled or restricted to some addresses")
+    static let taints = Clause("taints", "a managed Nodegroup has a taint that keeps applications off its nodes")
+    static let logs = Clause("logs", "a Cluster enables the control plane logs `api`, `audit` and `authenticator`")
+    static let deletion = Clause("deletion", "a Cluster has deletion protection")
     static let roles = Clause("roles", "an AccessEntry is for a role, not for an IAM user")
-    static let prefixes = Clause("prefixes", "the VPC CNI add-on delegates prefixes")
+    static let prefixes = Clause("prefixes", "the VPC CNI add-on enables prefix delegation")
 }
 
 private func checkCluster(
@@ -46,27 +47,29 @@ private func checkCluster(
     let mode = try spec["accessConfig"]["authenticationMode"]
     if try !mode.equals("API") {
         findings.add(
-            AccessClause.entries, at: mode, "is \(mode.value?.text ?? "unset"), not API: aws-auth lets people in, too",
+            AccessClause.entries, at: mode,
+            "is \(mode.value?.text ?? "not set"); unless it is API, the aws-auth ConfigMap also grants access",
             set: "API"
-        ) { $0.advice = "make access entries of what aws-auth says first; there is no way back" }
+        ) { $0.advice = "first create access entries for everything in aws-auth; this change cannot be undone" }
     }
     try checkOperation(spec, findings)
     let network = try spec["resourcesVPCConfig"]
     let isPrivate = try network["endpointPrivateAccess"]
     if try isPrivate.boolean() != true {
         findings.add(
-            AccessClause.privateEndpoint, at: isPrivate, "is not true: nodes go through the internet", set: true)
+            AccessClause.privateEndpoint, at: isPrivate, "is not true; nodes reach the API server through the internet",
+            set: true)
     }
-    // Absent it is on, for everybody (EKS, VpcConfigRequest).
+    // The default is a public endpoint that is open to every address (EKS, VpcConfigRequest).
     let isPublic = try network["endpointPublicAccess"]
     if try isPublic.boolean() ?? true, try isOpen(network["publicAccessCIDRs"]) {
-        findings.add(AccessClause.publicEndpoint, at: isPublic, "is on for every address", set: false) {
-            $0.advice = "or publicAccessCIDRs with the addresses of the VPN"
+        findings.add(AccessClause.publicEndpoint, at: isPublic, "is enabled for every IP address", set: false) {
+            $0.advice = "or set publicAccessCIDRs to the addresses of the VPN"
         }
     }
 }
 
-/// What warns as a hint: logs of the control plane, and protection against deletion.
+/// Checks control plane logs and deletion protection; both findings are hints.
 private func checkOperation(_ spec: Field, _ findings: FindingCollector) throws(CannotJudge) {
     let place = try spec["logging"]["clusterLogging"]
     var types: [String] = []
@@ -76,14 +79,15 @@ private func checkOperation(_ spec: Field, _ findings: FindingCollector) throws(
     let missing = ["api", "audit", "authenticator"].filter { !types.contains($0) }
     if !missing.isEmpty {
         findings.add(
-            AccessClause.logs, at: place, "does not enable \(missing.joined(separator: ", "))",
+            AccessClause.logs, at: place, "does not enable the log types \(missing.joined(separator: ", "))",
             set: [["enabled": true, "types": .array((types + missing).map { .string($0) })]],
             traits: .init(isHint: true))
     }
     let protection = try spec["deletionProtection"]
     if try protection.boolean() != true {
         findings.add(
-            AccessClause.deletion, at: protection, "is not true", set: true, traits: .init(isHint: true))
+            AccessClause.deletion, at: protection, "is not true; the cluster can be deleted by mistake", set: true,
+            traits: .init(isHint: true))
     }
 }
 
@@ -93,8 +97,8 @@ private func checkEntry(_ subject: Subject, _ context: Context, _ findings: Find
     else {
         return
     }
-    findings.add(AccessClause.roles, at: principal, "is an IAM user, whose keys do not expire", choice: arn.text) {
-        $0.advice = "name a role that people and programs assume"
+    findings.add(AccessClause.roles, at: principal, "is an IAM user; its access keys do not expire", choice: arn.text) {
+        $0.advice = "use a role that people and programs assume"
     }
 }
 
@@ -107,7 +111,7 @@ private func isOpen(_ blocks: Field) throws(CannotJudge) -> Bool {
     return isEmpty
 }
 
-/// Whatever is no base node group comes from Karpenter, so that each Nodegroup is one.
+/// Checks a managed node group, which is always for base nodes: Karpenter creates all other nodes.
 private func checkNodegroup(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
 ) throws(CannotJudge) {
@@ -116,7 +120,7 @@ private func checkNodegroup(
     for taint in try taints.objects() {
         if try taint["effect"].equals(oneOf: "NO_SCHEDULE", "NO_EXECUTE") { return }
     }
-    findings.add(AccessClause.taints, at: taints, "keep no application off the base nodes") {
+    findings.add(AccessClause.taints, at: taints, "has no taint that keeps applications off the base nodes") {
         let taint: Literal = ["key": "CriticalAddonsOnly", "value": "true", "effect": "NO_SCHEDULE"]
         $0.edits = [.append(taint, to: taints, at: $0.place)]
     }
@@ -128,19 +132,19 @@ private func checkAddon(_ subject: Subject, _ context: Context, _ findings: Find
     let values = try spec["configurationValues"]
     guard let text = try values.filledText() else {
         findings.add(
-            AccessClause.prefixes, at: values, "are unset: prefix delegation is off",
+            AccessClause.prefixes, at: values, "is not set; prefix delegation is disabled",
             set: #"{"env":{"ENABLE_PREFIX_DELEGATION":"true"}}"#)
         return
     }
     if setsPrefixDelegation(text.text) { return }
-    findings.add(AccessClause.prefixes, at: values, "do not set ENABLE_PREFIX_DELEGATION to true") {
+    findings.add(AccessClause.prefixes, at: values, "does not set ENABLE_PREFIX_DELEGATION to \"true\"") {
         $0.advice = "add env: {ENABLE_PREFIX_DELEGATION: \"true\"} to the values"
     }
 }
 
-/// Whether an add-on's values, JSON or YAML in a string, have `ENABLE_PREFIX_DELEGATION: "true"` somewhere.
+/// True if an add-on's values, JSON or YAML in a string, contain `ENABLE_PREFIX_DELEGATION: "true"`.
 ///
-/// Both write it alike, but for quotes and spaces; no other variable has that name within its own.
+/// JSON and YAML differ only in quotes and spaces here, and no other variable's name contains this one.
 private func setsPrefixDelegation(_ values: String) -> Bool {
     let bytes = Array(values.utf8)
     let name = Array("ENABLE_PREFIX_DELEGATION".utf8)
@@ -186,11 +190,11 @@ private func addon(_ lines: String) -> String {
 }
 
 private let accessExamples: [Example] = [
-    .good("a cluster that is reached from inside", cluster()),
+    .good("a cluster with a private endpoint only", cluster()),
     .good(
-        "a public endpoint for the VPN alone",
+        "a public endpoint for the VPN's addresses only",
         cluster(network: "endpointPrivateAccess: true, endpointPublicAccess: true, publicAccessCIDRs: [192.0.2.0/28]")),
-    .bad("no word on access", AccessClause.entries, at: "spec.accessConfig.authenticationMode", cluster("")),
+    .bad("no authentication mode", AccessClause.entries, at: "spec.accessConfig.authenticationMode", cluster("")),
     .bad(
         "the ConfigMap beside access entries", AccessClause.entries, at: "spec.accessConfig.authenticationMode",
         cluster("accessConfig: {authenticationMode: API_AND_CONFIG_MAP}")),
@@ -198,22 +202,22 @@ private let accessExamples: [Example] = [
         "no private endpoint", AccessClause.privateEndpoint, at: "spec.resourcesVPCConfig.endpointPrivateAccess",
         cluster(network: "endpointPublicAccess: false")),
     .bad(
-        "an endpoint for everybody", AccessClause.publicEndpoint, at: "spec.resourcesVPCConfig.endpointPublicAccess",
+        "a public endpoint by default", AccessClause.publicEndpoint, at: "spec.resourcesVPCConfig.endpointPublicAccess",
         cluster(network: "endpointPrivateAccess: true")),
     .bad(
-        "an endpoint for everybody by its block", AccessClause.publicEndpoint,
+        "a public endpoint for 0.0.0.0/0", AccessClause.publicEndpoint,
         at: "spec.resourcesVPCConfig.endpointPublicAccess",
         cluster(network: "endpointPrivateAccess: true, endpointPublicAccess: true, publicAccessCIDRs: [0.0.0.0/0]")),
     .bad(
-        "an endpoint for everybody by halves", AccessClause.publicEndpoint,
+        "a public endpoint for both halves of the address range", AccessClause.publicEndpoint,
         at: "spec.resourcesVPCConfig.endpointPublicAccess",
         cluster(network: "endpointPrivateAccess: true, publicAccessCIDRs: [0.0.0.0/1, 128.0.0.0/1]")),
     .good(
-        "a base group with a taint",
+        "a node group with a taint",
         nodegroup(", taints: [{key: CriticalAddonsOnly, value: 'true', effect: NO_SCHEDULE}]")),
-    .bad("a base group without", AccessClause.taints, at: "spec.taints", nodegroup("")),
+    .bad("a node group without a taint", AccessClause.taints, at: "spec.taints", nodegroup("")),
     .bad(
-        "a taint that only discourages", AccessClause.taints, at: "spec.taints",
+        "a taint with the effect PREFER_NO_SCHEDULE", AccessClause.taints, at: "spec.taints",
         nodegroup(", taints: [{key: CriticalAddonsOnly, value: 'true', effect: PREFER_NO_SCHEDULE}]")),
     .good(
         "prefix delegation in JSON",
@@ -222,17 +226,18 @@ private let accessExamples: [Example] = [
         "prefix delegation in YAML",
         addon(#"name: vpc-cni, configurationValues: "env:\n  ENABLE_PREFIX_DELEGATION: 'true'\n""#)),
     .good("another add-on", addon("name: coredns")),
-    .bad("the CNI by default", AccessClause.prefixes, at: "spec.configurationValues", addon("name: vpc-cni")),
+    .bad("the VPC CNI without values", AccessClause.prefixes, at: "spec.configurationValues", addon("name: vpc-cni")),
     .bad(
-        "the CNI with other values", AccessClause.prefixes, at: "spec.configurationValues",
+        "the VPC CNI with prefix delegation disabled", AccessClause.prefixes, at: "spec.configurationValues",
         addon(#"name: vpc-cni, configurationValues: '{"env": {"ENABLE_PREFIX_DELEGATION": "false"}}'"#)),
-    .bad("no logs", AccessClause.logs, at: "spec.logging.clusterLogging", cluster(logs: ""), isHint: true),
     .bad(
-        "logs of some kinds", AccessClause.logs, at: "spec.logging.clusterLogging",
+        "no control plane logs", AccessClause.logs, at: "spec.logging.clusterLogging", cluster(logs: ""), isHint: true),
+    .bad(
+        "some of the control plane logs", AccessClause.logs, at: "spec.logging.clusterLogging",
         cluster(logs: "{enabled: true, types: [api, scheduler]}, {enabled: false, types: [audit, authenticator]}"),
         isHint: true),
     .bad(
-        "no protection against deletion", AccessClause.deletion, at: "spec.deletionProtection",
+        "no deletion protection", AccessClause.deletion, at: "spec.deletionProtection",
         cluster(protection: "false"), isHint: true),
     .good("an access entry for a role", entry("arn:aws:iam::222222222222:role/deployer")),
     .bad(

@@ -5,12 +5,12 @@ import Kubernetes
 extension Rule {
     static let containerRepository = Rule(
         id: "container-repository",
-        title: "Repositories scan, expire, encrypt and never change a tag",
+        title: "ECR repositories scan, expire and encrypt images, and have immutable tags",
         group: .cloud,
         section: .containerization,
         rationale: """
-            A scan finds what is known to be weak before it runs, a lifecycle policy keeps old images from piling up, and a tag \
-            that cannot change makes sure that what was tested is what runs.
+            Scans find known vulnerabilities before an image runs, and lifecycle policies delete old images. If a tag can be \
+            moved, an image can run that was never tested.
             """,
         level: .warn,
         concern: .security,
@@ -21,26 +21,26 @@ extension Rule {
             guard let spec = try subject.field("spec").present else { return }
             let scans = try spec["imageScanningConfiguration"]["scanOnPush"]
             if try scans.boolean() != true {
-                findings.add(scan, at: scans, "is not true: nothing is scanned", set: true)
+                findings.add(scan, at: scans, "is not true; images are not scanned", set: true)
             }
             let policy = try spec["lifecyclePolicy"]
             let text = try policy.filledText()
             if !(text?.hasRules ?? false) {
                 findings.add(
-                    lifecycle, at: policy, "\(text == nil ? "is unset" : "has no rules"): no image ever goes",
+                    lifecycle, at: policy, "\(text == nil ? "is not set" : "has no rules"); images are never deleted",
                     set: .string(expiry))
             }
             let type = try spec["encryptionConfiguration"]["encryptionType"]
             if try !type.equals(oneOf: "KMS", "KMS_DSSE") {
-                findings.add(encryption, at: type, "is \(type.value?.text ?? "unset"), not KMS", set: "KMS") {
-                    $0.advice = "it cannot be changed later; kmsKey names a key of one's own"
+                findings.add(encryption, at: type, "is \(type.value?.text ?? "not set"); KMS is required", set: "KMS") {
+                    $0.advice = "this cannot be changed later; set kmsKey to a customer managed key"
                 }
             }
             let tags = try spec["imageTagMutability"]
-            // With exclusions some tags may change; which ones is the author's choice.
+            // With exclusions, some tags can change; the author chooses which.
             if try !tags.equals(oneOf: "IMMUTABLE", "IMMUTABLE_WITH_EXCLUSION") {
                 findings.add(
-                    immutable, at: tags, "is \(tags.value?.text ?? "unset"): a tag can become another image",
+                    immutable, at: tags, "is \(tags.value?.text ?? "not set"); a tag can be moved to another image",
                     set: "IMMUTABLE")
             }
         }
@@ -48,12 +48,12 @@ extension Rule {
 }
 
 private let scan = Clause("scan", "images are scanned when they are pushed")
-private let lifecycle = Clause("lifecycle", "a lifecycle policy lets old images go")
+private let lifecycle = Clause("lifecycle", "a lifecycle policy deletes old images")
 private let encryption = Clause("encryption", "images are encrypted with KMS")
 private let immutable = Clause("immutable", "tags are immutable")
 
 extension Value {
-    /// Whether a lifecycle policy, JSON in a string, has a rule.
+    /// True if a lifecycle policy, JSON in a string, has a rule.
     fileprivate var hasRules: Bool {
         guard let policy = try? Literal(parsing: Array(text.utf8)) else { return false }
         return !(policy["rules"]?.elements ?? []).isEmpty
@@ -82,28 +82,28 @@ private func repository(
 }
 
 private let cases: [Example] = [
-    .good("a repository that has all four", repository()),
+    .good("a repository with scans, a lifecycle policy, a key and immutable tags", repository()),
     .good(
-        "other tags than one may change",
+        "immutable tags with exclusions",
         repository(
             encryption: "encryptionConfiguration: {encryptionType: KMS_DSSE, kmsKey: alias/shop}",
             tags: "imageTagMutability: IMMUTABLE_WITH_EXCLUSION")),
-    .bad("no scan", scan, at: "spec.imageScanningConfiguration.scanOnPush", repository("")),
+    .bad("no scan setting", scan, at: "spec.imageScanningConfiguration.scanOnPush", repository("")),
     .bad(
-        "a scan switched off", scan, at: "spec.imageScanningConfiguration.scanOnPush",
+        "scans disabled", scan, at: "spec.imageScanningConfiguration.scanOnPush",
         repository("imageScanningConfiguration: {scanOnPush: false}")),
     .bad("no lifecycle policy", lifecycle, at: "spec.lifecyclePolicy", repository(lifecycle: "")),
     .bad(
         "a lifecycle policy without rules", lifecycle, at: "spec.lifecyclePolicy",
         repository(lifecycle: "lifecyclePolicy: '{\"rules\": []}'")),
     .bad(
-        "ECR's own encryption", encryption, at: "spec.encryptionConfiguration.encryptionType",
+        "AES256 encryption", encryption, at: "spec.encryptionConfiguration.encryptionType",
         repository(encryption: "encryptionConfiguration: {encryptionType: AES256}")),
     .bad(
-        "encryption by default", encryption, at: "spec.encryptionConfiguration.encryptionType",
+        "the default encryption", encryption, at: "spec.encryptionConfiguration.encryptionType",
         repository(encryption: "")),
     .bad(
-        "tags that may change", immutable, at: "spec.imageTagMutability",
+        "mutable tags", immutable, at: "spec.imageTagMutability",
         repository(tags: "imageTagMutability: MUTABLE")),
-    .bad("tags by default", immutable, at: "spec.imageTagMutability", repository(tags: "")),
+    .bad("mutable tags by default", immutable, at: "spec.imageTagMutability", repository(tags: "")),
 ]

@@ -5,12 +5,12 @@ import Kubernetes
 extension Rule {
     static let databaseStorage = Rule(
         id: "database-storage",
-        title: "Databases are encrypted, private, and backed up",
+        title: "Databases are encrypted, private and backed up",
         group: .cloud,
         section: .keyManagement,
         rationale: """
-            What a database stores outlives the cluster. Encryption cannot be switched on later, only by moving the data; a public \
-            address is one leaked password from everybody.
+            Encryption cannot be enabled later without moving the data. A public database is open to anyone who gets its \
+            password, and without backups its data can be lost.
             """,
         level: .deny,
         concern: .security,
@@ -35,11 +35,11 @@ extension Rule {
     )
 }
 
-/// What the rule checks; its examples stand in a file of their own.
+/// The rule's clauses, which its examples in another file use, too.
 enum StorageClause {
     static let encrypted = Clause("encrypted", "storage is encrypted")
-    static let notPublic = Clause("not-public", "there is no public address")
-    static let backups = Clause("backups", "automatic backups are kept for at least a day")
+    static let notPublic = Clause("not-public", "the database has no public IP address")
+    static let backups = Clause("backups", "automatic backups are kept for at least one day")
 }
 
 private func checkDatabase(
@@ -47,36 +47,37 @@ private func checkDatabase(
 ) throws(CannotJudge) {
     let isPublic = try spec["publiclyAccessible"]
     let seen = try isPublic.boolean()
-    // After its creation ACK fills in what AWS decided.
+    // After the database is created, ACK writes the value that AWS chose.
     let isLeftToAWS = seen == nil && subject.kind == .rdsDBInstance && subject.review.operation == .create
     if seen ?? isLeftToAWS {
         findings.add(
             StorageClause.notPublic, at: isPublic,
             isLeftToAWS
-                ? "is not set: AWS may give the database a public address"
-                : "is true: the database has a public address",
+                ? "is not set; AWS may give the database a public IP address"
+                : "is true; the database has a public IP address",
             set: false)
     }
-    // An Aurora member has its cluster's storage and backups; a replica its source's, which RDS refuses to have set anew.
+    // An Aurora instance has its cluster's storage and backups. A replica has its source's, and RDS rejects other values.
     if subject.kind == .rdsDBInstance, try spec["dbClusterIdentifier"].filledText() != nil { return }
     if try spec.hasText(in: DatabaseOrigin.sources) { return }
     if try !spec.hasText(in: DatabaseOrigin.snapshots) { try checkEncryption(spec, "storageEncrypted", findings) }
-    // Absent it is one day (RDS, CreateDBInstance).
+    // The default is one day (RDS, CreateDBInstance).
     let days = try spec["backupRetentionPeriod"]
     if let seen = try days.integer(), seen < 1 {
-        findings.add(StorageClause.backups, at: days, "is \(seen): there are no automatic backups", set: 7)
+        findings.add(StorageClause.backups, at: days, "is \(seen); automatic backups are disabled", set: 7)
     }
 }
 
 private func checkCacheCluster(
     _ spec: Field, _ subject: Subject, _ findings: FindingCollector
 ) throws(CannotJudge) {
-    // Memcached stores nothing; a member of a replication group is encrypted and backed up as that is.
+    // Memcached is not persistent. A member of a replication group has the group's encryption and backups.
     if try spec["engine"].equals("memcached") { return }
     if try spec["replicationGroupID"].filledText() != nil { return }
     if try spec["replicationGroupRef"].refers() { return }
     findings.add(
-        StorageClause.encrypted, at: try subject.field("kind"), "is a CacheCluster, which has no encryption at rest"
+        StorageClause.encrypted, at: try subject.field("kind"),
+        "is CacheCluster, which does not support encryption at rest"
     ) { $0.advice = "use a ReplicationGroup or a ServerlessCache with a KMS key" }
     try checkSnapshots(spec, findings)
 }
@@ -88,18 +89,18 @@ private func checkEncryption(
     if try isEncrypted.boolean() != true {
         findings.add(
             StorageClause.encrypted, at: isEncrypted,
-            "is \(isEncrypted.isPresent ? "false" : "unset"): what is stored can be read", set: true
+            "is \(isEncrypted.isPresent ? "false" : "not set"); stored data is not encrypted", set: true
         ) {
-            $0.advice = "it cannot be changed later: a database that is there already is copied through a snapshot"
+            $0.advice = "this cannot be changed later; copy an existing database through a snapshot"
         }
     }
 }
 
-/// The fields by which RDS makes a database from another one.
+/// The fields with which RDS creates a database from another one.
 enum DatabaseOrigin {
-    /// What a replica follows.
+    /// The source of a replica.
     static let sources: [StaticString] = ["sourceDBInstanceIdentifier", "replicationSourceIdentifier"]
-    /// A snapshot, or another cluster's past, as which the new one is encrypted.
+    /// A snapshot, or another cluster at a point in time; the new database has its encryption.
     static let snapshots: [StaticString] = [
         "dbSnapshotIdentifier", "dbClusterSnapshotIdentifier", "snapshotIdentifier", "sourceDBClusterIdentifier",
     ]
@@ -108,25 +109,25 @@ enum DatabaseOrigin {
 private func checkSnapshots(_ spec: Field, _ findings: FindingCollector) throws(CannotJudge) {
     let days = try spec["snapshotRetentionLimit"]
     let seen = try days.integer()
-    // ElastiCache keeps none by default.
+    // By default, ElastiCache keeps no snapshots.
     guard seen ?? 0 < 1 else { return }
     findings.add(
-        StorageClause.backups, at: days, "is \(seen.map(String.init) ?? "unset"): there are no automatic backups",
+        StorageClause.backups, at: days, "is \(seen.map(String.init) ?? "not set"); automatic backups are disabled",
         set: 7)
 }
 
 extension Field {
-    /// Whether one of its members names something; an empty text names nothing.
+    /// True if one of these members is a string that is not empty.
     func hasText(in keys: [StaticString]) throws(CannotJudge) -> Bool {
         for key in keys where try self[key].filledText() != nil { return true }
         return false
     }
 
-    /// Whether it refers to another object by its name.
+    /// True if it refers to another object by name.
     fileprivate func refers() throws(CannotJudge) -> Bool { try self["from"]["name"].filledText() != nil }
 }
 
 extension Value {
-    /// Whether it names a key that AWS manages, as in `alias/aws/rds`.
+    /// True if it names an AWS managed key, as in `alias/aws/rds`.
     var isAWSManagedKey: Bool { contentLength < 2048 && Glob("*alias/aws/*").matches(text) }
 }

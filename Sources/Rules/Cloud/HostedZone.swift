@@ -5,12 +5,12 @@ import Kubernetes
 extension Rule {
     static let hostedZone = Rule(
         id: "hosted-zone",
-        title: "Each account has a zone below the shared domain",
+        title: "Hosted zones are below a shared domain and have no CNAME at the apex",
         group: .cloud,
         section: .dnsStructure,
         rationale: """
-            An account that owns only its own sub-zone can break no other account's names. A CNAME at a zone's apex is no record \
-            at all: DNS has SOA and NS there, which a CNAME excludes.
+            An account that owns only its own subzone cannot break the DNS names of other accounts. DNS does not allow a CNAME \
+            at the zone apex, because the zone's SOA and NS records are there.
             """,
         level: .warn,
         concern: .convention,
@@ -28,18 +28,18 @@ extension Rule {
 extension RuleSettings {
     static let rootZones: RuleSetting<[DomainName]> = RuleSetting(
         "PLAYBOOK_ROOT_ZONES", .zones, default: [],
-        "The domains that accounts share; every other account has a zone below one of them. Empty: zones are not looked at."
+        "The domains that all accounts share; public hosted zones must be below one of them. If empty, zones are not checked."
     )
 }
 
-private let subzone = Clause("subzone", "a public zone lies below one of the shared domains")
-private let copy = Clause("copy", "a backup plan copies to a vault, such as the backup account's")
-private let apex = Clause("apex", "there is no CNAME at a zone's apex")
+private let subzone = Clause("subzone", "a public hosted zone is below one of the shared domains")
+private let copy = Clause("copy", "a backup plan copies backups to another vault, such as the backup account's")
+private let apex = Clause("apex", "the zone apex has no CNAME record")
 
 private func checkZone(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
     let (spec, roots) = (try subject.field("spec"), context[RuleSettings.rootZones])
     let name = try spec["name"]
-    // Private zones are seen by their VPC alone.
+    // Private zones are visible only in their VPC.
     guard !roots.isEmpty, try !spec["vpc"].isPresent, let text = try name.string() else { return }
     if try spec["hostedZoneConfig"]["privateZone"].boolean() ?? false { return }
     let zone = DomainName(text)
@@ -47,11 +47,13 @@ private func checkZone(_ subject: Subject, _ context: Context, _ findings: Findi
     if !isRoot, roots.contains(where: { zone.isWithin($0) }) { return }
     findings.add(
         subzone, at: name,
-        isRoot ? "is \(zone), which the shared account owns" : "is \(zone), which is below no shared domain",
+        isRoot ? "is \(zone), which the shared account owns" : "is \(zone), which is not below a shared domain",
         choice: zone.description
     ) {
-        $0.advice =
-            "make a zone of this account's own, as in production.\(roots[0]), that the root zone delegates to; the shared account's Namespace is exempted"
+        $0.advice = """
+            create a zone for this account, such as production.\(roots[0]), and delegate to it from the root zone; \
+            if this is the shared account, exempt its Namespace
+            """
     }
 }
 
@@ -59,11 +61,11 @@ private func checkRecord(_ subject: Subject, _ context: Context, _ findings: Fin
     let spec = try subject.field("spec")
     let type = try spec["recordType"]
     guard try type.equals("CNAME") else { return }
-    // The controller puts the name before the zone's; without one the record is the zone's own.
+    // The controller prepends the name to the zone's name; without one, the record is at the apex.
     if let name = try spec["name"].filledText(), !name.equals("@") { return }
-    findings.add(apex, at: type, "is CNAME at the zone's apex") {
+    findings.add(apex, at: type, "is CNAME at the zone apex, which DNS does not allow") {
         $0.advice =
-            "write recordType: A with an aliasTarget (the load balancer's or the distribution's name and zone)"
+            "use recordType: A with an aliasTarget (the DNS name and zone of the load balancer or distribution)"
     }
 }
 
@@ -78,7 +80,9 @@ private func checkPlan(_ subject: Subject, _ context: Context, _ findings: Findi
             if try action["destinationBackupVaultRef"]["from"]["name"].filledText() != nil { return }
         }
     }
-    findings.add(copy, at: rules, "copy nothing to another account's vault", traits: .init(isHint: true)) {
+    findings.add(
+        copy, at: rules, "has no copyActions; backups are only in this account's vault", traits: .init(isHint: true)
+    ) {
         $0.advice = "add copyActions with the ARN of a vault in the backup account"
     }
 }
@@ -113,16 +117,18 @@ private func record(_ spec: String) -> String {
 private let shared = ["PLAYBOOK_ROOT_ZONES": "superinc.com"]
 
 private let cases: [Example] = [
-    .good("an account's own zone", zone("name: production.superinc.com."), settings: shared),
+    .good("a subzone of the shared domain", zone("name: production.superinc.com."), settings: shared),
     .good("a private zone", zone("name: internal, vpc: {vpcID: vpc-0a1b2c3d, vpcRegion: eu-west-1}"), settings: shared),
     .good(
-        "a zone said to be private", zone("name: internal, hostedZoneConfig: {privateZone: true}"), settings: shared),
-    .good("any zone while no domain is named", zone("name: example.org")),
+        "a private zone by its configuration", zone("name: internal, hostedZoneConfig: {privateZone: true}"),
+        settings: shared),
+    .good("any zone if no shared domain is set", zone("name: example.org")),
     .bad("the root zone", subzone, at: "spec.name", zone("name: superinc.com"), settings: shared),
-    .bad("the root zone in other letters", subzone, at: "spec.name", zone("name: SuperInc.com."), settings: shared),
-    .bad("another domain", subzone, at: "spec.name", zone("name: production.example.org"), settings: shared),
+    .bad("the root zone in another case", subzone, at: "spec.name", zone("name: SuperInc.com."), settings: shared),
+    .bad("a zone of another domain", subzone, at: "spec.name", zone("name: production.example.org"), settings: shared),
     .bad(
-        "a domain that only ends alike", subzone, at: "spec.name", zone("name: notsuperinc.com"), settings: shared),
+        "a domain that only ends with the same text", subzone, at: "spec.name", zone("name: notsuperinc.com"),
+        settings: shared),
     .good(
         "a CNAME below the apex",
         record("name: www, recordType: CNAME, ttl: 300, resourceRecords: [{value: d1.cloudfront.net}]")),
@@ -135,12 +141,12 @@ private let cases: [Example] = [
         "a CNAME at the apex", apex, at: "spec.recordType",
         record("recordType: CNAME, ttl: 300, resourceRecords: [{value: d1.cloudfront.net}]")),
     .bad(
-        "a CNAME at the apex by its sign", apex, at: "spec.recordType",
+        "a CNAME with the name @", apex, at: "spec.recordType",
         record("name: '@', recordType: CNAME, ttl: 300, resourceRecords: [{value: d1.cloudfront.net}]")),
     .good(
-        "a plan that copies",
+        "a backup plan that copies",
         plan(
             ", copyActions: [{destinationBackupVaultARN: 'arn:aws:backup:eu-west-1:333333333333:backup-vault:production'}]"
         )),
-    .bad("a plan that keeps everything in its account", copy, at: "spec.rules", plan(""), isHint: true),
+    .bad("a backup plan without copies", copy, at: "spec.rules", plan(""), isHint: true),
 ]

@@ -5,12 +5,12 @@ import Kubernetes
 extension Rule {
     static let iamUsers = Rule(
         id: "iam-users",
-        title: "IAM users live in the identity account alone",
+        title: "IAM users exist only in the identity account",
         group: .cloud,
         section: .cloudEnvironment,
         rationale: """
-            People have one identity, in one account, and take on roles in the others: a user of its own in an environment's \
-            account has keys that nobody turns off when the person leaves.
+            People have one identity in one account and assume roles in the others. The access keys of an IAM user in another \
+            account still work after the person has left.
             """,
         level: .deny,
         concern: .security,
@@ -19,15 +19,17 @@ extension Rule {
         settings: [RuleSettings.identityNamespaces],
         examples: cases,
         check: { (subject, context, findings) throws(CannotJudge) in
-            // A namespace is an account to ACK (its annotation services.k8s.aws/owner-account-id).
+            // ACK maps a namespace to an account (annotation services.k8s.aws/owner-account-id).
             let isIdentity = context[RuleSettings.identityNamespaces].contains {
                 Glob($0).matches(subject.namespace)
             }
             guard !isIdentity else { return }
             let kind = try subject.field("kind")
-            findings.add(elsewhere, at: kind, "is User: IAM users are made in the identity account alone") {
-                $0.advice =
-                    "give people a role to assume (IAM Identity Center), and programs IRSA or Pod Identity; PLAYBOOK_IDENTITY_NAMESPACES names the identity account's namespaces"
+            findings.add(elsewhere, at: kind, "is User; IAM users are allowed only in the identity account") {
+                $0.advice = """
+                    use roles instead: IAM Identity Center for people, IRSA or EKS Pod Identity for programs; \
+                    PLAYBOOK_IDENTITY_NAMESPACES lists the identity account's namespaces
+                    """
             }
         }
     )
@@ -36,10 +38,10 @@ extension Rule {
 extension RuleSettings {
     static let identityNamespaces: RuleSetting<[String]> = RuleSetting(
         "PLAYBOOK_IDENTITY_NAMESPACES", .list("names"), default: [],
-        "The namespaces whose IAM users are in the identity account. `*` stands for any text.")
+        "The namespaces of the identity account, in which IAM users are allowed. `*` matches any text.")
 }
 
-private let elsewhere = Clause("elsewhere", "no IAM user is made outside the identity account's namespaces")
+private let elsewhere = Clause("elsewhere", "IAM users are created only in the identity account's namespaces")
 
 private func user(in namespace: String) -> String {
     """
@@ -53,7 +55,7 @@ private func user(in namespace: String) -> String {
 private let cases: [Example] = [
     .bad("a user in an application's account", elsewhere, at: "kind", user(in: "shop")),
     .bad(
-        "one beside the identity account", elsewhere, at: "kind", user(in: "shop"),
+        "a user outside the identity account", elsewhere, at: "kind", user(in: "shop"),
         settings: ["PLAYBOOK_IDENTITY_NAMESPACES": "identity"]),
     .good(
         "a user in the identity account", user(in: "identity"),

@@ -5,12 +5,12 @@ import Kubernetes
 extension Rule {
     static let kmsKeyDeletion = Rule(
         id: "kms-key-deletion",
-        title: "KMS keys outlive the objects that made them",
+        title: "KMS keys are kept when their Key objects are deleted",
         group: .cloud,
         section: .keyManagement,
         rationale: """
-            What a deleted key has encrypted is lost for good, backups included. A key is scheduled for deletion by hand, after \
-            its data has been moved, and never because a manifest went away.
+            Data encrypted with a deleted key cannot be recovered, not even from backups. Removing a manifest must not schedule \
+            the key for deletion.
             """,
         level: .warn,
         concern: .security,
@@ -22,16 +22,19 @@ extension Rule {
             guard subject.review.operation == .delete else { return }
             let policy = try subject.field("metadata")["annotations"]["services.k8s.aws/deletion-policy"]
             if try policy.equals("retain") { return }
-            // Where a key says nothing, its Namespace does; one that is not known says nothing either.
+            // The Namespace's annotation applies to keys without one; an unknown Namespace counts as one without it.
             if !policy.isPresent, (try? context.relatedObjects.namespace(subject.namespace))?.keepsKeys ?? false {
                 return
             }
             findings.add(
                 retained, at: policy,
-                "is \(policy.isPresent ? "not retain" : "unset"): the key is scheduled for deletion, with all that it has encrypted"
+                """
+                is not \(policy.isPresent ? "retain" : "set"); the key is scheduled for deletion, and data encrypted with \
+                it will be lost
+                """
             ) {
                 $0.advice = """
-                    cancel the key's deletion now; and before their objects go, annotate keys with \
+                    cancel the key's deletion now; before you delete other Key objects, annotate them with \
                     services.k8s.aws/deletion-policy: retain, or their Namespace with \
                     \(NamespaceRecord.keyDeletionPolicy): retain
                     """
@@ -41,14 +44,14 @@ extension Rule {
 }
 
 private let retained = Clause(
-    "retained", "a Key that is deleted has the deletion policy `retain`, or its Namespace has it for KMS")
+    "retained", "a deleted Key, or its Namespace for KMS, has the deletion policy `retain`")
 
 private func key(_ annotation: String) -> String {
     """
     apiVersion: kms.services.k8s.aws/v1alpha1
     kind: Key
     metadata: {name: orders, namespace: shop\(annotation)}
-    spec: {description: what the orders are encrypted with, \(keyPolicyField), enableKeyRotation: true}
+    spec: {description: encrypts the orders, \(keyPolicyField), enableKeyRotation: true}
     """
 }
 
@@ -62,28 +65,29 @@ private func namespace(_ annotation: String) -> String {
 
 private let cases: [Example] = [
     .good(
-        "a key that stays when its object goes",
+        "deleting a key with the policy retain",
         key(", annotations: {services.k8s.aws/deletion-policy: retain}"), request: .delete),
-    .good("a key that is made", key("")),
+    .good("creating a key", key("")),
     .bad(
-        "a key that goes with its object", retained,
+        "deleting a key without a policy", retained,
         at: "metadata.annotations[services.k8s.aws/deletion-policy]", key(""), request: .delete),
     .bad(
-        "a key that goes on purpose", retained, at: "metadata.annotations[services.k8s.aws/deletion-policy]",
+        "deleting a key with the policy delete", retained, at: "metadata.annotations[services.k8s.aws/deletion-policy]",
         key(", annotations: {services.k8s.aws/deletion-policy: delete}"), request: .delete),
     .good(
-        "a namespace whose keys stay", key(""),
+        "the policy retain for KMS on the Namespace", key(""),
         relatedObjects: namespace("kms.services.k8s.aws/deletion-policy: retain"), request: .delete),
     .bad(
-        "a key that goes whatever its namespace says", retained,
+        "a key's policy delete overrides the Namespace's", retained,
         at: "metadata.annotations[services.k8s.aws/deletion-policy]",
         key(", annotations: {services.k8s.aws/deletion-policy: delete}"),
         relatedObjects: namespace("kms.services.k8s.aws/deletion-policy: retain"), request: .delete),
     .bad(
-        "a namespace whose buckets stay", retained, at: "metadata.annotations[services.k8s.aws/deletion-policy]",
+        "the policy retain for S3 on the Namespace", retained,
+        at: "metadata.annotations[services.k8s.aws/deletion-policy]",
         key(""), relatedObjects: namespace("s3.services.k8s.aws/deletion-policy: retain"), request: .delete),
     .bad(
-        "a namespace that names no service, which ACK does not read", retained,
+        "a policy without a service on the Namespace, which ACK ignores", retained,
         at: "metadata.annotations[services.k8s.aws/deletion-policy]", key(""),
         relatedObjects: namespace("services.k8s.aws/deletion-policy: retain"), request: .delete),
 ]

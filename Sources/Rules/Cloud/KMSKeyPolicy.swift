@@ -5,12 +5,12 @@ import Kubernetes
 extension Rule {
     static let kmsKeyPolicy = Rule(
         id: "kms-key-policy",
-        title: "A key's policy tells its administrators from its users, and keys have names",
+        title: "KMS key policies separate administrators from users, and keys have an alias",
         group: .cloud,
         section: .keyManagement,
         rationale: """
-            The key policy comes before IAM: who is not in it cannot use the key, and who administers a key should not read what \
-            it encrypts. A key without an alias is mistaken for another.
+            Administrators of a key should not be able to read the data that it encrypts. A key without an alias is easily \
+            mistaken for another key.
             """,
         level: .warn,
         concern: .security,
@@ -35,17 +35,18 @@ extension Rule {
     )
 }
 
-/// What the rule checks; its examples stand in a file of their own.
+/// The rule's clauses, which its examples in another file use, too.
 enum KeyClause {
-    static let written = Clause("written", "a key policy is written, instead of the default that leaves it to IAM")
+    static let written = Clause("written", "the key has a policy; the default policy leaves access to IAM")
     static let separate = Clause(
-        "separate", "no statement lets anybody but the account itself both administer and use the key")
+        "separate", "no statement allows principals other than the account's root to both administer and use the key")
     static let open = Clause(
         "open",
-        "no statement gives everybody every right, or lets everybody use or administer the key without a condition")
+        "no statement grants everyone all permissions, or allows everyone to use or administer the key without a condition"
+    )
     static let foreign = Clause(
-        "foreign", "no statement lets another account's root use or administer the key without a condition")
-    static let alias = Clause("alias", "an Alias in the namespace names the key")
+        "foreign", "no statement allows another account's root to use or administer the key without a condition")
+    static let alias = Clause("alias", "an Alias in the namespace refers to the key")
     static let lastAlias = Clause("last-alias", "a key's last Alias is not deleted")
 }
 
@@ -55,52 +56,55 @@ private func checkPolicy(
     _ field: Field, _ accounts: [AWSAccount], _ findings: FindingCollector
 ) throws(CannotJudge) {
     guard let text = try field.filledText() else {
-        findings.add(KeyClause.written, at: field, "is unset: IAM alone decides who may use the key") {
-            $0.advice =
-                "write a policy with the account's root for kms:*, a statement for administrators (kms:Put*, kms:Disable*, ...) and one for users (kms:Encrypt, kms:Decrypt, ...)"
+        findings.add(KeyClause.written, at: field, "is not set; only IAM decides who can use the key") {
+            $0.advice = """
+                set a policy with a statement for the account's root (kms:*), one for administrators (kms:Put*, \
+                kms:Disable*, ...) and one for users (kms:Encrypt, kms:Decrypt, ...)
+                """
         }
         return
     }
-    // AWS KMS takes no longer one.
+    // The limit of AWS KMS.
     guard text.contentLength <= 32 << 10 else { throw .tooLong(text.id, expected: "a key policy of at most 32 KiB") }
     guard let policy = try? Literal(parsing: Array(text.text.utf8)), case .object = policy
     else { throw .malformed(text.id, expected: "a key policy in JSON") }
     let literals = KeyPolicyStatement.all(in: policy)
     let statements = literals.map { KeyPolicyStatement($0) }
-    // The account that every right is given to first is the key's own, as in AWS's default policy.
+    // The key's account is the first one that is granted all permissions, as in AWS's default policy.
     let own =
         accounts.isEmpty
         ? statements.first { $0.isAll && $0.isAccountAlone }.map { Array($0.rootAccounts.prefix(1)) } ?? []
         : accounts.map(\.description)
     for (index, (literal, statement)) in zip(literals, statements).enumerated() {
         guard let (clause, message) = statement.fault(in: own) else { continue }
-        // Whom it is for is the choice, wherever the statement stands and whatever it is called.
+        // The choice is the principals, so that moving or renaming a statement is not a new violation.
         findings.add(
             clause, at: field, "\(message) (statement \(literal["Sid"]?.text ?? String(index)))",
             choice: "\(clause.name) \(statement.principals.joined(separator: " "))"
         ) {
             $0.advice =
-                "write one statement for administrators and one for users, each with the roles that it is for"
+                "use one statement for administrators and one for users, each with its own roles"
         }
     }
 }
 
 extension KeyPolicyStatement {
-    /// What is wrong with it in a key of one of these accounts, if anything.
+    /// Returns the clause that the statement violates in a key of one of these accounts, and the message; nil if none.
     fileprivate func fault(in own: [String]) -> (Clause, String)? {
-        if isEverybody, isAll { return (KeyClause.open, "gives everybody every right") }
+        if isEverybody, isAll { return (KeyClause.open, "grants everyone all permissions") }
         if isEverybody, uses || administers, !hasCondition {
-            return (KeyClause.open, "lets everybody \(uses ? "use" : "administer") the key without a condition")
+            return (KeyClause.open, "allows everyone to \(uses ? "use" : "administer") the key without a condition")
         }
         if !own.isEmpty, uses || administers, !hasCondition,
             let other = rootAccounts.first(where: { !own.contains($0) })
         {
             return (
-                KeyClause.foreign, "lets account \(other) \(uses ? "use" : "administer") the key without a condition"
+                KeyClause.foreign,
+                "allows account \(other) to \(uses ? "use" : "administer") the key without a condition"
             )
         }
         if administers, uses, !isAccountAlone {
-            return (KeyClause.separate, "lets the same roles administer and use the key")
+            return (KeyClause.separate, "allows the same principals to administer and use the key")
         }
         return nil
     }
@@ -113,7 +117,8 @@ private func checkAlias(_ subject: Subject, _ context: Context, _ findings: Find
     let aliases = try context.relatedObjects.objects(.kmsAlias, in: subject.namespace)
     if aliases.contains(where: { $0.mayName(name, in: subject.namespace) }) { return }
     findings.add(
-        KeyClause.alias, at: try subject.field("metadata")["name"], "is the name of a key without an Alias",
+        KeyClause.alias, at: try subject.field("metadata")["name"],
+        "names a key that no Alias in this namespace refers to",
         traits: .init(awaitsRelatedObject: true, absent: .kmsAlias)
     ) {
         $0.relatedObject = [
@@ -124,7 +129,7 @@ private func checkAlias(_ subject: Subject, _ context: Context, _ findings: Find
     }
 }
 
-/// True if the key is so new that its alias may be about to come.
+/// True if the key is so new that its Alias may still be created.
 private func mayBeAwaitingAlias(_ subject: Subject, _ context: Context) -> Bool {
     let grace = context.settings.relatedObjectGrace.components.seconds
     guard context.source == .server || context.source == .recording, grace > 0 else { return false }
@@ -142,13 +147,13 @@ private func checkLastAlias(
     else { return }
     let others = try context.relatedObjects.objects(.kmsAlias, in: subject.namespace).filter { $0.name != subject.name }
     if others.contains(where: { $0.mayName(key, in: subject.namespace) }) { return }
-    findings.add(KeyClause.lastAlias, at: target, "is Key \(key), which has no other Alias") {
-        $0.advice = "give the key another Alias"
+    findings.add(KeyClause.lastAlias, at: target, "refers to Key \(key), which has no other Alias") {
+        $0.advice = "create another Alias for the key first"
     }
 }
 
 extension RelatedObject {
-    /// Whether an Alias is, or may be, the name of a key in its namespace: one that names it by an id can be anybody's.
+    /// True if an Alias refers, or may refer, to a key in its namespace: the target of one that uses a key id is unknown.
     fileprivate func mayName(_ key: String, in namespace: String) -> Bool {
         guard let text = self[.key] else { return true }
         return ResourceReference(text: text).names(key, in: namespace)

@@ -6,7 +6,7 @@ private func key(_ policy: String?) -> String {
     kind: Key
     metadata: {name: orders, namespace: shop}
     spec:
-      description: what the orders are encrypted with
+      description: encrypts the orders
       enableKeyRotation: true
     """ + (policy.map { "\n  policy: '{\"Version\": \"2012-10-17\", \"Statement\": [\($0)]}'" } ?? "")
 }
@@ -31,7 +31,7 @@ private let users = statement(
     "[\"kms:Encrypt\", \"kms:Decrypt\", \"kms:GenerateDataKey*\"]")
 private let good = [root, administrators, users].joined(separator: ", ")
 
-/// A key policy that no rule has anything against, as a field of a Key's spec.
+/// A key policy that violates no rule, as a field of a Key's spec.
 let keyPolicyField = "policy: '{\"Version\": \"2012-10-17\", \"Statement\": [\(good)]}'"
 
 private func alias(_ name: String, of key: String = "orders", in namespace: String? = nil) -> String {
@@ -44,10 +44,10 @@ private func alias(_ name: String, of key: String = "orders", in namespace: Stri
 }
 
 let keyPolicyExamples: [Example] = [
-    .good("administrators and users apart", key(good)),
-    .good("the same beside its alias", key(good), relatedObjects: alias("orders")),
+    .good("separate statements for administrators and users", key(good)),
+    .good("a key with an alias", key(good), relatedObjects: alias("orders")),
     .good(
-        "an alias of some key by its id", key(good),
+        "an alias that refers to a key by id", key(good),
         relatedObjects: """
             apiVersion: kms.services.k8s.aws/v1alpha1
             kind: Alias
@@ -55,59 +55,63 @@ let keyPolicyExamples: [Example] = [
             spec: {name: alias/legacy, targetKeyID: 0a1b2c3d-1111-2222-3333-444455556666}
             """),
     .good(
-        "what is denied to everybody",
+        "a statement that denies everyone",
         key("\(good), {\"Effect\": \"Deny\", \"Principal\": \"*\", \"Action\": \"kms:*\", \"Resource\": \"*\"}")),
-    .bad("no policy", KeyClause.written, at: "spec.policy", key(nil)),
+    .bad("a key without a policy", KeyClause.written, at: "spec.policy", key(nil)),
     .bad(
-        "roles that may do everything", KeyClause.separate, at: "spec.policy",
+        "a role with all permissions", KeyClause.separate, at: "spec.policy",
         key("\(root), \(statement("all", "{\"AWS\": \"arn:aws:iam::222222222222:role/orders\"}", "\"kms:*\""))")),
     .bad(
-        "roles that administer and use", KeyClause.separate, at: "spec.policy",
+        "a role that administers and uses the key", KeyClause.separate, at: "spec.policy",
         key(
             statement(
                 "both", "{\"AWS\": \"arn:aws:iam::222222222222:role/orders\"}",
                 "[\"kms:Decrypt\", \"kms:PutKeyPolicy\"]"))),
-    .bad("every right for everybody", KeyClause.open, at: "spec.policy", key(statement("open", "\"*\"", "\"kms:*\""))),
     .bad(
-        "every right for every AWS account", KeyClause.open, at: "spec.policy",
+        "all permissions for everyone", KeyClause.open, at: "spec.policy", key(statement("open", "\"*\"", "\"kms:*\""))),
+    .bad(
+        "all permissions for every AWS account", KeyClause.open, at: "spec.policy",
         key(statement("open", "{\"AWS\": \"*\"}", "[\"kms:*\"]"))),
     .bad(
-        "no alias of its own", KeyClause.alias, at: "metadata.name", key(good),
+        "a key without an alias", KeyClause.alias, at: "metadata.name", key(good),
         relatedObjects: alias("carts", of: "carts"), settings: ["PLAYBOOK_COMPANION_GRACE": "0s"]),
     .good(
-        "a new key whose alias is to come", key(good), relatedObjects: alias("carts", of: "carts"),
+        "a new key whose alias may follow", key(good), relatedObjects: alias("carts", of: "carts"),
         settings: ["PLAYBOOK_COMPANION_GRACE": "5m"]),
     .bad(
-        "an alias of another namespace's key", KeyClause.alias, at: "metadata.name", key(good),
+        "an alias that refers to a key in another namespace", KeyClause.alias, at: "metadata.name", key(good),
         relatedObjects: alias("orders", in: "carts"), settings: ["PLAYBOOK_COMPANION_GRACE": "0s"]),
-    .good("an alias that says its own namespace", key(good), relatedObjects: alias("orders", in: "shop")),
+    .good("an alias that names its own namespace", key(good), relatedObjects: alias("orders", in: "shop")),
     .good("an alias", alias("orders")),
     .good(
-        "an alias of another namespace's key goes", alias("carts", in: "carts"),
+        "deleting an alias of a key in another namespace", alias("carts", in: "carts"),
         relatedObjects: [key(good), alias("carts", in: "carts")].joined(separator: "\n---\n"), request: .delete),
     .good(
-        "one of two aliases goes", alias("orders"),
+        "deleting one of two aliases", alias("orders"),
         relatedObjects: [key(good), alias("orders"), alias("orders-2")].joined(separator: "\n---\n"), request: .delete),
     .bad(
-        "the last alias goes", KeyClause.lastAlias, at: "spec.targetKeyRef", alias("orders"),
+        "deleting the last alias", KeyClause.lastAlias, at: "spec.targetKeyRef", alias("orders"),
         relatedObjects: [key(good), alias("orders")].joined(separator: "\n---\n"), request: .delete),
     .bad(
-        "use for everybody", KeyClause.open, at: "spec.policy",
+        "use of the key for everyone", KeyClause.open, at: "spec.policy",
         key("\(good), \(statement("open", "\"*\"", "[\"kms:Decrypt\"]"))")),
     .good(
-        "use for everybody through a service",
+        "use of the key for everyone, with a condition",
         key("\(good), \(conditional("\"*\"", "[\"kms:Decrypt\", \"kms:GenerateDataKey*\"]"))")),
     .bad(
-        "every right for another account", KeyClause.foreign, at: "spec.policy",
+        "all permissions for another account", KeyClause.foreign, at: "spec.policy",
         key("\(good), \(statement("other", other, "\"kms:*\""))")),
     .bad(
-        "use for another account by its number", KeyClause.foreign, at: "spec.policy",
+        "use of the key for another account by its id", KeyClause.foreign, at: "spec.policy",
         key("\(good), \(statement("other", "{\"AWS\": \"333333333333\"}", "\"kms:Decrypt\""))")),
-    .good("use for another account on a condition", key("\(good), \(conditional(other, "\"kms:Decrypt\""))")),
     .good(
-        "use for another account of the team's", key("\(good), \(statement("other", other, "\"kms:Decrypt\""))"),
+        "use of the key for another account, with a condition", key("\(good), \(conditional(other, "\"kms:Decrypt\""))")
+    ),
+    .good(
+        "use of the key for another of the configured accounts",
+        key("\(good), \(statement("other", other, "\"kms:Decrypt\""))"),
         settings: ["PLAYBOOK_AWS_ACCOUNTS": "222222222222,333333333333"]),
     .bad(
-        "an account that is none of the team's", KeyClause.foreign, at: "spec.policy", key(root),
+        "an account that is not configured", KeyClause.foreign, at: "spec.policy", key(root),
         settings: ["PLAYBOOK_AWS_ACCOUNTS": "333333333333"]),
 ]

@@ -5,11 +5,11 @@ import Kubernetes
 extension Rule {
     static let kmsKeyRotation = Rule(
         id: "kms-key-rotation",
-        title: "KMS keys rotate by themselves",
+        title: "KMS keys are rotated automatically",
         group: .cloud,
         section: .keyManagement,
         rationale:
-            "A key that is never renewed protects ever more data, for as long as anybody has a copy of its material.",
+            "If the material of a key that is never rotated leaks, all data that the key has ever encrypted can be read.",
         level: .warn,
         concern: .security,
         scope: Scope(ResourceKinds(.kmsKey)),
@@ -20,14 +20,14 @@ extension Rule {
             let isOn = try spec["enableKeyRotation"]
             if try isOn.boolean() == true { return }
             findings.add(
-                rotation, at: isOn, "is \(isOn.isPresent ? "false" : "unset"): the key is never renewed", set: true)
+                rotation, at: isOn, "is \(isOn.isPresent ? "false" : "not set"); the key is never rotated", set: true)
         }
     )
 }
 
-private let rotation = Clause("rotation", "automatic rotation is on, where the kind of key knows it")
+private let rotation = Clause("rotation", "automatic rotation is enabled if the key supports it")
 
-/// Whether KMS can renew the key: only symmetric encryption keys whose material it made itself.
+/// True if KMS can rotate the key: only symmetric encryption keys whose material KMS created.
 private func canRotate(_ spec: Field) throws(CannotJudge) -> Bool {
     if let kind = try spec["keySpec"].text(), !kind.equals("SYMMETRIC_DEFAULT") { return false }
     if let origin = try spec["origin"].text(), !origin.equals("AWS_KMS") { return false }
@@ -39,17 +39,17 @@ private func key(_ spec: String) -> String {
     apiVersion: kms.services.k8s.aws/v1alpha1
     kind: Key
     metadata: {name: orders, namespace: shop}
-    spec: {description: what the orders are encrypted with, \(keyPolicyField)\(spec)}
+    spec: {description: encrypts the orders, \(keyPolicyField)\(spec)}
     """
 }
 
 private let cases: [Example] = [
-    .good("a key that rotates", key(", enableKeyRotation: true")),
-    .good("a key for signatures, which cannot", key(", keySpec: ECC_NIST_P256, keyUsage: SIGN_VERIFY")),
-    .good("a key whose material comes from elsewhere", key(", origin: EXTERNAL")),
-    .good("a key in a store of one's own", key(", origin: AWS_CLOUDHSM, customKeyStoreID: cks-0a1b2c3d")),
-    .bad("a key that nothing is said of", rotation, at: "spec.enableKeyRotation", key("")),
+    .good("a key with rotation enabled", key(", enableKeyRotation: true")),
+    .good("a signing key, which cannot be rotated", key(", keySpec: ECC_NIST_P256, keyUsage: SIGN_VERIFY")),
+    .good("a key with imported material", key(", origin: EXTERNAL")),
+    .good("a key in a custom key store", key(", origin: AWS_CLOUDHSM, customKeyStoreID: cks-0a1b2c3d")),
+    .bad("a key that does not set rotation", rotation, at: "spec.enableKeyRotation", key("")),
     .bad(
-        "a key that does not rotate", rotation, at: "spec.enableKeyRotation",
+        "a key with rotation disabled", rotation, at: "spec.enableKeyRotation",
         key(", keySpec: SYMMETRIC_DEFAULT, enableKeyRotation: false")),
 ]

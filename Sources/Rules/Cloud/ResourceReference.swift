@@ -2,14 +2,14 @@ import Evaluation
 import JSON
 import Kubernetes
 
-/// What an object of ACK refers to by `from`: a name, after its namespace where the reference says one.
+/// The target of an ACK reference (`from`): a name, with a namespace if the reference has one.
 struct ResourceReference {
-    /// The two as in `shop/orders`.
+    /// The name, or the namespace and the name, as in `shop/orders`.
     let text: String
 
     init(text: String) { self.text = text }
 
-    /// Reads a reference; nil where it is absent or names nothing.
+    /// Reads a reference; nil if it is absent or has no name.
     init?(_ reference: Field) throws(CannotJudge) {
         guard let from = try reference["from"].present, let name = try from["name"].string() else { return nil }
         text = try from["namespace"].string().map { "\($0)/\(name)" } ?? name
@@ -21,6 +21,6 @@ struct ResourceReference {
         try self.init(Field(reference))
     }
 
-    /// Whether it is to an object of the namespace in which the reference stands.
+    /// True if it refers to the named object, where `namespace` is the namespace of the object that has the reference.
     func names(_ name: String, in namespace: String) -> Bool { text == name || text == "\(namespace)/\(name)" }
 }

@@ -5,12 +5,12 @@ import Kubernetes
 extension Rule {
     static let securityGroupRules = Rule(
         id: "security-group-rules",
-        title: "Security groups let in only whom they must",
+        title: "Security groups do not allow traffic from everywhere or to wide port ranges",
         group: .cloud,
         section: .networkSecurity,
         rationale: """
-            A group that lets everybody in, or opens every port, protects nothing: whatever listens behind it by accident is on \
-            the internet. Only a load balancer speaks with everybody, on its two ports.
+            A group that is open to every address or port exposes every process that listens behind it. Only load balancers need \
+            to be public, on ports 80 and 443.
             """,
         level: .deny,
         concern: .security,
@@ -38,51 +38,52 @@ extension RuleSettings {
     static let loadBalancerGroups = RuleSetting(
         "PLAYBOOK_LOAD_BALANCER_GROUPS", .list("names"),
         default: ["alb", "nlb", "elb", "lb", "load-balancer", "loadbalancer"],
-        "The security groups of load balancers, which let everybody in at 80 and 443: whole words of their names, or whole names in which `*` stands for any text."
+        "The security groups of load balancers, which are allowed to open ports 80 and 443 to everyone: whole words of their names, or whole names in which `*` matches any text."
     )
 
     static let maximumGroupPorts = RuleSetting(
         "PLAYBOOK_MAX_GROUP_PORTS", .integer(1...65536), default: 100,
-        "The most ports that one entry of a security group opens.")
+        "The most ports that one entry of a security group can open.")
 }
 
-/// What the rule checks; its examples stand below.
+/// The rule's clauses.
 private enum GroupClause {
     static let open = Clause(
-        "open", "nothing is let in from everywhere (a block shorter than /8), but 80 and 443 by a load balancer's group"
+        "open",
+        "no traffic is allowed from everywhere (a block shorter than /8), except to ports 80 and 443 of load balancers"
     )
-    static let range = Clause("range", "no wide range of ports is let in")
+    static let range = Clause("range", "no entry opens more ports than `PLAYBOOK_MAX_GROUP_PORTS`")
 }
 
-/// The ports that an entry opens; what speaks of types and codes (ICMP) has none.
+/// The ports that an entry opens; protocols with types and codes (ICMP) have none.
 private struct Ports {
     let first: Int
     let last: Int
 
     init?(_ entry: Field) throws(CannotJudge) {
         let name = try protocolName(of: entry)
-        // EC2: `-1` is every protocol and port, whatever ports are written beside it.
+        // EC2: `-1` is every protocol and port, even if the entry has ports.
         if name == "-1" {
             (first, last) = (0, 65535)
             return
         }
         guard name == "tcp" || name == "udp" else { return nil }
-        // `-1` is every port; a number that is no port cannot make the count overflow.
+        // `-1` is every port. Numbers are limited so that the count cannot overflow.
         let (start, end) = (try entry["fromPort"].integer() ?? -1, try entry["toPort"].integer() ?? -1)
         first = max(start, 0)
         last = end < 0 ? 65535 : min(end, 65535)
     }
 
-    /// How many.
+    /// The number of ports.
     var count: Int { last - first + 1 }
 
-    /// Whether it is one of the two ports that everybody may speak to at a load balancer.
+    /// True if it is port 80 or 443, which load balancers can open to everyone.
     var isWeb: Bool { first == last && (first == 80 || first == 443) }
 
     var text: String { first == last ? "port \(first)" : "ports \(first)-\(last)" }
 }
 
-/// The protocol that an entry is about, by one of the names that EC2 has for it.
+/// The protocol of an entry, with one name for each protocol.
 private func protocolName(of entry: Field) throws(CannotJudge) -> String {
     switch try entry["ipProtocol"].string()?.lowercased() ?? "" {
     case "6": "tcp"
@@ -105,23 +106,23 @@ private func checkRanges(
             func opened() -> String {
                 ports?.text ?? entry.member("ipProtocol").value.map { "protocol \($0.text)" } ?? "every port"
             }
-            // As with wide ranges: from which port on is the choice, how many ports they are is the number.
+            // As with wide ranges, the choice includes the first port, and the excess is the number of ports.
             findings.add(
-                GroupClause.open, at: range, "lets \(block.text) in to \(opened())",
+                GroupClause.open, at: range, "allows traffic from \(block.text) to \(opened())",
                 choice: "\(name) \(block.text) \(ports.map { String($0.first) } ?? "")",
                 excess: ports.map { Double($0.count) } ?? .infinity
             ) {
                 $0.edits = [.remove($0.place)]
-                $0.advice = "name the security group or the addresses that may connect (userIDGroupPairs, ipRanges)"
+                $0.advice = "allow only the security groups or addresses that connect (userIDGroupPairs, ipRanges)"
             }
         }
     }
 }
 
-/// Whether the group is a load balancer's, by its name.
+/// Returns true if the group's name marks it as a load balancer's.
 private func isLoadBalancers(_ spec: Field, _ subject: Subject, _ context: Context) throws(CannotJudge) -> Bool {
     let names = [try spec["name"].string(), subject.name].compactMap(\.self)
-    // Words end at what is no letter or digit, as in `shop-alb` and `alb.shop`.
+    // Words end at characters that are not letters or digits, as in `shop-alb` and `alb.shop`.
     let words = names.map { "-" + String($0.lowercased().map { $0.isLetter || $0.isNumber ? $0 : "-" }) + "-" }
     return context[RuleSettings.loadBalancerGroups].contains { pattern in
         let isName = pattern.utf8.contains(UInt8(ascii: "*"))
@@ -131,19 +132,20 @@ private func isLoadBalancers(_ spec: Field, _ subject: Subject, _ context: Conte
 }
 
 private func addRange(_ ports: Ports, of entry: Field, _ findings: FindingCollector) throws(CannotJudge) {
-    // Who is let in, by which protocol and from which port on, is the choice; how many ports they are is the number.
+    // The choice is the peers, the protocol and the first port; the excess is the number of ports.
     let names = [try protocolName(of: entry)] + (try peers(of: entry, findings)).sorted() + [String(ports.first)]
-    // Between groups it is common: EKS lets a cluster's own group in to itself at every port.
+    // Wide ranges between groups are common: EKS allows all traffic within a cluster's security group.
     let (blocks, longBlocks) = (try entry["ipRanges"].elements(), try entry["ipv6Ranges"].elements())
     let (lists, groups) = (try entry["prefixListIDs"].elements(), try entry["userIDGroupPairs"].elements())
     let isBetweenGroups = blocks.isEmpty && longBlocks.isEmpty && lists.isEmpty && !groups.isEmpty
     findings.add(
-        GroupClause.range, at: entry, "opens \(ports.text)", choice: names.joined(separator: " "),
+        GroupClause.range, at: entry, "opens \(ports.count) ports (\(ports.first) to \(ports.last))",
+        choice: names.joined(separator: " "),
         excess: Double(ports.count), traits: .init(isHint: isBetweenGroups)
-    ) { $0.advice = "write an entry for each port that something listens on" }
+    ) { $0.advice = "use one entry for each port that is needed" }
 }
 
-/// Who is let in: blocks, prefix lists and other groups, these by id, by name or by the object that makes them.
+/// The peers of an entry: address blocks, prefix lists, and groups by id, name or ACK object.
 private func peers(of entry: Field, _ findings: FindingCollector) throws(CannotJudge) -> [String] {
     var peers: [String] = []
     let lists: [(StaticString, StaticString)] = [
@@ -174,7 +176,7 @@ private func securityGroup(_ entry: String, name: String = "web") -> String {
     metadata: {name: \(name), namespace: shop}
     spec:
       name: \(name)
-      description: what the shop's pods let in
+      description: traffic to the shop's pods
       ingressRules:
       - \(entry)
     """
@@ -182,74 +184,75 @@ private func securityGroup(_ entry: String, name: String = "web") -> String {
 
 private let groupExamples: [Example] = [
     .good(
-        "one port, from one other group",
+        "one port from another group",
         securityGroup(
             "{ipProtocol: tcp, fromPort: 5432, toPort: 5432, userIDGroupPairs: [{groupID: sg-0a1b2c3d4e5f60718}]}")),
     .good(
-        "a load balancer's group",
+        "port 443 of a load balancer's group",
         securityGroup(
             "{ipProtocol: tcp, fromPort: 443, toPort: 443, ipRanges: [{cidrIP: 0.0.0.0/0}], ipv6Ranges: [{cidrIPv6: '::/0'}]}",
             name: "shop-alb")),
     .good(
-        "a hundred ports, from a private network",
+        "100 ports from a private network",
         securityGroup("{ipProtocol: tcp, fromPort: 9000, toPort: 9099, ipRanges: [{cidrIP: 10.0.0.0/8}]}")),
     .good(
-        "what has types instead of ports",
+        "ICMP from a private network",
         securityGroup("{ipProtocol: icmp, fromPort: -1, toPort: -1, ipRanges: [{cidrIP: 10.0.0.0/16}]}")),
     .bad(
-        "everybody", GroupClause.open, at: "spec.ingressRules[0].ipRanges[0]",
+        "a port open to every IPv4 address", GroupClause.open, at: "spec.ingressRules[0].ipRanges[0]",
         securityGroup("{ipProtocol: tcp, fromPort: 443, toPort: 443, ipRanges: [{cidrIP: 0.0.0.0/0}]}")),
     .bad(
-        "everybody who has IPv6", GroupClause.open, at: "spec.ingressRules[0].ipv6Ranges[0]",
+        "a port open to every IPv6 address", GroupClause.open, at: "spec.ingressRules[0].ipv6Ranges[0]",
         securityGroup("{ipProtocol: tcp, fromPort: 443, toPort: 443, ipv6Ranges: [{cidrIPv6: '::/0'}]}")),
     .bad(
-        "everybody who has IPv4, in IPv6", GroupClause.open, at: "spec.ingressRules[0].ipv6Ranges[0]",
+        "a port open to every IPv4 address, written as IPv6", GroupClause.open,
+        at: "spec.ingressRules[0].ipv6Ranges[0]",
         securityGroup("{ipProtocol: tcp, fromPort: 443, toPort: 443, ipv6Ranges: [{cidrIPv6: '::ffff:0.0.0.0/96'}]}")),
     .bad(
-        "a ping from everybody", GroupClause.open, at: "spec.ingressRules[0].ipRanges[0]",
+        "ICMP open to every address", GroupClause.open, at: "spec.ingressRules[0].ipRanges[0]",
         securityGroup("{ipProtocol: icmp, fromPort: 8, toPort: -1, ipRanges: [{cidrIP: 0.0.0.0/0}]}", name: "shop-alb")),
     .bad(
-        "half of everybody", GroupClause.open, at: "spec.ingressRules[0].ipRanges[0]",
+        "a port open to half of all addresses", GroupClause.open, at: "spec.ingressRules[0].ipRanges[0]",
         securityGroup("{ipProtocol: tcp, fromPort: 443, toPort: 443, ipRanges: [{cidrIP: 128.0.0.0/1}]}")),
     .bad(
-        "the shortest block that is everybody", GroupClause.open, at: "spec.ingressRules[0].ipRanges[0]",
+        "a port open to a /7 block", GroupClause.open, at: "spec.ingressRules[0].ipRanges[0]",
         securityGroup("{ipProtocol: tcp, fromPort: 443, toPort: 443, ipRanges: [{cidrIP: 10.0.0.0/7}]}")),
     .bad(
-        "a load balancer's group at another port", GroupClause.open, at: "spec.ingressRules[0].ipRanges[0]",
+        "another port of a load balancer's group", GroupClause.open, at: "spec.ingressRules[0].ipRanges[0]",
         securityGroup(
             "{ipProtocol: tcp, fromPort: 22, toPort: 22, ipRanges: [{cidrIP: 0.0.0.0/0}]}", name: "shop-alb")),
     .bad(
-        "every port by its number", GroupClause.range, at: "spec.ingressRules[0]",
+        "all ports as -1", GroupClause.range, at: "spec.ingressRules[0]",
         securityGroup("{ipProtocol: TCP, fromPort: -1, toPort: -1, ipRanges: [{cidrIP: 10.0.0.0/16}]}")),
     .bad(
-        "every port", GroupClause.range, at: "spec.ingressRules[0]",
+        "all ports", GroupClause.range, at: "spec.ingressRules[0]",
         securityGroup("{ipProtocol: tcp, fromPort: 1, toPort: 65535, ipRanges: [{cidrIP: 10.0.0.0/16}]}")),
     .bad(
-        "every protocol", GroupClause.range, at: "spec.ingressRules[0]",
+        "all protocols", GroupClause.range, at: "spec.ingressRules[0]",
         securityGroup("{ipProtocol: '-1', ipRanges: [{cidrIP: 10.0.0.0/16}]}")),
     .bad(
-        "every protocol from another group", GroupClause.range, at: "spec.ingressRules[0]",
+        "all protocols from another group", GroupClause.range, at: "spec.ingressRules[0]",
         securityGroup("{ipProtocol: '-1', userIDGroupPairs: [{groupID: sg-0a1b2c3d4e5f60718}]}"), isHint: true),
     .bad(
-        "every protocol from another group, and from addresses", GroupClause.range, at: "spec.ingressRules[0]",
+        "all protocols from another group and from addresses", GroupClause.range, at: "spec.ingressRules[0]",
         securityGroup(
             "{ipProtocol: '-1', userIDGroupPairs: [{groupID: sg-0a1b2c3d4e5f60718}], ipRanges: [{cidrIP: 10.0.0.0/16}]}"
         )),
     .bad(
-        "a name that only begins as a load balancer's", GroupClause.open, at: "spec.ingressRules[0].ipRanges[0]",
+        "a name that only starts like a load balancer's", GroupClause.open, at: "spec.ingressRules[0].ipRanges[0]",
         securityGroup(
             "{ipProtocol: tcp, fromPort: 443, toPort: 443, ipRanges: [{cidrIP: 0.0.0.0/0}]}", name: "albatross")),
     .good(
-        "a load balancer's group by the team's own name",
+        "a load balancer's group by a configured name",
         securityGroup(
             "{ipProtocol: tcp, fromPort: 443, toPort: 443, ipRanges: [{cidrIP: 0.0.0.0/0}]}", name: "shop-edge-1"),
         settings: ["PLAYBOOK_LOAD_BALANCER_GROUPS": "*-edge-*"]),
     .good(
-        "a load balancer's group by words",
+        "a load balancer's group by two words",
         securityGroup(
             "{ipProtocol: tcp, fromPort: 80, toPort: 80, ipRanges: [{cidrIP: 0.0.0.0/0}]}", name: "shop.load-balancer")
     ),
     .bad(
-        "one port more than may be", GroupClause.range, at: "spec.ingressRules[0]",
+        "one port more than allowed", GroupClause.range, at: "spec.ingressRules[0]",
         securityGroup("{ipProtocol: udp, fromPort: 9000, toPort: 9100, ipRanges: [{cidrIP: 10.0.0.0/16}]}")),
 ]

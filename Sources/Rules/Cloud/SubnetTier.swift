@@ -2,22 +2,22 @@ import Evaluation
 import JSON
 import Kubernetes
 
-/// What a subnet is for, by its name and tags.
+/// The tier of a subnet, derived from its name and tags.
 enum SubnetTier: String {
     case shared = "public"
     case closed = "private"
     case isolated
 
-    /// The size that the playbook gives it.
+    /// The prefix length that the playbook requires.
     var prefixLength: Int { self == .closed ? 19 : 24 }
 
-    /// The words of names that say a tier; of several the first one counts.
+    /// The words in names that identify a tier, by precedence.
     fileprivate static let words: [(word: StaticString, tier: SubnetTier)] = [
         ("isolated", .isolated), ("database", .isolated), ("databases", .isolated), ("elasticache", .isolated),
         ("intra", .isolated), ("public", .shared), ("private", .closed),
     ]
 
-    /// Reads the tier of a Subnet, or of the RouteTable of one; nil where nothing says it.
+    /// Reads the tier of a Subnet or RouteTable; nil if its name and tags do not identify one.
     init?(of object: Field) throws(CannotJudge) {
         let spec = try object["spec"]
         let tags = try Tags(spec["tags"])
@@ -35,7 +35,7 @@ enum SubnetTier: String {
         }
     }
 
-    /// The tags that say what a subnet is for; of several with the same key the last one counts.
+    /// The tags that identify the tier; the last one of several with the same key applies.
     private struct Tags {
         var name: Value?
         var tier: Value?
@@ -61,20 +61,20 @@ enum SubnetTier: String {
         }
     }
 
-    // MARK: What else is read of a subnet or its route table
+    // MARK: Other fields of subnets and route tables
 
     static func zone(of spec: Field) throws(CannotJudge) -> String? {
         if let zone = try spec["availabilityZone"].filledText() { return zone.text }
         return try spec["availabilityZoneID"].filledText()?.text
     }
 
-    /// The VPC by name or id; empty where it is not named.
+    /// The VPC's name or id; empty if the subnet has none.
     static func vpc(of spec: Field) throws(CannotJudge) -> String {
         if let name = try spec["vpcRef"]["from"]["name"].string() { return name }
         return try spec["vpcID"].string() ?? ""
     }
 
-    /// Its route tables.
+    /// The route tables that a subnet refers to.
     static func tables(of spec: Field) throws(CannotJudge) -> [ResourceReference] {
         var tables: [ResourceReference] = []
         for reference in try spec["routeTableRefs"].objects() {
@@ -83,7 +83,7 @@ enum SubnetTier: String {
         return tables
     }
 
-    /// Hands out a table's routes that lead everywhere, each with its destination.
+    /// Calls `body` with each default route of a route table and its destination.
     static func forEachDefaultRoute(
         in spec: Field, _ body: (Field, Value) throws(CannotJudge) -> Void
     ) throws(CannotJudge) {
@@ -95,7 +95,7 @@ enum SubnetTier: String {
         }
     }
 
-    /// Whether a table has a route that leads everywhere.
+    /// True if a route table has a default route.
     static func hasDefaultRoute(_ spec: Value) throws(CannotJudge) -> Bool {
         var found = false
         try forEachDefaultRoute(in: Field(spec)) { (_, _) throws(CannotJudge) in found = true }
@@ -136,7 +136,9 @@ extension RelatedField<Bool> {
 }
 
 extension Value {
-    /// The place among the words for tiers of the first one that stands in a string, between what are no letters or digits.
+    /// The index in ``SubnetTier/words`` of the word with the highest precedence in a string.
+    ///
+    /// Words end at characters that are not letters or digits.
     fileprivate var firstTierWord: Int? {
         guard kind == .string else { return nil }
         return withContents { text in

@@ -5,12 +5,12 @@ import Kubernetes
 extension Rule {
     static let trail = Rule(
         id: "trail",
-        title: "CloudTrail sees every Region, and its files cannot be forged",
+        title: "CloudTrail is multi-Region and validates log files",
         group: .cloud,
         section: .keyManagement,
         rationale: """
-            An audit that misses a Region misses the one an intruder picks; one whose files can be changed or read by anybody \
-            proves nothing.
+            Activity in a Region that is not recorded goes unnoticed. Log files are no evidence if they can be changed without \
+            detection.
             """,
         level: .warn,
         concern: .security,
@@ -21,24 +21,25 @@ extension Rule {
             guard let spec = try subject.field("spec").present else { return }
             let isEverywhere = try spec["isMultiRegionTrail"]
             if try isEverywhere.boolean() != true {
-                findings.add(everywhere, at: isEverywhere, "is not true: other Regions are not seen", set: true)
+                findings.add(
+                    everywhere, at: isEverywhere, "is not true; activity in other Regions is not recorded", set: true)
             }
             let isValidated = try spec["enableLogFileValidation"]
             if try isValidated.boolean() != true {
-                findings.add(validated, at: isValidated, "is not true: a changed file is not noticed", set: true)
+                findings.add(validated, at: isValidated, "is not true; changed log files are not detected", set: true)
             }
             let key = try spec["kmsKeyID"]
             if try key.filledText() == nil {
-                findings.add(encrypted, at: key, "is unset: the files are encrypted with S3's own key") {
-                    $0.advice = "name a KMS key that CloudTrail may use, by its ARN or alias"
+                findings.add(encrypted, at: key, "is not set; log files are encrypted with S3 managed keys") {
+                    $0.advice = "set it to the ARN or alias of a KMS key that CloudTrail can use"
                 }
             }
         }
     )
 }
 
-private let everywhere = Clause("everywhere", "the trail is for all Regions")
-private let validated = Clause("validated", "log files are validated")
+private let everywhere = Clause("everywhere", "the trail records all Regions")
+private let validated = Clause("validated", "log file validation is enabled")
 private let encrypted = Clause("encrypted", "log files are encrypted with a KMS key")
 
 private func trail(_ lines: String) -> String {
@@ -52,14 +53,15 @@ private func trail(_ lines: String) -> String {
 
 private let cases: [Example] = [
     .good(
-        "a trail that has all three",
+        "a multi-Region trail with validation and a key",
         trail("isMultiRegionTrail: true, enableLogFileValidation: true, kmsKeyID: alias/audit")),
     .bad(
-        "one Region", everywhere, at: "spec.isMultiRegionTrail",
+        "a trail for one Region", everywhere, at: "spec.isMultiRegionTrail",
         trail("enableLogFileValidation: true, kmsKeyID: alias/audit")),
     .bad(
-        "files that can be forged", validated, at: "spec.enableLogFileValidation",
+        "a trail without validation", validated, at: "spec.enableLogFileValidation",
         trail("isMultiRegionTrail: true, enableLogFileValidation: false, kmsKeyID: alias/audit")),
     .bad(
-        "no key", encrypted, at: "spec.kmsKeyID", trail("isMultiRegionTrail: true, enableLogFileValidation: true")),
+        "a trail without a key", encrypted, at: "spec.kmsKeyID",
+        trail("isMultiRegionTrail: true, enableLogFileValidation: true")),
 ]

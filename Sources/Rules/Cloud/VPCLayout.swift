@@ -5,12 +5,12 @@ import Kubernetes
 extension Rule {
     static let vpcLayout = Rule(
         id: "vpc-layout",
-        title: "A VPC has public, private and isolated subnets in three zones",
+        title: "VPCs have public, private and isolated subnets in three zones",
         group: .cloud,
         section: .vpcArchitecture,
         rationale: """
-            Small public subnets hold load balancers and NAT gateways, large private ones the nodes, and isolated ones, without a \
-            way out, the databases. With three zones the loss of one leaves most of everything.
+            Small public subnets hold load balancers and NAT gateways, large private subnets hold nodes, and isolated subnets, \
+            without a route to the internet, hold databases. With three zones, most capacity remains if one zone fails.
             """,
         level: .warn,
         concern: .reliability,
@@ -28,14 +28,14 @@ extension Rule {
     )
 }
 
-/// What the rule checks; its examples stand in a file of their own.
+/// The rule's clauses, which its examples in another file use, too.
 enum VPCClause {
-    static let one = Clause("one", "an account's namespace has one VPC")
-    static let size = Clause("size", "public and isolated subnets are /24, private ones /19")
-    static let zones = Clause("zones", "each subnet names its zone, and three of a kind lie in three zones")
+    static let one = Clause("one", "a namespace, which stands for an account, has one VPC")
+    static let size = Clause("size", "public and isolated subnets are /24, private subnets are /19")
+    static let zones = Clause("zones", "each subnet names its zone, and three subnets of one tier are in three zones")
     static let isolated = Clause("isolated", "isolated subnets (database, elasticache, intra) have no default route")
-    static let gateway = Clause("nat-gateway", "a NAT gateway that leads to the internet stands in a public subnet")
-    static let endpoint = Clause("endpoint", "a gateway endpoint is in some route table")
+    static let gateway = Clause("nat-gateway", "a public NAT gateway is in a public subnet")
+    static let endpoint = Clause("endpoint", "a gateway endpoint has at least one route table")
 }
 
 private func checkOtherVPCs(
@@ -45,8 +45,9 @@ private func checkOtherVPCs(
     let others = try context.relatedObjects.objects(.ec2VPC, in: subject.namespace).filter { $0.name != subject.name }
     guard let other = others.first else { return }
     findings.add(
-        VPCClause.one, at: try subject.field("metadata")["name"], "is the name of another VPC beside \(other.name)"
-    ) { $0.advice = "use \(other.name), or another account's namespace: there is one VPC for each" }
+        VPCClause.one, at: try subject.field("metadata")["name"],
+        "names a second VPC; this namespace already has VPC \(other.name)"
+    ) { $0.advice = "use VPC \(other.name), or create the VPC in another account's namespace" }
 }
 
 // MARK: Subnets
@@ -63,9 +64,9 @@ private func checkSize(_ spec: Field, _ tier: SubnetTier, _ findings: FindingCol
     guard let text = try cidr.string(), let block = AddressBlock(text), block.prefixLength != tier.prefixLength
     else { return }
     findings.add(
-        VPCClause.size, at: cidr, "is \(text): \(tier.rawValue) subnets are /\(tier.prefixLength)",
+        VPCClause.size, at: cidr, "is \(text); \(tier.rawValue) subnets must be /\(tier.prefixLength)",
         set: block.resized(to: tier.prefixLength).map { .string($0) }, choice: text
-    ) { $0.advice = "a subnet that is there already has to be replaced by a new one" }
+    ) { $0.advice = "replace an existing subnet with a new one" }
 }
 
 private func checkZone(
@@ -73,8 +74,8 @@ private func checkZone(
 ) throws(CannotJudge) {
     let place = try spec["availabilityZone"]
     guard let zone = try SubnetTier.zone(of: spec) else {
-        findings.add(VPCClause.zones, at: place, "is unset: AWS chooses, and may choose one zone for all") {
-            $0.advice = "name a zone, as in eu-west-1a, and another one for each of the three subnets"
+        findings.add(VPCClause.zones, at: place, "is not set; AWS may place all subnets in one zone") {
+            $0.advice = "set a zone, such as eu-west-1a, and a different one for each of the three subnets"
         }
         return
     }
@@ -86,7 +87,7 @@ private func checkZone(
     guard others.count >= 2, zones.count < 3 else { return }
     findings.add(
         VPCClause.zones, at: place,
-        "is \(zone): all \(others.count + 1) \(tier.rawValue) subnets lie in \(zones.sorted().joined(separator: ", "))",
+        "is \(zone); all \(others.count + 1) \(tier.rawValue) subnets are in \(zones.sorted().joined(separator: ", "))",
         choice: zone
     ) { $0.advice = "choose a third zone" }
 }
@@ -102,11 +103,11 @@ private func checkTables(
     guard let open else { return }
     findings.add(
         VPCClause.isolated, at: try spec["routeTableRefs"],
-        "lead to RouteTable \(open.name), which has a default route", choice: open.name
-    ) { $0.advice = "name a RouteTable with local routes and VPC endpoints alone" }
+        "refers to RouteTable \(open.name), which has a default route", choice: open.name
+    ) { $0.advice = "use a RouteTable that has only local routes and VPC endpoints" }
 }
 
-// MARK: Around them
+// MARK: Route tables, NAT gateways and endpoints
 
 private func checkRoutes(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
     guard let spec = try subject.field("spec").present, try SubnetTier.hasDefaultRoute(spec.base) else { return }
@@ -120,9 +121,12 @@ private func checkRoutes(_ subject: Subject, _ context: Context, _ findings: Fin
     guard isIsolated else { return }
     try SubnetTier.forEachDefaultRoute(in: spec) { (route, destination) throws(CannotJudge) in
         try findings.step()
-        findings.add(VPCClause.isolated, at: route, "leads isolated subnets out", choice: destination.text) {
+        findings.add(
+            VPCClause.isolated, at: route, "is a default route, but isolated subnets use this RouteTable",
+            choice: destination.text
+        ) {
             $0.edits = [.remove($0.place)]
-            $0.advice = "what they need of AWS comes through VPC endpoints"
+            $0.advice = "isolated subnets reach AWS services through VPC endpoints"
         }
     }
 }
@@ -137,17 +141,17 @@ private func checkGateway(_ subject: Subject, _ context: Context, _ findings: Fi
     }
     guard let subnet, let tier = subnet[.tier], tier != SubnetTier.shared.rawValue else { return }
     findings.add(
-        VPCClause.gateway, at: named, "is Subnet \(subnet.name), which is \(tier)", choice: subnet.name
-    ) { $0.advice = "name a public subnet; private ones have a default route to the NAT gateway" }
+        VPCClause.gateway, at: named, "refers to Subnet \(subnet.name), which is \(tier)", choice: subnet.name
+    ) { $0.advice = "use a public subnet; private subnets have a default route to the NAT gateway" }
 }
 
 private func checkEndpoint(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
     guard let spec = try subject.field("spec").present else { return }
-    // Absent it is Gateway (EC2, CreateVpcEndpoint).
+    // The default is Gateway (EC2, CreateVpcEndpoint).
     guard try spec["vpcEndpointType"].text()?.equals("Gateway") ?? true else { return }
     let (ids, references) = (try spec["routeTableIDs"], try spec["routeTableRefs"])
     guard try ids.elements().isEmpty, try references.elements().isEmpty else { return }
-    findings.add(VPCClause.endpoint, at: references, "are unset: nothing goes through the endpoint") {
-        $0.advice = "name the route tables of the private and isolated subnets"
+    findings.add(VPCClause.endpoint, at: references, "is not set; no traffic uses the endpoint") {
+        $0.advice = "list the route tables of the private and isolated subnets"
     }
 }

@@ -30,15 +30,16 @@ private func beside(_ others: String...) -> String { others.joined(separator: "\
 
 let vpcExamples: [Example] = [
     .good("the only VPC", vpc("production"), relatedObjects: vpc("production")),
-    .good("a VPC while no other one is known", vpc("production")),
+    .good("a VPC when no VPC is known", vpc("production")),
     .good(
         "a public subnet", subnet("public-a", "10.0.0.0/24"), relatedObjects: beside(subnet("public-b", "10.0.1.0/24"))),
     .good(
-        "a private subnet by its tag",
+        "a private subnet",
         subnet("nodes-a", "10.0.32.0/19", ", tags: [{key: kubernetes.io/role/internal-elb, value: '1'}]")),
-    .good("a subnet that says nothing of what it is for", subnet("misc", "10.0.0.0/28", zone: "ipv6Native: false")),
+    .good("a subnet whose tier is unknown", subnet("misc", "10.0.0.0/28", zone: "ipv6Native: false")),
     .good(
-        "three zones", subnet("private-c", "10.0.96.0/19", zone: "availabilityZoneID: euw1-az3"),
+        "three private subnets in three zones",
+        subnet("private-c", "10.0.96.0/19", zone: "availabilityZoneID: euw1-az3"),
         relatedObjects: beside(
             subnet("private-a", "10.0.32.0/19", zone: "availabilityZoneID: euw1-az1"),
             subnet("private-b", "10.0.64.0/19", zone: "availabilityZoneID: euw1-az2"))),
@@ -46,9 +47,9 @@ let vpcExamples: [Example] = [
         "an isolated subnet", subnet("database-a", "10.0.4.0/24", tables("database")),
         relatedObjects: beside(table("database", peer), subnet("database-b", "10.0.5.0/24"))),
     .good(
-        "a private subnets' table", table("private", out),
+        "the route table of a private subnet", table("private", out),
         relatedObjects: subnet("private-a", "10.0.32.0/19", tables("private"))),
-    .good("an isolated subnets' table", table("intra", peer)),
+    .good("the route table of isolated subnets", table("intra", peer)),
     .good(
         "a NAT gateway in a public subnet", object("NATGateway", "a", "subnetRef: {from: {name: public-a}}"),
         relatedObjects: subnet("public-a", "10.0.0.0/24")),
@@ -57,11 +58,11 @@ let vpcExamples: [Example] = [
         object("NATGateway", "a", "subnetRef: {from: {name: private-a, namespace: network}}"),
         relatedObjects: subnet("private-a", "10.0.32.0/19")),
     .good(
-        "a NAT gateway that leads to other networks",
+        "a private NAT gateway",
         object("NATGateway", "a", "connectivityType: private, subnetRef: {from: {name: private-a}}"),
         relatedObjects: subnet("private-a", "10.0.32.0/19")),
     .good(
-        "a gateway endpoint in a table",
+        "a gateway endpoint with a route table",
         object(
             "VPCEndpoint", "s3", "serviceName: com.amazonaws.eu-west-1.s3, routeTableRefs: [{from: {name: private}}]")),
     .good(
@@ -72,27 +73,28 @@ let vpcExamples: [Example] = [
     .bad("a small private subnet", VPCClause.size, at: "spec.cidrBlock", subnet("private-a", "10.0.32.0/24")),
     .bad("a large isolated subnet", VPCClause.size, at: "spec.cidrBlock", subnet("elasticache-a", "10.0.32.0/19")),
     .bad(
-        "a zone that AWS chooses", VPCClause.zones, at: "spec.availabilityZone",
+        "a subnet without a zone", VPCClause.zones, at: "spec.availabilityZone",
         object("Subnet", "public-a", "vpcRef: {from: {name: production}}, cidrBlock: 10.0.0.0/24")),
     .bad(
         "three subnets in two zones", VPCClause.zones, at: "spec.availabilityZone", subnet("public-c", "10.0.2.0/24"),
         relatedObjects: beside(
             subnet("public-a", "10.0.0.0/24"), subnet("public-b", "10.0.1.0/24", zone: "availabilityZone: eu-west-1b"))),
     .bad(
-        "an isolated subnet with a way out", VPCClause.isolated, at: "spec.routeTableRefs",
+        "an isolated subnet with a default route", VPCClause.isolated, at: "spec.routeTableRefs",
         subnet("database-a", "10.0.4.0/24", tables("private")),
         relatedObjects: beside(table("private", out), subnet("private-a", "10.0.32.0/19"))),
     .bad(
-        "an isolated subnets' table with a way out", VPCClause.isolated, at: "spec.routes[1]",
+        "the route table of isolated subnets, with a default route", VPCClause.isolated, at: "spec.routes[1]",
         table("intra", "\(peer), \(out)")),
     .bad(
-        "the table of what is isolated, with a way out", VPCClause.isolated, at: "spec.routes[0]", table("all", out),
+        "a route table that an isolated subnet uses, with a default route", VPCClause.isolated, at: "spec.routes[0]",
+        table("all", out),
         relatedObjects: subnet("database-a", "10.0.4.0/24", tables("all"))),
     .bad(
         "a NAT gateway in a private subnet", VPCClause.gateway, at: "spec.subnetRef",
         object("NATGateway", "a", "subnetRef: {from: {name: private-a}}"),
         relatedObjects: subnet("private-a", "10.0.32.0/19")),
     .bad(
-        "a gateway endpoint in no table", VPCClause.endpoint, at: "spec.routeTableRefs",
+        "a gateway endpoint without route tables", VPCClause.endpoint, at: "spec.routeTableRefs",
         object("VPCEndpoint", "s3", "serviceName: com.amazonaws.eu-west-1.s3")),
 ]

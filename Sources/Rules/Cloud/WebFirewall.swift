@@ -5,12 +5,12 @@ import Kubernetes
 extension Rule {
     static let webFirewall = Rule(
         id: "web-firewall",
-        title: "What the public reaches stands behind a firewall and a TLS policy",
+        title: "Public endpoints have a web ACL and require TLS 1.2 or later",
         group: .cloud,
         section: .networkSecurity,
         rationale: """
-            A web ACL turns attacks away before they reach anything of ours, and a TLS policy that is chosen keeps old protocols \
-            from being agreed on by default.
+            A web ACL blocks common attacks before they reach the application. Without an explicit TLS policy, clients can \
+            connect with outdated protocol versions.
             """,
         level: .deny,
         concern: .security,
@@ -22,8 +22,9 @@ extension Rule {
 }
 
 private let acl = Clause("acl", "a CloudFront distribution has a web ACL")
-private let policy = Clause("policy", "a listener that speaks TLS names a policy, of TLS 1.2 or later")
-private let minimum = Clause("minimum", "a CloudFront distribution takes TLS 1.2 or later, where it names a version")
+private let policy = Clause("policy", "an HTTPS or TLS listener sets a policy that requires TLS 1.2 or later")
+private let minimum = Clause(
+    "minimum", "if a CloudFront distribution sets a minimum protocol version, it is TLS 1.2 or later")
 
 private func checkDistribution(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
@@ -32,14 +33,14 @@ private func checkDistribution(
     let version = try spec["distributionConfig"]["viewerCertificate"]["minimumProtocolVersion"]
     if try version.equals(oneOf: "SSLv3", "TLSv1", "TLSv1_2016", "TLSv1.1_2016") {
         findings.add(
-            minimum, at: version, "is \(version.base.text), which is older than TLS 1.2", set: "TLSv1.2_2021",
+            minimum, at: version, "is \(version.base.text); TLS 1.2 or later is required", set: "TLSv1.2_2021",
             choice: version.base.text)
     }
     let id = try spec["distributionConfig"]["webACLID"]
-    // The API writes no ACL as the empty text.
+    // In the API, an empty string means no web ACL.
     if try id.filledText() != nil { return }
-    findings.add(acl, at: id, "is \(id.isPresent ? "empty" : "unset"): there is no firewall") {
-        $0.advice = "name a WAF web ACL of scope CLOUDFRONT (in us-east-1) by its ARN"
+    findings.add(acl, at: id, "is \(id.isPresent ? "empty" : "not set"); no web ACL filters requests") {
+        $0.advice = "set it to the ARN of a WAF web ACL with scope CLOUDFRONT (in us-east-1)"
     }
 }
 
@@ -50,18 +51,19 @@ private func checkListener(_ subject: Subject, _ context: Context, _ findings: F
     if let name = try chosen.filledText() {
         guard name.acceptsOldTLS else { return }
         findings.add(
-            policy, at: chosen, "is \(name.text), which accepts versions older than TLS 1.2",
+            policy, at: chosen, "is \(name.text), which allows versions older than TLS 1.2",
             set: "ELBSecurityPolicy-TLS13-1-2-2021-06", choice: name.text)
         return
     }
     findings.add(
-        policy, at: chosen, "is \(chosen.isPresent ? "empty" : "unset"): the default accepts TLS 1.0",
+        policy, at: chosen, "is \(chosen.isPresent ? "empty" : "not set"); the default allows TLS 1.0",
         set: "ELBSecurityPolicy-TLS13-1-2-2021-06")
 }
 
 extension Value {
-    /// True if a security policy of Elastic Load Balancing takes TLS 1.0 or 1.1 (AWS, "Security policies for your Application Load
-    /// Balancer", 2025).
+    /// True if a security policy of Elastic Load Balancing allows TLS 1.0 or 1.1.
+    ///
+    /// Source: AWS, "Security policies for your Application Load Balancer", 2025.
     fileprivate var acceptsOldTLS: Bool {
         let old: [StaticString] = [
             "ELBSecurityPolicy-20", "ELBSecurityPolicy-TLS-1-0-", "ELBSecurityPolicy-TLS-1-1-",
@@ -103,12 +105,12 @@ private let cases: [Example] = [
         distribution(
             "\n    webACLID: arn:aws:wafv2:us-east-1:222222222222:global/webacl/web/0a1b2c3d-1111-2222-3333-444455556666"
         )),
-    .bad("a distribution without one", acl, at: "spec.distributionConfig.webACLID", distribution("")),
+    .bad("a distribution without a web ACL", acl, at: "spec.distributionConfig.webACLID", distribution("")),
     .bad(
-        "a distribution with none on purpose", acl, at: "spec.distributionConfig.webACLID",
+        "a distribution with an empty web ACL", acl, at: "spec.distributionConfig.webACLID",
         distribution("\n    webACLID: ''")),
     .good(
-        "a listener with a policy",
+        "a listener with a TLS 1.2 policy",
         listener("port: 443\nprotocol: HTTPS\nsslPolicy: ELBSecurityPolicy-TLS13-1-2-2021-06\n\(forward)")),
     .good(
         "a listener that only redirects",
@@ -118,24 +120,25 @@ private let cases: [Example] = [
     .bad(
         "a listener without a policy", policy, at: "spec.sslPolicy", listener("port: 443\nprotocol: HTTPS\n\(forward)")),
     .bad(
-        "a network load balancer's listener without one", policy, at: "spec.sslPolicy",
+        "a Network Load Balancer listener without a policy", policy, at: "spec.sslPolicy",
         listener("port: 443\nprotocol: TLS\nsslPolicy: ''\n\(forward)")),
     .bad(
-        "a policy of TLS 1.0", policy, at: "spec.sslPolicy",
+        "a policy that allows TLS 1.0", policy, at: "spec.sslPolicy",
         listener("port: 443\nprotocol: HTTPS\nsslPolicy: ELBSecurityPolicy-TLS-1-0-2015-04\n\(forward)")),
     .bad(
-        "the policy that is AWS's default", policy, at: "spec.sslPolicy",
+        "AWS's default policy", policy, at: "spec.sslPolicy",
         listener("port: 443\nprotocol: HTTPS\nsslPolicy: ELBSecurityPolicy-2016-08\n\(forward)")),
     .bad(
-        "a policy of TLS 1.3 and 1.1", policy, at: "spec.sslPolicy",
+        "a policy that allows TLS 1.1 to 1.3", policy, at: "spec.sslPolicy",
         listener("port: 443\nprotocol: TLS\nsslPolicy: ELBSecurityPolicy-TLS13-1-1-2021-06\n\(forward)")),
     .good(
-        "a policy of TLS 1.2 with forward secrecy",
+        "a TLS 1.2 policy with forward secrecy",
         listener("port: 443\nprotocol: HTTPS\nsslPolicy: ELBSecurityPolicy-FS-1-2-Res-2020-10\n\(forward)")),
     .bad(
-        "a distribution of TLS 1.0", minimum, at: "spec.distributionConfig.viewerCertificate.minimumProtocolVersion",
+        "a distribution that allows TLS 1.0", minimum,
+        at: "spec.distributionConfig.viewerCertificate.minimumProtocolVersion",
         distribution("\n    webACLID: web\n    viewerCertificate: {minimumProtocolVersion: TLSv1}")),
     .good(
-        "a distribution of TLS 1.2",
+        "a distribution that requires TLS 1.2",
         distribution("\n    webACLID: web\n    viewerCertificate: {minimumProtocolVersion: TLSv1.2_2021}")),
 ]

@@ -5,12 +5,12 @@ import Kubernetes
 extension Rule {
     static let customerManagedKey = Rule(
         id: "customer-managed-key",
-        title: "What is stored is encrypted with a key of one's own",
+        title: "Stored data is encrypted with a customer managed key",
         group: .nodes,
         section: .keyManagement,
         rationale: """
-            A key of AWS's own has no policy that one could write, and what it encrypts cannot be shared with a backup account. One \
-            key for each risk domain keeps them apart.
+            You cannot edit the policy of a key that AWS manages, and data encrypted with it cannot be shared with a backup \
+            account. A separate customer managed key for each risk domain limits the damage if one is misused.
             """,
         level: .warn,
         concern: .security,
@@ -31,14 +31,14 @@ extension Rule {
     )
 }
 
-/// What the rule checks; its examples stand in a file of their own.
+/// The rule's clauses, which its examples in another file use, too.
 enum KeyedClause {
     static let parameter = Clause(
-        "parameter", "the `kmsKeyId` parameter of an EBS StorageClass names a key of one's own")
-    static let device = Clause("device", "every volume of an EC2NodeClass names a key of one's own")
+        "parameter", "the `kmsKeyId` parameter of an EBS StorageClass names a customer managed key")
+    static let device = Clause("device", "every volume of an EC2NodeClass names a customer managed key")
     static let data = Clause(
-        "data", "what ACK makes to store data, and the disks of EKS Auto Mode, name a key of one's own")
-    static let secrets = Clause("secrets", "a Cluster of EKS encrypts Secrets with a key of one's own")
+        "data", "ACK resources that store data, and volumes of EKS Auto Mode nodes, name a customer managed key")
+    static let secrets = Clause("secrets", "an EKS Cluster encrypts Secrets with a customer managed key")
 }
 
 // MARK: Disks
@@ -52,14 +52,18 @@ private func checkDevices(_ subject: Subject, _ context: Context, _ findings: Fi
         if let name = try mapping["deviceName"].string() { listed.append(name) }
     }
     let absent = devices.filter { !listed.contains($0.name) }
-    // Karpenter makes the AMI's own volumes by itself then.
+    // Karpenter creates the AMI's own volumes in this case.
     if listed.isEmpty || !absent.isEmpty {
         let names = absent.map(\.name).joined(separator: ", ")
         let message = listed.isEmpty ? "is empty" : "does not list \(names)"
-        findings.add(KeyedClause.device, at: mappings, "\(message): AWS's own key encrypts the volume") {
+        findings.add(
+            KeyedClause.device, at: mappings, "\(message); the volume is encrypted with a key that AWS manages"
+        ) {
             let list = absent.map { "\($0.name) (\($0.size))" }.joined(separator: " and ")
-            $0.advice =
-                "list \(list.isEmpty ? "the AMI's volumes" : list) with ebs: encrypted: true, and kmsKeyID: the ARN of a KMS key of this risk domain"
+            $0.advice = """
+                list \(list.isEmpty ? "the AMI's volumes" : list) and set, under ebs, encrypted: true and kmsKeyID to \
+                the ARN of this risk domain's KMS key
+                """
         }
     }
     try EBSVolumes.forEachDevice(of: spec, findings) { (ebs) throws(CannotJudge) in
@@ -67,11 +71,13 @@ private func checkDevices(_ subject: Subject, _ context: Context, _ findings: Fi
     }
 }
 
-/// The operating system that Karpenter's nodes run, which names their volumes (karpenter-provider-aws, `pkg/providers/amifamily`).
+/// The operating system of Karpenter's nodes, which decides the names of their volumes.
+///
+/// Source: karpenter-provider-aws, `pkg/providers/amifamily`.
 private enum AMIFamily {
     case amazonLinux, bottlerocket, windows
 
-    /// Reads the family; nil where it is the author's own image.
+    /// Reads the family; nil for a custom image.
     init?(of spec: Field) throws(CannotJudge) {
         var name = try spec["amiFamily"].string()
         for term in try spec["amiSelectorTerms"].objects() {
@@ -95,15 +101,15 @@ private enum AMIFamily {
     }
 }
 
-// MARK: What ACK makes
+// MARK: ACK resources
 
-/// The objects of ACK that store data and have one field for the key.
+/// ACK resources that store data and have one field for the key.
 private enum StoredData {
     static let kinds = ResourceKinds(
         .rdsDBInstance, .rdsDBCluster, .elasticacheReplicationGroup, .elasticacheServerlessCache, .efsFileSystem,
         .sqsQueue, .snsTopic, .dynamodbTable, .secretsManagerSecret, .logGroup, .eksNodeClass)
 
-    /// The field of the key, and the reference to a Key that may stand in its place.
+    /// The field that names the key, and the reference to a Key that can replace it.
     static func key(of spec: Field, _ kind: ResourceKind) throws(CannotJudge) -> (key: Field, reference: Field?) {
         switch kind {
         case .sqsQueue, .snsTopic: (try spec["kmsMasterKeyID"], try spec["kmsMasterKeyRef"])
@@ -122,7 +128,7 @@ private func checkData(_ subject: Subject, _ context: Context, _ findings: Findi
     try checkKey(KeyedClause.data, key, findings)
 }
 
-/// True if a database has the key of what it was made from: a cluster, a source or a snapshot.
+/// True if a database uses the key of its cluster, source or snapshot.
 private func isEncryptedElsewhere(_ spec: Field, _ kind: ResourceKind) throws(CannotJudge) -> Bool {
     guard kind == .rdsDBInstance || kind == .rdsDBCluster else { return false }
     if kind == .rdsDBInstance, try spec["dbClusterIdentifier"].filledText() != nil { return true }
@@ -141,7 +147,7 @@ private func checkBucket(_ subject: Subject, _ context: Context, _ findings: Fin
 
 private func checkRepository(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
     let encryption = try subject.field("spec")["encryptionConfiguration"]
-    // Without KMS, which `container-repository` reports, there is no key to name.
+    // `container-repository` reports encryption without KMS, which has no key.
     guard try encryption["encryptionType"].equals(oneOf: "KMS", "KMS_DSSE") else { return }
     try checkKey(KeyedClause.data, encryption["kmsKey"], findings)
 }
@@ -155,9 +161,11 @@ private func checkSecrets(_ subject: Subject, _ context: Context, _ findings: Fi
         if try provider["keyARN"].filledText() != nil { return }
         if try provider["keyRef"]["from"]["name"].filledText() != nil { return }
     }
-    findings.add(KeyedClause.secrets, at: configurations, "names no key: Secrets are encrypted with AWS's own key") {
+    findings.add(
+        KeyedClause.secrets, at: configurations, "names no key; Secrets are encrypted with a key that AWS owns"
+    ) {
         $0.advice =
-            "set provider.keyARN to a KMS key of this risk domain, and resources: [secrets]; it cannot be undone"
+            "set provider.keyARN to this risk domain's KMS key, and resources: [secrets]; this cannot be undone"
     }
 }
 
@@ -165,8 +173,8 @@ private func checkKey(_ clause: Clause, _ key: Field, _ findings: FindingCollect
     let seen = key.value?.kind == .array ? nil : try key.text()
     if seen?.namesOwnKey ?? false { return }
     var words: String { seen.map { $0.contentLength == 0 ? "is empty" : "is \($0.text)" } ?? "is not set" }
-    findings.add(clause, at: key, "\(words): AWS's own key is used", choice: seen?.text) {
-        $0.advice = "name a KMS key of this risk domain by its ARN"
+    findings.add(clause, at: key, "\(words); a key that AWS manages is used", choice: seen?.text) {
+        $0.advice = "set it to the ARN of this risk domain's KMS key"
     }
 }
 

@@ -2,15 +2,15 @@ import Evaluation
 import JSON
 import Kubernetes
 
-/// What describes volumes of EBS: a StorageClass, or the block devices of Karpenter's nodes.
+/// Readers of EBS volume settings: of a StorageClass, or of the block devices of an EC2NodeClass.
 enum EBSVolumes {
     private static let provisioners: [StaticString] = [
         "ebs.csi.aws.com", "ebs.csi.eks.amazonaws.com", "kubernetes.io/aws-ebs",
     ]
 
-    /// Hands out the parameters of a name, the absent one if there is none, of a StorageClass that makes volumes of EBS.
+    /// Calls `body` with each parameter of that name, or with the absent one, if a StorageClass provisions EBS volumes.
     ///
-    /// The drivers take names in any case, so that one may be there twice.
+    /// The drivers ignore the case of parameter names, so a parameter can be present twice.
     static func forEachParameter(
         _ name: StaticString, of storageClass: Field, _ body: (Field) throws(CannotJudge) -> Void
     ) throws(CannotJudge) {
@@ -24,7 +24,7 @@ enum EBSVolumes {
             for member in members
             where member.key.contentLength == wanted.utf8.count && member.key.text.lowercased() == wanted {
                 guard member.value.kind == .string else {
-                    throw .malformed(member.value.id, expected: "a string, as all parameters are")
+                    throw .malformed(member.value.id, expected: "a string, like every parameter")
                 }
                 isThere = true
                 try body(Field(member.value))
@@ -33,7 +33,7 @@ enum EBSVolumes {
         if !isThere { try body(parameters[name]) }
     }
 
-    /// Hands out the volumes that an EC2NodeClass lists; what comes from a snapshot is as that is.
+    /// Calls `body` with each volume that an EC2NodeClass lists, except those made from a snapshot.
     static func forEachDevice(
         of spec: Field, _ findings: FindingCollector, _ body: (Field) throws(CannotJudge) -> Void
     ) throws(CannotJudge) {

@@ -9,8 +9,8 @@ extension Rule {
         group: .nodes,
         section: .keyManagement,
         rationale: """
-            A disk is read by whoever gets a snapshot of it. Encryption is chosen when a volume is made; one that is there already \
-            has to be copied.
+            Anyone who gets a snapshot of an unencrypted volume can read its data. Encryption is set when a volume is created; \
+            to encrypt an existing volume, you must copy it.
             """,
         level: .deny,
         concern: .security,
@@ -19,7 +19,7 @@ extension Rule {
         examples: cases,
         checks: [
             .init(ResourceKinds(.storageClass)) { (subject, _, findings) throws(CannotJudge) in
-                // Where it is there twice the driver may read either.
+                // If the parameter is present twice, the driver may read either.
                 try EBSVolumes.forEachParameter("encrypted", of: subject.root) { (field) throws(CannotJudge) in
                     checkEncryption(parameter, field, try field.string(), "true", findings)
                 }
@@ -33,7 +33,7 @@ extension Rule {
             .init(.efsFileSystem) { (subject, _, findings) throws(CannotJudge) in
                 guard let spec = try subject.field("spec").present else { return }
                 let field = try spec["encrypted"]
-                // Absent it is false (EFS, CreateFileSystem).
+                // The default is false (EFS, CreateFileSystem).
                 checkEncryption(fileSystem, field, try field.boolean().map { "\($0)" }, true, findings)
             },
         ]
@@ -41,9 +41,9 @@ extension Rule {
 }
 
 private let parameter = Clause("parameter", "the `encrypted` parameter of an EBS StorageClass is `\"true\"`")
-private let device = Clause("device", "every volume that an EC2NodeClass lists is encrypted")
+private let device = Clause("device", "every volume in an EC2NodeClass is encrypted")
 
-private let fileSystem = Clause("file-system", "a file system of EFS is encrypted")
+private let fileSystem = Clause("file-system", "an EFS file system is encrypted")
 
 private func checkEncryption(
     _ clause: Clause, _ field: Field, _ seen: String?, _ wanted: Literal, _ findings: FindingCollector
@@ -51,7 +51,7 @@ private func checkEncryption(
     if seen == "true" { return }
     findings.add(
         clause, at: field,
-        "is \(seen.map { $0.isEmpty ? "empty" : $0 } ?? "unset"): what is stored can be read from a snapshot",
+        "is \(seen.map { $0.isEmpty ? "empty" : $0 } ?? "not set"); data can be read from a snapshot",
         set: wanted, choice: seen)
 }
 
@@ -65,43 +65,44 @@ private func elastic(_ lines: String) -> String {
 }
 
 private let cases: [Example] = [
-    .good("a class that encrypts", EBSVolumes.storageClass("encrypted: 'true', kmsKeyId: '\(EBSVolumes.key)'")),
+    .good("a StorageClass that encrypts", EBSVolumes.storageClass("encrypted: 'true', kmsKeyId: '\(EBSVolumes.key)'")),
     .good(
-        "whatever the case of the name", EBSVolumes.storageClass("Encrypted: 'true', KmsKeyId: '\(EBSVolumes.key)'")),
+        "the parameters' names in mixed case",
+        EBSVolumes.storageClass("Encrypted: 'true', KmsKeyId: '\(EBSVolumes.key)'")),
     .good(
-        "another kind of storage",
+        "a StorageClass that is not for EBS",
         EBSVolumes.storageClass("provisioningMode: efs-ap", provisioner: "efs.csi.aws.com")),
     .good(
-        "what Karpenter does by itself, with AWS's key", EBSVolumes.nodeClass(""),
+        "Karpenter's defaults, which encrypt with an AWS managed key", EBSVolumes.nodeClass(""),
         settings: ["PLAYBOOK_RULE_CUSTOMER_MANAGED_KEY": "off"]),
-    .good("encrypted disks of nodes", EBSVolumes.devices("encrypted: true, kmsKeyID: '\(EBSVolumes.key)'")),
-    .good("a disk from a snapshot, encrypted as that is", EBSVolumes.devices("snapshotID: snap-0a1b2c3d")),
+    .good("encrypted node volumes", EBSVolumes.devices("encrypted: true, kmsKeyID: '\(EBSVolumes.key)'")),
+    .good("a node volume from a snapshot", EBSVolumes.devices("snapshotID: snap-0a1b2c3d")),
     .bad(
-        "a class that says nothing", parameter, at: "parameters.encrypted",
+        "a StorageClass without the parameter", parameter, at: "parameters.encrypted",
         EBSVolumes.storageClass("kmsKeyId: '\(EBSVolumes.key)'")),
     .bad(
-        "a class that does not encrypt", parameter, at: "parameters.Encrypted",
+        "a StorageClass that does not encrypt", parameter, at: "parameters.Encrypted",
         EBSVolumes.storageClass("Encrypted: 'false', kmsKeyId: '\(EBSVolumes.key)'")),
     .bad(
-        "both at once", parameter, at: "parameters.Encrypted",
+        "the parameter twice, once with another value", parameter, at: "parameters.Encrypted",
         EBSVolumes.storageClass("encrypted: 'true', Encrypted: 'no', kmsKeyId: '\(EBSVolumes.key)'")),
     .bad(
-        "a class of EKS's own driver", parameter, at: "parameters.encrypted",
+        "a StorageClass of EKS Auto Mode's driver", parameter, at: "parameters.encrypted",
         EBSVolumes.storageClass("type: gp3", provisioner: "ebs.csi.eks.amazonaws.com")),
     .bad(
-        "a class of the old driver", parameter, at: "parameters.encrypted",
+        "a StorageClass of the in-tree driver", parameter, at: "parameters.encrypted",
         EBSVolumes.storageClass("type: gp2", provisioner: "kubernetes.io/aws-ebs")),
     .bad(
-        "disks of nodes that say nothing", device, at: "spec.blockDeviceMappings[/dev/xvda].ebs.encrypted",
+        "node volumes without the field", device, at: "spec.blockDeviceMappings[/dev/xvda].ebs.encrypted",
         EBSVolumes.devices("kmsKeyID: '\(EBSVolumes.key)'")),
     .bad(
-        "disks of nodes that are not", device, at: "spec.blockDeviceMappings[/dev/xvda].ebs.encrypted",
+        "unencrypted node volumes", device, at: "spec.blockDeviceMappings[/dev/xvda].ebs.encrypted",
         EBSVolumes.devices("encrypted: false")),
     .good("an encrypted file system", elastic("encrypted: true, kmsKeyRef: {from: {name: uploads}}")),
     .bad(
-        "a file system that says nothing", fileSystem, at: "spec.encrypted",
+        "a file system without the field", fileSystem, at: "spec.encrypted",
         elastic("kmsKeyRef: {from: {name: uploads}}")),
     .bad(
-        "a file system that is not encrypted", fileSystem, at: "spec.encrypted",
+        "an unencrypted file system", fileSystem, at: "spec.encrypted",
         elastic("encrypted: false, kmsKeyRef: {from: {name: uploads}}")),
 ]

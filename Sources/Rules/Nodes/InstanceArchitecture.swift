@@ -1,11 +1,11 @@
 import JSON
 import Kubernetes
 
-/// The architectures that an instance type, family or category of EC2 may have, by its name.
+/// The possible architectures of an EC2 instance type, family or category, derived from its name.
 enum InstanceArchitecture {
     private typealias Reader = @Sendable (String) -> Set<String>
 
-    /// Reads what a requirement's or label's values say of the architecture.
+    /// Functions from the value of a requirement or label to the architectures it allows.
     private static let readers: [(key: StaticString, read: Reader)] = [
         ("node.kubernetes.io/instance-type", { family(String($0.prefix { $0 != "." })) }),
         ("karpenter.k8s.aws/instance-family", family), ("eks.amazonaws.com/instance-family", family),
@@ -14,19 +14,19 @@ enum InstanceArchitecture {
         ("eks.amazonaws.com/instance-cpu-manufacturer", manufacturer),
     ]
 
-    /// The reader of the values of a requirement; nil where they say nothing of the architecture.
+    /// Returns the reader for a requirement's key; nil if the key does not restrict the architecture.
     static func reader(of key: Value) -> ((String) -> Set<String>)? {
         readers.first { key.equals($0.key) }?.read
     }
 
-    /// True if the labels of a pool's template leave one architecture.
+    /// True if the labels of a NodePool's template allow only one architecture.
     static func isFixed(by labels: Labels) -> Bool {
         readers.contains { key, read in labels["\(key)"].map { read($0).count == 1 } ?? false }
     }
 
     private static let both: Set = ["amd64", "arm64"]
 
-    /// A family is its letters, a generation and what it has more: `g` there is Graviton, as in m7g, c7gn and im4gn.
+    /// A family's name is letters, a generation and attributes; the attribute `g` is Graviton, as in m7g, c7gn and im4gn.
     @Sendable private static func family(_ name: String) -> Set<String> {
         if name == "a1" || name.hasPrefix("mac2") { return ["arm64"] }
         let letters = name.prefix { $0.isLetter || $0 == "-" }

@@ -5,12 +5,12 @@ import Kubernetes
 extension Rule {
     static let nodePoolLifecycle = Rule(
         id: "node-pool-lifecycle",
-        title: "Karpenter replaces nodes, a few at a time",
+        title: "NodePools let Karpenter replace nodes, but not all at once",
         group: .nodes,
         section: .scalingAndResources,
         rationale: """
-            Nodes that are never replaced keep their old kernel and are paid for when nobody needs them any more. Nodes that are \
-            replaced all at once take every pod with them.
+            Nodes that are never replaced run an outdated operating system, and unused ones still cost money. If all nodes are \
+            replaced at once, all pods stop at once.
             """,
         level: .deny,
         concern: .reliability,
@@ -21,12 +21,12 @@ extension Rule {
         check: { (subject, context, findings) throws(CannotJudge) in
             let spec = try subject.field("spec")
             guard spec.isPresent else { return }
-            // Karpenter consolidates pools of no fixed size alone.
+            // Karpenter does not consolidate static pools.
             let isStatic = try spec["replicas"].isPresent
             let consolidateAfter = try spec["disruption"]["consolidateAfter"]
             if !isStatic, try consolidateAfter.equals("Never") {
                 findings.add(
-                    consolidation, at: consolidateAfter, "is Never: empty nodes are kept and paid for", set: "1m")
+                    consolidation, at: consolidateAfter, "is \"Never\"; unused nodes are not removed", set: "1m")
             }
             let template = try spec["template"]["spec"]
             try checkExpiry(template, context[RuleSettings.maximumNodeLife], findings)
@@ -38,31 +38,33 @@ extension Rule {
 extension RuleSettings {
     static let maximumNodeLife = RuleSetting(
         "PLAYBOOK_MAX_NODE_LIFE", .duration, default: .seconds(8760 * 3600),
-        "How long a node of Karpenter's may live before a longer expireAfter gives a hint.")
+        "The longest expireAfter of a NodePool; a longer one gives a hint.")
 }
 
 private let consolidation = Clause("consolidation", "`consolidateAfter` is not `Never`")
-private let expiry = Clause("expiry", "`expireAfter` is not `Never`, nor longer than `PLAYBOOK_MAX_NODE_LIFE`")
-private let gradual = Clause("gradual", "for each reason, what may always be disrupted is less than 100 %")
-private let stopped = Clause("stopped", "for some reason, what may always be disrupted is not 0")
+private let expiry = Clause("expiry", "`expireAfter` is not `Never` and not longer than `PLAYBOOK_MAX_NODE_LIFE`")
+private let gradual = Clause(
+    "gradual", "for each reason, a disruption budget that always applies allows less than 100 % of nodes")
+private let stopped = Clause(
+    "stopped", "the disruption budgets that always apply allow at least one node for some reason")
 
 private func checkExpiry(_ template: Field, _ most: Duration, _ findings: FindingCollector) throws(CannotJudge) {
     let expireAfter = try template["expireAfter"]
     guard let text = try expireAfter.text() else { return }
     if text.equals("Never") {
-        findings.add(expiry, at: expireAfter, "is Never: nodes grow old with what they run", set: "720h") {
+        findings.add(expiry, at: expireAfter, "is \"Never\"; nodes keep an outdated operating system", set: "720h") {
             $0.advice = boundedDrain(template)
         }
         return
     }
     guard let life = seconds(in: text.text), life > most.components.seconds else { return }
     findings.add(
-        expiry, at: expireAfter, "is \(text.text); at most \(most.components.seconds / 3600)h is expected", set: "720h",
+        expiry, at: expireAfter, "is \(text.text); at most \(most.components.seconds / 3600)h is allowed", set: "720h",
         excess: Double(life), traits: .init(isHint: true)
     ) { $0.advice = boundedDrain(template) }
 }
 
-/// The seconds of a duration such as `1h30m`; nil where the text is none.
+/// The seconds of a duration such as `1h30m`; nil if the text is not a duration.
 private func seconds(in text: String) -> Int64? {
     var (total, number): (Int64, Int64?) = (0, nil)
     for byte in text.utf8.prefix(64) {
@@ -78,13 +80,13 @@ private func seconds(in text: String) -> Int64? {
     return number == nil && !text.isEmpty ? total : nil
 }
 
-/// What to know of budgets: they slow consolidation and drift, and never expiry.
+/// Advice on the drain time: disruption budgets limit consolidation and drift, but not expiry.
 private func boundedDrain(_ template: Field) -> String {
     let path = template.member("terminationGracePeriod").isPresent ? "" : "spec.template.spec."
-    return "budgets do not slow expiry: \(path)terminationGracePeriod says how long draining may take"
+    return "budgets do not limit expiry; set \(path)terminationGracePeriod to limit the drain time"
 }
 
-/// A budget that always holds.
+/// A disruption budget that always applies.
 private struct Budget {
     enum Size: Int, Comparable {
         case none, some, all
@@ -95,7 +97,7 @@ private struct Budget {
     /// The entry's `nodes`.
     let nodes: Field
     let size: Size
-    /// Which of ``reasons`` it is for.
+    /// For each of ``reasons``, true if the budget applies to it.
     let isFor: [Bool]
 
     static let reasons: [StaticString] = ["Underutilized", "Empty", "Drifted"]
@@ -104,7 +106,7 @@ private struct Budget {
 private func checkBudgets(
     _ budgets: Field, _ template: Field, isStatic: Bool, _ findings: FindingCollector
 ) throws(CannotJudge) {
-    // Absent there is one of a tenth; where none holds there is no limit (Karpenter, `GetAllowedDisruptionsByReason`).
+    // The default is one budget of 10 %; if no budget applies, there is no limit (Karpenter, `GetAllowedDisruptionsByReason`).
     guard budgets.isPresent else { return }
     var always: [Budget] = []
     var hasWindow = false
@@ -116,7 +118,7 @@ private func checkBudgets(
         }
         let nodes = try budget["nodes"]
         let seen = try nodes.text()
-        // The CRD's default is a tenth.
+        // The CRD's default is 10 %.
         let size: Budget.Size = seen.map { $0.isNone ? .none : $0.equals("100%") ? .all : .some } ?? .some
         always.append(Budget(nodes: nodes, size: size, isFor: try covered(by: budget["reasons"])))
     }
@@ -127,17 +129,18 @@ private func checkBudgets(
         let whole = always.filter { $0.size == .none && !$0.isFor.contains(false) }
         for budget in whole.isEmpty ? [always.first { $0.size == .none }].compactMap(\.self) : whole {
             report(
-                stopped, budget.nodes, "is \(budget.nodes.base.text): nothing is consolidated, and no drift mended",
+                stopped, budget.nodes,
+                "is \(budget.nodes.base.text); Karpenter does not consolidate nodes or replace drifted ones",
                 template, findings)
         }
         return
     }
-    // Of a pool of a fixed size only what has drifted is replaced.
+    // Karpenter disrupts nodes of static pools only for drift.
     let reasons = Budget.reasons.indices.filter { !isStatic || "\(Budget.reasons[$0])" == "Drifted" }
     var reported: Set<NodeID> = []
     for budget in reasons.compactMap({ smallest[$0] }) where budget.size == .all {
         guard reported.insert(budget.nodes.base.id).inserted else { continue }
-        report(gradual, budget.nodes, "is 100%: all nodes may go at once", template, findings)
+        report(gradual, budget.nodes, "is 100%; all nodes can be disrupted at once", template, findings)
     }
     let open = reasons.filter { smallest[$0] == nil }.map { "\(Budget.reasons[$0])" }
     guard !open.isEmpty else { return }
@@ -145,12 +148,12 @@ private func checkBudgets(
     let names = isForAll ? "" : " for \(open.joined(separator: ", "))"
     findings.add(
         gradual, at: budgets,
-        "set no limit\(names)\(hasWindow ? " outside their schedules" : ""): all nodes may go at once",
+        "sets no limit\(names)\(hasWindow ? " outside its schedules" : ""); all nodes can be disrupted at once",
         choice: open.joined(separator: " ")
     ) {
         let budget: Literal =
             isForAll ? ["nodes": "10%"] : ["nodes": "10%", "reasons": .array(open.map { .string($0) })]
-        // Written with those that are there: lists of budgets are merged by their places.
+        // Includes the existing budgets, because lists of budgets are merged by index.
         $0.edits = [.set($0.place, .array(budgets.base.elements.prefix(50).map { Literal($0) } + [budget]))]
         $0.advice = boundedDrain(template)
     }
@@ -167,7 +170,7 @@ private func report(
 
 private func covered(by reasons: Field) throws(CannotJudge) -> [Bool] {
     guard reasons.isPresent else { return [true, true, true] }
-    // A list of none, unlike none, covers none.
+    // An empty list covers no reason; an absent list covers all of them.
     var covered = [false, false, false]
     for name in try reasons.strings() {
         if let index = Budget.reasons.firstIndex(where: { name.base.equals($0) }) { covered[index] = true }
@@ -175,7 +178,7 @@ private func covered(by reasons: Field) throws(CannotJudge) -> [Bool] {
     return covered
 }
 
-/// True if a budget's schedule begins anew before its duration is over.
+/// True if a budget's schedule starts again before its duration ends.
 private func isAlwaysOn(_ budget: Field) throws(CannotJudge) -> Bool {
     guard let schedule = try budget["schedule"].string(), let duration = try budget["duration"].string(),
         let length = seconds(in: duration), let gap = longestGap(of: schedule)
@@ -183,7 +186,7 @@ private func isAlwaysOn(_ budget: Field) throws(CannotJudge) -> Bool {
     return length >= gap
 }
 
-/// The longest time between two beginnings of a schedule, in seconds, for schedules by days, hours and minutes.
+/// The longest time between two starts of a schedule, in seconds; nil if it is not a macro and does not run every day.
 private func longestGap(of schedule: String) -> Int64? {
     let (hour, day): (Int64, Int64) = (3600, 86_400)
     switch schedule {
@@ -194,7 +197,7 @@ private func longestGap(of schedule: String) -> Int64? {
     case "@yearly", "@annually": return 366 * day
     default: break
     }
-    // Nobody writes a longer one.
+    // Bounds the work.
     guard schedule.utf8.count <= 256 else { return nil }
     let fields = schedule.split(separator: " ").map(String.init)
     guard fields.count == 5, isEvery(fields[2], of: 1...31), isEvery(fields[3], of: 1...12),
@@ -202,18 +205,18 @@ private func longestGap(of schedule: String) -> Int64? {
         let hours = values(of: fields[1], in: 0...23), let firstMinute = minutes.first, let lastMinute = minutes.last,
         let firstHour = hours.first
     else { return nil }
-    // Each hour has the same minutes, so the longest gap is one between minutes, or one from an hour to the next one.
+    // Each hour has the same minutes, so the longest gap is between two minutes or between two hours.
     let inHour = zip(minutes, minutes.dropFirst()).map { $1 - $0 }.max() ?? 0
     let betweenHours = zip(hours, hours.dropFirst() + [firstHour + 24]).map { $1 - $0 }.max() ?? 24
     return Int64(max(inHour, betweenHours * 60 - lastMinute + firstMinute)) * 60
 }
 
-/// True if a field of a cron schedule has every value.
+/// True if a field of a cron schedule matches every value.
 private func isEvery(_ field: String, of range: ClosedRange<Int>) -> Bool {
     field == "?" || values(of: field, in: range)?.count == range.count || field == "0-7" && range == 0...6
 }
 
-/// The values of a field of a cron schedule in their order: `*`, `*/15`, numbers and ranges; nil for other forms.
+/// The sorted values of a field of a cron schedule: `*`, `*/15`, numbers and ranges; nil for other forms.
 private func values(of field: String, in range: ClosedRange<Int>) -> [Int]? {
     var isSet = Array(repeating: false, count: range.upperBound + 1)
     for part in field.split(separator: ",", omittingEmptySubsequences: false) {
@@ -238,7 +241,7 @@ private func values(of field: String, in range: ClosedRange<Int>) -> [Int]? {
 }
 
 extension Value {
-    /// Whether it is no node at all, in numbers or percent, however many zeros it is written with.
+    /// True if the value is zero, as a number or a percentage, with any number of digits.
     fileprivate var isNone: Bool {
         withContents { text in
             var hasZero = false
@@ -270,61 +273,67 @@ private func pool(_ disruption: String, template: String = "", _ more: String = 
 }
 
 private let cases: [Example] = [
-    .good("what Karpenter does by itself", pool("")),
+    .good("Karpenter's defaults", pool("")),
     .good(
-        "slow consolidation, a month of life", pool("consolidateAfter: 1h", template: "expireAfter: 720h")),
-    .good("all but everything", pool("budgets: [{nodes: '99%'}]")),
-    .good("everything, but a few for any reason", pool("budgets: [{nodes: '100%'}, {nodes: '10%'}]")),
-    .good("everything, but by default a few for any reason", pool("budgets: [{nodes: '100%'}, {}]")),
-    .good(
-        "nothing in working hours", pool("budgets: [{nodes: '0', schedule: '0 9 * * 1-5', duration: 8h}, {nodes: '2'}]")
+        "consolidation after an hour, expiry after 30 days", pool("consolidateAfter: 1h", template: "expireAfter: 720h")
     ),
-    .good("all empty ones", pool("budgets: [{nodes: '100%', reasons: [Empty]}, {nodes: '10%'}]")),
-    .good("a pool of a fixed size", pool("consolidateAfter: Never", "replicas: 3")),
+    .good("a budget of 99 %", pool("budgets: [{nodes: '99%'}]")),
+    .good("a budget of 100 % and one of 10 %", pool("budgets: [{nodes: '100%'}, {nodes: '10%'}]")),
+    .good("a budget of 100 % and one with the default of 10 %", pool("budgets: [{nodes: '100%'}, {}]")),
+    .good(
+        "no disruption in working hours, two nodes at other times",
+        pool("budgets: [{nodes: '0', schedule: '0 9 * * 1-5', duration: 8h}, {nodes: '2'}]")
+    ),
+    .good(
+        "100 % of empty nodes within a budget of 10 % for all reasons",
+        pool("budgets: [{nodes: '100%', reasons: [Empty]}, {nodes: '10%'}]")),
+    .good("a static pool", pool("consolidateAfter: Never", "replicas: 3")),
     .bad(
-        "no consolidation", consolidation, at: "spec.disruption.consolidateAfter", pool("consolidateAfter: Never")),
+        "consolidation disabled", consolidation, at: "spec.disruption.consolidateAfter", pool("consolidateAfter: Never")
+    ),
     .bad(
-        "nodes that live for ever", expiry, at: "spec.template.spec.expireAfter",
+        "nodes that never expire", expiry, at: "spec.template.spec.expireAfter",
         pool("", template: "expireAfter: Never")),
     .bad(
-        "all nodes at once", gradual, at: "spec.disruption.budgets[0].nodes", pool("budgets: [{nodes: '100%'}]")),
+        "a budget of 100 %", gradual, at: "spec.disruption.budgets[0].nodes", pool("budgets: [{nodes: '100%'}]")),
     .bad(
-        "all nodes at once, for each of the reasons", gradual, at: "spec.disruption.budgets[0].nodes",
+        "a budget of 100 % for each reason", gradual, at: "spec.disruption.budgets[0].nodes",
         pool("budgets: [{nodes: '100%', reasons: [Empty, Drifted, Underutilized]}]")),
-    .good("none that is of any reason", pool("budgets: [{nodes: '0', reasons: []}, {nodes: '10%'}]")),
-    .bad("budgets of none", gradual, at: "spec.disruption.budgets", pool("budgets: []")),
-    .bad("no node", stopped, at: "spec.disruption.budgets[0].nodes", pool("budgets: [{nodes: '0'}]")),
+    .good("a budget of 0 without reasons", pool("budgets: [{nodes: '0', reasons: []}, {nodes: '10%'}]")),
+    .bad("an empty list of budgets", gradual, at: "spec.disruption.budgets", pool("budgets: []")),
+    .bad("a budget of 0", stopped, at: "spec.disruption.budgets[0].nodes", pool("budgets: [{nodes: '0'}]")),
     .bad(
-        "no node, in percent", stopped, at: "spec.disruption.budgets[1].nodes",
+        "a budget of 0 %", stopped, at: "spec.disruption.budgets[1].nodes",
         pool("budgets: [{nodes: '50%'}, {nodes: '0%'}]")),
-    .good("none of what has drifted", pool("budgets: [{nodes: '10%'}, {nodes: '0', reasons: [Drifted]}]")),
+    .good("a budget of 0 for drifted nodes only", pool("budgets: [{nodes: '10%'}, {nodes: '0', reasons: [Drifted]}]")),
     .good(
-        "a budget for each reason",
+        "budgets that together cover each reason",
         pool("budgets: [{nodes: '5', reasons: [Empty, Drifted]}, {nodes: '10%', reasons: [Underutilized]}]")),
     .good(
-        "a fixed size, with a budget for drift", pool("budgets: [{nodes: '10%', reasons: [Drifted]}]", "replicas: 3")),
+        "a static pool with a budget for drift", pool("budgets: [{nodes: '10%', reasons: [Drifted]}]", "replicas: 3")),
     .bad(
-        "no node for each of the reasons in turn", stopped, at: "spec.disruption.budgets[0].nodes",
+        "budgets of 0 that together cover each reason", stopped, at: "spec.disruption.budgets[0].nodes",
         pool("budgets: [{nodes: '0', reasons: [Empty]}, {nodes: '0%', reasons: [Drifted, Underutilized]}]")),
     .bad(
-        "no node, all day and every day", stopped, at: "spec.disruption.budgets[1].nodes",
+        "a budget of 0 with a schedule that covers every day", stopped, at: "spec.disruption.budgets[1].nodes",
         pool("budgets: [{nodes: '10%'}, {nodes: '0', schedule: '@daily', duration: 24h}]")),
     .bad(
-        "no node, each quarter of an hour for as long", stopped, at: "spec.disruption.budgets[0].nodes",
+        "a budget of 0 with a schedule that repeats as soon as it ends", stopped,
+        at: "spec.disruption.budgets[0].nodes",
         pool("budgets: [{nodes: '0', schedule: '*/15 * * * *', duration: 15m}]")),
     .bad(
-        "nothing in working hours, and all else at once", gradual, at: "spec.disruption.budgets",
+        "no disruption in working hours, no limit at other times", gradual, at: "spec.disruption.budgets",
         pool("budgets: [{nodes: '0', schedule: '0 9 * * 1-5', duration: 8h}]")),
     .bad(
-        "a few for one reason, and all for the others", gradual, at: "spec.disruption.budgets",
+        "a budget for one reason and none for the others", gradual, at: "spec.disruption.budgets",
         pool("budgets: [{nodes: '10%', reasons: [Drifted]}]")),
     .bad(
-        "all empty nodes at once", gradual, at: "spec.disruption.budgets[1].nodes",
+        "a budget of 100 % for one reason", gradual, at: "spec.disruption.budgets[1].nodes",
         pool("budgets: [{nodes: '10%', reasons: [Drifted, Underutilized]}, {nodes: '100%', reasons: [Empty]}]")),
     .bad(
-        "nodes that live for ten years", expiry, at: "spec.template.spec.expireAfter",
+        "nodes that expire after ten years", expiry, at: "spec.template.spec.expireAfter",
         pool("", template: "expireAfter: 87600h"), isHint: true),
     .bad(
-        "nodes that live for longer than the team wants", expiry, at: "spec.template.spec.expireAfter",
+        "nodes that expire later than the setting allows", expiry, at: "spec.template.spec.expireAfter",
         pool("", template: "expireAfter: 720h0m1s"), settings: ["PLAYBOOK_MAX_NODE_LIFE": "720h"], isHint: true),
 ]

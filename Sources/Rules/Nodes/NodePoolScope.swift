@@ -5,12 +5,12 @@ import Kubernetes
 extension Rule {
     static let nodePoolScope = Rule(
         id: "node-pool-scope",
-        title: "A NodePool has one architecture, a stated capacity type and limits",
+        title: "NodePools have one architecture, an explicit capacity type and limits",
         group: .nodes,
         section: .scalingAndResources,
         rationale: """
-            Nodes of two architectures in one pool take an image of one of them where it cannot run. What says nothing of Spot \
-            takes what is cheapest today, and without limits a mistake in one Deployment buys nodes without end.
+            In a pool with two architectures, a single-architecture image can be scheduled to a node where it cannot run. \
+            Without limits, a mistake in one Deployment can add nodes without bound.
             """,
         level: .warn,
         concern: .convention,
@@ -22,30 +22,32 @@ extension Rule {
             guard spec.isPresent else { return }
             let requirements = try spec["template"]["spec"]["requirements"]
             let labels = try spec["template"]["metadata"]["labels"].labels()
-            // A label of the template is a requirement too.
+            // A label in the template is also a requirement.
             if !labels.has("\(architectureKey)"), !InstanceArchitecture.isFixed(by: labels) {
                 try checkArchitecture(requirements, findings)
             }
             if !labels.has("\(capacityType)"), try !stateCapacity(requirements, findings) {
-                findings.add(capacity, at: requirements, "do not say \(capacityType)") {
+                findings.add(capacity, at: requirements, "does not restrict \(capacityType)") {
                     $0.edits = [requirement(capacityType, "on-demand", requirements, at: $0.place)]
-                    $0.advice = "or spot, or both, for what can run there"
+                    $0.advice = "use spot, or both, if the workloads tolerate interruption"
                 }
             }
             let most = try spec["limits"]
-            // A pool of a fixed size is its own limit, and may have no other.
+            // A static pool is limited by its replicas.
             if try !spec["replicas"].isPresent, try most.members()?.contains(where: { _ in true }) != true {
                 findings.add(
-                    limits, at: most, "are unset: the pool grows without end", set: ["cpu": "100", "memory": "400Gi"]
-                ) { $0.advice = "as much as the pool may have at most" }
+                    limits, at: most, "is not set; the pool can grow without bound",
+                    set: ["cpu": "100", "memory": "400Gi"]
+                ) { $0.advice = "choose the most CPU and memory that the pool should have" }
             }
         }
     )
 }
 
-private let architecture = Clause("architecture", "all nodes of a pool have one architecture")
-private let capacity = Clause("capacity-type", "`karpenter.sh/capacity-type` is stated: on-demand, spot, reserved")
-private let limits = Clause("limits", "the pool has limits")
+private let architecture = Clause("architecture", "all nodes of a NodePool have the same architecture")
+private let capacity = Clause(
+    "capacity-type", "the NodePool restricts `karpenter.sh/capacity-type` (on-demand, spot, reserved)")
+private let limits = Clause("limits", "the NodePool has `limits`")
 
 private let architectureKey: StaticString = "kubernetes.io/arch"
 private let capacityType: StaticString = "karpenter.sh/capacity-type"
@@ -69,7 +71,7 @@ private func checkArchitecture(_ requirements: Field, _ findings: FindingCollect
         let names = try architectures(values)
         let comparison = try entry["operator"].text()
         if comparison?.equals("In") ?? false {
-            // There may be others in time.
+            // The first list replaces the default one, because EC2 may add architectures.
             allowed = last == nil ? names : allowed.filter { names.contains($0) }
             last = values
         } else if comparison?.equals("NotIn") ?? false {
@@ -79,22 +81,23 @@ private func checkArchitecture(_ requirements: Field, _ findings: FindingCollect
     allowed.removeAll { excluded.contains($0) }
     guard Set(allowed).count > 1 else { return }
     guard let last else {
-        findings.add(architecture, at: requirements, "leave the architecture open") {
+        findings.add(architecture, at: requirements, "does not restrict \(architectureKey)") {
             $0.edits = [requirement(architectureKey, "amd64", requirements, at: $0.place)]
-            $0.advice = "or arm64; a pool for each"
+            $0.advice = "or use arm64; use one NodePool for each architecture"
         }
         return
     }
     let seen = allowed.joined(separator: ", ")
     findings.add(
-        architecture, at: last, "are \(seen): two architectures in one pool", set: [.string(allowed[0])], choice: seen
-    ) { $0.advice = "and a pool for each of the others" }
+        architecture, at: last, "allows \(seen); use one architecture per NodePool", set: [.string(allowed[0])],
+        choice: seen
+    ) { $0.advice = "create another NodePool for each other architecture" }
 }
 
 private func architectures(_ values: Field) throws(CannotJudge) -> [String] {
     var names: [String] = []
     for value in try values.strings() {
-        // AWS has two.
+        // EC2 has two architectures; this bounds the work.
         guard names.count < 100 else { throw .tooLong(values.base.id, expected: "at most 100 architectures") }
         names.append(value.base.text)
     }
@@ -136,56 +139,60 @@ private let amd64 = "{key: kubernetes.io/arch, operator: In, values: [amd64]}"
 private let onDemand = "{key: karpenter.sh/capacity-type, operator: In, values: [on-demand]}"
 
 private let cases: [Example] = [
-    .good("one architecture, on demand, within limits", pool("\(amd64), \(onDemand)")),
+    .good("one architecture, on-demand capacity and limits", pool("\(amd64), \(onDemand)")),
     .good(
-        "Spot and on demand",
+        "Spot and on-demand capacity",
         pool("\(amd64), {key: karpenter.sh/capacity-type, operator: In, values: [spot, on-demand]}")),
-    .good("by what it is not", pool("{key: kubernetes.io/arch, operator: NotIn, values: [amd64]}, \(onDemand)")),
     .good(
-        "one of two that is left",
+        "one architecture excluded with NotIn",
+        pool("{key: kubernetes.io/arch, operator: NotIn, values: [amd64]}, \(onDemand)")),
+    .good(
+        "two architectures, one of them excluded",
         pool(
             "{key: kubernetes.io/arch, operator: NotIn, values: [arm64]}, {key: kubernetes.io/arch, operator: In, values: [amd64, arm64]}, \(onDemand)"
         )),
-    .good("by labels", pool("", labels: "kubernetes.io/arch: arm64, karpenter.sh/capacity-type: spot")),
-    .good("a pool of a fixed size", pool("\(amd64), \(onDemand)", "replicas: 3")),
-    .bad("any architecture", architecture, at: "spec.template.spec.requirements", pool(onDemand)),
+    .good(
+        "labels in the template instead of requirements",
+        pool("", labels: "kubernetes.io/arch: arm64, karpenter.sh/capacity-type: spot")),
+    .good("a static pool", pool("\(amd64), \(onDemand)", "replicas: 3")),
+    .bad("no requirement for the architecture", architecture, at: "spec.template.spec.requirements", pool(onDemand)),
     .bad(
         "two architectures", architecture, at: "spec.template.spec.requirements[kubernetes.io/arch].values",
         pool("{key: kubernetes.io/arch, operator: In, values: [amd64, arm64]}, \(onDemand)")),
-    .bad("no word on Spot", capacity, at: "spec.template.spec.requirements", pool(amd64)),
+    .bad("no requirement for the capacity type", capacity, at: "spec.template.spec.requirements", pool(amd64)),
     .bad(
-        "any capacity", capacity, at: "spec.template.spec.requirements",
+        "any capacity type", capacity, at: "spec.template.spec.requirements",
         pool("\(amd64), {key: karpenter.sh/capacity-type, operator: Exists}")),
     .bad("no limits", limits, at: "spec.limits", pool("\(amd64), \(onDemand)", "weight: 10")),
-    .bad("limits of nothing", limits, at: "spec.limits", pool("\(amd64), \(onDemand)", "limits: {}")),
+    .bad("empty limits", limits, at: "spec.limits", pool("\(amd64), \(onDemand)", "limits: {}")),
     .good(
-        "a type that has one architecture",
+        "instance types with one architecture",
         pool("{key: node.kubernetes.io/instance-type, operator: In, values: [m7g.large, c7gn.xlarge]}, \(onDemand)")),
     .good(
-        "families that have one architecture",
+        "instance families with one architecture",
         pool(
             "{key: karpenter.k8s.aws/instance-family, operator: In, values: [inf2, trn1, g4dn, m7i-flex]}, \(onDemand)")
     ),
     .good(
-        "a family of EKS Auto Mode",
+        "an instance family in EKS Auto Mode",
         pool("{key: eks.amazonaws.com/instance-family, operator: In, values: [r8g]}, \(onDemand)")
     ),
     .good(
-        "categories that have one architecture",
+        "instance categories with one architecture",
         pool("{key: karpenter.k8s.aws/instance-category, operator: In, values: [inf, trn]}, \(onDemand)")),
-    .good("a family by a label", pool(onDemand, labels: "karpenter.k8s.aws/instance-family: m7g")),
+    .good("an instance family as a label", pool(onDemand, labels: "karpenter.k8s.aws/instance-family: m7g")),
     .good(
-        "two architectures, of which the family has one",
+        "two architectures, but an instance family with one",
         pool(
             "{key: kubernetes.io/arch, operator: In, values: [amd64, arm64]}, {key: karpenter.k8s.aws/instance-family, operator: In, values: [m6i]}, \(onDemand)"
         )),
     .bad(
-        "families of two architectures", architecture, at: "spec.template.spec.requirements",
+        "instance families with different architectures", architecture, at: "spec.template.spec.requirements",
         pool("{key: karpenter.k8s.aws/instance-family, operator: In, values: [m7g, m7i]}, \(onDemand)")),
     .bad(
-        "a category of two architectures", architecture, at: "spec.template.spec.requirements",
+        "an instance category with two architectures", architecture, at: "spec.template.spec.requirements",
         pool("{key: karpenter.k8s.aws/instance-category, operator: In, values: [m]}, \(onDemand)")),
     .bad(
-        "a family that is not taken", architecture, at: "spec.template.spec.requirements",
+        "an instance family excluded with NotIn", architecture, at: "spec.template.spec.requirements",
         pool("{key: karpenter.k8s.aws/instance-family, operator: NotIn, values: [m7g]}, \(onDemand)")),
 ]

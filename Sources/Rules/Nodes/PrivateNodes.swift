@@ -5,12 +5,12 @@ import Kubernetes
 extension Rule {
     static let privateNodes = Rule(
         id: "private-nodes",
-        title: "Nodes are private, and keep their credentials to themselves",
+        title: "Nodes have no public IP address and restrict access to instance metadata",
         group: .nodes,
         section: .networkSecurity,
         rationale: """
-            A node with a public address is on the internet beside the load balancer. The metadata service hands out the node's \
-            own role: without tokens to any request that a pod can be talked into, and over a second hop to every pod.
+            A node with a public IP address can be reached from the internet without the load balancer. Without IMDSv2 and a hop \
+            limit of 1, pods can get the node's credentials from the instance metadata service.
             """,
         level: .deny,
         concern: .security,
@@ -24,7 +24,7 @@ extension Rule {
                 try checkSubnets(spec["subnetSelectorTerms"], findings)
                 try checkMetadataService(spec["metadataOptions"], findings)
             },
-            // Of EKS Auto Mode, whose metadata service EKS sets up.
+            // EKS Auto Mode: EKS configures the metadata service.
             .init(.eksNodeClass) { (subject, _, findings) throws(CannotJudge) in
                 let spec = try subject.field("spec")
                 try checkAddress(spec["advancedNetworking"]["associatePublicIPAddress"], findings)
@@ -34,15 +34,15 @@ extension Rule {
     )
 }
 
-private let publicAddress = Clause("public-address", "nodes get no public address")
+private let publicAddress = Clause("public-address", "nodes have no public IP address")
 private let publicSubnets = Clause(
-    "public-subnets", "nodes are not in the subnets of public load balancers (`kubernetes.io/role/elb`)")
-private let tokens = Clause("tokens", "the metadata service wants tokens (IMDSv2)")
-private let hops = Clause("hops", "the metadata service's answers go no further than the node (a hop limit of 1)")
+    "public-subnets", "nodes do not run in the subnets of public load balancers (`kubernetes.io/role/elb`)")
+private let tokens = Clause("tokens", "the instance metadata service requires tokens (IMDSv2)")
+private let hops = Clause("hops", "the hop limit of the instance metadata service is 1")
 
 private func checkAddress(_ address: Field, _ findings: FindingCollector) throws(CannotJudge) {
     if try address.boolean() ?? false {
-        findings.add(publicAddress, at: address, "is true: nodes get public addresses", set: false)
+        findings.add(publicAddress, at: address, "is true; nodes get public IP addresses", set: false)
     }
 }
 
@@ -51,30 +51,30 @@ private func checkSubnets(_ terms: Field, _ findings: FindingCollector) throws(C
         try findings.step()
         let tag = try term["tags"]["kubernetes.io/role/elb"]
         guard tag.isPresent else { continue }
-        findings.add(publicSubnets, at: tag, "selects the public subnets, those of load balancers") {
-            $0.advice = "select the private subnets, as by their id or the tag kubernetes.io/role/internal-elb"
+        findings.add(publicSubnets, at: tag, "selects the subnets of public load balancers") {
+            $0.advice = "select private subnets, for example by id or by the tag kubernetes.io/role/internal-elb"
         }
     }
 }
 
-/// What is absent is as the CRD's defaults have it: `required`, and 1.
+/// Absent fields have the CRD's defaults: `required` and 1.
 private func checkMetadataService(_ options: Field, _ findings: FindingCollector) throws(CannotJudge) {
     if try options["httpEndpoint"].text()?.equals("disabled") ?? false { return }
     let mode = try options["httpTokens"]
     if let seen = try mode.string(), seen != "required" {
         findings.add(
-            tokens, at: mode, "is \(seen): credentials of the node are given out without a token", set: "required",
+            tokens, at: mode, "is \"\(seen)\"; the node's credentials are available without a token", set: "required",
             choice: seen)
     }
     let limit = try options["httpPutResponseHopLimit"]
     if let seen = try limit.integer(), seen != 1 {
-        findings.add(hops, at: limit, "is \(seen): pods get the node's credentials", set: 1, excess: Double(seen)) {
-            $0.advice = "pods that need AWS have a role of their own (Pod Identity, IRSA)"
+        findings.add(hops, at: limit, "is \(seen); pods can get the node's credentials", set: 1, excess: Double(seen)) {
+            $0.advice = "give pods that call AWS APIs their own role (EKS Pod Identity or IRSA)"
         }
     }
 }
 
-/// With a disk that no other rule has anything against.
+/// An EC2NodeClass whose volume violates no other rule.
 private func nodeClass(_ lines: String) -> String {
     EBSVolumes.devices("encrypted: true, kmsKeyID: '\(EBSVolumes.key)'") + "\n  " + lines
 }
@@ -93,31 +93,34 @@ private func autoModeClass(_ lines: String) -> String {
 }
 
 private let cases: [Example] = [
-    .good("what Karpenter does by itself", nodeClass("")),
-    .good("the same in words", nodeClass("associatePublicIPAddress: false")),
+    .good("Karpenter's defaults", nodeClass("")),
+    .good("public IP addresses disabled explicitly", nodeClass("associatePublicIPAddress: false")),
     .good(
-        "tokens, and one hop",
+        "tokens are required and the hop limit is 1",
         nodeClass("metadataOptions: {httpEndpoint: enabled, httpTokens: required, httpPutResponseHopLimit: 1}")),
-    .good("one of them, and the default", nodeClass("metadataOptions: {httpProtocolIPv6: enabled}")),
+    .good("metadata options without the checked fields", nodeClass("metadataOptions: {httpProtocolIPv6: enabled}")),
     .good(
-        "no metadata service", nodeClass("metadataOptions: {httpEndpoint: disabled, httpTokens: optional}")),
-    .bad(
-        "nodes on the internet", publicAddress, at: "spec.associatePublicIPAddress",
-        nodeClass("associatePublicIPAddress: true")),
-    .bad(
-        "IMDSv1", tokens, at: "spec.metadataOptions.httpTokens",
-        nodeClass("metadataOptions: {httpTokens: optional, httpPutResponseHopLimit: 1}")),
-    .bad(
-        "a second hop", hops, at: "spec.metadataOptions.httpPutResponseHopLimit",
-        nodeClass("metadataOptions: {httpTokens: required, httpPutResponseHopLimit: 2}")),
-    .good(
-        "nodes of EKS Auto Mode", autoModeClass("subnetSelectorTerms: [{tags: {kubernetes.io/role/internal-elb: '1'}}]")
+        "the metadata service is disabled", nodeClass("metadataOptions: {httpEndpoint: disabled, httpTokens: optional}")
     ),
     .bad(
-        "nodes of EKS Auto Mode on the internet", publicAddress, at: "spec.advancedNetworking.associatePublicIPAddress",
+        "nodes with public IP addresses", publicAddress, at: "spec.associatePublicIPAddress",
+        nodeClass("associatePublicIPAddress: true")),
+    .bad(
+        "IMDSv1 is allowed", tokens, at: "spec.metadataOptions.httpTokens",
+        nodeClass("metadataOptions: {httpTokens: optional, httpPutResponseHopLimit: 1}")),
+    .bad(
+        "a hop limit of 2", hops, at: "spec.metadataOptions.httpPutResponseHopLimit",
+        nodeClass("metadataOptions: {httpTokens: required, httpPutResponseHopLimit: 2}")),
+    .good(
+        "EKS Auto Mode nodes in private subnets",
+        autoModeClass("subnetSelectorTerms: [{tags: {kubernetes.io/role/internal-elb: '1'}}]")
+    ),
+    .bad(
+        "EKS Auto Mode nodes with public IP addresses", publicAddress,
+        at: "spec.advancedNetworking.associatePublicIPAddress",
         autoModeClass("advancedNetworking: {associatePublicIPAddress: true}")),
     .bad(
-        "nodes of EKS Auto Mode in public subnets", publicSubnets,
+        "EKS Auto Mode nodes in public subnets", publicSubnets,
         at: "spec.subnetSelectorTerms[1].tags[kubernetes.io/role/elb]",
         autoModeClass("subnetSelectorTerms: [{id: subnet-0a1b2c3d}, {tags: {kubernetes.io/role/elb: '1'}}]")),
     .bad(

@@ -5,12 +5,12 @@ import Kubernetes
 extension Rule {
     static let accessEntries = Rule(
         id: "access-entries",
-        title: "Access to the cluster is given by access entries",
+        title: "Cluster access uses access entries instead of aws-auth",
         group: .secrets,
         section: .networkSecurity,
         rationale: """
-            One slip in the ConfigMap aws-auth locks everybody out, and no trail in AWS shows who was let in. Access entries are \
-            checked one by one, kept outside the cluster and logged.
+            One mistake in the aws-auth ConfigMap can lock everyone out of the cluster, and CloudTrail does not record who was \
+            given access. Access entries are validated, stored outside the cluster and logged.
             """,
         level: .warn,
         concern: .security,
@@ -31,25 +31,26 @@ extension Rule {
                 given.append("\(map): \(text)")
             }
             guard !given.isEmpty else { return }
-            // Whoever is let in: that others are is no old sin.
+            // The choice is the mappings, so that another one is a new violation.
             findings.add(
-                mapping, at: data, "lets roles or users into the cluster by aws-auth, not by access entries",
+                mapping, at: data, "grants access to roles, users or accounts; use access entries instead",
                 choice: given.joined(separator: "\n")
             ) {
                 $0.advice = """
-                    aws eks create-access-entry --cluster-name CLUSTER --principal-arn ARN --kubernetes-groups GROUP; then \
-                    take the mapping out here
+                    run aws eks create-access-entry --cluster-name CLUSTER --principal-arn ARN --kubernetes-groups GROUP, then \
+                    remove the mapping here
                     """
             }
         }
     )
 }
 
-private let mapping = Clause("mapping", "the ConfigMap kube-system/aws-auth maps nobody, and is not changed to")
+private let mapping = Clause(
+    "mapping", "the ConfigMap kube-system/aws-auth contains no mappings; an update can remove some of them")
 
 // MARK: Removals
 
-/// True if every mapping was there before, and something went: that is the way to access entries.
+/// Returns true if an update only removes mappings, as in a migration to access entries.
 private func onlyRemoves(_ data: Field, from old: Field) throws(CannotJudge) -> Bool {
     var isLess = false
     for map: StaticString in ["mapRoles", "mapUsers", "mapAccounts"] {
@@ -65,7 +66,7 @@ private func onlyRemoves(_ data: Field, from old: Field) throws(CannotJudge) -> 
 }
 
 extension [String] {
-    /// True if a mapping gives what another one gives, or less: the same role or user, and no other line.
+    /// Returns true if a mapping grants at most what another one grants: the same role or user, and no other line.
     fileprivate func isPart(of other: [String]) -> Bool {
         guard self != other else { return true }
         let names = filter { $0.hasPrefix("rolearn") || $0.hasPrefix("userarn") }
@@ -75,7 +76,7 @@ extension [String] {
     }
 }
 
-/// The entries of a list in YAML, each by its lines, or by its parts where it is written in braces.
+/// The entries of a YAML list: the lines of each, or its parts if it is a flow mapping in braces.
 private func mappings(_ text: String) -> [[String]] {
     var mappings: [[String]] = []
     var indentation: Int?
@@ -95,7 +96,7 @@ private func mappings(_ text: String) -> [[String]] {
     return mappings
 }
 
-/// The lines of a text, of which some tools write the ends out as `\\n`.
+/// The lines of a text; some tools write `\\n` instead of a line break.
 private func lines(_ text: String) -> [Substring] {
     text.split(whereSeparator: \.isNewline).flatMap { line -> [Substring] in
         var (lines, rest) = ([Substring](), line)
@@ -123,27 +124,27 @@ private func map(_ data: String, name: String = "aws-auth", namespace: String = 
 private let nodes = "{mapRoles: '- {rolearn: arn:aws:iam::222222222222:role/nodes, groups: [system:nodes]}'}"
 
 private let cases: [Example] = [
-    .bad("roles", mapping, at: "data", map(nodes)),
+    .bad("a mapping of a role", mapping, at: "data", map(nodes)),
     .bad(
-        "users", mapping, at: "data",
+        "a mapping of a user", mapping, at: "data",
         map("{mapUsers: '- {userarn: arn:aws:iam::222222222222:user/jo, groups: [system:masters]}'}")),
-    .bad("whole accounts", mapping, at: "data", map("{mapAccounts: '- \"222222222222\"'}")),
+    .bad("a mapping of an account", mapping, at: "data", map("{mapAccounts: '- \"222222222222\"'}")),
     .bad(
-        "one more than before", mapping, at: "data",
+        "an added mapping", mapping, at: "data",
         map(
             """
             {mapRoles: '- {rolearn: arn:aws:iam::222222222222:role/nodes, groups: [system:nodes]}',
              mapAccounts: '- "333333333333"'}
             """), before: map(nodes)),
     .good(
-        "one less than before", map(nodes),
+        "a removed mapping", map(nodes),
         before: map(
             """
             {mapRoles: '- {rolearn: arn:aws:iam::222222222222:role/nodes, groups: [system:nodes]}',
              mapAccounts: '- "333333333333"'}
             """)),
     .good(
-        "the first of two taken out, and a group of the other",
+        "a removed mapping and a removed group of another mapping",
         map(
             """
 
@@ -157,7 +158,7 @@ private let cases: [Example] = [
             """
 
               mapRoles: |
-                # Whoever deploys.
+                # Deployers.
                 - rolearn: arn:aws:iam::222222222222:role/deploy
                   groups: [system:masters]
                 - rolearn: arn:aws:iam::222222222222:role/ops
@@ -167,14 +168,14 @@ private let cases: [Example] = [
                   - view
             """)),
     .bad(
-        "another role than before", mapping, at: "data",
+        "a changed role", mapping, at: "data",
         map("{mapRoles: '- {rolearn: arn:aws:iam::222222222222:role/ops, groups: [system:nodes]}'}"),
         before: map(nodes)),
     .bad(
-        "one more group than before", mapping, at: "data",
+        "an added group", mapping, at: "data",
         map("{mapRoles: '- {rolearn: arn:aws:iam::222222222222:role/nodes, groups: [system:nodes, system:masters]}'}"),
         before: map(nodes)),
-    .good("nobody any more", map("{mapRoles: '[]', mapUsers: ''}"), before: map(nodes)),
-    .good("a ConfigMap of another name", map(nodes, name: "amazon-vpc-cni")),
-    .good("one of the same name elsewhere", map(nodes, namespace: "shop")),
+    .good("all mappings removed", map("{mapRoles: '[]', mapUsers: ''}"), before: map(nodes)),
+    .good("a ConfigMap with another name", map(nodes, name: "amazon-vpc-cni")),
+    .good("a ConfigMap with the same name in another namespace", map(nodes, namespace: "shop")),
 ]

@@ -5,12 +5,12 @@ import Kubernetes
 extension Rule {
     static let accountBoundary = Rule(
         id: "account-boundary",
-        title: "Roles and images are of our own accounts",
+        title: "IAM roles and ECR images belong to allowed AWS accounts",
         group: .secrets,
         section: .cloudEnvironment,
         rationale: """
-            Accounts keep environments apart. A workload that takes a role or an image of another account reaches across: staging \
-            into production, or everything into an account that nobody here knows.
+            Accounts separate environments. A workload with a role or an image of another account can let staging affect \
+            production, or depend on an account that you do not control.
             """,
         level: .warn,
         concern: .security,
@@ -38,18 +38,18 @@ extension Rule {
 extension RuleSettings {
     static let accounts: RuleSetting<[AWSAccount]> = RuleSetting(
         "PLAYBOOK_AWS_ACCOUNTS",
-        .parsedList("account numbers") { (text) throws(Misplaced) in
-            guard let account = AWSAccount(text) else { throw Misplaced(expected: "an account's twelve digits") }
+        .parsedList("account IDs") { (text) throws(Misplaced) in
+            guard let account = AWSAccount(text) else { throw Misplaced(expected: "an account ID of 12 digits") }
             return account
         }, default: [],
-        "The AWS accounts that roles and images in ECR may be of; unset: any.")
+        "The AWS accounts that IAM roles and ECR images must belong to. If unset, all accounts are allowed.")
 }
 
 private let role = Clause(
-    "role", "the roles of ServiceAccounts and PodIdentityAssociations are of one of `PLAYBOOK_AWS_ACCOUNTS`")
+    "role", "the roles of ServiceAccounts and PodIdentityAssociations belong to one of `PLAYBOOK_AWS_ACCOUNTS`")
 private let image = Clause(
     "image",
-    "each image in ECR, of a container or a volume, is of one of `PLAYBOOK_AWS_ACCOUNTS`, or an EKS add-on's of AWS's own"
+    "each ECR image of a container or a volume belongs to one of `PLAYBOOK_AWS_ACCOUNTS` or to AWS's EKS add-ons"
 )
 
 private func checkImages(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
@@ -60,8 +60,8 @@ private func checkImages(_ subject: Subject, _ context: Context, _ findings: Fin
         guard let account = reference.foreignAccount(to: accounts) else { continue }
         findings.add(
             image, at: Field(reference.text),
-            "comes from account \(account), which is not one of ours",
-            // A registry's host begins with the account.
+            "comes from AWS account \(account), which is not allowed",
+            // A registry's host name starts with the account ID.
             set: .string("\(first)\(reference.text.text.dropFirst(12))"), choice: "\(account)"
         ) { $0.advice = advice(accounts) }
     }
@@ -72,9 +72,9 @@ private func checkRole(
 ) throws(CannotJudge) {
     let accounts = context[RuleSettings.accounts]
     guard let first = accounts.first else { return }
-    // An empty one is how a role is taken away.
+    // An empty value removes the role.
     guard let text = place.value?.string, !text.isEmpty else { return }
-    // arn:aws:iam::ACCOUNT:role/NAME, of at most 2,048 bytes.
+    // arn:aws:iam::ACCOUNT:role/NAME, at most 2,048 bytes.
     var parts: [String] = []
     if text.utf8.count <= 2048 {
         parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
@@ -82,7 +82,7 @@ private func checkRole(
     let isRole = parts.count >= 6 && parts[0] == "arn" && parts[2] == "iam" && parts[5].hasPrefix("role/")
     guard isRole, let account = AWSAccount(parts[4]) else {
         findings.add(
-            role, at: place, "is \"\(text)\", which is not the ARN of a role",
+            role, at: place, "is \"\(text)\", which is not the ARN of an IAM role",
             set: .string("arn:aws:iam::\(first):role/\(subject.secretName)"), choice: text
         ) { $0.advice = advice(accounts) }
         return
@@ -90,18 +90,18 @@ private func checkRole(
     if accounts.contains(account) { return }
     parts[4] = "\(first)"
     findings.add(
-        role, at: place, "names a role of account \(account), which is not one of ours",
+        role, at: place, "names a role of AWS account \(account), which is not allowed",
         set: .string(parts.joined(separator: ":")), choice: "\(account)"
     ) { $0.advice = advice(accounts) }
 }
 
 private func advice(_ accounts: [AWSAccount]) -> String {
     let known = accounts.prefix(5).map(\.description).joined(separator: ", ") + (accounts.count > 5 ? ", …" : "")
-    return "ours are \(known) (PLAYBOOK_AWS_ACCOUNTS)"
+    return "allowed accounts: \(known) (PLAYBOOK_AWS_ACCOUNTS)"
 }
 
 extension ContainerImage {
-    /// The account whose registry it is in, where that is neither one of these nor AWS's own.
+    /// The account of the image's ECR registry; nil if it is one of these accounts or AWS's for EKS add-ons.
     fileprivate func foreignAccount(to accounts: [AWSAccount]) -> AWSAccount? {
         guard let host = ecr else { return nil }
         return accounts.contains(host.account) || host.isOfAddOns ? nil : host.account
@@ -119,24 +119,25 @@ private func account(_ arn: String) -> String {
 }
 
 private let roleCases: [Example] = [
-    .good("a role of an own account", account("arn:aws:iam::012345678901:role/shop/web"), settings: accounts),
-    .good("no role any more", account(""), settings: accounts),
+    .good("a role of an allowed account", account("arn:aws:iam::012345678901:role/shop/web"), settings: accounts),
+    .good("an empty role", account(""), settings: accounts),
     .good(
         "no role", "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: web, namespace: shop}", settings: accounts),
-    .good("any role, where no account is named", account("arn:aws:iam::333333333333:role/web")),
+    .good("any role if no accounts are configured", account("arn:aws:iam::333333333333:role/web")),
     .bad(
         "a role of another account", role, at: "metadata.annotations[eks.amazonaws.com/role-arn]",
         account("arn:aws:iam::333333333333:role/web"), settings: accounts),
     .bad(
-        "in another partition", role, at: "metadata.annotations[eks.amazonaws.com/role-arn]",
+        "a role of another account in another partition", role, at: "metadata.annotations[eks.amazonaws.com/role-arn]",
         account("arn:aws-cn:iam::333333333333:role/web"), settings: accounts),
     .bad(
-        "an own account in the wrong place", role, at: "metadata.annotations[eks.amazonaws.com/role-arn]",
+        "an allowed account in the wrong part of the ARN", role, at: "metadata.annotations[eks.amazonaws.com/role-arn]",
         account("arn:aws:iam::33333333333:role/222222222222"), settings: accounts),
     .bad(
-        "no ARN", role, at: "metadata.annotations[eks.amazonaws.com/role-arn]", account("web"), settings: accounts),
+        "a role that is not an ARN", role, at: "metadata.annotations[eks.amazonaws.com/role-arn]", account("web"),
+        settings: accounts),
     .bad(
-        "of another account than before", role, at: "metadata.annotations[eks.amazonaws.com/role-arn]",
+        "a change to a role of another account", role, at: "metadata.annotations[eks.amazonaws.com/role-arn]",
         account("arn:aws:iam::333333333333:role/web"), before: account("arn:aws:iam::222222222222:role/web"),
         settings: accounts),
 ]
@@ -152,16 +153,16 @@ private func association(_ roles: String) -> String {
 
 private let associationCases: [Example] = [
     .good(
-        "Pod Identity with roles of own accounts",
+        "Pod Identity with roles of allowed accounts",
         association(
             "roleARN: 'arn:aws:iam::222222222222:role/web', targetRoleARN: 'arn:aws:iam::012345678901:role/web'"),
         settings: accounts),
-    .good("a role that ACK makes", association("roleRef: {from: {name: web}}"), settings: accounts),
+    .good("a reference to a Role object", association("roleRef: {from: {name: web}}"), settings: accounts),
     .bad(
         "Pod Identity with a role of another account", role, at: "spec.roleARN",
         association("roleARN: 'arn:aws:iam::333333333333:role/web'"), settings: accounts),
     .bad(
-        "Pod Identity that goes on to a role of another account", role, at: "spec.targetRoleARN",
+        "Pod Identity with a target role of another account", role, at: "spec.targetRoleARN",
         association(
             "roleARN: 'arn:aws:iam::222222222222:role/web', targetRoleARN: 'arn:aws:iam::333333333333:role/web'"),
         settings: accounts),
@@ -172,10 +173,10 @@ private func app(_ registry: String) -> String {
 }
 
 private let imageCases: [Example] = [
-    .good("an image of an own account", "{}", settings: accounts),
-    .good("any image, where no account is named", app("333333333333.dkr.ecr.eu-west-1.amazonaws.com")),
+    .good("an image of an allowed account", "{}", settings: accounts),
+    .good("any image if no accounts are configured", app("333333333333.dkr.ecr.eu-west-1.amazonaws.com")),
     .good(
-        "an add-on's",
+        "an image of an EKS add-on",
         "containers: [{name: app, image: 602401143452.dkr.ecr.eu-west-1.amazonaws.com/eks/coredns:v1.11.4}]",
         settings: accounts),
     .good(
@@ -185,14 +186,14 @@ private let imageCases: [Example] = [
         "an image of another account", image, at: "containers[app].image",
         app("333333333333.dkr.ecr.eu-west-1.amazonaws.com"), settings: accounts),
     .bad(
-        "in an init container", image, at: "initContainers[migrate].image",
+        "an image of another account in an init container", image, at: "initContainers[migrate].image",
         """
         initContainers:
         - name: migrate
           image: 333333333333.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.2-9f3c1ab
         """, settings: accounts),
     .bad(
-        "in a sidecar", image, at: "initContainers[proxy].image",
+        "an image of another account in a sidecar container", image, at: "initContainers[proxy].image",
         """
         initContainers:
         - name: proxy
@@ -200,21 +201,21 @@ private let imageCases: [Example] = [
           image: 333333333333.dkr-ecr.eu-west-1.on.aws/shop/proxy:1.4.2-9f3c1ab
         """, settings: accounts),
     .bad(
-        "in a container for debugging", image, at: "ephemeralContainers[debugger].image",
+        "an image of another account in an ephemeral container", image, at: "ephemeralContainers[debugger].image",
         """
         ephemeralContainers:
         - name: debugger
           image: 333333333333.dkr.ecr.eu-west-1.amazonaws.com/tools/shell:1.0.0-9f3c1ab
         """, request: .debug, settings: accounts),
     .bad(
-        "in a volume", image, at: "volumes[models].image.reference",
+        "an image of another account in a volume", image, at: "volumes[models].image.reference",
         """
         volumes:
         - name: models
           image: {reference: 333333333333.dkr.ecr.eu-west-1.amazonaws.com/shop/models:1.4.2-9f3c1ab}
         """, settings: accounts),
     .bad(
-        "of yet another account than before", image, at: "containers[app].image",
+        "a change from one disallowed account to another", image, at: "containers[app].image",
         app("444444444444.dkr.ecr.eu-west-1.amazonaws.com"),
         before: app("333333333333.dkr.ecr.eu-west-1.amazonaws.com"),
         settings: accounts),

@@ -5,12 +5,12 @@ import Kubernetes
 extension Rule {
     static let anonymousBinding = Rule(
         id: "anonymous-binding",
-        title: "No rights for whoever asks",
+        title: "RBAC does not bind unauthenticated users",
         group: .secrets,
         section: .kubernetesDeployment,
         rationale: """
-            `system:unauthenticated` and `system:anonymous` are whoever reaches the API server, without a name; \
-            `system:authenticated` is every user and every pod. What they may do, everybody may.
+            `system:unauthenticated` and `system:anonymous` match every client that can reach the API server; \
+            `system:authenticated` matches every user and every pod. Permissions for them are permissions for everyone.
             """,
         level: .deny,
         concern: .security,
@@ -31,11 +31,12 @@ extension Rule {
                 if bound.user == "system:authenticated" { isHint = try subject.bindsToReader(in: context) }
                 findings.add(
                     everybody, at: entry,
-                    isHint ? "lets \(meaning) read named objects" : "gives rights to \(meaning)", choice: bound.title,
+                    isHint ? "allows \(meaning) to read named objects" : "grants permissions to \(meaning)",
+                    choice: bound.title,
                     traits: .init(isHint: isHint)
                 ) {
                     $0.edits = [.remove($0.place)]
-                    $0.advice = "bind the users, groups or service accounts that need it, by name"
+                    $0.advice = "bind only the users, groups or service accounts that need the role"
                 }
             }
         }
@@ -44,11 +45,11 @@ extension Rule {
 
 private let everybody = Clause(
     "everybody",
-    "nothing is bound to `system:anonymous`, `system:unauthenticated` or `system:authenticated`, but what Kubernetes binds to them itself"
+    "no role is bound to `system:anonymous`, `system:unauthenticated` or `system:authenticated`, except Kubernetes' default bindings"
 )
 private let serviceAccounts = Clause(
     "service-accounts",
-    "`system:serviceaccounts`, which is every pod, is bound neither to `cluster-admin` nor to a role that allows everything"
+    "neither `cluster-admin` nor a role that allows everything is bound to `system:serviceaccounts`, which includes every pod"
 )
 
 private func checkServiceAccounts(
@@ -58,28 +59,29 @@ private func checkServiceAccounts(
     if !allowsAll { allowsAll = try subject.boundRole(in: context)?[.allowsAll] ?? false }
     guard allowsAll else { return }
     findings.add(
-        serviceAccounts, at: entry, "gives every right to every pod of the cluster", choice: "system:serviceaccounts"
+        serviceAccounts, at: entry, "grants all permissions to every pod in the cluster",
+        choice: "system:serviceaccounts"
     ) {
         $0.edits = [.remove($0.place)]
-        $0.advice = "bind the service accounts that need it, by name"
+        $0.advice = "bind only the service accounts that need the role"
     }
 }
 
-// MARK: The role that is bound
+// MARK: The bound role
 
 extension Subject {
-    /// The Role or ClusterRole that a binding is for.
+    /// The Role or ClusterRole of a binding.
     fileprivate func boundRole(in context: Context) throws(CannotJudge) -> RelatedObject? {
         let reference = try field("roleRef")
         guard let name = try reference["name"].string() else { return nil }
         let isWide = try reference["kind"].equals("ClusterRole")
-        // Kubernetes' own, by which it publishes its keys.
+        // A default binding of Kubernetes, with which it publishes its signing keys.
         if isWide, name == "system:service-account-issuer-discovery" { return nil }
         return try context.relatedObjects.object(
             isWide ? .clusterRole : .role, named: name, in: isWide ? "default" : namespace)
     }
 
-    /// True if a RoleBinding is for a Role that only reads objects by their names.
+    /// True if a RoleBinding binds a Role that only allows reading named objects.
     fileprivate func bindsToReader(in context: Context) throws(CannotJudge) -> Bool {
         guard kind == .roleBinding, try field("roleRef")["kind"].equals("Role"),
             context.relatedObjects.knows(.role, in: namespace)
@@ -96,7 +98,7 @@ extension RelatedKind {
 extension RelatedField<Bool> {
     /// True if it allows every verb on every resource.
     fileprivate static let allowsAll = Self("allowsAll")
-    /// True if it allows nothing but to read objects by their names.
+    /// True if it only allows reading named objects.
     fileprivate static let readsNamedObjects = Self("readsNamedObjects")
 }
 
@@ -116,19 +118,19 @@ private let readRights: RelatedKind.Read = { (object, fields) throws(CannotJudge
 }
 
 private let meanings = [
-    "system:anonymous": "anybody, without a login",
-    "system:unauthenticated": "anybody, without a login",
+    "system:anonymous": "unauthenticated users",
+    "system:unauthenticated": "unauthenticated users",
     "system:authenticated": "every user and every pod",
 ]
 
-/// Whom Kubernetes gives its own roles to, in ClusterRoleBindings of the roles' names.
+/// The subjects of Kubernetes' default ClusterRoleBindings, by the name of the binding and its role.
 private let bootstrap: [String: [String]] = [
     "system:basic-user": ["Group system:authenticated"],
     "system:discovery": ["Group system:authenticated"],
     "system:public-info-viewer": ["Group system:authenticated", "Group system:unauthenticated"],
 ]
 
-/// Who is in a binding because Kubernetes put them there; nobody, where it is not one of its own.
+/// The default subjects of a binding; empty if it is not one of Kubernetes' default bindings.
 private func ownSubjects(of subject: Subject) throws(CannotJudge) -> [String] {
     guard subject.kind == .clusterRoleBinding, let name = subject.name, let own = bootstrap[name],
         try subject.binds(toClusterRole: name)
@@ -159,14 +161,14 @@ private let authenticated = "subjects[system:authenticated]"
 
 private let cases: [Example] = [
     .bad(
-        "every pod, as cluster-admin", serviceAccounts, at: "subjects[system:serviceaccounts]",
+        "every pod as cluster-admin", serviceAccounts, at: "subjects[system:serviceaccounts]",
         binding("system:serviceaccounts", to: "cluster-admin"),
         settings: ["PLAYBOOK_OPERATORS": "system:serviceaccounts"]),
     .bad(
-        "every pod, as cluster-admin in one namespace", serviceAccounts, at: "subjects[system:serviceaccounts]",
+        "every pod as cluster-admin in one namespace", serviceAccounts, at: "subjects[system:serviceaccounts]",
         binding("system:serviceaccounts", to: "cluster-admin", kind: "RoleBinding")),
     .bad(
-        "every pod, with a role that allows everything", serviceAccounts, at: "subjects[system:serviceaccounts]",
+        "every pod with a role that allows everything", serviceAccounts, at: "subjects[system:serviceaccounts]",
         binding("system:serviceaccounts", to: "all"),
         relatedObjects: """
             apiVersion: rbac.authorization.k8s.io/v1
@@ -175,7 +177,7 @@ private let cases: [Example] = [
             rules: [{apiGroups: ['*'], resources: ['*'], verbs: ['*']}]
             """),
     .good(
-        "every pod, with a lesser role", binding("system:serviceaccounts", to: "view"),
+        "every pod with the role view", binding("system:serviceaccounts", to: "view"),
         relatedObjects: """
             apiVersion: rbac.authorization.k8s.io/v1
             kind: ClusterRole
@@ -183,7 +185,7 @@ private let cases: [Example] = [
             rules: [{apiGroups: [''], resources: [pods], verbs: [get]}]
             """),
     .bad(
-        "everybody, to read one object", everybody, at: authenticated,
+        "every user, to read one object", everybody, at: authenticated,
         binding("system:authenticated", to: "info", kind: "RoleBinding", of: "Role"),
         relatedObjects: """
             apiVersion: rbac.authorization.k8s.io/v1
@@ -192,7 +194,7 @@ private let cases: [Example] = [
             rules: [{apiGroups: [''], resources: [configmaps], resourceNames: [version], verbs: [get]}]
             """, isHint: true),
     .bad(
-        "everybody, to read all of a kind", everybody, at: authenticated,
+        "every user, to read all objects of a kind", everybody, at: authenticated,
         binding("system:authenticated", to: "info", kind: "RoleBinding", of: "Role"),
         relatedObjects: """
             apiVersion: rbac.authorization.k8s.io/v1
@@ -200,38 +202,42 @@ private let cases: [Example] = [
             metadata: {name: info, namespace: shop}
             rules: [{apiGroups: [''], resources: [configmaps], verbs: [get]}]
             """),
-    .good("a group by its name", binding("developers", kind: "RoleBinding")),
+    .good("a group", binding("developers", kind: "RoleBinding")),
     .good("a user", binding("jo")),
-    .bad("whoever has no name", everybody, at: anonymous, binding("system:anonymous")),
-    .bad("the group of those", everybody, at: unauthenticated, binding("system:unauthenticated")),
-    .bad("everybody who has one", everybody, at: authenticated, binding("developers", "system:authenticated")),
-    .bad("in one namespace", everybody, at: authenticated, binding("system:authenticated", kind: "RoleBinding")),
-    .good("what everybody may ask of themselves", binding("system:authenticated", to: "system:basic-user")),
-    .good("which APIs there are", binding("system:authenticated", to: "system:discovery")),
-    .good(
-        "the version and the health",
-        binding("system:authenticated", "system:unauthenticated", to: "system:public-info-viewer")),
-    .good("less than Kubernetes gives", binding("system:authenticated", to: "system:public-info-viewer")),
+    .bad("the user system:anonymous", everybody, at: anonymous, binding("system:anonymous")),
+    .bad("the group system:unauthenticated", everybody, at: unauthenticated, binding("system:unauthenticated")),
     .bad(
-        "more than Kubernetes gives, as before its version 1.14", everybody, at: unauthenticated,
+        "the group system:authenticated beside another group", everybody, at: authenticated,
+        binding("developers", "system:authenticated")),
+    .bad(
+        "the group system:authenticated in one namespace", everybody, at: authenticated,
+        binding("system:authenticated", kind: "RoleBinding")),
+    .good("the default binding system:basic-user", binding("system:authenticated", to: "system:basic-user")),
+    .good("the default binding system:discovery", binding("system:authenticated", to: "system:discovery")),
+    .good(
+        "the default binding system:public-info-viewer",
+        binding("system:authenticated", "system:unauthenticated", to: "system:public-info-viewer")),
+    .good("a default binding with fewer subjects", binding("system:authenticated", to: "system:public-info-viewer")),
+    .bad(
+        "a default binding from before Kubernetes 1.14, with another subject", everybody, at: unauthenticated,
         binding("system:authenticated", "system:unauthenticated", to: "system:discovery")),
     .bad(
-        "one more to what Kubernetes gives", everybody, at: anonymous,
+        "another subject added to a default binding", everybody, at: anonymous,
         binding("system:authenticated", "system:unauthenticated", "system:anonymous", to: "system:public-info-viewer"),
         before: binding("system:authenticated", "system:unauthenticated", to: "system:public-info-viewer")),
     .bad(
-        "another role under the name of Kubernetes' own", everybody, at: authenticated,
+        "another role under the name of a default binding", everybody, at: authenticated,
         binding("system:authenticated", to: "edit", name: "system:discovery")),
     .bad(
-        "Kubernetes' own role under another name", everybody, at: authenticated,
+        "a default role under another binding name", everybody, at: authenticated,
         binding("system:authenticated", to: "system:discovery", name: "discovery")),
     .bad(
-        "a RoleBinding under the name of Kubernetes' own", everybody, at: authenticated,
+        "a RoleBinding under the name of a default ClusterRoleBinding", everybody, at: authenticated,
         binding("system:authenticated", to: "system:discovery", kind: "RoleBinding")),
     .bad(
-        "another one than before", everybody, at: unauthenticated, binding("system:unauthenticated"),
+        "another group than before", everybody, at: unauthenticated, binding("system:unauthenticated"),
         before: binding("system:authenticated")),
     .good(
-        "the API server at its start", binding("system:unauthenticated", to: "system:discovery"),
+        "a default binding that the API server creates", binding("system:unauthenticated", to: "system:discovery"),
         request: .by("system:apiserver")),
 ]

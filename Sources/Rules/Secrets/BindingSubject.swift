@@ -2,14 +2,14 @@ import Evaluation
 import JSON
 import Kubernetes
 
-/// Somebody to whom a RoleBinding or a ClusterRoleBinding gives a role (`rbac.authorization.k8s.io/v1`, Subject).
+/// A subject of a RoleBinding or a ClusterRoleBinding (`rbac.authorization.k8s.io/v1`, Subject).
 struct BindingSubject {
     /// `User`, `Group` or `ServiceAccount`.
     let kind: String
-    /// Who that is to the API server: a service account has the name of the user that it is, `system:serviceaccount:shop:web`.
+    /// The user or group name in the API server; that of a service account is `system:serviceaccount:shop:web`.
     let user: String
 
-    /// What tells it from others, and who it is for people: `Group developers`.
+    /// The kind and the name, which identify the subject: `Group developers`.
     var title: String { "\(kind) \(user)" }
 
     /// Reads an entry of `subjects` of a binding in a namespace.
@@ -23,7 +23,7 @@ struct BindingSubject {
 }
 
 extension Subject {
-    /// Whether it binds to a ClusterRole of this name.
+    /// Returns true if a binding's role is the ClusterRole of this name.
     func binds(toClusterRole name: String) throws(CannotJudge) -> Bool {
         let role = try field("roleRef")
         guard try role["kind"].equals("ClusterRole") else { return false }

@@ -5,12 +5,12 @@ import Kubernetes
 extension Rule {
     static let externalSecrets = Rule(
         id: "external-secrets",
-        title: "Secrets come from outside the cluster",
+        title: "Secrets are written by External Secrets or another controller",
         group: .secrets,
         section: .kubernetesDeployment,
         rationale: """
-            A Secret that somebody applies lies in a file, a pipeline or a shell's history too, and is rotated by hand or never. The \
-            External Secrets operator copies it from where it is kept, watched and rotated.
+            A Secret that is applied by hand is also in a file, a pipeline or a shell history, and is rarely rotated. External \
+            Secrets copies the value from a store in which it is audited and rotated.
             """,
         level: .warn,
         concern: .security,
@@ -27,11 +27,13 @@ extension Rule {
             else { return }
             let name = try type.filledText()?.text ?? "Opaque"
             guard !isWrittenByController(subject, context), !isWriter(subject.review.user, context) else { return }
-            findings.add(handmade, at: type, "is \(name), and the External Secrets operator did not write it") {
+            findings.add(
+                handmade, at: type, "is \(name); neither External Secrets nor another controller writes this Secret"
+            ) {
                 $0.relatedObject = externalSecret(subject.secretName, of: name, in: subject.namespace)
                 $0.isReplacement = true
                 $0.advice =
-                    "and keep its values outside the cluster; or name who writes it in PLAYBOOK_SECRET_WRITERS"
+                    "store its values outside the cluster, or add its writer to PLAYBOOK_SECRET_WRITERS"
             }
         }
     )
@@ -40,18 +42,18 @@ extension Rule {
 extension RuleSettings {
     static let writers: RuleSetting<[String]> = RuleSetting(
         "PLAYBOOK_SECRET_WRITERS", .list("names"), default: [],
-        "Users who may write Secrets, beside the External Secrets operator and other controllers: `system:serviceaccount:argocd:*`. `*` stands for any text."
+        "Users who are allowed to write Secrets, besides External Secrets and other controllers, for example `system:serviceaccount:argocd:*`. `*` matches any text."
     )
 }
 
 private let handmade = Clause(
     "handmade",
-    "a Secret of an application is written by the External Secrets operator, another controller, or one of `PLAYBOOK_SECRET_WRITERS`"
+    "a Secret with application data is written by External Secrets, another controller, or one of `PLAYBOOK_SECRET_WRITERS`"
 )
 
-/// True if a controller writes it: the External Secrets operator, or one that makes the secret itself, such as cert-manager.
+/// True if a controller writes it: External Secrets, or one that generates the secret, such as cert-manager.
 private func isWrittenByController(_ subject: Subject, _ context: Context) -> Bool {
-    // Of what is in a cluster already its manager is known.
+    // In audit, the field manager shows who wrote the object.
     if context.source == .cluster { return !subject.isWrittenByDeployer && subject.isWrittenByManager }
     guard subject.review.user.serviceAccount != nil else { return false }
     if case .deployer = Requester(of: subject.review, context) { return false }
@@ -59,7 +61,7 @@ private func isWrittenByController(_ subject: Subject, _ context: Context) -> Bo
 }
 
 extension Subject {
-    /// True if some client wrote the data of an object that is in the cluster, or an ExternalSecret has it.
+    /// True if an ExternalSecret owns an object in the cluster, or a field manager manages its data.
     fileprivate var isWrittenByManager: Bool {
         if metadata.controller?.kind == .externalSecret { return true }
         let entries = metadata.value?["managedFields"]
@@ -72,7 +74,7 @@ private func isWriter(_ user: User, _ context: Context) -> Bool {
     return !writers.isEmpty && writers.contains { Glob($0).matches(user.name) }
 }
 
-/// The ExternalSecret to write instead: every key of one secret that is kept under the Secret's own name.
+/// The suggested ExternalSecret: all keys of the external secret that has the Secret's name.
 private func externalSecret(_ name: String, of type: String, in namespace: String) -> Literal {
     var target: Literal = ["name": .string(name)]
     if type != "Opaque" { target = ["name": .string(name), "template": ["type": .string(type)]] }
@@ -119,36 +121,38 @@ private let cases: [Example] = [
           target: {name: web}
           dataFrom: [{extract: {key: shop/web}}]
         """),
-    .good("what the operator makes", secret(), request: .by("system:serviceaccount:external-secrets:external-secrets")),
     .good(
-        "an operator of another name, for an ExternalSecret", secret(metadata: owned()),
+        "a Secret that External Secrets writes", secret(),
+        request: .by("system:serviceaccount:external-secrets:external-secrets")),
+    .good(
+        "a Secret that External Secrets writes with another service account", secret(metadata: owned()),
         request: .by("system:serviceaccount:platform:eso")),
-    .bad("by hand", handmade, at: "type", secret()),
-    .bad("of no type, which is Opaque", handmade, at: "type", secret("")),
-    .bad("of an empty type, which is Opaque too", handmade, at: "type", secret("type: ''")),
-    .bad("an owner that its author made up", handmade, at: "type", secret(metadata: owned())),
+    .bad("a Secret applied by a user", handmade, at: "type", secret()),
+    .bad("a Secret without a type, which is Opaque", handmade, at: "type", secret("")),
+    .bad("a Secret with an empty type, which is Opaque", handmade, at: "type", secret("type: ''")),
+    .bad("an owner reference set by a user", handmade, at: "type", secret(metadata: owned())),
     .bad(
-        "an owner that a tool applies with the rest", handmade, at: "type", secret(metadata: owned()),
+        "an owner reference set by a deployer", handmade, at: "type", secret(metadata: owned()),
         request: .by("system:serviceaccount:argocd:argocd-application-controller")),
     .good(
-        "a controller that makes the secret itself",
+        "a Secret that another controller generates",
         secret(metadata: "name: web, namespace: shop, labels: {cnpg.io/cluster: web}"),
         request: .by("system:serviceaccount:cnpg-system:cnpg-manager")),
     .bad(
-        "a login by hand", handmade, at: "type", secret("type: kubernetes.io/basic-auth")),
-    .bad("a key of SSH by hand", handmade, at: "type", secret("type: kubernetes.io/ssh-auth")),
-    .bad("of a type of one's own", handmade, at: "type", secret("type: example.com/login")),
-    .bad("changed by hand", handmade, at: "type", secret(), before: secret("immutable: false")),
+        "a basic-auth Secret applied by a user", handmade, at: "type", secret("type: kubernetes.io/basic-auth")),
+    .bad("an SSH key applied by a user", handmade, at: "type", secret("type: kubernetes.io/ssh-auth")),
+    .bad("a Secret with a custom type", handmade, at: "type", secret("type: example.com/login")),
+    .bad("a change by a user", handmade, at: "type", secret(), before: secret("immutable: false")),
     .good(
-        "one of those who may", secret(), request: .by("system:serviceaccount:argocd:argocd-server"),
+        "a user in the setting", secret(), request: .by("system:serviceaccount:argocd:argocd-server"),
         settings: ["PLAYBOOK_SECRET_WRITERS": "ci, system:serviceaccount:argocd:*"]),
     .bad(
-        "none of those who may", handmade, at: "type", secret(),
+        "a user that is not in the setting", handmade, at: "type", secret(),
         request: .by("system:serviceaccount:argo-cd:argocd-server"),
         settings: ["PLAYBOOK_SECRET_WRITERS": "ci, system:serviceaccount:argocd:*"]),
-    .good("a certificate", secret("type: kubernetes.io/tls")),
-    .good("a registry's password", secret("type: kubernetes.io/dockerconfigjson")),
-    .good("the same in its old form", secret("type: kubernetes.io/dockercfg")),
-    .good("a token that lets nodes in", secret("type: bootstrap.kubernetes.io/token")),
-    .good("a release of Helm's", secret("type: helm.sh/release.v1")),
+    .good("a TLS certificate", secret("type: kubernetes.io/tls")),
+    .good("a registry credential", secret("type: kubernetes.io/dockerconfigjson")),
+    .good("a registry credential in the legacy format", secret("type: kubernetes.io/dockercfg")),
+    .good("a bootstrap token", secret("type: bootstrap.kubernetes.io/token")),
+    .good("a Helm release", secret("type: helm.sh/release.v1")),
 ]

@@ -5,12 +5,12 @@ import Kubernetes
 extension Rule {
     static let inlineCredentials = Rule(
         id: "inline-credentials",
-        title: "No secret is written in plain text",
+        title: "Manifests do not contain secrets in plain text",
         group: .secrets,
         section: .kubernetesDeployment,
         rationale: """
-            What stands in a manifest stands in the repository, in the pipeline's log and in everybody's terminal, for good. \
-            Secrets come from AWS Secrets Manager or SSM by External Secrets, and reach the process from a Secret.
+            A secret in a manifest is exposed to everyone who can read the repository, the pipeline's log or the object in the \
+            cluster. External Secrets copies secrets from AWS Secrets Manager or SSM into a Secret.
             """,
         level: .deny,
         concern: .security,
@@ -31,7 +31,7 @@ extension Rule {
                 for credential in credentials where !text.isUserOfSMTP(credential) {
                     findings.add(
                         text.clause, at: Field(text.text),
-                        "holds a secret in plain text\(credential.lineInWords): \(credential.kind.rawValue)",
+                        "contains a secret in plain text\(credential.lineInWords): \(credential.kind.rawValue)",
                         mark: text.mark(of: credential)
                     ) { ($0.edits, $0.advice) = text.remedy(for: credential, in: subject, at: $0.place) }
                 }
@@ -40,26 +40,26 @@ extension Rule {
     )
 }
 
-/// What the rule checks; its examples stand in a file of their own.
+/// The rule's clauses, which its examples in another file use, too.
 enum CredentialClause {
     static let variable = Clause(
         "variable",
-        "no variable of a container holds a secret; a word under `PASSWORD_SECRET` is the name of the Secret that has the password"
+        "no environment variable of a container contains a secret; a word in a variable like `PASSWORD_SECRET` is the name of a Secret"
     )
-    static let argument = Clause("argument", "no command or argument of a container holds a secret")
+    static let argument = Clause("argument", "no command or argument of a container contains a secret")
     static let handler = Clause(
-        "handler", "no command or header of a probe or of a lifecycle handler holds a secret")
-    static let entry = Clause("config-map", "no entry of a ConfigMap holds a secret")
-    static let annotation = Clause("annotation", "no annotation holds a secret")
+        "handler", "no command or header of a probe or lifecycle handler contains a secret")
+    static let entry = Clause("config-map", "no entry of a ConfigMap contains a secret")
+    static let annotation = Clause("annotation", "no annotation contains a secret")
     static let chart = Clause(
-        "chart-value", "no value or parameter of a chart in an Argo CD Application or a Flux HelmRelease holds a secret"
+        "chart-value", "no chart value or parameter in an Argo CD Application or a Flux HelmRelease contains a secret"
     )
     static let store = Clause(
-        "secret-store", "no SecretStore of External Secrets holds secrets itself, as those of the provider `fake` do")
+        "secret-store", "no SecretStore of External Secrets contains secrets, as with the provider `fake`")
 }
 
 extension Credential {
-    /// The line that it stands on, for a message: nothing on the first one.
+    /// The line of the credential for a message; empty for the first line.
     var lineInWords: String { line > 1 ? " on line \(line)" : "" }
 }
 
@@ -80,49 +80,49 @@ extension PlainText {
         for credential: Credential, in subject: Subject, at pointer: Pointer
     ) -> (edits: [Edit], advice: String) {
         let secret = subject.secretName
-        let change = "and rotate the secret, which has been exposed"
+        let change = "and rotate the value: it has been exposed"
         if credential.kind.isAWS, let edit = removal(at: pointer) { return ([edit], AWSAdvice.roles) }
         switch place {
         case .variable(let name):
             let reference = SecretReference(secret, key: name.text)
             return (
                 [.remove(pointer), .set(pointer.parent / "valueFrom", reference.source)],
-                "let External Secrets write Secret \(secret), \(change)"
+                "store the value in Secret \(secret) with External Secrets, \(change)"
             )
         case .argument(let container, let flag):
             guard let rewritten = rewritten(credential, after: flag),
                 let container = (try? subject.template())?.containers[container]
             else {
-                return ([], "read it from Secret \(secret) into a variable, write $(NAME) or $NAME here, \(change)")
+                return ([], "store the value in Secret \(secret), use a variable here ($(NAME) or $NAME), \(change)")
             }
             let reference = SecretReference(secret, key: rewritten.variable)
             return (
                 [.set(pointer, .string(rewritten.text))] + reference.edits(in: container, of: subject),
-                "let External Secrets write Secret \(secret), \(change)"
+                "store the value in Secret \(secret) with External Secrets, \(change)"
             )
         case .handler(let isHeader):
             let instead =
                 isHeader
-                ? "probe a path that needs no credentials"
-                : "let a shell in the command read $NAME, a variable from Secret \(secret)"
+                ? "use a path that needs no credentials"
+                : "store the value in Secret \(secret), run a shell that reads it from a variable ($NAME)"
             return ([], "\(instead), \(change)")
         case .chartValue:
             let instead =
                 subject.kind == .helmRelease
-                ? "name a Secret in valuesFrom"
-                : "let the chart read an existing Secret, by the value that it has for that"
-            return ([], "\(instead), written by External Secrets, \(change)")
+                ? "use valuesFrom with a Secret"
+                : "set the chart's value for an existing Secret to one"
+            return ([], "\(instead) that External Secrets writes, \(change)")
         case .storedValue:
-            return ([], "keep it in AWS Secrets Manager or SSM, with the provider aws, \(change)")
+            return ([], "store the value in AWS Secrets Manager or SSM, use the provider aws, \(change)")
         case .entry, .annotation:
             guard credential.line == 1, let edit = removal(at: pointer) else {
-                return ([], "take it out of the text, let the process read it from Secret \(secret) by env, \(change)")
+                return ([], "remove it from the text, read it from Secret \(secret) with env, \(change)")
             }
-            return ([edit], "keep it in Secret \(secret), written by External Secrets, \(change)")
+            return ([edit], "store the value in Secret \(secret) with External Secrets, \(change)")
         }
     }
 
-    /// Taking out what holds the text, where it can do without.
+    /// The edit that removes the field with the text; nil if the field is required.
     func removal(at pointer: Pointer) -> Edit? {
         switch place {
         case .variable: .remove(pointer.parent)
@@ -131,16 +131,16 @@ extension PlainText {
         }
     }
 
-    /// An argument that names a variable where the secret was; nil where more than a flag would have to be repeated.
+    /// The argument with a reference to a variable in place of the secret; nil if other text than a flag surrounds the secret.
     private func rewritten(_ credential: Credential, after flag: Value?) -> (text: String, variable: String)? {
         withContents { bytes in
             guard credential.range.upperBound == bytes.count else { return nil }
-            // An option of one letter names no variable.
+            // A one-letter option is not a name for a variable.
             if let flag, flag.contentLength > 2, credential.range.lowerBound == 0 {
                 let variable = SecretReference.variable(for: flag.text)
                 return ("$(\(variable))", variable)
             }
-            // `--password=`: nothing but a flag may stand before it.
+            // `--password=`: only a flag can precede the secret.
             let separator = credential.range.lowerBound - 1
             guard separator > 0, bytes[separator] == UInt8(ascii: "=") else { return nil }
             var name: [UInt8] = []

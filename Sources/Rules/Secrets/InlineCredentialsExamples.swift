@@ -1,11 +1,11 @@
 import Evaluation
 
-/// Tokens are put together here, so that nobody takes them for real ones that were published.
+/// Returns text for a token; tokens are not literals here, so that secret scanners do not report them.
 private func made(_ count: Int) -> String { String(String(repeating: "Zx9Q", count: count / 4 + 1).prefix(count)) }
 
 let inlineCredentialExamples: [Example] = [
     .good(
-        "read from a Secret",
+        "a variable from a Secret",
         """
         containers:
         - name: app
@@ -15,7 +15,7 @@ let inlineCredentialExamples: [Example] = [
           envFrom: [{secretRef: {name: web}}]
         """),
     .good(
-        "about a secret, and none",
+        "variables about secrets that are not secrets",
         """
         containers:
         - name: app
@@ -29,7 +29,7 @@ let inlineCredentialExamples: [Example] = [
           - {name: CHECK, value: "https://login.example.com/info?access_token= name realm=/staff"}
         """),
     .good(
-        "in which Secret a password is, and under which key",
+        "the name and the key of a Secret",
         """
         containers:
         - name: app
@@ -38,7 +38,7 @@ let inlineCredentialExamples: [Example] = [
           - {name: DB_PASSWORD_SECRET_KEY, value: password}
         """),
     .good(
-        "put together from what a Secret holds",
+        "values composed from variables that come from a Secret",
         """
         containers:
         - name: app
@@ -48,10 +48,10 @@ let inlineCredentialExamples: [Example] = [
           args: ["--password=$(PROXY_PASSWORD)", --token-file, /run/token]
         """),
     .bad(
-        "a password by its name", CredentialClause.variable, at: "containers[app].env[DB_PASSWORD].value",
+        "a variable named like a password", CredentialClause.variable, at: "containers[app].env[DB_PASSWORD].value",
         "containers: [{name: app, env: [{name: DB_PASSWORD, value: hunter2}]}]"),
     .bad(
-        "a token by its form", CredentialClause.variable, at: "containers[app].env[PUSH].value",
+        "a variable with a token", CredentialClause.variable, at: "containers[app].env[PUSH].value",
         "containers: [{name: app, env: [{name: PUSH, value: glpat-exampleexample12345678}]}]"),
     .bad(
         "a password in a URI", CredentialClause.variable, at: "containers[app].env[BROKER].value",
@@ -69,37 +69,37 @@ let inlineCredentialExamples: [Example] = [
               -----END PRIVATE KEY-----
         """),
     .bad(
-        "an access key of AWS", CredentialClause.variable, at: "containers[app].env[KEY].value",
+        "an AWS access key", CredentialClause.variable, at: "containers[app].env[KEY].value",
         "containers: [{name: app, env: [{name: KEY, value: AKIAIOSFODNN7EXAMPLE}]}]"),
     .bad(
-        "an argument", CredentialClause.argument, at: "containers[app].args[0]",
+        "an argument with a password", CredentialClause.argument, at: "containers[app].args[0]",
         "containers: [{name: app, args: [--password=hunter2]}]"),
     .bad(
-        "the argument after its flag", CredentialClause.argument, at: "containers[app].command[2]",
+        "an argument after its flag", CredentialClause.argument, at: "containers[app].command[2]",
         "containers: [{name: app, command: [/app/web, --auth-token, hunter2]}]"),
     .bad(
-        "in a script", CredentialClause.argument, at: "containers[app].command[2]",
+        "a password in a script", CredentialClause.argument, at: "containers[app].command[2]",
         "containers: [{name: app, command: [sh, -c, 'export DB_PASSWORD=hunter2; exec /app/web']}]"),
     .bad(
-        "a login of curl", CredentialClause.argument, at: "containers[app].command[2]",
+        "a curl login in a script", CredentialClause.argument, at: "containers[app].command[2]",
         "containers: [{name: app, command: [sh, -c, 'curl -u admin:hunter2 https://x; exec /app/web']}]"),
     .bad(
-        "a login of curl, in words", CredentialClause.argument, at: "containers[app].args[2]",
+        "a curl login in arguments", CredentialClause.argument, at: "containers[app].args[2]",
         "containers: [{name: app, args: [curl, --user, 'admin:hunter2', 'https://x']}]"),
     .bad(
-        "a password of Redis", CredentialClause.argument, at: "containers[app].args[1]",
+        "a redis-cli password", CredentialClause.argument, at: "containers[app].args[1]",
         "containers: [{name: app, command: [redis-cli], args: [-a, hunter2, monitor]}]"),
     .bad(
-        "a password of MySQL", CredentialClause.argument, at: "containers[app].command[3]",
+        "a mysqldump password", CredentialClause.argument, at: "containers[app].command[3]",
         "containers: [{name: app, command: [mysqldump, -h, db, -phunter2, shop]}]"),
     .bad(
-        "a password of sshpass", CredentialClause.argument, at: "containers[app].command[2]",
+        "an sshpass password", CredentialClause.argument, at: "containers[app].command[2]",
         "containers: [{name: app, command: [sshpass, -p, hunter2, ssh, ops@host]}]"),
     .bad(
         "a variable for one command", CredentialClause.argument, at: "containers[app].command[2]",
         "containers: [{name: app, command: [bash, -c, 'PGPASSWORD=hunter2 psql -h db']}]"),
     .bad(
-        "a header of a probe", CredentialClause.handler,
+        "an HTTP header of a probe", CredentialClause.handler,
         at: "containers[app].livenessProbe.httpGet.httpHeaders[X-Api-Key].value",
         "containers: [{name: app, livenessProbe: {httpGet: {httpHeaders: [{name: X-Api-Key, value: hunter2hunter2}]}}}]"
     ),
@@ -112,12 +112,12 @@ let inlineCredentialExamples: [Example] = [
         "containers: [{name: app, lifecycle: {preStop: {exec: {command: [sh, -c, 'curl --user admin:hunter2 https://x/stop']}}}}]"
     ),
     .bad(
-        "a header of a lifecycle handler", CredentialClause.handler,
+        "an HTTP header of a lifecycle handler", CredentialClause.handler,
         at: "containers[app].lifecycle.postStart.httpGet.httpHeaders[Authorization].value",
         "containers: [{name: app, lifecycle: {postStart: {httpGet: {port: 80, httpHeaders: [{name: Authorization, value: 'Basic YWRtaW46aHVudGVyMg=='}]}}}}]"
     ),
     .good(
-        "commands of probes that read variables",
+        "probe commands that read variables",
         """
         containers:
         - name: app
@@ -129,7 +129,7 @@ let inlineCredentialExamples: [Example] = [
         "an init container", CredentialClause.variable, at: "initContainers[migrate].env[DB_PASSWORD].value",
         "initContainers: [{name: migrate, env: [{name: DB_PASSWORD, value: hunter2}]}]"),
     .bad(
-        "a sidecar", CredentialClause.argument, at: "initContainers[proxy].args[1]",
+        "a sidecar container", CredentialClause.argument, at: "initContainers[proxy].args[1]",
         "initContainers: [{name: proxy, restartPolicy: Always, args: [--api-key, hunter2]}]"),
     .bad(
         "an ephemeral container", CredentialClause.variable, at: "ephemeralContainers[debugger].env[PGPASSWORD].value",
@@ -143,17 +143,17 @@ let inlineCredentialExamples: [Example] = [
         "an annotation", CredentialClause.annotation, at: "metadata.annotations[shop.example/api-key]",
         "metadata: {annotations: {shop.example/api-key: hunter2hunter2}}"),
     .bad(
-        "an annotation of the template", CredentialClause.annotation,
+        "an annotation of the pod template", CredentialClause.annotation,
         at: "spec.template.metadata.annotations.broker",
         "spec: {template: {metadata: {annotations: {broker: 'amqp://shop:hunter2@rabbit:5672'}}}}"),
     .good(
-        "check sums of Secrets, and what was applied last",
+        "checksums of Secrets and the last applied configuration",
         """
         metadata: {annotations: {kubectl.kubernetes.io/last-applied-configuration: '{"data":{"DB_PASSWORD":"hunter2"}}'}}
         spec: {template: {metadata: {annotations: {checksum/secret: 5df6e0e2761359d30a8275058e299fcc0381534545f55cf43e41983f5d4c9456}}}}
         """),
     .good(
-        "a ConfigMap that says where secrets are",
+        "a ConfigMap that refers to secrets",
         """
         apiVersion: v1
         kind: ConfigMap
@@ -187,7 +187,7 @@ let inlineCredentialExamples: [Example] = [
             db.password=hunter2
         """),
     .bad(
-        "a ConfigMap in base64", CredentialClause.entry, at: "binaryData.DB_PASSWORD",
+        "binary data of a ConfigMap", CredentialClause.entry, at: "binaryData.DB_PASSWORD",
         """
         apiVersion: v1
         kind: ConfigMap
@@ -195,7 +195,7 @@ let inlineCredentialExamples: [Example] = [
         binaryData: {DB_PASSWORD: aHVudGVyMg==}
         """),
     .good(
-        "a Secret may hold it",
+        "a password in a Secret",
         """
         apiVersion: v1
         kind: Secret
@@ -203,14 +203,14 @@ let inlineCredentialExamples: [Example] = [
         stringData: {DB_PASSWORD: hunter2}
         """, request: .by("system:serviceaccount:external-secrets:external-secrets")),
     .bad(
-        "a password by what refers to it", CredentialClause.variable, at: "containers[app].env[X].value",
+        "a value that a password variable refers to", CredentialClause.variable, at: "containers[app].env[X].value",
         """
         containers:
         - name: app
           env: [{name: X, value: hunter2}, {name: DB_PASSWORD, value: $(X)}]
         """),
     .bad(
-        "a password by a URI that refers to it", CredentialClause.variable, at: "containers[app].env[X].value",
+        "a value that a URI refers to as its password", CredentialClause.variable, at: "containers[app].env[X].value",
         """
         containers:
         - name: app
@@ -220,10 +220,10 @@ let inlineCredentialExamples: [Example] = [
           - {name: BROKER, value: 'amqp://shop:$(Z)@rabbit:5672'}
         """),
     .bad(
-        "a password by an argument that refers to it", CredentialClause.variable, at: "containers[app].env[X].value",
+        "a value that a password argument refers to", CredentialClause.variable, at: "containers[app].env[X].value",
         "containers: [{name: app, env: [{name: X, value: hunter2}], args: [--password, $(X)]}]"),
     .good(
-        "references to what is no secret",
+        "references to variables that are not secrets",
         """
         containers:
         - name: app
@@ -233,63 +233,65 @@ let inlineCredentialExamples: [Example] = [
           - {name: TOKEN_URL, value: "https://$(DB_HOST)/token"}
           args: ["--dsn=host=$(DB_HOST) password=$(DB_PASSWORD)", "$$(DB_HOST)"]
         """),
-    .good("an instruction in a patch of kustomize's", "containers: [{name: app, env: [{$patch: replace}]}]"),
+    .good("a directive of a kustomize patch", "containers: [{name: app, env: [{$patch: replace}]}]"),
     .bad(
-        "a token under the name of a file", CredentialClause.variable, at: "containers[app].env[TOKEN_FILE].value",
+        "a token in a variable named like a file", CredentialClause.variable,
+        at: "containers[app].env[TOKEN_FILE].value",
         "containers: [{name: app, env: [{name: TOKEN_FILE, value: glpat-exampleexample12345678}]}]"),
     .bad(
-        "a token of npm", CredentialClause.variable, at: "containers[app].env[PUBLISH].value",
+        "an npm token", CredentialClause.variable, at: "containers[app].env[PUBLISH].value",
         "containers: [{name: app, env: [{name: PUBLISH, value: npm_\(made(36))}]}]"),
     .bad(
-        "a token of Terraform Cloud", CredentialClause.variable, at: "containers[app].env[RUN].value",
+        "a Terraform Cloud token", CredentialClause.variable, at: "containers[app].env[RUN].value",
         "containers: [{name: app, env: [{name: RUN, value: \(made(14)).atlasv1.\(made(64))}]}]"
     ),
     .bad(
-        "a token of a Telegram bot", CredentialClause.variable, at: "containers[app].env[NOTIFY].value",
+        "a Telegram bot token", CredentialClause.variable, at: "containers[app].env[NOTIFY].value",
         "containers: [{name: app, env: [{name: NOTIFY, value: 'https://api.telegram.org/bot123456789:A\(made(34))/getMe'}]}]"
     ),
     .bad(
-        "a key of a model", CredentialClause.variable, at: "containers[app].env[LLM].value",
+        "an API key of a language model", CredentialClause.variable, at: "containers[app].env[LLM].value",
         "containers: [{name: app, env: [{name: LLM, value: sk-\(made(32))}]}]"),
     .bad(
-        "a webhook of Teams", CredentialClause.variable, at: "containers[app].env[NOTIFY].value",
+        "a Teams webhook URL", CredentialClause.variable, at: "containers[app].env[NOTIFY].value",
         "containers: [{name: app, env: [{name: NOTIFY, value: 'https://example.webhook.office.com/webhookb2/11111111-2222-3333-4444-555555555555@11111111-2222-3333-4444-555555555555/IncomingWebhook/\(made(16))/11111111-2222-3333-4444-555555555555'}]}]"
     ),
     .bad(
-        "a workflow of Teams", CredentialClause.variable, at: "containers[app].env[NOTIFY].value",
+        "a Teams workflow URL", CredentialClause.variable, at: "containers[app].env[NOTIFY].value",
         "containers: [{name: app, env: [{name: NOTIFY, value: 'https://prod-1.westeurope.logic.azure.com:443/workflows/0123/triggers/manual/paths/invoke?api-version=2016-06-01&sig=\(made(27))'}]}]"
     ),
     .bad(
-        "a parameter of a chart", CredentialClause.chart, at: "spec.source.helm.parameters[db.password].value",
+        "a chart parameter", CredentialClause.chart, at: "spec.source.helm.parameters[db.password].value",
         application("parameters: [{name: replicas, value: '3'}, {name: db.password, value: hunter2}]")),
     .bad(
-        "the values of a chart", CredentialClause.chart, at: "spec.source.helm.values",
+        "chart values", CredentialClause.chart, at: "spec.source.helm.values",
         application("values: '{auth: {password: hunter2}}'")),
     .bad(
-        "the values of a chart as an object", CredentialClause.chart,
+        "chart values as an object", CredentialClause.chart,
         at: "spec.source.helm.valuesObject.env[API_TOKEN].value",
         application("valuesObject: {env: [{name: API_TOKEN, value: hunter2hunter2}]}")),
     .good(
-        "values that say which Secret",
+        "chart values that name a Secret",
         application(
             "valuesObject: {auth: {existingSecret: web, secretKeys: {adminPasswordKey: password}, tlsSecret: web-tls}}")
     ),
     .bad(
-        "the values of a release of Flux", CredentialClause.chart, at: "spec.values.auth.password",
+        "values of a Flux HelmRelease", CredentialClause.chart, at: "spec.values.auth.password",
         release("values: {auth: {password: hunter2}, replicaCount: 3}")),
     .good(
-        "values from a Secret",
+        "HelmRelease values from a Secret",
         release("values: {auth: {username: shop}}\n  valuesFrom: [{kind: Secret, name: web, valuesKey: values.yaml}]")),
     .bad(
-        "a store that holds secrets itself", CredentialClause.store,
+        "a SecretStore that contains secrets", CredentialClause.store,
         at: "spec.provider.fake.data[/shop/db].value", store("fake: {data: [{key: /shop/db, value: hunter2}]}")),
     .bad(
-        "a token in a header of a store", CredentialClause.store, at: "spec.provider.webhook.headers.Authorization",
+        "a token in a header of a SecretStore", CredentialClause.store,
+        at: "spec.provider.webhook.headers.Authorization",
         store(
             "webhook: {url: 'https://secrets.example.com/{{ .remoteRef.key }}', headers: {Authorization: 'Basic YWRtaW46aHVudGVyMg=='}}"
         )),
     .good(
-        "a store in AWS",
+        "a SecretStore for AWS",
         store("aws: {service: SecretsManager, region: eu-west-1, auth: {jwt: {serviceAccountRef: {name: shop}}}}")),
 ]
 

@@ -5,12 +5,12 @@ import Kubernetes
 extension Rule {
     static let rbacLeastPrivilege = Rule(
         id: "rbac-least-privilege",
-        title: "Nobody may do everything",
+        title: "Roles do not use wildcards, and bindings do not grant cluster-admin",
         group: .secrets,
         section: .kubernetesDeployment,
         rationale: """
-            Who may do everything can read every Secret and run anything anywhere, and so can whoever gets hold of that one token. \
-            A role names what its holders need.
+            Anyone who gets a token with all permissions can read every Secret and run any workload in the cluster. Grant only \
+            the permissions that are needed.
             """,
         level: .warn,
         concern: .security,
@@ -37,40 +37,41 @@ extension Rule {
 extension RuleSettings {
     static let operators: RuleSetting<[String]> = RuleSetting(
         "PLAYBOOK_OPERATORS", .list("names"), default: [],
-        "Users, groups and service accounts (`system:serviceaccount:NAMESPACE:NAME`) who may be bound to `cluster-admin`, beside `system:masters`, and who may write roles of such reach, as an operator's installer does. `*` stands for any text."
+        "Users, groups and service accounts (`system:serviceaccount:NAMESPACE:NAME`) that are allowed to be bound to `cluster-admin`, besides `system:masters`, and to write roles with such permissions, as the installer of an operator does. `*` matches any text."
     )
 }
 
-/// What the rule checks; its examples stand in a file of their own.
+/// The rule's clauses, which its examples in another file use, too.
 enum PrivilegeClause {
     static let wildcard = Clause(
-        "wildcard", "no Role or ClusterRole gives every verb, by `*` or one by one, on the resources `*`")
+        "wildcard", "no Role or ClusterRole grants all verbs, as `*` or one by one, on the resources `*`")
     static let escalation = Clause(
         "escalation",
-        "no role gives the verbs `escalate`, `bind` or `impersonate`, but for objects named in `resourceNames`")
-    static let node = Clause("node-proxy", "no role gives `nodes/proxy`, which runs commands in every pod of a node")
+        "no role grants the verbs `escalate`, `bind` or `impersonate`, except for objects in `resourceNames`")
+    static let node = Clause(
+        "node-proxy", "no role grants `nodes/proxy`, which allows running commands in every pod of a node")
     static let token = Clause(
         "token-request",
-        "no role lets its holders create `serviceaccounts/token`, but for accounts named in `resourceNames`")
+        "no role allows creating `serviceaccounts/token`, except for accounts in `resourceNames`")
     static let clusterAdmin = Clause(
         "cluster-admin",
-        "only `system:masters` and those of `PLAYBOOK_OPERATORS` are bound to the ClusterRole `cluster-admin`")
+        "only `system:masters` and `PLAYBOOK_OPERATORS` are bound to the ClusterRole `cluster-admin`")
     static let accessEntry = Clause(
         "access-entry",
-        "no AccessEntry of EKS gives AmazonEKSClusterAdminPolicy or `system:masters`, but to those of `PLAYBOOK_OPERATORS`"
+        "no EKS AccessEntry grants AmazonEKSClusterAdminPolicy or `system:masters`, except to `PLAYBOOK_OPERATORS`"
     )
-    static let everybody = Clause("everybody", "no IAM role may be assumed by the principal `*` without a condition")
+    static let everybody = Clause("everybody", "no IAM role can be assumed by the principal `*` without a condition")
     static let administrator = Clause(
-        "administrator", "no IAM role or policy gives AdministratorAccess, or every action on every resource")
+        "administrator", "no IAM role or policy grants AdministratorAccess, or all actions on all resources")
 }
 
 // MARK: Roles
 
 private func checkRules(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
-    // The rules of an aggregated one are its controller's, and this one is Kubernetes' own.
+    // A controller writes the rules of aggregated ClusterRoles, and `cluster-admin` is a default ClusterRole.
     if try subject.field("aggregationRule").object() != nil { return }
     if subject.kind == .clusterRole, subject.name == "cluster-admin" { return }
-    // In a cluster there are those that Kubernetes and EKS made themselves.
+    // In audit, skip the roles that Kubernetes and EKS create.
     if context.source == .cluster, subject.isOfCluster { return }
     let operators = context[RuleSettings.operators]
     if operators.contains(where: { Glob($0).matches(subject.review.user.name) }) { return }
@@ -83,12 +84,12 @@ private func checkRules(_ subject: Subject, _ context: Context, _ findings: Find
         try checkLength(names, findings)
         if clause == PrivilegeClause.wildcard {
             findings.add(
-                PrivilegeClause.wildcard, at: rule, "allows every verb (*) on every resource (*) \(scope(groups))",
+                PrivilegeClause.wildcard, at: rule, "allows all verbs on all resources \(scope(groups))",
                 choice: choice(groups, names)
             ) {
                 $0.edits = [.set($0.place / "verbs", ["get", "list", "watch"])]
                 $0.advice =
-                    "or whatever verbs are needed, and the resources by name; an operator's installer is named in PLAYBOOK_OPERATORS"
+                    "list the verbs and resources that are needed; add the installer of an operator to PLAYBOOK_OPERATORS"
             }
             continue
         }
@@ -98,14 +99,14 @@ private func checkRules(_ subject: Subject, _ context: Context, _ findings: Find
                 choice: "\(grant.words) \(choice(groups, names))"
             ) {
                 $0.advice =
-                    "\(grant.advice); an operator's installer is named in PLAYBOOK_OPERATORS"
+                    "\(grant.advice); add the installer of an operator to PLAYBOOK_OPERATORS"
             }
         }
     }
 }
 
 extension Subject {
-    /// True if it is one of the roles that the control plane keeps in every cluster.
+    /// True if it is one of the roles that the control plane creates in every cluster.
     fileprivate var isOfCluster: Bool {
         guard let name else { return false }
         let isOwn = metadata.value?["labels"]?["kubernetes.io/bootstrapping"]?.equals("rbac-defaults") ?? false
@@ -114,13 +115,13 @@ extension Subject {
     }
 }
 
-/// True if a role's rule is for named objects, none of which opens everything.
+/// Returns true if a role's rule is limited to named objects, none of which grants all permissions.
 private func isLimited(_ names: Field) -> Bool {
     guard let names = names.value?.elements, names.contains(where: { _ in true }) else { return false }
     return !names.contains { $0.equals("cluster-admin") || $0.equals("system:masters") }
 }
 
-/// The verbs of a role's rule, as far as they matter here.
+/// The verbs of a role's rule that the checks use.
 private struct Verbs {
     private var isAll = false
     private var common: Set<String> = []
@@ -143,7 +144,7 @@ private struct Verbs {
 
     private static let everyday: Set<String> = ["get", "list", "watch", "create", "update", "patch", "delete"]
 
-    /// What a rule gives that is as good as everything.
+    /// The grants of a rule that amount to all permissions.
     func grants(on resources: Resources) -> [Grant] {
         if resources.isAll, isAll || Verbs.everyday.isSubset(of: common) { return [.everything] }
         var grants: [Grant] = []
@@ -155,7 +156,7 @@ private struct Verbs {
     }
 }
 
-/// The resources of a role's rule, likewise.
+/// The resources of a role's rule that the checks use.
 private struct Resources {
     private(set) var isEmpty = true
     private(set) var isAll = false
@@ -177,31 +178,31 @@ private struct Resources {
     }
 }
 
-/// What a role's rule gives.
+/// A grant that amounts to all permissions.
 private struct Grant {
     let clause: Clause
     let words: String
     let advice: String
-    /// True if it is harmless for objects that are named.
+    /// True if `resourceNames` make the grant harmless.
     var isLimitedByName = true
 
     static let everything = Grant(clause: PrivilegeClause.wildcard, words: "everything", advice: "")
     static let nodeProxy = Grant(
-        clause: PrivilegeClause.node, words: "nodes/proxy, which runs commands in every pod of a node",
+        clause: PrivilegeClause.node, words: "nodes/proxy, which can run commands in every pod of a node",
         advice: "use nodes/metrics, nodes/stats or nodes/log", isLimitedByName: false)
     static let token = Grant(
-        clause: PrivilegeClause.token, words: "creating tokens of every ServiceAccount in its scope",
-        advice: "name the accounts in resourceNames")
+        clause: PrivilegeClause.token, words: "creating tokens for every ServiceAccount in its scope",
+        advice: "list the accounts in resourceNames")
 
     static func escalation(_ verbs: [String]) -> Grant {
         Grant(
             clause: PrivilegeClause.escalation,
-            words: "\(verbs.joined(separator: ", ")): its holders can take rights that they do not have",
-            advice: "name the verbs that are needed without these, or the objects in resourceNames")
+            words: "\(verbs.joined(separator: ", ")), with which users can gain permissions that they do not have",
+            advice: "remove these verbs, or list the objects in resourceNames")
     }
 }
 
-/// Refuses a list, of a rule that gives everything, that is too long to be told.
+/// Throws if a list is too long to be reported.
 private func checkLength(_ list: Field, _ findings: FindingCollector) throws(CannotJudge) {
     var count = 0
     for _ in try list.strings() {
@@ -221,7 +222,7 @@ private func groupTitles(_ groups: Field) -> [String] {
     groups.value?.elements.map { $0.equals("") ? "core" : $0.text }.sorted() ?? []
 }
 
-/// What is given away, in whatever order it is written.
+/// The finding's choice: the API groups and resource names, sorted.
 private func choice(_ groups: Field, _ names: Field) -> String {
     (groupTitles(groups) + ["/"] + (names.value?.elements.map(\.text).sorted() ?? [])).joined(separator: " ")
 }
@@ -234,23 +235,24 @@ private func checkBinding(_ subject: Subject, _ context: Context, _ findings: Fi
     for entry in try subject.field("subjects").objects() {
         try findings.step()
         let bound = try BindingSubject(entry, in: subject.namespace)
-        // The group is what it is without any binding.
+        // The group has all permissions without any binding.
         if bound.kind == "Group", bound.user == "system:masters" { continue }
         guard !operators.contains(where: { $0.matches(bound.user) }) else { continue }
         let reach = subject.kind == .roleBinding ? "in this namespace" : "in the whole cluster"
         findings.add(
-            PrivilegeClause.clusterAdmin, at: entry, "makes \(bound.title) cluster-admin \(reach)", choice: bound.title
+            PrivilegeClause.clusterAdmin, at: entry, "grants cluster-admin \(reach) to \(bound.title)",
+            choice: bound.title
         ) {
             $0.edits = [.remove($0.place)]
             $0.advice =
-                "a RoleBinding to the ClusterRole edit is enough for most; operators are named in PLAYBOOK_OPERATORS"
+                "use a RoleBinding to the ClusterRole edit if that is enough; add operators to PLAYBOOK_OPERATORS"
         }
     }
 }
 
-// MARK: The cloud
+// MARK: AWS
 
-/// Checks an entry of EKS that gives a role of IAM rights in the cluster (ACK eks-controller, `AccessEntry`).
+/// Checks an EKS access entry, which grants cluster permissions to an IAM principal (ACK eks-controller, `AccessEntry`).
 private func checkAccessEntry(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
 ) throws(CannotJudge) {
@@ -264,32 +266,34 @@ private func checkAccessEntry(
         let isWhole = try !policy["accessScope"]["type"].equals("namespace")
         findings.add(
             PrivilegeClause.accessEntry, at: arn,
-            "is AmazonEKSClusterAdminPolicy: every right in \(isWhole ? "the whole cluster" : "these namespaces")",
+            "is AmazonEKSClusterAdminPolicy; it grants all permissions in \(isWhole ? "the cluster" : "these namespaces")",
             choice: "\(principal) \(isWhole)"
         ) {
             $0.advice =
-                "use AmazonEKSEditPolicy or AmazonEKSAdminPolicy in namespaces; operators are named in PLAYBOOK_OPERATORS"
+                "use AmazonEKSEditPolicy or AmazonEKSAdminPolicy in namespaces; add operators to PLAYBOOK_OPERATORS"
         }
     }
     for group in try spec["kubernetesGroups"].strings() {
         try findings.step()
         guard group.base.equals("system:masters") else { continue }
         findings.add(
-            PrivilegeClause.accessEntry, at: group, "is system:masters: every right in the whole cluster",
+            PrivilegeClause.accessEntry, at: group, "is system:masters; it grants all permissions in the cluster",
             choice: principal
-        ) { $0.advice = "name a group of your own, bound to the rights that it needs" }
+        ) { $0.advice = "use another group and bind it to the roles that it needs" }
     }
 }
 
-/// Checks whom a role of IAM trusts, and what it may do (ACK iam-controller, `Role`).
+/// Checks the trust policy and the permissions of an IAM role (ACK iam-controller, `Role`).
 private func checkIAMRole(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
     let spec = try subject.field("spec")
     let trust = try spec["assumeRolePolicyDocument"]
     for statement in try IAMPolicyStatement.all(in: trust) {
         try findings.step()
         guard statement.allows, statement.isForEverybody, !statement.hasCondition else { continue }
-        findings.add(PrivilegeClause.everybody, at: trust, "lets every AWS account assume the role (principal \"*\")") {
-            $0.advice = "name the roles, the service or the OIDC provider that may assume it"
+        findings.add(
+            PrivilegeClause.everybody, at: trust, "allows every AWS account to assume the role (principal \"*\")"
+        ) {
+            $0.advice = "list the roles, the service or the OIDC provider that assume it"
         }
         break
     }
@@ -297,7 +301,7 @@ private func checkIAMRole(_ subject: Subject, _ context: Context, _ findings: Fi
         try findings.step()
         guard policy.base.text.hasSuffix(":policy/AdministratorAccess") else { continue }
         findings.add(
-            PrivilegeClause.administrator, at: policy, "is AdministratorAccess: every action on every resource",
+            PrivilegeClause.administrator, at: policy, "is AdministratorAccess; it allows all actions on all resources",
             choice: "AdministratorAccess"
         ) { $0.advice = "attach a policy with the actions that the role needs" }
     }
@@ -305,7 +309,7 @@ private func checkIAMRole(_ subject: Subject, _ context: Context, _ findings: Fi
     for policy in policies { try checkRights(Field(policy.value), findings) }
 }
 
-/// Checks what a policy of IAM allows (ACK iam-controller, `Policy`).
+/// Checks the permissions of an IAM policy (ACK iam-controller, `Policy`).
 private func checkIAMPolicy(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
     try checkRights(subject.field("spec")["policyDocument"], findings)
 }
@@ -315,8 +319,8 @@ private func checkRights(_ document: Field, _ findings: FindingCollector) throws
         try findings.step()
         guard statement.allows, statement.isForEverything, !statement.hasCondition else { continue }
         findings.add(
-            PrivilegeClause.administrator, at: document, "allows every action on every resource", choice: "*"
-        ) { $0.advice = "write the actions that are needed, and the resources by ARN" }
+            PrivilegeClause.administrator, at: document, "allows all actions on all resources", choice: "*"
+        ) { $0.advice = "list the actions that are needed, and the resources by ARN" }
         return
     }
 }

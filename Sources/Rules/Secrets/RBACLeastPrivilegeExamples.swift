@@ -26,60 +26,65 @@ private let developers = "{apiGroup: rbac.authorization.k8s.io, kind: Group, nam
 private let deployer = "{kind: ServiceAccount, name: deployer, namespace: ci}"
 
 let roleExamples: [Example] = [
-    .good("what is needed", role("rules: [{apiGroups: [apps], resources: [deployments], verbs: [get, patch]}]")),
-    .good("every verb on one resource", role("rules: [{apiGroups: [apps], resources: [deployments], verbs: ['*']}]")),
-    .good("looking at everything", role("rules: [{apiGroups: ['*'], resources: ['*'], verbs: [get, list, watch]}]")),
-    .good("every verb on a path", role("rules: [{nonResourceURLs: ['*'], verbs: ['*']}]")),
     .good(
-        "one that is put together of others",
+        "some verbs on one resource",
+        role("rules: [{apiGroups: [apps], resources: [deployments], verbs: [get, patch]}]")),
+    .good("all verbs on one resource", role("rules: [{apiGroups: [apps], resources: [deployments], verbs: ['*']}]")),
+    .good(
+        "read access to everything", role("rules: [{apiGroups: ['*'], resources: ['*'], verbs: [get, list, watch]}]")),
+    .good("all verbs on non-resource URLs", role("rules: [{nonResourceURLs: ['*'], verbs: ['*']}]")),
+    .good(
+        "an aggregated ClusterRole",
         role("aggregationRule: {clusterRoleSelectors: [{matchLabels: {rbac.example.com/web: 'true'}}]}\n" + all)),
-    .good("Kubernetes' own", role(all, name: "cluster-admin")),
+    .good("the default ClusterRole cluster-admin", role(all, name: "cluster-admin")),
     .good("no rules", role("rules: []")),
     .bad(
-        "everything, verb by verb", PrivilegeClause.wildcard, at: "rules[0]",
+        "all verbs one by one on all resources", PrivilegeClause.wildcard, at: "rules[0]",
         role("rules: [{apiGroups: ['*'], resources: ['*'], verbs: [get, list, watch, create, update, patch, delete]}]")),
     .bad(
-        "rights that one does not have", PrivilegeClause.escalation, at: "rules[0]",
+        "the verbs escalate and bind", PrivilegeClause.escalation, at: "rules[0]",
         role(
             "rules: [{apiGroups: [rbac.authorization.k8s.io], resources: [clusterroles], verbs: [get, escalate, bind]}]"
         )),
     .bad(
-        "every verb on roles", PrivilegeClause.escalation, at: "rules[0]",
+        "all verbs on roles", PrivilegeClause.escalation, at: "rules[0]",
         role("rules: [{apiGroups: [rbac.authorization.k8s.io], resources: [roles], verbs: ['*']}]", kind: "Role")),
     .bad(
-        "the rights of others", PrivilegeClause.escalation, at: "rules[0]",
+        "the verb impersonate", PrivilegeClause.escalation, at: "rules[0]",
         role("rules: [{apiGroups: [''], resources: [users, groups], verbs: [impersonate]}]", kind: "Role")),
     .bad(
-        "the rights of cluster-admin by name", PrivilegeClause.escalation, at: "rules[0]",
+        "the verb bind for cluster-admin", PrivilegeClause.escalation, at: "rules[0]",
         role(
             "rules: [{apiGroups: [rbac.authorization.k8s.io], resources: [clusterroles], resourceNames: [cluster-admin], verbs: [bind]}]"
         )),
     .good(
-        "binding one role by name",
+        "the verb bind for one named role",
         role(
             "rules: [{apiGroups: [rbac.authorization.k8s.io], resources: [clusterroles], resourceNames: [view], verbs: [bind]}]"
         )),
     .bad(
-        "commands in every pod of a node", PrivilegeClause.node, at: "rules[0]",
+        "access to nodes/proxy", PrivilegeClause.node, at: "rules[0]",
         role("rules: [{apiGroups: [''], resources: [nodes/metrics, nodes/proxy], verbs: [get]}]")),
     .good(
-        "figures of nodes", role("rules: [{apiGroups: [''], resources: [nodes/metrics, nodes/stats], verbs: [get]}]")),
+        "access to node metrics",
+        role("rules: [{apiGroups: [''], resources: [nodes/metrics, nodes/stats], verbs: [get]}]")),
     .bad(
-        "tokens of every account", PrivilegeClause.token, at: "rules[0]",
+        "tokens for every ServiceAccount", PrivilegeClause.token, at: "rules[0]",
         role("rules: [{apiGroups: [''], resources: [serviceaccounts/token], verbs: [create]}]", kind: "Role")),
     .good(
-        "tokens of one account",
+        "tokens for one ServiceAccount",
         role("rules: [{apiGroups: [''], resources: [serviceaccounts/token], resourceNames: [web], verbs: [create]}]")),
     .good(
-        "an operator's installer", role(all), request: .by("system:serviceaccount:argocd:installer"),
+        "the installer of an operator", role(all), request: .by("system:serviceaccount:argocd:installer"),
         settings: ["PLAYBOOK_OPERATORS": "system:serviceaccount:argocd:*"]),
-    .bad("everything", PrivilegeClause.wildcard, at: "rules[0]", role(all)),
-    .bad("everything in a namespace", PrivilegeClause.wildcard, at: "rules[0]", role(all, kind: "Role")),
+    .bad("all verbs on all resources", PrivilegeClause.wildcard, at: "rules[0]", role(all)),
     .bad(
-        "a Role that is only called cluster-admin", PrivilegeClause.wildcard, at: "rules[0]",
+        "all verbs on all resources in a namespace", PrivilegeClause.wildcard, at: "rules[0]", role(all, kind: "Role")),
+    .bad(
+        "a Role with the name cluster-admin", PrivilegeClause.wildcard, at: "rules[0]",
         role(all, kind: "Role", name: "cluster-admin")),
     .bad(
-        "everything of one group, among others", PrivilegeClause.wildcard, at: "rules[1]",
+        "all verbs on all resources of one API group", PrivilegeClause.wildcard, at: "rules[1]",
         role(
             """
             rules:
@@ -87,33 +92,37 @@ let roleExamples: [Example] = [
             - {apiGroups: [apps], resources: [deployments, '*'], verbs: [get, '*']}
             """)),
     .bad(
-        "of more groups than before", PrivilegeClause.wildcard, at: "rules[0]",
+        "more API groups than before", PrivilegeClause.wildcard, at: "rules[0]",
         role("rules: [{apiGroups: [apps, batch], resources: ['*'], verbs: ['*']}]"),
         before: role("rules: [{apiGroups: [apps], resources: ['*'], verbs: ['*']}]")),
 ]
 
 let bindingExamples: [Example] = [
-    .good("a lesser role", binding(developers, to: "edit", kind: "RoleBinding")),
-    .good("Kubernetes' own", binding("{apiGroup: rbac.authorization.k8s.io, kind: Group, name: 'system:masters'}")),
-    .good("a binding of nobody", binding("")),
-    .bad("a group", PrivilegeClause.clusterAdmin, at: "subjects[developers]", binding(developers)),
+    .good("a binding to edit", binding(developers, to: "edit", kind: "RoleBinding")),
+    .good(
+        "the group system:masters",
+        binding("{apiGroup: rbac.authorization.k8s.io, kind: Group, name: 'system:masters'}")),
+    .good("a binding without subjects", binding("")),
+    .bad("cluster-admin for a group", PrivilegeClause.clusterAdmin, at: "subjects[developers]", binding(developers)),
     .bad(
-        "in one namespace", PrivilegeClause.clusterAdmin, at: "subjects[developers]",
+        "cluster-admin for a group in one namespace", PrivilegeClause.clusterAdmin, at: "subjects[developers]",
         binding(developers, kind: "RoleBinding")),
-    .bad("a service account", PrivilegeClause.clusterAdmin, at: "subjects[deployer]", binding(deployer)),
     .bad(
-        "a user by the name of the group", PrivilegeClause.clusterAdmin, at: "subjects[system:masters]",
+        "cluster-admin for a service account", PrivilegeClause.clusterAdmin, at: "subjects[deployer]", binding(deployer)
+    ),
+    .bad(
+        "a user with the name system:masters", PrivilegeClause.clusterAdmin, at: "subjects[system:masters]",
         binding("{apiGroup: rbac.authorization.k8s.io, kind: User, name: 'system:masters'}")),
     .good(
-        "operators", binding("\(developers), \(deployer)"),
+        "operators from the setting", binding("\(developers), \(deployer)"),
         settings: ["PLAYBOOK_OPERATORS": "developers, system:serviceaccount:ci:*"]),
     .bad(
-        "one who is no operator beside one who is", PrivilegeClause.clusterAdmin, at: "subjects[deployer]",
+        "an operator and another service account", PrivilegeClause.clusterAdmin, at: "subjects[deployer]",
         binding("\(developers), \(deployer)"),
         settings: ["PLAYBOOK_OPERATORS": "developers, system:serviceaccount:flux-system:*"]),
 ]
 
-// MARK: The cloud
+// MARK: AWS
 
 private func accessEntry(_ rest: String) -> String {
     """
@@ -157,39 +166,42 @@ private let everything = #"'{"Statement": {"Effect": "Allow", "Action": ["*"], "
 
 let cloudRightsExamples: [Example] = [
     .good(
-        "rights in namespaces",
+        "an access entry for one namespace",
         accessEntry(policies("AmazonEKSEditPolicy", scope: "{type: namespace, namespaces: [shop]}"))),
-    .good("a group of one's own", accessEntry("kubernetesGroups: [ops]")),
+    .good("an access entry with a custom group", accessEntry("kubernetesGroups: [ops]")),
     .bad(
-        "every right in the cluster", PrivilegeClause.accessEntry, at: "spec.accessPolicies[0].policyARN",
+        "an access entry with the cluster admin policy", PrivilegeClause.accessEntry,
+        at: "spec.accessPolicies[0].policyARN",
         accessEntry(policies("AmazonEKSClusterAdminPolicy", scope: "{type: cluster}"))),
     .bad(
-        "every right by a group", PrivilegeClause.accessEntry, at: "spec.kubernetesGroups[1]",
+        "an access entry with the group system:masters", PrivilegeClause.accessEntry, at: "spec.kubernetesGroups[1]",
         accessEntry("kubernetesGroups: [ops, 'system:masters']")),
     .good(
-        "an operator's role", accessEntry(policies("AmazonEKSClusterAdminPolicy", scope: "{type: cluster}")),
+        "an access entry for an operator's role",
+        accessEntry(policies("AmazonEKSClusterAdminPolicy", scope: "{type: cluster}")),
         settings: ["PLAYBOOK_OPERATORS": "arn:aws:iam::222222222222:role/ops"]),
-    .good("a role for one service", iam("Role", trust(#"{"Service": "pods.eks.amazonaws.com"}"#))),
+    .good("an IAM role for one service", iam("Role", trust(#"{"Service": "pods.eks.amazonaws.com"}"#))),
     .good(
-        "a role for an organization",
+        "an IAM role for an organization",
         iam("Role", trust(#"{"AWS": "*"}"#, #", "Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}"#))),
     .bad(
-        "a role for everybody", PrivilegeClause.everybody, at: "spec.assumeRolePolicyDocument",
+        "an IAM role for every principal", PrivilegeClause.everybody, at: "spec.assumeRolePolicyDocument",
         iam("Role", trust(#"{"AWS": ["arn:aws:iam::222222222222:root", "*"]}"#))),
     .bad(
-        "a role for everybody, in short", PrivilegeClause.everybody, at: "spec.assumeRolePolicyDocument",
+        "an IAM role for every principal, as a string", PrivilegeClause.everybody, at: "spec.assumeRolePolicyDocument",
         iam("Role", trust(#""*""#))),
     .bad(
-        "a role that may do everything", PrivilegeClause.administrator, at: "spec.policies[0]",
+        "an IAM role with AdministratorAccess", PrivilegeClause.administrator, at: "spec.policies[0]",
         iam("Role", "policies: ['arn:aws:iam::aws:policy/AdministratorAccess']")),
     .bad(
-        "a role that may do everything, in its own words", PrivilegeClause.administrator, at: "spec.inlinePolicies.all",
+        "an IAM role with an inline policy that allows everything", PrivilegeClause.administrator,
+        at: "spec.inlinePolicies.all",
         iam("Role", "inlinePolicies: {all: \(everything)}")),
     .bad(
-        "a policy that allows everything", PrivilegeClause.administrator, at: "spec.policyDocument",
+        "an IAM policy that allows everything", PrivilegeClause.administrator, at: "spec.policyDocument",
         iam("Policy", "policyDocument: \(everything)")),
     .good(
-        "a policy for one bucket",
+        "an IAM policy for one bucket",
         iam(
             "Policy",
             #"policyDocument: '{"Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::shop/*"}]}'"#

@@ -2,12 +2,12 @@ import Evaluation
 import JSON
 import Kubernetes
 
-/// A key of a Secret, as a variable refers to it.
+/// A reference to a key of a Secret from an environment variable.
 struct SecretReference {
     let secret: String
     let key: String
 
-    /// Refers to a key that is called like a variable, as far as keys of Secrets may.
+    /// Creates a reference to a key named like a variable; characters that Secret keys cannot have become `-`.
     init(_ secret: String, key: String) {
         self.secret = secret
         let allowed = key.unicodeScalars.prefix(253).map { scalar -> Character in
@@ -17,10 +17,10 @@ struct SecretReference {
         self.key = String(allowed)
     }
 
-    /// The source of a variable's value.
+    /// The variable's `valueFrom`.
     var source: Literal { ["secretKeyRef": ["name": .string(secret), "key": .string(key)]] }
 
-    /// The variable that a flag's value would be called: `--db.password` is `DB_PASSWORD`.
+    /// The name of a variable for a flag's value: `--db.password` becomes `DB_PASSWORD`.
     static func variable(for flag: String) -> String {
         let name = flag.utf8.drop { $0 == UInt8(ascii: "-") }.map { byte -> Character in
             let isWord = NameWords.isLetter(byte) || byte &- UInt8(ascii: "0") < 10
@@ -29,7 +29,7 @@ struct SecretReference {
         return String(name).uppercased()
     }
 
-    /// A variable of the same name, where a container has none yet.
+    /// Returns the edit that adds a variable with the key's name, if the container does not have it yet.
     func edits(in container: Container, of subject: Subject) -> [Edit] {
         let isThere = (try? container.env.objects().contains { $0.base["name"]?.equals(string: key) ?? false }) ?? true
         let variable: Literal = ["name": .string(key), "valueFrom": source]
@@ -38,7 +38,7 @@ struct SecretReference {
 }
 
 extension Subject {
-    /// What a Secret of the object's own is called in examples of what to write.
+    /// The name for the object's Secret in suggested changes.
     var secretName: String {
         let name = name ?? metadata.generateName ?? ""
         let trimmed = name.utf8.last == UInt8(ascii: "-") ? String(name.dropLast()) : name
@@ -46,9 +46,10 @@ extension Subject {
     }
 }
 
-/// What to do instead of using the keys of an AWS account.
+/// Advice for workloads that use AWS access keys.
 enum AWSAdvice {
     static let roles = """
-        let the pod take a role: eks.amazonaws.com/role-arn on its ServiceAccount (IRSA), or Pod Identity; and deactivate the key
+        give the pod a role with IRSA (eks.amazonaws.com/role-arn on its ServiceAccount) or EKS Pod Identity, and \
+        deactivate the key
         """
 }

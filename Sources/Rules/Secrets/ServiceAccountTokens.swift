@@ -5,12 +5,12 @@ import Kubernetes
 extension Rule {
     static let serviceAccountTokens = Rule(
         id: "service-account-tokens",
-        title: "No token of a ServiceAccount lasts for ever",
+        title: "ServiceAccount tokens expire",
         group: .secrets,
         section: .networkSecurity,
         rationale: """
-            The token in such a Secret never expires and is bound to no pod: who has read it once acts as the ServiceAccount until \
-            somebody deletes it. A projected token holds for an hour and ends with its pod.
+            The token in a Secret of this type never expires and is not bound to a pod: anyone who reads it can act as the \
+            ServiceAccount until the Secret is deleted. A projected token expires after one hour by default, and with its pod.
             """,
         level: .deny,
         concern: .security,
@@ -23,18 +23,18 @@ extension Rule {
             let account = subject.metadata.annotation("kubernetes.io/service-account.name")
             let name = account ?? "NAME"
             findings.add(
-                lasting, at: type, "asks for a token of ServiceAccount \(name) that never expires", choice: account
+                lasting, at: type, "requests a token for ServiceAccount \(name) that never expires", choice: account
             ) {
                 $0.advice = """
-                    leave the Secret out: pods get a token that is renewed for them; outside the cluster: kubectl create token \(name) \
-                    -n \(subject.namespace)
+                    remove the Secret: pods get a token that is renewed automatically; outside the cluster, use \
+                    kubectl create token \(name) -n \(subject.namespace)
                     """
             }
         }
     )
 }
 
-private let lasting = Clause("lasting", "no Secret is of the type `kubernetes.io/service-account-token`")
+private let lasting = Clause("lasting", "no Secret has the type `kubernetes.io/service-account-token`")
 
 private func token(
     _ account: String = "web", type: String = "kubernetes.io/service-account-token", labels: String = ""
@@ -49,16 +49,17 @@ private func token(
 
 private let cases: [Example] = [
     .good(
-        "a token for an hour, in a volume",
+        "a projected token for one hour",
         """
         volumes:
         - name: vault
           projected: {sources: [{serviceAccountToken: {path: token, audience: vault, expirationSeconds: 3600}}]}
         """),
-    .bad("a token for ever", lasting, at: "type", token()),
+    .bad("a Secret with a token that never expires", lasting, at: "type", token()),
     .bad(
-        "by a pipeline", lasting, at: "type", token(), request: .by("system:serviceaccount:argocd:argocd-server")),
-    .bad("for another account than before", lasting, at: "type", token("admin"), before: token()),
+        "the same Secret from a deployer", lasting, at: "type", token(),
+        request: .by("system:serviceaccount:argocd:argocd-server")),
+    .bad("a token for another ServiceAccount than before", lasting, at: "type", token("admin"), before: token()),
     .good("a Secret of another type", token(type: "kubernetes.io/tls")),
-    .good("what the control plane makes", token(), request: .by("system:kube-controller-manager")),
+    .good("a token Secret from the control plane", token(), request: .by("system:kube-controller-manager")),
 ]

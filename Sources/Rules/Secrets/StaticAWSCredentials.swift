@@ -5,12 +5,12 @@ import Kubernetes
 extension Rule {
     static let staticAWSCredentials = Rule(
         id: "static-aws-credentials",
-        title: "AWS is reached by a role, not by an access key",
+        title: "Workloads use IAM roles instead of AWS access keys",
         group: .secrets,
         section: .kubernetesDeployment,
         rationale: """
-            An access key works for whoever has it, from anywhere, until somebody deactivates it. A role (IRSA or Pod Identity) \
-            works for these pods alone, for an hour at a time, and nobody has to store or rotate anything.
+            A leaked access key can be used from anywhere until it is deactivated. A role (IRSA or EKS Pod Identity) gives only \
+            these pods short-lived credentials, and no secret must be stored or rotated.
             """,
         level: .deny,
         concern: .security,
@@ -37,28 +37,28 @@ extension Rule {
     )
 }
 
-/// Kinds that the rule reads in the same way.
+/// Groups of kinds with the same checks.
 private enum AWSKinds {
     static let texts = ResourceKinds(.configMap, .argoApplication, .helmRelease)
     static let stores = ResourceKinds(.secretStore, .clusterSecretStore)
     static let triggers = ResourceKinds(.triggerAuthentication, .clusterTriggerAuthentication)
 }
 
-/// What the rule checks; its examples stand in a file of their own.
+/// The rule's clauses, which its examples in another file use, too.
 enum AWSClause {
     static let variable = Clause(
         "variable",
-        "no variable is AWS_ACCESS_KEY_ID or AWS_SECRET_ACCESS_KEY, wherever its value comes from, nor names a credentials file"
+        "no variable sets AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY or a credentials file, from any source"
     )
     static let source = Clause(
-        "env-from", "no Secret that holds an access key, or gets one by an ExternalSecret, becomes variables as a whole"
+        "env-from", "no `envFrom` uses a Secret that contains an access key or gets one from an ExternalSecret"
     )
     static let plainText = Clause(
-        "plain-text", "no access key stands in a variable, a command, a ConfigMap or an annotation")
-    static let secret = Clause("secret", "no Secret holds an access key")
+        "plain-text", "no variable, command, ConfigMap or annotation contains an access key")
+    static let secret = Clause("secret", "no Secret contains an access key")
     static let file = Clause("credentials-file", "no `.aws/credentials` is mounted")
-    static let store = Clause("secret-store", "no SecretStore of External Secrets reaches AWS by an access key")
-    static let trigger = Clause("trigger", "no TriggerAuthentication of KEDA reaches AWS by an access key")
+    static let store = Clause("secret-store", "no SecretStore of External Secrets uses an access key for AWS")
+    static let trigger = Clause("trigger", "no KEDA TriggerAuthentication uses an access key for AWS")
 }
 
 private func checkObject(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
@@ -74,7 +74,7 @@ private func checkObject(_ subject: Subject, _ context: Context, _ findings: Fin
     try checkTexts(subject, findings)
 }
 
-/// Reports the keys of a ConfigMap that become variables of these names (`envFrom`).
+/// Reports the keys of a ConfigMap that become such variables with `envFrom`.
 private func checkKeys(_ subject: Subject, _ findings: FindingCollector) throws(CannotJudge) {
     guard !subject.changesOnlyMetadata, let entries = try subject.field("data").members() else { return }
     for entry in entries where entry.key.isAWSVariable && entry.value.byteCount > 0 {
@@ -90,13 +90,13 @@ private func checkTexts(_ subject: Subject, _ findings: FindingCollector) throws
     try subject.forEachPlainText { (text, credentials) throws(CannotJudge) in
         try findings.step()
         guard !text.isNamedForAWS else { return }
-        // Of a text with more secrets than are kept, AWS's may be among the others.
+        // If a text has more secrets than are kept, AWS keys can be among the others.
         let all = credentials.count < PlainTexts.mostOfOne ? credentials : text.allCredentials()[...]
         for credential in all where credential.kind.isAWS && !text.isUserOfSMTP(credential) {
             try findings.step()
             findings.add(
                 AWSClause.plainText, at: Field(text.text),
-                "holds an \(credential.kind.rawValue)\(credential.lineInWords)", mark: text.mark(of: credential)
+                "contains an \(credential.kind.rawValue)\(credential.lineInWords)", mark: text.mark(of: credential)
             ) {
                 if credential.line == 1, let removal = text.removal(at: $0.place) { $0.edits = [removal] }
                 $0.advice = AWSAdvice.roles
@@ -108,7 +108,7 @@ private func checkTexts(_ subject: Subject, _ findings: FindingCollector) throws
 // MARK: Variables
 
 extension Value {
-    /// Whether a variable of this name opens an AWS account, or says where the keys to one lie.
+    /// True if a variable with this name sets an AWS access key or the path of a credentials file.
     fileprivate var isAWSVariable: Bool {
         switch contentLength {
         case 17: equals("AWS_ACCESS_KEY_ID")
@@ -120,7 +120,7 @@ extension Value {
 }
 
 extension PlainText {
-    /// True if it is the value of a variable, or of a ConfigMap's key, that is found by its name.
+    /// True if another check reports the text by the name of its variable or ConfigMap key.
     fileprivate var isNamedForAWS: Bool {
         switch place {
         case .variable(let name), .entry(let name): name.isAWSVariable
@@ -139,14 +139,14 @@ private func checkVariables(_ container: Container, _ findings: FindingCollector
         func message() -> String {
             let origin = variable.source.map { " from \($0.origin)" }
             return name.equals("AWS_SHARED_CREDENTIALS_FILE")
-                ? "names a file of access keys\(origin ?? "")" : "sets an AWS access key\(origin ?? " in plain text")"
+                ? "names an AWS credentials file\(origin ?? "")" : "sets an AWS access key\(origin ?? " in plain text")"
         }
         findings.add(AWSClause.variable, at: field, message(), mark: PlainText.mark(of: value)) { $0.removeForRole() }
     }
 }
 
 extension Finding {
-    /// Takes out what it is about: the pod gets a role instead.
+    /// Suggests to remove the field and to give the pod a role.
     fileprivate mutating func removeForRole() {
         edits = [.remove(place)]
         advice = AWSAdvice.roles
@@ -154,23 +154,23 @@ extension Finding {
 }
 
 extension Value {
-    /// Whether a variable's value is what a Secret or ConfigMap holds by such a name, whatever the variable is called.
+    /// True if a variable's value comes from a key of a Secret or ConfigMap with such a name.
     fileprivate var takesAWSKey: Bool {
         ["secretKeyRef", "configMapKeyRef"].contains { (source: StaticString) in
             self[source]?["key"]?.isAWSVariable ?? false
         }
     }
 
-    /// Where a variable's value comes from, in words: `Secret aws`.
+    /// The source of a variable's value for messages: `Secret aws`.
     fileprivate var origin: String {
         for (field, kind) in [("secretKeyRef", "Secret"), ("configMapKeyRef", "ConfigMap")] {
             if let name = self[name: field]?["name"]?.string { return "\(kind) \(name)" }
         }
-        return "somewhere else"
+        return "another source"
     }
 }
 
-// MARK: Secrets that become variables
+// MARK: Variables from whole Secrets
 
 private func checkSources(
     _ container: Container, _ subject: Subject, _ context: Context, _ findings: FindingCollector
@@ -197,7 +197,7 @@ private func checkSources(
             let keys = externals.filter { $0[.target] ?? $0.name == name }.flatMap { $0[.keys] ?? [] }
             if report(keys, by: "ExternalSecret") { continue }
         }
-        // A server has no right to read Secrets, and was asked about this one when it was written.
+        // A server is not allowed to read Secrets, and has evaluated this one when it was written.
         if context.source == .server, !context.relatedObjects.knows(.secret, in: subject.namespace) { continue }
         let secret = try context.relatedObjects.object(.secret, named: name, in: subject.namespace)
         _ = report(secret?[.keys] ?? [], by: "Secret")
@@ -211,7 +211,7 @@ private func checkMounts(
 ) throws(CannotJudge) {
     for mount in try container.volumeMounts.objects() {
         try findings.step()
-        // The kernel takes no longer path.
+        // The kernel's limit for paths.
         guard let path = try mount["mountPath"].text(), path.contentLength <= 4096 else { continue }
         let subPath = try mount["subPath"].text()
         guard path.mayBeCredentials || subPath?.mayBeCredentials ?? false || volumes.haveItems else { continue }
@@ -223,7 +223,7 @@ private func checkMounts(
 }
 
 extension Value {
-    /// Whether a path may end in `.aws` or `.aws/credentials`: by its last letter, slashes aside.
+    /// True if a path can end in `.aws` or `.aws/credentials`: its last letter is `s`, except for slashes.
     fileprivate var mayBeCredentials: Bool {
         withContents { path in
             var end = path.count
@@ -233,23 +233,23 @@ extension Value {
     }
 }
 
-/// What the volumes of a template have of a file of credentials, found when the first of them is asked for.
+/// The volumes of a template that can contain a credentials file; they are read at the first use.
 private final class VolumeFiles {
     private struct Files {
-        /// True if it is made of a Secret; one of a ConfigMap has settings, as `.aws/config` is.
+        /// True if a source is a Secret; a ConfigMap contains settings, such as `.aws/config`.
         var isSecret = false
-        /// The paths of its items, where they say which keys become files.
+        /// The paths of the items; nil if all keys become files.
         var items: [String]?
     }
 
     private let template: PodTemplate
     private lazy var files = Result { () throws(CannotJudge) in try find() }
-    /// True if some volume says where its files go.
+    /// True if some volume has items with such paths.
     private(set) lazy var haveItems = (try? files.get())?.values.contains { $0.items?.isEmpty == false } ?? false
 
     init(of template: PodTemplate) { self.template = template }
 
-    /// True if a mount brings a file of credentials, or a directory of a Secret where it is looked for.
+    /// Returns true if a mount adds a credentials file, or a Secret as the directory `.aws`.
     func mountCredentials(_ mount: Field, at path: String, _ subPath: String) throws(CannotJudge) -> Bool {
         if VolumeFiles.isCredentials(path) { return true }
         guard let name = try mount["name"].string(), let volume = try files.get()[name] else { return false }
@@ -258,7 +258,7 @@ private final class VolumeFiles {
             if isDirectory, volume.items == nil { return true }
             if VolumeFiles.isCredentials(subPath) || subPath.split(separator: "/").last == ".aws" { return true }
         }
-        // Only what lies below the part of the volume that is mounted.
+        // Only items below the mounted part of the volume.
         return volume.items?.contains { item in
             guard subPath.isEmpty || item.hasPrefix(subPath) else { return false }
             let parts = item.split(separator: "/")
@@ -286,7 +286,7 @@ private final class VolumeFiles {
                     guard items.isPresent else { continue }
                     var paths = files.items ?? []
                     for item in try items.objects() {
-                        // The other keys do not matter.
+                        // Other paths are not credentials files.
                         if let path = try item["path"].text(), path.byteCount <= 4096, path.mayBeCredentials {
                             paths.append(path.text)
                         }
@@ -301,9 +301,9 @@ private final class VolumeFiles {
     }
 }
 
-// MARK: Products
+// MARK: External Secrets and KEDA
 
-/// Checks how a store of External Secrets reaches AWS (external-secrets.io/v1, `provider.aws`, and Vault's login by IAM).
+/// Checks the AWS login of a SecretStore (external-secrets.io/v1, `provider.aws`, and Vault's IAM login).
 private func checkStore(_ subject: Subject, _ findings: FindingCollector) throws(CannotJudge) {
     let provider = try subject.spec()?.object("provider")
     let logins = [
@@ -314,17 +314,19 @@ private func checkStore(_ subject: Subject, _ findings: FindingCollector) throws
         guard let reference = try login?.object("secretRef") else { continue }
         let name = try reference.object("accessKeyIDSecretRef")?.string("name")
         findings.add(
-            AWSClause.store, at: Field(reference), "takes an AWS access key from \(secret(name))", choice: name
+            AWSClause.store, at: Field(reference), "uses an AWS access key from \(secret(name))", choice: name
         ) {
-            $0.advice =
-                "use jwt.serviceAccountRef with a ServiceAccount that has a role (IRSA), or Pod Identity; and deactivate the key"
+            $0.advice = """
+                use jwt.serviceAccountRef with a ServiceAccount that has a role (IRSA), or EKS Pod Identity, and \
+                deactivate the key
+                """
         }
     }
 }
 
 private func secret(_ name: String?) -> String { name.map { "Secret \($0)" } ?? "a Secret" }
 
-/// Checks how KEDA's scalers reach AWS (keda.sh/v1alpha1, `TriggerAuthentication`).
+/// Checks the AWS login of KEDA scalers (keda.sh/v1alpha1, `TriggerAuthentication`).
 private func checkTrigger(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
     let spec = try subject.field("spec")
     let lists = [
@@ -342,7 +344,7 @@ private func checkTrigger(_ subject: Subject, _ context: Context, _ findings: Fi
             guard isNamed || parameter?.isAWSParameter ?? false else { continue }
             findings.add(
                 AWSClause.trigger, at: entry,
-                "hands an AWS access key to the scaler (parameter \(parameter?.text ?? ""))",
+                "gives the scaler an AWS access key (parameter \(parameter?.text ?? ""))",
                 choice: parameter?.text
             ) { $0.advice = AWSAdvice.podIdentity }
         }
@@ -351,12 +353,12 @@ private func checkTrigger(_ subject: Subject, _ context: Context, _ findings: Fi
     let source = try credentials.object("accessKey")?.object("valueFrom")?.object("secretKeyRef")
     let name = try source?.string("name")
     findings.add(
-        AWSClause.trigger, at: Field(credentials), "takes an AWS access key from \(secret(name))", choice: name
+        AWSClause.trigger, at: Field(credentials), "uses an AWS access key from \(secret(name))", choice: name
     ) { $0.advice = AWSAdvice.podIdentity }
 }
 
 extension Value {
-    /// True if a parameter of KEDA's AWS scalers is an access key.
+    /// True if it is the name of a KEDA parameter for an AWS access key.
     fileprivate var isAWSParameter: Bool {
         guard contentLength <= 32 else { return false }
         return ["awsaccesskeyid", "awssecretaccesskey"].contains(text.lowercased())
@@ -365,13 +367,13 @@ extension Value {
 
 extension AWSAdvice {
     fileprivate static let podIdentity =
-        "use podIdentity: {provider: aws}, with a role for KEDA's ServiceAccount or the workload's; and deactivate the key"
+        "use podIdentity: {provider: aws} with a role for the ServiceAccount of KEDA or of the workload, and deactivate the key"
 }
 
 // MARK: Secrets
 
 private func checkSecret(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
-    // Of these types no credentials of an application are the contents: compressed releases, Kubernetes' own tokens.
+    // These types do not contain application credentials: compressed Helm releases and Kubernetes tokens.
     let isOthersAffair = try subject.field("type").equals(
         oneOf: "helm.sh/release.v1", "kubernetes.io/service-account-token", "bootstrap.kubernetes.io/token")
     guard !subject.changesOnlyMetadata, !isOthersAffair else { return }
@@ -382,7 +384,7 @@ private func checkSecret(_ subject: Subject, _ context: Context, _ findings: Fin
             guard entry.value.kind == .string else { throw .malformed(entry.value.id, expected: "a string") }
             guard let kind = accessKey(in: entry, of: subject, isEncoded: isEncoded) else { continue }
             findings.add(
-                AWSClause.secret, at: Field(entry.value), "holds an \(kind.rawValue)",
+                AWSClause.secret, at: Field(entry.value), "contains an \(kind.rawValue)",
                 mark: contents(of: entry, isEncoded: isEncoded) { PlainText.mark(of: $0, $0.indices) } ?? ""
             ) { $0.removeForRole() }
         }
@@ -394,7 +396,7 @@ private func accessKey(in entry: Value.Member, of subject: Subject, isEncoded: B
         guard !text.isEmpty else { return nil }
         let name = CredentialName(entry.key)
         let isNamed = entry.key.isAWSVariable || name?.kind == .awsSecretAccessKey
-        // A user of SES by SMTP has the name of a key.
+        // The SMTP user name of SES looks like an access key id.
         let isOfSMTP = !isNamed && (entry.key.namesSMTP || subject.isNamedForSMTP)
         let found = Credential.all(in: text, named: name, atMost: 100).first {
             $0.kind.isAWS && !(isOfSMTP || text.namesSMTP(0..<$0.range.lowerBound))
@@ -406,7 +408,7 @@ private func accessKey(in entry: Value.Member, of subject: Subject, isEncoded: B
 }
 
 extension Subject {
-    /// True if the object's name says that it is about SMTP.
+    /// True if the object's name indicates SMTP.
     fileprivate var isNamedForSMTP: Bool {
         guard let name else { return false }
         let bytes = Array(name.utf8)
@@ -414,7 +416,7 @@ extension Subject {
     }
 }
 
-/// Hands out what an entry of a Secret stands for; nil where it is no base64 and ought to be.
+/// Calls `body` with the decoded value of a Secret's entry; returns nil if the value is not valid base64.
 private func contents<Result>(
     of entry: Value.Member, isEncoded: Bool, _ body: (Span<UInt8>) -> Result
 ) -> Result? {
@@ -427,7 +429,7 @@ private func contents<Result>(
 // MARK: Secrets
 
 extension RelatedKind {
-    /// The names of its keys, and nothing of what they hold.
+    /// The names of the Secret's keys, without their values.
     static let secret = RelatedKind(.secret) { (object, fields) throws(CannotJudge) in
         var keys: [String] = []
         for data in [try object.object("data"), try object.object("stringData")] {
@@ -438,13 +440,13 @@ extension RelatedKind {
 }
 
 extension RelatedKind {
-    /// The Secret that it writes, and the keys of it that it names.
+    /// The Secret that an ExternalSecret writes, and the keys that it lists.
     static let externalSecret = RelatedKind(.externalSecret) { (object, fields) throws(CannotJudge) in
         guard let spec = try object.object("spec") else { return }
         let (target, template) = (try spec.object("target"), try spec.object("target")?.object("template"))
         fields[.target] = try target?.string("name")
         var keys: [String] = []
-        // A template with data of its own replaces the keys.
+        // A template with data replaces the keys.
         let data = try template?.object("data")
         let isMerged = try template?.text("mergePolicy")?.equals("Merge") ?? false
         if data == nil || isMerged {

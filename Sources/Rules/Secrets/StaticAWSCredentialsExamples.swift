@@ -9,34 +9,35 @@ private let keys = """
 
 let staticAWSExamples: [Example] = [
     .good(
-        "a role, by the ServiceAccount",
+        "a role through the ServiceAccount",
         """
         serviceAccountName: web
         containers: [{name: app, env: [{name: AWS_REGION, value: eu-west-1}, {name: AWS_ROLE_SESSION_NAME, value: web}]}]
         """),
     .good(
-        "the names, and no keys",
+        "the variable without a value",
         "containers: [{name: app, env: [{name: AWS_ACCESS_KEY_ID, value: ''}, {name: AWS_PROFILE, value: shop}]}]"),
     .bad(
-        "the id of a key", AWSClause.variable, at: "containers[app].env[AWS_ACCESS_KEY_ID]",
+        "an access key id in a variable", AWSClause.variable, at: "containers[app].env[AWS_ACCESS_KEY_ID]",
         "containers: [{name: app, env: [{name: AWS_ACCESS_KEY_ID, value: AKIAIOSFODNN7EXAMPLE}]}]"),
     .bad(
-        "the key from a Secret", AWSClause.variable, at: "containers[app].env[AWS_SECRET_ACCESS_KEY]",
+        "a secret access key from a Secret", AWSClause.variable, at: "containers[app].env[AWS_SECRET_ACCESS_KEY]",
         "containers: [{name: app, env: [{name: AWS_SECRET_ACCESS_KEY, valueFrom: {secretKeyRef: {name: aws, key: secret}}}]}]"
     ),
     .bad(
-        "the id of a key under another name", AWSClause.variable, at: "containers[app].env[S3_USER]",
+        "an access key id from a Secret in another variable", AWSClause.variable, at: "containers[app].env[S3_USER]",
         "containers: [{name: app, env: [{name: S3_USER, valueFrom: {secretKeyRef: {name: s3, key: AWS_ACCESS_KEY_ID}}}]}]"
     ),
     .bad(
-        "the key under another name", AWSClause.variable, at: "containers[app].env[S3_PASSWORD]",
+        "a secret access key from a ConfigMap in another variable", AWSClause.variable,
+        at: "containers[app].env[S3_PASSWORD]",
         "containers: [{name: app, env: [{name: S3_PASSWORD, valueFrom: {configMapKeyRef: {name: s3, key: AWS_SECRET_ACCESS_KEY}}}]}]"
     ),
     .good(
         "another key of a Secret",
         "containers: [{name: app, env: [{name: S3_USER, valueFrom: {secretKeyRef: {name: s3, key: AWS_REGION}}}]}]"),
     .bad(
-        "a file of credentials elsewhere", AWSClause.variable, at: "containers[app].env[AWS_SHARED_CREDENTIALS_FILE]",
+        "the path of a credentials file", AWSClause.variable, at: "containers[app].env[AWS_SHARED_CREDENTIALS_FILE]",
         "containers: [{name: app, env: [{name: AWS_SHARED_CREDENTIALS_FILE, value: /etc/aws/keys}]}]"),
     .bad(
         "an init container", AWSClause.variable, at: "initContainers[fetch].env[AWS_SECRET_ACCESS_KEY]",
@@ -45,7 +46,7 @@ let staticAWSExamples: [Example] = [
         - {name: fetch, env: [{name: AWS_SECRET_ACCESS_KEY, valueFrom: {configMapKeyRef: {name: aws, key: secret}}}]}
         """),
     .bad(
-        "a sidecar", AWSClause.file, at: "initContainers[proxy].volumeMounts[aws]",
+        "a sidecar container", AWSClause.file, at: "initContainers[proxy].volumeMounts[aws]",
         """
         initContainers:
         - name: proxy
@@ -66,13 +67,13 @@ let staticAWSExamples: [Example] = [
             "containers: [{name: app, env: [{name: AWS_ACCESS_KEY_ID, valueFrom: {secretKeyRef: {name: old, key: id}}}]}]"
     ),
     .bad(
-        "a Secret with keys as variables", AWSClause.source, at: "containers[app].envFrom[0]",
+        "envFrom with a Secret that contains an access key", AWSClause.source, at: "containers[app].envFrom[0]",
         "containers: [{name: app, envFrom: [{secretRef: {name: aws}}]}]", relatedObjects: keys),
     .bad(
-        "a Secret whose keys become the variables by a prefix", AWSClause.source, at: "containers[app].envFrom[0]",
+        "envFrom with a prefix that completes the variable names", AWSClause.source, at: "containers[app].envFrom[0]",
         "containers: [{name: app, envFrom: [{prefix: AWS_, secretRef: {name: aws}}]}]", relatedObjects: keys),
     .good(
-        "a Secret without keys as variables",
+        "envFrom with a Secret without access keys",
         "containers: [{name: app, envFrom: [{secretRef: {name: web}}, {secretRef: {name: absent}}]}]",
         relatedObjects: """
             apiVersion: v1
@@ -81,22 +82,22 @@ let staticAWSExamples: [Example] = [
             data: {DB_PASSWORD: aHVudGVyMg==}
             """),
     .bad(
-        "a directory of credentials", AWSClause.file, at: "containers[app].volumeMounts[aws]",
+        "a Secret mounted as .aws", AWSClause.file, at: "containers[app].volumeMounts[aws]",
         """
         containers: [{name: app, volumeMounts: [{name: aws, mountPath: /home/app/.aws/}]}]
         volumes: [{name: aws, projected: {sources: [{secret: {name: aws}}]}}]
         """),
     .bad(
-        "the id of a key in an argument", AWSClause.plainText, at: "containers[app].args[0]",
+        "an access key id in an argument", AWSClause.plainText, at: "containers[app].args[0]",
         "containers: [{name: app, args: [--key=AKIAIOSFODNN7EXAMPLE]}]"),
     .bad(
-        "the id of a key in another variable", AWSClause.plainText, at: "containers[app].env[S3_USER].value",
+        "an access key id in another variable", AWSClause.plainText, at: "containers[app].env[S3_USER].value",
         "containers: [{name: app, env: [{name: S3_USER, value: AKIAIOSFODNN7EXAMPLE}]}]"),
     .bad(
-        "an annotation", AWSClause.plainText, at: "metadata.annotations.backup",
+        "an access key id in an annotation", AWSClause.plainText, at: "metadata.annotations.backup",
         "metadata: {annotations: {backup: 's3 as AKIAIOSFODNN7EXAMPLE'}}"),
     .bad(
-        "a ConfigMap", AWSClause.plainText, at: "data.credentials",
+        "an access key id in a ConfigMap", AWSClause.plainText, at: "data.credentials",
         """
         apiVersion: v1
         kind: ConfigMap
@@ -107,7 +108,7 @@ let staticAWSExamples: [Example] = [
             aws_access_key_id = AKIAIOSFODNN7EXAMPLE
         """),
     .bad(
-        "a ConfigMap whose key becomes the variable", AWSClause.plainText, at: "data.AWS_SECRET_ACCESS_KEY",
+        "a ConfigMap key with the name of the variable", AWSClause.plainText, at: "data.AWS_SECRET_ACCESS_KEY",
         """
         apiVersion: v1
         kind: ConfigMap
@@ -115,7 +116,7 @@ let staticAWSExamples: [Example] = [
         data: {AWS_SECRET_ACCESS_KEY: changed-later, AWS_REGION: eu-west-1}
         """),
     .good(
-        "a ConfigMap with a role",
+        "a ConfigMap with a role configuration",
         """
         apiVersion: v1
         kind: ConfigMap
@@ -127,7 +128,7 @@ let staticAWSExamples: [Example] = [
             web_identity_token_file = /var/run/secrets/eks.amazonaws.com/serviceaccount/token
         """),
     .bad(
-        "a Secret with the id of a key", AWSClause.secret, at: "data.user",
+        "a Secret with an access key id", AWSClause.secret, at: "data.user",
         """
         apiVersion: v1
         kind: Secret
@@ -135,7 +136,7 @@ let staticAWSExamples: [Example] = [
         data: {user: QUtJQUlPU0ZPRE5ON0VYQU1QTEU=}
         """),
     .bad(
-        "a Secret with a key by its name", AWSClause.secret, at: "stringData.AWS_SECRET_ACCESS_KEY",
+        "a Secret with a secret access key", AWSClause.secret, at: "stringData.AWS_SECRET_ACCESS_KEY",
         """
         apiVersion: v1
         kind: Secret
@@ -143,7 +144,7 @@ let staticAWSExamples: [Example] = [
         stringData: {AWS_SECRET_ACCESS_KEY: wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY}
         """),
     .good(
-        "a Secret with anything else",
+        "a Secret without access keys",
         """
         apiVersion: v1
         kind: Secret
@@ -151,7 +152,7 @@ let staticAWSExamples: [Example] = [
         data: {DB_PASSWORD: aHVudGVyMg==, "tls.crt": bm90IGJhc2U2NCE}
         """, request: .by("system:serviceaccount:external-secrets:external-secrets")),
     .good(
-        "a release of Helm's",
+        "a Helm release",
         """
         apiVersion: v1
         kind: Secret
@@ -160,7 +161,8 @@ let staticAWSExamples: [Example] = [
         data: {release: QUtJQUlPU0ZPRE5ON0VYQU1QTEU=}
         """),
     .bad(
-        "an ExternalSecret that brings keys into variables", AWSClause.source, at: "containers[app].envFrom[0]",
+        "envFrom with a Secret that an ExternalSecret fills with an access key", AWSClause.source,
+        at: "containers[app].envFrom[0]",
         "containers: [{name: app, envFrom: [{secretRef: {name: aws}}]}]",
         relatedObjects: """
             apiVersion: external-secrets.io/v1
@@ -172,7 +174,7 @@ let staticAWSExamples: [Example] = [
               data: [{secretKey: AWS_ACCESS_KEY_ID, remoteRef: {key: shop/aws, property: id}}]
             """),
     .good(
-        "an ExternalSecret whose template leaves keys out",
+        "an ExternalSecret whose template replaces the access keys",
         "containers: [{name: app, envFrom: [{secretRef: {name: web}}]}]",
         relatedObjects: """
             apiVersion: external-secrets.io/v1
@@ -189,31 +191,31 @@ let staticAWSExamples: [Example] = [
             data: {REGION: eA==}
             """),
     .bad(
-        "a file of credentials by an item", AWSClause.file, at: "containers[app].volumeMounts[aws]",
+        "a credentials file as an item of a volume", AWSClause.file, at: "containers[app].volumeMounts[aws]",
         """
         containers: [{name: app, volumeMounts: [{name: aws, mountPath: /home/app}]}]
         volumes: [{name: aws, secret: {secretName: aws, items: [{key: file, path: .aws/credentials}]}}]
         """),
     .bad(
-        "a file of credentials by an item in the directory", AWSClause.file, at: "containers[app].volumeMounts[aws]",
+        "a credentials file as an item in the directory .aws", AWSClause.file, at: "containers[app].volumeMounts[aws]",
         """
         containers: [{name: app, volumeMounts: [{name: aws, mountPath: /root/.aws}]}]
         volumes: [{name: aws, projected: {sources: [{configMap: {name: aws, items: [{key: file, path: credentials}]}}]}}]
         """),
     .bad(
-        "a file of credentials by its part of a volume", AWSClause.file, at: "containers[app].volumeMounts[aws]",
+        "a credentials file as the subPath of a volume", AWSClause.file, at: "containers[app].volumeMounts[aws]",
         """
         containers: [{name: app, volumeMounts: [{name: aws, mountPath: /etc/aws/keys, subPath: .aws/credentials}]}]
         volumes: [{name: aws, secret: {secretName: aws}}]
         """),
     .good(
-        "settings beside a role",
+        "AWS settings without credentials",
         """
         containers: [{name: app, volumeMounts: [{name: aws, mountPath: /root/.aws}]}]
         volumes: [{name: aws, secret: {secretName: aws, items: [{key: config, path: config}]}}]
         """),
     .good(
-        "a user of SES by SMTP",
+        "an SMTP user of SES",
         """
         apiVersion: v1
         kind: Secret
@@ -221,7 +223,7 @@ let staticAWSExamples: [Example] = [
         data: {SES_SMTP_USERNAME: QUtJQUlPU0ZPRE5ON0VYQU1QTEU=}
         """, request: .by("system:serviceaccount:external-secrets:external-secrets")),
     .good(
-        "a user of SES by SMTP in a file",
+        "an SMTP user of SES in a file",
         """
         apiVersion: v1
         kind: ConfigMap
@@ -231,7 +233,7 @@ let staticAWSExamples: [Example] = [
             smtp.user=AKIAIOSFODNN7EXAMPLE
         """),
     .bad(
-        "a key beside a user of SES", AWSClause.plainText, at: "data[mail.properties]",
+        "an access key id beside an SMTP user of SES", AWSClause.plainText, at: "data[mail.properties]",
         """
         apiVersion: v1
         kind: ConfigMap
@@ -241,28 +243,30 @@ let staticAWSExamples: [Example] = [
             smtp.user=AKIAIOSFODNN7EXAMPLE
             s3.key=AKIAIOSFODNN8EXAMPLE
         """),
-    .good("a store with a role", store("{jwt: {serviceAccountRef: {name: shop}}}")),
+    .good("a SecretStore with a role", store("{jwt: {serviceAccountRef: {name: shop}}}")),
     .bad(
-        "a store with a key", AWSClause.store, at: "spec.provider.aws.auth.secretRef",
+        "a SecretStore with an access key", AWSClause.store, at: "spec.provider.aws.auth.secretRef",
         store(
             "{secretRef: {accessKeyIDSecretRef: {name: aws, key: id}, secretAccessKeySecretRef: {name: aws, key: key}}}"
         )),
     .bad(
-        "a store of all namespaces with a key", AWSClause.store, at: "spec.provider.aws.auth.secretRef",
+        "a ClusterSecretStore with an access key", AWSClause.store, at: "spec.provider.aws.auth.secretRef",
         store(
             "{secretRef: {accessKeyIDSecretRef: {name: aws, namespace: shop, key: id}}}", kind: "ClusterSecretStore")),
-    .good("KEDA with a role", trigger("podIdentity: {provider: aws}")),
+    .good("a TriggerAuthentication with a role", trigger("podIdentity: {provider: aws}")),
     .good(
-        "KEDA with a password of something else",
+        "a TriggerAuthentication with another secret",
         trigger("secretTargetRef: [{parameter: password, name: rabbit, key: password}]")),
     .bad(
-        "KEDA with a key", AWSClause.trigger, at: "spec.secretTargetRef[aws]",
+        "a TriggerAuthentication with an access key", AWSClause.trigger, at: "spec.secretTargetRef[aws]",
         trigger("secretTargetRef: [{parameter: awsSecretAccessKey, name: aws, key: secret}]")),
     .bad(
-        "KEDA with a key of the workload's", AWSClause.trigger, at: "spec.env[AWS_ACCESS_KEY_ID]",
+        "a TriggerAuthentication with an access key of the workload", AWSClause.trigger,
+        at: "spec.env[AWS_ACCESS_KEY_ID]",
         trigger("env: [{parameter: awsAccessKeyID, name: AWS_ACCESS_KEY_ID}]", kind: "ClusterTriggerAuthentication")),
     .bad(
-        "KEDA's own key to Secrets Manager", AWSClause.trigger, at: "spec.awsSecretManager.credentials",
+        "a TriggerAuthentication with an access key for Secrets Manager", AWSClause.trigger,
+        at: "spec.awsSecretManager.credentials",
         trigger(
             """
             awsSecretManager:

@@ -5,12 +5,12 @@ import Kubernetes
 extension Rule {
     static let tokenLifetime = Rule(
         id: "token-lifetime",
-        title: "Tokens of ServiceAccounts are short-lived",
+        title: "ServiceAccount tokens are short-lived",
         group: .secrets,
         section: .networkSecurity,
         rationale: """
-            A token that got out is good for as long as it holds, and none can be called back but by deleting its ServiceAccount or \
-            its pod. The kubelet renews the ones in volumes by itself.
+            A leaked token can be used until it expires, and can be revoked only by deleting its ServiceAccount or its pod. The \
+            kubelet renews tokens in volumes automatically.
             """,
         level: .warn,
         concern: .security,
@@ -42,31 +42,31 @@ extension Rule {
 extension RuleSettings {
     static let maximumTokenLifetime = RuleSetting(
         "PLAYBOOK_MAX_TOKEN_LIFETIME", .duration, default: .seconds(24 * 3600),
-        "The longest that a ServiceAccount's token may hold; the API makes none for less than 10m.")
+        "The longest lifetime of a ServiceAccount token. The API server's minimum is 10m.")
 }
 
 private let requested = Clause(
-    "requested", "no token is asked for that holds longer than `PLAYBOOK_MAX_TOKEN_LIFETIME`")
+    "requested", "no token is requested for longer than `PLAYBOOK_MAX_TOKEN_LIFETIME`")
 private let projected = Clause(
-    "projected", "no volume has a token that holds longer than `PLAYBOOK_MAX_TOKEN_LIFETIME`")
+    "projected", "no volume projects a token for longer than `PLAYBOOK_MAX_TOKEN_LIFETIME`")
 
-/// How long a token may hold.
+/// The longest lifetime of a token.
 private struct Lifetime {
     let seconds: Int
 
     init(_ maximum: Duration) {
-        // The API makes none for less than ten minutes.
+        // The API server's minimum is 10 minutes.
         seconds = max(600, Int(maximum.components.seconds))
     }
 
-    /// Checks the request for a token; absent, the API server fills in an hour.
+    /// Checks a token request; the default of the API server is one hour.
     func check(
         _ token: Field, _ clause: Clause, choice: String?, _ findings: FindingCollector
     ) throws(CannotJudge) {
         let asked = try token["expirationSeconds"]
         guard let seen = try asked.integer(), seen > seconds else { return }
         findings.add(
-            clause, at: asked, "is \(seen), more than the \(seconds) seconds that are allowed",
+            clause, at: asked, "is \(seen); at most \(seconds) seconds are allowed",
             set: .number(String(seconds)), choice: choice, excess: Double(seen - seconds))
     }
 }
@@ -90,30 +90,32 @@ private func volume(_ seconds: Int?, others: String = "") -> String {
 }
 
 private let cases: [Example] = [
-    .good("an hour, asked for", request(", expirationSeconds: 3600"), request: .token),
-    .good("a day, which is the most", request(", expirationSeconds: 86400"), request: .token),
-    .good("no word on it, which is an hour", request(""), request: .token),
+    .good("a request for one hour", request(", expirationSeconds: 3600"), request: .token),
+    .good("a request for one day, the limit", request(", expirationSeconds: 86400"), request: .token),
+    .good("a request without a lifetime, which is one hour", request(""), request: .token),
     .bad(
-        "a second more", requested, at: "spec.expirationSeconds", request(", expirationSeconds: 86401"),
+        "a request for one second more than the limit", requested, at: "spec.expirationSeconds",
+        request(", expirationSeconds: 86401"),
         request: .token),
     .bad(
-        "more than a limit of one's own", requested, at: "spec.expirationSeconds", request(", expirationSeconds: 3601"),
+        "a request for more than the configured limit", requested, at: "spec.expirationSeconds",
+        request(", expirationSeconds: 3601"),
         request: .token, settings: ["PLAYBOOK_MAX_TOKEN_LIFETIME": "1h"]),
     .good(
-        "the shortest that there is", request(", expirationSeconds: 600"), request: .token,
+        "a request for the API server's minimum", request(", expirationSeconds: 600"), request: .token,
         settings: ["PLAYBOOK_MAX_TOKEN_LIFETIME": "5m"]),
-    .good("an hour, in a volume", volume(3600)),
-    .good("a day, in a volume", volume(86400)),
-    .good("no word on it in a volume", volume(nil)),
+    .good("a projected token for one hour", volume(3600)),
+    .good("a projected token for one day", volume(86400)),
+    .good("a projected token without a lifetime", volume(nil)),
     .bad(
-        "a year, in a volume", projected,
+        "a projected token for one year", projected,
         at: "volumes[vault].projected.sources[0].serviceAccountToken.expirationSeconds", volume(31_536_000)),
     .bad(
-        "longer than before", projected,
+        "a longer lifetime than before", projected,
         at: "volumes[vault].projected.sources[0].serviceAccountToken.expirationSeconds", volume(259_200),
         before: volume(172_800)),
     .bad(
-        "beside other sources", projected,
+        "a token among other sources of a projected volume", projected,
         at: "volumes[vault].projected.sources[1].serviceAccountToken.expirationSeconds",
         volume(86_401, others: "{configMap: {name: kube-root-ca.crt}}, ")),
     .good("other volumes", "volumes: [{name: cache, emptyDir: {}}]"),

@@ -5,12 +5,12 @@ import Kubernetes
 extension Rule {
     static let adminAuthentication = Rule(
         id: "admin-authentication",
-        title: "Admin pages ask who is there",
+        title: "Admin routes require authentication",
         group: .traffic,
         section: .networkSecurity,
         rationale: """
-            An admin page has a login of its own at best, written for friends. A gateway that asks first keeps strangers from ever \
-            trying it.
+            The login of an admin page is often weak or missing. If the gateway requires authentication, attackers cannot \
+            reach the page.
             """,
         level: .deny,
         concern: .security,
@@ -37,17 +37,17 @@ extension RuleSettings {
     static let adminPatterns = RuleSetting(
         "PLAYBOOK_ADMIN_PATTERNS", .list("words"),
         default: ["admin", "adminer", "wp-admin", "administration"],
-        "What names an admin page: a whole word of a route's host or path, in small letters. `*` stands for any text.")
+        "The words in a route's host or path that mark an admin page, in lower case. `*` matches any text.")
 }
 
-/// What the rule checks; its examples stand in a file of their own.
+/// The rule's clauses, which its examples in another file use, too.
 enum AdminClause {
     static let route = Clause(
         "route",
-        "an admin page's route of an IngressRoute has a middleware for authentication: basic, digest, forward, OIDC")
+        "an admin route of an IngressRoute has an authentication middleware: basic, digest, forward or OIDC")
     static let rule = Clause(
         "rule",
-        "an admin page's rule of an HTTPRoute has an `ExternalAuth` filter (of the Gateway API's experimental channel), such a middleware, or a policy of its gateway"
+        "an admin rule of an HTTPRoute has an `ExternalAuth` filter (Gateway API experimental channel), such a middleware, or a policy of its gateway"
     )
 }
 
@@ -64,28 +64,28 @@ private struct AdminSearch {
         patterns = context[RuleSettings.adminPatterns].map { Glob($0.lowercased()) }
     }
 
-    /// What leads to an admin page, and whether only below `/api`, which a service may guard by itself.
+    /// The text that marks an admin page; below `/api`, the service may authenticate requests itself.
     private struct Admin {
         let name: String
         let isAPI: Bool
     }
 
-    /// Where a text stands.
+    /// The place of a text.
     private enum Place { case host, path }
 
     private func admin(_ text: Value, _ place: Place) -> Admin? { text.withContents { admin($0, place) } }
 
-    /// What says admin by a word of a host or a path, or of an expression for them; nil where none does.
+    /// Returns the admin page that a host, a path or an expression for them names; nil if it names none.
     private func admin(_ text: Span<UInt8>, _ place: Place) -> Admin? {
         isAPI(text, place).map { isAPI in
             Admin(name: String(decoding: text.indices.map { text[$0] }, as: UTF8.self), isAPI: isAPI)
         }
     }
 
-    /// Whether each alternative that says admin is below `/api`; nil where none says it.
+    /// Returns true if each alternative that names an admin page is below `/api`; nil if none names one.
     private func isAPI(_ text: Span<UInt8>, _ place: Place) -> Bool? {
         guard PathExpression.isLikely(text) else { return isAPI(plain: text, place) }
-        // What is not followed is searched as it is written, and is below nothing.
+        // An expression that cannot be parsed is searched as written, and never counts as below `/api`.
         guard let texts = PathExpression.texts(of: text) else { return isAPI(plain: text, .host) }
         var isAPI: Bool?
         for text in texts where isAPI != false { isAPI = self.isAPI(plain: text.span, place) ?? isAPI }
@@ -105,7 +105,7 @@ private struct AdminSearch {
 
     private static let api = Glob("/api/*")
 
-    /// Where the first word that says admin begins.
+    /// Returns the start of the first word that names an admin page.
     private func adminWord(_ text: Span<UInt8>) -> Int? {
         var start = 0
         for at in 0...text.count {
@@ -145,7 +145,7 @@ private struct AdminSearch {
 
     func checkRoutes(of spec: Field) throws(CannotJudge) {
         let redirects = try !spec["tls"].isPresent
-        /// Whether the parents ask, once that has been looked up, and what is not known of them.
+        /// The result for the parents, once it has been looked up: true if they authenticate, and what is unknown.
         var before: (asks: Bool, unknown: String?)?
         for route in try spec["routes"].objects() {
             try findings.step()
@@ -174,9 +174,9 @@ private struct AdminSearch {
         return (ask, parents.unknown)
     }
 
-    /// What of a route says that it leads to an admin page; nil where nothing does.
+    /// Returns the admin page that a route leads to; nil if it leads to none.
     private func adminName(of route: Field) throws(CannotJudge) -> Admin? {
-        // Traefik's own pages.
+        // Traefik's dashboard and API.
         for service in try route["services"].objects() {
             try findings.step()
             if try service["name"].equals("api@internal") { return Admin(name: "Traefik's dashboard", isAPI: false) }
@@ -200,7 +200,7 @@ private struct AdminSearch {
 
     private static let matchers: [(TraefikRule.Matchers, Place)] = [([.host, .hostExpression], .host), (.path, .path)]
 
-    /// The first that is not below `/api`, else the first.
+    /// Keeps the first admin page that is not below `/api`, or else the first one.
     private struct Strongest {
         private(set) var found: Admin?
 
@@ -224,7 +224,7 @@ private struct AdminSearch {
         for rule in try spec["rules"].objects() {
             try findings.step()
             count += 1
-            // The Gateway API has 16.
+            // The Gateway API allows 16.
             guard count <= 1000 else { throw .tooLong(rule.base.id, expected: "one of at most 1000 rules") }
             let path = try adminPath(of: rule)
             guard let admin = host ?? path else { continue }
@@ -271,7 +271,7 @@ private struct AdminSearch {
         return search.found
     }
 
-    /// Whether a filter asks who is there, or lets nobody through at all.
+    /// Returns true if a filter authenticates requests, or forwards none.
     private func asks(_ filter: Field, _ answer: inout Middlewares) throws(CannotJudge) -> Bool {
         let type = try filter["type"]
         if try type.equals(oneOf: "ExternalAuth", "RequestRedirect") { return true }
@@ -282,7 +282,7 @@ private struct AdminSearch {
         if kind == "Middleware", try reference["group"].equals(oneOf: "traefik.io", "traefik.containo.us") {
             return answer.does(name, in: subject.namespace)
         }
-        // Another gateway's filter, which may ask or not.
+        // A filter of another gateway, which may authenticate.
         findings.addUnknown("the \(kind) \(name)")
         return true
     }
@@ -294,10 +294,10 @@ private struct AdminSearch {
         _ reference: (String) -> Literal, to list: StaticString
     ) {
         if let name = answer.unknown { return findings.addUnknown(name) }
-        let absent = answer.missing.map { ", and there is no Middleware \($0.name)" } ?? ""
+        let absent = answer.missing.map { ", and Middleware \($0.name) does not exist" } ?? ""
         let isAbsentHere = answer.missing?.namespace == subject.namespace
         findings.add(
-            clause, at: route, "answers to \(admin.name) without asking who is there\(absent)", choice: admin.name,
+            clause, at: route, "serves \(admin.name) without authentication\(absent)", choice: admin.name,
             traits: .init(
                 isHint: admin.isAPI, awaitsRelatedObject: answer.missing != nil,
                 absent: isAbsentHere ? .middleware : nil)
@@ -308,7 +308,7 @@ private struct AdminSearch {
             }
             guard let known = Middlewares.first(that: .authenticates, in: subject.namespace, context) else {
                 $0.advice =
-                    "put authentication before the route: basicAuth, forwardAuth, OIDC, or a policy of its gateway"
+                    "add authentication to the route: basicAuth, forwardAuth, OIDC, or a policy of its gateway"
                 return
             }
             let members = route.member(list)
@@ -316,7 +316,7 @@ private struct AdminSearch {
                 $0.edits = [.append(reference(known), to: members, at: findings.place(of: members))]
                 return
             }
-            // The whole route, since what is pasted takes its place.
+            // The whole route, because pasted YAML replaces it.
             let entries = (members.value?.elements.map { Literal($0) } ?? []) + [reference(known)]
             let others = Literal(route.base).members.filter { $0.key != "\(list)" }
             $0.edits = [.set($0.place, .object(others + [.init("\(list)", .array(entries))]))]

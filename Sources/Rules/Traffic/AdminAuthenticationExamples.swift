@@ -105,64 +105,68 @@ private func istio(_ spec: String) -> String {
 }
 
 let adminExamples: [Example] = [
-    .good("a page for everybody", traefik("Host(`shop.example.com`) && PathPrefix(`/badminton`)")),
-    .good("a page that is none of the admin's", traefik("Host(`shop.example.com`) && !PathPrefix(`/admin`)")),
-    .good("a password", traefik(admin, named), relatedObjects: basic),
+    .good("a page without an admin word", traefik("Host(`shop.example.com`) && PathPrefix(`/badminton`)")),
+    .good("a negated admin path", traefik("Host(`shop.example.com`) && !PathPrefix(`/admin`)")),
+    .good("basic authentication", traefik(admin, named), relatedObjects: basic),
     .good(
-        "a service that is asked", traefik(admin, named),
+        "forward authentication", traefik(admin, named),
         relatedObjects: middleware("forwardAuth: {address: 'http://auth/'}")),
-    .good("a plugin for OIDC", traefik(admin, named), relatedObjects: middleware("plugin: {traefik-oidc-auth: {}}")),
+    .good("an OIDC plugin", traefik(admin, named), relatedObjects: middleware("plugin: {traefik-oidc-auth: {}}")),
     .good(
-        "a password in a chain", traefik(admin, "middlewares: [{name: all}]"),
+        "basic authentication in a chain", traefik(admin, "middlewares: [{name: all}]"),
         relatedObjects: [chain, basic, middleware("headers: {}", "headers")].joined(separator: "\n---\n")),
     .good(
-        "a password of another namespace", traefik(admin, "middlewares: [{name: auth, namespace: gateway}]"),
+        "basic authentication from another namespace",
+        traefik(admin, "middlewares: [{name: auth, namespace: gateway}]"),
         relatedObjects: middleware("basicAuth: {secret: admins}", in: "gateway")),
-    .good("a Middleware that is not known", traefik(admin, named)),
+    .good("an unknown Middleware", traefik(admin, named)),
     .good(
-        "one that Traefik has from a file", traefik(admin, "middlewares: [{name: auth@file}]"), relatedObjects: basic),
+        "a middleware of Traefik's file provider", traefik(admin, "middlewares: [{name: auth@file}]"),
+        relatedObjects: basic),
     .good(
-        "what only sends to TLS", traefik(admin, named, tls: false),
+        "a route that only redirects to HTTPS", traefik(admin, named, tls: false),
         relatedObjects: middleware("redirectScheme: {scheme: https, permanent: true}")),
     .good(
-        "a child whose parent asks", traefik("PathPrefix(`/admin`)", "", "parentRefs: [{name: all}]"),
+        "a child route whose parent authenticates", traefik("PathPrefix(`/admin`)", "", "parentRefs: [{name: all}]"),
         relatedObjects: parent("middlewares: [{name: auth}]") + "\n---\n" + basic),
     .good(
-        "a child whose parent's parent asks", traefik("PathPrefix(`/admin`)", "", "parentRefs: [{name: all}]"),
+        "a child route whose parent's parent authenticates",
+        traefik("PathPrefix(`/admin`)", "", "parentRefs: [{name: all}]"),
         relatedObjects: [
             parent("", more: "parentRefs: [{name: front, namespace: gateway}]"),
             parent("middlewares: [{name: auth}]", "front", in: "gateway"),
             middleware("basicAuth: {secret: admins}", in: "gateway"),
         ].joined(separator: "\n---\n")),
     .good(
-        "a child whose parent's middleware is not known",
+        "a child route whose parent has an unknown middleware",
         traefik("PathPrefix(`/admin`)", "", "parentRefs: [{name: all}]"),
         relatedObjects: parent("middlewares: [{name: login@file}]")),
     .bad(
-        "a child whose parent does not exist", AdminClause.route, at: "spec.routes[0]",
+        "a child route whose parent does not exist", AdminClause.route, at: "spec.routes[0]",
         traefik("PathPrefix(`/admin`)", "", "parentRefs: [{name: all}]"), relatedObjects: parent("", "other")),
     .bad(
-        "a child whose parent does not ask", AdminClause.route, at: "spec.routes[0]",
+        "a child route whose parent does not authenticate", AdminClause.route, at: "spec.routes[0]",
         traefik("PathPrefix(`/admin`)", "", "parentRefs: [{name: all}]"),
         relatedObjects: parent("") + "\n---\n" + basic),
     .bad(
-        "a child with a parent that asks and one that does not", AdminClause.route, at: "spec.routes[0]",
+        "a child route with one parent that authenticates and one that does not", AdminClause.route,
+        at: "spec.routes[0]",
         traefik("PathPrefix(`/admin`)", "", "parentRefs: [{name: all}, {name: other}]"),
         relatedObjects: [parent("middlewares: [{name: auth}]"), parent("", "other"), basic].joined(separator: "\n---\n")
     ),
     .bad(
-        "a ring of parents", AdminClause.route, at: "spec.routes[0]",
+        "a cycle of parents", AdminClause.route, at: "spec.routes[0]",
         traefik("PathPrefix(`/admin`)", "", "parentRefs: [{name: all}]"),
         relatedObjects: parent("", more: "parentRefs: [{name: all}]")),
     .good(
-        "no word of the team's own", traefik(admin), settings: ["PLAYBOOK_ADMIN_PATTERNS": "backoffice"]),
+        "a host without a configured admin word", traefik(admin), settings: ["PLAYBOOK_ADMIN_PATTERNS": "backoffice"]),
     .good(
-        "an HTTPRoute that is asked",
+        "an HTTPRoute with external authentication",
         route(
             "\(adminPath), filters: [{type: ExternalAuth, externalAuth: {protocol: GRPC, grpc: {allowedHeaders: [cookie]}, backendRef: {name: auth, port: 9000}}}]"
         )),
     .good(
-        "an HTTPRoute with a password", route("\(adminPath), \(filter("traefik.io", "Middleware"))"),
+        "an HTTPRoute with basic authentication", route("\(adminPath), \(filter("traefik.io", "Middleware"))"),
         relatedObjects: basic),
     .good(
         "an HTTPRoute with another gateway's filter",
@@ -178,33 +182,33 @@ let adminExamples: [Example] = [
           hostnames: [admin.example.com]
           rules: [{filters: [{type: RequestRedirect, requestRedirect: {scheme: https, statusCode: 301}}]}]
         """),
-    .bad("a host that says admin", AdminClause.route, at: "spec.routes[0]", traefik(admin)),
+    .bad("an admin host", AdminClause.route, at: "spec.routes[0]", traefik(admin)),
     .bad(
-        "a path that says admin", AdminClause.route, at: "spec.routes[0]",
+        "an admin path", AdminClause.route, at: "spec.routes[0]",
         traefik("Host(`shop.example.com`) && (Path(`/x`) || PathPrefix(`/wp-admin`))")),
     .bad(
-        "an expression that says admin", AdminClause.route, at: "spec.routes[0]",
+        "an expression for an admin path", AdminClause.route, at: "spec.routes[0]",
         traefik("PathRegexp(`^/(root|ADMIN)/.*`)")),
     .bad(
         "Traefik's dashboard", AdminClause.route, at: "spec.routes[0]",
         traefik("Host(`traffic.example.com`)", service: "{name: api@internal, kind: TraefikService}")),
     .bad(
-        "a Middleware that does something else", AdminClause.route, at: "spec.routes[0]", traefik(admin, named),
+        "a Middleware without authentication", AdminClause.route, at: "spec.routes[0]", traefik(admin, named),
         relatedObjects: middleware("headers: {}")),
     .bad(
-        "a Middleware that is not there", AdminClause.route, at: "spec.routes[0]",
+        "a Middleware that does not exist", AdminClause.route, at: "spec.routes[0]",
         traefik(admin, "middlewares: [{name: password}]"), relatedObjects: basic),
     .bad(
-        "a Middleware that is there and not named", AdminClause.route, at: "spec.routes[0]", traefik(admin),
+        "an existing Middleware that the route does not use", AdminClause.route, at: "spec.routes[0]", traefik(admin),
         relatedObjects: basic),
     .bad(
-        "a redirect that TLS comes through", AdminClause.route, at: "spec.routes[0]", traefik(admin, named),
+        "a route with TLS and a redirect to HTTPS", AdminClause.route, at: "spec.routes[0]", traefik(admin, named),
         relatedObjects: middleware("redirectScheme: {scheme: https}")),
     .bad(
-        "a ring of chains", AdminClause.route, at: "spec.routes[0]", traefik(admin, "middlewares: [{name: all}]"),
+        "a cycle of chains", AdminClause.route, at: "spec.routes[0]", traefik(admin, "middlewares: [{name: all}]"),
         relatedObjects: middleware("chain: {middlewares: [{name: all}]}", "all")),
     .bad(
-        "a word of the team's own", AdminClause.route, at: "spec.routes[0]", traefik("Host(`backoffice.example.com`)"),
+        "a configured admin word", AdminClause.route, at: "spec.routes[0]", traefik("Host(`backoffice.example.com`)"),
         settings: ["PLAYBOOK_ADMIN_PATTERNS": "back*"]),
     .bad("an HTTPRoute to /admin", AdminClause.rule, at: "spec.rules[0]", route(adminPath)),
     .bad(
@@ -213,33 +217,33 @@ let adminExamples: [Example] = [
             "filters: [{type: RequestHeaderModifier, requestHeaderModifier: {remove: [x]}}]",
             hosts: "shop.example.com, ADMIN.shop.example.com")),
     .bad(
-        "an HTTPRoute with a Middleware that does something else", AdminClause.rule, at: "spec.rules[0]",
+        "an HTTPRoute with a Middleware without authentication", AdminClause.rule, at: "spec.rules[0]",
         route("\(adminPath), \(filter("traefik.io", "Middleware"))"), relatedObjects: middleware("headers: {}")),
-    .good("a word that only begins like it", route("matches: [{path: {value: /admin-boundaries}}]")),
-    .good("a host that only ends like it", traefik("Host(`shop-admin.example.com`)")),
+    .good("a word that only starts with admin", route("matches: [{path: {value: /admin-boundaries}}]")),
+    .good("a word that only ends with admin", traefik("Host(`shop-admin.example.com`)")),
     .bad(
         "a path below /api", AdminClause.rule, at: "spec.rules[0]",
         route("matches: [{path: {type: PathPrefix, value: /api/v1/admin/users}}]"), isHint: true),
     .bad(
-        "a path below /api, and another one", AdminClause.route, at: "spec.routes[0]",
+        "a path below /api and another path", AdminClause.route, at: "spec.routes[0]",
         traefik("PathPrefix(`/api/admin`) || PathPrefix(`/admin`)")),
     .bad(
-        "a path that has /api later", AdminClause.rule, at: "spec.rules[0]",
+        "a path with /api not at the start", AdminClause.rule, at: "spec.rules[0]",
         route("matches: [{path: {type: PathPrefix, value: /shop/api/admin}}]")),
     .bad(
-        "a host with a label api", AdminClause.rule, at: "spec.rules[0]",
+        "a host with api in its name", AdminClause.rule, at: "spec.rules[0]",
         route("matches: [{path: {type: PathPrefix, value: /}}]", hosts: "x.api.admin.example.com")),
     .bad(
-        "a path below /api of an admin host", AdminClause.rule, at: "spec.rules[0]",
+        "a path below /api on an admin host", AdminClause.rule, at: "spec.rules[0]",
         route("matches: [{path: {type: PathPrefix, value: /api/admin}}]", hosts: "admin.example.com")),
     .bad(
         "an expression below /api", AdminClause.route, at: "spec.routes[0]",
         traefik("PathRegexp(`^/api/v[0-9]+/(users|admin)`)"), isHint: true),
     .bad(
-        "an expression that may leave /api out", AdminClause.route, at: "spec.routes[0]",
+        "an expression with an alternative to /api", AdminClause.route, at: "spec.routes[0]",
         traefik("PathRegexp(`^/(api|shop)/admin`)")),
     .bad(
-        "an expression of which /api is one alternative", AdminClause.route, at: "spec.routes[0]",
+        "an expression with /api in only one alternative", AdminClause.route, at: "spec.routes[0]",
         traefik("PathRegexp(`^/api/users|^/admin`)")),
     .bad(
         "an expression with a class of one letter", AdminClause.route, at: "spec.routes[0]",
@@ -251,12 +255,12 @@ let adminExamples: [Example] = [
         "an expression with a group in a word", AdminClause.route, at: "spec.routes[0]",
         traefik("PathRegexp(`^/(adm)(?:in)`)")),
     .good(
-        "an expression of other words in groups", traefik("PathRegexp(`^/(bad)(min|minton)[ab]?/(x|y){2}`)")),
+        "an expression with groups that form other words", traefik("PathRegexp(`^/(bad)(min|minton)[ab]?/(x|y){2}`)")),
     .bad(
-        "an expression of the Gateway API", AdminClause.rule, at: "spec.rules[0]",
+        "a Gateway API path expression", AdminClause.rule, at: "spec.rules[0]",
         route("matches: [{path: {type: RegularExpression, value: '/(root|[aA]dmin)(/.*)?'}}]")),
     .bad(
-        "a path that is encoded", AdminClause.rule, at: "spec.rules[0]",
+        "a percent-encoded path", AdminClause.rule, at: "spec.rules[0]",
         route("matches: [{path: {type: PathPrefix, value: /%61dmin}}]")),
     .bad(
         "a rewrite to an admin page", AdminClause.rule, at: "spec.rules[0]",
@@ -264,22 +268,22 @@ let adminExamples: [Example] = [
             "matches: [{path: {type: PathPrefix, value: /office}}], filters: [{type: URLRewrite, urlRewrite: {path: {type: ReplacePrefixMatch, replacePrefixMatch: /admin}}}]"
         )),
     .bad(
-        "a Middleware that leads to an admin page", AdminClause.route, at: "spec.routes[0]",
+        "a Middleware that rewrites to an admin page", AdminClause.route, at: "spec.routes[0]",
         traefik("PathPrefix(`/office`)", named), relatedObjects: middleware("replacePath: {path: /wp-admin/}")),
     .bad(
-        "a route of Traefik 2", AdminClause.route, at: "spec.routes[0]",
+        "a Traefik 2 route", AdminClause.route, at: "spec.routes[0]",
         traefik(admin, group: "traefik.containo.us/v1alpha1")),
     .good(
-        "a policy of Envoy Gateway for the route", route(adminPath),
+        "an Envoy Gateway policy for the route", route(adminPath),
         relatedObjects: gateway(envoy, policy(envoyPolicy, "\(toRoute), oidc: {clientID: admins}"))),
     .good(
-        "a policy of Envoy Gateway for the gateway", route(adminPath),
+        "an Envoy Gateway policy for the Gateway", route(adminPath),
         relatedObjects: gateway(envoy, policy(envoyPolicy, "\(toGateway), basicAuth: {users: {name: admins}}"))),
     .bad(
-        "a policy of Envoy Gateway for something else", AdminClause.rule, at: "spec.rules[0]", route(adminPath),
+        "an Envoy Gateway policy without authentication", AdminClause.rule, at: "spec.rules[0]", route(adminPath),
         relatedObjects: gateway(envoy, policy(envoyPolicy, "\(toRoute), cors: {allowMethods: [GET]}"))),
     .bad(
-        "a policy of Envoy Gateway for another route", AdminClause.rule, at: "spec.rules[0]", route(adminPath),
+        "an Envoy Gateway policy for another route", AdminClause.rule, at: "spec.rules[0]", route(adminPath),
         relatedObjects: gateway(
             envoy,
             policy(
@@ -287,57 +291,60 @@ let adminExamples: [Example] = [
                 "targetRefs: [{group: gateway.networking.k8s.io, kind: HTTPRoute, name: other}], oidc: {clientID: admins}"
             ))),
     .good(
-        "a policy of Istio's for the gateway", route(adminPath),
+        "an Istio policy for the Gateway", route(adminPath),
         relatedObjects: gateway(
             "istio.io/gateway-controller", policy(istioPolicy, "\(toGateway), action: CUSTOM, provider: {name: oauth2}")
         )),
     .good(
-        "a policy of Istio's for the gateway's pods", route(adminPath),
+        "an Istio policy for the Gateway's pods", route(adminPath),
         relatedObjects: gateway(
             "istio.io/gateway-controller",
             policy(
                 "security.istio.io/v1 RequestAuthentication",
                 "selector: {matchLabels: {gateway.networking.k8s.io/gateway-name: public}}, jwtRules: []"))),
     .good(
-        "a policy of Istio's that allows whom it knows", route(adminPath),
+        "an Istio policy that allows authenticated requests", route(adminPath),
         relatedObjects: istio("rules: [{from: [{source: {requestPrincipals: ['*']}}]}]")),
     .good(
-        "a policy of Istio's that allows by claims", route(adminPath),
+        "an Istio policy that allows requests with a claim", route(adminPath),
         relatedObjects: istio(
             "action: ALLOW, rules: [{when: [{key: 'request.auth.claims[groups]', values: [admins]}]}]")),
     .good(
-        "a policy of Istio's that denies whoever has no token", route(adminPath),
+        "an Istio policy that denies requests without a token", route(adminPath),
         relatedObjects: istio("action: DENY, rules: [{from: [{source: {notRequestPrincipals: ['*']}}]}]")),
     .bad(
-        "a policy of Istio's that allows everybody", AdminClause.rule, at: "spec.rules[0]", route(adminPath),
+        "an Istio policy that allows all requests", AdminClause.rule, at: "spec.rules[0]", route(adminPath),
         relatedObjects: istio("action: ALLOW, rules: [{}]")),
     .bad(
-        "a policy of Istio's that asks by one rule of two", AdminClause.rule, at: "spec.rules[0]", route(adminPath),
+        "an Istio policy with one of two rules that requires authentication", AdminClause.rule, at: "spec.rules[0]",
+        route(adminPath),
         relatedObjects: istio(
             "rules: [{from: [{source: {principals: [cluster.local/ns/shop/sa/web]}}]}, {to: [{operation: {methods: [GET]}}]}]"
         )),
     .bad(
-        "a policy of Istio's that asks one source of two", AdminClause.rule, at: "spec.rules[0]", route(adminPath),
+        "an Istio policy with one of two sources that requires authentication", AdminClause.rule, at: "spec.rules[0]",
+        route(adminPath),
         relatedObjects: istio(
             "rules: [{from: [{source: {requestPrincipals: ['*']}}, {source: {ipBlocks: [0.0.0.0/0]}}]}]")),
     .bad(
-        "a policy of Istio's that allows by a header", AdminClause.rule, at: "spec.rules[0]", route(adminPath),
+        "an Istio policy that allows requests with a header", AdminClause.rule, at: "spec.rules[0]", route(adminPath),
         relatedObjects: istio("rules: [{when: [{key: 'request.headers[x]', values: ['*']}]}]")),
     .bad(
-        "a policy of Istio's that denies a path", AdminClause.rule, at: "spec.rules[0]", route(adminPath),
+        "an Istio policy that denies a path", AdminClause.rule, at: "spec.rules[0]", route(adminPath),
         relatedObjects: istio("action: DENY, rules: [{to: [{operation: {paths: [/metrics]}}]}]")),
     .bad(
-        "a policy of Istio's that denies one namespace's without a token", AdminClause.rule, at: "spec.rules[0]",
+        "an Istio policy that denies requests without a token from one namespace", AdminClause.rule,
+        at: "spec.rules[0]",
         route(adminPath),
         relatedObjects: istio(
             "action: DENY, rules: [{from: [{source: {notRequestPrincipals: ['*'], namespaces: [blog]}}]}]")),
     .bad(
-        "a policy of Istio's that only writes down", AdminClause.rule, at: "spec.rules[0]", route(adminPath),
+        "an Istio policy that only audits", AdminClause.rule, at: "spec.rules[0]", route(adminPath),
         relatedObjects: istio("action: AUDIT, rules: [{from: [{source: {requestPrincipals: ['*']}}]}]")),
-    .good("a plugin of Kong's", route(adminPath, ", annotations: {konghq.com/plugins: 'limits, oidc'}")),
+    .good("a Kong plugin", route(adminPath, ", annotations: {konghq.com/plugins: 'limits, oidc'}")),
     .good(
-        "a gateway whose ways are not known", route(adminPath), relatedObjects: gateway("example.com/gateway")),
+        "a Gateway of an unknown controller", route(adminPath), relatedObjects: gateway("example.com/gateway")),
     .bad(
-        "a gateway of Traefik's", AdminClause.rule, at: "spec.rules[0]", route(adminPath),
+        "a Traefik Gateway", AdminClause.rule, at: "spec.rules[0]", route(adminPath),
         relatedObjects: gateway("traefik.io/gateway-controller")),
 ]

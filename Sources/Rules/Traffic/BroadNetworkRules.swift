@@ -5,11 +5,11 @@ import Kubernetes
 extension Rule {
     static let broadNetworkRules = Rule(
         id: "broad-network-rules",
-        title: "Network policies name whom and what they let through",
+        title: "Network policies do not allow all addresses or wide port ranges",
         group: .traffic,
         section: .networkSecurity,
         rationale: """
-            A policy that lets everybody through, or every port, is no policy: what it was written for passes, and so does all else.
+            A policy that allows all addresses or all ports does not protect the pods: it also allows unintended traffic.
             """,
         level: .warn,
         concern: .security,
@@ -24,7 +24,7 @@ extension Rule {
                 for rule in try spec[direction.field].objects() {
                     try findings.step()
                     if subject.kind == .clusterNetworkPolicy {
-                        // What denies or passes traffic on to other policies may speak of everybody.
+                        // Rules that deny traffic or pass it to other policies can match everything.
                         guard try rule["action"].equals("Accept") else { continue }
                         try checkNetworks(of: rule, direction, findings)
                         try checkPortRanges(of: rule, most, findings)
@@ -32,7 +32,7 @@ extension Rule {
                     }
                     if try rule[direction.peers].elements().isEmpty, try rule["ports"].elements().isEmpty {
                         findings.add(
-                            everywhere, at: rule, "is empty: it allows everything \(direction.peers) everywhere"
+                            everywhere, at: rule, "is empty; it allows all traffic \(direction.peers) all addresses"
                         ) {
                             $0.advice = direction.advice
                         }
@@ -48,13 +48,13 @@ extension Rule {
 extension RuleSettings {
     static let maximumPortRange = RuleSetting(
         "PLAYBOOK_MAX_PORT_RANGE", .integer(1...65536), default: 100,
-        "The most ports that one entry of a NetworkPolicy opens.")
+        "The most ports that one entry of a network policy can open.")
 }
 
 private let everywhere = Clause(
     "everywhere",
-    "no address block takes in everybody (a block shorter than /8) without an exception, and no rule is empty")
-private let range = Clause("range", "no range of ports is wider than `PLAYBOOK_MAX_PORT_RANGE`")
+    "no address block is shorter than /8 without exceptions, and no rule is empty")
+private let range = Clause("range", "no port range is wider than `PLAYBOOK_MAX_PORT_RANGE`")
 
 private enum Direction {
     case ingress, egress
@@ -63,8 +63,8 @@ private enum Direction {
     var peers: StaticString { self == .ingress ? "from" : "to" }
     var advice: String {
         self == .ingress
-            ? "name who may connect: a podSelector, a namespaceSelector, or the addresses of the VPC"
-            : "name the addresses that the pods need"
+            ? "allow only the clients that need access: a podSelector, a namespaceSelector or the addresses of the VPC"
+            : "allow only the addresses that the pods need"
     }
 }
 
@@ -77,19 +77,19 @@ private func checkPeers(
         guard let cidr = try entry["cidr"].text(), let block = AddressBlock(cidr), block.isEverywhere,
             try entry["except"].elements().isEmpty
         else { continue }
-        let seen = direction == .ingress ? "lets \(cidr.text) in" : "lets pods reach \(cidr.text)"
-        findings.add(everywhere, at: entry, "\(seen): everybody", choice: cidr.text) {
+        let seen = direction == .ingress ? "allows traffic from \(cidr.text)" : "allows traffic to \(cidr.text)"
+        findings.add(everywhere, at: entry, "\(seen), which is too broad", choice: cidr.text) {
             switch direction {
             case .egress where block.prefixLength == 0:
                 $0.edits = [.set($0.place / "except", block.isIPv6 ? privateIPv6 : privateIPv4)]
-                $0.advice = "or name the addresses that the pods need"
+                $0.advice = "or allow only the addresses that the pods need"
             default: $0.advice = direction.advice
             }
         }
     }
 }
 
-/// What is inside, and the nodes' metadata service: who needs the internet needs none of it.
+/// Private addresses and the nodes' metadata service, which traffic to the internet does not need.
 private let privateIPv4: Literal = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.169.254/32"]
 private let privateIPv6: Literal = ["fc00::/7"]
 
@@ -103,7 +103,7 @@ private func checkNetworks(
             try findings.step()
             guard AddressBlock(network.base)?.isEverywhere ?? false else { continue }
             let cidr = network.base
-            findings.add(everywhere, at: network, "is \(cidr.text): everybody", choice: cidr.text) {
+            findings.add(everywhere, at: network, "is \(cidr.text), which is too broad", choice: cidr.text) {
                 $0.advice = direction.advice
             }
         }
@@ -129,13 +129,14 @@ private func checkPorts(of rule: Field, _ most: Int, _ findings: FindingCollecto
 }
 
 private func addRange(_ first: Int, _ last: Int, at entry: Field, _ most: Int, _ findings: FindingCollector) {
-    // The API takes ports from 1 to 65535 alone; a number that is none must not overflow here.
+    // Ports are 1 to 65535; other numbers must not overflow here.
     let count = max(min(last, 65535), 0) - min(max(first, 0), 65535) + 1
     guard count > most else { return }
-    // Where it begins is the choice, how many they are the number.
+    // The choice is the first port; the excess is the number of ports.
     findings.add(
-        range, at: entry, "opens \(count) ports, \(first) to \(last)", choice: String(first), excess: Double(count)
-    ) { $0.advice = "write an entry for each port that is needed, with at most \(most) in a range" }
+        range, at: entry, "opens \(count) ports (\(first) to \(last)); at most \(most) are allowed",
+        choice: String(first), excess: Double(count)
+    ) { $0.advice = "use one entry for each port that is needed, or ranges of at most \(most) ports" }
 }
 
 private func policy(
@@ -166,61 +167,63 @@ private func clusterPolicy(_ lines: String) -> String {
 
 private let cases: [Example] = [
     .good(
-        "one port, from the namespace",
+        "one port from pods in the namespace",
         policy("ingress: [{from: [{podSelector: {}}], ports: [{port: 8080, protocol: TCP}]}]")),
     .good(
-        "the internet but for what is inside",
+        "the internet except private addresses",
         policy("egress: [{to: [{ipBlock: {cidr: 0.0.0.0/0, except: [10.0.0.0/8, 169.254.169.254/32]}}]}]")),
     .good("a private network", policy("egress: [{to: [{ipBlock: {cidr: 10.0.0.0/8}}], ports: [{port: 5432}]}]")),
     .good(
-        "as many ports as may be",
+        "a port range at the limit",
         policy("ingress: [{from: [{podSelector: {}}], ports: [{port: 9000, endPort: 9099}]}]")),
-    .good("a port by its name", policy("ingress: [{from: [{podSelector: {}}], ports: [{port: http}]}]")),
-    .good("nothing at all", policy("policyTypes: [Ingress, Egress]")),
+    .good("a named port", policy("ingress: [{from: [{podSelector: {}}], ports: [{port: http}]}]")),
+    .good("a policy without rules", policy("policyTypes: [Ingress, Egress]")),
     .bad(
-        "everybody, in", everywhere, at: "spec.ingress[0].from[0].ipBlock",
+        "traffic from every IPv4 address", everywhere, at: "spec.ingress[0].from[0].ipBlock",
         policy("ingress: [{from: [{ipBlock: {cidr: 0.0.0.0/0}}]}]")),
     .bad(
-        "everybody, out", everywhere, at: "spec.egress[0].to[0].ipBlock",
+        "traffic to every IPv4 address", everywhere, at: "spec.egress[0].to[0].ipBlock",
         policy("egress: [{to: [{ipBlock: {cidr: 0.0.0.0/0}}], ports: [{port: 443}]}]")),
     .bad(
-        "everybody who has IPv6", everywhere, at: "spec.egress[0].to[0].ipBlock",
+        "traffic to every IPv6 address", everywhere, at: "spec.egress[0].to[0].ipBlock",
         policy("egress: [{to: [{ipBlock: {cidr: '::/0', except: []}}]}]")),
     .bad(
-        "half of everybody", everywhere, at: "spec.egress[0].to[0].ipBlock",
+        "traffic to half of all addresses", everywhere, at: "spec.egress[0].to[0].ipBlock",
         policy("egress: [{to: [{ipBlock: {cidr: 128.0.0.0/1}}]}]")),
     .bad(
-        "the shortest block that is everybody", everywhere, at: "spec.ingress[0].from[0].ipBlock",
+        "traffic from a /7 block", everywhere, at: "spec.ingress[0].from[0].ipBlock",
         policy("ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/7}}]}]")),
     .bad(
-        "one port more than may be", range, at: "spec.ingress[0].ports[0]",
+        "a port range above the limit", range, at: "spec.ingress[0].ports[0]",
         policy("ingress: [{from: [{podSelector: {}}], ports: [{port: 9000, endPort: 9100}]}]")),
     .bad(
-        "every port", range, at: "spec.egress[0].ports[0]",
+        "all ports", range, at: "spec.egress[0].ports[0]",
         policy("egress: [{to: [{podSelector: {}}], ports: [{port: 1, endPort: 65535, protocol: UDP}]}]")),
     .bad(
-        "three ports where two may be", range, at: "spec.ingress[0].ports[0]",
+        "a port range above the configured limit", range, at: "spec.ingress[0].ports[0]",
         policy("ingress: [{from: [{podSelector: {}}], ports: [{port: 80, endPort: 82}]}]"),
         settings: ["PLAYBOOK_MAX_PORT_RANGE": "2"]),
-    .bad("everything, in", everywhere, at: "spec.ingress[0]", policy("ingress: [{}]")),
-    .bad("everything, out", everywhere, at: "spec.egress[0]", policy("egress: [{to: [], ports: []}]")),
-    .good("nothing, in and out", policy("ingress: []")),
-    .good("a port for everybody in the cluster's reach", policy("ingress: [{ports: [{port: 8080}]}]")),
+    .bad("an empty ingress rule", everywhere, at: "spec.ingress[0]", policy("ingress: [{}]")),
+    .bad("an egress rule with empty lists", everywhere, at: "spec.egress[0]", policy("egress: [{to: [], ports: []}]")),
+    .good("no ingress rules", policy("ingress: []")),
+    .good("a port without peers", policy("ingress: [{ports: [{port: 8080}]}]")),
     .good(
-        "an application policy for a domain",
+        "an ApplicationNetworkPolicy for a domain",
         applicationPolicy("egress: [{to: [{domainNames: [api.example.com]}], ports: [{port: 443}]}]")),
     .bad(
-        "an application policy for everybody", everywhere, at: "spec.egress[0].to[0].ipBlock",
+        "an ApplicationNetworkPolicy for every address", everywhere, at: "spec.egress[0].to[0].ipBlock",
         applicationPolicy("egress: [{to: [{ipBlock: {cidr: 0.0.0.0/0}}]}]")),
-    .bad("an empty application policy", everywhere, at: "spec.ingress[0]", applicationPolicy("ingress: [{}]")),
+    .bad(
+        "an ApplicationNetworkPolicy with an empty rule", everywhere, at: "spec.ingress[0]",
+        applicationPolicy("ingress: [{}]")),
     .good(
-        "a cluster policy that denies everybody",
+        "a ClusterNetworkPolicy that denies every address",
         clusterPolicy("egress: [{name: none, action: Deny, to: [{networks: [0.0.0.0/0]}]}]")),
     .bad(
-        "a cluster policy that accepts everybody", everywhere, at: "spec.egress[all].to[0].networks[1]",
+        "a ClusterNetworkPolicy that accepts every address", everywhere, at: "spec.egress[all].to[0].networks[1]",
         clusterPolicy("egress: [{name: all, action: Accept, to: [{networks: [10.0.0.0/8, '::/0']}]}]")),
     .bad(
-        "a cluster policy that accepts every port", range, at: "spec.ingress[all].ports[0].portRange",
+        "a ClusterNetworkPolicy that accepts all ports", range, at: "spec.ingress[all].ports[0].portRange",
         clusterPolicy(
             "ingress: [{name: all, action: Accept, from: [{namespaces: {}}], ports: [{portRange: {protocol: TCP, start: 1, end: 65535}}]}]"
         )),

@@ -5,12 +5,12 @@ package import Kubernetes
 extension Rule {
     static let dnsZone = Rule(
         id: "dns-zone",
-        title: "Host names lie in the account's own zones",
+        title: "Host names are in the account's DNS zones",
         group: .traffic,
         section: .dnsStructure,
         rationale: """
-            Each account has a sub-zone of its own. A name outside of it is nobody's here, or another environment's: it never \
-            resolves, or it takes traffic that was meant for somebody else.
+            Each account has its own subzone. A host name outside of it never resolves, or takes traffic that is meant for \
+            another environment.
             """,
         level: .deny,
         concern: .security,
@@ -42,27 +42,27 @@ extension Rule {
 extension RuleSettings {
     package static let dnsZones: RuleSetting<[DNSZone]> = RuleSetting(
         "PLAYBOOK_DNS_ZONES", .hostZones, default: [],
-        "The DNS zones of this cluster's account, in which every host name lies; `=NAME` allows that one name and none below it. Empty: host names are not looked at."
+        "The DNS zones of this cluster's account. Every host name must be in one of them; `=NAME` allows only that name. If empty, host names are not checked."
     )
 }
 
-/// What the rule checks; its examples stand in a file of their own.
+/// The rule's clauses, which its examples in another file use, too.
 enum HostClause {
-    static let zone = Clause("zone", "every host name lies in one of `PLAYBOOK_DNS_ZONES`")
+    static let zone = Clause("zone", "every host name is in one of `PLAYBOOK_DNS_ZONES`")
     static let named = Clause(
-        "named", "a Traefik route's hosts are named, or matched by an expression that ends in a zone")
-    static let apex = Clause("apex", "the record of a zone's own name is no CNAME")
+        "named", "a Traefik route names its hosts, or matches them with an expression that ends with a zone")
+    static let apex = Clause("apex", "the zone apex has no CNAME record")
 }
 
-/// The names of one value that are reported: a rule may repeat a name.
+/// The names in one value that have been reported, because a Traefik rule can repeat a name.
 private struct ReportedNames {
     private var value: NodeID?
-    /// Hashes of the first of them.
+    /// The hashes of the first names.
     private var hashes: Set<Int> = []
 
-    /// Whether a name is not among them; it is then.
+    /// Adds a name; returns false if it was reported before.
     mutating func add(_ host: HostName) -> Bool {
-        // What comes after as many as are described is counted alone.
+        // Further findings are only counted, so duplicates no longer matter.
         guard host.isPart, hashes.count < 100 || value != host.value.id else { return true }
         if value != host.value.id {
             value = host.value.id
@@ -79,21 +79,21 @@ private struct ReportedNames {
 
 /// An entry of `PLAYBOOK_DNS_ZONES`.
 package struct DNSZone: Sendable, CustomStringConvertible {
-    /// The zone, or the one name.
+    /// The zone, or the single name.
     package let name: DomainName
     /// True if no name below it is allowed.
     package let isExact: Bool
 
     package var description: String { (isExact ? "=" : "") + name.description }
 
-    /// True if it allows a host name, which is compared without being copied.
+    /// Returns true if it allows a host name; the name is not copied.
     func allows(_ host: Span<UInt8>) -> Bool { isExact ? name.isSame(as: host) : name.contains(host) }
 }
 
 private func add(_ host: HostName, _ zones: [DNSZone], _ findings: FindingCollector, isHint: Bool) {
     func message() -> String {
         let listed = zones.prefix(4).map(\.description).joined(separator: ", ") + (zones.count > 4 ? ", …" : "")
-        return "names \"\(host.text)\", which is not in \(listed)"
+        return "names host \"\(host.text)\", which is not in \(listed)"
     }
     findings.add(
         HostClause.zone, at: Field(host.value), message(), choice: DomainName.canonical(host.text),
@@ -113,14 +113,14 @@ private func add(_ host: HostName, _ zones: [DNSZone], _ findings: FindingCollec
     }
 }
 
-/// A warning, whatever the level: it may answer to names of ours alone.
+/// Reports a hint: the expression may match only hosts in the zones.
 private func addNameless(_ host: HostName, _ findings: FindingCollector) {
     findings.add(
-        HostClause.named, at: Field(host.value), "matches hosts by what cannot be checked: \(host.text)",
+        HostClause.named, at: Field(host.value), "matches hosts that cannot be determined: \(host.text)",
         choice: host.text, traits: .init(isHint: true)
     ) {
         $0.advice =
-            "name each host, Host(`…`), or end the expression with the zone: HostRegexp(`^.+\\.example\\.com$`)"
+            "name each host with Host(`…`), or end the expression with the zone, as in HostRegexp(`^.+\\.example\\.com$`)"
     }
 }
 
@@ -134,9 +134,9 @@ private func checkApex(
         guard try type.equals("CNAME"), let name = try endpoint["dnsName"].text(), isApex(name, of: zones),
             try !areAlias(properties, findings)
         else { continue }
-        findings.add(HostClause.apex, at: type, "is CNAME at the zone's apex") {
+        findings.add(HostClause.apex, at: type, "is CNAME at the zone apex, which DNS does not allow") {
             $0.edits = [makeAlias(properties, findings)]
-            $0.advice = "external-dns makes an alias record of it then"
+            $0.advice = "external-dns then creates an alias record"
         }
     }
 }
@@ -144,7 +144,7 @@ private func checkApex(
 private func isApex(_ name: Value, of zones: [DNSZone]) -> Bool {
     name.withContents { name in
         for zone in zones where zone.name.isSame(as: name) {
-            // A name that is allowed alone is a zone's own where another one lies below it.
+            // A single allowed name is an apex if another allowed name is below it.
             if !zone.isExact { return true }
             return zones.contains { $0.name != zone.name && $0.name.isWithin(zone.name) }
         }
@@ -152,7 +152,7 @@ private func isApex(_ name: Value, of zones: [DNSZone]) -> Bool {
     }
 }
 
-/// Whether external-dns is asked to make an alias record.
+/// Returns true if the properties request an alias record from external-dns.
 private func areAlias(_ properties: Field, _ findings: FindingCollector) throws(CannotJudge) -> Bool {
     for property in try properties.objects() {
         try findings.step()
@@ -176,9 +176,9 @@ private struct HostExpression {
         bytes = text.indices.map { text[$0] &- 65 < 26 ? text[$0] | 32 : text[$0] }
     }
 
-    /// Whether whatever it matches ends with one of the zones; false where that is not plain to see.
+    /// Returns true if every host that it matches is known to end with one of the zones.
     func staysIn(_ zones: [DNSZone]) -> Bool {
-        // Version 2: names in braces, and the rest as it is.
+        // Version 2: expressions are in braces, and the rest is literal.
         if let brace = bytes.lastIndex(of: UInt8(ascii: "}")), bytes.contains(UInt8(ascii: "{")) {
             let rest = bytes[(brace + 1)...]
             let name = DomainName("x" + String(decoding: rest, as: UTF8.self))
@@ -195,7 +195,7 @@ private struct HostExpression {
         }
     }
 
-    /// Whether there is a `|` outside of all parentheses, or a quotation that this does not follow.
+    /// True if there is a `|` outside of all parentheses, or a quotation, which is not parsed.
     private var hasAlternatives: Bool {
         var depth = 0
         var isInClass = false
@@ -203,14 +203,14 @@ private struct HostExpression {
         while at < bytes.count {
             let byte = bytes[at]
             if byte == UInt8(ascii: "\\") {
-                // `\Q`: what follows is no syntax until `\E`. (In small letters here.)
+                // `\Q`: everything is literal until `\E`. (The text is in lower case here.)
                 if at + 1 < bytes.count, bytes[at + 1] == UInt8(ascii: "q") { return true }
                 at += 2
                 continue
             }
             switch byte {
             case UInt8(ascii: "["):
-                // A bracket that comes first in a class is one of its characters.
+                // A bracket at the start of a class is one of its characters.
                 if !isInClass {
                     isInClass = true
                     if at + 1 < bytes.count, bytes[at + 1] == UInt8(ascii: "^") { at += 1 }
@@ -239,14 +239,14 @@ private func zone(_ text: String, _ expected: String) throws(Misplaced) -> Domai
 }
 
 extension SettingForm<[DomainName]> {
-    /// Names of zones, as DNS has them.
+    /// DNS names of zones.
     static var zones: SettingForm {
         parsedList("domains") { (text) throws(Misplaced) in try zone(text, "a domain such as example.com") }
     }
 }
 
 extension SettingForm<[DNSZone]> {
-    /// Names of zones, and single names after `=`.
+    /// DNS names of zones, and single names after `=`.
     static var hostZones: SettingForm {
         parsedList("domains") { (text) throws(Misplaced) in
             let isExact = text.hasPrefix("=")

@@ -58,151 +58,162 @@ private let dns = "metadata.annotations[external-dns.alpha.kubernetes.io/"
 
 let hostExamples: [Example] = [
     .good(
-        "names in the zones", route("shop.staging.superinc.com, SUPERINC.dev., '*.staging.superinc.com'"),
+        "host names in the zones", route("shop.staging.superinc.com, SUPERINC.dev., '*.staging.superinc.com'"),
         settings: ours),
-    .good("any name while no zone is named", route("shop.example.org")),
-    .good("a route of every name", route(""), settings: ours),
-    .good("a listener of the zone", listeners("'*.staging.superinc.com'"), settings: ours),
+    .good("any name if no zones are configured", route("shop.example.org")),
+    .good("a route without host names", route(""), settings: ours),
+    .good("a listener for the zone", listeners("'*.staging.superinc.com'"), settings: ours),
     .good(
-        "a Traefik route", traefik("Host(`shop.staging.superinc.com`) && PathPrefix(`/`)"), settings: ours),
-    .good(
-        "an expression that ends in a zone", traefik("HostRegexp(`^[a-z]+\\.(eu|us)\\.staging\\.superinc\\.com$`)"),
+        "a Traefik route for a host in the zones", traefik("Host(`shop.staging.superinc.com`) && PathPrefix(`/`)"),
         settings: ours),
     .good(
-        "an expression of Traefik 2", traefik("HostRegexp(`{name:[a-z]+}.staging.superinc.com`)"), settings: ours),
-    .good("a host that it does not answer to", traefik("!Host(`shop.example.org`) && Path(`/x`)"), settings: ours),
-    .good("any connection", traefik("HostSNI(`*`)", kind: "IngressRouteTCP"), settings: ours),
-    .good("a Service without a name in DNS", service("ttl", "60"), settings: ours),
+        "an expression that ends with a zone", traefik("HostRegexp(`^[a-z]+\\.(eu|us)\\.staging\\.superinc\\.com$`)"),
+        settings: ours),
     .good(
-        "a Service with one", service("hostname", "shop.staging.superinc.com, shop.superinc.dev"), settings: ours),
+        "a Traefik 2 expression", traefik("HostRegexp(`{name:[a-z]+}.staging.superinc.com`)"), settings: ours),
+    .good("a negated host", traefik("!Host(`shop.example.org`) && Path(`/x`)"), settings: ours),
+    .good("a TCP route for any server name", traefik("HostSNI(`*`)", kind: "IngressRouteTCP"), settings: ours),
+    .good("a Service without a host name annotation", service("ttl", "60"), settings: ours),
+    .good(
+        "a Service with host names in the zones", service("hostname", "shop.staging.superinc.com, shop.superinc.dev"),
+        settings: ours),
     .good(
         "an alias at the apex",
         endpoint(
             "dnsName: superinc.dev, recordType: CNAME, targets: [web.example.net], providerSpecific: [{name: alias, value: 'true'}]"
         ), settings: ours),
     .good(
-        "an address's name", endpoint("dnsName: 7.2.0.192.in-addr.arpa, recordType: PTR, targets: [web.superinc.dev]"),
+        "a reverse record", endpoint("dnsName: 7.2.0.192.in-addr.arpa, recordType: PTR, targets: [web.superinc.dev]"),
         settings: ours),
     .bad(
-        "another domain", HostClause.zone, at: "spec.hostnames[0]", route("shop.example.org"), settings: ours),
+        "a host name of another domain", HostClause.zone, at: "spec.hostnames[0]", route("shop.example.org"),
+        settings: ours),
     .bad(
-        "a domain that only ends alike", HostClause.zone, at: "spec.hostnames[1]",
+        "a domain that only ends with the same text", HostClause.zone, at: "spec.hostnames[1]",
         route("superinc.dev, evilsuperinc.dev"), settings: ours),
     .bad(
-        "another environment's zone", HostClause.zone, at: "spec.hostnames[0]", route("shop.superinc.com"),
+        "a host name in another environment's zone", HostClause.zone, at: "spec.hostnames[0]",
+        route("shop.superinc.com"),
         settings: ours),
     .bad(
-        "a wildcard over everybody", HostClause.zone, at: "spec.hostnames[0]", route("'*.com'"), settings: ours),
+        "a wildcard for a top-level domain", HostClause.zone, at: "spec.hostnames[0]", route("'*.com'"), settings: ours),
     .bad(
-        "a gRPC route", HostClause.zone, at: "spec.hostnames[0]", route("api.example.org", kind: "GRPCRoute"),
+        "a GRPCRoute for another domain", HostClause.zone, at: "spec.hostnames[0]",
+        route("api.example.org", kind: "GRPCRoute"),
         settings: ours),
     .bad(
-        "a TLS route", HostClause.zone, at: "spec.hostnames[0]", route("api.example.org", kind: "TLSRoute"),
+        "a TLSRoute for another domain", HostClause.zone, at: "spec.hostnames[0]",
+        route("api.example.org", kind: "TLSRoute"),
         settings: ours),
     .bad(
-        "a listener", HostClause.zone, at: "spec.listeners[https].hostname", listeners("'*.example.org'"),
+        "a listener for another domain", HostClause.zone, at: "spec.listeners[https].hostname",
+        listeners("'*.example.org'"),
         settings: ours),
     .bad(
-        "a listener of a set", HostClause.zone, at: "spec.listeners[https].hostname",
+        "a listener of a ListenerSet for another domain", HostClause.zone, at: "spec.listeners[https].hostname",
         listeners("shop.example.org", "ListenerSet"), settings: ours),
     .bad(
-        "a listener of an experimental set", HostClause.zone, at: "spec.listeners[https].hostname",
+        "a listener of an experimental ListenerSet for another domain", HostClause.zone,
+        at: "spec.listeners[https].hostname",
         listeners("shop.example.org", "XListenerSet", "gateway.networking.x-k8s.io/v1alpha1"), settings: ours),
     .bad(
-        "a Traefik route", HostClause.zone, at: "spec.routes[0].match",
+        "a Traefik route for another domain", HostClause.zone, at: "spec.routes[0].match",
         traefik("(Host(`shop.superinc.dev`) || host(`shop.example.org`)) && PathPrefix(`/`)"), settings: ours),
     .bad(
-        "a Traefik route of several hosts", HostClause.zone, at: "spec.routes[0].match",
+        "a Traefik route for several hosts", HostClause.zone, at: "spec.routes[0].match",
         traefik("Host(`shop.superinc.dev`, \"shop.example.org\")"), settings: ours),
     .bad(
-        "a Traefik route by SNI", HostClause.zone, at: "spec.routes[0].match",
+        "a Traefik TCP route by server name", HostClause.zone, at: "spec.routes[0].match",
         traefik("HostSNI(`db.example.org`)", kind: "IngressRouteTCP"), settings: ours),
     .bad(
-        "an expression that ends anywhere", HostClause.named, at: "spec.routes[0].match",
+        "an expression without an end anchor", HostClause.named, at: "spec.routes[0].match",
         traefik("HostRegexp(`^shop\\.superinc\\.dev`)"), settings: ours, isHint: true),
     .bad(
-        "an expression of two", HostClause.named, at: "spec.routes[0].match",
+        "an expression with alternatives", HostClause.named, at: "spec.routes[0].match",
         traefik("HostRegexp(`evil|x\\.superinc\\.dev$`)"), settings: ours, isHint: true),
     .bad(
-        "a rule that is none", HostClause.named, at: "spec.routes[0].match", traefik("Host(shop.example.org)"),
+        "an invalid Traefik rule", HostClause.named, at: "spec.routes[0].match", traefik("Host(shop.example.org)"),
         settings: ours, isHint: true),
     .bad(
-        "a name for external-dns", HostClause.zone, at: "\(dns)hostname]",
+        "a host name annotation for another domain", HostClause.zone, at: "\(dns)hostname]",
         service("hostname", "shop.superinc.dev,shop.example.org"), settings: ours),
     .bad(
-        "a name for external-dns, from inside", HostClause.zone, at: "\(dns)internal-hostname]",
+        "an internal host name annotation for another domain", HostClause.zone, at: "\(dns)internal-hostname]",
         service("internal-hostname", "shop.example.org"), settings: ours),
     .bad(
-        "a name for external-dns on a route", HostClause.zone, at: "\(dns)hostname]",
+        "a host name annotation on a route", HostClause.zone, at: "\(dns)hostname]",
         route("shop.superinc.dev", annotations: "external-dns.alpha.kubernetes.io/hostname: shop.example.org"),
         settings: ours),
     .bad(
-        "a record of another domain", HostClause.zone, at: "spec.endpoints[shop.example.org].dnsName",
+        "a DNS record in another domain", HostClause.zone, at: "spec.endpoints[shop.example.org].dnsName",
         endpoint("dnsName: shop.example.org, recordType: A, targets: [192.0.2.7]"), settings: ours),
     .bad(
         "a CNAME at the apex", HostClause.apex, at: "spec.endpoints[superinc.dev].recordType",
         endpoint("dnsName: superinc.dev, recordType: CNAME, targets: [web.example.net]"), settings: ours),
     .good(
-        "a name of the cluster's own", route("web, web.shop.svc, web.shop.svc.cluster.local"), settings: ours),
+        "cluster-internal names", route("web, web.shop.svc, web.shop.svc.cluster.local"), settings: ours),
     .bad(
-        "what may be a Service of the route's namespace", HostClause.zone, at: "spec.routes[0].match",
+        "a name that may be a Service in the route's namespace", HostClause.zone, at: "spec.routes[0].match",
         traefik("Host(`web.shop`)"), settings: ours, isHint: true),
     .bad(
-        "a name that only ends like the route's namespace", HostClause.zone, at: "spec.routes[0].match",
+        "a domain that ends with the name of the namespace", HostClause.zone, at: "spec.routes[0].match",
         traefik("Host(`web.example.shop`)"), settings: ours),
     .good(
-        "names that are allowed alone", route("superinc.com, www.superinc.com"), settings: exact),
+        "names that the setting allows exactly", route("superinc.com, www.superinc.com"), settings: exact),
     .bad(
-        "a name below one that is allowed alone", HostClause.zone, at: "spec.hostnames[0]",
+        "a name below an exactly allowed name", HostClause.zone, at: "spec.hostnames[0]",
         route("shop.www.superinc.com"), settings: exact),
     .bad(
-        "a name where others are allowed alone", HostClause.zone, at: "spec.hostnames[0]", route("shop.superinc.com"),
+        "a name if only another name is allowed exactly", HostClause.zone, at: "spec.hostnames[0]",
+        route("shop.superinc.com"),
         settings: ["PLAYBOOK_DNS_ZONES": "=superinc.com"]),
     .bad(
-        "an expression below a name that is allowed alone", HostClause.named, at: "spec.routes[0].match",
+        "an expression for names below an exactly allowed name", HostClause.named, at: "spec.routes[0].match",
         traefik("HostRegexp(`^.+\\.superinc\\.com$`)"), settings: ["PLAYBOOK_DNS_ZONES": "=superinc.com"],
         isHint: true),
     .bad(
-        "a CNAME at an apex that is allowed alone", HostClause.apex, at: "spec.endpoints[superinc.com].recordType",
+        "a CNAME at an exactly allowed apex", HostClause.apex, at: "spec.endpoints[superinc.com].recordType",
         endpoint("dnsName: superinc.com, recordType: CNAME, targets: [web.example.net]"), settings: exact),
     .good(
-        "a CNAME at a name that is allowed alone",
+        "a CNAME at an exactly allowed name",
         endpoint("dnsName: www.superinc.com, recordType: CNAME, targets: [web.example.net]"), settings: exact),
     .good(
-        "a certificate of ACM's", certificate("domainName: superinc.dev, subjectAlternativeNames: ['*.superinc.dev']"),
+        "an ACM certificate", certificate("domainName: superinc.dev, subjectAlternativeNames: ['*.superinc.dev']"),
         settings: ours),
     .bad(
-        "a certificate of ACM's for another domain", HostClause.zone, at: "spec.domainName",
+        "an ACM certificate for another domain", HostClause.zone, at: "spec.domainName",
         certificate("domainName: shop.example.org"), settings: ours),
     .bad(
-        "another name of a certificate of ACM's", HostClause.zone, at: "spec.subjectAlternativeNames[1]",
+        "an alternative name of an ACM certificate in another domain", HostClause.zone,
+        at: "spec.subjectAlternativeNames[1]",
         certificate("domainName: superinc.dev, subjectAlternativeNames: [superinc.dev, shop.example.org]"),
         settings: ours),
-    .good("a certificate of cert-manager's", issued("shop.superinc.dev"), settings: ours),
-    .good("a webhook's certificate", issued("hook.shop.svc, hook.shop.svc.cluster.local, localhost"), settings: ours),
+    .good("a cert-manager Certificate", issued("shop.superinc.dev"), settings: ours),
+    .good(
+        "a Certificate for a webhook", issued("hook.shop.svc, hook.shop.svc.cluster.local, localhost"), settings: ours),
     .bad(
-        "a certificate of cert-manager's for another domain", HostClause.zone, at: "spec.dnsNames[1]",
+        "a cert-manager Certificate for another domain", HostClause.zone, at: "spec.dnsNames[1]",
         issued("shop.superinc.dev, shop.example.org"), settings: ours),
-    .good("an alias of CloudFront", distribution("www.superinc.dev"), settings: ours),
+    .good("a CloudFront alias", distribution("www.superinc.dev"), settings: ours),
     .bad(
-        "an alias of CloudFront in another domain", HostClause.zone, at: "spec.distributionConfig.aliases.items[0]",
+        "a CloudFront alias in another domain", HostClause.zone, at: "spec.distributionConfig.aliases.items[0]",
         distribution("www.example.org"), settings: ours),
-    .good("a route of Istio's", istioRoute("shop.superinc.dev", "public"), settings: ours),
-    .good("a route inside the mesh", istioRoute("api.example.org", "mesh"), settings: ours),
-    .good("a route out of the cluster", istioRoute("api.example.org", "mesh, egress"), settings: ours),
+    .good("a VirtualService", istioRoute("shop.superinc.dev", "public"), settings: ours),
+    .good("a VirtualService inside the mesh", istioRoute("api.example.org", "mesh"), settings: ours),
+    .good("a VirtualService for egress", istioRoute("api.example.org", "mesh, egress"), settings: ours),
     .bad(
-        "a route of Istio's beside one out of the cluster", HostClause.zone, at: "spec.hosts[0]",
+        "a VirtualService for egress and ingress", HostClause.zone, at: "spec.hosts[0]",
         istioRoute("shop.example.org", "mesh, no-egress, istio-ingress/public"), settings: ours),
     .bad(
-        "a gateway of Istio's that is only called egress", HostClause.zone, at: "spec.servers[0].hosts[0]",
+        "an Istio Gateway with another selector that contains egress", HostClause.zone, at: "spec.servers[0].hosts[0]",
         istioGateway("shop.example.org", "not-egressgateway"), settings: ours),
     .bad(
-        "a route of Istio's for another domain", HostClause.zone, at: "spec.hosts[0]",
+        "a VirtualService for another domain", HostClause.zone, at: "spec.hosts[0]",
         istioRoute("shop.example.org", "mesh, shop/public"), settings: ours),
-    .good("a gateway of Istio's", istioGateway("'*', shop/*.superinc.dev"), settings: ours),
-    .good("a gateway out of the cluster", istioGateway("api.example.org", "egressgateway"), settings: ours),
+    .good("an Istio Gateway", istioGateway("'*', shop/*.superinc.dev"), settings: ours),
+    .good("an Istio egress Gateway", istioGateway("api.example.org", "egressgateway"), settings: ours),
     .bad(
-        "a gateway of Istio's for another domain", HostClause.zone, at: "spec.servers[0].hosts[0]",
+        "an Istio Gateway for another domain", HostClause.zone, at: "spec.servers[0].hosts[0]",
         istioGateway("shop/shop.example.org"), settings: ours),
 ]
 

@@ -5,12 +5,12 @@ import Kubernetes
 extension Rule {
     static let gatewayAPI = Rule(
         id: "gateway-api",
-        title: "Traffic comes in by the Gateway API",
+        title: "HTTP routes use the Gateway API instead of Ingress",
         group: .traffic,
         section: .kubernetesDeployment,
         rationale: """
-            An Ingress says little of its own and the rest in annotations of one controller or another. Gateway and HTTPRoute, or \
-            Traefik's IngressRoute, say it in fields that can be checked.
+            Most of an Ingress's behavior is in controller-specific annotations, which are not validated. Gateway, HTTPRoute and \
+            Traefik's IngressRoute use fields that can be checked.
             """,
         level: .deny,
         concern: .convention,
@@ -20,9 +20,11 @@ extension Rule {
         examples: cases,
         check: { (subject, context, findings) throws(CannotJudge) in
             let replacement = try Replacement(of: subject.field("spec"))
-            findings.add(ingress, at: try subject.field("kind"), "is Ingress: traffic comes in by the Gateway API") {
+            findings.add(
+                ingress, at: try subject.field("kind"), "is Ingress; use an HTTPRoute of the Gateway API instead"
+            ) {
                 if subject.isChallengeSolver {
-                    $0.advice = "cert-manager makes this Ingress: use the gatewayHTTPRoute solver in its Issuer"
+                    $0.advice = "cert-manager creates this Ingress: use the gatewayHTTPRoute solver in its Issuer"
                     return
                 }
                 let gateway = Replacement.gateway(in: subject.namespace, context)
@@ -36,21 +38,21 @@ extension Rule {
 
 private let ingress = Clause("ingress", "no Ingress is used")
 
-/// The HTTPRoute to write instead, with the same hosts, paths and Services.
+/// The suggested HTTPRoute, with the same hosts, paths and Services.
 private struct Replacement {
-    /// Where each host leads; without a name it is every other one.
+    /// The rules of each host; an empty name stands for all other hosts.
     private var hosts: [(name: String, rules: [Literal])] = []
-    /// Where all else goes.
+    /// The rules for all other requests.
     private var rest: [Literal] = []
-    /// The names of ports: an HTTPRoute takes numbers alone.
+    /// The names of ports, because an HTTPRoute accepts only numbers.
     private var ports: [String] = []
-    /// True if some path leads to something that is no Service, or is compared in the controller's own way.
+    /// True if a path's backend is not a Service, or its match is controller-specific.
     private var isOpen = false
-    /// How many hosts and paths there are; an HTTPRoute takes 16 hosts, and as many rules.
+    /// The number of hosts and paths; an HTTPRoute has at most 16 hosts and 16 rules.
     private var count = 0
     private static let mostParts = 16
 
-    /// Whether it is more than one HTTPRoute can say.
+    /// True if one HTTPRoute cannot hold all hosts and paths.
     private var isTooLarge: Bool { count > Replacement.mostParts }
 
     init(of spec: Field) throws(CannotJudge) {
@@ -65,7 +67,7 @@ private struct Replacement {
                 hosts.append((name, rules))
             }
         }
-        // The old kind calls it differently.
+        // The legacy Ingress has another name for it.
         for key: StaticString in ["defaultBackend", "backend"] where rest.isEmpty {
             if let backend = try backend(spec[key]) { rest.append(["backendRefs": [backend]]) }
         }
@@ -90,10 +92,10 @@ private struct Replacement {
         return rules
     }
 
-    /// True if a byte of a path makes it an expression for some controllers.
+    /// True if some controllers read a path with this byte as an expression.
     private func isSyntax(_ byte: UInt8) -> Bool { "()[]*|^$+?\\".utf8.contains(byte) }
 
-    /// What a backend of either version of Ingress is for an HTTPRoute.
+    /// Returns the backend reference of an HTTPRoute for a backend of either version of Ingress.
     private mutating func backend(_ backend: Field) throws(CannotJudge) -> Literal? {
         let service = try backend["service"]
         let isNew = service.isPresent
@@ -104,7 +106,7 @@ private struct Replacement {
         return nil
     }
 
-    /// The name of a Gateway of the namespace that runs in the cluster.
+    /// The name of a Gateway in the namespace whose controller does not create a load balancer.
     static func gateway(in namespace: String, _ context: Context) -> String? {
         let objects = context.relatedObjects
         return (try? objects.objects(.gateway, in: namespace))?.first { gateway in
@@ -113,9 +115,9 @@ private struct Replacement {
         }?.name
     }
 
-    /// All hosts of a route lead to the same places: here are those that lead where the first one does.
+    /// Returns the HTTPRoute for the hosts that have the same rules as the first host.
     ///
-    /// Nil where one HTTPRoute cannot say it, or says less.
+    /// All hosts of a route have the same rules. Nil if one HTTPRoute cannot express the rules.
     func route(for subject: Subject, by gateway: String?) -> Literal? {
         let first = hosts.first?.rules ?? []
         guard let gateway, !isTooLarge, !isOpen, ports.isEmpty, !(first + rest).isEmpty else { return nil }
@@ -134,16 +136,18 @@ private struct Replacement {
     }
 
     func advice(_ gateway: String?) -> String? {
-        guard !isTooLarge else { return "write an HTTPRoute for each host, with at most 16 rules" }
+        guard !isTooLarge else { return "create one HTTPRoute for each host, with at most 16 rules" }
         var advice: [String] = []
         if gateway == nil || isOpen || !ports.isEmpty || (hosts.first?.rules ?? rest).isEmpty {
             advice.append(
-                "write an HTTPRoute with these hosts, paths and Services, and the shared Gateway in parentRefs")
+                "create an HTTPRoute with these hosts, paths and Services, and the shared Gateway in parentRefs")
         }
-        if !ports.isEmpty { advice.append("with the numbers of the ports \(list(ports))") }
-        let elsewhere = hosts.filter { $0.rules != hosts.first?.rules }.map { $0.name.isEmpty ? "any other" : $0.name }
+        if !ports.isEmpty { advice.append("use the numbers of the ports \(list(ports))") }
+        let elsewhere = hosts.filter { $0.rules != hosts.first?.rules }.map {
+            $0.name.isEmpty ? "all other hosts" : $0.name
+        }
         if !elsewhere.isEmpty {
-            advice.append("and a route of its own for each host that leads elsewhere: \(list(elsewhere))")
+            advice.append("create a separate HTTPRoute for each host with other rules: \(list(elsewhere))")
         }
         return advice.isEmpty ? nil : advice.joined(separator: "; ")
     }
@@ -187,15 +191,17 @@ private func ingress(_ path: String = "path: /, pathType: Prefix", labels: Strin
 private let cases: [Example] = [
     .bad("an Ingress", ingress, at: "kind", ingress()),
     .bad("an Ingress beside a Gateway", ingress, at: "kind", ingress(), relatedObjects: gateway("traefik")),
-    .bad("an Ingress beside a load balancer's Gateway", ingress, at: "kind", ingress(), relatedObjects: gateway("alb")),
     .bad(
-        "an expression of the controller's own", ingress, at: "kind",
+        "an Ingress beside a Gateway that creates a load balancer", ingress, at: "kind", ingress(),
+        relatedObjects: gateway("alb")),
+    .bad(
+        "a controller-specific path expression", ingress, at: "kind",
         ingress("path: '/api(/|$)(.*)', pathType: ImplementationSpecific"), relatedObjects: gateway("traefik")),
     .bad(
-        "an Ingress that cert-manager makes for a challenge", ingress, at: "kind",
+        "an Ingress that cert-manager creates for a challenge", ingress, at: "kind",
         ingress(labels: "acme.cert-manager.io/http01-solver: 'true'"), relatedObjects: gateway("traefik")),
     .bad(
-        "one without backends", ingress, at: "kind",
+        "an Ingress without backends", ingress, at: "kind",
         """
         apiVersion: networking.k8s.io/v1
         kind: Ingress
@@ -203,7 +209,7 @@ private let cases: [Example] = [
         spec: {ingressClassName: alb}
         """, relatedObjects: gateway("traefik")),
     .bad(
-        "one of the old kind", ingress, at: "kind",
+        "a legacy Ingress", ingress, at: "kind",
         """
         apiVersion: extensions/v1beta1
         kind: Ingress
@@ -211,7 +217,7 @@ private let cases: [Example] = [
         spec: {rules: [{http: {paths: [{backend: {serviceName: web, servicePort: 80}}]}}]}
         """),
     .bad(
-        "one that sends everything to one Service", ingress, at: "kind",
+        "an Ingress with only a default backend", ingress, at: "kind",
         """
         apiVersion: networking.k8s.io/v1
         kind: Ingress

@@ -2,14 +2,14 @@ import Evaluation
 import JSON
 import Kubernetes
 
-/// True if something beside an HTTPRoute asks who is there: a policy of its gateway, or a plugin of Kong's.
+/// Authentication of an HTTPRoute outside of its filters: a policy of its Gateway, or a Kong plugin.
 struct GatewayAuthentication {
-    /// True if a policy or plugin does.
+    /// True if a policy or plugin authenticates requests.
     private(set) var asks = false
-    /// What would have to be known to say that nothing does.
+    /// The objects that are unknown, if one of them may authenticate requests.
     private(set) var unknown: String?
 
-    /// The Gateways that the route is attached to: their names and namespaces.
+    /// The names and namespaces of the Gateways that the route is attached to.
     private var gateways: [(name: String, namespace: String)] = []
     private let subject: Subject
     private let context: Context
@@ -40,7 +40,7 @@ struct GatewayAuthentication {
         if let others { unknown = unknown ?? "the policies of \(others)" }
     }
 
-    /// The controllers whose ways to authenticate are read.
+    /// The controllers whose authentication policies are read.
     private static let known = ["traefik.io/", "gateway.envoyproxy.io/", "istio.io/", "konghq.com/"]
 
     private static func has(_ kind: ResourceKind, _ controller: String) -> Bool {
@@ -51,7 +51,7 @@ struct GatewayAuthentication {
         (try? context.relatedObjects.object(.gateway, named: gateway, in: namespace))?[.gatewayClass]
     }
 
-    /// Kong's plugins are named in an annotation of the route; what each does, its name alone says.
+    /// Reads the names of Kong plugins from the route's annotation; only a plugin's name shows that it authenticates.
     private mutating func readPlugins() throws(CannotJudge) {
         guard let plugins = try subject.field("metadata")["annotations"]["konghq.com/plugins"].filledText() else {
             return
@@ -60,7 +60,7 @@ struct GatewayAuthentication {
         unknown = "the Kong plugins \(plugins.text)"
     }
 
-    /// Looks for a policy of a kind in the route's namespace and its Gateways'.
+    /// Looks for a policy of a kind in the namespaces of the route and its Gateways.
     private mutating func read(_ kind: ResourceKind, isNeeded: Bool) {
         let namespaces = Set(gateways.map(\.namespace) + [subject.namespace]).sorted()
         for namespace in namespaces {
@@ -81,9 +81,9 @@ struct GatewayAuthentication {
             if kind == "Gateway", here.contains(name) { return true }
         }
         for labels in policy[.selected] ?? [] {
-            // Istio gives the pods of a Gateway this label.
+            // Istio adds this label to the pods of a Gateway.
             if let name = labels["gateway.networking.k8s.io/gateway-name"]?.text, here.contains(name) { return true }
-            // Envoy Gateway's selectors are of routes.
+            // Envoy Gateway's selectors select routes.
             let own = subject.metadata.labels
             if namespace == subject.namespace, !labels.members.isEmpty,
                 labels.members.allSatisfy({ own[$0.key] == $0.value.text })
@@ -94,7 +94,7 @@ struct GatewayAuthentication {
         return policy[.isForAll] == true && !here.isEmpty
     }
 
-    /// What is kept of a policy: whether it asks who is there, and what it is for.
+    /// Reads a policy: whether it authenticates requests, and its targets.
     fileprivate static func read(
         _ object: Value, _ fields: inout RelatedFields, asks: (Field) throws(CannotJudge) -> Bool
     ) throws(CannotJudge) {
@@ -110,7 +110,7 @@ struct GatewayAuthentication {
         }
         fields[.targets] = targets
         fields[.selected] = selected
-        // Istio's without either are for all of the namespace.
+        // An Istio policy without targets and selector applies to the whole namespace.
         fields[.isForAll] = targets.isEmpty && selected.isEmpty
     }
 
@@ -123,13 +123,13 @@ struct GatewayAuthentication {
         return try spec["authorization"]["defaultAction"].equals("Deny")
     }
 
-    /// Istio's AuthorizationPolicy: it hands the question on, allows only whom it knows, or denies whoever has no token.
+    /// Istio's AuthorizationPolicy: it delegates, allows only authenticated requests, or denies requests without a token.
     fileprivate static func authorizes(_ spec: Field) throws(CannotJudge) -> Bool {
         let rules = try spec["rules"]
         switch try spec["action"].string() ?? "ALLOW" {
         case "CUSTOM": return true
         case "ALLOW":
-            // Without a rule nobody comes through.
+            // ALLOW without rules allows no request.
             for rule in try rules.objects() where try !asks(rule) { return false }
             return true
         case "DENY":
@@ -139,7 +139,7 @@ struct GatewayAuthentication {
         }
     }
 
-    /// Whether a rule of ALLOW allows only whom it knows: by each of its sources, or by what a token says.
+    /// Returns true if an ALLOW rule allows only authenticated requests: by each of its sources, or by a claim.
     private static func asks(_ rule: Field) throws(CannotJudge) -> Bool {
         for condition in try rule["when"].objects() {
             let key = try condition["key"].string() ?? ""
@@ -154,12 +154,12 @@ struct GatewayAuthentication {
         return try sources.hasElements()
     }
 
-    /// Whether a rule of DENY denies every request without a token, as Istio describes it.
+    /// Returns true if a DENY rule denies every request without a token, as Istio's documentation describes.
     private static func deniesStrangers(_ rule: Field) throws(CannotJudge) -> Bool {
         guard try !rule["when"].hasElements() else { return false }
         for entry in try rule["from"].objects() {
             let source = try entry["source"]
-            // What else is said of a source narrows it.
+            // Other fields of a source restrict it.
             let others = source.base.members.contains { !$0.key.equals("notRequestPrincipals") }
             if others { continue }
             for name in try source["notRequestPrincipals"].strings() where name.base.equals("*") { return true }

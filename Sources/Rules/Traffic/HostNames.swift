@@ -2,11 +2,11 @@ import Evaluation
 import JSON
 import Kubernetes
 
-/// A host name as an object has it.
+/// A host name in an object.
 struct HostName {
-    /// The value that it is, or stands in.
+    /// The value that is, or contains, the name.
     let value: Value
-    /// The part of the value that it is; nil for all of it.
+    /// The name's part of the value; nil if the name is the whole value.
     private let part: ArraySlice<UInt8>?
 
     init(_ value: Value, part: ArraySlice<UInt8>? = nil) {
@@ -14,10 +14,10 @@ struct HostName {
         self.part = part
     }
 
-    /// Whether it is a part of the value, which may have more of them.
+    /// True if the name is a part of the value, which can contain more names.
     var isPart: Bool { part != nil }
 
-    /// Hands out the name as written.
+    /// Calls `body` with the name as written.
     func withText<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
         if let part { body(part.span) } else { value.withContents(body) }
     }
@@ -25,7 +25,7 @@ struct HostName {
     /// The name as written.
     var text: String { part.map { String(decoding: $0, as: UTF8.self) } ?? value.text }
 
-    /// Whether it lies in one of these zones.
+    /// Returns true if it is in one of these zones.
     func isWithin(_ zones: [DNSZone]) -> Bool {
         withText { text in
             for zone in zones where zone.allows(text) { return true }
@@ -33,7 +33,7 @@ struct HostName {
         }
     }
 
-    /// True if it is a name of the cluster's own: without a dot, or a Service's.
+    /// True if it is a cluster-internal name: without a dot, or of a Service.
     var isInternal: Bool {
         withText { text in
             !text.indices.contains { text[$0] == UInt8(ascii: ".") }
@@ -41,7 +41,7 @@ struct HostName {
         }
     }
 
-    /// True if it may be the name of a Service of a route's namespace, as in `web.NAMESPACE`; a domain may be called so too.
+    /// Returns true if it may be a Service in a route's namespace, as in `web.NAMESPACE`, which can also be a domain.
     func mayBeService(of subject: Subject) -> Bool {
         guard HostName.routes.contains(subject.kind) else { return false }
         return withText { text in
@@ -55,7 +55,7 @@ struct HostName {
 
     private static let clusterZones = [DomainName("svc"), DomainName("svc.cluster.local")]
 
-    /// The same value with another name in the place of this one, wherever it stands in it as a whole.
+    /// Returns the value with this name replaced by another one wherever it occurs as a whole name.
     func replaced(by other: String) -> String {
         guard let text = part else { return other }
         let bytes = value.contents
@@ -73,21 +73,21 @@ struct HostName {
         return String(decoding: result, as: UTF8.self)
     }
 
-    /// Whether a byte beside a name would make it another one.
+    /// Returns true if a byte next to a name would be part of the name.
     private static func continues(_ byte: UInt8) -> Bool {
         (byte | 32) &- 97 < 26 || byte &- 48 <= 9 || byte >= 0x80 || [0x2A, 0x2D, 0x2E, 0x5F].contains(byte)
     }
 }
 
-/// The hosts of an object, one after the other, as far as it names them.
+/// The host names in objects of all kinds that have them.
 enum HostNames {
-    /// How an object says which hosts it is for.
+    /// The form in which an object names its hosts.
     enum Kind {
-        /// By a name.
+        /// A name.
         case name
-        /// By an expression that stands for names (Traefik's `HostRegexp`).
+        /// An expression for names (Traefik's `HostRegexp`).
         case expression
-        /// By a rule that is not understood.
+        /// A rule that cannot be parsed.
         case unreadable
     }
 
@@ -97,7 +97,7 @@ enum HostNames {
         .certificate,
         .istioVirtualService, .istioGateway)
 
-    /// Hands out the hosts of an object.
+    /// Calls `body` with each host of an object.
     static func forEach(
         of subject: Subject, _ body: (Kind, HostName) throws(CannotJudge) -> Void
     ) throws(CannotJudge) {
@@ -106,7 +106,7 @@ enum HostNames {
             "external-dns.alpha.kubernetes.io/hostname", "external-dns.alpha.kubernetes.io/internal-hostname",
         ] {
             guard let value = try annotations[key].value, let text = value.string else { continue }
-            // The API server takes no more than 256 KiB of all annotations.
+            // The API server limits all annotations together to 256 KiB.
             guard text.utf8.count <= 64 << 10 else {
                 throw .tooLong(value.id, expected: "at most 64 KiB of host names")
             }
@@ -129,7 +129,7 @@ enum HostNames {
                 if let rule = try route["match"].text() { try forEach(of: rule, body) }
             }
         case .dnsEndpoint:
-            // A reverse record's name is an address.
+            // The name of a reverse record is an IP address.
             for endpoint in try spec["endpoints"].objects() where try !endpoint["recordType"].equals("PTR") {
                 try add(endpoint["dnsName"])
             }
@@ -144,17 +144,17 @@ enum HostNames {
             guard try isPublic(spec["gateways"]) else { return }
             for name in try spec["hosts"].strings() { try add(name) }
         case .istioGateway:
-            // What leaves the cluster, by Istio's own egress gateway, has the names of others.
+            // Istio's egress gateway is for hosts outside the cluster.
             if try spec["selector"].labels()["istio"] == "egressgateway" { return }
             for server in try spec["servers"].objects() {
                 for name in try server["hosts"].strings() { try addIstio(name, body) }
             }
-        // Of these only external-dns asks for names, by annotations.
+        // Other kinds have host names only in external-dns annotations.
         default: break
         }
     }
 
-    /// True if an Istio VirtualService is for traffic from outside: by a gateway that is not the mesh or called egress.
+    /// Returns true if an Istio VirtualService has a gateway that is neither the mesh nor an egress gateway.
     private static func isPublic(_ gateways: Field) throws(CannotJudge) -> Bool {
         var isPublic = false
         for gateway in try gateways.strings() where !gateway.base.equals("mesh") {
@@ -163,7 +163,7 @@ enum HostNames {
         return isPublic
     }
 
-    /// Hands out a host of an Istio Gateway, which may have a namespace before it, as in `shop/shop.example.com`.
+    /// Calls `body` with a host of an Istio Gateway, without its namespace, as in `shop/shop.example.com`.
     private static func addIstio(
         _ host: Field, _ body: (Kind, HostName) throws(CannotJudge) -> Void
     ) throws(CannotJudge) {
@@ -174,7 +174,7 @@ enum HostNames {
         if !part.isEmpty { try body(.name, HostName(value, part: part)) }
     }
 
-    /// Hands out the hosts of a Traefik rule.
+    /// Calls `body` with each host of a Traefik rule.
     private static func forEach(
         of value: Value, _ body: (Kind, HostName) throws(CannotJudge) -> Void
     ) throws(CannotJudge) {
@@ -182,7 +182,7 @@ enum HostNames {
             return try body(.unreadable, HostName(value))
         }
         try rule.forEachValue(of: [.host, .serverName]) { (name) throws(CannotJudge) in
-            // `HostSNI(*)` is said of every connection, whatever name it asks for.
+            // `HostSNI(*)` matches every connection.
             guard !name.isEmpty, !name.elementsEqual("*".utf8) else { return }
             try body(.name, HostName(value, part: name))
         }

@@ -5,12 +5,12 @@ import Kubernetes
 extension Rule {
     static let loadBalancerService = Rule(
         id: "load-balancer-service",
-        title: "Services stay inside the cluster",
+        title: "Services and Gateways do not bypass the shared load balancer",
         group: .traffic,
         section: .kubernetesDeployment,
         rationale: """
-            One load balancer, made with the infrastructure, leads to the gateway. A Service that makes one of its own, or opens a \
-            port on every node, is a way round its firewall and its certificates.
+            The shared load balancer is managed with the infrastructure. A Service that creates another one, or opens a port on \
+            every node, bypasses its firewall and certificates.
             """,
         level: .deny,
         concern: .security,
@@ -29,9 +29,9 @@ extension Rule {
     )
 }
 
-private let type = Clause("type", "the type is neither LoadBalancer nor NodePort")
-private let externalAddress = Clause("external-address", "there are no `externalIPs`")
-private let annotation = Clause("annotation", "nothing is asked of the load balancer controller")
+private let type = Clause("type", "the Service type is neither LoadBalancer nor NodePort")
+private let externalAddress = Clause("external-address", "the Service has no `externalIPs`")
+private let annotation = Clause("annotation", "the Service has no annotations for the AWS load balancer controller")
 private let automatic = Clause(
     "automatic",
     "no GatewayClass, Gateway or other object makes the AWS load balancer controller create a load balancer")
@@ -44,7 +44,7 @@ private func checkService(_ subject: Subject, _ context: Context, _ findings: Fi
         guard member.key.isControllerAnnotation else { continue }
         let value = member.value
         findings.add(
-            annotation, at: Field(value), "is \(value.text): load balancers are set up by infrastructure as code",
+            annotation, at: Field(value), "is \(value.text); load balancers are managed by infrastructure as code",
             choice: value.text
         ) { $0.edits = [.remove($0.place)] }
     }
@@ -54,13 +54,14 @@ private func checkSpec(_ subject: Subject, _ findings: FindingCollector) throws(
     let spec = try subject.field("spec")
     let place = try spec["type"]
     if let seen = try place.text(), seen.equals("LoadBalancer") || seen.equals("NodePort") {
-        findings.add(type, at: place, "is \(seen.text): a way into the cluster past the ALB", choice: seen.text) {
+        findings.add(type, at: place, "is \(seen.text); its traffic bypasses the shared ALB", choice: seen.text) {
             if subject.isChallengeSolver {
-                $0.advice = "cert-manager makes this Service: set serviceType: ClusterIP in the Issuer's HTTP-01 solver"
+                $0.advice =
+                    "cert-manager creates this Service: set serviceType: ClusterIP in the Issuer's HTTP-01 solver"
                 return
             }
             $0.edits = [.set($0.place, "ClusterIP")] + externalFields(of: spec).map { .remove(findings.place(of: $0)) }
-            $0.advice = "and let an HTTPRoute or a TargetGroupBinding lead to it"
+            $0.advice = "route traffic to the Service with an HTTPRoute or a TargetGroupBinding"
         }
     }
     let addresses = try spec["externalIPs"]
@@ -68,12 +69,13 @@ private func checkSpec(_ subject: Subject, _ findings: FindingCollector) throws(
         try findings.step()
         let address = element.base
         findings.add(
-            externalAddress, at: addresses, "take traffic for \(address.text), past the ALB", choice: address.text
+            externalAddress, at: addresses, "contains \(address.text); its traffic bypasses the shared ALB",
+            choice: address.text
         ) { $0.edits = [.remove($0.place)] }
     }
 }
 
-/// The fields that the API server refuses in a Service of type ClusterIP.
+/// The fields that the API server rejects in a Service of type ClusterIP.
 private func externalFields(of spec: Field) -> [Field] {
     let keys: [StaticString] = [
         "loadBalancerClass", "allocateLoadBalancerNodePorts", "loadBalancerIP", "loadBalancerSourceRanges",
@@ -84,7 +86,7 @@ private func externalFields(of spec: Field) -> [Field] {
 }
 
 extension Subject {
-    /// True if cert-manager made the object to answer an HTTP-01 challenge.
+    /// True if cert-manager created the object for an HTTP-01 challenge.
     var isChallengeSolver: Bool { metadata.labels["acme.cert-manager.io/http01-solver"] == "true" }
 }
 
@@ -96,7 +98,7 @@ private func checkClass(_ subject: Subject, _ context: Context, _ findings: Find
     guard let name = try controller.text(), name.isLoadBalancerController else { return }
     findings.add(
         automatic, at: controller, "is \(name.text), which creates a load balancer for each Gateway", choice: name.text
-    ) { $0.advice = "use the class of a gateway that runs in the cluster, behind the shared ALB" }
+    ) { $0.advice = "use the GatewayClass of a gateway that runs in the cluster behind the shared ALB" }
 }
 
 private func checkGateway(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
@@ -106,8 +108,8 @@ private func checkGateway(_ subject: Subject, _ context: Context, _ findings: Fi
     if try parameters["group"].equals("gateway.k8s.aws") {
         findings.add(
             automatic, at: parameters,
-            "is a \(parameters.member("kind").value?.text ?? "setting") of the load balancer controller"
-        ) { $0.advice = "use the class of a gateway that runs in the cluster, behind the shared ALB" }
+            "is a \(parameters.member("kind").value?.text ?? "setting") of the AWS load balancer controller, which creates a load balancer"
+        ) { $0.advice = "use the GatewayClass of a gateway that runs in the cluster behind the shared ALB" }
         return
     }
     let place = try spec["gatewayClassName"]
@@ -115,9 +117,9 @@ private func checkGateway(_ subject: Subject, _ context: Context, _ findings: Fi
         try context.relatedObjects.object(.gatewayClass, named: name, in: "default")?[.makesLoadBalancer] ?? false
     else { return }
     findings.add(
-        automatic, at: place, "is \(name), a class of the AWS load balancer controller: it creates a load balancer",
+        automatic, at: place, "is \(name), a class of the AWS load balancer controller, which creates a load balancer",
         choice: name
-    ) { $0.advice = "use the class of a gateway that runs in the cluster, behind the shared ALB" }
+    ) { $0.advice = "use the GatewayClass of a gateway that runs in the cluster behind the shared ALB" }
 }
 
 private func checkConfiguration(
@@ -126,8 +128,8 @@ private func checkConfiguration(
     guard !subject.changesOnlyMetadata else { return }
     findings.add(
         automatic, at: try subject.field("kind"),
-        "is \(subject.kind.name): load balancers are set up by infrastructure as code"
-    ) { $0.advice = "bind pods to the target group of a load balancer that exists with a TargetGroupBinding" }
+        "is \(subject.kind.name); load balancers are managed by infrastructure as code"
+    ) { $0.advice = "use a TargetGroupBinding to the target group of an existing load balancer" }
 }
 
 extension RelatedKind {
@@ -150,8 +152,7 @@ extension Value {
     /// True if it names a controller that creates an ALB or NLB for each Gateway (aws-load-balancer-controller 2.13 and later).
     fileprivate var isLoadBalancerController: Bool { equals("gateway.k8s.aws/alb") || equals("gateway.k8s.aws/nlb") }
 
-    /// Whether an annotation is for the AWS load balancer controller: about a Service's own load balancer, or about its pods as
-    /// the targets of another one.
+    /// True if an annotation is for the AWS load balancer controller: for a Service's load balancer, or for its pods as targets.
     fileprivate var isControllerAnnotation: Bool {
         hasPrefix("service.beta.kubernetes.io/aws-load-balancer-") || hasPrefix("alb.ingress.kubernetes.io/")
             || equals("service.beta.kubernetes.io/load-balancer-source-ranges")
@@ -194,61 +195,62 @@ private func gateway(_ lines: String) -> String {
 }
 
 private let cases: [Example] = [
-    .good("a Service of the cluster", service("")),
-    .good("one without an address", service("clusterIP: None, ")),
-    .good("another annotation", service("", ", annotations: {prometheus.io/scrape: 'true'}")),
-    .bad("a load balancer of its own", type, at: "spec.type", service("type: LoadBalancer, ")),
-    .bad("a port on every node", type, at: "spec.type", service("type: NodePort, ")),
+    .good("a ClusterIP Service", service("")),
+    .good("a headless Service", service("clusterIP: None, ")),
+    .good("an annotation for another controller", service("", ", annotations: {prometheus.io/scrape: 'true'}")),
+    .bad("type LoadBalancer", type, at: "spec.type", service("type: LoadBalancer, ")),
+    .bad("type NodePort", type, at: "spec.type", service("type: NodePort, ")),
     .bad(
-        "an address from outside", externalAddress, at: "spec.externalIPs", service("externalIPs: [192.0.2.7], ")),
+        "an external IP address", externalAddress, at: "spec.externalIPs", service("externalIPs: [192.0.2.7], ")),
     .bad(
-        "a wish of the load balancer controller", annotation,
+        "a load balancer annotation", annotation,
         at: "metadata.annotations[service.beta.kubernetes.io/aws-load-balancer-scheme]",
         service("", ", annotations: {service.beta.kubernetes.io/aws-load-balancer-scheme: internet-facing}")),
     .bad(
-        "a wish of its own for the controller's targets", annotation,
+        "an annotation for the load balancer's targets", annotation,
         at: "metadata.annotations[alb.ingress.kubernetes.io/healthcheck-path]",
         service("", ", annotations: {alb.ingress.kubernetes.io/healthcheck-path: /readyz}")),
     .bad(
-        "whom the controller is to let in", annotation,
+        "an annotation for source ranges", annotation,
         at: "metadata.annotations[service.beta.kubernetes.io/load-balancer-source-ranges]",
         service("", ", annotations: {service.beta.kubernetes.io/load-balancer-source-ranges: 0.0.0.0/0}")),
     .bad(
-        "another wish than before", annotation,
+        "a changed load balancer annotation", annotation,
         at: "metadata.annotations[service.beta.kubernetes.io/aws-load-balancer-scheme]",
         service("", ", annotations: {service.beta.kubernetes.io/aws-load-balancer-scheme: internet-facing}"),
         before: service("", ", annotations: {service.beta.kubernetes.io/aws-load-balancer-scheme: internal}")),
     .bad(
-        "a load balancer with fields of its own", type, at: "spec.type",
+        "type LoadBalancer with fields for the load balancer", type, at: "spec.type",
         service("type: LoadBalancer, externalTrafficPolicy: Local, loadBalancerClass: service.k8s.aws/nlb, ")),
     .bad(
-        "a Service that cert-manager makes for a challenge", type, at: "spec.type",
+        "a Service that cert-manager creates for a challenge", type, at: "spec.type",
         service("type: NodePort, ", ", labels: {acme.cert-manager.io/http01-solver: 'true'}")),
-    .good("the class of a gateway in the cluster", gatewayClass("traefik.io/gateway-controller")),
+    .good("a GatewayClass of a gateway in the cluster", gatewayClass("traefik.io/gateway-controller")),
     .bad(
-        "a class that creates an ALB for each Gateway", automatic, at: "spec.controllerName",
+        "a GatewayClass that creates an ALB for each Gateway", automatic, at: "spec.controllerName",
         gatewayClass("gateway.k8s.aws/alb")),
     .bad(
-        "a class that creates an NLB for each Gateway", automatic, at: "spec.controllerName",
+        "a GatewayClass that creates an NLB for each Gateway", automatic, at: "spec.controllerName",
         gatewayClass("gateway.k8s.aws/nlb")),
     .good(
-        "a Gateway of a class in the cluster", gateway(""),
+        "a Gateway that runs in the cluster", gateway(""),
         relatedObjects: gatewayClass("traefik.io/gateway-controller")),
-    .good("a Gateway whose class is not known", gateway("")),
+    .good("a Gateway of an unknown class", gateway("")),
     .bad(
-        "a Gateway that becomes an ALB", automatic, at: "spec.gatewayClassName", gateway(""),
+        "a Gateway that creates an ALB", automatic, at: "spec.gatewayClassName", gateway(""),
         relatedObjects: gatewayClass("gateway.k8s.aws/alb")),
     .bad(
-        "a Gateway with the controller's parameters", automatic, at: "spec.infrastructure.parametersRef",
+        "a Gateway with parameters for the load balancer controller", automatic,
+        at: "spec.infrastructure.parametersRef",
         gateway("infrastructure: {parametersRef: {group: gateway.k8s.aws, kind: LoadBalancerConfiguration, name: web}}")
     ),
     .bad(
-        "settings of the load balancers for Gateways", automatic, at: "kind",
+        "a LoadBalancerConfiguration", automatic, at: "kind",
         object("gateway.k8s.aws/v1beta1 LoadBalancerConfiguration", "scheme: internet-facing")),
     .bad(
-        "settings of EKS Auto Mode for Ingresses", automatic, at: "kind",
+        "EKS Auto Mode's IngressClassParams", automatic, at: "kind",
         object("eks.amazonaws.com/v1 IngressClassParams", "scheme: internet-facing")),
     .bad(
-        "an accelerator", automatic, at: "kind",
+        "a GlobalAccelerator", automatic, at: "kind",
         object("aga.k8s.aws/v1beta1 GlobalAccelerator", "name: web, ipAddressType: IPV4")),
 ]

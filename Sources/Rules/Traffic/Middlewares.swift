@@ -2,13 +2,13 @@ import Evaluation
 import JSON
 import Kubernetes
 
-/// What Traefik's Middlewares do, as far as rules ask: found by name, through chains, in any namespace.
+/// A search for a Traefik Middleware with an effect: by name, through chains, in any namespace.
 struct Middlewares {
-    /// What is asked for.
+    /// The effect that a rule looks for.
     enum Effect {
-        /// Nobody comes through whose name is not known.
+        /// Rejects unauthenticated requests.
         case authenticates
-        /// What comes without TLS is sent to where it is spoken.
+        /// Redirects HTTP requests to HTTPS.
         case redirects
 
         fileprivate var field: RelatedField<Bool> { self == .authenticates ? .authenticates : .redirectsToTLS }
@@ -16,11 +16,11 @@ struct Middlewares {
 
     private let effect: RelatedField<Bool>
     private let context: Context
-    /// What has been looked at, so that a ring of chains ends; not more than a few are followed.
+    /// The Middlewares seen so far, which end cycles; only a few are followed.
     private var seen: Set<String> = []
-    /// The first that is named and is not there.
+    /// The first referenced Middleware that does not exist.
     private(set) var missing: (name: String, namespace: String)?
-    /// What would have to be known to say that there is none.
+    /// The objects that are unknown, if one of them may have the effect.
     private(set) var unknown: String?
 
     init(that effect: Effect, in context: Context) {
@@ -28,7 +28,7 @@ struct Middlewares {
         self.context = context
     }
 
-    /// Whether one of the references of a list leads to a Middleware that does it.
+    /// Returns true if a reference in a list leads to a Middleware with the effect.
     mutating func contains(_ references: Field, from namespace: String) throws(CannotJudge) -> Bool {
         for reference in try references.objects() {
             guard let name = try reference["name"].string() else { continue }
@@ -37,10 +37,10 @@ struct Middlewares {
         return false
     }
 
-    /// Whether a Middleware does it, or one of those that it chains.
+    /// Returns true if a Middleware, or one in its chain, has the effect.
     mutating func does(_ name: String, in namespace: String) -> Bool {
         guard seen.count < 64, seen.insert("\(namespace)/\(name)").inserted else { return false }
-        // Another of Traefik's providers has it, a file say.
+        // The middleware comes from another provider, such as a file.
         guard !name.utf8.contains(UInt8(ascii: "@")) else {
             unknown = unknown ?? "the middleware \(name)"
             return false
@@ -64,12 +64,12 @@ struct Middlewares {
         return false
     }
 
-    /// The name of a Middleware of a namespace that does it by itself.
+    /// The name of a Middleware in a namespace that has the effect without a chain.
     static func first(that effect: Effect, in namespace: String, _ context: Context) -> String? {
         (try? context.relatedObjects.objects(.middleware, in: namespace))?.first { $0[effect.field] == true }?.name
     }
 
-    /// The paths that the Middlewares of a list rewrite requests to, as far as these are known.
+    /// The paths to which the known Middlewares of a list rewrite requests.
     static func rewrites(
         _ references: Field, from namespace: String, _ context: Context
     ) throws(CannotJudge) -> [String] {
@@ -85,7 +85,7 @@ struct Middlewares {
         return paths
     }
 
-    /// What is kept of a Middleware.
+    /// Reads the fields of a Middleware that rules use.
     fileprivate static func read(_ object: Value, _ fields: inout RelatedFields) throws(CannotJudge) {
         guard let spec = try Field(object)["spec"].present else { return }
         if try authenticates(spec) { fields[.authenticates] = true }
@@ -112,7 +112,7 @@ struct Middlewares {
         return plugins.contains { saysAuthentication($0.key.text) }
     }
 
-    /// True if a plugin's name, which is the team's own choice, says that it asks who is there.
+    /// Returns true if a plugin's name, which users choose, indicates authentication.
     static func saysAuthentication(_ name: String) -> Bool {
         let words = ["auth", "oidc", "openid", "jwt", "keycloak", "saml", "ldap", "apikey", "key-auth"]
         let name = name.lowercased()

@@ -5,11 +5,11 @@ import Kubernetes
 extension Rule {
     static let networkPolicy = Rule(
         id: "network-policy",
-        title: "A NetworkPolicy says who may speak with the pods",
+        title: "Pods are selected by a NetworkPolicy",
         group: .traffic,
         section: .kubernetesDeployment,
         rationale: """
-            Pods that no NetworkPolicy selects are open to every other pod of the cluster, so that one which is taken over reaches \
+            Pods that no NetworkPolicy selects accept traffic from every pod in the cluster, so one compromised pod can reach \
             all of them.
             """,
         level: .off,
@@ -20,21 +20,23 @@ extension Rule {
         relatedObjects: [.networkPolicy],
         examples: cases,
         check: { (subject, context, findings) throws(CannotJudge) in
-            // First of all: where they are not known there is nothing else to do.
+            // First, because without known NetworkPolicies there is nothing to check.
             _ = try context.relatedObjects.objects(.networkPolicy, in: subject.namespace)
             guard let template = try subject.template() else { return }
             let labels = try template.labels()
             let policies = try context.relatedObjects.objects(
                 .networkPolicy, thatMaySelect: labels, in: subject.namespace)
-            // A policy selects by its `podSelector`, and every pod where that is empty.
+            // An empty `podSelector` selects every pod.
             if policies.contains(where: { ($0[.selector] ?? LabelSelector(.null)).matches(labels) }) { return }
             findings.add(
                 selected, at: try subject.field("spec")["template"]["metadata"]["labels"],
-                "are selected by no NetworkPolicy", traits: .init(awaitsRelatedObject: true, absent: .networkPolicy)
+                "are not selected by any NetworkPolicy",
+                traits: .init(awaitsRelatedObject: true, absent: .networkPolicy)
             ) {
                 if let selector = ownSelector(of: subject, labels) {
                     $0.relatedObject = policy(named: subject.name ?? "web", in: subject.namespace, selector)
-                    $0.advice = "lets in who is in the namespace; name others who need it"
+                    $0.advice =
+                        "this policy allows traffic from pods in the namespace; add other clients that need access"
                 } else {
                     $0.advice = selectionAdvice + " with a NetworkPolicy"
                 }
@@ -52,7 +54,7 @@ extension RelatedKind {
         })
 }
 
-private let selected = Clause("selected", "some NetworkPolicy of the namespace selects the pods")
+private let selected = Clause("selected", "a NetworkPolicy in the namespace selects the pods")
 
 private func policy(named name: String, in namespace: String, _ selector: Literal) -> Literal {
     [
@@ -78,13 +80,13 @@ private func policies(_ selector: String, in namespace: String = "shop") -> Stri
 private let on = ["PLAYBOOK_RULE_NETWORK_POLICY": "warn"]
 
 private let cases: [Example] = [
-    .good("a policy for the pods", "{}", relatedObjects: policies("{matchLabels: {app: web}}"), settings: on),
+    .good("a policy that selects the pods", "{}", relatedObjects: policies("{matchLabels: {app: web}}"), settings: on),
     .good(
-        "a policy by an expression", "{}",
+        "a policy that selects the pods with an expression", "{}",
         relatedObjects: policies("{matchExpressions: [{key: app, operator: In, values: [web, api]}]}"), settings: on),
-    .good("a policy for every pod", "{}", relatedObjects: policies("{}"), settings: on),
-    .good("nothing is known of policies", "{}", settings: on),
+    .good("a policy that selects every pod", "{}", relatedObjects: policies("{}"), settings: on),
+    .good("NetworkPolicies are unknown", "{}", settings: on),
     .bad(
-        "a policy for others", selected, at: "spec.template.metadata.labels", "{}",
+        "a policy that selects other pods", selected, at: "spec.template.metadata.labels", "{}",
         relatedObjects: policies("{matchLabels: {app: api}}"), settings: on),
 ]

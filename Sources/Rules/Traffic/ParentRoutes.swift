@@ -2,20 +2,20 @@ import Evaluation
 import JSON
 import Kubernetes
 
-/// The IngressRoutes that a child of Traefik's has as parents: whatever comes to it has come through one of their routes.
+/// The parents of a Traefik IngressRoute: every request to the child comes through a route of a parent.
 ///
 /// `parentRefs` as in Traefik 3.6's CRD.
 struct ParentRoutes {
-    /// What would have to be known to say that all of them ask.
+    /// The objects that are unknown, if the answer depends on them.
     private(set) var unknown: String?
 
     private let context: Context
-    /// What has been looked at, so that a ring ends; not more than a few are followed.
+    /// The results for the parents so far, which end cycles; only a few parents are followed.
     private var answers: [String: Bool] = [:]
 
     init(_ context: Context) { self.context = context }
 
-    /// Whether each of the parents asks who is there, as far as is known; one that does not exist does not.
+    /// Returns true if each parent authenticates requests or is unknown; one that does not exist does not authenticate.
     mutating func ask(_ references: [Literal], from namespace: String) -> Bool {
         for reference in references {
             guard let name = reference["name"]?.text else { return false }
@@ -28,7 +28,7 @@ struct ParentRoutes {
         let key = "\(namespace)/\(name)"
         if let answer = answers[key] { return answer }
         guard answers.count < 16 else { return false }
-        // A ring of parents does not ask.
+        // A cycle of parents does not authenticate.
         answers[key] = false
         let answer = read(name, in: namespace)
         answers[key] = answer
@@ -58,7 +58,7 @@ struct ParentRoutes {
         return answer.unknown != nil
     }
 
-    /// What is kept of an IngressRoute: the middlewares of its routes, of a few, and its own parents.
+    /// Reads an IngressRoute: the middlewares of its routes, if there are few, and its parents.
     fileprivate static func read(_ object: Value, _ fields: inout RelatedFields) throws(CannotJudge) {
         let spec = try Field(object)["spec"]
         var routes: [Literal] = []
@@ -71,7 +71,7 @@ struct ParentRoutes {
         fields[.parentRoutes] = try parents(spec)
     }
 
-    /// The parents that an IngressRoute names.
+    /// The parents of an IngressRoute.
     static func parents(_ spec: Field) throws(CannotJudge) -> [Literal] {
         var parents: [Literal] = []
         for parent in try spec["parentRefs"].objects() where parents.count <= 16 {

@@ -1,16 +1,16 @@
-/// A regular expression for paths or hosts, read as the texts that it is written for: each alternative is one of them.
+/// A regular expression for paths or hosts, read as the texts that it matches: one for each alternative.
 ///
-/// What stands for many characters (`.`, `[a-z]`, `\d`) is a dot in them. Few and short texts are made, whatever is written.
+/// A pattern for many characters (`.`, `[a-z]`, `\d`) becomes a dot. The number and size of the texts are bounded.
 struct PathExpression {
     private static let maximumCount = 32
     private static let maximumSize = 2048
 
-    /// Texts, and how many bytes they have in all.
+    /// Texts and their total size in bytes.
     private struct Texts {
         var all: [[UInt8]] = [[]]
         var size = 0
 
-        /// Whether another text may stand after each.
+        /// Appends each of the other texts to each text; returns false if there are too many.
         mutating func append(_ other: Texts) -> Bool {
             let newSize = size * other.all.count + other.size * all.count
             guard all.count * other.all.count <= maximumCount, newSize <= maximumSize else { return false }
@@ -30,7 +30,7 @@ struct PathExpression {
             return true
         }
 
-        /// Whether there may be so many as with these.
+        /// Adds other texts; returns false if there are too many.
         mutating func add(_ other: Texts) -> Bool {
             guard all.count + other.all.count <= maximumCount, size + other.size <= maximumSize else { return false }
             all += other.all
@@ -45,7 +45,7 @@ struct PathExpression {
 
     private init(_ bytes: [UInt8]) { self.bytes = bytes }
 
-    /// True if a text has what expressions have and plain paths and hosts do not.
+    /// Returns true if a text contains characters that only expressions have, not plain paths and hosts.
     static func isLikely(_ text: Span<UInt8>) -> Bool {
         text.indices.contains { at in
             switch text[at] {
@@ -55,7 +55,7 @@ struct PathExpression {
         }
     }
 
-    /// What an expression is written for; nil where that is too much, or it is none.
+    /// Returns the texts that an expression matches; nil if there are too many or it is not an expression.
     static func texts(of text: Span<UInt8>) -> [[UInt8]]? {
         guard text.count <= 1024 else { return nil }
         var expression = PathExpression(text.indices.map { text[$0] })
@@ -83,7 +83,7 @@ struct PathExpression {
         return before.add(texts) ? before : nil
     }
 
-    /// Reads what may be repeated, and how often it is: nothing or once are all that is told apart.
+    /// Reads an element and its quantifier, of which only "optional" is evaluated.
     private mutating func append(to texts: inout Texts) -> Bool {
         let byte = bytes[at]
         at += 1
@@ -98,7 +98,7 @@ struct PathExpression {
         case UInt8(ascii: "\\"):
             guard let escaped = at < bytes.count ? bytes[at] : nil else { return false }
             at += 1
-            // Places between characters, and the ends of quotations, are no characters.
+            // Anchors and the marks of quotations match no characters.
             if "AzbBQE".utf8.contains(escaped) { return true }
             return append("dDwWsSpP".utf8.contains(escaped) ? UInt8(ascii: ".") : escaped, to: &texts)
         default: return append(byte, to: &texts)
@@ -123,7 +123,7 @@ struct PathExpression {
         return other.add(Texts()) && texts.append(other)
     }
 
-    /// Reads `*`, `+`, `?`, `{2,5}`, if one is here: whether what stands before it may be absent.
+    /// Reads a quantifier (`*`, `+`, `?`, `{2,5}`), if there is one; returns true if the element is optional.
     private mutating func mayBeAbsent() -> Bool {
         var mayBe = false
         if isAt("*") || isAt("?") {
@@ -138,12 +138,12 @@ struct PathExpression {
             return false
         }
         at += 1
-        // As little of it as may be.
+        // A lazy quantifier.
         if isAt("?") { at += 1 }
         return mayBe
     }
 
-    /// Reads a group, whose beginning has been read.
+    /// Reads a group after its opening parenthesis.
     private mutating func group() -> Texts? {
         if isAt("?") {
             // `(?:`, `(?P<name>`, `(?i)`
@@ -160,10 +160,10 @@ struct PathExpression {
         return texts
     }
 
-    /// Reads a class, whose beginning has been read: its characters where these are one or two.
+    /// Reads a class after its opening bracket; returns its characters if there are one or two.
     private mutating func characters() -> [UInt8]? {
         let start = at
-        // A bracket that comes first is one of them.
+        // A bracket at the start is one of the characters.
         if at < bytes.count { at += 1 }
         while at < bytes.count, !isAt("]") { at += isAt("\\") ? 2 : 1 }
         at = min(at, bytes.count)
@@ -172,7 +172,7 @@ struct PathExpression {
         guard (1...2).contains(all.count), !all.contains(UInt8(ascii: "\\")), all.first != UInt8(ascii: "^") else {
             return nil
         }
-        // Words are compared in either case.
+        // The comparison of words ignores case.
         if let first = all.first, let last = all.last, first ^ last == 32, (first | 32) &- 97 < 26 { return [first] }
         return Array(all)
     }

@@ -2,25 +2,25 @@ import Evaluation
 import JSON
 import Kubernetes
 
-/// Listeners of the Gateway API that speak no TLS, and the routes that lead there.
+/// Gateway API listeners without TLS, and the routes that are attached to them.
 enum PlainListeners {
-    /// Whether a listener speaks HTTP; what else goes over TCP encrypts by itself, or not, but at port 80.
+    /// Returns true if a listener uses HTTP, or TCP on port 80.
     static func isPlain(_ listener: Field) throws(CannotJudge) -> Bool {
         guard let name = try listener["protocol"].string()?.lowercased() else { return false }
         let port = try listener["port"].integer()
         return name == "http" || name == "tcp" && port == 80
     }
 
-    /// The ports at which a protocol brings TLS of its own: HTTPS, SMTPS, LDAPS, IMAPS, POP3S, AMQPS, MQTT over TLS.
+    /// The ports of protocols over TLS: HTTPS, SMTPS, LDAPS, IMAPS, POP3S, AMQPS, MQTT over TLS.
     private static let portsOfTLS = [443, 8443, 465, 636, 993, 995, 5671, 8883]
 
-    /// True if a listener takes TCP connections for TCPRoutes, at a port that is not of TLS.
+    /// Returns true if a TCP listener has a port that is not for TLS.
     static func isOpenTCP(_ listener: Field) throws(CannotJudge) -> Bool {
         guard try listener["protocol"].equals("TCP"), let port = try listener["port"].integer() else { return false }
         return port != 80 && !portsOfTLS.contains(port)
     }
 
-    /// What is kept of a Gateway or a ListenerSet: its plain listeners.
+    /// Reads the listeners without TLS of a Gateway or a ListenerSet.
     fileprivate static func read(_ object: Value, _ fields: inout RelatedFields) throws(CannotJudge) {
         var listeners: [Literal] = []
         guard let spec = try Field(object)["spec"].present else { return }
@@ -33,7 +33,7 @@ enum PlainListeners {
         fields[.gatewayClass] = try spec["gatewayClassName"].string()
     }
 
-    /// What is kept of an HTTPRoute: where it is attached, and whether it only redirects.
+    /// Reads an HTTPRoute: its parents, and whether it only redirects.
     fileprivate static func readRoute(_ object: Value, _ fields: inout RelatedFields) throws(CannotJudge) {
         guard let spec = try Field(object)["spec"].present else { return }
         var parents: [Literal] = []
@@ -42,7 +42,7 @@ enum PlainListeners {
         fields[.redirects] = try redirects(spec)
     }
 
-    /// Whether an HTTPRoute does nothing but redirect to HTTPS, or prove to a certificate authority whose the name is.
+    /// Returns true if each rule of an HTTPRoute redirects to HTTPS or answers ACME challenges.
     static func redirects(_ spec: Field) throws(CannotJudge) -> Bool {
         var rules = 0
         for rule in try spec["rules"].objects() {
@@ -56,7 +56,7 @@ enum PlainListeners {
         return rules > 0
     }
 
-    /// Whether a rule answers ACME's challenges alone, which come without TLS (RFC 8555, 8.3).
+    /// Returns true if a rule answers only ACME challenges, which use HTTP (RFC 8555, 8.3).
     private static func isChallenge(_ rule: Field) throws(CannotJudge) -> Bool {
         var matches = 0
         for match in try rule["matches"].objects() {
@@ -68,13 +68,13 @@ enum PlainListeners {
         return matches > 0
     }
 
-    /// Whether a parent reference, of a route in the same namespace, names a Gateway or ListenerSet.
+    /// Returns true if a parent reference of a route in the same namespace names a Gateway or ListenerSet.
     static func names(_ parent: Literal, _ holder: Subject) -> Bool {
         parent["kind"]?.text ?? "Gateway" == "\(holder.kind.name)" && parent["name"]?.text == holder.name
             && parent["namespace"]?.text ?? holder.namespace == holder.namespace
     }
 
-    /// Whether a parent reference that names a listener's holder leaves the listener in.
+    /// Returns true if a parent reference to a Gateway or ListenerSet includes the listener.
     static func takes(_ parent: Literal, section: String, port: Int?) -> Bool {
         takes(parent, section: section, port: port.map { .number(String($0)) })
     }
@@ -85,7 +85,7 @@ enum PlainListeners {
         return true
     }
 
-    /// The first plain listener that a parent reference leads to.
+    /// The first listener without TLS that a parent reference includes.
     static func first(of parent: Field, from subject: Subject, _ context: Context) throws(CannotJudge) -> String? {
         guard let name = try parent["name"].string(), let kind = try holderKind(of: parent) else { return nil }
         let namespace = try parent["namespace"].string() ?? subject.namespace
@@ -95,7 +95,7 @@ enum PlainListeners {
             .first { takes(reference, section: $0["name"]?.text ?? "", port: $0["port"]) }?["name"]?.text
     }
 
-    /// The kind of what a parent reference names; nil for what has no listeners.
+    /// The kind that a parent reference names; nil for kinds without listeners.
     private static func holderKind(of parent: Field) throws(CannotJudge) -> ResourceKind? {
         let (group, name) = (try parent["group"].text(), try parent["kind"].text())
         for kind: ResourceKind in [.gateway, .listenerSet, .experimentalListenerSet] {
@@ -127,7 +127,7 @@ extension RelatedField<Bool> {
 }
 
 extension Value {
-    /// Whether a prefix of paths, which is of whole elements, is the one of ACME's challenges or below it.
+    /// True if a path prefix is the one for ACME challenges or below it.
     fileprivate var isChallengePath: Bool {
         equals("/.well-known/acme-challenge") || hasPrefix("/.well-known/acme-challenge/")
     }

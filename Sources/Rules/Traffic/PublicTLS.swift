@@ -5,12 +5,11 @@ import Kubernetes
 extension Rule {
     static let publicTLS = Rule(
         id: "public-tls",
-        title: "What the public reaches speaks TLS",
+        title: "Public endpoints use TLS",
         group: .traffic,
         section: .networkSecurity,
         rationale: """
-            What is sent in plain text is read and changed on the way. A plain listener is there for one thing: to send browsers to \
-            where TLS is spoken.
+            Plain text can be read and changed in transit. An HTTP listener is only needed to redirect clients to HTTPS.
             """,
         level: .deny,
         concern: .security,
@@ -34,15 +33,15 @@ extension Rule {
 extension RuleSettings {
     static let tlsPlace = RuleSetting(
         "PLAYBOOK_TLS_AT", .choice(), default: TLSPlace.loadBalancer,
-        "Where connections from outside are decrypted: `load-balancer` (in ACK's Listeners) or `gateway` (in Gateways and IngressRoutes)."
+        "The place that decrypts connections from outside: `load-balancer` (ACK Listeners) or `gateway` (Gateways and IngressRoutes)."
     )
 
     static let tlsEntryPoints = RuleSetting(
         "PLAYBOOK_TLS_ENTRY_POINTS", .list("names"), default: ["websecure"],
-        "Traefik's entry points that speak TLS by Traefik's own configuration, whatever an IngressRoute says.")
+        "Traefik entry points that use TLS by Traefik's own configuration, even if an IngressRoute does not set `tls`.")
 }
 
-/// Where connections from outside are decrypted.
+/// The place that decrypts connections from outside.
 package enum TLSPlace: String, Sendable, CaseIterable {
     /// At the load balancer, before the cluster.
     case loadBalancer = "load-balancer"
@@ -50,17 +49,17 @@ package enum TLSPlace: String, Sendable, CaseIterable {
     case gateway
 }
 
-/// What the rule checks; its examples stand in a file of their own.
+/// The rule's clauses, which its examples in another file use, too.
 enum TLSClause {
     static let loadBalancer = Clause(
-        "load-balancer", "a listener of a public load balancer speaks TLS, or only redirects to HTTPS")
-    static let listener = Clause("listener", "a gateway's listener speaks TLS, or only redirects to HTTPS")
+        "load-balancer", "a listener of a public load balancer uses TLS or only redirects to HTTPS")
+    static let listener = Clause("listener", "a Gateway's listener uses TLS or only redirects to HTTPS")
     static let attached = Clause(
-        "attached", "an HTTPRoute that does more than redirect to HTTPS is attached to no listener that speaks HTTP")
-    static let ingressRoute = Clause("ingress-route", "an IngressRoute speaks TLS, or only redirects to HTTPS")
+        "attached", "an HTTPRoute is attached to an HTTP listener only if it redirects to HTTPS")
+    static let ingressRoute = Clause("ingress-route", "an IngressRoute uses TLS or only redirects to HTTPS")
 }
 
-// MARK: ACK's listeners
+// MARK: ACK Listeners
 
 private func checkLoadBalancer(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
@@ -69,7 +68,7 @@ private func checkLoadBalancer(
     let spec = try subject.field("spec")
     let place = try spec["protocol"]
     guard let name = try place.text() else { return }
-    // What else goes over TCP encrypts by itself, or not: nothing shows it.
+    // The fields do not show whether other protocols over TCP are encrypted.
     let port = try spec["port"].integer()
     let isPlain = name.equals("HTTP") || port == 80 && (name.equals("TCP") || name.equals("TCP_UDP"))
     guard isPlain, try !onlyRedirects(spec) else { return }
@@ -78,23 +77,23 @@ private func checkLoadBalancer(
     let isAbsentHere = balancer.isAbsent && balancer.namespace == subject.namespace
     let isFixed = try spec.member("defaultActions").answersByItself()
     findings.add(
-        TLSClause.loadBalancer, at: place, "is \(name.text): what it serves can be read on the way",
+        TLSClause.loadBalancer, at: place, "is \(name.text); traffic is not encrypted",
         choice: name.text,
-        // One that is still to come may turn out to be internal.
+        // A load balancer that does not exist yet may be internal.
         traits: .init(
             isHint: isFixed, awaitsRelatedObject: balancer.isAbsent,
             absent: isAbsentHere ? .elbv2LoadBalancer : nil)
     ) {
         let rest = "port: 443, a certificate and an sslPolicy"
         guard name.equals("HTTP") else {
-            $0.advice = "serve it with protocol: TLS, \(rest)"
+            $0.advice = "use protocol: TLS, \(rest)"
             return
         }
         let redirect: Literal = [
             "type": "redirect", "redirectConfig": ["protocol": "HTTPS", "port": "443", "statusCode": "HTTP_301"],
         ]
         $0.edits = [.set(findings.place(of: spec.member("defaultActions")), [redirect])]
-        $0.advice = "or serve it with protocol: HTTPS, \(rest)"
+        $0.advice = "or use protocol: HTTPS, \(rest)"
     }
 }
 
@@ -109,7 +108,7 @@ private func onlyRedirects(_ spec: Field) throws(CannotJudge) -> Bool {
 }
 
 extension Field {
-    /// True if a listener's default actions do nothing but answer with a fixed text, which leads nowhere.
+    /// True if all default actions of a listener return a fixed response.
     fileprivate func answersByItself() throws(CannotJudge) -> Bool {
         var actions = 0
         for action in try objects() {
@@ -120,11 +119,11 @@ extension Field {
     }
 }
 
-/// A listener's load balancer, which is on the internet where nothing else is said.
+/// A listener's load balancer, which is public by default.
 private struct LoadBalancerReference {
     let namespace: String
     var isInternal = false
-    /// Whether it is named and not there.
+    /// True if the reference names a load balancer that does not exist.
     var isAbsent = false
 
     init(_ reference: Field, _ subject: Subject, _ context: Context) throws(CannotJudge) {
@@ -137,7 +136,7 @@ private struct LoadBalancerReference {
 }
 
 extension RelatedKind {
-    /// On the internet where nothing else is said.
+    /// Load balancers are public by default.
     static let elbv2LoadBalancer = RelatedKind(.elbv2LoadBalancer) { (object, fields) throws(CannotJudge) in
         fields[.isInternal] = try object.object("spec")?.text("scheme")?.equals("internal") ?? false
     }
@@ -149,21 +148,21 @@ extension RelatedField<Bool> {
 
 // MARK: Gateways
 
-/// An HTTPRoute that is attached to some listener, as far as it matters here.
+/// Checks the listeners of a Gateway or ListenerSet.
 private func checkListeners(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
 ) throws(CannotJudge) {
     guard context[RuleSettings.tlsPlace] == .gateway else { return }
-    // The references of the namespace's routes to this object; routes of other namespaces are judged when they come.
+    // The references from routes in this namespace; routes in other namespaces are evaluated on their own admission.
     var parents: [(route: RelatedObject, reference: Literal)]?
     for listener in try subject.field("spec")["listeners"].objects() {
         try findings.step()
         let (place, port) = (try listener["protocol"], try listener["port"].integer())
         if try PlainListeners.isOpenTCP(listener) {
             findings.add(
-                TLSClause.listener, at: place, "is TCP at port \(port ?? 0): what it serves can be read on the way",
+                TLSClause.listener, at: place, "is TCP on port \(port ?? 0); traffic is not encrypted",
                 choice: "\(port ?? 0)"
-            ) { $0.advice = "use protocol: TLS with a certificate, and a TLSRoute or TCPRoute" }
+            ) { $0.advice = "use protocol: TLS with a certificate and a TLSRoute or TCPRoute" }
             continue
         }
         guard try PlainListeners.isPlain(listener), let name = try listener["name"].string() else { continue }
@@ -175,13 +174,14 @@ private func checkListeners(
         if let serving = attached.first(where: { !($0.route[.redirects] ?? false) })?.route {
             findings.add(
                 TLSClause.listener, at: place,
-                "is HTTP, and HTTPRoute \(serving.name) serves what can be read on the way", choice: serving.name
+                "is HTTP, but HTTPRoute \(serving.name) does not redirect to HTTPS", choice: serving.name
             ) {
-                $0.advice = "name the listener that speaks TLS in the route's parentRefs, as in sectionName: https"
+                $0.advice =
+                    "attach the route to the TLS listener in its parentRefs, for example with sectionName: https"
             }
         } else if attached.isEmpty {
             findings.add(
-                TLSClause.listener, at: place, "is HTTP: nothing but a redirect belongs here",
+                TLSClause.listener, at: place, "is HTTP, but no HTTPRoute redirects to HTTPS",
                 traits: .init(isHint: true, awaitsRelatedObject: true)
             ) { $0.relatedObject = redirect(to: subject, section: name) }
         }
@@ -231,9 +231,9 @@ private func check(
     guard let listener = try PlainListeners.first(of: parent, from: subject, context) else { return }
     let name = try parent["name"].string() ?? ""
     findings.add(
-        TLSClause.attached, at: parent, "leads to listener \(listener) of \(name), which speaks HTTP",
+        TLSClause.attached, at: parent, "attaches the route to listener \(listener) of \(name), which uses HTTP",
         choice: "\(name)/\(listener)"
-    ) { $0.advice = "name one that speaks TLS, as in sectionName: https" }
+    ) { $0.advice = "use a TLS listener, for example with sectionName: https" }
 }
 
 // MARK: Traefik
@@ -244,7 +244,7 @@ private func checkIngressRoute(
     guard context[RuleSettings.tlsPlace] == .gateway else { return }
     let spec = try subject.field("spec")
     let place = try spec["tls"]
-    // A child has its parent's TLS, and none of its own.
+    // A child route uses its parent's TLS settings.
     guard try place.object() == nil, try spec["parentRefs"].objects().isEmpty else { return }
     let encrypted = context[RuleSettings.tlsEntryPoints]
     let points = try spec["entryPoints"].strings().map(\.base.text)
@@ -254,18 +254,18 @@ private func checkIngressRoute(
         try findings.step()
         var search = Middlewares(that: .redirects, in: context)
         if try search.contains(route["middlewares"], from: subject.namespace) { continue }
-        // One route is enough: nothing more is to be known of the others then.
+        // One unencrypted route is enough for a finding, even if other routes are unknown.
         if let name = search.unknown {
             unknown = unknown ?? name
             continue
         }
         let seen = points.isEmpty ? "every entry point" : points.joined(separator: ", ")
         findings.add(
-            TLSClause.ingressRoute, at: place, "is unset, and \(seen) may be reached without it",
+            TLSClause.ingressRoute, at: place, "is not set; clients can connect to \(seen) without TLS",
             set: .object([]), traits: .init(awaitsRelatedObject: search.missing != nil)
         ) {
             $0.advice =
-                "with secretName or certResolver, if Traefik has no default certificate; a route on web only redirects"
+                "set secretName or certResolver unless Traefik has a default certificate; a route on web must only redirect"
         }
         return
     }

@@ -76,141 +76,143 @@ let tlsExamples: [Example] = [
     .good(
         "a listener with TLS",
         loadBalancerListener("port: 443, protocol: HTTPS, sslPolicy: ELBSecurityPolicy-TLS13-1-2-2021-06, \(forward)")),
-    .good("one that only redirects", loadBalancerListener("port: 80, protocol: HTTP, \(redirect)")),
+    .good("a listener that only redirects", loadBalancerListener("port: 80, protocol: HTTP, \(redirect)")),
     .good(
-        "one of an internal load balancer", loadBalancerListener("port: 80, protocol: HTTP, \(forward)"),
+        "a listener of an internal load balancer", loadBalancerListener("port: 80, protocol: HTTP, \(forward)"),
         relatedObjects: loadBalancer(", scheme: internal")),
-    .good("one of a load balancer that is not known", loadBalancerListener("port: 80, protocol: HTTP, \(forward)")),
+    .good("a listener of an unknown load balancer", loadBalancerListener("port: 80, protocol: HTTP, \(forward)")),
     .good(
-        "what encrypts by itself, or not",
+        "a TCP listener on another port",
         loadBalancerListener("port: 5432, protocol: TCP, \(forward)"), relatedObjects: loadBalancer("")),
     .good(
-        "TLS that ends at the gateway", loadBalancerListener("port: 80, protocol: HTTP, \(forward)"),
+        "an HTTP listener if TLS ends at the gateway", loadBalancerListener("port: 80, protocol: HTTP, \(forward)"),
         relatedObjects: loadBalancer(""), settings: atGateway),
-    .good("a gateway behind a load balancer", plain),
+    .good("a Gateway behind a load balancer", plain),
     .good("a Traefik route behind a load balancer", traefik("entryPoints: [web]")),
-    .good("a gateway with TLS", gateway(https), settings: atGateway),
+    .good("a Gateway with TLS", gateway(https), settings: atGateway),
     .good(
-        "a gateway that also redirects", plain,
+        "a Gateway with an HTTP listener that redirects", plain,
         relatedObjects: [
             route(toTLS, "name: public, sectionName: http"), route(serve, "name: public, sectionName: https", "shop"),
         ]
         .joined(separator: "\n---\n"), settings: atGateway),
     .good(
-        "a gateway beside other gateways' routes", plain,
+        "routes of another Gateway", plain,
         relatedObjects: [route(toTLS), route(serve, "name: internal", "shop")].joined(separator: "\n---\n"),
         settings: atGateway),
     .good(
-        "a gateway of the same name elsewhere has the routes", plain,
+        "routes of a Gateway with the same name in another namespace", plain,
         relatedObjects: [
             route(toTLS, "name: public, sectionName: http"), route(serve, "name: public, namespace: gateway", "shop"),
         ]
         .joined(separator: "\n---\n"), settings: atGateway),
-    .good("a route whose gateway is not known", route(serve), settings: atGateway),
+    .good("a route of an unknown Gateway", route(serve), settings: atGateway),
     .good(
-        "a route of the listener with TLS", route(serve, "name: public, sectionName: https"), relatedObjects: plain,
+        "a route of the TLS listener", route(serve, "name: public, sectionName: https"), relatedObjects: plain,
         settings: atGateway),
     .good(
-        "a route by the port of TLS", route(serve, "name: public, port: 443"), relatedObjects: plain,
+        "a route of the TLS listener's port", route(serve, "name: public, port: 443"), relatedObjects: plain,
         settings: atGateway),
     .good("a route that only redirects", route(toTLS), relatedObjects: plain, settings: atGateway),
     .good(
-        "a route for a certificate authority",
+        "a route for an ACME challenge",
         route("matches: [{path: {type: Exact, value: /.well-known/acme-challenge/x}}], \(serve)"),
         relatedObjects: plain,
         settings: atGateway),
     .good(
-        "a route for a certificate authority by a prefix",
+        "a route for ACME challenges by path prefix",
         route("matches: [{path: {type: PathPrefix, value: /.well-known/acme-challenge}}], \(serve)"),
         relatedObjects: plain, settings: atGateway),
     .good("a Traefik route with TLS", traefik("tls: {}"), settings: atGateway),
-    .good("one of an entry point with TLS", traefik("entryPoints: [websecure]"), settings: atGateway),
+    .good("a Traefik route of an entry point with TLS", traefik("entryPoints: [websecure]"), settings: atGateway),
     .good(
-        "one that only redirects", traefik("entryPoints: [web]", redirects),
+        "a Traefik route that only redirects", traefik("entryPoints: [web]", redirects),
         relatedObjects: middleware("redirectScheme: {scheme: https}"), settings: atGateway),
-    .good("a child of another one", traefik("parentRefs: [{name: all}]"), settings: atGateway),
+    .good("a child of another Traefik route", traefik("parentRefs: [{name: all}]"), settings: atGateway),
     .bad(
-        "a load balancer in plain text", TLSClause.loadBalancer, at: "spec.protocol",
+        "an HTTP listener of a public load balancer", TLSClause.loadBalancer, at: "spec.protocol",
         loadBalancerListener("port: 80, protocol: HTTP, \(forward)"), relatedObjects: loadBalancer("")),
     .bad(
-        "one by its ARN", TLSClause.loadBalancer, at: "spec.protocol",
+        "an HTTP listener of a load balancer by ARN", TLSClause.loadBalancer, at: "spec.protocol",
         loadBalancerListener(
             "port: 80, protocol: HTTP, \(forward)",
             loadBalancer:
                 "loadBalancerARN: 'arn:aws:elasticloadbalancing:eu-west-1:222222222222:loadbalancer/app/web/0a1b2c3d4e5f6071'"
         )),
     .bad(
-        "a redirect to plain text", TLSClause.loadBalancer, at: "spec.protocol",
+        "a redirect to HTTP", TLSClause.loadBalancer, at: "spec.protocol",
         loadBalancerListener(
             "port: 8080, protocol: HTTP, defaultActions: [{type: redirect, redirectConfig: {protocol: HTTP, port: '80'}}]"
         ),
         relatedObjects: loadBalancer("")),
     .bad(
-        "port 80 of a network load balancer", TLSClause.loadBalancer, at: "spec.protocol",
+        "TCP on port 80 of a Network Load Balancer", TLSClause.loadBalancer, at: "spec.protocol",
         loadBalancerListener("port: 80, protocol: TCP, \(forward)"), relatedObjects: loadBalancer(", type: network")),
     .bad(
-        "port 80 of one that takes UDP, too", TLSClause.loadBalancer, at: "spec.protocol",
+        "TCP and UDP on port 80 of a Network Load Balancer", TLSClause.loadBalancer, at: "spec.protocol",
         loadBalancerListener("port: 80, protocol: TCP_UDP, \(forward)"), relatedObjects: loadBalancer(", type: network")
     ),
     .bad(
-        "a gateway that serves in plain text", TLSClause.listener, at: "spec.listeners[http].protocol", plain,
+        "a Gateway with a route on its HTTP listener", TLSClause.listener, at: "spec.listeners[http].protocol", plain,
         relatedObjects: [route(toTLS, "name: public, sectionName: http"), route(serve, "name: public", "shop")]
             .joined(separator: "\n---\n"), settings: atGateway),
     .bad(
-        "a gateway without a redirect yet", TLSClause.listener, at: "spec.listeners[http].protocol", plain,
+        "a Gateway without a redirect", TLSClause.listener, at: "spec.listeners[http].protocol", plain,
         relatedObjects: route(serve, "name: public, sectionName: https"), settings: atGateway, isHint: true),
     .bad(
-        "a set of listeners that serves in plain text", TLSClause.listener, at: "spec.listeners[http].protocol",
+        "a ListenerSet with a route on its HTTP listener", TLSClause.listener, at: "spec.listeners[http].protocol",
         gateway(http, "ListenerSet"),
         relatedObjects: route(serve, "group: gateway.networking.k8s.io, kind: ListenerSet, name: public"),
         settings: atGateway),
     .bad(
-        "a route of every listener", TLSClause.attached, at: "spec.parentRefs[public]", route(serve),
+        "a route attached to every listener", TLSClause.attached, at: "spec.parentRefs[public]", route(serve),
         relatedObjects: plain,
         settings: atGateway),
     .bad(
-        "a route that sends some to plain text", TLSClause.attached, at: "spec.parentRefs[public]",
+        "a route that redirects without HTTPS", TLSClause.attached, at: "spec.parentRefs[public]",
         route("filters: [{type: RequestRedirect, requestRedirect: {port: 8080}}]", "name: public, port: 80"),
         relatedObjects: plain, settings: atGateway),
     .bad(
-        "a route by an expression that only begins as a certificate authority's", TLSClause.attached,
+        "a route by an expression that matches more than ACME challenges", TLSClause.attached,
         at: "spec.parentRefs[public]",
         route(
             "matches: [{path: {type: RegularExpression, value: '/.well-known/acme-challenge/|.*'}}], \(serve)"),
         relatedObjects: plain, settings: atGateway),
     .bad(
-        "a Traefik route in plain text", TLSClause.ingressRoute, at: "spec.tls",
+        "a Traefik route without TLS on one entry point", TLSClause.ingressRoute, at: "spec.tls",
         traefik("entryPoints: [web, websecure]"),
         settings: atGateway),
     .bad(
-        "one beside another that may redirect", TLSClause.ingressRoute, at: "spec.tls",
+        "a route without TLS beside one with an unknown Middleware", TLSClause.ingressRoute, at: "spec.tls",
         traefik(
             "entryPoints: [web]",
             "middlewares: [{name: to-tls@file}]\n  - match: Host(`blog.example.com`)\n    services: [{name: web, port: 80}]"
         ),
         settings: atGateway),
-    .bad("one of every entry point", TLSClause.ingressRoute, at: "spec.tls", traefik(""), settings: atGateway),
     .bad(
-        "one with a Middleware that does not redirect", TLSClause.ingressRoute, at: "spec.tls",
+        "a Traefik route on every entry point", TLSClause.ingressRoute, at: "spec.tls", traefik(""), settings: atGateway
+    ),
+    .bad(
+        "a Traefik route with a Middleware that does not redirect", TLSClause.ingressRoute, at: "spec.tls",
         traefik("entryPoints: [web]", redirects), relatedObjects: middleware("headers: {}"), settings: atGateway),
     .bad(
-        "one of an entry point that the team has no TLS at", TLSClause.ingressRoute, at: "spec.tls",
+        "a Traefik route of an entry point that is not in the setting", TLSClause.ingressRoute, at: "spec.tls",
         traefik("entryPoints: [websecure]"),
         settings: ["PLAYBOOK_TLS_AT": "gateway", "PLAYBOOK_TLS_ENTRY_POINTS": "secure"]),
     .bad(
-        "a fixed answer", TLSClause.loadBalancer, at: "spec.protocol",
+        "a fixed response", TLSClause.loadBalancer, at: "spec.protocol",
         loadBalancerListener(
             "port: 80, protocol: HTTP, defaultActions: [{type: fixed-response, fixedResponseConfig: {statusCode: '404'}}]"
         ),
         relatedObjects: loadBalancer(""), isHint: true),
     .bad(
-        "a fixed answer beside a target group", TLSClause.loadBalancer, at: "spec.protocol",
+        "a fixed response and a target group", TLSClause.loadBalancer, at: "spec.protocol",
         loadBalancerListener(
             "port: 80, protocol: HTTP, defaultActions: [{type: fixed-response, fixedResponseConfig: {statusCode: '404'}}, {type: forward, targetGroupRef: {from: {name: web}}}]"
         ), relatedObjects: loadBalancer("")),
-    .good("a gateway that passes TLS on", gateway("{name: tls, protocol: TLS, port: 5432}"), settings: atGateway),
-    .good("TCP at the port of HTTPS", gateway("{name: tcp, protocol: TCP, port: 443}"), settings: atGateway),
+    .good("a Gateway with a TLS listener", gateway("{name: tls, protocol: TLS, port: 5432}"), settings: atGateway),
+    .good("TCP on port 443", gateway("{name: tcp, protocol: TCP, port: 443}"), settings: atGateway),
     .bad(
-        "a gateway's listener for TCPRoutes", TLSClause.listener, at: "spec.listeners[db].protocol",
+        "a TCP listener on another port of a Gateway", TLSClause.listener, at: "spec.listeners[db].protocol",
         gateway("{name: db, protocol: TCP, port: 5432}"), settings: atGateway),
 ]

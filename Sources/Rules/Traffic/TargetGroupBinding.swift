@@ -5,12 +5,12 @@ import Kubernetes
 extension Rule {
     static let targetGroupBinding = Rule(
         id: "target-group-binding",
-        title: "A TargetGroupBinding leads to the pods of a Service",
+        title: "TargetGroupBindings send traffic to the pods of a Service",
         group: .traffic,
         section: .kubernetesDeployment,
         rationale: """
-            With targets of type ip the load balancer speaks with pods themselves: no port is open on every node, and a pod that is \
-            not ready gets nothing. Only the load balancer has to reach them.
+            With target type ip, the load balancer sends traffic to ready pods directly, and no port is open on every node. \
+            Other clients that can reach the pods bypass the load balancer.
             """,
         level: .deny,
         concern: .security,
@@ -23,34 +23,36 @@ extension Rule {
             .init(.targetGroupBinding, .eksTargetGroupBinding) { (subject, context, findings) throws(CannotJudge) in
                 let spec = try subject.field("spec")
                 let target = try spec["targetType"]
-                // Absent it is the target group's own type, which the controller fills in.
+                // The default is the target group's type, which the controller fills in.
                 if let seen = try target.text(), !seen.equals("ip") {
                     findings.add(
-                        type, at: target, "is \(seen.text), not ip: the way leads over a port of every node", set: "ip",
+                        type, at: target, "is \(seen.text); traffic goes through a port on every node, use ip",
+                        set: "ip",
                         choice: seen.text
-                    ) { $0.advice = "the target group has to be made with target type ip, too" }
+                    ) { $0.advice = "the target group must also be created with target type ip" }
                 }
                 try checkPeers(spec["networking"]["ingress"], findings)
                 try checkService(spec["serviceRef"], subject, context, findings)
             },
             .init(.elbv2TargetGroup) { (subject, _, findings) throws(CannotJudge) in
                 let target = try subject.field("spec")["targetType"]
-                // Absent it is instance (ELBv2, CreateTargetGroup); functions and other load balancers are no nodes.
+                // The default is instance (ELBv2, CreateTargetGroup). Targets of other types are not nodes.
                 let seen = try target.text()
                 if let seen, !seen.equals("instance") { return }
                 findings.add(
                     type, at: target,
-                    "is \(seen == nil ? "not set, which is instance" : "instance"): targets are nodes, not pods",
+                    "is \(seen == nil ? "not set (defaults to instance)" : "instance"); targets are nodes instead of pods",
                     set: "ip", choice: seen?.text
-                ) { $0.advice = "a target group that exists has to be replaced by a new one" }
+                ) { $0.advice = "replace an existing target group with a new one" }
             },
         ]
     )
 }
 
-private let type = Clause("type", "targets are of type ip")
-private let peers = Clause("peers", "nobody but the load balancer is let in (no block shorter than /8)")
-private let service = Clause("service", "the Service that it names is there")
+private let type = Clause("type", "the target type is ip")
+private let peers = Clause(
+    "peers", "the networking rules do not allow traffic from everywhere (a block shorter than /8)")
+private let service = Clause("service", "the Service of the binding exists")
 
 private func checkPeers(_ rules: Field, _ findings: FindingCollector) throws(CannotJudge) {
     for rule in try rules.objects() {
@@ -59,8 +61,10 @@ private func checkPeers(_ rules: Field, _ findings: FindingCollector) throws(Can
             try findings.step()
             let entry = try peer["ipBlock"]
             guard let cidr = try entry["cidr"].text(), AddressBlock(cidr)?.isEverywhere ?? false else { continue }
-            findings.add(peers, at: entry, "lets \(cidr.text) in: everybody", choice: cidr.text) {
-                $0.advice = "name the load balancer's security group instead: securityGroup: {groupID: sg-…}"
+            findings.add(
+                peers, at: entry, "allows traffic from \(cidr.text); allow only the load balancer", choice: cidr.text
+            ) {
+                $0.advice = "use the load balancer's security group: securityGroup: {groupID: sg-…}"
             }
         }
     }
@@ -74,13 +78,13 @@ private func checkService(
     let names = try context.relatedObjects.objects(.service, in: subject.namespace).map(\.name)
     if names.contains(name) { return }
     findings.add(
-        service, at: place, "is \(name), and there is no such Service", choice: name,
+        service, at: place, "is \(name); this Service does not exist", choice: name,
         traits: .init(awaitsRelatedObject: true, absent: .service)
     ) {
         if let near = nearest(to: name, in: names) {
             $0.edits = [.set($0.place, .string(near))]
         } else {
-            $0.advice = "create Service \(name) in namespace \(subject.namespace), or name one that exists"
+            $0.advice = "create Service \(name) in namespace \(subject.namespace), or use an existing Service"
         }
     }
 }
@@ -116,11 +120,11 @@ private func targetGroup(_ lines: String) -> String {
 }
 
 private let cases: [Example] = [
-    .good("addresses of pods", binding("targetType: ip")),
-    .good("the target group's own type", binding("")),
-    .good("a Service that is there", binding("targetType: ip"), relatedObjects: services("web")),
+    .good("target type ip", binding("targetType: ip")),
+    .good("the target group's type by default", binding("")),
+    .good("an existing Service", binding("targetType: ip"), relatedObjects: services("web")),
     .good(
-        "the load balancer by its group",
+        "the load balancer's security group",
         binding(
             "networking: {ingress: [{from: [{securityGroup: {groupID: sg-0a1b2c3d}}], ports: [{protocol: TCP, port: 8080}]}]}"
         )
@@ -128,34 +132,35 @@ private let cases: [Example] = [
     .good(
         "the load balancer's subnets",
         binding("networking: {ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/22}}], ports: [{protocol: TCP}]}]}")),
-    .bad("ports of nodes", type, at: "spec.targetType", binding("targetType: instance")),
+    .bad("target type instance", type, at: "spec.targetType", binding("targetType: instance")),
     .bad(
-        "everybody", peers, at: "spec.networking.ingress[0].from[0].ipBlock",
+        "traffic from every IPv4 address", peers, at: "spec.networking.ingress[0].from[0].ipBlock",
         binding("networking: {ingress: [{from: [{ipBlock: {cidr: 0.0.0.0/0}}], ports: [{protocol: TCP}]}]}")),
     .bad(
-        "everybody who has IPv6", peers, at: "spec.networking.ingress[0].from[1].ipBlock",
+        "traffic from every IPv6 address", peers, at: "spec.networking.ingress[0].from[1].ipBlock",
         binding(
             "networking: {ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/22}}, {ipBlock: {cidr: '::/0'}}], ports: [{protocol: TCP}]}]}"
         )),
     .bad(
-        "the shortest block that is everybody", peers, at: "spec.networking.ingress[0].from[0].ipBlock",
+        "traffic from a /7 block", peers, at: "spec.networking.ingress[0].from[0].ipBlock",
         binding("networking: {ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/7}}], ports: [{protocol: TCP}]}]}")),
     .bad(
-        "a Service that nobody has made", service, at: "spec.serviceRef.name", binding("", service: "checkout"),
+        "a Service that does not exist", service, at: "spec.serviceRef.name", binding("", service: "checkout"),
         relatedObjects: services("web")),
     .bad(
-        "a Service under a wrong name", service, at: "spec.serviceRef.name", binding("", service: "wbe"),
+        "a misspelled Service name", service, at: "spec.serviceRef.name", binding("", service: "wbe"),
         relatedObjects: services("web")),
-    .good("EKS Auto Mode's binding to addresses of pods", binding("targetType: ip", group: "eks.amazonaws.com/v1")),
+    .good("an EKS Auto Mode binding with target type ip", binding("targetType: ip", group: "eks.amazonaws.com/v1")),
     .bad(
-        "EKS Auto Mode's binding to ports of nodes", type, at: "spec.targetType",
+        "an EKS Auto Mode binding with target type instance", type, at: "spec.targetType",
         binding("targetType: instance", group: "eks.amazonaws.com/v1")),
     .bad(
-        "EKS Auto Mode's binding to a Service that nobody has made", service, at: "spec.serviceRef.name",
+        "an EKS Auto Mode binding to a Service that does not exist", service, at: "spec.serviceRef.name",
         binding("targetType: ip", service: "checkout", group: "eks.amazonaws.com/v1"), relatedObjects: services("web")),
-    .good("a target group of ACK's of addresses", targetGroup(", targetType: ip")),
-    .good("a target group of a function", targetGroup(", targetType: lambda")),
+    .good("an ACK TargetGroup with target type ip", targetGroup(", targetType: ip")),
+    .good("an ACK TargetGroup with target type lambda", targetGroup(", targetType: lambda")),
     .bad(
-        "a target group of ACK's of nodes", type, at: "spec.targetType", targetGroup(", targetType: instance")),
-    .bad("a target group of ACK's without a type", type, at: "spec.targetType", targetGroup("")),
+        "an ACK TargetGroup with target type instance", type, at: "spec.targetType",
+        targetGroup(", targetType: instance")),
+    .bad("an ACK TargetGroup without a target type", type, at: "spec.targetType", targetGroup("")),
 ]

@@ -5,12 +5,12 @@ import Kubernetes
 extension Rule {
     static let vpcCNIPrefixDelegation = Rule(
         id: "vpc-cni-prefix-delegation",
-        title: "The VPC CNI hands out prefixes",
+        title: "The VPC CNI uses prefix delegation",
         group: .traffic,
         section: .vpcArchitecture,
         rationale: """
-            Without prefix delegation a node holds as many pods as it has single addresses, however much memory is left, and each \
-            new pod may have to wait for one.
+            Without prefix delegation, the number of a node's IP addresses limits its pods, even if CPU and memory are left, and \
+            new pods can wait for an address.
             """,
         level: .warn,
         concern: .convention,
@@ -26,22 +26,22 @@ extension Rule {
             if try value?.equals("true") ?? false { return }
             findings.add(
                 prefixes, at: value ?? container.env,
-                "\(value.map { "is \($0.base.text), not \"true\"" } ?? "does not set \(name)"): a node holds fewer pods than it could",
+                "\(value.map { "is \($0.base.text), not \"true\"" } ?? "does not set \(name)"); nodes run fewer pods than they could",
                 choice: value?.base.text
             ) {
                 $0.edits = [value == nil ? .append(entry, to: container.env, at: $0.place) : .set($0.place, "true")]
-                $0.advice = "as an EKS add-on: env: {\(name): \"true\"} in its configuration values"
+                $0.advice = "for the EKS add-on, set env: {\(name): \"true\"} in its configuration values"
             }
         }
     )
 }
 
-private let prefixes = Clause("prefixes", "`ENABLE_PREFIX_DELEGATION` is `true` for DaemonSet kube-system/aws-node")
+private let prefixes = Clause("prefixes", "DaemonSet kube-system/aws-node sets `ENABLE_PREFIX_DELEGATION` to `true`")
 
 private let name: StaticString = "ENABLE_PREFIX_DELEGATION"
 private let entry: Literal = ["name": "\(name)", "value": "true"]
 
-/// The value of the variable that is in force; of several by one name, the last.
+/// The effective value of the variable: the last one of several with the same name.
 private func delegation(in variables: Field) throws(CannotJudge) -> Field? {
     var found: Field?
     for variable in try variables.objects() where try variable["name"].equals(name) {
@@ -75,14 +75,14 @@ private func agent(_ environment: String, name: String = "aws-node", namespace: 
 }
 
 private let cases: [Example] = [
-    .good("prefixes", agent("env: [{name: ENABLE_PREFIX_DELEGATION, value: 'true'}]")),
-    .good("an agent of another name", agent("", name: "node-agent")),
-    .good("one of the same name elsewhere", agent("", namespace: "shop")),
-    .bad("no word on them", prefixes, at: "containers[aws-node].env", agent("")),
+    .good("prefix delegation enabled", agent("env: [{name: ENABLE_PREFIX_DELEGATION, value: 'true'}]")),
+    .good("a DaemonSet with another name", agent("", name: "node-agent")),
+    .good("a DaemonSet with the same name in another namespace", agent("", namespace: "shop")),
+    .bad("no variables", prefixes, at: "containers[aws-node].env", agent("")),
     .bad(
         "other variables", prefixes, at: "containers[aws-node].env",
         agent("env: [{name: WARM_ENI_TARGET, value: '1'}]")),
     .bad(
-        "switched off", prefixes, at: "containers[aws-node].env[ENABLE_PREFIX_DELEGATION].value",
+        "prefix delegation disabled", prefixes, at: "containers[aws-node].env[ENABLE_PREFIX_DELEGATION].value",
         agent("env: [{name: ENABLE_PREFIX_DELEGATION, value: 'false'}]")),
 ]
