@@ -33,19 +33,14 @@ package struct PlainText {
         return text.withContents(body)
     }
 
-    /// True if a key's id is the name of a user of SES by SMTP, for whom AWS has no roles.
+    /// True if a key's id is, by its own name, that of a user of SES by SMTP, for whom AWS has no roles.
     package func isUserOfSMTP(_ credential: Credential) -> Bool {
-        guard credential.kind == .awsAccessKeyID else { return false }
-        switch place {
-        case .variable(let name), .entry(let name), .argument(_, .some(let name)):
-            if name.namesSMTP { return true }
-        default: break
-        }
-        return withContents { bytes in
-            var start = credential.range.lowerBound
-            while start > 0, bytes[start - 1] != UInt8(ascii: "\n") { start -= 1 }
-            return bytes.namesSMTP(start..<credential.range.lowerBound)
-        }
+        let name: Value? =
+            switch place {
+            case .variable(let name), .entry(let name), .argument(_, .some(let name)): name
+            default: nil
+            }
+        return withContents { credential.isUserOfSMTP(in: $0, named: name) }
     }
 
     /// Every secret in it that its form or the words before it give away, however many there are.
@@ -400,14 +395,43 @@ extension Value {
             return dashes > 0
         }
     }
+}
 
-    /// True if a name says that what it names is of SMTP: `SMTP_USERNAME`, `ses-smtp-user`.
-    package var namesSMTP: Bool { withContents { $0.namesSMTP(0..<$0.count) } }
+extension Credential {
+    /// True if it is an access key's id whose own name says SMTP, as in `SMTP_USERNAME`: it is the user of a mail server.
+    ///
+    /// Its name is the word that stands right before it, as in `smtp.user=`, `"smtpUser":`, `--smtp-user`, `smtp://`; at the beginning of
+    /// a text it is the text's name. Only a few bytes of either are read, since a text may be full of keys.
+    package func isUserOfSMTP(in text: Span<UInt8>, named name: Value?) -> Bool {
+        guard kind == .awsAccessKeyID else { return false }
+        var (end, isAssigned) = (range.lowerBound, false)
+        let limit = max(0, end - 16)
+        while end > limit, let assigns = Credential.assigns(text[end - 1]) {
+            isAssigned = isAssigned || assigns
+            end -= 1
+        }
+        guard end > 0 else { return name?.withContents { $0.namesSMTP($0.indices) } ?? false }
+        var start = end
+        while start > max(0, end - 256), CredentialScan.isWord(text[start - 1]) { start -= 1 }
+        guard start < end, isAssigned || text[start] == UInt8(ascii: "-") else { return false }
+        return text.namesSMTP(start..<end)
+    }
+
+    /// Whether a byte between a name and its value is what assigns it; nil for what does not stand there.
+    private static func assigns(_ byte: UInt8) -> Bool? {
+        switch byte {
+        case UInt8(ascii: "="), UInt8(ascii: ":"), UInt8(ascii: ">"): true
+        case UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\""), UInt8(ascii: "'"), UInt8(ascii: "\\"),
+            UInt8(ascii: "/"):
+            false
+        default: nil
+        }
+    }
 }
 
 extension Span<UInt8> {
     /// True if a part of a text has the letters `smtp` in it, in any case.
-    package func namesSMTP(_ range: Range<Int>) -> Bool {
+    fileprivate func namesSMTP(_ range: Range<Int>) -> Bool {
         guard range.count >= 4 else { return false }
         for at in range.lowerBound...range.upperBound - 4
         where self[at] | 0x20 == UInt8(ascii: "s") && self[at + 1] | 0x20 == UInt8(ascii: "m")

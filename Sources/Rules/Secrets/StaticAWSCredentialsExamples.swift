@@ -241,6 +241,57 @@ let staticAWSExamples: [Example] = [
             smtp.user=AKIAIOSFODNN7EXAMPLE
             s3.key=AKIAIOSFODNN8EXAMPLE
         """),
+    .good(
+        "a user of SES by SMTP in an address",
+        """
+        apiVersion: v1
+        kind: ConfigMap
+        metadata: {name: mail, namespace: shop}
+        data: {mail.json: '{"smtpUser": "AKIAIOSFODNN7EXAMPLE"}', RUN: 'swaks --smtp-user AKIAIOSFODNN7EXAMPLE'}
+        """),
+    .bad(
+        "a key on the line of a mail server", AWSClause.plainText, at: "data[app.json]",
+        """
+        apiVersion: v1
+        kind: ConfigMap
+        metadata: {name: web, namespace: shop}
+        data: {app.json: '{"smtp_host": "mail.example.com", "id": "AKIAIOSFODNN7EXAMPLE"}'}
+        """),
+    .bad(
+        "a key in a file that is called after SMTP", AWSClause.plainText, at: "data[smtp.env]",
+        """
+        apiVersion: v1
+        kind: ConfigMap
+        metadata: {name: smtp, namespace: shop}
+        data: {smtp.env: AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE}
+        """),
+    .bad(
+        "a Secret of SMTP's name with a key", AWSClause.secret, at: "stringData.config",
+        """
+        apiVersion: v1
+        kind: Secret
+        metadata: {name: web-smtp, namespace: shop}
+        stringData: {config: s3.key=AKIAIOSFODNN7EXAMPLE}
+        """, request: .by("system:serviceaccount:external-secrets:external-secrets")),
+    .bad(
+        "a Secret with a mail server before its keys", AWSClause.secret, at: "stringData[app.env]",
+        """
+        apiVersion: v1
+        kind: Secret
+        metadata: {name: web, namespace: shop}
+        stringData:
+          app.env: |
+            SMTP_HOST=mail.example.com
+            AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE
+        """, request: .by("system:serviceaccount:external-secrets:external-secrets")),
+    .bad(
+        "a secret key that is called after SMTP", AWSClause.secret, at: "stringData[app.env]",
+        """
+        apiVersion: v1
+        kind: Secret
+        metadata: {name: mail, namespace: shop}
+        stringData: {app.env: SMTP_AWS_SECRET_ACCESS_KEY=giauZ3JxzuiKOl1aonTA3a8lUL2l6OLHaFFjOqLD}
+        """, request: .by("system:serviceaccount:external-secrets:external-secrets")),
     .good("a store with a role", store("{jwt: {serviceAccountRef: {name: shop}}}")),
     .bad(
         "a store with a key", AWSClause.store, at: "spec.provider.aws.auth.secretRef",
