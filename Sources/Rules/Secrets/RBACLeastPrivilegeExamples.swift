@@ -74,7 +74,8 @@ let roleExamples: [Example] = [
             rules:
             - apiGroups: ['*']
               resources: ['*']
-              verbs: [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, get, list, watch, create, update, patch, delete]
+              verbs: [v0, v1, v2, v3, v4, v5, v6, v7, v8, v9, v10, v11, v12, v13, v14, v15, get, list, watch, create,
+                update, patch, delete]
             """)),
     .bad(
         "the rights of others", PrivilegeClause.escalation, at: "rules[0]",
