@@ -43,7 +43,16 @@ public final class ManifestObject {
     ///
     /// That is its key with a value on the same line, a key alone before longer values, and the first line of a list's element.
     public func region(of pointer: Pointer) -> Region {
-        let range = range(of: pointer)
+        if let latest, latest.pointer == pointer { return latest.region }
+        let region = region(of: range(of: pointer))
+        latest = (pointer, region)
+        return region
+    }
+
+    /// The region that was looked at last: a text with many secrets has as many findings.
+    private var latest: (pointer: Pointer, region: Region)?
+
+    private func region(of range: Range<Int>) -> Region {
         // No more is looked at than may be shown, and what a secret there may begin or end with.
         let line = text.range(ofLine: text.location(of: range.lowerBound).line)
         let margin = 2048

@@ -206,7 +206,9 @@ struct EventParser: ~Copyable {
                 merged.append(value)
                 continue
             }
-            guard let text = key.keyText else { throw error("a list or mapping cannot be a key", at: place) }
+            guard let text = key.keyText else {
+                throw error("a key cannot be null, a list or a mapping", at: place)
+            }
             if let first = places[text] {
                 let line = source.line(of: first.start)
                 throw error("the key '\(text)' is there twice, first in line \(line)", at: place)

@@ -203,13 +203,12 @@ private struct TreeWriter {
 }
 
 extension YAMLNode {
-    /// The node as an object's key; nil when it is a list or a mapping.
+    /// The node as an object's key; nil when it is null, a list or a mapping, for which Kubernetes' reader (sigs.k8s.io/yaml) has none.
     var keyText: String? {
         switch content {
-        case .null: "null"
         case .bool(let value): value ? "true" : "false"
         case .number(let text), .string(let text): text
-        case .sequence, .mapping: nil
+        case .null, .sequence, .mapping: nil
         }
     }
 }

@@ -64,11 +64,12 @@ enum Scalar {
         guard let first = text.utf8.first,
             first &- UInt8(ascii: "0") <= 9 || "+-.".utf8.contains(first)
         else { return nil }
-        if [".inf", "-.inf", "+.inf", ".nan"].contains(text.lowercased()) {
+        let unsigned = first == UInt8(ascii: "-") || first == UInt8(ascii: "+") ? text.dropFirst() : text[...]
+        if [".inf", ".Inf", ".INF"].contains(unsigned) || [".nan", ".NaN", ".NAN"].contains(text) {
             throw Problem(message: "\(text) cannot be written in JSON")
         }
         let isNegative = first == UInt8(ascii: "-")
-        let digits = (isNegative || first == UInt8(ascii: "+") ? text.dropFirst() : text[...]).filter { $0 != "_" }
+        let digits = unsigned.filter { $0 != "_" }
         guard let start = digits.utf8.first, start &- UInt8(ascii: "0") <= 9 || start == UInt8(ascii: ".") else {
             return nil
         }

@@ -310,6 +310,44 @@ struct BoundedWorkTests {
         #expect(try world.verdict().isDenied)
     }
 
+    @Test(arguments: [("smtp_user=", false), ("smtp_user=" + String(repeating: " ", count: 20), true)])
+    func `only a name right before a key says that it is a user of SMTP`(_ before: String, _ isDenied: Bool) throws {
+        // What stands further away is not read, or a line full of keys would be read once for each of them.
+        var world = World([
+            "apiVersion": "v1", "kind": "ConfigMap", "metadata": ["name": "settings", "namespace": "shop"],
+            "data": ["app.env": .string("a=b " + before + "AKIA2Q7XW3MZ5T9RB4KD")],
+        ])
+        world.rules = [try #require(Catalogue.playbook["static-aws-credentials"])]
+        #expect(try world.verdict().isDenied == isDenied)
+    }
+
+    /// The ConfigMap of aws-auth with so many groups of each of so many entries for one role.
+    private func mapping(_ entries: Int, _ groups: Int, _ except: String = "none") -> Literal {
+        let text = (0..<entries).map { entry in
+            "- rolearn: arn:aws:iam::222222222222:role/a\n  groups:\n"
+                + (0..<groups).reversed().map { "    - g\(entry)-\($0)\n" }.filter { !$0.contains(except) }.joined()
+        }
+        return [
+            "apiVersion": "v1", "kind": "ConfigMap", "metadata": ["name": "aws-auth", "namespace": "kube-system"],
+            "data": ["mapRoles": .string(text.joined())],
+        ]
+    }
+
+    private func mappings(_ before: Literal, _ after: Literal) throws -> [String] {
+        var world = World(before).updated(to: after)
+        world.rules = [try #require(Catalogue.playbook["access-entries"])]
+        return try world.verdict().judgements.map(\.finding.clause.name)
+    }
+
+    @Test func `a group taken out of thousands is found to be a removal`() throws {
+        #expect(try mappings(mapping(1, 20_000), mapping(1, 20_000, "g0-19999\n")) == [])
+        #expect(try mappings(mapping(1, 20_000, "g0-19999\n"), mapping(1, 20_000)) == ["mapping"])
+    }
+
+    @Test func `thousands of entries for one role use up the budget`() throws {
+        #expect(try mappings(mapping(2_000, 2), mapping(2_000, 2, "-0\n")) == ["bounded"])
+    }
+
     // MARK: Steps
 
     /// Whether a review is evaluated to its end within so many steps.

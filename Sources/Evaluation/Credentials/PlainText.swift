@@ -33,19 +33,14 @@ package struct PlainText {
         return text.withContents(body)
     }
 
-    /// True if an access key id is an SMTP user name of SES: AWS offers no IAM roles for SMTP.
+    /// True if an access key id is an SMTP user name of SES: AWS offers no IAM roles for SMTP. Its name must say so.
     package func isUserOfSMTP(_ credential: Credential) -> Bool {
-        guard credential.kind == .awsAccessKeyID else { return false }
-        switch place {
-        case .variable(let name), .entry(let name), .argument(_, .some(let name)):
-            if name.namesSMTP { return true }
-        default: break
-        }
-        return withContents { bytes in
-            var start = credential.range.lowerBound
-            while start > 0, bytes[start - 1] != UInt8(ascii: "\n") { start -= 1 }
-            return bytes.namesSMTP(start..<credential.range.lowerBound)
-        }
+        let name: Value? =
+            switch place {
+            case .variable(let name), .entry(let name), .argument(_, .some(let name)): name
+            default: nil
+            }
+        return withContents { credential.isUserOfSMTP(in: $0, named: name) }
     }
 
     /// Returns all secrets in it that are recognized by their form or the words before them, without a limit.
@@ -399,14 +394,43 @@ extension Value {
             return dashes > 0
         }
     }
+}
 
-    /// True if the name refers to SMTP: `SMTP_USERNAME`, `ses-smtp-user`.
-    package var namesSMTP: Bool { withContents { $0.namesSMTP(0..<$0.count) } }
+extension Credential {
+    /// True if the secret is an access key id whose own name contains `smtp`, as in `SMTP_USERNAME`: the user name of a mail server.
+    ///
+    /// The name is the word before it, as in `smtp.user=`, `"smtpUser":`, `--smtp-user`, `smtp://`. At the start of a text it is the
+    /// text's name. Only a few bytes are read, because a text can contain many keys.
+    package func isUserOfSMTP(in text: Span<UInt8>, named name: Value?) -> Bool {
+        guard kind == .awsAccessKeyID else { return false }
+        var (end, isAssigned) = (range.lowerBound, false)
+        let limit = max(0, end - 16)
+        while end > limit, let assigns = Credential.assigns(text[end - 1]) {
+            isAssigned = isAssigned || assigns
+            end -= 1
+        }
+        guard end > 0 else { return name?.withContents { $0.namesSMTP($0.indices) } ?? false }
+        var start = end
+        while start > max(0, end - 256), CredentialScan.isWord(text[start - 1]) { start -= 1 }
+        guard start < end, isAssigned || text[start] == UInt8(ascii: "-") else { return false }
+        return text.namesSMTP(start..<end)
+    }
+
+    /// True if a byte between a name and its value assigns the value; nil if the byte cannot be there.
+    private static func assigns(_ byte: UInt8) -> Bool? {
+        switch byte {
+        case UInt8(ascii: "="), UInt8(ascii: ":"), UInt8(ascii: ">"): true
+        case UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\""), UInt8(ascii: "'"), UInt8(ascii: "\\"),
+            UInt8(ascii: "/"):
+            false
+        default: nil
+        }
+    }
 }
 
 extension Span<UInt8> {
     /// True if a part of a text contains the letters `smtp` in any case.
-    package func namesSMTP(_ range: Range<Int>) -> Bool {
+    fileprivate func namesSMTP(_ range: Range<Int>) -> Bool {
         guard range.count >= 4 else { return false }
         for at in range.lowerBound...range.upperBound - 4
         where self[at] | 0x20 == UInt8(ascii: "s") && self[at + 1] | 0x20 == UInt8(ascii: "m")

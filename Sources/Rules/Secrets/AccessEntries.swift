@@ -21,7 +21,7 @@ extension Rule {
             guard subject.name == "aws-auth", subject.namespace == "kube-system" else { return }
             let data = try subject.field("data")
             if !subject.isOld, subject.review.operation == .update, let old = subject.review.oldObject,
-                try onlyRemoves(data, from: Field(old)["data"])
+                try onlyRemoves(data, from: Field(old)["data"], findings)
             {
                 return
             }
@@ -51,30 +51,50 @@ private let mapping = Clause(
 // MARK: Removals
 
 /// Returns true if an update only removes mappings, as in a migration to access entries.
-private func onlyRemoves(_ data: Field, from old: Field) throws(CannotJudge) -> Bool {
+private func onlyRemoves(
+    _ data: Field, from old: Field, _ findings: FindingCollector
+) throws(CannotJudge) -> Bool {
     var isLess = false
     for map: StaticString in ["mapRoles", "mapUsers", "mapAccounts"] {
         let (text, before) = (try data[map].string() ?? "", try old[map].string() ?? "")
         if text == before { continue }
         isLess = true
         if ["", "[]"].contains(trimmed(text)) { continue }
-        let known = mappings(before)
-        guard known.count <= 1000 else { return false }
-        for mapping in mappings(text) where !known.contains(where: { mapping.isPart(of: $0) }) { return false }
+        let known = KnownMappings(mappings(before))
+        for mapping in mappings(text) where !(try known.include(mapping, findings)) { return false }
     }
     return isLess
 }
 
-extension [String] {
-    /// Returns true if a mapping grants at most what another one grants: the same role or user, and no other line.
-    fileprivate func isPart(of other: [String]) -> Bool {
-        guard self != other else { return true }
-        let names = filter { $0.hasPrefix("rolearn") || $0.hasPrefix("userarn") }
-        let isNamed = contains { $0.hasPrefix("username") }
-        return names.count == 1 && allSatisfy { other.contains($0) }
-            && isNamed == other.contains { $0.hasPrefix("username") }
+/// The mappings of the old object, by role or user.
+private struct KnownMappings {
+    private let all: Set<[String]>
+    private var named: [String: [Set<String>]] = [:]
+
+    init(_ mappings: [[String]]) {
+        all = Set(mappings)
+        for mapping in all {
+            let lines = Set(mapping)
+            for name in lines where isIdentity(name) { named[name, default: []].append(lines) }
+        }
+    }
+
+    /// True if one of them grants at least what a mapping grants: the same role or user, and no other line.
+    func include(_ mapping: [String], _ findings: FindingCollector) throws(CannotJudge) -> Bool {
+        if all.contains(mapping) { return true }
+        let names = mapping.filter(isIdentity)
+        guard names.count == 1, let others = named[names[0]] else { return false }
+        let isNamed = mapping.contains(where: isUserName)
+        for other in others {
+            try findings.step(mapping.count + 1)
+            if mapping.allSatisfy(other.contains), isNamed || !other.contains(where: isUserName) { return true }
+        }
+        return false
     }
 }
+
+private func isIdentity(_ line: String) -> Bool { line.hasPrefix("rolearn") || line.hasPrefix("userarn") }
+private func isUserName(_ line: String) -> Bool { line.hasPrefix("username") }
 
 /// The entries of a YAML list: the lines of each, or its parts if it is a flow mapping in braces.
 private func mappings(_ text: String) -> [[String]] {

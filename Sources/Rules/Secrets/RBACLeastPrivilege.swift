@@ -76,10 +76,11 @@ private func checkRules(_ subject: Subject, _ context: Context, _ findings: Find
     let operators = context[RuleSettings.operators]
     if operators.contains(where: { Glob($0).matches(subject.review.user.name) }) { return }
     for rule in try subject.field("rules").objects() {
-        let (verbs, resources) = try (Verbs(rule["verbs"], findings), Resources(rule["resources"], findings))
+        let (groups, names) = (try rule["apiGroups"], try rule["resourceNames"])
+        let verbs = try Verbs(rule["verbs"], findings)
+        let resources = try Resources(rule["resources"], Groups(groups, findings), of: subject.kind, findings)
         let grants = verbs.grants(on: resources)
         guard let clause = grants.first?.clause else { continue }
-        let (groups, names) = (try rule["apiGroups"], try rule["resourceNames"])
         try checkLength(groups, findings)
         try checkLength(names, findings)
         if clause == PrivilegeClause.wildcard {
@@ -123,36 +124,59 @@ private func isLimited(_ names: Field) -> Bool {
 
 /// The verbs of a role's rule that the checks use.
 private struct Verbs {
+    private var isEmpty = true
     private var isAll = false
-    private var common: Set<String> = []
-    private var escalating: [String] = []
+    /// Which of the verbs that matter are there: a bit for the place of each in the list.
+    private var (everyday, escalating): (UInt8, UInt8) = (0, 0)
 
     init(_ list: Field, _ findings: FindingCollector) throws(CannotJudge) {
         try findings.step()
         for element in try list.strings() {
             try findings.step()
             let verb = element.base
-            if verb.equals("*") {
-                isAll = true
-            } else if verb.equals("escalate") || verb.equals("bind") || verb.equals("impersonate") {
-                if !escalating.contains(verb.text) { escalating.append(verb.text) }
-            } else if verb.byteCount <= 8, common.count < 16 {
-                common.insert(verb.text)
-            }
+            isEmpty = false
+            if verb.equals("*") { isAll = true }
+            if let place = Verbs.everyday.firstIndex(where: { verb.equals($0) }) { everyday |= 1 << place }
+            if let place = Verbs.escalating.firstIndex(where: { verb.equals($0) }) { escalating |= 1 << place }
         }
     }
 
-    private static let everyday: Set<String> = ["get", "list", "watch", "create", "update", "patch", "delete"]
+    private static let everyday: [StaticString] = ["create", "get", "list", "watch", "update", "patch", "delete"]
+    private static let create: UInt8 = 1
+    private static let escalating: [StaticString] = ["bind", "escalate", "impersonate"]
 
     /// The grants of a rule that amount to all permissions.
     func grants(on resources: Resources) -> [Grant] {
-        if resources.isAll, isAll || Verbs.everyday.isSubset(of: common) { return [.everything] }
+        if resources.isAll, isAll || everyday.nonzeroBitCount == Verbs.everyday.count { return [.everything] }
         var grants: [Grant] = []
-        let escalating = isAll && resources.hasRoles ? ["every verb on roles"] : escalating.sorted()
+        var escalating = isAll ? resources.escalating.map { "every verb on \($0)" } : []
+        if escalating.isEmpty {
+            for (place, verb) in Verbs.escalating.enumerated() where self.escalating & 1 << place != 0 {
+                escalating.append("\(verb)")
+            }
+        }
         if !escalating.isEmpty, !resources.isEmpty { grants.append(.escalation(escalating)) }
-        if resources.hasNodeProxy, isAll || !common.isEmpty { grants.append(.nodeProxy) }
-        if resources.hasToken, isAll || common.contains("create") { grants.append(.token) }
+        if resources.hasNodeProxy, !isEmpty { grants.append(.nodeProxy) }
+        guard isAll || everyday & Verbs.create != 0 else { return grants }
+        // Whoever may look at everything is let be.
+        if resources.isAllOfNodes { grants.append(.everyNodeProxy) }
+        if resources.hasToken { grants.append(.token) }
         return grants
+    }
+}
+
+/// The API groups of a role's rule that the checks use.
+private struct Groups {
+    private(set) var hasCore = false
+    private(set) var hasRBAC = false
+
+    init(_ list: Field, _ findings: FindingCollector) throws(CannotJudge) {
+        for element in try list.strings() {
+            try findings.step()
+            let isAll = element.base.equals("*")
+            if isAll || element.base.equals("") { hasCore = true }
+            if isAll || element.base.equals("rbac.authorization.k8s.io") { hasRBAC = true }
+        }
     }
 }
 
@@ -160,22 +184,37 @@ private struct Verbs {
 private struct Resources {
     private(set) var isEmpty = true
     private(set) var isAll = false
-    private(set) var hasRoles = false
     private(set) var hasNodeProxy = false
+    /// True if `nodes/proxy` is among all resources; nodes are in no namespace.
+    private(set) var isAllOfNodes = false
     private(set) var hasToken = false
+    /// Those on which every verb has one that escalates: `bind` and `escalate` on roles, `impersonate` on users.
+    private(set) var escalating: [String] = []
 
-    init(_ list: Field, _ findings: FindingCollector) throws(CannotJudge) {
+    init(
+        _ list: Field, _ groups: Groups, of kind: ResourceKind, _ findings: FindingCollector
+    ) throws(CannotJudge) {
         try findings.step()
+        var (hasRoles, accounts) = (false, Array(repeating: false, count: Resources.accounts.count))
         for element in try list.strings() {
             try findings.step()
             let resource = element.base
             isEmpty = false
             if resource.equals("*") { isAll = true }
-            if resource.equals("roles") || resource.equals("clusterroles") { hasRoles = true }
+            if resource.equals("roles") || resource.equals("clusterroles") { hasRoles = groups.hasRBAC || hasRoles }
             if resource.equals("nodes/proxy") || resource.equals("*/proxy") { hasNodeProxy = true }
             if resource.equals("serviceaccounts/token") || resource.equals("*/token") { hasToken = true }
+            if let place = Resources.accounts.firstIndex(where: { resource.equals($0) }) { accounts[place] = true }
         }
+        if hasRoles { escalating.append("roles") }
+        guard groups.hasCore else { return }
+        for (place, isThere) in accounts.enumerated() where isThere {
+            escalating.append("\(Resources.accounts[place])")
+        }
+        if isAll { (isAllOfNodes, hasToken) = (kind == .clusterRole && !hasNodeProxy, true) }
     }
+
+    private static let accounts: [StaticString] = ["users", "groups", "serviceaccounts"]
 }
 
 /// A grant that amounts to all permissions.
@@ -190,6 +229,10 @@ private struct Grant {
     static let nodeProxy = Grant(
         clause: PrivilegeClause.node, words: "nodes/proxy, which can run commands in every pod of a node",
         advice: "use nodes/metrics, nodes/stats or nodes/log", isLimitedByName: false)
+    static let everyNodeProxy = Grant(
+        clause: PrivilegeClause.node,
+        words: "every resource, and so nodes/proxy, which runs commands in every pod of a node",
+        advice: "name the resources", isLimitedByName: false)
     static let token = Grant(
         clause: PrivilegeClause.token, words: "creating tokens for every ServiceAccount in its scope",
         advice: "list the accounts in resourceNames")

@@ -49,6 +49,37 @@ let roleExamples: [Example] = [
     .bad(
         "all verbs on roles", PrivilegeClause.escalation, at: "rules[0]",
         role("rules: [{apiGroups: [rbac.authorization.k8s.io], resources: [roles], verbs: ['*']}]", kind: "Role")),
+    .good(
+        "every verb on roles of IAM",
+        role("rules: [{apiGroups: [iam.services.k8s.aws], resources: [roles], verbs: ['*']}]")),
+    .bad(
+        "every verb on users and accounts", PrivilegeClause.escalation, at: "rules[0]",
+        role("rules: [{apiGroups: [''], resources: [serviceaccounts, users], verbs: ['*']}]")),
+    .good(
+        "every verb on groups of another product",
+        role("rules: [{apiGroups: [iam.services.k8s.aws], resources: [groups, users], verbs: ['*']}]")),
+    .good(
+        "every verb on one account",
+        role("rules: [{apiGroups: [''], resources: [serviceaccounts], resourceNames: [web], verbs: ['*']}]")),
+    .bad(
+        "every resource of one name to create, nodes/proxy among them", PrivilegeClause.node, at: "rules[0]",
+        role("rules: [{apiGroups: [''], resources: ['*'], resourceNames: [web], verbs: [get, create]}]")),
+    .bad(
+        "every resource to create, tokens among them", PrivilegeClause.token, at: "rules[0]",
+        role("rules: [{apiGroups: ['*'], resources: ['*'], verbs: [create]}]", kind: "Role")),
+    .good(
+        "every resource of one group to create",
+        role("rules: [{apiGroups: [apps], resources: ['*'], verbs: [get, create]}]")),
+    .bad(
+        "every verb behind many others", PrivilegeClause.wildcard, at: "rules[0]",
+        role(
+            """
+            rules:
+            - apiGroups: ['*']
+              resources: ['*']
+              verbs: [v0, v1, v2, v3, v4, v5, v6, v7, v8, v9, v10, v11, v12, v13, v14, v15, get, list, watch, create,
+                update, patch, delete]
+            """)),
     .bad(
         "the verb impersonate", PrivilegeClause.escalation, at: "rules[0]",
         role("rules: [{apiGroups: [''], resources: [users, groups], verbs: [impersonate]}]", kind: "Role")),

@@ -382,7 +382,7 @@ private func checkSecret(_ subject: Subject, _ context: Context, _ findings: Fin
         for entry in entries where !entry.value.isNull {
             try findings.step()
             guard entry.value.kind == .string else { throw .malformed(entry.value.id, expected: "a string") }
-            guard let kind = accessKey(in: entry, of: subject, isEncoded: isEncoded) else { continue }
+            guard let kind = accessKey(in: entry, isEncoded: isEncoded) else { continue }
             findings.add(
                 AWSClause.secret, at: Field(entry.value), "contains an \(kind.rawValue)",
                 mark: contents(of: entry, isEncoded: isEncoded) { PlainText.mark(of: $0, $0.indices) } ?? ""
@@ -391,29 +391,18 @@ private func checkSecret(_ subject: Subject, _ context: Context, _ findings: Fin
     }
 }
 
-private func accessKey(in entry: Value.Member, of subject: Subject, isEncoded: Bool) -> Credential.Kind? {
+private func accessKey(in entry: Value.Member, isEncoded: Bool) -> Credential.Kind? {
     let kind = contents(of: entry, isEncoded: isEncoded) { text -> Credential.Kind? in
         guard !text.isEmpty else { return nil }
         let name = CredentialName(entry.key)
         let isNamed = entry.key.isAWSVariable || name?.kind == .awsSecretAccessKey
-        // The SMTP user name of SES looks like an access key id.
-        let isOfSMTP = !isNamed && (entry.key.namesSMTP || subject.isNamedForSMTP)
-        let found = Credential.all(in: text, named: name, atMost: 100).first {
-            $0.kind.isAWS && !(isOfSMTP || text.namesSMTP(0..<$0.range.lowerBound))
+        let found = Credential.all(in: text, named: name).first {
+            $0.kind.isAWS && !$0.isUserOfSMTP(in: text, named: entry.key)
         }
         guard found != nil || isNamed else { return nil }
         return found?.kind ?? (name?.kind.isAWS ?? false ? .awsSecretAccessKey : .awsAccessKeyID)
     }
     return kind ?? nil
-}
-
-extension Subject {
-    /// True if the object's name indicates SMTP.
-    fileprivate var isNamedForSMTP: Bool {
-        guard let name else { return false }
-        let bytes = Array(name.utf8)
-        return bytes.span.namesSMTP(bytes.indices)
-    }
 }
 
 /// Calls `body` with the decoded value of a Secret's entry; returns nil if the value is not valid base64.

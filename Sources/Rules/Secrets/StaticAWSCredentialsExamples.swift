@@ -243,6 +243,57 @@ let staticAWSExamples: [Example] = [
             smtp.user=AKIAIOSFODNN7EXAMPLE
             s3.key=AKIAIOSFODNN8EXAMPLE
         """),
+    .good(
+        "an SMTP user name of SES in a file",
+        """
+        apiVersion: v1
+        kind: ConfigMap
+        metadata: {name: mail, namespace: shop}
+        data: {mail.json: '{"smtpUser": "AKIAIOSFODNN7EXAMPLE"}', RUN: 'swaks --smtp-user AKIAIOSFODNN7EXAMPLE'}
+        """),
+    .bad(
+        "an access key id on the same line as an SMTP host", AWSClause.plainText, at: "data[app.json]",
+        """
+        apiVersion: v1
+        kind: ConfigMap
+        metadata: {name: web, namespace: shop}
+        data: {app.json: '{"smtp_host": "mail.example.com", "id": "AKIAIOSFODNN7EXAMPLE"}'}
+        """),
+    .bad(
+        "an access key id in a file named after SMTP", AWSClause.plainText, at: "data[smtp.env]",
+        """
+        apiVersion: v1
+        kind: ConfigMap
+        metadata: {name: smtp, namespace: shop}
+        data: {smtp.env: AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE}
+        """),
+    .bad(
+        "an access key id in a Secret named after SMTP", AWSClause.secret, at: "stringData.config",
+        """
+        apiVersion: v1
+        kind: Secret
+        metadata: {name: web-smtp, namespace: shop}
+        stringData: {config: s3.key=AKIAIOSFODNN7EXAMPLE}
+        """, request: .by("system:serviceaccount:external-secrets:external-secrets")),
+    .bad(
+        "an access key id after an SMTP host", AWSClause.secret, at: "stringData[app.env]",
+        """
+        apiVersion: v1
+        kind: Secret
+        metadata: {name: web, namespace: shop}
+        stringData:
+          app.env: |
+            SMTP_HOST=mail.example.com
+            AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE
+        """, request: .by("system:serviceaccount:external-secrets:external-secrets")),
+    .bad(
+        "a secret access key named after SMTP", AWSClause.secret, at: "stringData[app.env]",
+        """
+        apiVersion: v1
+        kind: Secret
+        metadata: {name: mail, namespace: shop}
+        stringData: {app.env: SMTP_AWS_SECRET_ACCESS_KEY=giauZ3JxzuiKOl1aonTA3a8lUL2l6OLHaFFjOqLD}
+        """, request: .by("system:serviceaccount:external-secrets:external-secrets")),
     .good("a SecretStore with a role", store("{jwt: {serviceAccountRef: {name: shop}}}")),
     .bad(
         "a SecretStore with an access key", AWSClause.store, at: "spec.provider.aws.auth.secretRef",
