@@ -147,7 +147,7 @@ import Testing
     @Test(arguments: [
         ["playbook.superinc.com/exempt": "liveness-probe", "playbook.superinc.com/exempt-reason": "why"], [:],
     ])
-    func `an exemption from one rule that cannot read a whole list does not exempt from the other rules`(
+    func `if a list is too long to read, an exemption from one rule does not apply to the others`(
         _ annotations: [String: String]
     ) throws {
         let many = Literal.array(Array(repeating: ["name": "i", "securityContext": ["privileged": true]], count: 1001))

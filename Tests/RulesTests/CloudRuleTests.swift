@@ -176,7 +176,9 @@ import Testing
     // MARK: Networks
 
     @Test(arguments: [(true, ["isolated", "size"]), (false, ["size", "zones"])])
-    func `a subnet is evaluated with the related objects it has`(_ knowsTables: Bool, _ clauses: [String]) throws {
+    func `a subnet is evaluated with the related objects that are known`(
+        _ knowsTables: Bool, _ clauses: [String]
+    ) throws {
         let subnet = """
             {cidrBlock: 10.0.4.0/20, availabilityZone: eu-west-1a, routeTableRefs: [{from: {name: private}}], \
             tags: [{key: Tier, value: database}]}

@@ -24,7 +24,7 @@ struct Condition {
         var condition = Condition(try words(of: expression), variables)
         let value = try condition.disjunction()
         guard condition.position == condition.tokens.count else {
-            throw Failure(description: "\(expression) goes on where it should end")
+            throw Failure(description: "unexpected text after the end of \(expression)")
         }
         return try truth(value)
     }
@@ -37,7 +37,7 @@ struct Condition {
                 rest.removeFirst()
             } else if first == "'" {
                 guard let end = rest.dropFirst().firstIndex(of: "'") else {
-                    throw Failure(description: "a string does not end")
+                    throw Failure(description: "a string is not terminated")
                 }
                 words.append(String(rest[..<end]))
                 rest = rest[rest.index(after: end)...]
@@ -144,7 +144,7 @@ struct Condition {
     /// Parses a variable and its fields; in a presence test, only the last field may be absent.
     private mutating func path(isTest: Bool) throws -> Literal {
         guard let name = next, var value = variables[name] else {
-            throw Failure(description: "\(next ?? "nothing") is no variable")
+            throw Failure(description: "\(next ?? "nothing") is not a variable")
         }
         position += 1
         while take(".") {

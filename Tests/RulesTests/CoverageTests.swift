@@ -9,7 +9,7 @@ import Testing
         let section = try #require(rule.section)
         #expect(
             Coverage.statements(of: section).contains { $0.rules.contains { $0 === rule } },
-            "name \(rule.id) in Sources/Rules/Coverage, at the statement of \(section.rawValue) that it holds")
+            "add \(rule.id) in Sources/Rules/Coverage, to its statement of section \(section.rawValue)")
     }
 
     @Test(arguments: Section.allCases)

@@ -147,19 +147,19 @@ private struct Excerpt {
     }
 
     private func complaints(about value: Literal, at path: String) -> [String] {
-        if let type = fields[path] { return Excerpt.fits(value, type) ? [] : ["\(path) is no \(type)"] }
+        if let type = fields[path] { return Excerpt.fits(value, type) ? [] : ["\(path) is not of type \(type)"] }
         switch value {
         case .object(let members):
-            guard leads(to: path + ".") else { return ["there is no \(path)"] }
+            guard leads(to: path + ".") else { return ["the definition has no \(path)"] }
             return members.flatMap { member -> [String] in
                 let place = "\(path).\(member.key)"
                 let isNamed = fields[place] != nil || leads(to: place + ".") || leads(to: place + "[]")
                 return complaints(about: member.value, at: isNamed ? place : "\(path).*")
             }
         case .array(let elements):
-            guard leads(to: path + "[]") else { return ["there is no list \(path)"] }
+            guard leads(to: path + "[]") else { return ["the definition has no list \(path)"] }
             return elements.flatMap { complaints(about: $0, at: path + "[]") }
-        default: return ["there is no \(path)"]
+        default: return ["the definition has no \(path)"]
         }
     }
 

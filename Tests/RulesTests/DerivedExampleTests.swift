@@ -218,7 +218,7 @@ import Testing
         #expect(found.filter { !Self.unshaped.contains($0.key) } == [:])
         let rules = Set(Case.bad.map(\.rule.id))
         let known = Self.unshaped.filter { rules.contains(String($0.prefix { $0 != " " })) }
-        #expect(known.subtracting(found.keys) == [], "take it out of the list")
+        #expect(known.subtracting(found.keys) == [], "remove it from the list")
     }
 
     /// Returns whether a line begins with a field of the object or of its pods, with a kind, or with "no" and a kind.

@@ -173,7 +173,7 @@ import Testing
         #expect(try world.verdict().judgements.map(\.effect) == [.exempt])
     }
 
-    @Test func `a Scale by the HPA controller is never denied, unlike one by a namesake elsewhere`() throws {
+    @Test func `the HPA controller may set any scale, a service account with the same name may not`() throws {
         var world = World(World.scale.merging(["spec": ["replicas": 1]]))
         world.before = World.scale
         world.operation = "UPDATE"

@@ -390,7 +390,7 @@ import Testing
         #expect(error?.description.contains(place) == true, "\(error?.description ?? "")")
     }
 
-    @Test func `text after the first at sign of an image is not quoted, because it may be part of a password`() throws {
+    @Test func `text after the first @ of an image is not quoted, because it may be part of a password`() throws {
         let image = "user:hun@ter2pass9Q@registry.example.com/shop/web:1.2.3"
         let object = World.deployment.merging([
             "spec": ["template": ["spec": ["containers": [["name": "app", "image": .string(image)]]]]]

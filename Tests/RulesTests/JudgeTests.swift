@@ -140,7 +140,7 @@ import Testing
 
     // MARK: 2 and 3, deletion, metadata and status
 
-    @Test func `of an object being deleted, removing finalizers is skipped and other changes are evaluated`() throws {
+    @Test func `on an object being deleted, removing finalizers is skipped and other changes are evaluated`() throws {
         let dying: Literal = ["metadata": ["deletionTimestamp": "2026-11-23T11:00:00Z", "finalizers": ["a/b"]]]
         let before = try spec("terminationGracePeriodSeconds: 0").merging(dying)
         var after = try Patch([.remove("/metadata/finalizers")], on: before).applied(to: before)
@@ -452,7 +452,7 @@ import Testing
         #expect(verdict.message.utf8.count <= 16 << 10)
     }
 
-    @Test func `findings of two rules about the same fault are shown in one line, and each keeps its level`() throws {
+    @Test func `findings of two rules about one field are shown in one line, and each keeps its level`() throws {
         let world = World(try spec("containers: [{name: app, image: 'docker.io/library/nginx:latest'}]"))
         let verdict = try world.verdict()
         let found = verdict.judgements.filter { $0.path == "containers[app].image" }

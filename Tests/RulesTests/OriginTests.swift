@@ -167,7 +167,7 @@ import Testing
         }
     }
 
-    @Test func `dry-run mode does not suggest to trust a deployer`() throws {
+    @Test func `dry-run mode does not report a deployer as an untrusted controller`() throws {
         for (user, named) in [("system:serviceaccount:argocd:server", false), (Self.operatorAccount, true)] {
             var world = try world(user, "ReplicaSet", "apps/v1")
             world.settings["PLAYBOOK_MODE"] = "dry-run"

@@ -57,11 +57,11 @@ import Testing
     }
 
     @Test func `each field of the pod spec has one row`() {
-        #expect(page.contains("\(version),"), "the page is about another release than \(version)")
+        #expect(page.contains("\(version),"), "the page is not about release \(version)")
         let patterns = rows.flatMap(\.patterns)
         for field in fields {
             let found = patterns.filter { Row.covers($0, field) }
-            #expect(found.count == 1, "\(field) has the rows \(found)")
+            #expect(found.count == 1, "\(field) needs one row, but has \(found)")
         }
     }
 

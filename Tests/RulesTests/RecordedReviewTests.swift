@@ -81,10 +81,12 @@ private struct Expectation {
         for (file, expectation) in zip(reviews, expectations) {
             #expect(file.contains("/\(expectation.recording)-"))
             let bytes = try Fixtures.bytes(file)
-            #expect(summary(try verdict(bytes, alone)) == expectation.alone.sorted(), "\(file), without companions")
+            #expect(
+                summary(try verdict(bytes, alone)) == expectation.alone.sorted(),
+                "\(file), without related objects")
             #expect(
                 summary(try verdict(bytes, accompanied)) == expectation.withRelatedObjects.sorted(),
-                "\(file), with companions")
+                "\(file), with related objects")
         }
     }
 

@@ -35,8 +35,8 @@ import Testing
             ["CREATE", "UPDATE"].map { Registration.Row(group: kind.group, resource: kind.plural, operation: $0) }
         }
         let needed = read.subtracting(unspokenOf).union(readByTheJudge).union(workloads)
-        #expect(registered.subtracting(needed) == [], "registered, and read by no rule")
-        #expect(needed.subtracting(registered) == [], "read by a rule, and not registered")
+        #expect(registered.subtracting(needed) == [], "sent to a webhook, but read by no rule")
+        #expect(needed.subtracting(registered) == [], "read by a rule, but not sent to a webhook")
     }
 
     @Test(arguments: Catalogue.playbook.rules)
@@ -375,8 +375,8 @@ import Testing
         let others = ResourceKinds(.secret, .scale, .tokenRequest)
         let looked = kinds.subtracting(others).kinds.map { "\($0.group)/\($0.plural)" }
         let granted = try grants(in: file, ["list"])
-        #expect(Set(looked).subtracting(granted) == [], "not granted")
-        #expect(granted.subtracting(looked) == [], "granted for nothing")
+        #expect(Set(looked).subtracting(granted) == [], "read, but not granted")
+        #expect(granted.subtracting(looked) == [], "granted, but not read")
         #expect(
             try grants(in: file, ["list", "create", "update", "delete"]) == [
                 "openreports.io/reports", "openreports.io/clusterreports", "wgpolicyk8s.io/policyreports",

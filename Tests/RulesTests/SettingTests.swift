@@ -62,7 +62,7 @@ import Testing
     }
 
     @Test(arguments: ChangedDefault.all)
-    func `a changed default is the setting's default and is listed on the page Upgrading`(_ change: ChangedDefault) throws {
+    func `a changed default is that of the setting, and the page Upgrading lists it`(_ change: ChangedDefault) throws {
         let setting = try #require(Catalogue.playbook.settings.first { $0.name == change.setting })
         if change.setting != "PLAYBOOK_TRUSTED_CONTROLLERS" { #expect(setting.defaultText == change.now) }
         let page = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../docs/upgrading.md")

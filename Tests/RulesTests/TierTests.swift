@@ -90,7 +90,7 @@ import Testing
         #expect(try world.verdict().judgements.map(\.leniency) == [.dryRun, .dryRun])
     }
 
-    @Test func `in files it is a denial, and a remark says that admission fills it in`() throws {
+    @Test func `in files the violation is a denial, with the remark that it is filled in at admission`() throws {
         let bare = World.deployment.merging(
             World.fragmentForTests("spec: {template: {spec: {topologySpreadConstraints: null, hostPID: true}}}"))
         var world = World(bare)
