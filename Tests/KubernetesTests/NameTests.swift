@@ -30,9 +30,7 @@ import Testing
             ("10.0.17.0/24", 19, "10.0.0.0/19"), ("10.0.40.0/19", 24, "10.0.40.0/24"), ("10.1.2.3/32", 0, "0.0.0.0/0"),
             ("255.255.255.255/32", 32, "255.255.255.255/32"), ("fd00::/8", 24, nil), ("10.0.0.0/8", 33, nil),
         ] as [(String, Int, String?)])
-    func `a block is resized to the prefix that contains it, if the address allows it`(
-        _ text: String, _ length: Int, _ other: String?
-    ) throws {
+    func `an IPv4 block is resized to another prefix length`(_ text: String, _ length: Int, _ other: String?) throws {
         #expect(try #require(AddressBlock(text)).resized(to: length) == other)
     }
 }

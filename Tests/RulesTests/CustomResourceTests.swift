@@ -108,7 +108,7 @@ import Testing
 }
 
 extension ResourceKind {
-    /// Whether a project other than Kubernetes defines the kind.
+    /// True if a project other than Kubernetes defines the kind.
     var isCustom: Bool { self != .other && !ResourceKind.ownGroups.contains("\(group)") }
 
     /// The API groups of Kubernetes that rules read.

@@ -122,7 +122,7 @@ import Testing
         #expect(try world.denials.contains("memory-request-equals-limit"))
     }
 
-    @Test func `hooks of Helm and Argo CD that end by themselves need no resources`() throws {
+    @Test func `hooks of Helm and Argo CD that end by themselves are allowed without resource requests`() throws {
         for hook in ["helm.sh/hook", "argocd.argoproj.io/hook"] {
             var world = World(
                 World.pod.merging(

@@ -128,7 +128,6 @@ import Testing
         }
         // Twelve Pods of ReplicaSets, one Pod each of a Job and a StatefulSet, five created and seven updated ReplicaSets, two
         // ControllerRevisions, and one Deployment whose finalizer is removed.
-        // controllers; and one Deployment whose finalizer comes off.
         #expect(spared == 29)
     }
 
