@@ -2,6 +2,7 @@ import Testing
 
 @testable import Kubernetes
 
+/// The apiVersion and uid of an AdmissionReview, which are found without parsing the object.
 @Suite struct EnvelopeTests {
     private func envelope(_ text: String) -> Envelope? { Envelope(scanning: Array(text.utf8).span) }
 

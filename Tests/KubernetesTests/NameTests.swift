@@ -1,6 +1,7 @@
 import Kubernetes
 import Testing
 
+/// IP address blocks in CIDR notation.
 @Suite struct AddressBlockTests {
     @Test(
         arguments: [
@@ -90,6 +91,7 @@ import Testing
     }
 }
 
+/// The `match` expressions of Traefik's routes.
 @Suite struct TraefikRuleTests {
     private func hosts(_ text: String) -> [String]? {
         guard let rule = TraefikRule(text) else { return nil }

@@ -175,6 +175,7 @@ import Testing
     }
 }
 
+/// The YAML that an object is written as.
 @Suite struct ManifestTests {
     @Test(arguments: [
         ("a: b", "a: b"), ("{a: {b: c}}", "a: {b: c}"), ("{a: [1, 2]}", "a: [1, 2]"), ("{a: 'true'}", "a: \"true\""),

@@ -7,6 +7,7 @@ extension Rule: CustomTestStringConvertible {
     public var testDescription: String { id }
 }
 
+/// The catalogue of rules.
 @Suite struct CatalogueTests {
     @Test func `ids are unique, lower case and hyphenated`() {
         let ids = Catalogue.playbook.rules.map(\.id)

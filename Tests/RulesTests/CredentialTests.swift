@@ -37,6 +37,7 @@ private let pem = "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA\n-----END R
 private let uuid = "3f2504e0-4f89-11d3-9a0c-0305e82c3301"
 private let certificate = "-----BEGIN CERTIFICATE-----\nMIIDdzCCAl+gAwIBAgIE\n-----END CERTIFICATE-----\n"
 
+/// The values that are recognized as credentials.
 @Suite struct CredentialTests {
     static let secrets: [(NamedValue, Credential.Kind)] = [
         // Secrets by name.

@@ -21,6 +21,7 @@ struct Case: CustomTestStringConvertible, Sendable {
     static let fixed = bad.filter(\.example.isFixed)
 }
 
+/// The examples of each rule: their findings, suggested changes and fixes.
 @Suite struct ExampleTests {
     @Test(arguments: Case.good)
     func `a good example produces no finding of any rule`(_ item: Case) throws {

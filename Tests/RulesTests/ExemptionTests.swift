@@ -5,6 +5,7 @@ import Rules
 import TestSupport
 import Testing
 
+/// Exemptions by annotations and by PLAYBOOK_EXEMPT, and the level annotation of Namespaces.
 @Suite struct ExemptionTests {
     private func annotated(_ annotations: [String: String], _ spec: String = "terminationGracePeriodSeconds: 0") throws
         -> Literal

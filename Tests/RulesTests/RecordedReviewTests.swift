@@ -38,6 +38,7 @@ private struct Expectation {
     }
 }
 
+/// The recorded reviews under `Fixtures/reviews`, with the expected findings of `Fixtures/expected`.
 @Suite struct RecordedReviewTests {
     private func context(relatedObjects files: [String]) throws -> Context {
         var relatedObjects =

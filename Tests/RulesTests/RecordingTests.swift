@@ -34,6 +34,7 @@ func replayed(_ line: [UInt8], _ environment: [String: String] = [:]) throws -> 
     }.get()
 }
 
+/// Recordings of reviews, and their replay.
 @Suite struct RecordingTests {
     private func context(_ environment: [String: String] = [:]) throws -> Context {
         Context(

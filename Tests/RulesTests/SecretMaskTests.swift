@@ -81,6 +81,7 @@ private let namedFields = [
     "{metadata: {name: 'TEXT', labels: {password: 'TEXT'}}, spec: {replicas: 1}}",
 ]
 
+/// Secrets in the texts about a review: findings, warnings, audit annotations and recordings.
 @Suite struct SecretMaskTests {
     /// Returns the creation of the object with a text in place of `TEXT`, and an update to it.
     private func worlds(_ template: String, _ text: String) throws -> [World] {
