@@ -7,12 +7,12 @@ import Testing
         ("", ""), ("Zg==", "f"), ("Zm8=", "fo"), ("Zm9v", "foo"), ("Zm9vYg==", "foob"), ("Zm9vYmE=", "fooba"),
         ("Zm9vYmFy", "foobar"), ("Zm9v\nYmFy\n", "foobar"),
     ])
-    func `what is base64 is decoded`(text: String, expected: String) {
+    func `base64 text is decoded`(text: String, expected: String) {
         #expect(base64Decoded(text) == Array(expected.utf8))
     }
 
     @Test(arguments: ["Z", "Zg", "Zg=", "Zg===", "Z===", "Zm9v=", "Zg==Zg==", "Zm-_", "Zm9v!", "\u{e9}AAA"])
-    func `what is not is refused`(text: String) {
+    func `invalid base64 text is rejected`(text: String) {
         #expect(base64Decoded(text) == nil)
     }
 }

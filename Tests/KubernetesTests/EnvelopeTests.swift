@@ -2,6 +2,7 @@ import Testing
 
 @testable import Kubernetes
 
+/// The apiVersion and uid of an AdmissionReview, which are found without parsing the object.
 @Suite struct EnvelopeTests {
     private func envelope(_ text: String) -> Envelope? { Envelope(scanning: Array(text.utf8).span) }
 
@@ -11,19 +12,19 @@ import Testing
     ]
 
     @Test(arguments: [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]])
-    func `the members may come in any order`(_ order: [Int]) {
+    func `the members of a review can have any order`(_ order: [Int]) {
         let text = "{ \(order.map { EnvelopeTests.members[$0] }.joined(separator: " ,\n")) }"
         #expect(envelope(text) == Envelope(apiVersion: "admission.k8s.io/v1", uid: "u-1"))
     }
 
-    @Test func `a uid behind the object is found`() {
+    @Test func `a uid after the object is found`() {
         let object = #"{"a":"}]\"\\","uid":"other","b":[[],{},"uid"]}"#
         let text =
             #"{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1beta1","request":{"object":\#(object),"uid":"u-1"}}"#
         #expect(envelope(text) == Envelope(apiVersion: "admission.k8s.io/v1beta1", uid: "u-1"))
     }
 
-    @Test func `no beginning of a review gives anything but its uid`() {
+    @Test func `a truncated review has no uid or the right one`() {
         let text =
             #"{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","#
             + #""request":{"object":{"uid":"x"},"uid":"u-\"é","b":1}}"#
@@ -46,5 +47,5 @@ import Testing
         #"{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","request":{"uid":"\ud8"}}"#,
         #"{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","request":{"uid":"\#(String(repeating: "u", count: 257))"}}"#,
     ])
-    func `what is no review, or has no uid, has no envelope`(_ text: String) { #expect(envelope(text) == nil) }
+    func `a text that is not a review with a uid has no envelope`(_ text: String) { #expect(envelope(text) == nil) }
 }

@@ -1,6 +1,7 @@
 import Kubernetes
 import Testing
 
+/// IP address blocks in CIDR notation.
 @Suite struct AddressBlockTests {
     @Test(
         arguments: [
@@ -10,7 +11,7 @@ import Testing
             ("::ffff:128.0.0.0/97", true), ("::ffff:0:0/103", true), ("::ffff:0:0/104", false), ("::/80", true),
             ("::/96", false), ("2001:db8::/80", false), ("::fffe:0:0/96", false), ("fe80::/10", false),
         ])
-    func `a block shorter than eight bits is everywhere`(_ text: String, _ isEverywhere: Bool) throws {
+    func `an IPv4 prefix shorter than 8 bits counts as everywhere`(_ text: String, _ isEverywhere: Bool) throws {
         #expect(try #require(AddressBlock(text)).isEverywhere == isEverywhere)
     }
 
@@ -23,14 +24,14 @@ import Testing
             ":::/8", "1:2:3:4:5:6:7:1.2.3.4/96",
             "10.0.0.0/00008", "::/0\u{301}",
         ])
-    func `what is no block is none`(_ text: String) { #expect(AddressBlock(text) == nil) }
+    func `invalid address blocks are rejected`(_ text: String) { #expect(AddressBlock(text) == nil) }
 
     @Test(
         arguments: [
             ("10.0.17.0/24", 19, "10.0.0.0/19"), ("10.0.40.0/19", 24, "10.0.40.0/24"), ("10.1.2.3/32", 0, "0.0.0.0/0"),
             ("255.255.255.255/32", 32, "255.255.255.255/32"), ("fd00::/8", 24, nil), ("10.0.0.0/8", 33, nil),
         ] as [(String, Int, String?)])
-    func `a block of another size begins where it may`(_ text: String, _ length: Int, _ other: String?) throws {
+    func `an IPv4 block is resized to another prefix length`(_ text: String, _ length: Int, _ other: String?) throws {
         #expect(try #require(AddressBlock(text)).resized(to: length) == other)
     }
 }
@@ -45,10 +46,10 @@ import Testing
             ("*superinc.com", false), ("", false), (".", false), ("a..superinc.com", false),
             ("a b.superinc.com", false),
             ("evil.com/.superinc.com", false), ("a.*.superinc.com", false), ("superinc.com..", false),
-            // A letter whose lower case is an ASCII `i` for Swift, and another label for DNS.
+            // Swift lowercases this letter to an ASCII `i`, but in DNS it is another label.
             ("super\u{130}nc.com", false),
         ])
-    func `a name lies in a zone by whole labels`(_ name: String, _ isWithin: Bool) {
+    func `a name is within a zone by whole labels`(_ name: String, _ isWithin: Bool) {
         #expect(DomainName(name).isWithin(DomainName("superinc.com")) == isWithin)
         #expect(DomainName(name).isWithin(DomainName("SUPERINC.com.")) == isWithin)
         let isContained = DomainName("superinc.com").contains(name.utf8.span)
@@ -60,12 +61,12 @@ import Testing
         ("", ""), (".", ""),
         ("BÜcher.de", "bÜcher.de"),
     ])
-    func `the canonical name is in lower case without the dot at its end`(_ text: String, _ canonical: String) {
+    func `the canonical name is in lower case without a trailing dot`(_ text: String, _ canonical: String) {
         #expect(DomainName.canonical(text) == canonical)
         #expect(DomainName(text).description == canonical)
     }
 
-    @Test func `no name lies in a zone without a name`() {
+    @Test func `no name is within an empty zone`() {
         for zone in ["", "."] {
             #expect(!DomainName("superinc.com").isWithin(DomainName(zone)))
             let contains = DomainName(zone).contains("superinc.com".utf8.span)
@@ -78,18 +79,19 @@ import Testing
             ("superinc.com", true), ("SuperInc.COM.", true), ("www.superinc.com", false), ("com", false), ("", false),
             ("xsuperinc.com", false), (".superinc.com", false), ("superinc.com..", false),
         ])
-    func `a name is a zone's own by all of its labels`(_ name: String, _ isSame: Bool) {
+    func `a name is the zone itself if all labels are equal`(_ name: String, _ isSame: Bool) {
         let answer = DomainName("superinc.com").isSame(as: name.utf8.span)
         #expect(answer == isSame)
     }
 
-    @Test func `a text that is longer than any name is cut, and lies in no zone`() {
+    @Test func `a text that is too long for a name is truncated, and is within no zone`() {
         let name = DomainName(String(repeating: "a.", count: 1_000) + "superinc.com")
         #expect(name.description.utf8.count < 300)
         #expect(!name.isWithin(DomainName("superinc.com")))
     }
 }
 
+/// The `match` expressions of Traefik's routes.
 @Suite struct TraefikRuleTests {
     private func hosts(_ text: String) -> [String]? {
         guard let rule = TraefikRule(text) else { return nil }
@@ -105,12 +107,12 @@ import Testing
             ("HOST(`a.com`)", ["a.com"]), ("host ( `a.com` )", ["a.com"]), ("HostSNI(`*`)", ["*"]),
             ("(Host(`a.com`) && (Path(`/x`) || Path(`/y`)))", ["a.com"]), ("PathPrefix(`/`)", []),
             ("HostRegexp(`^.+\\.a\\.com$`)", []), ("Host()", []), ("\n\tHost(`a.com`)\n", ["a.com"]),
-            // What is negated says where it does not answer.
+            // A negated matcher names hosts that the rule does not match.
             ("!Host(`a.com`) && Host(`b.com`)", ["b.com"]), ("!!Host(`a.com`)", ["a.com"]),
             ("!(Host(`a.com`) || !Host(`b.com`)) && Host(`c.com`)", ["b.com", "c.com"]),
             ("Host(\"a\\\"b\\\\c\")", ["a\"b\\c"]), ("Host(\"a\\x2ecom\")", ["a\\x2ecom"]),
         ] as [(String, [String])])
-    func `the hosts of a rule are its matchers' that are not negated`(_ text: String, _ expected: [String]) {
+    func `the hosts of a rule are those of its matchers that are not negated`(_ text: String, _ expected: [String]) {
         #expect(hosts(text) == expected)
     }
 
@@ -123,9 +125,9 @@ import Testing
             "Host(`a`) & Host(`b`)", "Host(`a`) // no", "`a`", "Host(Host(`a`))", "Host(`a`) !Host(`b`)",
             "Ho\u{301}st(`a`)",
         ])
-    func `what is no rule is none`(_ text: String) { #expect(TraefikRule(text) == nil) }
+    func `invalid rules are rejected`(_ text: String) { #expect(TraefikRule(text) == nil) }
 
-    @Test func `a rule of any size is read in one pass`() {
+    @Test func `a rule of any size is parsed in linear time`() {
         let many = Array(repeating: "Host(`a.com`)", count: 50_000).joined(separator: " || ")
         #expect(hosts(many)?.count == 50_000)
         #expect(TraefikRule(String(repeating: "(", count: 1_000_000)) == nil)

@@ -12,7 +12,7 @@ import Testing
         ("0001", "1"), ("1.000", "1"), ("12e-1", "1.2"), ("100000000000000000000000", "1e23"), ("1Pi", "1024Ti"),
         ("1M", "1000k"),
     ])
-    func `amounts are equal however they are written`(_ left: String, _ right: String) throws {
+    func `equal quantities compare as equal in every notation`(_ left: String, _ right: String) throws {
         let (left, right) = (try #require(Quantity(left)), try #require(Quantity(right)))
         #expect(left == right && right == left && left.hashValue == right.hashValue)
         #expect(!(left < right) && !(right < left))
@@ -26,7 +26,7 @@ import Testing
         ("99999999999999999999999999999999999999999", "100000000000000000000000000000000000000000"),
         ("1Ei", "1153Pi"), ("18446744073709551615Ei", "18446744073709551616Ei"),
     ])
-    func `a smaller amount is smaller, however huge or tiny`(_ smaller: String, _ larger: String) throws {
+    func `quantities of any size are ordered`(_ smaller: String, _ larger: String) throws {
         let (smaller, larger) = (try #require(Quantity(smaller)), try #require(Quantity(larger)))
         #expect(smaller < larger)
         #expect(!(larger < smaller) && smaller != larger)
@@ -37,9 +37,9 @@ import Testing
         "1Gi ", " 1",
         "1e99999999999999999999", "0x10", "1_000", "--1", "1-", "NaN", "inf", "1mm", "1Mii", "１",
     ])
-    func `what the API refuses is none`(_ text: String) { #expect(Quantity(text) == nil) }
+    func `quantities that the API rejects are rejected`(_ text: String) { #expect(Quantity(text) == nil) }
 
-    @Test func `a text that nobody means is refused before it is read`() {
+    @Test func `a quantity with a million digits is rejected without parsing`() {
         #expect(Quantity(String(repeating: "9", count: 1_000_000)) == nil)
         #expect(Quantity(String(repeating: "9", count: 1000)) != nil)
     }
@@ -48,19 +48,19 @@ import Testing
         ("0", false, true), ("0Gi", false, true), ("-0", false, true), ("1n", true, false), ("-1", false, true),
         ("1", true, true), ("1.5", true, false), ("1500m", true, false), ("2000m", true, true),
     ])
-    func `signs and wholeness`(_ text: String, _ isPositive: Bool, _ isWhole: Bool) throws {
+    func `a quantity has a sign and may be an integer`(_ text: String, _ isPositive: Bool, _ isWhole: Bool) throws {
         let quantity = try #require(Quantity(text))
         #expect(quantity.isPositive == isPositive)
         #expect(quantity.isWhole == isWhole)
     }
 
-    @Test func `approximate amounts`() throws {
+    @Test func `a quantity has an approximate floating-point value`() throws {
         #expect(try #require(Quantity("1.5Ki")).approximate == 1536)
         #expect(try #require(Quantity("-250m")).approximate == -0.25)
         #expect(try #require(Quantity("0")).approximate == 0)
     }
 
-    /// The value as digits before the point and 30 behind it, by schoolbook arithmetic on decimal strings.
+    /// The value as a decimal number with 30 decimal places, computed digit by digit.
     private func oracle(_ digits: Int, _ decimals: Int, _ suffix: String) -> [UInt8] {
         let decimal = ["n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12][suffix]
         var number = String(digits).utf8.map { $0 - 48 }
@@ -85,7 +85,7 @@ import Testing
         return [UInt8](repeating: 0, count: 80 - whole.count) + whole
     }
 
-    @Test func `comparison agrees with schoolbook arithmetic`() throws {
+    @Test func `comparison agrees with digit-by-digit decimal arithmetic`() throws {
         let seed: UInt64 = 20_261_123
         var state = seed
         func random(_ bound: Int) -> Int {

@@ -5,12 +5,12 @@ import Testing
 
 @Suite struct IntOrPercentTests {
     @Test(arguments: [("50%", 50), ("0%", 0), ("100%", 100), ("150%", 150), ("1%", 1)])
-    func `a percentage is digits and a sign`(_ text: String, _ share: Int) {
+    func `a percentage is digits and a percent sign`(_ text: String, _ share: Int) {
         #expect(IntOrPercent(percent: text) == .percent(share))
     }
 
     @Test(arguments: ["", "%", "1", "50", "-1%", "+1%", "1.5%", "50 %", "5%0", "99999999999999999999%", "%50"])
-    func `anything else is none, plain digits in a string too`(_ text: String) {
+    func `other texts are not percentages`(_ text: String) {
         #expect(IntOrPercent(percent: text) == nil)
     }
 
@@ -19,11 +19,11 @@ import Testing
         (.percent(100), 7, 7),
         (.percent(34), 3, 2), (.int(2), 7, 2), (.percent(10), 0, 0), (.percent(Int.max), 7, Int.max),
     ])
-    func `shares are rounded up, without overflow`(_ value: IntOrPercent, _ total: Int, _ count: Int) {
+    func `a percentage of a total is rounded up, without overflow`(_ value: IntOrPercent, _ total: Int, _ count: Int) {
         #expect(value.scaled(of: total) == count)
     }
 
-    @Test func `nothing and everything, of whatever total`() {
+    @Test func `0 and 100 percent are recognized for any total`() {
         #expect(IntOrPercent.int(0).isZero && IntOrPercent.percent(0).isZero && !IntOrPercent.percent(1).isZero)
         #expect(IntOrPercent.percent(100).isAll && !IntOrPercent.percent(99).isAll && !IntOrPercent.int(100).isAll)
     }
@@ -38,7 +38,7 @@ import Testing
             ("1969-12-31T23:59:59Z", -1),
             ("2016-12-31T23:59:60Z", 1_483_228_800), ("0001-01-01T00:00:00Z", -62_135_596_800),
         ] as [(String, Int64)])
-    func `a time is seconds since 1970`(_ text: String, _ seconds: Int64) {
+    func `a timestamp is parsed to seconds since 1970`(_ text: String, _ seconds: Int64) {
         #expect(Timestamp(text)?.seconds == seconds)
     }
 
@@ -49,9 +49,9 @@ import Testing
         "2026-11-23T12:00:00.Z", "2026-11-23T12:00:00+0200", "2026-11-23T12:00:00Zx", "26-11-23T12:00:00Z",
         "2026-1-23T12:00:00Z",
     ])
-    func `what RFC 3339 does not have is none`(_ text: String) { #expect(Timestamp(text) == nil) }
+    func `texts that RFC 3339 does not allow are rejected`(_ text: String) { #expect(Timestamp(text) == nil) }
 
-    @Test func `a date is a whole day`() {
+    @Test func `a date covers a whole day`() {
         #expect(Timestamp(startOf: "2027-01-31")?.description == "2027-01-31T00:00:00Z")
         #expect(Timestamp(endOf: "2027-01-31")?.description == "2027-01-31")
         #expect(Timestamp(endOf: "2027-01-31")?.seconds == 1_801_439_999)
@@ -90,7 +90,7 @@ import Testing
                 "a__b/c-----d.e", "T", "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
             ),
         ] as [(String, String, String, String?, String?)])
-    func `a reference has its parts`(
+    func `an image reference is parsed into registry, repository, tag and digest`(
         _ text: String, _ registry: String, _ repository: String, _ tag: String?, _ digest: String?
     ) throws {
         let reference = try ImageReference(text)
@@ -113,13 +113,13 @@ import Testing
         "a@md5:e3b0c44298fc1c149afbf4c8996fb924",
         "a@sha256:g3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "é",
     ])
-    func `what Docker refuses is none`(_ text: String) {
+    func `image references that Docker rejects are malformed`(_ text: String) {
         #expect(throws: ImageReference.Malformed.self) { try ImageReference(text) }
     }
 
-    @Test func `long names and tags are refused`() {
+    @Test func `long image names and tags are rejected`() {
         #expect(throws: ImageReference.Malformed.self) { try ImageReference(String(repeating: "a", count: 256)) }
-        // The registry does not count, and what is left out does.
+        // The limit of 255 characters applies to the repository, with the implied prefix library/.
         let longest = String(repeating: "a", count: 255)
         #expect(throws: Never.self) { try ImageReference("registry.example.com/" + longest) }
         #expect(throws: ImageReference.Malformed.self) { try ImageReference("registry.example.com/a" + longest) }
@@ -154,11 +154,11 @@ import Testing
         ("{matchLabels: {app: web}, matchExpressions: [{key: tier, operator: In, values: [back]}]}", false),
         ("{matchLabels: null, matchExpressions: null}", true),
     ])
-    func `labels and expressions must all hold`(_ yaml: String, _ matches: Bool) throws {
+    func `matchLabels and matchExpressions must all match`(_ yaml: String, _ matches: Bool) throws {
         #expect(try selector(yaml).matches(labels) == matches)
     }
 
-    @Test func `the part that keeps labels apart is named`() throws {
+    @Test func `the part of a selector that does not match is named`() throws {
         #expect(try selector("{matchLabels: {app: web, zone: a}}").mismatch(with: labels) == "zone=a")
         #expect(
             try selector("{matchExpressions: [{key: app, operator: NotIn, values: [web, api]}]}").mismatch(with: labels)
@@ -170,11 +170,12 @@ import Testing
         "{matchExpressions: [{key: a, operator: Is}]}", "{matchExpressions: [{operator: Exists}]}",
         "{matchExpressions: [{key: a}]}", "{matchExpressions: [{key: a, operator: In, values: [1]}]}",
     ])
-    func `a selector of the wrong shape is malformed`(_ yaml: String) {
+    func `a selector with fields of the wrong type is malformed`(_ yaml: String) {
         #expect(throws: CannotJudge.self) { try selector(yaml) }
     }
 }
 
+/// The YAML that an object is written as.
 @Suite struct ManifestTests {
     @Test(arguments: [
         ("a: b", "a: b"), ("{a: {b: c}}", "a: {b: c}"), ("{a: [1, 2]}", "a: [1, 2]"), ("{a: 'true'}", "a: \"true\""),
@@ -183,14 +184,15 @@ import Testing
         ("{a: ''}", "a: \"\""), ("{a: null}", "a: null"), ("{app.kubernetes.io/name: x}", "app.kubernetes.io/name: x"),
         ("{a: [{b: 1, c: {d: 2}}]}", "a:\n- b: 1\n  c: {d: 2}"),
     ])
-    func `an object is written as people write it, and reads back the same`(_ source: String, _ written: String) throws
-    {
+    func `an object is written in plain YAML style and reads back as the same value`(
+        _ source: String, _ written: String
+    ) throws {
         let literal = try Literal(yaml: source)
         #expect(literal.yaml == written)
         #expect(try Literal(yaml: literal.yaml) == literal)
     }
 
-    @Test func `every string reads back as itself`() throws {
+    @Test func `every string reads back as the same string`() throws {
         for text in [
             "~", "null", "y", "on", "0x1f", "1e3", "1_000", "012", "-", "- a", "a #b", "#", "&a", "*a", "!a", "%", "@",
             "`", "\"", "'", "\\", "é", "a\nb", "\t", "0.5", ".5", "<<", "=", "500m", "1Gi", "12:30", "2027-01-31",
@@ -202,7 +204,7 @@ import Testing
         }
     }
 
-    @Test func `what a line must not hold is escaped`() {
+    @Test func `control characters are escaped`() {
         let literal: Literal = ["a": "\u{1B}\u{7F}\u{85}\u{202E}é\u{2028}\n"]
         #expect(literal.yaml == #"a: "\u001b\u007f\u0085\u202eé\u2028\n""#)
     }

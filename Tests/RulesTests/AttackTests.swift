@@ -5,7 +5,7 @@ import Rules
 import TestSupport
 import Testing
 
-/// Requests that try to get past the rules, or to bring the judge down.
+/// Requests that try to evade the rules or to crash the evaluation.
 @Suite struct AttackTests {
     private func spec(_ yaml: String) throws -> Literal {
         World.deployment.merging(["spec": ["template": ["spec": try Literal(yaml: yaml)]]])
@@ -23,7 +23,7 @@ import Testing
     }
 
     @Test(arguments: ["-9223372036854775808", "9223372036854775807", "-1"])
-    func `the largest and smallest numbers bring nothing down`(_ number: String) throws {
+    func `extreme integers do not crash the evaluation`(_ number: String) throws {
         let rollout: Literal = ["apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout"]
         let value = try Literal(yaml: number)
         for path in [
@@ -44,7 +44,7 @@ import Testing
         _ = try world.verdict()
     }
 
-    @Test func `an exemption that is taken off in a request of its own leaves nothing behind as old`() throws {
+    @Test func `removing an exemption does not make its violation an existing one`() throws {
         let exempt: Literal = [
             "metadata": [
                 "annotations": [
@@ -58,7 +58,7 @@ import Testing
         #expect(try denials(World(sinner.merging(exempt)).updated(to: labelled)) == [])
     }
 
-    @Test func `a deletion sets no exemption`() throws {
+    @Test func `a deletion does not set an exemption`() throws {
         var world = World(nil)
         world.before = World.deployment.merging([
             "metadata": [
@@ -72,7 +72,7 @@ import Testing
         #expect(try world.verdict().notices == [])
     }
 
-    @Test func `a standing exemption from replicas covers what goes with it`() throws {
+    @Test func `PLAYBOOK_EXEMPT for replicas also exempts from topology-spread and pod-disruption-budget`() throws {
         var world = World(try spec("topologySpreadConstraints: null"))
         world.relatedObjects = [try budget("{maxUnavailable: 1, selector: null}")]
         #expect(try denials(world) == ["topology-spread", "pod-disruption-budget"])
@@ -80,14 +80,14 @@ import Testing
         #expect(try denials(world) == [])
     }
 
-    @Test func `a standing exemption that has ended hides none that holds`() throws {
+    @Test func `an ended entry of PLAYBOOK_EXEMPT does not override a valid one`() throws {
         var world = World(try spec("terminationGracePeriodSeconds: 0"))
         world.settings["PLAYBOOK_EXEMPT"] =
             "graceful-shutdown@shop/*/*: old until 2026-01-01; graceful-shutdown@shop/*/*: new until 2027-01-01"
         #expect(try denials(world) == [])
     }
 
-    @Test func `a value's control characters make no lines and no colours in a denial`() throws {
+    @Test func `control characters in a value are removed from a denial`() throws {
         var world = World(
             try spec("{containers: [{name: app, securityContext: {procMount: \"a\\n- fake: x\\e[31m\"}}]}"))
         world.rules = Catalogue.playbook.rules.filter { $0.id == "privilege-escalation" }
@@ -98,7 +98,7 @@ import Testing
         #expect(verdict.causes.allSatisfy { !$0.message.unicodeScalars.contains { $0.value < 0x20 } })
     }
 
-    @Test func `one endless character does not push a finding out of its message`() throws {
+    @Test func `a character with endless combining marks does not displace a finding from the message`() throws {
         let endless = "e" + String(repeating: "\u{301}", count: 100_000)
         let container: Literal = ["name": "app", "securityContext": ["procMount": .string(endless)]]
         var world = World(
@@ -110,7 +110,7 @@ import Testing
         #expect(verdict.causes.allSatisfy { $0.message.utf8.count <= 300 })
     }
 
-    @Test func `a remedy that is too long leaves the finding in the message`() throws {
+    @Test func `a very long suggested change does not displace its finding from the message`() throws {
         let long = String(repeating: "x", count: 20_000)
         var world = World(
             World.deployment.merging(["spec": ["template": ["metadata": ["labels": ["long": .string(long)]]]]]))
@@ -121,7 +121,7 @@ import Testing
         #expect(message.utf8.count <= 16 << 10)
     }
 
-    @Test func `a corrected budget selects what the old one selected, by its expressions too`() throws {
+    @Test func `a suggested PodDisruptionBudget keeps the matchExpressions of the current one`() throws {
         var world = World(World.deployment)
         world.relatedObjects = [
             try budget("{minAvailable: 100%, selector: {matchExpressions: [{key: app, operator: In, values: [web]}]}}")
@@ -136,7 +136,7 @@ import Testing
     @Test(arguments: [
         ("test", false), ("pre-install, Test-Success", false), ("tests-are-for-others", true), ("pre-install", true),
     ])
-    func `Helm's tests pass as Helm reads the annotation`(_ hooks: String, _ isDenied: Bool) throws {
+    func `the helm.sh hook annotation is parsed as Helm parses it`(_ hooks: String, _ isDenied: Bool) throws {
         let pod = World.pod.merging([
             "metadata": ["annotations": ["helm.sh/hook": .string(hooks)]], "spec": ["restartPolicy": "Never"],
         ])
@@ -147,7 +147,7 @@ import Testing
     @Test(arguments: [
         ["playbook.superinc.com/exempt": "liveness-probe", "playbook.superinc.com/exempt-reason": "why"], [:],
     ])
-    func `who is free of a rule that cannot read a list to its end is not free of the others`(
+    func `if a list is too long to read, an exemption from one rule does not apply to the others`(
         _ annotations: [String: String]
     ) throws {
         let many = Literal.array(Array(repeating: ["name": "i", "securityContext": ["privileged": true]], count: 1001))
@@ -159,7 +159,7 @@ import Testing
         #expect(try denials(world).contains("privilege-escalation") && !denials(world).contains("liveness-probe"))
     }
 
-    @Test func `what cannot be read is old only while the pods stay as they are`() throws {
+    @Test func `an unreadable field is an existing violation only while the pod spec is unchanged`() throws {
         let before = try Patch([.set("/spec/template/spec/initContainers", "oops")], on: World.deployment)
             .applied(to: World.deployment)
         let scaled = before.merging(["spec": ["replicas": 4]])
@@ -168,7 +168,7 @@ import Testing
         #expect(try denials(World(before).updated(to: opened)) == ["schema"])
     }
 
-    @Test func `an operator's Pod that cannot be read to its end is held to what operators are held to`() throws {
+    @Test func `only rules that deny operators deny an operator's Pod with too many containers`() throws {
         let many = Literal.array(Array(repeating: ["name": "i"], count: 1001))
         let owner: Literal = ["apiVersion": "example.com/v1", "kind": "Database", "name": "d", "controller": true]
         let base = World.pod.merging(["metadata": ["ownerReferences": [owner]]])
@@ -179,7 +179,7 @@ import Testing
     }
 
     @Test(arguments: ["nodeName", "schedulerName"])
-    func `a node or a scheduler is found in every template that it is patched into, and in no Pod`(_ field: String)
+    func `setting nodeName or schedulerName on UPDATE is found in every pod template, and not in a Pod`(_ field: String)
         throws
     {
         let paths: [(String, String, [String])] = [
@@ -205,16 +205,16 @@ import Testing
             var world = World(object([:])).updated(to: object(placed))
             world.rules = Catalogue.playbook.rules.filter { $0.id == "scheduler-placement" }
             #expect(try denials(world) == (kind == "Pod" ? [] : ["scheduler-placement"]), "\(kind)")
-            // What was there before only warns.
+            // An existing violation only warns.
             world = world.updated(to: object(placed.merging(["enableServiceLinks": false])))
             world.before = object(placed)
             #expect(try denials(world) == [], "\(kind)")
         }
     }
 
-    // MARK: What containers may still do
+    // MARK: Container privileges and memory
 
-    @Test func `a capability said forty times hides no other one`() throws {
+    @Test func `a capability that is repeated forty times does not hide another one`() throws {
         let before = try spec("containers: [{name: app, securityContext: {capabilities: {add: [SYS_TIME]}}}]")
         let names = Array(repeating: "SYS_TIME", count: 40).joined(separator: ", ")
         let after = try spec(
@@ -223,21 +223,21 @@ import Testing
         #expect(denied == ["privilege-escalation"])
     }
 
-    @Test func `taking the memory limit away is worse than a request that differs from it`() throws {
+    @Test func `removing the memory limit is worse than a request that differs from it`() throws {
         let before = try spec("containers: [{name: app, resources: {requests: {memory: 100Mi}}}]")
         let after = try spec("containers: [{name: app, resources: {requests: {memory: 100Mi}, limits: null}}]")
         let denied = try denials(World(before).updated(to: after))
         #expect(denied == ["memory-request-equals-limit"])
     }
 
-    @Test func `a memory limit of nothing is no limit`() throws {
+    @Test func `a memory limit of 0 counts as no limit`() throws {
         let world = World(
             try spec("containers: [{name: app, resources: {requests: {memory: 0}, limits: {memory: 0}}}]"))
         let denied = try denials(world)
         #expect(denied == ["memory-request-equals-limit"])
     }
 
-    @Test func `a Scale takes the exemption of its workload's template`() throws {
+    @Test func `a Scale has the exemption of its workload's pod template`() throws {
         var world = World(World.scale.merging(["spec": ["replicas": 1]]))
         world.before = World.scale
         world.operation = "UPDATE"

@@ -6,9 +6,9 @@ import Testing
 
 @testable import Evaluation
 
-/// Semantics of limits: they end describing, never deciding.
+/// Limits on findings, elements and steps: they shorten the report and never turn a denial into an allowed request.
 struct BoundedWorkTests {
-    /// A ConfigMap with passwords under the names that a predicate picks out of `K0`, `K1`, ….
+    /// A ConfigMap with `count` entries; those for which `password` returns a value hold it as a password.
     private func map(_ count: Int, password: (Int) -> String?) -> Literal {
         let data = (0..<count).map { index -> Literal.Member in
             if let word = password(index) { return .init("K\(index)_PASSWORD", .string(word)) }
@@ -26,7 +26,7 @@ struct BoundedWorkTests {
         return try world.verdict()
     }
 
-    @Test func `a hundred findings of a rule are described, and the rest is counted`() throws {
+    @Test func `a rule reports at most 100 findings and counts the others`() throws {
         let verdict = try inline(World(map(5_000) { "hunter\($0)-x" }))
         #expect(verdict.isDenied)
         #expect(verdict.judgements.count == 100)
@@ -37,7 +37,7 @@ struct BoundedWorkTests {
     }
 
     @Test(arguments: [0, 150, 299])
-    func `one new violation among hundreds of existing ones is denied, wherever it stands`(_ place: Int) throws {
+    func `one new violation among hundreds of existing ones is denied at every position`(_ place: Int) throws {
         let before = map(300) { $0 == place ? nil : "hunter\($0)-x" }
         let after = map(300) { "hunter\($0)-x" }
         let verdict = try inline(World(before).updated(to: after))
@@ -47,14 +47,14 @@ struct BoundedWorkTests {
     }
 
     @Test(arguments: [0, 150, 299])
-    func `another secret in the place of an existing one is denied, wherever it stands`(_ place: Int) throws {
+    func `replacing one of hundreds of existing secrets is denied at every position`(_ place: Int) throws {
         let before = map(300) { "hunter\($0)-x" }
         let after = map(300) { $0 == place ? "tr0ub4dor-x" : "hunter\($0)-x" }
         let verdict = try inline(World(before).updated(to: after))
         #expect(verdict.judgements.filter { $0.effect == .deny }.map(\.path) == ["data.K\(place)_PASSWORD"])
     }
 
-    @Test func `existing violations stay existing however many there are in both objects`() throws {
+    @Test func `existing violations stay existing in objects with thousands of them`() throws {
         let before = map(20_000) { "hunter\($0)-x" }
         let after = before.merging(["metadata": ["labels": ["a": "b"]], "data": ["K0": "off"]])
         let verdict = try inline(World(before).updated(to: after))
@@ -63,7 +63,7 @@ struct BoundedWorkTests {
         #expect(verdict.further.map(\.count) == [19_900])
     }
 
-    @Test func `an object with more secrets than are kept is denied, also where it had them all before`() throws {
+    @Test func `an object with more secrets than can be compared is denied on UPDATE`() throws {
         let before = map(PlainTexts.mostKept + 1) { "hunter\($0)-x" }
         let verdict = try inline(World(before).updated(to: before.merging(["data": ["K0": "off"]])))
         #expect(verdict.judgements.filter { $0.effect == .deny }.map(\.finding.clause) == [.bounded])
@@ -71,7 +71,7 @@ struct BoundedWorkTests {
         #expect(try !inline(World(most).updated(to: most.merging(["data": ["K0": "off"]]))).isDenied)
     }
 
-    @Test func `a thousand warnings leave room for one denial`() throws {
+    @Test func `a thousand warnings do not hide one denial`() throws {
         let routes = (0..<1_000).map { "HostRegexp(`h\($0).example.org`)" } + ["Host(`shop.example.org`)"]
         var world = World([
             "apiVersion": "traefik.io/v1alpha1", "kind": "IngressRoute",
@@ -85,7 +85,7 @@ struct BoundedWorkTests {
         #expect(verdict.judgements.filter { $0.effect == .deny }.map(\.path) == ["spec.routes[1000].match"])
     }
 
-    @Test func `a hundred exempt findings do not hide one of another rule`() throws {
+    @Test func `a hundred exempt findings do not hide a finding of another rule`() throws {
         let ports: [Literal] = (0..<100).map { ["containerPort": .number(String($0 + 1_000)), "hostPort": 80] }
         let annotations: Literal = [
             "playbook.superinc.com/exempt": "liveness-probe", "playbook.superinc.com/exempt-reason": "probes follow",
@@ -107,7 +107,7 @@ struct BoundedWorkTests {
         #expect(verdict.judgements.count { $0.rule.id == "host-isolation" && $0.effect == .deny } == 100)
     }
 
-    @Test func `an object that uses up the budget is denied by every rule that has not run to its end`() throws {
+    @Test func `an object that exceeds the step limit is denied by every rule that is not finished`() throws {
         let world = World(map(50) { "hunter\($0)-x" })
         let context = try world.context()
         let rules = [
@@ -125,7 +125,7 @@ struct BoundedWorkTests {
         #expect(verdict.message.contains("too many elements"))
     }
 
-    @Test func `an old object that uses up the budget makes nothing existing`() throws {
+    @Test func `an update is denied if the stored object exceeds the step limit`() throws {
         let world = World(map(50) { "hunter\($0)-x" }).updated(to: map(1) { "hunter\($0)-x" })
         let context = try world.context()
         let rules = [try #require(Catalogue.playbook["inline-credentials"])]
@@ -137,7 +137,7 @@ struct BoundedWorkTests {
         #expect(verdict.judgements.contains { $0.finding.clause == .bounded && $0.effect == .deny })
     }
 
-    @Test func `an exempt annotation of more than 16 KiB has no effect, and the notice says so`() throws {
+    @Test func `an exempt annotation longer than 16 KiB has no effect and produces a notice`() throws {
         let names = "replicas," + String(repeating: "no-such-rule,", count: 1_300)
         let object = World.deployment.merging([
             "metadata": [
@@ -154,7 +154,7 @@ struct BoundedWorkTests {
         #expect(verdict.notices.count <= 10)
     }
 
-    @Test func `a rule that an annotation names twice is read once`() throws {
+    @Test func `a rule that is repeated in an annotation produces one notice`() throws {
         let names = String(repeating: "image-tag,", count: 1_000)
         let object = World.deployment.merging([
             "metadata": [
@@ -183,7 +183,7 @@ struct BoundedWorkTests {
                 "spec.template.spec.requirements[kubernetes.io/arch].values"
             ),
         ])
-    func `a list that is too long to be told is a finding, and one that is not is told`(
+    func `a list longer than its limit is a finding, and a list at its limit is evaluated`(
         _ rule: String, _ version: String, _ kind: String, _ body: String, _ count: Int, _ path: String
     ) throws {
         func clauses(_ count: Int) throws -> [String] {
@@ -199,7 +199,7 @@ struct BoundedWorkTests {
         #expect(try !clauses(count - 1).contains { $0.hasPrefix("bounded") })
     }
 
-    @Test func `a route with more rules than the API server takes is a finding`() throws {
+    @Test func `an HTTPRoute with more than 1000 rules is a finding`() throws {
         func paths(_ count: Int) throws -> [String] {
             var world = World([
                 "apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute",
@@ -213,7 +213,7 @@ struct BoundedWorkTests {
         #expect(try paths(1_001) == ["spec.rules[1000]"])
     }
 
-    @Test func `a role that is longer than any ARN is no role of an account`() throws {
+    @Test func `a role ARN longer than 2048 characters does not belong to an allowed account`() throws {
         func verdict(_ length: Int) throws -> [String?] {
             let role = "arn:aws:iam::222222222222:role/" + String(repeating: "a", count: length - 31)
             var world = World(
@@ -232,7 +232,7 @@ struct BoundedWorkTests {
     }
 
     @Test(arguments: ["labels", "annotations"])
-    func `more labels or annotations than anybody writes are denied, in the old object too`(_ map: String) throws {
+    func `too many labels or annotations are denied, and prevent a comparison`(_ map: String) throws {
         let many = Literal.object((0...10_000).map { .init("k\($0)", "v") })
         let wide = World.deployment.merging(["metadata": .object([.init(map, many)])])
         let verdict = try World(wide).verdict()
@@ -240,13 +240,13 @@ struct BoundedWorkTests {
         let grace: Literal = ["spec": ["template": ["spec": ["terminationGracePeriodSeconds": 0]]]]
         let update = World(wide.merging(grace).merging(["spec": ["replicas": 7]])).updated(
             to: World.deployment.merging(grace))
-        // What the old object violates cannot be known, so it is new; rules without a finding have nothing to compare.
+        // Violations of the stored object are unknown, so they count as new. Rules without a finding have nothing to compare.
         #expect(try update.verdict().judgements.filter { $0.effect == .deny }.map(\.rule.id) == ["graceful-shutdown"])
     }
 
-    // MARK: Findings that wait for another object
+    // MARK: Findings in their grace period
 
-    /// An IngressRoute with so many admin routes whose Middleware is missing, and one without any.
+    /// An IngressRoute with `count` admin routes whose Middleware is missing, and one route without a Middleware.
     private func admin(_ count: Int) -> Literal {
         var routes: [Literal] = (0..<count).map {
             ["match": .string("Host(`admin.x\($0)`)"), "middlewares": [["name": "absent"]]]
@@ -260,7 +260,7 @@ struct BoundedWorkTests {
     }
 
     @Test(arguments: [99, 100, 500])
-    func `findings in their grace period do not hide one that denies`(_ count: Int) throws {
+    func `findings in their grace period do not hide a finding that denies`(_ count: Int) throws {
         var world = World(admin(count))
         world.without = ResourceKinds(.middleware)
         world.settings = ["PLAYBOOK_COMPANION_GRACE": "5m"]
@@ -270,7 +270,7 @@ struct BoundedWorkTests {
         #expect(verdict.judgements.count + verdict.further.reduce(0) { $0 + $1.count } == count + 1)
     }
 
-    @Test func `existing findings do not hide one whose grace period is over`() throws {
+    @Test func `existing findings do not hide a finding whose grace period is over`() throws {
         var routes = (0..<150).map { index -> Literal in ["match": .string("Host(`x\(index)`) && Path(`/admin`)")] }
         routes.append(["match": "Host(`y`) && Path(`/admin`)", "middlewares": [["name": "absent"]]])
         let object = admin(0).merging(["spec": ["routes": .array(routes)]])
@@ -281,7 +281,7 @@ struct BoundedWorkTests {
         #expect(try world.verdict().judgements.filter { $0.effect == .deny }.map(\.path) == ["spec.routes[150]"])
     }
 
-    @Test func `what cannot be read is not existing beside a change`() throws {
+    @Test func `an annotation that is too long to read is not existing if the spec changes`() throws {
         func route(_ hosts: String) -> Literal {
             let names = (0..<5_000).map { "h\($0).superinc.com" }.joined(separator: ",")
             return [
@@ -300,7 +300,7 @@ struct BoundedWorkTests {
     }
 
     @Test(arguments: [0, 25])
-    func `an AWS key is found behind however many other secrets of its text`(_ count: Int) throws {
+    func `an AWS key is found after any number of other secrets in the same text`(_ count: Int) throws {
         let lines = (0..<count).map { "A\($0)_PASSWORD=hunter\($0)-x" } + ["key=AKIA2Q7XW3MZ5T9RB4KD"]
         var world = World([
             "apiVersion": "v1", "kind": "ConfigMap", "metadata": ["name": "settings", "namespace": "shop"],
@@ -350,7 +350,7 @@ struct BoundedWorkTests {
 
     // MARK: Steps
 
-    /// Whether a review is evaluated to its end within so many steps.
+    /// Returns whether a review is evaluated completely within a number of steps.
     private func ends(_ review: [UInt8], within steps: Int, _ context: Context) throws -> Bool {
         try Document().read(review.span, AdmissionReview.options) { root in
             Result {
@@ -360,7 +360,7 @@ struct BoundedWorkTests {
         }.get()
     }
 
-    @Test func `the budget is twenty times what the dearest recorded review takes`() throws {
+    @Test func `the step limit is at least 20 times what any recorded review needs`() throws {
         let context = try World(nil).context()
         for file in try Fixtures.reviews() {
             let isEnough = try ends(
@@ -369,8 +369,8 @@ struct BoundedWorkTests {
         }
     }
 
-    @Test func `a ConfigMap of 1.5 MiB is evaluated to its end, whatever it holds`() throws {
-        // Nine bytes each, as in "k00000":"",.
+    @Test func `a ConfigMap of almost 1.5 MiB is evaluated completely`() throws {
+        // Each entry takes nine bytes: "k00000":"",
         let data = Literal.object((0..<150_000).map { .init(String($0, radix: 36), "") })
         let object: Literal = [
             "apiVersion": "v1", "kind": "ConfigMap", "metadata": ["name": "m", "namespace": "shop"], "data": data,
@@ -381,7 +381,7 @@ struct BoundedWorkTests {
     }
 
     @Test(arguments: ["ConfigMap", "Deployment", "ClusterRoleBinding", "IngressRoute"])
-    func `steps grow no faster than the number of elements`(_ kind: String) throws {
+    func `steps grow at most linearly with the number of elements`(_ kind: String) throws {
         let few = world(kind, 1_000)
         var steps = 1_000
         while try !ends(few.review, within: steps, few.context()) { steps += 1_000 }
@@ -390,7 +390,7 @@ struct BoundedWorkTests {
         #expect(try !ends(many.review, within: 10_000, many.context()))
     }
 
-    /// An object with so many elements that each give a finding.
+    /// An object with `count` elements that each produce a finding.
     private func world(_ kind: String, _ count: Int) -> World {
         let range = 0..<count
         var world: World

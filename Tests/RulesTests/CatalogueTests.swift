@@ -7,6 +7,7 @@ extension Rule: CustomTestStringConvertible {
     public var testDescription: String { id }
 }
 
+/// The catalogue of rules.
 @Suite struct CatalogueTests {
     @Test func `ids are unique, lower case and hyphenated`() {
         let ids = Catalogue.playbook.rules.map(\.id)
@@ -15,7 +16,7 @@ extension Rule: CustomTestStringConvertible {
     }
 
     @Test(arguments: Catalogue.playbook.rules)
-    func `a rule has good and bad examples, and a bad one for each clause`(_ rule: Rule) {
+    func `a rule has good examples, and a bad example for each clause`(_ rule: Rule) {
         #expect(rule.examples.contains { $0.clause == nil })
         for clause in rule.clauses {
             #expect(rule.examples.contains { $0.clause == clause }, "\(rule.id) has no example of \(clause.name)")
@@ -27,7 +28,7 @@ extension Rule: CustomTestStringConvertible {
     }
 
     @Test(arguments: Catalogue.playbook.rules)
-    func `a rule that has a fix shows it, and one that has none shows none`(_ rule: Rule) {
+    func `a rule has a fixed example if and only if it has a fix`(_ rule: Rule) {
         #expect((rule.fix != nil) == rule.examples.contains(where: \.isFixed))
     }
 
@@ -37,7 +38,7 @@ extension Rule: CustomTestStringConvertible {
         for name in rule.settings { #expect(declared.contains(name), "\(rule.id) reads \(name)") }
     }
 
-    @Test func `the rules of this catalogue come in the order of the groups`() {
+    @Test func `rules are listed in the order of their groups`() {
         let groups = Catalogue.playbook.rules.map { rule in Group.allCases.firstIndex(of: rule.group) ?? -1 }
         #expect(groups == groups.sorted())
     }

@@ -5,7 +5,7 @@ import Rules
 import TestSupport
 import Testing
 
-/// Rules about storage and AWS resources managed through ACK, where an example does not say it: mostly what an update makes new.
+/// Rules about storage and AWS resources managed through ACK: cases without an example, mostly new violations on UPDATE.
 @Suite struct CloudRuleTests {
     private func object(_ group: String, _ kind: String, _ spec: Literal) -> Literal {
         [
@@ -14,7 +14,7 @@ import Testing
         ]
     }
 
-    /// Whether a change is denied by a rule that denies.
+    /// Returns whether a rule at level deny denies an update.
     private func isDenied(_ rule: String, _ old: Literal, _ new: Literal) throws -> Bool {
         var world = World(old)
         world.rules = [try #require(Catalogue.playbook[rule])]
@@ -33,7 +33,7 @@ import Testing
         ("groupRef: {from: {name: a}}", "groupRef: {from: {name: b}}"),
         ("groupRef: {from: {name: a}}", "groupRef: {from: {name: a, namespace: other}}"),
     ])
-    func `another group at every port is new, however it is named`(_ old: String, _ new: String)
+    func `another source group on all ports is new, for each way to reference a group`(_ old: String, _ new: String)
         throws
     {
         func group(_ pair: String, _ description: String = "") throws -> Literal {
@@ -75,7 +75,7 @@ import Testing
         ("fromPort: 0, toPort: 9223372036854775807", true), ("fromPort: -9223372036854775807, toPort: 65535", true),
         ("fromPort: 9223372036854775807, toPort: 443", false),
     ])
-    func `a number that is no port does not end the evaluation`(_ ports: String, _ isFound: Bool) throws {
+    func `port numbers outside the valid range do not crash the evaluation`(_ ports: String, _ isFound: Bool) throws {
         let yaml = "{ingressRules: [{ipProtocol: tcp, \(ports), userIDGroupPairs: [{groupID: sg-1}]}]}"
         var world = World(object("ec2", "SecurityGroup", try Literal(yaml: yaml)))
         world.rules = [try #require(Catalogue.playbook["security-group-rules"])]
@@ -85,7 +85,7 @@ import Testing
     // MARK: Storage
 
     @Test(arguments: [("{}", "not set"), ("{encrypted: ''}", "empty"), ("{encrypted: 'no'}", "no")])
-    func `a parameter that does not encrypt is called by what it says`(
+    func `a finding about encrypted quotes the parameter's value`(
         _ parameters: String, _ seen: String
     ) throws {
         let yaml =
@@ -108,7 +108,7 @@ import Testing
     }
 
     @Test
-    func `a key policy's old fault is known by whom it is for, not by where it stands or its name`()
+    func `a violation in a key policy is identified by its principal, not by position or Sid`()
         throws
     {
         let both = "\"kms:Decrypt\", \"kms:PutKeyPolicy\""
@@ -148,7 +148,7 @@ import Testing
             "\"kms:Decrypt\", \"kms:CreateGrant\", \"kms:RevokeGrant\"", nil
         ),
     ])
-    func `a statement's principals and actions are read as IAM reads them`(
+    func `principals and actions of a statement are matched as IAM matches them`(
         _ principal: String, _ actions: String, _ clause: String?
     ) throws {
         var world = World(key(statement(principal, actions)))
@@ -157,7 +157,7 @@ import Testing
             try world.verdict().judgements.map(\.finding.clause.name) == (clause.map { [$0] } ?? []))
     }
 
-    @Test func `everybody but some is everybody`() throws {
+    @Test func `NotPrincipal counts as an open principal`() throws {
         let policy =
             "{\"Statement\": {\"Effect\": \"Allow\", \"NotPrincipal\": {\"AWS\": \"arn:aws:iam::2:role/x\"}, \"Action\": \"kms:*\"}}"
         var world = World(object("kms", "Key", ["policy": .string(policy)]))
@@ -165,7 +165,7 @@ import Testing
         #expect(try world.verdict().judgements.map(\.finding.clause.name) == ["open"])
     }
 
-    @Test func `a key's policy is evaluated while its aliases are unknown`() throws {
+    @Test func `a key policy is evaluated although the aliases are unknown`() throws {
         var world = World(object("kms", "Key", ["description": "orders"]))
         world.rules = [try #require(Catalogue.playbook["kms-key-policy"])]
         let verdict = try world.verdict()
@@ -176,7 +176,9 @@ import Testing
     // MARK: Networks
 
     @Test(arguments: [(true, ["isolated", "size"]), (false, ["size", "zones"])])
-    func `a subnet is evaluated as far as related objects are known`(_ knowsTables: Bool, _ clauses: [String]) throws {
+    func `a subnet is evaluated with the related objects that are known`(
+        _ knowsTables: Bool, _ clauses: [String]
+    ) throws {
         let subnet = """
             {cidrBlock: 10.0.4.0/20, availabilityZone: eu-west-1a, routeTableRefs: [{from: {name: private}}], \
             tags: [{key: Tier, value: database}]}
@@ -195,7 +197,7 @@ import Testing
         #expect(verdict.notEvaluated.map(\.reason) == ["\(knowsTables ? "Subnets" : "RouteTables") could not be read"])
     }
 
-    @Test func `a second default route of an isolated subnet's table is new`() throws {
+    @Test func `a second default route in the route table of an isolated subnet is new`() throws {
         func table(_ routes: String) throws -> Literal {
             object("ec2", "RouteTable", try Literal(yaml: "{routes: [\(routes)]}")).merging([
                 "metadata": ["name": "database"]

@@ -1,11 +1,11 @@
 import JSON
 
-/// A `matchCondition` in the part of CEL that ours are written in: strings, lists, fields, `has`, `exists`, `in`, `==`, `!=`, `!`, `&&`,
-/// `||`.
+/// A `matchCondition`, in the subset of CEL that `deploy/` uses: strings, lists, fields, `has`, `exists`, `in`, `==`, `!=`, `!`,
+/// `&&`, `||`.
 ///
-/// Stricter than CEL in one thing: an error on the left of `&&` or `||` is an error even where the right side would decide.
+/// It is stricter than CEL: an error on the left of `&&` or `||` is always an error, even if the right side decides the result.
 struct Condition {
-    /// What cannot be evaluated; at an API server it refuses the request, or lets it pass unjudged.
+    /// An error of an expression, after which the API server follows the webhook's failurePolicy.
     struct Failure: Error, CustomStringConvertible {
         let description: String
     }
@@ -19,12 +19,12 @@ struct Condition {
         self.variables = variables
     }
 
-    /// Whether an expression holds of variables.
+    /// Returns whether an expression is true for these variables.
     static func holds(_ expression: String, _ variables: [String: Literal]) throws -> Bool {
         var condition = Condition(try words(of: expression), variables)
         let value = try condition.disjunction()
         guard condition.position == condition.tokens.count else {
-            throw Failure(description: "\(expression) goes on where it should end")
+            throw Failure(description: "unexpected text after the end of \(expression)")
         }
         return try truth(value)
     }
@@ -37,7 +37,7 @@ struct Condition {
                 rest.removeFirst()
             } else if first == "'" {
                 guard let end = rest.dropFirst().firstIndex(of: "'") else {
-                    throw Failure(description: "a string does not end")
+                    throw Failure(description: "a string is not terminated")
                 }
                 words.append(String(rest[..<end]))
                 rest = rest[rest.index(after: end)...]
@@ -80,7 +80,7 @@ struct Condition {
         }
     }
 
-    /// Operands between operators, evaluated up to the first that decides; the others are only read.
+    /// Evaluates operands up to the first that decides the result, and only parses the others.
     private mutating func series(
         _ operation: String, decidedBy verdict: Bool, _ operand: (inout Condition) throws -> Literal
     ) throws -> Literal {
@@ -95,7 +95,7 @@ struct Condition {
         return value
     }
 
-    /// Goes past an operand that is not evaluated.
+    /// Parses an operand without evaluating it.
     private mutating func skipOperand(_ operation: String) throws {
         var depth = 0
         let ends = operation == "&&" ? ["&&", "||", ")", "]", ","] : ["||", ")", "]", ","]
@@ -141,10 +141,10 @@ struct Condition {
         return try path(isTest: false)
     }
 
-    /// A variable and its fields; a test asks whether the last one is there, and needs the others to be.
+    /// Parses a variable and its fields; in a presence test, only the last field may be absent.
     private mutating func path(isTest: Bool) throws -> Literal {
         guard let name = next, var value = variables[name] else {
-            throw Failure(description: "\(next ?? "nothing") is no variable")
+            throw Failure(description: "\(next ?? "nothing") is not a variable")
         }
         position += 1
         while take(".") {
@@ -159,7 +159,7 @@ struct Condition {
         return value
     }
 
-    /// `exists(NAME, CONDITION)`: the condition is read anew for each element.
+    /// `exists(NAME, CONDITION)`: the condition is parsed again for each element.
     private mutating func exists(in list: Literal) throws -> Literal {
         guard case .array(let elements) = list else { throw Failure(description: "`exists` takes a list") }
         try expect("(")

@@ -5,7 +5,7 @@ import Rules
 import TestSupport
 import Testing
 
-/// Counts that controllers set.
+/// Replica counts that are set through the scale subresource.
 @Suite struct CountTests {
     private func scale(_ before: Int, _ after: Int, by user: String, beside related: Literal...) throws -> [String] {
         func scale(_ count: Int) -> Literal { World.scale.merging(["spec": ["replicas": .number("\(count)")]]) }
@@ -27,13 +27,13 @@ import Testing
             """)
     }
 
-    @Test func `a service account may raise a count, a person and a deployer may not leave one replica`() throws {
+    @Test func `a service account may raise the count to 1, a person and a deployer must not`() throws {
         #expect(try scale(0, 1, by: scaler) == [])
         #expect(try scale(0, 1, by: "jane") == ["replicas"])
         #expect(try scale(0, 1, by: "system:serviceaccount:argocd:server") == ["replicas"])
     }
 
-    @Test func `a service account may lower a count within the bounds of an autoscaler`() throws {
+    @Test func `a service account may lower the count within the bounds of an autoscaler`() throws {
         #expect(try scale(3, 1, by: scaler) == ["replicas"])
         #expect(try scale(3, 1, by: scaler, beside: autoscaler("minReplicas: 1, maxReplicas: 5")) == [])
         #expect(try scale(3, 1, by: scaler, beside: autoscaler("minReplicas: 2, maxReplicas: 5")) == ["replicas"])
@@ -45,7 +45,7 @@ import Testing
         }
     }
 
-    @Test func `a scale to where no eviction is left is found`() throws {
+    @Test func `scaling down to a count that allows no disruptions is denied`() throws {
         let budget = World.fragmentForTests(
             """
             apiVersion: policy/v1
@@ -57,7 +57,7 @@ import Testing
         #expect(try scale(2, 3, by: "jane", beside: budget) == [])
     }
 
-    @Test func `the scale of what an operator made warns`() throws {
+    @Test func `a Scale of an operator-made workload only warns`() throws {
         let owner: Literal = ["apiVersion": "example.com/v1", "kind": "Database", "name": "main"]
         var world = World(World.scale.merging(["spec": ["replicas": 1]]))
         (world.operation, world.subresource, world.before) = ("UPDATE", "scale", World.scale)

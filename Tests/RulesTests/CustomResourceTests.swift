@@ -6,12 +6,12 @@ import Rules
 import TestSupport
 import Testing
 
-/// What rules read of custom resources, held against their definitions.
+/// The fields that rules read of custom resources, compared with the definitions of those resources.
 ///
-/// `Fixtures/crds/GROUP/KIND.yaml` is an excerpt of a project's definition: the fields that rules and examples use, with their types.
-/// `[]` is an element of a list, `*` any key of a map.
+/// `Fixtures/crds/GROUP/KIND.yaml` is an excerpt of a custom resource definition: the fields that rules and examples use, with
+/// their types. `[]` is an element of a list, `*` is any key of a map.
 @Suite struct CustomResourceTests {
-    /// The kinds that other projects define, as far as rules read or look them up.
+    /// The custom resource kinds that rules read or look up.
     static let kinds: [ResourceKind] = {
         let read = Catalogue.playbook.rules.reduce(into: Catalogue.playbook.relatedKinds) {
             $0.formUnion($1.scope.kinds)
@@ -25,14 +25,14 @@ import Testing
     }
 
     @Test(arguments: kinds)
-    func `there is an excerpt of its definition`(_ kind: ResourceKind) throws {
+    func `each custom resource kind has an excerpt of its definition`(_ kind: ResourceKind) throws {
         let excerpt = try Excerpt(kind)
         #expect(excerpt.title == "\(kind.apiVersion) \(kind.name)")
         #expect(!excerpt.project.isEmpty && !excerpt.version.isEmpty && !excerpt.fields.isEmpty)
     }
 
     @Test(arguments: Case.all)
-    func `its examples are as the definitions have it`(_ item: Case) throws {
+    func `examples match the definitions of their custom resources`(_ item: Case) throws {
         let texts = [item.example.yaml, item.example.relatedObjects, item.example.before].compactMap(\.self)
         for object in try texts.flatMap({ try Literal.all(yaml: $0) }) {
             #expect(try excerpt(of: object)?.complaints(about: object) ?? [] == [], "\(object["kind"]?.text ?? "")")
@@ -40,7 +40,7 @@ import Testing
     }
 
     @Test(arguments: Case.bad)
-    func `its findings and remedies are about fields that there are`(_ item: Case) throws {
+    func `findings and suggested changes name fields that exist in the definition`(_ item: Case) throws {
         var world = try World(item.example)
         world.rules = [item.rule]
         let object = try #require(world.object ?? world.before)
@@ -55,7 +55,7 @@ import Testing
     }
 
     @Test(arguments: WorkloadHolder.all)
-    func `its pod templates stand where the definition has them`(_ holder: WorkloadHolder) throws {
+    func `the pod templates of a kind are at the paths of its definition`(_ holder: WorkloadHolder) throws {
         let kind = try #require(WorkloadKind.standard.first { $0.title == holder.title })
         let excerpt = try Excerpt(kind.group, kind.name)
         #expect(excerpt.title == "\(holder.apiVersion) \(holder.kind)")
@@ -65,11 +65,11 @@ import Testing
         }
     }
 
-    @Test func `there is an example of each kind that pods are made of`() {
+    @Test func `each custom resource kind with a pod template has an example`() {
         #expect(WorkloadHolder.all.map(\.title) == WorkloadKind.standard.map(\.title))
     }
 
-    /// The names of the fields that a rule's own file asks for.
+    /// The fields that a rule's source file reads.
     static let ownFiles: [(rule: Rule, file: String)] = {
         let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().appending(path: "Sources/Rules")
@@ -83,17 +83,17 @@ import Testing
         }
     }()
 
-    @Test func `a rule has a file of its own name`() { #expect(Self.ownFiles.count == Catalogue.playbook.rules.count) }
+    @Test func `each rule has its own file`() { #expect(Self.ownFiles.count == Catalogue.playbook.rules.count) }
 
-    @Test func `every field that a rule asks custom resources for is in some definition that it reads`() throws {
+    @Test func `each field that a rule reads of a custom resource is in a definition`() throws {
         var asked = 0
         for (rule, file) in Self.ownFiles where rule.scope.kinds.kinds.allSatisfy(\.isCustom) {
             let kinds = rule.scope.kinds.kinds + rule.relatedObjects.filter(\.isCustom)
             let words = try kinds.flatMap { try Excerpt($0).words }
-            // What every object has.
+            // Fields of every object.
             let known = Set(words + ["spec", "metadata", "labels", "annotations"])
             let source = try String(contentsOfFile: file, encoding: .utf8)
-            // A field is read where an error may be thrown; what follows `fields` is of a related object's record.
+            // Fields are read in expressions that can throw. Names after `fields` belong to the record of a related object.
             let pattern =
                 #/(fields)?(?:\[|\.(?:member|objects|object|text|string|boolean|integer|array|strings|present|labels|intOrPercent|quantity)\()"([A-Za-z0-9]+)"[\])]/#
             for line in source.split(separator: "\n") where line.contains("try ") {
@@ -108,10 +108,10 @@ import Testing
 }
 
 extension ResourceKind {
-    /// Whether another project than Kubernetes defines it.
+    /// True if a project other than Kubernetes defines the kind.
     var isCustom: Bool { self != .other && !ResourceKind.ownGroups.contains("\(group)") }
 
-    /// The groups of Kubernetes itself, as far as rules read something of them.
+    /// The API groups of Kubernetes that rules read.
     static let ownGroups: Set = [
         "", "apps", "batch", "policy", "autoscaling", "extensions", "networking.k8s.io", "storage.k8s.io",
         "rbac.authorization.k8s.io", "authentication.k8s.io",
@@ -123,7 +123,7 @@ private struct Excerpt {
     let title: String
     let project: String
     let version: String
-    /// Types by path, as in `spec.routes[].match`.
+    /// Types by path, such as `spec.routes[].match`.
     let fields: [String: String]
 
     init(_ kind: ResourceKind) throws { try self.init("\(kind.group)", "\(kind.name)") }
@@ -137,29 +137,29 @@ private struct Excerpt {
             (file["fields"]?.members ?? []).map { ($0.key, $0.value.text ?? "") }, uniquingKeysWith: { $1 })
     }
 
-    /// Every name in a path.
+    /// The names in all paths.
     var words: [String] { fields.keys.flatMap { $0.replacing("[]", with: "").split(separator: ".").map(String.init) } }
 
-    /// What of an object is not as the definition has it, but for what all objects have.
+    /// Returns the differences between an object and the definition, except in fields that every object has.
     func complaints(about object: Literal) -> [String] {
         object.members.filter { !["apiVersion", "kind", "metadata", "status"].contains($0.key) }
             .flatMap { complaints(about: $0.value, at: $0.key) }
     }
 
     private func complaints(about value: Literal, at path: String) -> [String] {
-        if let type = fields[path] { return Excerpt.fits(value, type) ? [] : ["\(path) is no \(type)"] }
+        if let type = fields[path] { return Excerpt.fits(value, type) ? [] : ["\(path) is not of type \(type)"] }
         switch value {
         case .object(let members):
-            guard leads(to: path + ".") else { return ["there is no \(path)"] }
+            guard leads(to: path + ".") else { return ["the definition has no \(path)"] }
             return members.flatMap { member -> [String] in
                 let place = "\(path).\(member.key)"
                 let isNamed = fields[place] != nil || leads(to: place + ".") || leads(to: place + "[]")
                 return complaints(about: member.value, at: isNamed ? place : "\(path).*")
             }
         case .array(let elements):
-            guard leads(to: path + "[]") else { return ["there is no list \(path)"] }
+            guard leads(to: path + "[]") else { return ["the definition has no list \(path)"] }
             return elements.flatMap { complaints(about: $0, at: path + "[]") }
-        default: return ["there is no \(path)"]
+        default: return ["the definition has no \(path)"]
         }
     }
 
@@ -176,12 +176,12 @@ private struct Excerpt {
         }
     }
 
-    /// Whether a place is one of the definition's, or leads to one.
+    /// Returns whether the definition contains a path, or a field below it.
     func has(_ pointer: Pointer) -> Bool {
         guard let first = pointer.tokens.first, first != "metadata", first != "kind" else { return true }
         var path = first
         for token in pointer.tokens.dropFirst() {
-            // Kubernetes' own types go on by themselves.
+            // The excerpt does not list the fields of Kubernetes' own types.
             if ["any", "LabelSelector", "PodTemplateSpec", "Container"].contains(fields[path]) { return true }
             let isIndex = token == "-" || Int(token) != nil
             let next = isIndex && leads(to: path + "[]") ? path + "[]" : "\(path).\(token)"

@@ -5,7 +5,9 @@ import Rules
 import TestSupport
 import Testing
 
-/// Roll-backs where the API server has filled fields of the stored template in: it does so in a ReplicaSet and not in a Rollout, which is a custom resource.
+/// Rollbacks to a stored template with defaults.
+///
+/// The API server sets defaults in a ReplicaSet, but not in a Rollout, which is a custom resource.
 @Suite struct DefaultedTemplateTests {
     /// A template from before enforcement, as its author wrote it.
     private let written = Self.yaml(
@@ -32,7 +34,7 @@ import Testing
           lifecycle: {preStop: {httpGet: {path: /drain, port: 8080}}}
         """)
 
-    /// The same as a ReplicaSet of the API server has it.
+    /// The same template in a ReplicaSet, with defaults set by the API server.
     private let stored = Self.yaml(
         """
         containers:
@@ -99,29 +101,29 @@ import Testing
         return try !world.verdict().isDenied
     }
 
-    @Test func `a Rollout goes back to the template of a ReplicaSet, in which defaults are filled in`() throws {
+    @Test func `a Rollout may go back to the template of a ReplicaSet in which defaults are set`() throws {
         #expect(try isRolledBack(to: written, from: stored))
-        // Without the ReplicaSet it is denied.
+        // Without the ReplicaSet, the change is denied.
         #expect(try !isRolledBack(to: written, from: World.podSpec))
     }
 
     @Test(
         arguments: [
-            // Not the default's value.
+            // A value that is not the default.
             "terminationGracePeriodSeconds: 0", "dnsPolicy: Default", "hostPID: true",
-            // The name of a default at another place.
+            // The name of a default in another place.
             "initContainers: [{name: proxy, restartPolicy: null}]",
             "securityContext: {dnsPolicy: ClusterFirst}",
-            // Another amount.
+            // Another quantity.
             "containers: [{name: app, resources: {limits: {memory: 0.6Gi}}}]",
             "containers: [{name: app, resources: {limits: {memory: 512M}}}]",
         ])
-    func `a template with another value is no roll-back`(_ change: String) throws {
+    func `a template with another value is not a rollback`(_ change: String) throws {
         #expect(try !isRolledBack(to: written.merging(World.fragmentForTests(change)), from: stored))
     }
 
-    @Test func `the pull policy that follows from a tag makes no other template`() throws {
-        // A Deployment that was replaced as a whole has IfNotPresent, and what is applied to it keeps that.
+    @Test func `a defaulted imagePullPolicy does not make a template different`() throws {
+        // A replaced Deployment gets IfNotPresent, and later applies keep it.
         let kept = stored.merging(World.fragmentForTests("containers: [{name: app, imagePullPolicy: IfNotPresent}]"))
         #expect(try isRolledBack("Deployment", "apps/v1", to: kept, from: stored))
     }

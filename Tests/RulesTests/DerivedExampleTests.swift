@@ -4,7 +4,7 @@ import Kubernetes
 import TestSupport
 import Testing
 
-/// What must hold of every bad example, whatever the rule.
+/// Properties that every bad example has, for every rule.
 @Suite struct DerivedExampleTests {
     private func world(_ item: Case) throws -> World {
         var world = try World(item.example)
@@ -17,20 +17,20 @@ import Testing
     }
 
     @Test(arguments: created.filter { $0.rule.scope.operations.contains(.update) })
-    func `as an update of itself it is old, and only warns`(_ item: Case) throws {
+    func `an update that keeps the violation only warns`(_ item: Case) throws {
         var world = try world(item)
         let object = try #require(world.object)
-        // Something else of the spec changes.
+        // Another field of the spec changes.
         let touched = object.merging(["spec": ["revisionHistoryLimit": 3], "data": ["touched": "yes"]])
         world = world.updated(to: touched)
-        // Known autoscalers, so that nothing is left open.
+        // With known autoscalers, every rule is evaluated.
         if world.relatedObjects == nil { world.relatedObjects = [Self.otherAutoscaler] }
         let verdict = try world.verdict()
         #expect(!verdict.isDenied)
         #expect(verdict.judgements.map(\.path) == [item.example.path].compactMap(\.self))
         #expect(verdict.judgements.allSatisfy { $0.leniency == .existing || $0.leniency == .hint })
         world.settings["PLAYBOOK_RATCHET"] = "off"
-        // What is a hint to whoever creates an object may be more to who changes it.
+        // A hint on CREATE may be a denial on UPDATE.
         guard !item.example.isHint else { return }
         #expect(try world.verdict().isDenied == (item.rule.level == .deny))
     }
@@ -44,7 +44,7 @@ import Testing
     ]
 
     @Test(arguments: Case.bad)
-    func `as a deletion it passes`(_ item: Case) throws {
+    func `deleting a bad example is allowed`(_ item: Case) throws {
         var world = try world(item)
         world.before = world.object
         world.operation = "DELETE"
@@ -52,14 +52,14 @@ import Testing
     }
 
     @Test(arguments: Case.bad)
-    func `with its rule off it is silent`(_ item: Case) throws {
+    func `a rule at level off reports nothing`(_ item: Case) throws {
         var world = try world(item)
         world.settings[item.rule.variable] = "off"
         #expect(try world.verdict().judgements.map(\.summary) == [])
     }
 
     @Test(arguments: Case.bad)
-    func `with its rule at warn, in dry-run mode and for trusted users it passes and says so`(_ item: Case) throws {
+    func `level warn, dry-run mode and trusted users turn a denial into a warning`(_ item: Case) throws {
         var lowered = try world(item)
         lowered.settings[item.rule.variable] = "warn"
         var dry = try world(item)
@@ -77,7 +77,7 @@ import Testing
     }
 
     @Test(arguments: Case.bad)
-    func `the control plane is not judged`(_ item: Case) throws {
+    func `requests of the control plane are not evaluated`(_ item: Case) throws {
         for (user, groups) in [
             ("system:apiserver", []), ("system:kube-scheduler", []), ("system:node:a", ["system:nodes"]),
         ] {
@@ -89,7 +89,7 @@ import Testing
     }
 
     @Test(arguments: created)
-    func `exempted it passes, by whoever may exempt from the rule`(_ item: Case) throws {
+    func `an exemption by annotation, Namespace or PLAYBOOK_EXEMPT allows a bad example`(_ item: Case) throws {
         let annotations: Literal = [
             "playbook.superinc.com/exempt": .string(item.rule.id), "playbook.superinc.com/exempt-reason": "one licence",
         ]
@@ -98,7 +98,7 @@ import Testing
         let isOwnEnough = item.rule.mayBeExemptedByWorkload
         #expect(try own.verdict().judgements.allSatisfy { ($0.effect == .exempt) == isOwnEnough })
 
-        // What belongs to the cluster is in no Namespace.
+        // Cluster-scoped objects have no Namespace.
         var namespace = try world(item)
         if let name = namespace.object?["metadata"]?["namespace"] {
             namespace.relatedObjects =
@@ -117,12 +117,12 @@ import Testing
     }
 
     @Test(arguments: Case.bad.filter { $0.rule.scope.kinds.contains(.podTemplate) && $0.example.before == nil })
-    func `it is found in every kind with a pod template, at that kind's path`(_ item: Case) throws {
+    func `a violation is found in every kind with a pod template, at the path of that kind`(_ item: Case) throws {
         var world = try world(item)
         guard let spec = world.object?["spec"]?["template"]?["spec"], world.object?["kind"] == "Deployment" else {
             return
         }
-        // What is found elsewhere, as in annotations, does not come along with the pod template.
+        // Violations outside the pod template, such as in annotations, do not occur in the other kinds.
         let pods = "spec.template.metadata"
         guard let path = item.example.path,
             path.hasPrefix(pods) || !path.hasPrefix("metadata.") && !path.hasPrefix("spec.")
@@ -150,7 +150,7 @@ import Testing
             let isMeant =
                 item.rule.scope.kinds.contains(ResourceKind(kind: kind, apiVersion: version))
                 && (isLongRunning || !item.rule.scope.isLongRunningOnly)
-            // What pods are labelled and annotated with stands elsewhere than their spec.
+            // Labels and annotations of pods are not part of the pod spec.
             let own =
                 switch kind {
                 case "Pod": "metadata"
@@ -168,17 +168,17 @@ import Testing
             $0.example.relatedObjects != nil && $0.rule.relatedObjects.contains(.podDisruptionBudget)
         }
     )
-    func `where companions are not known, a missing one denies nothing`(_ item: Case) throws {
+    func `a missing related object does not deny if related objects are unknown`(_ item: Case) throws {
         var world = try world(item)
         world.relatedObjects = nil
         let verdict = try world.verdict()
-        // What an object says of itself alone still holds.
+        // Findings about the object itself are still reported.
         #expect(verdict.judgements.allSatisfy { !$0.finding.awaitsRelatedObject })
         if verdict.judgements.isEmpty { #expect(verdict.notEvaluated.map(\.rule.id) == [item.rule.id]) }
     }
 
     @Test(arguments: Case.bad)
-    func `every text of it is fit to be sent`(_ item: Case) throws {
+    func `warnings, audit annotations and causes respect the limits of the API server`(_ item: Case) throws {
         var world = try world(item)
         let denied = try world.verdict()
         world.settings["PLAYBOOK_MODE"] = "dry-run"
@@ -194,11 +194,11 @@ import Testing
         #expect(denied.causes.count == denied.judgements.count { $0.effect == .deny })
     }
 
-    /// Rules and clauses with a finding that is longer, or begins with something else.
+    /// Rules and clauses whose finding is longer, or begins in another way.
     ///
     /// This list may only shrink.
     private static let unshaped: Set<String> = [
-        // More than 125 characters are the names of API fields.
+        // API field names take up more than 125 characters.
         "base-node-group affinity", "spot-placement single",
     ]
 
@@ -209,7 +209,7 @@ import Testing
             let world = try world(item)
             let judgement = try #require(world.verdict().judgements.first)
             let line = "\(judgement.path) \(judgement.finding.message)".trimmingPrefix(" ").replacing(
-                // Quoted values and names in brackets are as long as their authors like.
+                // Quoted values and names in brackets can have any length.
                 /"[^"]*"|\[[^\]]*\]/
             ) { $0.output.count > 42 ? $0.output.prefix(41) + $0.output.suffix(1) : $0.output }
             let isShaped = line.count <= 140 && begins(String(line), in: world.object ?? world.before ?? [:])
@@ -218,13 +218,13 @@ import Testing
         #expect(found.filter { !Self.unshaped.contains($0.key) } == [:])
         let rules = Set(Case.bad.map(\.rule.id))
         let known = Self.unshaped.filter { rules.contains(String($0.prefix { $0 != " " })) }
-        #expect(known.subtracting(found.keys) == [], "take it out of the list")
+        #expect(known.subtracting(found.keys) == [], "remove it from the list")
     }
 
-    /// Whether a line begins with a field of the object or of its pods, with a kind, or with "no" and a kind.
+    /// Returns whether a line begins with a field of the object or of its pods, with a kind, or with "no" and a kind.
     private func begins(_ line: String, in object: Literal) -> Bool {
         let pods = object["spec"]?["template"]?["spec"] ?? object["spec"] ?? [:]
-        // A Secret's type is Opaque where there is none.
+        // A Secret without a type is Opaque.
         let fields = [object, pods, World.podSpec].flatMap { $0.members.map(\.key) } + ["type"]
         let noun = line.trimmingPrefix("no ").prefix { $0.isLetter }
         return line.hasPrefix(noun) && fields.contains { $0 == noun }

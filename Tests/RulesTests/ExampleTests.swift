@@ -5,13 +5,13 @@ import Rules
 import TestSupport
 import Testing
 
-/// An example with its rule, named for the test's output.
+/// An example and its rule, with a description for the test's output.
 struct Case: CustomTestStringConvertible, Sendable {
     let rule: Rule
     let example: Example
     var testDescription: String { "\(rule.id): \(example.name)" }
 
-    /// Those of all rules, or of the one that scripts/test-rule names.
+    /// The examples of all rules, or of the rule that scripts/test-rule names.
     static let all = Catalogue.playbook.rules.filter { $0.id == only ?? $0.id }.flatMap { rule in
         rule.examples.map { Case(rule: rule, example: $0) }
     }
@@ -21,15 +21,16 @@ struct Case: CustomTestStringConvertible, Sendable {
     static let fixed = bad.filter(\.example.isFixed)
 }
 
+/// The examples of each rule: their findings, suggested changes and fixes.
 @Suite struct ExampleTests {
     @Test(arguments: Case.good)
-    func `a good example gives no finding of any rule`(_ item: Case) throws {
+    func `a good example produces no finding of any rule`(_ item: Case) throws {
         let verdict = try World(item.example).verdict()
         #expect(verdict.judgements.filter { $0.effect != .exempt }.map(\.summary) == [])
     }
 
     @Test(arguments: Case.bad)
-    func `a bad example gives exactly the finding it states`(_ item: Case) throws {
+    func `a bad example produces exactly the finding that it states`(_ item: Case) throws {
         var world = try World(item.example)
         world.rules = [item.rule]
         let verdict = try world.verdict()
@@ -40,8 +41,7 @@ struct Case: CustomTestStringConvertible, Sendable {
     }
 
     @Test(arguments: Case.bad)
-    func `a warning says what to do, what is wrong, where, and the rule, in one line that arrives`(_ item: Case) throws
-    {
+    func `a warning names the fix, the field, the problem and the rule within 256 bytes`(_ item: Case) throws {
         var world = try World(item.example)
         world.rules = [item.rule]
         world.settings["PLAYBOOK_MODE"] = "dry-run"
@@ -50,7 +50,7 @@ struct Case: CustomTestStringConvertible, Sendable {
         let warning = try #require(verdict.warnings.first)
         #expect(warning == judgement.warning && warning.utf8.count <= 256)
         #expect(warning.contains(" [\(item.rule.id)") && warning.last == "]")
-        // Only a value or a path that fills the line by itself is cut, and takes the remedy with it.
+        // A value or path that fills the line alone is cut, and the suggested change with it.
         let what = "\(judgement.path) \(judgement.finding.message)"
         guard what.utf8.count <= 180 else { return }
         let parts = warning.split(separator: "; \(what) [\(item.rule.id)")
@@ -58,7 +58,7 @@ struct Case: CustomTestStringConvertible, Sendable {
     }
 
     @Test(arguments: Case.bad)
-    func `what is said has its articles right, and doubles no negation`(_ item: Case) throws {
+    func `messages use the right article, and no double negation`(_ item: Case) throws {
         var world = try World(item.example)
         world.rules = [item.rule]
         let judgement = try #require(world.verdict().judgements.first)
@@ -66,7 +66,7 @@ struct Case: CustomTestStringConvertible, Sendable {
         let words = said.split(separator: " ")
         for (article, noun) in zip(words, words.dropFirst()) {
             guard let initial = noun.first, noun.allSatisfy(\.isLowercase) else { continue }
-            // A uid and a user begin with no vowel that is heard.
+            // The words uid and user begin with a consonant sound.
             if article == "a" { #expect(!"aeio".contains(initial), "\(said)") }
             if article == "an" { #expect("aeiouh".contains(initial), "\(said)") }
         }
@@ -74,14 +74,14 @@ struct Case: CustomTestStringConvertible, Sendable {
     }
 
     @Test(arguments: Case.bad)
-    func `the remedy makes the finding go away`(_ item: Case) throws {
+    func `applying the suggested change resolves the finding`(_ item: Case) throws {
         var world = try World(item.example)
         world.rules = [item.rule]
         let judgement = try #require(world.verdict().judgements.first)
         let finding = judgement.finding
         #expect(!judgement.remedy.block.isEmpty && !judgement.remedy.line().isEmpty)
         guard !finding.edits.isEmpty || finding.relatedObject != nil else {
-            // Some things only a person can decide; then the remedy says what.
+            // If only a person can decide, the finding has advice in words.
             #expect(finding.advice != nil)
             return
         }
@@ -101,7 +101,7 @@ struct Case: CustomTestStringConvertible, Sendable {
     }
 
     @Test(arguments: Case.bad)
-    func `the YAML of the remedy, merged into the object, makes the finding go away`(_ item: Case) throws {
+    func `merging the suggested YAML into the object resolves the finding`(_ item: Case) throws {
         var world = try World(item.example)
         world.rules = [item.rule]
         let judgement = try #require(world.verdict().judgements.first)
@@ -119,7 +119,7 @@ struct Case: CustomTestStringConvertible, Sendable {
     }
 
     @Test(arguments: Case.fixed)
-    func `a fix makes its example good, changes nothing else, and then asks for nothing`(_ item: Case) throws {
+    func `a fix resolves its finding, changes nothing else, and is not needed again`(_ item: Case) throws {
         var world = try World(item.example)
         world.rules = [item.rule]
         let object = try #require(world.object)
@@ -129,13 +129,13 @@ struct Case: CustomTestStringConvertible, Sendable {
         world.object = patched
         #expect(try world.verdict().judgements.map(\.summary) == [])
         #expect(try world.mutation().patch.operations == [])
-        // Undoing the finding's own places gives the object back: nothing else was touched.
+        // Operations only replace fields that exist, and only add fields that do not.
         for case .replace(let pointer, _) in mutation.patch.operations { #expect(object[at: pointer] != nil) }
         for case .add(let pointer, _) in mutation.patch.operations { #expect(object[at: pointer] == nil) }
     }
 
     @Test(arguments: Case.bad.filter { !$0.example.isFixed })
-    func `what no fix covers is left alone`(_ item: Case) throws {
+    func `an example without a fix is not patched`(_ item: Case) throws {
         var world = try World(item.example)
         world.rules = [item.rule]
         #expect(try world.mutation().patch.operations == [])
@@ -143,6 +143,6 @@ struct Case: CustomTestStringConvertible, Sendable {
 }
 
 extension Judgement {
-    /// A line that says what was found, for a failing test.
+    /// The finding in one line, for the output of a failing test.
     var summary: String { "\(rule.id) \(path) \(finding.message) -> \(effect.rawValue)" }
 }

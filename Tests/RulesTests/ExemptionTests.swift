@@ -5,6 +5,7 @@ import Rules
 import TestSupport
 import Testing
 
+/// Exemptions by annotations and by PLAYBOOK_EXEMPT, and the level annotation of Namespaces.
 @Suite struct ExemptionTests {
     private func annotated(_ annotations: [String: String], _ spec: String = "terminationGracePeriodSeconds: 0") throws
         -> Literal
@@ -50,7 +51,7 @@ import Testing
                 true, nil
             ),
         ] as [([String: String], Bool, String?)])
-    func `a workload's annotations exempt it, or say why not`(
+    func `a workload's annotations exempt it, or a notice says why not`(
         _ annotations: [String: String], _ isExempt: Bool, _ notice: String?
     ) throws {
         let verdict = try World(try annotated(annotations)).verdict()
@@ -61,13 +62,13 @@ import Testing
     }
 
     @Test(arguments: ["20270131", "true", "null", "{}"])
-    func `an end that is no string, as a file may have it, is none that holds`(_ until: String) throws {
+    func `an exempt-until value that is not a string does not exempt`(_ until: String) throws {
         let object = try annotated(["exempt": "graceful-shutdown", "exempt-reason": "why"])
         let end = Edit.set("/metadata/annotations/playbook.superinc.com~1exempt-until", try Literal(yaml: until))
         #expect(try World(Patch([end], on: object).applied(to: object)).verdict().isDenied)
     }
 
-    @Test func `a template's annotations count as the workload's`() throws {
+    @Test func `annotations of the pod template count as the workload's`() throws {
         let object = World.deployment.merging(
             try Literal(
                 yaml: """
@@ -79,7 +80,7 @@ import Testing
         #expect(try !World(object).verdict().isDenied)
     }
 
-    @Test func `a workload cannot exempt itself from rules of the security groups`() throws {
+    @Test func `a workload cannot exempt itself from security rules`() throws {
         let verdict = try World(
             try annotated(
                 ["exempt": "privilege-escalation", "exempt-reason": "why"],
@@ -104,7 +105,7 @@ import Testing
         return world
     }
 
-    @Test func `a Namespace exempts what is in it, from all rules if it says so`() throws {
+    @Test func `a Namespace exempts the objects in it, from all rules with an asterisk`() throws {
         #expect(try !world(namespace: ["exempt": "privilege-escalation", "exempt-reason": "why"]).verdict().isDenied)
         #expect(try !world(namespace: ["exempt": "*", "exempt-reason": "why"]).verdict().isDenied)
         #expect(try world(namespace: ["exempt": "*"]).verdict().isDenied)
@@ -116,7 +117,7 @@ import Testing
         #expect(try other.verdict().isDenied)
     }
 
-    @Test func `PLAYBOOK_EXEMPTIONS says whose annotations are believed`() throws {
+    @Test func `PLAYBOOK_EXEMPTIONS selects which annotations are accepted`() throws {
         let annotations = ["exempt": "graceful-shutdown", "exempt-reason": "why"]
         var own = World(try annotated(annotations))
         var namespace = try world(namespace: ["exempt": "*", "exempt-reason": "why"])
@@ -138,7 +139,7 @@ import Testing
         ("replicas@shop/Deployment/web: why", false),
         ("replicas@*/*/*: one; graceful-shutdown@shop/Deployment/*: another", true),
     ])
-    func `standing exemptions match by namespace, kind and name`(_ text: String, _ isExempt: Bool) throws {
+    func `entries of PLAYBOOK_EXEMPT match by namespace, kind and name`(_ text: String, _ isExempt: Bool) throws {
         var world = World(try annotated([:]))
         world.settings = ["PLAYBOOK_EXEMPT": text]
         #expect(try world.verdict().isDenied == !isExempt)
@@ -148,11 +149,11 @@ import Testing
         "nothing", "graceful-shutdown@shop: why", "graceful-shutdown@a/b/c:", "gracefulshutdown@a/b/c: why",
         "replicas@a/b/c: why until soon",
     ])
-    func `a standing exemption that is malformed stops the start`(_ text: String) {
+    func `a malformed entry of PLAYBOOK_EXEMPT is an error at start`(_ text: String) {
         #expect(throws: SettingsError.self) { try Settings(environment: ["PLAYBOOK_EXEMPT": text]) }
     }
 
-    @Test func `a Scale takes its workload's exemption`() throws {
+    @Test func `a Scale has the exemption of its workload`() throws {
         var world = World(World.scale.merging(["spec": ["replicas": 1]]))
         world.before = World.scale
         world.operation = "UPDATE"
@@ -173,7 +174,7 @@ import Testing
         #expect(try world.verdict().judgements.map(\.effect) == [.exempt])
     }
 
-    @Test func `a scale by the autoscaler is never denied, one by a stranger of its name is`() throws {
+    @Test func `the HPA controller may set any scale, a service account with the same name may not`() throws {
         var world = World(World.scale.merging(["spec": ["replicas": 1]]))
         world.before = World.scale
         world.operation = "UPDATE"
@@ -181,7 +182,7 @@ import Testing
         world.relatedObjects = [World.deployment]
         world.user = "system:serviceaccount:kube-system:horizontal-pod-autoscaler"
         #expect(try world.verdict().judgements.isEmpty)
-        // Nor for a budget that lets none of the fewer go: the autoscaler would be wedged.
+        // A PDB that allows no disruptions does not deny it either, because the HPA could not scale any more.
         world.relatedObjects?.append(
             try Literal(
                 yaml: """
@@ -193,7 +194,7 @@ import Testing
         #expect(try world.verdict().isDenied)
     }
 
-    @Test func `a controller that is trusted may scale to one`() throws {
+    @Test func `a trusted controller may scale to 1`() throws {
         var world = World(World.scale.merging(["spec": ["replicas": 1]]))
         world.before = World.scale
         world.operation = "UPDATE"
@@ -206,7 +207,7 @@ import Testing
         #expect(try world.verdict().isDenied)
     }
 
-    @Test func `setting an exemption on a Namespace is told`() throws {
+    @Test func `setting an exemption on a Namespace produces a warning`() throws {
         let before = try Literal(yaml: "{apiVersion: v1, kind: Namespace, metadata: {name: shop}}")
         let after = before.merging([
             "metadata": [
@@ -221,7 +222,7 @@ import Testing
                 .changesExemption)
     }
 
-    @Test func `setting an exemption on a Namespace that is over already is told`() throws {
+    @Test func `setting an exemption that has already ended on a Namespace produces a notice`() throws {
         let over = try Literal(
             yaml: """
                 apiVersion: v1
@@ -240,7 +241,7 @@ import Testing
         #expect(try gone.verdict().notices.filter { $0.contains("no effect") } == [])
     }
 
-    @Test func `taking an exemption off is noted in the audit log, though there is nothing to tell`() throws {
+    @Test func `removing an exemption is recorded in the audit annotations, without a warning`() throws {
         let verdict = try World(try annotated(["exempt": "replicas", "exempt-reason": "why"], "{}"))
             .updated(to: World.deployment).verdict()
         #expect(verdict.isSilent && verdict.changesExemption)
@@ -251,7 +252,7 @@ import Testing
         ("deny", "warn", true, true), ("warn", "deny", true, false), ("warn", "warn", false, false),
         ("", "deny", false, false),
     ])
-    func `setting the level of a Namespace is a change of an exemption`(
+    func `changing the level annotation of a Namespace counts as changing an exemption`(
         _ before: String, _ after: String, _ isChange: Bool, _ isTold: Bool
     ) throws {
         func namespace(_ level: String) -> Literal {
@@ -265,7 +266,7 @@ import Testing
     }
 
     @Test(arguments: [("all", false), ("namespace", false), ("none", true)])
-    func `a Namespace's level is believed where its annotations are`(_ setting: String, _ isDenied: Bool) throws {
+    func `a Namespace's level is accepted if its exemptions are`(_ setting: String, _ isDenied: Bool) throws {
         var world = World(
             World.deployment.merging(["spec": ["template": ["spec": ["terminationGracePeriodSeconds": 0]]]]))
         world.relatedObjects = [
@@ -279,7 +280,7 @@ import Testing
     }
 }
 
-/// Annotations in another domain.
+/// Annotations in a domain other than the default.
 @Suite struct AnnotationDomainTests {
     private func world(_ domain: String) -> World {
         var world = World(
@@ -294,14 +295,14 @@ import Testing
         return world
     }
 
-    @Test func `the setting names the domain`() throws {
+    @Test func `PLAYBOOK_ANNOTATION_DOMAIN sets the domain of the annotations`() throws {
         #expect(try world("example.com").verdict().isDenied)
         var other = world("example.com")
         other.settings["PLAYBOOK_ANNOTATION_DOMAIN"] = "example.com"
         #expect(try !other.verdict().isDenied)
     }
 
-    @Test func `annotations of the default domain have no effect then, and warn`() throws {
+    @Test func `with another domain, annotations in the default domain only produce a notice`() throws {
         var world = world("playbook.superinc.com")
         #expect(try !world.verdict().isDenied)
         world.settings["PLAYBOOK_ANNOTATION_DOMAIN"] = "example.com"
@@ -313,7 +314,7 @@ import Testing
         #expect(verdict.message.contains(#"example.com/exempt: "graceful-shutdown""#))
     }
 
-    @Test func `a Namespace's level is read in the domain`() throws {
+    @Test func `a Namespace's level annotation is read in the configured domain`() throws {
         var world = world("other")
         world.settings["PLAYBOOK_ANNOTATION_DOMAIN"] = "example.com"
         world.relatedObjects = [
@@ -326,7 +327,7 @@ import Testing
     }
 
     @Test(arguments: ["", "example", "-a.com", "a..b", "Example.com", "a.com/x"])
-    func `what is no domain is refused`(_ domain: String) {
+    func `an invalid annotation domain is an error`(_ domain: String) {
         #expect(throws: SettingsError.self) { try Settings(environment: ["PLAYBOOK_ANNOTATION_DOMAIN": domain]) }
     }
 }

@@ -5,11 +5,11 @@ import Rules
 import TestSupport
 import Testing
 
-/// Files, recordings and a server: alike decisions on the same object.
+/// Files, recordings and the server reach the same decisions on the same object.
 ///
 /// Related objects, settings and namespace are the same. docs/formats.md lists the exceptions.
 @Suite struct GuaranteeTests {
-    /// The rules for which a count of 1 matters.
+    /// The rules that distinguish a count of 1 from a default.
     private static let readingCounts = ["replicas", "disruption-allowed"]
 
     private static let created = Case.all.filter {
@@ -19,7 +19,7 @@ import Testing
     private func decisions(_ world: World, as source: Context.Source) throws -> [String] {
         var world = world
         world.source = source
-        // In a file, 1 was written; in a request, it may be the API server's default.
+        // In a file, a count of 1 was written by the author; in a request, it may be the default.
         let mayBeDefault = world.object?["spec"]?["replicas"] == 1
         return try world.verdict().judgements.filter { !mayBeDefault || !Self.readingCounts.contains($0.rule.id) }.map {
             "\($0.rule.id) \($0.path) \($0.effectiveWord)"
@@ -27,7 +27,7 @@ import Testing
     }
 
     @Test(arguments: created)
-    func `files, recordings and a server decide alike`(_ item: Case) throws {
+    func `files, recordings and the server decide alike`(_ item: Case) throws {
         var world = try World(item.example)
         // Files are evaluated as after the grace period.
         world.settings["PLAYBOOK_COMPANION_GRACE"] = "0s"

@@ -5,13 +5,13 @@ import Rules
 import TestSupport
 import Testing
 
-/// Where images come from, what their tags say, and what the settings about them are.
+/// Registries and tags of images, and the settings about them.
 @Suite struct ImageTests {
     private static let ecr = "222222222222.dkr.ecr.eu-west-1.amazonaws.com"
     private static let digest = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     private static let ours = ["PLAYBOOK_OWN_REPOSITORIES": "\(ecr)/shop"]
 
-    /// The findings about an image, by rule.
+    /// The findings about an image, by rule id.
     private func findings(_ image: String, _ settings: [String: String] = [:]) throws -> [String: Judgement] {
         var world = World(
             World.deployment.merging([
@@ -27,7 +27,7 @@ import Testing
         try findings(image, settings)[rule] != nil
     }
 
-    @Test func `an image is told for each container that runs it, and no other for being there too`() throws {
+    @Test func `an image is reported for each container that uses it, and no other image is`() throws {
         let (bad, good) = ("\(Self.ecr)/shop/web:latest", "\(Self.ecr)/shop/web:1.4.2-9f3c1ab")
         func container(_ name: String, _ image: String) -> Literal { ["name": .string(name), "image": .string(image)] }
         for (first, others) in [(bad, ["one", "three"]), (good, ["two"])] {
@@ -60,14 +60,14 @@ import Testing
             ("volumes: [{name: m, image: a}]", "volumes[m].image is a string, not an object"),
             ("volumes: [{name: m, image: {reference: 7}}]", "volumes[m].image.reference is the number 7, not a string"),
         ] as [(String, String)])
-    func `a volume's image that cannot be read is told`(_ yaml: String, _ text: String) throws {
+    func `a volume's image of the wrong type is reported`(_ yaml: String, _ text: String) throws {
         var world = World(
             World.deployment.merging(["spec": ["template": ["spec": try Literal(yaml: yaml)]]]))
         world.rules = Catalogue.playbook.rules.filter { ["image-registry", "image-tag"].contains($0.id) }
         #expect(try world.verdict().judgements.map { "\($0.path) \($0.finding.message)" } == [text])
     }
 
-    @Test func `more images of volumes than a pod can have are a finding of each rule that reads images`() throws {
+    @Test func `too many image volumes are a finding of each rule that reads images`() throws {
         func deployment(_ count: Int) -> Literal {
             let volumes = (0..<count).map { index -> Literal in
                 ["name": .string("v\(index)"), "image": ["reference": .string("\(Self.ecr)/shop/a:1.4.2-9f3c1ab")]]
@@ -80,7 +80,7 @@ import Testing
         #expect(judgements.map(\.effect) == [.warn, .deny])
     }
 
-    @Test func `volumes without an image have none`() throws {
+    @Test func `volumes without an image produce no finding`() throws {
         let yaml = "volumes: [{name: a, emptyDir: {}}, {name: b, image: null}, {name: c, image: {reference: null}}]"
         let base = World.deployment.merging(["spec": ["template": ["spec": try Literal(yaml: yaml)]]])
         #expect(try World(base).verdict().judgements.isEmpty)
@@ -95,7 +95,7 @@ import Testing
         "000000000000.dkr.ecr.us-east-1.amazonaws.com", "222222222222.dkr.ecr.eusc-de-east-1.amazonaws.eu",
         "602401143452.dkr.ecr.us-west-2.amazonaws.com", "013241004608.dkr.ecr.us-gov-west-1.amazonaws.com",
     ])
-    func `every host of ECR is one`(_ host: String) throws {
+    func `each form of an ECR registry host is accepted`(_ host: String) throws {
         #expect(try !breaks("image-registry", "\(host)/shop/web:1.4.2-9f3c1ab"))
         #expect(try !breaks("image-registry", "\(host)/web@\(Self.digest)"))
     }
@@ -113,7 +113,7 @@ import Testing
         "public.ecr.aws.example", "xpublic.ecr.aws", "docker.io", "index.docker.io", "quay.io", "localhost",
         "localhost:5000", "[::1]:5000", "10.0.0.1:5000",
     ])
-    func `a host that only looks like one of ECR is none`(_ host: String) throws {
+    func `a host that only resembles an ECR host is reported`(_ host: String) throws {
         #expect(try breaks("image-registry", "\(host)/shop/web:1.4.2-9f3c1ab"))
     }
 
@@ -122,7 +122,7 @@ import Testing
         "efs-csi-driver", "csi-components", "aws-observability", "aws-secrets-manager", "aws-ec2", "cloudwatch-agent",
         "xray", "aws-cli", "amazonlinux", "amazoncorretto", "lambda", "neuron", "docker/library",
     ])
-    func `of the public gallery AWS's own aliases are allowed, as whole names`(_ alias: String) throws {
+    func `on public.ecr.aws, the aliases of AWS are allowed as whole path segments`(_ alias: String) throws {
         for host in ["public.ecr.aws", "ecr-public.aws.com"] {
             #expect(try !breaks("image-registry", "\(host)/\(alias)/app:1.2.3"))
             #expect(try !breaks("image-registry", "\(host)/\(alias)/a/b@\(Self.digest)"))
@@ -138,7 +138,7 @@ import Testing
         ("public.ecr.aws/l6m2t8p7/miner:1.0.0", #""l6m2t8p7" is not an alias of AWS"#),
         ("public.ecr.aws/docker/sandbox:1.0.0", #"under "docker" only docker/library/ is allowed"#),
     ])
-    func `an image of the public gallery that is refused says why, and what there is instead`(
+    func `a finding about public.ecr.aws says why the alias is not allowed and suggests a copy`(
         _ image: String, _ reason: String
     ) throws {
         let judgement = try #require(try findings(image)["image-registry"])
@@ -159,7 +159,9 @@ import Testing
             ("index.docker.io/bitnami", "bitnami/redis:7.2.4", true), ("docker.io/libraryx", "nginx:1.27.3", false),
             ("quay.io , ghcr.io/team,", "ghcr.io/team/app:1.2.3", true),
         ] as [(String, String, Bool)])
-    func `registries are compared by whole parts`(_ setting: String, _ image: String, _ isAllowed: Bool) throws {
+    func `PLAYBOOK_REGISTRIES compares whole path segments`(
+        _ setting: String, _ image: String, _ isAllowed: Bool
+    ) throws {
         #expect(try breaks("image-registry", image, ["PLAYBOOK_REGISTRIES": setting]) == !isAllowed)
     }
 
@@ -175,7 +177,9 @@ import Testing
             ("quay.io/prometheus/prometheus:v2.54.1", "quay/prometheus/prometheus:v2.54.1"),
             ("registry.internal:5000/web:1.0.0", "internal/web:1.0.0"), ("ghcr.io/team/app:1.0.0", nil),
         ] as [(String, String?)])
-    func `an image goes through the cache with the longest prefix`(_ image: String, _ path: String?) throws {
+    func `the pull-through cache with the longest matching prefix is suggested`(
+        _ image: String, _ path: String?
+    ) throws {
         let ecr = Self.ecr
         let setting =
             "docker.io=\(ecr)/docker-hub,docker.io/grafana=\(ecr)/charts,docker.io/grafana/tools/k6=\(ecr)/k6,quay.io=\(ecr)/quay,registry.internal:5000=\(ecr)/internal"
@@ -189,7 +193,7 @@ import Testing
         ("docker-hub/library/nginx:2", false), ("docker-hub/evil/miner:1", true),
         ("docker-hub/nginx:1", true), ("charts/nginx:1", true),
     ])
-    func `through its cache an image is the one that it was, with what was wrong with it`(
+    func `moving an image to its pull-through cache keeps its violations existing`(
         _ path: String, _ isDenied: Bool
     ) throws {
         func deployment(_ image: String) -> Literal {
@@ -201,7 +205,7 @@ import Testing
         world.rules = Catalogue.playbook.rules.filter { ["image-registry", "image-tag"].contains($0.id) }
         let caches = "docker.io=\(Self.ecr)/docker-hub,docker.io/grafana=\(Self.ecr)/charts"
         world.settings = ["PLAYBOOK_PULL_THROUGH": caches, "PLAYBOOK_FIX": "all"]
-        // A tag that is no full version is its author's to mend, and keeps nothing else from being fixed.
+        // A tag without a full version does not prevent the fix of the registry.
         let image: Pointer = "/spec/template/spec/containers/0/image"
         let cached = "\(Self.ecr)/docker-hub/library/nginx:1"
         #expect(try world.mutation().patch.operations == [.replace(image, .string(cached))])
@@ -217,7 +221,7 @@ import Testing
                 [:]
             ),
             ("team.azurecr.io/web:1.2.3", "ACCOUNT.dkr.ecr.REGION.amazonaws.com/azure/web:1.2.3", [:]),
-            // The team's own account, where some setting names it.
+            // The account of the team, if a setting names it.
             ("ghcr.io/a/b:1.2.3", "\(ecr)/github/a/b:1.2.3", ["PLAYBOOK_OWN_REPOSITORIES": "quay.io/a,\(ecr)/shop"]),
             ("ghcr.io/a/b:1.2.3", "\(ecr)/github/a/b:1.2.3", ["PLAYBOOK_PULL_THROUGH": "quay.io=\(ecr)/quay"]),
             // Registries that ECR does not cache.
@@ -225,7 +229,7 @@ import Testing
             ("localhost:5000/a:1.2.3", nil, [:]),
             ("azurecr.io.example.com/a:1.2.3", nil, [:]), ("docker.elastic.co/a/b:1.2.3", nil, [:]),
         ] as [(String, String?, [String: String])])
-    func `without a cache the message names the whole image as a cache of ECR would, or a copy`(
+    func `without PLAYBOOK_PULL_THROUGH, the suggestion names the path in an ECR cache, or a copy`(
         _ image: String, _ cached: String?, _ settings: [String: String]
     ) throws {
         let remedy = try #require(try findings(image, settings)["image-registry"]).remedy.block
@@ -233,7 +237,7 @@ import Testing
         #expect(!remedy.contains("PLAYBOOK_"))
     }
 
-    @Test func `an image of a megabyte is told in a line`() throws {
+    @Test func `an image name of 1 MiB produces one line`() throws {
         for image in [String(repeating: "a", count: 1 << 20), "a:" + String(repeating: "-1.2.3", count: 1 << 17)] {
             let judgement = try #require(try findings(image)["image-registry"])
             #expect(judgement.finding.clause.name == "reference")
@@ -241,7 +245,7 @@ import Testing
         }
     }
 
-    @Test func `an image that is written with escapes is read as it is meant`() throws {
+    @Test func `escape sequences in an image name are decoded`() throws {
         let name = Self.ecr + "/shop/web:1.4.2-9f3c1ab"
         for escaped in [name.split(separator: "/").joined(separator: "\\/"), "\\u0032" + name.dropFirst()] {
             let text = #"{"name": "app", "image": "\#(escaped)"}"#
@@ -263,7 +267,7 @@ import Testing
         "v1.4.2-rc.1_sha-9f3c1ab_x86_64", "sha-9f3c1ab-1.4.2-118-amd64",
         "1.0.0-" + String(repeating: "a", count: 114) + "-9f3c1ab",
     ])
-    func `a version and a commit are a tag of one's own`(_ tag: String) throws {
+    func `a tag with a version and a commit is accepted for the team's own images`(_ tag: String) throws {
         #expect(try !breaks("image-tag", "\(Self.ecr)/shop/web:\(tag)", Self.ours))
     }
 
@@ -277,7 +281,7 @@ import Testing
         "x1.4.2-9f3c1ab", "1.4.2-9f3c1ab-", "1.4.2-rc..1-9f3c1ab", "1.4.2-rc.01-9f3c1ab", "v-1.4.2-9f3c1ab",
         "vv1.4.2-9f3c1ab", "release-1.4.2-9f3c1ab", "1.4.2-9f3c1ab.",
     ])
-    func `anything else is not`(_ tag: String) throws {
+    func `other tags are reported for the team's own images`(_ tag: String) throws {
         #expect(try breaks("image-tag", "\(Self.ecr)/shop/web:\(tag)", Self.ours))
     }
 
@@ -294,7 +298,7 @@ import Testing
             ("120240901", false), ("20240901a", false), ("2024-09.01", false), ("prod", false), ("main", false),
             ("9f3c1ab", false),
         ] as [(String, Bool)])
-    func `a full version is a tag of somebody else's`(_ tag: String, _ isGood: Bool) throws {
+    func `a tag with a full version is accepted for third-party images`(_ tag: String, _ isGood: Bool) throws {
         #expect(try breaks("image-tag", "quay.io/example/queue:\(tag)") == !isGood)
         #expect(try breaks("image-tag", "602401143452.dkr.ecr.eu-west-1.amazonaws.com/eks/a:\(tag)") == !isGood)
         #expect(try breaks("image-tag", "public.ecr.aws/eks/a:\(tag)") == !isGood)
@@ -305,7 +309,7 @@ import Testing
             ("localhost:5000/app", true), ("host:5000/app:1.2.3", false), ("nginx", true), ("nginx:latest", true),
             ("nginx:latest@\(digest)", false), ("nginx@\(digest)", false), ("Nginx:1.2.3", false),
         ] as [(String, Bool)])
-    func `a port is no tag, and a digest is enough`(_ image: String, _ isBad: Bool) throws {
+    func `a port is not a tag, and a digest makes the tag optional`(_ image: String, _ isBad: Bool) throws {
         #expect(try breaks("image-tag", image) == isBad)
     }
 
@@ -322,7 +326,9 @@ import Testing
             ("a[b]c", "abbc", false), ("a[*]", "a", true), ("{number}.{number}", "2024.10", true),
             ("{number}.{number}", "2024.", false), ("a|b|", "a", nil), ("", "a", nil),
         ] as [(String, String, Bool?)])
-    func `a pattern takes the place of the usual one`(_ pattern: String, _ tag: String, _ isGood: Bool?) throws {
+    func `PLAYBOOK_IMAGE_TAG_PATTERN replaces the default pattern`(
+        _ pattern: String, _ tag: String, _ isGood: Bool?
+    ) throws {
         let image = "\(Self.ecr)/shop/web:\(tag)"
         guard let isGood else {
             #expect(throws: SettingsError.self) {
@@ -336,14 +342,14 @@ import Testing
     @Test(arguments: [
         "1.4.2", "1.4.2-9f3c1ab", "v2.0.0-rc.1-g0a1b2c3d", "9f3c1ab-1.4.2-7", "main", "1.4.2-rc-7-abcdef0",
     ])
-    func `the default is what it says it is`(_ tag: String) throws {
+    func `the documented default of PLAYBOOK_IMAGE_TAG_PATTERN has the effect of the default`(_ tag: String) throws {
         let image = "\(Self.ecr)/shop/web:\(tag)"
         let written = try #require(Catalogue.playbook.settings.first { $0.name == "PLAYBOOK_IMAGE_TAG_PATTERN" })
             .defaultText
         #expect(try breaks("image-tag", image) == breaks("image-tag", image, ["PLAYBOOK_IMAGE_TAG_PATTERN": written]))
     }
 
-    @Test func `no pattern runs away`() throws {
+    @Test func `matching a pattern takes bounded time`() throws {
         let pattern = String(repeating: "*a", count: 99)
         let tag = String(repeating: "a", count: 127) + "b"
         #expect(try breaks("image-tag", "\(Self.ecr)/web:\(tag)", ["PLAYBOOK_IMAGE_TAG_PATTERN": pattern]))
@@ -379,12 +385,12 @@ import Testing
             ("PLAYBOOK_IMAGE_TAG_PATTERN", "^v(.+)$", "at character 1, expected a letter"),
             ("PLAYBOOK_IMAGE_TAG_PATTERN", "|a", "at character 1, expected something to match"),
         ] as [(String, String, String)])
-    func `a setting that cannot be read says where`(_ name: String, _ text: String, _ place: String) {
+    func `an error in a setting names the character`(_ name: String, _ text: String, _ place: String) {
         let error = #expect(throws: SettingsError.self) { try Settings(environment: [name: text]) }
         #expect(error?.description.contains(place) == true, "\(error?.description ?? "")")
     }
 
-    @Test func `what stands behind the first @ of an image is not quoted, since it may be a password's end`() throws {
+    @Test func `text after the first @ of an image is not quoted, because it may be part of a password`() throws {
         let image = "user:hun@ter2pass9Q@registry.example.com/shop/web:1.2.3"
         let object = World.deployment.merging([
             "spec": ["template": ["spec": ["containers": [["name": "app", "image": .string(image)]]]]]

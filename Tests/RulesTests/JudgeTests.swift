@@ -6,7 +6,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// The decision semantics, by their numbers in the specification.
+/// The semantics of decisions, by their numbers in the specification.
 @Suite struct JudgeTests {
     private func spec(_ yaml: String) throws -> Literal {
         World.deployment.merging(["spec": ["template": ["spec": try Literal(yaml: yaml)]]])
@@ -20,7 +20,7 @@ import Testing
 
     // MARK: 0, control plane
 
-    @Test func `a name that only begins like the control plane's is judged`() throws {
+    @Test func `a user whose name starts like the control plane's is evaluated`() throws {
         var world = World(try spec("terminationGracePeriodSeconds: 0"))
         for user in [
             "system:apiserver-imposter", "system:serviceaccount:shop:deployer", "system:kube-controller-manager2",
@@ -30,7 +30,7 @@ import Testing
         }
     }
 
-    @Test func `trusted users are warned, by name or pattern`() throws {
+    @Test func `PLAYBOOK_TRUSTED_USERS accepts names and patterns, and turns denials into warnings`() throws {
         var world = World(try spec("terminationGracePeriodSeconds: 0"))
         world.settings["PLAYBOOK_TRUSTED_USERS"] = "flux,ops-*"
         for (user, isTrusted) in [("flux", true), ("ops-ann", true), ("fluxx", false), ("dev-ops-ann", false)] {
@@ -39,25 +39,25 @@ import Testing
         }
     }
 
-    // MARK: 1, the ratchet
+    // MARK: 1, existing violations
 
     @Test(arguments: [
-        // What changes beside an old sin does not matter.
+        // An unrelated change beside an existing violation.
         (
             "terminationGracePeriodSeconds: 0",
             "{terminationGracePeriodSeconds: 0, containers: [{name: app, image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.3-1234abc}]}",
             false
         ),
-        // A number that moves further away is new, one that moves nearer is not.
+        // A number further from the limit is new; a number closer to it is existing.
         ("terminationGracePeriodSeconds: 3", "terminationGracePeriodSeconds: 1", true),
         ("terminationGracePeriodSeconds: 1", "terminationGracePeriodSeconds: 3", false),
-        // The same sin in another container is new; its order in the list is not.
+        // The same violation in another container is new.
         (
             "containers: [{name: app, livenessProbe: null}]",
             "containers: [{name: app, livenessProbe: null}, {name: b, image: i, ports: [{containerPort: 1}], livenessProbe: null, readinessProbe: {tcpSocket: {port: 1}}, resources: {requests: {cpu: 1, memory: 1Gi}, limits: {memory: 1Gi}}}]",
             true
         ),
-        // Another choice at the same place is new.
+        // Another value in the same list is new.
         (
             "containers: [{name: app, securityContext: {capabilities: {add: [SYS_TIME]}}}]",
             "containers: [{name: app, securityContext: {capabilities: {add: [SYS_ADMIN]}}}]", true
@@ -66,7 +66,7 @@ import Testing
             "containers: [{name: app, securityContext: {capabilities: {add: [SYS_TIME, SYS_ADMIN]}}}]",
             "containers: [{name: app, securityContext: {capabilities: {add: [SYS_ADMIN]}}}]", false
         ),
-        // Root is worse than not saying so.
+        // runAsUser: 0 is worse than an unset runAsUser.
         (
             "securityContext: {runAsNonRoot: null, runAsUser: null}",
             "securityContext: {runAsNonRoot: null, runAsUser: 0}", true
@@ -79,7 +79,7 @@ import Testing
             "{hostUsers: false, securityContext: {runAsNonRoot: null, runAsUser: 0}}",
             "securityContext: {runAsNonRoot: null, runAsUser: null}", true
         ),
-        // The API server fills in each host port beside the node's network, and `kubectl apply` leaves them behind.
+        // The API server sets hostPort if hostNetwork is true, and `kubectl apply` does not remove it.
         (
             "{hostNetwork: true, containers: [{name: app, ports: [{name: http, containerPort: 8080, hostPort: 8080}]}]}",
             "containers: [{name: app, ports: [{name: http, containerPort: 8080, hostPort: 8080}]}]", false
@@ -98,12 +98,14 @@ import Testing
             "containers: [{name: app, resources: {requests: {memory: 200Mi}}}]", false
         ),
     ])
-    func `an old finding warns, a new or worse one denies`(_ before: String, _ after: String, _ isDenied: Bool) throws {
+    func `an existing violation warns, a new or worse one is denied`(
+        _ before: String, _ after: String, _ isDenied: Bool
+    ) throws {
         let world = World(try spec(before)).updated(to: try spec(after))
         #expect(try world.verdict().isDenied == isDenied)
     }
 
-    @Test func `a container that keeps its name keeps its sins wherever it stands`() throws {
+    @Test func `violations of a container stay existing if the container moves in the list`() throws {
         let other =
             "{name: b, image: 222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/b:1.0.0-9f3c1ab, ports: [{containerPort: 1}], livenessProbe: {tcpSocket: {port: 1}}, readinessProbe: {tcpSocket: {port: 1}}, resources: {requests: {cpu: 1, memory: 1Gi}, limits: {memory: 1Gi}}}"
         let before = try spec("containers: [{name: app, livenessProbe: null}]")
@@ -114,7 +116,7 @@ import Testing
         #expect(try denied(World(before).updated(to: after)) == [])
     }
 
-    @Test func `a finding that was exempt before denies once the exemption has ended`() throws {
+    @Test func `an exempt violation is denied after the exemption ends`() throws {
         func exempt(until date: String) -> Literal {
             [
                 "metadata": [
@@ -132,13 +134,13 @@ import Testing
         #expect(try World(sinner.merging(over)).updated(to: touched.merging(over)).verdict().isDenied)
         let running = exempt(until: "2026-11-23")
         #expect(try !World(sinner.merging(running)).updated(to: touched.merging(running)).verdict().isDenied)
-        // Taking the annotation off is no way to make the sin an old one.
+        // Removing the annotation does not make the violation an existing one.
         #expect(try World(sinner.merging(running)).updated(to: touched).verdict().isDenied)
     }
 
     // MARK: 2 and 3, deletion, metadata and status
 
-    @Test func `finalizers come off an object that is being deleted, and nothing else may change`() throws {
+    @Test func `on an object being deleted, removing finalizers is skipped and other changes are evaluated`() throws {
         let dying: Literal = ["metadata": ["deletionTimestamp": "2026-11-23T11:00:00Z", "finalizers": ["a/b"]]]
         let before = try spec("terminationGracePeriodSeconds: 0").merging(dying)
         var after = try Patch([.remove("/metadata/finalizers")], on: before).applied(to: before)
@@ -152,7 +154,7 @@ import Testing
             ])
     }
 
-    @Test func `a choice in a list without names stays old wherever it moves, and another one is new`() throws {
+    @Test func `a violation in a list without names stays existing if it moves, and another one is new`() throws {
         func group(_ entries: String) throws -> Literal {
             try Literal(
                 yaml: """
@@ -176,7 +178,7 @@ import Testing
         #expect(try denied(World(group(wider)).updated(to: group(ssh))) == [])
     }
 
-    @Test func `metadata and status alone are no reason to judge the rest`() throws {
+    @Test func `a change of metadata or status alone does not evaluate the spec`() throws {
         let before = try spec("terminationGracePeriodSeconds: 0")
         let after = before.merging(["metadata": ["labels": ["a": "b"], "generation": 7], "status": ["replicas": 3]])
         var world = World(before).updated(to: after)
@@ -189,14 +191,14 @@ import Testing
         ("{apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute, spec: {hostnames: [shop.example.org]}}"),
         ("{apiVersion: externaldns.k8s.io/v1alpha1, kind: DNSEndpoint, spec: {endpoints: [{dnsName: example.com, recordType: CNAME}]}}"),
     ])
-    func `rules that read metadata look at nothing else where nothing else changed`(_ yaml: String) throws {
+    func `rules that read metadata report nothing about the spec if only metadata changes`(_ yaml: String) throws {
         let before = try Literal(yaml: yaml).merging(["metadata": ["name": "web", "namespace": "shop"]])
         var world = World(before).updated(to: before.merging(["metadata": ["finalizers": ["example.com/hold"]]]))
         world.settings = ["PLAYBOOK_RATCHET": "off", "PLAYBOOK_DNS_ZONES": "example.com"]
         #expect(try world.verdict().judgements.isEmpty)
     }
 
-    @Test func `an exemption that has ended denies no change of metadata alone that leaves the finding as it is`()
+    @Test func `after an exemption ends, a change of metadata that keeps the violation is allowed`()
         throws
     {
         let before = try Literal(
@@ -225,7 +227,7 @@ import Testing
         #expect(try denied(before.merging(["spec": ["type": "LoadBalancer"]])).contains(place))
     }
 
-    @Test func `a ConfigMap has no spec and is compared whole`() throws {
+    @Test func `any change of a ConfigMap's data is evaluated`() throws {
         let before = try Literal(
             yaml: "{apiVersion: v1, kind: ConfigMap, metadata: {name: a, namespace: default}, data: {a: b}}")
         var world = World(before).updated(to: before.merging(["metadata": ["labels": ["x": "y"]]]))
@@ -234,20 +236,20 @@ import Testing
         world = World(before).updated(to: before.merging(["data": ["status": "c"]]))
         world.settings["PLAYBOOK_RATCHET"] = "off"
         #expect(try denied(world) == ["default-namespace metadata.namespace"])
-        // A key called status or metadata inside the data is data.
+        // The keys status and metadata in the data are data.
         let nested = before.merging(["data": ["metadata": "1"]])
         world = World(nested).updated(to: nested.merging(["data": ["metadata": "2"]]))
         world.settings["PLAYBOOK_RATCHET"] = "off"
         #expect(try denied(world) == ["default-namespace metadata.namespace"])
     }
 
-    @Test func `the status subresource is passed over`() throws {
+    @Test func `the status subresource is skipped`() throws {
         var world = World(try spec("terminationGracePeriodSeconds: 0"))
         world.subresource = "status"
         #expect(try world.verdict().judgements.isEmpty)
     }
 
-    // MARK: 4, what a controller made
+    // MARK: 4, objects that a controller made
 
     private func owned(by kind: String, _ version: String = "apps/v1", isController: Bool = true) throws -> Literal {
         try pod("containers: [{name: app, livenessProbe: null, securityContext: {privileged: true}}]").merging([
@@ -268,21 +270,21 @@ import Testing
         ("DaemonSet", "apps/v1", "system:serviceaccount:kube-system:daemon-set-controller", "passed"),
         ("Job", "batch/v1", "system:serviceaccount:kube-system:job-controller", "passed"),
         ("Rollout", "argoproj.io/v1alpha1", "system:serviceaccount:argo-rollouts:argo-rollouts", "passed"),
-        // Owner references are words that anybody can write.
+        // A user can set any owner reference.
         ("ReplicaSet", "apps/v1", "kubernetes-admin", "denied"),
         ("ReplicaSet", "apps/v1", "system:serviceaccount:shop:replicaset-controller", "denied"),
         ("ReplicaSet", "apps/v1", "system:serviceaccount:kube-system:evil-controller", "denied"),
         ("ReplicaSet", "apps/v1", "system:serviceaccount:kube-system:replicaset-controller:x", "denied"),
         ("ReplicaSet", "evil.example/v1", "system:serviceaccount:kube-system:replicaset-controller", "denied"),
-        // An operator's Pods: warnings, but not for what steps over walls.
+        // A Pod of an operator: denials become warnings, except for rules that also apply to operators.
         ("StrimziPodSet", "core.strimzi.io/v1beta2", "system:serviceaccount:strimzi:operator", "operator"),
-        // An account that is not known as an operator.
+        // A service account that is not a known operator.
         ("StrimziPodSet", "core.strimzi.io/v1beta2", "system:serviceaccount:shop:operator", "denied"),
         ("StrimziPodSet", "core.strimzi.io/v1beta2", "kubernetes-admin", "denied"),
-        // What anybody can name as an owner, since it is always there.
+        // An owner that exists in every cluster.
         ("ConfigMap", "v1", "system:serviceaccount:ci:runner", "denied"),
     ])
-    func `a Pod with an owner is believed by who made it`(
+    func `the requester decides whether an owner reference is accepted`(
         _ kind: String, _ version: String, _ user: String, _ outcome: String
     ) throws {
         var world = World(try owned(by: kind, version))
@@ -299,13 +301,13 @@ import Testing
         }
     }
 
-    @Test func `an owner that is not the controller does not count`() throws {
+    @Test func `an owner reference that is not the controller does not count`() throws {
         var world = World(try owned(by: "ReplicaSet", isController: false))
         world.user = "system:serviceaccount:kube-system:replicaset-controller"
         #expect(try world.verdict().isDenied)
     }
 
-    @Test func `a static Pod's annotation is not believed from anybody else`() throws {
+    @Test func `the annotation of a static Pod counts only if a node sends it`() throws {
         var world = World(
             try pod("containers: [{name: app, livenessProbe: null}]").merging(
                 ["metadata": ["annotations": ["kubernetes.io/config.mirror": "x"]]]))
@@ -314,7 +316,7 @@ import Testing
         #expect(try world.verdict().passedOver != nil)
     }
 
-    @Test func `a person's change of a controller's Pod is judged`() throws {
+    @Test func `a user's change of a controller's Pod is evaluated`() throws {
         let before = try owned(by: "ReplicaSet").merging(
             try Literal(yaml: "spec: {containers: [{name: app, securityContext: {privileged: null}}]}"))
         let after = before.merging(
@@ -325,7 +327,7 @@ import Testing
             ])
     }
 
-    @Test func `dry-run mode names the controllers that are not trusted`() throws {
+    @Test func `dry-run mode reports controllers that are not trusted`() throws {
         var world = World(try owned(by: "Rollout", "argoproj.io/v1alpha1"))
         world.user = "system:serviceaccount:rollouts:argo"
         #expect(try world.verdict().untrustedController == nil)
@@ -336,7 +338,7 @@ import Testing
     // MARK: 5, system namespaces
 
     @Test(arguments: ["kube-system", "kube-public", "kube-node-lease", "playbook", "node-tools"])
-    func `system namespaces are skipped by the server and at a command line alike`(_ namespace: String) throws {
+    func `system namespaces are skipped by the server and by commands`(_ namespace: String) throws {
         var world = World(
             try spec("terminationGracePeriodSeconds: 0").merging(["metadata": ["namespace": .string(namespace)]]))
         world.settings["PLAYBOOK_SYSTEM_NAMESPACES"] = "node-tools"
@@ -349,7 +351,7 @@ import Testing
 
     // MARK: 6 and 7, dry runs and modes
 
-    @Test func `in a server-side dry run a missing companion only warns`() throws {
+    @Test func `in a server-side dry run, a missing related object only warns`() throws {
         var world = World(World.deployment)
         world.relatedObjects = [
             [
@@ -365,7 +367,7 @@ import Testing
         #expect(try denied(world) == ["graceful-shutdown terminationGracePeriodSeconds"])
     }
 
-    @Test func `holders of the key for emergencies are warned, by name or group`() throws {
+    @Test func `PLAYBOOK_BREAK_GLASS turns denials into warnings, by user name or group`() throws {
         var world = World(try spec("terminationGracePeriodSeconds: 0"))
         world.settings["PLAYBOOK_BREAK_GLASS"] = "ann,sre"
         world.groups = ["devs"]
@@ -377,13 +379,13 @@ import Testing
         #expect(try world.verdict().judgements.map(\.leniency) == [.breakGlass])
     }
 
-    // MARK: 13, grace for companions
+    // MARK: 13, grace period for related objects
 
     @Test(arguments: [
         ("CREATE", "2026-11-23T11:59:00Z", false), ("UPDATE", "2026-11-23T11:59:00Z", false),
         ("UPDATE", "2026-11-23T10:00:00Z", true), ("UPDATE", "2026-01-01T00:00:00Z", false),
     ])
-    func `a companion may come later within its grace, and not after it`(
+    func `a missing related object denies only after the grace period`(
         _ operation: String, _ created: String, _ isDenied: Bool
     ) throws {
         let object = World.deployment.merging(["metadata": ["creationTimestamp": .string(created)]])
@@ -406,7 +408,7 @@ import Testing
 
     // MARK: 9, order
 
-    @Test func `the same request gives the same bytes, in catalogue order, then by path`() throws {
+    @Test func `decisions are deterministic, in the order of the catalogue and then by path`() throws {
         let world = World(
             try spec("{terminationGracePeriodSeconds: 0, containers: [{name: zeta, image: z}, {name: beta, image: b}]}")
         )
@@ -423,7 +425,7 @@ import Testing
 
     // MARK: 10, messages
 
-    @Test func `forty findings stay within what arrives`() throws {
+    @Test func `eighty findings fit within the limits on messages, causes and warnings`() throws {
         let containers = (1...20).map { "{name: c\($0), image: i}" }.joined(separator: ", ")
         var world = World(try spec("containers: [\(containers)]"))
         var verdict = try world.verdict()
@@ -437,7 +439,7 @@ import Testing
         #expect(verdict.warnings.last?.hasPrefix("and ") == true)
     }
 
-    @Test func `a denial tells of every rule that denies, however many findings the first ones have`() throws {
+    @Test func `a denial lists every rule that denies, even if the first rules have many findings`() throws {
         let containers = (1...60).map { "{name: c\($0), image: 'example.com/i:1.2.3', ports: []}" }
         let world = World(
             try spec("containers: [\(containers.joined(separator: ", "))]").merging([
@@ -450,7 +452,7 @@ import Testing
         #expect(verdict.message.utf8.count <= 16 << 10)
     }
 
-    @Test func `one fault that two rules find is told once, and each rule decides for itself`() throws {
+    @Test func `findings of two rules about one field are shown in one line, and each keeps its level`() throws {
         let world = World(try spec("containers: [{name: app, image: 'docker.io/library/nginx:latest'}]"))
         let verdict = try world.verdict()
         let found = verdict.judgements.filter { $0.path == "containers[app].image" }
@@ -481,7 +483,7 @@ import Testing
         #expect(!message.contains("is odd"))
     }
 
-    @Test func `a denial that is cut still ends with the way on`() throws {
+    @Test func `a truncated denial still ends with what to do next`() throws {
         let long = String(repeating: "x", count: 250)
         let containers = (1...50).map { "{name: c\($0)-\(long), image: 'example.com/i:1.2.3'}" }
         let message = try World(spec("containers: [\(containers.joined(separator: ", "))]")).verdict().message
@@ -489,7 +491,7 @@ import Testing
         #expect(message.contains(" more.\n") && message.hasSuffix("playbook explain liveness-probe\n"))
     }
 
-    @Test func `a warning has no control character, whatever the object is called`() throws {
+    @Test func `a warning contains no control characters`() throws {
         var world = World(
             try spec(
                 "{containers: [{name: app, livenessProbe: {httpGet: {path: \"/a\\n\\tb\\u0085\\u2028c\\u202Ed\"}}}]}"))
@@ -504,16 +506,16 @@ import Testing
         }
     }
 
-    @Test func `a Pod without a name yet is called by what its name will begin with`() throws {
+    @Test func `a Pod with generateName is shown with its name prefix`() throws {
         let object = try pod("containers: [{name: app, livenessProbe: null}]").merging([
             "metadata": ["name": nil, "generateName": "web-"]
         ])
         #expect(try World(object).verdict().message.hasPrefix("Pod shop/web-… (generated) breaks "))
     }
 
-    // MARK: 11, bounds
+    // MARK: 11, limits
 
-    @Test func `junk that nests deep is passed over, not stumbled upon`() throws {
+    @Test func `deeply nested unknown fields are skipped`() throws {
         var world = World(try spec("terminationGracePeriodSeconds: 0"))
         var junk: Literal = "x"
         for _ in 0..<300 { junk = ["a": junk] }
@@ -521,8 +523,7 @@ import Testing
         #expect(try denied(world) == ["graceful-shutdown terminationGracePeriodSeconds"])
     }
 
-    @Test func `a list of a hundred thousand containers is one finding of each rule that reads it, not an hour`() throws
-    {
+    @Test func `a list of a hundred thousand containers is one finding of each rule that reads it`() throws {
         let many = Literal.array(Array(repeating: .object([]), count: 100_000))
         let object = try Patch([.set("/spec/template/spec/containers", many)], on: World.deployment).applied(
             to: World.deployment)
@@ -533,7 +534,7 @@ import Testing
         #expect(Set(verdict.judgements.map(\.path)) == ["containers[1000]"])
     }
 
-    @Test func `a thousand existing violations stay existing, and all of them are counted`() throws {
+    @Test func `hundreds of existing violations stay existing, and all are counted`() throws {
         let many = Literal.array((0..<900).map { ["name": .string("c\($0)"), "image": "i"] })
         let base = World.deployment
         let before = try Patch([.set("/spec/template/spec/containers", many)], on: base).applied(to: base)
@@ -547,13 +548,13 @@ import Testing
 
     // MARK: 12, patches
 
-    @Test func `an update is patched only where it wrote something itself`() throws {
+    @Test func `an update is patched only in fields that it changes`() throws {
         let limited = "containers: [{name: app, resources: {requests: {cpu: null}, limits: {cpu: 1}}}]"
         let before = try spec(limited)
-        // An unrelated change must not roll all pods.
+        // An unrelated change must not start a rollout.
         var world = World(before).updated(to: before.merging(["spec": ["replicas": 4]]))
         #expect(try world.mutation().patch.operations.isEmpty)
-        // A container that this request adds is its own.
+        // The request adds this container.
         let added = try spec(
             "containers: [{name: app, resources: {requests: {cpu: null}, limits: {cpu: 1}}}, {name: b, image: i, resources: {limits: {cpu: 1, memory: 1Gi}}}]"
         )
@@ -562,7 +563,7 @@ import Testing
             try world.mutation().patch.operations == [
                 .add("/spec/template/spec/containers/1/resources/requests", ["cpu": "1"])
             ])
-        // Taking the request away is this request's doing.
+        // The request removes the CPU request.
         world = World(World.deployment).updated(to: before)
         #expect(
             try world.mutation().patch.operations == [
@@ -570,7 +571,7 @@ import Testing
             ])
     }
 
-    @Test func `a fix that makes way for another one comes with it, and a second pass has nothing to do`() throws {
+    @Test func `a fix that enables another fix is applied with it, and a second mutation changes nothing`() throws {
         let limited = try spec("containers: [{name: app, resources: {requests: {cpu: null}, limits: {cpu: 1500m}}}]")
         var world = World(limited)
         world.settings = ["PLAYBOOK_FIX": "all"]
@@ -590,13 +591,13 @@ import Testing
             ])
         world.object = try mutation.patch.applied(to: limited)
         #expect(try world.mutation().patch.operations.isEmpty)
-        // A limit that was there before the request stays there.
+        // A limit that existed before the request stays.
         let before = try spec("containers: [{name: app, resources: {limits: {cpu: 1500m}}}]")
         world.object = before
         #expect(try world.updated(to: limited).mutation().fixes.map(\.rule.id) == ["cpu-request"])
     }
 
-    @Test func `running Pods and Jobs, and what a controller made, are never patched`() throws {
+    @Test func `an update of a Pod or Job is never patched`() throws {
         let limited = try pod("containers: [{name: app, resources: {requests: {cpu: null}, limits: {cpu: 1}}}]")
         #expect(try !World(limited).mutation().patch.operations.isEmpty)
         #expect(try World(World.pod).updated(to: limited).mutation().patch.operations.isEmpty)
@@ -609,12 +610,12 @@ import Testing
         let change = "{containers: [{name: app, resources: {requests: {cpu: null}, limits: {cpu: 1}}}]}"
         let changed = World.podSpec.merging(try Literal(yaml: change))
         #expect(try !World(job(changed)).mutation().patch.operations.isEmpty)
-        // The same change of a Deployment is fixed on UPDATE, too.
+        // The same change of a Deployment is patched on UPDATE.
         #expect(try !World(World.deployment).updated(to: spec(change)).mutation().patch.operations.isEmpty)
         #expect(try World(job(World.podSpec)).updated(to: job(changed)).mutation().patch.operations.isEmpty)
     }
 
-    @Test func `fixes are chosen by PLAYBOOK_FIX, and only told in dry-run mode`() throws {
+    @Test func `PLAYBOOK_FIX selects fixes, and dry-run mode only reports them`() throws {
         var world = World(
             try spec(
                 "{securityContext: {runAsNonRoot: null}, containers: [{name: app, resources: {requests: {memory: 100Mi}}}]}"
@@ -633,7 +634,7 @@ import Testing
         #expect(mutation.warnings.allSatisfy { $0.hasPrefix("playbook would fix: ") } && !mutation.warnings.isEmpty)
     }
 
-    @Test func `a patch describes no finding of a rule that fixes nothing`() throws {
+    @Test func `a mutation builds findings only for rules with a fix`() throws {
         let described = Mutex(0)
         func rule(_ id: String, fix: Fix?) -> Rule {
             Rule(
@@ -654,7 +655,7 @@ import Testing
         #expect(described.withLock { $0 } == 1)
     }
 
-    @Test func `no patch is made where it would bring up a finding of any other rule`() throws {
+    @Test func `a fix is not applied if it would cause a finding of another rule`() throws {
         let limited = try spec("containers: [{name: app, resources: {requests: {cpu: null}, limits: {cpu: 1}}}]")
         let noRequest = Rule(
             id: "no-cpu-request", title: "t", group: .application, section: .containerization, rationale: "r",

@@ -3,9 +3,9 @@ import JSON
 import TestSupport
 import Testing
 
-/// What makes rules gentler than they are: the default level, and a Namespace whose teams are not aboard yet.
+/// Settings and annotations that lower the level of rules.
 @Suite struct LevelTests {
-    /// A Deployment that breaks a rule that denies and one that warns.
+    /// A Deployment that violates a rule at level deny and a rule at level warn.
     private func world(_ settings: [String: String] = [:], namespace annotation: String? = nil) throws -> World {
         var world = World(
             try World.object("terminationGracePeriodSeconds: 0\nsecurityContext: {runAsUser: null}", .apply))
@@ -47,30 +47,32 @@ import Testing
             ["graceful-shutdown": .warn, "run-as-identity": .warn]
         ),
     ])
-    func `no rule is above the default level, whatever its own setting and the profile say`(
+    func `PLAYBOOK_RULES_DEFAULT limits the level of every rule and profile`(
         _ settings: [String: String], _ expected: [String: Judgement.Effect]
     ) throws {
         #expect(try effects(world(settings)) == expected)
     }
 
     @Test(arguments: [("warn", Judgement.Effect.warn), ("deny", .deny), ("off", .deny), ("Warn", .deny)])
-    func `a Namespace may have denials warn`(_ annotation: String, _ effect: Judgement.Effect) throws {
+    func `the level annotation of a Namespace turns denials into warnings`(
+        _ annotation: String, _ effect: Judgement.Effect
+    ) throws {
         #expect(try effects(world(namespace: annotation))["graceful-shutdown"] == effect)
     }
 
-    @Test func `a warning says that the Namespace makes it one`() throws {
+    @Test func `a warning says that it results from the Namespace's level`() throws {
         let warnings = try world(namespace: "warn").verdict().warnings
         #expect(warnings.contains { $0.contains("graceful-shutdown, its Namespace has level warn") })
     }
 
-    @Test func `the level is believed on Namespaces only`() throws {
+    @Test func `the level annotation counts on Namespaces only`() throws {
         var world = try world()
         world.object = try world.object?.merging(
             Literal(yaml: "metadata: {annotations: {playbook.superinc.com/level: warn}}"))
         #expect(try effects(world)["graceful-shutdown"] == .deny)
     }
 
-    @Test func `a Namespace with a level that there is not is told so`() throws {
+    @Test func `an unknown level on a Namespace produces a notice`() throws {
         let world = World(
             try Literal(
                 yaml: """
@@ -81,7 +83,7 @@ import Testing
         #expect(try world.verdict().notices.contains { $0.contains(#""gentle" has no effect"#) })
     }
 
-    @Test func `a denial says where its rules are explained`() throws {
+    @Test func `a denial links to the page that explains its rules`() throws {
         let world = try world(["PLAYBOOK_DOCS_URL": "https://wiki.example.com/rules"])
         #expect(try world.verdict().message.contains("\nsee https://wiki.example.com/rules#graceful-shutdown\n"))
     }

@@ -5,7 +5,7 @@ import Rules
 import TestSupport
 import Testing
 
-/// Kinds that no server watches: the API server is asked for them when a rule needs them.
+/// Kinds that the server does not watch, but reads from the API server when a rule needs them.
 @Suite struct LiveKindTests {
     private static let binding = """
         apiVersion: rbac.authorization.k8s.io/v1
@@ -33,7 +33,7 @@ import Testing
         spec: {controllerName: gateway.k8s.aws/alb}
         """
 
-    /// A request as a server has it, which knows all Namespaces.
+    /// A request on a server that knows all Namespaces.
     private func world(_ rule: String, _ object: String) throws -> World {
         var world = World(try Literal(yaml: object))
         world.settings = environment(onlyWith: [rule: "deny"])
@@ -45,7 +45,7 @@ import Testing
         ("anonymous-binding", binding, ResourceKind.clusterRole, everything),
         ("load-balancer-service", gateway, .gatewayClass, balancers),
     ])
-    func `an object that decides is asked for, and with the answer the rule is evaluated`(
+    func `a rule is evaluated after the object that it needs has been read`(
         _ rule: String, _ object: String, _ kind: ResourceKind, _ deciding: String
     ) throws {
         var world = try world(rule, object)
@@ -65,7 +65,7 @@ import Testing
         }
     }
 
-    @Test func `without an answer the rule is not evaluated, and nobody is asked a second time`() throws {
+    @Test func `if the object cannot be read, the rule is not evaluated and there is no second lookup`() throws {
         var world = try world("anonymous-binding", Self.binding)
         let absence = Absence(.clusterRole, in: "default")
         world.answers = [.absence(absence, found: nil)]
@@ -74,7 +74,7 @@ import Testing
         #expect(!verdict.lookups.contains(.absence(absence)))
     }
 
-    @Test func `a Role that only reads objects by name makes a denial a hint, once it is known`() throws {
+    @Test func `a denial becomes a hint if the Role only grants access to objects by name`() throws {
         var world = try world(
             "anonymous-binding",
             """
@@ -102,13 +102,13 @@ import Testing
         #expect(try !world.verdict().isDenied)
     }
 
-    @Test func `the Namespace's exemption is asked for at once, since the answer may be a denial`() throws {
+    @Test func `the Namespace's exemptions are read in the same lookup, because the result may be a denial`() throws {
         #expect(
             try world("load-balancer-service", Self.gateway).verdict().lookups
                 .contains(.absence(Absence(.namespace, in: "shop"))))
     }
 
-    @Test func `nothing is asked for in files, or where no rule needs it`() throws {
+    @Test func `no objects are read for files, or if no rule needs them`() throws {
         var world = try world("anonymous-binding", Self.binding)
         world.source = .files
         #expect(try world.verdict().lookups.isEmpty)

@@ -3,7 +3,7 @@ import JSON
 import TestSupport
 import Testing
 
-/// How much a review says about exemptions.
+/// Limits on the notices about exemptions.
 @Suite struct NoticeTests {
     private func notices(_ annotations: [String: String]) throws -> [String] {
         let named = annotations.map { Literal.Member("playbook.superinc.com/\($0.key)", .string($0.value)) }
@@ -13,23 +13,23 @@ import Testing
     @Test(arguments: [
         "a,", "inline-credentials,", "*,", "replicas,", "a\n\u{202E},",
     ])
-    func `a long list of names makes ten notices at most, none of them long`(name: String) throws {
+    func `a long list of names produces at most ten short notices`(name: String) throws {
         let notices = try notices(["exempt": String(repeating: name, count: 500), "exempt-reason": "why"])
         #expect(notices.count <= 10)
         #expect(notices.allSatisfy { $0.utf8.count <= 512 }, "\(notices.map(\.utf8.count))")
     }
 
-    @Test func `the last notice says how many are missing, and the exemption itself is noted first`() throws {
+    @Test func `the accepted exemption is the first notice, and the last one counts the omitted notices`() throws {
         let names = (1...12).map { "unknown-rule-\($0)" }.joined(separator: ",")
         let notices = try notices(["exempt": "replicas,\(names)", "exempt-reason": "why"])
         #expect(notices.count == 10)
         #expect(notices.first == "exemption from replicas accepted: why")
-        // Nine are there, one of them about the exemption itself: eight of twelve names.
+        // Nine notices are shown: the exemption and eight of the twelve unknown names.
         #expect(notices.last == "and 4 more notices")
     }
 
     @Test(arguments: ["exempt", "exempt-reason", "exempt-until"])
-    func `values of any length make short notices`(annotation: String) throws {
+    func `long annotation values produce short notices`(annotation: String) throws {
         var annotations = ["exempt": "replicas", "exempt-reason": "why", "exempt-until": "2027-01-31"]
         annotations[annotation] = String(repeating: "x", count: 20_000)
         let notices = try notices(annotations)

@@ -5,11 +5,11 @@ import Rules
 import TestSupport
 import Testing
 
-/// The service accounts that are believed to be operators, and what that lets pass.
+/// Service accounts that count as operators, and the findings that this turns into warnings.
 @Suite struct OperatorTests {
     private static let account = "system:serviceaccount:shop:database-operator"
 
-    /// A Pod without a liveness probe that a service account makes for a custom resource.
+    /// A Pod without a liveness probe that a service account creates for a custom resource.
     private func made(
         by user: String = account, podUID: String? = "pod-1", mayWrite: Bool? = true, owner: String = "Database",
         version: String = "example.com/v1", isController: Bool = true, change: Literal = [:]
@@ -32,20 +32,20 @@ import Testing
         return world
     }
 
-    @Test func `an operator's Pod comes back after a drain, also in the operator's own namespace`() throws {
+    @Test func `an operator's Pod is allowed with a warning, also in the operator's own namespace`() throws {
         let verdict = try made().verdict()
         #expect(!verdict.isDenied)
         #expect(verdict.warnings.contains { $0.contains("[liveness-probe, operator-made]") })
     }
 
-    @Test func `an operator is asked about before a denial, once`() throws {
+    @Test func `before a denial, the API server is asked once whether the account is an operator`() throws {
         let verdict = try made(mayWrite: nil).verdict()
         #expect(verdict.isDenied)
         #expect(verdict.lookups.count == 1)
         #expect(try made(mayWrite: false).verdict().lookups.isEmpty)
     }
 
-    @Test func `no question is asked about an object that nothing denies`() throws {
+    @Test func `the API server is not asked about an object without denials`() throws {
         var world = try made(mayWrite: nil)
         world.object = World.pod.merging([
             "metadata": ["ownerReferences": world.object?["metadata"]?["ownerReferences"] ?? nil]
@@ -54,11 +54,11 @@ import Testing
         #expect(try world.verdict().lookups.isEmpty)
     }
 
-    @Test func `an owner that is the only one need not be the controller`() throws {
+    @Test func `a single owner reference need not be the controller`() throws {
         #expect(try !made(isController: false).verdict().isDenied)
     }
 
-    @Test func `what an operator makes may not take the node, outside of platform namespaces`() throws {
+    @Test func `an operator's Pod must not use host namespaces, except in platform namespaces`() throws {
         var world = try made(change: ["spec": ["hostPID": true]])
         #expect(try world.denials == ["host-isolation"])
         world.object = world.object?.merging(["metadata": ["namespace": "monitoring"]])
@@ -66,13 +66,13 @@ import Testing
         #expect(try world.denials == [])
     }
 
-    @Test func `the setting makes an operator's objects deny again`() throws {
+    @Test func `PLAYBOOK_OPERATOR_MADE set to deny denies an operator's objects`() throws {
         var world = try made()
         world.settings["PLAYBOOK_OPERATOR_MADE"] = "deny"
         #expect(try world.denials.contains("liveness-probe"))
     }
 
-    /// Claims that anybody can write.
+    /// Owner references that any user can set.
     @Test(
         arguments: [
             ("a person", "jane", "pod-1", true, "Database", "example.com/v1"),
@@ -84,7 +84,7 @@ import Testing
             ("a ReplicaSet", account, "pod-1", true, "ReplicaSet", "apps/v1"),
             ("Argo CD", "system:serviceaccount:argocd:server", "pod-1", true, "Database", "example.com/v1"),
         ] as [(String, String, String?, Bool, String, String)])
-    func `a forged owner is not believed`(
+    func `a forged owner reference is not accepted`(
         _ forger: String, _ user: String, _ podUID: String?, _ mayWrite: Bool, _ owner: String, _ version: String
     ) throws {
         var world = try made(by: user, podUID: podUID, owner: owner, version: version)
@@ -92,7 +92,7 @@ import Testing
         #expect(try world.denials.contains("liveness-probe"), "\(forger)")
     }
 
-    @Test func `the answer about one owner says nothing of another one`() throws {
+    @Test func `an answer about one owner does not apply to an owner in another namespace`() throws {
         var world = try made()
         let claim = try #require(try world.claim)
         world.answers = [.claim(claim, true)]
@@ -100,14 +100,14 @@ import Testing
         #expect(try world.denials.contains("liveness-probe"))
     }
 
-    @Test func `a Spark driver's executors are believed, and no other Pod's`() throws {
+    @Test func `the Pods that a Pod creates for itself are operator-made, such as Spark executors`() throws {
         var world = try made(podUID: "owner-1", mayWrite: nil, owner: "Pod", version: "v1", isController: true)
         #expect(try world.denials == [])
         world.podUID = "pod-2"
         #expect(try world.denials.contains("liveness-probe"))
     }
 
-    @Test func `a CI runner's Pod keeps to security rules alone`() throws {
+    @Test func `a Pod that a CI runner creates is denied by security rules only`() throws {
         var world = World(
             World.pod.merging(
                 try Literal(
@@ -122,7 +122,7 @@ import Testing
         #expect(try world.denials.contains("memory-request-equals-limit"))
     }
 
-    @Test func `a hook of Helm or Argo CD is made anew at each release`() throws {
+    @Test func `hooks of Helm and Argo CD that end by themselves are allowed without resource requests`() throws {
         for hook in ["helm.sh/hook", "argocd.argoproj.io/hook"] {
             var world = World(
                 World.pod.merging(
@@ -134,7 +134,7 @@ import Testing
         }
     }
 
-    @Test func `what ACK adopts or only reads warns, whoever sends it`() throws {
+    @Test func `ACK resources that are adopted or read-only only warn, for every requester`() throws {
         let database: Literal = [
             "apiVersion": "rds.services.k8s.aws/v1alpha1", "kind": "DBInstance",
             "metadata": ["name": "main", "namespace": "shop"],
@@ -149,7 +149,7 @@ import Testing
 }
 
 extension World {
-    /// The claim that the API server is asked about; nil where none is.
+    /// The claim that the API server is asked about; nil if there is none.
     fileprivate var claim: OperatorClaim? {
         get throws {
             var world = self
@@ -159,7 +159,7 @@ extension World {
         }
     }
 
-    /// The rules that deny.
+    /// The ids of the rules that deny.
     fileprivate var denials: [String] {
         get throws {
             var ids: [String] = []

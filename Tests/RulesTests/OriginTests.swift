@@ -5,11 +5,11 @@ import Rules
 import TestSupport
 import Testing
 
-/// Whose owner references are believed, and which owners.
+/// Requesters and owner references that make an object operator-made.
 @Suite struct OriginTests {
     private static let operatorAccount = "system:serviceaccount:operators:database"
 
-    /// A Pod that breaks two rules, with an owner.
+    /// A Pod that violates two rules, with an owner.
     private func owned(by kind: String, _ version: String) throws -> Literal {
         World.pod.merging(try Literal(yaml: "spec: {containers: [{name: app, livenessProbe: null}], hostPID: true}"))
             .merging([
@@ -29,12 +29,12 @@ import Testing
     ) throws -> World {
         var world = World(try owned(by: kind, version))
         (world.user, world.groups, world.fieldManager) = (user, [], manager)
-        // As far as rights go, every service account is an operator.
+        // Every service account is an operator by its permissions.
         world.settings["PLAYBOOK_OPERATOR_ACCOUNTS"] = "system:serviceaccount:*"
         return world
     }
 
-    /// Whether the object counts as made by an operator: nothing denies but what holds for operators too.
+    /// Returns whether the object counts as operator-made: only rules that also apply to operators deny.
     private func isOperatorMade(_ world: World) throws -> Bool {
         let verdict = try world.verdict()
         let denials = verdict.judgements.filter { $0.effect == .deny }.map(\.rule.id)
@@ -53,7 +53,7 @@ import Testing
         "node.k8s.io/v1", "policy/v1", "rbac.authorization.k8s.io/v1", "resource.k8s.io/v1", "scheduling.k8s.io/v1",
         "storage.k8s.io/v1", "storagemigration.k8s.io/v1beta1", "", "/v1",
     ])
-    func `an owner in a group of Kubernetes' own makes nobody an operator`(_ version: String) throws {
+    func `an owner in an API group of Kubernetes does not make an object operator-made`(_ version: String) throws {
         for kind in ["ConfigMap", "Database"] {
             #expect(try !isOperatorMade(world(Self.operatorAccount, kind, version)), "\(kind)")
         }
@@ -65,7 +65,7 @@ import Testing
         ("VerticalPodAutoscaler", "autoscaling.k8s.io/v1"), ("Workflow", "argoproj.io/v1alpha1"),
         ("ScaledJob", "keda.sh/v1alpha1"),
     ])
-    func `an owner of a custom group is believed of an operator in any namespace`(
+    func `an owner in a custom API group is accepted from an operator in any namespace`(
         _ kind: String, _ version: String
     ) throws {
         #expect(try isOperatorMade(world(Self.operatorAccount, kind, version)))
@@ -73,7 +73,9 @@ import Testing
     }
 
     @Test(arguments: ["v1", "apps/v1", "batch/v1", "argoproj.io/v1alpha1"])
-    func `an owner that is judged itself is believed of no operator`(_ version: String) throws {
+    func `an owner whose pod template is evaluated itself does not make an object operator-made`(
+        _ version: String
+    ) throws {
         let kinds = ["v1": "ReplicationController", "apps/v1": "ReplicaSet", "batch/v1": "CronJob"]
         #expect(try !isOperatorMade(world(Self.operatorAccount, kinds[version] ?? "Rollout", version)))
     }
@@ -86,7 +88,7 @@ import Testing
         "arn:aws:iam::222222222222:role/ci",
         "",
     ])
-    func `who applies what others wrote is not believed`(_ user: String) throws {
+    func `users and GitOps tools are not operators`(_ user: String) throws {
         #expect(try !isOperatorMade(world(user)))
     }
 
@@ -95,7 +97,7 @@ import Testing
             ("system:serviceaccount:ci:runner", "system:serviceaccount:ci:*", false),
             ("system:serviceaccount:ci:runner", "system:serviceaccount:cd:*,system:serviceaccount:ci:run*", false),
             ("system:serviceaccount:cicd:runner", "system:serviceaccount:ci:*", true),
-            // What is given adds to the defaults, and takes out what it names.
+            // The setting adds to the defaults and removes names with a hyphen.
             ("system:serviceaccount:argocd:server", "system:serviceaccount:ci:*", false),
             ("system:serviceaccount:argocd:server", "-system:serviceaccount:argocd:*", true),
             ("system:serviceaccount:argo-cd:server", "-system:serviceaccount:argocd:*", false),
@@ -104,7 +106,7 @@ import Testing
                 false
             ),
         ] as [(String, String, Bool)])
-    func `deployers are named by the environment`(_ user: String, _ setting: String, _ isBelieved: Bool) throws {
+    func `PLAYBOOK_DEPLOYERS sets the deployers`(_ user: String, _ setting: String, _ isBelieved: Bool) throws {
         var world = try world(user)
         world.settings["PLAYBOOK_DEPLOYERS"] = setting
         #expect(try isOperatorMade(world) == isBelieved)
@@ -115,7 +117,9 @@ import Testing
         "helm-controller", "terraform-provider-kubernetes", "Terraform", "HashiCorp", "pulumi-kubernetes-0a1b2c3d",
         "kapp-server-side-apply", "fleet-agent", "gitlab-agent", "ansible-httplib2", "OpenAPI-Generator",
     ])
-    func `a field manager takes trust away`(_ manager: String) throws {
+    func `the field manager of a deployment tool removes the trust in an operator or controller`(
+        _ manager: String
+    ) throws {
         #expect(try !isOperatorMade(world(Self.operatorAccount, manager: manager)))
         var trusted = try world(
             "system:serviceaccount:argo-rollouts:argo-rollouts", "Rollout", "argoproj.io/v1alpha1", manager: manager)
@@ -129,7 +133,7 @@ import Testing
         #expect(try isOperatorMade(world(Self.operatorAccount, manager: manager)))
     }
 
-    @Test func `what Kubernetes' controllers make is passed over as ever`() throws {
+    @Test func `objects of Kubernetes' controllers are skipped, even if PLAYBOOK_DEPLOYERS names them`() throws {
         for (kind, account) in [("ReplicaSet", "replicaset"), ("StatefulSet", "statefulset")] {
             let user = "system:serviceaccount:kube-system:\(account)-controller"
             var world = try world(user, kind, "apps/v1")
@@ -139,7 +143,7 @@ import Testing
         }
     }
 
-    @Test func `a revision is evaluated unless its controller makes it`() throws {
+    @Test func `a ControllerRevision is evaluated unless its controller creates it`() throws {
         let revision: Literal = [
             "apiVersion": "apps/v1", "kind": "ControllerRevision", "revision": 7,
             "metadata": [
@@ -155,7 +159,7 @@ import Testing
         #expect(try world.verdict().judgements.filter { $0.effect == .deny }.map(\.rule.id) == ["host-isolation"])
         world.user = "system:serviceaccount:kube-system:statefulset-controller"
         #expect(try world.verdict().passedOver != nil)
-        // Other controllers keep other things in revisions.
+        // Revisions of other controllers have other data.
         for data in ["text", ["spec": "text"], ["spec": ["template": ["a"]]], nil] as [Literal] {
             var other = World(revision.merging(["data": nil]).merging(["data": data]))
             other.groups = []
@@ -163,7 +167,7 @@ import Testing
         }
     }
 
-    @Test func `dry-run mode proposes to trust no deployer`() throws {
+    @Test func `dry-run mode does not report a deployer as an untrusted controller`() throws {
         for (user, named) in [("system:serviceaccount:argocd:server", false), (Self.operatorAccount, true)] {
             var world = try world(user, "ReplicaSet", "apps/v1")
             world.settings["PLAYBOOK_MODE"] = "dry-run"
@@ -171,7 +175,7 @@ import Testing
         }
     }
 
-    @Test func `a recorded Pod of a ReplicaSet is believed of its controller, and not of a deployer`() throws {
+    @Test func `a recorded Pod of a ReplicaSet is skipped for the controller, and denied for a deployer`() throws {
         let text = try Fixtures.text("reviews/\(Self.recordedPod())")
         let context = Context(settings: Settings(), now: Timestamp(seconds: 1_795_435_200), source: .recording)
         func verdict(_ review: String) throws -> Verdict {
@@ -196,7 +200,7 @@ import Testing
 
     // MARK: KEDA's autoscalers
 
-    @Test func `a ScaledObject that is named as an owner and is not known is looked for before a denial`() throws {
+    @Test func `an unknown ScaledObject in an owner reference is read before a denial`() throws {
         var world = World(
             try Literal(
                 yaml: """
@@ -223,14 +227,14 @@ import Testing
             let lookup = Lookup.absence(Absence(.scaledObject, in: "shop"))
             #expect(verdict.lookups.contains(lookup) == isDenied, "\(user)")
         }
-        // The field manager of a tool takes the operator's trust away.
+        // The field manager of a deployment tool removes the trust in the operator.
         world.fieldManager = "kubectl-create"
         #expect(try world.verdict().isDenied)
     }
 
-    // MARK: What is in a cluster
+    // MARK: Audit of a cluster
 
-    /// What an audit says of an object, which it reads whole.
+    /// Returns the decision of an audit, which reads the whole object.
     private func audited(_ kind: String, _ version: String, _ managers: [Literal] = []) throws -> Verdict {
         let object = try owned(by: kind, version).merging(["metadata": ["managedFields": .array(managers)]])
         let document = try Document(parsing: Array(object.json.utf8))
@@ -253,21 +257,21 @@ import Testing
         verdict.judgements.filter { $0.effect == .deny }.map(\.rule.id)
     }
 
-    @Test func `in a cluster an owner in a group of Kubernetes' own hides nothing`() throws {
+    @Test func `in an audit, an owner in an API group of Kubernetes hides no violations`() throws {
         #expect(try denials(audited("ConfigMap", "v1")) == ["liveness-probe", "host-isolation"])
         #expect(try denials(audited("Database", "example.com/v1")) == ["host-isolation"])
         #expect(try audited("ReplicaSet", "apps/v1").passedOver != nil)
     }
 
     @Test(arguments: ["kubectl-create", "argocd-controller", "helm"])
-    func `in a cluster the manager of a spec takes trust away`(_ manager: String) throws {
+    func `in an audit, the field manager of the spec removes the trust in a controller`(_ manager: String) throws {
         let entries = [entry("kube-controller-manager"), entry(manager)]
         for (kind, version) in [("ReplicaSet", "apps/v1"), ("Database", "example.com/v1")] {
             #expect(try denials(audited(kind, version, entries)) == ["liveness-probe", "host-isolation"])
         }
     }
 
-    @Test func `in a cluster managers of labels, of a status or of a scale take none`() throws {
+    @Test func `in an audit, field managers of metadata, status or scale do not`() throws {
         for other in [
             entry("kube-controller-manager"), entry("kubectl-label", "f:metadata"),
             entry("kubelet", "f:status", subresource: "status"), entry("kubectl", subresource: "scale"), "text",

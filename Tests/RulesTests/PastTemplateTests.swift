@@ -5,9 +5,9 @@ import Rules
 import TestSupport
 import Testing
 
-/// Roll-backs, and other objects whose pod template was admitted before.
+/// Rollbacks, and other objects whose pod template was allowed before.
 @Suite struct PastTemplateTests {
-    /// A template from before enforcement: a mutable tag and no probe.
+    /// A template from before enforcement: a mutable tag and no liveness probe.
     private let oldSpec = World.podSpec.merging(
         World.fragmentForTests("containers: [{name: app, image: 'nginx:latest', livenessProbe: null}]"))
 
@@ -16,7 +16,7 @@ import Testing
             .replacing("/spec/template/spec", with: spec)
     }
 
-    /// A ReplicaSet that keeps a template.
+    /// A ReplicaSet with a template.
     private func replicaSet(_ spec: Literal, owner: String = "deployment-1", annotations: Literal = [:]) -> Literal {
         [
             "apiVersion": "apps/v1", "kind": "ReplicaSet",
@@ -43,13 +43,14 @@ import Testing
         return world
     }
 
-    @Test func `a roll-back to a revision of the same Deployment is allowed and named`() throws {
+    @Test func `a rollback to a revision of the Deployment is allowed, with a warning that names the revision`() throws
+    {
         let verdict = try rollBack(to: oldSpec, beside: [replicaSet(oldSpec)]).verdict()
         #expect(!verdict.isDenied)
         #expect(verdict.warnings.contains { $0.contains("[liveness-probe, existing in revision 3]") })
     }
 
-    @Test func `a secret in the name of a revision, or in the last line of a denial, is masked`() throws {
+    @Test func `a secret in a revision's name or in the last line of a denial is masked`() throws {
         let secret = "ghp_" + String(repeating: "Zx9Q", count: 9)
         var world = rollBack(
             to: oldSpec,
@@ -62,13 +63,13 @@ import Testing
         #expect(message.contains("In an incident") && !message.contains(secret))
     }
 
-    @Test func `without the revision it is denied, and revisions are asked for`() throws {
+    @Test func `without the revision, the rollback is denied and revisions are looked up`() throws {
         let verdict = try rollBack(to: oldSpec, beside: []).verdict()
         #expect(verdict.isDenied)
         #expect(verdict.lookups.contains { if case .templates = $0 { true } else { false } })
     }
 
-    @Test func `a denial says that no revisions are kept, where none are`() throws {
+    @Test func `a denial says that revisionHistoryLimit is 0`() throws {
         var world = rollBack(to: oldSpec, beside: [])
         #expect(try !world.verdict().message.contains("revisionHistoryLimit"))
         world.object = world.object?.merging(["spec": ["revisionHistoryLimit": 0]])
@@ -77,7 +78,7 @@ import Testing
                 "revisionHistoryLimit is 0, so no revision is kept and a rollback cannot be recognized."))
     }
 
-    @Test func `a template that only resembles a revision is denied`() throws {
+    @Test func `a template that differs from the revision is denied`() throws {
         let other = oldSpec.merging(World.fragmentForTests("containers: [{name: app, image: 'nginx:stable'}]"))
         #expect(try rollBack(to: other, beside: [replicaSet(oldSpec)]).verdict().isDenied)
     }
@@ -86,19 +87,19 @@ import Testing
         #expect(try rollBack(to: oldSpec, beside: [replicaSet(oldSpec, owner: "deployment-2")]).verdict().isDenied)
     }
 
-    @Test func `null, empty and absent are the same in a template`() throws {
+    @Test func `null, empty and absent fields are the same in a template`() throws {
         let spelled = oldSpec.merging(["nodeName": "", "hostAliases": [], "affinity": [:], "volumes": .null])
         #expect(try !rollBack(to: oldSpec, beside: [replicaSet(spelled)]).verdict().isDenied)
     }
 
-    @Test func `a revision is recognised although a fix filled a field in`() throws {
+    @Test func `a revision is recognized although a fix set one of its fields`() throws {
         let unfixed = oldSpec.merging(World.fragmentForTests("topologySpreadConstraints: null"))
         var world = rollBack(to: unfixed, beside: [])
         world.settings["PLAYBOOK_FIX"] = "additive"
         let fixed = try #require(
             try world.mutation().patch.applied(to: deployment(unfixed))["spec"]?["template"]?["spec"])
         #expect(!fixed.isSame(as: unfixed))
-        // The template as Git has it, the stored one with the fix; and the other way round.
+        // The template from Git with a stored template that has the fix, and the reverse.
         for (new, stored) in [(unfixed, fixed), (fixed, unfixed)] {
             var world = rollBack(to: new, beside: [replicaSet(stored)])
             world.settings["PLAYBOOK_FIX"] = "additive"
@@ -106,7 +107,7 @@ import Testing
         }
     }
 
-    @Test func `a roll-back may not scale below what the revision had`() throws {
+    @Test func `a rollback to fewer replicas than in the revision is denied`() throws {
         #expect(try !rollBack(to: oldSpec, beside: [replicaSet(oldSpec)], replicas: 3).verdict().isDenied)
         var world = rollBack(to: oldSpec, beside: [replicaSet(oldSpec)], replicas: 1)
         world.without = ResourceKinds(.horizontalPodAutoscaler, .scaledObject)
@@ -114,7 +115,7 @@ import Testing
         #expect(verdict.judgements.filter { $0.effect == .deny }.map(\.rule.id) == ["replicas"])
     }
 
-    @Test func `what was exempt in the revision is not existing now`() throws {
+    @Test func `a violation that was exempt in the revision is not existing`() throws {
         let exempt: Literal = [
             "playbook.superinc.com/exempt": "liveness-probe", "playbook.superinc.com/exempt-reason": "a licence",
         ]
@@ -122,7 +123,7 @@ import Testing
         #expect(verdict.judgements.filter { $0.effect == .deny }.map(\.rule.id) == ["liveness-probe"])
     }
 
-    @Test func `a rule about related objects that the revision was exempt from denies`() throws {
+    @Test func `a violation of a rule about related objects that was exempt in the revision is denied`() throws {
         let exempt: Literal = [
             "playbook.superinc.com/exempt": "pod-disruption-budget", "playbook.superinc.com/exempt-reason": "a license",
         ]
@@ -136,7 +137,7 @@ import Testing
         }
     }
 
-    @Test func `where revisions cannot be read, security rules deny and others warn`() throws {
+    @Test func `if revisions cannot be read, security rules deny and other rules warn`() throws {
         var world = rollBack(to: oldSpec, beside: [])
         world.rules = world.rules.filter { ["image-tag", "liveness-probe"].contains($0.id) }
         for case .templates(let query) in try world.verdict().lookups { world.answers = [.templates(query, nil)] }
@@ -145,7 +146,7 @@ import Testing
         #expect(verdict.message.contains("the workload's revisions could not be read; try again"))
     }
 
-    @Test func `existing violations are denied from the date on that is set, roll-backs are not`() throws {
+    @Test func `from PLAYBOOK_RATCHET_UNTIL on, existing violations are denied and rollbacks are not`() throws {
         var world = World(deployment(oldSpec)).updated(to: deployment(oldSpec).merging(["spec": ["paused": true]]))
         world.settings["PLAYBOOK_RATCHET_UNTIL"] = "2026-11-24"
         #expect(try !world.verdict().isDenied)
@@ -157,7 +158,7 @@ import Testing
     }
 }
 
-/// Violations that become smaller.
+/// Violations that become less severe.
 @Suite struct ImprovementTests {
     private func update(_ before: String, _ after: String, _ rule: String) throws -> Verdict {
         let pod = World.deployment["spec"]?["template"]?["spec"] ?? nil
@@ -184,22 +185,23 @@ import Testing
                 "containers: [{name: app, resources: {limits: {memory: 1Gi}, requests: {memory: 512Mi}}}]"
             ),
         ])
-    func `what was missing and is now not enough is existing`(_ rule: String, _ before: String, _ after: String) throws
-    {
+    func `a missing field that becomes insufficient is an existing violation`(
+        _ rule: String, _ before: String, _ after: String
+    ) throws {
         let verdict = try update(before, after, rule)
         #expect(!verdict.judgements.isEmpty)
         #expect(!verdict.isDenied)
-        // The other way round it is new.
+        // A correct field that becomes insufficient is a new violation.
         #expect(try update("{}", after, rule).isDenied)
     }
 
-    @Test func `in a security rule a forbidden value is a choice`() throws {
+    @Test func `in a security rule, setting a forbidden value is worse than leaving it unset`() throws {
         let before = "{securityContext: null, containers: [{name: app, securityContext: null}]}"
         let after = "{securityContext: null, containers: [{name: app, securityContext: {runAsNonRoot: false}}]}"
         #expect(try update(before, after, "run-as-non-root").isDenied)
     }
 
-    @Test func `a container that becomes a sidecar keeps its past`() throws {
+    @Test func `violations of a container that becomes a sidecar stay existing`() throws {
         let container = "name: log, image: 'nginx:latest'"
         let verdict = try update(
             "containers: [{name: app}, {\(container)}]",
@@ -213,18 +215,18 @@ import Testing
 }
 
 extension World {
-    /// A piece of YAML that is right.
+    /// Parses a piece of valid YAML.
     static func fragmentForTests(_ yaml: String) -> Literal { (try? Literal(yaml: yaml)) ?? .null }
 }
 
 extension Literal {
-    /// The same with a value at a place.
+    /// Returns the value with one field replaced.
     fileprivate func replacing(_ place: String, with value: Literal) -> Literal {
         (try? Patch([.set(Pointer(parsing: place) ?? Pointer(), value)], on: self).applied(to: self)) ?? self
     }
 }
 
-/// Updates that bring nothing new.
+/// Updates without a new violation.
 @Suite struct RestartTests {
     private func update(_ change: String, past: String = "{}") throws -> Verdict {
         let bad = World.deployment.merging(
@@ -232,7 +234,7 @@ extension Literal {
         ).merging(World.fragmentForTests(past))
         var world = World(bad).updated(to: bad.merging(World.fragmentForTests(change)))
         world.rules = world.rules.filter { $0.id == "graceful-shutdown" }
-        // Existing violations are denied by now.
+        // Existing violations are already denied.
         world.settings["PLAYBOOK_RATCHET_UNTIL"] = "2026-11-01"
         return try world.verdict()
     }
@@ -246,11 +248,11 @@ extension Literal {
             ("spec: {paused: true, template: {metadata: {annotations: {kubectl.kubernetes.io/restartedAt: n}}}}", true),
             ("spec: {template: {spec: {hostname: web}}}", true),
         ])
-    func `a restart and a higher count are never denied`(_ change: String, _ isDenied: Bool) throws {
+    func `a restart or a higher replica count is never denied`(_ change: String, _ isDenied: Bool) throws {
         #expect(try update(change).isDenied == isDenied)
     }
 
-    @Test func `who raises a count to one replica still writes that`() throws {
+    @Test func `raising the count from 0 to 1 is denied`() throws {
         let none = World.deployment.merging(["spec": ["replicas": 0]])
         var world = World(none).updated(to: none.merging(["spec": ["replicas": 1]]))
         world.without = ResourceKinds(.horizontalPodAutoscaler, .scaledObject)
@@ -258,7 +260,7 @@ extension Literal {
         #expect(try world.verdict().isDenied)
     }
 
-    @Test func `a second restart is one too`() throws {
+    @Test func `a second restart is allowed`() throws {
         let template = "spec: {template: {metadata: {annotations: {kubectl.kubernetes.io/restartedAt: "
         #expect(try !update(template + "now}}}}", past: template + "then}}}}").isDenied)
     }

@@ -5,7 +5,7 @@ import Rules
 import TestSupport
 import Testing
 
-/// What several findings of one object, and several shapes of one kind, come to under the rules about availability and placement.
+/// Rules about availability and placement: several findings of one object, and variants of one kind.
 @Suite struct PlacementTests {
     private func world(_ yaml: String, _ rule: String) throws -> World {
         var world = World(try World.object(yaml, .apply))
@@ -24,19 +24,19 @@ import Testing
 
     private func paths(_ world: World) throws -> [String] { try world.verdict().judgements.map(\.path) }
 
-    @Test func `a namespace that has neither quota nor LimitRange is told of both`() throws {
+    @Test func `a namespace without a ResourceQuota and a LimitRange has two findings`() throws {
         var world = try world("{}", "namespace-quota")
         world.without = ResourceKinds(.resourceQuota, .limitRange)
         let verdict = try world.verdict()
         #expect(verdict.judgements.map(\.finding.clause.name) == ["limits", "quota"])
         #expect(verdict.judgements.allSatisfy { $0.effect == .warn })
-        // The team chooses the amounts; a ResourceQuota for limits.cpu would require the limits that `cpu-limit` reports.
+        // The team chooses the amounts. A ResourceQuota for limits.cpu would require the limits that `cpu-limit` reports.
         #expect(verdict.judgements.allSatisfy { $0.remedy.block.contains("create a ") })
         #expect(verdict.judgements.last?.remedy.block.contains("but not for limits.cpu") == true)
     }
 
     @Test(arguments: [(ResourceKind.limitRange, "limits"), (.resourceQuota, "quota")])
-    func `what is known to be missing is told, and the rest is not evaluated`(
+    func `a missing object is reported although the other kind is unknown`(
         _ known: ResourceKind, _ clause: String
     ) throws {
         var world = try world("{}", "namespace-quota")
@@ -46,7 +46,7 @@ import Testing
         #expect(verdict.notEvaluated.map(\.rule.id) == ["namespace-quota"])
     }
 
-    @Test func `an object is told of itself, though related objects are not known`() throws {
+    @Test func `findings about the object itself are reported although related objects are unknown`() throws {
         let verdicts = [
             try world(autoscaler("minReplicas: 1, maxReplicas: 4"), "autoscaler-bounds").verdict(),
             try world(budget("maxUnavailable: 0"), "disruption-allowed").verdict(),
@@ -55,19 +55,19 @@ import Testing
         #expect(verdicts.flatMap(\.notEvaluated).map(\.rule.id) == ["autoscaler-bounds", "disruption-allowed"])
     }
 
-    @Test func `the smallest number is too few`() throws {
+    @Test func `the smallest integer is below the minimum`() throws {
         let world = try world(autoscaler("minReplicas: \(Int.min), maxReplicas: 4"), "autoscaler-bounds")
         #expect(try paths(world) == ["spec.minReplicas"])
     }
 
-    @Test func `an autoscaler that can keep no two and add none is told once, in words`() throws {
+    @Test func `an autoscaler with minReplicas and maxReplicas of 1 has one finding`() throws {
         let world = try world(autoscaler("minReplicas: 1, maxReplicas: 1"), "autoscaler-bounds")
         let judgement = try #require(world.verdict().judgements.first)
         #expect(try paths(world) == ["spec.minReplicas"])
         #expect(judgement.remedy.block.hasPrefix("# set a minimum of at least 2 and a higher maximum"))
     }
 
-    @Test func `where a Rollout runs a Deployment's pods, the autoscaler to add is the Rollout's`() throws {
+    @Test func `if a Rollout references the Deployment, the suggested autoscaler targets the Rollout`() throws {
         var world = try world("spec: {replicas: 0}", "autoscaler")
         world.relatedObjects = [
             try Literal(
@@ -83,7 +83,7 @@ import Testing
         #expect(block.contains("ScaledObject for Rollout canary"))
     }
 
-    /// One with room for another GiB of memory.
+    /// A ResourceQuota with 1 GiB of unused memory.
     private static let quota = """
         apiVersion: v1
         kind: ResourceQuota
@@ -97,10 +97,10 @@ import Testing
         ("batch/v1", "Job", "", "", true), ("batch/v1", "Job", "parallelism: 3, ", "", false),
         ("batch/v1", "CronJob", "jobTemplate: {spec: {", "}}", true),
         ("batch/v1", "CronJob", "jobTemplate: {spec: {parallelism: 3, ", "}}", false),
-        // Nobody knows on how many nodes.
+        // The number of nodes is unknown.
         ("apps/v1", "DaemonSet", "", "", false),
     ])
-    func `a memory request is raised where the quota has room for all pods at a time`(
+    func `a memory request is raised if the quota has room for all pods`(
         _ version: String, _ kind: String, _ before: String, _ after: String, _ isRaised: Bool
     ) throws {
         let resources = "resources: {requests: {memory: 512Mi}, limits: {memory: 1Gi}}"
@@ -117,10 +117,10 @@ import Testing
     }
 
     @Test(arguments: [
-        // What the pod asks for already takes its part of the room, too.
+        // The quota already counts the current request of the pod.
         ("resources: {requests: {memory: 512Mi}, limits: {memory: 1Gi}}", "", true),
         ("resources: {requests: {memory: 512Mi}, limits: {memory: 1025Mi}}", "", false),
-        // Two containers are raised together, and with what neither of them adds.
+        // The increases of both containers count together.
         (
             "resources: {requests: {memory: 256Mi}, limits: {memory: 512Mi}}",
             "resources: {requests: {memory: 256Mi}, limits: {memory: 512Mi}}", true
@@ -134,7 +134,7 @@ import Testing
             "resources: {requests: {memory: 512Mi}, limits: {memory: 512Mi}}", false
         ),
     ])
-    func `a memory request is raised only as far as all containers of a pod fit into the quota`(
+    func `a memory request is raised only if the quota has room for all containers of the pod`(
         _ first: String, _ second: String, _ isRaised: Bool
     ) throws {
         let other = second.isEmpty ? "" : ", {name: b, \(second)}"
@@ -147,7 +147,7 @@ import Testing
     }
 
     @Test(arguments: ["topology-spread", "network-policy", "pod-security-group"])
-    func `no remedy selects all pods of a namespace, where those at hand have no labels`(_ rule: String) throws {
+    func `no suggested selector selects all pods of a namespace`(_ rule: String) throws {
         for constraint in ["[]", "[{maxSkew: 1, topologyKey: topology.kubernetes.io/zone}]"] {
             let spec = "spec: {topologySpreadConstraints: \(constraint)}"
             var world = try world("spec: {selector: null, template: {metadata: {labels: null}, \(spec)}}", rule)
@@ -160,14 +160,14 @@ import Testing
     }
 
     @Test(arguments: ["v1", "v2beta2", "v2"])
-    func `bounds are read in every version`(_ version: String) throws {
+    func `the bounds of an HPA are read in every API version`(_ version: String) throws {
         let bad = try world(autoscaler("minReplicas: 1, maxReplicas: 4", version: version), "autoscaler-bounds")
         #expect(try paths(bad) == ["spec.minReplicas"])
         let good = try world(autoscaler("minReplicas: 2, maxReplicas: 4", version: version), "autoscaler-bounds")
         #expect(try paths(good) == [])
     }
 
-    @Test func `a minimum that is lowered further is a new violation, and a maximum that is lowered to it a hint`()
+    @Test func `lowering minReplicas further is new, and lowering maxReplicas to minReplicas is a hint`()
         throws
     {
         var world = try world(autoscaler("minReplicas: 3, maxReplicas: 9"), "autoscaler-bounds")
@@ -186,7 +186,7 @@ import Testing
             "spec: {replicas: 5}",
             "add a HorizontalPodAutoscaler or ScaledObject for Deployment web, with a minimum of at least 2"
         ),
-        // One that has files of its own, or stops for each release.
+        // A workload with a volume for its data, or with strategy Recreate.
         ("spec: {replicas: 5, strategy: {type: Recreate}}", "add an autoscaler if several replicas can run at once"),
         (
             "spec: {replicas: 5, template: {spec: {volumes: [{name: data, persistentVolumeClaim: {claimName: data}}]}}}",
@@ -197,13 +197,15 @@ import Testing
             "add an autoscaler if several replicas can run at once"
         ),
     ])
-    func `an autoscaler is suggested in words, where a second pod is safe`(_ yaml: String, _ words: String) throws {
+    func `the suggestion for an autoscaler depends on whether several replicas can run at once`(
+        _ yaml: String, _ words: String
+    ) throws {
         var world = try world(yaml, "autoscaler")
         world.without = ResourceKinds(.horizontalPodAutoscaler)
         #expect(try #require(world.verdict().judgements.first).remedy.block.hasPrefix("# \(words)"))
     }
 
-    @Test func `a LimitRange is told of each default that is wrong`() throws {
+    @Test func `a LimitRange has a finding for each wrong default`() throws {
         let world = try world(
             """
             apiVersion: v1
@@ -220,7 +222,7 @@ import Testing
             ])
     }
 
-    @Test func `a toleration keeps being old wherever it comes to stand in its list`() throws {
+    @Test func `a toleration stays an existing violation if it moves in the list`() throws {
         let one = try world("tolerations: [{operator: Exists}]", "base-node-group")
         let moved = one.updated(
             to: try World.object("tolerations: [{key: dedicated, operator: Exists}, {operator: Exists}]", .apply))
@@ -230,7 +232,7 @@ import Testing
         #expect(try narrowed.verdict().judgements.map(\.leniency) == [.existing])
     }
 
-    @Test func `an annotation that is taken off a running Pod is missed`() throws {
+    @Test func `removing the scrape annotation from a running Pod is reported`() throws {
         var world = World(World.pod.merging(["metadata": ["annotations": ["prometheus.io/scrape": "true"]]]))
         world.rules = [try #require(Catalogue.playbook["metrics-endpoint"])]
         world.settings = ["PLAYBOOK_RULE_METRICS_ENDPOINT": "warn"]
@@ -238,7 +240,7 @@ import Testing
         #expect(try paths(world.updated(to: World.pod)) == ["containers[app].ports"])
     }
 
-    @Test func `an annotation on a running Pod that holds its node is seen`() throws {
+    @Test func `adding an annotation that blocks consolidation to a running Pod is reported`() throws {
         var world = World(World.pod)
         world.rules = [try #require(Catalogue.playbook["consolidation-blocked"])]
         let annotated = World.pod.merging(["metadata": ["annotations": ["karpenter.sh/do-not-disrupt": "true"]]])
@@ -251,12 +253,12 @@ import Testing
         ("PLAYBOOK_BASE_NODE_TAINTS", "dedicated, two words"), ("PLAYBOOK_BASE_NODE_LABELS", "role=base:NoSchedule"),
         ("PLAYBOOK_BASE_NODE_LABELS", "="),
     ])
-    func `a taint or label that is none is refused`(_ name: String, _ value: String) throws {
+    func `an invalid taint or label in a setting is an error`(_ name: String, _ value: String) throws {
         let error = try #require(throws: SettingsError.self) { try Settings(environment: [name: value]) }
         #expect(error.description.hasPrefix("\(name): unsupported value \"\(value)\"; "))
     }
 
-    @Test func `a selector is the same when it has been kept and read again`() throws {
+    @Test func `a selector is equal after it is written and read again`() throws {
         let document = try Document(
             parsing: Array(
                 #"""
@@ -268,7 +270,7 @@ import Testing
         #expect(LabelSelector(LabelSelector().literal) == LabelSelector())
     }
 
-    // MARK: Old and new
+    // MARK: Existing and new violations
 
     private func budget(_ line: String) -> String {
         """
@@ -288,7 +290,7 @@ import Testing
         ("minAvailable: 4", "minAvailable: 100%", false), ("minAvailable: 100%", "minAvailable: 4", true),
         ("maxUnavailable: 0", "maxUnavailable: 0%", false), ("minAvailable: 3", "maxUnavailable: 0", true),
     ])
-    func `a budget that lets nothing go may be loosened a little, not made stricter`(
+    func `a PDB that allows no disruptions may be relaxed, not tightened`(
         _ before: String, _ after: String, _ isDenied: Bool
     ) throws {
         var old = try world(budget(before), "disruption-allowed")
@@ -299,7 +301,7 @@ import Testing
     }
 
     @Test(arguments: [("maxUnavailable: 0", 3, false), ("minAvailable: 100%", 3, false), ("minAvailable: 5", 4, true)])
-    func `fewer replicas are new only to a budget that more would satisfy`(
+    func `fewer replicas are a new violation only if more replicas would satisfy the PDB`(
         _ line: String, _ count: Int, _ isDenied: Bool
     ) throws {
         var old = World(replicas(5))
@@ -310,7 +312,7 @@ import Testing
         #expect(verdict.judgements.count == 1 && verdict.isDenied == isDenied)
     }
 
-    @Test func `an autoscaler that takes to a second resource beside another one is told of it`() throws {
+    @Test func `a second metric that conflicts with a VPA is a new finding beside the existing one`() throws {
         func scaling(by resources: String...) -> String {
             let metrics = resources.map {
                 "{type: Resource, resource: {name: \($0), target: {type: Utilization, averageUtilization: 70}}}"

@@ -4,7 +4,7 @@ import Rules
 import TestSupport
 import Testing
 
-/// `docs/kubernetes-fields.md` against the fields of the pod spec and the catalogue.
+/// Compares `docs/kubernetes-fields.md` with the fields of the pod spec and with the catalogue.
 ///
 /// `scripts/pod-fields.py` writes the list of fields from a copy of Kubernetes' OpenAPI specification.
 @Suite struct PodFieldTests {
@@ -28,7 +28,7 @@ import Testing
             (status, remark) = (cells[1], cells[2])
         }
 
-        /// Every text that `a{b,c}d` stands for.
+        /// The fields that `a{b,c}d` stands for.
         private static func alternatives(of pattern: String) -> [String] {
             guard let start = pattern.firstIndex(of: "{"), let end = pattern[start...].firstIndex(of: "}") else {
                 return [pattern]
@@ -38,13 +38,13 @@ import Testing
             }
         }
 
-        /// Whether a pattern stands for a field.
+        /// Returns whether a pattern matches a field.
         static func covers(_ pattern: String, _ field: Substring) -> Bool {
             field == pattern || pattern.hasSuffix(".*") && field.hasPrefix(pattern.dropLast())
         }
     }
 
-    /// The release of Kubernetes, and its fields.
+    /// The release of Kubernetes, and the fields of its pod spec.
     private let (version, fields): (Substring, ArraySlice<Substring>)
     private let page: String
     private let rows: [Row]
@@ -56,16 +56,16 @@ import Testing
         rows = page.split(separator: "\n").compactMap { Row($0) }
     }
 
-    @Test func `each field of the list has one row`() {
-        #expect(page.contains("\(version),"), "the page is about another release than \(version)")
+    @Test func `each field of the pod spec has one row`() {
+        #expect(page.contains("\(version),"), "the page is not about release \(version)")
         let patterns = rows.flatMap(\.patterns)
         for field in fields {
             let found = patterns.filter { Row.covers($0, field) }
-            #expect(found.count == 1, "\(field) has the rows \(found)")
+            #expect(found.count == 1, "\(field) needs one row, but has \(found)")
         }
     }
 
-    @Test func `each row is about fields of the list`() {
+    @Test func `each row matches a field of the pod spec`() {
         for pattern in rows.flatMap(\.patterns) {
             #expect(fields.contains { Row.covers(pattern, $0) }, "\(pattern) is not a field of \(version)")
         }

@@ -5,8 +5,8 @@ import Rules
 import TestSupport
 import Testing
 
-/// What `Fixtures/expected/recordings.tsv` says of a recording, and the tables of the other groups of rules, which leave out
-/// recordings that they have nothing to say to.
+/// A row of `Fixtures/expected/recordings.tsv` with the rows of the tables for the groups of rules, which omit recordings without
+/// findings.
 private struct Expectation {
     let recording: String
     var alone: [String]
@@ -38,6 +38,7 @@ private struct Expectation {
     }
 }
 
+/// The recorded reviews under `Fixtures/reviews`, with the expected findings of `Fixtures/expected`.
 @Suite struct RecordedReviewTests {
     private func context(relatedObjects files: [String]) throws -> Context {
         var relatedObjects =
@@ -60,7 +61,7 @@ private struct Expectation {
         }.get()
     }
 
-    /// What fires, in the words of the table.
+    /// The findings in the notation of the table.
     private func summary(_ verdict: Verdict) -> [String] {
         let found = verdict.judgements.map { judgement -> String in
             let containers = ["containers[", "initContainers[", "ephemeralContainers["]
@@ -72,7 +73,7 @@ private struct Expectation {
         return (found + verdict.notEvaluated.map { "\($0.rule.id)=unknown" }).sorted()
     }
 
-    @Test func `each recording comes to what the specification says`() throws {
+    @Test func `each recorded review has the expected findings`() throws {
         let alone = try context(relatedObjects: [])
         let accompanied = try context(relatedObjects: ["manifests/0-namespace.yaml", "manifests/1-checkout-good.yaml"])
         let reviews = try Fixtures.reviews()
@@ -81,14 +82,16 @@ private struct Expectation {
         for (file, expectation) in zip(reviews, expectations) {
             #expect(file.contains("/\(expectation.recording)-"))
             let bytes = try Fixtures.bytes(file)
-            #expect(summary(try verdict(bytes, alone)) == expectation.alone.sorted(), "\(file), without companions")
+            #expect(
+                summary(try verdict(bytes, alone)) == expectation.alone.sorted(),
+                "\(file), without related objects")
             #expect(
                 summary(try verdict(bytes, accompanied)) == expectation.withRelatedObjects.sorted(),
-                "\(file), with companions")
+                "\(file), with related objects")
         }
     }
 
-    @Test func `the catalogue Deployment is told all its sins in one message`() throws {
+    @Test func `the denial of the catalogue Deployment lists all violated rules`() throws {
         let file = "reviews/023-create-deployment-catalogue.json"
         let message = try verdict(Fixtures.bytes(file), context(relatedObjects: ["manifests/1-checkout-good.yaml"]))
             .message
@@ -101,17 +104,17 @@ private struct Expectation {
         }
     }
 
-    @Test func `the debug container is denied where it stands`() throws {
+    @Test func `a privileged debug container is denied at its own path`() throws {
         let file = "reviews/185-update-pod-ephemeralcontainers-by-hand.json"
         let denials = try verdict(Fixtures.bytes(file), context(relatedObjects: [])).judgements.filter {
             $0.effect == .deny
         }
-        // The image of a debugger only warns.
+        // The image of the debug container only warns.
         #expect(denials.map(\.rule.id) == ["run-as-non-root"])
         #expect(denials.allSatisfy { $0.path.hasPrefix("ephemeralContainers[debugger-") })
     }
 
-    /// Every way to break one field: removed, null, and of another type.
+    /// All variants with one field broken: removed, null, or of another type.
     private func broken(_ literal: Literal) -> [Literal] {
         var result: [Literal] = [.null, .number("7"), .string("x"), .array([.number("1")]), .object([.init("k", "v")])]
         switch literal {
@@ -140,10 +143,10 @@ private struct Expectation {
     }
 
     @Test(arguments: ["016", "023", "049", "071", "083", "101", "185", "201"])
-    func `a recording with any one field broken is judged or refused, and never crashes`(_ number: String) throws {
+    func `a recorded review with any field broken is evaluated or rejected without a crash`(_ number: String) throws {
         let file = try #require(Fixtures.reviews().first { $0.contains("/\(number)-") })
         var review = try Literal(json: Fixtures.bytes(file))
-        // What the parser skips needs no breaking.
+        // The parser skips these fields.
         for object in ["object", "oldObject"] {
             let edits: [Edit] = [
                 .remove(Pointer(["request", object, "metadata", "managedFields"])),

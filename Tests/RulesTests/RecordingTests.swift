@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 extension World {
-    /// The review as it is recorded, with what it comes to.
+    /// The recording of the review and its decision.
     func recording() throws -> [UInt8] {
         let context = try context()
         let verdict = try verdict()
@@ -17,9 +17,9 @@ extension World {
     }
 }
 
-/// What a replay of a recording says, with settings of today.
+/// Re-evaluates a recording with other settings.
 func replayed(_ line: [UInt8], _ environment: [String: String] = [:]) throws -> Comparison {
-    // As in most tests, after the grace period.
+    // The grace period is over, as in most tests.
     let settings = try Settings(
         environment: environment.merging(["PLAYBOOK_COMPANION_GRACE": "0s"]) { given, _ in given })
     return try Document().read(line.span, AdmissionReview.options) { root in
@@ -34,6 +34,7 @@ func replayed(_ line: [UInt8], _ environment: [String: String] = [:]) throws -> 
     }.get()
 }
 
+/// Recordings of reviews, and their replay.
 @Suite struct RecordingTests {
     private func context(_ environment: [String: String] = [:]) throws -> Context {
         Context(
@@ -51,7 +52,7 @@ func replayed(_ line: [UInt8], _ environment: [String: String] = [:]) throws -> 
         return try #require(line)
     }
 
-    @Test func `a recording says what came of the request beside it`() throws {
+    @Test func `a recording contains the decision and its findings`() throws {
         let line = try line(Fixtures.bytes("reviews/023-create-deployment-catalogue.json"), context())
         #expect(!line.contains(UInt8(ascii: "\n")))
         let recording = try #require(try Literal(json: line)["recording"])
@@ -71,10 +72,10 @@ func replayed(_ line: [UInt8], _ environment: [String: String] = [:]) throws -> 
         )
     }
 
-    @Test func `every recorded review replays to what it was, companions or not`() throws {
+    @Test func `every recorded review has the same decision on replay`() throws {
         let files = try Fixtures.reviews()
         #expect(files.count > 200)
-        // These read what is redacted; what they said then counts.
+        // These rules read redacted fields; their recorded results count.
         let readers: Set = ["inline-credentials", "static-aws-credentials", "database-settings"]
         for file in files {
             let comparison = try replayed(line(Fixtures.bytes(file), context()))
@@ -84,7 +85,7 @@ func replayed(_ line: [UInt8], _ environment: [String: String] = [:]) throws -> 
     }
 
     @Test(arguments: Case.all)
-    func `every example replays to what it was, whatever is redacted`(_ item: Case) throws {
+    func `every example has the same decision on replay, with and without redaction of variables`(_ item: Case) throws {
         for environment in ["redact", "keep"] {
             var world = try World(item.example)
             world.settings["PLAYBOOK_RECORD_ENV"] = environment
@@ -95,7 +96,7 @@ func replayed(_ line: [UInt8], _ environment: [String: String] = [:]) throws -> 
         }
     }
 
-    /// Scripts of all kinds of ends, with and without secrets.
+    /// Scripts with and without secrets, joined in different ways.
     private static func scripts() -> [String] {
         let commands = [
             "curl -u admin:PW https://x/health", "redis-cli -a PW ping", "mysql -h db -pPW -e 'select 1'",
@@ -123,7 +124,7 @@ func replayed(_ line: [UInt8], _ environment: [String: String] = [:]) throws -> 
     }
 
     @Test(arguments: ["redact-secrets", "redact-all"])
-    func `commands, probes and handlers replay to what they were, with their secrets replaced`(_ arguments: String)
+    func `commands, probes and hooks with redacted secrets have the same decision on replay`(_ arguments: String)
         throws
     {
         let settings = ["PLAYBOOK_RECORD_ARGS": arguments]
@@ -163,7 +164,7 @@ func replayed(_ line: [UInt8], _ environment: [String: String] = [:]) throws -> 
         }
     }
 
-    @Test func `the words of a command that are secrets are replaced, all of them if that is wished for`() throws {
+    @Test func `secrets in a command are replaced, or all arguments if PLAYBOOK_RECORD_ARGS is redact-all`() throws {
         let object = World.pod.merging([
             "spec": [
                 "containers": [
@@ -195,7 +196,7 @@ func replayed(_ line: [UInt8], _ environment: [String: String] = [:]) throws -> 
     }
 
     @Test(arguments: Case.all.filter { $0.example.relatedObjects != nil })
-    func `companions are recorded for rules that are off, too`(_ item: Case) throws {
+    func `related objects are also recorded for rules at level off`(_ item: Case) throws {
         var world = try World(item.example)
         let wanted = try world.verdict()
         let settings = world.settings
@@ -205,7 +206,7 @@ func replayed(_ line: [UInt8], _ environment: [String: String] = [:]) throws -> 
         #expect(comparison.notReplayable == [])
     }
 
-    @Test func `levels of today decide`() throws {
+    @Test func `a replay uses the current levels`() throws {
         let body = try Fixtures.bytes("reviews/016-create-deployment-checkout.json")
         let strict = try replayed(line(body, context()), ["PLAYBOOK_MIN_REPLICAS": "9"])
         #expect(strict.isNewlyDenied && strict.changes.map(\.rule) == ["replicas"])
@@ -220,7 +221,7 @@ func replayed(_ line: [UInt8], _ environment: [String: String] = [:]) throws -> 
         #expect(try replayed(dry, ["PLAYBOOK_MODE": "dry-run"]).changes.isEmpty)
     }
 
-    @Test func `what was not known stays unknown, and what was asked for in vain stays unchecked`() throws {
+    @Test func `unknown related objects stay unknown on replay, and failed lookups stay failed`() throws {
         var world = World(World.deployment)
         #expect(try replayed(world.recording()).before == .allow)
         world.relatedObjects = []
@@ -236,7 +237,7 @@ func replayed(_ line: [UInt8], _ environment: [String: String] = [:]) throws -> 
         #expect(try replayed(denied).now == .deny)
     }
 
-    @Test func `a sample is a share, and the same everywhere`() throws {
+    @Test func `PLAYBOOK_RECORD_SAMPLE selects a share of reviews, always the same ones`() throws {
         let uids = (0..<4000).map { _ in UUID().uuidString.lowercased() }
         for (text, share) in [("1/10", 0.1), ("0.25", 0.25), ("1", 1)] {
             let sample = try Settings(environment: ["PLAYBOOK_RECORD_SAMPLE": text]).recording.sample

@@ -6,15 +6,15 @@ import Rules
 import TestSupport
 import Testing
 
-/// No secret may reach a recording, in whatever form.
+/// Secrets do not occur in a recording, in any encoding.
 @Suite struct RedactionTests {
-    /// Those that stand in the recorded reviews, and those planted below.
+    /// The secrets in the recorded reviews and those that the tests below add.
     private static let secrets = [
         "hunter2", "example-only", "AKIAIOSFODNN7EXAMPLE", "not-a-real-token", "s3cr<t&\"quoted\\", "tiger-plant",
         "ghp_0123456789abcdefghijABCDEFGHIJ012345", "MIIEvQIBADANBgkq",
     ]
 
-    /// Every form in which a secret could have slipped through.
+    /// The secrets that occur in a line, plain or encoded.
     private func leaks(in line: [UInt8]) -> [String] {
         let line = Data(line)
         return Self.secrets.filter { secret in
@@ -22,7 +22,7 @@ import Testing
             let twice = String(Literal.string(escaped).json.dropFirst().dropLast())
             let goEscaped = escaped.replacing("<", with: "\\u003c").replacing("&", with: "\\u0026")
             let base64 = Data(secret.utf8).base64EncodedString()
-            // Padding and the last group depend on what stands behind it.
+            // The padding and the last group depend on the bytes that follow.
             let stem = String(base64.filter { $0 != "=" }.dropLast(2))
             return [secret, escaped, twice, goEscaped, stem].contains { line.range(of: Data($0.utf8)) != nil }
         }
@@ -40,7 +40,7 @@ import Testing
     }
 
     @Test(arguments: ["redact", "keep"])
-    func `no recorded review gives a secret away`(_ environment: String) throws {
+    func `no recording of a recorded review contains a secret`(_ environment: String) throws {
         var planted = 0
         for file in try Fixtures.reviews() {
             let body = try Fixtures.bytes(file)
@@ -50,7 +50,7 @@ import Testing
         #expect(planted > 20)
     }
 
-    /// Places to plant a secret in: the object's YAML, with `SECRET` and `BASE64` for it.
+    /// Objects as YAML, with `SECRET` and `BASE64` in place of the secret.
     private static let places = [
         "{apiVersion: v1, kind: Secret, metadata: {name: a, namespace: shop}, data: {x: BASE64}}",
         "{apiVersion: v1, kind: Secret, metadata: {name: a, namespace: shop}, stringData: {x: SECRET}}",
@@ -79,7 +79,7 @@ import Testing
     ]
 
     @Test(arguments: places, ["redact", "keep"])
-    func `a planted secret is replaced, new and old`(_ place: String, _ environment: String) throws {
+    func `a secret in object or oldObject is replaced`(_ place: String, _ environment: String) throws {
         let secret = "tiger-plant"
         let yaml = place.replacing("SECRET", with: secret).replacing(
             "BASE64", with: Data(secret.utf8).base64EncodedString())
@@ -93,7 +93,7 @@ import Testing
         }
     }
 
-    @Test func `a token, a key or a password in a URI is seen wherever it stands`() throws {
+    @Test func `a token, a key or a password in a URI is replaced in any field`() throws {
         for (value, kind) in [
             ("ghp_0123456789abcdefghijABCDEFGHIJ012345", "GitHub-token"),
             ("AKIAIOSFODNN7EXAMPLE", "AWS-access-key-id"), ("postgres://shop:hunter2@db/x", "uri-with-password"),
@@ -110,7 +110,7 @@ import Testing
         }
     }
 
-    @Test func `what is no secret stays, with its place`() throws {
+    @Test func `values that are not secrets are kept`() throws {
         let object = World.deployment.merging([
             "metadata": [
                 "annotations": [
@@ -151,7 +151,7 @@ import Testing
         #expect(redacted?[at: environment + "/2"] == object[at: environment + "/2"])
     }
 
-    @Test func `what authenticators say of a user, and the status, are left out`() throws {
+    @Test func `the user's extra fields and the status are omitted`() throws {
         let body = try Fixtures.bytes("reviews/024-update-deployment-status-checkout.json")
         let before = try Literal(json: body)["request"]
         let after = try Literal(json: line(body, [:]))["request"]
@@ -160,7 +160,7 @@ import Testing
         #expect(after?["userInfo"]?["username"] == before?["userInfo"]?["username"])
     }
 
-    @Test func `that a secret was changed is still told apart from that it was not`() throws {
+    @Test func `redacted values still show whether they changed`() throws {
         func world(_ old: Literal, _ new: Literal) -> World {
             func map(_ value: Literal) -> Literal {
                 [
@@ -177,7 +177,7 @@ import Testing
         #expect(try data(world("one", "two")) == ["a": "«redacted:literal,changed»", "b": "«redacted:literal»"])
     }
 
-    @Test func `an object that nests without end is not looked through, and not recorded`() throws {
+    @Test func `a secret in a deeply nested object is not recorded`() throws {
         for depth in [100, 130, 1000] {
             let deep = String(repeating: "{\"a\":", count: depth) + "\"hunter2\"" + String(repeating: "}", count: depth)
             for value in [deep, Literal.string(deep).json] {

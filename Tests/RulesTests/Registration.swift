@@ -4,7 +4,7 @@ import JSON
 import Kubernetes
 import TestSupport
 
-/// One entry of a webhook configuration under `deploy/base`: what the API server sends, and what it does without an answer.
+/// A webhook of the webhook configurations under `deploy/base`.
 struct Registration: CustomStringConvertible {
     let name: String
     let failurePolicy: String
@@ -22,19 +22,19 @@ struct Registration: CustomStringConvertible {
         }
     }
 
-    /// A resource and what happens to it.
+    /// A resource and an operation.
     struct Row: Hashable, CustomStringConvertible {
         let group: String
-        /// With the subresource, as in `pods/resize`.
+        /// The resource with its subresource, such as `pods/resize`.
         let resource: String
         let operation: String
         var description: String { "\(operation) \(group.isEmpty ? "" : "\(group)/")\(resource)" }
     }
 
-    /// Everything it asks for.
+    /// The resources and operations of the webhook's rules.
     var rows: [Row] { rows { _ in true } }
 
-    /// What it asks for that is in no namespace.
+    /// The resources and operations of the rules with scope Cluster.
     var clusterRows: [Row] { rows { $0["scope"] == "Cluster" } }
 
     private func rows(where isMeant: (Literal) -> Bool) -> [Row] {
@@ -48,17 +48,17 @@ struct Registration: CustomStringConvertible {
         }
     }
 
-    /// Whether a request, `request` of an AdmissionReview, is sent here.
+    /// Returns whether the API server sends a request, the `request` of an AdmissionReview, to the webhook.
     ///
-    /// The namespace has the label that the API server gives it.
+    /// The namespace has its `kubernetes.io/metadata.name` label.
     func matches(_ row: Row, _ request: Literal) throws -> Bool {
         guard rows.contains(row), selects(namespace: request["namespace"]?.text) else { return false }
         return try holds(of: request)
     }
 
-    /// Whether objects of a namespace are sent here.
+    /// Returns whether the webhook receives objects of a namespace.
     func selects(namespace: String?) -> Bool {
-        // What belongs to the cluster has no namespace to select by.
+        // A cluster-scoped object has no namespace to select by.
         guard let namespace, let selector = entry["namespaceSelector"] else { return true }
         let key = "kubernetes.io/metadata.name"
         if let name = selector["matchLabels"]?[key], name != .string(namespace) { return false }
@@ -68,7 +68,7 @@ struct Registration: CustomStringConvertible {
         }
     }
 
-    /// Whether all conditions hold; as at the API server, all of them are evaluated.
+    /// Returns whether all match conditions are true; like the API server, it evaluates all of them.
     func holds(of request: Literal) throws -> Bool {
         let variables = [
             "request": request, "object": request["object"] ?? .null, "oldObject": request["oldObject"] ?? .null,
@@ -78,15 +78,15 @@ struct Registration: CustomStringConvertible {
         }.allSatisfy { $0 }
     }
 
-    /// Any field.
+    /// Returns a field of the webhook by name.
     func field(_ name: String) -> Literal? { entry[name] }
 }
 
 extension Registration.Row {
-    /// What a request is about.
+    /// The resource and operation of a request.
     init(_ request: Literal) {
         let subresource = request["subResource"]?.text ?? ""
-        // A request that a test makes up names the resource, but not its group.
+        // A request that a test creates has no API group in its resource.
         let group = request["resource"]?["group"]?.text ?? ""
         let guess = ["scale": "apps", "token": ""][subresource] ?? request["kind"]?["group"]?.text ?? ""
         self.init(
@@ -95,7 +95,7 @@ extension Registration.Row {
             operation: request["operation"]?.text ?? "")
     }
 
-    /// Rows of a scope: kinds, operations and subresources as the API has them.
+    /// The resources and operations of a rule's scope.
     static func rows(of scope: Scope) -> Set<Registration.Row> {
         var rows: Set<Registration.Row> = []
         for kind in scope.kinds.kinds {
@@ -117,15 +117,15 @@ extension Registration.Row {
                 operation: "\(operation.name)")
         }
         switch (subresource, operation) {
-        // These are no resources of their own: they belong to what is scaled, and to whom the token is given.
+        // Scale and TokenRequest are sent as subresources of workloads and service accounts.
         case (.none, _) where [.scale, .tokenRequest].contains(kind): return []
-        // Traefik 2 has its kinds in an older group, too.
+        // Traefik 2 also serves its kinds in an older API group.
         case (.none, _) where "\(kind.group)" == "traefik.io":
             return [row(kind), row(kind, group: "traefik.containo.us")]
         case (.none, _): return [row(kind)]
         case (.token, .create) where kind == .tokenRequest: return [row(.serviceAccount, "/token")]
         case (.scale, .update) where kind == .scale: return ResourceKinds.replicated.kinds.map { row($0, "/scale") }
-        // Only Pods have these, and all of them can only be updated.
+        // Only Pods have these subresources, and only UPDATE applies to them.
         case (.ephemeralContainers, .update) where kind == .pod: return [row(kind, "/ephemeralcontainers")]
         case (.resize, .update) where kind == .pod: return [row(kind, "/resize")]
         default: return []
@@ -133,7 +133,7 @@ extension Registration.Row {
     }
 }
 
-/// The manifests.
+/// The manifests under `deploy`.
 enum Deployed {
     private static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().appending(path: "deploy")
@@ -144,7 +144,7 @@ enum Deployed {
         return try Literal.all(yaml: String(decoding: Data(contentsOf: url), as: UTF8.self))
     }
 
-    /// The names of the folders in a folder under `deploy`, in order.
+    /// The names of the directories in a directory under `deploy`, sorted.
     static func folders(in name: String) throws -> [String] {
         try FileManager.default.contentsOfDirectory(atPath: folder.appending(path: name).path).sorted()
     }

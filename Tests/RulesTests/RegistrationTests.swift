@@ -5,18 +5,18 @@ import Rules
 import TestSupport
 import Testing
 
-/// What `deploy/` asks the API server to send, held against what rules read.
+/// The webhook configurations and RBAC under `deploy/`, compared with what rules read.
 @Suite struct RegistrationTests {
-    /// Requests that a rule's scope names, and about which it never says anything.
+    /// Requests in the scope of a rule that never have a finding.
     ///
-    /// `pod-disruption-budget` speaks about the deletion of a budget, and about workloads that come or change.
+    /// `pod-disruption-budget` evaluates the deletion of PDBs, and the creation and update of workloads.
     private let unspokenOf: Set<Registration.Row> = [
         .init(group: "apps", resource: "deployments", operation: "DELETE"),
         .init(group: "apps", resource: "statefulsets", operation: "DELETE"),
         .init(group: "argoproj.io", resource: "rollouts", operation: "DELETE"),
     ]
 
-    /// What is read without a rule: a Namespace's exemptions, which are logged and counted when they change.
+    /// Requests that are evaluated without a rule: changes of a Namespace's exemptions are logged and counted.
     private let readByTheJudge: Set<Registration.Row> = [
         .init(group: "", resource: "namespaces", operation: "CREATE"),
         .init(group: "", resource: "namespaces", operation: "UPDATE"),
@@ -24,9 +24,9 @@ import Testing
 
     private func request(_ world: World) throws -> Literal { try #require(Literal(json: world.review)["request"]) }
 
-    // MARK: Which requests
+    // MARK: Rules of the webhooks
 
-    @Test func `what is registered is exactly what rules read`() throws {
+    @Test func `the webhooks receive exactly the requests that rules read`() throws {
         let registered = Set(try Registration.validating().flatMap(\.rows))
         let read = Catalogue.playbook.rules.map { Registration.Row.rows(of: $0.scope) }.reduce(into: Set()) {
             $0.formUnion($1)
@@ -35,12 +35,12 @@ import Testing
             ["CREATE", "UPDATE"].map { Registration.Row(group: kind.group, resource: kind.plural, operation: $0) }
         }
         let needed = read.subtracting(unspokenOf).union(readByTheJudge).union(workloads)
-        #expect(registered.subtracting(needed) == [], "registered, and read by no rule")
-        #expect(needed.subtracting(registered) == [], "read by a rule, and not registered")
+        #expect(registered.subtracting(needed) == [], "sent to a webhook, but read by no rule")
+        #expect(needed.subtracting(registered) == [], "read by a rule, but not sent to a webhook")
     }
 
     @Test(arguments: Catalogue.playbook.rules)
-    func `each bad example is sent, and by one registration only`(_ rule: Rule) throws {
+    func `each bad example is sent to exactly one webhook`(_ rule: Rule) throws {
         let registrations = try Registration.validating()
         for example in rule.examples where example.clause != nil {
             let request = try request(World(example))
@@ -50,13 +50,13 @@ import Testing
         }
     }
 
-    @Test func `no two registrations can be about one object`() throws {
+    @Test func `no two webhooks receive the same object`() throws {
         let registrations = try Registration.validating()
         for (index, one) in registrations.enumerated() {
             for other in registrations[(index + 1)...] {
                 let shared = Set(one.rows).intersection(other.rows)
                 guard !shared.isEmpty else { continue }
-                // Then the namespaces must be others, of which only what is in none knows nothing.
+                // Such webhooks must select different namespaces, and must not share cluster-scoped resources.
                 #expect(shared.isDisjoint(with: one.clusterRows), "\(one) and \(other)")
                 for namespace in ["shop", "default", "kube-system", "kube-public", Settings().namespace] {
                     let isShared = one.selects(namespace: namespace) && other.selects(namespace: namespace)
@@ -66,20 +66,20 @@ import Testing
         }
     }
 
-    @Test func `custom resources are registered apart from what Kubernetes has itself`() throws {
+    @Test func `custom resources and Kubernetes' own resources are in different webhooks`() throws {
         let own = ResourceKind.ownGroups
         for registration in try Registration.validating() {
-            // A Rollout is a workload like a Deployment.
+            // A Rollout is in the webhook of Deployments.
             let groups = Set(registration.rows.filter { $0.group != "argoproj.io" }.map(\.group))
             #expect(groups.isSubset(of: own) || groups.isDisjoint(with: own), "\(registration)")
         }
     }
 
-    @Test func `what is fixed is registered for fixes, and nothing else is`() throws {
+    @Test func `the mutating webhooks receive exactly the requests that can be fixed`() throws {
         let registrations = try Registration.mutating()
         let registered = Set(registrations.flatMap(\.rows))
         #expect(registered.count == registrations.flatMap(\.rows).count)
-        // Pods and Jobs cannot be patched once they are there, and revisions and subresources never.
+        // An existing Pod or Job is never patched, nor are revisions and subresources.
         let fixable = Catalogue.playbook.rules.filter { $0.fix != nil }.map { rule in
             Registration.Row.rows(of: Scope(rule.scope.kinds)).filter { row in
                 row.resource != "controllerrevisions"
@@ -98,11 +98,11 @@ import Testing
         }
     }
 
-    // MARK: Who is spared
+    // MARK: Requests that are not sent
 
-    @Test func `the system's namespaces and our own are spared`() throws {
+    @Test func `objects in system namespaces and in playbook's own namespace are not sent`() throws {
         for registration in try Registration.validating() + Registration.mutating() {
-            // The one that is about objects which rules name there.
+            // This webhook receives the objects in system namespaces that rules name.
             if registration.name.hasPrefix("system-objects.") { continue }
             for namespace in ["kube-system", "kube-node-lease", "kube-public", Settings().namespace] {
                 #expect(!registration.selects(namespace: namespace), "\(registration) selects \(namespace)")
@@ -111,7 +111,7 @@ import Testing
         }
     }
 
-    @Test func `conditions hold for recordings without an error, and spare only what is passed over`() throws {
+    @Test func `match conditions have no errors on recordings, and exclude only skipped requests`() throws {
         let registrations = try Registration.validating()
         var spared = 0
         for file in try Fixtures.reviews() {
@@ -126,8 +126,8 @@ import Testing
                 #expect(try verdict(on: bytes).passedOver != nil, "\(registration) spares \(file)")
             }
         }
-        // Twelve pods of ReplicaSets, one each of a Job and a StatefulSet; ReplicaSets, five new and seven changed; two revisions of
-        // controllers; and one Deployment whose finalizer comes off.
+        // Twelve Pods of ReplicaSets, one Pod each of a Job and a StatefulSet, five created and seven updated ReplicaSets, two
+        // ControllerRevisions, and one Deployment whose finalizer is removed.
         #expect(spared == 29)
     }
 
@@ -135,8 +135,8 @@ import Testing
         "admin", "system:serviceaccount:kube-system:replicaset-controller",
         "system:serviceaccount:kube-system:horizontal-pod-autoscaler",
     ])
-    func `conditions read nothing that may be absent without asking first`(_ user: String) throws {
-        // What is empty is not sent: no group, no label, no owner, no spec, no name of what is yet to get one.
+    func `match conditions do not read absent fields`(_ user: String) throws {
+        // Empty fields are not sent: no API group, labels, owner references, spec, or name with generateName.
         let bare: Literal = ["metadata": [:]]
         let going: Literal = [
             "metadata": ["deletionTimestamp": "2026-11-23T11:00:00Z", "ownerReferences": [["kind": "ReplicaSet"]]]
@@ -160,7 +160,7 @@ import Testing
         }
     }
 
-    @Test func `of the system's objects only those come that rules name`() throws {
+    @Test func `of the objects in system namespaces, only those that rules name are sent`() throws {
         let system = try #require(Registration.validating().first { $0.name.hasPrefix("system-objects.") })
         #expect(system.selects(namespace: "kube-system") && !system.selects(namespace: "shop"))
         for rule in Catalogue.playbook.rules where rule.scope.reachesSystemNamespaces {
@@ -182,7 +182,7 @@ import Testing
         }.get()
     }
 
-    @Test func `the last step of a deletion is spared, and a change under its cover is not`() throws {
+    @Test func `removing the last finalizer is not sent, and any other change of an object being deleted is`() throws {
         let workloads = try #require(try Registration.validating().first)
         let going = World.deployment.merging(["metadata": ["deletionTimestamp": "2026-11-23T11:00:00Z"]])
         let held = going.merging(["metadata": ["finalizers": ["foregroundDeletion"]]])
@@ -199,16 +199,18 @@ import Testing
         ("system:serviceaccount:shop:deployer", ["system:serviceaccounts"], true), ("admin", ["system:masters"], true),
         ("system:apiserver-imitator", [], true),
     ])
-    func `the control plane is spared by its exact names`(_ user: String, _ groups: [String], _ isSent: Bool) throws {
+    func `requests of the control plane are excluded by exact user names`(
+        _ user: String, _ groups: [String], _ isSent: Bool
+    ) throws {
         for registration in try Registration.validating() + Registration.mutating() {
-            // By the name of one of the system's objects, of which nothing else comes.
+            // The webhook for system objects accepts only names like this one.
             var world = World(World.pod.merging(["metadata": ["name": "aws-node"]]))
             (world.user, world.groups) = (user, groups)
             #expect(try registration.holds(of: request(world)) == isSent)
         }
     }
 
-    @Test func `nobody but a controller can claim an owner, and only the autoscaler may scale unseen`() throws {
+    @Test func `only controllers' Pods and the HPA controller's Scales are not sent`() throws {
         let registrations = try Registration.validating()
         let pods = try #require(registrations.first { $0.name.hasPrefix("pods.") })
         let owned = World.pod.merging([
@@ -222,7 +224,7 @@ import Testing
         #expect(try !pods.holds(of: request(world)))
         world.object = World.pod
         #expect(try pods.holds(of: request(world)))
-        // An owner that no rule evaluates.
+        // An owner whose pod template no rule evaluates.
         for (version, kind) in [("example.com/v1", "ReplicaSet"), ("batch/v1", "ReplicaSet"), ("v1", "ConfigMap")] {
             world.object = World.pod.merging([
                 "metadata": [
@@ -247,10 +249,10 @@ import Testing
             ("has(object.b) && object.b == 'x'", false), ("!has(object.a) || object.a.c == 'y'", true),
             ("object.list.exists(item, item == 'q') && !('r' in object.list)", false),
             ("(object.a.c == 'y' || object.none) && object.a != object.list", true), ("object == oldObject", false),
-            // What an API server could not evaluate either.
+            // Expressions that are also errors in the API server.
             ("object.b == 'x'", nil), ("has(object.b.c)", nil), ("oldObject.a == 'x'", nil), ("object.a", nil),
         ] as [(String, Bool?)])
-    func `a condition that reads what is absent is an error`(_ expression: String, _ value: Bool?) throws {
+    func `a condition that reads an absent field is an error`(_ expression: String, _ value: Bool?) throws {
         let variables: [String: Literal] = ["object": ["a": ["c": "y"], "list": ["p", "q", "r"]], "oldObject": .null]
         if let value {
             #expect(try Condition.holds(expression, variables) == value)
@@ -259,13 +261,13 @@ import Testing
         }
     }
 
-    // MARK: What happens without an answer
+    // MARK: Failure policy
 
-    @Test func `everything but workloads fails open, and nothing waits long`() throws {
+    @Test func `all webhooks have failurePolicy Ignore and a short timeout`() throws {
         let validating = try Registration.validating()
         #expect(validating.first?.name == "workloads.playbook.superinc.com")
         for registration in validating + (try Registration.mutating()) {
-            // Overlays may change the first one, which the API server never needs to bring a cluster back.
+            // Overlays may change the policy of the first webhook, because a cluster can recover without its requests.
             #expect(registration.failurePolicy == "Ignore")
             #expect(registration.field("sideEffects") == "None")
             #expect(registration.field("matchPolicy") == "Equivalent")
@@ -279,7 +281,7 @@ import Testing
         #expect(try Registration.mutating().allSatisfy { $0.field("reinvocationPolicy") == "IfNeeded" })
     }
 
-    @Test func `rights and tokens are registered apart, and fail open`() throws {
+    @Test func `RBAC and tokens have separate webhooks with failurePolicy Ignore`() throws {
         let validating = try Registration.validating()
         let rights = validating.filter { $0.rows.contains { $0.group == "rbac.authorization.k8s.io" } }
         let tokens = validating.filter { $0.rows.contains { $0.resource == "serviceaccounts/token" } }
@@ -290,7 +292,7 @@ import Testing
         for registration in rights + tokens { #expect(registration.failurePolicy == "Ignore") }
     }
 
-    @Test func `a binding that is being deleted is sent when it is given to somebody else`() throws {
+    @Test func `adding subjects to a binding that is being deleted is sent and denied`() throws {
         let rights = try #require(Registration.validating().first { $0.name.hasPrefix("rights.") })
         let nobody: Literal = [
             "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
@@ -310,12 +312,12 @@ import Testing
 
     // MARK: Access
 
-    /// The components with the rights to other products' kinds.
+    /// The components that grant access to the kinds of other products.
     private func productComponents() throws -> [String] {
         try Deployed.folders(in: "components").filter { $0.hasPrefix("rbac-") }
     }
 
-    @Test func `the server may list and watch exactly the kinds that it keeps`() throws {
+    @Test func `the server may list and watch exactly the kinds that it caches`() throws {
         var granted = try grants(in: "access.yaml", ["list", "watch"])
         for component in try productComponents() {
             let more = try grants(in: "../components/\(component)/access.yaml", ["list", "watch"])
@@ -331,8 +333,7 @@ import Testing
         }
     }
 
-    @Test func `the server may list, and not watch, exactly the kinds that it asks for when a rule needs them`() throws
-    {
+    @Test func `the server may list, but not watch, exactly the kinds that it reads on demand`() throws {
         var granted = try grants(in: "access.yaml", ["list"])
         for component in try productComponents() {
             granted.formUnion(try grants(in: "../components/\(component)/access.yaml", ["list"]))
@@ -343,7 +344,7 @@ import Testing
         #expect(Catalogue.playbook.watchedKinds == Catalogue.playbook.relatedKinds.subtracting(unwatched))
     }
 
-    @Test func `rights to other products' kinds are components, and every overlay has all of them`() throws {
+    @Test func `components grant access to the kinds of other products, and every overlay has all of them`() throws {
         let base = try grants(in: "access.yaml", ["list", "watch"]).filter { !$0.hasPrefix("apiextensions.k8s.io/") }
         #expect(base.allSatisfy { ResourceKind.ownGroups.contains(String($0.prefix { $0 != "/" })) })
         let components = try productComponents().map { "../../components/\($0)" }
@@ -362,7 +363,7 @@ import Testing
         }
     }
 
-    @Test func `an audit may list exactly the kinds that it looks at, and no Secret`() throws {
+    @Test func `an audit may list exactly the kinds that it reads, and no Secrets`() throws {
         let file = "../components/audit/access.yaml"
         let rules = Catalogue.playbook.rules.filter {
             $0.scope.operations.contains(.update) && $0.scope.subresources.contains(.none)
@@ -373,8 +374,8 @@ import Testing
         let others = ResourceKinds(.secret, .scale, .tokenRequest)
         let looked = kinds.subtracting(others).kinds.map { "\($0.group)/\($0.plural)" }
         let granted = try grants(in: file, ["list"])
-        #expect(Set(looked).subtracting(granted) == [], "not granted")
-        #expect(granted.subtracting(looked) == [], "granted for nothing")
+        #expect(Set(looked).subtracting(granted) == [], "read, but not granted")
+        #expect(granted.subtracting(looked) == [], "granted, but not read")
         #expect(
             try grants(in: file, ["list", "create", "update", "delete"]) == [
                 "openreports.io/reports", "openreports.io/clusterreports", "wgpolicyk8s.io/policyreports",
@@ -382,7 +383,7 @@ import Testing
             ])
     }
 
-    /// What the ClusterRoles of a file grant with these very verbs, as `group/resource`.
+    /// The resources that the ClusterRoles of a file grant with exactly these verbs, as `group/resource`.
     private func grants(in file: String, _ verbs: Set<String>) throws -> Set<String> {
         var granted: Set<String> = []
         for role in try Deployed.objects(file) where role["kind"] == "ClusterRole" {

@@ -5,13 +5,13 @@ import Rules
 import TestSupport
 import Testing
 
-/// Companions as they come and go in a cluster, and what is asked again before a denial.
+/// Related objects while they change in a cluster, and lookups before a denial.
 @Suite struct RelatedObjectTests {
     @Test(arguments: [
         (ResourceKind.kmsAlias, "Aliases"), (.networkPolicy, "NetworkPolicies"), (.gateway, "Gateways"),
         (.middleware, "Middlewares"), (.kmsKey, "Keys"),
     ])
-    func `objects that are not known are named in the plural`(kind: ResourceKind, words: String) {
+    func `unknown kinds are named in the plural`(kind: ResourceKind, words: String) {
         let error = #expect(throws: CannotJudge.self) {
             try RelatedObjects(knowledge: .nothing, of: .playbook).objects(kind, in: "shop")
         }
@@ -22,7 +22,7 @@ import Testing
     }
 
     private func budget(_ name: String, app: String, in namespace: String = "shop") throws -> Literal {
-        // As in a list: without kind and apiVersion.
+        // Objects in a list have no kind and apiVersion.
         try Literal(
             yaml: """
                 metadata: {name: \(name), namespace: \(namespace)}
@@ -46,7 +46,7 @@ import Testing
 
     private let kind = ResourceKind.podDisruptionBudget
 
-    @Test func `an object takes the place of the one with its name`() throws {
+    @Test func `an object replaces the one with the same name`() throws {
         var relatedObjects = RelatedObjects(knowledge: .kinds(ResourceKinds(kind)), of: .playbook)
         for name in ["b", "a", "c", "a"] { try set(budget(name, app: name), kind, in: &relatedObjects) }
         try set(budget("b", app: "other"), kind, in: &relatedObjects)
@@ -58,7 +58,7 @@ import Testing
         #expect(try names(relatedObjects, in: "elsewhere") == [])
     }
 
-    @Test func `a copy stays as it was`() throws {
+    @Test func `a copy does not change with the original`() throws {
         var relatedObjects = RelatedObjects(knowledge: .kinds(ResourceKinds(kind)), of: .playbook)
         try set(budget("a", app: "a"), kind, in: &relatedObjects)
         let copy = relatedObjects
@@ -68,7 +68,7 @@ import Testing
         #expect(try names(relatedObjects) == ["b"])
     }
 
-    @Test func `a list takes the place of all that was known of its kind, and of nothing else`() throws {
+    @Test func `a list replaces all objects of its kind, and no others`() throws {
         var relatedObjects = RelatedObjects(knowledge: .kinds([]), of: .playbook)
         #expect(throws: CannotJudge.self) { try names(relatedObjects) }
         var list = RelatedObjects(knowledge: .nothing, of: .playbook)
@@ -86,7 +86,7 @@ import Testing
         #expect(try relatedObjects.quotas(in: "shop").map(\.name) == ["q"])
     }
 
-    @Test func `what is forgotten is unknown, not absent`() throws {
+    @Test func `objects of a forgotten kind are unknown, not absent`() throws {
         var relatedObjects = RelatedObjects(knowledge: .kinds(ResourceKinds(kind, .resourceQuota)), of: .playbook)
         try set(budget("a", app: "a"), kind, in: &relatedObjects)
         relatedObjects.forget(kind)
@@ -94,9 +94,9 @@ import Testing
         #expect(try relatedObjects.quotas(in: "shop").isEmpty)
     }
 
-    // MARK: Many in one namespace
+    // MARK: Many objects in one namespace
 
-    /// So many that they are filed under their labels; every selector and every pod has the label of the chart, too.
+    /// Enough objects to be indexed by labels; all selectors and pods also have the chart's label.
     private func crowd(_ count: Int = 100) throws -> RelatedObjects {
         var relatedObjects = RelatedObjects(knowledge: .kinds(ResourceKinds(kind, .deployment)), of: .playbook)
         for number in 0..<count {
@@ -118,13 +118,13 @@ import Testing
         try relatedObjects.budgets(selecting: Labels(labels), in: "shop").map(\.name)
     }
 
-    @Test func `of many budgets those that select a pod are found, in the order of names`() throws {
+    @Test func `the PDBs that select a pod are found among many, sorted by name`() throws {
         var relatedObjects = try crowd()
         let pod = ["app": "a70", "chart": "shop", "tier": "front"]
         #expect(try names(relatedObjects, selecting: pod) == ["b70"])
         #expect(try names(relatedObjects, selecting: ["app": "a70"]).isEmpty)
         #expect(try names(relatedObjects, selecting: ["chart": "shop"]).isEmpty)
-        // Selectors without labels to look them up by, and one that many pods have.
+        // Selectors without matchLabels, and one whose label all pods have.
         let loose = [
             "all": "{}", "front": "{matchExpressions: [{key: tier, operator: Exists}]}", "none": "null",
             "shop": "{matchLabels: {chart: shop}}",
@@ -135,7 +135,7 @@ import Testing
         }
         #expect(try names(relatedObjects, selecting: pod) == ["all", "b70", "front", "shop"])
         #expect(try names(relatedObjects, selecting: [:]) == ["all"])
-        // One that is changed is found under what it selects now, and one that is gone under nothing.
+        // A changed PDB is found by its new selector, and a deleted one is not found.
         try set(budget("b70", app: "other"), kind, in: &relatedObjects)
         try remove(budget("shop", app: "x"), kind, from: &relatedObjects)
         #expect(try names(relatedObjects, selecting: pod) == ["all", "front"])
@@ -143,8 +143,8 @@ import Testing
     }
 
     @Test(arguments: ["app: a70, chart: shop", "app: a70", "chart: shop", "app: a7"])
-    func `budgets that overlap are the same ones whether there are many or few`(labels: String) throws {
-        // Of these, a7 is among the few too.
+    func `overlapping PDBs are found among few and among many`(labels: String) throws {
+        // PDB b7 is also among the few.
         let (many, few) = (try crowd(), try crowd(8))
         let text = try Literal(
             yaml: """
@@ -166,7 +166,7 @@ import Testing
     }
 
     @Test(arguments: [3, 100])
-    func `of policies, Services and monitors those that select a pod are found among few and many`(count: Int) throws {
+    func `the policies, Services and monitors that select a pod are found among few and among many`(count: Int) throws {
         func verdict(leavingOut name: String) throws -> Set<String> {
             var world = World(World.deployment)
             world.settings = environment(onlyWith: ["network-policy": "deny", "metrics-endpoint": "deny"])
@@ -195,7 +195,7 @@ import Testing
         #expect(try verdict(leavingOut: "ServiceMonitor") == ["metrics-endpoint"])
     }
 
-    @Test func `a monitor of another namespace is found for as long as it looks here`() throws {
+    @Test func `a monitor in another namespace counts while its namespaceSelector includes this one`() throws {
         let kinds = ResourceKinds(.podMonitor, .serviceMonitor, .service)
         var relatedObjects = RelatedObjects(knowledge: .kinds(kinds), of: .playbook)
         func monitor(_ namespaces: String, _ name: String = "all", in namespace: String = "monitoring") throws
@@ -235,11 +235,11 @@ import Testing
         #expect(try isMissing(relatedObjects))
     }
 
-    @Test func `a budget of another namespace is named to who has the files, and only told to who asks a server`()
+    @Test func `a matching PDB in another namespace is mentioned in the finding`()
         throws
     {
         var relatedObjects = known
-        // More than are looked at.
+        // More namespaces than are searched.
         for number in (10..<1500).reversed() {
             try set(budget("web", app: "web", in: "team-\(number)"), kind, in: &relatedObjects)
         }
@@ -248,9 +248,9 @@ import Testing
         #expect(finding.finding.message.hasSuffix("a PDB in another namespace matches"))
     }
 
-    // MARK: Absences
+    // MARK: Lookups of missing objects
 
-    /// Judges the deployment that no rule has anything against, without a budget.
+    /// Evaluates a Deployment without violations and without a PDB.
     private func verdict(_ relatedObjects: RelatedObjects, _ change: (inout World) -> Void = { _ in }) throws -> Verdict
     {
         var world = World(World.deployment)
@@ -265,19 +265,19 @@ import Testing
     private let known = RelatedObjects(knowledge: .kinds(ResourceKinds(.podDisruptionBudget)), of: .playbook)
     private var absence: Absence { Absence(kind, in: "shop") }
 
-    @Test func `a denial says what it rests on the absence of`() throws {
+    @Test func `a denial because of a missing object requires a lookup`() throws {
         let verdict = try verdict(known)
         #expect(verdict.isDenied)
         #expect(verdict.lookups.contains(.absence(absence)))
     }
 
-    @Test func `a denial that somebody has looked again for rests on nothing`() throws {
+    @Test func `after the lookup, no other lookup is required`() throws {
         let verdict = try verdict(known.answering([.absence(absence, found: known)]))
         #expect(verdict.isDenied)
         #expect(!verdict.lookups.contains(.absence(absence)))
     }
 
-    @Test func `a budget that the watch has not told of yet counts`() throws {
+    @Test func `a PDB that only the lookup finds counts`() throws {
         var found = RelatedObjects(knowledge: .kinds(ResourceKinds(kind)), of: .playbook)
         try set(budget("web", app: "web"), kind, in: &found)
         let verdict = try verdict(known.answering([.absence(absence, found: found)]))
@@ -285,7 +285,7 @@ import Testing
         #expect(verdict.judgements.isEmpty)
     }
 
-    @Test func `what could not be looked for is a warning that says so`() throws {
+    @Test func `if the lookup fails, the denial becomes a warning`() throws {
         let verdict = try verdict(known.answering([.absence(absence, found: nil)]))
         #expect(!verdict.isDenied)
         #expect(verdict.judgements.map(\.leniency) == [.unchecked])
@@ -293,7 +293,7 @@ import Testing
     }
 
     @Test(arguments: [("minAvailable: 2", true), ("maxUnavailable: 0", false)])
-    func `a count that leaves a budget no room rests on there being no autoscaler`(
+    func `a PDB that an autoscaler could satisfy requires a lookup of autoscalers`(
         _ line: String, _ rests: Bool
     ) throws {
         var world = World(World.deployment.merging(["spec": ["replicas": 2]]))
@@ -310,7 +310,7 @@ import Testing
         let missing = Absence(.horizontalPodAutoscaler, in: "shop")
         #expect(try world.verdict().isDenied)
         #expect(try world.verdict().lookups.contains(.absence(missing)) == rests)
-        // The other side: the budget comes to a workload that is there.
+        // The reverse: a new PDB for an existing workload.
         world.relatedObjects = [World.deployment.merging(["spec": ["replicas": 2]])]
         world.without = ResourceKinds(.podDisruptionBudget, .deployment, .horizontalPodAutoscaler)
         world.object = budget
@@ -318,7 +318,7 @@ import Testing
         #expect(try world.verdict().lookups.contains(.absence(missing)) == rests)
     }
 
-    @Test func `where nothing is known, and where nothing would be denied, nothing is asked`() throws {
+    @Test func `no lookup is required if related objects are unknown, or in a server-side dry run`() throws {
         #expect(try verdict(.unknown).lookups == [])
         #expect(try verdict(known) { $0.settings = ["PLAYBOOK_MODE": "dry-run"] }.lookups.contains(.absence(absence)))
         #expect(try verdict(known) { $0.isDryRun = true }.lookups == [])

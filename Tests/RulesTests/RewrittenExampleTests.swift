@@ -6,9 +6,9 @@ import Rules
 import TestSupport
 import Testing
 
-/// Every example as people and tools write it, changed as its rule asks.
+/// Every bad example in several layouts of YAML and JSON, changed as its finding suggests.
 @Suite struct RewrittenExampleTests {
-    /// A way to write an object down.
+    /// A way to write an object as text.
     enum Layout: String, CaseIterable {
         case kubectl, short, deep, windows, oneLine, json, prettyJSON
 
@@ -25,10 +25,10 @@ import Testing
             }
         }
 
-        /// Lines between comments, with another document on either side.
+        /// Adds comments to the lines, and a document before and after them.
         private func commented(_ lines: [String], _ end: String) -> String {
             let body = lines.enumerated().map { index, line in
-                // Behind a line that opens a block scalar or is inside of one a comment would be text.
+                // A comment after a line that starts a block scalar, or in a block scalar, would be text.
                 index % 3 == 0 ? "# é \(index)\(end)\(line)" : index % 3 == 1 ? "\(line) # \(index)" : line
             }
             return (["a: 1 # first", "---"] + body + ["---", "z: 1", "# last"]).joined(separator: end) + end
@@ -62,7 +62,7 @@ import Testing
     }
 
     @Test(arguments: Case.bad, Layout.allCases)
-    func `what a rule asks for is written in every layout, and nothing else is touched`(
+    func `a suggested change is written in every layout, and other text is kept`(
         _ item: Case, _ layout: Layout
     ) throws {
         var world = try World(item.example)
@@ -74,11 +74,11 @@ import Testing
         #expect(try said(before, layout).isSame(as: object))
         let after = try before.rewritten(layout.index, toSay: target)
         #expect(try said(after, layout).isSame(as: target))
-        // Every line that is not about it is there still, in its order, and so is every comment.
+        // Other lines and comments are kept, in their order.
         let (old, new) = (lines(before), lines(after))
         let kept = old.count - old.difference(from: new).insertions.count
         #expect(layout == .oneLine || layout == .json || kept > old.count / 2)
-        // What stands behind something that goes, or in the middle of it, goes with it.
+        // Comments after or inside a removed field are removed with it.
         let removes = !fields(of: object).isSubset(of: fields(of: target))
         let lost = comments(before, alone: removes).difference(from: comments(after, alone: removes)).insertions
         #expect(lost.count <= (removes ? 2 : 0))
@@ -110,7 +110,9 @@ import Testing
     }
 
     @Test(arguments: Case.fixed, Layout.allCases)
-    func `a fix makes a file good, and finds nothing to do in it then`(_ item: Case, _ layout: Layout) throws {
+    func `a fix of a file resolves its finding, and a second run changes nothing`(
+        _ item: Case, _ layout: Layout
+    ) throws {
         let world = try World(item.example)
         let object = try #require(world.object)
         let file = try file(object, layout)

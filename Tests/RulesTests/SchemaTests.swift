@@ -5,7 +5,7 @@ import Rules
 import TestSupport
 import Testing
 
-/// Fields of the wrong type, which the engine's own rule `schema` reports for all rules that read them (semantics 17).
+/// Fields of the wrong type, which the rule `schema` reports for all rules that read them (semantics 17).
 @Suite struct SchemaTests {
     private static let summary = "schema containers is a string, not an array -> deny"
 
@@ -13,7 +13,7 @@ import Testing
         World.deployment.merging(["spec": ["template": ["spec": try Literal(yaml: yaml)]]])
     }
 
-    /// A Deployment whose containers are a string, read by these rules.
+    /// A Deployment whose containers field is a string, and the rules that read it.
     private func world(_ rules: [String] = ["liveness-probe", "readiness-probe", "image-tag"]) throws -> World {
         var world = World(try spec("containers: oops"))
         world.rules = try rules.map { try #require(Catalogue.playbook[$0]) }
@@ -24,20 +24,20 @@ import Testing
         ["playbook.superinc.com/exempt": .string(exempt), "playbook.superinc.com/exempt-reason": "why"]
     }
 
-    @Test func `it is no rule of the catalogue, and is found by its name`() {
+    @Test func `schema is not a rule of the catalogue, but is found by its id`() {
         #expect(!Catalogue.playbook.rules.contains { $0 === Rule.schema })
         #expect(Catalogue.playbook[Rule.schema.id] === Rule.schema)
         #expect(Catalogue.playbook.nearestRule(to: "shema") == "schema")
         #expect(Catalogue.playbook.settings.contains { $0.name == "PLAYBOOK_RULE_SCHEMA" && $0.defaultText == "deny" })
     }
 
-    @Test func `a field of the wrong type that several rules read is one finding`() throws {
+    @Test func `a field of the wrong type has one finding, even if several rules read it`() throws {
         #expect(try world().verdict().judgements.map(\.summary) == [Self.summary])
         #expect(try World(try spec("containers: oops")).verdict().judgements.map(\.summary) == [Self.summary])
     }
 
     @Test(arguments: ["warn", "off", "exempt"])
-    func `a list that is too long to be read denies by the rules that read it, whatever becomes of schema`(
+    func `a list that is too long denies for each rule that reads it, regardless of schema`(
         _ level: String
     ) throws {
         let many = Literal.array(Array(repeating: ["name": "i"], count: 1001))
@@ -53,7 +53,7 @@ import Testing
             ])
     }
 
-    @Test func `where only one rule is on, what it cannot read denies`() throws {
+    @Test func `a field of the wrong type denies if at least one rule reads it`() throws {
         var world = try world(["liveness-probe", "image-tag"])
         world.settings = environment(onlyWith: ["liveness-probe": "deny"])
         #expect(try world.verdict().judgements.map(\.summary) == [Self.summary])
@@ -61,7 +61,7 @@ import Testing
         #expect(try world.verdict().judgements.isEmpty)
     }
 
-    @Test func `two fields of the wrong type are two findings`() throws {
+    @Test func `two fields of the wrong type have two findings`() throws {
         var world = try world()
         world.object = world.object?.merging(["spec": ["replicas": "many"]])
         world.rules = try ["liveness-probe", "replicas"].map { try #require(Catalogue.playbook[$0]) }
@@ -72,7 +72,7 @@ import Testing
     }
 
     @Test(arguments: ["*", "liveness-probe, readiness-probe, image-tag", "schema"])
-    func `the object does not exempt itself`(_ exempt: String) throws {
+    func `an object cannot exempt itself from schema`(_ exempt: String) throws {
         var world = try world()
         world.object = world.object?.merging(["metadata": ["annotations": annotations(exempt)]])
         let verdict = try world.verdict()
@@ -82,7 +82,7 @@ import Testing
     }
 
     @Test(arguments: [("*", true), ("schema", true), ("liveness-probe, readiness-probe, image-tag", false)])
-    func `its Namespace does, from schema itself`(_ exempt: String, _ isExempt: Bool) throws {
+    func `a Namespace can exempt from schema, by its id or an asterisk`(_ exempt: String, _ isExempt: Bool) throws {
         var world = try world()
         world.relatedObjects = [
             [
@@ -93,13 +93,13 @@ import Testing
         #expect(try world.verdict().judgements.map(\.effect) == [isExempt ? .exempt : .deny])
     }
 
-    @Test func `an exemption in the environment does`() throws {
+    @Test func `PLAYBOOK_EXEMPT can exempt from schema`() throws {
         var world = try world()
         world.settings["PLAYBOOK_EXEMPT"] = "schema@shop/Deployment/web: an old tool writes it"
         #expect(try world.verdict().judgements.map(\.effect) == [.exempt])
     }
 
-    @Test func `its level is its own, and not that of the rule that read the field`() throws {
+    @Test func `schema has its own level, independent of the rules that read the field`() throws {
         var world = try world(["liveness-probe"])
         world.settings = ["PLAYBOOK_RULE_LIVENESS_PROBE": "warn"]
         #expect(try world.verdict().judgements.map(\.summary) == [Self.summary])
@@ -107,12 +107,12 @@ import Testing
         #expect(try world.verdict().judgements.map(\.effect) == [.warn])
         world.settings = ["PLAYBOOK_RULES_DEFAULT": "warn"]
         #expect(try world.verdict().judgements.map(\.effect) == [.warn])
-        // A rule that is off reads nothing.
+        // A rule at level off reads no fields.
         world.settings = ["PLAYBOOK_RULE_LIVENESS_PROBE": "off"]
         #expect(try world.verdict().judgements.isEmpty)
     }
 
-    @Test func `trusted users and dry-run mode are warned`() throws {
+    @Test func `trusted users and dry-run mode only get warnings`() throws {
         var world = try world()
         world.settings = ["PLAYBOOK_TRUSTED_USERS": "kubernetes-admin"]
         #expect(try world.verdict().judgements.map(\.leniency) == [.trustedUser])
@@ -120,7 +120,7 @@ import Testing
         #expect(try world.verdict().judgements.map(\.leniency) == [.dryRun])
     }
 
-    @Test func `it is existing while the template is as it was`() throws {
+    @Test func `a field of the wrong type is existing while the pod template is unchanged`() throws {
         let world = try world()
         let before = try #require(world.object)
         let scaled = world.updated(to: before.merging(["spec": ["replicas": 4]]))
@@ -133,12 +133,12 @@ import Testing
         #expect(try strict.verdict().isDenied)
     }
 
-    @Test func `it is new where the old object could be read`() throws {
+    @Test func `a field of the wrong type is new if the old object was valid`() throws {
         let world = World(World.deployment).updated(to: try spec("containers: oops"))
         #expect(try world.verdict().judgements.map(\.summary) == [Self.summary])
     }
 
-    @Test func `what is found where the old object could not be read is new`() throws {
+    @Test func `a violation is new if the old object could not be read`() throws {
         var world = World(try spec("terminationGracePeriodSeconds: soon")).updated(
             to: try spec("terminationGracePeriodSeconds: 0"))
         world.rules = [try #require(Catalogue.playbook["graceful-shutdown"])]
@@ -146,7 +146,7 @@ import Testing
         #expect(judgements.map(\.rule.id) == ["graceful-shutdown"] && judgements.allSatisfy { $0.effect == .deny })
     }
 
-    @Test func `with schema off, the rules that cannot read the field are not evaluated`() throws {
+    @Test func `if schema is off, rules that cannot read the field are not evaluated`() throws {
         var world = try world()
         world.settings = ["PLAYBOOK_RULE_SCHEMA": "off"]
         let verdict = try world.verdict()
@@ -157,7 +157,7 @@ import Testing
     }
 
     @Test(arguments: ["deny", "off"])
-    func `a rule that cannot read a field has not passed`(_ level: String) throws {
+    func `a rule that cannot read a field is reported as not evaluated`(_ level: String) throws {
         var world = try world(["liveness-probe"])
         world.settings = ["PLAYBOOK_RULE_SCHEMA": level]
         let context = try world.context()
@@ -180,7 +180,7 @@ import Testing
     }
 
     @Test(arguments: ["deny", "off"])
-    func `the path of a field that cannot be read hides secrets`(_ level: String) throws {
+    func `secrets in the path of an unreadable field are masked`(_ level: String) throws {
         let key = try #require(PlantedSecret.all.first)
         var world = World(
             [
@@ -194,7 +194,7 @@ import Testing
         #expect(texts.allSatisfy { key.leak(in: $0) == nil })
     }
 
-    @Test func `a recording from before has a finding of the rule that read the field`() throws {
+    @Test func `on replay, an old recording has the finding at the rule that read the field`() throws {
         let line = String(decoding: try world([]).recorded(), as: UTF8.self)
         let old = line.replacing("\"rule\":\"schema\"", with: "\"rule\":\"liveness-probe\"")
         #expect(old != line)
@@ -209,7 +209,7 @@ import Testing
 }
 
 extension World {
-    /// The recording of the review with all rules.
+    /// The recording of the review, evaluated with all rules.
     fileprivate func recorded() throws -> [UInt8] {
         var world = self
         world.rules = Catalogue.playbook.rules

@@ -4,7 +4,7 @@ import Kubernetes
 import TestSupport
 import Testing
 
-/// Objects with one field that a secret is written into: `TEXT` stands for it.
+/// Fragments with one field that contains the placeholder `TEXT` for a secret.
 private let fields: [String] = {
     let containers = [
         "image: 'TEXT'", "image: 'docker.io/TEXT'", "command: [sh, -c, 'TEXT']", "command: [sh, -c, 'sleep 5; TEXT']",
@@ -42,7 +42,7 @@ private let fields: [String] = {
     return containers + pods + metadata
 }()
 
-/// Whole objects of other kinds.
+/// Objects of other kinds.
 private let objects = [
     "{apiVersion: v1, kind: ConfigMap, metadata: {name: a, namespace: shop}, data: {a: 'TEXT'}}",
     "{apiVersion: v1, kind: ConfigMap, metadata: {name: a, namespace: shop}, data: {'TEXT': 'password=hunter2'}}",
@@ -68,7 +68,7 @@ private let objects = [
     "{apiVersion: elbv2.k8s.aws/v1beta1, kind: TargetGroupBinding, metadata: {name: a, namespace: shop}, spec: {targetType: 'TEXT', serviceRef: {name: 'TEXT'}, networking: {ingress: [{from: [{ipBlock: {cidr: 'TEXT'}}]}]}}}",
 ]
 
-/// Fields whose name says that they hold a secret.
+/// Fields whose name identifies the value as a secret.
 private let namedFields = [
     "spec: {template: {spec: {containers: [{name: app, env: [{name: DB_PASSWORD, value: 'TEXT'}]}]}}}",
     "spec: {template: {spec: {containers: [{name: app, image: 'docker.io/TEXT', env: [{name: DB_PASSWORD, value: 'TEXT'}]}]}}}",
@@ -81,8 +81,9 @@ private let namedFields = [
     "{metadata: {name: 'TEXT', labels: {password: 'TEXT'}}, spec: {replicas: 1}}",
 ]
 
+/// Secrets in the texts about a review: findings, warnings, audit annotations and recordings.
 @Suite struct SecretMaskTests {
-    /// The worlds that a text is planted in: as it is made, and as an update of something else.
+    /// Returns the creation of the object with a text in place of `TEXT`, and an update to it.
     private func worlds(_ template: String, _ text: String) throws -> [World] {
         func planted(_ value: Literal) -> Literal {
             switch value {
@@ -99,7 +100,7 @@ private let namedFields = [
         return [made, World(object.merging(["metadata": ["labels": ["old": "a"]]])).updated(to: object)]
     }
 
-    /// What reviews are judged with, made once.
+    /// The objects that evaluate reviews, created once.
     private struct Judges {
         let context: Context
         let judge: Judge
@@ -112,7 +113,7 @@ private let namedFields = [
         }
     }
 
-    /// All that anybody is told of a review, and last what is recorded of it.
+    /// All texts about a review, and last its recording.
     private func said(_ world: World, _ judges: Judges) throws -> [String] {
         let body = world.review
         let (verdict, mutation) = try Document().read(body.span, AdmissionReview.options) { root in
@@ -150,7 +151,7 @@ private let namedFields = [
     }
 
     @Test(arguments: fields + objects)
-    func `no secret is told, whatever field it stands in`(_ template: String) throws {
+    func `no text about a review shows a secret from any field`(_ template: String) throws {
         #expect(PlantedSecret.all.count == 80)
         let judges = try Judges()
         for (index, planted) in PlantedSecret.all.enumerated() {
@@ -160,14 +161,14 @@ private let namedFields = [
     }
 
     @Test(arguments: namedFields)
-    func `no secret is told that only its name gives away`(_ template: String) throws {
+    func `no text about a review shows a secret that only its name identifies`(_ template: String) throws {
         let judges = try Judges()
         for planted in PlantedSecret.passwords {
             for world in try worlds(template, planted.text) { try check(world, planted, judges, isRecorded: false) }
         }
     }
 
-    @Test func `a text says in the place of a secret what it was`() {
+    @Test func `a masked secret is replaced by its kind`() {
         for (text, masked) in [
             ("is ghp_0123456789abcdefghijABCDEFGHIJ012345, of nobody", "is «redacted:GitHub-token», of nobody"),
             ("is postgres://shop:hunter2@db/x", "is postgres://shop:«redacted:uri-with-password»@db/x"),
@@ -185,7 +186,7 @@ private let namedFields = [
         }
     }
 
-    @Test func `what has a secret in it is suggested in words, and fixed with the real value`() throws {
+    @Test func `a suggestion with a secret is in words, and the fix contains the real value`() throws {
         let secret = "x7Kq0aYb3mZr9TQ2"
         let object = World.deployment.merging([
             "spec": [
@@ -195,7 +196,7 @@ private let namedFields = [
         var world = World(object.merging(["metadata": ["labels": ["token": .string(secret)]]]))
         world.settings["PLAYBOOK_PULL_THROUGH"] = "docker.io=222222222222.dkr.ecr.eu-west-1.amazonaws.com/hub"
         world.settings["PLAYBOOK_FIX"] = "all"
-        // A server makes only the suggestions that are shown.
+        // A server only builds the suggestions that it shows.
         world.source = .recording
         let judgements = try world.verdict().judgements
         let judgement = try #require(judgements.first { $0.rule.id == "image-registry" })
@@ -207,14 +208,14 @@ private let namedFields = [
     }
 
     @Test(arguments: Case.all)
-    func `examples are told as they are but for their secrets`(_ item: Case) throws {
+    func `texts about the examples contain no masks`(_ item: Case) throws {
         for judgement in try World(item.example).verdict().judgements where judgement.rule.id == item.rule.id {
             let texts = [judgement.path, judgement.finding.message, judgement.remedy.block]
             #expect(!texts.joined().contains("«") && !texts.joined().contains("not shown"), "\(texts)")
         }
     }
 
-    @Test func `the name before a secret stays, and so does a path that has it`() throws {
+    @Test func `the name before a secret is kept, also in a path`() throws {
         let world = World([
             "apiVersion": "v1", "kind": "ConfigMap", "metadata": ["name": "m", "namespace": "shop"],
             "data": ["password": "password=hunter3Zq"],

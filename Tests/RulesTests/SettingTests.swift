@@ -4,9 +4,9 @@ import Kubernetes
 import Rules
 import Testing
 
-/// Lists, maps and patterns among the settings, where a rule's own tests do not say it.
+/// Settings with lists, maps and patterns: cases that the tests of rules do not cover.
 @Suite struct SettingTests {
-    @Test func `both ports are open for every version of IP by default`() throws {
+    @Test func `by default, both ports listen on all IPv4 and IPv6 addresses`() throws {
         let settings = try Settings(environment: [:])
         #expect(settings.listen == ":8443")
         #expect(settings.healthListen == ":8080")
@@ -30,18 +30,18 @@ import Testing
             ),
             ("PLAYBOOK_EXEMPT", ";replicas@shop/Deployment/x:", "at character 2, expected an entry"),
         ] as [(String, String, String)])
-    func `an entry that cannot be read is told by its place`(_ name: String, _ text: String, _ place: String) {
+    func `an error names the position of the invalid entry`(_ name: String, _ text: String, _ place: String) {
         let error = #expect(throws: SettingsError.self) { try Settings(environment: [name: text]) }
         #expect(error?.description.contains(place) == true, "\(error?.description ?? "")")
     }
 
-    @Test func `domains are read as DNS reads them`() throws {
+    @Test func `domains are normalized as in DNS`() throws {
         let settings = try Settings(environment: ["PLAYBOOK_DNS_ZONES": " SuperInc.dev., ,staging.superinc.com"])
         #expect(settings[RuleSettings.dnsZones].map(\.description) == ["superinc.dev", "staging.superinc.com"])
         #expect(try Settings(environment: ["PLAYBOOK_DNS_ZONES": ""])[RuleSettings.dnsZones].isEmpty)
     }
 
-    @Test func `a list that adds to its default keeps it, and takes out what has a hyphen before it`() throws {
+    @Test func `a list that extends its default removes entries with a leading hyphen`() throws {
         let (argo, other, flux) = (
             "system:serviceaccount:argocd:*", "system:serviceaccount:argo-cd:*", "system:serviceaccount:flux-system:*"
         )
@@ -55,14 +55,14 @@ import Testing
     }
 
     @Test(arguments: ["*aaaaaaaab", "a*a*a*a*b", "*a*a*a*a*b*", "***********b"])
-    func `no value of a megabyte makes a pattern run away`(_ pattern: String) {
+    func `a pattern matches a value of 1 MiB in bounded time`(_ pattern: String) {
         let glob = Glob(pattern)
         #expect(!glob.matches(String(repeating: "a", count: 1 << 20)))
         #expect(glob.matches(String(repeating: "a", count: 1 << 20) + "b"))
     }
 
     @Test(arguments: ChangedDefault.all)
-    func `a changed default is that of the setting, and Upgrading names it`(_ change: ChangedDefault) throws {
+    func `a changed default is that of the setting, and the page Upgrading lists it`(_ change: ChangedDefault) throws {
         let setting = try #require(Catalogue.playbook.settings.first { $0.name == change.setting })
         if change.setting != "PLAYBOOK_TRUSTED_CONTROLLERS" { #expect(setting.defaultText == change.now) }
         let page = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../docs/upgrading.md")

@@ -5,7 +5,7 @@ import Rules
 import TestSupport
 import Testing
 
-/// Namespaces of other people's software.
+/// Platform namespaces and node agents.
 @Suite struct TierTests {
     private func world(_ namespace: String, _ yaml: String, _ rules: String...) -> World {
         var world = World(
@@ -25,11 +25,11 @@ import Testing
         #expect(try denials(world("monitoring", bad, "liveness-probe", "host-isolation")) == ["host-isolation"])
         #expect(
             try denials(world("shop", bad, "liveness-probe", "host-isolation")) == ["liveness-probe", "host-isolation"])
-        // By whole names.
+        // Namespaces are compared by their whole names.
         #expect(try denials(world("monitoring-2", bad, "liveness-probe")) == ["liveness-probe"])
     }
 
-    @Test func `namespaces are added to the platform's and taken out`() throws {
+    @Test func `PLAYBOOK_PLATFORM_NAMESPACES adds and removes platform namespaces`() throws {
         var world = world("backstage", bad, "liveness-probe")
         #expect(try denials(world) == ["liveness-probe"])
         world.settings["PLAYBOOK_PLATFORM_NAMESPACES"] = "backstage,-monitoring"
@@ -38,7 +38,7 @@ import Testing
         #expect(try denials(world) == ["liveness-probe"])
     }
 
-    @Test func `in a platform namespace runAsNonRoot may be unset, and may not be false`() throws {
+    @Test func `in a platform namespace, runAsNonRoot may be unset, but not false`() throws {
         let unset = "{securityContext: null, containers: [{name: app, securityContext: null}]}"
         let root = "{securityContext: null, containers: [{name: app, securityContext: {runAsNonRoot: false}}]}"
         #expect(try denials(world("keda", unset, "run-as-non-root")) == [])
@@ -46,7 +46,7 @@ import Testing
         #expect(try denials(world("keda", root, "run-as-non-root")) == ["run-as-non-root"])
     }
 
-    @Test func `agents of the nodes warn where Pod Security Admission allows privileged pods`() throws {
+    @Test func `node agents only warn if Pod Security Admission allows privileged pods in the namespace`() throws {
         var world = world("agents", "{hostPID: true}", "host-isolation")
         world.object = world.object?.merging(["kind": "DaemonSet"])
         #expect(try denials(world) == ["host-isolation"])
@@ -58,7 +58,7 @@ import Testing
         ]
         #expect(try denials(world) == [])
         #expect(try world.verdict().warnings.contains { $0.contains("namespace for node agents") })
-        // A Deployment is no agent.
+        // A Deployment is not a node agent.
         world.object = world.object?.merging(["kind": "Deployment"])
         #expect(try denials(world) == ["host-isolation"])
         world.relatedObjects = nil
@@ -67,7 +67,7 @@ import Testing
         #expect(try denials(world) == [])
     }
 
-    @Test func `a denial ends with the way on`() throws {
+    @Test func `a denial ends with how to get an exemption and an explanation`() throws {
         let message = try world("shop", bad, "liveness-probe", "host-isolation").verdict().message
         let last = message.split(separator: "\n").last.map { String($0) } ?? ""
         #expect(last.contains(#"playbook.superinc.com/exempt: "liveness-probe""#))
@@ -77,9 +77,9 @@ import Testing
     }
 }
 
-/// Would-be denials in dry-run mode.
+/// Findings that would be denied in enforce mode.
 @Suite struct DryRunTests {
-    @Test func `what enforce mode would fill in is no would-be denial`() throws {
+    @Test func `a violation that enforce mode would fix is not reported as a denial`() throws {
         let bare = World.deployment.merging(
             World.fragmentForTests("spec: {template: {spec: {topologySpreadConstraints: null, hostPID: true}}}"))
         var world = World(bare)
@@ -90,7 +90,7 @@ import Testing
         #expect(try world.verdict().judgements.map(\.leniency) == [.dryRun, .dryRun])
     }
 
-    @Test func `in files it is denied, and the finding says that admission fills it in`() throws {
+    @Test func `in files the violation is a denial, with the remark that it is filled in at admission`() throws {
         let bare = World.deployment.merging(
             World.fragmentForTests("spec: {template: {spec: {topologySpreadConstraints: null, hostPID: true}}}"))
         var world = World(bare)

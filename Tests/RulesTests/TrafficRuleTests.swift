@@ -5,7 +5,7 @@ import Rules
 import TestSupport
 import Testing
 
-/// Rules about traffic, where an example does not say it.
+/// Rules about traffic: cases without an example.
 @Suite struct TrafficRuleTests {
     private func world(_ rule: String, _ yaml: String, _ settings: [String: String] = [:]) throws -> World {
         var world = World(try Literal(yaml: yaml))
@@ -27,7 +27,7 @@ import Testing
 
     // MARK: Hosts
 
-    @Test func `a host that was there stays, wherever its route moves, and another one is denied`() throws {
+    @Test func `a host stays an existing violation if its route moves, and another host is denied`() throws {
         let old = try world("dns-zone", traefik("Host(`old.example.org`)"), zones)
         let moved = try old.updated(
             to: Literal(yaml: traefik("Host(`a.superinc.com`)", "Host(`OLD.example.org.`) && Path(`/x`)")))
@@ -36,7 +36,7 @@ import Testing
         #expect(try other.verdict().isDenied)
     }
 
-    @Test func `the remedy keeps all of a value but the name`() throws {
+    @Test func `the suggested change replaces the host and keeps the rest of the value`() throws {
         let rule = "Host(`shop.example.org`) || Host(`shop.example.org.superinc.com`) || Host(`x.shop.example.org`)"
         let world = try world("dns-zone", traefik(rule), zones)
         let sets = try world.verdict().judgements.map { $0.remedy.line() }
@@ -60,14 +60,15 @@ import Testing
             ("{n:.+}superinc.com", false), ("{n:.+}.evil.com", false), ("\\.superinc\\.com\\$", false), ("", false),
             ("[]|x]|.*\\.superinc\\.com$", false),
         ])
-    func `an expression stays in a zone when all that it matches ends there`(_ expression: String, _ stays: Bool) throws
-    {
+    func `a HostRegexp is accepted if all hosts that it matches are in the zone`(
+        _ expression: String, _ stays: Bool
+    ) throws {
         let world = try world("dns-zone", traefik("HostRegexp(`\(expression)`)"), zones)
         #expect(try world.verdict().judgements.isEmpty == stays)
         #expect(try !world.verdict().isDenied)
     }
 
-    @Test func `a rule with very many hosts is answered in time and in few words`() throws {
+    @Test func `a rule with 20000 hosts produces a bounded message`() throws {
         let rule = (0..<20_000).map { "Host(`h\($0).example.org`)" }.joined(separator: " || ")
         let verdict = try world("dns-zone", traefik(rule), zones).verdict()
         #expect(verdict.isDenied && verdict.judgements.count == 100)
@@ -85,7 +86,9 @@ import Testing
                 "[{name: alias, value: 'true'}, {name: region, value: eu}]"
             ),
         ])
-    func `an alias at the apex keeps what else is said of the record`(_ before: String, _ after: String) throws {
+    func `the suggested alias at the apex keeps the other providerSpecific entries`(
+        _ before: String, _ after: String
+    ) throws {
         let world = try world(
             "dns-zone",
             """
@@ -101,7 +104,7 @@ import Testing
     }
 
     @Test(arguments: ["5", "null", "[x]"])
-    func `a host that is no name is malformed`(_ host: String) throws {
+    func `a hostname that is not a string is reported`(_ host: String) throws {
         let route = """
             apiVersion: gateway.networking.k8s.io/v1
             kind: HTTPRoute
@@ -128,11 +131,11 @@ import Testing
             ("Header(`X-Role`, `admin`)", false), ("Host(`a.com`) && !Path(`/admin`)", false),
             ("Query(`admin`)", false),
         ])
-    func `a word of host or path says admin, as a whole`(_ match: String, _ isAdmin: Bool) throws {
+    func `admin is matched as a whole word of a host or path`(_ match: String, _ isAdmin: Bool) throws {
         #expect(try world("admin-authentication", traefik(match)).verdict().isDenied == isAdmin)
     }
 
-    @Test func `an admin page that was open stays, and another one is denied`() throws {
+    @Test func `an unprotected admin page is an existing violation, and another one is denied`() throws {
         let old = try world("admin-authentication", traefik("Path(`/admin`)"))
         let more = try old.updated(to: Literal(yaml: traefik("Path(`/wp-admin`)", "Path(`/admin`)")))
         #expect(
@@ -150,7 +153,7 @@ import Testing
             ("{host: a.x, HTTP web}, {HTTP blog}", "hostnames: [a.x]", "all other hosts"),
             ("{HTTP web}, {host: a.x, HTTP web}", "", nil),
         ])
-    func `a route in an Ingress' place sends no host where it did not go`(
+    func `the HTTPRoute suggested for an Ingress sends no host to another Service`(
         _ rules: String, _ hosts: String, _ elsewhere: String?
     ) throws {
         func http(_ service: String) -> String {
@@ -165,7 +168,7 @@ import Testing
         #expect(finding.advice?.hasSuffix(": \(elsewhere ?? "")") ?? false == (elsewhere != nil))
     }
 
-    /// What is said of an Ingress in a namespace with a Gateway that runs in the cluster.
+    /// The finding about an Ingress in a namespace with a Gateway.
     private func ingress(_ spec: String) throws -> Finding {
         var world = try world(
             "gateway-api",
@@ -196,7 +199,7 @@ import Testing
             ("{service: {name: web, port: {name: http}}}", nil),
             ("{serviceName: web, servicePort: http}", nil), ("{serviceName: web, servicePort: 8080}", "8080"),
         ])
-    func `a route takes numbers of ports, and which of them is to be looked up is said`(
+    func `the suggested HTTPRoute has port numbers, and the advice lists named ports to look up`(
         _ backend: String, _ number: String?
     ) throws {
         let finding = try ingress("rules: [{http: {paths: [{backend: \(backend)}]}}]")
@@ -207,7 +210,7 @@ import Testing
 
     // MARK: Services
 
-    @Test func `an address from outside may stay or go, and another one is denied`() throws {
+    @Test func `existing external IPs may stay or be removed, and another one is denied`() throws {
         func service(_ addresses: some Sequence<Int>) -> String {
             """
             apiVersion: v1
@@ -226,7 +229,7 @@ import Testing
         #expect(try denied(1...13) == ["192.0.2.13"])
     }
 
-    @Test func `a binding may keep to a Service that is gone, not turn to another that is not there`() throws {
+    @Test func `a TargetGroupBinding may keep a missing Service, but not change to another missing one`() throws {
         func binding(_ service: String) -> String {
             """
             apiVersion: elbv2.k8s.aws/v1beta1
@@ -244,7 +247,9 @@ import Testing
     // MARK: Load balancers
 
     @Test(arguments: [("web", true), ("later", false)])
-    func `a load balancer that is not there yet may turn out to be internal`(_ name: String, _ isThere: Bool) throws {
+    func `before a denial, an unknown load balancer is looked up, because it may be internal`(
+        _ name: String, _ isThere: Bool
+    ) throws {
         var world = try world(
             "public-tls",
             """
@@ -265,13 +270,13 @@ import Testing
         #expect(try world.verdict().isDenied)
         let lookup = Lookup.absence(Absence(.elbv2LoadBalancer, in: "shop"))
         #expect(try world.verdict().lookups.contains(lookup) != isThere)
-        // Flux and Argo CD try everything before they make anything.
+        // Flux and Argo CD do a server-side dry run before they create the objects.
         world.isDryRun = true
         #expect(try world.verdict().isDenied == isThere)
     }
 
     @Test(arguments: [("HTTP", "or use protocol: HTTPS"), ("TCP", "use protocol: TLS")])
-    func `what a load balancer may serve instead is said beside the redirect, if there is one`(
+    func `the advice names the protocol with TLS, after the redirect if there is one`(
         _ name: String, _ words: String
     ) throws {
         let verdict = try world(
@@ -288,7 +293,7 @@ import Testing
 
     // MARK: Networks
 
-    @Test func `a wider range of ports and another block are new`() throws {
+    @Test func `a larger port range and another IP block are new`() throws {
         func policy(_ cidr: String, _ last: Int) throws -> Literal {
             try Literal(
                 yaml: """
@@ -311,7 +316,7 @@ import Testing
     }
 
     @Test(arguments: [("icmp", "protocol icmp"), ("tcp", "ports 0-65535"), ("'-1'", "ports 0-65535")])
-    func `what a security group opens is called by its ports, or by its protocol where it has none`(
+    func `a finding about a security group names the ports, or the protocol if it has no ports`(
         _ name: String, _ words: String
     ) throws {
         let world = try world(
@@ -326,7 +331,7 @@ import Testing
         #expect(finding.message == "allows traffic from 0.0.0.0/0 to \(words)")
     }
 
-    @Test func `a page behind a Gateway of an unknown class may have a login that is not known either`() throws {
+    @Test func `an admin page is not evaluated while the class of its Gateway is unknown`() throws {
         var world = try world(
             "admin-authentication",
             """
@@ -351,7 +356,7 @@ import Testing
         #expect(try world.verdict().isDenied)
     }
 
-    @Test func `an admin page without a login is denied while another one's middleware is unknown`() throws {
+    @Test func `an admin page without authentication is denied although another page's middleware is unknown`() throws {
         let routes =
             "{match: 'Host(`admin.example.com`)', middlewares: [{name: login@file}]}, {match: 'Host(`b.example.com`) && PathPrefix(`/admin`)'}"
         let yaml = """
@@ -371,7 +376,7 @@ import Testing
             ("-9223372036854775808", "9223372036854775807", true),
             ("9223372036854775807", "9223372036854775807", false), ("1", "-9223372036854775808", false),
         ])
-    func `port numbers of any size are counted without an overflow`(_ first: String, _ last: String, _ isFound: Bool)
+    func `port numbers of any size do not overflow`(_ first: String, _ last: String, _ isFound: Bool)
         throws
     {
         let rules = [
@@ -403,7 +408,7 @@ import Testing
             ("0 9 * * 1-5", "24h", false), ("0 9 1 * *", "24h", false), ("61 * * * *", "24h", false),
             ("5-1 * * * *", "24h", false), ("*/0 * * * *", "24h", false), ("*/9223372036854775807 * * * *", "1h", true),
         ])
-    func `a budget of none on a schedule that is always on stops everything`(
+    func `a disruption budget of 0 whose schedule is always active is reported`(
         _ schedule: String, _ duration: String, _ isFound: Bool
     ) throws {
         var world = World(

@@ -5,24 +5,24 @@ import Rules
 import TestSupport
 import Testing
 
-/// A kind of custom resource that pods are made of, and objects of it.
+/// A custom resource kind with a pod template, and objects of it.
 struct WorkloadHolder: CustomTestStringConvertible, Sendable {
     let apiVersion: String
     let kind: String
-    /// Where the first pod template's containers are found: `spec.template.spec.`.
+    /// The path of the first pod spec, such as `spec.template.spec.`.
     let place: String
-    /// The container's own place below that.
+    /// The path of the container in the pod spec.
     let container: String
     let isLongRunning: Bool
-    /// The rules about what its controller fills in.
+    /// The rules about fields that the kind's controller sets.
     let passed: [String]
-    /// The spec around a pod spec.
+    /// Returns the spec that contains a pod spec.
     private let spec: @Sendable (Literal) -> Literal
 
     var testDescription: String { title }
     var title: String { "\(apiVersion.prefix { $0 != "/" })/\(kind)" }
 
-    /// An object around a pod spec.
+    /// Returns an object that contains a pod spec.
     func object(_ podSpec: Literal = World.podSpec, namespace: String = "shop") -> Literal {
         [
             "apiVersion": .string(apiVersion), "kind": .string(kind),
@@ -78,7 +78,7 @@ struct WorkloadHolder: CustomTestStringConvertible, Sendable {
         ) { ["type": "Scala", "sparkVersion": "3.5.7", "driver": ["template": ["spec": $0]]] },
     ]
 
-    /// A workflow has the pods' settings, and each of its templates a container.
+    /// The spec of a Workflow: the pod's settings, and a container in each template.
     @Sendable private static func workflow(_ podSpec: Literal) -> Literal {
         let container = podSpec["containers"]?.elements.first ?? nil
         return [
@@ -88,9 +88,9 @@ struct WorkloadHolder: CustomTestStringConvertible, Sendable {
     }
 }
 
-/// Semantics 16: further kinds whose pod templates are evaluated when their author writes them.
+/// Semantics 16: custom resource kinds whose pod templates are evaluated.
 @Suite struct WorkloadKindTests {
-    /// A pod spec with another container.
+    /// Returns a pod spec with changes to its container.
     private func podSpec(_ container: String) throws -> Literal {
         let fields = try Literal(yaml: container).members
         return World.podSpec.merging(["containers": [.object([.init("name", "app")] + fields)]])
@@ -103,14 +103,14 @@ struct WorkloadHolder: CustomTestStringConvertible, Sendable {
     // MARK: The kinds
 
     @Test(arguments: WorkloadHolder.all)
-    func `an object of it without a fault is allowed`(_ holder: WorkloadHolder) throws {
+    func `an object without violations is allowed`(_ holder: WorkloadHolder) throws {
         let verdict = try World(holder.object()).verdict()
         #expect(verdict.passedOver == nil)
         #expect(verdict.judgements.map(\.summary) == [])
     }
 
     @Test(arguments: WorkloadHolder.all)
-    func `a fault in its template is denied, at its place in the object`(_ holder: WorkloadHolder) throws {
+    func `a violation in the pod template is denied, with its path in the object`(_ holder: WorkloadHolder) throws {
         let bad = try podSpec("{image: nginx, securityContext: {privileged: true}}")
         let found = try denied(World(holder.object(bad)))
         let container = holder.place + holder.container
@@ -122,7 +122,7 @@ struct WorkloadHolder: CustomTestStringConvertible, Sendable {
     }
 
     @Test(arguments: WorkloadHolder.all)
-    func `only what runs until somebody stops it has probes`(_ holder: WorkloadHolder) throws {
+    func `only kinds that run until they are stopped need probes`(_ holder: WorkloadHolder) throws {
         let bare = try podSpec("{livenessProbe: null, readinessProbe: null}")
         let ids = try World(holder.object(bare)).verdict().judgements.map(\.rule.id)
         let expected = ["liveness-probe", "readiness-probe"].filter { !holder.passed.contains($0) }
@@ -130,14 +130,14 @@ struct WorkloadHolder: CustomTestStringConvertible, Sendable {
     }
 
     @Test(arguments: WorkloadHolder.all)
-    func `what its controller fills in is not asked of its author`(_ holder: WorkloadHolder) throws {
+    func `fields that the kind's controller sets are not required`(_ holder: WorkloadHolder) throws {
         let ids = try World(holder.object(try podSpec("{resources: null}"))).verdict().judgements.map(\.rule.id)
         let expected = ["memory-request-equals-limit", "cpu-request"].filter { !holder.passed.contains($0) }
         #expect(ids == expected)
     }
 
     @Test(arguments: WorkloadHolder.all)
-    func `a fault that it had before only warns, and another one is new`(_ holder: WorkloadHolder) throws {
+    func `an existing violation only warns, and another one is denied`(_ holder: WorkloadHolder) throws {
         let bad = holder.object(try podSpec("{securityContext: {privileged: true}}"))
         let labelled = bad.merging(["spec": ["note": "x"]])
         let kept = try World(bad).updated(to: labelled).verdict()
@@ -147,7 +147,7 @@ struct WorkloadHolder: CustomTestStringConvertible, Sendable {
     }
 
     @Test(arguments: WorkloadHolder.all)
-    func `it is not patched, and one that is deleted is not evaluated`(_ holder: WorkloadHolder) throws {
+    func `the object is not patched, and its deletion is allowed`(_ holder: WorkloadHolder) throws {
         var world = World(holder.object(try podSpec("{securityContext: {privileged: true}}")))
         world.settings = ["PLAYBOOK_FIX": "all"]
         #expect(try world.mutation().patch.operations.isEmpty)
@@ -155,14 +155,14 @@ struct WorkloadHolder: CustomTestStringConvertible, Sendable {
         #expect(try !world.verdict().isDenied)
     }
 
-    @Test func `a kind that is taken out is not evaluated`() throws {
+    @Test func `a kind that PLAYBOOK_WORKLOAD_KINDS removes is not evaluated`() throws {
         let holder = WorkloadHolder.all[0]
         var world = World(holder.object(try podSpec("{image: nginx}")))
         world.settings = ["PLAYBOOK_WORKLOAD_KINDS": "-serving.knative.dev/Service"]
         #expect(try world.verdict().passedOver == "no rule applies to this request")
     }
 
-    @Test func `other kinds of the same name or group are none`() throws {
+    @Test func `the same kind in another API group, and other kinds of the group, are not evaluated`() throws {
         let object = WorkloadHolder.all[0].object(try podSpec("{image: nginx}"))
         for version in ["example.com/v1", "serving.knative.dev.example.com/v1"] {
             let other = object.merging(["apiVersion": .string(version)])
@@ -199,7 +199,7 @@ struct WorkloadHolder: CustomTestStringConvertible, Sendable {
         "spec.replicatedJobs[\(job)].template.spec.template.spec.\(rest)"
     }
 
-    @Test func `each template has a past of its own`() throws {
+    @Test func `each pod template is compared with its own previous version`() throws {
         let bad = try podSpec("{image: nginx}")
         let before = jobSet([("driver", bad), ("workers", World.podSpec)])
         let after = jobSet([("workers", bad), ("driver", bad)])
@@ -211,7 +211,7 @@ struct WorkloadHolder: CustomTestStringConvertible, Sendable {
             ])
     }
 
-    @Test func `what all templates share is told once`() throws {
+    @Test func `a violation outside the pod templates has one finding`() throws {
         let twice = jobSet([("a", World.podSpec), ("b", World.podSpec)], namespace: "default").merging([
             "metadata": ["annotations": ["api-password": "hunter2-x9"]]
         ])
@@ -221,7 +221,7 @@ struct WorkloadHolder: CustomTestStringConvertible, Sendable {
             ])
     }
 
-    @Test func `a template that cannot be read hides no other one`() throws {
+    @Test func `a pod template of the wrong type does not hide violations of the others`() throws {
         let odd = World.podSpec.merging(["containers": "oops"])
         let bad = try podSpec("{securityContext: {privileged: true}}")
         let object = jobSet([("a", odd), ("b", bad), ("c", odd)])
@@ -234,27 +234,27 @@ struct WorkloadHolder: CustomTestStringConvertible, Sendable {
     }
 
     @Test(arguments: ["spec: oops", "spec: {replicatedJobs: {a: b}}", "spec: {replicatedJobs: [oops]}"])
-    func `a list of another type is reported`(_ spec: String) throws {
+    func `a field of the wrong type around the pod templates is reported`(_ spec: String) throws {
         let object = jobSet([]).merging(["spec": nil]).merging(try Literal(yaml: spec))
         let verdict = try World(object).verdict()
         #expect(verdict.isDenied)
         #expect(Set(verdict.judgements.map(\.rule.id)) == ["schema"])
     }
 
-    @Test func `of more than a hundred templates the rest is not read, and that denies`() throws {
+    @Test func `more than 100 pod templates are denied`() throws {
         func object(_ count: Int) -> Literal { jobSet((0..<count).map { ("job\($0)", World.podSpec) }) }
         #expect(try !World(object(100)).verdict().isDenied)
         let verdict = try World(object(101)).verdict()
         #expect(verdict.isDenied)
         let bounded = verdict.judgements.filter { $0.finding.clause == .bounded }
         #expect(bounded.contains { $0.path == "spec.replicatedJobs[job100].template.spec.template" })
-        // What cannot be read counts, too.
+        // Pod templates of the wrong type also count.
         var odd = World(jobSet((0..<150).map { ("job\($0)", "oops") }))
         odd.settings = ["PLAYBOOK_RULE_SCHEMA": "warn"]
         #expect(try odd.verdict().isDenied)
     }
 
-    @Test func `a secret of any template is not shown`() throws {
+    @Test func `secrets in any pod template are masked`() throws {
         let secret = "tr0ub4dor-and-3"
         let spec = try podSpec("{env: [{name: DB_PASSWORD, value: \(secret)}], image: 'nginx:\(secret)'}")
         let verdict = try World(jobSet([("a", World.podSpec), ("b", spec)])).verdict()
@@ -269,7 +269,7 @@ struct WorkloadHolder: CustomTestStringConvertible, Sendable {
         return base.merging(["spec": try Literal(yaml: spec)])
     }
 
-    @Test func `all containers of a template are looked at`() throws {
+    @Test func `all containers of a template are evaluated`() throws {
         let root = "image: nginx, securityContext: {runAsUser: 0}"
         let object = try workflow(
             """
@@ -288,7 +288,7 @@ struct WorkloadHolder: CustomTestStringConvertible, Sendable {
                 ].map { "run-as-non-root spec.templates[\($0).securityContext.runAsUser" })
     }
 
-    @Test func `a workflow's settings hold for each template that has none`() throws {
+    @Test func `the workflow's settings apply to each template that does not set them`() throws {
         let context = try World(workflow("securityContext: {runAsNonRoot: null}")).verdict()
         #expect(context.judgements.map(\.rule.id).contains("run-as-non-root"))
         let own = "securityContext: {runAsNonRoot: true, runAsUser: 10001, runAsGroup: 10001}"
@@ -298,7 +298,7 @@ struct WorkloadHolder: CustomTestStringConvertible, Sendable {
         }
     }
 
-    @Test func `a container has what the defaults have and it does not say itself`() throws {
+    @Test func `containers inherit unset fields from templateDefaults`() throws {
         let object = try workflow(
             """
             templateDefaults: {container: {resources: {requests: {cpu: 100m, memory: 1Gi}, limits: {memory: 1Gi}}}}
@@ -314,7 +314,7 @@ struct WorkloadHolder: CustomTestStringConvertible, Sendable {
             ])
     }
 
-    @Test func `what the workflow says of all pods is told once`() throws {
+    @Test func `a violation in the settings of all pods has one finding`() throws {
         let object = try workflow(
             """
             hostNetwork: true
@@ -329,15 +329,15 @@ struct WorkloadHolder: CustomTestStringConvertible, Sendable {
             ])
     }
 
-    @Test func `an image that a parameter names is not evaluated before it is known`() throws {
+    @Test func `an image with a template parameter is not evaluated`() throws {
         let object = try workflow(
             "templates: [{name: main, container: {image: '{{inputs.parameters.image}}'}}, {name: steps, steps: []}]")
         #expect(try World(object).verdict().judgements.map(\.summary) == [])
     }
 
-    // MARK: The setting
+    // MARK: PLAYBOOK_WORKLOAD_KINDS
 
-    @Test func `a kind of a team's own is evaluated where the setting says so`() throws {
+    @Test func `PLAYBOOK_WORKLOAD_KINDS adds a kind with a pod template`() throws {
         let object = try Literal(
             yaml: """
                 apiVersion: kubeflow.org/v1
@@ -362,7 +362,7 @@ struct WorkloadHolder: CustomTestStringConvertible, Sendable {
         world.settings["PLAYBOOK_WORKLOAD_KINDS"] = """
             kubeflow.org/PyTorchJob=spec.pytorchReplicaSpecs.*.template, kubeflow.org/PyTorchJob = spec.extra.template
             """
-        // Whether its pods end by themselves says each template's restart policy.
+        // The restart policy of each template decides whether its pods end by themselves.
         let found = try denied(world)
         #expect(
             found.filter { $0.hasPrefix("liveness-probe") } == [
@@ -372,7 +372,7 @@ struct WorkloadHolder: CustomTestStringConvertible, Sendable {
         #expect(found.contains("image-tag spec.extra.template.spec.containers[app].image"))
     }
 
-    @Test func `an entry adds a place to a kind of the defaults`() throws {
+    @Test func `an entry for a default kind adds a path`() throws {
         let settings = try Settings(environment: [
             "PLAYBOOK_WORKLOAD_KINDS":
                 "keda.sh/ScaledJob=spec.other.template,keda.sh/ScaledJob=spec.jobTargetRef.template"
@@ -391,7 +391,7 @@ struct WorkloadHolder: CustomTestStringConvertible, Sendable {
         ("argoproj.io/Rollout=spec.template", 1), ("batch.k8s.io/=spec.template", 1),
         ("policy/PodThing=spec.template", 1), ("-kubeflow.org/PyTorchJob", 2),
     ])
-    func `a malformed entry is named`(_ text: String, _ character: Int) throws {
+    func `the error about a malformed entry names its position`(_ text: String, _ character: Int) throws {
         let error = try #require(throws: SettingsError.self) {
             try Settings(environment: ["PLAYBOOK_WORKLOAD_KINDS": text])
         }
@@ -400,9 +400,9 @@ struct WorkloadHolder: CustomTestStringConvertible, Sendable {
         #expect(error.description.contains("instead of \"\(entry.prefix(7))"))
     }
 
-    // MARK: Who asks
+    // MARK: Requester
 
-    @Test func `its own controller writes down what is`() throws {
+    @Test func `a change by the kind's own controller is operator-made`() throws {
         let bad = WorkloadHolder.all[0].object(try podSpec("{image: nginx}"))
         var world = World(WorkloadHolder.all[0].object()).updated(to: bad)
         world.user = "system:serviceaccount:knative-serving:controller"

@@ -5,7 +5,7 @@ import Rules
 import TestSupport
 import Testing
 
-/// An AdmissionReview that is put together for a test, and what it is judged with.
+/// An AdmissionReview for a test, with the context to evaluate it in.
 struct World {
     var object: Literal?
     var before: Literal?
@@ -13,28 +13,28 @@ struct World {
     var subresource = ""
     var user = "kubernetes-admin"
     var groups = ["system:masters"]
-    /// The Pod that the requester's token is bound to; nil for another token.
+    /// The uid of the Pod that the requester's token is bound to; nil for other tokens.
     var podUID: String?
-    /// The answers of the API server.
+    /// The results of lookups in the API server.
     var answers: [LookupAnswer] = []
-    /// What the client calls itself; empty where it does not say.
+    /// The field manager of the request; may be empty.
     var fieldManager = ""
     var isDryRun = false
     var relatedObjects: [Literal]?
-    /// Kinds of which there is no object but those companions.
+    /// Kinds without objects other than the related objects.
     var without: ResourceKinds = []
     var settings: [String: String] = [:]
-    /// Since when the cluster's server enforces.
+    /// The time when the cluster started to enforce.
     var enforcedSince: Timestamp?
     var source = Context.Source.server
     var includesSystem = false
-    /// It is 2026-11-23T12:00:00Z.
+    /// 2026-11-23T12:00:00Z.
     var now = Timestamp(seconds: 1_795_435_200)
     var rules = Catalogue.playbook.rules
 
     init(_ object: Literal?) { self.object = object }
 
-    /// The review as the API server would send it.
+    /// The review as the API server sends it.
     var review: [UInt8] {
         let subject = object ?? before ?? .null
         let kind = subject["kind"]?.text ?? "Pod"
@@ -82,10 +82,10 @@ struct World {
         return known == .other ? kind.lowercased() + "s" : known.plural
     }
 
-    /// The environment variables; most tests are about what is decided after the grace period.
+    /// The environment variables; the grace period is zero unless the test sets it.
     var environment: [String: String] { settings.merging(["PLAYBOOK_COMPANION_GRACE": "0s"]) { given, _ in given } }
 
-    /// The context to judge it in.
+    /// Returns the context to evaluate the review in.
     func context() throws -> Context {
         let settings = try Settings(environment: environment).overridden(includesSystem: includesSystem)
         var known = RelatedObjects(knowledge: .nothing, of: settings.catalogue)
@@ -106,13 +106,13 @@ struct World {
         ResourceKind(kind: object["kind"]?.text ?? "", apiVersion: object["apiVersion"]?.text ?? "")
     }
 
-    /// What the judge says.
+    /// Evaluates the review.
     func verdict() throws -> Verdict {
         let context = try context()
         return try read { Judge(context.settings, rules: rules).verdict(on: $0, in: context) }
     }
 
-    /// What `/mutate` would do.
+    /// Returns the result of `/mutate`.
     func mutation() throws -> Mutation {
         let context = try context()
         return try read { Judge(context.settings, rules: rules).mutation(of: $0, in: context) }
@@ -124,7 +124,7 @@ struct World {
         }.get()
     }
 
-    /// The object after an update of it to `object`.
+    /// Returns an update of the object to `object`.
     func updated(to object: Literal) -> World {
         var world = self
         world.before = self.object
@@ -135,7 +135,7 @@ struct World {
 }
 
 extension World {
-    /// The world of an example, for a rule.
+    /// Creates the review and context of an example.
     init(_ example: Example) throws {
         self.init(try World.object(example.yaml, example.request))
         settings = example.settings
@@ -162,7 +162,7 @@ extension World {
         }
     }
 
-    /// The complete object that an example's text stands for.
+    /// Returns the complete object of an example's text.
     static func object(_ yaml: String, _ request: Example.Request) throws -> Literal {
         let text = try Literal(yaml: yaml)
         if yaml.hasPrefix("apiVersion:") {
@@ -179,7 +179,7 @@ extension World {
         return base.merging(containers(in: fragment)).merging(fragment)
     }
 
-    /// A complete container by the name of each that an object has, at its place, and nothing else of the object.
+    /// Returns a complete container for each container name in an object, at the same path, without the object's other fields.
     private static func containers(in object: Literal) -> Literal {
         .object(
             object.members.compactMap { member in
@@ -194,7 +194,7 @@ extension World {
             })
     }
 
-    /// The container of ``podSpec`` by another's name, without the fields that Kubernetes refuses where that one stands.
+    /// Returns the container of ``podSpec`` with another name, without fields that Kubernetes rejects in the list.
     private static func completeContainer(_ container: Literal, in list: String) -> Literal {
         var refused = list == "ephemeralContainers" ? ["ports", "resources"] : []
         if list != "containers", container["restartPolicy"] != "Always" {
@@ -204,7 +204,7 @@ extension World {
         return .object(members.filter { !refused.contains($0.key) }).merging(["name": container["name"] ?? nil])
     }
 
-    /// A pod spec that no rule has anything against.
+    /// A pod spec without violations.
     static let podSpec = fragment(
         """
         terminationGracePeriodSeconds: 30
@@ -233,7 +233,7 @@ extension World {
         }
     }
 
-    /// A Deployment that no rule has anything against.
+    /// A Deployment without violations.
     static let deployment: Literal = [
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -244,7 +244,7 @@ extension World {
         ],
     ]
 
-    /// A running Pod that no rule has anything against.
+    /// A running Pod without violations.
     static let pod: Literal = [
         "apiVersion": "v1",
         "kind": "Pod",
@@ -252,7 +252,7 @@ extension World {
         "spec": podSpec,
     ]
 
-    /// The Deployment's scale.
+    /// The Scale of the Deployment.
     static let scale: Literal = [
         "apiVersion": "autoscaling/v1",
         "kind": "Scale",

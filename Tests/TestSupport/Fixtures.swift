@@ -5,22 +5,22 @@ public enum Fixtures {
     private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .appending(path: "Fixtures")
 
-    /// The path of a fixture.
+    /// Returns the path of a fixture.
     public static func path(_ name: String) -> String { root.appending(path: name).path }
 
-    /// The bytes of a fixture.
+    /// Returns the bytes of a fixture.
     public static func bytes(_ name: String) throws -> [UInt8] {
         Array(try Data(contentsOf: root.appending(path: name)))
     }
 
-    /// The text of a fixture.
+    /// Returns the text of a fixture.
     public static func text(_ name: String) throws -> String { String(decoding: try bytes(name), as: UTF8.self) }
 
-    /// The names of the files in a folder of fixtures, sorted.
+    /// Returns the paths of the files in a directory of fixtures, sorted.
     public static func files(in folder: String) throws -> [String] {
         try FileManager.default.contentsOfDirectory(atPath: path(folder)).sorted().map { "\(folder)/\($0)" }
     }
 
-    /// The recorded reviews, in the order in which they were recorded.
+    /// Returns the paths of the recorded reviews, in the order of recording.
     public static func reviews() throws -> [String] { try files(in: "reviews").filter { $0.hasSuffix(".json") } }
 }

@@ -1,7 +1,7 @@
 public import JSON
 import YAML
 
-/// Reading and putting together objects for tests.
+/// Reads and changes objects for tests.
 extension Literal {
     /// Reads the first document of a YAML text.
     public init(yaml: String) throws {
@@ -16,15 +16,17 @@ extension Literal {
         self = withExtendedLifetime(document) { Literal(document.root) }
     }
 
-    /// Every document of a YAML text.
+    /// Reads all documents of a YAML text.
     public static func all(yaml: String) throws -> [Literal] {
         let (documents, error) = Reader.documents(in: Array(yaml.utf8))
         if let error { throw error }
         return try documents.map { try Literal(json: $0.json) }
     }
 
-    /// The value with a fragment merged in: objects member by member, lists of named elements element by element, `null` takes
-    /// out, anything else takes the place of what was there.
+    /// Returns the value with a fragment merged in.
+    ///
+    /// Objects are merged by member, and lists of named elements by element. `null` removes a member, and any other value
+    /// replaces the previous one.
     public func merging(_ fragment: Literal) -> Literal {
         switch (self, fragment) {
         case (.object(var members), .object(let changes)):
@@ -56,7 +58,7 @@ extension Literal {
         }
     }
 
-    /// A new value: what it takes out is not there to be taken.
+    /// Merges a fragment into nothing, which drops its `null` members.
     private func merged(_ value: Literal) -> Literal {
         if case .object = value { return Literal.object([]).merging(value) }
         return value

@@ -1,11 +1,11 @@
 import Evaluation
 import Rules
 
-/// An environment in which only some rules are on.
+/// Returns environment variables that turn all but some rules off.
 ///
 /// - Parameters:
 ///   - levels: The levels of the rules that are on, by id.
-///   - further: Further variables.
+///   - further: Other variables.
 /// - Returns: Variables by name.
 public func environment(
     onlyWith levels: [String: String], _ further: [String: String] = [:]

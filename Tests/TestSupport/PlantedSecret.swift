@@ -1,15 +1,15 @@
 import Foundation
 
-/// A secret that a test writes into a field, and looks for in what is said of it.
+/// A secret that a test writes into a field and searches for in the output.
 public struct PlantedSecret: Sendable, CustomStringConvertible {
-    /// What it is, for the name of a test.
+    /// The description, for the test's output.
     public let description: String
-    /// What the field says.
+    /// The value of the field.
     public let text: String
-    /// What of that nobody may be told.
+    /// The part of the value that no output may contain.
     public let secret: String
 
-    /// A secret of random letters, the same in every run.
+    /// Creates a secret of random letters, the same in every run.
     private init(_ description: String, _ seed: inout UInt64, _ form: (inout Letters) -> (text: String, secret: String))
     {
         var letters = Letters(state: seed)
@@ -18,7 +18,7 @@ public struct PlantedSecret: Sendable, CustomStringConvertible {
         seed = letters.state
     }
 
-    /// Random letters.
+    /// A generator of random letters.
     private struct Letters {
         var state: UInt64
 
@@ -31,7 +31,7 @@ public struct PlantedSecret: Sendable, CustomStringConvertible {
                 })
         }
 
-        /// A password that a machine made up: it has letters of each kind, and digits.
+        /// Returns a random password with upper case, lower case and digits.
         mutating func password(_ count: Int = 17) -> String { "x7" + next(count - 4) + "Q2" }
 
         static let upper = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -61,7 +61,7 @@ public struct PlantedSecret: Sendable, CustomStringConvertible {
         }
     }
 
-    /// Passwords by what stands around them; `PW` stands for each.
+    /// Texts that contain a password; `PW` stands for it.
     private static let surroundings = [
         "postgres://shop:PW@db.internal:5432/catalogue", "amqp://shop:PW@rabbit:5672/vhost", "redis://:PW@cache:6379/0",
         "mongodb+srv://app:PW@cluster0.example.net/shop", "https://ci:PW@git.example.com/shop.git",
@@ -124,7 +124,7 @@ public struct PlantedSecret: Sendable, CustomStringConvertible {
         ]
     }
 
-    /// Eighty secrets.
+    /// The eighty secrets.
     public static let all: [PlantedSecret] = {
         var seed: UInt64 = 20_261_123
         let passwords = surroundings.map { surrounding in
@@ -136,7 +136,7 @@ public struct PlantedSecret: Sendable, CustomStringConvertible {
         return tokens(&seed) + passwords + encoded(&seed)
     }()
 
-    /// Passwords without anything that says so, for fields whose name does.
+    /// Passwords without a recognizable form, for fields whose name identifies them.
     public static let passwords: [PlantedSecret] = {
         var seed: UInt64 = 42
         return (0..<4).map { index in
@@ -147,10 +147,10 @@ public struct PlantedSecret: Sendable, CustomStringConvertible {
         }
     }()
 
-    /// Eight bytes in a row of the secret that stand in a text, as they are, in base64, or escaped; nil where there are none.
+    /// Returns eight consecutive bytes of the secret that occur in a text, plain, base64-encoded or escaped; nil if none occur.
     public func leak(in text: String) -> String? { PlantedSecret.leaks(of: [self], in: text).first?.part }
 
-    /// The same for several secrets: those of which something stands in a text, and what.
+    /// Returns the secrets that occur in a text, each with the bytes that were found.
     public static func leaks(of secrets: [PlantedSecret], in text: String) -> [(secret: PlantedSecret, part: String)] {
         var owners: [UInt64: Int] = [:]
         for (index, planted) in secrets.enumerated() {
@@ -173,7 +173,7 @@ public struct PlantedSecret: Sendable, CustomStringConvertible {
         let letters = Array(secret.utf8)
         var parts = PlantedSecret.windows(letters)
         for shift in 0..<3 {
-            // In base64 the letters depend on where in three bytes the secret begins.
+            // The base64 text depends on the offset of the secret modulo three.
             let encoded = Data([UInt8](repeating: 0, count: shift) + letters).base64EncodedString().utf8
             parts.formUnion(
                 PlantedSecret.windows(Array(encoded.filter { $0 != UInt8(ascii: "=") }.dropFirst(4).dropLast(3))))
