@@ -510,7 +510,7 @@ import Testing
         let object = try pod("containers: [{name: app, livenessProbe: null}]").merging([
             "metadata": ["name": nil, "generateName": "web-"]
         ])
-        #expect(try World(object).verdict().message.hasPrefix("Pod shop/web-… (generated) breaks "))
+        #expect(try World(object).verdict().message.hasPrefix("Pod shop/web-… (generated) violates "))
     }
 
     // MARK: 11, limits

@@ -78,8 +78,8 @@ import Webhook
 
     private static let withOtherMembers: [Odd] = [
         Odd("request.operation is not CREATE, UPDATE, DELETE or CONNECT", ("operation", #""MAKE""#)),
-        Odd("request.operation is none of", ("operation", "1")),
-        Odd("request.operation is none of", ("operation", nil)),
+        Odd("request.operation is not CREATE", ("operation", "1")),
+        Odd("request.operation is not CREATE", ("operation", nil)),
         Odd("request.kind.kind is missing or not a string", ("kind", nil)),
         Odd("request.kind.kind is missing or not a string", ("kind", #""ConfigMap""#)),
         Odd("request.kind.group is a number; it must be a string", ("kind", #"{"group":5,"kind":"ConfigMap"}"#)),

@@ -69,7 +69,7 @@ import Webhook
         let status = try #require(answer["status"])
         #expect(status["code"] == 403 && status["reason"] == "Forbidden")
         let headline = status["message"]?.text?.split(separator: "\n").first
-        #expect(headline?.hasPrefix("Deployment shop/catalogue breaks ") == true)
+        #expect(headline?.hasPrefix("Deployment shop/catalogue violates ") == true)
         #expect(headline?.hasSuffix(" rules:") == true)
         guard case .array(let causes)? = status["details"]?["causes"] else {
             Issue.record("no causes")

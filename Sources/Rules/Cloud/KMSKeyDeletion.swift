@@ -29,8 +29,7 @@ extension Rule {
             findings.add(
                 retained, at: policy,
                 """
-                is not \(policy.isPresent ? "retain" : "set"); the key is scheduled for deletion, and data encrypted with \
-                it will be lost
+                is not \(policy.isPresent ? "retain" : "set"); data encrypted with the key will be lost
                 """
             ) {
                 $0.advice = """

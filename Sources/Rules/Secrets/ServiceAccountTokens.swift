@@ -26,7 +26,7 @@ extension Rule {
                 lasting, at: type, "requests a token for ServiceAccount \(name) that never expires", choice: account
             ) {
                 $0.advice = """
-                    remove the Secret: pods get a token that is renewed automatically; outside the cluster, use \
+                    remove the Secret; pods get a token that is renewed automatically; outside the cluster, use \
                     kubectl create token \(name) -n \(subject.namespace)
                     """
             }

@@ -93,7 +93,7 @@ package struct DNSZone: Sendable, CustomStringConvertible {
 private func add(_ host: HostName, _ zones: [DNSZone], _ findings: FindingCollector, isHint: Bool) {
     func message() -> String {
         let listed = zones.prefix(4).map(\.description).joined(separator: ", ") + (zones.count > 4 ? ", …" : "")
-        return "names host \"\(host.text)\", which is not in \(listed)"
+        return "names host \"\(host.text)\", not in \(listed)"
     }
     findings.add(
         HostClause.zone, at: Field(host.value), message(), choice: DomainName.canonical(host.text),
