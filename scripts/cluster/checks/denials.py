@@ -157,15 +157,6 @@ def kubectl_prints_each_warning_on_a_line(cluster):
 
 
 @check
-def a_server_side_dry_run_needs_no_budget(cluster):
-    cluster.namespace("denials")
-    denied(cluster.client.create(bad_deployment("later", "denials"), dry_run=True), "liveness-probe")
-    with cluster.settings(PLAYBOOK_COMPANION_GRACE="0s"):
-        warned(cluster.client.create(deployment("later", "denials"), dry_run=True), "pod-disruption-budget")
-        denied(cluster.client.create(deployment("later", "denials")), "pod-disruption-budget")
-
-
-@check
 def the_control_plane_and_its_controllers_are_never_denied(cluster):
     cluster.namespace("denials")
     admitted(cluster.client.create(bad_deployment("control-plane", "denials"), CONTROL_PLANE))
