@@ -2,7 +2,7 @@
 
 import threading
 
-from checks import admitted, check, denied, needs_judged_budgets, warned
+from checks import admitted, check, denied, needs_evaluated_budgets, warned
 from objects import budget, deployment
 
 ROUNDS = 20
@@ -73,7 +73,7 @@ def guarded_namespace(cluster, name):
 @check
 def a_budget_that_can_never_let_a_pod_go_is_denied(cluster):
     """Also right after its Deployment, before any watch can have told of that."""
-    needs_judged_budgets(cluster)
+    needs_evaluated_budgets(cluster)
     namespace = guarded_namespace(cluster, "guarded")
     denied(cluster.client.create(budget("none", namespace, {"app": "other"}, maxUnavailable=0)), "disruption-allowed")
     for number in range(ROUNDS):
@@ -90,13 +90,13 @@ def a_budget_that_can_never_let_a_pod_go_is_denied(cluster):
 
 @check
 def a_second_budget_over_the_same_pods_is_denied(cluster):
-    needs_judged_budgets(cluster)
+    needs_evaluated_budgets(cluster)
     denied(cluster.client.create(budget("second", guarded_namespace(cluster, "guarded-twice"), {"app": "web"})), "disruption-allowed")
 
 
 @check
 def deleting_the_only_budget_of_a_workload_warns(cluster):
-    needs_judged_budgets(cluster)
+    needs_evaluated_budgets(cluster)
     namespace = guarded_namespace(cluster, "guarded-no-longer")
     outcome = cluster.kubectl("delete", "poddisruptionbudgets.v1.policy/web", f"--namespace={namespace}")
     assert outcome.code == 0 and any(

@@ -91,7 +91,7 @@ def the_bad_fixtures_are_each_refused_or_warned_about(cluster):
 
 
 @check
-def custom_resources_are_judged(cluster):
+def custom_resources_are_evaluated(cluster):
     cluster.namespace("denials")
     rollout = deployment("web", "denials") | {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout"}
     del container(rollout)["readinessProbe"]
