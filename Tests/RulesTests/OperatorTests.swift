@@ -35,7 +35,24 @@ import Testing
     @Test func `an operator's Pod is allowed with a warning, also in the operator's own namespace`() throws {
         let verdict = try made().verdict()
         #expect(!verdict.isDenied)
-        #expect(verdict.warnings.contains { $0.contains("[liveness-probe, operator-made]") })
+        let reason = "[liveness-probe, operator-made: change Database main]"
+        #expect(verdict.warnings.contains { $0.contains(reason) })
+    }
+
+    @Test func `a Pod whose owner is believed need not have a controller`() throws {
+        for answer in [true, false] {
+            let rules = Set(try made(mayWrite: answer).verdict().judgements.map(\.rule.id))
+            #expect(rules.contains("controller-managed") == !answer)
+        }
+    }
+
+    @Test func `the owner is named for a Spark driver's executors and for what a trusted controller makes`() throws {
+        var world = try made(podUID: "owner-1", mayWrite: nil, owner: "Pod", version: "v1")
+        #expect(try world.verdict().warnings.contains { $0.contains("operator-made: change Pod main]") })
+        world = try made(
+            by: "system:serviceaccount:keda:keda-operator", mayWrite: nil, owner: "ScaledJob",
+            version: "keda.sh/v1alpha1")
+        #expect(try world.verdict().warnings.contains { $0.contains("operator-made: change ScaledJob main]") })
     }
 
     @Test func `before a denial, the API server is asked once whether the account is an operator`() throws {

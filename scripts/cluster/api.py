@@ -4,6 +4,7 @@ import http.client
 import json
 import re
 import ssl
+from urllib.parse import quote
 
 # Kind to the path of its group and version, its plural, and whether it belongs to a namespace.
 KINDS = {
@@ -83,8 +84,9 @@ class Client:
         self.context = ssl.create_default_context(cafile=certificate)
         self.connection = None
 
-    def call(self, method, path, body=None, user=None, content="application/json"):
-        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": content}
+    def call(self, method, path, body=None, user=None, content="application/json", extra=None):
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": content} | {
+            f"Impersonate-Extra-{quote(key, safe='')}": value for key, value in (extra or {}).items()}
         if user:
             name, *groups = [user] if isinstance(user, str) else user
             headers["Impersonate-User"] = name

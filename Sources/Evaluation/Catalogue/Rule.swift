@@ -35,6 +35,8 @@ public final class Rule: Sendable {
     public let exemptWith: String?
     /// True if it also denies operator-made objects.
     let holdsForOperators: Bool
+    /// True if it does not evaluate what an operator made.
+    let skipsOperatorMade: Bool
     /// True if it only warns about DaemonSets in namespaces of node agents.
     let allowsAgents: Bool
     /// True if it only warns about unset fields in platform namespaces, although its concern is security.
@@ -81,7 +83,8 @@ public final class Rule: Sendable {
         scope: Scope,
         clauses: [Clause], settings: [any RuleSettingDeclaration] = [], sharedSettings: [String] = [],
         relatedObjects: [RelatedKind] = [],
-        exemptWith: String? = nil, holdsForOperators: Bool = false, allowsAgents: Bool = false,
+        exemptWith: String? = nil, holdsForOperators: Bool = false, skipsOperatorMade: Bool = false,
+        allowsAgents: Bool = false,
         allowsUnsetInPlatforms: Bool = false, filledInKinds: [String] = [], fault: Fault? = nil,
         fix: Fix? = nil,
         examples: @autoclosure @escaping @Sendable () -> [Example], checks: [KindCheck]
@@ -100,6 +103,7 @@ public final class Rule: Sendable {
         related = relatedObjects
         self.exemptWith = exemptWith
         self.holdsForOperators = holdsForOperators
+        self.skipsOperatorMade = skipsOperatorMade
         self.allowsAgents = allowsAgents
         self.allowsUnsetInPlatforms = allowsUnsetInPlatforms
         self.filledInKinds = filledInKinds
@@ -115,7 +119,8 @@ public final class Rule: Sendable {
         scope: Scope,
         clauses: [Clause], settings: [any RuleSettingDeclaration] = [], sharedSettings: [String] = [],
         relatedObjects: [RelatedKind] = [],
-        exemptWith: String? = nil, holdsForOperators: Bool = false, allowsAgents: Bool = false,
+        exemptWith: String? = nil, holdsForOperators: Bool = false, skipsOperatorMade: Bool = false,
+        allowsAgents: Bool = false,
         allowsUnsetInPlatforms: Bool = false, filledInKinds: [String] = [], fault: Fault? = nil,
         fix: Fix? = nil,
         examples: @autoclosure @escaping @Sendable () -> [Example], check: @escaping Check
@@ -124,7 +129,8 @@ public final class Rule: Sendable {
             id: id, title: title, group: group, section: section, rationale: rationale, level: level, concern: concern,
             scope: scope, clauses: clauses, settings: settings, sharedSettings: sharedSettings,
             relatedObjects: relatedObjects,
-            exemptWith: exemptWith, holdsForOperators: holdsForOperators, allowsAgents: allowsAgents,
+            exemptWith: exemptWith, holdsForOperators: holdsForOperators, skipsOperatorMade: skipsOperatorMade,
+            allowsAgents: allowsAgents,
             allowsUnsetInPlatforms: allowsUnsetInPlatforms, filledInKinds: filledInKinds, fault: fault,
             fix: fix,
             examples: examples(), checks: [KindCheck(scope.kinds, check)])

@@ -227,7 +227,7 @@ extension Judgement {
         case .dryRun: "would be denied"
         case .trustedUser: "trusted user"
         case .breakGlass: "break-glass"
-        case .operatorMade: "operator-made"
+        case .operatorMade: "operator-made\(clipped(past))"
         case .serverDryRun: "server-side dry run"
         case .grace: "grace period"
         case .unknownExemption: "exemptions of its workload could not be read"

@@ -34,6 +34,9 @@ struct EffectResolver {
                 judgement.past = ", denied from \(end)"
             }
         }
+        if fate.leniency == .operatorMade, let owner = origin.operatingOwner {
+            judgement.past = ": change \(owner.kindName) \(owner.name)"
+        }
         if fate.effect == .deny, isPastInDoubt {
             judgement.remark = " (the workload's revisions could not be read; try again)"
         }

@@ -76,7 +76,8 @@ public struct Judge: Sendable {
             guard isLongRunning || !check.isLongRunningOnly, change != .metadata || check.readsMetadata,
                 !isInSystem || check.reachesSystemNamespaces,
                 purpose == .response || context.settings.fixes.includes(table.rules[check.rule]),
-                !subject.isSplit || !subject.isPassed(by: table.rules[check.rule])
+                !subject.isSplit || !subject.isPassed(by: table.rules[check.rule]),
+                origin.trust != .operatorMade || !table.rules[check.rule].skipsOperatorMade
             else { continue }
             let cause = findings.run(check.check, of: check.rule, limit: limit)
             guard let cause else { continue }

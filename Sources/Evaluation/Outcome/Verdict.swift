@@ -182,7 +182,7 @@ public struct Judgement: Sendable {
         default: effect.rawValue
         }
     }
-    /// Details of an existing violation: `in revision 3`, `denied from 2027-01-31`; empty if there are none.
+    /// Details of the reason: ` in revision 3`, `, denied from 2027-01-31`, `: change Kafka shop`; empty if there are none.
     var past = ""
     /// A remark after the message: why the past state is unknown, or that admission sets the field; empty if there is none.
     public internal(set) var remark = ""

@@ -55,7 +55,8 @@ struct Origin {
         } else if subject.review.subresource == .scale {
             let workload = try? context.relatedObjects.workload(
                 subject.scaledKind, subject.name ?? "", in: subject.namespace)
-            if workload?.operatingOwner != nil { trust = .operatorMade }
+            operatingOwner = workload?.operatingOwner
+            if operatingOwner != nil { trust = .operatorMade }
         } else if context.source == .cluster {
             believe(audited: subject)
         } else {
@@ -81,6 +82,7 @@ struct Origin {
                 passOver(for: owner)
             } else {
                 trust = .operatorMade
+                operatingOwner = owner
             }
         case .serviceAccount:
             if subject.review.subresource == .resize {
@@ -101,6 +103,7 @@ struct Origin {
         guard isNamed || user.podUID != nil else { return }
         if let owner, subject.kind == .pod, owner.kind == .pod, !owner.uid.isEmpty, owner.uid == user.podUID {
             trust = .operatorMade
+            operatingOwner = owner
             return
         }
         let claim: OperatorClaim
@@ -135,6 +138,7 @@ struct Origin {
             passOver(for: owner)
         } else if owner.isCustom {
             trust = .operatorMade
+            operatingOwner = owner
         }
     }
 

@@ -16,6 +16,7 @@ extension Rule {
         concern: .convention,
         scope: Scope(ResourceKinds(.pod, .replicaSet, .replicationController), on: [.create]),
         clauses: [pod, replicaSet],
+        skipsOperatorMade: true,
         examples: cases,
         check: { (subject, _, findings) throws(CannotJudge) in
             if isHook(subject) { return }

@@ -12,7 +12,7 @@ def check(function):
     return function
 
 
-def needs_judged_budgets(cluster):
+def needs_evaluated_budgets(cluster):
     if cluster.budget_server:
         raise Skipped("this API server has no policy/v1 of its own (from 1.21 on), so no webhook is asked about budgets")
 

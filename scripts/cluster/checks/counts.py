@@ -15,8 +15,8 @@ def autoscaler(name, namespace, least, most):
         "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 70}}}]}}
 
 
-def set_count(client, namespace, count, user=None, part="scale", manager=None):
-    path = client.place("Deployment", "web", namespace, part) + (f"?fieldManager={manager}" if manager else "")
+def set_count(client, namespace, count, user=None, part="scale", dry_run=False):
+    path = client.place("Deployment", "web", namespace, part) + ("?dryRun=All" if dry_run else "")
     return client.call("PATCH", path, {"spec": {"replicas": count}}, user, "application/merge-patch+json")
 
 
@@ -89,6 +89,8 @@ def a_count_that_leaves_no_room_for_an_eviction_is_denied(cluster):
     namespace = cluster.namespace("counts-guarded")
     admitted(cluster.client.create(budget("web", namespace, minAvailable=2)))
     admitted(cluster.client.create(deployment("web", namespace)))
+    cluster.wait_for("the budget is known", lambda: any(
+        "[disruption-allowed" in line for line in set_count(cluster.client, namespace, 2, dry_run=True).warnings))
     denied(set_count(cluster.client, namespace, 2), "disruption-allowed")
     denied(set_count(cluster.client, namespace, 2, part=None), "disruption-allowed")
     admitted(set_count(cluster.client, namespace, 4))

@@ -18,6 +18,14 @@ def apply(cluster, value, *options, user=None):
     return cluster.kubectl("apply", "--filename=-", "--validate=false", *options, stdin=value, user=user)
 
 
+def replace(cluster, value):
+    """Again where a controller has written to the object in the meantime."""
+    while True:
+        outcome = cluster.kubectl("replace", "--filename=-", "--validate=false", stdin=value)
+        if "(Conflict)" not in outcome.err:
+            return outcome
+
+
 def revisions(cluster, value):
     """The revisions of a workload."""
     namespace = value["metadata"]["namespace"]
@@ -60,7 +68,7 @@ def a_workload_goes_back_to_a_revision_from_before_the_webhook(cluster):
             "rollout", "undo", f"{before['kind']}/web", f"--namespace={before['metadata']['namespace']}"),
         "apply": lambda before: apply(cluster, before),
         "argo-cd": lambda before: apply(cluster, before, *TOOL),
-        "replace": lambda before: cluster.kubectl("replace", "--filename=-", "--validate=false", stdin=before),
+        "replace": lambda before: replace(cluster, before),
     }
     for kind in HOLDERS:
         for name, way in ways.items():

@@ -1,4 +1,4 @@
-"""Ways round an object's own path: scale, resize and ephemeral containers, and the status that nobody judges."""
+"""Ways round an object's own path: scale, resize and ephemeral containers, and the status, which is not evaluated."""
 
 import copy
 
@@ -9,7 +9,7 @@ AUTOSCALER = ("system:serviceaccount:kube-system:horizontal-pod-autoscaler", "sy
 
 
 @check
-def nobody_scales_to_one_but_the_autoscaler(cluster):
+def only_the_autoscaler_scales_to_one(cluster):
     namespace = cluster.namespace("scale")
     cluster.guard(namespace)
     admitted(cluster.client.create(deployment("web", namespace)))
@@ -42,7 +42,7 @@ def a_running_Pod_is_not_resized_past_the_rules(cluster):
 
 
 @check
-def an_ephemeral_container_is_judged_like_any_other(cluster):
+def an_ephemeral_container_is_evaluated_like_any_other(cluster):
     found = cluster.resource("/api/v1", "pods/ephemeralcontainers")
     if not found or found["kind"] != "Pod":
         raise Skipped("pods/ephemeralcontainers does not take a Pod in this API server (from 1.22 on, by default from 1.23)")
@@ -56,7 +56,7 @@ def an_ephemeral_container_is_judged_like_any_other(cluster):
 
 
 @check
-def a_status_is_not_judged(cluster):
+def a_status_is_not_evaluated(cluster):
     namespace = cluster.namespace("status")
     value = copy.deepcopy(cluster.old(bad_deployment("web", namespace)))
     value["status"] = {"observedGeneration": 1, "replicas": 3}
