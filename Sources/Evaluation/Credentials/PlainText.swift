@@ -33,7 +33,7 @@ package struct PlainText {
         return text.withContents(body)
     }
 
-    /// True if an access key id is an SMTP user name of SES: AWS offers no IAM roles for SMTP. Its name must say so.
+    /// True if an access key id is, by its own name, an SMTP user name of SES: AWS offers no IAM roles for SMTP.
     package func isUserOfSMTP(_ credential: Credential) -> Bool {
         let name: Value? =
             switch place {
