@@ -77,7 +77,9 @@ public enum APIError: Error, Equatable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// The time that the API server asks clients to wait; nil if it does not ask. A 429 without Retry-After counts too.
+    /// The time that the API server asks clients to wait; nil if it does not ask.
+    ///
+    /// A 429 without Retry-After counts too.
     var throttling: Duration? {
         guard case .status(let status) = self else { return nil }
         return status.retryAfter ?? (status.code == 429 ? .zero : nil)

@@ -10,6 +10,7 @@ public struct APIResource: Hashable, Sendable, CustomStringConvertible {
     /// The plural name in lower case, such as `poddisruptionbudgets`.
     public let plural: String
 
+    /// Creates a resource.
     public init(group: String, version: String, plural: String) {
         self.group = group
         self.version = version
@@ -67,6 +68,7 @@ public struct APIRequest: Sendable {
     /// The maximum response size, in bytes.
     public var maximumResponse: Int
 
+    /// Creates a request.
     public init(
         _ verb: OutgoingRequest.Verb, _ path: String, query: [(name: String, value: String)] = [], body: [UInt8] = [],
         contentType: String = "application/json", attempts: Int = 4, limit: Duration = .seconds(60),

@@ -123,7 +123,9 @@ extension RegistrationTrust {
 }
 
 extension Literal {
-    /// Returns the webhook configuration with other CAs. Its resourceVersion is kept, so that the API server detects conflicts.
+    /// Returns the webhook configuration with other CAs.
+    ///
+    /// Its resourceVersion is kept, so that the API server detects conflicts.
     fileprivate func trusting(_ authorities: [String]) -> Literal {
         guard case .array(let webhooks) = self["webhooks"] else { return self }
         let bundle = Literal.string(base64Encoded(authorities.joined().utf8))

@@ -99,8 +99,10 @@ private final class Keeping {
 
     // MARK: Reading
 
-    /// Reads the webhook configurations, then the Secret. If another replica writes a newer Secret in between, our write of the
-    /// webhook configuration fails with a conflict because its version is older.
+    /// Reads the webhook configurations, then the Secret.
+    ///
+    /// If another replica writes a newer Secret in between, our write of the webhook configuration fails with a conflict
+    /// because its version is older.
     func look() {
         complaints = []
         throttling = nil
@@ -233,7 +235,9 @@ private final class Keeping {
         report(.troubled(reason))
     }
 
-    /// Schedules the next pass. The waits grow, also when others undo the changes or several replicas write at once.
+    /// Schedules the next pass.
+    ///
+    /// The waits grow, also when others undo the changes or several replicas write at once.
     private func lookAgain(after delay: Duration? = nil) {
         let chance = client.options.chance()
         let wait = delay ?? throttling.map { backoff.wait(atLeast: client.bounded($0), chance) } ?? backoff.wait(chance)

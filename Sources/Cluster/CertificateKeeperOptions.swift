@@ -27,6 +27,7 @@ public struct CertificateKeeperOptions: Sendable {
     /// The shortest lifetime that leaves time to renew.
     private static let shortestLife: Int64 = 60
 
+    /// Creates options.
     public init(
         namespace: String, service: String = "playbook", secret: String = "playbook-certificates",
         registration: String = "playbook", life: Duration = .seconds(90 * 86_400)

@@ -46,7 +46,7 @@ struct CredentialPlugin: Sendable {
             ]).json
         var arguments: [String] = []
         for argument in try CredentialPlugin.elements("args", of: entry) {
-            guard case .string(let text) = argument else { throw entry.malformed("args", "each entry must be a string") }
+            guard case .string(let text) = argument else { throw entry.malformed("args", "entries must be strings") }
             arguments.append(text)
         }
         program = Subprocess(
@@ -93,7 +93,7 @@ struct CredentialPlugin: Sendable {
                 credential.certificate = status["clientCertificateData"]?.string.map { Array($0.utf8) }
                 credential.privateKey = status["clientKeyData"]?.string.map { Array($0.utf8) }
                 guard credential.token != nil || credential.certificate != nil && credential.privateKey != nil else {
-                    return .failure(error("its ExecCredential has neither a token nor a client certificate with its key"))
+                    return .failure(error("its ExecCredential has no token and no client certificate with key"))
                 }
                 if let text = status["expirationTimestamp"]?.string {
                     guard let moment = Timestamp(text) else {

@@ -24,6 +24,7 @@ public struct Doctor {
 
         /// The subject of the check, in a word or two.
         public let subject: String
+        /// The state of the subject.
         public let state: State
         /// The result, in a sentence.
         public let text: String
@@ -91,7 +92,9 @@ public struct Doctor {
 
     private func version() -> Answer {
         answer("API server") { () throws(APIError) in
-            guard let version = try read("/version")?["gitVersion"]?.text else { return (.unknown, "no version reported") }
+            guard let version = try read("/version")?["gitVersion"]?.text else {
+                return (.unknown, "no version reported")
+            }
             return (.good, "Kubernetes \(version)")
         }
     }
@@ -114,7 +117,7 @@ public struct Doctor {
         }
         guard let webhooks = object?["webhooks"]?.elements else {
             let text =
-                registration == .mutating ? "does not exist; fixes are not applied" : "does not exist; nothing is enforced"
+                registration == .mutating ? "does not exist; no fixes are applied" : "does not exist; nothing is enforced"
             return [Answer(subject: subject, state: registration == .mutating ? .notice : .bad, text: text)]
         }
         var answers = [Answer(subject: subject, state: trust(in: webhooks).0, text: trust(in: webhooks).1)]
@@ -313,7 +316,7 @@ public struct Doctor {
             let end = Timestamp(seconds: certificate.notAfter)
             let days = (certificate.notAfter - now.seconds) / 86_400
             guard days >= 0 else { return (.bad, "expired on \(end)") }
-            return days < 7 ? (.bad, "expires on \(end), in \(days) days") : (.good, "expires on \(end), in \(days) days")
+            return (days < 7 ? .bad : .good, "expires on \(end), in \(days) days")
         }
     }
 

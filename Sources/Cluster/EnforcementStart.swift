@@ -12,6 +12,7 @@ public struct EnforcementAnnotation: Sendable {
     /// The time to write if the annotation does not exist.
     public var now: Timestamp
 
+    /// Creates the description of an annotation.
     public init(on configuration: String, named name: String, now: Timestamp) {
         self.configuration = configuration
         self.name = name

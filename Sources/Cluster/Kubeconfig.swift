@@ -89,14 +89,15 @@ struct Kubeconfig {
                 return KubeconfigEntry(file: source.path, place: field, fields: fields)
             }
         }
-        throw .malformed(file: sources.map(\.path).joined(separator: ":"), field: list, reason: "no entry is named \"\(name)\"")
+        throw .malformed(
+            file: sources.map(\.path).joined(separator: ":"), field: list, reason: "no entry is named \"\(name)\"")
     }
 
     /// Rejects fields that change identity or trust and are not supported.
     private func refuseUnsupported(_ cluster: KubeconfigEntry, _ user: KubeconfigEntry?) throws(CredentialsError) {
         if cluster.fields["insecure-skip-tls-verify"] == true {
             throw cluster.malformed(
-                "insecure-skip-tls-verify", "not supported; server certificates are always verified, set certificate-authority")
+                "insecure-skip-tls-verify", "not supported; set certificate-authority instead")
         }
         for field in ["proxy-url"] where cluster.fields[field] != nil {
             throw cluster.malformed(field, "proxies are not supported")
