@@ -23,7 +23,7 @@ struct CertificateGeneration: Hashable, Sendable {
     init(for names: CertificateNames, at now: Int64, life: Int64) throws(TLSError) {
         let notBefore = now - CertificateGeneration.backdating
         let authority = try CertificateAuthority(
-            named: "playbook authority", notBefore: notBefore, notAfter: now + life)
+            named: "playbook CA", notBefore: notBefore, notAfter: now + life)
         let pair = try authority.issue(
             CertificateRequest(
                 commonName: "playbook", dnsNames: names.dns, ipAddresses: names.addresses, usage: .server,

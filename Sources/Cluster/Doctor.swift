@@ -116,9 +116,9 @@ public struct Doctor {
             return [Answer(subject: subject, state: .unknown, text: "\(error)")]
         }
         guard let webhooks = object?["webhooks"]?.elements else {
-            let text =
-                registration == .mutating ? "does not exist; no fixes are applied" : "does not exist; nothing is enforced"
-            return [Answer(subject: subject, state: registration == .mutating ? .notice : .bad, text: text)]
+            let (state, effect): (Answer.State, String) =
+                registration == .mutating ? (.notice, "no fixes are applied") : (.bad, "nothing is enforced")
+            return [Answer(subject: subject, state: state, text: "does not exist; \(effect)")]
         }
         var answers = [Answer(subject: subject, state: trust(in: webhooks).0, text: trust(in: webhooks).1)]
         if registration == .validating {

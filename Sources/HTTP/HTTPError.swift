@@ -1,5 +1,6 @@
 /// The error of a request that cannot be processed, with its HTTP status.
 public struct HTTPError: Error, Equatable, Sendable {
+    /// The HTTP status.
     public let status: Int
     /// The problem, for the client's developer.
     public let message: String

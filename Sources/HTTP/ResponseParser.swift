@@ -144,7 +144,7 @@ private struct Draft {
             length = try reader.length(bytes, value, before: length)
         case 16 where reader.matches(bytes, name, "content-encoding"):
             // No encoding was requested (RFC 9110, section 12.5.3).
-            guard reader.matches(bytes, value, "identity") else { throw .malformed("the body has an unsupported Content-Encoding") }
+            guard reader.matches(bytes, value, "identity") else { throw .malformed("unsupported Content-Encoding") }
         case 17 where reader.matches(bytes, name, "transfer-encoding"):
             guard !isChunked else { throw .malformed("Transfer-Encoding must not occur twice") }
             guard reader.matches(bytes, value, "chunked") else {

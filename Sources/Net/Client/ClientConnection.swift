@@ -24,7 +24,7 @@ final class ClientConnection: LoopMember {
     private var unread: [UInt8] = []
     private var hasAnswered = false
     private var closesAfterwards = false
-    /// Whether a call was answered here before this one.
+    /// True if an earlier call was answered on this connection.
     private var isUsed = false
 
     init(client: Client) {

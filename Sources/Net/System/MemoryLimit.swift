@@ -41,7 +41,7 @@ public enum MemoryLimit {
         }
     }
 
-    /// Parses a limit; version 1 writes the largest number of whole pages if there is no limit.
+    /// Parses a limit; without a limit, version 1 writes the largest number of whole pages.
     private static func limit(_ text: String) -> Int? {
         let digits = text.prefix { $0.isNumber }
         return Int(digits).flatMap { $0 > 0 && $0 < 1 << 60 ? $0 : nil }

@@ -130,7 +130,9 @@ private func extensions(of request: CertificateRequest) throws(TLSError) -> [(id
     list.append((NID_authority_key_identifier, "keyid"))
     var names: [String] = []
     for name in request.dnsNames {
-        guard isDNSName(name) else { throw TLSError("issuing a certificate", reasons: ["\"\(name)\" is not a DNS name"]) }
+        guard isDNSName(name) else {
+            throw TLSError("issuing a certificate", reasons: ["\"\(name)\" is not a DNS name"])
+        }
         names.append("DNS:\(name)")
     }
     for address in request.ipAddresses {
