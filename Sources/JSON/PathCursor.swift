@@ -51,7 +51,7 @@ extension Value {
     /// The number of values and keys in this value, itself included.
     public var nodeCount: Int { node.pointee.size }
 
-    /// True if an object in this value has more than a number of members, except inside members with certain names.
+    /// True if an object in this value has more than `most` members, except below a member whose key is in `maps`.
     ///
     /// - Parameters:
     ///   - most: The maximum number of members.
@@ -71,7 +71,7 @@ extension Value {
         return false
     }
 
-    /// True if this value is another one or lies in it.
+    /// True if this value is another one or inside it.
     public func isPart(of other: Value) -> Bool { other.contains(id) }
 
     func contains(_ id: NodeID) -> Bool {

@@ -2,7 +2,7 @@ import CVector
 
 // The inner loops: 16 bytes at a time while 16 are readable, then one at a time. None reads at or after the given end.
 
-/// The first byte at or after `at` that ends the fast scan of a string: `"`, `\\`, a control character, non-ASCII.
+/// The first byte at or after `at` that ends the fast scan of a string: `"`, `\`, a control character, non-ASCII.
 @inline(__always)
 func scanPlain(_ start: Parser.Cursor, _ end: Parser.Cursor) -> Parser.Cursor {
     var at = start

@@ -137,7 +137,7 @@ import YAML
             text += "a\(level): &a\(level) [\(Array(repeating: "*a\(level - 1)", count: 10).joined(separator: ", "))]\n"
         }
         let error = try #require(Reader.documents(in: Array(text.utf8)).error)
-        #expect(error.message.contains("by its aliases"))
+        #expect(error.message.contains("after resolving aliases"))
     }
 
     @Test func `nesting is bounded`() throws {

@@ -13,11 +13,9 @@ public struct LoopContext: Sendable {
 
 /// Answers HTTP requests on its listeners, with one event loop per thread.
 ///
-/// There is no lock, no other thread and no waiting between a request's last byte and its response's first: a loop reads, calls
-/// its responder, and writes.
-///
-/// If the responder defers the response, only that connection waits for a delivery. The thread that calls `run` handles signals,
-/// certificates and shutdown.
+/// A loop takes no lock and waits for no other thread between a request's last byte and its response's first: it reads, calls
+/// its responder, and writes. If the responder defers the response, only that connection waits for a delivery. The thread that
+/// calls `run` handles signals, certificates and shutdown.
 public final class Server: Sendable {
     private let shared: SharedState
     private let signals: Signals?
