@@ -8,7 +8,6 @@ import Webhook
 /// Evaluates a review repeatedly under a profiler that counts instructions: `Bench --cost [--mutate] [--answer] COPIES FILE`.
 ///
 /// The steps are separate functions, so that callgrind reports each, while the product's code is inlined as in a release.
-///
 /// `--answer` omits the steps and calls the server's function.
 struct Cost {
     private let bytes: [UInt8]

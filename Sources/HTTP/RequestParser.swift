@@ -10,9 +10,7 @@ public enum Parsed: Sendable, Equatable {
 
 /// Parses the head of a request (RFC 9112); it is strict, since differences between parsers allow request smuggling.
 ///
-/// A function of all bytes so far.
-///
-/// A head that arrives slowly is parsed again each time; its limit of 16 KiB bounds the cost.
+/// A function of all bytes so far. A head that arrives slowly is parsed again each time; its limit of 16 KiB bounds the cost.
 public enum RequestParser {
     /// Parses the head at the beginning of `bytes`.
     ///

@@ -1,8 +1,7 @@
 /// Finds children of values by the tokens of pointers; large values are indexed at the first lookup.
 ///
-/// Many lookups in a large list or object take linear time; in a small one, a search is enough.
-///
-/// Like the values, an index must not outlive their document.
+/// Many lookups in a large list or object take linear time; in a small one, a search is enough. Like the values, an index must
+/// not outlive their document.
 public final class ChildIndex {
     private var lists: [NodeID: [Value]] = [:]
     private var objects: [NodeID: MemberIndex] = [:]

@@ -1,9 +1,7 @@
 /// A JSON document parsed in place: a flat list of nodes over the parsed bytes.
 ///
-/// Nothing is decoded while parsing.
-///
-/// Every value and every key is one 16-byte ``Node``, in document order, and a container's node has the number of nodes in its
-/// subtree. An example:
+/// Nothing is decoded while parsing. Every value and every key is one 16-byte ``Node``, in document order, and a container's node
+/// has the number of nodes in its subtree. An example:
 ///
 ///     {"a": [1, "x"], "b": {}}        bytes 0..<24
 ///
@@ -19,9 +17,7 @@
 /// The next sibling of a node is `node + node.size`, so skipping a subtree takes one addition regardless of its size.
 ///
 /// A document can be reused (``read(_:_:_:)``): its node memory grows to the size of the largest document so far (up to 1 MiB),
-/// and parsing allocates nothing after that.
-///
-/// It must be used by one thread at a time.
+/// and parsing allocates nothing after that. It must be used by one thread at a time.
 public final class Document {
     var nodes: UnsafeMutablePointer<Node>
     var capacity: Int
@@ -97,9 +93,8 @@ public final class Document {
     /// The root value of a document made by ``init(parsing:_:)``; `null` in an empty document, and after any ``read(_:_:_:)``.
     ///
     /// Values point into the document but do not retain it: keep the document in a variable or property that outlives them, and
-    /// do not parse into it while they are in use.
-    ///
-    /// In `try Document(parsing: bytes).root`, the document is released before the root is used.
+    /// do not parse into it while they are in use. In `try Document(parsing: bytes).root`, the document is released before the
+    /// root is used.
     public var root: Value { Value(node: UnsafePointer(nodes)) }
 
     private static func nothing(_ nodes: UnsafeMutablePointer<Node>) -> Node {
@@ -144,9 +139,8 @@ public final class Document {
 
 /// A value or key of a document: its kind, its text, and the number of nodes in its subtree.
 ///
-/// It contains the address of its text, so that a ``Value`` is a single pointer to its node.
-///
-/// This also avoids a bug in Swift 6.3: an optional of two words that generic code set to `nil` can be read back as a value.
+/// It contains the address of its text, so that a ``Value`` is a single pointer to its node. This also avoids a bug in Swift 6.3:
+/// an optional of two words that generic code set to `nil` can be read back as a value.
 @frozen
 @usableFromInline
 struct Node {

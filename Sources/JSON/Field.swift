@@ -1,9 +1,7 @@
 /// A value or its absence, with its path.
 ///
-/// A field is read and reported through the same value, so a path is written once.
-///
-/// It contains only addresses, without reference counting; like a ``Value``, it must not outlive the document. `null` counts as
-/// absent, as in the API server.
+/// A field is read and reported through the same value, so a path is written once. It contains only addresses, without reference
+/// counting; like a ``Value``, it must not outlive the document. `null` counts as absent, as in the API server.
 @frozen
 public struct Field {
     /// The value, or the closest existing parent of an absent value.

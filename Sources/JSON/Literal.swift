@@ -1,8 +1,6 @@
 /// A JSON value outside a document: the value of an edit, or the target of a patch.
 ///
-/// Written as in JSON: `["httpGet": ["path": "/livez", "port": 8080]]`.
-///
-/// Members keep their order.
+/// Written as in JSON: `["httpGet": ["path": "/livez", "port": 8080]]`. Members keep their order.
 public enum Literal: Sendable, Hashable {
     /// `null`
     case null
@@ -33,10 +31,8 @@ public enum Literal: Sendable, Hashable {
 
     /// Copies a value out of its document.
     ///
-    /// A skipped subtree is parsed now; it is `null` if that fails or it has more than 50,000 values.
-    ///
-    /// Values that nest deeper than 128 are `null` too: copies are made, compared and freed recursively, on the stack of a small
-    /// thread.
+    /// A skipped subtree is parsed now; it is `null` if that fails or it has more than 50,000 values. Values that nest deeper
+    /// than 128 are `null` too: copies are made, compared and freed recursively, on the stack of a small thread.
     public init(_ value: Value) { self.init(value, at: 0) }
 
     private init(_ value: Value, at depth: Int) {

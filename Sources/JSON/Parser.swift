@@ -1,9 +1,8 @@
 /// Parses bytes to nodes: strict RFC 8259 and UTF-8, with limited depth.
 ///
-/// One pass, with a function call for each container: at most 128 deep, so that it fits on the stack of a small thread.
-///
-/// The position is passed from call to call in two registers (``Place``). Rare cases (an escape, white space, an error, growing)
-/// are outside of the inlined functions. All of these are `mutating`: other functions would receive a copy of the parser.
+/// One pass, with a function call for each container: at most 128 deep, so that it fits on the stack of a small thread. The
+/// position is passed from call to call in two registers (``Place``). Rare cases (an escape, white space, an error, growing) are
+/// outside of the inlined functions. All of these are `mutating`: other functions would receive a copy of the parser.
 struct Parser: ~Copyable {
     struct Failure: Error {
         let reason: String

@@ -22,12 +22,11 @@ public struct Patch: Sendable, Hashable {
 
     /// Creates the patch that applies edits to a document.
     ///
-    /// Missing parents are created once, by the first edit that needs them (a `null` parent counts as missing).
-    ///
-    /// Values that are already as required need no operation, and `-` appends only values that the array does not contain, so
-    /// that a second patch of the same edits is empty. Removals of array elements come last, the highest index first, because
-    /// they move later elements: every index refers to `document`. An edit that cannot be applied (a parent is a scalar, or an
-    /// array element is missing) is left out.
+    /// Missing parents are created once, by the first edit that needs them (a `null` parent counts as missing). Values that are
+    /// already as required need no operation, and `-` appends only values that the array does not contain, so that a second patch
+    /// of the same edits is empty. Removals of array elements come last, the highest index first, because they move later
+    /// elements: every index refers to `document`. An edit that cannot be applied (a parent is a scalar, or an array element is
+    /// missing) is left out.
     public init(_ edits: [Edit], on document: Literal) {
         operations = []
         var current = document

@@ -1,9 +1,7 @@
 /// Finds the paths from a value to a series of its descendants.
 ///
-/// Each move starts where the last one ended.
-///
-/// Moves in document order take linear time in total; values do not know their parents, and a search from the root for each would
-/// take quadratic time.
+/// Each move starts where the last one ended. Moves in document order take linear time in total; values do not know their
+/// parents, and a search from the root for each would take quadratic time.
 public struct PathCursor {
     /// A step from an object or a list to the value of a member or an element.
     public struct Step {

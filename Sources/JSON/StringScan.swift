@@ -1,8 +1,7 @@
 /// Finds the quote that ends a string, from the first special byte on, and checks the bytes before it.
 ///
-/// Text such as the last applied configuration has many escapes, so these are scanned 64 bytes at a time.
-///
-/// Non-ASCII bytes and the end of the document are scanned byte by byte.
+/// Text such as the last applied configuration has many escapes, so these are scanned 64 bytes at a time. Non-ASCII bytes and the
+/// end of the document are scanned byte by byte.
 ///
 /// - Parameters:
 ///   - start: The string's first byte, after its quote; readable up to `end`.

@@ -53,10 +53,8 @@ extension Value {
 
     /// True if the members are the same in the same order; nil if their keys are not in the same order.
     ///
-    /// Nothing is collected, since objects nearly always have the same order.
-    ///
-    /// A duplicate key makes a difference here even if the last one is the same: it hardly occurs, and a reported difference
-    /// leads to the stricter decision.
+    /// Nothing is collected, since objects nearly always have the same order. A duplicate key makes a difference here even if the
+    /// last one is the same: it hardly occurs, and a reported difference leads to the stricter decision.
     private func hasSameMembersInStep(as other: Value) -> Bool? {
         var theirs = other.members
         // Keys first: a value that is compared here and again in another order would take twice the time per level.

@@ -1,9 +1,8 @@
 /// A value of a document: its kind, its text and its children.
 ///
-/// A value is one address without reference counting, so that thousands can be created while a request is evaluated.
-///
-/// It points into a ``Document``, and the node there into the parsed bytes; both must be alive, and the document must not be
-/// reused, while the value is in use.
+/// A value is one address without reference counting, so that thousands can be created while a request is evaluated. It points
+/// into a ``Document``, and the node there into the parsed bytes; both must be alive, and the document must not be reused, while
+/// the value is in use.
 @frozen
 public struct Value {
     // One of the document's nodes, followed by the `size - 1` nodes of its subtree. Created by `Document`, or by moving from a

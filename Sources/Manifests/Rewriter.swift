@@ -5,10 +5,8 @@ import YAML
 /// Changes a document's text to an expected content, only in the places that differ.
 ///
 /// The document and its target are compared recursively, and each difference becomes an edit of the text: a member is added or
-/// removed, or a value replaced.
-///
-/// New text follows the text around it: block or flow style, indentation, quotes, line breaks. Not all of YAML needs to be
-/// supported, since the result is parsed again and compared.
+/// removed, or a value replaced. New text follows the text around it: block or flow style, indentation, quotes, line breaks. Not
+/// all of YAML needs to be supported, since the result is parsed again and compared.
 struct Rewriter {
     let text: SourceText
     let document: ManifestDocument

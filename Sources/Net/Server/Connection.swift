@@ -51,10 +51,8 @@ struct DeferredRequest: Equatable {
 ///                                                           v
 ///                                closed <── lingering <── ending
 ///
-/// A request that arrives complete is never `reading`.
-///
-/// A rejected one goes from `reading` to `ending`, a rejected handshake to `lingering`. `awaitingMemory` and `writing` interrupt
-/// a phase, which continues after them. Every phase can end in `closed`.
+/// A request that arrives complete is never `reading`. A rejected one goes from `reading` to `ending`, a rejected handshake to
+/// `lingering`. `awaitingMemory` and `writing` interrupt a phase, which continues after them. Every phase can end in `closed`.
 struct Connection {
     enum Phase: Equatable {
         case handshaking

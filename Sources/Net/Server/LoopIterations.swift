@@ -2,10 +2,8 @@ internal import Synchronization
 
 /// The durations of event loops' iterations since the start.
 ///
-/// An iteration is the work between two waits for events.
-///
-/// Events that arrive meanwhile wait for the next one, so its duration is the delay that one connection can cause for the others:
-/// the loop's lag.
+/// An iteration is the work between two waits for events. Events that arrive meanwhile wait for the next one, so its duration is
+/// the delay that one connection can cause for the others: the loop's lag.
 public struct LoopIterations: Equatable, Sendable {
     /// The longest duration of each class but the last, which has no limit.
     public static let bounds: [Duration] = [

@@ -2,11 +2,9 @@ internal import Synchronization
 
 /// The memory limit of all requests together: bodies that arrive or wait, and evaluations.
 ///
-/// It has three parts.
-///
-/// The shared part is for all requests; large ones leave a quarter of it to small ones. If it is used up, each of the two lanes
-/// is for one request at a time: a body that grows, and a body that is evaluated. So one request can always continue, regardless
-/// of the memory that others hold.
+/// It has three parts. The shared part is for all requests; large ones leave a quarter of it to small ones. If it is used up,
+/// each of the two lanes is for one request at a time: a body that grows, and a body that is evaluated. So one request can always
+/// continue, regardless of the memory that others hold.
 ///
 /// Requests of a few KiB need no claim, so nearly all are answered without the lock.
 public final class MemoryBudget: Sendable {

@@ -112,7 +112,7 @@ private func requireClients(signedBy clientCAs: [UInt8], in context: OpaquePoint
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, verifyClient)
 }
 
-/// RFC 7301 3.2: a client that does not offer HTTP/1.1 gets the alert no_application_protocol.
+/// Selects HTTP/1.1; a client that offers only other protocols gets the alert no_application_protocol (RFC 7301 3.2).
 private func selectProtocol(
     _ session: OpaquePointer?, _ chosen: UnsafeMutablePointer<UnsafePointer<UInt8>?>?,
     _ chosenLength: UnsafeMutablePointer<UInt8>?, _ offered: UnsafePointer<UInt8>?, _ offeredLength: UInt32,
